@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple, NewType
+from typing import Any, NamedTuple, NewType
 
 from msgspec.structs import replace
 
@@ -35,6 +35,8 @@ from ankiforge.model import (
     Drafted,
     Highlight,
     HighlightKey,
+    Json,
+    Line,
     PrivateText,
     Span,
     Task,
@@ -49,6 +51,10 @@ from ankiforge.text.sentences import sentences
 
 MASK = "[…]"
 """Stands where something is not shown."""
+CODES = frozenset(
+    ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
+)
+"""The keys of an entry for an agent whose values are ids or names of the program."""
 CUT_LEAST = 3
 """Folded characters of a text that was cut off, by which its beginning or end is
 recognised."""
@@ -403,6 +409,10 @@ class Privacy:
         places = self._places(highlight.key) if highlight.key else ()
         return HERE if any(map(why_private, places)) else ""
 
+    def hides_passage(self, key: HighlightKey) -> bool:
+        """Return whether a passage is private at one of its places."""
+        return any(self.why(place) for place in self._places(key))
+
     def passage(self, highlight: Highlight) -> Sendable:
         """Return the parts of a highlight that may leave this machine.
 
@@ -477,6 +487,35 @@ class Privacy:
         """Return whether a text contains something private."""
         words = unicodedata.normalize("NFC", words)
         return any(self._private_spans(words, document))
+
+    def hides_line(self, line: Line) -> bool:
+        """Return whether a card or draft is of a private passage, or contains private text."""
+        if self.why(line.highlight):
+            return True
+        words = [text for _, text in line.fields]
+        words.append(line.quote)
+        return self.hides("\n".join(words), line.highlight.document.key)
+
+    def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
+        """Return an entry of an answer without private text, as that of a highlight's document.
+
+        Findings, reasons, titles and headings may repeat it. `CODES` are left as they are.
+        """
+        shown: Json = self._masked(entry, beside.document.key if beside else None)
+        return shown
+
+    def _masked(self, part: Any, document: DocumentKey | None) -> Any:
+        """Return a part of an entry without private text."""
+        if isinstance(part, str):
+            return self.text(part, document)
+        if isinstance(part, list):
+            return [self._masked(value, document) for value in part]
+        if isinstance(part, dict):
+            shown = {}
+            for name, value in part.items():
+                shown[name] = value if name in CODES else self._masked(value, document)
+            return shown
+        return part
 
     def _private_spans(
         self,

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.draft.sendable import Privacy, SendableText
+from ankiforge.draft.sendable import SendableText
 from ankiforge.errors import ServiceError
 from ankiforge.language.lexicon import language_of
-from ankiforge.ledger import FoundWork, Ledger, cards, search
+from ankiforge.ledger import FoundWork, search
 from ankiforge.ledger.search import FoundPassage, Hides, WantedWords
 from ankiforge.model import (
     Document,
     Highlight,
-    HighlightKey,
     HighlightKind,
     Json,
     Span,
@@ -223,19 +222,9 @@ def asked_for(workspace: Opened, question: str) -> AskedFor:
     ledger = workspace.ledger
     search.update(ledger)
     privacy = privacy_of(ledger)
-    result = _answering(workspace, question, _READ, hidden_by(ledger, privacy))
+    result = _answering(workspace, question, _READ, cache(privacy.hides_passage))
     found = {label_for(each.highlight.key): each for each in result.passages}
     texts = {}
     for label, passage in found.items():
         texts[label] = privacy.passage(passage.highlight).marked
     return AskedFor(privacy.text(question), found, texts)
-
-
-def hidden_by(ledger: Ledger, privacy: Privacy) -> Hides:
-    """Return whether a passage is private at one of its places."""
-
-    @cache
-    def hides(key: HighlightKey) -> bool:
-        return any(privacy.why(place) for place in cards.places(ledger, key))
-
-    return hides

@@ -10,8 +10,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import cache
 from itertools import islice
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -32,7 +32,6 @@ from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.model import (
     AGENT,
-    DocumentKey,
     Draft,
     Drafted,
     Highlight,
@@ -45,7 +44,7 @@ from ankiforge.model import (
     Texts,
     Waiting,
 )
-from ankiforge.pipeline.ask import ask, asked_for, hidden_by
+from ankiforge.pipeline.ask import ask, asked_for
 from ankiforge.pipeline.draft import Checks, for_model, privacy_of
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
@@ -57,10 +56,6 @@ MOST_OF_A_WORK = 10
 """The maximum number of highlights, and of cards, of a work that a search shows."""
 MARK_CHARACTERS = 500
 """The length to which the highlights of a work are shortened."""
-_CODES = frozenset(
-    ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
-)
-"""The keys of an entry whose values are ids or names of the program."""
 _PRIVATE = "this passage must stay on this machine (#no-llm)"
 
 
@@ -70,7 +65,6 @@ class AgentView:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.privacy: Privacy = privacy_of(ledger)
-        self.hides = hidden_by(ledger, self.privacy)
 
     def passage(self, highlight: Highlight) -> Sendable:
         """Return a highlight as an agent may see it.
@@ -81,14 +75,6 @@ class AgentView:
         if self.privacy.why(highlight):
             raise UsageError(_PRIVATE)
         return self.privacy.passage(highlight)
-
-    def hides_line(self, line: Line) -> bool:
-        """Return whether a line is of a private passage, or contains private text."""
-        if self.privacy.why(line.highlight):
-            return True
-        words = [text for _, text in line.fields]
-        words.append(line.quote)
-        return self.privacy.hides("\n".join(words), line.highlight.document.key)
 
     def line(self, line: Line, why: str) -> Json:
         """Return a card or draft; `why` is the reason why it needs work, if it does."""
@@ -109,21 +95,21 @@ class AgentView:
             entry |= findings_entry(line)
         if why:
             entry["why"] = why
-        return self.entry(entry, line.highlight)
+        return self.privacy.entry(entry, line.highlight)
 
     def rejected(self, words: str) -> Iterator[Json]:
         """Yield the rejections whose text has these words, with their reasons, newest first."""
         for done in self._ledger.history():
             if done.what != "reject" or words.casefold() not in done.text.casefold():
                 continue
-            if not self.hides(HighlightKey(done.key)):
+            if not self.privacy.hides_passage(HighlightKey(done.key)):
                 told = {"highlight": done.key, "rejected": done.text, "at": done.at}
-                yield self.entry(told)
+                yield self.privacy.entry(told)
 
     def hides_work(self, work: FoundWork) -> bool:
         """Return whether a work must not be found, as it was: its title or tags may be private."""
         marks = [self.privacy.why(mark) for mark in work.highlights]
-        lines = [self.hides_line(line) for line in work.lines]
+        lines = [self.privacy.hides_line(line) for line in work.lines]
         if all(marks) and all(lines):
             return True
         if work.by == search.NAME:
@@ -136,7 +122,7 @@ class AgentView:
     def work(self, match: FoundWork) -> Json:
         """Return the public part of a work that was found."""
         marks = [mark for mark in match.highlights if not self.privacy.why(mark)]
-        lines = [line for line in match.lines if not self.hides_line(line)]
+        lines = [line for line in match.lines if not self.privacy.hides_line(line)]
         public_count = len(marks) + len(lines)
 
         highlights = {}
@@ -154,13 +140,13 @@ class AgentView:
             "cards": cards,
             "not_shown": public_count - len(highlights) - len(cards),
         }
-        return self.entry(entry, any_highlight)
+        return self.privacy.entry(entry, any_highlight)
 
     def found(self, found: FoundPassage) -> Json:
         """Return a passage that may answer a question; the caller left out private ones."""
         shown = self.privacy.passage(found.highlight)
         start, end = found.sentence
-        lines = [line for line in found.lines if not self.hides_line(line)]
+        lines = [line for line in found.lines if not self.privacy.hides_line(line)]
         entry = {
             "highlight": shown.key,
             "title": shown.title,
@@ -170,28 +156,7 @@ class AgentView:
             "cards": {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]},
         }
         named = {name: value for name, value in entry.items() if value}
-        return self.entry(named, found.highlight)
-
-    def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
-        """Return an entry without private text, as that of the document of a highlight.
-
-        Findings, reasons, titles and headings may repeat it.
-        """
-        masked: Json = self._masked(entry, beside.document.key if beside else None)
-        return masked
-
-    def _masked(self, part: Any, document: DocumentKey | None) -> Any:
-        """Return a part of an entry without private text."""
-        if isinstance(part, str):
-            return self.privacy.text(part, document)
-        if isinstance(part, list):
-            return [self._masked(value, document) for value in part]
-        if isinstance(part, dict):
-            masked = {}
-            for name, value in part.items():
-                masked[name] = value if name in _CODES else self._masked(value, document)
-            return masked
-        return part
+        return self.privacy.entry(named, found.highlight)
 
 
 # --- entries ----------------------------------------------------------------------------
@@ -383,7 +348,9 @@ class Agent:
                     ids = [draft_id for draft_id in ids if draft_id in wanted]
                 for line in lists.lines(ledger, ids):
                     trouble = _trouble(ledger, line)
-                    if (trouble or state != "needs_work") and not view.hides_line(line):
+                    if state == "needs_work" and not trouble:
+                        continue
+                    if not view.privacy.hides_line(line):
                         cards.append(view.line(line, trouble))
             end = offset + limit
             return {
@@ -397,7 +364,7 @@ class Agent:
         """Return the answer of a feature's tool, without what must stay on this machine."""
         with self._open("") as workspace:
             view = AgentView(workspace.ledger)
-            return view.entry(tool.answer(workspace, view.privacy, **arguments))
+            return view.privacy.entry(tool.answer(workspace, view.privacy, **arguments))
 
     def search_library(self, query: str, limit: int) -> Json:
         """Return the works that a title, a DOI or an address means, and passages that answer.
@@ -406,9 +373,8 @@ class Agent:
         """
         with self._open("") as workspace:
             view = AgentView(workspace.ledger)
-            result = ask(
-                workspace, query, limit, hides=view.hides, hides_work=view.hides_work
-            )
+            hides = cache(view.privacy.hides_passage)
+            result = ask(workspace, query, limit, hides=hides, hides_work=view.hides_work)
             works = [view.work(work) for work in result.works[:limit]]
             passages = [view.found(passage) for passage in result.passages]
             answer: Json = {"works": works, "passages": passages}
@@ -443,7 +409,7 @@ class Agent:
                     "page": highlight.page_label,
                     "highlight": highlight.key,
                 }
-                stands.append(view.entry(told, highlight))
+                stands.append(view.privacy.entry(told, highlight))
             return {"answer": stands, "dropped": dropped}
 
     # --- proposing ----------------------------------------------------------------------
@@ -543,7 +509,7 @@ class Agent:
         entry: Json = {"cards": recorded}
         if len(recorded) < len(drafts):
             entry["note"] = _REJECTED_BEFORE
-        return view.entry(entry, highlight)
+        return view.privacy.entry(entry, highlight)
 
     def withdraw_card(self, card: str) -> Json:
         """Drop a draft that was proposed in this session and nobody has decided on."""
