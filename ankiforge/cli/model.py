@@ -188,10 +188,10 @@ def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) ->
 
     from ankiforge.config import MeaningSettings
     from ankiforge.draft.embedder import embedder_of
-    from ankiforge.draft.server import embedding_models
+    from ankiforge.draft.server import MEANING
     from ankiforge.pipeline.models import choose
 
-    choice = choose(**named, wanted=embedding_models)
+    choice = choose(**named, purpose=MEANING)
     llm = choice.llm
     given = {"key_env": llm.key_env, "model": llm.model, "base_url": llm.base_url}
     folder = workspace_of(call)

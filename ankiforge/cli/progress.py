@@ -45,11 +45,6 @@ class Bar:
         self._total = total
 
     @property
-    def is_begun(self) -> bool:
-        """Whether the number of all is known."""
-        return self._total > 0
-
-    @property
     def text(self) -> str:
         """The line; only the label if the number of all is not known."""
         if not self._total:
@@ -112,7 +107,7 @@ class RunLine:
         self._said = clock()
         self._reading = Bar("reading", clock)
         self._drafting = Bar("drafting and checking", clock)
-        self._vectors = Bar("comparing meanings", clock)
+        self._other: Bar | None = None
         self._by_model = ModelLine(clock)
         self._to_draft = 0
         self._drafted = 0
@@ -122,16 +117,17 @@ class RunLine:
         self._to_draft = step.to_draft or self._to_draft
         self._drafted += step.highlights
         self._by_model.take(step)
-        if step.vectors is not None:
-            self._vectors.take(step.vectors.done, step.vectors.total)
+        if step.other is not None:
+            self._other = self._other or Bar(step.other.label, self._clock)
+            self._other.take(step.other.done, step.other.total)
 
     @property
     def text(self) -> str:
         """The line of the moment."""
         from ankiforge.extract.base import count_of
 
-        if self._vectors.is_begun:
-            return f"{self._vectors.text} · Ctrl-C stops, the next run goes on"
+        if self._other is not None:
+            return f"{self._other.text} · Ctrl-C stops, the next run goes on"
         if self._by_model.text:
             return self._by_model.text
         if self._to_draft:

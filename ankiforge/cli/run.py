@@ -116,10 +116,10 @@ def read_and_draft(
     servers = embedders = None
     unread = call.quiet or dry_run or in_review
     if call.interactive and sys.stdout.isatty() and not unread:
-        from ankiforge.draft.server import embedding_models, look
+        from ankiforge.draft.server import MEANING, look
 
         servers = look()
-        embedders = look(wanted=embedding_models)
+        embedders = look(purpose=MEANING)
     folder = None if dry_run else with_second_reading(call, workspace_of(call))
     with session(call, writes="drafting", read_only=dry_run, folder=folder) as workspace:
         show = partial(progress.progress_bar, call)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from ankiforge.config import LLM, is_loopback, key_for, key_variable, origin
+from ankiforge.config import LLM, LlmSettings, is_loopback, key_for, key_variable, origin
 from ankiforge.config.http import without_secret
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Strings, Texts, Value
@@ -399,6 +399,25 @@ def embedding_models(names: Sequence[str]) -> Strings:
     return tuple(sorted(named, key=rank))
 
 
+class Purpose(Value):
+    """What a model is chosen for."""
+
+    name: str
+    """As `model use --for` takes it."""
+    best_first: Callable[[Sequence[str]], Strings]
+    """Returns the models of a server that are of use, by their names, the best first."""
+    usual: Texts
+    """By provider or program, the model that is taken if none is named."""
+
+
+DRAFTING = Purpose("drafting", best_first, {"ollama": LlmSettings().model})
+MEANING = Purpose(
+    "meaning",
+    embedding_models,
+    {"ollama": "bge-m3", "openai": "text-embedding-3-small", "mistral": "mistral-embed"},
+)
+
+
 # --- servers on this machine ------------------------------------------------------------
 
 
@@ -410,11 +429,9 @@ class ModelServer(Value):
     program: str
     base_url: str
     models: Strings
-    """Those that are wanted, the best first."""
+    """Those that are of use, the best first."""
 
 
-Wanted = Callable[[Sequence[str]], Strings]
-"""Chooses models by name, the best first: `best_first` or `embedding_models`."""
 PROGRAMS = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp"}
 """Programs on this machine, by the name that `model use` takes."""
 LOCAL_SECONDS = 0.3
@@ -448,18 +465,18 @@ def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
 def look(
     environ: Texts = os.environ,
     home: Path | None = None,
-    wanted: Wanted = best_first,
+    purpose: Purpose = DRAFTING,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
     """Begin to look for the servers on this machine, in the background.
 
     Args:
         environ: the environment, which may name their ports.
         home: the folder with their settings; None for the person's.
-        wanted: which of their models are of use.
+        purpose: what a model of theirs is to be for.
 
     Returns:
         A function that waits at most so many seconds, and returns the servers that have listed
-        a model that is wanted until then.
+        a model of use until then.
     """
     found: dict[str, ModelServer] = {}
 
@@ -470,7 +487,7 @@ def look(
             socket.create_connection((host, port), LOCAL_SECONDS).close()
             listed = models(base_url, timeout=LOCAL_SECONDS)
             elsewhere = handed_on(base_url, listed, timeout=LOCAL_SECONDS)
-            here = wanted([each for each in listed if each not in elsewhere])
+            here = purpose.best_first([each for each in listed if each not in elsewhere])
             if here:
                 found[name] = ModelServer(name, PROGRAMS[name], base_url, here)
 

@@ -27,7 +27,7 @@ from ankiforge.ledger.tables.highlights import hashes_of_texts
 from ankiforge.model import Highlight, HighlightKey, Span, Value
 from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.opened import Opened
-from ankiforge.pipeline.result import MadeVectors
+from ankiforge.pipeline.result import OtherWork
 
 _LEAST_WORDS = 4
 """A passage of fewer words, such as a heading, is near to everything: it is found by words."""
@@ -43,6 +43,7 @@ _PUBLIC_LOOKED_AT = 200
 """The number of passages, nearest first, that are ranked for somebody else than the reader."""
 _MOST_SENTENCES = 40
 """The number of sentences that are compared to show one of each passage."""
+_LABEL = "comparing meanings"
 # Names that no hash has.
 _PROBE, _LEARNT = "probe", "learnt"
 
@@ -86,7 +87,7 @@ class Meaning:
 
     # --- making vectors ---------------------------------------------------------------
 
-    def make(self) -> Iterator[MadeVectors]:
+    def make(self) -> Iterator[OtherWork]:
         """Make the missing vectors, and yield how many are made each time that some were kept.
 
         Raises:
@@ -95,7 +96,7 @@ class Meaning:
         todo = self._todo(self._kept())
         if not todo:
             return
-        yield MadeVectors(0, len(todo))
+        yield OtherWork(_LABEL, 0, len(todo))
         probe = self._probe()
         known = self._cache.recall(_PROBE)
         if known and not _is_alike(probe, known):
@@ -112,7 +113,7 @@ class Meaning:
                 self._forget()
                 raise self._changed()
             self._cache.keep(dict(zip(batch, vectors, strict=True)))
-            yield MadeVectors(start + len(batch), len(hashes))
+            yield OtherWork(_LABEL, start + len(batch), len(hashes))
         if not _is_alike(self._probe(), probe):
             self._forget()
             raise self._changed()

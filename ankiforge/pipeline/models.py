@@ -12,16 +12,15 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.config import LlmSettings, is_loopback, origin
 from ankiforge.draft.server import (
+    DRAFTING,
     ENOUGH_FOR_CARDS,
     LONGEST_S,
     PROGRAMS,
     Provider,
+    Purpose,
     ServerSettings,
     Unreachable,
-    Wanted,
-    best_first,
     billions,
-    embedding_models,
     handed_on,
     is_of_a_cloud,
     is_small_model,
@@ -99,12 +98,8 @@ def of_provider(provider: Provider, model: str = "") -> NamedModel:
     return NamedModel(llm, provider.source)
 
 
-_EMBEDDING_MODELS = {"openai": "text-embedding-3-small", "mistral": "mistral-embed"}
-"""The usual models of providers that make vectors."""
-
-
 def choose(
-    name: str, model: str = "", key_env: str = "", wanted: Wanted = best_first
+    name: str, model: str = "", key_env: str = "", purpose: Purpose = DRAFTING
 ) -> NamedModel:
     """Return the model that a person names. Only servers on this machine are asked.
 
@@ -113,7 +108,7 @@ def choose(
             server.
         model: the model of the server; "" = the best that is known there.
         key_env: the environment variable of the key for an address.
-        wanted: which models of a server are of use.
+        purpose: what the model is to be for.
 
     Raises:
         UsageError: there is none with this name, or its key is missing.
@@ -125,48 +120,47 @@ def choose(
         raise UsageError(f"OPENAI_BASE_URL: {_NO_ADDRESS}")
     for provider in providers(os.environ):
         if provider.name == name:
-            return _of_provider_here(provider, model, wanted)
+            return _of_provider_here(provider, model, purpose)
     if "://" in name:
-        return _at(name.rstrip("/"), name, model, key_env, wanted)
-    for server in look(os.environ, wanted=wanted)(LONGEST_S):
+        return _at(name.rstrip("/"), name, model, key_env, purpose)
+    for server in look(os.environ, purpose=purpose)(LONGEST_S):
         # Ollama knows a model by its name without `:latest`, too
         named = {name, f"{name}:latest"}.intersection(server.models)
         if name == server.name or named:
             own = model or "".join(named)
-            return _at(server.base_url, name, own, key_env, wanted)
-    raise _nothing_called(name, model, wanted)
+            return _at(server.base_url, name, own, key_env, purpose)
+    raise _nothing_called(name, model, purpose)
 
 
-def _of_provider_here(provider: Provider, model: str, wanted: Wanted) -> NamedModel:
+def _of_provider_here(provider: Provider, model: str, purpose: Purpose) -> NamedModel:
     """Return a model of a provider, whose key is set; at an address on this machine, of a server.
 
     Raises:
-        UsageError: the key is missing, or which model is to make vectors is not said.
+        UsageError: the key is missing, or it has no usual model for this purpose.
     """
     name = provider.name
-    if wanted is embedding_models:
-        model = model or _EMBEDDING_MODELS.get(name, "")
-        if not model:
-            hint = f"ankiforge model use {name} --model MODEL --for meaning"
-            raise UsageError(f"which model of {name} makes vectors?", hint=hint)
+    model = model or purpose.usual.get(name, "")
+    if not model and purpose is not DRAFTING:
+        hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
+        raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
     choice = of_provider(provider, model)
     if choice.is_local:
-        return _at(provider.base_url, name, model, provider.key_env, wanted)
+        return _at(provider.base_url, name, model, provider.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():
         hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
         raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
     return choice
 
 
-def _nothing_called(name: str, model: str, wanted: Wanted) -> ForgeError:
+def _nothing_called(name: str, model: str, purpose: Purpose) -> ForgeError:
     """Return the error that no model or server has a name, with the way to one."""
     if is_of_a_cloud(name):
         return not_of_this_machine(name)
     if name in PROGRAMS:
         hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
         if name == "ollama":
-            usual = "bge-m3" if wanted is embedding_models else LlmSettings().model
-            hint = f"start it (ollama serve), then: ollama pull {model or usual}"
+            pulled = model or purpose.usual[name]
+            hint = f"start it (ollama serve), then: ollama pull {pulled}"
         return ServiceError(f"{name} does not answer, or has no model", hint=hint)
     hint = "ankiforge model list"
     if "@" in name:  # an address without its scheme, perhaps with a password
@@ -177,7 +171,9 @@ def _nothing_called(name: str, model: str, wanted: Wanted) -> ForgeError:
     return UsageError(f"no model is called {name!r}", hint=hint)
 
 
-def _at(base_url: str, name: str, model: str, key_env: str, wanted: Wanted) -> NamedModel:
+def _at(
+    base_url: str, name: str, model: str, key_env: str, purpose: Purpose
+) -> NamedModel:
     """Return a model of the server at an address; one on this machine is asked for its models.
 
     Raises:
@@ -190,7 +186,9 @@ def _at(base_url: str, name: str, model: str, key_env: str, wanted: Wanted) -> N
     offered: Strings = ()
     if is_loopback(base_url):
         listed, run_elsewhere = _listed_at(base_url, model, key_env)
-        offered = wanted([each for each in listed if each not in run_elsewhere])
+        offered = purpose.best_first(
+            [each for each in listed if each not in run_elsewhere]
+        )
         if model in run_elsewhere:
             raise not_of_this_machine(model)
         spellings = {model, f"{model}:latest"}

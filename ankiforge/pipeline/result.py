@@ -150,9 +150,10 @@ class ByModel(Value):
     """What was used in this run so far."""
 
 
-class MadeVectors(Value):
-    """How many vectors of passages are made, of those that were missing."""
+class OtherWork(Value):
+    """The progress of work that is neither reading nor drafting; Ctrl-C ends only this."""
 
+    label: str
     done: int
     total: int
 
@@ -177,8 +178,8 @@ class Progress(Value):
     problems: tuple[Problem, ...] = ()
     by_model: ByModel | None = None
     """How far the model is after this step; None for steps without one."""
-    vectors: MadeVectors | None = None
-    """How far the vectors are after this step; None for other steps."""
+    other: OtherWork | None = None
+    """How far other work is after this step; None for steps of the run itself."""
 
 
 class RunResult(msgspec.Struct):

@@ -183,7 +183,7 @@ class Workspace(Opened):
                 return
             with show(()) as take:
                 for made in chain([first], steps):
-                    take(Progress(vectors=made))
+                    take(Progress(other=made))
         except (ServiceError, ConfigError) as error:
             problem = Problem(error.message, what, error.hint, notice=True)
             result.problems.append(problem)

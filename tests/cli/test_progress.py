@@ -9,7 +9,13 @@ from ankiforge.cli.progress import ModelLine, RunLine
 from ankiforge.draft.server import Usage
 from ankiforge.extract.base import Count
 from ankiforge.model import Problem, Viewed
-from ankiforge.pipeline.result import ByModel, CollectionScan, Progress, RunResult
+from ankiforge.pipeline.result import (
+    ByModel,
+    CollectionScan,
+    OtherWork,
+    Progress,
+    RunResult,
+)
 
 
 class Clock:
@@ -43,7 +49,7 @@ def test_the_line_tells_how_far_how_long_what_was_sent_and_what_it_costs():
     assert line.text.endswith("price unknown")
 
 
-def test_the_line_of_a_run_tells_what_is_read_then_drafted_then_sent():
+def test_the_line_of_a_run_tells_what_is_read_then_drafted_then_sent_then_done():
     source = SimpleNamespace(count=Count(1200, 7000))
     line = RunLine([source])
     assert line.text.startswith("reading █░░░░░░░░░ 1,200 of 7,000")
@@ -52,6 +58,9 @@ def test_the_line_of_a_run_tells_what_is_read_then_drafted_then_sent():
     assert line.text.startswith("drafting and checking ██░░░░░░░░ 10 of 40")
     line.take(step(12, 43, local=True))
     assert line.text.startswith("drafting ██░░░░░░░░ 12 of 43")
+    line.take(Progress(other=OtherWork("comparing meanings", 3, 10)))
+    told = "comparing meanings ███░░░░░░░ 3 of 10 · Ctrl-C stops, the next run goes on"
+    assert line.text == told
 
 
 def test_a_line_is_due_every_minute():
