@@ -371,7 +371,7 @@ def accept(
         store: the store.
         id: the draft.
         gap: the number of the gap of a proposal.
-        masks: the masks of a figure; "" = as they were read.
+        masks: those of a figure, as the field of its card has them; "" = as they were read.
         forced: the person overrules a check that blocks.
         another: it becomes another card, though it may be the new text of one.
 
@@ -437,6 +437,8 @@ def _accept_as(
 def _with_masks(words: Words, masks: str) -> Fields:
     """Return the fields of a figure with the masks that a person wants.
 
+    Which figure it is, they cannot change.
+
     Raises:
         RefusedError: none is left, or it is not a figure.
     """
@@ -444,9 +446,11 @@ def _with_masks(words: Words, masks: str) -> Fields:
         raise RefusedError(
             "only a figure has masks", hint="ankiforge edit rewords a card"
         )
-    if not occlusion.parse(masks).shown:
+    wanted = occlusion.parse(masks)
+    if not wanted.shown:
         raise RefusedError("a figure needs a mask", hint="draw one, or reject the figure")
-    return tuple({**dict(words.fields), occlusion.FIELD: masks}.items())
+    wanted = replace(wanted, figure=occlusion.masks_in(words.fields).figure)
+    return tuple({**dict(words.fields), occlusion.FIELD: occlusion.write(wanted)}.items())
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:

@@ -5,13 +5,11 @@ The ledger records them; here the words and fields that a person typed are check
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, cards, decide, facts, lists
+from ankiforge.ledger import Ledger, decide, facts, lists
 from ankiforge.model import (
     CardHere,
     CardKind,
@@ -28,9 +26,8 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
 from ankiforge.pipeline.decks import DECK, TAGS
-from ankiforge.text import occlusion, regex
+from ankiforge.text import regex
 from ankiforge.text.cloze import plain, reveal
-from ankiforge.text.occlusion import MaskWish
 
 PERSON = "person"
 _CONTROLS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -197,30 +194,3 @@ def _clean(words: Texts) -> Texts:
     if sum(map(len, clean.values())) > MAX_LENGTH:
         raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
     return clean
-
-
-# --- the masks of a figure ----------------------------------------------------------------------
-
-
-def set_masks(ledger: Ledger, id: str, wishes: Sequence[MaskWish], hide: str) -> Guid:
-    """Accept the draft of a figure with these masks, or give them to its card.
-
-    Raises:
-        RefusedError: no mask is left, or it is not a figure, or it no longer waits.
-    """
-    line = next(lists.lines(ledger, [id]), None)
-    if line is None or line.kind is not CardKind.OCCLUSION:
-        hint = "ankiforge list kind:occlusion verdict:waiting shows the figures"
-        raise RefusedError(f"{id} is not a waiting figure", hint=hint)
-    # the card, or the one that a draft revises
-    guid = line.guid if isinstance(line, CardHere) else line.revises
-    used: list[int] = []
-    if guid:
-        state, _ = cards.state_of(ledger, guid)
-        used = list(map(int, state.note.numbers))
-    before = occlusion.masks_in(line.fields)
-    masks = occlusion.write(occlusion.as_wished(before, wishes, hide, used))
-    if isinstance(line, CardHere):
-        decide.set_masks(ledger, line.guid, masks)
-        return line.guid
-    return decide.accept(ledger, id, masks=masks)

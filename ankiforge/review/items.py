@@ -63,7 +63,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import proposals
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
-from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
+from ankiforge.pipeline.decide import edit, make, new_fields
 from ankiforge.pipeline.decks import place
 from ankiforge.pipeline.proposals import proposal_of
 from ankiforge.pipeline.workspace import Workspace
@@ -72,8 +72,7 @@ from ankiforge.review.selection import (
     fields_from_sentence,
     fields_from_spans,
 )
-from ankiforge.text import occlusion, regex
-from ankiforge.text.occlusion import MaskWish
+from ankiforge.text import regex
 
 _REMARKS = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
@@ -283,14 +282,12 @@ class Decision(Value, forbid_unknown_fields=True):
     mode: str = "cloze"
     spans: str = ""
     """The chosen words of a passage."""
-    masks: tuple[MaskWish, ...] = ()
-    """All masks of a figure, as the person left them."""
+    masks: str = ""
+    """The masks of a figure, as the person left them; "" = as they are."""
     cut: str = ""
     """The part of a proposal's sentence that stays on the card, `3-80`; "" = all of it."""
     before: bool = False
     """Whether the sentence before stands on the card, too."""
-    hide: str = occlusion.ALL
-    """What is hidden on the question of a figure."""
     forced: bool = False
     """Whether the person insists although a check blocks the words."""
 
@@ -524,8 +521,10 @@ class Review:
         """
         ledger = self._ledger
         match decision.act:
-            case "accept" | "masks" if decision.masks:
-                set_masks(ledger, id, decision.masks, decision.hide)
+            case "accept" if decision.masks:
+                decide.accept(ledger, id, masks=decision.masks)
+            case "masks":
+                decide.set_masks(ledger, id, decision.masks)
             case "accept" | "another":
                 ledger.accept(id, gap=decision.gap, another=decision.act == "another")
             case "force":

@@ -184,68 +184,6 @@ def hidden_words(masks: Masks) -> Texts:
     return {str(mask.number): mask.label for mask in masks.shown}
 
 
-# --- as a person changes them -----------------------------------------------------------
-
-
-class MaskWish(Value):
-    """A mask as a person leaves it."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    number: int = 0
-    """0 = it is new."""
-    on: bool = True
-
-
-def as_wished(
-    masks: Masks, wishes: Sequence[MaskWish], hide: str, used: Iterable[int] = ()
-) -> Masks:
-    """Return masks as a person left them: moved, switched off, or new.
-
-    Args:
-        masks: the masks before.
-        wishes: all masks that are to be there.
-        hide: what is hidden on the question.
-        used: numbers that were ever shipped, which no new mask gets.
-    """
-    known = {mask.number: mask for mask in masks.masks}
-    highest = _highest(masks.masks, used)
-    kept: dict[int, Mask] = {}
-    for wish in wishes[:MOST]:
-        number = wish.number
-        if not (number in known and number not in kept):
-            highest += 1
-            number = highest
-        before = known.get(number)
-        is_drawn = True
-        if before is not None:
-            moves = (
-                abs(before.left - wish.left),
-                abs(before.top - wish.top),
-                abs(before.width - wish.width),
-                abs(before.height - wish.height),
-            )
-            is_drawn = before.drawn or max(moves) >= SMALLEST
-        wanted = Mask(
-            number,
-            left=wish.left,
-            top=wish.top,
-            width=wish.width,
-            height=wish.height,
-            label=before.label if before else "",
-            on=wish.on,
-            drawn=is_drawn,
-        )
-        # the text of the field rounds and limits its edges; too small a mask is none
-        mask = _mask_in(_line_of(wanted))
-        if mask is not None:
-            kept[number] = mask
-    hidden = ONE if hide == ONE else ALL
-    return Masks(masks.figure, hidden, tuple(kept.values()))
-
-
 # --- as Anki has them -------------------------------------------------------------------
 
 _SHAPE = regex(

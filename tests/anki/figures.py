@@ -13,7 +13,8 @@ import yaml
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, TextStringObject
 
-from ankiforge.pipeline.decide import set_masks
+from ankiforge.ledger import decide
+from ankiforge.model import is_card_id
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import occlusion
 from tests.anki.stories import Desk, do
@@ -115,16 +116,13 @@ class FigureDesk(Desk):
         """The person chooses the masks of the card, or of a draft, which accepts it."""
         id = id or self.figure()["id"]
         known = self.forge.ok("show", id, "--json").data["figure"]["masks"]
-        wishes = [
-            occlusion.MaskWish(
-                **{edge: each[edge] for edge in ("left", "top", "width", "height")},
-                number=each["number"],
-                on=each["number"] in masks,
-            )
-            for each in known
-        ]
+        left = [occlusion.Mask(**{**one, "on": one["number"] in masks}) for one in known]
+        field = occlusion.write(occlusion.Masks(hide=hide, masks=tuple(left)))
         with self.forge.here(), Workspace(self.forge.folder) as workspace:
-            set_masks(workspace.ledger, id, wishes, hide)
+            if is_card_id(id):
+                decide.set_masks(workspace.ledger, id, field)
+            else:
+                decide.accept(workspace.ledger, id, masks=field)
 
     def figure(self) -> Any:
         [card] = [

@@ -579,6 +579,28 @@ def test_why_a_card_does_not_follow_its_source(card, draft, why):
     assert bool(held) is bool(why)
 
 
+FIGURE = replace(
+    FORM, kind=CardKind.OCCLUSION, fields=(("Occlusion", "hide all 0123456789abcdef\n1 .1 .1 .2 .2 Femur"), ("Image", "![](a.png)"))
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "masks", "field"),
+    [
+        (FIGURE, "hide one\n1- .1 .1 .2 .2 Femur\n2+ 0.30004 0.5 7 0.25 ", "hide one 0123456789abcdef\n1- .1 .1 .2 .2 Femur\n2+ .3 .5 1 .25"),
+        # it stays the figure that it is
+        (FIGURE, "hide all ffffffffffffffff\n1 .1 .1 .2 .2 Tibia", "hide all 0123456789abcdef\n1 .1 .1 .2 .2 Tibia"),
+        (FIGURE, "hide all\n1- .1 .1 .2 .2 Femur", None),
+        (FIGURE, "", None),
+        (FORM, "hide all\n1 .1 .1 .2 .2 Femur", None),
+    ],
+)  # fmt: skip
+def test_the_masks_that_a_person_wants(words, masks, field):
+    with pytest.raises(RefusedError) if field is None else nullcontext():
+        fields = dict(decide._with_masks(words, masks))
+        assert fields == {"Occlusion": field, "Image": "![](a.png)"}
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "draft", "derived"),
     [

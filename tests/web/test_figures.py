@@ -65,6 +65,24 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     assert [one["verdict"] for one in forge.ok("list", "--json").lines] == ["waiting"]
 
 
+FIELD = """async () => {
+  const { figure } = await import("/static/figure.js");
+  const at = { left: 0.25, top: 0.5, width: 0.125, height: 0.1, on: true, drawn: true };
+  const masks = [{ ...at, number: 2, label: "left tibia", drawn: false }, { ...at, number: 0, label: "" }, { ...at, number: 1, label: "", on: false }, { ...at, number: 0, label: "" }];
+  return [undefined, 7].map((used) => figure({ used, figure: { hide: "one", masks } }, () => {}).made().masks.split("\\n"));
+}"""
+
+
+def test_a_mask_that_is_drawn_has_a_number_that_no_label_had(figure, opened):
+    at = ".25 .5 .125 .1"
+    never, until_seven = opened(figure(Femur=(120, 470))).evaluate(FIELD)
+    for found, numbers in ((never, (3, 4)), (until_seven, (8, 9))):
+        first, *lines = [line.replace("0.", ".").rstrip() for line in found]
+        drawn = [f"{number}+ {at}" for number in numbers]
+        assert first == "hide one"
+        assert lines == [f"2 {at} left tibia", drawn[0], f"1+- {at}", drawn[1]]
+
+
 @pytest.mark.slow
 def test_a_figure_without_a_label_is_drawn(figure, opened):
     forge = figure()

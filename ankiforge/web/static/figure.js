@@ -85,7 +85,7 @@ export function figure(card, changed) {
     const box = span(from, place(e));
     stop();
     if (!ghost || box.width < LEAST / 2 || box.height < LEAST / 2) return;
-    masks.push({ number: 0, label: "", on: true, ...box });
+    masks.push({ number: 0, label: "", on: true, drawn: true, ...box });
     paint(true);
   }
   if (changed) {
@@ -95,11 +95,13 @@ export function figure(card, changed) {
     board.addEventListener("pointercancel", stop);
   }
 
-  // What to send; null if no mask is left.
+  // The field of the card (`text/occlusion.py`); null if no mask is left. A number that Anki ever had stays with its label.
   function made() {
     if (!left()) return null;
-    const edges = ({ number, left, top, width, height, on }) => ({ number, left, top, width, height, on });
-    return { masks: masks.map(edges), hide };
+    let highest = Math.max(card.used ?? 0, ...masks.map(({ number }) => number));
+    const lines = masks.map(({ number, drawn, on, left, top, width, height, label }) =>
+      `${number || (highest += 1)}${drawn ? "+" : ""}${on ? "" : "-"} ${left} ${top} ${width} ${height} ${label}`);
+    return { masks: [`hide ${hide}`, ...lines].join("\n") };
   }
   paint(false);
   return { node, made, left };
