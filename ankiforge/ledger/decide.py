@@ -59,6 +59,7 @@ from ankiforge.model import (
     AGENT,
     Card,
     CardKind,
+    Draft,
     Fields,
     Guid,
     Highlight,
@@ -71,7 +72,6 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
-    Waiting,
     Words,
     h16,
     is_card_id,
@@ -333,19 +333,34 @@ class AcceptedByPolicy(Value):
     failed: tuple[tuple[Highlight, BugError], ...] = ()
 
 
-def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> AcceptedByPolicy:
+def accept_clean(
+    store: Store,
+    allows: Callable[[Draft], bool],
+    in_progress: Callable[[str], bool] = lambda path: False,
+) -> AcceptedByPolicy:
     """Accept, by policy, drafts that need no person and that the settings accept.
 
     A draft that cannot be accepted waits on; all others go on.
+
+    Args:
+        store: the store.
+        allows: returns whether the settings accept a draft of which no check warns.
+        in_progress: returns whether a person is still writing the note at a path.
     """
     accepted: list[Guid] = []
     failed = []
     with store.transaction():
         recording.drop_resolved(store)
-        for draft in offers.each_waiting(store, waiting.decidable(store)):
+        # thousands of others may wait
+        allowed = []
+        for draft_row in waiting.of_which_no_check_warns(store):
+            if allows(waiting.decode_draft(draft_row["body"])):
+                allowed.append(draft_row["id"])
+        for draft in offers.each_waiting(store, waiting.in_reading_order(store, allowed)):
             if len(accepted) == FLOOD:
                 break
-            if draft.remarks or draft.changes or not draft.clean or not allows(draft):
+            is_for_person = draft.remarks or draft.changes
+            if is_for_person or in_progress(draft.highlight.document.path):
                 continue
             try:
                 with one_item(), store.attempt():

@@ -39,7 +39,6 @@ from ankiforge.model import (
     Problem,
     Severity,
     Task,
-    Waiting,
     is_card_id,
 )
 from ankiforge.pipeline.result import ByModel, Job, Progress
@@ -179,13 +178,7 @@ def record(
 
 def _accept_clean(job: Job, ledger: Ledger) -> Progress:
     """Accept as the settings allow, except from notes that a person is still editing."""
-
-    def accepts(waiting: Waiting) -> bool:
-        return job.accepts(waiting) and not job.in_progress(
-            waiting.highlight.document.path
-        )
-
-    accepted = decide.accept_clean(ledger, accepts)
+    accepted = decide.accept_clean(ledger, job.accepts, job.in_progress)
     problems = []
     for highlight, error in accepted.failed:
         problem = failed_on(highlight, error).problem

@@ -13,6 +13,7 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.model import (
     Change,
     DocumentId,
+    Draft,
     Drafted,
     HighlightKey,
     Problem,
@@ -20,7 +21,6 @@ from ankiforge.model import (
     Strings,
     Value,
     Viewed,
-    Waiting,
 )
 from ankiforge.text import counted
 
@@ -78,7 +78,7 @@ class Published(Value):
 class Job(Value):
     """The parameters of a run."""
 
-    accepts: Callable[[Waiting], bool]
+    accepts: Callable[[Draft], bool]
     """Return whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
     pictures: OwnPath
@@ -117,7 +117,7 @@ class Job(Value):
     accepted, and corrected, only later."""
 
 
-def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
+def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
     """Return a function that decides whether to accept a draft without findings and remarks.
 
     It accepts what a person wrote as a card: in a note, or as a question or gap in a comment.
@@ -129,8 +129,8 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], boo
     """
     rules = override or config.accept.rules
 
-    def accepts(waiting: Waiting) -> bool:
-        return rules == "clean" and waiting.is_own_card
+    def accepts(draft: Draft) -> bool:
+        return rules == "clean" and draft.is_own_card
 
     return accepts
 

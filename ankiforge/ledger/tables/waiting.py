@@ -68,21 +68,12 @@ def all_in_order(store: Store, drafter: str = "") -> list[str]:
     return [row["id"] for row in rows]
 
 
-def decidable(store: Store) -> list[str]:
-    """Return the drafts that policy may accept, but for their remarks.
-
-    Of those with a warning, they are the ones for which another card is named: it may be gone.
-    """
-    rows = store.rows(
-        "SELECT id, severity, findings FROM readable WHERE drafter != ?"
-        " ORDER BY document, place, position",
+def of_which_no_check_warns(store: Store) -> list[Row]:
+    """Return the drafts that no check warns of and that are no proposals."""
+    return store.rows(
+        "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
         PROPOSE,
     )
-    return [
-        row["id"]
-        for row in rows
-        if row["severity"] in ("", "info") or _names_another(row["findings"])
-    ]
 
 
 def _names_another(findings: str) -> bool:
