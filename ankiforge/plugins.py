@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ankiforge.errors import PLUG_IN, ForgeError, PlugInError
@@ -62,6 +63,25 @@ def named(distribution: str) -> Iterator[None]:
         if not distribution or isinstance(error, ForgeError):
             raise
         summary = " ".join(f"{type(error).__name__}: {error}".split())
-        message = f"{PLUG_IN} {distribution} fails ({summary[:200]})"
+        message = f"{PLUG_IN} {distribution} fails ({summary[:200]}{_place_of(error)})"
         hint = f"tell its authors; to go on without it: pip uninstall {distribution}"
         raise PlugInError(message, hint=hint) from error
+
+
+def _place_of(error: Exception) -> str:
+    """Return the last line of the plug-in that ran, as `, foliate.py:31`; "" if it ran none."""
+    from sysconfig import get_path
+    from traceback import extract_tb
+
+    import click
+
+    callers = (Path(__file__).parent, Path(click.__file__).parent)
+    place = ""
+    for frame in extract_tb(error.__traceback__):
+        file = Path(frame.filename)
+        of_python = Path(get_path("stdlib")) in file.parents
+        if any(caller in file.parents for caller in callers):
+            continue
+        if "site-packages" in file.parts or not of_python:
+            place = f", {file.name}:{frame.lineno}"
+    return place

@@ -605,4 +605,4 @@ def test_the_page_on_plug_ins_shows_the_files_of_the_example():
     shown = {"python": "ankiforge_foliate.py", "toml": "pyproject.toml"}
     for language, name in shown.items():
         [block] = blocks(page, language)
-        assert block in (example / name).read_text(encoding="utf-8")
+        assert block.strip() == (example / name).read_text(encoding="utf-8").strip()

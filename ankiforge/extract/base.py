@@ -245,7 +245,31 @@ def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
     for place in (source, getattr(source, "folder", None)):
         name = name or getattr(place, "name", "")
     plug_in = getattr(source, "distribution", "")
-    return of_one(name or type(source).__name__, source.scan(known), plug_in)
+    sightings = source.scan(known)
+    if plug_in and hasattr(source, "folder"):
+        sightings = _under_its_name(source, sightings)
+    return of_one(name or type(source).__name__, sightings, plug_in)
+
+
+def _under_its_name(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
+    """Yield the sightings of a plug-in, whose documents have to name its folder.
+
+    Under another name they would count as gone with the next run of another path.
+
+    Raises:
+        TypeError: a document or highlight has another name.
+    """
+    for sighting in sightings:
+        if isinstance(sighting, Extracted):
+            names = [("Document.source", sighting.document.source, "name")]
+            names.append(("Extracted.container", sighting.container, "container"))
+            for highlight in sighting.highlights:
+                names.append(("Highlight.namespace", highlight.namespace, "namespace"))
+            for attribute, given, its_name in names:
+                if given != getattr(source.folder, its_name):
+                    message = f"{attribute} is {given!r}, not that of self.folder"
+                    raise TypeError(message)
+        yield sighting
 
 
 def of_one(

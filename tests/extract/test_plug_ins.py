@@ -135,20 +135,43 @@ def test_a_plug_in_that_fails_on_a_file_is_named_without_a_traceback(
         came = forge("run", vault, songs, "--json", code=1)
         [problem] = came.data["problems"]
         assert problem["what"] == (
-            "the plug-in ankiforge-strange fails (LookupError: a verse)"
+            "the plug-in ankiforge-strange fails (LookupError: a verse, strange.py:15)"
         )
         assert came.data["highlights"]["new"] == 1
         assert "Traceback" not in came.stderr
         (songs / "a.lrc").write_text("RECOGNISE")
         fails = forge("run", songs / "a.lrc", code=2)
-        assert "fails (ZeroDivisionError: by nought)" in fails.stderr
+        assert "fails (ZeroDivisionError: by nought, strange.py:11)" in fails.stderr
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "told"),
+    [
+        ("self.folder.name,", "'Foliate',", "Document.source is 'Foliate'"),
+        (
+            "            self.folder.namespace,",
+            "'books',",
+            "Highlight.namespace is 'books'",
+        ),
+        ("self.folder.container)", "'books')", "Extracted.container is 'books'"),
+    ],
+)
+def test_a_plug_in_whose_highlights_name_no_folder_of_its_own_is_told(
+    forge, written, ours, theirs, told
+):
+    text = (EXAMPLE / "ankiforge_foliate.py").read_text("utf-8")
+    assert text.count(ours) == 1
+    with written(text.replace(ours, theirs), "foliate = strange:Foliate"):
+        [problem] = forge("run", SAMPLE, "--json", code=1).data["problems"]
+    assert f"{told}, not that of self.folder, strange.py:" not in problem["what"]
+    assert f"fails (TypeError: {told}, not that of self.folder" in problem["what"]
 
 
 def test_a_command_that_fails_is_named_without_a_traceback(forge, written):
     with written(HARMLESS, "sing = strange:fails", plugins.COMMANDS):
         failed = forge("sing", code=1)
     assert (
-        "the plug-in ankiforge-strange fails (KeyError: 'what is missing')"
+        "the plug-in ankiforge-strange fails (KeyError: 'what is missing', strange.py:8)"
         in failed.stderr
     )
     assert "Traceback" not in failed.stderr
