@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ankiforge.web.faces import Faces
     from ankiforge.web.page_list import PageList
 
-FEATURES = ("patch", "adopt", "repair", "agents")
+FEATURES = ("patch", "adopt", "repair", "figures", "agents")
 """The folders of `ankiforge/features`, in the order in which what they add is shown."""
 
 Heading = Literal["Every day", "Cards", "Anki", "Set up"]

@@ -214,8 +214,7 @@ def card_view(card: Shown, find: Find, number: int = 0) -> Json:
         Anki shows above them, `context`, and of that the headings, `place`;
         `fields` [[name, label, pieces]]; `title` and `answer` as text;
         `with_gaps`, the text of a cloze as HTML with its gaps shown;
-        `note`, how many cards it makes; `figure`, in their place, of a figure: its picture and
-        its masks.
+        `note`, how many cards it makes; of a figure, `figure`: its picture and its masks.
     """
     if card.kind is CardKind.OCCLUSION:
         return _figure_view(card, find)
@@ -289,9 +288,11 @@ def on_page(html: str) -> str:
 
 
 def _figure_view(card: Shown, find: Find) -> Json:
-    """Return a figure with its masks, which the page draws itself."""
+    """Return a figure: its picture with the hidden words, and its masks to draw."""
     masks = occlusion.masks_in(card.fields)
-    shown = list(pictures(card, find).values())
+    media = pictures(card, find)
+    shown = list(media.values())
+    picture = on_page(content_html(card.kind, card.fields, media)[-1])
     named = on_one_line(" · ".join(occlusion.names(masks)))
     title = named or f"Figure in {card.highlight.document.title}"
     return {
@@ -301,8 +302,9 @@ def _figure_view(card: Shown, find: Find) -> Json:
             "hide": masks.hide,
             "masks": [*map(asdict, masks.masks)],
         },
-        "front": "",
-        "back": "",
+        "context": "",
+        "front": _part("question", picture),
+        "back": f"{_part('question', picture)}<hr>{_part('answer', escape(named))}",
         "fields": [],
         "title": title,
         "answer": "",

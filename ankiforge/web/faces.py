@@ -113,7 +113,7 @@ EDIT = act(
     needs="edit",
     save="Save and accept",
 )
-MASKS = act("masks", "Save the masks", "", "filled", "Masks changed")
+MASKS = act("masks", "Save the masks", "", "filled", "Masks changed", needs="drawing")
 SKIP = act("later", "Later", "s", "more", "Later")
 REST = act(
     "passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of"

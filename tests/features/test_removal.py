@@ -1,5 +1,6 @@
 """Each feature can be taken away: the rest of the program works without its folder."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from ankiforge.hooks import FEATURES, features
+from tests.anki.figures import FRAME, code_of, framed
 from tests.limits import PATIENCE
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.web.conftest import settle
 
 ROOT = Path(__file__).parents[2]
 BY_NAME = dict(zip(FEATURES, features(), strict=True))
@@ -62,9 +66,9 @@ class Without:
         }
 
     @contextmanager
-    def served(self) -> Iterator[str]:
-        """Serve the page with one card that waits; yield its address."""
-        self.call("run")
+    def served(self, *paths: str) -> Iterator[str]:
+        """Serve the page with the note, and what waits of other files; yield its address."""
+        self.call("run", *paths)
         command = [sys.executable, "-m", "ankiforge", "review", "--no-open", "-q"]
         with subprocess.Popen(
             command,
@@ -167,3 +171,31 @@ def test_the_rest_of_the_program_works(without):
     assert "cat" in told["list", "--json"]
     assert '"accepted":2' in told["status", "--json"].replace(" ", "")
     assert (program.home / "ankiforge.apkg").is_file() or "apkg" in told["build",]
+
+
+@pytest.mark.slow
+def test_a_figure_is_accepted_and_built_as_it_was_read(tmp_path, browser):
+    program = Without(tmp_path, "figures")
+    labels = code_of({"Femur": (120, 470), "Tibia": (120, 390)})
+    figure = Page((paragraph("Legs"),), (framed(FRAME, "", "n" * 20),), drawing=labels)
+    write_pdf(program.home / "Legs.pdf", [figure])
+    with program.served("Legs.pdf") as address:
+        page = browser.new_page()
+        page.goto(address)
+        shown = page.frame_locator("#margin > .card .face")
+        shown.locator("img").wait_for()
+        shown.locator(".af-answer", has_text="Femur · Tibia").wait_for()
+        assert page.locator(".mask").count() == 0
+        settle(page)
+        page.locator("#buttons .filled", has_text="Accept").click()
+        page.locator("#said", has_text="Accepted").wait_for()
+        page.goto(f"{address}#all")
+        page.locator("button.row", has_text="Femur").click()
+        page.locator("#buttons .filled", has_text="Reject").wait_for()
+        assert page.locator("#buttons", has_text="Save the masks").count() == 0
+        page.close()
+    card = json.loads(program.call("list", "kind:occlusion", "--json"))
+    assert card["verdict"] == "accepted"
+    assert [mask["label"] for mask in card["figure"]["masks"]] == ["Femur", "Tibia"]
+    program.call("build")
+    assert (program.home / "ankiforge.apkg").is_file()

@@ -1,12 +1,11 @@
-// A card beside its mark: one sentence with its gaps, drafts as Anki shows them, a figure, lines, or words to choose; its
+// A card beside its mark: one sentence with its gaps, drafts as Anki shows them, lines, or words to choose; its
 // question, and its editor. It decides nothing itself: `made` says what an action would send.
 import { $, button, h, kbd, linkTo, rich } from "./dom.js";
 import { editor, kept } from "./edit.js";
 import { face, harmless } from "./face.js";
-import { figure } from "./figure.js";
 import { lettersOf } from "./letters.js";
-import { parts } from "./parts.js";
-import { count, tell } from "./say.js";
+import { faces, parts } from "./parts.js";
+import { tell } from "./say.js";
 import { sentence } from "./sentence.js";
 import { post } from "./server.js";
 
@@ -22,7 +21,7 @@ export class Card {
   mode = "look";
   picked = 0;
   sentence = null;
-  figure = null;
+  drawn = undefined; // what a feature draws in place of the two sides, `parts.js`
   #changed;
   #part = null; // the question or the editor, with what was typed
   #isOfPassage = false; // whether its words are chosen in the passage, beside what was drafted
@@ -52,8 +51,10 @@ export class Card {
   // What the blue button does. Other words than those that a check warns of may be accepted.
   get main() {
     const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
-    return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.item.actions.find(({ look }) => look === "filled");
+    return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
   }
+  // What needs a drawing, nobody can do where no feature draws.
+  get actions() { return this.item.actions.filter(({ needs }) => needs !== "drawing" || this.drawn?.made); }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
   // What is to be known besides: the option of a form, what stood before, a comment, links.
@@ -99,15 +100,14 @@ export class Card {
   #pick(at) {
     const { item } = this;
     this.picked = at;
-    [this.sentence, this.figure] = [null, null];
+    this.sentence = null;
     const { card } = this;
+    this.drawn = drawn(card, item.masks && (() => this.#changed()));
     this.context.textContent = card.place ?? "";
     this.warn("");
     if (card.gaps) this.#choose(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
-    else if (card.figure) {
-      this.figure = figure(card, item.masks && (() => this.#changed()));
-      this.face.replaceChildren(this.figure.node);
-    } else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card.back, card.title)].filter(Boolean));
+    else if (this.drawn) this.face.replaceChildren(this.drawn.node);
+    else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card.back, card.title)].filter(Boolean));
     this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#other(other, i)])));
     if (item.choose && card.why) this.warn(card.why.text);
     this.#changed();
@@ -233,11 +233,7 @@ export class Card {
     const { item } = this;
     const option = item.option && { [item.option.name]: $(".option input", this.node).checked };
     const lines = item.lines && { lines: this.ticked };
-    if (this.figure && ["accept", "masks"].includes(act)) {
-      const masks = this.figure.made();
-      if (!masks) tell("No label is left. Draw one, or reject the figure.");
-      return masks;
-    }
+    if (this.drawn?.made && ["accept", "masks"].includes(act)) return this.drawn.made();
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.made();
     return { ...lines, ...option };
   }
@@ -249,7 +245,7 @@ export class Card {
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
-    if (this.figure && main.act === "accept") return this.figure.left() ? `Make ${count(this.figure.left(), "card")}` : "Draw a label";
+    if (this.drawn?.says && main.act === "accept") return this.drawn.says();
     if (!main.label.includes("{n}")) return main.label;
     const n = this.ticked.length;
     return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;
@@ -273,10 +269,13 @@ export class Card {
 const remark = ({ text, tone, details }) => h(details ? "details" : "p", { className: `why ${tone}`, dir: "auto" },
   details ? [h("summary", {}, text, " ", h("u", {}, "Why?")), details] : text);
 
+// A card as a feature draws it; undefined if none does.
+const drawn = (card, changed = null) => faces.map((draw) => draw(card, changed)).find(Boolean);
+
 // One of two cards beside each other.
 const held = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
-  card.figure ? figure(card).node : face(card.context + card.back, card.title));
+  drawn(card)?.node ?? face(card.context + card.back, card.title));
 
 // The person's own question; the hidden words are its answer, unless they are changed.
 function asking(shown, changed) {

@@ -6,7 +6,7 @@ import { Ending } from "./ending.js";
 import { fill } from "./face.js";
 import { alone, attempt, isFree, mayDecide, painted } from "./pace.js";
 import { paperOf } from "./paper.js";
-import { TEN, UNTIL_NEXT, announce, count, quoted, tell } from "./say.js";
+import { TEN, UNTIL_NEXT, announce, quoted, tell } from "./say.js";
 import { get, post } from "./server.js";
 import { svg } from "./shapes.js";
 
@@ -80,8 +80,8 @@ export class Sitting {
   get item() { return this.opened ?? this.items[this.at]; }
   get size() { return this.items.length + this.results.length; }
   // What can be done now with the card besides the blue button; the action of a key, or with a name.
-  get actions() { return this.ending || this.card?.mode !== "look" ? [] : this.card.item.actions.filter((action) => action !== this.card.main); }
-  actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.item.actions.find((action) => action.key === key || action.act === key); }
+  get actions() { return this.ending || this.card?.mode !== "look" ? [] : this.card.actions.filter((action) => action !== this.card.main); }
+  actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.actions.find((action) => action.key === key || action.act === key); }
 
   // ---- What is shown.
 
@@ -178,7 +178,7 @@ export class Sitting {
     if (isEdited) return [main, back("Keep for later"), drop];
     if (card.mode === "kept") return [main, { label: "Go on", key: "e", run: () => this.edit() }, drop];
     const chosen = (action) => (action === card.main ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.do(action) });
-    const [first, ...shown] = card.item.actions.filter(({ act, look }) => look !== "more" && (act !== "ask" || card.sentence)).map(chosen);
+    const [first, ...shown] = card.actions.filter(({ act, look }) => look !== "more" && (act !== "ask" || card.sentence)).map(chosen);
     return [first, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown];
   }
 
@@ -400,8 +400,7 @@ export class Sitting {
         this.#page.counted(reply);
         this.isStoring = false;
         this.#stored(reply, action);
-        const figure = action.becomes === "card" && action.act !== "masks" && card.figure?.left();
-        const what = figure ? [`${count(figure, "card")} from “${this.paper?.title ?? name}”`]
+        const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? name}”`]
           : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quoted(name)];
         if (action.stays) tell(reply.said);
         else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });

@@ -1,13 +1,14 @@
 // A figure with its masks: a click switches one off, a drag draws another.
-import { h, putOver } from "./dom.js";
-import { count } from "./say.js";
+import { h, putOver } from "/static/dom.js";
+import { faces } from "/static/parts.js";
+import { count, tell } from "/static/say.js";
 
 const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
 const within = (n) => Math.min(Math.max(n, 0), 1);
 
-// Returns what the page needs of it: its node, and functions for the card. `changed` is called when
-// a person did something. Without `changed` it is only shown.
-export function figure(card, changed) {
+faces.push((card, changed) => card.figure && figure(card, changed));
+
+function figure(card, changed) {
   const { src } = card.figure;
   let hide = card.figure.hide;
   const masks = card.figure.masks.map((one) => ({ ...one }));
@@ -97,12 +98,17 @@ export function figure(card, changed) {
 
   // The field of the card (`text/occlusion.py`); null if no mask is left. A number that Anki ever had stays with its label.
   function made() {
-    if (!left()) return null;
+    if (!left()) {
+      tell("No label is left. Draw one, or reject the figure.");
+      return null;
+    }
     let highest = Math.max(card.used ?? 0, ...masks.map(({ number }) => number));
     const lines = masks.map(({ number, drawn, on, left, top, width, height, label }) =>
       `${number || (highest += 1)}${drawn ? "+" : ""}${on ? "" : "-"} ${left} ${top} ${width} ${height} ${label}`);
     return { masks: [`hide ${hide}`, ...lines].join("\n") };
   }
   paint(false);
-  return { node, made, left };
+  if (!changed) return { node };
+  const cards = () => count(left(), "card");
+  return { node, made, told: cards, says: () => (left() ? `Make ${cards()}` : "Draw a label") };
 }
