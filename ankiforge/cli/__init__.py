@@ -21,7 +21,7 @@ from ankiforge.cli.commands import (
     given,
     shared_options,
 )
-from ankiforge.cli.help import Context
+from ankiforge.cli.help import HelpContext
 from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError, lacks_memory
 from ankiforge.hooks import Heading
 
@@ -41,7 +41,7 @@ BEGIN = """\
 class Program(SuggestingGroup):
     """A group that imports commands on use."""
 
-    context_class = Context
+    context_class = HelpContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of `COMMANDS`."""

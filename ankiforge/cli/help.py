@@ -81,7 +81,7 @@ class Formatter(click.HelpFormatter):
         )
 
 
-class Context(click.Context):
+class HelpContext(click.Context):
     """The context of our commands, whose help `Formatter` writes."""
 
     formatter_class = Formatter
@@ -90,7 +90,7 @@ class Context(click.Context):
 class HelpfulCommand(click.Command):
     """A command whose help lists its own options, and has examples at the end."""
 
-    context_class = Context
+    context_class = HelpContext
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of the command itself, then those of a group's commands."""

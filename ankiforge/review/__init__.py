@@ -4,6 +4,6 @@ The page and the terminal draw the same items and pass on the same decisions:
 `Review.item`, `Review.decide`.
 """
 
-from ankiforge.review.items import Decided, Decision, Item, Review, StaleError
+from ankiforge.review.items import Decision, DecisionResult, Item, Review, StaleError
 
-__all__ = ["Decided", "Decision", "Item", "Review", "StaleError"]
+__all__ = ["Decision", "DecisionResult", "Item", "Review", "StaleError"]

@@ -292,11 +292,11 @@ class Decision(Value, forbid_unknown_fields=True):
     """Whether the person insists although a check blocks the words."""
 
 
-class Decided(Value):
-    """The result of a decision."""
+class DecisionResult(Value):
+    """The result of a decision: how to take it back, and the item that comes next."""
 
     undo: str
-    """What takes it back; "" if nothing does."""
+    """The id of the action for `undo`; "" if nothing takes it back."""
     rest: Item | None = None
     """The next fact of the same passage, which follows at once."""
     later: Item | None = None
@@ -383,7 +383,7 @@ class Review:
             raise StaleError(item)
         return item
 
-    def decide(self, decision: Decision) -> Decided:
+    def decide(self, decision: Decision) -> DecisionResult:
         """Carry out a decision.
 
         Raises:
@@ -418,8 +418,8 @@ class Review:
             further = further or self.item(highlight.key)
             rest = further if further and further.offered else None
         if decision.act == "reject":
-            return Decided(action if undoable else "", later=rest)
-        return Decided(action if undoable else "", rest)
+            return DecisionResult(action if undoable else "", later=rest)
+        return DecisionResult(action if undoable else "", rest)
 
     def _make_of_words(self, decision: Decision, highlight: Highlight | None) -> None:
         """Make a card of the words of a passage that a person chose."""

@@ -44,7 +44,7 @@ from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence
 from ankiforge.web.found import Asking
 from ankiforge.web.session import ReviewSession, Several
-from ankiforge.web.unmarked import Words
+from ankiforge.web.unmarked import SelectedWords
 
 HOST = "127.0.0.1"
 LARGEST = 8 * 1024 * 1024
@@ -385,7 +385,7 @@ _WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "answer": (Asking, ReviewSession.answer),
     "preview": (Decision, ReviewSession.preview),
     "undo": (str, ReviewSession.undo),
-    "mark": (Words, ReviewSession.mark),
+    "mark": (SelectedWords, ReviewSession.mark),
     "unmark": (str, ReviewSession.unmark),
     "chat": (str, ReviewSession.take_chat),
     "send": (None, lambda session, _: session.send()),

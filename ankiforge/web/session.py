@@ -59,7 +59,7 @@ from ankiforge.web.documents import Documents, Pages, document_id, kind_of, pape
 from ankiforge.web.faces import Faces, words_of
 from ankiforge.web.found import Asking, FoundViews
 from ankiforge.web.page_list import PageList
-from ankiforge.web.unmarked import PREFIX, Unmarked, Words
+from ankiforge.web.unmarked import PREFIX, SelectedWords, UnmarkedDocuments
 
 MOST_ROWS = 100
 MOST_CREATORS = 2
@@ -161,7 +161,7 @@ class ReviewSession:
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
         self.documents = Documents(self._ledger, self._picture, pages)
-        self._unmarked = Unmarked(workspace, self.documents)
+        self._unmarked = UnmarkedDocuments(workspace, self.documents)
         asks = workspace.folder.config.drafter == "llm"
         self._faces = Faces(
             self._ledger,
@@ -802,7 +802,7 @@ class ReviewSession:
 
     # --- marks that are made here ---------------------------------------------------------
 
-    def mark(self, words: Words) -> Json:
+    def mark(self, words: SelectedWords) -> Json:
         """Make a highlight of words that a person chose.
 
         Returns:

@@ -30,8 +30,8 @@ _TAKEN_OUT = "out:"
 """Begins what takes back that a mark was taken out."""
 
 
-class Words(Value, forbid_unknown_fields=True):
-    """Words that a person chose in a document."""
+class SelectedWords(Value, forbid_unknown_fields=True):
+    """Words that a person selected in a document."""
 
     key: str
     """A highlight of the document, or its name if there is none."""
@@ -42,7 +42,7 @@ class Words(Value, forbid_unknown_fields=True):
     """The number of the page from 0; -1 = it has none."""
 
 
-class Unmarked:
+class UnmarkedDocuments:
     """The documents without marks of a workspace, and marking on the page."""
 
     def __init__(self, workspace: Workspace, documents: Documents) -> None:
@@ -177,7 +177,7 @@ class Unmarked:
 
     # --- marks --------------------------------------------------------------------------
 
-    def mark(self, words: Words) -> Json:
+    def mark(self, words: SelectedWords) -> Json:
         """Make a highlight of words.
 
         Returns:
