@@ -320,7 +320,7 @@ def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> CardHer
 def _remarks_on_source(
     card: Card, places: Sequence[Highlight], states: Collection[str]
 ) -> tuple[CardRemark, ...]:
-    """Return what became of the passage of a card: the places where it is, or its states."""
+    """Return whether the source of a card has changed or is gone, as remarks."""
     if places:
         said = not card.quote or _says_it(places[0], card)
         return () if said else (CardRemark.SOURCE_CHANGED,)
@@ -462,7 +462,7 @@ def _present_rows(store: Store, passage: Passage) -> list[Row]:
 
 
 def leading_of(present: Sequence[Row], passage: Passage) -> Row | None:
-    """Return the one whose text is used of the present locations of a passage."""
+    """Return the present place of a passage whose text is used; None if it has none."""
     if len(present) == 1:  # the usual case, asked at each decision
         return present[0]
     return min(present, key=lambda row: _rank(row, passage), default=None)

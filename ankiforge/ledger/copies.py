@@ -41,7 +41,7 @@ class FormerCopy(Value):
 
 
 def likenesses(highlight: Highlight) -> list[Likeness]:
-    """Return what others may have in common with a highlight: its words, and a side of them."""
+    """Return the keys to find copies of a highlight by: its words, and these with each side."""
     newest = mark_of(highlight).newest
     marks = (highlight.gaps, highlight.markdown, highlight.comment)
     words = (newest.text, highlight.exact, *marks)
@@ -49,14 +49,14 @@ def likenesses(highlight: Highlight) -> list[Likeness]:
 
 
 def likenesses_of_originals(highlight: Highlight) -> list[Likeness]:
-    """Return what an original has in common with a highlight: if that is short, a side, too."""
+    """Return the keys to find the original of a highlight by: with a side if it is short."""
     words, *beside = likenesses(highlight)
     is_long = len(mark_of(highlight).newest.text) >= LONG
     return [words] if is_long or highlight.kind is HighlightKind.CARD else beside
 
 
 def originals(copies: Iterable[Copy]) -> tuple[Copy, ...]:
-    """Return those of equal highlights that may be the original of any other.
+    """Return the possible originals among equal highlights, in the order of reading.
 
     They are in the order in which they were read. The first one decided on is the original of
     all undecided ones; before it, one issued later than another in front of it is of none.

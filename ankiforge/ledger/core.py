@@ -53,7 +53,7 @@ class Ledger(Store):
     ) -> None:
         """Open the database (or rebuild it), and read the new lines of the journal.
 
-        With `read_only`, nothing is written: what would be goes into a copy in memory.
+        With `read_only`, nothing is written: changes go into a copy in memory.
 
         Raises:
             LedgerError: the database or the journal cannot be used.
@@ -79,7 +79,7 @@ class Ledger(Store):
             settling.requeue(self, events)
 
     def settle(self) -> None:
-        """Settle what waits in other passages, once for all that was decided since the last time.
+        """Settle the drafts of other passages, once for all decisions since the last time.
 
         Drafts about a sentence that was decided elsewhere go, or ask about its card. This comes
         before anything is read, and before a transaction ends.

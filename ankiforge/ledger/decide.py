@@ -112,7 +112,7 @@ def read_already(store: Store, id: str) -> PassageHere | None:
 
 
 def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
-    """Yield ids of what will be decided on, in an action; many are read at a time."""
+    """Yield the ids to decide on in an action; their passages are read many at a time."""
     try:
         for part in in_batches(ids):
             store.ahead = ahead.read_ahead(store, part)
@@ -200,7 +200,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
 
 
 def _entries(store: Store, events: Iterable[Event]) -> tuple[HistoryEntry, ...]:
-    """Return one entry for each card or draft: its last event says what was decided."""
+    """Return one entry for each card or draft: the decision of its last event."""
     last_about: dict[tuple[str, str], Event] = {}
     for event in events:
         words = event.body.get("guid") or event.body.get("content", "")
@@ -252,7 +252,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
 
 
 def _follow_undo(store: Store, event: Event) -> None:
-    """Write what follows when a decision was taken back, but for its drafts."""
+    """Write the consequences of taking a decision back, except for its drafts."""
     if event.what == "adopt":
         store.set_meta("anki state", "")
         store.passage(event.key)  # the card is gone

@@ -76,18 +76,18 @@ class NoteRepair(Value):
 
 
 class Decided(Value):
-    """What changes by a decision on a passage."""
+    """The changes to record for a decision on a passage."""
 
     here: PassageHere
-    """The passage before it."""
+    """The passage before the decision."""
     event: Event
     """The decision; it is not recorded yet."""
     fact: Json
-    """What it decides, as the event behind it carries that, but for `of`."""
+    """The body of the `fact` event that follows the decision, without `of`."""
     sentences: Strings
-    """Those that it decides. What waits about them elsewhere is settled, too."""
+    """The sentences that it decides. Drafts about them in other passages are settled, too."""
     gone: Strings = ()
-    """The ids of the drafts that it takes away."""
+    """The ids of the drafts that wait no longer."""
     asks: tuple[Asks, ...] = ()
     lacks_drafts: bool = False
     """Whether a fact is offered now that has no draft."""
@@ -99,7 +99,7 @@ class Decided(Value):
 def accepted(
     here: PassageHere, words: Words, by: str = PERSON, *, forced: bool = False
 ) -> Decided:
-    """Return what changes if words become a card.
+    """Return the changes by which a draft, or words of a person, become a card.
 
     Args:
         here: its passage.
@@ -123,7 +123,7 @@ def accepted(
 
 
 def reworded(here: PassageHere, draft: StoredDraft, card: Card, key: str) -> Decided:
-    """Return what changes if a card gets the words of a draft.
+    """Return the changes by which a card gets the words of a draft.
 
     Args:
         here: the passage of the draft.
@@ -142,7 +142,7 @@ def reworded(here: PassageHere, draft: StoredDraft, card: Card, key: str) -> Dec
 def rejected(
     here: PassageHere, line: StoredDraft | Card | Proposal, why: str = ""
 ) -> Decided:
-    """Return what changes if a person rejects a card, or the fact that a draft is about.
+    """Return the changes by which a person rejects a card, or the fact of a draft.
 
     A card about which the draft asks stays as it is. The sentence of a proposal is not proposed
     again; a model may still ask about it.
@@ -175,7 +175,7 @@ def rejected(
 
 
 def skipped(here: PassageHere, why: str = "") -> Decided:
-    """Return what changes if nothing more of a passage is to be offered.
+    """Return the changes after which a passage is no longer offered.
 
     Its cards stay, and go on asking for new words.
     """
@@ -187,7 +187,7 @@ def skipped(here: PassageHere, why: str = "") -> Decided:
 
 
 def adopted(here: PassageHere, line: StoredDraft | Card, taken: TakenOver) -> Decided:
-    """Return what changes if the note or the schedule of another tool becomes that of a card.
+    """Return the changes by which a card takes over the note or schedule of another tool.
 
     The words of a card stay as they are; a draft becomes one.
     """
@@ -270,7 +270,7 @@ def repair_of(
         name: of the repair.
         nid: the id of the note in Anki.
         guid: the card of ours; of another note, its guid there.
-        change: what becomes of a note that is not ours; None = its words stay.
+        change: the new words of a note that is not ours; None = its words stay.
     """
     body: Json = {"name": name, "nid": nid}
     if is_card_id(guid):
@@ -306,7 +306,7 @@ def body_of_words(words: Words) -> Json:
 def decided(
     here: PassageHere, event: Event, sentences: Strings, draft_id: str = ""
 ) -> Decided:
-    """Return which facts a decision decides, and which drafts it takes away.
+    """Return the changes by a decision: the facts that it decides, the drafts that go.
 
     Args:
         here: its passage before it.
@@ -347,7 +347,7 @@ def fact_of(
     sentences: Strings,
     passed: Iterable[StoredDraft] = (),
 ) -> Json:
-    """Return which sentences a decision decides, of all that its passage has."""
+    """Return the body of the `fact` event: the sentences decided, of all of the passage."""
     fact: Json = {
         "sentences": sentences,
         "passage": [facts.name_of(sentence) for sentence in here.sentences],
@@ -382,7 +382,7 @@ def passed_over(
 
 
 class SettledAgain(Value):
-    """What becomes of the drafts of a passage after decisions that were made elsewhere."""
+    """The drafts of a passage that go or change after decisions on other passages."""
 
     here: PassageHere
     gone: Strings
@@ -392,7 +392,7 @@ class SettledAgain(Value):
 
 
 def settled_again(here: PassageHere, machine: str) -> SettledAgain:
-    """Return which drafts of a passage wait no longer, as its decisions are now.
+    """Return the drafts of a passage that go or change, as its decisions are now.
 
     Args:
         here: the passage.

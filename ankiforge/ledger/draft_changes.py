@@ -1,4 +1,4 @@
-"""What is recorded of the drafts of a passage: which wait, which go, which cards follow them.
+"""The changes to record for the drafts of a passage: which wait, which go, which cards follow.
 
 `draft_changes` is handed the passage as it is here, and its checked drafts; it returns what
 changes, and changes nothing. Only the source's own words change a card unasked (`following`), and
@@ -86,7 +86,7 @@ class Waits(Value):
 
 
 class Outcome(Value):
-    """What drafting tells of a highlight."""
+    """The result of drafting a highlight, as it is noted in the highlight's row."""
 
     key: str
     drafted: str
@@ -101,7 +101,7 @@ class Outcome(Value):
 
 
 class DraftChanges(Value):
-    """What changes when the drafts of a passage are recorded."""
+    """The changes to record for the drafts of a passage."""
 
     here: HighlightHere
     """The passage, with the drafts that wait on."""
@@ -127,7 +127,7 @@ class DraftChanges(Value):
 def draft_changes(
     here: HighlightHere, drafted: Drafted, by: By, *, has_followed: bool = False
 ) -> DraftChanges:
-    """Return what changes when the checked drafts of a passage are recorded.
+    """Return the changes to record for the checked drafts of a passage.
 
     The source's own words change its accepted card at once. Of other drafts those wait whose
     facts are offered (`facts.read`).
@@ -175,7 +175,7 @@ def draft_changes(
 def _outcome(
     drafted: Drafted, here: HighlightHere, by: By, *, is_declined: bool
 ) -> Outcome:
-    """Return what drafting tells of a highlight."""
+    """Return the result of drafting a highlight."""
     reason, fate = drafted.reason.removeprefix("skip: "), drafted.fate
     if is_declined and not by.model:  # the model's reason stands
         reason, fate = here.reason, "no_card"
@@ -232,16 +232,16 @@ class Made(NamedTuple):
 
 
 class _Earlier(NamedTuple):
-    """What becomes of the drafts of a passage that wait already."""
+    """The drafts of a passage that waited before: which stay, go, or get another sentence."""
 
     wait_on: tuple[StoredDraft, ...]
     gone: Strings
     moved: tuple[StoredDraft, ...]
-    """Those that wait on and are about another sentence now."""
+    """The drafts that wait on and are about another sentence now."""
 
 
 def _earlier(here: HighlightHere, by: By) -> _Earlier:
-    """Return which of the drafts that wait go on waiting, under all keys of the passage.
+    """Return the drafts that wait on, go, or move, under all keys of the passage.
 
     A model's stay while their quote is there, perhaps in another sentence now.
     """
@@ -260,7 +260,7 @@ def _earlier(here: HighlightHere, by: By) -> _Earlier:
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, by: By) -> bool:
-    """Return whether what is drafted now takes the place of a draft that waits."""
+    """Return whether the new drafts replace a draft that waits."""
     if by.beside:
         return False
     if draft.key != highlight.key:
@@ -374,7 +374,7 @@ def _card_with_news(here: PassageHere, draft: Draft, by: By) -> Card | None:
 
 
 def _following(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Decided]:
-    """Yield what changes by the cards that get the new words of their source unasked."""
+    """Yield the changes to cards that get the new words of their source unasked."""
     for draft in own:
         card = _card_with_news(here, draft, by)
         if card and not is_held(card, draft, here.highlight):

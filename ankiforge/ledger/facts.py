@@ -123,7 +123,7 @@ def decided_by(draft: Words, text: str) -> Strings:
 
 
 def decided_of(quoted: Strings, drafter: str) -> Strings:
-    """Return those of the sentences of a quote on which a decision on its draft decides.
+    """Return the sentences of a quote that a decision on its draft decides.
 
     A proposal may begin with the sentence on which its own leans.
     """
@@ -139,7 +139,7 @@ def fact_of(draft: Draft, text: str) -> str:
 
 
 def about_of(within: Strings, answer: str) -> str:
-    """Return the one of these sentences that a card with this answer is about."""
+    """Return the sentence that a card with this answer is about; "" if there are none."""
     folded = for_comparing(answer)
     for sentence in within:
         if folded and folded in for_comparing(sentence):
@@ -209,7 +209,7 @@ def words(sentence: str) -> Counter[str]:
 
 
 def likeness(old: str, new: str) -> float:
-    """Return the words in common, in any order, of those of the shorter, in per cent."""
+    """Return the share of the shorter sentence's words that both have, in per cent."""
     ours, theirs = words(old), words(new)
     shorter = min(ours.total(), theirs.total())
     return 100 * (ours & theirs).total() / max(1, shorter)

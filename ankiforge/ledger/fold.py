@@ -158,7 +158,7 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 
 
 def _supersede(passage: Passage) -> None:
-    """Let the cards of the oldest key stand, of those about the same under several keys.
+    """Supersede cards of later keys that ask the same as a card of the oldest key.
 
     A card that a person accepted prevails over older ones that were only dropped, and so does
     the one that was kept of two equal cards.
@@ -309,15 +309,15 @@ def _adopted(card: Card, event: Event) -> Card:
 
 
 def _unmerged(card: Card) -> tuple[Shipped, ...]:
-    """Return the packages of a card whose note is adopted now, without what they wrote.
+    """Return the packages of a card whose note is adopted now, without the hashes of its fields.
 
-    They were merged with other words than those of the adoption.
+    These hash other words than those of the adopted note.
     """
     return tuple(replace(sent, hashes={}) for sent in card.note.shipped)
 
 
 def _revised(card: Card, event: Event) -> Card:
-    """Give it the new words of a person, or offer it those of its source."""
+    """Give a card the new words of a person, or offer it the new words of its source."""
     words = _words_in(event)
     if event.by == PERSON:
         edits = replace(card.edits, typed=(), pinned=(), offered={})
@@ -414,19 +414,19 @@ def _shipped(card: Card, event: Event) -> Card:
 
 
 def _with_pictures(card: Card, event: Event) -> Card:
-    """Note the names under which its pictures were shipped."""
+    """Note the names under which the card's pictures were shipped."""
     pictures = {**card.note.pictures, **event.body["names"]}
     return replace(card, note=replace(card.note, pictures=pictures))
 
 
 def _seen(card: Card, event: Event) -> Card:
-    """Note that a machine saw its note in Anki."""
+    """Note that a machine saw the card's note in Anki."""
     seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
     return replace(card, note=replace(card.note, seen_by=seen_by))
 
 
 def _unseen(card: Card, event: Event) -> Card:
-    """Ship its note again, which is absent in Anki by accident."""
+    """Ship the card's note again, which is absent in Anki by accident."""
     card = replace(card, note=replace(card.note, seen_by=()))
     return _wanted_again(card, event)
 

@@ -74,7 +74,7 @@ def _may_be_none(highlight: Highlight) -> bool:
 
 
 def lines_like(written: str) -> str:
-    """Return how a person calls what is written in a form."""
+    """Return the words that name the lines of a form to a person."""
     if written == WORD_AND_TRANSLATION:
         return "words with your translation"
     return f"lines like `{written}`"

@@ -16,14 +16,14 @@ from ankiforge.model import Card, CardKind, Guid, Highlight, StoredDraft, String
 
 
 class Elsewhere(Value):
-    """What other passages have to do with the sentences that a passage has, or had."""
+    """The decisions and cards of other passages on the sentences that a passage has, or had."""
 
     decisions: tuple[FactDecision, ...] = ()
-    """Those made there on these sentences."""
+    """The decisions made there on these sentences."""
     live: Mapping[str, Card] = {}
     """By guid: the live cards there about one of these sentences."""
     standing: frozenset[str] = frozenset()
-    """Those decided ones that this passage lost, and that stand elsewhere."""
+    """The decided sentences that this passage lost, and that stand elsewhere."""
 
 
 def long_sentences(passage: Passage, given: Iterable[str]) -> set[str]:
@@ -110,9 +110,9 @@ class PassageHere(Value):
 
 
 class Ahead:
-    """Passages that were read before they are decided on; each decision leaves out what it changed.
+    """Passages that were read before they are decided on; each decision drops those it may change.
 
-    What is left out, or asked for after something else was recorded, is read at its turn.
+    A passage dropped, or asked for after another event was recorded, is read at its turn.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Ahead:
         unburied: Collection[str],
         recorded: int,
     ) -> None:
-        """Take what was read.
+        """Index the passages by their ids, and by their long sentences.
 
         Args:
             passages: as they are here.
@@ -152,7 +152,7 @@ class Ahead:
     def leave_out(
         self, keys: Iterable[str], names: Iterable[str], before: int, after: int
     ) -> None:
-        """Leave out what events about some passages, or sentences, may have changed.
+        """Drop the passages that events about some passages, or sentences, may have changed.
 
         Args:
             keys: those of the passages.
@@ -201,10 +201,10 @@ class Asks(Value):
 
 
 class Settled(Value):
-    """What becomes of the drafts of a passage whose facts are other ones now."""
+    """The drafts of a passage that go, or ask about another card, after its facts changed."""
 
     gone: Strings = ()
-    """The ids of those that wait no longer."""
+    """The ids of the drafts that wait no longer."""
     asks: tuple[Asks, ...] = ()
 
 
@@ -214,7 +214,7 @@ def settled(
     shown: Sequence[Fact],
     decided: Collection[str],
 ) -> Settled:
-    """Return which drafts are about facts that are no longer offered; the others name the near one.
+    """Return the drafts whose facts are no longer offered, and those that ask about another card.
 
     Args:
         here: their passage.

@@ -308,13 +308,13 @@ class Ingest:
         return self.store.passage(key).decided
 
     def _is_copied(self, source: str) -> bool:
-        """Return whether all that was decided in a source is in its place in one that was read."""
+        """Return whether all decided passages of a source are in their places in one read now."""
         rows = highlights.copied(self.store, source, self.listing.places)
         decided = [row for row in rows if self._is_decided(row["key"])]
         return bool(decided) and all(row["is_copied"] for row in decided)
 
     def _match_container(self, container: str) -> None:
-        """Match the documents of a container, and the highlights of those read."""
+        """Match the documents of a container, and the highlights of the documents read."""
         read = [each for each in self.unmatched if each.container == container]
         all_known = documents.places(self.store)
         known = [row for row in all_known if row["container"] == container]
@@ -368,7 +368,7 @@ class Ingest:
         self.documents.append(MatchedDocument(had, found))
 
     def _miss_again(self, container: str) -> None:
-        """Miss what was missing already in documents that did not change.
+        """Miss again the highlights that were missing already in documents that did not change.
 
         This second scan in which they are missing may make these highlights gone.
         """
@@ -471,7 +471,7 @@ class Ingest:
             highlight.highlight = replace(highlight.highlight, key=free_key)
 
     def _issued(self, keys: Sequence[str]) -> set[str]:
-        """Return those of some keys that were issued before."""
+        """Return the keys, of these, that were issued before."""
         issued = {row["key"] for row in highlights.of(self.store, keys)}
         issued.update(event.key for event in journaled.of_kinds(self.store, keys, "key"))
         return issued
@@ -481,7 +481,7 @@ class Ingest:
     def _write(self, found: Iterable[Mark]) -> None:
         """Write highlights that have their keys.
 
-        Report and record what changed in them.
+        Report and record their changes.
         """
         rows = []
         report = self.report

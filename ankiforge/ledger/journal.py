@@ -177,7 +177,7 @@ class JournalFiles:
                 os.fsync(file.fileno())
 
     def own_read_up_to(self, size: int, unreadable: int) -> ReadUpTo:
-        """Return that the own file was read up to a size."""
+        """Return the mark for an own file read up to a size, in bytes."""
         with self.own.open() as file:
             return ReadUpTo(size, _tail(file, size), unreadable)
 

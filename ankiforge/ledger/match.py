@@ -295,7 +295,7 @@ def _asking_else(marks: Iterable[Mark], questions: Collection[str]) -> list[Mark
 
 
 def _begun_so(known: Iterable[Mark], question: str) -> Mark | None:
-    """Return the one card that only the journal knows, and whose text begins with a question."""
+    """Return the only card of the journal alone whose text begins with a question, or None."""
     if len(question) < SHORTEST_EXTENDED:
         return None
     begun_so = []
@@ -692,14 +692,14 @@ def is_perhaps(text: str, other_text: str) -> bool:
 
 
 def likeness_around(mark: Mark, other: Mark) -> float:
-    """Return how alike the texts before and after two marks are, of 200."""
+    """Return the likeness of the texts before and after two marks, from 0 to 200."""
     before = _ratio(mark.newest.before, other.newest.before)
     after = _ratio(mark.newest.after, other.newest.after)
     return before + after
 
 
 def _ratio(text: str, other_text: str) -> float:
-    """Return how much two texts are alike, of 100."""
+    """Return the likeness of two texts, from 0 to 100."""
     if text == other_text:  # as most are where a note was edited elsewhere
         return 100.0
     from rapidfuzz import fuzz

@@ -142,7 +142,7 @@ class Moves:
         return list(before)
 
     def _match_together(self) -> None:
-        """Match what joined documents have as if they were one; then by neighbours and labels."""
+        """Match the highlights of joined documents as of one; then by neighbours and labels."""
         joined = self._joined()
         for document in joined:
             known_left = [
@@ -155,7 +155,7 @@ class Moves:
             self._match_by_place(document, absent_keys)
 
     def _stands(self, key: str) -> bool:
-        """Return whether what was decided on a passage stands word for word: nothing is to ask."""
+        """Return whether all decided sentences of a passage stand word for word: no question."""
         passage = self._store.passage(key)
         last = facts.of_cards(passage.decisions)
         names = {facts.name_of_card(card, last.get(card.guid)) for card in passage.live}
@@ -166,7 +166,7 @@ class Moves:
         return bool(names) and all(map(self._is_here, names))
 
     def _is_here(self, name: str) -> bool:
-        """Return whether a long sentence stands somewhere in what is read now."""
+        """Return whether a long sentence stands in some highlight that is read now."""
         if not self._names:
             for found in self._found:
                 text = facts.text_of(found.highlight)

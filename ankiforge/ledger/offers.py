@@ -142,7 +142,7 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
 
 def several_offers(store: Store, passages: Iterable[str]) -> list[str]:
-    """Return those of some passages that have several offers, in the order given."""
+    """Return the passages with several offers, in the order given."""
     several = waiting.with_several_offers(store)
     return [passage for passage in passages if passage in several]
 

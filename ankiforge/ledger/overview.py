@@ -175,7 +175,7 @@ WITHOUT = ("no_card", "undrafted", "failed")
 
 
 def fate(row: PassageRow) -> str:
-    """Return what became of a passage; `decided`: a person rejected all of it."""
+    """Return the fate of a passage by its name; `decided`: a person rejected all of it."""
     if row["carded"]:
         return "carded"
     if row["skipped"]:
@@ -190,7 +190,7 @@ def fate(row: PassageRow) -> str:
 
 
 def standing(row: PassageRow, asked: Container[str]) -> str:
-    """Return how a passage stands, one of `STANDS`; `asked`: those that a question is about."""
+    """Return the standing of a passage, one of `STANDS`; `asked`: passages with a question."""
     if row["passage"] in asked:
         return "asked"
     if row["best"] is not None:
@@ -215,7 +215,7 @@ def _best_first(row: PassageRow) -> tuple[float, int, int]:
 
 
 def _rows(store: Store, key: str = "") -> list[Row]:
-    """Return how the passages in their sources stand, or the one that a highlight leads."""
+    """Return the rows of the passages in their sources, or of the one that a highlight leads."""
     store.refold()
     not_waiting = offers.ids_waiting_no_longer(store)
     if key:

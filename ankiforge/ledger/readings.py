@@ -89,7 +89,7 @@ def place_of(document: ReadDocument) -> str:
 
 
 def content_of_highlight(highlight: Highlight) -> str:
-    """Return a hash of all that drafts depend on: with a new one, it is drafted again."""
+    """Return a hash of all that drafts depend on: a highlight with a new hash is drafted again."""
     places = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
     # the sides of a hand-written card say all; a phrase is drafted with its sentence
@@ -109,7 +109,7 @@ def content_of_highlight(highlight: Highlight) -> str:
 
 
 def colours_of(highlight: Highlight) -> Strings:
-    """Return the names of a mark's colour: as written, and that of its hue."""
+    """Return the names of a mark's colour: as the source writes it, and of its hue."""
     if not highlight.colour:
         return ()
     return highlight.colour, colour_name(highlight.colour)

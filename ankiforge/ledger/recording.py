@@ -250,7 +250,7 @@ def _digest(draft: Draft) -> str:
 
 
 def _follow(store: Store, change: DraftChanges) -> list[Change]:
-    """Give the cards of a passage the new words of their source; return what changed."""
+    """Give the cards of a passage the new words of their source; return the changes of words."""
     before = change.here.passage.cards
     guids = [settling.write(store, each).body["guid"] for each in change.follows]
     now = store.passage(change.here.highlight.key).cards
@@ -263,7 +263,7 @@ def _follow(store: Store, change: DraftChanges) -> list[Change]:
 
 
 def _write(store: Store, changes: Sequence[DraftChanges], by: By) -> None:
-    """Write what changes, of many passages at once."""
+    """Write the changes of many passages at once."""
     waiting.drop(store, [id for change in changes for id in change.gone])
     waiting.move(store, [draft for change in changes for draft in change.moved])
     waiting.ask(store, [asks for change in changes for asks in change.asks])
@@ -324,9 +324,9 @@ def drop_resolved(store: Store) -> None:
 def give_findings(
     store: Store, check: str, findings: Mapping[str, Finding | None]
 ) -> None:
-    """Give waiting drafts what a check finds later, instead of what it found before.
+    """Give waiting drafts the later findings of a check, instead of its earlier ones.
 
-    `findings`: by id of the draft; None = it finds nothing.
+    `findings`: by id of the draft; None = the check finds nothing.
     """
     with store.transaction():
         for draft_row in waiting.with_ids(store, findings):

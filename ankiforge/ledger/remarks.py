@@ -44,7 +44,7 @@ class Remarks:
         self._fields = forms.Fields(store)
 
     def read(self, drafts: Sequence[StoredDraft]) -> None:
-        """Read what `on` asks of each of some drafts."""
+        """Read ahead from the database all that `on` needs for some drafts."""
         store = self._store
         contents = list(map(content, drafts))
         store.read_same_words(contents)
@@ -59,9 +59,9 @@ class Remarks:
             self._unburied = guids - buried(store, guids)
 
     def are_decided_elsewhere(self, passage: Passage, names: Sequence[str]) -> bool:
-        """Return whether one of some sentences was decided in another passage, and in no own form.
+        """Return whether another passage decided one of these sentences, and not by its own form.
 
-        Copies of a form follow each its own passage. `names`: those of the sentences.
+        Copies of a form follow each its own passage. `names`: of the sentences.
         """
         decided = self._decided
         if (
@@ -100,7 +100,7 @@ class Remarks:
     def _before(
         self, passage: Passage, draft: StoredDraft, place: Highlight
     ) -> RemarkKind | None:
-        """Return what is known of the cards of a passage, and the notes of its document."""
+        """Return the remark that earlier decisions, or the notes of its document, call for."""
         if draft.revises:
             return RemarkKind.REVISION
         if draft.replaces:
@@ -170,13 +170,13 @@ def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
 
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
-    """Return those of `_doubts` that are asked about: the passage that is gone has a card."""
+    """Return the pairs of `_doubts` to ask about: the lost passage has a live card."""
     doubts = _doubts(store, passage)
     return [(new, old) for new, old in doubts if store.passage(old).live]
 
 
 def _doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Return which lost passages a passage may be, as (its key, key of the lost one)."""
+    """Return the lost passages that a passage may be, as (its key, key of the lost one)."""
     if not passage.asked or not cards.present_row(store, passage):
         return []
     doubts = []

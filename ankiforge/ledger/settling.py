@@ -1,4 +1,4 @@
-"""Write what a decision changes, and settle what waits about the same sentences.
+"""Write the changes of a decision, and settle the drafts about the same sentences.
 
 A decision is two events: itself, and `fact` with the sentences that it decides. The drafts of its
 own passage go at once (`Decided.gone`); those of other passages with its sentences when they are
@@ -21,7 +21,7 @@ from ankiforge.ledger.tables.here import passages_here
 
 
 def write(store: Store, changes: Decided) -> Event:
-    """Record a decision and what it changes; return its event."""
+    """Record a decision with its changes; return its event."""
     before = store.events_recorded
     here, event = changes.here, changes.event
     recorded = store.add(event.what, event.key, event.by, event.body)
@@ -44,7 +44,7 @@ def write(store: Store, changes: Decided) -> Event:
 
 
 def record_event(store: Store, event: Event, here: PassageHere | None = None) -> None:
-    """Record what a person says of a card or a passage that decides no fact.
+    """Record an event of a person about a card or a passage that decides no fact.
 
     `here`: the passage, if it was read ahead.
     """
@@ -62,13 +62,13 @@ def _leave_out(
     names: Iterable[str] = (),
     also: str = "",
 ) -> None:
-    """Leave out of what was read ahead what events about a passage may have changed.
+    """Drop passages read ahead that events about a passage may have changed.
 
     Args:
         store: the store.
         here: the passage before them.
         before: the number of events recorded before them.
-        names: those of long sentences that they decided.
+        names: of the long sentences that these events decided.
         also: the key of another passage that they are about.
     """
     if store.ahead is None:
@@ -93,7 +93,7 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
 
 
 def unsettle(store: Store, keys: Iterable[str]) -> None:
-    """Have passages settled whose decisions changed, and what waits where their sentences stand."""
+    """Have passages settled whose decisions changed, and those that share their sentences."""
     changed = list(keys)
     for key in changed:
         store.unsettle(key, itself=True)

@@ -380,10 +380,10 @@ class Store(Database):
             unsettled.deciding.setdefault(name, set()).add(first)
 
     def settle(self) -> None:
-        """Settle what waits: a ledger does; see `Ledger.settle`."""
+        """Settle the drafts of unsettled passages; `Ledger` overrides this."""
 
     def take_unsettled(self) -> Unsettled:
-        """Return what is to be settled; nothing is then."""
+        """Return the unsettled passages and sentences, and clear the list."""
         nothing = Unsettled({}, {})
         if self._transaction is None:
             return nothing
@@ -395,17 +395,17 @@ class Store(Database):
     # none: it passes these by.
 
     def rows(self, query: str, *values: object) -> list[Row]:
-        """Return the rows of a query, after what waits is settled."""
+        """Return the rows of a query, after unsettled passages are settled."""
         self.settle()
         return super().rows(query, *values)
 
     def each(self, query: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a query, one at a time, after what waits is settled."""
+        """Yield the rows of a query, one at a time, after unsettled passages are settled."""
         self.settle()
         return super().each(query, *values)
 
     def row(self, query: str, *values: object) -> Row | None:
-        """Return the first row of a query, or None, after what waits is settled."""
+        """Return the first row of a query, or None, after unsettled passages are settled."""
         self.settle()
         return super().row(query, *values)
 
@@ -536,7 +536,7 @@ class Store(Database):
         return [self._passages[self._keys(key)[0]] for key in keys]
 
     def load(self, keys: Iterable[str]) -> None:
-        """Read passages that will be asked for, at once."""
+        """Read passages ahead, with one query."""
         firsts = {self._keys(key)[0] for key in keys}
         # asked of each: a difference of sets would take time in the number of all known
         lacking = [key for key in firsts if key not in self._passages]
@@ -629,13 +629,13 @@ class Store(Database):
             self._same_words.pop(content, None)
 
     def same_words(self, content: str) -> SameWords:
-        """Return what says the same as a draft or card with this content."""
+        """Return the cards and rejections with the same words as a draft of this content."""
         if content not in self._same_words:
             self.read_same_words([content])
         return self._same_words[content]
 
     def read_same_words(self, contents: Iterable[str]) -> None:
-        """Read what says the same as many drafts, of which `same_words` will be asked next.
+        """Read the cards and rejections with the same words as many drafts, for `same_words`.
 
         Thousands of decisions in one transaction ask: passages are computed again only if one of
         them may have got such a content.

@@ -18,7 +18,7 @@ REWORDING = ("revise", "edit", "repair")
 
 
 def last_by_person(newest_first: Iterable[Event]) -> Event | None:
-    """Return the last decision of a person, of those that stand; None if there is none.
+    """Return the last standing decision of a person; None if there is none.
 
     A note that was taken over from Anki is no decision.
     """

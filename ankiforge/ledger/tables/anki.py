@@ -29,7 +29,7 @@ def any_buried(store: Store) -> bool:
 
 
 def seen(store: Store) -> list[Row]:
-    """Return what is known of all notes, those that are absent, too."""
+    """Return the rows of all notes seen in Anki, those that are absent now, too."""
     return store.rows("SELECT * FROM seen")
 
 
@@ -91,12 +91,12 @@ def put_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
 
 
 def forget(store: Store, guid: str) -> None:
-    """Forget what is known of a note."""
+    """Forget the note of a card."""
     store.write("DELETE FROM seen WHERE guid = ?", guid)
 
 
 def forget_absent(store: Store, guid: str) -> None:
-    """Forget what is known of a note if it is absent."""
+    """Forget the note of a card if it is absent."""
     store.write("DELETE FROM seen WHERE guid = ? AND absent", guid)
 
 
@@ -169,7 +169,7 @@ def taken(store: Store) -> dict[str, int]:
 
 
 def foreign_among(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return those of some notes that are in Anki, and not ours, by the digits of their ids."""
+    """Return the ids, of these, of foreign notes in Anki; ids are strings of digits."""
     query = (
         "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
         f" WHERE CAST(id AS TEXT) IN {EACH}"
@@ -178,7 +178,7 @@ def foreign_among(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def buried(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return those of some guids whose notes the newest view tells to be deleted."""
+    """Return the guids, of these, whose notes are deleted by the newest view of Anki."""
     guid_by_note = {note_id(Guid(guid)): guid for guid in guids}
     query = f"SELECT id FROM grave WHERE id IN {EACH}"
     rows = store.rows(query, encode([*guid_by_note])) if guid_by_note else ()

@@ -33,7 +33,7 @@ def passages_of(store: Store, guids: Iterable[str]) -> list[str]:
 
 
 def live_among(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return those of some cards that are in use."""
+    """Return the guids, of these, of live cards."""
     query = f"SELECT guid FROM card WHERE live AND guid IN {EACH}"
     return {row["guid"] for row in store.rows(query, encode(list(guids)))}
 

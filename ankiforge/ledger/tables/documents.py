@@ -26,7 +26,7 @@ def places(store: Store) -> list[Row]:
 
 
 def present_in(store: Store, container: str) -> list[Row]:
-    """Return the present documents of a container: what tells whether they are to be read again."""
+    """Return the present documents of a container, with the values that tell of a change."""
     return store.rows(
         "SELECT id, place, fingerprint, depends, left_out FROM document"
         " WHERE container = ? AND state = 'present'",
@@ -41,7 +41,7 @@ def present_of(store: Store, source: str) -> list[Row]:
 
 
 def unused(store: Store, in_use: Iterable[str]) -> list[Row]:
-    """Return the present documents whose sources are none of those in use."""
+    """Return the present documents of sources that are not in use."""
     return store.rows(
         "SELECT * FROM document WHERE state = 'present' AND source != ''"
         f" AND source NOT IN {EACH}",

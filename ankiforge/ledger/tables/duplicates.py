@@ -120,7 +120,7 @@ class Duplicates:
 
 
 def told_apart(store: Store, passage: Passage, guids: Iterable[str]) -> set[str]:
-    """Return those of some cards whose passages a person told apart from a passage."""
+    """Return the guids, of these, of cards whose passages a person told apart from this one."""
     wanted = list(guids)
     if not wanted:
         return set()

@@ -99,7 +99,7 @@ def _waiting_in(
 def each_elsewhere(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[Elsewhere]:
-    """Return what other passages have to do with each of these, which have such sentences now."""
+    """Return the decisions and cards elsewhere for each passage, given its sentences now."""
     long_ones = [long_sentences(passage, given) for passage, given in passages]
     names = {facts.name_of(sentence) for had in long_ones for sentence in had}
     decided_in = sentences.deciding(store, names, own=True)

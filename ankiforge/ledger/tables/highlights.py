@@ -46,7 +46,7 @@ def of(store: Store, keys: Sequence[str]) -> list[Row]:
 
 
 def present(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Return those of some highlights that are present."""
+    """Return the rows of the present highlights with these keys."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {EACH}"
     return store.rows(query, encode(list(keys)))
 
@@ -164,7 +164,7 @@ def missing_in(store: Store, container: str) -> list[Row]:
 
 
 def unselected_and_copied(store: Store) -> list[Row]:
-    """Return what nothing selects any more, and is present in the same place elsewhere."""
+    """Return the unselected highlights whose words a document of the same place has now."""
     return store.rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.state != 'present' AND h.state = 'unselected' AND EXISTS"
@@ -174,7 +174,7 @@ def unselected_and_copied(store: Store) -> list[Row]:
 
 
 def heard_of_and_copied(store: Store) -> list[Row]:
-    """Return what only the journal knows, and has an equal; with `container` and `place`."""
+    """Return the highlights known by the journal alone that have an equal, with their places."""
     return store.rows(
         "SELECT h.*, d.container, d.place"
         " FROM highlight h JOIN document d ON d.id = h.document"
@@ -220,9 +220,9 @@ def equals_of(store: Store, folded: str, key: str) -> list[Row]:
 
 
 def sharing_texts(store: Store, document: DocumentId) -> list[Row]:
-    """Return `document` and `folded` of what is present in documents that share a text with one.
+    """Return `document` and `folded` of the highlights in documents that share a text with one.
 
-    Of that one itself, what it had, too.
+    Of that document itself, also those that it has no longer.
     """
     return store.rows(
         "SELECT document, folded FROM highlight WHERE document IN"
@@ -280,7 +280,7 @@ def with_form_and_no_card(store: Store) -> list[Row]:
 
 
 def undrafted(store: Store) -> list[str]:
-    """Return the keys of what the rules are to draft, in the order in which keys were issued.
+    """Return the keys of the highlights for the rules to draft, in the order of issue.
 
     The checks compare with earlier drafts: so a rebuild finds what was found. A key of which no
     event tells yet comes last.
@@ -294,7 +294,7 @@ def undrafted(store: Store) -> list[str]:
 
 
 def unmodelled(store: Store) -> list[str]:
-    """Return the keys of what no model drafted yet, in reading order."""
+    """Return the keys of the highlights that no model drafted yet, in reading order."""
     rows = store.rows(
         "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
         " ORDER BY document, position"
@@ -311,7 +311,7 @@ def number_undrafted(store: Store) -> int:
 
 
 def hashes_of_texts(store: Store) -> list[Row]:
-    """Return `key` and `exact`, a hash of the text, of what was read here, sorted by key."""
+    """Return `key` and `exact`, a hash of the text, of the highlights read here, by key."""
     return store.rows("SELECT key, exact FROM highlight WHERE body != '' ORDER BY key")
 
 
@@ -392,7 +392,7 @@ def unselect(store: Store, key: str) -> None:
 
 
 def unselect_in(store: Store, document: DocumentId) -> list[str]:
-    """Note that nothing selects a document any more; return the keys of what it had."""
+    """Note that nothing selects a document any more; return the keys of its highlights."""
     rows = store.rows(
         "UPDATE highlight SET state = 'unselected'"
         " WHERE document = ? AND state = 'present' RETURNING key",
@@ -445,7 +445,7 @@ def draft_written_again(store: Store, part_of_body: str) -> None:
 
 
 def draft_undecided_again(store: Store) -> None:
-    """Ask the rules again for drafts of what has none, is a model's, a proposal or a figure."""
+    """Ask the rules again where there is no draft, a model's, a proposal or a figure."""
     store.write(
         "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
         " OR key IN (SELECT key FROM draft WHERE drafter IN (?, ?))",
@@ -455,7 +455,7 @@ def draft_undecided_again(store: Store) -> None:
 
 
 def take_in_again(store: Store) -> None:
-    """Ask the rules again for drafts of what was left out, unless a draft of it waits again."""
+    """Ask the rules again for highlights left out, unless a draft of them waits again."""
     store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
     store.write(
         "UPDATE highlight SET fate = '', reason = ''"

@@ -37,7 +37,7 @@ class Originals:
         """By a hash of their words, the highlights that had them and have others."""
 
     def read(self, highlights: Mapping[str, Highlight], rows: Mapping[str, Row]) -> None:
-        """Read what may be the originals of some highlights, by their keys."""
+        """Read the possible originals of some highlights, by their keys."""
         new = [key for key in highlights if rows[key]["folded"] not in self._texts]
         if new:
             self._read_equal(new)
@@ -51,7 +51,7 @@ class Originals:
             self._read_former(lacking)
 
     def of(self, highlight: Highlight) -> tuple[Copy, ...]:
-        """Return those that may be the original of a highlight that was read, in order."""
+        """Return the possible originals of a highlight for which `read` was called, in order."""
         found: list[Copy] = []
         for likeness in likenesses_of_originals(highlight) if self._by_likeness else ():
             found += self._by_likeness.get(likeness, ())

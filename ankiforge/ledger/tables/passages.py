@@ -16,7 +16,7 @@ def asking(store: Store) -> list[str]:
 def present(
     store: Store, not_waiting: Iterable[str], *, open_only: bool = False
 ) -> list[Row]:
-    """Return how all passages in their sources stand, by the places whose texts are used.
+    """Return the rows of all passages in their sources, by the places whose texts are used.
 
     They are in reading order, with the columns of the view `present_passage`, and `best`: None if
     no draft waits, 0 if a check blocks all.
@@ -49,7 +49,7 @@ def present_one(store: Store, key: str, not_waiting: Iterable[str]) -> list[Row]
 
 
 def present_beside(store: Store, key: str) -> list[Row]:
-    """Return those of the document that holds a highlight: the view, and `body`."""
+    """Return the passages of a highlight's document: columns of the view, and `body`."""
     return store.rows(
         "SELECT m.*, h.body FROM present_passage m JOIN highlight h USING (key) WHERE m.document ="
         " (SELECT document FROM highlight WHERE key = ?) ORDER BY m.position",

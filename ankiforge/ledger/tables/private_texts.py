@@ -14,7 +14,7 @@ def everywhere(store: Store) -> list[Row]:
 
 
 def of_document(store: Store, document: DocumentId) -> list[Row]:
-    """Return those of a document."""
+    """Return the private texts of a document."""
     return store.rows("SELECT * FROM private WHERE document = ?", document)
 
 

@@ -54,7 +54,7 @@ def places_of(store: Store, name: str) -> list[str]:
 
 
 def standing(store: Store, names: Iterable[str]) -> set[str]:
-    """Return the names of those of some long sentences that stand in a passage that is here."""
+    """Return the names, of these long sentences, that stand in a present highlight."""
     wanted = list(names)
     if not wanted:
         return set()
@@ -78,7 +78,7 @@ def standing_in(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
 
 
 def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> None:
-    """Note at once what was decided just now: the fold of thousands of decisions comes later."""
+    """Note the sentences decided just now at once: the fold of many decisions comes later."""
     rows = [(name, store.first(key), own) for name in names_of_long(sentences)]
     store.write_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
 

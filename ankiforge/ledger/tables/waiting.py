@@ -34,7 +34,7 @@ _MIXES = 0.05
 
 
 def in_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
-    """Return those of some drafts whose highlights are present."""
+    """Return the ids, of these drafts, whose highlights are present, in reading order."""
     query = (
         f"SELECT id FROM readable WHERE id IN {EACH} ORDER BY document, place, position"
     )
@@ -42,7 +42,7 @@ def in_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
 
 
 def of_highlights(store: Store, keys: Iterable[str], *, new: bool = False) -> list[str]:
-    """Return the drafts of those of some highlights that are present; `new`: those of new cards."""
+    """Return the ids of drafts of present highlights, in reading order; `new`: for new cards."""
     rows = store.rows(
         f"SELECT id FROM readable WHERE key IN {EACH} AND (revises = '' OR NOT ?)"
         " ORDER BY document, place, position",
@@ -299,13 +299,13 @@ def drop(store: Store, ids: Iterable[str]) -> None:
 
 
 def drop_of(store: Store, keys: Iterable[str]) -> list[str]:
-    """Drop the drafts of some highlights; return the keys of those that had any."""
+    """Drop the drafts of some highlights; return the key of each draft's highlight."""
     query = f"DELETE FROM draft WHERE key IN {EACH} RETURNING key"
     return [row["key"] for row in store.rows(query, encode(list(keys)))]
 
 
 def put_away(store: Store, ids: Iterable[str], event: Event) -> None:
-    """Take drafts out of those that wait, because of a decision that may be undone."""
+    """Put waiting drafts away after a decision, so that its undo lets them wait again."""
     away = [(event.id, id) for id in ids]
     store.write_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", away)
     drop(store, [id for _, id in away])
@@ -348,7 +348,7 @@ def ask(store: Store, asks: Iterable[Asks]) -> None:
 
 
 def note_outcomes(store: Store, outcomes: Sequence[Outcome], by: By) -> None:
-    """Note what drafting told of highlights."""
+    """Note the results of drafting in the rows of highlights."""
     query = (
         "UPDATE highlight SET drafted = :drafted, worth = :worth, reason = :reason,"
         " fate = :fate WHERE key = :key"
