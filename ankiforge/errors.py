@@ -88,7 +88,7 @@ PLUG_IN = "the plug-in"
 
 
 class PlugInError(ItemError):
-    """A plug-in that is installed here fails; what needs none of it goes on."""
+    """An installed plug-in fails; the work that does not need it goes on."""
 
 
 class BugError(ItemError):

@@ -253,7 +253,7 @@ def report(
     Args:
         call: shapes the output.
         ledger: records the decisions.
-        ids: of what is decided on.
+        ids: of the drafts, cards and passages.
         decide: decides on one, and returns its guid, if it has one.
         done: the participle, for messages.
     """

@@ -33,7 +33,7 @@ class Formatter(click.HelpFormatter):
         col_max: int = _WIDEST_TERM,
         col_spacing: int = 2,
     ) -> None:
-        """Write terms with what they mean beside them, or below those that are too long."""
+        """Write terms with their meanings beside them, or below a term that is too long."""
         rows = list(rows)
         column = col_spacing + min(max(len(term) for term, _ in rows), col_max)
         self.current_indent += column
@@ -48,7 +48,7 @@ class Formatter(click.HelpFormatter):
         self.current_indent -= column
 
     def write_examples(self, text: str) -> None:
-        """Write each example with its comment below it, then what else is said.
+        """Write each example with its comment below it, then the prose.
 
         Args:
             text: a line for each example, `  command   comment`; other lines are prose.

@@ -270,11 +270,11 @@ class Call:
         return self.write(text.translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
-        """Print what a command did to stdout, unless quiet; return False if stdout is closed."""
+        """Print the outcome of a command, unless quiet; return False if stdout is closed."""
         return self.quiet or self._echo(self.shown_on(sys.stdout, text))
 
     def show(self, value: Any, lines: Iterable[str]) -> bool:
-        """Print what was asked for, as JSON or as lines of text, even if quiet.
+        """Print the answer of a command, as JSON or as lines of text, even if quiet.
 
         Return False if stdout is closed.
         """
@@ -362,12 +362,12 @@ class Call:
 
 
 def _emphasised(text: str, strong: Strings, gap: Strings) -> str:
-    """Return lines with signs around what is bold, or in a row of a list around its gaps."""
+    """Return lines with signs around bold words, or in a row of a list around its gaps."""
     lines = [
         with_bold(line, *gap) if AT_THE_RIGHT in line else line
         for line in text.split("\n")
     ]
-    return with_bold("\n".join(lines), *strong)  # what is bold may go over several lines
+    return with_bold("\n".join(lines), *strong)  # bold words may go over several lines
 
 
 def _width(stream: TextIO) -> int:
@@ -555,7 +555,7 @@ def session(
     Args:
         call: the options of the command.
         writes: the lock to hold ("drafting" or "publishing"); "" = none.
-        read_only: write nothing; what would be written goes into a copy in memory.
+        read_only: write nothing; changes go into a copy of the database in memory.
         patience: how long to wait for the lock in seconds; None = the default.
         folder: the workspace, if it has been found; None = that of the call.
     """

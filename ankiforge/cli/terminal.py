@@ -58,21 +58,21 @@ class TerminalReview:
     """One person's review in a terminal."""
 
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
-        """Put in order what waits; with a query, only what it matches."""
+        """Put the waiting items in order; with a query, only those that match it."""
         self._say = dataclasses.replace(call, quiet=False).print
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._ledger.read_journal()
         self._queue = sittings.queue(self._ledger, query)[: call.limit]
-        # after what waits, the best proposals, document by document
+        # after the waiting items, the best proposals, document by document
         self._proposed: Iterator[list[Item]] = iter(())
         if call.limit is None:
             self._proposed = sittings.proposed(self._ledger, self._review.item, query)
         self._sitting: list[str] = []
-        """What is left of those that are asked together; the queue comes after them."""
+        """The ids of this sitting that are left; the queue comes after them."""
         self._ten: list[str] = []
-        """Those with which the sitting began, in their order."""
+        """The ids with which the sitting began, in their order."""
         self._size = 0
         self._done: list[tuple[str, str, str]] = []
         """The decisions that can be taken back: (id for `undo`, item, further fact)."""
@@ -118,7 +118,7 @@ class TerminalReview:
         self._say(next_line(*step))
 
     def _next_ten(self) -> bool:
-        """Begin with the next ten of what waits, then of proposals; return whether any are left."""
+        """Begin with the next ten waiting items, then proposals; return whether any are left."""
         if not self._queue:
             for items in self._proposed:
                 self._queue += [item.id for item in items]
@@ -183,7 +183,7 @@ class TerminalReview:
                 self._print_card(shown[1], ())
 
     def _answer(self, item: Item, question: Question) -> bool:
-        """Show a question of which one answer is for many; return whether the person goes on."""
+        """Show a question whose answer counts for many cards; return whether the person goes on."""
         self._say(f"\n{bold(question.text)}")
         for example in question.examples[:_EXAMPLES]:
             self._say(f"  {shortened(example, 76)}")
@@ -264,7 +264,7 @@ class TerminalReview:
         return decision, self._review.preview(decision)
 
     def _asked(self, decision: Decision, card: Shown) -> Choice:
-        """Return a question that the person types, whose answer is what a cloze hides."""
+        """Ask the person for a question whose answer is the hidden words of a cloze."""
         answer = ", ".join(gap.answer for gap in gaps(card.field("Text")))
         if not answer:
             raise RefusedError("q is for a sentence with a gap; e edits this card")
@@ -355,7 +355,7 @@ class TerminalReview:
 
 
 def _keys_of_others(item: Item, number: int) -> str:
-    """Return the keys of what can be chosen instead; "" if there is one choice."""
+    """Return the keys that choose other drafts or words; "" if there is one choice."""
     if number == 1:
         return ""
     if len(item.offered) == 1:

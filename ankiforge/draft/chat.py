@@ -326,11 +326,11 @@ class _Unanswered(NamedTuple):
     """Those of all its places, to look for quotes."""
 
     def has(self, parts: Iterable[str]) -> bool:
-        """Return whether it has all of some letters."""
+        """Return whether the highlight's letters contain all of these parts."""
         return all(part in self.letters for part in parts)
 
     def answers(self, answers: Sequence[str]) -> bool:
-        """Return whether it has some answers as whole words."""
+        """Return whether the highlight contains an answer as whole words."""
         return any(sentences_with(answers, place) for place in places_of(self.highlight))
 
     def is_marked(self, words: str) -> bool:
@@ -465,7 +465,7 @@ _MOST_WORDS = 0.6
 
 
 def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
-    """Return that no highlight gets a card, with the highlight that it names."""
+    """Return the problem of a card that fits no highlight; `named`: the one its label names."""
     quote = _shown(item.quote)
     if named:
         marked = _shown(named.highlight.exact)

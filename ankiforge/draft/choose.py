@@ -113,7 +113,7 @@ def sent(whole: WholeText) -> list[Paragraph]:
 
 
 def _is_passed_over(heading: str) -> bool:
-    """Return whether a heading is that of what is no text to learn from."""
+    """Return whether a section with this heading has nothing to learn, such as references."""
     if len(heading) > _LONGEST_NAME:
         return False
     return for_finding(_NUMBERED.sub("", heading)) in _passed_over()
@@ -276,16 +276,16 @@ class Choice(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What an answer has chosen."""
+    """The passages that an answer of a chat has chosen."""
 
     choices: list[Choice]
     unused: list[Problem]
     quoted: int
-    """The number of cards in it."""
+    """The number of cards in the answer."""
     located: int
-    """The number whose quote is in the document."""
+    """The number of cards whose quote is in the document."""
     alike: int
-    """The number of these whose quote is only like what stands there."""
+    """The number of located cards whose quote only resembles the document's words."""
 
     @property
     def said(self) -> str:

@@ -205,7 +205,7 @@ class Conversation:
 
 
 def _given_up(highlight: Highlight, answer: ModelAnswer) -> Drafted:
-    """Return that a highlight has no card for good.
+    """Return the outcome for a highlight that gets no card, because its answer is unreadable.
 
     Only a person asks again, and it is reported once.
     """

@@ -36,7 +36,7 @@ nothing changed asks for it and loads no rules.
 
 
 def failed_on(highlight: Highlight, error: BugError) -> Drafted:
-    """Return that a passage could not be drafted or checked."""
+    """Return the outcome for a passage on which drafting or a check failed."""
     text = highlight.exact or highlight.comment
     words = " ".join(text.split())[:60]
     title = highlight.document.title

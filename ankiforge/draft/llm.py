@@ -63,7 +63,7 @@ class Estimate(Value):
         return self.told("highlight")
 
     def told(self, what: str) -> str:
-        """Return all of it in a line; `what` gets cards."""
+        """Return the estimate in a line; `what` is the noun for its highlights."""
         cost = cost_text(self.cost_usd, local=self.local)
         if self.cost_usd is None:
             cost = "price unknown; set llm.price_usd"

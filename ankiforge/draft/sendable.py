@@ -165,9 +165,9 @@ class Hidden:
 
 
 def _length_at_end(letters: str, texts: list[str], least: int) -> int:
-    """Return the length of the longest end of a text with which one of these begins, 0 if none.
+    """Return the length of the longest end of a text that another text begins with; 0 if none.
 
-    One that is there as a whole does not count.
+    A text that stands there as a whole does not count.
 
     Args:
         letters: the text.

@@ -223,9 +223,9 @@ class Folder(msgspec.Struct):
         return None
 
     def _pass_link(self, place: str, path: str) -> None:
-        """Note that a symbolic link of a vault is not followed, if a note may be behind it.
+        """Note a symbolic link that is not followed, if a note may be behind it.
 
-        What it leads to inside the vault is read where it is.
+        A file of the vault behind a link is read in its own place.
         """
         is_folder = os.path.isdir(place)  # noqa: PTH112 - of very many files
         if not self.fits(f"{path}/a.md" if is_folder else path):

@@ -42,7 +42,7 @@ class Web(FileSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return that nothing can be marked in a page: it is read if a person names it."""
+        """Return `NOT_MINE`: a page has no marks, and is read only if a person names it."""
         return NOT_MINE
 
     def contents(self, file: File, reader: Any, picture: PictureAt) -> Iterator[Sighting]:
@@ -50,7 +50,7 @@ class Web(FileSource):
         yield from ()
 
     def whole(self, file: File, reader: Any) -> WholeText:
-        """Return the text of a page without what is around it."""
+        """Return the text of a page without its menus."""
         raw, _ = read_file(file.place, LARGEST)
         html = text_of(raw, repairs=True)
         named = _TITLE.search(html)
@@ -67,12 +67,12 @@ class Web(FileSource):
 def text_of_pages(
     document: Document, namespace: str, sources: Iterable[str]
 ) -> WholeText:
-    """Return the text of the pages of a web page or a book, without what is around it.
+    """Return the text of a web page or a book, without its menus.
 
-    What follows a heading with the tag `#no-llm`, and a paragraph with it, is private.
+    A paragraph with the tag `#no-llm`, and all text below a heading with it, is private.
 
     Args:
-        document: what they are.
+        document: the page or book.
         namespace: of the keys of its highlights.
         sources: the HTML of each page.
     """

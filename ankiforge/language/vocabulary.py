@@ -113,7 +113,7 @@ def _may_be_translated(highlight: Highlight) -> bool:
 
 
 def _translated(notes: dict[int, Highlight], of_document: str) -> list[int]:
-    """Return the places of those that are translations."""
+    """Return the places of the notes that are translations."""
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
         note = for_finding(highlight.comment)

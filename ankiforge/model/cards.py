@@ -209,7 +209,7 @@ AGENT = "agent"
 
 
 class Verdict(StrEnum):
-    """What was decided on a card. Only live cards are shipped."""
+    """The state that decisions leave a card in. Only live cards are shipped."""
 
     LIVE = "live"
     REJECTED = "rejected"
@@ -370,7 +370,7 @@ class Words(Value, omit_defaults=True):
 
 
 class Draft(Words, kw_only=True):
-    """What a drafter made of a highlight, or a person: nobody has decided on it."""
+    """A card that a drafter, or a person, made of a highlight: nobody has decided on it."""
 
     answer: str
     """The answer as plain text; distinguishes the drafts of a highlight."""
@@ -463,7 +463,7 @@ class Waiting(StoredDraft, kw_only=True):
 
     @property
     def told(self) -> str:
-        """What lists and queries name as its verdict."""
+        """Its verdict, as lists and queries name it."""
         return "waiting"
 
     @property
@@ -478,7 +478,7 @@ class Waiting(StoredDraft, kw_only=True):
 
 
 class Edits(Value, omit_defaults=True):
-    """What a person and the source said of the fields of a card."""
+    """The words of a person and of the source for the fields of a card."""
 
     pinned: Strings = ()
     """Fields whose text is a person's: the source may not change them."""
@@ -499,7 +499,7 @@ class Edits(Value, omit_defaults=True):
 
 
 class NoteHistory(Value, omit_defaults=True):
-    """What was shipped and seen of the note of a card."""
+    """The packages that a card's note was in, and its state in Anki."""
 
     shipped: tuple[Shipped, ...] = ()
     """The note in the packages, oldest first."""
@@ -621,7 +621,7 @@ class CardHere(Card, kw_only=True):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What became of its source, as lists tell it beside the findings of the checks."""
+        """The remarks on its source, as lists show them beside the findings of the checks."""
         return tuple(
             Finding(remark.check, Severity.INFO, remark.message) for remark in self.source
         )

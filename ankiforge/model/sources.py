@@ -153,7 +153,7 @@ class Problem(Value):
     """Whether only this run reports it; later, it is in a list or in `status`."""
 
     def told(self, others: int = 0) -> str:
-        """Return it in a line; `others` is in how many other places it is the same."""
+        """Return the problem in a line; `others`: the number of other places that have it, too."""
         kind = "note" if self.notice else "failed"
         more = f" and {others:,} more" if others else ""
         hint = f" ({self.hint})" if self.hint else ""
@@ -161,7 +161,7 @@ class Problem(Value):
 
 
 class Noticed(Value):
-    """What a feature noticed in the ledger or in Anki, for the summary of a run and `status`."""
+    """A notice of a feature about the ledger or Anki, for the summary of a run and `status`."""
 
     line: str = ""
     """A line below the summary; "" = there is nothing to say."""

@@ -34,7 +34,7 @@ _LARGEST = 1_000_000
 
 
 def number_offered(workspace: Workspace) -> int:
-    """Return how many highlights a chat is to be offered for, at most `MOST`; 0 = none is."""
+    """Return the number of highlights to offer a chat for, at most `MOST`; 0 = offer none."""
     if workspace.folder.config.drafter == "llm" or was_told(_USED):
         return 0
     return chat.asked_in(for_model(workspace.job(), workspace.ledger, enough=chat.MOST))

@@ -84,7 +84,7 @@ class AskedDocument(Value):
 
 
 class OpenDocument(NamedTuple):
-    """A document with its text, and what is known of it."""
+    """A document, with its file, its text, and its letters to find quotes by."""
 
     path: Path
     container: str
@@ -128,12 +128,12 @@ class Asking(NamedTuple):
         return said
 
     def named(self, part: choose.Part) -> str:
-        """Return which part of how many it is; "" if it is all."""
+        """Return the part's name, such as `part 2 of 3`; "" if the document has one part."""
         total = len(self.parts)
         return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
 
     def asks_about(self, part: choose.Part) -> str:
-        """Return what a chat is asked about a part, in words."""
+        """Return a line that names the request about a part."""
         asked = f"Asks for {counted(part.number, 'passage')} of {self.opened.name}"
         return ", ".join(filter(None, (asked, self.named(part))))
 
@@ -281,7 +281,7 @@ def ask(workspace: Workspace, path: Path, number: int) -> Asked:
 
 
 def request(workspace: Workspace, asking: Asking, part: choose.Part) -> ModelRequest:
-    """Return the request about a part: it knows what was chosen in the others."""
+    """Return the request about a part, which names the passages that need not be chosen."""
     whole = asking.opened.whole
     privacy = privacy_of(workspace.ledger)
     known = _known(workspace, asking.opened)
@@ -372,7 +372,7 @@ def take(
     *,
     only_labelled: bool = True,
 ) -> Taken | None:
-    """Record what an answer of a chat has chosen; None if it is about no document.
+    """Record the passages that an answer of a chat has chosen; None if it is about no document.
 
     Args:
         workspace: the workspace.
@@ -563,7 +563,7 @@ def _asked(workspace: Workspace) -> list[AskedDocument]:
 
 
 def _remember(workspace: Workspace, asking: Asking) -> None:
-    """Note what of a document is asked and answered, for what comes later, or as a file."""
+    """Note which parts of a document are asked and answered, for an answer that comes later."""
     path = str(asking.opened.path)
     labels = tuple(part.label for part in asking.parts)
     left = {part.label for part in asking.left}

@@ -331,7 +331,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
 
 
 def _notice_of(revived: Sequence[Guid], ledger: Ledger) -> Problem:
-    """Return that an import has brought notes back that a person had deleted."""
+    """Return a notice about deleted notes that an import has brought back."""
     guids = revived[:NOTES_NAMED]
     words = []
     for guid in guids:

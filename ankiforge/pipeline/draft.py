@@ -136,7 +136,7 @@ def _offline(job: Job, task: Task) -> list[Drafted]:
 
 
 def _judged(highlight: Highlight, *, is_proposed: bool) -> Drafted:
-    """Return how much a passage is worth a card; 0 and less if none is to be proposed of it."""
+    """Return an outcome with the passage's worth; 0 or less = no card is to be proposed of it."""
     from ankiforge.draft.propose import Reason, judge
 
     try:

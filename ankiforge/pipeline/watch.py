@@ -103,7 +103,7 @@ class _Watcher:
             self._undelivered = not self._works(self._actions.deliver)
 
     def _in_progress(self, path: str) -> bool:
-        """Return whether a path in a source is that of a file saved just now."""
+        """Return whether the file at a path in a source was saved just now."""
         end = f"/{path}"
         return any(name == path or name.endswith(end) for name in self._saved)
 

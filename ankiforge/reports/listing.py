@@ -156,7 +156,7 @@ class Listing:
         return matching(self._ledger, joined(words), everything=everything)
 
     def _new(self, ids: Iterable[str]) -> Iterator[Waiting]:
-        """Yield those of these drafts that are of new cards, in the order of the review."""
+        """Yield the drafts with these ids that are for new cards, in the order of the review."""
         wanted = set(ids)
         if not wanted:
             return

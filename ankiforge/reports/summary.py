@@ -131,7 +131,7 @@ def waiting_text(waits: Mapping[str, int]) -> str:
 
 
 def the_best(waits: Mapping[str, int], highlights: int) -> str:
-    """Return how many are asked about at once, of all highlights: `the best ten of 557`."""
+    """Return `the best ten of 557`, of all highlights; "" if no more than ten wait."""
     number = sum(waits[name] for name in LISTS) + waits["proposed"]
     return f"the best ten of {highlights:,}" if number > sittings.TEN else ""
 
@@ -396,7 +396,7 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
 
 
 def as_json(result: RunResult, workspace: Workspace, noticed: Iterable[Noticed]) -> Json:
-    """Return the object that `run` and `draft` print, with what features noticed."""
+    """Return the object that `run` and `draft` print, with the notices of features."""
     ledger = workspace.ledger
     counts = overview.counts(ledger, *COUNTED)
     fates = counts["fates"]
@@ -459,7 +459,7 @@ def as_json(result: RunResult, workspace: Workspace, noticed: Iterable[Noticed])
 
 
 def _data_of(notices: Iterable[Noticed]) -> Json:
-    """Return what features add to the JSON of a run."""
+    """Return the keys that features add to the JSON of a run."""
     data: Json = {}
     for notice in notices:
         data |= notice.data
@@ -637,7 +637,7 @@ def unmarked_line(paths: Sequence[str]) -> str:
 def _details(
     result: RunResult, ledger: Ledger, counts: Mapping[str, Counter[str]]
 ) -> Text:
-    """Yield all that is counted: drafts, reasons to wait, reasons for no card, passages."""
+    """Yield the counts of a run: drafts, reasons to wait, reasons for no card, passages."""
     made = counts_text(
         {
             "drafted": result.drafted,
@@ -723,7 +723,7 @@ def _files_text(files: Mapping[str, int]) -> str:
 
 
 def _not_read_lines(report: Report, ledger: Ledger) -> Text:
-    """Yield in one line what other programs wrote that is not read, cards before marks.
+    """Yield a line with the cards and marks of other programs that are not read.
 
     After a run that found no highlights, also that no PDF that was read has marks drawn into
     its pages.

@@ -120,7 +120,7 @@ class Item(Value):
 
     @property
     def turn(self) -> str:
-        """A hash of all that it shows."""
+        """A hash of the content that the item shows."""
         outcome = None if self.proposal else self.outcome
         shown = (self.offered, self.card, outcome, self.question)
         return h16(msgspec.json.encode(shown).decode())

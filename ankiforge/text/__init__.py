@@ -55,7 +55,7 @@ class AnyOf:
         return False
 
     def _near(self, character: str, text: str) -> str:
-        """Return what of a text is near a character, or the text if it is in many places."""
+        """Return the parts of a text near a character, or the text if it is in many places."""
         pieces = text.split(character, _MANY)
         if len(pieces) > _MANY:
             return text

@@ -228,7 +228,7 @@ def _masked(comment: str) -> str:
 
 
 def _letters_or_blanks(address: re.Match[str]) -> str:
-    """Return letters for an address, but blanks for that of a link, whose text may end there."""
+    """Return `x` for each letter of an address; blanks for a link's, whose text may end there."""
     length = len(address[0])
     return "]" + " " * (length - 1) if address[0].startswith("](") else "x" * length
 

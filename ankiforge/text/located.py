@@ -167,7 +167,7 @@ def find_again(letters: Letters, readings: Sequence[Side], near: int) -> Located
 
 
 def _between_sides(letters: Letters, wanted: str, before: str, after: str) -> Span | None:
-    """Return what stands between two sides, and is alike; None if nothing does."""
+    """Return the span between two sides if it is like the wanted words; None if none is."""
     from rapidfuzz import fuzz
 
     longest = int(_LONGER * len(wanted))

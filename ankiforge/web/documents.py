@@ -138,10 +138,10 @@ class Sheet(Value):
 
 
 class _Making:
-    """Something that a thread of its own makes."""
+    """A text that is made in a thread of its own."""
 
     def __init__(self, make: Callable[[], str]) -> None:
-        """Begin to make it."""
+        """Start the thread."""
         self._made: Future[str] = Future()
         self._begun = time.monotonic()
 
@@ -154,7 +154,7 @@ class _Making:
         Thread(target=run, daemon=True, name="note").start()
 
     def result(self, seconds: float) -> str | None:
-        """Return it, None until it is there, or "" if it takes longer than its limit."""
+        """Return the result; None until it is made, "" if that takes longer than `seconds`."""
         if self._made.done():
             return self._made.result()
         return "" if time.monotonic() - self._begun > seconds else None

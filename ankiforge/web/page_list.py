@@ -45,7 +45,7 @@ class PageList(Protocol):
         """Return the card that the fields of the editor make."""
 
     def question_about(self, id: str) -> Json:
-        """Return the `text` that asks a chat about an item, and what is `said` of it."""
+        """Return the `text` that asks a chat about an item, and the line `said` about it."""
 
     def answered(self, id: str, reply: str) -> tuple[str, bool]:
         """Take the answer of a chat; return a sentence, and whether it brought anything."""

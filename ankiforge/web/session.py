@@ -310,7 +310,7 @@ class ReviewSession:
         return rows
 
     def _why_none(self, without: int) -> str:
-        """Return how many highlights have neither card nor proposal, and why, in words."""
+        """Return a line with the number of highlights without a proposal, and the reasons."""
         counts = overview.reasons_for_none(self._ledger)
         shown = [
             (reason.partition(":")[0], number)
@@ -355,11 +355,11 @@ class ReviewSession:
         return {"number": number, **shown, "items": faces}
 
     def _pile(self, key: str) -> sittings.Pile | None:
-        """Return what waits or is proposed in the document of a highlight; None for nothing."""
+        """Return the drafts and proposals of a highlight's document; None if there are none."""
         return next(iter(self._piles(key)), None)
 
     def _piles(self, beside: str = "") -> list[sittings.Pile]:
-        """Return the documents of what waits and is proposed; `beside`: as for `sittings.shelf`."""
+        """Return the documents with drafts or proposals; `beside`: as for `sittings.shelf`."""
         undecided = set(self._queues["none"])
         marks = [place for place in self._without() if place.id in undecided]
         return sittings.shelf(self._ledger, self._queues["new"], marks, beside)
@@ -844,7 +844,7 @@ class ReviewSession:
         return self._asked_now()
 
     def _asked_now(self) -> Json:
-        """Return what a chat is asked next, as `ask_chat` does."""
+        """Return the next question to a chat, as `ask_chat` does."""
         key = self._chat_key
         if self._asking and not self._asking.left:
             return {"said": "", "text": ""}

@@ -97,7 +97,7 @@ class WebAnnotation(Value):
         return re.sub(r"\s+", " ", str(self.selector("TextQuoteSelector", name)))
 
     def start(self) -> int:
-        """Return where it begins in its page, -1 if unknown."""
+        """Return the annotation's start in the text of its page; -1 if unknown."""
         start = self.selector("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
 

@@ -197,7 +197,7 @@ class NoteSource(FileSource):
         return parts.whole_text(self, note, lambda name: self.state_of(name, file))
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
+        """Yield a notice with the number of bold phrases, if a person seems to mark in bold."""
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
             return

@@ -342,7 +342,7 @@ def without_open_signs(text: str) -> str:
 
 
 def with_open_signs(text: str) -> str:
-    """Put those signs back."""
+    """Put the opening signs back in place of their stand-ins."""
     for stand_in, (begin, _) in _OPEN.items():
         text = text.replace(stand_in, begin)
     return text

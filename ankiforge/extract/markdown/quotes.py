@@ -119,7 +119,7 @@ class Citation(NamedTuple):
         return bool(self.exact or self.label or self.page)
 
     def joined(self, other: Citation) -> Citation:
-        """Return one citation of all that both cite."""
+        """Return one citation with the links and papers of both."""
         end = max(self.end, other.end)
         return Citation(
             span=(self.start, end),
@@ -414,7 +414,7 @@ class QuotePiece(NamedTuple):
         return [one for one in self.block.inline.phrases if self.overlaps(one.span)]
 
     def overlaps(self, span: Span) -> bool:
-        """Return whether it overlaps a span of its block."""
+        """Return whether the citation overlaps a span of its block."""
         start, end = span
         return self.start < end and start < self.end
 
@@ -763,7 +763,7 @@ class Quotes:
         return [Quote(_without_marks(pieces), citation, comment, group.with_link)]
 
     def _cited_by(self, blocks: Sequence[Block]) -> Citation | None:
-        """Return all that some blocks cite as one citation of a place in a paper, if any."""
+        """Return the citations of some blocks joined into one; None if none names a place."""
         citations: list[Citation] = []
         for block in blocks:
             citations.extend(self._citations.get(block, ()))

@@ -782,7 +782,7 @@ class _OpenPdf:
 
 
 def _notices(marks: Sequence[Highlight]) -> Iterator[Pair]:
-    """Yield that letters of the file are not those of its pages, if marks wait for that."""
+    """Yield a notice with a hint if marks get no cards because the text layer is unreliable."""
     misread = [mark for mark in marks if mark.skip == _MISREAD]
     if misread:
         marked = counted(len(misread), "mark")

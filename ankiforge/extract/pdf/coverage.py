@@ -66,7 +66,7 @@ class Quad(Value):
         return min(turns) >= 0 or max(turns) <= 0
 
     def underlines(self, char: PrintedChar) -> bool:
-        """Return whether it is only a line below or through a character."""
+        """Return whether the box is only a line below or through a character."""
         left, bottom, right, top = self.box
         if not left <= char.x <= right or right <= left:
             return False
@@ -75,7 +75,7 @@ class Quad(Value):
         return char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
 
     def share_of(self, char: PrintedChar) -> float:
-        """Return how much of a character's width it covers; it is upright."""
+        """Return the share of an upright character's width that the box covers."""
         left, _, right, _ = self.box
         return (min(char.right, right) - max(char.left, left)) / char.width
 

@@ -474,7 +474,7 @@ class _ReplyCache:
         self._unsaved[name] = json.encode(reply)
 
     def use(self, name: str) -> None:
-        """Note that a reply was needed this time."""
+        """Note that a reply was needed in this run, so that it is kept."""
         self._used.add(name)
         if len(self._unsaved) >= _UNSAVED:
             self.store(complete=False)

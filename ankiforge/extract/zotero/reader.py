@@ -252,7 +252,7 @@ class ZoteroSource:
         own_container: str,
         begun: int,
     ) -> list[Sighting] | None:
-        """Return that each document is unchanged; None if something may have changed.
+        """Return each document as unchanged; None if any may have changed.
 
         `begun` is when the scan began.
         """
