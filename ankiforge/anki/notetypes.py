@@ -276,7 +276,7 @@ _TEMPLATE_IDS = {
 }
 _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 OUR_FAMILIES = tuple(_NAMES)
-"""Those with a note type of ours. A figure has one of Anki's."""
+"""The families with a note type of ours. A figure has one of Anki's."""
 
 
 @cache
@@ -598,7 +598,7 @@ def _normal_text(text: str) -> str:
 STOCK_KIND = 6
 """`ORIGINAL_STOCK_KIND_IMAGE_OCCLUSION` in Anki's `notetypes.proto`."""
 FIELDS = ("Occlusion", "Image", "Header", "Back Extra", "Comments")
-"""What its fields are called in English; the place of each is its number."""
+"""The English names of its fields; the place of each is its number."""
 KEPT_FIELDS = 4
 """The first ones, without which there is no card; Anki does not let a person delete them."""
 _NAME = "ankiforge Image Occlusion"

@@ -137,14 +137,14 @@ class Layout(Value):
     places: Mapping[str, int] = {}
     """By our name of a field: its place in `fields`. All other fields are the person's."""
     base: Shipped = NO_BASE
-    """What the package had that Anki took. A field without a hash counts as a person's."""
+    """The note in the package that Anki took. A field without a hash counts as a person's."""
     unknown: Texts = {}
     """By field of ours whose base in the note is in no package that the journal knows: that base.
     The workspace was restored from a backup, or a journal is late."""
     taken: int = 0
     """The `mod` of that package, if it is sure, and news; else 0."""
     mapped: MappedType | None = None
-    """What the first package records of a note type that is not ours."""
+    """The note type, not ours, as the first package records it."""
 
     @property
     def theirs(self) -> Texts:

@@ -531,7 +531,7 @@ _CLOZE = regex(r"(\{\{c[0-9,]+::|::|\}\})")
 # By the name of an element in our Markdown. A sign counts only beside a letter or digit.
 _SIGNS = {"i": "*", "b": "**", "s": "~~"}
 _FENCE = "```\n"
-"""What opens a block of code in no language."""
+"""The line that opens a block of code in no language."""
 _HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _START = {
     "mark": "==", "br": "\n", "td": "| ", "th": "| ", "pre": _FENCE, "hr": "---\n\n",

@@ -307,7 +307,7 @@ _DIFFERENCES: tuple[Callable[[Features, Features], bool], ...] = (
     lambda card, other: _each_has_own(card.labels, other.labels),
     _in_one_place,
 )
-"""What distinguishes two cards that look alike."""
+"""Tests that tell apart two cards that look alike."""
 
 
 def _unmatched(words: WordSet, others: WordSet) -> list[str]:

@@ -1,4 +1,4 @@
-"""What all checks share: rules, findings, and the views of a draft and its source.
+"""The common parts of all checks: rules, findings, and the views of a draft and its source.
 
 Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that
 yields findings with the ids of rules; `@needs` declares it, with what it has to see. A draft is
@@ -49,7 +49,7 @@ class Rule(Value):
     says: str
     group: str
     advice: str
-    """What a person does about it, as a sentence."""
+    """The remedy for a person, as a sentence."""
     most: int = 0
     """The limit, 0 if it has none."""
     unit: str = ""

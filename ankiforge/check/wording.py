@@ -361,9 +361,9 @@ class _Pattern(Value):
     rule: str
     """The id of the rule that is broken."""
     bad: re.Pattern[str]
-    """What a front must not contain."""
+    """The words that a front must not contain."""
     excuse: re.Pattern[str] | None
-    """What makes a front good in spite of it."""
+    """The words that make a front good in spite of them."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a person's answers write into the settings."""
+"""Writing a person's answers into the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a workspace asks for, and what a person has confirmed of it.
+"""The concerns about a workspace's settings, and those that a person has confirmed.
 
 A workspace from a stranger must not send, read or unlock anything without confirmation. A
 person confirms once what it asks for. The confirmation is stored in the user's own

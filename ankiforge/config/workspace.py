@@ -122,7 +122,7 @@ class Remembered(Value, omit_defaults=True):
     names: dict[str, str] = {}
     """The name of each source found there, by kind: a part of the keys of its highlights."""
     marks: Strings = ()
-    """What the sources there read as marks besides those of their settings: `bold`."""
+    """The marks that the sources there read besides those of their settings: `bold`."""
 
 
 def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:

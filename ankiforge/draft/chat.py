@@ -185,7 +185,7 @@ class ChatAnswer(Value):
 
 
 _ASKS = ("<highlight h=", "<text h=")
-"""What each text to paste has, and no answer."""
+"""Signs of a text to paste, which no answer has."""
 
 
 def is_text_for_chat(text: str) -> bool:
@@ -323,7 +323,7 @@ class _Unanswered(NamedTuple):
     highlight: Highlight
     label: str
     letters: str
-    """Those of all its places, to look for quotes."""
+    """The letters of all its places, to look for quotes."""
 
     def has(self, parts: Iterable[str]) -> bool:
         """Return whether the highlight's letters contain all of these parts."""

@@ -1,4 +1,4 @@
-"""What the drafters share: which highlights may be drafted, and what a comment asks for."""
+"""The common rules of drafters: the highlights they may draft, the request of a comment."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ class Instruction(Value):
     """The question to ask, in Markdown; the phrase to hide, as it was written ("" = the marked
     words); or the reason to skip."""
     answer: str = ""
-    """What stands behind the question, if it is its answer."""
+    """The words behind the question, if they are its answer."""
     extra: str = ""
-    """What else the comment says, to be shown with the answer."""
+    """The rest of the comment, to be shown with the answer."""
     is_alone: bool = True
     """Whether the comment is this one question, maybe with `A: …`, and nothing else but
     ornament."""

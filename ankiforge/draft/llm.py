@@ -283,7 +283,7 @@ class _Chunks(NamedTuple):
     kept: list[SendableTask]
     """Single highlights about which nothing is to be sent."""
     new: list[SendableTask]
-    """What is asked about together."""
+    """The tasks that are asked about together."""
 
 
 # --- several requests at a time -------------------------------------------------------

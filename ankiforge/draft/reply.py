@@ -1,4 +1,4 @@
-"""What a model wrote, as drafts: its objects are found, cleaned, and given their evidence.
+"""Drafts from a model's reply: its objects are found, cleaned, and given their evidence.
 
 The objects stand in prose, are faulty, cut off, a string, nested, or missing; a chat may write
 tables, or questions and answers. Of lines `name: value`, a name that comes again begins a new

@@ -1,4 +1,4 @@
-"""What may leave this machine.
+"""The texts that may leave this machine.
 
 Every way out (a model, a chat, an agent) takes `Sendable` and `SendableText`, and only
 `Privacy` makes them, at the moment of sending, from the stored text and from all texts
@@ -340,7 +340,7 @@ class Sendable(Value):
     """The marked phrases in `marked`."""
     sentence: SendableText
     comment: SendableText
-    """What its reader wrote; "" if somebody else did."""
+    """The comment of its reader; "" if somebody else wrote it."""
     page: SendableText
     colour: SendableText
 
@@ -549,7 +549,7 @@ class SendableTask:
 
     task: Task
     passages: dict[HighlightKey, Sendable]
-    """What may be sent, in the order of the highlights."""
+    """The passages that may be sent, in the order of the highlights."""
     withheld: dict[HighlightKey, Drafted]
     """Why the other highlights are not sent."""
     privacy: Privacy

@@ -101,13 +101,13 @@ class Folder(msgspec.Struct):
     fits: Callable[[str], bool] = bool
     """Whether a file at this path, found in a folder, belongs to the source."""
     context: str = ""
-    """What determines the source's results besides its files: its settings as text."""
+    """The settings that determine the source's results besides its files, as text."""
     missed: bool = False
     """Whether something was unreadable, so that missing documents may still exist."""
     count: Count = msgspec.field(default_factory=Count)
     """The progress of the scan; sources with many files keep it."""
     walked: dict[Path, Walked] = msgspec.field(default_factory=dict)
-    """What was left out when the files were listed last, by the folder where that began."""
+    """The files left out of the last listing, by the folder where that began."""
     read: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that the last scan listed to be read, by ending."""
     unread: Counter[str] = msgspec.field(default_factory=Counter)

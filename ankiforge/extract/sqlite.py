@@ -40,7 +40,7 @@ class Owner(Value):
     where: str
     """Where the program has its database."""
     give: str
-    """Which file or folder to name."""
+    """The file or folder to name."""
     shrink: str
     """How its database becomes smaller."""
     repair: str = ""

@@ -1,4 +1,4 @@
-"""What is known of languages: the word lists in `data/`, and the language of a text.
+"""Languages: the word lists in `data/`, and the language of a text.
 
 A list has sections of words, each line labelled with a language or a meaning. `Language` has the
 tables of one: function words, cues, word classes and frequencies. By the function words it is

@@ -222,7 +222,7 @@ class Unit(NamedTuple):
     name: str
     """Its first spelling."""
     dimension: str
-    """What it measures: time, length …"""
+    """The dimension that it measures: time, length …"""
     worth: Fraction
     """Its size in the first unit of the dimension."""
 

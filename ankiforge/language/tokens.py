@@ -187,7 +187,7 @@ _KIND_BY_CLASS = {
 _NOUN_LIKE = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE))
 _CLAUSE_ENDS = frozenset("，。；：！？、,.;:!?")
 _ASPECTS = frozenset("了着過过")
-"""What follows a verb only."""
+"""The characters that follow a verb only."""
 
 
 def _classified_chinese(runs: list[Token], language: Language) -> list[Token]:
@@ -505,4 +505,4 @@ _BY_CLASS: dict[str, Callable[[_WordWithNeighbours], int]] = {
         Kind.ADJECTIVE if word.is_behind_its_noun or word.is_before_noun else Kind.NOUN
     ),
 }
-"""What decides on the kind of a word, by its class; a participle has any other."""
+"""The rule for the kind of a word, by its class; a participle may have any other."""

@@ -111,9 +111,9 @@ class QuestionKind(StrEnum):
     """Are lines that are written in one way cards? Single drafts may be excepted."""
 
     accept: str
-    """What accepting does."""
+    """The effect of accepting, in words."""
     reject: str
-    """What rejecting does."""
+    """The effect of rejecting, in words."""
 
     def __new__(cls, value: str, accept: str, reject: str) -> QuestionKind:
         """Make a member that is equal to its name in JSON."""
@@ -273,7 +273,7 @@ class Adopted(Value, omit_defaults=True):
     html: Texts
     """All its fields, by its names."""
     words: Texts = {}
-    """What the source said then, in Markdown."""
+    """The words of the source then, in Markdown."""
     again: bool = False
     """Whether a person wants it back that was deleted or missing in Anki."""
     repaired: Mapping[str, Pair] = {}
@@ -440,7 +440,7 @@ class StoredDraft(Draft, kw_only=True):
     replaces: Guid | None
     """The card of the other note type that it would replace."""
     near: str
-    """What was decided before in nearly the same words, and is gone from the passage."""
+    """The sentence decided before in nearly the same words, and gone from the passage."""
 
     @property
     def changes(self) -> Guid | None:
@@ -483,7 +483,7 @@ class Edits(Value, omit_defaults=True):
     pinned: Strings = ()
     """Fields whose text is a person's: the source may not change them."""
     offered: Texts = {}
-    """What the source says now in pinned fields: a conflict until the person chooses."""
+    """The source's words now for pinned fields: a conflict until the person chooses."""
     given: Texts = {}
     """The fields as the source or drafter gave them last."""
     texts: tuple[Pair, ...] = ()
@@ -600,7 +600,7 @@ class CardHere(Card, kw_only=True):
     passages: tuple[Highlight, ...]
     """All its places that are present, its own first, as they were read last."""
     source: tuple[CardRemark, ...]
-    """What became of its source."""
+    """The remarks on its source."""
     kept: bool
     """Whether its passage is not in its source here, and its words are those shipped last, perhaps
     by another computer: the note stays as it is."""
@@ -660,7 +660,7 @@ Line = Waiting | CardHere
 Offered = Proposal | Waiting
 """A draft that a person is shown, to decide on it."""
 Shown = Preview | Proposal | Waiting | CardHere
-"""What is shown as a card, with the passage beside it."""
+"""A thing shown as a card, with its passage beside it."""
 
 
 # --- the work of drafters ---------------------------------------------------------------
@@ -704,7 +704,7 @@ class Drafted(Value):
     passing: bool = False
     """Whether the reason is temporary and not recorded: the highlight stays pending."""
     problem: Problem | None = None
-    """What a run reports."""
+    """The problem that a run reports; None if it has none."""
 
     @property
     def failed(self) -> bool:
@@ -797,7 +797,7 @@ class Note(Value):
     mod: int
     """A revision number: on import Anki compares it, in place of a time in seconds."""
     ordinals: Numbers
-    """Those of its cards, from 0."""
+    """The ordinals of its cards, from 0."""
     media: tuple[Media, ...] = ()
     states: dict[int, tuple[int, ...]] = {}
     """By ordinal: (type, queue, due, interval, factor, reviews) of cards that are not new."""

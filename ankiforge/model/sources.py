@@ -1,4 +1,4 @@
-"""What sources yield, and what they may ask of the ledger."""
+"""The values that sources yield, and the questions that they may ask of the ledger."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LeftOut(Value):
     """Something that looks like a mark or a card, and why a reader made no highlight of it."""
 
     kind: str
-    """What it looks like, in a few words: `==mark==`, `picture`, `.epub`."""
+    """Its look, in a few words: `==mark==`, `picture`, `.epub`."""
     place: str
     """Where in its document: `line 12`, `page 3`, `row 7`; "" = all of it."""
     reason: str
@@ -78,7 +78,7 @@ class Extracted(Value):
     fingerprint: str = ""
     """Changes when reading the document may give another result; "" = unknown."""
     depends: Strings = ()
-    """What the result depends on besides the document itself, in terms of the source."""
+    """The things on which the result depends besides the document, in terms of the source."""
     sketch: str = ""
     """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
     private: Strings = ()
@@ -88,7 +88,7 @@ class Extracted(Value):
     public_text: LateText | None = None
     """The text that is not private. None: only that of the highlights is known."""
     left_out: tuple[LeftOut, ...] = ()
-    """What looks like something in it, and is in no highlight."""
+    """The marks and cards in it that are in no highlight."""
     is_whole: bool = True
     """Whether all of it could be read, so that a highlight that is missing was taken out."""
 
@@ -166,7 +166,7 @@ class Noticed(Value):
     line: str = ""
     """A line below the summary; "" = there is nothing to say."""
     data: Json = {}
-    """What it adds to the JSON of the run, by new keys."""
+    """The keys that it adds to the JSON of the run."""
     step: str = ""
     """The command to type next, before any of the program; "" = the feature needs none."""
     why: str = ""

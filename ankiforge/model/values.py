@@ -197,17 +197,17 @@ class Family(StrEnum):
 
     @property
     def needed_fields(self) -> Strings:
-        """Those of them without which there is no card."""
+        """The fields without which there is no card."""
         return _FAMILIES[self].needed_fields
 
     @property
     def switches(self) -> Strings:
-        """Those of them that hold no words: their text only turns a card of the note on."""
+        """The fields that hold no words: their text only turns a card of the note on."""
         return _FAMILIES[self].switches
 
     @property
     def word_fields(self) -> Strings:
-        """Those of them that hold words."""
+        """The fields that hold words."""
         return tuple(name for name in self.content_fields if name not in self.switches)
 
 

@@ -80,7 +80,7 @@ class AskedDocument(Value):
     labels: Strings
     """Of its parts."""
     answered: Strings
-    """Those of them of which an answer came."""
+    """The labels of the parts that are answered."""
 
 
 class OpenDocument(NamedTuple):
@@ -110,7 +110,7 @@ class Asking(NamedTuple):
     """How many passages are to be chosen."""
     parts: tuple[choose.Part, ...]
     left: list[choose.Part]
-    """Those of which no answer came yet; an answer takes its part out."""
+    """The parts without an answer yet; an answer takes its part out."""
 
     @property
     def said(self) -> str:

@@ -152,7 +152,7 @@ class Decks:
 
 DECK = "Deck"
 TAGS = "Tags"
-"""What a person may type as if it were a field of a card: the deck of its new note, and its tags,
+"""Names that a person may type like a field of a card: the deck of its new note, and its tags,
 with blanks between them."""
 _OURS = "ankiforge::"
 """How the tags begin that the program needs, and nobody changes."""

@@ -438,7 +438,7 @@ _SUSPENDED = "suspended"
 
 
 class Scope(Value):
-    """Which cards are shipped, and where to."""
+    """The cards to ship, and their destination."""
 
     deck: str = ""
     """Only cards of this deck and its subdecks; "" = all."""

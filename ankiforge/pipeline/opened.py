@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 NEWER_VERSION = "install the newest ankiforge here: it reads them then"
-"""What to do about lines of the journal of unknown kinds."""
+"""The remedy for lines of the journal of unknown kinds."""
 
 
 def unknown_lines(number: int) -> str:

@@ -147,7 +147,7 @@ class ByModel(Value):
     """The number of highlights that are drafted."""
     total: int
     usage: Usage
-    """What was used in this run so far."""
+    """The usage of this run so far."""
 
 
 class OtherWork(Value):
@@ -186,7 +186,7 @@ class RunResult(msgspec.Struct):
     """The totals of a run, collected step by step."""
 
     report: Report | None = None
-    """What the sources had: new, changed and missing highlights. None if none was read."""
+    """The new, changed and missing highlights of the sources. None if none was read."""
     drafted: int = 0
     """The number of drafts for new cards."""
     accepted: int = 0
@@ -194,11 +194,11 @@ class RunResult(msgspec.Struct):
     changes: list[Change] = []
     """The cards whose source changed."""
     problems: list[Problem] = []
-    """What could not be done, each with its reason, and notices."""
+    """The work that failed, each with its reason, and notices."""
     scan: CollectionScan | None = None
-    """What was seen in Anki; None if nobody looked."""
+    """The state of Anki; None if nobody looked."""
     planned: list[Planned] = []
-    """What is to be done with each card that may have something to write."""
+    """The plan for each card that may have something to write."""
     published: list[Published] = []
     """The packages that were written."""
     pushed: tuple[int, int] | None = None
@@ -206,7 +206,7 @@ class RunResult(msgspec.Struct):
     spent: float = 0.0
     """The part of the model's budget that former runs spent, in dollars."""
     usage: Usage | None = None
-    """What the model was asked, and what it cost; None without a model."""
+    """The requests to the model, and their cost; None without a model."""
     asked: int = 0
     """The number of highlights that the model drafted or made no draft of.
 
@@ -303,7 +303,7 @@ class Asked(Value):
     """Texts to paste, each into a chat of its own."""
 
     what: str
-    """What they are about, in a few words."""
+    """Their subject, in a few words."""
     said: str
     """How much the first text asks about, or why there is none; what is withheld."""
     texts: Strings

@@ -68,7 +68,7 @@ class ReadOptions(DraftOptions, total=False):
     deck: str
     """The deck for new cards; "" = as the deck files say."""
     marks: Strings
-    """What the notes at the PATHs read as marks, too, from now on."""
+    """The marks that the notes at the PATHs read, too, from now on."""
     plugins: bool
     """Whether vaults are read by the plug-ins that are on now, from now on."""
 

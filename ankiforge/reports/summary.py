@@ -172,7 +172,7 @@ class Status(Value):
     unmarked: Strings
     """The remembered PATHs in which nothing is marked or chosen."""
     not_read: dict[str, str]
-    """What no source reads of a folder, in words, by folder."""
+    """The files that no source reads, in words, by folder."""
     plugins: dict[str, str]
     """How the flash-card plug-ins of vaults changed since these were first read, by vault."""
     next: str
@@ -337,7 +337,7 @@ SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
 COUNTED = ("fates", "passages", "waiting", "reasons", "cards", "anki")
-"""What the JSON of a run counts."""
+"""The counts in the JSON of a run."""
 _MANY = 10
 """With so many highlights without a card, the command that rejects those of one reason is named."""
 IN_CONFLICT = "you changed it, too; you choose whose words stay: ankiforge review"
@@ -350,7 +350,7 @@ _STANDS = {
 }
 """The states of a passage, in words."""
 _TOLD_KINDS = (HEADED_CARD, LOGSEQ_CARD, LOGSEQ_MARK, DRAWN)
-"""What is left out that `run` tells by its kind, cards first; notes of other tools by the tool."""
+"""The kinds left out that `run` tells, cards first; notes of other tools are told by the tool."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"

@@ -269,7 +269,7 @@ class Decision(Value, forbid_unknown_fields=True):
     sitting: int = 0
     """The number of the sitting in which it was made; 0 = of none."""
     choice: int = 0
-    """Which of the drafts, from 0, or `OF_THE_PASSAGE`."""
+    """The number of the draft chosen, from 0, or `OF_THE_PASSAGE`."""
     gap: int = 1
     """The gap of a proposal, the best one first."""
     text: str = ""
@@ -311,7 +311,7 @@ class StaleError(RefusedError):
     ) -> None:
         self.item = item
         self.face = face
-        """What stands in the item's place, as the page shows it."""
+        """The face of the item now, as the page shows it."""
         self.sitting: Json | None = None
         """The sitting in which the decision was made, as it is now."""
         message = why or "This no longer waits."

@@ -30,7 +30,7 @@ RESULTS = {
     **dict.fromkeys(("later", "leave"), "later"),
     **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
 }
-"""What becomes of an item by what a person does; by anything else a card."""
+"""The outcome of an item by the act of a person; by any other act, a card."""
 WEAK = 0.5
 """The mean worth of the best ten of a document below which a chat is asked rather."""
 
@@ -100,7 +100,7 @@ class Sitting(Value):
     """At most ten items that a person decides on together, and the result of each decision."""
 
     ids: Strings
-    """What is left, in the order in which it is shown."""
+    """The ids that are left, in the order in which they are shown."""
     results: Strings = ()
     """`card`, `none` or `later`, one for each decision."""
     actions: Strings = ()

@@ -38,9 +38,9 @@ class CommentQuestion(Value):
     words: str
     """The question; several, if one follows another."""
     before: str = ""
-    """What the comment says before it, without ornament."""
+    """The words of the comment before it, without ornament."""
     after: str = ""
-    """What it says after it, without ornament."""
+    """The words of the comment after it, without ornament."""
     is_answered: bool = False
     """Whether what is after it is labelled as the answer: `A: …`."""
     is_one: bool = True

@@ -13,7 +13,7 @@ from ankiforge.text import regex
 from ankiforge.text.private import tag_among
 
 _SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-"""What Anki calls what is between two columns."""
+"""Anki's names for the separators of columns."""
 _FRONTS = frozenset(
     "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
     " pergunta вопрос 问题 問題 質問 질문".split()
@@ -62,7 +62,7 @@ class CardRow(NamedTuple):
     fault: str = ""
     """Why it is no card: it is damaged, or its cells are not those that the headings name."""
     hint: str = ""
-    """What to do about it."""
+    """The remedy."""
 
     @property
     def is_cloze(self) -> bool:
@@ -74,10 +74,10 @@ class _Table(NamedTuple):
     """A text as a table."""
 
     said: Texts
-    """What Anki says at its beginning."""
+    """Anki's header lines at its beginning, by name."""
     separator: str
     headings: Strings
-    """What each column holds by its heading: `front`, `back`, `tags`; "" = no part of a card."""
+    """The part of a card in each column, by its heading: `front`, `back`, `tags`; "" = none."""
     body: Strings
     """The lines of its rows."""
     before: int

@@ -1,4 +1,4 @@
-"""What elements of HTML mean in a text: which ones part its lines, which emphasise words."""
+"""Elements of HTML by their meaning in a text: those that part lines, those that emphasise."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class PageList(Protocol):
     id: str
     title: str
     about: str
-    """What it has, in a few words below the title."""
+    """Its content, in a few words below the title."""
     cover: str
     """A letter or sign, which stands before the title."""
     prefix: str

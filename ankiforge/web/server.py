@@ -104,7 +104,7 @@ MOST_WAITING = 100
 """The number of connections without a complete request, above which the oldest gives way."""
 
 _IN_TERMINAL = re.compile("ankiforge|--")
-"""What a hint has that is of use in the terminal alone: a command, or an option of it."""
+"""Parts of a hint that are of use in the terminal alone: a command, or an option of it."""
 _log = logging.getLogger(__name__)
 _secret = partial(secrets.token_urlsafe, 32)
 
@@ -137,7 +137,7 @@ class PageServer:
     open_session: Callable[[], ReviewSession]
     """Returns the session, in the one thread that answers."""
     scripts: Mapping[str, Traversable]
-    """Those of features, by the names that the page asks for."""
+    """The scripts of features, by the names that the page asks for."""
     token: str = field(default_factory=_secret)
     cookie_value: str = field(default_factory=_secret, repr=False)
     # Acquired by the first use of the token, and never released.
@@ -376,7 +376,7 @@ _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "words": lambda session, query: session.words(query["key"]),
     "item": _item,
 }
-"""What the script may ask for; it changes nothing. None: there is no such thing."""
+"""The requests of the script that change nothing. None: there is no such thing."""
 
 
 _WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
@@ -390,7 +390,7 @@ _WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "chat": (str, ReviewSession.take_chat),
     "send": (None, lambda session, _: session.send()),
 }
-"""What the script may have done, and what it sends for that."""
+"""The requests of the script that change something, each with the type of its body."""
 
 
 def _same(given: str, secret: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the page shows and does: lists, items, decisions, undo.
+"""The state of the review page: lists, items, decisions, undo.
 
 It knows neither HTTP nor HTML pages.
 
@@ -170,7 +170,7 @@ class ReviewSession:
             asks=asks,
         )
         self._lists: dict[str, PageList] = {}
-        """Those of features, by their ids."""
+        """The lists of features, by their ids."""
         for added in added_lists(workspace, self._faces):
             self._lists[added.id] = added
         self._found = FoundViews(workspace, self._paper)

@@ -1,4 +1,4 @@
-"""What speaks for or against a card of a sentence, and how likely a strict person keeps it.
+"""The features of a sentence for or against a card, and how likely a strict person keeps it.
 
 Most of what people mark is advice, mood or an aside, and no gap makes a good card of it. Each
 feature is one that a person can read: its words are in `data/features.txt`. A logistic regression
@@ -341,7 +341,7 @@ class Feature(Value):
 
     name: str
     words: str
-    """What it is, for a person."""
+    """Its name in words, for a person."""
     weight: float
     """How much it adds to the logarithm of the odds."""
 

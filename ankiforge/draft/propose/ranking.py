@@ -1,4 +1,4 @@
-"""Which words of a sentence a gap hides, best first.
+"""The words of a sentence that a gap hides, best first.
 
 A span of words that begins and ends well is a candidate. Its features are what stands at its
 borders, what it is made of and where it is. Their weights in `data/gap_weights.txt` are those

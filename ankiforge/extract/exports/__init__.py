@@ -32,7 +32,7 @@ from ankiforge.model import (
 from ankiforge.plugins import named
 
 DAMAGED = "\ufffd"
-"""What stands for bytes that are no letters."""
+"""The sign in place of bytes that are no letters."""
 MOST = 20
 """The number of malformed items that are reported per file."""
 LARGEST_EXPORT = 64_000_000

@@ -260,7 +260,7 @@ class _RowNote:
 
     def __init__(self, row: Row) -> None:
         self.tags = _tags(row["tags"])
-        """Those of the column, then `.tag` around the note."""
+        """The tags of the column, then each `.tag` of the note."""
         words = row["note"]
         for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
             inline = pattern.search(words)

@@ -256,7 +256,7 @@ class Blocks:
     tags: Strings
     """The `#tags` of the note: those in blocks without other text."""
     context: InlineContext
-    """What the text of its blocks may refer to."""
+    """The maths and link labels to which the text of its blocks may refer."""
     headings: Headings = ()
     """The headings above its end."""
     source: str = ""

@@ -75,7 +75,7 @@ class KeptPassage:
     label: str = ""
     """The page, "" if unknown."""
     notes: dict[str, None] = field(default_factory=dict)
-    """What the reader says of it, in order."""
+    """The reader's notes on it, in order."""
 
     @property
     def comment(self) -> str:

@@ -1,4 +1,4 @@
-"""What looks like a mark or a card in a note, and is in no highlight of it.
+"""Marks and cards in a note, by their look, that are in no highlight of it.
 
 The signs are looked for in the text as it is written, whatever the parser makes of it. Each
 is in a highlight of its block, or is left out with a reason.

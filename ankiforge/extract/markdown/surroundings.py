@@ -1,4 +1,4 @@
-"""What surrounds a highlight of a note: context, headings, links, ids of tools."""
+"""The surroundings of a highlight in a note: context, headings, links, ids of tools."""
 
 from __future__ import annotations
 

@@ -442,7 +442,7 @@ class _LocatedMark(Value):
     begins: PrintedChar | None
     """Its first character, or the one beside it; None on a page without text."""
     span: Span
-    """What it covers of the text of the page, or else the character beside it."""
+    """The span of the page's text that it covers, or else the character beside it."""
     words: Segments
     """The segments with the rest of the words in which they stop."""
     words_span: Span

@@ -88,7 +88,7 @@ class PrintedChar:
         if previous:
             previous.next = self
         self.gap = LINE
-        """What is between it and the character before."""
+        """The gap between it and the character before."""
         self.shown = "-" if self.text in MARKERS else self.text
         """Its part of the text of the page."""
         self.start = 0

@@ -1,4 +1,4 @@
-"""What is printed beside the text of a page: running heads and feet, the numbers of its lines."""
+"""The margins of a page: running heads and feet, and the numbers of its lines."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Read(Value, tag="read", omit_defaults=True):
     notices: tuple[Pair, ...] = ()
     """(what, hint) for what to report though nothing failed."""
     left_out: tuple[LeftOut, ...] = ()
-    """What looks like a mark and is none."""
+    """The drawings that look like a mark and are none."""
     is_whole: bool = True
     """Whether nothing is missing or damaged, so that it has all its marks."""
 

@@ -51,7 +51,7 @@ from ankiforge.model import Span
 from ankiforge.text import regex
 
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
-"""What is raised for damaged and hostile files."""
+"""The exceptions that damaged and hostile files raise."""
 
 _BREAKS = frozenset("\r\n")
 BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
@@ -748,16 +748,16 @@ class PageText:
 _SAME_ROW = 0.25
 """Vertical distance of pieces of one row, at most, in heights."""
 _FARTHEST = 0.8
-"""What is between two letters that stand beside one another, at most, in heights; less is a
+"""The longest distance between two letters that stand side by side, in heights; less is a
 piece that was left out, or the next column."""
 _OVERLAP = 0.3
 """How far letters beside one another may overlap, in heights."""
 _WORDS_APART = 0.15
-"""What is between two words, at least, in heights."""
+"""The least distance between two words, in heights."""
 
 
 _BETWEEN_CELLS = 1.2
-"""What is between two cells of a row, at least, in heights."""
+"""The least distance between two cells of a row, in heights."""
 _UNLIKE = 0.5
 """By how much the blanks of a row with cells differ, at least, in heights."""
 _FEWEST_CELLS = 2
