@@ -1,9 +1,9 @@
 """The changes to record for the drafts of a passage: which wait, which go, which cards follow.
 
 `draft_changes` is handed the passage as it is here, and its checked drafts; it returns what
-changes, and changes nothing. Only the source's own words change a card unasked (`following`), and
-not words that a check blocks. Where cards follow, that is recorded first, and the rest is asked for
-again, of the passage as it is then.
+changes, and changes nothing. Only the source's own words change a card unasked, and not words that
+a check blocks. Where cards follow, that is recorded first, and the rest is asked for again, of the
+passage as it is then.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class By(Value):
     """Who drafts, and how the drafts join those that wait."""
 
     machine: str
-    """Which machine reads."""
+    """The machine that reads."""
     model: bool = False
     """The drafts are a model's; those of the rules stay."""
     beside: bool = False
@@ -152,10 +152,20 @@ def draft_changes(
     made = Made.of(drafted.drafts, here.text, is_declined)
     earlier = _earlier(here, by)
     here = replace(here, waiting=earlier.wait_on)
-    follows = () if has_followed else tuple(_following(here, made.own, by))
-    if follows:
-        return DraftChanges(here, follows=follows)
 
+    # the cards that get the new words of their source unasked come first, alone
+    if not has_followed:
+        follows = []
+        for draft in made.own:
+            card = _card_with_news(here, draft, by)
+            if card and not is_held(card, draft, here.highlight):
+                event = revised(here.highlight.key, card.guid, draft, SOURCE)
+                covered = facts.covered(here.text, draft.quote)
+                follows.append(decided(here, event, covered))
+        if follows:
+            return DraftChanges(here, follows=tuple(follows))
+
+    # the drafts that wait now, and those whose facts are no longer offered
     own = list(_own_waiting(here, made.own, by))
     waiting_facts = [name for each in own for name in each.about]
     shown = here.facts_now(drafted=[*waiting_facts, *made.drafted_facts])
@@ -371,15 +381,6 @@ def _card_with_news(here: PassageHere, draft: Draft, by: By) -> Card | None:
     """Return the live card of a draft's slot, if the source's text changed; else None."""
     card = here.passage.card_in_slot(draft)
     return card if card and has_news(card, draft, by.machine) else None
-
-
-def _following(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Decided]:
-    """Yield the changes to cards that get the new words of their source unasked."""
-    for draft in own:
-        card = _card_with_news(here, draft, by)
-        if card and not is_held(card, draft, here.highlight):
-            event = revised(here.highlight.key, card.guid, draft, SOURCE)
-            yield decided(here, event, facts.covered(here.text, draft.quote))
 
 
 def _held_back(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Change]:

@@ -61,24 +61,23 @@ def completed(
 
     Args:
         here: the passage.
-        made: what a drafter made of it.
+        made: the drafts of a drafter.
         again: with the drafts of a model whose acceptance was undone.
-        proposals: with its cards in the words that their sentences have now; where one no longer
-            has the answer, with what this returns for it. None = without these.
+        proposals: with its cards in the words that their sentences have now; where a sentence no
+            longer has the answer, with these proposals. None = without them.
     """
     drafts = [*made]
     if again:
         drafts += taken_back(here)
     if proposals is not None:
         drafts += corrected(here, drafts, proposals)
-    return [as_on_card(here.passage, draft) for draft in in_slots(drafts)]
 
-
-def in_slots(drafts: Iterable[Draft]) -> Iterator[Draft]:
-    """Yield the drafts of a passage; the source's own ones are numbered."""
+    # the source's own drafts are numbered; a card is found by the number
     numbers = count()
-    for draft in drafts:
-        yield replace(draft, number=next(numbers) if draft.own else None)
+    numbered = [
+        replace(each, number=next(numbers) if each.own else None) for each in drafts
+    ]
+    return [as_on_card(here.passage, draft) for draft in numbered]
 
 
 def draft_id(draft: Draft) -> str:
