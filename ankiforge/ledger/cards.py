@@ -76,7 +76,7 @@ class HistoryEntry(Value):
     """A decision of the past, for lists and `undo`."""
 
     id: str
-    """What `undo` takes."""
+    """The id that `undo` takes."""
     at: str
     by: str
     what: str
@@ -86,7 +86,7 @@ class HistoryEntry(Value):
     key: str
     text: str
     change: Change | None = None
-    """What a change by the source changed, if it was asked for."""
+    """The words before and after a change by the source, if it was asked for."""
 
 
 def done(event: Event, change: Change | None = None) -> HistoryEntry:

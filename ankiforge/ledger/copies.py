@@ -15,7 +15,7 @@ from ankiforge.ledger.match import LONG, sides_of
 from ankiforge.model import Highlight, HighlightKind, Value
 
 Likeness = tuple[Any, ...]
-"""What highlights have in common of which the drafts would be the same."""
+"""A key that highlights share if their drafts would be the same."""
 
 
 class Copy(Value):

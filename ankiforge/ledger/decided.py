@@ -1,4 +1,4 @@
-"""What changes by a decision: its event, the facts of its passage, and the drafts that wait.
+"""The changes by a decision: its event, the facts of its passage, and the drafts that wait.
 
 A function is handed the passage as it is here, and returns a `Decided`, which `settling.write`
 writes; or, where no fact is decided, the event alone, which `settling.record_event` records.

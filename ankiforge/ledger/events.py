@@ -1,4 +1,4 @@
-"""What is stored in the journal, and what is computed from it.
+"""The events of the journal, and the values computed from them.
 
 An `Event` is a line of the journal; a `Passage` with its cards is the result of the events of
 one passage. `fold` computes one from the other. `Wording` is how an event writes the words of
@@ -319,7 +319,7 @@ class FactDecision(Value, omit_defaults=True):
     """The id of the event that decided. This one stands while that one does. "" = there was no
     `fact` event: the card may ask, but no sentence is decided."""
     sentences: Strings = ()
-    """Those of the passage that are decided: its quote covers them."""
+    """The sentences of the passage that are decided: the card's quote covers them."""
     guid: str = ""
     """The card, if any."""
     passage: Strings = ()
@@ -341,7 +341,7 @@ class FactDecision(Value, omit_defaults=True):
     revises: bool = False
     """Whether it gave its card other words."""
     about: str = ""
-    """The one of the sentences that its card is about."""
+    """The sentence that its card is about."""
 
     @property
     def order(self) -> tuple[bool, int, str]:

@@ -1,4 +1,4 @@
-"""What may be no card: lines `a :: b`, fields `key::value`, and words with their translation.
+"""Forms that may be no card: lines `a :: b`, fields `key::value`, words with a translation.
 
 People write such lines as prose, too, and not whoever notes what a word means wants to learn it.
 A person says once for each source whether these are cards (`QuestionKind.FORM`). The

@@ -43,7 +43,7 @@ class PassageHere(Value):
     waiting: tuple[StoredDraft, ...] = ()
     """Its drafts, over all its keys."""
     elsewhere: Elsewhere = Elsewhere()
-    """What was decided in other passages on the sentences that it has, or had."""
+    """The decisions of other passages on the sentences that it has, or had."""
 
     @property
     def sentences(self) -> Strings:

@@ -140,7 +140,7 @@ class Ingest:
         self.unmatched: list[ReadDocument] = []
         """Documents in which something came or went: they are matched when all are read."""
         self.first_read: list[Mark] = []
-        """What this batch has of containers that were empty before the run: all new."""
+        """The marks of this batch in containers that were empty before the run: all new."""
         self.first_read_documents: set[Pair] = set()
         """The documents of such containers, as (container, place)."""
         self.was_empty: dict[str, bool] = {}
@@ -154,7 +154,7 @@ class Ingest:
 
         # when all are read
         self.documents: list[MatchedDocument] = []
-        """What these documents had, and have."""
+        """The documents read, with the highlights that they had and have."""
         self.absent: list[Mark] = []
         """Known highlights that were not found where they were."""
 

@@ -1,4 +1,4 @@
-"""What a list shows of the cards and drafts that a query means.
+"""The lines of a list of the cards and drafts that a query means.
 
 A *line* is a card or a draft. Its *places* are the passages in the sources that it has.
 """

@@ -119,7 +119,7 @@ class Mark(msgspec.Struct, eq=False):  # equal to itself alone, so that it may b
     place: str = ""
     position: int = 0
     known: Mark | None = None
-    """The one with which it was matched."""
+    """The known mark with which it was matched."""
     asks: str = ""
     """The key of another passage that it may be, which a person is asked."""
     beside: bool = False
@@ -164,9 +164,9 @@ class Mark(msgspec.Struct, eq=False):  # equal to itself alone, so that it may b
 
 
 Pairs = dict[Mark, Mark]
-"""What was found → what is known."""
+"""Found mark → known mark."""
 Candidate = tuple[Mark, Mark]
-"""What was found, and what is known: a pair that may be taken."""
+"""A found mark and a known mark that may be the same."""
 
 
 def remember(pairs: Pairs) -> None:

@@ -1,4 +1,4 @@
-"""What waits for a decision: drafts with the reasons why, and the offers that they make.
+"""Drafts that wait for a decision, with the reasons why, and the offers that they make.
 
 An *offer* is what a person decides on: one fact of one passage, over all its keys, or the change
 of a card. Drafts are grouped by the column `offer` of the view `offered` in `schema.sql`, and

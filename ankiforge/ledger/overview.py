@@ -1,4 +1,4 @@
-"""What waits for a person, what became of highlights, and how much of each there is.
+"""The drafts that wait for a person, the fates of highlights, and the number of each.
 
 Everything that shows or counts what waits takes it from here, so that page, terminal and
 JSON agree.

@@ -55,7 +55,7 @@ MISSING_SHOWN = 5
 """The number of missing notes that are shown as examples."""
 
 Without = Collection[str] | None
-"""What an answer leaves out; see `answer`."""
+"""The parts of a question that an answer leaves out; see `answer`."""
 
 
 def open_questions(store: Store) -> list[Question]:

@@ -1,4 +1,4 @@
-"""What sources and other machines read, as matching sees it.
+"""The readings of sources and of other machines, as matching sees them.
 
 A highlight becomes a mark with its text, folded; a document becomes what distinguishes it from
 others. What the sources list shows which documents are gone; they ask here which ones they may
@@ -72,7 +72,7 @@ class Report(msgspec.Struct):
     By name, the number of documents that are left and that there were.
     """
     moved_sources: Strings = ()
-    """Those whose places are missing, and whose passages are in other sources."""
+    """The sources whose places are missing, and whose passages are in other sources."""
     documents: frozenset[DocumentId] = frozenset()
     """The rows of the documents that were listed, changed or not."""
     files: dict[str, int] = {}

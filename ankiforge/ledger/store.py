@@ -115,7 +115,7 @@ class JournalState(Value):
     """The faults of the journal when it was read last, in lines."""
 
     unreadable: int = 0
-    """They were skipped, torn last lines too: of these the rest may arrive."""
+    """Lines that were skipped, torn last lines too, whose rest may arrive."""
     missing: int = 0
     """No file had them any more; they are written again, unless nothing may be
     written."""

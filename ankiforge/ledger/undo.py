@@ -1,4 +1,4 @@
-"""What `undo` takes back: rules about events.
+"""Rules of `undo`: the events that are taken back together, and those that stand in the way.
 
 `decide.undo` reads the decisions that stand, asks here which of them go together and whether a
 later one stands on them, and writes what follows.

@@ -1,4 +1,4 @@
-"""What is in Anki, as seen last, and what was shipped.
+"""The notes in Anki, as seen last, and the notes that were shipped.
 
 What must stay true:
 

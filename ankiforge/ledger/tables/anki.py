@@ -1,4 +1,4 @@
-"""What the newest view of Anki tells of notes."""
+"""Notes in the newest view of Anki."""
 
 from __future__ import annotations
 

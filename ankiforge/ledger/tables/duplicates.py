@@ -1,6 +1,6 @@
-"""What a draft may repeat: cards, other drafts, and notes in Anki that are not ours.
+"""Possible duplicates of a draft: cards, other drafts, and notes in Anki that are not ours.
 
-It is compared with the few that its search terms find; see `check/duplicates.py`.
+A draft is compared with the few that its search terms find; see `check/duplicates.py`.
 """
 
 from __future__ import annotations
