@@ -128,15 +128,14 @@ _SIGNS = {
     "cloze": AnyOf("{{"),
 }
 _SEPARATOR = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
-# A question in letters, a text with gaps, and a block of Logseq that is a card.
-_LETTERS = regex(rf"(?m)^[ \t>]*(?:{ASKED}|{GAPPED})|#card\b|\[\[card\]\]")
-# Without any of these there is none; they are found much sooner.
-_MAY_BE_LETTERS = regex(
-    r"[QF问問C#\[](?:(?:uestion|rage)?\s?\d{0,4}[*_]{0,2}[:：]|card|\[card)"
-)
+# A question in letters, and a text with gaps: a pattern that begins with the end of the line
+# above is found much sooner than one that begins with `^`.
+_LETTERS = regex(rf"\n[ \t>]*(?:{ASKED}|{GAPPED})")
+# A block of Logseq that is a card.
+_CARD_OF_LOGSEQ = regex(r"#card\b|\[\[card\]\]")
 # Six lines that may be `- Term: meaning`, of a list or with a bold term.
 _TERMS = regex(
-    r"(?m)(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
+    r"(?m)\n(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
     rf"[:：][^\n]*+\s*+){{{FEWEST_TERMS}}}"
 )
 _GLOSSARIES = ("glossary", "definitions", "key terms")
@@ -217,7 +216,7 @@ class NoteSource(FileSource):
         """Return whether any of a few notes may hold marks or cards."""
         for file in files:
             with suppress(ItemError):
-                text = "\n".join(self.texts(file))
+                text = "\n".join(["", *self.texts(file)])
                 if _OTHERS.is_in(text) or _TERMS.search(text) or SIGN.search(text):
                     return True
         return False
@@ -247,23 +246,26 @@ class NoteSource(FileSource):
 
         text = note.text
         wanted = self.wanted(note.marks)
-        folded = f"\n{text.casefold()}\n"
+        lines = f"\n{text}\n"
+        folded = lines.casefold()
         for kind in _SIGNS.keys() & (wanted.marks | wanted.cards):
             if _SIGNS[kind].is_in(folded):
                 return True
         if "block" in wanted.cards:
             if ("?" in folded or "？" in folded) and _SEPARATOR.search(folded):
                 return True
-            if _MAY_BE_LETTERS.search(text) and _LETTERS.search(text):
+            if _LETTERS.search(lines):
+                return True
+            if "card" in text and _CARD_OF_LOGSEQ.search(text):
                 return True
         if "glossary" in wanted.cards:
             if any(heading in folded for heading in wanted.glossaries):
                 return True
-            if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(text):
+            if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(lines):
                 return True
         if may_link_back(folded) or may_quote(text):
             return True
-        return SIGN.search(text) is not None
+        return SIGN.search(lines) is not None
 
 
 # --- files of Markdown and plain text ---------------------------------------------------

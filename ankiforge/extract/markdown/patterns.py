@@ -59,10 +59,10 @@ _SYNCED = r"(?:new )?highlights (?:first synced by|added)\b"
 SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED}")
 """An item above such passages, which says when they came."""
 SIGN = regex(
-    rf"(?im)^[ \t>]*+(?:#++[ \t]++.*(?:{ABOUT}|{PLACE})|[-*+][ \t]+{_SYNCED}"
+    rf"(?im)\n[ \t>]*+(?:#++[ \t]++.*(?:{ABOUT}|{PLACE})|[-*+][ \t]+{_SYNCED}"
     rf"|[*_]*{MARK}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
 )
-"""A heading or item above such passages."""
+"""The end of a line, and a heading or item above such passages."""
 LINK = r"view (?:highlight|tweet)|highlight link"
 ENDS_WITH_LINK = regex(rf"(?i)\(\[(?:{PLACE}|{LINK})\]\([^()\s]*\)\)\s*\Z")
 """The source of a passage, or of its last lines, with a link to its place behind it."""
