@@ -241,6 +241,17 @@ def encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _insertion(verb: str, table: str, columns: Iterable[str], key: str) -> str:
+    """Return the statement of `Database.insert`."""
+    names = ", ".join(columns)
+    values = ", ".join(f":{column}" for column in columns)
+    statement = f"{verb} INTO {table} ({names}) VALUES ({values})"
+    if key:
+        updated = ", ".join(f"{column} = excluded.{column}" for column in columns)
+        statement += f" ON CONFLICT ({key}) DO UPDATE SET {updated}"
+    return statement
+
+
 class Database:
     """Reads and writes the tables that `schema.sql` explains."""
 
@@ -302,13 +313,14 @@ class Database:
         rows = list(rows)
         if not rows:
             return 0
-        columns = ", ".join(rows[0])
-        values = ", ".join(f":{column}" for column in rows[0])
-        statement = f"{verb} INTO {table} ({columns}) VALUES ({values})"
-        if key:
-            updated = ", ".join(f"{column} = excluded.{column}" for column in rows[0])
-            statement += f" ON CONFLICT ({key}) DO UPDATE SET {updated}"
+        statement = _insertion(verb, table, rows[0], key)
         return self.writable().executemany(statement, rows).rowcount
+
+    def put(self, table: str, row: Json, *, key: str) -> Any:
+        """Insert a row, or change the one with the same `key` columns; return its `id`."""
+        statement = f"{_insertion('INSERT', table, row, key)} RETURNING id"
+        [(id,)] = self.writable().execute(statement, row).fetchall()
+        return id
 
     def data_version(self) -> int:
         """Return a number that changes when another program writes."""

@@ -220,8 +220,7 @@ def record(
 
         def write(keys: Sequence[str]) -> None:
             _write(store, [changes[key] for key in keys], by)
-            for key in keys:
-                duplicates.keep_terms(store, terms[key])
+            duplicates.keep_terms(store, [each for key in keys for each in terms[key]])
 
         failed |= store.attempt_all(list(changes), write)
         left = []

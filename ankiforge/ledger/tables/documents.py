@@ -74,9 +74,7 @@ def put(store: Store, row: Json, names: Strings) -> DocumentId:
     `row`: with its id if it was known, perhaps at another place.
     """
     key = "id" if "id" in row else "container, place"
-    store.insert("document", [row], key=key)
-    query = "SELECT id FROM document WHERE container = ? AND place = ?"
-    id: DocumentId = store.value(query, row["container"], row["place"])
+    id: DocumentId = store.put("document", row, key=key)
     store.write("DELETE FROM identifier WHERE document = ?", id)
     rows = [(name, id) for name in names]
     store.write_all("INSERT OR IGNORE INTO identifier VALUES (?, ?)", rows)
