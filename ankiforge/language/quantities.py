@@ -316,6 +316,8 @@ _ONE_NUMBER = (
     r"(?:\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
     r"(?:st|nd|rd|th|[ºª])?"
 )
+_ONE_WORD = rf"{_GLYPH}+(?:[-‐‑]{_GLYPH}+)*"
+_OF_WORDS = regex(_ONE_WORD)
 _ONE = regex(
     rf"""(?xi)
     (?:(?:(?!\d){_LETTER}){{1,9}}\d+(?:[.,]\d+)*  # of a version, in a currency
@@ -324,7 +326,7 @@ _ONE = regex(
     (?:[\s-]?(?:{_longest_first(UNITS)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
       (?:(?<=[%‰€£$°A-Za-zµ])(?!{_LETTER})|(?![^\W_])))?
     [⁰-₎²³¹]*(?:[-‐‑]?{_GLYPH}+)*
-    | {_GLYPH}+(?:[-‐‑]{_GLYPH}+)*
+    | {_ONE_WORD}
     """
 )
 
@@ -335,8 +337,10 @@ def inside_units(text: str) -> frozenset[int]:
 
     They are inside a word, a number, a range, a quantity with its unit, or before a raised sign.
     """
+    # without a digit there are only words; to compile the other pattern takes as long as a check
+    one = _ONE if any(map(str.isdigit, text)) else _OF_WORDS
     places = set[int]()
-    for match in _ONE.finditer(text):
+    for match in one.finditer(text):
         places.update(range(match.start() + 1, match.end()))
     return frozenset(places)
 

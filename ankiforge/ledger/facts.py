@@ -82,7 +82,9 @@ def sentences(text: str) -> Strings:
 def is_long(sentence: str) -> bool:
     """Return whether an equal sentence elsewhere is no coincidence."""
     letters = for_finding(sentence)
-    return len(letters) >= LONG or len(_SIGN.findall(letters)) >= _LONG_UNSPACED
+    if len(letters) >= LONG or letters.isascii():  # no ASCII is written without blanks
+        return len(letters) >= LONG
+    return len(_SIGN.findall(letters)) >= _LONG_UNSPACED
 
 
 def names_of_long(sentences: Iterable[str]) -> list[str]:

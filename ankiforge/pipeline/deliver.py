@@ -14,7 +14,6 @@ would make a second one beside it.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -401,6 +400,7 @@ def open_file(path: Path) -> bool:
     It does not where nobody could see the program: over SSH, or without a screen. No shell is
     involved.
     """
+    import shutil
     import subprocess
 
     if not has_screen():
