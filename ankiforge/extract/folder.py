@@ -550,11 +550,10 @@ class FileSource(FolderSource):
         if self.tells_of_named and file.named:
             return False
         container = self.folder.container
-        fingerprint = self._fingerprint(
-            file,
-            known.depends(container, file.path),
-            reader_fingerprint,
-        )
+        depends = known.depends(container, file.path)
+        if depends is None:
+            return False
+        fingerprint = self._fingerprint(file, depends, reader_fingerprint)
         return known.is_unchanged(container, file.path, fingerprint)
 
     def _read(

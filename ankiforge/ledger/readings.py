@@ -225,10 +225,12 @@ class Known:
         salted = f"{self._salt} {fingerprint}"
         return row is not None and row["fingerprint"] == salted
 
-    def depends(self, container: str, path: str) -> Strings:
-        """Return `Extracted.depends` of the last reading of a document."""
+    def depends(self, container: str, path: str) -> Strings | None:
+        """Return `Extracted.depends` of the last reading of a document; None if it is new."""
         row = self._row(container, path)
         if row is None:
+            return None
+        if row["depends"] == "[]":  # as that of nearly all
             return ()
         with readable_errors():
             return tuple(msgspec.json.decode(row["depends"]))

@@ -269,8 +269,8 @@ class Known(Protocol):
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; always False for ""."""
 
-    def depends(self, container: str, path: str) -> Strings:
-        """Return `Extracted.depends` of the last reading of a document."""
+    def depends(self, container: str, path: str) -> Strings | None:
+        """Return `Extracted.depends` of the last reading of a document; None if it is new."""
 
     def paths(self, container: str) -> Strings:
         """Return the documents of a container."""

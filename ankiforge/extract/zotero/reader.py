@@ -256,7 +256,7 @@ class ZoteroSource:
 
         `begun` is when the scan began.
         """
-        depends = known.depends(own_container, self.name)
+        depends = known.depends(own_container, self.name) or ()
         fingerprint = self._fingerprint(depends, begun)
         if not known.is_unchanged(own_container, self.name, fingerprint):
             return None
