@@ -1,12 +1,15 @@
 """The tag counts wherever a program keeps tags: of a file, a page, a reply, an outline."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("mcp")
 
+from tests.laws.test_private_readers import leaving, sent_of, sentence
 from tests.makers import pdf_writer
 from tests.makers.ebook_writer import Book, Mark, write_sidecar
 from tests.makers.zotero_writer import (
@@ -17,111 +20,105 @@ from tests.makers.zotero_writer import (
     Work,
     write_zotero,
 )
-from tests.ways_out import all_that_leaves
 
-PRIVATE = "A zebrafish lives in Ward Nine."
-PUBLIC = "The harbour of Ghent is open."
-
-
-def outline(text: str):
-    def write(folder: Path) -> str:
-        (folder / "texts").mkdir()
-        text_with_words = text.format(private=f"=={PRIVATE}==", public=f"=={PUBLIC}==")
-        (folder / "texts" / "a.txt").write_text(text_with_words, encoding="utf-8")
-        return "{markdown: {name: texts, path: texts}}"
-
-    return write
+Place = Callable[[Path, str, str], str]
+"""Writes a private and a public sentence into a folder; returns the kind of the source."""
 
 
-def readwise(*rows: str):
-    def write(folder: Path) -> str:
-        head = "Highlight,Book Title,Note,Tags,Document tags"
-        lines = [row.format(private=PRIVATE, public=PUBLIC) for row in rows]
-        (folder / "readwise.csv").write_text("\n".join([head, *lines]))
-        return "{readwise: {path: readwise.csv}}"
+def file(kind: str, name: str, text: str) -> Place:
+    """A file with PRIVATE and PUBLIC in it."""
+
+    def write(folder: Path, private: str, public: str) -> str:
+        words = text.replace("PRIVATE", private).replace("PUBLIC", public)
+        (folder / name).write_text(words, encoding="utf-8")
+        return kind
 
     return write
 
 
-def koreader(folder: Path) -> str:
+def outline(text: str) -> Place:
+    marked = text.replace("PRIVATE", "==PRIVATE.==").replace("PUBLIC", "==PUBLIC.==")
+    return file("markdown", "a.txt", marked)
+
+
+def readwise(*rows: str) -> Place:
+    head = "Highlight,Book Title,Note,Tags,Document tags"
+    return file("readwise", "a.csv", "\n".join([head, *rows]))
+
+
+def koreader(folder: Path, private: str, public: str) -> str:
     """A book about which its reader wrote the tag, and another one."""
-    for title, words, note in (("One", PRIVATE, "mine #no-llm"), ("Two", PUBLIC, "good")):
-        path = folder / "books" / f"{title}.sdr" / "metadata.epub.lua"
+    for title, words, note in (("One", private, "mine #no-llm"), ("Two", public, "good")):
+        path = folder / f"{title}.sdr" / "metadata.epub.lua"
         write_sidecar(path, Book(title), [Mark(words)], summary={"note": note})
-    return "{koreader: {path: books}}"
+    return "koreader"
 
 
-def papers(folder: Path) -> str:
+def papers(folder: Path, private: str, public: str) -> str:
     """A PDF whose subject is the tag, and another one."""
-    for title, words, subject in (("One", PRIVATE, "#no-llm"), ("Two", PUBLIC, "ports")):
+    for title, words, subject in (("One", private, "#no-llm"), ("Two", public, "ports")):
         pages = [pdf_writer.Page([pdf_writer.paragraph(words)], [pdf_writer.mark(words)])]
-        path = folder / "papers" / f"{title}.pdf"
-        path.parent.mkdir(exist_ok=True)
-        pdf_writer.write_pdf(path, pages, title=title, fields={"/Subject": subject})
-    return "{pdf: {name: papers, path: papers}}"
+        fields = {"/Subject": subject}
+        pdf_writer.write_pdf(folder / f"{title}.pdf", pages, title=title, fields=fields)
+    return "pdf"
 
 
-def zotero(*, attached: tuple[str, ...] = (), automatic: tuple[str, ...] = ()):
-    def write(folder: Path) -> str:
-        secret = Attachment(
-            "ATTACH01",
-            "a.pdf",
-            (Annotation("MARK0001", PRIVATE, comment="of zebrafish"),),
-            tags=attached,
-        )
-        shown = Attachment("ATTACH02", "b.pdf", (Annotation("MARK0002", PUBLIC),))
+def attached_file(words: str, **options: Any) -> Attachment:
+    """A file with a mark, which has a comment; no other sentence gives the same keys."""
+    key = words[:4].upper()
+    mark = Annotation(f"MARK{key}", words, comment=f"of {words.split()[0]}")
+    return Attachment(f"FILE{key}", f"{key}.pdf", (mark,), **options)
+
+
+def zotero(*, attached: tuple[str, ...] = (), automatic: tuple[str, ...] = ()) -> Place:
+    def write(folder: Path, private: str, public: str) -> str:
+        secret = attached_file(private, tags=attached)
+        key = secret.key.replace("FILE", "WORK")
         first = Work(
-            "WORK0001", {"title": "One"}, automatic_tags=automatic, attachments=(secret,)
+            key, {"title": "One"}, automatic_tags=automatic, attachments=(secret,)
         )
-        second = Work("WORK0002", {"title": "Two"}, attachments=(shown,))
-        (folder / "Zotero").mkdir()
-        write_zotero(folder / "Zotero" / "zotero.sqlite", [Library((first, second))])
-        return "{zotero: {name: library, path: Zotero}}"
+        shown = attached_file(public)
+        key = shown.key.replace("FILE", "WORK")
+        second = Work(key, {"title": "Two"}, attachments=(shown,))
+        write_zotero(folder / "zotero.sqlite", [Library((first, second))])
+        return "zotero"
 
     return write
 
 
-def two_files(folder: Path) -> str:
+def two_files(folder: Path, private: str, public: str) -> str:
     """Only one of two files of a work has the tag."""
-    secret = Attachment(
-        "ATTACH01", "a.pdf", (Annotation("MARK0001", PRIVATE),), tags=("no-llm",)
-    )
-    shown = Attachment("ATTACH02", "b.pdf", (Annotation("MARK0002", PUBLIC),))
-    note = Note("NOTE0001", f"<p>{PRIVATE}</p>", tags=("No-LLM",))
+    secret, shown = attached_file(private, tags=("no-llm",)), attached_file(public)
+    note = Note("NOTE0001", f"<p>{private}</p>", tags=("No-LLM",))
     work = Work("WORK0001", {"title": "One"}, attachments=(secret, shown), notes=(note,))
-    (folder / "Zotero").mkdir()
-    write_zotero(folder / "Zotero" / "zotero.sqlite", [Library((work,))])
-    return "{zotero: {name: library, path: Zotero}}"
+    write_zotero(folder / "zotero.sqlite", [Library((work,))])
+    return "zotero"
 
 
-def hypothesis(*annotations: dict):
-    def write(folder: Path) -> str:
-        rows = []
-        for number, annotation in enumerate(annotations):
-            row = {"id": f"id{number}", "uri": "https://x.test/a", "created": str(number)}
-            if "exact" in annotation:
-                quote = {"type": "TextQuoteSelector", "exact": annotation["exact"]}
-                row["target"] = [{"selector": [quote]}]
-            rows.append({**row, **annotation})
-        (folder / "export.json").write_text(json.dumps({"rows": rows}))
-        return "{hypothesis: {path: export.json}}"
-
-    return write
+def hypothesis(*annotations: dict[str, Any]) -> Place:
+    rows = []
+    for number, annotation in enumerate(annotations):
+        row = {"id": f"id{number}", "uri": "https://x.test/a", "created": str(number)}
+        if "exact" in annotation:
+            quote = {"type": "TextQuoteSelector", "exact": annotation["exact"]}
+            row["target"] = [{"selector": [quote]}]
+        rows.append({**row, **annotation})
+    return file("hypothesis", "a.json", json.dumps({"rows": rows}))
 
 
-SHOWN_PAGE = {"uri": "https://x.test/b", "exact": PUBLIC}
+SHOWN_PAGE = {"uri": "https://x.test/b", "exact": "PUBLIC"}
 PLACES = {
-    "item": outline("- {public}\n\n- mine #no-llm\n\n    {private}\n"),
-    "item below a tagged item": outline("- mine #no-llm\n\t- {private}\n- {public}\n"),
-    "two blanks below a number": outline("1. mine #no-llm\n  - {private}\n2. {public}\n"),
-    "one blank, after an empty line": outline("- mine #no-llm\n\n {private}\n\n{public}\n"),
-    "two levels": outline("- mine\n  #no-llm\n  - a\n    - {private}\n- {public}\n"),
-    "code": outline("* mine #no-llm\n        {private}\n\n* {public}\n"),
+    "item": outline("- PUBLIC\n\n- mine #no-llm\n\n    PRIVATE\n"),
+    "item below a tagged item": outline("- mine #no-llm\n\t- PRIVATE\n- PUBLIC\n"),
+    "two blanks below a number": outline("1. mine #no-llm\n  - PRIVATE\n2. PUBLIC\n"),
+    "one blank, after an empty line": outline("- mine #no-llm\n\n PRIVATE\n\nPUBLIC\n"),
+    "two levels": outline("- mine\n  #no-llm\n  - a\n    - PRIVATE\n- PUBLIC\n"),
+    "code": outline("* mine #no-llm\n        PRIVATE\n\n* PUBLIC\n"),
     "row of a book, the second": readwise(
-        "{private},A,,,", "Another mark of zebrafish,A,,,no-llm", "{public},B,,,"
+        "PRIVATE,A,,,", "Another mark,A,,,no-llm", "PUBLIC,B,,,"
     ),
     "row of a book, among others": readwise(
-        "{private},A,,,fish", '{private} Two.,A,,,"fish, No-LLM"', "{public},B,,,fish"
+        "PRIVATE,A,,,fish", 'PRIVATE Two.,A,,,"fish, No-LLM"', "PUBLIC,B,,,fish"
     ),
     "attachment": zotero(attached=("no-llm",)),
     "attachment, nested": zotero(attached=("no-llm/ward",)),
@@ -131,20 +128,23 @@ PLACES = {
     "what a reader wrote of a whole book": koreader,
     "subject of a PDF": papers,
     "reply": hypothesis(
-        {"exact": PRIVATE},
+        {"exact": "PRIVATE"},
         {"text": "so it is", "tags": ["no-llm"], "references": ["id0"]},
         SHOWN_PAGE,
     ),
     "page note": hypothesis(
-        {"exact": PRIVATE}, {"text": "about zebrafish", "tags": ["No-LLM"]}, SHOWN_PAGE
+        {"exact": "PRIVATE"}, {"text": "about fish", "tags": ["No-LLM"]}, SHOWN_PAGE
     ),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize("write", PLACES.values(), ids=PLACES)
-def test_the_tag_counts_where_a_program_keeps_tags(forge, fake, write):
-    source = write(forge.folder)
-    with fake.LlmServer() as server:
-        sent = all_that_leaves(forge, server, source)
-    assert "zebrafish" not in sent
-    assert "harbour" in sent
+def test_the_tag_counts_where_a_program_keeps_tags(forge, fake):
+    sources = []
+    for number, (name, write) in enumerate(PLACES.items()):
+        folder = forge.folder / f"place{number}"
+        folder.mkdir()
+        kind = write(folder, sentence(name), sentence(f"open {name}"))
+        sources.append(f"{{{kind}: {{name: {folder.name}, path: {folder.name}}}}}")
+    sent = sent_of(forge, fake, *sources)
+    assert leaving(sent, PLACES) == []
+    assert [name for name in PLACES if sentence(f"open {name}") not in sent] == []
