@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import compress, count
 
 from ankiforge.text import regex
 
@@ -136,6 +137,8 @@ Origins = Sequence[int]
 
 def letters_with_origins(text: str) -> tuple[str, Origins]:
     """Return the letters and digits of a text, casefolded, and the offset of each."""
+    if text.isascii():
+        return letters_of(text), tuple(compress(count(), map(str.isalnum, text)))
     return _with_origins(text, _letters_of_cluster)
 
 

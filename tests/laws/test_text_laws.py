@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
-from ankiforge.text.fold import for_comparing, for_finding, locate, same
+from ankiforge.text.fold import (
+    for_comparing,
+    for_finding,
+    letters_with_origins,
+    locate,
+    same,
+)
 from ankiforge.text.passages import percent, triple
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from tests.examples import examples
@@ -200,6 +206,13 @@ def test_what_is_located_is_the_same_as_the_quote(quote, source):
         assert not for_comparing(quote) or for_comparing(quote) not in for_comparing(
             source
         )
+
+
+@bounded
+@given(st.text(st.characters(max_codepoint=127)))
+def test_letters_lie_where_they_do_beside_those_of_another_script(text):
+    letters, origins = letters_with_origins(text)
+    assert letters_with_origins(f"{text}ж") == (f"{letters}ж", (*origins, len(text)))
 
 
 # --- sentences ------------------------------------------------------------------------------
