@@ -41,7 +41,6 @@ from tests.fakes import llm_server
 from tests.forked import AtTerminal
 from tests.limits import PATIENCE
 
-examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
 if (
     "TMPDIR" not in os.environ
@@ -56,6 +55,11 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # or by nohup
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the laws how many examples there are, before they are read."""
+    examples.load(is_short="not slow" in config.option.markexpr)
 
 
 def pytest_collection_finish():

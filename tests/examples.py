@@ -1,6 +1,7 @@
 """How many examples the Hypothesis laws are tried on, and which.
 
-The same few each time; `ANKIFORGE_LAWS=10` tries ten times as many, chosen at random.
+The same few each time, by `make test` no more than fifty; `ANKIFORGE_LAWS=10` tries ten times as
+many, chosen at random.
 """
 
 import os
@@ -9,23 +10,26 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 TIMES = int(os.environ.get("ANKIFORGE_LAWS", "0"))
+_is_short = False
 
 
 def examples(count: int, *unchecked: HealthCheck) -> settings:
     """Return the settings of a law that is tried on `count` examples."""
+    tried = count * TIMES or (min(count, 50) if _is_short else count)
     return settings(
-        max_examples=count * max(TIMES, 1),
+        max_examples=tried,
         derandomize=not TIMES,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, *unchecked],
     )
 
 
-def load() -> None:
-    """Make twenty examples the default of every law."""
+def load(*, is_short: bool) -> None:
+    """Make twenty examples the default of every law; `is_short` for what `make test` tries."""
+    global _is_short
+    _is_short = is_short
     settings.register_profile("ankiforge", examples(20))
     settings.load_profile("ankiforge")
-    if (
-        not TIMES
-    ):  # or examples would depend on the constants in whatever modules are loaded
+    # or examples would depend on the constants in whatever modules are loaded
+    if not TIMES:
         providers._get_local_constants = lambda: providers._local_constants
