@@ -33,6 +33,7 @@ from ankiforge.draft import client
 from ankiforge.draft.server import ServerSettings
 from ankiforge.extract import files as files_on_disk
 from ankiforge.extract.pdf import worker
+from ankiforge.ledger import database
 from ankiforge.ledger import ingest as reading
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.listing import Listing
@@ -62,10 +63,14 @@ def pytest_configure(config: pytest.Config) -> None:
     examples.load(is_short="not slow" in config.option.markexpr)
 
 
+gc.disable()  # what is imported and collected is no garbage
+
+
 def pytest_collection_finish():
-    """What is imported and collected is no garbage: each collection would look through all of it."""
+    """Look for garbage from here on, but not through all that is there by now."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_xdist_auto_num_workers():
@@ -281,7 +286,14 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             return deepcopy(data), where
 
         patch.setattr(yamlfile, "parse", parsed_once)
+        # the tables of a new database are copied: to make them takes three times as long
+        tables = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
+        database._make_tables(tables)
+        patch.setattr(database, "_make_tables", tables.backup)
         yield
+        tables.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
