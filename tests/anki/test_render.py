@@ -276,7 +276,7 @@ LONG = {
     "quotes in quotes": (20_000, lambda times: ">" * times),
     "brackets": (20_000, lambda times: "[" * times),
     "links": (5_000, lambda times: "[a](" * times),
-    "pictures": (10_000, lambda times: "![" * times),
+    "pictures": (5_000, lambda times: "![" * times),
     "stars": (20_000, lambda times: "*a " * times),
     "marks": (20_000, lambda times: "==a " * times),
     "dollars": (20_000, lambda times: "$a " * times),

@@ -95,8 +95,13 @@ def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_
     desk.note(Back=words)
 
 
-@pytest.mark.parametrize("last", ["reject", "accept"])
-@pytest.mark.parametrize("shipped", [False, True], ids=["at once", "once Anki has it"])
+@pytest.mark.parametrize(
+    "last", ["reject", pytest.param("accept", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize(
+    "shipped",
+    [pytest.param(False, id="at once", marks=pytest.mark.slow), pytest.param(True, id="once Anki has it")],
+)  # fmt: skip
 @pytest.mark.parametrize("answer", ["reject", "accept"])
 def test_a_conflict_is_asked_again_once_its_answer_is_taken_back(
     open_conflict, answer, shipped, last

@@ -181,8 +181,8 @@ def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(
 
 def test_no_escape_codes_where_nobody_looks(forge, filled):
     (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
-    for call in (("run", filled), ("run", filled, "--json"), ("doctor",), ("--help",)):
-        result = forge.finished(*call)
+    calls = (("run", filled, "--json"), ("doctor",), ("--help",))
+    for result in (forge.finished("run", filled), *(forge(*call) for call in calls)):
         assert "\x1b" not in result.stdout + result.stderr
         assert result.stdout
 

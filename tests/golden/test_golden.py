@@ -53,8 +53,9 @@ def compact(steps: list[dict[str, Any]]) -> str:
 
 
 def marked(name: str) -> Any:
-    """The name of a history, as a case: runs that are killed are slow."""
-    is_slow = any("kill" in step for step in HISTORIES[name]["steps"])
+    """The name of a history, as a case: long ones, and those with a killed run, are slow."""
+    steps = HISTORIES[name]["steps"]
+    is_slow = len(steps) > 12 or any("kill" in step for step in steps)
     return pytest.param(name, marks=[pytest.mark.slow] if is_slow else [])
 
 

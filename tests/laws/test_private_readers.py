@@ -437,32 +437,23 @@ ZOTERO_NOTES = {
     "after what is shown": "<p>SECRET.</p>" + LONG + "<p>#no-llm</p>",
     "both after what is shown": LONG + "<p>SECRET.</p><p>#no-llm</p>",
 }
-LONG_AGAIN = ("both after what is shown",)
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        pytest.param(
-            html, id=name, marks=[pytest.mark.slow] if name in LONG_AGAIN else []
+def test_a_private_note_of_zotero_is_kept_in_where_it_is_copied(forge, fake):
+    public = Annotation("MARK0001", "The harbour of Ghent is open to ships")
+    file = Attachment("ATTACH01", "b.pdf", (public,))
+    works = [Work("OPEN0001", {"title": "Open"}, attachments=(file,))]
+    loose, names = list[Note](), list[str]()
+    for number, (place, html) in enumerate(ZOTERO_NOTES.items()):
+        names += (f"of a work, {place}", f"loose, {place}")
+        its, alone = (
+            Note(f"{key}{number:04}", html.replace("SECRET", sentence(name)))
+            for key, name in zip(("NOTE", "LONE"), names[-2:], strict=True)
         )
-        for name, html in ZOTERO_NOTES.items()
-    ],
-)
-def test_a_private_note_of_zotero_is_kept_in_where_it_is_copied(forge, fake, html):
-    names = ("of a work", "loose")
-    of_work, loose = (
-        Note(f"NOTE000{number}", html.replace("SECRET", sentence(name)))
-        for number, name in enumerate(names)
-    )
-    public = Annotation("MARK0002", "The harbour of Ghent is open to ships")
-    file = Attachment("ATTACH02", "b.pdf", (public,))
-    works = (
-        Work("WORK0002", {"title": "Open"}, attachments=(file,)),
-        Work("WORK0001", {"title": "One"}, notes=(of_work,)),
-    )
+        works.append(Work(f"WORK{number:04}", {"title": f"No. {number}"}, notes=(its,)))
+        loose.append(alone)
     (forge.folder / "zotero").mkdir()
-    library = Library(works, loose_notes=(loose,))
+    library = Library(tuple(works), loose_notes=tuple(loose))
     write_zotero(forge.folder / "zotero" / "zotero.sqlite", [library])
     (forge.folder / "notes").mkdir()
     for number, name in enumerate(names):

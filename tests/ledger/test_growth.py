@@ -217,7 +217,12 @@ def test_of_equal_lines_a_run_reads_all_once_and_remembers_the_first(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "line", ["status::done", "Q: What is a cell?\nA: the unit of life", "It is ==so=="]
+    "line",
+    [
+        pytest.param("status::done", marks=pytest.mark.slow),
+        pytest.param("Q: What is a cell?\nA: the unit of life", marks=pytest.mark.slow),
+        "It is ==so==",
+    ],
 )
 def test_equal_lines_are_one_group_that_is_looked_at_once(tmp_path: Path, line: str):
     counts = []
