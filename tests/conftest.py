@@ -60,7 +60,8 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # or by nohup
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tell the laws how many examples there are, before they are read."""
-    examples.load(is_short="not slow" in config.option.markexpr)
+    is_quick = "ANKIFORGE_QUICK" in os.environ
+    examples.load(is_short=is_quick or "not slow" in config.option.markexpr)
 
 
 gc.disable()  # what is imported and collected is no garbage

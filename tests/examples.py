@@ -1,7 +1,7 @@
 """How many examples the Hypothesis laws are tried on, and which.
 
-The same few each time, by `make test` no more than fifty; `ANKIFORGE_LAWS=10` tries ten times as
-many, chosen at random.
+The same few each time, by `make test` and `make quick` no more than fifty; `ANKIFORGE_LAWS=10`
+tries ten times as many, chosen at random.
 """
 
 import os
@@ -25,7 +25,7 @@ def examples(count: int, *unchecked: HealthCheck) -> settings:
 
 
 def load(*, is_short: bool) -> None:
-    """Make twenty examples the default of every law; `is_short` for what `make test` tries."""
+    """Make twenty examples the default of every law; `is_short` for what these two try."""
     global _is_short
     _is_short = is_short
     settings.register_profile("ankiforge", examples(20))
