@@ -217,6 +217,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     old words stay, and its next change is a question.
     """
     from ankiforge.ledger import lists
+    from ankiforge.ledger.decide import decision_on
     from ankiforge.ledger.decide import undo as take_back
     from ankiforge.pipeline.query import find, is_id
     from ankiforge.reports.cards import done_words, question_of
@@ -235,8 +236,18 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
-        ids = [find(ledger, word) if is_id(word) else word for word in words]
-        report(call, ledger, ids or [""], undo_one, "undone")
+        def found(word: str) -> str:
+            if not is_id(word):
+                return word
+            try:
+                return find(ledger, word)
+            except UsageError:
+                decision = decision_on(ledger, word.casefold())
+                if decision:
+                    return decision
+                raise
+
+        report(call, ledger, [found(word) for word in words] or [""], undo_one, "undone")
 
 
 def report(

@@ -199,6 +199,20 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         return Undone(events[0].act or events[0].id, entries)
 
 
+def decision_on(store: Store, beginning: str) -> str:
+    """Return the id of the last decision about a draft that waits no longer; "" if there is none.
+
+    `beginning`: of the id of the draft, or of the card that it would have been.
+    """
+    put_away_by = waiting.decision_on(store, beginning)
+    if put_away_by:
+        return put_away_by
+    for event in journaled.standing_by_person(store):
+        if event.what == "reject" and event.body["guid"].startswith(beginning):
+            return event.id
+    return ""
+
+
 def _entries(store: Store, events: Iterable[Event]) -> tuple[HistoryEntry, ...]:
     """Return one entry for each card or draft: the decision of its last event."""
     last_about: dict[tuple[str, str], Event] = {}

@@ -151,12 +151,15 @@ def take(
         answered = {result.highlight.key for result in answer.drafted}
         texts = _asked(workspace.folder)
         asked = max(texts, key=lambda keys: len(answered.intersection(keys)), default=())
+    pending = {highlight.key for task in tasks for highlight in task.highlights}
+    pending -= {result.highlight.key for result in answer.drafted}
     return Taken(
         drafted=answer.drafted,
         unused=answer.unused,
         steps=steps,
         asked=max(len(asked), len(answer.drafted)),
         is_known=is_known,
+        unanswered=len(pending.intersection(asked)),
         missing="" if answer.drafted or is_known else chat.what_is_missing(text),
     )
 

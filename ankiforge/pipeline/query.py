@@ -180,7 +180,7 @@ def find(ledger: Ledger, word: str) -> str:
             if question.id.startswith(beginning):
                 ids.append(question.id)
     if not ids:
-        hint = "if it was decided on already: ankiforge list --all"
+        hint = "if it was decided on already: ankiforge list --view recent -v"
         raise UsageError(f"no id begins with {beginning!r}", hint=hint)
     if len(ids) > 1:
         raise UsageError(

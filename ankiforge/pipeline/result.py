@@ -327,6 +327,8 @@ class Taken(Value):
     """How many highlights it should be about."""
     is_known: bool = False
     """Whether the same answer was taken before."""
+    unanswered: int = 0
+    """How many of these highlights no answer was about, this one and those before it."""
     missing: str = ""
     """What the answer lacks, if it is none; "" if it is one."""
     chosen: str = ""
@@ -337,11 +339,6 @@ class Taken(Value):
     """How many cards that wait it read a second time."""
     doubted: int = 0
     """Of how many of these it says that their passage says something else."""
-
-    @property
-    def unanswered(self) -> int:
-        """The number of highlights that the answer leaves out."""
-        return max(self.asked - len(self.drafted), 0)
 
     @property
     def said(self) -> str:

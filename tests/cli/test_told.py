@@ -452,6 +452,22 @@ def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
     assert "2 notes (2 as before)" in forge.ok("build").stdout
 
 
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_undo_finds_a_draft_that_waits_no_longer_by_its_id(forge, vault, decision):
+    (vault / "a.md").write_text("Working memory holds ==four chunks== at a time.\n")
+    forge.ok("run", vault)
+    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    forge.ok(decision, draft["id"])
+    [told] = forge.ok("list", "--view", "recent", "--json").lines
+    for id in (draft["id"], draft["id"][:8], told["guid"], told["guid"][:10]):
+        assert "taken back: " in forge.ok("undo", id).stderr
+        [again] = forge.ok("list", "--view", "new", "--json").lines
+        assert again["id"] == draft["id"]
+        forge.ok(decision, draft["id"])
+    nothing = forge("undo", "dr0000000000", code=2).stderr
+    assert "ankiforge list --view recent -v" in nothing
+
+
 def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
     (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
     forge.ok("run", vault)

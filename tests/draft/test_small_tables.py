@@ -287,7 +287,8 @@ NONE_MADE = Drafted(marked(CLAUSE), declined=True)
     ],
 )
 def test_what_an_answer_of_a_chat_gave(drafted, asked, is_known, said):
-    assert Taken(drafted, (), (), asked, is_known).said == said
+    taken = Taken(drafted, (), (), asked, is_known, asked - len(drafted))
+    assert taken.said == said
 
 
 @pytest.mark.parametrize(

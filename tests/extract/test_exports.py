@@ -46,6 +46,21 @@ def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newe
         assert [one.exact for one in found] == ["a mark drawn further"]
 
 
+@pytest.mark.parametrize(
+    ("second", "comment"),
+    [("Why?", "Why?"), ("Since when?", "Why?\nSince when?")],
+)
+def test_a_longer_mark_has_the_words_of_its_note_once(tmp_path, second, comment):
+    def note(words: str, place: str) -> str:
+        return clipping(words, place).replace("Your Highlight", "Your Note")
+
+    text = clipping("a mark", "5-5") + note("Why?", "5")
+    text += clipping("a mark drawn further", "5-6", 2) + note(second, "6")
+    (tmp_path / "a.txt").write_text(text)
+    [one] = highlights(scan("kindle", tmp_path))
+    assert (one.exact, one.comment) == ("a mark drawn further", comment)
+
+
 def test_of_two_tables_the_newer_one_holds(tmp_path):
     table(tmp_path / "a.csv", ("one", "A", ""), ("two", "A", "as it was"))
     os.utime(tmp_path / "a.csv", (1, 1))

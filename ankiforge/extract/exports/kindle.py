@@ -393,7 +393,8 @@ class Kindle(ExportSource):
     def _highlight(self, document: Document, clip: Clip, passage: str) -> Highlight:
         """Return the highlight of a mark with its notes, or of a note without a mark."""
         is_note = bool(clip.kind)
-        comments = [note.text for note in clip.notes]
+        # a longer mark may have got the words of its note once more
+        comments = list(dict.fromkeys(note.text for note in clip.notes))
         if is_note:
             comments = [clip.text]
         return Highlight(
