@@ -109,7 +109,11 @@ def test_help_fits_the_terminal_and_breaks_no_word(name):
 
     def lines(width: int) -> list[str]:
         context = command.make_context(
-            name, [], resilient_parsing=True, terminal_width=width
+            name,
+            [],
+            parent=click.Context(forge_group, **forge_group.context_settings),
+            resilient_parsing=True,
+            terminal_width=width,
         )
         return COLOUR.sub("", command.get_help(context)).splitlines()
 
