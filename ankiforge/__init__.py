@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
-    from ankiforge.ledger import FoundWork, HighlightOutcome
-    from ankiforge.ledger.search import FoundPassage
+    from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import CardHere, Finding, Highlight, Problem, Question, Waiting
-    from ankiforge.pipeline.ask import SearchResult
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
@@ -26,14 +24,11 @@ __all__ = [
     "CardHere",
     "Finding",
     "ForgeError",
-    "FoundPassage",
-    "FoundWork",
     "Highlight",
     "HighlightOutcome",
     "Problem",
     "Question",
     "RunResult",
-    "SearchResult",
     "Waiting",
     "Workspace",
     "__version__",
@@ -45,12 +40,9 @@ _MODULES = {
     "ForgeError": "ankiforge.errors",
     "Highlight": "ankiforge.model",
     "HighlightOutcome": "ankiforge.ledger",
-    "FoundPassage": "ankiforge.ledger.search",
-    "FoundWork": "ankiforge.ledger",
     "Problem": "ankiforge.model",
     "Question": "ankiforge.model",
     "RunResult": "ankiforge.pipeline.result",
-    "SearchResult": "ankiforge.pipeline.ask",
     "Waiting": "ankiforge.model",
     "Workspace": "ankiforge.pipeline.workspace",
 }

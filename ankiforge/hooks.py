@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.faces import Faces
-    from ankiforge.web.page_list import PageList
+    from ankiforge.web.page_part import PagePart
 
-FEATURES = ("patch", "adopt", "repair", "figures", "agents")
+FEATURES = ("patch", "adopt", "repair", "figures", "agents", "ask")
 """The folders of `ankiforge/features`, in the order in which what they add is shown."""
 
 Heading = Literal["Every day", "Cards", "Anki", "Set up"]
@@ -59,8 +59,11 @@ class CommandRow(NamedTuple):
     """The command that follows it under its heading; "" = it is the last one."""
     names_folder: bool = False
     """Whether it takes its workspace as an argument, and needs no `-C` where a message names it."""
-    tool: Callable[[], Tool] | None = None
-    """Imports and returns what an agent may call in its place; None = nothing."""
+    tools: str = ""
+    """The module whose `TOOLS` an agent may call in its place; "" = nothing."""
+    model_for: str = ""
+    """What `model use --for` calls its model, which `use_model` of `module` chooses; "" = it has
+    none of its own."""
 
     def load(self) -> click.Command:
         """Import the command."""
@@ -88,13 +91,13 @@ class Hooks:
         """Return what is to be told after a run, or by `status`; write nothing."""
         return None
 
-    def page(self, workspace: Workspace, faces: Faces) -> Iterable[PageList]:
-        """Return the lists that the feature adds to a session at the page.
+    def page(self, workspace: Workspace, faces: Faces) -> PagePart | None:
+        """Return what the feature adds to a session at the page.
 
         `faces` draws passages and pictures, as the page does elsewhere. The feature's file
         `page.js`, if it has one, runs before the script of the page.
         """
-        return ()
+        return None
 
 
 def noticed(ledger: Ledger) -> list[Noticed]:
@@ -102,9 +105,9 @@ def noticed(ledger: Ledger) -> list[Noticed]:
     return [notice for feature in features() if (notice := feature.view(ledger))]
 
 
-def page_lists(workspace: Workspace, faces: Faces) -> list[PageList]:
-    """Return the lists that features add to a session at the page, in the order of `FEATURES`."""
-    return [added for feature in features() for added in feature.page(workspace, faces)]
+def page_parts(workspace: Workspace, faces: Faces) -> list[PagePart]:
+    """Return what features add to a session at the page, in the order of `FEATURES`."""
+    return [part for feature in features() if (part := feature.page(workspace, faces))]
 
 
 @cache

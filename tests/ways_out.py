@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from ankiforge.draft import embedder
 from ankiforge.errors import UsageError
 from ankiforge.features.agents.agent import Agent
-from ankiforge.pipeline.ask import asked_for
+from ankiforge.features.ask import embedder
+from ankiforge.features.ask.tools import ASK, SEARCH_LIBRARY
+from ankiforge.features.ask.work import asked_for
 from ankiforge.pipeline.chats import ask
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import embedding_server
@@ -54,8 +55,10 @@ def agent_sees(forge: Any, *, contexts: bool = False) -> list[str]:
         told = [agent.list_highlights(0, 50, "", False)]
         for state in ("", "waiting", "needs_work", "rejected"):
             told.append(agent.list_cards("", state, 0, 50))
-        told += [agent.search_library(words, 20) for words in QUESTIONS]
-        told += [agent.ask(question, []) for question in QUESTIONS]
+        for question in QUESTIONS:
+            query = {"query": question, "limit": 20}
+            told.append(agent.of_feature(SEARCH_LIBRARY, query))
+            told.append(agent.of_feature(ASK, {"question": question, "answer": []}))
         keys = {outcome.highlight.key for outcome in workspace.highlights()}
         for key in sorted(keys if contexts else ()):
             try:

@@ -18,7 +18,6 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "status": ("inspect", "Show what waits, and the next command."),
         "list": ("inspect", "List cards, or highlights without a card."),
-        "search": ("inspect", "Search everything you have read."),
         "undo": ("decide", "Take back your last decision, or an earlier one."),
         "watch": ("serve", "Run whenever you save a note."),
     },

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,13 +24,11 @@ from ankiforge.cli.output import (
     session,
     show_all,
     show_in_pager,
-    workspace_of,
 )
 from ankiforge.errors import ItemError, UsageError, writing
 from ankiforge.hooks import noticed
 
 if TYPE_CHECKING:
-    from ankiforge.model import Document, Json
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import Listing
 
@@ -126,108 +123,6 @@ def show(call: Call, words: Words) -> None:
     """Show cards, drafts and questions in full, with the commands that decide on them."""
     with session(call, read_only=True) as workspace:
         show_all(call, _listing(call, workspace).named(words), apart=True)
-
-
-# --- search ---------------------------------------------------------------------------------
-
-
-# -x is a word of the query, not an option
-@command("""
-  ankiforge search "why do we forget?"    a question, or words
-  ankiforge search 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
-  ankiforge search https://arxiv.org/abs/1706.03762v5
-  ankiforge search ~/Downloads/paper.pdf  a PDF, by its identifiers or title
-  ankiforge search --answer "why do we forget?"  sentences, each over its quote
-  ankiforge search "Attention is al you need"  a title, even misspelt
-""", context_settings={"ignore_unknown_options": True})  # fmt: skip
-@flag(
-    "--answer",
-    help="Answer in sentences over quotes: the model of the settings, or your chat.",
-)
-@click.option(
-    "--reply", type=click.File(encoding="utf-8"), metavar="FILE",
-    help="The answer of your chat, checked; - reads standard input.",
-)  # fmt: skip
-@click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
-def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
-    """Answer a question from your reading, or find a work, and how well you remember it."""
-    from ankiforge.ledger.tables.lines import FIELDS
-    from ankiforge.pipeline.ask import PASSAGES, ask
-    from ankiforge.reports.cards import found_json, found_text, work_json, work_text
-    from ankiforge.text import shortened
-
-    refuse_unknown_options(query)
-    words = " ".join(query)
-    term = next(iter(words.split()), "")
-    field, colon, value = term.partition(":")
-    if colon and value and field in FIELDS:
-        message = f"{term} is a query of cards, and search looks in what you read"
-        raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
-    limit = PASSAGES if call.limit is None else call.limit
-    # searching stores its index, if that is possible
-    ledger_path = workspace_of(call).ledger.path
-    written = (ledger_path, ledger_path.parent)
-    read_only = not all(os.access(path, os.W_OK) for path in written)
-    with session(call, read_only=read_only) as workspace:
-        if answer or reply:
-            _answer(call, workspace, words, reply)
-            return
-
-        last_read = workspace.ledger.meta("looked")
-        document = _document_of(Path(words).expanduser())
-        result = ask(workspace, "" if document else words, limit, document=document)
-
-        def entries() -> Iterator[tuple[Json, Iterator[str]]]:
-            for passage in result.passages:
-                yield found_json(passage, sure=result.is_sure), found_text(passage)
-            for work in result.works:
-                entry = work_json(work, last_read)
-                yield entry, work_text(work, entry, whole=call.verbose)
-
-        for remark in result.remarks:
-            call.say(remark)
-        if not show_all(call, entries(), apart=True) and call.limit != 0:
-            call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
-
-
-def _document_of(path: Path) -> Document | None:
-    """Return the work that a PDF is; None for other words of a query.
-
-    Raises:
-        ItemError: the PDF cannot be read.
-    """
-    if path.suffix.casefold() != ".pdf" or not path.is_file():
-        return None
-    from ankiforge.extract.pdf import identify
-    from ankiforge.model import Problem
-
-    identified = identify(path)
-    if isinstance(identified, Problem):
-        message = f"{identified.where}: {identified.what}"
-        raise ItemError(message, hint=identified.hint)
-    return identified.document
-
-
-def _answer(
-    call: Call, workspace: Workspace, question: str, reply: TextIO | None
-) -> None:
-    """Print the sentences of an answer that stand, or the text to paste into a chat."""
-    from ankiforge.pipeline.ask import asked_for
-    from ankiforge.reports.cards import answer_json, answer_text
-
-    asked = asked_for(workspace, question)
-    if not asked.found:
-        call.show({"answer": []}, ["nothing you have read answers this"])
-        return
-    sentences = asked.replied(workspace, reply.read() if reply else None)
-    if sentences is None:
-        call.show({"ask": asked.for_chat}, [asked.for_chat])
-        call.say(
-            "\npaste this into your chat; then give it the answer, with the same words:"
-        )
-        call.say('ankiforge search --reply FILE "…"')
-        return
-    call.show(answer_json(asked, sentences), answer_text(asked, sentences))
 
 
 # --- doctor ---------------------------------------------------------------------------------

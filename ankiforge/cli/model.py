@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
+from ankiforge.cli.commands import COMMANDS
 from ankiforge.cli.output import (
     Call,
     CommandGroup,
@@ -97,6 +99,10 @@ TRIES = 5
 """How many passages are tried until one gets a card."""
 
 
+_PURPOSES = {row.model_for: row for row in COMMANDS.values() if row.model_for}
+"""By its word for `--for`, the command that has a model of its own."""
+
+
 class ModelOptions(TypedDict):
     """The model that a person names."""
 
@@ -118,7 +124,7 @@ class ModelOptions(TypedDict):
 @click.option(
     "--for",
     "purpose",
-    type=click.Choice(["drafting", "meaning"]),
+    type=click.Choice(["drafting", *_PURPOSES]),
     default="drafting",
     help="Draft cards with it, or compare meanings in search.",
 )
@@ -133,8 +139,8 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
     from ankiforge.pipeline.draft import for_model
     from ankiforge.pipeline.models import choose
 
-    if purpose == "meaning":
-        _use_for_meaning(call, yes=yes, **named)
+    if purpose in _PURPOSES:
+        import_module(_PURPOSES[purpose].module).use_model(call, yes=yes, **named)
         return
     choice = choose(**named)
     if call.offline and not choice.is_local:
@@ -151,7 +157,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
         tell = call.say if yes else call.warn
         for line in _terms(choice, estimate):
             tell(line)
-        if not (yes or _agrees(call, "Draft with it?", choice)):
+        if not (yes or agrees(call, "Draft with it?", choice)):
             return
     trial = with_second_reading(call, trial, writes=False)
     with session(call, folder=trial) as workspace:
@@ -182,44 +188,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
     end_run(result)
 
 
-def _use_for_meaning(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
-    """Compare meanings with a model from now on, if it makes a vector."""
-    from msgspec.structs import replace
-
-    from ankiforge.config import MeaningSettings
-    from ankiforge.draft.embedder import embedder_of
-    from ankiforge.draft.server import MEANING
-    from ankiforge.pipeline.models import choose
-
-    choice = choose(**named, purpose=MEANING)
-    llm = choice.llm
-    given = {"key_env": llm.key_env, "model": llm.model, "base_url": llm.base_url}
-    folder = workspace_of(call)
-    config = replace(folder.config, meaning=MeaningSettings(**given))
-    embedder = embedder_of(config, offline=call.offline)
-    assert embedder is not None
-    tell = call.say if yes else call.warn
-    tell(
-        f"{choice.title} would get what you read, and what you ask with ankiforge search:"
-    )
-    if choice.is_local:
-        tell("  it stays on this machine, and costs nothing")
-    else:
-        tell("  each passage once; nothing under #no-llm")
-    if not (yes or _agrees(call, "Use it?", choice)):
-        return
-    embedder.questions(["Does it answer?"])
-    written = write_settings(
-        call, folder, {("meaning", key): given[key] for key in given}
-    )
-    told = {"model": llm.model, "base_url": llm.base_url, "settings": written}
-    if call.as_json:
-        call.data(told)
-    elif written:
-        call.print(f"written to {written}\nnext: ankiforge run")
-
-
-def _agrees(call: Call, question: str, choice: NamedModel) -> bool:
+def agrees(call: Call, question: str, choice: NamedModel) -> bool:
     """Ask before anything is sent to a model.
 
     Raises:

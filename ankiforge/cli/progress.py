@@ -241,19 +241,3 @@ def offer(
     first_time(kind)
     these = "this highlight" if number == 1 else f"these {number:,} highlights"
     return f"{found}. Questions for {these}: ankiforge model use {name}"
-
-
-def offer_meaning(
-    workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
-) -> str:
-    """Return the line that offers a server here that compares meanings, once ever; "" if none."""
-    from ankiforge.config.workspace import first_time, was_told
-
-    if workspace.folder.config.meaning.base_url or was_told("model: meaning"):
-        return ""
-    for server in servers(PATIENCE_S):
-        first_time("model: meaning")
-        found = f"{server.program} runs here with {server.models[0]}."
-        use = f"ankiforge model use {server.name} --for meaning"
-        return f"{found} Find what you read in other words: {use}"
-    return ""

@@ -113,13 +113,12 @@ def read_and_draft(
         options: further arguments of `Workspace.run`.
     """
     # a model that is there is offered to a person who reads it; servers are looked for meanwhile
-    servers = embedders = None
+    servers = None
     unread = call.quiet or dry_run or in_review
     if call.interactive and sys.stdout.isatty() and not unread:
-        from ankiforge.draft.server import MEANING, look
+        from ankiforge.draft.server import look
 
         servers = look()
-        embedders = look(purpose=MEANING)
     folder = None if dry_run else with_second_reading(call, workspace_of(call))
     with session(call, writes="drafting", read_only=dry_run, folder=folder) as workspace:
         show = partial(progress.progress_bar, call)
@@ -129,8 +128,6 @@ def read_and_draft(
         for feature in features():
             feature.after_run(workspace, result, show)
         line = progress.offer(workspace, servers) if servers else ""
-        if embedders and not line:
-            line = progress.offer_meaning(workspace, embedders)
         print_summary(call, workspace, result, in_review=in_review, offer=line)
     return result
 

@@ -38,7 +38,7 @@ from ankiforge.cli.output import (
     workspace_of,
 )
 from ankiforge.errors import BusyError, ForgeError, UsageError
-from ankiforge.hooks import page_lists, scripts
+from ankiforge.hooks import page_parts, scripts
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _review_session(
     from ankiforge.web.session import ReviewSession
 
     workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace, pages, query, begins, page_lists)
+    return ReviewSession(workspace, pages, query, begins, page_parts)
 
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:

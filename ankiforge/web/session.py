@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -57,8 +57,7 @@ from ankiforge.text import counted
 from ankiforge.web.card_view import card_view
 from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
 from ankiforge.web.faces import Faces, words_of
-from ankiforge.web.found import Asking, FoundViews
-from ankiforge.web.page_list import PageList
+from ankiforge.web.page_part import PageList, PagePart
 from ankiforge.web.unmarked import PREFIX, SelectedWords, UnmarkedDocuments
 
 MOST_ROWS = 100
@@ -110,7 +109,7 @@ VALUES = {
 """Values that have other names on the page."""
 
 
-AddedLists = Callable[[Workspace, Faces], Iterable[PageList]]
+AddedParts = Callable[[Workspace, Faces], Iterable[PagePart]]
 
 
 class Several(Value, forbid_unknown_fields=True):
@@ -142,7 +141,7 @@ class ReviewSession:
         pages: Pages,
         query: str = "",
         begins: Path | None = None,
-        added_lists: AddedLists = lambda workspace, faces: (),
+        added: AddedParts = lambda workspace, faces: (),
     ) -> None:
         """Open a session at the page.
 
@@ -151,7 +150,7 @@ class ReviewSession:
             pages: draws the pages of PDFs.
             query: the page begins with the best document in which it matches anything.
             begins: a file without marks with which the page begins.
-            added_lists: returns those of features.
+            added: returns what features add.
         """
         self._query = query
         self._begins = begins
@@ -170,10 +169,15 @@ class ReviewSession:
             asks=asks,
         )
         self._lists: dict[str, PageList] = {}
-        """The lists of features, by their ids."""
-        for added in added_lists(workspace, self._faces):
-            self._lists[added.id] = added
-        self._found = FoundViews(workspace, self._paper)
+        """Those of features, by their ids."""
+        self.reads: dict[str, Callable[[Texts], Json]] = {}
+        """What their scripts may ask for, by its name."""
+        self.writes: dict[str, tuple[Any, Callable[[Any], Json]]] = {}
+        """What their scripts may have done, by its name."""
+        for part in added(workspace, self._faces):
+            self._lists |= {each.id: each for each in part.lists}
+            self.reads |= part.reads
+            self.writes |= part.writes
         self._queues: dict[str, list[str]] = {}
         # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
@@ -448,18 +452,11 @@ class ReviewSession:
             queue.sort(key=lambda id: skipped.get(id, 0))
 
     def _all(self, words: str, start: int) -> Json:
-        """Return all cards and drafts that words match, how many there are, and the filters.
-
-        Words that name no field are a question, too: the passages that answer it stand above.
-        """
-        found: Json = {}
-        is_question = bool(words) and not names_field(words)
-        if is_question and not start:
-            found = self._found.found(words)
+        """Return all cards and drafts that words match, how many there are, and the filters."""
         try:
             ids = self._matching(words)
         except UsageError:
-            if not is_question:
+            if names_field(words):
                 raise
             ids = []  # a question with a colon or an open quote
         lines = lines_as_in_anki(
@@ -480,12 +477,11 @@ class ReviewSession:
             told = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
         if not ids:
-            told = "" if found.get("passages") else "No card has these words."
+            told = "No card has these words."
         elif len(ids) > last:
             told += f"; the first {last:,} are shown"
         left = min(len(ids) - last, MOST_ROWS)
         return {
-            **found,
             "rows": rows,
             "total": len(ids),
             "told": told,
@@ -893,12 +889,6 @@ class ReviewSession:
         }
 
     # --- an answer ----------------------------------------------------------------------
-
-    def answer(self, asking: Asking) -> Json:
-        """Return an answer in `sentences` over quotes, or the text to `ask` a chat with."""
-        return self._found.answer(asking)
-
-    # --- files --------------------------------------------------------------------------
 
     def file(self, name: str) -> Path | None:
         """Return a picture or paper that was shown, by its name."""

@@ -94,7 +94,7 @@ def main() -> None:
         "anki: {collection: none}\nproposals: false\n" + settings
     )
 
-    from ankiforge.pipeline.ask import ask
+    from ankiforge.features.ask.work import ask
     from ankiforge.pipeline.workspace import Workspace
 
     started = time.process_time(), time.monotonic()

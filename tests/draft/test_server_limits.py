@@ -14,11 +14,11 @@ from zlib import compress
 import pytest
 
 from ankiforge.anki.connect import AnkiConnect
-from ankiforge.draft import embedder
-from ankiforge.draft.embedder import ServerEmbedder
 from ankiforge.draft.server import STEPS, ServerSettings, Unreachable, models
 from ankiforge.errors import ServiceError
 from ankiforge.extract.zotero.api import Pace
+from ankiforge.features.ask import embedder
+from ankiforge.features.ask.embedder import ServerEmbedder
 from ankiforge.model import Problem
 from tests.limits import PATIENCE
 from tests.reading import opened, settings_of

@@ -1,13 +1,10 @@
 """Tables of small decisions: comments, prompts by model, prices, what is drafted first."""
 
 import json
-import sys
-from types import ModuleType
 
 import pytest
 from msgspec.structs import asdict, replace
 
-from ankiforge.draft import embedder
 from ankiforge.draft.chat import what_is_missing
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
@@ -25,7 +22,7 @@ from ankiforge.draft.propose.features import cues_of_text
 from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.draft.reply import ends_in_the_middle, every_item
 from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
-from ankiforge.errors import ConfigError, ServiceError
+from ankiforge.errors import ConfigError
 from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import tokens
 from ankiforge.model import (
@@ -389,38 +386,3 @@ CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'
 )
 def test_why_a_text_is_no_answer_is_told(text, says):
     assert what_is_missing(text).startswith(says)
-
-
-@pytest.fixture
-def built_in(monkeypatch):
-    """Stand in for the library of the extra `meaning`, which no test installs."""
-    embedder._built_in.cache_clear()
-    library = ModuleType(embedder.BUILT_IN)
-    monkeypatch.setitem(sys.modules, embedder.BUILT_IN, library)
-    yield library
-    embedder._built_in.cache_clear()
-
-
-def test_the_model_of_the_extra_makes_one_vector_of_each_text(built_in):
-    class Numbers(list):
-        tolist = list.copy
-
-    class Model:
-        def encode(self, texts):
-            long = [len(text) == embedder._LONGEST for text in texts]
-            return [Numbers([float(each), -1.0]) for each in long]
-
-    built_in.USE = Model
-    here = embedder.BuiltInEmbedder()
-    assert here.questions([]) == []
-    one, long = here.questions(["ab", "a" * 100_000])
-    assert one == embedder.packed([0.0, -1.0])
-    assert long == embedder.packed([1.0, -1.0])  # so much of it is read
-    assert here.passages(["ab"]) == [one]
-
-
-def test_a_model_of_the_extra_that_does_not_start_is_named(built_in, monkeypatch):
-    monkeypatch.setitem(sys.modules, embedder.BUILT_IN, None)
-    with pytest.raises(ServiceError, match="does not start") as caught:
-        embedder.BuiltInEmbedder().questions(["a"])
-    assert "ankiforge-cards[meaning]" in caught.value.hint

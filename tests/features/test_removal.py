@@ -14,6 +14,7 @@ import pytest
 
 from ankiforge.hooks import FEATURES, features
 from tests.anki.figures import FRAME, code_of, framed
+from tests.fakes.embedding_server import embedding_server
 from tests.limits import PATIENCE
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.web.conftest import settle
@@ -135,6 +136,27 @@ def test_the_help_lists_all_but_its_commands(without):
     assert "Every day" not in program.call("--help")
 
 
+@pytest.mark.slow
+def test_a_model_is_chosen_for_all_but_its_purpose(without):
+    feature, program = without
+    told = program.call("model", "use", "--help")
+    assert ("drafting|meaning" in told) == (feature != "ask")
+
+
+@pytest.mark.slow
+def test_a_run_makes_vectors_for_search_alone(without):
+    feature, program = without
+    settings = program.home / "ankiforge.yaml"
+    before = settings.read_text("utf-8")
+    with embedding_server() as server:
+        meaning = f"meaning: {{base_url: '{server.base_url}', model: e5}}\n"
+        settings.write_text(before + meaning, "utf-8")
+        program.call("run")
+        settings.write_text(before, "utf-8")
+    assert bool(server.requests) == (feature != "ask")
+
+
+TOOLS_OF = {"repair": ("failing",), "ask": ("search_library", "ask")}
 TOOLS = "from ankiforge.features.agents.server import _arguments; print(*_arguments())"
 
 
@@ -146,11 +168,12 @@ def test_an_agent_is_offered_all_but_its_tools(without):
         pytest.skip("nothing offers tools")
     tools = program.python("-c", TOOLS).split()
     assert "propose_cards" in tools
-    assert ("failing" in tools) == (feature != "repair")
+    for owner, names in TOOLS_OF.items():
+        assert [name in tools for name in names] == [owner != feature] * len(names)
 
 
 @pytest.mark.slow
-def test_the_page_shows_all_but_its_list(without, browser):
+def test_the_page_shows_all_but_its_part(without, browser):
     feature, program = without
     with program.served() as address:
         page = browser.new_page()
@@ -159,9 +182,16 @@ def test_the_page_shows_all_but_its_list(without, browser):
         page.goto(address)
         page.wait_for_selector(".documents li")
         state = page.evaluate("fetch('/api/state').then((answer) => answer.json())")
+        page.keyboard.press("/")
+        page.get_by_role("searchbox").fill("what keeps the axolotl")
+        page.locator(".passage, .told:has-text('No card')").first.wait_for()
+        passages = page.locator(".passage").count()
+        box = page.get_by_role("searchbox").get_attribute("placeholder")
         page.close()
     assert faults == []
     assert ("failing" in state["left"]) == (feature != "repair")
+    assert bool(passages) == (feature != "ask")
+    assert ("what you have read" in box) == (feature != "ask")
 
 
 @pytest.mark.slow

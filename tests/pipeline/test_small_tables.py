@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
 from ankiforge.errors import UsageError
-from ankiforge.ledger import QueryTerm, Report, search
+from ankiforge.ledger import QueryTerm, Report
 from ankiforge.model import (
     CardHere,
     CardKind,
@@ -25,7 +25,6 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.pipeline import (
-    ask,
     chats,
     decide,
     deliver,
@@ -33,7 +32,6 @@ from ankiforge.pipeline import (
     proposals,
     query,
 )
-from ankiforge.pipeline.meaning import Near
 from ankiforge.pipeline.result import (
     ByModel,
     CollectionScan,
@@ -318,44 +316,6 @@ def test_what_is_no_card_is_told_with_what_to_type(words, said, hint):
 
 def test_a_card_may_be_as_long_as_the_limit():
     assert decide.new_fields({"Front": "a" * 7999, "Back": "b"})[1] == ("Back", "b")
-
-
-# --- what answers a question --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("question", "sentence"),
-    [
-        ("what pumps blood", "The heart pumps blood all day. "),
-        ("what takes air", "The lungs take in fresh air all day long."),
-        ("quantum", "The lungs take in fresh air all day long."),  # the longest
-    ],
-)
-def test_the_sentence_of_a_passage_with_most_words_of_a_question(question, sentence):
-    choice = ask._choice(PASSAGE)
-    wanted = search.wanted_words(question)
-    start, end = ask._with_most_words(PASSAGE, choice, wanted)
-    assert SENTENCES[start:end].strip() == sentence.strip()
-
-
-def test_a_card_and_a_passage_of_one_sentence_are_shown_whole():
-    assert ask._choice(replace(PASSAGE, kind=HighlightKind.CARD)) == []
-    assert ask._choice(replace(PASSAGE, exact="The heart pumps blood all day.")) == []
-    assert ask._with_most_words(PASSAGE, [], search.wanted_words("heart")) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("threshold", "level", "coverage", "is_sure"),
-    [
-        (0.0, 0.9, search.ENOUGH, False),
-        (0.0, 0.0, search.ENOUGH + 0.01, True),
-        (0.5, 0.5, 0.0, False),
-        (0.5, 0.51, 0.0, True),
-    ],
-)
-def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure):
-    near = Near(b"", {}, 0, spread=0.0, level=level, threshold=threshold)
-    assert near.is_sure(coverage) is is_sure
 
 
 # --- what is told of a run, and of a chat --------------------------------------------------------

@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
-from ankiforge.hooks import page_lists
+from ankiforge.hooks import page_parts
 from ankiforge.ledger import LinesOfFront, lists, overview
 from ankiforge.model import Finding, Proposal, Question, QuestionKind, Severity, Waiting
 from ankiforge.pipeline.draft import for_model
@@ -72,7 +72,7 @@ def session(workspace):
 def read(desk):
     """A session in which nothing is decided."""
     with Workspace(resolve(desk, desk, registry)) as opened:
-        yield ReviewSession(opened, Pages(), added_lists=page_lists)
+        yield ReviewSession(opened, Pages(), added=page_parts)
 
 
 def waiting(session: ReviewSession) -> tuple[str, str]:
@@ -528,35 +528,6 @@ def test_what_the_script_asks_for(asked, read, what, status, key, value):
     waiting(read)
     answer = asked(what)
     assert (answer["status"], answer.get(key)) == (status, value)
-
-
-QUOTE = "Osmosis is the diffusion of water through a semipermeable membrane."
-
-
-def test_a_question_is_answered_over_quotes(asked):
-    found = asked("list?id=all&words=what+is+osmosis")
-    [passage] = found["passages"]
-    assert "".join(text for part in passage["words"] for text, _ in part) == QUOTE
-    assert passage["place"] == "Cells"
-    text = asked("answer", {"question": "What is osmosis?"})["ask"]
-    label = re.search(r'<passage label="(\w+)">', text)[1]
-    told = [
-        {"says": "Water diffuses.", "passage": label, "quote": "the diffusion of water"},
-        {"says": "It is slow.", "passage": label, "quote": "it is slow"},
-    ]
-    reply = json.dumps({"answer": told})
-    answer = asked("answer", {"question": "What is osmosis?", "reply": reply})
-    assert [each["says"] for each in answer["sentences"]] == ["Water diffuses."]
-    assert answer["sentences"][0]["words"][1] == [["the diffusion of water", ""]]
-    assert answer["said"] == "1 sentence dropped: no quote proves it."
-    refused = asked("answer", {"question": "xyzzy"})
-    assert refused["message"] == "Nothing you have read answers this."
-
-
-def test_a_work_is_found_by_its_title_with_the_query_of_its_cards(asked):
-    [work] = asked("list?id=all&words=Cells")["works"]
-    assert (work["title"], work["query"]) == ("Cells", 'document:"Cells"')
-    assert work["place"] == "4 highlights · 0 cards"
 
 
 def test_the_model_drafts_others_beside_those_that_wait(forge, fake):

@@ -10,24 +10,21 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from functools import cache
 from itertools import islice
 
 from msgspec.structs import replace
 
 from ankiforge.check import terms_of
-from ankiforge.draft import answering
 from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.hooks import Tool
-from ankiforge.ledger import FoundWork, Ledger, lists, recording, search
+from ankiforge.ledger import Ledger, lists, recording
 from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.decide import undo
 from ankiforge.ledger.drafts import completed
 from ankiforge.ledger.offers import offers
-from ankiforge.ledger.search import FoundPassage
 from ankiforge.ledger.tables.anki import seen_note
 from ankiforge.ledger.tables.here import highlights_here
 from ankiforge.model import (
@@ -44,18 +41,12 @@ from ankiforge.model import (
     Texts,
     Waiting,
 )
-from ankiforge.pipeline.ask import ask, asked_for
 from ankiforge.pipeline.draft import Checks, for_model, privacy_of
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import sittings
-from ankiforge.text import shortened
 
-MOST_OF_A_WORK = 10
-"""The maximum number of highlights, and of cards, of a work that a search shows."""
-MARK_CHARACTERS = 500
-"""The length to which the highlights of a work are shortened."""
 _PRIVATE = "this passage must stay on this machine (#no-llm)"
 
 
@@ -105,58 +96,6 @@ class AgentView:
             if not self.privacy.hides_passage(HighlightKey(done.key)):
                 told = {"highlight": done.key, "rejected": done.text, "at": done.at}
                 yield self.privacy.entry(told)
-
-    def hides_work(self, work: FoundWork) -> bool:
-        """Return whether a work must not be found, as it was: its title or tags may be private."""
-        marks = [self.privacy.why(mark) for mark in work.highlights]
-        lines = [self.privacy.hides_line(line) for line in work.lines]
-        if all(marks) and all(lines):
-            return True
-        if work.by == search.NAME:
-            return False
-        title = work.documents[0]
-        return self.privacy.hides(title.title, title.key) or (
-            work.by == search.WORDS and (any(marks) or any(lines))
-        )
-
-    def work(self, match: FoundWork) -> Json:
-        """Return the public part of a work that was found."""
-        marks = [mark for mark in match.highlights if not self.privacy.why(mark)]
-        lines = [line for line in match.lines if not self.privacy.hides_line(line)]
-        public_count = len(marks) + len(lines)
-
-        highlights = {}
-        for mark in marks[:MOST_OF_A_WORK]:
-            highlights[mark.key] = shortened(mark.exact, MARK_CHARACTERS)
-        cards = {}
-        for line in lines[:MOST_OF_A_WORK]:
-            cards[line.id] = dict(line.fields)
-        any_highlight = marks[0] if marks else lines[0].highlight
-        document = any_highlight.document
-        entry = {
-            "title": document.title,
-            "by": [*document.creators, document.issued],
-            "highlights": highlights,
-            "cards": cards,
-            "not_shown": public_count - len(highlights) - len(cards),
-        }
-        return self.privacy.entry(entry, any_highlight)
-
-    def found(self, found: FoundPassage) -> Json:
-        """Return a passage that may answer a question; the caller left out private ones."""
-        shown = self.privacy.passage(found.highlight)
-        start, end = found.sentence
-        lines = [line for line in found.lines if not self.privacy.hides_line(line)]
-        entry = {
-            "highlight": shown.key,
-            "title": shown.title,
-            "page": shown.page,
-            "marked": shortened(shown.marked, MARK_CHARACTERS),
-            "answers": found.highlight.exact[start:end],
-            "cards": {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]},
-        }
-        named = {name: value for name, value in entry.items() if value}
-        return self.privacy.entry(named, found.highlight)
 
 
 # --- entries ----------------------------------------------------------------------------
@@ -365,52 +304,6 @@ class Agent:
         with self._open("") as workspace:
             view = AgentView(workspace.ledger)
             return view.privacy.entry(tool.answer(workspace, view.privacy, **arguments))
-
-    def search_library(self, query: str, limit: int) -> Json:
-        """Return the works that a title, a DOI or an address means, and passages that answer.
-
-        What an agent may not see is left out before anything is compared or counted.
-        """
-        with self._open("") as workspace:
-            view = AgentView(workspace.ledger)
-            hides = cache(view.privacy.hides_passage)
-            result = ask(workspace, query, limit, hides=hides, hides_work=view.hides_work)
-            works = [view.work(work) for work in result.works[:limit]]
-            passages = [view.found(passage) for passage in result.passages]
-            answer: Json = {"works": works, "passages": passages}
-            if passages:
-                answer["sure"] = result.is_sure
-            return answer
-
-    def ask(self, question: str, answer: list[Json]) -> Json:
-        """Return the passages that may answer a question; then which sentences of an answer stand.
-
-        Private passages are left out before anything is ranked.
-        """
-        with self._open("") as workspace:
-            view = AgentView(workspace.ledger)
-            asked = asked_for(workspace, question)
-            if not answer:
-                passages = []
-                for label, found in asked.found.items():
-                    passages.append({"passage": label, **view.found(found)})
-                return {"rules": answering.RULES, "passages": passages}
-            stands: list[Json] = []
-            dropped: list[Json] = []
-            for sentence in asked.answer(answer):
-                if sentence.dropped:
-                    dropped.append({"says": sentence.says, "why": sentence.dropped})
-                    continue
-                highlight = asked.found[sentence.passage].highlight
-                told = {
-                    "says": sentence.says,
-                    "quote": sentence.quote,
-                    "title": highlight.document.title,
-                    "page": highlight.page_label,
-                    "highlight": highlight.key,
-                }
-                stands.append(view.privacy.entry(told, highlight))
-            return {"answer": stands, "dropped": dropped}
 
     # --- proposing ----------------------------------------------------------------------
 

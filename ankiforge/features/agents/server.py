@@ -7,8 +7,10 @@ import logging
 import sys
 from contextlib import suppress
 from functools import cache, partial
+from importlib import import_module
 from inspect import cleandoc
 from io import TextIOWrapper
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -20,7 +22,6 @@ from mcp.server.stdio import stdio_server
 
 from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.draft.answering import MOST_SENTENCES
 from ankiforge.errors import BUG, BugError, ForgeError, UsageError
 from ankiforge.features.agents.agent import MOST_CARDS, MOST_LISTED, Agent
 from ankiforge.hooks import Tool, features
@@ -107,35 +108,6 @@ class ListCards(_Arguments):
     limit: Limit = 20
 
 
-class SearchLibrary(_Arguments):
-    """Find the passages that answer a question, with cards; or a work by title, DOI or address.
-
-    Without `sure`, the passages are only the nearest.
-    """
-
-    query: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
-    limit: Limit = 5
-
-
-class Stated(_Arguments):
-    """A sentence with a quote from the passage of that label."""
-
-    says: Words
-    passage: Words
-    quote: Words
-
-
-class Ask(_Arguments):
-    """Answer a question from the reader's own passages, with quotes.
-
-    First without `answer`: returns the rules and the passages. Then again, with the same question
-    and your sentences: returns those that stand over a located quote. Show each with its quote.
-    """
-
-    question: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
-    answer: Annotated[list[Stated], msgspec.Meta(max_length=MOST_SENTENCES)] = []
-
-
 class WithdrawCard(_Arguments):
     """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
 
@@ -148,8 +120,6 @@ _TOOLS: dict[str, type[_Arguments]] = {
     "get_context": GetContext,
     "propose_cards": ProposeCards,
     "list_cards": ListCards,
-    "search_library": SearchLibrary,
-    "ask": Ask,
     "withdraw_card": WithdrawCard,
 }
 
@@ -157,13 +127,9 @@ _TOOLS: dict[str, type[_Arguments]] = {
 @cache
 def _of_features() -> dict[str, Tool]:
     """Return the tools of other features, by their names."""
-    tools = {}
-    for feature in features():
-        for command in feature.commands():
-            if command.tool is not None:
-                tool = command.tool()
-                tools[tool.name] = tool
-    return tools
+    rows = chain.from_iterable(feature.commands() for feature in features())
+    modules = [import_module(row.tools) for row in rows if row.tools]
+    return {tool.name: tool for module in modules for tool in module.TOOLS}
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ankiforge.hooks import CommandRow, Hooks, Tool
+from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
@@ -14,13 +14,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.faces import Faces
-    from ankiforge.web.page_list import PageList
-
-
-def _failing() -> Tool:
-    from ankiforge.features.repair.tool import FAILING
-
-    return FAILING
+    from ankiforge.web.page_part import PagePart
 
 
 class Repair(Hooks):
@@ -32,7 +26,7 @@ class Repair(Hooks):
         command = CommandRow(
             "repair", "Cards", line, f"{__name__}.command", before="export"
         )
-        return [command._replace(tool=_failing)]
+        return [command._replace(tools=f"{__name__}.tool")]
 
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
@@ -54,12 +48,13 @@ class Repair(Hooks):
         count = counted_today(ledger)
         return Noticed(count.line) if count else None
 
-    def page(self, workspace: Workspace, faces: Faces) -> Iterable[PageList]:
+    def page(self, workspace: Workspace, faces: Faces) -> PagePart:
         """Return the list of the cards that fail."""
         from ankiforge.features.repair.page import FailingCards
+        from ankiforge.web.page_part import PagePart
 
         asks = workspace.folder.config.drafter == "llm"
-        return [FailingCards(workspace, faces, asks=asks)]
+        return PagePart([FailingCards(workspace, faces, asks=asks)])
 
 
 feature = Repair()

@@ -40,7 +40,7 @@ from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import plain
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.faces import EDIT, Faces, act
-from ankiforge.web.page_list import PageList
+from ankiforge.web.page_part import PageList
 
 NOTHING_SOUND = "No repair that the checks let pass"
 PREFIX = "nid:"

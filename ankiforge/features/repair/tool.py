@@ -48,4 +48,4 @@ def _failing(workspace: Opened, privacy: Privacy, query: str, limit: int) -> Jso
     return {"cards": cards[:limit], "total": len(cards)}
 
 
-FAILING = Tool("failing", Failing, _failing)
+TOOLS = (Tool("failing", Failing, _failing),)

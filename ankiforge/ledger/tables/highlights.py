@@ -310,11 +310,6 @@ def number_undrafted(store: Store) -> int:
     return number
 
 
-def hashes_of_texts(store: Store) -> list[Row]:
-    """Return `key` and `exact`, a hash of the text, of the highlights read here, by key."""
-    return store.rows("SELECT key, exact FROM highlight WHERE body != '' ORDER BY key")
-
-
 def worths_by_key(store: Store) -> dict[str, float]:
     """Return how likely a card of each present highlight is kept."""
     rows = store.rows("SELECT key, worth FROM highlight WHERE state = 'present'")

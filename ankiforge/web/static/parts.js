@@ -1,4 +1,4 @@
-// What features add to the card of an item; their scripts fill these lists.
+// What features add; their scripts fill these lists. The first two are about the card of an item.
 
 // Functions that return nodes below the card, or nothing.
 /** @type {Array<(item: any, press: (key: string) => void) => any>} */
@@ -9,3 +9,8 @@ export const parts = [];
 // what the button `says`; and what is `told` to have become of it.
 /** @type {Array<(card: any, changed: any) => undefined | {node: HTMLElement, made?: () => any, says?: () => string, told?: () => string}>} */
 export const faces = [];
+
+// Functions that make what stands above the rows of all cards. `read` asks about the words of the box, and `show` returns whether
+// it has anything to show of that.
+/** @type {Array<(list: import("./rows.js").Rows) => {node: HTMLElement, read: (words: string) => Promise<any>, show: (found: any) => boolean}>} */
+export const above = [];

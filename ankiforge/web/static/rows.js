@@ -1,9 +1,9 @@
-// Rows: all cards, below what was read about a question.
+// Rows: all cards, below what features show above them.
 import { sides } from "./card.js";
-import { openChat } from "./chat.js";
-import { $, all, button, flat, h, linkTo, rich } from "./dom.js";
-import { alone, attempt, isFree } from "./pace.js";
-import { LONG, UNTIL_NEXT, number, tell } from "./say.js";
+import { all, button, flat, h, rich } from "./dom.js";
+import { alone, isFree } from "./pace.js";
+import { above } from "./parts.js";
+import { LONG, number, tell } from "./say.js";
 import { get, post } from "./server.js";
 
 const PAUSE = 150; // ms without a key, after which is searched
@@ -16,23 +16,34 @@ const query = () => [...filters.values(), words].join(" ").trim();
 
 // The rows of a list; several of all cards are decided on together.
 export class Rows {
-  #found = h("section", { className: "found", ariaLabel: "What you have read" });
   #body = h("ul", { className: "rows" });
   #told = h("p", { className: "told", role: "status" });
   #rest = button("outlined small rest", "", "", () => this.load(this.#body.children.length));
   #filters = h("div", { className: "filters" });
-  #field = h("input", { type: "search", className: "search", dir: "auto", placeholder: "Ask what you have read, or search cards", ariaLabel: "Search", value: words,
+  field = h("input", { type: "search", className: "search", dir: "auto", placeholder: "Search cards", ariaLabel: "Search", value: words,
     oninput: () => this.#searchSoon() });
   #turn = 0; // an answer to an older search is not shown
   #page;
+  #above; // what features show above the rows
 
   constructor(page) {
     this.#page = page;
-    this.node = h("section", { className: "table", ariaLabel: "All cards" }, this.#field, this.#filters, this.#found,
+    this.#above = above.map((make) => make(this));
+    this.node = h("section", { className: "table", ariaLabel: "All cards" }, this.field, this.#filters, this.#above.map(({ node }) => node),
       h("div", { className: "over-rows" }, this.#bar, this.#told), this.#body, this.#rest);
     this.#rest.hidden = true;
   }
-  focusSearch() { this.#field.select(); }
+  focusSearch() { this.field.select(); }
+  // Search for other words.
+  search(terms) {
+    this.field.value = terms;
+    this.#searchSoon();
+  }
+  // Open the item behind a row, or the passage with a key.
+  open(id) {
+    opened = id;
+    this.#page.openRow(id);
+  }
   // Focus a row that is so many rows from the one with the focus.
   step(by) {
     const rows = all("button.row", this.node);
@@ -45,16 +56,18 @@ export class Rows {
     this.#turn += 1;
     const mine = this.#turn;
     if (!this.#body.children.length) this.#told.textContent = "Reading …";
+    const found = Promise.all(start ? [] : this.#above.map((part) => part.read(query()).catch(() => ({}))));
     const reply = await get("list", { id: "all", start, words: query() }).catch((error) => ({ rows: [], told: error.message }));
+    const parts = await found;
     if (mine !== this.#turn) return;
     this.#page.counted(reply);
     if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#filter(facet)));
-    const rows = reply.rows.map((entry) => row(entry, this.#page, () => this.#ticked()));
+    const rows = reply.rows.map((entry) => row(entry, this, () => this.#ticked()));
     this.node.classList.toggle("searching", Boolean(query()));
     if (start) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
-    if (!start) this.#showFound(reply);
-    this.#told.textContent = reply.told;
+    const isShown = parts.map((part, i) => this.#above[i].show(part)).some(Boolean);
+    this.#told.textContent = isShown && !reply.total ? "" : reply.told;
     this.#rest.textContent = reply.more;
     this.#rest.hidden = !reply.more;
     this.#total = reply.total;
@@ -64,7 +77,7 @@ export class Rows {
   async #searchSoon() {
     this.#turn += 1;
     const mine = this.#turn;
-    words = this.#field.value;
+    words = this.field.value;
     await new Promise((done) => setTimeout(done, PAUSE));
     if (mine === this.#turn) await this.load();
   }
@@ -73,49 +86,6 @@ export class Rows {
       filters.set(label, target.value);
       this.#searchSoon();
     } }, [{ value: "", name: label }, ...options].map(({ value, name }) => h("option", { value, selected: value === filters.get(label) }, name)));
-  }
-
-  // ---- What was read about the words, and an answer in sentences.
-
-  #showFound({ works = [], passages = [], said = "" }) {
-    const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
-    const asks = passages.length && button("outlined small", "Answer from these", "", () => this.answer());
-    this.#found.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
-  }
-  #work({ title, place, query: terms }) {
-    const narrow = () => {
-      this.#field.value = terms;
-      this.#searchSoon();
-    };
-    return h("li", {}, h("button", { type: "button", className: "row", onclick: narrow }, h("span", { className: "title", dir: "auto" }, title), h("span", { className: "place", dir: "auto" }, place)));
-  }
-  // A passage, its sentence in bold; above it what an answer says with it.
-  #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
-    const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
-    const make = !cards.length && button("outlined small", "Make a card", "", () => this.#open(key));
-    const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
-      h("span", { className: "passage-words" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place" }, place), state);
-    main.dataset.key = key;
-    return h("li", {}, main, h("span", { className: "doors" }, make, links.map(linkTo)));
-  }
-  #open(key) {
-    opened = key;
-    this.#page.openRow(key);
-  }
-  async answer() {
-    const question = this.#field.value.trim();
-    if (!question || !$(".passage", this.node) || !isFree()) return;
-    tell("Reading …", { stays: UNTIL_NEXT });
-    const show = (reply) => {
-      this.#showFound({ ...reply, passages: reply.sentences });
-      tell(reply.sentences.length ? "Each sentence stands over its quote." : reply.said);
-    };
-    await attempt(async () => {
-      const reply = await post("answer", { question });
-      if (!reply.ask) return show(reply);
-      const asks = async () => ({ said: "Asks for an answer from your passages.", text: reply.ask });
-      return openChat(asks, async (answer) => show(await post("answer", { question, reply: answer })), () => {});
-    });
   }
 
   // ---- Several, decided on together: those that are ticked; with all that are shown, all that match.
@@ -158,17 +128,13 @@ export class Rows {
 }
 
 // One row, with a box.
-function row(entry, page, onTick) {
+function row(entry, list, onTick) {
   const content = [
     h("span", { className: "title", dir: "auto" }, sides(entry)),
     h("span", { className: "place", dir: "auto" }, rich(entry.place)),
     entry.state && h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
-  const open = () => {
-    opened = entry.id;
-    page.openRow(entry.id);
-  };
-  const main = h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: open }, content);
+  const main = h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => list.open(entry.id) }, content);
   const tick = h("label", { className: "tick" },
     h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.line)}`, onchange: () => onTick() }));
   return h("li", {}, tick, main);

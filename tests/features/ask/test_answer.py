@@ -7,6 +7,7 @@ import pytest
 
 from ankiforge.draft.chat import label_for
 from ankiforge.features.agents.agent import Agent
+from ankiforge.features.ask.tools import ASK
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.llm_server import says
 
@@ -83,9 +84,10 @@ def test_where_nothing_was_found_or_no_sentence_stands_it_says_so(asked):
 
 def test_an_agent_gets_passages_and_then_the_sentences_that_stand(asked):
     agent = Agent(lambda lock: Workspace(asked.folder))
-    told = agent.ask(QUESTION, [])
+    told = agent.of_feature(ASK, {"question": QUESTION, "answer": []})
     assert "Answer the question from the passages alone" in told["rules"]
     assert "neighbour" not in json.dumps(told)
-    answered = agent.ask(QUESTION, json.loads(reply_of(asked))["answer"])
+    given = json.loads(reply_of(asked))["answer"]
+    answered = agent.of_feature(ASK, {"question": QUESTION, "answer": given})
     assert [each["quote"] for each in answered["answer"]] == [QUOTE]
     assert len(answered["dropped"]) == 2

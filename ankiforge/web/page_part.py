@@ -1,10 +1,11 @@
-"""A list of the page that a feature adds."""
+"""What a feature adds to a session at the page."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
-from ankiforge.model import Json, Shown
+from ankiforge.model import Json, Shown, Texts
 from ankiforge.review import Decision
 
 
@@ -49,3 +50,13 @@ class PageList(Protocol):
 
     def answered(self, id: str, reply: str) -> tuple[str, bool]:
         """Take the answer of a chat; return a sentence, and whether it brought anything."""
+
+
+class PagePart(NamedTuple):
+    """The lists of a feature, and what its script may ask for, beside that of the page."""
+
+    lists: Iterable[PageList] = ()
+    reads: Mapping[str, Callable[[Texts], Json]] = {}
+    """By the name for `get`, what answers it from its query and changes nothing."""
+    writes: Mapping[str, tuple[Any, Callable[[Any], Json]]] = {}
+    """By the name for `post`, what it sends, and what carries that out."""

@@ -10,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from heapq import nlargest
-from itertools import filterfalse, islice
+from itertools import chain, filterfalse, islice
 from pathlib import Path
 from statistics import fmean, pstdev
 from struct import pack, unpack
 
-from ankiforge.draft import embedder as embedding
-from ankiforge.draft.embedder import Embedder, cosines, embedder_of
 from ankiforge.draft.sendable import Privacy
-from ankiforge.errors import ServiceError
+from ankiforge.errors import ConfigError, ServiceError
+from ankiforge.features.ask import index
+from ankiforge.features.ask.embedder import Embedder, cosines, embedder_of
+from ankiforge.features.ask.index import Hides, hashes_of_texts
 from ankiforge.language.words import word_count
-from ankiforge.ledger import CACHE_FILE, CacheFile, search
+from ankiforge.ledger import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import highlight_of
-from ankiforge.ledger.search import Hides
-from ankiforge.ledger.tables.highlights import hashes_of_texts
-from ankiforge.model import Highlight, HighlightKey, Span, Value
+from ankiforge.model import Highlight, HighlightKey, Problem, Span, Value
 from ankiforge.pipeline.draft import privacy_of
 from ankiforge.pipeline.opened import Opened
-from ankiforge.pipeline.result import OtherWork
+from ankiforge.pipeline.result import OtherWork, Progress, RunResult
+from ankiforge.pipeline.workspace import ShowProgress
 
 _LEAST_WORDS = 4
 """A passage of fewer words, such as a heading, is near to everything: it is found by words."""
@@ -66,8 +66,8 @@ class Near(Value):
     def is_sure(self, coverage: float) -> bool:
         """Return whether a passage answers, of which the best has this share of the words."""
         if not self.threshold:
-            return coverage > search.ENOUGH
-        words = search.weight_of(coverage, self.spread)
+            return coverage > index.ENOUGH
+        words = index.weight_of(coverage, self.spread)
         return self.level + words > self.threshold
 
 
@@ -267,8 +267,7 @@ class Meaning:
 
 def _apart() -> list[str]:
     """Return questions that hardly any library answers."""
-    file = Path(embedding.__file__).with_name("apart.txt")
-    lines = file.read_text("utf-8").splitlines()
+    lines = Path(__file__).with_name("apart.txt").read_text("utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
 
 
@@ -284,3 +283,23 @@ def meaning_of(workspace: Opened) -> Meaning | None:
     """
     embedder = embedder_of(workspace.folder.config, offline=workspace.offline)
     return Meaning(workspace, embedder) if embedder else None
+
+
+def make_vectors(workspace: Opened, result: RunResult, show: ShowProgress) -> None:
+    """Make the vectors of all passages, if there is a model. Ctrl-C ends only this."""
+    what = "new passages are found by their words only"
+    try:
+        meaning = meaning_of(workspace)
+        steps = meaning.make() if meaning else iter(())
+        first = next(steps, None)
+        if first is None:
+            return
+        with show(()) as take:
+            for made in chain([first], steps):
+                take(Progress(other=made))
+    except (ServiceError, ConfigError) as error:
+        problem = Problem(error.message, what, error.hint, notice=True)
+        result.problems.append(problem)
+    except KeyboardInterrupt:
+        hint = "the next run goes on"
+        result.problems.append(Problem("stopped", what, hint, notice=True))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.pipeline.ask import ask
+from ankiforge.features.ask.work import ask
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero

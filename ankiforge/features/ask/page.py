@@ -8,14 +8,11 @@ each with what it `says` and the passage of its quote in the same form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import FoundWork
-from ankiforge.ledger.search import FoundPassage
+from ankiforge.features.ask.index import FoundPassage, FoundWork
+from ankiforge.features.ask.work import ask, asked_for
 from ankiforge.model import (
     CardHere,
-    Highlight,
     HighlightKind,
     Json,
     Line,
@@ -23,11 +20,12 @@ from ankiforge.model import (
     Texts,
     Value,
 )
-from ankiforge.pipeline.ask import ask, asked_for
+from ankiforge.pipeline.query import names_field
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import sentence
 from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.web.card_view import card_view, line_of, links_of
+from ankiforge.web.card_view import card_view, line_of
+from ankiforge.web.faces import Faces
 
 _AROUND = 140
 """Characters that are shown on each side of the sentence that answers."""
@@ -36,7 +34,7 @@ _WHOLE = 420
 _MOST_CARDS = 3
 
 
-class Asking(Value, forbid_unknown_fields=True):
+class AskedQuestion(Value, forbid_unknown_fields=True):
     """A question that is to be answered in sentences."""
 
     question: str
@@ -47,16 +45,20 @@ class Asking(Value, forbid_unknown_fields=True):
 class FoundViews:
     """Draws the results of a search for the page."""
 
-    def __init__(
-        self, workspace: Workspace, links: Callable[[Highlight], list[Texts]]
-    ) -> None:
-        """Search a workspace; `links` returns those to a passage on this machine."""
+    def __init__(self, workspace: Workspace, faces: Faces) -> None:
+        """Search a workspace; `faces` has the links to a passage."""
         self._workspace = workspace
-        self._links = links
+        self._faces = faces
 
-    def found(self, question: str) -> Json:
-        """Return the `works` and `passages` for a question, and the remarks that are `said`."""
-        result = ask(self._workspace, question)
+    def found(self, query: Texts) -> Json:
+        """Return the `works` and `passages` for `words`, and the remarks that are `said`.
+
+        Words that name a field are a query of cards, and no question.
+        """
+        words = query["words"][:500].strip()
+        if not words or names_field(words):
+            return {}
+        result = ask(self._workspace, words)
         return {
             "works": [_work(work) for work in result.works],
             "passages": [self._passage(found) for found in result.passages],
@@ -72,17 +74,17 @@ class FoundViews:
             text = " → ".join(filter(None, highlight.markdown))
         words = ["", shortened(on_one_line(text), _WHOLE), ""]
         if end:
-            words = [_end_of(text[:start]), text[start:end], _start_of(text[end:])]
-        links = self._links(highlight) + links_of(highlight)
+            before = shortened(text[:start][::-1], _AROUND)[::-1]
+            words = [before, text[start:end], shortened(text[end:], _AROUND)]
         return {
             "key": highlight.key,
             "words": [line_of(part) if part else [] for part in words],
             "place": found.place,
             "cards": [_card(line) for line in found.lines[:_MOST_CARDS]],
-            "links": links[:1],
+            "links": self._faces.links(highlight)[:1],
         }
 
-    def answer(self, asking: Asking) -> Json:
+    def answer(self, asking: AskedQuestion) -> Json:
         """Return an answer in `sentences`, or the text `ask` for the chat of the person.
 
         Raises:
@@ -130,12 +132,3 @@ def _work(work: FoundWork) -> Json:
         "place": " · ".join(filter(None, about)),
         "query": f'document:"{name}"',
     }
-
-
-def _start_of(text: str) -> str:
-    return shortened(text, _AROUND)
-
-
-def _end_of(text: str) -> str:
-    """Return the end of a text, from a word on."""
-    return shortened(text[::-1], _AROUND)[::-1]

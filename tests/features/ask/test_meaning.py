@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ankiforge.cli.progress import offer_meaning
-from ankiforge.draft import embedder
-from ankiforge.draft.server import ModelServer, embedding_models
+from ankiforge.draft.server import ModelServer
 from ankiforge.features.agents.agent import Agent
-from ankiforge.ledger.search import ENOUGH, WordHit, fused, weight_of
-from ankiforge.pipeline.meaning import Meaning, Near, meaning_of
+from ankiforge.features.ask import embedder
+from ankiforge.features.ask.command import offer_model
+from ankiforge.features.ask.meaning import Meaning, meaning_of
+from ankiforge.features.ask.tools import SEARCH_LIBRARY
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server
 
@@ -284,7 +284,12 @@ def agent_answers(place: Any, private: str, forms: tuple[str, str]) -> str:
     (place.folder / "notes" / "cells.md").write_text(note.replace(*forms))
     place.ok("run")
     agent = Agent(lambda lock: Workspace(place.folder))
-    return json.dumps([agent.search_library(each, 5) for each in QUESTIONS])
+    return json.dumps(
+        [
+            agent.of_feature(SEARCH_LIBRARY, {"query": each, "limit": 5})
+            for each in QUESTIONS
+        ]
+    )
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -312,68 +317,17 @@ def test_what_is_hidden_is_not_near(place):
         assert known.threshold, "it was learnt by the run"
 
 
-# --- one score --------------------------------------------------------------------------------
-
-
-def test_words_count_only_if_they_are_nearly_half_of_the_question():
-    few, most = WordHit(9.0, 0.3), WordHit(9.0, 0.9)
-    near = {"a": 0.80, "b": 0.82}
-    assert fused({"a": few}, near, 0.02) == near
-    assert fused({"a": most}, near, 0.02)["a"] > 0.82
-    assert fused({"c": WordHit(1.0, 1.0)}, near, 0.02)["c"] > 0.82
-    assert fused({"a": most}, {}) == {"a": 9.0}
-    assert weight_of(0.45, 0.1) == 0
-
-
-@pytest.mark.parametrize(
-    ("level", "threshold", "coverage", "is_sure"),
-    [
-        (0.9, 0.0, ENOUGH, False),  # not learnt: the words alone tell
-        (0.0, 0.0, 0.5, True),
-        (0.8, 0.8, ENOUGH, False),
-        (0.81, 0.8, 0.0, True),
-        (0.8, 0.8, 0.9, True),
-    ],
-)
-def test_a_passage_answers_if_it_is_nearer_than_others(
-    level, threshold, coverage, is_sure
-):
-    near = Near(b"", {}, 0, spread=0.02, level=level, threshold=threshold)
-    assert near.is_sure(coverage) == is_sure
-
-
-@pytest.mark.parametrize("size", [1, 3, 512])
-def test_a_vector_in_whole_numbers_has_nearly_the_same_cosine(size):
-    one = [((7 * n) % 11) - 5.5 for n in range(size)]
-    other = [((5 * n) % 13) - 6.5 for n in range(size)]
-    dot = sum(a * b for a, b in zip(one, other, strict=True))
-    lengths = sum(a * a for a in one) ** 0.5 * sum(b * b for b in other) ** 0.5
-    packed = embedder.packed([number / 1e20 for number in one])
-    near = embedder.cosines(packed, {"other": embedder.packed(other), "short": b"1234"})
-    assert near == {"other": pytest.approx(dot / lengths, abs=0.02)}
-
-
-@pytest.mark.parametrize(
-    ("names", "best"),
-    [
-        (["qwen3:8b", "bge-m3:latest"], ["bge-m3:latest"]),
-        (["nomic-embed-text", "embeddinggemma"], ["embeddinggemma", "nomic-embed-text"]),
-        (["bge-reranker-v2-m3", "llama3.2", "e5er"], []),
-        (["intfloat/e5-small", "all-MiniLM-L6"], ["intfloat/e5-small", "all-MiniLM-L6"]),
-    ],
-)
-def test_models_that_make_vectors_are_known_by_their_names(names, best):
-    assert list(embedding_models(names)) == best
+# --- choosing it ----------------------------------------------------------------------
 
 
 def test_a_server_with_such_a_model_is_offered_once(place):
     servers = (ModelServer("ollama", "Ollama", "http://127.0.0.1:1/v1", ("bge-m3",)),)
     place.settings("sources: []\n")
     with Workspace(place.folder) as workspace:
-        assert offer_meaning(workspace, lambda seconds: ()) == ""
-        offered = offer_meaning(workspace, lambda seconds: servers)
+        assert offer_model(workspace, lambda seconds: ()) == ""
+        offered = offer_model(workspace, lambda seconds: servers)
         assert offered.endswith("ankiforge model use ollama --for meaning")
-        assert offer_meaning(workspace, lambda seconds: servers) == ""
+        assert offer_model(workspace, lambda seconds: servers) == ""
 
 
 def test_the_settings_are_written_by_model_use(

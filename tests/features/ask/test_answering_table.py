@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ankiforge.draft.answering import checked
+from ankiforge.features.ask.answering import checked
 
 PASSAGES = {
     "a": "The mitochondrion makes most of the ATP of a cell. It has two membranes, and a"

@@ -1,6 +1,6 @@
 """Ask everything that was read: the works that a query names, and the passages that answer.
 
-The command `search`, the page, agents and `Workspace.search` ask here. An answer in sentences comes
+The command `search`, the page, agents and the library ask here. An answer in sentences comes
 from a model, a chat or an agent; `AskedFor.answer` lets only those through that stand on a passage.
 """
 
@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from ankiforge.draft.sendable import SendableText
 from ankiforge.errors import ServiceError
+from ankiforge.features.ask import index
+from ankiforge.features.ask.index import FoundPassage, FoundWork, Hides, WantedWords
+from ankiforge.features.ask.meaning import Near, meaning_of
 from ankiforge.language.lexicon import language_of
-from ankiforge.ledger import FoundWork, search
-from ankiforge.ledger.search import FoundPassage, Hides, WantedWords
 from ankiforge.model import (
     Document,
     Highlight,
@@ -28,7 +29,6 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.draft import privacy_of
-from ankiforge.pipeline.meaning import Near, meaning_of
 from ankiforge.pipeline.opened import Opened
 from ankiforge.text import counted
 from ankiforge.text.fold import for_searching
@@ -36,8 +36,8 @@ from ankiforge.text.identifiers import names_in
 from ankiforge.text.sentences import sentences
 
 if TYPE_CHECKING:
-    from ankiforge.draft.answering import AnswerSentence
     from ankiforge.draft.prompt import ModelRequest
+    from ankiforge.features.ask.answering import AnswerSentence
 
 PASSAGES = 5
 """The number of passages that are shown for a question, if nothing else is wished."""
@@ -46,7 +46,7 @@ _LEAST_SENTENCE = 25
 
 
 class SearchResult(Value):
-    """The outcome of a search."""
+    """The outcome of a index."""
 
     works: tuple[FoundWork, ...] = ()
     """Those with the name or title, or with all words in title, authors, tags or path."""
@@ -93,11 +93,11 @@ def ask(
         hides_work: the same of a work.
     """
     ledger = workspace.ledger
-    search.update(ledger)
+    index.update(ledger)
     works = tuple(
-        work for work in search.find(ledger, query, document) if not hides_work(work)
+        work for work in index.find(ledger, query, document) if not hides_work(work)
     )
-    if document is not None or any(work.by != search.WORDS for work in works):
+    if document is not None or any(work.by != index.WORDS for work in works):
         return SearchResult(works)
     # an identifier asks for its work, and no passage answers it
     if " " not in query.strip() and any(names_in(query)):
@@ -123,11 +123,11 @@ def _answering(
             problem = f"{error.message}: {error.hint}"
 
     # both joined
-    words = search.by_words(ledger, query, hides)
-    scores = search.fused(words, near.cosines, near.spread)
-    found = list(search.passages(ledger, scores, limit, hides, other_than=language))
+    words = index.by_words(ledger, query, hides)
+    scores = index.fused(words, near.cosines, near.spread)
+    found = list(index.passages(ledger, scores, limit, hides, other_than=language))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
-    is_sure = near.is_sure(coverage) if near.cosines else coverage > search.SURE
+    is_sure = near.is_sure(coverage) if near.cosines else coverage > index.SURE
 
     # the sentence of each that answers
     choices = [(passage.highlight, _choice(passage.highlight)) for passage in found]
@@ -135,7 +135,7 @@ def _answering(
     if meaning is not None and near.cosines:
         with suppress(ServiceError):
             spans = meaning.nearest(near.question, choices)
-    wanted = search.wanted_words(query)
+    wanted = index.wanted_words(query)
     shown = []
     for passage, choice, span in zip(found, choices, spans, strict=True):
         sentence = span or _with_most_words(*choice, wanted)
@@ -162,7 +162,7 @@ def _with_most_words(
 
     def rank(span: Span) -> tuple[int, int]:
         start, end = span
-        words = search.words_of(for_searching(highlight.exact[start:end]))
+        words = index.words_of(for_searching(highlight.exact[start:end]))
         text = f" {' '.join(words)} "
         return sum(f" {word} " in text for word in wanted.words), end - start
 
@@ -186,7 +186,7 @@ class AskedFor(Value):
     @property
     def request(self) -> ModelRequest:
         """The request for a model."""
-        from ankiforge.draft.answering import request_for
+        from ankiforge.features.ask.answering import request_for
 
         return request_for(self.question, self.texts)
 
@@ -197,7 +197,7 @@ class AskedFor(Value):
 
     def answer(self, given: list[Json]) -> list[AnswerSentence]:
         """Return the sentences of an answer; those that do not stand on a passage say why."""
-        from ankiforge.draft.answering import checked
+        from ankiforge.features.ask.answering import checked
 
         return checked(given, self.question, self.texts)
 
@@ -205,7 +205,7 @@ class AskedFor(Value):
         self, workspace: Opened, reply: str | None
     ) -> list[AnswerSentence] | None:
         """Return the sentences of a reply, else of the model's; None if there is no model."""
-        from ankiforge.draft.answering import answer_in
+        from ankiforge.features.ask.answering import answer_in
 
         if reply is None:
             model = workspace.model()
@@ -220,7 +220,7 @@ def asked_for(workspace: Opened, question: str) -> AskedFor:
     from ankiforge.draft.chat import label_for
 
     ledger = workspace.ledger
-    search.update(ledger)
+    index.update(ledger)
     privacy = privacy_of(ledger)
     result = _answering(workspace, question, _READ, cache(privacy.hides_passage))
     found = {label_for(each.highlight.key): each for each in result.passages}

@@ -1,0 +1,53 @@
+// What was read about the words in the box of all cards, and an answer in sentences.
+import { openChat } from "/static/chat.js";
+import { $, button, h, linkTo, rich } from "/static/dom.js";
+import { attempt, isFree } from "/static/pace.js";
+import { above } from "/static/parts.js";
+import { UNTIL_NEXT, tell } from "/static/say.js";
+import { get, post } from "/static/server.js";
+
+class Found {
+  node = h("section", { className: "found", ariaLabel: "What you have read" });
+  #list;
+
+  constructor(list) {
+    this.#list = list;
+    list.field.placeholder = "Ask what you have read, or search cards";
+  }
+  async read(words) { return words ? get("found", { words }) : {}; }
+  show({ works = [], passages = [], said = "" }) {
+    const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
+    const asks = passages.length && button("outlined small", "Answer from these", "", () => this.answer());
+    this.node.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
+    return passages.length > 0;
+  }
+  #work({ title, place, query }) {
+    return h("li", {}, h("button", { type: "button", className: "row", onclick: () => this.#list.search(query) }, h("span", { className: "title", dir: "auto" }, title), h("span", { className: "place", dir: "auto" }, place)));
+  }
+  // A passage, its sentence in bold; above it what an answer says with it.
+  #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
+    const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
+    const make = !cards.length && button("outlined small", "Make a card", "", () => this.#list.open(key));
+    const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#list.open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
+      h("span", { className: "passage-words" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place" }, place), state);
+    main.dataset.key = key;
+    return h("li", {}, main, h("span", { className: "doors" }, make, links.map(linkTo)));
+  }
+  async answer() {
+    const question = this.#list.field.value.trim();
+    if (!question || !$(".passage", this.node) || !isFree()) return;
+    tell("Reading …", { stays: UNTIL_NEXT });
+    const show = (reply) => {
+      this.show({ ...reply, passages: reply.sentences });
+      tell(reply.sentences.length ? "Each sentence stands over its quote." : reply.said);
+    };
+    await attempt(async () => {
+      const reply = await post("answer", { question });
+      if (!reply.ask) return show(reply);
+      const asks = async () => ({ said: "Asks for an answer from your passages.", text: reply.ask });
+      return openChat(asks, async (answer) => show(await post("answer", { question, reply: answer })), () => {});
+    });
+  }
+}
+
+above.push((list) => new Found(list));
