@@ -124,27 +124,29 @@ class RunLine:
     @property
     def text(self) -> str:
         """The line of the moment."""
-        from ankiforge.extract.base import count_of
-
         if self._other is not None:
             return f"{self._other.text} · Ctrl-C stops, the next run goes on"
-        if self._by_model.text:
-            return self._by_model.text
+        return self._by_model.text or self._by_rules().text
+
+    def _by_rules(self) -> Bar:
+        """Return the bar of what is read or drafted, at this moment."""
+        from ankiforge.extract.base import count_of
+
         if self._to_draft:
             self._drafting.take(self._drafted, self._to_draft)
-            return self._drafting.text
+            return self._drafting
         counts = [count_of(source) for source in self._sources]
         done = sum(count.done for count in counts)
         self._reading.take(done, sum(count.total for count in counts))
-        return self._reading.text
+        return self._reading
 
     def due(self) -> str:
         """Return the line if none was said for a minute; else ""."""
-        text = self.text  # asked each time: the bars measure from the first step on
+        self._by_rules()  # asked each time: the bars measure from the first step on
         if self._clock() - self._said < EVERY_S:
             return ""
         self._said = self._clock()
-        return text
+        return self.text
 
     def __rich__(self) -> str:
         """Return the text of the moment; Rich draws it again several times a second."""
