@@ -68,7 +68,8 @@ class Pile(Value):
     @property
     def is_weak(self) -> bool:
         """Whether its best ten are mostly no good cards: a chat asks better."""
-        return not self.best or sum(self.best) < WEAK * len(self.best)
+        best = self.best
+        return not best or sum(best) < WEAK * len(best)
 
     def ten(
         self, item: Callable[[str], Item | None], later: Collection[str] = ()
