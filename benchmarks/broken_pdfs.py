@@ -22,7 +22,7 @@ from ankiforge.extract.pdf.answers import REPAIRED
 from ankiforge.extract.pdf.messages import Failed, Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Highlight
-from ankiforge.text.passages import anchor_key, numbered
+from ankiforge.text.keys import anchor_key, numbered
 
 SECONDS = 30.0
 Damage = Callable[[bytes, random.Random], bytes]

@@ -151,7 +151,7 @@ def _unmarked_among(call: Call, paths: Paths) -> Path | None:
 def _query_of(call: Call, words: Sequence[Path]) -> str:
     """Return the words of a call as a query; "" if nothing that waits or is proposed matches."""
     from ankiforge.pipeline.query import joined
-    from ankiforge.review import sittings
+    from ankiforge.review import shelf
 
     query = joined(map(str, words))
     if not query:
@@ -159,7 +159,7 @@ def _query_of(call: Call, words: Sequence[Path]) -> str:
     with session(call) as workspace:
         ledger = workspace.ledger
         with suppress(UsageError):  # it is a path that is not there
-            if sittings.queue(ledger, query) or sittings.documents_named(ledger, query):
+            if shelf.queue(ledger, query) or shelf.documents_named(ledger, query):
                 return query
     return ""
 
@@ -271,7 +271,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     Cards go into the package, or with --push to Anki, once their note is left alone for two
     minutes. Ctrl-C stops it at any time.
     """
-    from ankiforge.config.workspace import lock
+    from ankiforge.config.lock import lock
     from ankiforge.pipeline.watch import file_events, follow
 
     folder = workspace_of(call)

@@ -27,10 +27,10 @@ from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import quoted_in
 from ankiforge.reports.summary import next_line, next_step
-from ankiforge.review import Decision, Item, Review, StaleError, sittings
+from ankiforge.review import Decision, Item, Review, StaleError, shelf
 from ankiforge.review.items import warning, with_each_gap
 from ankiforge.review.selection import sentence_of
-from ankiforge.review.sittings import TEN
+from ankiforge.review.shelf import TEN
 from ankiforge.text import bold, counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import gaps, plain, table_rows, with_brackets
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -64,11 +64,11 @@ class TerminalReview:
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._ledger.read_journal()
-        self._queue = sittings.queue(self._ledger, query)[: call.limit]
+        self._queue = shelf.queue(self._ledger, query)[: call.limit]
         # after the waiting items, the best proposals, document by document
         self._proposed: Iterator[list[Item]] = iter(())
         if call.limit is None:
-            self._proposed = sittings.proposed(self._ledger, self._review.item, query)
+            self._proposed = shelf.proposed(self._ledger, self._review.item, query)
         self._sitting: list[str] = []
         """The ids of this sitting that are left; the queue comes after them."""
         self._ten: list[str] = []

@@ -4,8 +4,6 @@ ankiforge.yaml      the settings
 decks/, prompts/    rules and prompts that a person edits
 journal/            the decisions, a file for each machine; may be shared
 .ankiforge/         the ledger and caches; never in version control
-
-Its locks see to it that two programs never draft, or publish, at the same time.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from ankiforge import config as settings
 from ankiforge.config import FILE_NAME, Config, SourceKinds, expanded
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import read, typed
-from ankiforge.errors import BusyError, UsageError, writing
+from ankiforge.errors import UsageError, writing
 from ankiforge.model import Strings, Texts, Value
 
 JOURNAL = "journal"
@@ -396,54 +394,3 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
             message,
             hint="free space there or allow writing, then try again",
         ) from error
-
-
-# --- locks ------------------------------------------------------------------------------
-
-LOCK_SECONDS = 60.0
-"""How long a command waits for another program."""
-HOLDER_BYTES = 100
-"""The length of a file with the number of a process."""
-
-
-def lock(
-    folder: WorkspaceFolder,
-    activity: str,
-    seconds: float | None = None,
-) -> AbstractContextManager[object]:
-    """Hold the lock of an activity; wait if another program holds it.
-
-    Args:
-        folder: the workspace.
-        activity: "drafting", "publishing" or "watching".
-        seconds: how long to wait; None = `LOCK_SECONDS`.
-
-    Raises:
-        BusyError: another program still holds it after that time.
-        UsageError: the file of the lock cannot be written.
-    """
-    from filelock import FileLock, Timeout
-
-    path = folder.folder / f"{activity}.lock"
-    path.is_there()  # refuses what is not a file
-    if seconds is None:
-        seconds = LOCK_SECONDS
-    file_lock = FileLock(path.path, timeout=seconds, mode=0o600)
-    try:
-        acquired = file_lock.acquire()
-    except Timeout as error:
-        holder = ""
-        with suppress(OSError, UnicodeDecodeError):
-            process = path.read(HOLDER_BYTES).decode().strip()
-            holder = f" (process {process})" if process.isdigit() else ""
-        message = f"another ankiforge{holder} is {activity} here"
-        raise BusyError(
-            message, hint="wait for it, or stop it: nothing is lost"
-        ) from error
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror or error}"
-        raise UsageError(message, hint="allow writing there") from error
-    # for the message to programs that wait; the lock is the system's
-    with suppress(OSError), path.open(os.O_WRONLY | os.O_TRUNC) as file:
-        file.write(str(os.getpid()).encode())
-    return acquired

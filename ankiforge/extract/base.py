@@ -37,7 +37,7 @@ from ankiforge.model import (
 )
 from ankiforge.plugins import named
 from ankiforge.text.decoding import encoding_of
-from ankiforge.text.passages import anchor_key, numbered, own_key
+from ankiforge.text.keys import anchor_key, numbered, own_key
 
 # The number of bytes read to recognise a file.
 _HEAD_BYTES = 65_536

@@ -24,8 +24,9 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.text.fold import for_finding, same
+from ankiforge.text.keys import CONTEXT, side_of
 from ankiforge.text.located import Letters, Located, find_again
-from ankiforge.text.passages import CONTEXT, paragraphs_around, side_of
+from ankiforge.text.passages import paragraphs_around
 from ankiforge.text.private import TAG
 
 

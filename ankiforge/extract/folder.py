@@ -46,7 +46,7 @@ from ankiforge.plugins import named
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.decoding import text_of
-from ankiforge.text.passages import percent
+from ankiforge.text.keys import percent
 
 
 class File(Value):

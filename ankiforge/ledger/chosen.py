@@ -15,7 +15,7 @@ from ankiforge.ledger.tables import documents, highlights, journaled, waiting
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import Chosen, Highlight, HighlightKey, Json, Side, hints
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import side_of
+from ankiforge.text.keys import side_of
 
 CHAT = "chosen"
 PAGE = "page"

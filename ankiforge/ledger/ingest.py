@@ -58,7 +58,7 @@ from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights, journaled, waiting
 from ankiforge.ledger.tables.highlights import draft_copies_again
 from ankiforge.model import DocumentId, HighlightKey, Json, Pair, Sighting, Texts, h16
-from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.keys import anchor_key, own_key
 
 MANY_DOCUMENTS = 10
 """Documents of a container from which a loss of more than half is doubted."""

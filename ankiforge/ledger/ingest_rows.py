@@ -25,7 +25,7 @@ from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.ledger.tables import documents, highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.model import Extracted, HighlightKey, Json, Pair
-from ankiforge.text.passages import numbered
+from ankiforge.text.keys import numbered
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""

@@ -8,7 +8,7 @@ from ankiforge.ledger.events import Text
 from ankiforge.ledger.match import FoldedText, Mark
 from ankiforge.model import Highlight, HighlightKind, Pair, hints
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import triple_of
+from ankiforge.text.keys import triple_of
 
 
 def mark_of(highlight: Highlight, document: int = 0) -> Mark:

@@ -42,7 +42,7 @@ from ankiforge.model import (
     colour_name,
     h16,
 )
-from ankiforge.text.passages import triple_of
+from ankiforge.text.keys import triple_of
 
 DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""

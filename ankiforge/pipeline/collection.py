@@ -2,9 +2,6 @@
 
 What is read is bound to one collection. Another one concludes nothing until `pull --bind`:
 every note would look as if it had been deleted.
-
-How many cards fail in Anki is counted here, for a line of a run; what reads them is loaded only
-if the collection has changed since.
 """
 
 from __future__ import annotations

@@ -34,8 +34,9 @@ from ankiforge.config import (
     is_loopback,
 )
 from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.lock import lock
 from ankiforge.config.ownfiles import own_file
-from ankiforge.config.workspace import WorkspaceFolder, lock
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import Location, suggestion
 from ankiforge.errors import (
     BugError,

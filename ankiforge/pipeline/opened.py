@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.lock import lock
 from ankiforge.config.trust import require_trust
-from ankiforge.config.workspace import WorkspaceFolder, lock, user_folder
+from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.errors import UsageError
 from ankiforge.extract import registry
 from ankiforge.model import Problem

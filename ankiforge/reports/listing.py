@@ -57,7 +57,7 @@ from ankiforge.reports.cards import (
     question_text,
     why_proposed,
 )
-from ankiforge.review import sittings
+from ankiforge.review import shelf
 from ankiforge.review.items import facts_seen
 from ankiforge.text import AT_THE_RIGHT, on_one_line
 
@@ -160,7 +160,7 @@ class Listing:
         wanted = set(ids)
         if not wanted:
             return
-        for draft in sittings.drafts(self._ledger):
+        for draft in shelf.drafts(self._ledger):
             if draft.id in wanted:
                 yield draft
 

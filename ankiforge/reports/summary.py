@@ -48,7 +48,7 @@ from ankiforge.pipeline.sources import (
     unmarked_paths,
 )
 from ankiforge.reports.cards import Text
-from ankiforge.review import sittings
+from ankiforge.review import shelf
 from ankiforge.text import (
     FIRST,
     columns,
@@ -95,7 +95,7 @@ def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strin
         waiting += f" ({held:,} drafts)"
     proposed = waits.get("proposed", 0) if without else 0
     return (
-        " · ".join(filter(None, (waiting, sittings.how_many(0, proposed)))),
+        " · ".join(filter(None, (waiting, shelf.how_many(0, proposed)))),
         _column(without - proposed, f"without a {'proposal' if proposed else 'card'}"),
         _column(skipped, "skipped"),
     )
@@ -133,7 +133,7 @@ def waiting_text(waits: Mapping[str, int]) -> str:
 def the_best(waits: Mapping[str, int], highlights: int) -> str:
     """Return `the best ten of 557`, of all highlights; "" if no more than ten wait."""
     number = sum(waits[name] for name in LISTS) + waits["proposed"]
-    return f"the best ten of {highlights:,}" if number > sittings.TEN else ""
+    return f"the best ten of {highlights:,}" if number > shelf.TEN else ""
 
 
 def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
@@ -204,7 +204,7 @@ def status_of(
     in_anki = counts["anki"]
     command, reason = next_step(workspace, counts, noticed)
     documents = Counter[str]()
-    for pile in sittings.shelf(ledger, order.new, ()):
+    for pile in shelf.piles(ledger, order.new, ()):
         documents[pile.title] += len(pile.places)
     names = {source.name for source in workspace.config.sources}
     for item in workspace.remembered:
@@ -556,7 +556,7 @@ class RunText:
     def _is_weak(self) -> bool:
         """Return whether the document with which the review begins is for a chat rather."""
         order = overview.order(self._ledger)
-        piles = sittings.shelf(self._ledger, order.new, order.without)
+        piles = shelf.piles(self._ledger, order.new, order.without)
         return bool(piles) and piles[0].is_weak
 
     def _highlights(self) -> str:

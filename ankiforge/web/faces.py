@@ -64,7 +64,7 @@ from ankiforge.review.items import (
     with_each_gap,
 )
 from ankiforge.review.selection import selectable_text, sentence_before, sentence_of
-from ankiforge.review.sittings import RESULTS
+from ankiforge.review.shelf import RESULTS
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.fold import shields
 from ankiforge.text.sentences import sentences

@@ -50,9 +50,9 @@ from ankiforge.pipeline.deliver import open_file
 from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import names_field, parse
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleError, sittings
+from ankiforge.review import Decision, Item, Review, StaleError, shelf
 from ankiforge.review.items import made_by, sentence
-from ankiforge.review.sittings import Sitting, how_many
+from ankiforge.review.shelf import Pile, Sitting, how_many
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view
 from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
@@ -222,12 +222,12 @@ class ReviewSession:
         elif list_id in self._lists:
             added = self._lists[list_id]
             added.read()
-            content = self._begun(added.faces(start, sittings.TEN), list_id=list_id)
+            content = self._begun(added.faces(start, shelf.TEN), list_id=list_id)
         else:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
             for id in self._queues.get(list_id, [])[start:]:
-                if len(faces) == sittings.TEN:
+                if len(faces) == shelf.TEN:
                     break
                 face = self.item(id)
                 if face is None:
@@ -251,11 +251,11 @@ class ReviewSession:
         piles = self._piles()
         firsts = [(*pile.places, *pile.proposed, *pile.rest)[0] for pile in piles]
         best = highlights_of(self._ledger, [first.key for first in firsts])
-        asked = sittings.queue(self._ledger, self._query) if self._query else []
+        asked = shelf.queue(self._ledger, self._query) if self._query else []
         begins = "you" if asked and asked[0] in self._queues["you"] else ""
         named = set[int]()
         if self._query and not asked:
-            found = sittings.documents_named(self._ledger, self._query)
+            found = shelf.documents_named(self._ledger, self._query)
             named.update(pile.document for pile in found[:1])
         entries = []
         for pile, first in zip(piles, firsts, strict=True):
@@ -342,7 +342,7 @@ class ReviewSession:
             return self._begun([face for face in faces if face], key=key)
         # no sentence is sure enough: a person chooses the words
         marks = sorted((*pile.proposed, *pile.rest), key=attrgetter("position"))
-        chosen = [self.item(place.id) for place in marks[: sittings.TEN]]
+        chosen = [self.item(place.id) for place in marks[: shelf.TEN]]
         begun = self._begun([face for face in chosen if face], key=key)
         return {**begun, "without": True}
 
@@ -358,15 +358,15 @@ class ReviewSession:
         shown = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **shown, "items": faces}
 
-    def _pile(self, key: str) -> sittings.Pile | None:
+    def _pile(self, key: str) -> Pile | None:
         """Return the drafts and proposals of a highlight's document; None if there are none."""
         return next(iter(self._piles(key)), None)
 
-    def _piles(self, beside: str = "") -> list[sittings.Pile]:
-        """Return the documents with drafts or proposals; `beside`: as for `sittings.shelf`."""
+    def _piles(self, beside: str = "") -> list[Pile]:
+        """Return the documents with drafts or proposals; `beside`: as for `shelf.piles`."""
         undecided = set(self._queues["none"])
         marks = [place for place in self._without() if place.id in undecided]
-        return sittings.shelf(self._ledger, self._queues["new"], marks, beside)
+        return shelf.piles(self._ledger, self._queues["new"], marks, beside)
 
     def _without(self) -> Sequence[Place]:
         """Return the marks without card or draft when the lists were read."""

@@ -22,7 +22,7 @@ from ankiforge.model import (
     Sighting,
     h16,
 )
-from ankiforge.text.passages import numbered
+from ankiforge.text.keys import numbered
 
 FOLDER = Path("~/.local/share/com.github.johnfactotum.Foliate")
 

@@ -10,7 +10,7 @@ import pytest
 from ankiforge.ledger import overview
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import quoted_in
-from ankiforge.review import Review, sittings
+from ankiforge.review import Review, shelf
 from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
@@ -193,7 +193,7 @@ def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_ter
     forge.ok("run", vault, "--accept", "review")
     with forge.here(), Workspace(read_only=True) as opened:
         order = overview.order(opened.ledger)
-        piles = sittings.shelf(opened.ledger, order.new, ())
+        piles = shelf.piles(opened.ledger, order.new, ())
         review = Review(opened)
         asked = [item.id for pile in piles for item in pile.ten(review.item)]
     by_id = {card["id"]: card["fields"] for card in forge.cards()}

@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.extract import registry
 from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
-from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.keys import anchor_key, own_key
 from ankiforge.text.private import why_private
 from tests.foreign import foreign, needed
 from tests.reading import opened, tell_osr

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ankiforge.model import Extracted, Highlight, Problem
-from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.keys import anchor_key, own_key
 from ankiforge.text.private import why_private
 from tests.reading import opened
 

@@ -17,7 +17,7 @@ from pypdf.generic import (
 )
 
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
-from ankiforge.text.passages import anchor_key
+from ankiforge.text.keys import anchor_key
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.reading import opened, settings_of, texts
 

@@ -19,7 +19,7 @@ from pypdf.generic import (
 from ankiforge.extract.pdf.messages import Area, Failed
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
-from ankiforge.text.passages import anchor_key
+from ankiforge.text.keys import anchor_key
 from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from tests.reading import opened
 

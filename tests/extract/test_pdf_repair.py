@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.model import Extracted, Problem, Sighting
-from ankiforge.text.passages import anchor_key
+from ankiforge.text.keys import anchor_key
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import highlights, opened
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.keys import anchor_key, own_key
 from tests.examples import examples
 from tests.reading import opened
 

@@ -11,7 +11,7 @@ from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.keys import anchor_key, own_key
 from tests.examples import examples
 from tests.reading import opened, settings_of, tell_osr
 

@@ -17,7 +17,7 @@ from ankiforge.extract.pdf.cleaning import clean, one_line
 from ankiforge.extract.pdf.messages import Area, Failed, Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Highlight
-from ankiforge.text.passages import anchor_key
+from ankiforge.text.keys import anchor_key
 from tests.examples import examples
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened

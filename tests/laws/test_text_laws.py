@@ -16,7 +16,7 @@ from ankiforge.text.fold import (
     locate,
     same,
 )
-from ankiforge.text.passages import percent, triple
+from ankiforge.text.keys import percent, triple
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from tests.examples import examples
 

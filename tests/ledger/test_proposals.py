@@ -6,7 +6,7 @@ import pytest
 
 from ankiforge.ledger import overview
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Review, sittings
+from ankiforge.review import Decision, Review, shelf
 
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
@@ -51,7 +51,7 @@ def decide_on_the_first(forge, act):
     """Decide on the proposal that a sitting begins with."""
     with forge.here(), Workspace() as opened:
         order = overview.order(opened.ledger)
-        [pile] = sittings.shelf(opened.ledger, order.new, order.without)
+        [pile] = shelf.piles(opened.ledger, order.new, order.without)
         review = Review(opened)
         [item] = pile.ten(review.item)
         review.decide(Decision(item.id, item.turn, act))
@@ -158,7 +158,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     decide_on_the_first(forge, "accept")
     with forge.here(), Workspace(read_only=True) as opened:
         order = overview.order(opened.ledger)
-        [pile] = sittings.shelf(opened.ledger, order.new, order.without)
+        [pile] = shelf.piles(opened.ledger, order.new, order.without)
         [item] = pile.ten(Review(opened).item)
         assert item.proposal
 

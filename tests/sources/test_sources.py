@@ -18,7 +18,7 @@ import yaml
 
 from ankiforge.extract import registry
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
-from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.keys import anchor_key, own_key
 from tests.reading import opened
 
 HERE = Path(__file__).parent

@@ -26,7 +26,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import occlusion
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import percent, triple
+from ankiforge.text.keys import percent, triple
 from ankiforge.text.sentences import sentences
 
 LINES = (

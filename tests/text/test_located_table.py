@@ -3,8 +3,8 @@
 import pytest
 
 from ankiforge.model import Side
+from ankiforge.text.keys import triple
 from ankiforge.text.located import Letters, find_again
-from ankiforge.text.passages import triple
 
 MOSS = "Moss has no roots."
 FERN = "Ferns have roots, and their leaves unroll from the tip."

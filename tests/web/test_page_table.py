@@ -19,7 +19,7 @@ from ankiforge.ledger import LinesOfFront, lists, overview
 from ankiforge.model import Finding, Proposal, Question, QuestionKind, Severity, Waiting
 from ankiforge.pipeline.draft import for_model
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleError, sittings
+from ankiforge.review import Decision, Item, Review, StaleError, shelf
 from ankiforge.review.items import with_changes
 from ankiforge.web.documents import Pages
 from ankiforge.web.server import PageServer
@@ -737,7 +737,7 @@ def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_
     ("query", "number"), [("", 2), ("osmosis", 0), ("ribosome", 1), ("marsupial", 0)]
 )
 def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
-    queue = sittings.queue(workspace.ledger, query)
+    queue = shelf.queue(workspace.ledger, query)
     assert len(queue) == number
     assert {*queue} <= {*waiting(session)}
 

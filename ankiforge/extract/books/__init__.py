@@ -39,7 +39,8 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.asking import asks
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import numbered, percent, without_note_numbers
+from ankiforge.text.keys import numbered, percent
+from ankiforge.text.passages import without_note_numbers
 from ankiforge.text.private import tag_among
 
 if TYPE_CHECKING:  # loaded when a book is read

@@ -29,7 +29,7 @@ from ankiforge.text.card_table import CardRow, card_rows, is_card_table
 from ankiforge.text.cloze import plain
 from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import numbered
+from ankiforge.text.keys import numbered
 
 _OURS = "id,guid,kind,verdict,"
 """How the tables begin that `ankiforge export` writes."""

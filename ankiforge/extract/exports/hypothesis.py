@@ -35,7 +35,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.asking import reply_lines
-from ankiforge.text.passages import CONTEXT, percent
+from ankiforge.text.keys import CONTEXT, percent
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, is_tagged, tag_among
 
 HINT = "export it again at hypothes.is, or save what its API answers"

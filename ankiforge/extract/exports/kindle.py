@@ -33,7 +33,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import counted, regex
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import numbered, without_note_numbers
+from ankiforge.text.keys import numbered
+from ankiforge.text.passages import without_note_numbers
 from ankiforge.text.private import has_tag
 
 NOWHERE = (0, 0)

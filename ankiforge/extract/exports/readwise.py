@@ -38,7 +38,8 @@ from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import for_finding
-from ankiforge.text.passages import numbered, without_note_numbers
+from ankiforge.text.keys import numbered
+from ankiforge.text.passages import without_note_numbers
 from ankiforge.text.private import tag_among
 
 Row = Texts

@@ -63,7 +63,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.identifiers import sketch
-from ankiforge.text.passages import numbered, percent
+from ankiforge.text.keys import numbered, percent
 from ankiforge.text.private import (
     IN_ITS_NOTE,
     UNREADABLE,

@@ -17,7 +17,8 @@ from ankiforge.extract.markdown.quotes import address_of
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, shortened
 from ankiforge.text.asking import asks
-from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
+from ankiforge.text.keys import CONTEXT
+from ankiforge.text.passages import NEARBY, PARAGRAPH, paragraphs_around
 from ankiforge.text.private import TAG
 
 # Characters shown of one list item.

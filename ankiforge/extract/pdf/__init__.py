@@ -37,7 +37,7 @@ from ankiforge.model import (
     WholeText,
     h16,
 )
-from ankiforge.text.passages import numbered
+from ankiforge.text.keys import numbered
 
 if TYPE_CHECKING:  # loaded when a file is read
     from ankiforge.extract.pdf.messages import Area, Read

@@ -16,7 +16,7 @@ from ankiforge.extract.pdf.text import PageText, Segments, is_rtl, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED
-from ankiforge.text.passages import CONTEXT
+from ankiforge.text.keys import CONTEXT
 from ankiforge.text.sentences import sentence_around
 
 Point = tuple[float, float]

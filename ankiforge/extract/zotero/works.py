@@ -46,7 +46,8 @@ from ankiforge.text import regex
 from ankiforge.text.asking import asks
 from ankiforge.text.fold import for_comparing, for_finding
 from ankiforge.text.identifiers import names_in
-from ankiforge.text.passages import percent, without_bullets
+from ankiforge.text.keys import percent
+from ankiforge.text.passages import without_bullets
 from ankiforge.text.private import (
     TAG,
     has_tag,

@@ -45,7 +45,7 @@ from ankiforge.pipeline.draft import Checks, for_model, privacy_of
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import sittings
+from ankiforge.review import shelf
 
 _PRIVATE = "this passage must stay on this machine (#no-llm)"
 
@@ -282,7 +282,7 @@ class Agent:
                 ids = matching(ledger, query)
                 if state == "waiting":  # as the person is asked, then changes
                     wanted = set(ids)
-                    asked = [draft.id for draft in sittings.drafts(ledger)]
+                    asked = [draft.id for draft in shelf.drafts(ledger)]
                     ids = list(dict.fromkeys(asked + _drafts_of(ledger, ids)))
                     ids = [draft_id for draft_id in ids if draft_id in wanted]
                 for line in lists.lines(ledger, ids):

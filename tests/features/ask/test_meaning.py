@@ -11,8 +11,8 @@ from ankiforge.draft.server import ModelServer
 from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask import embedder
 from ankiforge.features.ask.command import offer_model
-from ankiforge.features.ask.meaning import Meaning, meaning_of
 from ankiforge.features.ask.tools import SEARCH_LIBRARY
+from ankiforge.features.ask.vectors import Meaning, meaning_of
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import embedder, index, work
 from ankiforge.features.ask.index import WordHit, fused, weight_of
-from ankiforge.features.ask.meaning import Near
+from ankiforge.features.ask.vectors import Near
 from ankiforge.model import (
     Document,
     DocumentKey,

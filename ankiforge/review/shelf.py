@@ -141,7 +141,7 @@ class Sitting(Value):
         return (*self.ids[:at], *filter(None, [now]), *self.ids[at + 1 :])
 
 
-def shelf(
+def piles(
     ledger: Ledger, new: Iterable[str], without: Iterable[Place], beside: str = ""
 ) -> list[Pile]:
     """Return the documents with marks without a card, the best drafts and proposals first.
@@ -204,7 +204,7 @@ def queue(ledger: Ledger, query: str = "") -> list[str]:
         UsageError: the query cannot be read.
     """
     order = overview.order(ledger)
-    asked = as_asked(shelf(ledger, order.new, ()))
+    asked = as_asked(piles(ledger, order.new, ()))
     if not query:
         return [*(place.id for place in asked), *order.changed, *order.questions]
     matches = set(matching(ledger, query))
@@ -229,7 +229,7 @@ def documents_named(ledger: Ledger, query: str) -> list[Pile]:
         return []
     words = [for_finding(term.value) for term in terms]
     named = []
-    for pile in shelf(ledger, (), overview.order(ledger).without):
+    for pile in piles(ledger, (), overview.order(ledger).without):
         if not pile.proposed:
             continue
         title = for_finding(pile.title)
@@ -245,12 +245,12 @@ def proposed(
 
     With a query, only of the documents that it names.
     """
-    piles = shelf(ledger, (), overview.order(ledger).without)
+    found = piles(ledger, (), overview.order(ledger).without)
     if query:
-        piles = documents_named(ledger, query)
-    while piles:
+        found = documents_named(ledger, query)
+    while found:
         left = []
-        for pile in piles:
+        for pile in found:
             ten = pile.ten(item)
             if not ten:
                 continue
@@ -259,7 +259,7 @@ def proposed(
             rest = tuple(place for place in pile.proposed if place.id not in seen)
             if rest:
                 left.append(replace(pile, proposed=rest))
-        piles = left
+        found = left
 
 
 def drafts(ledger: Ledger) -> Iterator[Waiting]:
@@ -268,7 +268,7 @@ def drafts(ledger: Ledger) -> Iterator[Waiting]:
     The first fact of each passage comes before all further ones.
     """
     order = overview.order(ledger)
-    asked = as_asked(shelf(ledger, order.new, ()))
+    asked = as_asked(piles(ledger, order.new, ()))
     firsts = offers(ledger, [place.id for place in asked])
     others = offers(ledger, several_offers(ledger, order.passages))
     told: set[str] = set()

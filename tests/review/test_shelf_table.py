@@ -16,7 +16,7 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.review import Item
-from ankiforge.review.sittings import (
+from ankiforge.review.shelf import (
     Pile,
     Sitting,
     as_asked,
