@@ -318,7 +318,7 @@ class Database:
 
     def put(self, table: str, row: Json, *, key: str) -> Any:
         """Insert a row, or change the one with the same `key` columns; return its `id`."""
-        statement = f"{_insertion('INSERT', table, row, key)} RETURNING id"
+        statement = _insertion("INSERT", table, row, key) + " RETURNING id"
         [(id,)] = self.writable().execute(statement, row).fetchall()
         return id
 
