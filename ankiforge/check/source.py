@@ -35,7 +35,8 @@ from ankiforge.check.reading import (
     source_text,
     without_markup,
 )
-from ankiforge.language.lexicon import alternatives, listed, script, sure_language
+from ankiforge.language.detection import script, sure_language
+from ankiforge.language.lexicon import alternatives, listed
 from ankiforge.language.normal import for_comparing_words, without_tex
 from ankiforge.language.quantities import (
     DIGITS,

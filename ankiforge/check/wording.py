@@ -32,13 +32,8 @@ from ankiforge.check.reading import (
     source_text,
     without,
 )
-from ankiforge.language.lexicon import (
-    alternatives,
-    language_of,
-    listed,
-    script,
-    sure_language,
-)
+from ankiforge.language.detection import language_of, script, sure_language
+from ankiforge.language.lexicon import alternatives, listed
 from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,

@@ -28,7 +28,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.instructions import withheld, without_comment
 from ankiforge.errors import UsageError
-from ankiforge.language.lexicon import language_of
+from ankiforge.language.detection import language_of
 from ankiforge.model import (
     Document,
     DocumentKey,

@@ -18,7 +18,8 @@ from string import ascii_lowercase
 
 from msgspec.structs import replace
 
-from ankiforge.language.lexicon import LANGUAGES, language, language_of, script_of_words
+from ankiforge.language.detection import language_of, script_of_words
+from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight, HighlightKind
 from ankiforge.text import regex
 from ankiforge.text.asking import question_in

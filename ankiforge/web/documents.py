@@ -29,7 +29,7 @@ from ankiforge.extract.files import stamp_at
 from ankiforge.extract.markdown.placeholders import with_open_signs, without_open_signs
 from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.language.lexicon import language_of
+from ankiforge.language.detection import language_of
 from ankiforge.ledger import Ledger, overview
 from ankiforge.model import (
     Document,

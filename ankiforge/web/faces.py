@@ -25,7 +25,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from ankiforge.check.source import NO_LABEL
-from ankiforge.language.lexicon import language_of, listed
+from ankiforge.language.detection import language_of
+from ankiforge.language.lexicon import listed
 from ankiforge.ledger import (
     BACKS_SHOWN,
     HighlightOutcome,

@@ -12,7 +12,7 @@ from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
 from ankiforge.extract.pdf.drawing import _spans
 from ankiforge.extract.pdf.margins import _edges
 from ankiforge.extract.pdf.messages import Marked
-from ankiforge.extract.pdf.text import PageText, Segments, accented
+from ankiforge.extract.pdf.page_text import PageText, Segments, accented
 
 WIDE, HIGH = 6.0, 12.0
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ankiforge.language.lexicon import language, language_of
+from ankiforge.language.detection import language_of
+from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import Kind, tokens
 
 ENGLISH = language("en")

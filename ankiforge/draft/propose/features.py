@@ -25,11 +25,11 @@ from ankiforge.draft.propose.refused import (
     stem,
     stems,
 )
+from ankiforge.language.detection import language_of
 from ankiforge.language.lexicon import (
     LANGUAGES,
     Language,
     language,
-    language_of,
     read_table,
     read_weights,
 )

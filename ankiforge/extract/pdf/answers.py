@@ -75,7 +75,7 @@ from ankiforge.extract.pdf.metadata import (
     outline_of,
     read_work,
 )
-from ankiforge.extract.pdf.text import (
+from ankiforge.extract.pdf.page_text import (
     FAULTS,
     PageText,
     Segments,

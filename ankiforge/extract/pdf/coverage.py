@@ -12,7 +12,7 @@ from statistics import median
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import flowing, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.extract.pdf.text import PageText, Segments, is_rtl, usual_step
+from ankiforge.extract.pdf.page_text import PageText, Segments, is_rtl, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED

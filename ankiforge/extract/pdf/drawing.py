@@ -39,7 +39,7 @@ from ankiforge.extract.pdf.messages import (
     Place,
 )
 from ankiforge.extract.pdf.metadata import document_id
-from ankiforge.extract.pdf.text import FAULTS, PageText, page_chars, upright_text
+from ankiforge.extract.pdf.page_text import FAULTS, PageText, page_chars, upright_text
 from ankiforge.model import Label, Span, Value, h16
 from ankiforge.text.fold import for_finding, letters_with_origins, locate
 

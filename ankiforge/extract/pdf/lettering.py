@@ -31,7 +31,7 @@ from ankiforge.extract.pdf.labels import (
     number_of,
     span,
 )
-from ankiforge.extract.pdf.text import CJK, page_chars, visible
+from ankiforge.extract.pdf.page_text import CJK, page_chars, visible
 
 _MOST_LETTERS = 20_000
 """Letters in and around a frame; with more, it has no labels."""

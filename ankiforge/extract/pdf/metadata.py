@@ -13,7 +13,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument
 
 from ankiforge.extract.pdf.cleaning import one_line
-from ankiforge.extract.pdf.text import FAULTS
+from ankiforge.extract.pdf.page_text import FAULTS
 from ankiforge.extract.pdf.titles import PrintedLine, title_of
 from ankiforge.model import Document, DocumentKey, Pair, Value, h16, hints
 from ankiforge.text import regex

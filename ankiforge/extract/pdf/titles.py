@@ -20,7 +20,7 @@ from pypdfium2 import PdfTextPage
 
 from ankiforge.extract.files import AUTHOR_AND_YEAR
 from ankiforge.extract.pdf.cleaning import Spelling, one_line
-from ankiforge.language.lexicon import language_of
+from ankiforge.language.detection import language_of
 from ankiforge.model import Value
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding, letters_of

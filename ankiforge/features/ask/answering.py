@@ -13,7 +13,7 @@ from typing import Any
 from ankiforge.draft.prompt import ModelRequest, data, exactly, joined, message
 from ankiforge.draft.reply import find_quote, objects
 from ankiforge.draft.sendable import SendableText, ours
-from ankiforge.language.lexicon import language_of
+from ankiforge.language.detection import language_of
 from ankiforge.language.quantities import all_numbers
 from ankiforge.language.words import TERM, tokens
 from ankiforge.model import Json, Value

@@ -15,7 +15,7 @@ from math import log
 from typing import NamedTuple
 from unicodedata import category
 
-from ankiforge.language.lexicon import language_of
+from ankiforge.language.detection import language_of
 from ankiforge.language.words import FUNCTION
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight

@@ -18,7 +18,7 @@ from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
 from ankiforge.features.ask.index import FoundPassage, FoundWork, Hides, WantedWords
 from ankiforge.features.ask.vectors import Near, meaning_of
-from ankiforge.language.lexicon import language_of
+from ankiforge.language.detection import language_of
 from ankiforge.model import (
     Document,
     Highlight,
