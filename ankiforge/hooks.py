@@ -84,7 +84,7 @@ class Hooks:
     ) -> None:
         """Do what follows a run: the sources and Anki were read, the package is written.
 
-        What fails here becomes a problem of `result`.
+        The feature adds what fails to the problems of `result`.
         """
 
     def view(self, ledger: Ledger) -> Noticed | None:

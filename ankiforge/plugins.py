@@ -69,7 +69,7 @@ def named(distribution: str) -> Iterator[None]:
 
 
 def _place_of(error: Exception) -> str:
-    """Return the last line of the plug-in that ran, as `, foliate.py:31`; "" if it ran none."""
+    """Return the last line that is neither ours nor Python's, as `, foliate.py:31`; "" if none."""
     from sysconfig import get_path
     from traceback import extract_tb
 
@@ -81,6 +81,8 @@ def _place_of(error: Exception) -> str:
         file = Path(frame.filename)
         of_python = Path(get_path("stdlib")) in file.parents
         if any(caller in file.parents for caller in callers):
+            continue
+        if frame.filename.startswith("<"):  # of an import
             continue
         if "site-packages" in file.parts or not of_python:
             place = f", {file.name}:{frame.lineno}"

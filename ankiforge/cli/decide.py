@@ -211,13 +211,12 @@ def _without_card(ledger: Ledger, because: str) -> list[str]:
 @click.argument("words", nargs=-1, metavar="[ID]...")
 @flag("--as-new", help="The source states another fact: make it a new card.")
 def undo(call: Call, words: Words, as_new: bool) -> None:
-    """Take back your last decision, or the last one about a card.
+    """Take back your last decision, or the last one about a card or draft.
 
     Decisions made by one command are taken back together. If you undo a change by the source, the
     old words stay, and its next change is a question.
     """
     from ankiforge.ledger import lists
-    from ankiforge.ledger.decide import decision_on
     from ankiforge.ledger.decide import undo as take_back
     from ankiforge.pipeline.query import find, is_id
     from ankiforge.reports.cards import done_words, question_of
@@ -236,18 +235,10 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
-        def found(word: str) -> str:
-            if not is_id(word):
-                return word
-            try:
-                return find(ledger, word)
-            except UsageError:
-                decision = decision_on(ledger, word.casefold())
-                if decision:
-                    return decision
-                raise
-
-        report(call, ledger, [found(word) for word in words] or [""], undo_one, "undone")
+        ids = []
+        for word in words:
+            ids.append(find(ledger, word, decided=True) if is_id(word) else word)
+        report(call, ledger, ids or [""], undo_one, "undone")
 
 
 def report(

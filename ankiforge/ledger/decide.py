@@ -164,14 +164,14 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
 
     Args:
         store: the store.
-        target: an id of `recent`, a guid, the key of a highlight, the draft of an agent,
-            or "" for the last decision.
+        target: an id of `recent`, a guid, the key of a highlight, a draft that a decision took
+            away, the draft of an agent, or "" for the last decision.
         as_new: a change by the source states another fact, which gets a card of its own.
 
     Raises:
         RefusedError: there is none, or a later change of the same field stands on it.
     """
-    if is_draft_id(target):  # as if no agent had proposed it
+    if waiting.with_ids(store, [target]):  # as if no agent had proposed it
         with store.transaction():
             _, draft = draft_here(store, target)
             if draft.origin.drafter != AGENT:
@@ -199,18 +199,11 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         return Undone(events[0].act or events[0].id, entries)
 
 
-def decision_on(store: Store, beginning: str) -> str:
-    """Return the id of the last decision about a draft that waits no longer; "" if there is none.
-
-    `beginning`: of the id of the draft, or of the card that it would have been.
-    """
-    put_away_by = waiting.decision_on(store, beginning)
-    if put_away_by:
-        return put_away_by
-    for event in journaled.standing_by_person(store):
-        if event.what == "reject" and event.body["guid"].startswith(beginning):
-            return event.id
-    return ""
+def no_longer_waiting(store: Store, beginning: str) -> list[str]:
+    """Return the ids of decided drafts, and of the cards that they would be, that begin so."""
+    guids = [event.body.get("guid", "") for event in journaled.rejections(store)]
+    ids = [*waiting.put_away_ids(store, beginning), *dict.fromkeys(guids)]
+    return [id for id in ids if id.startswith(beginning)]
 
 
 def _entries(store: Store, events: Iterable[Event]) -> tuple[HistoryEntry, ...]:
@@ -246,10 +239,15 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     """Return the events of the decision to take back, oldest first."""
     guid = ""
     keys: Strings = ()
-    if is_card_id(target):
+    put_away_by = journaled.putting_away(store, target)
+    if put_away_by is not None:
+        guid = put_away_by.body.get("guid", "")
+        if not guid:  # it was about another card
+            return [put_away_by]
+        keys = store.keys(put_away_by.key)
+    elif is_card_id(target):
         guid = target
-        _, passage = cards.state_of(store, guid)
-        keys = store.keys(passage.key)
+        keys = _keys_of(store, guid)
     elif is_highlight_key(target):
         keys = store.keys(target)
     if keys:
@@ -263,6 +261,18 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         raise RefusedError(about if target else "nothing to undo", hint=_SEE_RECENT)
     of_action = journaled.standing_of(store, last.act) if last.act else ()
     return undone(last, of_action, keys, guid)
+
+
+def _keys_of(store: Store, guid: str) -> Strings:
+    """Return the keys of the passage of a card, or of a rejected draft by the guid it had got."""
+    try:
+        _, passage = cards.state_of(store, guid)
+    except RefusedError:
+        for event in journaled.rejections(store):
+            if event.body.get("guid") == guid:
+                return store.keys(event.key)
+        raise
+    return store.keys(passage.key)
 
 
 def _follow_undo(store: Store, event: Event) -> None:
@@ -466,7 +476,7 @@ def _accept_as(
 def _with_masks(words: Words, masks: str) -> Fields:
     """Return the fields of a figure with the masks that a person wants.
 
-    Which figure it is, they cannot change.
+    Which figure it is, and what its labels say, they cannot change.
 
     Raises:
         RefusedError: none is left, or it is not a figure.
@@ -478,7 +488,9 @@ def _with_masks(words: Words, masks: str) -> Fields:
     wanted = occlusion.parse(masks)
     if not wanted.shown:
         raise RefusedError("a figure needs a mask", hint="draw one, or reject the figure")
-    wanted = replace(wanted, figure=occlusion.masks_in(words.fields).figure)
+    by_number = {mask.number: mask for mask in wanted.masks}
+    wanted = replace(wanted, masks=tuple(by_number.values()))
+    wanted = occlusion.with_labels(wanted, occlusion.masks_in(words.fields))
     return tuple({**dict(words.fields), occlusion.FIELD: occlusion.write(wanted)}.items())
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from ankiforge.errors import UsageError
-from ankiforge.ledger import FIELDS, Ledger, QueryTerm, lists, questions
+from ankiforge.ledger import FIELDS, Ledger, QueryTerm, decide, lists, questions
 from ankiforge.model import (
     CARD_PREFIX,
     DRAFT_PREFIX,
@@ -167,8 +167,13 @@ def matching(ledger: Ledger, query: str, *, everything: bool = False) -> list[st
     return lists.find(ledger, parse(query), everything=everything)
 
 
-def find(ledger: Ledger, word: str) -> str:
+def find(ledger: Ledger, word: str, *, decided: bool = False) -> str:
     """Return the id of the card, draft or question that an id or its beginning names.
+
+    Args:
+        ledger: has them.
+        word: the id, or its beginning.
+        decided: find drafts, too, that wait no longer.
 
     Raises:
         UsageError: it names none, or several.
@@ -179,6 +184,8 @@ def find(ledger: Ledger, word: str) -> str:
         for question in questions.open_questions(ledger):
             if question.id.startswith(beginning):
                 ids.append(question.id)
+    if decided and not ids:
+        ids = decide.no_longer_waiting(ledger, beginning)
     if not ids:
         hint = "if it was decided on already: ankiforge list --view recent -v"
         raise UsageError(f"no id begins with {beginning!r}", hint=hint)

@@ -26,6 +26,7 @@ than half of the masks read before are matched, or a person drew one, the new ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 
 from msgspec.structs import replace
 
@@ -110,6 +111,8 @@ def _mask_in(line: str) -> Mask | None:
         lengths = [min(max(float(edge), 0.0), 1.0) for edge in edges]
         left, top, width, height = lengths
     except ValueError:
+        return None
+    if isnan(left) or isnan(top):
         return None
     if not (1 <= int(number) <= MAX_NUMBER and width >= SMALLEST and height >= SMALLEST):
         return None

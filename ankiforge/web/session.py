@@ -888,7 +888,7 @@ class ReviewSession:
             "second": chats.second_text(self._workspace, answer) if taken.drafted else "",
         }
 
-    # --- an answer ----------------------------------------------------------------------
+    # --- files --------------------------------------------------------------------------
 
     def file(self, name: str) -> Path | None:
         """Return a picture or paper that was shown, by its name."""

@@ -454,16 +454,22 @@ def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])
 def test_undo_finds_a_draft_that_waits_no_longer_by_its_id(forge, vault, decision):
-    (vault / "a.md").write_text("Working memory holds ==four chunks== at a time.\n")
+    (vault / "a.md").write_text(
+        "Working memory holds ==four chunks== at a time.\n\n"
+        "Melatonin is released by the ==pineal gland== at dusk.\n"
+    )
     forge.ok("run", vault)
-    [draft] = forge.ok("list", "--view", "new", "--json").lines
-    forge.ok(decision, draft["id"])
-    [told] = forge.ok("list", "--view", "recent", "--json").lines
-    for id in (draft["id"], draft["id"][:8], told["guid"], told["guid"][:10]):
+    draft, other = forge.ok("list", "--view", "new", "--json").lines
+    forge.ok(decision, draft["id"], other["id"])
+    recent = forge.ok("list", "--view", "recent", "--json").lines
+    [told] = [each for each in recent if "four chunks" in str(each)]
+    for id in (draft["id"], draft["id"][:12], told["guid"], told["guid"][:12]):
         assert "taken back: " in forge.ok("undo", id).stderr
         [again] = forge.ok("list", "--view", "new", "--json").lines
-        assert again["id"] == draft["id"]
+        assert again["id"] == draft["id"], "the other one stays decided"
         forge.ok(decision, draft["id"])
+    ambiguous = forge("undo", "dr", code=1).stderr
+    assert "nothing about dr can be undone" in ambiguous
     nothing = forge("undo", "dr0000000000", code=2).stderr
     assert "ankiforge list --view recent -v" in nothing
 

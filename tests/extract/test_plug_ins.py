@@ -116,6 +116,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_named_and_the_rest_goes_on(
         assert "the plug-in ankiforge-strange fails" in by_name.stderr
         assert told in by_name.stderr
         assert "pip uninstall ankiforge-strange" in by_name.stderr
+        assert "<frozen" not in by_name.stderr
         (vault / "notes.xyz").write_text("of no kind")
         by_path = forge("run", vault / "notes.xyz", code=2)
         assert told in by_path.stderr

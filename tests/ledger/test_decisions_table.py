@@ -588,8 +588,9 @@ FIGURE = replace(
     ("words", "masks", "field"),
     [
         (FIGURE, "hide one\n1- .1 .1 .2 .2 Femur\n2+ 0.30004 0.5 7 0.25 ", "hide one 0123456789abcdef\n1- .1 .1 .2 .2 Femur\n2+ .3 .5 1 .25"),
-        # it stays the figure that it is
-        (FIGURE, "hide all ffffffffffffffff\n1 .1 .1 .2 .2 Tibia", "hide all 0123456789abcdef\n1 .1 .1 .2 .2 Tibia"),
+        # it stays the figure that it is, with the words of its labels
+        (FIGURE, "hide all ffffffffffffffff\n1 .1 .1 .3 .3 Tibia", "hide all 0123456789abcdef\n1 .1 .1 .3 .3 Femur"),
+        (FIGURE, "hide all\n1 .1 .1 .2 .2\n1 .1 .1 .3 .3\n2 nan .1 .2 .2", "hide all 0123456789abcdef\n1 .1 .1 .3 .3 Femur"),
         (FIGURE, "hide all\n1- .1 .1 .2 .2 Femur", None),
         (FIGURE, "", None),
         (FORM, "hide all\n1 .1 .1 .2 .2 Femur", None),

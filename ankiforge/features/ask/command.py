@@ -25,9 +25,14 @@ from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.cli.model import ModelOptions
+    from ankiforge.config import Config
     from ankiforge.draft.server import ModelServer
     from ankiforge.model import Document, Json
     from ankiforge.pipeline.workspace import Workspace
+
+
+_OFFERED = "model: meaning"
+"""The hint that a server here compares meanings, which is given once."""
 
 
 # -x is a word of the query, not an option
@@ -65,8 +70,14 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
         message = f"{term} is a query of cards, and search looks in what you read"
         raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
     limit = PASSAGES if call.limit is None else call.limit
+    folder = workspace_of(call)
+    # a model that is there is offered to a person who reads it; servers are looked for meanwhile
+    servers = None
+    is_read = call.interactive and sys.stdout.isatty() and not (call.quiet or answer)
+    if is_read and may_offer(folder.config):
+        servers = look(purpose=MEANING)
     # searching stores its index, if that is possible
-    ledger_path = workspace_of(call).ledger.path
+    ledger_path = folder.ledger.path
     written = (ledger_path, ledger_path.parent)
     read_only = not all(os.access(path, os.W_OK) for path in written)
     with session(call, read_only=read_only) as workspace:
@@ -92,8 +103,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             call.say(remark)
         if not show_all(call, entries(), apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
-        is_read = call.interactive and sys.stdout.isatty() and not call.quiet
-        offered = offer_model(workspace, look(purpose=MEANING)) if is_read else ""
+        offered = offer_model(servers) if servers else ""
         if offered:
             call.say(offered)
 
@@ -179,22 +189,23 @@ def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
         call.print(f"written to {written}\nnext: ankiforge run")
 
 
-def offer_model(
-    workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
-) -> str:
+def may_offer(config: Config) -> bool:
+    """Return whether no model compares meanings, and none was ever offered."""
+    from ankiforge.config.workspace import was_told
+
+    return not (config.meaning.base_url or was_told(_OFFERED))
+
+
+def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
     """Return the line that offers a server here that compares meanings, once ever; "" if none.
 
-    Args:
-        workspace: has the settings.
-        servers: returns those on this machine that have answered after so many seconds.
+    `servers` returns those on this machine that have answered after so many seconds.
     """
     from ankiforge.cli.progress import PATIENCE_S
-    from ankiforge.config.workspace import first_time, was_told
+    from ankiforge.config.workspace import first_time
 
-    if workspace.folder.config.meaning.base_url or was_told("model: meaning"):
-        return ""
     for server in servers(PATIENCE_S):
-        first_time("model: meaning")
+        first_time(_OFFERED)
         found = f"{server.program} runs here with {server.models[0]}."
         use = f"ankiforge model use {server.name} --for meaning"
         return f"{found} Find what you read in other words: {use}"

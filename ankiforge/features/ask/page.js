@@ -18,7 +18,7 @@ class Found {
   show({ works = [], passages = [], said = "" }) {
     const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
     const asks = passages.length && button("outlined small", "Answer from these", "", () => this.answer());
-    this.node.replaceChildren(...(shown.length ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
+    this.node.replaceChildren(...(shown.length || said ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
     return passages.length > 0;
   }
   #work({ title, place, query }) {

@@ -46,7 +46,7 @@ _LEAST_SENTENCE = 25
 
 
 class SearchResult(Value):
-    """The outcome of a index."""
+    """The outcome of a search."""
 
     works: tuple[FoundWork, ...] = ()
     """Those with the name or title, or with all words in title, authors, tags or path."""

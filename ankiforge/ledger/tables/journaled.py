@@ -26,6 +26,21 @@ def standing_of(store: Store, id: str) -> Iterator[Event]:
     return store.each_event(query, id, encode(SILENT))
 
 
+def putting_away(store: Store, draft_id: str) -> Event | None:
+    """Return the last decision that stands and put a draft away; None if there is none."""
+    query = (
+        "SELECT id, line FROM standing WHERE id IN (SELECT event FROM decided WHERE id = ?)"
+        " ORDER BY n DESC LIMIT 1"
+    )
+    return next(store.each_event(query, draft_id), None)
+
+
+def rejections(store: Store) -> Iterator[Event]:
+    """Yield the rejections that stand, the newest first."""
+    query = "SELECT id, line FROM standing WHERE what = 'reject' ORDER BY n DESC"
+    return store.each_event(query)
+
+
 def standing_by_person(store: Store) -> Iterator[Event]:
     """Yield the decisions of a person on this machine that stand, the newest first."""
     query = (

@@ -311,14 +311,10 @@ def put_away(store: Store, ids: Iterable[str], event: Event) -> None:
     drop(store, [id for _, id in away])
 
 
-def decision_on(store: Store, beginning: str) -> str:
-    """Return the event that put a draft away whose id begins so, the last one; "" if none did."""
-    put_away = store.row(
-        "SELECT event FROM decided WHERE substr(id, 1, length(?1)) = ?1"
-        " ORDER BY rowid DESC LIMIT 1",
-        beginning,
-    )
-    return put_away["event"] if put_away else ""
+def put_away_ids(store: Store, beginning: str) -> list[str]:
+    """Return the ids of drafts that decisions put away, by their beginning."""
+    query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
+    return [row["id"] for row in store.rows(query, beginning)]
 
 
 def bring_back(store: Store, event_ids: Iterable[str]) -> set[str]:

@@ -56,7 +56,7 @@ export class Rows {
     this.#turn += 1;
     const mine = this.#turn;
     if (!this.#body.children.length) this.#told.textContent = "Reading …";
-    const found = Promise.all(start ? [] : this.#above.map((part) => part.read(query()).catch(() => ({}))));
+    const found = Promise.all(start ? [] : this.#above.map((part) => part.read(query()).catch((error) => ({ said: error.message }))));
     const reply = await get("list", { id: "all", start, words: query() }).catch((error) => ({ rows: [], told: error.message }));
     const parts = await found;
     if (mine !== this.#turn) return;

@@ -10,7 +10,7 @@ import pytest
 from ankiforge.draft.server import ModelServer
 from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask import embedder
-from ankiforge.features.ask.command import offer_model
+from ankiforge.features.ask.command import may_offer, offer_model
 from ankiforge.features.ask.tools import SEARCH_LIBRARY
 from ankiforge.features.ask.vectors import Meaning, meaning_of
 from ankiforge.pipeline.workspace import Workspace
@@ -324,10 +324,12 @@ def test_a_server_with_such_a_model_is_offered_once(place):
     servers = (ModelServer("ollama", "Ollama", "http://127.0.0.1:1/v1", ("bge-m3",)),)
     place.settings("sources: []\n")
     with Workspace(place.folder) as workspace:
-        assert offer_model(workspace, lambda seconds: ()) == ""
-        offered = offer_model(workspace, lambda seconds: servers)
-        assert offered.endswith("ankiforge model use ollama --for meaning")
-        assert offer_model(workspace, lambda seconds: servers) == ""
+        config = workspace.folder.config
+    assert offer_model(lambda seconds: ()) == ""
+    assert may_offer(config)
+    offered = offer_model(lambda seconds: servers)
+    assert offered.endswith("ankiforge model use ollama --for meaning")
+    assert not may_offer(config)
 
 
 def test_the_settings_are_written_by_model_use(
