@@ -70,6 +70,14 @@ class PassageHere(Value):
                 names.update(map(facts.name_of, event.sentences))
         return names
 
+    def names_of_rejected(self) -> set[str]:
+        """Return the names of the sentences whose card, draft or proposal a person rejected."""
+        names: set[str] = set()
+        for event in (*self.passage.decisions, *self.elsewhere.decisions):
+            if event.dropped or event.of_proposal:
+                names.update(map(facts.name_of, event.sentences))
+        return names
+
     def card(self, guid: str) -> Card:
         """Return a card of it, or a live one elsewhere about one of its sentences."""
         return self.passage.cards.get(guid) or self.elsewhere.live[guid]

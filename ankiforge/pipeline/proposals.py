@@ -51,13 +51,15 @@ def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     decided = here.names_of_decided(of_proposals=True)
     context = check.Context(without_comment(highlight), check.DuplicateIndex())
     with_card = here.names_with_card()
+    rejected = here.names_of_rejected()
     decided_by = set[str]()
     refused = list[Finding]()
     for draft in made.drafts:
         sentence = facts.fact_of(draft, here.text)
         name = facts.name_of(sentence)
         if sentence and name in decided:
-            decided_by.add(HAVE_CARDS if name in with_card else REJECTED)
+            is_rejected = name in rejected and name not in with_card
+            decided_by.add(REJECTED if is_rejected else HAVE_CARDS)
             continue
         findings = check.check(draft, context)
         proposal = Proposal(

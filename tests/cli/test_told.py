@@ -474,6 +474,20 @@ def test_undo_finds_a_draft_that_waits_no_longer_by_its_id(forge, vault, decisio
     assert "ankiforge list --view recent -v" in nothing
 
 
+def test_no_card_is_blamed_on_a_rejection_where_another_passage_has_it(forge, tmp_path):
+    words = "The pineal gland releases melatonin into the blood at dusk."
+    entry = "{} (Roe, Ann)\n- Your {} | Added on Thursday, January 1, 2015\n\n{}\n==========\n"
+    clippings = tmp_path / "My Clippings.txt"
+    clippings.write_text(
+        entry.format("Alpha", "Highlight at location 5-5", words)
+        + entry.format("Alpha", "Note at location 5", "Which gland releases melatonin?")
+        + entry.format("Beta", "Highlight at location 9-9", words)
+    )
+    forge.ok("run", clippings)
+    told = forge.ok("list", "--no-card").stdout
+    assert "no card: its sentences have cards already" in told
+
+
 def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
     (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
     forge.ok("run", vault)
