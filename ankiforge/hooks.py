@@ -82,7 +82,7 @@ class Hooks:
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Do what follows a run: the sources and Anki were read, the package is written.
+        """Follow a run: the sources and Anki have been read, and the package is written.
 
         The feature adds what fails to the problems of `result`.
         """

@@ -73,8 +73,8 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     folder = workspace_of(call)
     # a model that is there is offered to a person who reads it; servers are looked for meanwhile
     servers = None
-    is_read = call.interactive and sys.stdout.isatty() and not (call.quiet or answer)
-    if is_read and may_offer(folder.config):
+    is_shown = call.interactive and sys.stdout.isatty() and not call.quiet
+    if is_shown and not (answer or reply) and may_offer(folder.config):
         servers = look(purpose=MEANING)
     # searching stores its index, if that is possible
     ledger_path = folder.ledger.path
