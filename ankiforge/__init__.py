@@ -1,11 +1,12 @@
-"""ankiforge: highlights in, checked and deduplicated Anki cards out.
+"""ankiforge turns highlights into Anki cards, which are checked and compared for duplicates.
 
-The library is the class `Workspace`, and the values that it takes and returns:
+As a library, it consists of the class `Workspace`, and of the values that its methods take and
+return:
 
     with ankiforge.Workspace("~/cards") as workspace:
         workspace.run(["paper.pdf"])
 
-`docs/guides/library.md` shows the rest.
+See `docs/guides/library.md` for more.
 """
 
 from importlib import import_module
@@ -14,42 +15,52 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import HighlightOutcome
-    from ankiforge.model import CardHere, Finding, Highlight, Problem, Question, Waiting
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.model import (
+        Finding,
+        Highlight,
+        LocalCard,
+        PendingDraft,
+        Problem,
+        Question,
+    )
+    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "CardHere",
     "Finding",
     "ForgeError",
     "Highlight",
     "HighlightOutcome",
+    "LocalCard",
+    "PendingDraft",
     "Problem",
     "Question",
     "RunResult",
-    "Waiting",
     "Workspace",
     "__version__",
 ]
 
-_MODULES = {
-    "CardHere": "ankiforge.model",
+_MODULE_BY_NAME = {
     "Finding": "ankiforge.model",
     "ForgeError": "ankiforge.errors",
     "Highlight": "ankiforge.model",
     "HighlightOutcome": "ankiforge.ledger",
+    "LocalCard": "ankiforge.model",
+    "PendingDraft": "ankiforge.model",
     "Problem": "ankiforge.model",
     "Question": "ankiforge.model",
-    "RunResult": "ankiforge.pipeline.result",
-    "Waiting": "ankiforge.model",
+    "RunResult": "ankiforge.pipeline.run_result",
     "Workspace": "ankiforge.pipeline.workspace",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the library when it is used first: `ankiforge --help` needs none of them."""
-    if name not in _MODULES:
+    """Import a name of the library when it is first used.
+
+    This keeps `ankiforge --help` fast, because it needs none of them.
+    """
+    if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'ankiforge' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    return getattr(import_module(_MODULE_BY_NAME[name]), name)

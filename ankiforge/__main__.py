@@ -1,6 +1,8 @@
-"""`python -m ankiforge` is the same program as `ankiforge`."""
+"""Run the program as `python -m ankiforge`, which does the same as the command `ankiforge`."""
 
-if __name__ == "__main__":  # worker processes import this module, and need no commands
+if (
+    __name__ == "__main__"
+):  # worker processes import this module, but don't need the commands
     from ankiforge.cli import main
 
     main()

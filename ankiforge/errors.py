@@ -1,19 +1,19 @@
-"""Everything that is raised on purpose.
+"""All errors that the program raises on purpose, with their exit codes.
 
-    ForgeError                1   some inputs failed, the rest was done
-    ├── UsageError            2   wrong words on the command line
-    │   ├── ConfigError       2   wrong words in ankiforge.yaml, decks/ or prompts/
-    │   └── OwnFileError      2   a file of the workspace is a link, a pipe, or huge
-    ├── ServiceError          3   a service that was needed does not answer
+    ForgeError                1   some inputs failed, and the others were processed
+    ├── UsageError            2   the command line is invalid
+    │   ├── ConfigError       2   the text of a settings file, deck file or prompt is invalid
+    │   └── OwnFileError      2   a file of the workspace isn't a regular file, or is too large
+    ├── ServiceError          3   a required service doesn't respond
     ├── LedgerError           4   the ledger is damaged, locked or newer than this program
-    │   └── BusyError         4   another program has it at this moment
-    ├── RefusedError          1   a decision that would break a promise (stale, blocked)
-    └── ItemError             1   one file, page or reply; becomes a `Problem`, never stops a run
-        ├── PlugInError       1   a plug-in fails on it, which is named
-        └── BugError          1   this program fails on it; logged with its traceback
+    │   └── BusyError         4   another program is using the ledger
+    ├── RefusedError          1   a decision can't be applied, because it is outdated or blocked
+    └── ItemError             1   a file, page or reply can't be used; doesn't stop a run
+        ├── PlugInError       1   a plug-in failed on it; the message names the plug-in
+        └── BugError          1   this program failed on it; its traceback is logged
 
-The message says what happened and where; the hint says what to do. `cli` turns an
-error into words and an exit code at one place.
+The message says what happened and where, and the hint says what the user can do. `cli` turns errors
+into output and exit codes, in a single place.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from typing import ClassVar
 
 
 class ForgeError(Exception):
-    """The root of the tree."""
+    """Base class of all errors that the program raises on purpose."""
 
     exit_code: ClassVar[int] = 1
+    """The exit code of a command that ends with this error."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -36,27 +37,27 @@ class ForgeError(Exception):
         self.hint = hint
 
     @property
-    def told(self) -> str:
-        """The message, and the hint on a line below it."""
+    def full_message(self) -> str:
+        """The message, followed by the hint on a line of its own, if there is one."""
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
 
 class UsageError(ForgeError):
-    """The command line asks for something that cannot be meant."""
+    """The command line is invalid, or the command can't work as it was called."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A mistake in a file a person edits; the message begins with file, line and key."""
+    """A file that users edit contains a mistake. The message begins with file, line and key."""
 
 
 class OwnFileError(UsageError):
-    """In the place of a file of the workspace is something that is not opened."""
+    """A file that belongs to the workspace isn't a regular file, or is too large."""
 
 
 class ServiceError(ForgeError):
-    """A language model, Anki or Zotero that was needed cannot be reached."""
+    """A service that the command needs, such as a language model or Anki, can't be reached."""
 
     exit_code = 3
 
@@ -68,36 +69,47 @@ class LedgerError(ForgeError):
 
 
 class BusyError(LedgerError):
-    """Another program has the ledger, or a task of which only one may run; it will be done."""
+    """Another program is using the ledger, or is doing what only one program may do at a time.
+
+    The same command may succeed later.
+    """
 
 
 class RefusedError(ForgeError):
-    """A decision that would break a promise: stale, blocked, or equal guids."""
+    """Something that the user asked for is refused, such as accepting a card that is blocked."""
 
 
 class ItemError(ForgeError):
-    """One file, page, annotation or reply that could not be used."""
+    """A single file, page, annotation or reply can't be used.
+
+    A run reports it as a `Problem` and continues.
+    """
 
 
-BUG = "ankiforge itself fails on it"
-NO_MEMORY = "it takes more memory than there is"
-FREE_MEMORY = "close other programs, then run the same command again: nothing is lost"
+BUG_MESSAGE = "ankiforge itself fails on it"
+NO_MEMORY_MESSAGE = "it takes more memory than there is"
+FREE_MEMORY_HINT = (
+    "close other programs, then run the same command again: nothing is lost"
+)
 
 
-PLUG_IN = "the plug-in"
+PLUG_IN_PREFIX = "the plug-in"
 
 
 class PlugInError(ItemError):
-    """An installed plug-in fails; the work that does not need it goes on."""
+    """An installed plug-in has failed. Everything that doesn't need the plug-in continues."""
 
 
 class BugError(ItemError):
-    """This program fails on one document, passage or card; the next run tries it again."""
+    """The program has failed on a document, passage or card, which the next run tries again."""
 
 
 @contextmanager
-def named_by_person() -> Iterator[None]:
-    """Raise a fault of an item as a `UsageError`, because the person named this item."""
+def item_errors_as_usage_errors() -> Iterator[None]:
+    """Context manager that re-raises an `ItemError` as a `UsageError`.
+
+    It is used where the user named the item on the command line.
+    """
     try:
         yield
     except ItemError as error:
@@ -105,10 +117,16 @@ def named_by_person() -> Iterator[None]:
 
 
 @contextmanager
-def writing(
+def wrap_write_errors(
     path: Path, *, hint: str = "", kind: type[ForgeError] = UsageError
 ) -> Iterator[None]:
-    """Raise an error of this kind if something cannot be written there."""
+    """Context manager that re-raises an `OSError` from writing a file as one of our errors.
+
+    Args:
+        path: the path that is written, for the message if the error names none.
+        hint: the hint of the new error.
+        kind: the class of the new error.
+    """
     try:
         yield
     except OSError as error:
@@ -118,10 +136,10 @@ def writing(
         raise kind(message, hint=hint) from error
 
 
-def traceback_of(error: Exception) -> str:
-    """Return a traceback without characters that control a terminal.
+def format_traceback(error: Exception) -> str:
+    """Format the traceback of an error, without control characters.
 
-    Its message may quote a note.
+    A traceback may quote notes, whose control characters could change what the terminal shows.
     """
     import re
     import traceback
@@ -130,44 +148,46 @@ def traceback_of(error: Exception) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
-def lacks_memory(error: BaseException) -> bool:
-    """Return whether an exception comes from too little memory.
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception was raised because the program ran out of memory.
 
-    The interpreter raises `SystemError` where there was none left even for a `MemoryError`.
+    This includes the `SystemError` that the interpreter raises if there isn't even enough memory
+    for a `MemoryError`.
     """
     if isinstance(error, SystemError):
         return "without setting an exception" in str(error)
     return isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM
 
 
-_logged: set[str] = set()
+_logged_stacks: set[str] = set()
+"""The tracebacks that were logged, so that the same failure isn't logged for every item."""
 
 
 @contextmanager
-def one_item() -> Iterator[None]:
-    """Raise `BugError` for an unexpected exception, and log each traceback once.
+def wrap_unexpected_errors() -> Iterator[None]:
+    """Context manager that re-raises an unexpected exception as a `BugError`.
 
-    What is raised on purpose passes, and so does a full disk. Too little memory is no fault of
-    the program.
+    Its traceback is logged, but only once. Our own errors pass through unchanged, and so do errors
+    caused by a full disk. If the program ran out of memory, the new error is an `ItemError`.
     """
     try:
         yield
     except Exception as error:
-        if lacks_memory(error):
-            raise ItemError(NO_MEMORY, hint=FREE_MEMORY) from error
+        if is_out_of_memory(error):
+            raise ItemError(NO_MEMORY_MESSAGE, hint=FREE_MEMORY_HINT) from error
         disk_is_full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
         if disk_is_full or isinstance(error, ForgeError):
             raise
         import traceback
 
-        # once for each place that raises
+        # log only once for each place in the code that raises
         stack = "".join(traceback.format_tb(error.__traceback__))
-        if stack not in _logged:
+        if stack not in _logged_stacks:
             import logging
 
-            _logged.add(stack)
-            told = traceback_of(error)
-            logging.getLogger(__name__).error("ankiforge fails here:\n%s", told)
+            _logged_stacks.add(stack)
+            traceback_text = format_traceback(error)
+            logging.getLogger(__name__).error("ankiforge fails here:\n%s", traceback_text)
         summary = " ".join(traceback.format_exception_only(error)[-1].split())
         hint = "please report it with the traceback, without what it quotes of your notes"
-        raise BugError(f"{BUG} ({summary[:200]})", hint=hint) from error
+        raise BugError(f"{BUG_MESSAGE} ({summary[:200]})", hint=hint) from error

@@ -1,9 +1,9 @@
-"""Plug-ins: sources and commands of other distributions that are installed here.
+"""Find and load plug-ins, which are sources and commands in other installed distributions.
 
-A distribution declares them as entry points of the groups `ankiforge.sources` and
-`ankiforge.commands`: https://packaging.python.org/specifications/entry-points/. They are looked up
-only when a path that no source of ours reads, a setting or a command asks for them, because the
-search takes longer than the rest of a short command. `docs/internals/plug-ins.md` shows one.
+A distribution declares them as entry points in the groups `ankiforge.sources` and
+`ankiforge.commands`; see https://packaging.python.org/specifications/entry-points/. They are only
+looked up for a path, setting or command that is unknown otherwise, because the search takes longer
+than the rest of a short command. See `docs/internals/plug-ins.md` for an example.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ankiforge.errors import PLUG_IN, ForgeError, PlugInError
+from ankiforge.errors import PLUG_IN_PREFIX, ForgeError, PlugInError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-SOURCES = "ankiforge.sources"
-COMMANDS = "ankiforge.commands"
+SOURCE_GROUP = "ankiforge.sources"
+COMMAND_GROUP = "ankiforge.commands"
 
 Kind = TypeVar("Kind")
 
 
 @cache
-def plug_ins(group: str) -> dict[str, EntryPoint]:
-    """Return the installed plug-ins of a group by name; of two with one name the first found."""
+def find_plugins(group: str) -> dict[str, EntryPoint]:
+    """Return the installed plug-ins of a group of entry points, by name.
+
+    If two plug-ins have the same name, the first one that is found is returned.
+    """
     from importlib.metadata import entry_points
 
     by_name: dict[str, EntryPoint] = {}
@@ -36,54 +39,61 @@ def plug_ins(group: str) -> dict[str, EntryPoint]:
     return by_name
 
 
-def distribution_of(point: EntryPoint) -> str:
-    """Return the name under which a plug-in was installed."""
+def distribution_name(point: EntryPoint) -> str:
+    """Return the name of the distribution that installed a plug-in."""
     return point.dist.name if point.dist else point.module
 
 
-def loaded(point: EntryPoint, kind: type[Kind]) -> Kind:
-    """Return the object that a plug-in declares.
+def load_plugin(point: EntryPoint, kind: type[Kind]) -> Kind:
+    """Load the object that a plug-in declares.
 
     Raises:
-        PlugInError: it cannot be imported, or is of another type than `kind`.
+        PlugInError: the object can't be imported, or isn't an instance of `kind`.
     """
-    with named(distribution_of(point)):
-        found = point.load()
-        if not isinstance(found, kind):
+    with wrap_plugin_errors(distribution_name(point)):
+        plugin = point.load()
+        if not isinstance(plugin, kind):
             raise TypeError(f"{point.value} is no {kind.__name__}")
-    return found
+    return plugin
 
 
 @contextmanager
-def named(distribution: str) -> Iterator[None]:
-    """Raise whatever a plug-in fails on as a `PlugInError` with its name; "" is no plug-in."""
+def wrap_plugin_errors(distribution: str) -> Iterator[None]:
+    """Context manager that re-raises any exception from a plug-in as a `PlugInError`.
+
+    `distribution` is the name of the plug-in's distribution. If it is "", the code doesn't belong
+    to a plug-in, and exceptions pass through unchanged. So do errors that are raised on purpose.
+    """
     try:
         yield
     except Exception as error:
         if not distribution or isinstance(error, ForgeError):
             raise
         summary = " ".join(f"{type(error).__name__}: {error}".split())
-        message = f"{PLUG_IN} {distribution} fails ({summary[:200]}{_place_of(error)})"
+        message = f"{PLUG_IN_PREFIX} {distribution} fails ({summary[:200]}{_find_location(error)})"
         hint = f"tell its authors; to go on without it: pip uninstall {distribution}"
         raise PlugInError(message, hint=hint) from error
 
 
-def _place_of(error: Exception) -> str:
-    """Return the last line that is neither ours nor Python's, as `, foliate.py:31`; "" if none."""
+def _find_location(error: Exception) -> str:
+    """Return where in a plug-in an error was raised, such as `, foliate.py:31`, or "".
+
+    This is the innermost line of the traceback outside of ankiforge, click and Python.
+    """
     from sysconfig import get_path
     from traceback import extract_tb
 
     import click
 
-    callers = (Path(__file__).parent, Path(click.__file__).parent)
-    place = ""
+    skipped_directories = (Path(__file__).parent, Path(click.__file__).parent)
+    location = ""
     for frame in extract_tb(error.__traceback__):
         file = Path(frame.filename)
-        of_python = Path(get_path("stdlib")) in file.parents
-        if any(caller in file.parents for caller in callers):
+        is_stdlib = Path(get_path("stdlib")) in file.parents
+        if any(directory in file.parents for directory in skipped_directories):
             continue
-        if frame.filename.startswith("<"):  # of an import
+        if frame.filename.startswith("<"):  # the import machinery
             continue
-        if "site-packages" in file.parts or not of_python:
-            place = f", {file.name}:{frame.lineno}"
-    return place
+        if "site-packages" in file.parts or not is_stdlib:
+            location = f", {file.name}:{frame.lineno}"
+    return location

@@ -32,6 +32,7 @@ from typing import Any
 
 from ankiforge import check
 from ankiforge.model import (
+    CardContent,
     CardKind,
     Document,
     DocumentKey,
@@ -40,7 +41,6 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
     Severity,
-    Words,
 )
 from benchmarks import duplicates, lies, spoiled
 
@@ -75,7 +75,7 @@ def passage(row: dict[str, Any]) -> Highlight:
     )
 
 
-def card(row: dict[str, Any], highlight: Highlight) -> Words:
+def card(row: dict[str, Any], highlight: Highlight) -> CardContent:
     """Return a card as a model answers it."""
     fields = {name.casefold(): words for name, words in row.get("fields", row).items()}
     quote = row.get("quote") or highlight.exact
@@ -84,13 +84,13 @@ def card(row: dict[str, Any], highlight: Highlight) -> Words:
     else:
         kind = CardKind.BASIC
         named = (("Front", fields["front"]), ("Back", fields["back"]))
-    return Words(highlight.key, kind, named, Origin("llm"), quote)
+    return CardContent(highlight.key, kind, named, Origin("llm"), quote)
 
 
-def rules_of(draft: Words, highlight: Highlight) -> Rules:
+def rules_of(draft: CardContent, highlight: Highlight) -> Rules:
     """Return the rules by which a card is blocked or warned about."""
-    context = check.Context(highlight, check.DuplicateIndex())
-    found = check.check(draft, context)
+    context = check.CheckContext(highlight, check.DuplicateIndex())
+    found = check.check_draft(draft, context)
     return frozenset(each.check for each in found if each.severity is not Severity.INFO)
 
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from ankiforge.extract.pdf.answers import REPAIRED
-from ankiforge.extract.pdf.messages import Failed, Read
+from ankiforge.extract.pdf.answers import REPAIRED_NOTICE
+from ankiforge.extract.pdf.messages import Failed, MarksRead
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Highlight
-from ankiforge.text.keys import anchor_key, numbered
+from ankiforge.text.keys import make_anchor_key, number_highlights
 
 SECONDS = 30.0
 Damage = Callable[[bytes, random.Random], bytes]
@@ -88,14 +88,14 @@ class Same(NamedTuple):
     keys: int
 
 
-def compared(read: Read | Failed, intact: Read) -> Same:
+def compared(read: MarksRead | Failed, intact: MarksRead) -> Same:
     """Return how many marks have the words that they should have, and how many the key."""
     if isinstance(read, Failed):
         return Same(0, 0)
     words = Counter(mark.exact for mark in read.marks)
     right_words = Counter(mark.exact for mark in intact.marks)
-    keys = set(map(_key, numbered(read.marks)))
-    right_keys = set(map(_key, numbered(intact.marks)))
+    keys = set(map(_key, number_highlights(read.marks)))
+    right_keys = set(map(_key, number_highlights(intact.marks)))
     same_document = read.document.key == intact.document.key
     return Same(
         (words & right_words).total(), len(keys & right_keys) if same_document else 0
@@ -103,28 +103,28 @@ def compared(read: Read | Failed, intact: Read) -> Same:
 
 
 def _key(mark: Highlight) -> str:
-    return anchor_key(mark, mark.nth)
+    return make_anchor_key(mark, mark.nth)
 
 
-def how(read: Read | Failed) -> str:
+def how(read: MarksRead | Failed) -> str:
     """Return how a file was read."""
     if isinstance(read, Failed):
         return f"refused: {read.what}"
-    return "after a repair" if REPAIRED in read.notices else "by PDFium"
+    return "after a repair" if REPAIRED_NOTICE in read.notices else "by PDFium"
 
 
 def damaged(whole: Path, worker: PdfWorker) -> Iterator[tuple[str, str, Same, int]]:
     """Yield for each damaged copy: the damage, how it was read, equal marks, all marks."""
     with TemporaryDirectory() as folder:
         for path in sorted(whole.rglob("*.pdf")):
-            intact = worker.read(path, named=True)
+            intact = worker.read_marks(path, named=True)
             if isinstance(intact, Failed) or not intact.marks:
                 continue
             chance = random.Random(path.name)
             for name, damage in DAMAGES.items():
                 copy = Path(folder, "copy.pdf")
                 copy.write_bytes(damage(path.read_bytes(), chance))
-                read = worker.read(copy, named=True)
+                read = worker.read_marks(copy, named=True)
                 yield name, how(read), compared(read, intact), len(intact.marks)
 
 
@@ -145,9 +145,9 @@ def main() -> None:
             files = Counter[str]()
             total = Counter[str]()
             for path in sorted(folder.rglob("*.pdf")):
-                read = worker.read(path, named=True)
+                read = worker.read_marks(path, named=True)
                 files[how(read)] += 1
-                if isinstance(read, Read):
+                if isinstance(read, MarksRead):
                     total[how(read)] += len(read.marks)
             for way in sorted(files):
                 print(

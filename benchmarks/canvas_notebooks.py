@@ -9,6 +9,7 @@ prose are marked here, and it is counted whether exactly these are read.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import sys
@@ -21,7 +22,7 @@ from typing import Any
 from ankiforge import Workspace
 from ankiforge.extract import registry
 from ankiforge.extract.base import Opening
-from ankiforge.model import Extracted, Highlight, Problem
+from ankiforge.model import ExtractedDocument, Highlight, Problem
 
 KINDS = {".canvas": "obsidian", ".ipynb": "jupyter"}
 MOST_MARKS = 6
@@ -70,7 +71,7 @@ def marked(content: Any, chance: random.Random, most: int) -> list[str]:
 
 def sightings(path: Path) -> list[Any]:
     """Return what the source of a file yields."""
-    source = registry.source_type(KINDS[path.suffix])
+    source = registry.load_source_type(KINDS[path.suffix])
     settings = source.Settings(path=str(path.parent), name="n")
     opened = source.open(Opening("n", path.parent, settings, (path,)))
     return list(opened.scan())
@@ -78,7 +79,7 @@ def sightings(path: Path) -> list[Any]:
 
 def highlights(path: Path) -> list[Highlight]:
     """Return the highlights of a file."""
-    found = [one for one in sightings(path) if isinstance(one, Extracted)]
+    found = [one for one in sightings(path) if isinstance(one, ExtractedDocument)]
     return [highlight for one in found for highlight in one.highlights]
 
 
@@ -118,6 +119,7 @@ def keys_after_an_edit(
     """Run twice, the second time with marks added and one removed; return (kept, expected)."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "ankiforge.yaml").write_text("anki: {collection: none}\n")
+        os.environ["ANKIFORGE_TRUST"] = folder
         copy = Path(folder, "notes", path.name)
         copy.parent.mkdir()
         copy.write_text(json.dumps(content))

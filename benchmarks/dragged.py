@@ -23,9 +23,9 @@ from typing import Any
 
 import playwright.sync_api as playwright
 
-from ankiforge.draft.choose import as_sent
-from ankiforge.text.elements import without_html
-from ankiforge.text.fold import letters_of
+from ankiforge.draft.choose import blank_attributes
+from ankiforge.text.elements import replace_html
+from ankiforge.text.normalize import fold_alphanumerics
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 PICK = """([at, from, number, within]) => {
@@ -95,13 +95,14 @@ with ankiforge.Workspace(".", read_only=True) as workspace:
 def is_right(chosen: str, marked: str) -> bool:
     """Return whether a mark has the letters of a choice, and else at most the rest of its ends."""
     wanted, letters = (
-        letters_of(as_sent(without_html(each))) for each in (chosen, marked)
+        fold_alphanumerics(blank_attributes(replace_html(each)))
+        for each in (chosen, marked)
     )
     words = marked.split() or [""]
     start = letters.find(wanted)
     more = len(letters) - start - len(wanted)
-    begins = not start or start < len(letters_of(words[0]))
-    ends = not more or more < len(letters_of(words[-1]))
+    begins = not start or start < len(fold_alphanumerics(words[0]))
+    ends = not more or more < len(fold_alphanumerics(words[-1]))
     return bool(wanted) and start >= 0 and begins and ends
 
 
@@ -147,14 +148,14 @@ def dragged(page: Any, number: int) -> list[dict[str, str]]:
 
 def outcome(choice: dict[str, str], marks: dict[str, str]) -> str:
     """Return what became of a choice."""
-    if not letters_of(choice["text"]):
+    if not fold_alphanumerics(choice["text"]):
         return "nothing selected"
     mark = marks.get(choice["key"])
     if mark is None:
         return f"refused: {choice['error'][:60]}"
     if not is_right(choice["text"], mark):
         return "other words"
-    same = letters_of(choice["text"]) == letters_of(mark)
+    same = fold_alphanumerics(choice["text"]) == fold_alphanumerics(mark)
     return "the same letters" if same else "the same words"
 
 
@@ -166,7 +167,11 @@ def of_file(
         shutil.copy(path, folder)
         Path(folder, "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
         command = [sys.executable, "-m", "ankiforge"]
-        run: Any = {"cwd": folder, "text": True, "env": {**os.environ, "HOME": folder}}
+        run: Any = {
+            "cwd": folder,
+            "text": True,
+            "env": {**os.environ, "HOME": folder, "ANKIFORGE_TRUST": folder},
+        }
         served = subprocess.Popen(
             [*command, "-q", "review", path.name, "--no-open"],
             stdout=subprocess.PIPE,

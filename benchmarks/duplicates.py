@@ -23,8 +23,8 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from ankiforge.check import DuplicateIndex, terms_of
-from ankiforge.model import CardKind, HighlightKey, Origin, Words
+from ankiforge.check import DuplicateIndex, compute_search_terms
+from ankiforge.model import CardContent, CardKind, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]
 OURS = HERE / "tests" / "check"
@@ -41,15 +41,15 @@ REPEATED = 0.02
 LISTED = 10_000
 
 
-def basic(front: str, back: str) -> Words:
+def basic(front: str, back: str) -> CardContent:
     return drafted(CardKind.BASIC, (("Front", front), ("Back", back)))
 
 
-def drafted(kind: CardKind, fields: tuple[tuple[str, str], ...]) -> Words:
-    return Words(HighlightKey(""), kind, fields, Origin("benchmark"))
+def drafted(kind: CardKind, fields: tuple[tuple[str, str], ...]) -> CardContent:
+    return CardContent(HighlightKey(""), kind, fields, Origin("benchmark"))
 
 
-def drafted_from(side: dict[str, str]) -> Words:
+def drafted_from(side: dict[str, str]) -> CardContent:
     if "text" in side:
         return drafted(CardKind.CLOZE, (("Text", side["text"]),))
     return basic(side["front"], side["back"])
@@ -60,9 +60,10 @@ def judge(pair: dict[str, dict[str, str]]) -> tuple[bool, bool]:
     twins, one, other = DuplicateIndex(), drafted_from(pair["a"]), drafted_from(pair["b"])
     twins.add("a", HighlightKey("a"), one)
     asked = any(
-        found.check == "duplicate" for found in twins.near(other, HighlightKey("b"))
+        found.check == "duplicate"
+        for found in twins.find_duplicates(other, HighlightKey("b"))
     )
-    return asked, terms_of(one).exact == terms_of(other).exact
+    return asked, compute_search_terms(one).exact == compute_search_terms(other).exact
 
 
 def print_quality(path: Path) -> None:
@@ -77,7 +78,7 @@ def print_quality(path: Path) -> None:
         )
 
 
-def deck(size: int, chance: random.Random) -> Iterator[Words]:
+def deck(size: int, chance: random.Random) -> Iterator[CardContent]:
     words = [f"{a}{b}{c}" for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES][
         :VOCABULARY
     ]
@@ -98,7 +99,7 @@ def deck(size: int, chance: random.Random) -> Iterator[Words]:
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u")]
 
 
-def patterned(size: int, chance: random.Random) -> dict[str, list[Words]]:
+def patterned(size: int, chance: random.Random) -> dict[str, list[CardContent]]:
     """Lists of one pattern by name; the last card of each says the first one's in other words."""
     names = sorted(
         {"".join(chance.choices(SYLLABLES, k=4)).title() for _ in range(2 * size)}
@@ -131,12 +132,12 @@ def patterned(size: int, chance: random.Random) -> dict[str, list[Words]]:
     }
 
 
-def searched(cards: list[Words]) -> tuple[float, int, bool]:
+def searched(cards: list[CardContent]) -> tuple[float, int, bool]:
     """(seconds, findings, whether the last card's twin is the first)."""
     twins, found, start, last = DuplicateIndex(), 0, time.process_time(), []
     for number, card in enumerate(cards):
         key = HighlightKey(f"vault:bench/{number:016x}")
-        last = list(twins.near(card, key))
+        last = list(twins.find_duplicates(card, key))
         found += len(last)
         twins.add(f"af{number:024}", key, card)
     first = any(
@@ -163,7 +164,9 @@ def print_lists() -> None:
 
 
 def print_peer() -> None:
-    cards = [card.field("Front") for card in deck(PEER_CARDS, random.Random(PEER_CARDS))]
+    cards = [
+        card.get_field("Front") for card in deck(PEER_CARDS, random.Random(PEER_CARDS))
+    ]
     start = time.process_time()
     for card in cards:
         process.extract(card, cards, scorer=fuzz.token_set_ratio, score_cutoff=85)

@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ankiforge.extract.base import Opening
-from ankiforge.extract.pdf import Pdf, PdfSettings
-from ankiforge.model import Extracted, Problem
+from ankiforge.extract.pdf import PdfSettings, PdfSource
+from ankiforge.model import ExtractedDocument, Problem
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -57,13 +57,13 @@ def seconds(folder: Path, *, jobs: int = 1, executor: str = "") -> float:
     """Read a folder, and return how long it took."""
     settings = PdfSettings(path=str(folder), include=("*.pdf",))
     source = replace(
-        Pdf.open(Opening("bench", folder, settings)), jobs=jobs, executor=executor
+        PdfSource.open(Opening("bench", folder, settings)), jobs=jobs, executor=executor
     )
     start = time.perf_counter()
     documents = 0
     problems = []
     for sighting in source.scan():
-        documents += isinstance(sighting, Extracted)
+        documents += isinstance(sighting, ExtractedDocument)
         problems += [str(sighting)] if isinstance(sighting, Problem) else []
     took = time.perf_counter() - start
     wanted = len(list(folder.iterdir()))

@@ -31,9 +31,9 @@ from statistics import mean, quantiles
 
 import pypdfium2 as pdfium
 
-from ankiforge.extract.pdf.labels import FoundLabel
-from ankiforge.extract.pdf.lettering import find_labels
-from ankiforge.text.fold import for_finding
+from ankiforge.extract.pdf.figure_labels import FoundLabel
+from ankiforge.extract.pdf.figure_text import find_labels
+from ankiforge.text.normalize import normalize_for_lookup
 from benchmarks.drawn_figures import Box, Made, Truth, write_all
 
 FOUND = 0.5
@@ -77,7 +77,9 @@ def compared(
     missed = []
     for label in truth:
         alike = [
-            each for each in left if for_finding(each.text) == for_finding(label.text)
+            each
+            for each in left
+            if normalize_for_lookup(each.text) == normalize_for_lookup(label.text)
         ]
         best = max(alike, key=lambda each: overlap(each.box, label.box), default=None)
         if best is None or overlap(best.box, label.box) < FOUND:
@@ -130,7 +132,7 @@ def read_again(papers: Path, missed: bool) -> None:
 
 def _letters_of(text: str) -> str:
     """Return the folded text without blanks, of which a formula may have any number."""
-    return for_finding(text).replace(" ", "")
+    return normalize_for_lookup(text).replace(" ", "")
 
 
 def main() -> None:

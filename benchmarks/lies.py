@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.check import CheckContext, DuplicateIndex, check_draft
 from ankiforge.model import (
+    CardContent,
     CardKind,
     Document,
     DocumentKey,
@@ -33,7 +34,6 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
     Severity,
-    Words,
 )
 
 SET = Path(__file__).with_name("lies.jsonl")
@@ -47,7 +47,7 @@ class Planted:
     """One draft of the set, as the checks see it."""
 
     row: dict[str, Any]
-    draft: Words
+    draft: CardContent
     highlight: Highlight
 
     @property
@@ -55,7 +55,7 @@ class Planted:
         return str(self.row["kind"]) != HONEST
 
     def findings(self) -> tuple[Finding, ...]:
-        return check(self.draft, Context(self.highlight, DuplicateIndex()))
+        return check_draft(self.draft, CheckContext(self.highlight, DuplicateIndex()))
 
 
 def planted(path: Path = SET) -> list[Planted]:
@@ -82,7 +82,7 @@ def _planted(row: dict[str, Any]) -> Planted:
     else:
         kind = CardKind.BASIC
         fields = (("Front", row["front"]), ("Back", row["back"]))
-    return Planted(row, Words(KEY, kind, fields, Origin("llm"), quote), highlight)
+    return Planted(row, CardContent(KEY, kind, fields, Origin("llm"), quote), highlight)
 
 
 def seen(found: Iterable[Finding], *weights: Severity) -> list[Finding]:

@@ -101,7 +101,8 @@ class Vault:
 
     def command(self, *words: str) -> list[Any]:
         """Run a command; its lines of JSON."""
-        environment = {**os.environ, "ANKIFORGE_HOME": str(self.folder / "home")}
+        own = {"ANKIFORGE_HOME": str(self.folder / "home")}
+        environment = {**os.environ, **own, "ANKIFORGE_TRUST": str(self.folder)}
         command = [sys.executable, "-m", "ankiforge", *words]
         done = subprocess.run(
             command,

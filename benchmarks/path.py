@@ -66,7 +66,7 @@ def main() -> None:
     way = Way()
     with tempfile.TemporaryDirectory() as folder:
         desk = Path(folder)
-        os.environ["HOME"] = folder
+        os.environ |= {"HOME": folder, "ANKIFORGE_TRUST": folder}
         vault = desk / "vault"
         vault.mkdir()
         (vault / "cell.md").write_text(NOTE, "utf-8")

@@ -30,11 +30,11 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
-from ankiforge.errors import BUG
-from ankiforge.extract.base import Opening, keyed
-from ankiforge.extract.discover import kind_of
-from ankiforge.extract.registry import source_type
-from ankiforge.model import Extracted, Highlight, Problem, Sighting
+from ankiforge.errors import BUG_MESSAGE
+from ankiforge.extract.base import Opening, assign_first_keys
+from ankiforge.extract.discover import find_kind
+from ankiforge.extract.registry import load_source_type
+from ankiforge.model import ExtractedDocument, Highlight, Problem, Sighting
 from tests.makers.ebook_writer import (
     Book,
     Mark,
@@ -141,7 +141,7 @@ def write(kind: str, folder: Path, path: Path, marks: list[Mark]) -> Path:
 
 def scan(kind: str, path: Path) -> list[Sighting]:
     """Return what a source yields at a path."""
-    source = source_type(kind)
+    source = load_source_type(kind)
     settings = source.Settings(path=str(path), name="n")
     return list(source.open(Opening(name="n", root=path, settings=settings)).scan())
 
@@ -149,8 +149,8 @@ def scan(kind: str, path: Path) -> list[Sighting]:
 def highlights(found: list[Sighting]) -> Iterator[Highlight]:
     """Yield the highlights of a scan with their keys."""
     for sighting in found:
-        if isinstance(sighting, Extracted):
-            yield from keyed(sighting)
+        if isinstance(sighting, ExtractedDocument):
+            yield from assign_first_keys(sighting)
 
 
 def is_around(highlight: Highlight, mark: Mark, paragraph: str) -> bool:
@@ -195,7 +195,7 @@ def made(kind: str, books: list[Path], dice: random.Random) -> Counter[str]:
 
 def damaged(path: Path, dice: random.Random) -> Counter[str]:
     """Return how readers fare on damaged copies of a file."""
-    kind = kind_of(path)
+    kind = find_kind(path)
     raw = path.read_bytes()
     counts: Counter[str] = Counter()
     with TemporaryDirectory() as folder:
@@ -222,8 +222,8 @@ def damaged(path: Path, dice: random.Random) -> Counter[str]:
                 counts[f"crashes: {error!r}"] += 1
                 continue
             problems = [one for one in found if isinstance(one, Problem)]
-            counts["crashes"] += any(one.what.startswith(BUG) for one in problems)
-            counts["read"] += any(isinstance(one, Extracted) for one in found)
+            counts["crashes"] += any(one.what.startswith(BUG_MESSAGE) for one in problems)
+            counts["read"] += any(isinstance(one, ExtractedDocument) for one in found)
             counts["named"] += bool(problems)
     return counts
 
@@ -240,7 +240,7 @@ def main() -> None:
             sep="  ",
         )
     for path in files:
-        kind = kind_of(path)
+        kind = find_kind(path)
         if not kind:
             print(path.name, "is read by no source")
             continue

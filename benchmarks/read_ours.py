@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ankiforge.extract.base import Opening
-from ankiforge.extract.pdf import Pdf, PdfSettings
-from ankiforge.model import Extracted, Problem
+from ankiforge.extract.pdf import PdfSettings, PdfSource
+from ankiforge.model import ExtractedDocument, Problem
 
 SECONDS = 20.0
 """A file that takes longer counts as one that hangs."""
@@ -23,10 +23,10 @@ def main(folder: Path) -> None:
     texts: dict[str, list[str]] = defaultdict(list)
     problems: list[tuple[str, str]] = []
     settings = PdfSettings(path=str(folder), include=("*.pdf",))
-    source = replace(Pdf.open(Opening("bench", folder, settings)), seconds=SECONDS)
+    source = replace(PdfSource.open(Opening("bench", folder, settings)), timeout=SECONDS)
     for sighting in source.scan():
         match sighting:
-            case Extracted(document, highlights):
+            case ExtractedDocument(document, highlights):
                 texts[document.path] += [one.exact for one in highlights]
             case Problem(where, what):
                 problems.append((where, what))

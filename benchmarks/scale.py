@@ -52,6 +52,7 @@ class Program:
         desk.mkdir()
         settings = SETTINGS.format(vault=vault, collection=self.collection)
         (desk / "ankiforge.yaml").write_text(settings, "utf-8")
+        os.environ["ANKIFORGE_TRUST"] = str(desk)
         run([python, "-c", EMPTY, str(self.collection)], desk)
 
     def forge(self, step: str, *words: str) -> None:

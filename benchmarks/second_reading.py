@@ -27,13 +27,13 @@ from threading import Thread
 from typing import Any
 
 from ankiforge.draft import second_reading
-from ankiforge.draft.client import Client
-from ankiforge.draft.llm import Model
+from ankiforge.draft.client import ModelClient
+from ankiforge.draft.llm import ModelDrafter
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load
-from ankiforge.draft.sendable import Privacy
 from ankiforge.draft.server import ServerSettings
-from ankiforge.model import Drafted
-from ankiforge.pipeline.second_reading import DOUBTED, read_again
+from ankiforge.model import DraftingResult
+from ankiforge.pipeline.second_reading import DOUBT_CHECK, add_model_doubts
 from benchmarks.lies import HONEST, Planted, planted
 
 HERE = Path(__file__).parent
@@ -105,19 +105,19 @@ def read_by_server(cards: list[Planted], folder: Path) -> list[str]:
     settings = ServerSettings(
         base_url=f"http://127.0.0.1:{server.server_port}/v1", model="judge"
     )
-    model = Model(
-        Client(settings, NothingKept()),
+    model = ModelDrafter(
+        ModelClient(settings, NothingKept()),
         load("cards"),
-        second=load(second_reading.PROMPT),
+        second=load(second_reading.PROMPT_NAME),
     )
-    results = ([Drafted(one.highlight, (one.draft,))] for one in cards)
+    results = ([DraftingResult(one.highlight, (one.draft,))] for one in cards)
     doubts = []
-    for batch in read_again(model, lambda: Privacy(()), results):
+    for batch in add_model_doubts(model, lambda: PrivacyFilter(()), results):
         for result in batch:
             said = [
                 each.message
                 for each in result.drafts[0].findings
-                if each.check == DOUBTED
+                if each.check == DOUBT_CHECK
             ]
             doubts += said or [""]
     server.shutdown()

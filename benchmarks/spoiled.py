@@ -21,14 +21,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.draft.prompt import Shape
-from ankiforge.draft.reply import ReplyItem, drafts_of
+from ankiforge.check import CheckContext, DuplicateIndex, check_draft
+from ankiforge.draft.prompt import ReplyShape
+from ankiforge.draft.reply import ReplyCard, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 
 SET = Path(__file__).with_name("honest.jsonl")
 PASSAGES = Path(__file__).parents[1] / "tests" / "data" / "passages.jsonl"
-Pair = tuple[ReplyItem, Highlight]
+Pair = tuple[ReplyCard, Highlight]
 
 
 def honest(path: Path = SET) -> list[Pair]:
@@ -51,18 +51,20 @@ def _passage(row: dict[str, Any]) -> Highlight:
     )
 
 
-def _item(row: dict[str, str]) -> ReplyItem:
+def _item(row: dict[str, str]) -> ReplyCard:
     sides = {name: row.get(name, "") for name in ("quote", "front", "back", "text")}
-    return ReplyItem("1", CardKind(row["kind"]), **sides)
+    return ReplyCard("1", CardKind(row["kind"]), **sides)
 
 
-def findings(item: ReplyItem, highlight: Highlight) -> tuple[Finding, ...]:
+def findings(item: ReplyCard, highlight: Highlight) -> tuple[Finding, ...]:
     """What the checks say of a card once it is drawn."""
-    return check(draft_of(item, highlight), Context(highlight, DuplicateIndex()))
+    return check_draft(
+        draft_of(item, highlight), CheckContext(highlight, DuplicateIndex())
+    )
 
 
-def draft_of(item: ReplyItem, highlight: Highlight) -> Draft:
-    return drafts_of([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
+def draft_of(item: ReplyCard, highlight: Highlight) -> Draft:
+    return drafts_of([item], highlight, Origin("llm"), ReplyShape(tuple(CardKind)))[0]
 
 
 def weight(found: Iterable[Finding]) -> Severity:
@@ -79,8 +81,8 @@ _FIGURE = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?(?!\w)")
 
 
 def _figure(
-    item: ReplyItem, highlight: Highlight, others: list[Pair]
-) -> ReplyItem | None:
+    item: ReplyCard, highlight: Highlight, others: list[Pair]
+) -> ReplyCard | None:
     found = _FIGURE.search(item.back)
     if not found:
         return None
@@ -94,8 +96,8 @@ def _figure(
 
 
 def _answer(
-    item: ReplyItem, highlight: Highlight, others: list[Pair]
-) -> ReplyItem | None:
+    item: ReplyCard, highlight: Highlight, others: list[Pair]
+) -> ReplyCard | None:
     words = _words(f"{highlight.context} {item.back} {item.front}")
     for other, its in others:
         foreign = other.back and its.document.key != highlight.document.key
@@ -114,8 +116,8 @@ def _words(text: str) -> set[str]:
 
 
 def _quote_cut(
-    item: ReplyItem, highlight: Highlight, others: list[Pair]
-) -> ReplyItem | None:
+    item: ReplyCard, highlight: Highlight, others: list[Pair]
+) -> ReplyCard | None:
     words = item.quote.split()
     half = len(words) // 2
     return (
@@ -126,14 +128,14 @@ def _quote_cut(
 
 
 def _quote_changed(
-    item: ReplyItem, highlight: Highlight, others: list[Pair]
-) -> ReplyItem | None:
+    item: ReplyCard, highlight: Highlight, others: list[Pair]
+) -> ReplyCard | None:
     words = item.quote.split()
     words[len(words) // 2] = "however"
     return replace(item, quote=" ".join(words)) if len(words) > 2 else None
 
 
-def _link(item: ReplyItem, highlight: Highlight, others: list[Pair]) -> ReplyItem | None:
+def _link(item: ReplyCard, highlight: Highlight, others: list[Pair]) -> ReplyCard | None:
     return (
         replace(item, back=f"{item.back} https://elsewhere.example/")
         if item.back
@@ -145,8 +147,8 @@ _HELPER = re.compile(r"\b(?:is|are|was|were|can|may|will|has|have)\b(?! not)")
 
 
 def _negation(
-    item: ReplyItem, highlight: Highlight, others: list[Pair]
-) -> ReplyItem | None:
+    item: ReplyCard, highlight: Highlight, others: list[Pair]
+) -> ReplyCard | None:
     for name in ("text", "front", "back"):
         words = getattr(item, name)
         if " not " in words:
@@ -157,7 +159,7 @@ def _negation(
     return None
 
 
-Spoiler = Callable[[ReplyItem, Highlight, list[Pair]], ReplyItem | None]
+Spoiler = Callable[[ReplyCard, Highlight, list[Pair]], ReplyCard | None]
 SPOILERS: dict[str, Spoiler] = {
     "figure": _figure,
     "answer": _answer,

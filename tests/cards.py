@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from ankiforge.model import (
     Card,
+    CardContent,
     CardKind,
     Document,
     DocumentKey,
@@ -13,10 +14,9 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
     Verdict,
-    Words,
 )
 
-W = TypeVar("W", bound=Words)
+W = TypeVar("W", bound=CardContent)
 
 PLACE = Highlight(Document(DocumentKey("d"), "", "d"), "", HighlightKind.HIGHLIGHT, "")
 _UNSAID: dict[str, Any] = {
@@ -50,7 +50,7 @@ def made(type: type[W], **said: Any) -> W:
     return type(**{**unsaid, **said})
 
 
-def card_of(draft: Words, **said: Any) -> Card:
+def card_of(draft: CardContent, **said: Any) -> Card:
     """Return the card of a draft that somebody accepted."""
-    words = {name: getattr(draft, name) for name in Words.__struct_fields__}
+    words = {name: getattr(draft, name) for name in CardContent.__struct_fields__}
     return made(Card, **{**words, **said})

@@ -29,6 +29,7 @@ import ankiforge.extract.pdf.answers  # noqa: F401 - each process that reads PDF
 from ankiforge.anki import collection
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
+from ankiforge.config.workspace import load_values, store_values
 from ankiforge.draft import client
 from ankiforge.draft.server import ServerSettings
 from ankiforge.extract import files as files_on_disk
@@ -167,10 +168,10 @@ class Forge:
             )
             for name in lists:
                 if name == "none":
-                    shown = listing.without_card((), everything=True)
+                    shown = listing.list_without_card((), everything=True)
                 else:
                     view = name.removeprefix("all")
-                    shown = listing.listed((), view, everything=not view)
+                    shown = listing.list_view((), view, everything=not view)
                 lines = [msgspec.json.encode(data) for data, _ in shown]
                 told.append([json.loads(line) for line in lines])
         return told
@@ -184,9 +185,11 @@ class Forge:
         return self.ok(*arguments, "--json").data
 
     def settings(
-        self, text: str, *, trust: bool = False, proposals: bool = False
+        self, text: str, *, trust: bool | None = None, proposals: bool = False
     ) -> Path:
-        """Write `ankiforge.yaml` where the program is called, and confirm what it asks for.
+        """Write `ankiforge.yaml` where the program is called, as a person who trusts it.
+
+        With `trust`, they say so by `init`, which also takes over the default workspace.
 
         Most tests are about other drafts: `proposals` switches on those of plain highlights.
         """
@@ -199,7 +202,15 @@ class Forge:
         path.write_text(text, encoding="utf-8")
         if trust:
             self.ok("init", "--trust", self.folder)
+        elif trust is None:
+            self.trust(self.folder)
         return path
+
+    def trust(self, workspace: Path) -> None:
+        """Let the person trust a workspace."""
+        trusted = load_values(self.home, "trusted")
+        trusted[str(workspace.resolve())] = "confirmed"
+        store_values(self.home, "trusted", trusted)
 
     def drafting(self, url: str, *sources: str, more: str = "", **llm: object) -> Path:
         """Settings of sources (or of the folder `notes`) whose passages a model at `url` drafts.
@@ -278,21 +289,23 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
-        patch.setattr(client, "_PAUSE_S", 0.02)  # nobody waits for a model that loads
-        parsed = cache(yamlfile.parse)
+        patch.setattr(
+            client, "_LOADING_POLL_INTERVAL", 0.02
+        )  # nobody waits for a model that loads
+        parsed = cache(yamlfile.parse_yaml)
 
         def parsed_once(text: str, shown: str) -> tuple[object, yamlfile.Location]:
             """Parse settings once: the same are read a thousand times."""
             data, where = parsed(text, shown)
             return deepcopy(data), where
 
-        patch.setattr(yamlfile, "parse", parsed_once)
+        patch.setattr(yamlfile, "parse_yaml", parsed_once)
         # the tables of a new database are copied: to make them takes three times as long
         tables = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False
         )
-        database._make_tables(tables)
-        patch.setattr(database, "_make_tables", tables.backup)
+        database._create_tables(tables)
+        patch.setattr(database, "_create_tables", tables.backup)
         yield
         tables.close()
 
@@ -300,26 +313,26 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def kept_readers() -> Iterator[None]:
     """Let a process that read the PDFs of one test read those of the next: each start is slow."""
-    kept: list[worker.Process] = []
-    start, leave = worker.PdfWorker._start, worker.PdfWorker.__exit__
+    kept: list[worker.WorkerProcess] = []
+    start, leave = worker.PdfWorker._start_process, worker.PdfWorker.__exit__
 
-    def started(reader: worker.PdfWorker) -> worker.Process:
-        while reader.seconds == worker.SECONDS and kept:
+    def started(reader: worker.PdfWorker) -> worker.WorkerProcess:
+        while reader.timeout == worker.QUESTION_TIMEOUT and kept:
             process = kept.pop()
-            if not process.ended:
+            if not process.has_ended:
                 reader._processes.append(process)
                 return process
         return start(reader)
 
     def left(reader: worker.PdfWorker, *error: object) -> None:
-        while reader.seconds == worker.SECONDS and reader._idle:
+        while reader.timeout == worker.QUESTION_TIMEOUT and reader._idle:
             process = reader._idle.pop()
             reader._processes.remove(process)
             kept.append(process)
         leave(reader, *error)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker.PdfWorker, "_start", started)
+        patch.setattr(worker.PdfWorker, "_start_process", started)
         patch.setattr(worker.PdfWorker, "__exit__", left)
         yield
     for process in kept:
@@ -327,9 +340,11 @@ def kept_readers() -> Iterator[None]:
 
 
 @pytest.fixture
-def forge(tmp_path: Path) -> Forge:
+def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Forge:
     """The program, in a folder and a home of this test's own."""
-    return Forge(tmp_path)
+    forge = Forge(tmp_path)
+    monkeypatch.setenv("ANKIFORGE_HOME", str(forge.home))
+    return forge
 
 
 @pytest.fixture
@@ -406,7 +421,7 @@ def vault(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two scans need not lie five seconds apart to make a highlight count as gone."""
-    monkeypatch.setattr(reading, "GONE_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "MIN_GONE_SECONDS", 0.0)
 
 
 @pytest.fixture

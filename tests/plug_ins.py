@@ -14,19 +14,19 @@ from ankiforge.extract import registry
 EXAMPLE = Path(__file__).parents[1] / "examples/plugin"
 SAMPLE = EXAMPLE / "sample"
 FOLIATE = {
-    plugins.SOURCES: "foliate = ankiforge_foliate:Foliate",
-    plugins.COMMANDS: "foliate = ankiforge_foliate:foliate",
+    plugins.SOURCE_GROUP: "foliate = ankiforge_foliate:Foliate",
+    plugins.COMMAND_GROUP: "foliate = ankiforge_foliate:foliate",
 }
 
 
 def forget() -> None:
     """Let the program look for plug-ins once more."""
     for cached in (
-        plugins.plug_ins,
-        registry.plugged_in,
-        registry.source_type,
-        registry.source_types,
-        registry.by_ending,
+        plugins.find_plugins,
+        registry.load_plug_ins,
+        registry.load_source_type,
+        registry.load_source_types,
+        registry.source_types_by_suffix,
     ):
         cached.cache_clear()
 

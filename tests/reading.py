@@ -9,11 +9,11 @@ from typing import Any
 
 from ankiforge.extract import registry
 from ankiforge.extract.base import Opening
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import ExtractedDocument, Highlight, Problem, ScanEnd, Sighting
 
 
-def documents(found: Iterable[Sighting]) -> list[Extracted]:
-    return [one for one in found if isinstance(one, Extracted)]
+def documents(found: Iterable[Sighting]) -> list[ExtractedDocument]:
+    return [one for one in found if isinstance(one, ExtractedDocument)]
 
 
 def highlights(found: Iterable[Sighting]) -> list[Highlight]:
@@ -35,7 +35,7 @@ def only_problem(found: Iterable[Sighting]) -> Problem:
 
 def scans(found: Iterable[Sighting]) -> dict[str, bool]:
     """Container → whether its scan is complete."""
-    return {one.container: one.complete for one in found if isinstance(one, Scan)}
+    return {one.container: one.complete for one in found if isinstance(one, ScanEnd)}
 
 
 def tell_osr(vault: Path, **settings: Any) -> Path:
@@ -56,7 +56,7 @@ def tell_osr(vault: Path, **settings: Any) -> Path:
 
 def settings_of(kind: str, **values: Any) -> Any:
     """The settings of a source, with these keys."""
-    return registry.source_type(kind).Settings(**values)
+    return registry.load_source_type(kind).Settings(**values)
 
 
 def opened(
@@ -74,5 +74,5 @@ def opened(
     if settings is None:
         settings = settings_of(kind, path=str(root))
     opening = Opening(name or kind, root, settings, only, me, **more)
-    source = registry.source_type(kind).open(opening)
+    source = registry.load_source_type(kind).open(opening)
     return dataclasses.replace(source, **limits) if limits else source

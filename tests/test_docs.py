@@ -26,10 +26,10 @@ from ankiforge.cli import forge as forge_group
 from ankiforge.cli import main
 from ankiforge.cli.commands import COMMANDS
 from ankiforge.config import read_settings
-from ankiforge.draft.server import providers
+from ankiforge.draft.server import read_providers
 from ankiforge.errors import ForgeError
 from ankiforge.extract import registry
-from ankiforge.ledger import FIELDS
+from ankiforge.ledger import QUERY_FIELDS
 from tests.fakes import llm_server
 from tests.limits import PATIENCE
 from tests.makers.build import build, copy_vault
@@ -261,8 +261,10 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
         patch.setenv(name, str(data))
     patch.delenv("ANKIFORGE_TRUST", raising=False)
-    patch.setattr("ankiforge.draft.server.look", lambda *_, **__: lambda seconds: ())
-    for each in providers():
+    patch.setattr(
+        "ankiforge.draft.server.discover_servers", lambda *_, **__: lambda seconds: ()
+    )
+    for each in read_providers():
         patch.delenv(each.key_env, raising=False)
 
 
@@ -413,7 +415,9 @@ def test_common_options_exit_codes_and_fields_of_queries_are_documented():
     listed = sections(SCRIPTS_PAGE)["Exit codes"]
     codes = re.findall(r"^- (\d+):", listed, re.MULTILINE)
     assert set(map(int, codes)) == {0, 130} | _exit_codes(ForgeError)
-    assert tuple(re.findall(r"^- `(\w+)`:", page["Queries"], re.MULTILINE)) == FIELDS
+    assert (
+        tuple(re.findall(r"^- `(\w+)`:", page["Queries"], re.MULTILINE)) == QUERY_FIELDS
+    )
 
 
 def shapes() -> dict[str, list[str]]:
@@ -519,12 +523,6 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     shaped(found, "search WORDS", document="document")
     found = home.data("ankiforge search Memory.md")
     shaped(found, "search NAME", document="document")
-    shaped(home.data("ankiforge export all.jsonl"), "export FILE")
-    lines = list(
-        map(json.loads, (home.folder / "all.jsonl").read_text("utf-8").splitlines())
-    )
-    for kind, shape in (("card", "list"), ("highlight", "extract")):
-        assert list(next(one for one in lines if one["type"] == kind))[1:] == TOLD[shape]
 
 
 # --- pages hold together ----------------------------------------------------------------------
@@ -581,7 +579,7 @@ def test_the_providers_of_the_guide_are_those_of_the_program():
     )
     assert rows == [
         (each.name, each.key_env, each.model, *(f"{price:g}" for price in each.price_usd))
-        for each in providers({})
+        for each in read_providers({})
         if each.price_usd
     ]
 

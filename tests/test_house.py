@@ -19,7 +19,7 @@ from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, wr
 from tools import size
 
 HEAVY_WORDS = (
-    "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
+    "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it msgspec rapidfuzz rich"
     " sqlite3 yaml filelock platformdirs flask werkzeug jinja2 waitress watchfiles"
 )
 HEAVY = HEAVY_WORDS.split()
@@ -104,7 +104,7 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
 
 # --- the ledger -----------------------------------------------------------------------------
 
-RULES = "events facts fold match marks copies gap_numbers here drafts draft_changes decided undo".split()
+RULES = "events facts fold match marks gap_numbers here drafts draft_changes decided undo".split()
 """The modules of the ledger that are rules: functions of values, which ask no database."""
 
 

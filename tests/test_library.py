@@ -7,8 +7,8 @@ import pytest
 
 import ankiforge
 from ankiforge.errors import BusyError
-from ankiforge.pipeline.decide import edit
-from ankiforge.pipeline.opened import Opened
+from ankiforge.pipeline.decide import edit_line
+from ankiforge.pipeline.open_workspace import OpenWorkspace
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/guides/library.md"
@@ -24,6 +24,7 @@ def home(forge, monkeypatch: pytest.MonkeyPatch) -> Path:
     (forge.folder / "cards").mkdir()
     settings = "anki: {collection: none, connect: 'http://127.0.0.1:9'}\n"
     (forge.folder / "cards/ankiforge.yaml").write_text(settings, "utf-8")
+    forge.trust(forge.folder / "cards")
     monkeypatch.chdir(forge.folder)
     return forge.folder
 
@@ -47,7 +48,7 @@ def test_a_question_is_answered_by_its_id(home):
     with ankiforge.Workspace(home / "cards") as workspace:
         workspace.run([note])
         [card] = workspace.cards("mutex")
-        edit(workspace.ledger, card.guid, {"Back": "My lock."})
+        edit_line(workspace.ledger, card.guid, {"Back": "My lock."})
         assert workspace.questions() == []
         note.write_text("What is a mutex?::A lock for threads.\n", "utf-8")
         workspace.run([note])
@@ -59,12 +60,12 @@ def test_a_question_is_answered_by_its_id(home):
 
 
 def test_a_lock_that_is_held_is_held_once_and_let_go_at_the_end_of_all(home):
-    ours, theirs = Opened(home / "cards"), Opened(home / "cards")
+    ours, theirs = OpenWorkspace(home / "cards"), OpenWorkspace(home / "cards")
     for _ in range(2):
-        with ours.locked("drafting"):
-            with ours.locked("drafting", 0):
+        with ours.hold_lock("drafting"):
+            with ours.hold_lock("drafting", 0):
                 pass
-            with pytest.raises(BusyError), theirs.locked("drafting", 0):
+            with pytest.raises(BusyError), theirs.hold_lock("drafting", 0):
                 pass
-    with theirs.locked("drafting", 0):
+    with theirs.hold_lock("drafting", 0):
         pass

@@ -10,8 +10,8 @@ from ankiforge.errors import UsageError
 from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask import embedder
 from ankiforge.features.ask.tools import ASK, SEARCH_LIBRARY
-from ankiforge.features.ask.work import asked_for
-from ankiforge.pipeline.chats import ask
+from ankiforge.features.ask.work import prepare_question
+from ankiforge.pipeline.chats import export_chats
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import embedding_server
 
@@ -21,7 +21,7 @@ QUESTIONS = ("diary", "peace", "zanzi", "On my", "When did the peace end every w
 def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
     """Run every way out over a workspace; return all that was sent, or written to be sent."""
     with embedding_server() as vectors, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedder, "is_here", lambda settings: False)
+        patch.setattr(embedder, "is_local_server", lambda settings: False)
         meaning = f"meaning: {{base_url: '{vectors.base_url}', model: e5}}\n"
         asked = {"concurrency": 1, "second_reading": True}
         forge.drafting(server.base_url, *sources, more=meaning, **asked)
@@ -33,13 +33,13 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
         forge("draft", "export", "again.md")
         asked += agent_sees(forge, contexts=True)  # a draft changes none
         with Workspace(forge.folder) as workspace:
-            chat = ask(workspace)  # of the page and the terminal
-            asked += [chat.said, *chat.texts]
+            chat = export_chats(workspace)  # of the page and the terminal
+            asked += [chat.summary, *chat.texts]
         for question in QUESTIONS:
             forge("search", question)
             forge("search", "--answer", question)
         with Workspace(forge.folder) as workspace:
-            asked += [asked_for(workspace, each).for_chat for each in QUESTIONS]
+            asked += [prepare_question(workspace, each).chat_text for each in QUESTIONS]
         asked.append("\n".join(vectors.texts))
         written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
         requests = json.dumps(server.asked, ensure_ascii=False)
@@ -57,8 +57,10 @@ def agent_sees(forge: Any, *, contexts: bool = False) -> list[str]:
             told.append(agent.list_cards("", state, 0, 50))
         for question in QUESTIONS:
             query = {"query": question, "limit": 20}
-            told.append(agent.of_feature(SEARCH_LIBRARY, query))
-            told.append(agent.of_feature(ASK, {"question": question, "answer": []}))
+            told.append(agent.call_feature_tool(SEARCH_LIBRARY, query))
+            told.append(
+                agent.call_feature_tool(ASK, {"question": question, "answer": []})
+            )
         keys = {outcome.highlight.key for outcome in workspace.highlights()}
         for key in sorted(keys if contexts else ()):
             try:

@@ -1,14 +1,9 @@
-"""Everything that knows Anki's formats: fields, note types, packages, collections, AnkiConnect.
+"""Anki's formats: fields, note types, packages, collections, and AnkiConnect.
 
-    render                  convert Markdown to the HTML of a field, and back
-    notetypes               our two note types, the cards of a note, how a note is recognised
-    notes                   build the note of a card
-    package                 write the `.apkg`
-    profiles                where Anki keeps its collections
-    database, collection    read a collection or an export
-    connect                 talk to a running Anki through AnkiConnect
-    plan                    merge three revisions of a note; decide what to ship of each card
+`notes` builds a card's note from fields that `render` converts, in a note type from `notetypes`.
+`plan` merges that note with the one in Anki and decides what to ship. `package` writes the
+`.apkg`, and `connect` controls a running Anki. `profiles` finds collections, and `collection`
+reads them.
 
-Import from these modules. Nothing is imported here, to keep the start of the program
-fast.
+Import from these modules. The package itself imports nothing, so that the program starts fast.
 """

@@ -1,12 +1,11 @@
-"""Read an Anki collection or export without changing it.
+"""Read an Anki collection or an exported file without changing it.
 
     with open_view(path) as view:
         for note in view.notes(): ...
 
-A live collection is copied and never opened in place. Exports are unpacked. The copy lies
-in a temporary folder that is deleted when the view is closed. Decks and note types are in
-tables or, in older ones, JSON. The file may be malicious, so its size, tables and values
-are checked.
+A live collection is copied to a temporary directory, and an export is unpacked there. The
+directory is deleted when the view is closed. Because the file may be malicious, its size, tables
+and values are checked.
 """
 
 from __future__ import annotations
@@ -33,19 +32,23 @@ import msgspec
 
 from ankiforge.anki.notetypes import (
     OUR_FAMILIES,
-    fields_shown,
+    find_template_fields,
     our_note_type,
     parse_identity,
 )
 from ankiforge.anki.profiles import (
     COLLECTION,
     LOG_SUFFIXES,
-    resolved,
-    state_of,
+    fingerprint,
+    resolve_symlinks,
 )
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     CARD_PREFIX,
+    AnkiNote,
+    AnkiNoteType,
+    AnkiReview,
+    AnkiTemplate,
     CardId,
     DeckId,
     Fields,
@@ -53,11 +56,7 @@ from ankiforge.model import (
     Guid,
     Json,
     NoteId,
-    NoteInAnki,
     NoteTypeId,
-    SeenReview,
-    SeenTemplate,
-    SeenType,
     Texts,
     Value,
     ViewKind,
@@ -69,52 +68,55 @@ Row = tuple[Any, ...]
 
 _OLDEST_SCHEMA = 11
 _NEWEST_SCHEMA = 18
-# The first schema that keeps decks and note types in tables. Earlier ones use JSON in
-# `col`.
+# The first schema with tables for decks and note types. Earlier ones store them as JSON in `col`.
 _SCHEMA_WITH_TABLES = 15
-_TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
+_REQUIRED_TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
-# The maximum size of one value in bytes.
-_MAX_VALUE = 100_000_000
-OUR_GUIDS = CARD_PREFIX + "[a-z2-7]" * 24
-"""Matches the guids of our notes. A GLOB, because GLOB is case-sensitive."""
-# What a damaged file raises. Even SQLite's error message may not be UTF-8.
-_DAMAGED = (sqlite3.Error, OverflowError, UnicodeDecodeError)
-_NO_COLLECTION = "not a collection of Anki"
-_SETUP = """
+# The maximum size of a value in the database, in bytes.
+_MAX_VALUE_BYTES = 100_000_000
+OUR_GUID_GLOB = CARD_PREFIX + "[a-z2-7]" * 24
+"""A GLOB pattern that matches the GUIDs of our notes. GLOB is used because, unlike LIKE, it is
+case-sensitive."""
+# Errors that reading a damaged file raises. Even SQLite's error message may not be UTF-8.
+_DAMAGE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+_NO_COLLECTION_MESSAGE = "not a collection of Anki"
+_SELECT_NOTES = """
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
 create table temp.chosen (place text, nid integer, primary key (place, nid)) without rowid;
 insert into temp.chosen select {}, ifnull(cast(id as integer), 0) from notes where {};
 create index temp.chosen_nid on chosen (nid);
 """
-_ADOPTED = """
+_SELECT_ADOPTED = """
 insert or ignore into temp.chosen
 select a.value, ifnull(cast(n.id as integer), 0)
 from notes n join json_each(?) a on a.key = n.guid
 """
-# Finds tables but not views: a view in place of a table could run for ever.
-_PLAIN_TABLES = """
+# Finds tables, but not views, because querying a malicious view could take forever.
+_TABLE_NAMES_QUERY = """
 select name from sqlite_master where type = 'table' and sql like 'create table%'
 """
 
 
-def numbers(*columns: str) -> str:
-    """Return integer columns. Anki's tables accept any type, and old programs left fractions."""
+def integer_columns(*columns: str) -> str:
+    """Return SQL that casts columns to integers.
+
+    This is needed because old programs left fractions in Anki's tables.
+    """
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
-def texts(*columns: str) -> str:
-    """Return text columns."""
+def text_columns(*columns: str) -> str:
+    """Return SQL that casts columns to text."""
     return ", ".join(f"ifnull(cast({column} as text), '')" for column in columns)
 
 
 class AnkiDatabase:
-    """A copy of Anki's database.
+    """A copy of Anki's database, opened and checked.
 
-    The table `temp.chosen` holds (place, nid) of the notes that are read. The place is
-    the guid of a note of ours, and the guid of our card for a note in `adopted` (guid in
-    Anki: guid of our card). If `adopted` is None, all notes are read, with the place ''.
+    The table `temp.chosen` lists the notes to read, as (place, nid). `place` is the GUID of our
+    card: usually that is the note's own GUID, but for an adopted note, `adopted` maps the note's
+    GUID to it. If `adopted` is None, all notes are read, and `place` is ''.
     """
 
     def __init__(
@@ -125,17 +127,19 @@ class AnkiDatabase:
     ) -> None:
         self._connection = connection
         self._name = name
-        # when the collection was created, in seconds, and the number of its schema
-        query = f"select {numbers('crt', 'ver')} from col limit 1"
+        # read the collection's creation time (a Unix timestamp) and its schema version
+        query = f"select {integer_columns('crt', 'ver')} from col limit 1"
         try:
             row: Row | None = connection.execute(query).fetchone()
-        except _DAMAGED as error:
+        except _DAMAGE_ERRORS as error:
             if "no such" in str(error):
-                raise self.unusable(_NO_COLLECTION, str(error)) from error
-            raise self._damaged(error) from error
+                raise self.unusable_error(_NO_COLLECTION_MESSAGE, str(error)) from error
+            raise self._make_damaged_error(error) from error
         self.created, self.schema = row or (0, 0)
         if self.schema < _OLDEST_SCHEMA:
-            raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
+            raise self.unusable_error(
+                "not a collection of Anki 2.1 or later", "schema too old"
+            )
         if self.schema > _NEWEST_SCHEMA:
             raise ItemError(
                 f"{name}: made by a newer Anki than this version supports"
@@ -143,67 +147,71 @@ class AnkiDatabase:
                 hint="update ankiforge",
             )
 
-        # Anki's tables, undamaged
-        present = {table for (table,) in self.rows(_PLAIN_TABLES)}
-        needed = _TABLES if self.legacy else _TABLES | _TYPE_TABLES
-        missing = needed - present
+        # check that Anki's tables exist and aren't damaged
+        tables = {table for (table,) in self.fetch_rows(_TABLE_NAMES_QUERY)}
+        required = _REQUIRED_TABLES if self.is_legacy else _REQUIRED_TABLES | _TYPE_TABLES
+        missing = required - tables
         if missing:
-            raise self.unusable(_NO_COLLECTION, f"no table {min(missing)}")
-        (state,) = self.first("pragma quick_check(1)")
-        if state != "ok":
-            raise self._damaged(state)
+            raise self.unusable_error(_NO_COLLECTION_MESSAGE, f"no table {min(missing)}")
+        (check_result,) = self.fetch_first_row("pragma quick_check(1)")
+        if check_result != "ok":
+            raise self._make_damaged_error(check_result)
 
-        # choose the notes
+        # list the notes to read
         place = "guid"
-        condition = f"guid glob '{OUR_GUIDS}'"
+        where = f"guid glob '{OUR_GUID_GLOB}'"
         if adopted is None:
             place = "''"
-            condition = "1"
+            where = "1"
         try:
-            connection.executescript(_SETUP.format(place, condition))
+            connection.executescript(_SELECT_NOTES.format(place, where))
             encoded = msgspec.json.encode(adopted or {})
-            connection.execute(_ADOPTED, (encoded,))
-        except _DAMAGED as error:
-            raise self._damaged(error) from error
+            connection.execute(_SELECT_ADOPTED, (encoded,))
+        except _DAMAGE_ERRORS as error:
+            raise self._make_damaged_error(error) from error
 
     @property
-    def legacy(self) -> bool:
-        """Whether decks and note types are stored as JSON in `col`."""
+    def is_legacy(self) -> bool:
+        """Whether decks and note types are stored as JSON in the table `col`, as in old schemas."""
         return int(self.schema) < _SCHEMA_WITH_TABLES
 
-    def rows(self, statement: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a query. Raise ItemError if the file is damaged."""
+    def fetch_rows(self, statement: str, *values: object) -> Iterator[Row]:
+        """Yield the rows of a query.
+
+        Raises:
+            ItemError: the file is damaged.
+        """
         try:
             for row in self._connection.execute(statement, values):  # noqa: UP028
                 yield row  # `yield from` would close the cursor, maybe after the database
-        except _DAMAGED as error:
-            raise self._damaged(error) from error
+        except _DAMAGE_ERRORS as error:
+            raise self._make_damaged_error(error) from error
 
-    def first(self, statement: str, *values: object) -> Row:
-        """Return the first row of a query, or (None,) if there is none."""
-        return next(self.rows(statement, *values), (None,))
+    def fetch_first_row(self, statement: str, *values: object) -> Row:
+        """Return the first row of a query, or (None,) if there are no rows."""
+        return next(self.fetch_rows(statement, *values), (None,))
 
-    def column(self, name: str, shape: type[_T]) -> _T:
-        """Return the JSON object in a column of `col`; an empty column counts as {}.
+    def decode_json_column(self, name: str, result_type: type[_T]) -> _T:
+        """Decode the JSON in a column of the table `col`. An empty column counts as {}.
 
         Raises:
-            ItemError: it is not of this shape.
+            ItemError: the JSON can't be decoded as `result_type`.
         """
-        (text,) = self.first(f"select {texts(name)} from col")
+        (text,) = self.fetch_first_row(f"select {text_columns(name)} from col")
         try:
-            # not strict: some programs have written numbers as texts
-            return msgspec.json.decode(text or "{}", type=shape, strict=False)
+            # not strict, because some programs wrote numbers as strings
+            return msgspec.json.decode(text or "{}", type=result_type, strict=False)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise self.unusable(f"its {name} cannot be read", str(error)) from error
+            raise self.unusable_error(f"its {name} cannot be read", str(error)) from error
 
-    def unusable(self, message: str, hint: str) -> ItemError:
-        """Return an error that names the file."""
+    def unusable_error(self, message: str, hint: str) -> ItemError:
+        """Return an error that says why the file can't be used. The caller raises it."""
         return ItemError(
             f"{self._name}: {message} ({hint})",
             hint="name the collection.anki2 of Anki",
         )
 
-    def _damaged(self, reason: object) -> ItemError:
+    def _make_damaged_error(self, reason: object) -> ItemError:
         return ItemError(
             f"{self._name}: is damaged or incomplete ({reason})",
             hint="run Tools › Check Database in Anki, then try again",
@@ -216,10 +224,16 @@ def open_database(
     name: str,
     adopted: Texts | None,
 ) -> Iterator[AnkiDatabase]:
-    """Open a copy, which SQLite may modify. `name` is used in error messages."""
+    """Open a copy of Anki's database. SQLite may modify the copy.
+
+    Args:
+        copy: the copy to open.
+        name: the name of the original file, for error messages.
+        adopted: as in `AnkiDatabase`.
+    """
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
-        # SQLite wants the collation of their indexes; no query here compares names
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+        # SQLite needs Anki's collation to use its indexes, but our queries never rely on its order
         connection.create_collation(
             "unicase", lambda left, right: (left > right) - (left < right)
         )
@@ -233,14 +247,14 @@ def open_database(
 # --- decks and note types ---------------------------------------------------------------
 
 
-class _Field(msgspec.Struct):
+class _FieldJson(msgspec.Struct):
     name: str
     ord: int = 0
     id: int | None = None
     tag: int | None = None
 
 
-class _Template(msgspec.Struct):
+class _TemplateJson(msgspec.Struct):
     name: str
     qfmt: str
     afmt: str
@@ -248,10 +262,10 @@ class _Template(msgspec.Struct):
     id: int | None = None
 
 
-class _Type(msgspec.Struct):
+class _NoteTypeJson(msgspec.Struct):
     name: str
-    flds: list[_Field]
-    tmpls: list[_Template]
+    flds: list[_FieldJson]
+    tmpls: list[_TemplateJson]
     css: str = ""
     type: int = 0
     mod: float = 0
@@ -259,124 +273,140 @@ class _Type(msgspec.Struct):
     originalStockKind: int | None = None
 
 
-# The numbers of fields in `config` are those of Anki's proto/anki/notetypes.proto.
-_NOTE_TYPE = (
-    f"select {texts('name')}, {numbers('mtime_secs')}, config from notetypes"
+# The fields in `config` are numbered as in Anki's proto/anki/notetypes.proto.
+_NOTE_TYPE_QUERY = (
+    f"select {text_columns('name')}, {integer_columns('mtime_secs')}, config from notetypes"
     " where id = ? order by id"
 )
-_FIELDS = f"select {texts('name')}, config from fields where ntid = ? order by ord"
-_TEMPLATES = f"select {texts('name')}, config from templates where ntid = ? order by ord"
+_FIELDS_QUERY = (
+    f"select {text_columns('name')}, config from fields where ntid = ? order by ord"
+)
+_TEMPLATES_QUERY = (
+    f"select {text_columns('name')}, config from templates where ntid = ? order by ord"
+)
 
 
-def deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
-    """Return the name of every deck by id, its parts joined by `::`."""
-    if database.legacy:
-        decks = database.column("decks", dict[DeckId, Json])
+def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
+    """Return the full name of every deck by id, with `::` between its parts."""
+    if database.is_legacy:
+        decks = database.decode_json_column("decks", dict[DeckId, Json])
         return {id: str(deck.get("name", "")) for id, deck in decks.items()}
-    rows = database.rows(f"select {numbers('id')}, {texts('name')} from decks")
+    rows = database.fetch_rows(
+        f"select {integer_columns('id')}, {text_columns('name')} from decks"
+    )
     return {id: name.replace("\x1f", "::") for id, name in rows}
 
 
-def note_types(
-    database: AnkiDatabase, wanted: Iterable[NoteTypeId]
-) -> tuple[SeenType, ...]:
-    """Return the existing note types among the wanted ids, ascending by id."""
-    types: list[SeenType] = []
-    if database.legacy:
-        models = database.column("models", dict[NoteTypeId, _Type])
-        for id in sorted(models.keys() & set(wanted)):
-            kind = models[id]
-            in_order = sorted(kind.flds, key=attrgetter("ord"))
+def read_note_types(
+    database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
+) -> tuple[AnkiNoteType, ...]:
+    """Return the note types with these ids, sorted by id. Missing ones are skipped."""
+    types: list[AnkiNoteType] = []
+    if database.is_legacy:
+        models = database.decode_json_column("models", dict[NoteTypeId, _NoteTypeJson])
+        for id in sorted(models.keys() & set(type_ids)):
+            model = models[id]
+            ordered_fields = sorted(model.flds, key=attrgetter("ord"))
             templates = []
-            for read in sorted(kind.tmpls, key=attrgetter("ord")):
-                template = SeenTemplate(read.name, read.id, read.qfmt, read.afmt)
+            for raw in sorted(model.tmpls, key=attrgetter("ord")):
+                template = AnkiTemplate(raw.name, raw.id, raw.qfmt, raw.afmt)
                 templates.append(template)
-            numbers_of_fields = tuple(_tag_of(field.tag) for field in in_order)
-            seen = SeenType(
+            tags = tuple(_normalize_field_tag(field.tag) for field in ordered_fields)
+            note_type = AnkiNoteType(
                 id=id,
-                name=kind.name,
-                mod=int(kind.mod),
-                cloze=kind.type == 1,
-                fields=tuple((field.name, field.id) for field in in_order),
+                name=model.name,
+                mod=int(model.mod),
+                cloze=model.type == 1,
+                fields=tuple((field.name, field.id) for field in ordered_fields),
                 templates=tuple(templates),
-                css=kind.css,
-                origin=kind.originalId or 0,
-                stock=kind.originalStockKind or 0,
-                field_tags=numbers_of_fields if kind.originalStockKind else (),
+                css=model.css,
+                origin=model.originalId or 0,
+                stock=model.originalStockKind or 0,
+                field_tags=tags if model.originalStockKind else (),
             )
-            types.append(seen)
+            types.append(note_type)
         return tuple(types)
-    for id in sorted(wanted):
-        for name, mod, settings in _configured(database, _NOTE_TYPE, id):
-            fields = list(_configured(database, _FIELDS, id))
+    for id in sorted(type_ids):
+        for name, mod, type_config in _read_configs(database, _NOTE_TYPE_QUERY, id):
+            fields = list(_read_configs(database, _FIELDS_QUERY, id))
             templates = []
-            for template_name, config in _configured(database, _TEMPLATES, id):
-                question = _text(config, 1)
-                answer = _text(config, 2)
-                template = SeenTemplate(template_name, _id(config, 8), question, answer)
+            for template_name, config in _read_configs(database, _TEMPLATES_QUERY, id):
+                question = _get_text(config, 1)
+                answer = _get_text(config, 2)
+                template = AnkiTemplate(
+                    template_name, _get_int64(config, 8), question, answer
+                )
                 templates.append(template)
-            stock = number_of(settings, 9)
-            tags = tuple(_tag_of(_id(config, 10)) for _, config in fields)
-            seen = SeenType(
+            stock = get_uint(type_config, 9)
+            tags = tuple(
+                _normalize_field_tag(_get_int64(config, 10)) for _, config in fields
+            )
+            note_type = AnkiNoteType(
                 id=id,
                 name=name,
                 mod=mod,
-                cloze=number_of(settings, 1) == 1,
-                fields=tuple((field, _id(config, 9)) for field, config in fields),
+                cloze=get_uint(type_config, 1) == 1,
+                fields=tuple((field, _get_int64(config, 9)) for field, config in fields),
                 templates=tuple(templates),
-                css=_text(settings, 3),
-                origin=number_of(settings, 10),
+                css=_get_text(type_config, 3),
+                origin=get_uint(type_config, 10),
                 stock=stock,
                 field_tags=tags if stock else (),
             )
-            types.append(seen)
+            types.append(note_type)
     return tuple(types)
 
 
-def _tag_of(tag: int | None) -> int:
+def _normalize_field_tag(tag: int | None) -> int:
     return -1 if tag is None else tag
 
 
-def _configured(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
-    """Yield the rows of a query about a note type, with their last column, `config`, decoded."""
-    for *values, config in database.rows(query, type_id):
-        message = config if isinstance(config, bytes) else b"\x00"
+def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
+    """Yield the rows of a query about a note type, with the last column, `config`, decoded.
+
+    Raises:
+        ItemError: `config` can't be decoded.
+    """
+    for *columns, config in database.fetch_rows(query, type_id):
+        data = config if isinstance(config, bytes) else b"\x00"
         try:
-            yield *values, read_message(message)
+            yield *columns, parse_protobuf(data)
         except ValueError as error:
-            raise database.unusable("a note type cannot be read", str(error)) from error
+            raise database.unusable_error(
+                "a note type cannot be read", str(error)
+            ) from error
 
 
 # --- Protocol Buffers -------------------------------------------------------------------
 
-Message = dict[int, int | bytes]
+ProtobufFields = dict[int, int | bytes]
 _VARINT = 0
 _FIXED_64 = 1
 _BYTES = 2
 _FIXED_32 = 5
 
 
-def read_message(data: bytes) -> Message:
+def parse_protobuf(data: bytes) -> ProtobufFields:
     """Return the fields of a Protocol Buffers message by number.
 
-    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings
-    and nested messages are returned as bytes
-    (https://protobuf.dev/programming-guides/encoding/).
+    If a field is repeated, its last value is returned. Varints become unsigned integers, while
+    strings and nested messages stay bytes. See
+    https://protobuf.dev/programming-guides/encoding/.
 
     Raises:
-        ValueError: the data is truncated or not a message.
+        ValueError: the data is truncated or isn't a message.
     """
-    fields: Message = {}
+    fields: ProtobufFields = {}
     position = 0
     while position < len(data):
-        tag, position = _varint(data, position)
+        tag, position = _parse_varint(data, position)
         number = tag >> 3
         wire_type = tag & 7
         if wire_type == _VARINT:
-            fields[number], position = _varint(data, position)
+            fields[number], position = _parse_varint(data, position)
         elif wire_type in (_FIXED_64, _BYTES, _FIXED_32):
             if wire_type == _BYTES:
-                length, position = _varint(data, position)
+                length, position = _parse_varint(data, position)
             else:
                 length = 8 if wire_type == _FIXED_64 else 4
             if length > len(data) - position:
@@ -388,8 +418,8 @@ def read_message(data: bytes) -> Message:
     return fields
 
 
-def _varint(data: bytes, start: int) -> tuple[int, int]:
-    """Return the number that begins at a position, and the position after it."""
+def _parse_varint(data: bytes, start: int) -> tuple[int, int]:
+    """Return the varint that begins at `start`, and the position after it."""
     value = 0
     for byte_number, byte in enumerate(data[start : start + 10]):
         value |= (byte & 0x7F) << (7 * byte_number)
@@ -398,26 +428,24 @@ def _varint(data: bytes, start: int) -> tuple[int, int]:
     raise ValueError("an unterminated number")
 
 
-def number_of(message: Message, number: int) -> int:
-    """Return a field as a number, 0 if it is absent."""
+def get_uint(message: ProtobufFields, number: int) -> int:
+    """Return an unsigned integer field of a message, or 0 if it is missing."""
     value = message.get(number)
     return value if isinstance(value, int) else 0
 
 
-def _id(message: Message, number: int) -> int | None:
-    """Return a field as int64, or None if it is absent, which is different from zero."""
+def _get_int64(message: ProtobufFields, number: int) -> int | None:
+    """Return a field as a signed integer, or None if it is missing. None isn't the same as 0."""
     value = message.get(number)
     if not isinstance(value, int):
         return None
     return value - 2**64 if value >= 2**63 else value
 
 
-def _text(message: Message, number: int) -> str:
+def _get_text(message: ProtobufFields, number: int) -> str:
     value = message.get(number)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
-
-# --- a collection, read from a copy ----------------------------------------------------
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError, ZstdFile
@@ -427,25 +455,29 @@ else:
 
 # --- copying a collection ---------------------------------------------------------------
 
-# Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in
-# another process, or block it. So the live file is never opened but copied: first the
-# log, then the main file, and both again if either changed during the copy.
-_ATTEMPTS = 10
+# The live file is never opened with SQLite, because a second process would break Anki's locks or
+# wait for them. Instead, the log next to the file (`-wal`) is copied first and then the file
+# itself, and both are copied again if either has changed in the meantime.
+_MAX_ATTEMPTS = 10
 _PAUSE_SECONDS = 0.25
 # Two changes within this time may leave the same modification time.
 _TICK_SECONDS = 0.02
 
 
 def _copy_collection(path: Path, target: Path) -> None:
-    """Copy a collection and its logs. Raise ItemError if it never stops changing."""
-    source = resolved(path)
-    for _ in range(_ATTEMPTS):
-        before = state_of(source)
-        # a further change might leave the modification times as they are
+    """Copy a collection and its logs.
+
+    Raises:
+        ItemError: the collection keeps changing while it is copied.
+    """
+    source = resolve_symlinks(path)
+    for _ in range(_MAX_ATTEMPTS):
+        before = fingerprint(source)
+        # wait if the file changed so recently that a further change may go unnoticed
         now = time.time()
         ages = [now - modified_ns / 1e9 for _, modified_ns, _ in filter(None, before)]
-        changed_just_now = any(0 <= age < _TICK_SECONDS for age in ages)
-        if not changed_just_now:
+        has_just_changed = any(0 <= age < _TICK_SECONDS for age in ages)
+        if not has_just_changed:
             for suffix in (*LOG_SUFFIXES, ""):
                 copy = target.with_name(target.name + suffix)
                 copy.unlink(missing_ok=True)
@@ -454,7 +486,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 except FileNotFoundError:
                     if not suffix:
                         raise
-            if state_of(source) == before:
+            if fingerprint(source) == before:
                 return
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(
@@ -465,17 +497,16 @@ def _copy_collection(path: Path, target: Path) -> None:
 
 # --- unpacking an export ----------------------------------------------------------------
 
-# The database file by the version in `meta`. A newer export also contains an older file
-# as a decoy.
-_MEMBERS = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
+# The name of the database file by the version in the file `meta`, newest first. Newer exports also
+# contain a dummy file with an older name.
+_DATABASE_NAMES = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
 _CHUNK_BYTES = 1 << 20
-_MAX_DATABASE = 8 << 30
-_MAX_SMALL_DATABASE = 64 << 20
-# A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb.
-_MAX_RATIO = 100
-_EXPORT_AGAIN = "export it from Anki once more"
-# What `zipfile` raises for a file that is broken, encrypted or packed in a way it does
-# not know.
+_MAX_DATABASE_BYTES = 8 << 30
+_MAX_SMALL_DATABASE_BYTES = 64 << 20
+# A database of text is about ten times as large when unpacked, so a hundred times is a zip bomb.
+_MAX_EXPANSION = 100
+_EXPORT_AGAIN_HINT = "export it from Anki once more"
+# Errors that `zipfile` raises for a broken, encrypted or unsupported file.
 _BROKEN_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
@@ -487,123 +518,138 @@ _BROKEN_ZIP = (
 )
 
 
-def _unpack(path: Path, target: Path) -> None:
-    """Write the database of an `.apkg` or `.colpkg` to `target`."""
+def _unpack_export(path: Path, target: Path) -> None:
+    """Unpack the database in an `.apkg` or `.colpkg` file to `target`.
+
+    Raises:
+        ItemError: the file is broken, too large, too new, or contains no database.
+    """
     try:
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(path))
             names = set(archive.namelist())
-            # old exports have no `meta`
+            # find the database file; old exports have no `meta`
             version = 0
             if "meta" in names and archive.getinfo("meta").file_size <= _CHUNK_BYTES:
                 with suppress(ValueError):
-                    version = number_of(read_message(archive.read("meta")), 1)
-            if version > max(_MEMBERS):
+                    version = get_uint(parse_protobuf(archive.read("meta")), 1)
+            if version > max(_DATABASE_NAMES):
                 raise ItemError(
                     f"{path}: exported by a newer Anki than this version supports",
                     hint="update ankiforge, or tick “Support older Anki versions” when"
                     " exporting",
                 )
-            newest = next((name for name in _MEMBERS.values() if name in names), "")
-            if not newest or _MEMBERS.get(version, newest) not in names:
+            newest = next(
+                (name for name in _DATABASE_NAMES.values() if name in names), ""
+            )
+            if not newest or _DATABASE_NAMES.get(version, newest) not in names:
                 message = f"{path}: it contains no Anki collection"
-                raise ItemError(message, hint=_EXPORT_AGAIN)
+                raise ItemError(message, hint=_EXPORT_AGAIN_HINT)
 
-            # copy the database, up to a limit
+            # copy the database, up to a size limit
             member = archive.getinfo(newest)
-            likely_most = _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size
-            limit = min(_MAX_DATABASE, likely_most)
+            plausible_size = (
+                _MAX_SMALL_DATABASE_BYTES + _MAX_EXPANSION * member.compress_size
+            )
+            limit = min(_MAX_DATABASE_BYTES, plausible_size)
             source = stack.enter_context(archive.open(member))
-            if newest == _MEMBERS[3]:
+            if newest == _DATABASE_NAMES[3]:
                 source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
             file = stack.enter_context(target.open("wb"))
-            while piece := source.read(_CHUNK_BYTES):
-                if file.tell() + len(piece) > limit:
+            while chunk := source.read(_CHUNK_BYTES):
+                if file.tell() + len(chunk) > limit:
                     message = f"{path}: is larger than {limit >> 20} MiB when unpacked"
-                    raise ItemError(message, hint=_EXPORT_AGAIN)
-                file.write(piece)
+                    raise ItemError(message, hint=_EXPORT_AGAIN_HINT)
+                file.write(chunk)
     except _BROKEN_ZIP as error:
         message = f"{path}: this export of Anki is broken or cut off ({error})"
-        raise ItemError(message, hint=_EXPORT_AGAIN) from error
+        raise ItemError(message, hint=_EXPORT_AGAIN_HINT) from error
 
 
 # --- the view ---------------------------------------------------------------------------
 
-# The home deck, also of a card that is in a filtered deck.
-_HOME = "iif(c.odid, c.odid, c.did)"
-_NOTES = f"""
-select o.nid, {texts("iif(o.place = '', n.guid, o.place)")},
-  {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
+# The card's home deck, even while the card is in a filtered deck.
+_HOME_DECK = "iif(c.odid, c.odid, c.did)"
+_NOTES_QUERY = f"""
+select o.nid, {text_columns("iif(o.place = '', n.guid, o.place)")},
+  {integer_columns("n.mod", "n.mid")}, {text_columns("n.tags", "n.flds")}
 from temp.chosen o cross join notes n on n.id = o.nid
 order by o.place, o.nid
 """
-_CARDS = f"""
-select o.nid, {numbers("c.id", "c.ord", _HOME, "c.reps", "c.lapses", "c.queue = -1")}
+_CARDS_QUERY = f"""
+select o.nid, {integer_columns("c.id", "c.ord", _HOME_DECK, "c.reps", "c.lapses", "c.queue = -1")}
 from temp.chosen o cross join cards c on c.nid = o.nid
 order by o.place, o.nid, c.ord, c.id
 """
-_REVIEWS = f"""
-select r.id, o.place, {numbers("r.ease", "r.ivl", "r.type")}
+_REVIEWS_QUERY = f"""
+select r.id, o.place, {integer_columns("r.ease", "r.ivl", "r.type")}
 from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.nid = c.nid
 order by r.id
 """
-_USED_TYPES = f"""
-select distinct {numbers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
+_USED_TYPES_QUERY = f"""
+select distinct {integer_columns("n.mid")} from temp.chosen o join notes n on n.id = o.nid
 """
-_FOREIGN_IDS = f"""
-select {numbers("id", "mod")} from notes where id not in (select nid from temp.chosen)
+_FOREIGN_MODS_QUERY = f"""
+select {integer_columns("id", "mod")} from notes where id not in (select nid from temp.chosen)
 """
-_FOREIGN_NOTES = f"""
-select n.id, {numbers("n.mod", "n.mid")}, {texts("n.flds")},
-  (select {_HOME} from cards c where c.nid = n.id order by c.ord limit 1)
+_FOREIGN_NOTES_QUERY = f"""
+select n.id, {integer_columns("n.mod", "n.mid")}, {text_columns("n.flds")},
+  (select {_HOME_DECK} from cards c where c.nid = n.id order by c.ord limit 1)
 from notes n where n.id in (select value from json_each(?))
 """
 
 
-class View(Value):
-    """An open collection or export, or the exports of a running Anki."""
+class AnkiView(Value):
+    """What is in Anki: an open collection or export, or the exports of a running Anki."""
 
     databases: tuple[AnkiDatabase, ...]
-    """One; of a running Anki, one for each exported deck."""
+    """A single database, or one for each deck that a running Anki has exported."""
     kind: ViewKind
     path: str
-    """The file, or the address of that Anki."""
+    """The path of the file, or the URL of AnkiConnect."""
     profile: str
-    types: tuple[SeenType, ...]
-    """Our note types, and those of the notes that are shown."""
+    """The name of the Anki profile, or "" if it is unknown."""
+    note_types: tuple[AnkiNoteType, ...]
+    """Our note types, and the note types of all notes in the view."""
     decks: dict[DeckId, str]
-    """The names of all decks, by id; of a running Anki, those of the exported ones."""
-    complete: bool
-    """Whether it has the whole collection, or all our notes: absent ones are not in Anki."""
+    """The names of decks by id: all decks, or the decks that a running Anki has exported."""
+    is_complete: bool
+    """Whether the view has all our notes that are in Anki, so that a note missing from the view
+    was deleted."""
 
     @property
-    def created(self) -> int:
-        """When the collection was created, in seconds; 0 in an export of some decks."""
+    def created_at(self) -> int:
+        """The collection's creation time as a Unix timestamp, or 0 if it is unknown.
+
+        The file of an exported deck (`.apkg`) doesn't contain it.
+        """
         times = {database.created for database in self.databases}
         return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
 
-    def notes(self) -> Iterator[NoteInAnki]:
-        """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id.
+    def notes(self) -> Iterator[AnkiNote]:
+        """Yield our notes ordered by GUID, or all notes ordered by id if all are read.
 
-        A card in a filtered deck is in the export of that deck only, so the cards of a
-        note may come from several exports.
+        The cards of a note are collected from all exports, because a card in a filtered deck is
+        only in the export of that deck.
         """
-        cards_of: dict[NoteId, dict[CardId, list[Any]]] = {}
+        cards_by_note: dict[NoteId, dict[CardId, list[Any]]] = {}
         for database in self.databases:
-            for id, *card in database.rows(_CARDS):
-                cards_of.setdefault(id, {})[card[0]] = card
-        rows = (database.rows(_NOTES) for database in self.databases)
-        last = None
-        for id, guid, mod, type_id, tags, text in merge(*rows, key=itemgetter(1, 0)):
-            if last == (guid, id):
+            for id, *card_row in database.fetch_rows(_CARDS_QUERY):
+                cards_by_note.setdefault(id, {})[card_row[0]] = card_row
+        rows = (database.fetch_rows(_NOTES_QUERY) for database in self.databases)
+        last_note = None
+        for id, guid, mod, type_id, tags, joined in merge(*rows, key=itemgetter(1, 0)):
+            if last_note == (guid, id):
                 continue
-            last = (guid, id)
-            # a person may have changed the type, so AnkiforgeId is in whatever field
-            fields = tuple(text.split("\x1f"))
-            parsed = filter(None, map(parse_identity, fields))
-            identity = next((each for each in parsed if each.guid == guid), None)
-            cards = sorted(cards_of.get(id, {}).values(), key=itemgetter(1, 0))
-            yield NoteInAnki(
+            last_note = (guid, id)
+            # the user may have changed the note type, so AnkiforgeId may be any of the fields
+            fields = tuple(joined.split("\x1f"))
+            identities = filter(None, map(parse_identity, fields))
+            identity = next(
+                (parsed for parsed in identities if parsed.guid == guid), None
+            )
+            cards = sorted(cards_by_note.get(id, {}).values(), key=itemgetter(1, 0))
+            yield AnkiNote(
                 guid=Guid(guid),
                 id=id,
                 mod=mod,
@@ -619,71 +665,78 @@ class View(Value):
                 type_id=type_id,
             )
 
-    def other_types(self) -> Iterator[SeenType]:
-        """Yield all other note types, some more than once; one that cannot be read is left out."""
-        known = [note_type.id for note_type in self.types]
+    def other_note_types(self) -> Iterator[AnkiNoteType]:
+        """Yield the readable note types that aren't in `note_types`. Some may be repeated."""
+        known_ids = [note_type.id for note_type in self.note_types]
         for database in self.databases:
-            if database.legacy:
-                ids = set(database.column("models", dict[NoteTypeId, Json]))
+            if database.is_legacy:
+                ids = set(database.decode_json_column("models", dict[NoteTypeId, Json]))
             else:
-                rows = database.rows(f"select {numbers('id')} from notetypes")
+                rows = database.fetch_rows(
+                    f"select {integer_columns('id')} from notetypes"
+                )
                 ids = {id for (id,) in rows}
-            for id in sorted(ids.difference(known)):
+            for id in sorted(ids.difference(known_ids)):
                 with suppress(ItemError):
-                    yield from note_types(database, (id,))
+                    yield from read_note_types(database, (id,))
 
-    def reviews(self) -> Iterator[SeenReview]:
-        """Yield the reviews of our notes' cards, by review id."""
-        rows = merge(*(database.rows(_REVIEWS) for database in self.databases))
-        last = 0
-        for id, guid, *answer in rows:
-            if id != last:  # a card may be in two exports
-                yield SeenReview(id, Guid(guid), *answer)
-            last = id
+    def reviews(self) -> Iterator[AnkiReview]:
+        """Yield the reviews of our own cards, ordered by id, which is the time of the review."""
+        rows = merge(
+            *(database.fetch_rows(_REVIEWS_QUERY) for database in self.databases)
+        )
+        last_id = 0
+        for id, guid, *review in rows:
+            if id != last_id:  # a card may be in two exports
+                yield AnkiReview(id, Guid(guid), *review)
+            last_id = id
 
     def graves(self) -> frozenset[NoteId] | None:
-        """Return the ids of notes deleted since the last full sync; None of a running Anki."""
-        if self.kind is ViewKind.CONNECT:  # AnkiConnect does not report them
-            return None
-        # cards and decks have graves of other types
-        query = f"select {numbers('oid')} from graves where type = 1"
-        return frozenset(id for (id,) in self.databases[0].rows(query))
+        """Return the ids of the notes that were deleted since the last full sync.
 
-    def foreign(
-        self, known: Mapping[NoteId, int]
+        Returns None if the view is of a running Anki, which doesn't report deletions.
+        """
+        if self.kind is ViewKind.CONNECT:  # AnkiConnect doesn't report deletions
+            return None
+        # type 1 stands for a note; cards and decks have other types
+        query = f"select {integer_columns('oid')} from graves where type = 1"
+        return frozenset(id for (id,) in self.databases[0].fetch_rows(query))
+
+    def find_foreign_notes(
+        self, known_mods: Mapping[NoteId, int]
     ) -> tuple[frozenset[NoteId], Iterator[ForeignNote]] | None:
-        """Return the ids of foreign notes, and those notes whose mod is not the known one.
+        """Find the foreign notes, which are the notes that we neither made nor adopted.
 
         Args:
-            known: the mod of each note when it was read last, by id.
+            known_mods: the `mod` (modification time) of each note when it was last read, by id.
 
         Returns:
-            None if the view does not contain the whole collection.
+            The ids of all foreign notes, and the foreign notes that are new or whose `mod` has
+            changed; or None if the view isn't the whole collection.
         """
         if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
             return None
-        mods: dict[NoteId, int] = dict(self.databases[0].rows(_FOREIGN_IDS))
-        changed = []
+        mods: dict[NoteId, int] = dict(self.databases[0].fetch_rows(_FOREIGN_MODS_QUERY))
+        changed_ids = []
         for id, mod in mods.items():
-            if known.get(id) != mod:
-                changed.append(id)
-        return frozenset(mods), self._foreign_notes(changed)
+            if known_mods.get(id) != mod:
+                changed_ids.append(id)
+        return frozenset(mods), self._read_foreign_notes(changed_ids)
 
-    def _foreign_notes(self, ids: list[NoteId]) -> Iterator[ForeignNote]:
-        """Yield these notes, which are not ours, with the text of their fields."""
+    def _read_foreign_notes(self, ids: list[NoteId]) -> Iterator[ForeignNote]:
         [database] = self.databases
-        types: dict[NoteTypeId, SeenType | None] = {}
-        rows = database.rows(_FOREIGN_NOTES, json.dumps(ids))
-        for id, mod, type_id, text, deck_id in rows:
+        types: dict[NoteTypeId, AnkiNoteType | None] = {}
+        rows = database.fetch_rows(_FOREIGN_NOTES_QUERY, json.dumps(ids))
+        for id, mod, type_id, joined_fields, deck_id in rows:
             if type_id not in types:
-                types[type_id] = next(iter(note_types(database, (type_id,))), None)
+                types[type_id] = next(iter(read_note_types(database, (type_id,))), None)
             note_type = types[type_id]
-            fields = text.split("\x1f")
+            fields = joined_fields.split("\x1f")
             yield ForeignNote(
                 id=id,
                 mod=mod,
                 deck=self.decks.get(deck_id or 0, ""),
-                fields=_foreign_fields(note_type, fields) if note_type else (),
+                fields=_extract_foreign_text(note_type, fields) if note_type else (),
             )
 
 
@@ -691,45 +744,45 @@ class View(Value):
 def open_view(
     path: Path,
     adopted: Mapping[str, str] | None = {},
-) -> Iterator[View]:
+) -> Iterator[AnkiView]:
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a
-            `collection.anki2` is named after its folder, the profile.
-        adopted: notes of other tools that are ours now (their guids: those of our cards);
-            None = all notes are shown, not only ours.
+        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The profile is named after the
+            directory of a `collection.anki2`.
+        adopted: maps the GUIDs in Anki of the notes that were adopted from other tools to the
+            GUIDs of our cards. If None, all notes are read, and not only ours.
 
     Raises:
-        ItemError: the file cannot be read.
+        ItemError: the file can't be read.
     """
     with ExitStack() as stack:
         try:
             if not stat.S_ISREG(path.stat().st_mode):
-                raise ItemError(f"{path}: not a file", hint=_EXPECTED)
+                raise ItemError(f"{path}: not a file", hint=_EXPECTED_FILE_HINT)
             with path.open("rb") as file:
-                start = file.read(16)
+                first_bytes = file.read(16)
             kind = ViewKind.APKG
-            if start == b"SQLite format 3\0":
+            if first_bytes == b"SQLite format 3\0":
                 kind = ViewKind.COLLECTION
-            elif not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            elif not first_bytes.startswith((b"PK\x03\x04", b"PK\x05\x06")):
                 message = f"{path}: neither a collection nor an export of Anki"
-                raise ItemError(message, hint=_EXPECTED)
+                raise ItemError(message, hint=_EXPECTED_FILE_HINT)
             elif path.suffix.lower() == ".colpkg":
                 kind = ViewKind.COLPKG
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
-            copy = Path(folder) / COLLECTION
+            tmpdir = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
+            copy = Path(tmpdir) / COLLECTION
             if kind is ViewKind.COLLECTION:
                 _copy_collection(path, copy)
             else:
-                _unpack(path, copy)
+                _unpack_export(path, copy)
         except OSError as error:
             hint = f"free space in {tempfile.gettempdir()}"
             message = f"{path}: cannot be copied: {error.strerror or error}"
             if isinstance(error, FileNotFoundError | NotADirectoryError):
                 if error.filename:
                     message = f"{path}: no such file"
-                    hint = _EXPECTED
+                    hint = _EXPECTED_FILE_HINT
             elif isinstance(error, PermissionError):
                 message = f"{path}: permission denied"
                 hint = (
@@ -740,76 +793,79 @@ def open_view(
         profile = ""
         if kind is ViewKind.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
-        ours = {our_note_type(family).id for family in OUR_FAMILIES}
-        used_types = {id for (id,) in database.rows(_USED_TYPES)}
-        yield View(
+        our_type_ids = {our_note_type(family).id for family in OUR_FAMILIES}
+        used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
+        yield AnkiView(
             databases=(database,),
             kind=kind,
             path=str(path),
             profile=profile,
-            types=note_types(database, ours | used_types),
-            decks=deck_names(database),
-            complete=kind is not ViewKind.APKG,
+            note_types=read_note_types(database, our_type_ids | used_type_ids),
+            decks=read_deck_names(database),
+            is_complete=kind is not ViewKind.APKG,
         )
 
 
 @contextmanager
-def connect_view(
+def open_exports_view(
     exports: Sequence[Path],
     adopted: Mapping[str, str] = {},
     *,
     address: str,
     profile: str,
     notes: frozenset[NoteId],
-) -> Iterator[View]:
+) -> Iterator[AnkiView]:
     """Open the exports of a running Anki as one view.
 
     Args:
-        exports: `.apkg` files exported just now, with scheduling.
-        address: the address of that Anki.
-        profile: its open profile.
+        exports: `.apkg` files that were exported just now, with scheduling.
         adopted: as in `open_view`.
-        notes: the ids of all our notes. The view is complete if the exports contain all
-            of them.
+        address: the URL of AnkiConnect.
+        profile: the name of the profile that is open in Anki.
+        notes: the ids of all our notes in Anki. The view is complete if the exports contain
+            all of them.
 
     Raises:
-        ItemError: one of the files cannot be read.
+        ItemError: a file can't be read.
     """
     with ExitStack() as stack:
         databases: list[AnkiDatabase] = []
-        types: dict[NoteTypeId, SeenType] = {}
+        types: dict[NoteTypeId, AnkiNoteType] = {}
         decks: dict[DeckId, str] = {}
         exported: set[NoteId] = set()
         for path in exports:
             view = stack.enter_context(open_view(path, adopted))
             databases += view.databases
-            types |= {note_type.id: note_type for note_type in view.types}
+            types |= {note_type.id: note_type for note_type in view.note_types}
             decks |= view.decks
-            for (id,) in view.databases[0].rows(f"select {numbers('id')} from notes"):
+            for (id,) in view.databases[0].fetch_rows(
+                f"select {integer_columns('id')} from notes"
+            ):
                 exported.add(id)
-        yield View(
+        yield AnkiView(
             databases=tuple(databases),
             kind=ViewKind.CONNECT,
             path=address,
             profile=profile,
-            types=tuple(types.values()),
+            note_types=tuple(types.values()),
             decks=decks,
-            complete=notes <= exported,
+            is_complete=notes <= exported,
         )
 
 
-_EXPECTED = (
+_EXPECTED_FILE_HINT = (
     "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
 )
 
 
-# --- notes that are not ours ------------------------------------------------------------
+# --- notes that aren't ours -------------------------------------------------------------
 
-# The number of characters kept of a side. Useful cards are not longer.
-_MAX_SIDE = 2000
-# The number of characters read of a field. Broken markup takes quadratic time.
-_MAX_FIELD = 10_000
-_NOT_TEXT = regex(
+# A longer side of a card is truncated to this many characters. Useful cards aren't longer.
+_MAX_SIDE_CHARS = 2000
+# Only this many characters of a field are parsed, because parsing broken markup takes quadratic
+# time.
+_MAX_FIELD_CHARS = 10_000
+_INVISIBLE_MARKUP = regex(
     r"""(?isx)
     <(style|script)\b.*?(?:</\1\s*>|\Z)
     | \[sound:[^\]]*\]
@@ -818,47 +874,50 @@ _NOT_TEXT = regex(
     | \[anki:[^\]]*\]                   # text to speech and other directives
     """
 )
-_BREAK = regex(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
+_BLOCK_TAG = regex(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
 _TAG = regex(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
 _EMBEDDED_PICTURE = regex(r"data:[^\s\"'<>]{100,}")
-_CUT_TAG = regex(r"<[^<>]*\Z")
+_TRUNCATED_TAG = regex(r"<[^<>]*\Z")
 
 
-def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
-    """Return the plain text of a note of any type as Front and Back, or Text. () without text.
+def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
+    """Return a foreign note's plain text as the fields Front and Back, or Text for a cloze note.
 
-    Question and answer are the first texts that the sides of the first template show. Field
-    names are compared without case. Without a template that names a field, the first field
-    is the question. Pictures, sounds and rendered LaTeX are left out, because they cannot be
-    compared as text.
+    Front and Back are the first non-empty fields on each side of the first template, or else the
+    note's first fields. Field names are compared ignoring case. Pictures, sounds and rendered
+    LaTeX are left out, because they can't be compared as text. Returns () if no text is left.
     """
     if note_type.cloze:
         markup = next((field for field in fields if "{{c" in field), "")
-        text = "" if "image-occlusion:" in markup else _plain_text(markup)
+        text = "" if "image-occlusion:" in markup else _to_plain_text(markup)
         return (("Text", text),) if text else ()
-    html_of = dict(zip(map(str.casefold, note_type.names), fields, strict=False))
-    [template, *_] = (*note_type.templates, SeenTemplate("", None, "", ""))
-    asked = map(str.casefold, fields_shown(template.question))
-    shown = map(str.casefold, fields_shown(template.answer))
-    front = list(filter(html_of.__contains__, asked)) or list(html_of)[:1]
-    texts = {}
-    for name in (*front, *shown, *html_of):
-        texts[name] = _plain_text(html_of.get(name, ""))
-    question = next(filter(None, map(texts.get, front)), "")
-    for name, text in texts.items():
-        if question and name not in front and text not in ("", question):
+    html_by_name = dict(zip(map(str.casefold, note_type.names), fields, strict=False))
+    [first_template, *_] = (*note_type.templates, AnkiTemplate("", None, "", ""))
+    question_names = map(str.casefold, find_template_fields(first_template.question))
+    answer_names = map(str.casefold, find_template_fields(first_template.answer))
+    front_names = (
+        list(filter(html_by_name.__contains__, question_names)) or list(html_by_name)[:1]
+    )
+    text_by_name = {}
+    for name in (*front_names, *answer_names, *html_by_name):
+        text_by_name[name] = _to_plain_text(html_by_name.get(name, ""))
+    question = next(filter(None, map(text_by_name.get, front_names)), "")
+    for name, text in text_by_name.items():
+        if question and name not in front_names and text not in ("", question):
             return (("Front", question), ("Back", text))
     return ()
 
 
-def _plain_text(field: str) -> str:
-    """Return the text that a field shows, in one line."""
-    if len(field) > _MAX_FIELD:
-        field = _CUT_TAG.sub("", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD])
+def _to_plain_text(field: str) -> str:
+    """Return the visible text of a field on one line, truncated if it is very long."""
+    if len(field) > _MAX_FIELD_CHARS:
+        field = _TRUNCATED_TAG.sub(
+            "", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD_CHARS]
+        )
     if "<" in field or "[" in field:
-        field = _NOT_TEXT.sub(" ", field)
-        field = _BREAK.sub(" ", field)
+        field = _INVISIBLE_MARKUP.sub(" ", field)
+        field = _BLOCK_TAG.sub(" ", field)
         field = _TAG.sub("", field)
     if "&" in field:
         field = html.unescape(field)
-    return " ".join(field.split())[:_MAX_SIDE]
+    return " ".join(field.split())[:_MAX_SIDE_CHARS]

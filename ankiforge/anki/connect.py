@@ -1,8 +1,8 @@
-"""Client of AnkiConnect, the add-on that controls a running Anki by JSON over HTTP.
+"""Client for AnkiConnect, the add-on through which a running Anki is controlled by HTTP.
 
-Nothing is retried. Anki itself reads and writes the files, so both programs must see the
-same folders. Foreign text in messages is shortened, made printable, and stripped of the
-API key.
+Requests are never retried. Packages are read and written by Anki itself, so both programs must
+see the same directories. Text that comes from Anki is truncated, made printable, and stripped of
+the API key before it is shown.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ import httpx2
 import msgspec
 
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
-from ankiforge.config.http import BoundedClient, TooLargeError, without_secret
+from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
 from ankiforge.errors import ServiceError
-from ankiforge.model import RETIRED, CardId, Json, NoteId
+from ankiforge.model import CardId, Json, NoteId
 
 _T = TypeVar("_T")
 _API_VERSION = 6
-_CONNECT_SECONDS = 3.0
-# The time limit for an import, an export or a sync, which can take Anki minutes.
-_LONG_SECONDS = 600.0
-# The ids of a million cards take 14 MB.
-_LARGEST_ANSWER = 64_000_000
-_MAX_MESSAGE = 300
-_ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
+_CONNECT_TIMEOUT = 3.0
+# The timeout in seconds of imports, exports and syncs, which may take Anki minutes.
+_LONG_TIMEOUT = 600.0
+# A reply with the ids of a million cards has 14 MB.
+_MAX_REPLY_BYTES = 64_000_000
+_MAX_MESSAGE_CHARS = 300
+_ADD_ON_HINT = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
 _CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
-_SAME_FOLDERS = (
+_SAME_FOLDERS_HINT = (
     "Anki must run on this computer and see the same folders as ankiforge, so not in a sandbox"
     " (Flatpak, Snap)"
 )
-_UNREACHED = (
+_CONNECTION_ERRORS = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
     httpx2.InvalidURL,
@@ -45,83 +45,90 @@ _UNREACHED = (
 )
 
 
-class UnsupportedError(ServiceError):
-    """The add-on does not know this action."""
+class UnsupportedActionError(ServiceError):
+    """Raised if the installed version of the add-on lacks an action."""
 
 
 class AnkiConnect:
-    """AnkiConnect at an address.
+    """Client for AnkiConnect at a URL. Every method raises ServiceError if its action fails.
 
-    `key` is its API key, which is never shown; `key_env` is the variable it was read
-    from.
-    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have
-    ten minutes.
-
-    Every method raises ServiceError if the action fails.
+    Args:
+        url: the URL of AnkiConnect.
+        key: the API key, or "" if AnkiConnect requires none. It is never shown.
+        timeout: how long an action may take, in seconds. Imports, exports and syncs may take
+            ten minutes.
+        key_env: the name of the environment variable that holds the key, for messages.
     """
 
     def __init__(
         self,
-        address: str,
+        url: str,
         key: str = "",
         timeout: float = 30.0,
         *,
         key_env: str = "",
     ) -> None:
-        self.address = address
+        self.url = url
         self._key = key
         self._key_env = key_env
         self._timeout = timeout
-        self._http = self._client()
+        self._http = self._new_client()
 
-    def _client(self) -> BoundedClient:
-        """Return a client: no proxy, no redirects, no `Origin` (only web pages send one)."""
+    def _new_client(self) -> BoundedClient:
+        """Return an HTTP client that uses no proxy, follows no redirect, and sends no `Origin`.
+
+        AnkiConnect takes a request with `Origin` for that of a web page.
+        """
         return BoundedClient(
             trust_env=False,
-            # loading certificates takes longer than a request
-            verify=self.address.startswith("https:"),
+            # check certificates only for https, because loading them takes longer than a request
+            verify=self.url.startswith("https:"),
             headers={"Connection": "close"},
         )
 
     # --- actions ------------------------------------------------------------------------
 
-    def check(self) -> None:
+    def check_access(self) -> None:
         """Check that AnkiConnect grants access.
 
-        This does not tell whether a profile is open. The first search does.
+        The check also passes if no profile is open in Anki. In that case, the first search fails.
         """
-        with suppress(UnsupportedError):
-            answer = self._ask("requestPermission", Json)
-            if answer.get("permission") != "granted":
+        with suppress(UnsupportedActionError):
+            reply = self._run_action("requestPermission", Json)
+            if reply.get("permission") != "granted":
                 origins = "ignoreOriginList and webCorsOriginList"
                 raise ServiceError(
-                    f"AnkiConnect at {self.address} denied permission",
+                    f"AnkiConnect at {self.url} denied permission",
                     hint=f"in Anki: {_CONFIG_MENU}, look at {origins}",
                 )
 
-    def version(self) -> int:
-        """Return the version of its interface, 6 since 2017; 0 if nothing answers there."""
+    def api_version(self) -> int:
+        """Return the version of AnkiConnect's API, or 0 if nothing answers at the URL.
+
+        The version has been 6 since 2017.
+        """
         try:
-            return self._ask("version", int)
+            return self._run_action("version", int)
         except ServiceError as error:
-            if isinstance(error.__cause__, _UNREACHED):
+            if isinstance(error.__cause__, _CONNECTION_ERRORS):
                 return 0
             raise
 
     def active_profile(self) -> str:
-        """Return the name of the open profile, or "" if the add-on is too old to report it."""
+        """Return the name of the profile that is open, or "" if the add-on is too old to tell."""
         try:
-            return self._ask("getActiveProfile", str)
-        except UnsupportedError:
+            return self._run_action("getActiveProfile", str)
+        except UnsupportedActionError:
             return ""
 
-    def sync(self) -> bool:
-        """Start a sync, which may go on after the call. Return whether Anki is logged in.
+    def start_sync(self) -> bool:
+        """Start a sync with AnkiWeb, and return whether Anki is logged in.
 
-        An old add-on shows the dialog to log in instead of telling.
+        The sync may go on after the call returns. If Anki isn't logged in, an old add-on shows the
+        login dialog, and True is returned.
         """
         try:
-            self._ask("sync", object, seconds=_LONG_SECONDS)
+            self._run_action("sync", object, seconds=_LONG_TIMEOUT)
         except ServiceError as error:
             if "auth" not in error.message.casefold():
                 raise
@@ -129,220 +136,213 @@ class AnkiConnect:
         return True
 
     def import_package(self, path: Path) -> None:
-        """Import a package with the add-on's own options (note types merged, scheduling included).
+        """Import a package with the add-on's options, which merge note types and import schedules.
 
-        A success reported by Anki proves nothing: check afterwards what the collection
-        contains.
+        The caller has to check the collection afterwards, because Anki may report success although
+        the import has failed.
         """
-        imported = self._ask(
+        imported = self._run_action(
             "importPackage",
             bool,
             {"path": str(path.absolute())},
-            seconds=_LONG_SECONDS,
-            hint=_SAME_FOLDERS,
+            seconds=_LONG_TIMEOUT,
+            hint=_SAME_FOLDERS_HINT,
         )
         if not imported:
-            raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS)
+            raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS_HINT)
 
-    def export(
+    def export_our_decks(
         self,
-        folder: Path,
-        others: Iterable[NoteId] = (),
+        directory: Path,
+        other_note_ids: Iterable[NoteId] = (),
     ) -> tuple[tuple[Path, ...], frozenset[NoteId]]:
-        """Export the decks that contain our notes, with scheduling, and their subdecks.
+        """Export the decks that contain our notes, with their subdecks and scheduling.
 
-        A note is exported with all its cards, even those in other decks. A card that is
-        currently in a filtered deck is exported only with that deck.
+        A note is exported with all its cards, even those in other decks. But a card that is in a
+        filtered deck at the moment is exported only with that deck.
 
         Args:
-            folder: where the packages are written.
-            others: the ids of our notes in note types that are not ours.
+            directory: the directory for the packages.
+            other_note_ids: the ids of our notes whose note type isn't one of ours.
 
         Returns:
-            The packages, and the ids of all notes that look like ours, read after the
-            exports. The packages are a complete view only if they contain every one of
-            these: a note without cards is in no package, and a card may have been moved
-            or added during the exports.
+            The packages, and the ids of all notes that look like ours, searched for after the
+            exports. The packages are a complete view only if they contain all of these notes.
+            They may not, because a note without cards is in no package, and because a card may
+            have been moved or added during the exports.
         """
-        # notes that may be ours: by field, tag, name and id of the type, and those others
+        # search for our notes by field, tag, name and id of the note type, and id of the note
         conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
         for family in OUR_FAMILIES:
-            kind = our_note_type(family)
-            conditions.append(f'"note:{kind.name}*" OR mid:{kind.id}')
-        ids = ",".join(map(str, others))
-        conditions.append(f"nid:{ids or 0}")
-        search = " OR ".join(conditions)
-        cards = self._find("findCards", search)
+            note_type = our_note_type(family)
+            conditions.append(f'"note:{note_type.name}*" OR mid:{note_type.id}')
+        joined_ids = ",".join(map(str, other_note_ids))
+        conditions.append(f"nid:{joined_ids or 0}")
+        query = " OR ".join(conditions)
+        cards = self._search("findCards", query)
         decks: set[str] = set()
         if cards:
-            decks = set(self._ask("getDecks", Json, {"cards": cards}))
+            decks = set(self._run_action("getDecks", Json, {"cards": cards}))
         packages: list[Path] = []
         for deck in sorted(decks):
-            above = [deck[: colons.start()] for colons in re.finditer("::", deck)]
-            if not decks.isdisjoint(above):
+            parent_decks = [deck[: colons.start()] for colons in re.finditer("::", deck)]
+            if not decks.isdisjoint(parent_decks):
                 continue
-            path = folder / f"deck-{len(packages) + 1}.apkg"
-            exported = self._ask(
+            path = directory / f"deck-{len(packages) + 1}.apkg"
+            exported = self._run_action(
                 "exportPackage",
                 bool,
                 {"deck": deck, "path": str(path.absolute()), "includeSched": True},
-                seconds=_LONG_SECONDS,
-                hint=_SAME_FOLDERS,
+                seconds=_LONG_TIMEOUT,
+                hint=_SAME_FOLDERS_HINT,
             )
             if not exported:
                 message = f"Anki did not export the deck {deck}"
                 raise ServiceError(message, hint="was it just renamed? try again")
             if not path.is_file():
                 message = f"Anki exported to {path}, but nothing is there"
-                raise ServiceError(message, hint=_SAME_FOLDERS)
+                raise ServiceError(message, hint=_SAME_FOLDERS_HINT)
             packages.append(path)
-        return tuple(packages), frozenset(self._find("findNotes", search))
-
-    def retired_cards(self) -> tuple[CardId, ...]:
-        """Return the ids of cards of retired notes that are not suspended."""
-        return tuple(sorted(self._find("findCards", f"tag:{RETIRED} -is:suspended")))
+        return tuple(packages), frozenset(self._search("findNotes", query))
 
     def suspend(self, cards: Iterable[CardId]) -> None:
-        """Suspend cards. Fails if one of them does not exist."""
-        self._ask("suspend", object, {"cards": list(cards)})
+        """Suspend cards. Fails if one of the cards doesn't exist."""
+        self._run_action("suspend", object, {"cards": list(cards)})
 
     def unsuspend(self, cards: Iterable[CardId]) -> None:
-        """Unsuspend those of the given cards that exist and are suspended."""
-        ids = ",".join(map(str, cards))
-        if not ids:
+        """Unsuspend those of the cards that exist and are suspended."""
+        joined_ids = ",".join(map(str, cards))
+        if not joined_ids:
             return
-        suspended = self._find("findCards", f"cid:{ids} is:suspended")
+        suspended = self._search("findCards", f"cid:{joined_ids} is:suspended")
         if suspended:
-            self._ask("unsuspend", object, {"cards": suspended})
-
-    def clear_flag(self, cards: Iterable[CardId]) -> None:
-        """Take the flag from cards."""
-        for card in cards:
-            params = {"card": card, "keys": ["flags"], "newValues": [0]}
-            self._ask("setSpecificValueOfCard", object, params)
-
-    def forget(self, cards: Iterable[CardId]) -> None:
-        """Make cards new again; their log stays."""
-        self._ask("forgetCards", object, {"cards": list(cards)})
+            self._run_action("unsuspend", object, {"cards": suspended})
 
     # --- one request --------------------------------------------------------------------
 
-    def _find(self, action: str, query: str) -> tuple[int, ...]:
-        """Return the ids of the notes or cards that match an Anki search."""
-        return self._ask(action, tuple[int, ...], {"query": query})
+    def _search(self, action: str, query: str) -> tuple[int, ...]:
+        """Return the ids of the cards or notes that a search in Anki's syntax finds."""
+        return self._run_action(action, tuple[int, ...], {"query": query})
 
-    def _ask(
+    def _run_action(
         self,
         action: str,
-        shape: type[_T],
+        result_type: type[_T],
         params: Json | None = None,
         seconds: float = 0.0,
         hint: str = "",
     ) -> _T:
-        """Return the result of one action.
+        """Run an action of AnkiConnect and return its result.
 
         Args:
             action: the name of the action in AnkiConnect.
-            shape: the type that its result must have.
-            params: its parameters.
-            seconds: the time limit; 0 for the usual one.
-            hint: what to do about a refusal in Anki's own words.
+            result_type: the type to which the result is converted.
+            params: the action's parameters.
+            seconds: the timeout in seconds, or 0 for the client's own timeout.
+            hint: the hint to the user if Anki refuses the action.
+
+        Raises:
+            ServiceError: Anki can't be reached, refuses the action, or sends an unusable reply.
         """
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
             request["key"] = self._key
         seconds = seconds or self._timeout
-        timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
-        if self._http.is_closed:  # a request took too long
-            self._http = self._client()
+        timeout = httpx2.Timeout(seconds, connect=_CONNECT_TIMEOUT)
+        if self._http.is_closed:  # a timeout closes the client
+            self._http = self._new_client()
 
-        # Anki may be missing, busy or closed
+        # send the request
         try:
-            post = self._http.build_request(
-                "POST", self.address, json=request, timeout=timeout
+            http_request = self._http.build_request(
+                "POST", self.url, json=request, timeout=timeout
             )
-            response = self._http.fetched(post, seconds, _LARGEST_ANSWER)
-        except _UNREACHED as error:
+            response = self._http.fetch(http_request, seconds, _MAX_REPLY_BYTES)
+        except _CONNECTION_ERRORS as error:
             raise ServiceError(
-                f"no Anki answers at {self.address}: {self._one_line(error)}",
-                hint=f"open Anki; it needs {_ADD_ON}",
+                f"no Anki answers at {self.url}: {self._to_one_line(error)}",
+                hint=f"open Anki; it needs {_ADD_ON_HINT}",
             ) from error
         except httpx2.TimeoutException as error:
             raise ServiceError(
-                f"Anki at {self.address} did not finish {action} within {seconds:g} s",
+                f"Anki at {self.url} did not finish {action} within {seconds:g} s",
                 hint="it is busy or shows a dialog: check its window, then try again",
             ) from error
-        except TooLargeError as error:
-            raise self._not_anki_connect(str(error)) from error
+        except ResponseTooLargeError as error:
+            raise self._make_wrong_server_error(str(error)) from error
         except httpx2.HTTPError as error:
             raise ServiceError(
-                f"Anki at {self.address} closed the connection during {action}",
+                f"Anki at {self.url} closed the connection during {action}",
                 hint="was it closed? open it and try again; or another program answers there:"
                 f" see webBindPort in {_CONFIG_MENU}",
             ) from error
 
-        # the answer is an object with `result` and `error`
+        # decode the response, which is an object with `result` and `error`
         if response.status_code != httpx2.codes.OK:
-            raise self._not_anki_connect(f"HTTP {response.status_code}")
+            raise self._make_wrong_server_error(f"HTTP {response.status_code}")
         try:
-            answer = json.loads(response.content)
+            reply = json.loads(response.content)
         except (ValueError, RecursionError) as error:
-            raise self._not_anki_connect("not JSON") from error
-        if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
-            raise self._not_anki_connect("an answer of another shape")
-        if answer["error"] is not None:
-            raise self._refusal(action, self._one_line(answer["error"]), hint)
+            raise self._make_wrong_server_error("not JSON") from error
+        if not isinstance(reply, dict) or not {"result", "error"} <= reply.keys():
+            raise self._make_wrong_server_error("an answer of another shape")
+        if reply["error"] is not None:
+            raise self._make_refusal_error(
+                action, self._to_one_line(reply["error"]), hint
+            )
         try:
-            result: _T = msgspec.convert(answer["result"], shape)
+            result: _T = msgspec.convert(reply["result"], result_type)
         except msgspec.ValidationError as error:
             raise ServiceError(
-                f"AnkiConnect at {self.address} gave an unusable answer to {action}",
+                f"AnkiConnect at {self.url} gave an unusable answer to {action}",
                 hint="is a profile open in Anki? then update the add-on: Tools › Add-ons",
             ) from error
         return result
 
-    def _refusal(self, action: str, words: str, hint: str) -> ServiceError:
-        """Return the error for a refusal, which AnkiConnect states in words only."""
-        lower = words.lower()
-        if "unsupported action" in lower:
-            return UnsupportedError(
-                f"AnkiConnect at {self.address} is too old: it does not know {action}",
+    def _make_refusal_error(self, action: str, refusal: str, hint: str) -> ServiceError:
+        """Return the error for an action that Anki refused.
+
+        AnkiConnect reports the reason only as text (`refusal`), so it is recognized by its words.
+        """
+        lowered = refusal.lower()
+        if "unsupported action" in lowered:
+            return UnsupportedActionError(
+                f"AnkiConnect at {self.url} is too old: it does not know {action}",
                 hint="in Anki: Tools › Add-ons › Check for Updates",
             )
-        if "not available" in lower:
+        if "not available" in lowered:
             return ServiceError(
-                f"no profile is open in Anki at {self.address}",
+                f"no profile is open in Anki at {self.url}",
                 hint="open your profile in Anki's window, close its dialogs, and try again",
             )
-        if "valid api key" in lower:
-            message = f"AnkiConnect at {self.address} requires its key"
+        if "valid api key" in lowered:
+            message = f"AnkiConnect at {self.url} requires its key"
             if self._key:
                 message = (
-                    f"the key in {self._key_env} is not that of AnkiConnect at"
-                    f" {self.address}"
+                    f"the key in {self._key_env} is not that of AnkiConnect at {self.url}"
                 )
-            where = f"into the environment variable {self._key_env}"
+            destination = f"into the environment variable {self._key_env}"
             if not self._key_env:
-                where = (
+                destination = (
                     "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
-                    " ankiforge.yaml, then: ankiforge init --trust DIR"
+                    " ankiforge.yaml"
                 )
-            put = f"put the apiKey of {_CONFIG_MENU} {where}"
-            return ServiceError(message, hint=put)
-        return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
+            key_hint = f"put the apiKey of {_CONFIG_MENU} {destination}"
+            return ServiceError(message, hint=key_hint)
+        return ServiceError(f"Anki refuses {action}: {refusal}", hint=hint)
 
-    def _not_anki_connect(self, message: str) -> ServiceError:
+    def _make_wrong_server_error(self, message: str) -> ServiceError:
         return ServiceError(
-            f"the server at {self.address} is not AnkiConnect ({message})",
+            f"the server at {self.url} is not AnkiConnect ({message})",
             hint="set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
             f" webBindPort in {_CONFIG_MENU}",
         )
 
-    def _one_line(self, words: object) -> str:
-        """Return a foreign message as one short printable line without the key."""
-        text = without_secret(str(words), self._key)
+    def _to_one_line(self, message: object) -> str:
+        """Return text from Anki as one short line of printable characters, without the API key."""
+        text = remove_secret(str(message), self._key)
         if self._key:
             text = text.replace(self._key, "…")
         printable = "".join(char if char.isprintable() else " " for char in text)
         line = " ".join(printable.split())
-        return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
+        return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE_CHARS]

@@ -1,7 +1,8 @@
-"""Build the note of a card: its fields as HTML, its deck and its tags.
+"""Build the note of a card: its fields as HTML, its deck name and its tags.
 
-Content fields are rendered Markdown. Machine fields (Source, Citation, Links,
-AnkiforgeId) are built from the highlight and never contain a path of this computer.
+The content fields are rendered from the card's Markdown. The other fields (such as Source,
+Citation, Links and AnkiforgeId) are generated from the highlight. They never contain a local
+path.
 """
 
 from __future__ import annotations
@@ -14,387 +15,457 @@ from pathlib import PurePosixPath
 from string import capwords
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ankiforge.anki.notetypes import tags_hash
-from ankiforge.anki.render import address, escape, lines, literal, render, typeset
+from ankiforge.anki.notetypes import hash_tags
+from ankiforge.anki.render import (
+    escape_html,
+    formulas_to_html,
+    lines_to_html,
+    render_field,
+    sanitize_url,
+    text_to_html,
+)
 from ankiforge.model import (
     Card,
+    CardContent,
     CardKind,
+    Document,
     Fields,
     Highlight,
     HighlightKind,
     Media,
     Pair,
-    Shown,
+    ShownCard,
     Span,
     Strings,
-    Words,
 )
 from ankiforge.text import occlusion, regex
-from ankiforge.text.fold import Shield, clean, isolated, locate, same, shields
+from ankiforge.text.normalize import (
+    Shield,
+    clean_text,
+    find_shields,
+    is_same_text,
+    isolate_bidi,
+    locate,
+)
 
-Pictures = Mapping[str, Media]
-"""The pictures that Markdown may show, by the path written there."""
-SafeContext = Callable[[Words, Strings], Strings]
-"""Returns the parts of a card's context that do not give its answer away: `check.safe_context`."""
+MediaByPath = Mapping[str, Media]
+"""The pictures that Markdown may show, by their path in the Markdown."""
+ContextFilter = Callable[[CardContent, Strings], Strings]
+"""A function that removes the parts of a context that would reveal a card's answer, such as
+`check.filter_safe_context`."""
 
 
-def identity_of(card: Card, hashes: Strings, tags: Strings) -> str:
-    """Return the parsed field AnkiforgeId of a note: its key and the hashes of its fields.
+def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
+    """Return the text of the field AnkiforgeId, which `notetypes.parse_identity` parses.
 
     Args:
         card: the card of the note.
-        hashes: the hash of each content field as our package wrote it last.
-        tags: our tags.
+        hashes: the hash of each content field as it was last shipped.
+        tags: the tags that we give the note.
     """
-    all_hashes = ".".join(hashes)
+    joined_hashes = ".".join(hashes)
     slot = card.drafted or card.slot
-    return f"af1 {card.guid} {card.key} {slot} {all_hashes} {tags_hash(tags)}"
+    return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 
-def content_html(
+def render_content(
     kind: CardKind,
     fields: Fields,
-    pictures: Pictures | None = None,
+    pictures: MediaByPath | None = None,
 ) -> Strings:
-    """Return only the content fields, in note type order. Used for cards and drafts."""
+    """Return the content fields of a card or draft as HTML, in the order of its note type."""
     family = kind.family
     markdown = dict(fields)
-    if kind is CardKind.OCCLUSION:  # the masks as Anki has them, and the picture
-        masks = occlusion.masks_in(markdown)
-        image = render(markdown.get("Image", ""), cloze=False, pictures=pictures)
-        return (occlusion.to_anki(masks), image)
-    markdown |= dict.fromkeys(family.switches, "")  # a switch is set by the kind alone
-    markdown |= dict(kind.switched_on)
+    if (
+        kind is CardKind.OCCLUSION
+    ):  # the fields are the masks in Anki's syntax and the picture
+        masks = occlusion.get_masks(markdown)
+        picture = render_field(markdown.get("Image", ""), cloze=False, pictures=pictures)
+        return (occlusion.masks_to_anki(masks), picture)
+    markdown |= dict.fromkeys(family.switches, "")  # only `kind` turns switches on
+    markdown |= dict(kind.enabled_switches)
     html_fields = []
     for name in family.content_fields:
         text = markdown.get(name, "")
-        html_fields.append(render(text, cloze=name == "Text", pictures=pictures))
+        html_fields.append(render_field(text, cloze=name == "Text", pictures=pictures))
     return tuple(html_fields)
 
 
-_WORD = "margin: .4em 0; font-size: 1.25rem; font-weight: 600"
-_SHOWN_WORD = 'body:has(.cloze-highlight[data-ordinal="{0}"]) .af-word-{0}'
-"""Anki puts the mask that was asked into a hidden element of the answer."""
+_LABEL_STYLE = "margin: .4em 0; font-size: 1.25rem; font-weight: 600"
+_SHOWN_LABEL_SELECTOR = 'body:has(.cloze-highlight[data-ordinal="{0}"]) .af-word-{0}'
+"""Selects the label with a number if Anki asked for the mask with that number, because Anki's
+answer side contains a hidden element for that mask."""
 
 
-def words_html(masks: occlusion.Masks) -> str:
-    """Return the words under the masks of a figure, of which an answer shows the one asked.
+def render_mask_labels(masks: occlusion.Masks) -> str:
+    """Return the labels of a figure's masks as HTML that shows only the label of the asked mask.
 
-    A style does it, without a script and in any note type, also in Anki's own.
+    The label is selected by CSS, so no script is needed, and any note type works.
     """
-    labels = {str(mask.number): mask.label for mask in masks.shown if mask.label}
+    labels = {str(mask.number): mask.label for mask in masks.active_masks if mask.label}
     if not labels:
         return ""
-    shown = ", ".join(map(_SHOWN_WORD.format, labels))
-    style = f".af-word {{ display: none; {_WORD} }} {shown} {{ display: block }}"
-    words = []
+    selectors = ", ".join(map(_SHOWN_LABEL_SELECTOR.format, labels))
+    style = (
+        f".af-word {{ display: none; {_LABEL_STYLE} }} {selectors} {{ display: block }}"
+    )
+    divs = []
     for number, label in labels.items():
-        words.append(f'<div class="af-word af-word-{number}">{lines(label)}</div>')
-    return f"<style>{style}</style>{''.join(words)}"
+        divs.append(f'<div class="af-word af-word-{number}">{lines_to_html(label)}</div>')
+    return f"<style>{style}</style>{''.join(divs)}"
 
 
-def folded_html(cited: str) -> str:
-    """Return where a figure comes from, folded as below every other card."""
-    if not cited:
+def render_folded_source(citation: str) -> str:
+    """Return the source of a figure as HTML, collapsed like the source on other cards."""
+    if not citation:
         return ""
-    return f'<details class="af-source"><summary>Source</summary>{cited}</details>'
+    return f'<details class="af-source"><summary>Source</summary>{citation}</details>'
 
 
-# --- where it comes from ----------------------------------------------------------------
+# --- the field Source and the citation --------------------------------------------------
 
-ALSO = '<blockquote class="af-also">'
-"""The start of each further passage in the field Source."""
-WRITTEN = '<blockquote class="af-written">'
-"""The start of a passage that is the card itself. Our note types do not show it: above
-are the same words, without the signs of the note. The field keeps it, because a lost
-workspace finds its cards by these words."""
-_HIGHLIGHT = regex(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
-_QUOTE = regex(r"(?s)<mark>(.*?)</mark>")
+FURTHER_PASSAGE_START = '<blockquote class="af-also">'
+"""The HTML with which each further passage in the field Source begins."""
+HAND_WRITTEN_PASSAGE_START = '<blockquote class="af-written">'
+"""The HTML with which the passage of a hand-written card begins. Our note types hide the passage,
+because the card shows the same text without markup. The field still contains the passage, because
+a workspace that is rebuilt from Anki finds its cards by that text."""
+_MARKED_HIGHLIGHT = regex(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
+_MARKED_QUOTE = regex(r"(?s)<mark>(.*?)</mark>")
 _LINE_END = regex(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
-_AS_WRITTEN = {
+_MARKDOWN_SIGNS = {
     "\\(": "$", "\\)": "$", "\\[": "$$", "\\]": "$$", "<code>": "`", "</code>": "`",
 }  # fmt: skip
 _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 
 
-def source_html(card: Shown) -> str:
-    """Return the passage of the source, with the highlight and the card's evidence marked in it."""
+def render_source(card: ShownCard) -> str:
+    """Return the field Source: a card's passages, with the highlight and the quote marked."""
     highlight = card.highlight
+    is_hand_written = highlight.kind is HighlightKind.CARD and card.is_hand_written
+    has_formulas = highlight.has_formulas and not is_hand_written
+    before, highlighted, after = render_passage(
+        highlight, card.quote, has_formulas=has_formulas
+    )
+    if not (before or highlighted):
+        return ""
+    highlight_span = f'<span class="af-exact">{highlighted}</span>'
+    start_of_quote = HAND_WRITTEN_PASSAGE_START if is_hand_written else "<blockquote>"
+    blockquotes = [f"{start_of_quote}{before}{highlight_span}{after}</blockquote>"]
+    for passage in card.passages[1:]:
+        if not is_same_text(passage.exact, highlight.exact):
+            citation = f"<cite>{text_to_html(format_reference(passage))}</cite>"
+            passage_text = (formulas_to_html if passage.has_formulas else lines_to_html)(
+                passage.exact
+            )
+            blockquotes.append(
+                f"{FURTHER_PASSAGE_START}{passage_text}<br>{citation}</blockquote>"
+            )
+    return "".join(blockquotes)
+
+
+def render_passage(
+    highlight: Highlight, quote: str = "", *, has_formulas: bool
+) -> tuple[str, str, str]:
+    """Return a highlight in its sentence as HTML, with `quote` marked in it.
+
+    Returns:
+        The text before the highlight, the highlight, and the text after it.
+    """
     span = locate(highlight.exact, highlight.sentence)
     passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
-        return ""
-    is_hand_written = highlight.kind is HighlightKind.CARD and card.in_slot
-    has_formulas = highlight.has_formulas and not is_hand_written
-    set_text = typeset if has_formulas else lines
-    fixed = shields(passage) if has_formulas else []
-    start, end = _around(fixed, span or (0, len(passage)))
-    before = set_text(passage[:start])
-    marked = set_text(passage[start:end])
-    after = set_text(passage[end:])
-    evidence = locate(card.quote, passage[start:end])
-    if evidence and evidence[0] < evidence[1]:
-        quote = (start + evidence[0], start + evidence[1])
-        first, last = _around(fixed, quote)
-        quoted = f"<mark>{set_text(passage[first:last])}</mark>"
-        marked = set_text(passage[start:first]) + quoted + set_text(passage[last:end])
-    exact = f'<span class="af-exact">{marked}</span>'
-    start_of_quote = WRITTEN if is_hand_written else "<blockquote>"
-    quotes = [f"{start_of_quote}{before}{exact}{after}</blockquote>"]
-    for other in card.passages[1:]:
-        if not same(other.exact, highlight.exact):
-            cite = f"<cite>{literal(reference(other))}</cite>"
-            words = (typeset if other.has_formulas else lines)(other.exact)
-            quotes.append(f"{ALSO}{words}<br>{cite}</blockquote>")
-    return "".join(quotes)
+        return "", "", ""
+    to_html = formulas_to_html if has_formulas else lines_to_html
+    unbreakable = find_shields(passage) if has_formulas else []
+    start, end = _extend_to_shields(unbreakable, span or (0, len(passage)))
+    highlighted = to_html(passage[start:end])
+    quote_span = locate(quote, passage[start:end])
+    if quote_span and quote_span[0] < quote_span[1]:
+        first, last = _extend_to_shields(
+            unbreakable, (start + quote_span[0], start + quote_span[1])
+        )
+        quote_html = f"<mark>{to_html(passage[first:last])}</mark>"
+        highlighted = (
+            to_html(passage[start:first]) + quote_html + to_html(passage[last:end])
+        )
+    return to_html(passage[:start]), highlighted, to_html(passage[end:])
 
 
-def _around(fixed: Iterable[Shield], span: Span) -> Span:
-    """Return a span that divides no formula and no code."""
+def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
+    """Extend a span so that it doesn't begin or end within a formula or code."""
     start, end = span
-    for first, last, _ in fixed:
-        if first < start < last:
-            start = first
-        if first < end < last:
-            end = last
+    for shield_start, shield_end, _ in unbreakable:
+        if shield_start < start < shield_end:
+            start = shield_start
+        if shield_start < end < shield_end:
+            end = shield_end
     return start, end
 
 
-def read_source(field: str) -> tuple[str, str, str]:
-    """Return (passage, its highlight, the quote in that) of a field Source. The quote may be ""."""
-    first_passage = field.partition(ALSO)[0]
-    passage = text_of(first_passage)
-    highlight = _HIGHLIGHT.search(first_passage)
-    quote = _QUOTE.search(first_passage)
+def parse_source(field: str) -> tuple[str, str, str]:
+    """Return the passage, the highlight and the quote in a field Source, as plain text.
+
+    The quote is "" if nothing is marked as quote.
+    """
+    first_passage = field.partition(FURTHER_PASSAGE_START)[0]
+    passage = field_to_text(first_passage)
+    highlight = _MARKED_HIGHLIGHT.search(first_passage)
+    quote = _MARKED_QUOTE.search(first_passage)
     return (
         passage,
-        text_of(highlight[1]) if highlight else passage,
-        text_of(quote[1]) if quote else "",
+        field_to_text(highlight[1]) if highlight else passage,
+        field_to_text(quote[1]) if quote else "",
     )
 
 
-def text_of(field: str) -> str:
-    """Return the plain text of a field that we wrote and a person may have edited."""
-    # before what keeps signs of the text apart from those of formulas goes
-    visible = _FORMULA_SIGN.sub(lambda sign: _AS_WRITTEN[sign[0]], field)
-    visible = visible.replace("<wbr>", "").replace("<span></span>", "")
-    visible = _LINE_END.sub("\n", visible)
-    return html.unescape(re.sub(r"<[^>]*>", "", visible)).strip()
+def field_to_text(field: str) -> str:
+    """Return the plain text of a field that the user may have edited."""
+    # convert formulas first, while `<span></span>` still distinguishes a literal `\\(` from them
+    text = _FORMULA_SIGN.sub(lambda sign: _MARKDOWN_SIGNS[sign[0]], field)
+    text = text.replace("<wbr>", "").replace("<span></span>", "")
+    text = _LINE_END.sub("\n", text)
+    return html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
 
 
-def citation_html(card: Shown, safe_context: SafeContext) -> str:
-    """Return the line above the question and the full references.
+def render_citation(card: ShownCard, safe_context: ContextFilter) -> str:
+    """Return the field Citation: the line above the question, and the full references.
 
-    The line is work › last heading. Parts that would reveal the answer are left out of it.
-    `af-short` marks a line that leaves out headings, which the references have.
+    The line consists of the work and the last heading, without the parts that would reveal the
+    answer. It has the class `af-short` if it omits some headings that the references contain.
     """
-    parts = _safe_parts(card, safe_context)
-    set_text = typeset if card.highlight.has_formulas else literal
-    where = ""
+    parts = _filter_context_parts(card, safe_context)
+    to_html = formulas_to_html if card.highlight.has_formulas else text_to_html
+    line = ""
     if parts:
-        name = "af-where af-short" if len(parts) > len(_line(parts)) else "af-where"
-        where = f'<span class="{name}">{set_text(" › ".join(_line(parts)))}</span>'
-    cited = [f"<cite>{set_text(text)}</cite>" for text in references(card)]
-    return where + "".join(cited)
+        css_class = (
+            "af-where af-short"
+            if len(parts) > len(_shorten_context(parts))
+            else "af-where"
+        )
+        line = f'<span class="{css_class}">{to_html(" › ".join(_shorten_context(parts)))}</span>'
+    citations = [f"<cite>{to_html(text)}</cite>" for text in format_references(card)]
+    return line + "".join(citations)
 
 
 _FILE_NAME = regex(r"\S*[-_\d]\S*")
-# The length to which a list item above the highlight is shortened.
+# The length to which a list item that is above the highlight is truncated, in characters.
 _MAX_ITEM_CHARS = 60
 _MAX_WORK_CHARS = 40
 
 
-def context_of(card: Shown, safe_context: SafeContext) -> str:
-    """Return work › last heading, without parts that would reveal the answer."""
-    return " › ".join(_line(_safe_parts(card, safe_context)))
+def format_context(card: ShownCard, safe_context: ContextFilter) -> str:
+    """Return the work and the last heading as "work › heading", unless they reveal the answer."""
+    return " › ".join(_shorten_context(_filter_context_parts(card, safe_context)))
 
 
-def _safe_parts(card: Shown, safe_context: SafeContext) -> Strings:
-    """Return work, headings and list items above the highlight that do not reveal the answer."""
-    parts = [*_title_and_headings(card.highlight)]
+def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strings:
+    """Return the work, headings and parent list items, except those that reveal the answer."""
+    parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
     file_name = PurePosixPath(document.path).stem
-    # as 02-how-to-read: a heading names the work better
+    # name the headings only, if the work has just a file name such as 02-how-to-read
     if document.subject == file_name and _FILE_NAME.fullmatch(file_name):
         parts = parts[1:] or parts
     for item in card.highlight.above:
-        parts.append(isolated(_cut(item.rstrip(" :："), _MAX_ITEM_CHARS)))
+        parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
     return safe_context(card, tuple(parts))
 
 
-def _line(parts: Strings) -> Strings:
-    """Return the work, and the heading or list item next above the highlight."""
+def _shorten_context(parts: Strings) -> Strings:
+    """Return the work, and the heading or list item that is closest to the highlight."""
     if len(parts) < 2:
         return parts
     work = parts[0]
-    if isolated(work) == work:  # what is in isolates is never cut
-        work = _cut(work, _MAX_WORK_CHARS)
+    if isolate_bidi(work) == work:  # truncating would remove the end of a bidi isolate
+        work = _truncate(work, _MAX_WORK_CHARS)
     return work, parts[-1]
 
 
-def _cut(text: str, limit: int) -> str:
-    """Return the first words of a text that is longer, with an ellipsis."""
+def _truncate(text: str, limit: int) -> str:
+    """Truncate a text at a word boundary and add an ellipsis, if it is longer than `limit`."""
     if len(text) <= limit:
         return text
     start = text[:limit]
     return f"{start.rpartition(' ')[0] or start}…"
 
 
-def references(card: Shown) -> Strings:
-    """Return the full reference of each passage of a card."""
-    return tuple(dict.fromkeys(map(reference, card.passages)))
+def format_references(card: ShownCard) -> Strings:
+    """Return the references to a card's passages, each only once."""
+    return tuple(dict.fromkeys(map(format_reference, card.passages)))
 
 
-def _title_and_headings(highlight: Highlight) -> Strings:
-    """Return the title and the headings, without a first heading that repeats the title.
+def _list_title_and_headings(highlight: Highlight) -> Strings:
+    """Return the title of a highlight's work, and the headings above the highlight.
 
-    A title that is the name of a file, in small letters, begins its words with capitals.
+    A first heading that only repeats the title is left out. If the title is a file name in lower
+    case, it is capitalized.
     """
     document = highlight.document
     title = document.subject
     if title.islower() and PurePosixPath(document.path).stem == title:
         title = capwords(title)
     headings = highlight.heading.split(" › ")
-    if same(headings[0], title):
+    if is_same_text(headings[0], title):
         headings = headings[1:]
     parts = []
     for part in (title, *headings):
         if part.strip():
-            parts.append(isolated(part))
+            parts.append(isolate_bidi(part))
     return tuple(parts)
 
 
-def reference(highlight: Highlight) -> str:
-    """Return the reference, as in `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+def format_reference(highlight: Highlight) -> str:
+    """Return a reference such as `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
     names = []
     for creator in highlight.document.creators:
         family_name = creator.partition(",")[0].strip()
-        names.append(isolated(family_name))
+        names.append(isolate_bidi(family_name))
     authors = " & ".join(names)
     if len(names) > 2:
         authors = f"{names[0]} et al."
     year = re.match(r"\d{4}", highlight.document.issued)
-    authors_and_year = _joined(" ", authors, f"({year[0]})" if year else "")
-    title, *headings = _title_and_headings(highlight) or ("",)
-    page = highlight.page
-    place = _joined(", ", title, " › ".join(headings), page)
-    return _joined(". ", authors_and_year, place)
+    authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
+    title, *headings = _list_title_and_headings(highlight) or ("",)
+    page = highlight.page_text
+    location = _join_nonempty(", ", title, " › ".join(headings), page)
+    return _join_nonempty(". ", authors_and_year, location)
 
 
-def _joined(separator: str, *parts: str) -> str:
-    """Join the parts that are not empty."""
+def _join_nonempty(separator: str, *parts: str) -> str:
     return separator.join(filter(None, parts))
 
 
 # --- links ------------------------------------------------------------------------------
 
-_LABELS = {
+_LABEL_BY_SCHEME = {
     "zotero": "Zotero",
     "obsidian": "Open in Obsidian",
     "kindle": "Kindle",
     "mailto": "Mail",
 }
-_RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
+_URL_PREFIXES = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
-def links_html(papers: Strings, *highlights: Highlight) -> Pair:
-    """Return the links to the sources that hold on every computer, and those that hold on this one.
+def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
+    """Return two sets of links as HTML: those that work everywhere, and those for this computer.
 
-    Other computers may name the vault otherwise. For a PDF, the name of the file follows the
-    first: it is found by a search in Anki, and not shown.
+    Links to Obsidian are for this computer only, because another one may have other vault names.
+    The links that work everywhere include the file names of PDFs in hidden elements, so that
+    Anki's search finds them.
 
     Args:
-        papers: the addresses of the PDFs of these highlights.
+        pdf_urls: the URLs of the passages' PDFs on this computer.
         highlights: the passages of a card.
     """
-    everywhere: list[str] = []
-    here: list[str] = []
+    global_links: list[str] = []
+    local_links: list[str] = []
     for highlight in highlights:
-        for target, link in _links(highlight):
-            links = here if _names_a_vault(target) else everywhere
-            links.append(link)
-        name = highlight.document.path.rpartition("/")[2]
-        if name.lower().endswith(".pdf"):
-            everywhere.append(f"<span>{literal(isolated(name))}</span>")
-    for target in papers:
-        label = _LABELS["obsidian"] if _names_a_vault(target) else "Open the PDF"
-        here.append(f'<a href="{escape(target)}">{label}</a>')
-    return " ".join(dict.fromkeys(everywhere)), " ".join(dict.fromkeys(here))
+        for url, label in links_of(highlight):
+            link = f'<a href="{escape_html(url)}">{text_to_html(label)}</a>'
+            if not _is_vault_link(url):
+                global_links.append(link)
+            elif _has_no_local_path(url):
+                local_links.append(link)
+        file_name = highlight.document.path.rpartition("/")[2]
+        if file_name.lower().endswith(".pdf"):
+            global_links.append(f"<span>{text_to_html(isolate_bidi(file_name))}</span>")
+    for url in pdf_urls:
+        label = _LABEL_BY_SCHEME["obsidian"] if _is_vault_link(url) else "Open the PDF"
+        local_links.append(f'<a href="{escape_html(url)}">{label}</a>')
+    return " ".join(dict.fromkeys(global_links)), " ".join(dict.fromkeys(local_links))
 
 
-def _links(highlight: Highlight) -> Iterator[Pair]:
-    """Yield the address of each link of a highlight, and the link as HTML."""
-    # the addresses of the passage, or else of its document, and of the work
+def links_of(highlight: Highlight) -> Iterator[Pair]:
+    """Yield the URL and the label of each link to a passage and to its work."""
+    # use the URLs of the passage, or else of its document, and those of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
-    for scheme, value in document.identifiers:
-        if scheme in _RESOLVERS and value:
-            urls.append(value if "://" in value else f"{_RESOLVERS[scheme]}{value}")
-
-    address_of_mark = address(highlight.uri)
-    for target in dict.fromkeys(map(address, urls)):
-        if not target:
+    passage_url = sanitize_url(highlight.uri)
+    for url in dict.fromkeys(map(sanitize_url, (*urls, *work_urls(document)))):
+        if not url:
             continue
-        parts = urlsplit(target)
-        query = parse_qs(parts.query)
-        label = _LABELS.get(parts.scheme) or parts.netloc or target
-        if _names_a_vault(target):
-            # `obsidian://open?path=/home/…` works on one computer only
-            if not parts.netloc or "path" in query:
-                continue
-            # a link from one note to another shows the target's name
-            between_notes = address_of_mark.startswith("obsidian:")
-            file = query.get("file", [""])[0]
-            if between_notes and target != address_of_mark and file:
-                label = file.rpartition("/")[2].partition("#^")[0]
+        parts = urlsplit(url)
+        label = (
+            _LABEL_BY_SCHEME.get(parts.scheme) or parts.netloc.rpartition("@")[2] or url
+        )
+        if _is_vault_link(url):
+            # a link from one note to another gets the name of the other note as its label
+            is_from_note = passage_url.startswith("obsidian:")
+            file_name = parse_qs(parts.query).get("file", [""])[0]
+            if is_from_note and url != passage_url and file_name:
+                label = file_name.rpartition("/")[2].partition("#^")[0]
         elif parts.netloc.endswith("doi.org"):
             label = f"doi:{unquote(parts.path).lstrip('/')}"
-        yield target, f'<a href="{escape(target)}">{literal(isolated(label))}</a>'
+        yield url, isolate_bidi(label)
 
 
-def _names_a_vault(target: str) -> bool:
-    return target.casefold().startswith("obsidian:")
+def work_urls(document: Document) -> Iterator[str]:
+    """Yield a URL for each identifier of a work, such as its DOI."""
+    for scheme, value in document.identifiers:
+        if scheme in _URL_PREFIXES and value:
+            yield value if "://" in value else f"{_URL_PREFIXES[scheme]}{value}"
 
 
-# --- deck and tags, in the form in which Anki stores them -------------------------------
+def _has_no_local_path(url: str) -> bool:
+    """Return whether a link to Obsidian names a vault instead of a path on this computer.
+
+    An example of a link with a path is `obsidian://open?path=/home/…`.
+    """
+    parts = urlsplit(url)
+    return bool(parts.netloc) and "path" not in parse_qs(parts.query)
+
+
+def _is_vault_link(url: str) -> bool:
+    return url.casefold().startswith("obsidian:")
+
+
+# --- deck and tags, normalized as in Anki -----------------------------------------------
 
 DEFAULT_DECK = "ankiforge"
 _CONTROL_CHARS = regex(r"[\x00-\x1f\x7f]+")
-_UNFIT_IN_TAGS = regex(r"[\s\x00-\x1f\x7f]+")
-# Tags that belong to Anki: they record what a person or the scheduler did.
+_INVALID_IN_TAGS = regex(r"[\s\x00-\x1f\x7f]+")
+# Tags that only Anki's user or Anki's scheduler may set.
 _SYSTEM_TAGS = frozenset({"marked", "leech"})
 
 
 @lru_cache(maxsize=4096)
-def deck_name(name: str) -> str:
-    """Return a valid, non-empty deck name: no part is empty, padded or ends in a colon."""
+def normalize_deck_name(name: str) -> str:
+    """Return a valid deck name, in which no part is empty or has spaces or colons at its ends.
+
+    If nothing is left of the name, return `DEFAULT_DECK`.
+    """
     parts = []
-    for part in clean(name).split("::"):
-        printable = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
-        parts.append(printable.strip().strip(":").strip())
+    for part in clean_text(name).split("::"):
+        cleaned = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
+        parts.append(cleaned.strip().strip(":").strip())
     return "::".join(filter(None, parts)) or DEFAULT_DECK
 
 
-def in_deck(name: str, deck: str) -> bool:
-    """Return whether a deck is `deck` or one of its subdecks. Every deck matches ""."""
+def is_in_deck(name: str, deck: str) -> bool:
+    """Return whether the deck `name` is `deck` or one of its subdecks. True if `deck` is ""."""
     if not deck:
         return True
-    wanted = deck_name(deck).casefold()
-    wanted_deck = deck_name(name).casefold()
-    return wanted_deck == wanted or wanted_deck.startswith(f"{wanted}::")
+    ancestor = normalize_deck_name(deck).casefold()
+    folded = normalize_deck_name(name).casefold()
+    return folded == ancestor or folded.startswith(f"{ancestor}::")
 
 
 @lru_cache(maxsize=4096)
-def tag_names(tags: Strings) -> Strings:
-    """Return valid tags, sorted: no white space, no empty parts, no duplicates ignoring case."""
+def normalize_tags(tags: Strings) -> Strings:
+    """Return valid tags, sorted and without duplicates.
+
+    Whitespace is replaced, empty parts are removed, and tags that differ only in case count as
+    duplicates. Tags that only Anki may set are removed too.
+    """
     names = []
     for tag in tags:
-        fit = _UNFIT_IN_TAGS.sub("-", clean(tag).strip())
-        parts = (part.strip(":-") for part in fit.split("::"))
+        valid = _INVALID_IN_TAGS.sub("-", clean_text(tag).strip())
+        parts = (part.strip(":-") for part in valid.split("::"))
         names.append("::".join(filter(None, parts)))
-    by_fold: dict[str, str] = {}
+    by_folded: dict[str, str] = {}
     for name in sorted(names):
         folded = name.casefold()
         if name and folded not in _SYSTEM_TAGS:
-            by_fold.setdefault(folded, name)
-    return tuple(sorted(by_fold.values()))
+            by_folded.setdefault(folded, name)
+    return tuple(sorted(by_folded.values()))

@@ -1,44 +1,10 @@
-"""Decide what to ship of each card: nothing, or a note. Pure functions.
+"""Decide what to ship for each card: nothing, a note, or a question to the user.
 
-A note has a note type of ours; or one of the user's, or Anki's Image Occlusion, of which a
-`MappedType` names the fields that get ours; or another tool made it. Its other fields are
-the person's.
-
-The base of a merge is what a package had of the note. In our types it is in the note
-itself, in AnkiforgeId. In others it is in the journal, as the hashes of our fields in the
-events `shipped` (docs/reference/keys.md), the first of which fixes the type of the note.
-
-A package has a note type of a person's exactly as Anki has it, so that no import changes
-it, makes a second one or refuses the note.
-
-A note has three versions: what our package wrote (the base), what is in Anki, and what we
-would write. A `Layout` says where our fields are in the note, and what the
-base of each is.
-
-    field                   ours now                 in Anki        action
-    any                     as shipped, or changed   as shipped     ours
-    of the card             as shipped, or empty     a person's     theirs
-    of the card             changed                  a person's     ask: the note waits
-    filled, in our types    anything                 anything       ours
-    filled, in other types  anything                 a person's     theirs
-    any                     cannot be read now       anything       theirs
-    that is not ours        -                        anything       theirs
-
-Filled are source, citation and links. Their base in a note of our types is what stands there
-(`_with_base`), so that the row of a person's change never applies.
-
-    card      note in Anki                       action
-    dropped   absent, or tagged as retired       nothing
-    any       of another type, or a field gone   held
-    dropped   there                              theirs, with the tag
-    live      absent                             a new note, where the layout makes one
-    live      there                              field by field; nothing if nothing changes
-
-Tags: theirs, plus what we added since the base, minus what we took away; the note of a live
-card is not tagged as retired. Deck: ours for a new note only.
-
-What must stay true: a person's words of the card, tags and deck are never overwritten; a note that
-needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
+Each note is merged from three versions: the base (what our last package wrote), theirs (what is
+in Anki now) and ours (what we would write now). A `FieldLayout` locates our fields in a note and
+holds their base. The user's text, tags and deck are never overwritten, and an unchanged note is
+never written. Every written note gets a larger modification time (`mod`), because Anki would
+ignore it otherwise. All functions are pure.
 """
 
 from __future__ import annotations
@@ -51,267 +17,298 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
-    SafeContext,
-    citation_html,
-    content_html,
-    context_of,
-    deck_name,
-    folded_html,
-    identity_of,
-    links_html,
-    references,
-    source_html,
-    words_html,
+    ContextFilter,
+    format_context,
+    format_identity,
+    format_references,
+    normalize_deck_name,
+    render_citation,
+    render_content,
+    render_folded_source,
+    render_links,
+    render_mask_labels,
+    render_source,
 )
 from ankiforge.anki.notetypes import (
-    cards_of,
-    field_hash,
+    choose_shipped_type,
+    hash_field,
+    hash_tags,
     is_blank,
+    is_same_html,
     our_note_type,
-    same_html,
-    shipped_type,
-    tags_hash,
+    select_ordinals,
 )
-from ankiforge.anki.package import DAY_ZERO, refusal
-from ankiforge.anki.render import is_media_name, literal, unrender
+from ankiforge.anki.package import DAY_ZERO, rejection_reason
+from ankiforge.anki.render import field_to_markdown, is_media_name, text_to_html
 from ankiforge.model import (
-    RETIRED,
-    CardHere,
+    RETIRED_TAG,
+    AnkiNote,
+    AnkiNoteType,
     CardKind,
-    CardRemark,
     Conflict,
-    Family,
     Guid,
     HighlightKind,
+    LocalCard,
     MappedType,
     Media,
     Note,
-    NoteInAnki,
+    NoteType,
     NoteTypeId,
     Numbers,
     Problem,
-    SeenType,
-    Shipped,
+    ShippedNote,
+    SourceRemark,
     Strings,
     Texts,
     Value,
-    h16,
-    next_mod,
+    compute_next_mod,
+    hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import gaps, image_paths, plain
+from ankiforge.text.cloze import find_gaps, find_image_paths, to_plain_text
 
-IDENTITY = "AnkiforgeId"
-FILLED = ("Source", "Citation", "Links", "Open", "Header", "Back Extra")
-"""The fields that the program fills; a note type may have them."""
-OF_THIS_COMPUTER = "Open"
-"""The field of links that hold on one computer. It is in no digest, and written only together
-with another change, so that two computers do not take turns at writing a note."""
-OF_THE_PERSON = ("Feedback", "Spare1", "Spare2", "Spare3")
-"""The fields of our note types that no package fills."""
-TYPE_CHANGED = "its note type was changed in Anki"
-"""Why a note is held back that has another note type than we gave it."""
+IDENTITY_FIELD = "AnkiforgeId"
+GENERATED_FIELDS = ("Source", "Citation", "Links", "Open", "Header", "Back Extra")
+"""The fields that we generate from the card's source. A note type may have only some of them."""
+LOCAL_LINKS_FIELD = "Open"
+"""The field for links that work only on this computer. It isn't hashed, and it is written only
+when something else in the note changes, so that two computers don't keep rewriting the note."""
+USER_FIELDS = ("Feedback", "Spare1", "Spare2", "Spare3")
+"""The fields of our note types that are left to the user, so packages never change them."""
+NOTE_TYPE_CHANGED = "its note type was changed in Anki"
+"""The reason why a note is held back if its note type isn't the one that we gave it."""
 ADOPTED_MOD = 1
-"""In place of the `mod` of a package: the note as it was when it was taken over."""
-NO_BASE = Shipped(0)
+"""The `mod` in the base of an adopted note. No package wrote that base, because it is the note's
+content at the time of adoption."""
+NO_BASE = ShippedNote(0)
 
-Types = Mapping[NoteTypeId, SeenType]
+NoteTypesById = Mapping[NoteTypeId, AnkiNoteType]
 """All note types in Anki, by id."""
-Mapped = Mapping[Family, MappedType]
-"""The note types, not ours, in which notes are shipped for the first time."""
+MappedTypes = Mapping[NoteType, MappedType]
+"""The note types that the settings choose for new notes instead of ours."""
 
 
-class Layout(Value):
-    """The place of our fields in a note, and the values that were shipped last."""
+# --- where our fields are in a note -----------------------------------------------------
+# A note has one of our note types; or one of the user's or Anki's Image Occlusion, where a
+# `MappedType` maps our fields to the fields of that type; or it was adopted from another tool. All
+# other fields of the note belong to the user.
+#
+# The base of a merge is the note's content in the package that Anki imported. A note of our types
+# stores the base itself, in its field AnkiforgeId. For other types, the journal stores it as the
+# hashes of our fields in `shipped` events (docs/reference/keys.md). The first of these events fixes
+# the note type.
+#
+# A package contains the user's note type exactly as it is in Anki. Otherwise an import would change
+# or duplicate the note type, or reject the note.
+
+
+class FieldLayout(Value):
+    """Where our fields are in a note, and what they contained when Anki last imported the note."""
 
     guid: Guid
-    """The guid of the note in Anki: another tool may have given it."""
-    in_anki: NoteInAnki | None = None
-    """The note itself; None if it is not there or Anki was not read."""
-    fault: str = ""
-    """Why nothing can be shipped in the note now."""
-    note_type: SeenType | None = None
-    """The note type of the note. None if there is a fault, or no note is made."""
+    """The note's GUID in Anki, which another tool may have chosen."""
+    anki_note: AnkiNote | None = None
+    """The note in Anki, or None if it is missing or Anki wasn't read."""
+    hold_reason: str = ""
+    """Why nothing can be shipped for this note now, or ""."""
+    note_type: AnkiNoteType | None = None
+    """The note type, or None if the note can't be shipped or there is no note to write."""
     fields: Strings = ()
-    """All fields as they are in Anki, or as a new note has them before we fill ours."""
-    places: Mapping[str, int] = {}
-    """By our name of a field: its place in `fields`. All other fields are the person's."""
-    base: Shipped = NO_BASE
-    """The note in the package that Anki took. A field without a hash counts as a person's."""
-    unknown: Texts = {}
-    """By field of ours whose base in the note is in no package that the journal knows: that base.
-    The workspace was restored from a backup, or a journal is late."""
-    taken: int = 0
-    """The `mod` of that package, if it is sure, and news; else 0."""
-    mapped: MappedType | None = None
-    """The note type, not ours, as the first package records it."""
+    """All fields of the note as they are in Anki. If the note is new, the fields before ours are
+    filled in."""
+    positions: Mapping[str, int] = {}
+    """The index of each of our fields in `fields`, by our name of the field. All other fields
+    belong to the user."""
+    base: ShippedNote = NO_BASE
+    """The note in the package that Anki imported. A field without a hash counts as edited."""
+    unknown_bases: Texts = {}
+    """The base hashes in the note that are in no package the journal knows, by our field name. That
+    happens if the workspace was restored from a backup, or if another device's journal hasn't
+    arrived yet."""
+    newly_imported_mod: int = 0
+    """The `mod` of the package that Anki imported, or 0 if that is uncertain or already
+    recorded."""
+    mapped_type: MappedType | None = None
+    """The note type as it was recorded with the first package, or None if it is one of ours."""
 
     @property
-    def theirs(self) -> Texts:
-        """Our fields as they are in Anki, by our names."""
-        return {name: self.fields[place] for name, place in self.places.items()}
+    def their_fields(self) -> Texts:
+        """The HTML of our fields as it is in Anki, by our names."""
+        return {name: self.fields[index] for name, index in self.positions.items()}
 
-    def filled(self, ours: Texts) -> Strings:
-        """Return all fields with ours in their places; the others stay as they are."""
+    def fill_fields(self, ours: Texts) -> Strings:
+        """Return all fields of the note, with our fields replaced by `ours` (by our names)."""
         fields = list(self.fields)
-        for name, place in self.places.items():
-            fields[place] = ours[name]
+        for name, index in self.positions.items():
+            fields[index] = ours[name]
         return tuple(fields)
 
 
-def layout_of(
-    card: CardHere,
-    in_anki: NoteInAnki | None,
-    types: Types,
-    mapped: Mapped,
-) -> Layout:
-    """Return where our fields are in the note of a card.
+def find_layout(
+    card: LocalCard,
+    anki_note: AnkiNote | None,
+    types: NoteTypesById,
+    mapped_types: MappedTypes,
+) -> FieldLayout:
+    """Locate our fields in a card's note, and find their base.
 
     Args:
         card: the card.
-        in_anki: its note in Anki; None if it is not there or Anki was not read.
+        anki_note: the card's note in Anki, or None if it is missing or Anki wasn't read.
         types: the note types in Anki.
-        mapped: the note types, not ours, that new notes get.
+        mapped_types: the note types that the settings choose for new notes instead of ours.
     """
-    # where our fields were at first; the note type as Anki has it, or as a package brings it;
-    # the fields that must be there, and those of a new note
+    # find the note type as it was when it was first shipped, and as it is now
     adopted = card.note.adopted
-    its_type = mapped_type_of(card, in_anki, mapped)
+    mapped_type = find_mapped_type(card, anki_note, mapped_types)
     guid = card.guid
-    needed = card.family.needed_fields
-    html: Texts = {}
+    required = card.family.required_fields
+    html_by_name: Texts = {}
     if adopted:
         guid = Guid(adopted.guid)
-        if in_anki is None and not adopted.again:
-            return Layout(guid)
+        if anki_note is None and not adopted.again:
+            return FieldLayout(guid)
         first_type = MappedType(adopted.type, "", adopted.names)
         note_type = types.get(adopted.type)
-        html = adopted.html
-    elif its_type:
-        first_type = its_type
-        note_type = types.get(its_type.id)
+        html_by_name = adopted.html
+    elif mapped_type:
+        first_type = mapped_type
+        note_type = types.get(mapped_type.id)
     else:
         first_type = our_mapped_type(card.family)
-        note_type = shipped_type(card.family, types)
-        needed = (IDENTITY, *needed)
+        note_type = choose_shipped_type(card.family, types)
+        required = (IDENTITY_FIELD, *required)
     if note_type is None:
-        gone = f"Anki has no note type {first_type.name} any more"
-        return Layout(guid, in_anki, gone if its_type else TYPE_CHANGED)
+        fault = f"Anki has no note type {first_type.name} any more"
+        return FieldLayout(guid, anki_note, fault if mapped_type else NOTE_TYPE_CHANGED)
 
-    # where they are now, and whether a note in this type can be shipped
-    now = mapped.get(card.family) if its_type else None
-    places = positions_in(note_type, first_type, now)
-    for name in needed:
-        if name not in places:
-            gone = first_type.fields.get(name, name)
-            return Layout(guid, in_anki, f"{note_type.name} has no field {gone} any more")
-    if IDENTITY in places:
-        places = {name: at for name, at in places.items() if name not in OF_THE_PERSON}
-    fields = tuple(html.get(name, "") for name in note_type.names)
-    layout = Layout(guid, in_anki, "", note_type, fields, places, mapped=its_type)
-    if in_anki is None:
-        return layout
-    is_of_type = (
-        in_anki.type_id == note_type.id
-        and len(in_anki.fields) == len(note_type.fields)
-        and (IDENTITY not in places or in_anki.identity is not None)
+    # find our fields in the note type, and check that a note can be shipped
+    configured = mapped_types.get(card.family) if mapped_type else None
+    positions = find_positions(note_type, first_type, configured)
+    for name in required:
+        if name not in positions:
+            field_name = first_type.fields.get(name, name)
+            return FieldLayout(
+                guid, anki_note, f"{note_type.name} has no field {field_name} any more"
+            )
+    if IDENTITY_FIELD in positions:
+        positions = {
+            name: position
+            for name, position in positions.items()
+            if name not in USER_FIELDS
+        }
+    fields = tuple(html_by_name.get(name, "") for name in note_type.names)
+    layout = FieldLayout(
+        guid, anki_note, "", note_type, fields, positions, mapped_type=mapped_type
     )
-    if not is_of_type:
-        return Layout(guid, in_anki, TYPE_CHANGED)
-    return _with_base(replace(layout, fields=in_anki.fields), card, in_anki)
+    if anki_note is None:
+        return layout
+    has_expected_type = (
+        anki_note.type_id == note_type.id
+        and len(anki_note.fields) == len(note_type.fields)
+        and (IDENTITY_FIELD not in positions or anki_note.identity is not None)
+    )
+    if not has_expected_type:
+        return FieldLayout(guid, anki_note, NOTE_TYPE_CHANGED)
+    return _add_base(replace(layout, fields=anki_note.fields), card, anki_note)
 
 
-def _with_base(layout: Layout, card: CardHere, in_anki: NoteInAnki) -> Layout:
-    """Return the layout of a note that is there, with the values that were shipped last.
+def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> FieldLayout:
+    """Return the layout of a note in Anki with its base added.
 
-    It is the package that Anki took, or another tool's note as it was. A note of ours has its
-    base in itself.
+    A note of our own types contains its base. Otherwise the base is the package that Anki
+    imported, or the note as it was when it was adopted.
     """
-    if IDENTITY in layout.places:
-        return _with_own_base(layout, card, in_anki)
-    bases = [sent for sent in card.note.shipped if sent.hashes]
+    if IDENTITY_FIELD in layout.positions:
+        return _add_base_from_identity(layout, card, anki_note)
+    bases = [shipped for shipped in card.note.shipped if shipped.hashes]
     if card.note.adopted:
-        as_adopted = {}
+        adopted_hashes = {}
         for name in card.note.adopted.names:
-            as_adopted[name] = field_hash(card.note.adopted.first_html(name))
-        bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
-    theirs = layout.theirs
-    base = base_of(bases, in_anki, theirs) or NO_BASE
-    hashes_there = {name: field_hash(html) for name, html in theirs.items()}
-    is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
-    if not is_sure or base.mod == in_anki.taken:
-        return replace(layout, base=base, taken=0)
-    return replace(layout, base=base, taken=base.mod)
+            adopted_hashes[name] = hash_field(card.note.adopted.original_html(name))
+        bases.insert(0, ShippedNote(ADOPTED_MOD, hashes=adopted_hashes))
+    theirs = layout.their_fields
+    base = find_base(bases, anki_note, theirs) or NO_BASE
+    their_hashes = {name: hash_field(html) for name, html in theirs.items()}
+    is_certain = their_hashes == base.hashes or base.mod == anki_note.mod
+    if not is_certain or base.mod == anki_note.taken:
+        return replace(layout, base=base, newly_imported_mod=0)
+    return replace(layout, base=base, newly_imported_mod=base.mod)
 
 
-def _with_own_base(layout: Layout, card: CardHere, in_anki: NoteInAnki) -> Layout:
-    """Return the layout of a note of ours, which has the base of content and tags in itself.
+def _add_base_from_identity(
+    layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
+) -> FieldLayout:
+    """Return the layout with the base of the content and tags, read from the field AnkiforgeId.
 
-    What is in the fields that we fill counts as what we wrote.
+    The base of a generated field is its current text, so that it never counts as edited.
     """
-    written = in_anki.identity.fields if in_anki.identity else ()
-    hashes = dict(zip(card.family.content_fields, written, strict=False))
-    unknown = {}
-    for name, in_note in hashes.items():
-        shipped = [sent.hashes[name] for sent in card.note.shipped if name in sent.hashes]
-        if shipped and in_note not in shipped and not card.note.found:
-            unknown[name] = in_note
-            hashes[name] = shipped[-1]
-    for name, html in layout.theirs.items():
-        if name in FILLED:
-            hashes[name] = field_hash(html)
-    base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
-    return replace(layout, base=base, unknown=unknown)
+    base_hashes = anki_note.identity.fields if anki_note.identity else ()
+    hashes = dict(zip(card.family.content_fields, base_hashes, strict=False))
+    unknown_bases = {}
+    for name, base_hash in hashes.items():
+        shipped_hashes = [
+            package.hashes[name]
+            for package in card.note.shipped
+            if name in package.hashes
+        ]
+        if shipped_hashes and base_hash not in shipped_hashes and not card.note.found:
+            unknown_bases[name] = base_hash
+            hashes[name] = shipped_hashes[-1]
+    for name, html in layout.their_fields.items():
+        if name in GENERATED_FIELDS:
+            hashes[name] = hash_field(html)
+    base = ShippedNote(0, find_base_tags(card, anki_note), hashes=hashes)
+    return replace(layout, base=base, unknown_bases=unknown_bases)
 
 
-# --- which type, and where our fields are in it -----------------------------------------
+# --- the note type, and our fields in it ------------------------------------------------
 
 
-def mapped_type_of(
-    card: CardHere,
-    in_anki: NoteInAnki | None,
-    mapped: Mapped,
+def find_mapped_type(
+    card: LocalCard,
+    anki_note: AnkiNote | None,
+    mapped_types: MappedTypes,
 ) -> MappedType | None:
-    """Return the note type, not ours, of a card's note; None if it is or will be one of ours.
+    """Return the note type of a card's note if it isn't one of our types.
 
-    The first package fixes it: what the settings say now counts for cards that were in none.
-    A note of another tool has a type that is neither.
+    The first package fixes the note type, so the settings apply only to cards that were never
+    shipped. Returns None if the type is one of ours, or if the note was adopted.
     """
     if card.note.adopted:
         return None
-    if card.note.mapped or card.note.mod or in_anki:
+    if card.note.mapped or card.note.mod or anki_note:
         return card.note.mapped
-    of_new_cards = mapped.get(card.family)
-    if of_new_cards is None:
+    configured = mapped_types.get(card.family)
+    if configured is None:
         return None
-    for name, _ in card.kind.switched_on:
-        if name not in of_new_cards.fields:
+    for name, _ in card.kind.enabled_switches:
+        if name not in configured.fields:
             return None
-    return of_new_cards
+    return configured
 
 
-def our_mapped_type(family: Family) -> MappedType:
-    """Return our note type with its fields, by which they are found when a person changed it."""
+def our_mapped_type(family: NoteType) -> MappedType:
+    """Return one of our own note types as a `MappedType`, by which renamed fields can be found."""
     ours = our_note_type(family)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
     return MappedType(ours.id, ours.name, names, ids)
 
 
-def positions_in(
-    note_type: SeenType,
+def find_positions(
+    note_type: AnkiNoteType,
     mapped: MappedType,
-    now: MappedType | None,
+    configured: MappedType | None,
 ) -> dict[str, int]:
-    """Return the positions of our fields in a note type that a person may have changed.
+    """Return the positions of our fields in a note type that the user may have changed.
 
-    A field is found by its id in Anki, else by its name. If neither is there, the settings
-    may know its new name.
+    A field is found by its id in Anki, or else by its name, or else by its name in the settings.
 
     Args:
         note_type: the note type in Anki.
-        mapped: the same as it was when the note was shipped first.
-        now: as the settings name it; None if they name another one.
+        mapped: the note type as it was when the note was first shipped.
+        configured: the note type that the settings choose, or None if they choose none.
     """
     by_id: dict[int, int] = {}
     by_name: dict[str, int] = {}
@@ -320,259 +317,280 @@ def positions_in(
         if id is not None:
             by_id[id] = position
     positions = {}
-    for ours, name in mapped.fields.items():
+    for our_name, name in mapped.fields.items():
         new_name = ""
-        if now and now.id == mapped.id:
-            new_name = now.fields.get(ours, "")
-        id = mapped.ids.get(ours)
+        if configured and configured.id == mapped.id:
+            new_name = configured.fields.get(our_name, "")
+        id = mapped.ids.get(our_name)
         if id is not None and id in by_id:
-            positions[ours] = by_id[id]
+            positions[our_name] = by_id[id]
         elif name in by_name:
-            positions[ours] = by_name[name]
+            positions[our_name] = by_name[name]
         elif new_name in by_name:
-            positions[ours] = by_name[new_name]
+            positions[our_name] = by_name[new_name]
     return positions
 
 
 # --- the base ---------------------------------------------------------------------------
 
 
-def tags_there(card: CardHere, in_anki: NoteInAnki) -> Strings:
-    """Return our tags as in the package that Anki has: those with the hash in a note of ours."""
-    for sent in reversed(card.note.shipped):
-        if in_anki.identity and tags_hash(sent.tags) == in_anki.identity.tags:
-            return sent.tags
+def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
+    """Return the tags that we last wrote to a note, or () if no known package has them.
+
+    The note stores a hash of these tags, by which they are found among the shipped packages.
+    """
+    for package in reversed(card.note.shipped):
+        if anki_note.identity and hash_tags(package.tags) == anki_note.identity.tags:
+            return package.tags
     return ()
 
 
-def base_of(
-    bases: Sequence[Shipped], in_anki: NoteInAnki, fields: Texts
-) -> Shipped | None:
-    """Return the fields and tags of a note in the package that Anki took last, or None.
+def find_base(
+    bases: Sequence[ShippedNote], anki_note: AnkiNote, fields: Texts
+) -> ShippedNote | None:
+    """Return the note as it was in the package that Anki imported last, or None if there is none.
 
-    Not each package is imported, and Anki refuses a note that a person changed meanwhile.
-    So it is the one with most of the note's fields. Of several it is the one with the
-    note's `mod`, which a person's change raises to the current time; else the oldest that
-    it may be: then a change of ours that may not have arrived is a conflict, and not lost.
-    When nothing is known about what arrived (the database is a cache), it is the newest.
+    Not every package is imported, and Anki skips notes that the user changed in the meantime. So
+    the base is the note in the package that has most fields in common with the note in Anki.
+
+    If several have equally many, the one with the note's `mod` is chosen, because an edit in Anki
+    would have changed `mod`. Otherwise the oldest of them is chosen, so that a change of ours that
+    may not have arrived becomes a conflict instead of being lost. The newest is chosen only if no
+    import is recorded, because the database was rebuilt.
 
     Args:
-        bases: what the packages had, oldest first.
-        in_anki: the note in Anki.
-        fields: our fields of it.
+        bases: the note in each package, oldest first.
+        anki_note: the note in Anki.
+        fields: our fields as they are in Anki, by our names.
     """
-    possible = [base for base in bases if base.mod >= in_anki.taken]
-    if not in_anki.taken:
-        possible.reverse()
-    hashes = {name: field_hash(text) for name, text in fields.items()}
+    candidates = [base for base in bases if base.mod >= anki_note.taken]
+    if not anki_note.taken:
+        candidates.reverse()
+    hashes = {name: hash_field(text) for name, text in fields.items()}
 
-    def likeness(base: Shipped) -> tuple[int, bool]:
-        equal = 0
-        for name, hash in hashes.items():
-            if base.hashes.get(name) == hash:
-                equal += 1
-        return equal, base.mod == in_anki.mod
+    def rank_base(base: ShippedNote) -> tuple[int, bool]:
+        equal_count = 0
+        for name, their_hash in hashes.items():
+            if base.hashes.get(name) == their_hash:
+                equal_count += 1
+        return equal_count, base.mod == anki_note.mod
 
-    # of equally likely ones, `max` returns the first
-    return max(possible, key=likeness, default=None)
+    # if several are equal, `max` returns the first
+    return max(candidates, key=rank_base, default=None)
 
 
 # --- what we write ----------------------------------------------------------------------
 
 
-class Ours(Value):
-    """The fields, tags and deck that we would write into a note."""
+class NoteContent(Value):
+    """The fields and tags that we would write to a note."""
 
     fields: Texts
-    """By our names, those that the layout has."""
+    """Our fields that the layout locates, as HTML, by our names."""
     tags: Strings
     media: Mapping[str, Media] = {}
-    """The pictures that the fields may show, by their paths in the words of the card."""
-    missing: tuple[Problem, ...] = ()
-    """Why pictures cannot be read now."""
-    unread: frozenset[str] = frozenset()
-    """The fields of which Anki may have more than we would write: those with a picture of
-    which not even the name in Anki is known, and those filled from a passage that is not
-    read here."""
+    """The pictures that the fields may show, by their path in the card."""
+    picture_problems: tuple[Problem, ...] = ()
+    """A problem for each picture that can't be read now."""
+    unreadable_fields: frozenset[str] = frozenset()
+    """The fields that may be more complete in Anki than what we would write. These are the fields
+    with a picture whose name in Anki is unknown, and the fields that are generated from a passage
+    that this computer doesn't read."""
 
     @property
-    def shown(self) -> dict[str, Media]:
-        """The pictures that the fields show and that are here, by their paths."""
-        written = "".join(self.fields.values())
-        shown = {}
+    def shown_media(self) -> dict[str, Media]:
+        """The pictures that the fields show and that can be read, by their path in the card."""
+        html = "".join(self.fields.values())
+        shown_media = {}
         for path, picture in self.media.items():
-            if picture.name in written and picture.path:
-                shown[path] = picture
-        return shown
+            if picture.name in html and picture.path:
+                shown_media[path] = picture
+        return shown_media
 
 
 class CardFiles(Value):
-    """The places that the fields of a card show, or link to, on this computer."""
+    """The pictures and PDFs of a card, as far as they are on this computer."""
 
     pictures: Mapping[str, Media | Problem] = {}
-    """By the paths written in the card, or why they are missing."""
-    papers: Strings = ()
-    """The addresses that open its PDFs at the page."""
+    """Each picture by its path in the card, or a problem that says why the picture is missing."""
+    pdf_urls: Strings = ()
+    """The URLs that open the card's PDFs at the page of the passage."""
 
 
-def our_fields(
-    card: CardHere,
+def build_content(
+    card: LocalCard,
     tags: Strings,
     files: CardFiles,
-    layout: Layout,
-    safe_context: SafeContext,
-) -> Ours:
-    """Return the values for the fields that a layout has.
+    layout: FieldLayout,
+    safe_context: ContextFilter,
+) -> NoteContent:
+    """Build what we would write to a card's note.
 
     Args:
         card: the card.
-        tags: our tags.
-        files: its pictures and papers.
-        layout: where our fields are.
-        safe_context: what may be above the question.
+        tags: the tags that we give the note.
+        files: the card's pictures and PDFs.
+        layout: tells which of our fields the note has.
+        safe_context: removes what gives the answer away from the line above the question.
     """
-    # a picture that cannot be read now keeps its name, because Anki has its bytes
-    available: dict[str, Media] = {}
+    # a picture that can't be read keeps its name in Anki, because Anki has its content
+    media_by_path: dict[str, Media] = {}
     missing: list[Problem] = []
     for path, picture in files.pictures.items():
         if isinstance(picture, Media):
-            available[path] = picture
+            media_by_path[path] = picture
             continue
         missing.append(picture)
-        # words that a person wrote in Anki have the name itself
-        name = card.note.shipped_picture(path) or (path if is_media_name(path) else "")
-        if layout.in_anki and name:
-            available[path] = Media(name, "")
+        # in text that the user edited in Anki, the path is the picture's name in Anki
+        name = card.note.find_picture_name(path) or (path if is_media_name(path) else "")
+        if layout.anki_note and name:
+            media_by_path[path] = Media(name, "")
 
-    # the words of the card
-    content = content_html(card.kind, card.fields, available)
+    # render the card's own fields
+    content = render_content(card.kind, card.fields, media_by_path)
     fields = dict(zip(card.family.content_fields, content, strict=True))
     unread = set()
     for name, text in card.fields:
-        for path in image_paths(text):
-            # a picture of the web is never read, so it is not away
-            if path not in available and "://" not in path:
+        for path in find_image_paths(text):
+            # pictures on the web are never read, so they don't count as missing
+            if path not in media_by_path and "://" not in path:
                 unread.add(name)
     if card.note.adopted:
         for name in card.note.adopted.names:
-            html = card.note.adopted.html_of(name, card.field(name))
+            html = card.note.adopted.find_html(name, card.get_field(name))
             if html is not None:
                 fields[name] = html
                 unread.discard(name)
         if not unread:
             missing.clear()
 
-    # what we fill: it stays if the passage is not read here, or is not that of the words
-    if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.source:
-        unread.update(FILLED)
-    fields["Source"] = source_html(card)
-    fields["Links"], fields["Open"] = links_html(files.papers, *card.passages)
-    if IDENTITY in layout.places:
-        hashes = tuple(field_hash(html) for html in content)
-        fields["Citation"] = citation_html(card, safe_context)
-        fields[IDENTITY] = literal(identity_of(card, hashes, tags))
+    # generate the other fields; they keep Anki's text if this computer doesn't read the passage, or
+    # if the passage has changed
+    if not card.is_read_here or SourceRemark.SOURCE_CHANGED in card.source:
+        unread.update(GENERATED_FIELDS)
+    fields["Source"] = render_source(card)
+    fields["Links"], fields["Open"] = render_links(files.pdf_urls, *card.passages)
+    if IDENTITY_FIELD in layout.positions:
+        hashes = tuple(hash_field(html) for html in content)
+        fields["Citation"] = render_citation(card, safe_context)
+        fields[IDENTITY_FIELD] = text_to_html(format_identity(card, hashes, tags))
     else:
-        citation = "<br>".join(map(literal, references(card)))
+        citation = "<br>".join(map(text_to_html, format_references(card)))
         fields["Citation"] = citation
-        fields["Header"] = literal(context_of(card, safe_context))
-        cited = "<br>".join(filter(None, (citation, fields["Links"])))
-        source = folded_html(cited)
-        fields["Back Extra"] = words_html(occlusion.masks_in(card.fields)) + source
-    return Ours(
-        fields={name: fields.get(name, "") for name in layout.places},
+        fields["Header"] = text_to_html(format_context(card, safe_context))
+        citation_and_links = "<br>".join(filter(None, (citation, fields["Links"])))
+        folded_source = render_folded_source(citation_and_links)
+        fields["Back Extra"] = (
+            render_mask_labels(occlusion.get_masks(card.fields)) + folded_source
+        )
+    return NoteContent(
+        fields={name: fields.get(name, "") for name in layout.positions},
         tags=tags,
-        media=available,
-        missing=tuple(missing),
-        unread=frozenset(unread),
+        media=media_by_path,
+        picture_problems=tuple(missing),
+        unreadable_fields=frozenset(unread),
     )
 
 
-# --- what is written -------------------------------------------------------------------
+# --- the plan for a card ----------------------------------------------------------------
 
 
 class ShippingOptions(Value):
-    """How cards are shipped."""
+    """How cards are shipped in a run, and Anki's note types."""
 
-    push: bool = False
-    """The notes go to a running Anki instead of into a file."""
-    full: bool = False
-    """Also ship notes that Anki has already."""
-    types: Mapping[NoteTypeId, SeenType] = {}
+    is_push: bool = False
+    """Whether notes are sent to a running Anki instead of a file."""
+    ship_unchanged: bool = False
+    """Whether to also ship notes that Anki already has."""
+    note_types: Mapping[NoteTypeId, AnkiNoteType] = {}
     """All note types in Anki, by id."""
-    mapped: Mapping[Family, MappedType] = {}
-    """The note types, not ours, in which notes are shipped for the first time."""
+    mapped_types: Mapping[NoteType, MappedType] = {}
+    """The note types that the settings choose for new notes instead of ours."""
 
 
-class Planned(Value):
-    """The planned action for one card."""
+class CardPlan(Value):
+    """What to ship for one card, or why nothing can be shipped."""
 
     guid: Guid
-    live: bool
+    is_live: bool
     note: Note | None = None
-    sent: Shipped | None = None
-    held: str = ""
-    """Why a change is not shipped now."""
+    shipped: ShippedNote | None = None
+    hold_reason: str = ""
+    """Why a change can't be shipped now, or ""."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
-    changed: bool = False
-    """Whether the note is newer than the one in Anki."""
-    rewritten: bool = False
-    """Whether an earlier package has the note in other words, and it was never seen in Anki."""
-    taken: int = 0
-    """The `mod` of the package that Anki has taken, if that is news; 0 if it is not."""
-    unknown: bool = False
-    """Whether it keeps words in Anki that the journal does not know."""
+    is_update: bool = False
+    """Whether the note updates one that is in Anki."""
+    replaces_unseen_note: bool = False
+    """Whether the note was shipped before with other content, but was never seen in Anki."""
+    newly_imported_mod: int = 0
+    """The `mod` of the package that Anki imported, or 0 if that is uncertain or already
+    recorded."""
+    keeps_unknown_text: bool = False
+    """Whether the note keeps text from Anki that is in no package the journal knows."""
 
     @property
-    def waits(self) -> bool:
-        """Whether something of it cannot be shipped now."""
-        return bool(self.held or self.conflicts or self.problems)
+    def is_held(self) -> bool:
+        """Whether anything about the card can't be shipped now."""
+        return bool(self.hold_reason or self.conflicts or self.problems)
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether there is nothing to write and nothing to decide."""
-        return not (self.note or self.waits)
+        """Whether nothing needs to be written, and nothing is held back."""
+        return not (self.note or self.is_held)
 
 
-# --- the table of a field ---------------------------------------------------------------
+# --- merging a field --------------------------------------------------------------------
+#
+#     field                       ours               theirs     merged
+#     any                         any                unedited   ours
+#     content                     unchanged, or ""   edited     theirs
+#     content                     changed            edited     ask the user; the note is held
+#     generated, our note types   any                any        ours
+#     generated, others           any                edited     theirs
+#     any                         can't be read      any        theirs
+#     the user's                  -                  any        theirs
+#
+# In our note types, the base of a generated field is its current text, so it never counts as
+# edited (`_add_base_from_identity`).
 
 
-class Action(Enum):
-    """Whose text a field gets."""
+class FieldAction(Enum):
+    """Whose text a field gets in a merge."""
 
     OURS = "ours"
     THEIRS = "theirs"
     ASK = "ask"
 
 
-# by (whether we changed it, whether the person changed it)
-_OF_THE_CARD = {
-    (False, False): Action.OURS,
-    (True, False): Action.OURS,
-    (False, True): Action.THEIRS,
-    (True, True): Action.ASK,
+# The keys are: whether we changed the field, and whether the user edited it in Anki.
+_CONTENT_ACTIONS = {
+    (False, False): FieldAction.OURS,
+    (True, False): FieldAction.OURS,
+    (False, True): FieldAction.THEIRS,
+    (True, True): FieldAction.ASK,
 }
-_FILLED = {**_OF_THE_CARD, (True, True): Action.THEIRS}
+_GENERATED_ACTIONS = {**_CONTENT_ACTIONS, (True, True): FieldAction.THEIRS}
 
 
-class ConflictChoice(NamedTuple):
-    """How a person decided the last conflict about a field."""
+class ConflictResolution(NamedTuple):
+    """How the user resolved the last conflict about a field."""
 
     choice: str = ""
-    """`mine`, `source`, or "" if there was no conflict."""
-    about_theirs: str = ""
-    """The hash of the person's text then."""
-    about_ours: str = ""
-    """The hash of the source's text then."""
+    """Whose text the user chose: `mine` (the user's own), `source`, or "" without a conflict."""
+    their_hash: str = ""
+    """The hash of the user's text in that conflict."""
+    our_hash: str = ""
+    """The hash of the source's text in that conflict."""
 
 
 class MergedField(NamedTuple):
-    """A field of a note, merged."""
+    """The result of merging a field of a note."""
 
-    action: Action
+    action: FieldAction
     html: str
-    base: str
-    """The hash for the next merge; "" = unknown."""
+    base_hash: str
+    """The hash of the base for the next merge, or "" if it is unknown."""
 
 
 def merge_field(
@@ -580,344 +598,383 @@ def merge_field(
     theirs: str,
     ours: str,
     base: str,
-    decision: ConflictChoice,
+    decision: ConflictResolution,
 ) -> MergedField:
-    """Merge the value of a field in Anki with our value.
+    """Merge a field's text in Anki with the text that we would write.
 
     Args:
         name: our name of the field.
-        theirs: its HTML in Anki.
+        theirs: the HTML in Anki.
         ours: the HTML that we would write.
-        base: the hash of what the last package had; "" = unknown.
-        decision: how a person decided the last conflict about it.
+        base: the hash of the HTML that was last shipped, or "" if it is unknown.
+        decision: how the user resolved the last conflict about the field.
     """
-    written = field_hash(ours)
-    keeps_mine = decision.choice == "mine" and decision.about_ours == h16(ours)
-    gives_up = decision.choice == "source" and decision.about_theirs == h16(theirs)
-    # where we say nothing, we changed nothing
-    we_changed = written != base and ours != "" and not keeps_mine
-    they_changed = field_hash(theirs) not in (base, written) and not gives_up
+    our_hash = hash_field(ours)
+    keeps_mine = decision.choice == "mine" and decision.our_hash == hash16(ours)
+    takes_source = decision.choice == "source" and decision.their_hash == hash16(theirs)
+    # if our text is empty, that never counts as a change
+    we_changed = our_hash != base and ours != "" and not keeps_mine
+    they_changed = hash_field(theirs) not in (base, our_hash) and not takes_source
 
-    is_filled = name in FILLED
-    table = _FILLED if is_filled else _OF_THE_CARD
-    action = table[we_changed, they_changed]
-    if action is Action.OURS:
-        return MergedField(action, ours, written)
-    # with our hash of now, the same text of ours is no conflict later
-    return MergedField(action, theirs, base if is_filled else written)
+    is_generated = name in GENERATED_FIELDS
+    actions = _GENERATED_ACTIONS if is_generated else _CONTENT_ACTIONS
+    action = actions[we_changed, they_changed]
+    if action is FieldAction.OURS:
+        return MergedField(action, ours, our_hash)
+    # store the hash of our text, so that the same text doesn't cause another conflict later
+    return MergedField(action, theirs, base if is_generated else our_hash)
 
 
-# --- the table of a note ----------------------------------------------------------------
+# --- merging a note ---------------------------------------------------------------------
+#
+#     card      note in Anki                                    result
+#     dropped   missing, or tagged as retired                   nothing
+#     any       note type changed, or one of our fields gone    held
+#     dropped   present                                         theirs, plus the tag RETIRED
+#     live      missing                                         a new note, if the layout has a type
+#     live      present                                         merged fields; nothing if all equal
+#
+# Tags: theirs, plus those that we added since the base, minus those that we removed; a live card's
+# note isn't tagged as retired. Deck: ours for a new note only.
 
 
 class MergedNote(NamedTuple):
-    """The content of a note, merged."""
+    """The result of merging a note."""
 
-    ours: Ours
-    """Our fields as they become, our tags, and the pictures that the fields may show."""
+    content: NoteContent
+    """Our fields after the merge, our tags, and the pictures that the fields may show."""
     tags: Strings
-    """All tags of the note, a person's too."""
-    hashes: Texts
-    """The hash of each of our fields, for the next merge."""
+    """All tags of the note after the merge, including the user's."""
+    base_hashes: Texts
+    """The hash of each field's base for the next merge, by our field name."""
 
 
-def plan(card: CardHere, layout: Layout, ours: Ours, options: ShippingOptions) -> Planned:
-    """Plan a card: nothing to ship, a note, or the reason why it waits.
+def plan(
+    card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ShippingOptions
+) -> CardPlan:
+    """Decide what to ship for a card: nothing, a note, or a question to the user.
 
     Args:
-        card: the card, live or not.
-        layout: where our fields are in its note.
-        ours: what we would write.
+        card: the card, which may be live or retired.
+        layout: where our fields are in the card's note.
+        ours: what we would write to the note.
         options: how cards are shipped.
     """
-    nothing = Planned(card.guid, card.live)
-    in_anki = layout.in_anki
-    if not card.live and (in_anki is None or in_anki.retired):
-        return nothing
-    if layout.fault:
-        return replace(nothing, held=layout.fault)
-    if layout.note_type is None:  # no note is made
-        return nothing
-    if in_anki and not card.live:  # its fields stay as they are
+    empty_plan = CardPlan(card.guid, card.is_live)
+    anki_note = layout.anki_note
+    if not card.is_live and (anki_note is None or anki_note.is_retired):
+        return empty_plan
+    if layout.hold_reason:
+        return replace(empty_plan, hold_reason=layout.hold_reason)
+    if layout.note_type is None:  # no note to write
+        return empty_plan
+    if anki_note and not card.is_live:  # keep the fields as they are
         base = layout.base
-        as_it_is = Ours(layout.theirs, (*base.tags, RETIRED))
-        tags = (*in_anki.tags, RETIRED)
-        return _written(card, layout, MergedNote(as_it_is, tags, base.hashes), options)
+        their_content = NoteContent(layout.their_fields, (*base.tags, RETIRED_TAG))
+        tags = (*anki_note.tags, RETIRED_TAG)
+        return _plan_note(
+            card, layout, MergedNote(their_content, tags, base.hashes), options
+        )
 
-    # a figure never goes without its picture, and no new note does: the picture may be on
-    # another computer, and the note in an Anki that was not read
-    if not ours.unread.isdisjoint(card.family.content_fields):  # it lacks a picture
-        figures = (HighlightKind.IMAGE, HighlightKind.INK)
-        if in_anki is None or card.highlight.kind in figures:
-            return replace(nothing, problems=ours.missing)
+    # never ship a figure or a new note without its pictures, because the pictures may be on another
+    # computer, and the note may already be in an Anki that wasn't read
+    if not ours.unreadable_fields.isdisjoint(card.family.content_fields):
+        figure_kinds = (HighlightKind.IMAGE, HighlightKind.INK)
+        if anki_note is None or card.highlight.kind in figure_kinds:
+            return replace(empty_plan, problems=ours.picture_problems)
 
-    if in_anki is None:
-        hashes = {name: field_hash(html) for name, html in ours.fields.items()}
-        planned = _written(card, layout, MergedNote(ours, ours.tags, hashes), options)
-        return replace(planned, problems=(*ours.missing, *planned.problems))
-    planned = _merged(card, in_anki, layout, ours, options)
-    # the pictures of a passage that is not read here are not missed
-    missing = ours.missing if card.is_read_here else ()
+    if anki_note is None:
+        hashes = {name: hash_field(html) for name, html in ours.fields.items()}
+        planned = _plan_note(card, layout, MergedNote(ours, ours.tags, hashes), options)
+        return replace(planned, problems=(*ours.picture_problems, *planned.problems))
+    planned = _merge_note(card, anki_note, layout, ours, options)
+    # don't report missing pictures if this computer doesn't read the passage
+    missing = ours.picture_problems if card.is_read_here else ()
     problems = (*missing, *planned.problems)
-    # which package Anki has may be asked as long as there is a conflict
-    taken = 0 if planned.conflicts else layout.taken
-    return replace(planned, problems=problems, taken=taken)
+    # during a conflict, record no import, so that `find_base` still considers older packages
+    taken = 0 if planned.conflicts else layout.newly_imported_mod
+    return replace(planned, problems=problems, newly_imported_mod=taken)
 
 
-def _merged(
-    card: CardHere,
-    in_anki: NoteInAnki,
-    layout: Layout,
-    ours: Ours,
+def _merge_note(
+    card: LocalCard,
+    anki_note: AnkiNote,
+    layout: FieldLayout,
+    ours: NoteContent,
     options: ShippingOptions,
-) -> Planned:
-    """Merge a note in Anki with our values, field by field."""
+) -> CardPlan:
     base = layout.base
-    theirs = layout.theirs
+    theirs = layout.their_fields
     decisions = {
-        name: ConflictChoice(*decided) for name, decided in card.edits.resolved.items()
+        name: ConflictResolution(*resolution)
+        for name, resolution in card.edits.resolved.items()
     }
 
-    # each field
+    # merge each field
     fields: dict[str, str] = {}
     hashes: dict[str, str] = {}
     conflicts = []
     keeps_unknown = False
-    for name, html in ours.fields.items():
-        if name == IDENTITY:
+    for name, our_html in ours.fields.items():
+        if name == IDENTITY_FIELD:
             continue
-        there = theirs[name]
+        their_html = theirs[name]
         base_hash = base.hashes.get(name, "")
-        # what cannot be read now stays as it is there
-        loses_media = _media_in(there) > _media_in(html)
-        if name in ours.unread and (loses_media or name in FILLED):
-            fields[name] = there
+        # keep Anki's text if what we would write may be incomplete
+        loses_media = _count_media(their_html) > _count_media(our_html)
+        if name in ours.unreadable_fields and (loses_media or name in GENERATED_FIELDS):
+            fields[name] = their_html
             hashes[name] = base_hash
             continue
-        decision = decisions.get(name, ConflictChoice())
-        field = merge_field(name, there, html, base_hash, decision)
-        fields[name] = field.html
-        hashes[name] = field.base
-        if name in layout.unknown and field.action is Action.THEIRS:
-            hashes[name] = layout.unknown[name]
+        decision = decisions.get(name, ConflictResolution())
+        merged_field = merge_field(name, their_html, our_html, base_hash, decision)
+        fields[name] = merged_field.html
+        hashes[name] = merged_field.base_hash
+        if name in layout.unknown_bases and merged_field.action is FieldAction.THEIRS:
+            hashes[name] = layout.unknown_bases[name]
             keeps_unknown = True
-        if field.action is Action.ASK:
+        if merged_field.action is FieldAction.ASK:
             conflict = Conflict(
                 card.guid,
                 name,
-                mine=in_our_words(card, name, there),
-                source=in_our_words(card, name, html),
-                theirs=h16(there),
-                ours=h16(html),
+                mine=field_to_card_text(card, name, their_html),
+                source=field_to_card_text(card, name, our_html),
+                theirs=hash16(their_html),
+                ours=hash16(our_html),
             )
             conflicts.append(conflict)
-    if conflicts:  # the note waits until a person chooses
-        return Planned(card.guid, card.live, conflicts=tuple(conflicts))
+    if conflicts:  # hold the note until the user decides
+        return CardPlan(card.guid, card.is_live, conflicts=tuple(conflicts))
 
-    # AnkiforgeId
-    compared = fields.keys() - {OF_THIS_COMPUTER}
-    if IDENTITY in theirs:
+    # update AnkiforgeId
+    compared_names = fields.keys() - {LOCAL_LINKS_FIELD}
+    if IDENTITY_FIELD in theirs:
         all_hashes = {**base.hashes, **hashes}
-        of_content = [all_hashes.get(name, "") for name in card.family.content_fields]
-        identity = identity_of(card, tuple(of_content), ours.tags)
-        fields[IDENTITY] = literal(identity)
-        if "Source" not in ours.unread:  # else a new base alone is no reason to write
-            compared.add(IDENTITY)
+        content_hashes = [all_hashes.get(name, "") for name in card.family.content_fields]
+        identity = format_identity(card, tuple(content_hashes), ours.tags)
+        fields[IDENTITY_FIELD] = text_to_html(identity)
+        if (
+            "Source" not in ours.unreadable_fields
+        ):  # otherwise don't write the note only because its base is new
+            compared_names.add(IDENTITY_FIELD)
 
-    # a base that is ours again is written once more, so that the journal knows it
-    learns = False
-    for name, in_note in layout.unknown.items():
-        learns |= in_note == field_hash(ours.fields[name])
+    # if an unknown base equals our current text, ship the note again, so that the journal knows it
+    has_base_again = False
+    for name, note_hash in layout.unknown_bases.items():
+        has_base_again |= note_hash == hash_field(ours.fields[name])
 
-    # nothing is written if nothing changes
-    tags = merged_tags(base.tags, in_anki.tags, ours.tags)
-    has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
-    has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, in_anki.tags))
-    if has_same_fields and has_same_tags and not (options.full or learns):
-        return Planned(card.guid, card.live, unknown=keeps_unknown)
+    # don't write an unchanged note
+    tags = merge_tags(base.tags, anki_note.tags, ours.tags)
+    has_same_fields = all(
+        is_same_html(fields[name], theirs[name]) for name in compared_names
+    )
+    has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, anki_note.tags))
+    if (
+        has_same_fields
+        and has_same_tags
+        and not (options.ship_unchanged or has_base_again)
+    ):
+        return CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
     merged = MergedNote(replace(ours, fields=fields), tags, hashes)
-    planned = _written(card, layout, merged, options)
-    return replace(planned, unknown=keeps_unknown)
+    planned = _plan_note(card, layout, merged, options)
+    return replace(planned, keeps_unknown_text=keeps_unknown)
 
 
-def merged_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
-    """Return the tags in Anki, plus those that we added since the base, minus those we removed.
+def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
+    """Return the tags in Anki with the changes that we made since the base.
 
-    They are compared without case, as in Anki; theirs keep their spelling. The note of a live
-    card is not tagged as retired.
+    Tags are compared ignoring case, as Anki does, and keep their spelling in Anki. The tag
+    `RETIRED_TAG` is dropped.
     """
     our_tags = {tag.casefold(): tag for tag in ours}
-    tags_before = {tag.casefold() for tag in base}
+    base_tags = {tag.casefold() for tag in base}
     merged = {}
     for folded, tag in our_tags.items():
-        if folded not in tags_before:
+        if folded not in base_tags:
             merged[folded] = tag
     for tag in theirs:
         folded = tag.casefold()
-        if not (folded in tags_before and folded not in our_tags):
+        if not (folded in base_tags and folded not in our_tags):
             merged[folded] = tag
-    merged.pop(RETIRED, None)
+    merged.pop(RETIRED_TAG, None)
     return tuple(sorted(merged.values()))
 
 
-def _media_in(html: str) -> int:
-    """Return how many pictures and sounds a field has."""
+def _count_media(html: str) -> int:
     return html.count("<img") + html.count("[sound:")
 
 
-def in_our_words(card: CardHere, field: str, html: str) -> str:
-    """Return a field of a note in Anki as a card holds it: Markdown, or the masks of a figure."""
-    if field != occlusion.FIELD:
-        return unrender(html)
-    known = occlusion.masks_in(card.fields)
-    return occlusion.write(occlusion.with_labels(occlusion.from_anki(html), known))
+def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
+    """Convert the HTML of a field in Anki to Markdown, or to masks if the field holds masks."""
+    if field != occlusion.OCCLUSION_FIELD:
+        return field_to_markdown(html)
+    card_masks = occlusion.get_masks(card.fields)
+    return occlusion.format_masks(
+        occlusion.copy_labels(occlusion.masks_from_anki(html), card_masks)
+    )
 
 
-# --- the note that is written -----------------------------------------------------------
+# --- the note to write ------------------------------------------------------------------
 
 
-def _written(
-    card: CardHere, layout: Layout, merged: MergedNote, options: ShippingOptions
-) -> Planned:
-    """Return the note to ship, unless Anki or the note type in Anki would reject it.
+def _plan_note(
+    card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ShippingOptions
+) -> CardPlan:
+    """Plan to ship a merged note, unless it has to be held back or Anki would reject it.
 
     Args:
         card: the card.
-        layout: where our fields are in the note; its other fields stay as they are.
-        merged: the content of the note.
+        layout: where our fields are in the note. The other fields stay as they are.
+        merged: the merged content of the note.
         options: how cards are shipped.
     """
-    nothing = Planned(card.guid, card.live)
-    in_anki = layout.in_anki
+    empty_plan = CardPlan(card.guid, card.is_live)
+    anki_note = layout.anki_note
     note_type = layout.note_type
     assert note_type is not None
-    held = _why_held(card, in_anki, note_type, options)
-    if held:
-        return replace(nothing, held=held)
+    hold_reason = _find_hold_reason(card, anki_note, note_type, options)
+    if hold_reason:
+        return replace(empty_plan, hold_reason=hold_reason)
 
-    # our fields among the others, the cards that they make, and the pictures that they show
-    ours = merged.ours
-    fields = layout.filled(ours.fields)
-    ordinals = cards_of(note_type, fields, in_anki)
-    shown = ours.shown
-    digest = _digest_of(card, layout, ours)
-    mod = _mod_of(card, in_anki, digest, options)
+    # build the note
+    ours = merged.content
+    fields = layout.fill_fields(ours.fields)
+    ordinals = select_ordinals(note_type, fields, anki_note)
+    shown_media = ours.shown_media
+    digest = _compute_digest(card, layout, ours)
+    mod = _choose_mod(card, anki_note, digest, options)
     note = Note(
         guid=layout.guid,
         type=note_type,
-        deck=in_anki.deck if in_anki else deck_name(card.deck),
+        deck=anki_note.deck if anki_note else normalize_deck_name(card.deck),
         fields=fields,
         tags=merged.tags,
         mod=mod,
         ordinals=ordinals,
-        media=tuple(shown.values()),
-        states={} if in_anki else _schedules(card, ordinals),
+        media=tuple(shown_media.values()),
+        states={} if anki_note else _build_schedules(card, ordinals),
     )
-    refused = _refused(nothing, note, in_anki)
-    if refused:
-        return refused
+    rejection = _plan_rejection(empty_plan, note, anki_note)
+    if rejection:
+        return rejection
 
-    # a note of our types has what else we filled in itself
-    hashes = merged.hashes
-    if IDENTITY in layout.places:
-        names = [name for name in card.family.content_fields if name in hashes]
-        hashes = {name: hashes[name] for name in names}
-    sent = Shipped(
+    # record only the hashes of content, because our note types need no base for generated fields
+    hashes = merged.base_hashes
+    if IDENTITY_FIELD in layout.positions:
+        content_names = [name for name in card.family.content_fields if name in hashes]
+        hashes = {name: hashes[name] for name in content_names}
+    shipped = ShippedNote(
         mod=mod,
         tags=ours.tags,
         digest=digest,
-        numbers=_cloze_words(card),
+        numbers=_find_text_by_number(card),
         hashes=hashes,
-        mapped=layout.mapped,
-        pictures={path: picture.name for path, picture in shown.items()},
+        mapped=layout.mapped_type,
+        pictures={path: picture.name for path, picture in shown_media.items()},
     )
     return replace(
-        nothing,
+        empty_plan,
         note=note,
-        sent=sent,
-        changed=in_anki is not None and mod != in_anki.mod,
-        rewritten=in_anki is None and card.note.mod not in (0, mod),
+        shipped=shipped,
+        is_update=anki_note is not None and mod != anki_note.mod,
+        replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
     )
 
 
-def _digest_of(card: CardHere, layout: Layout, ours: Ours) -> str:
-    """Return the hash by which an equal revision is recognised later."""
-    if card.kept and card.live:
+def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
+    """Return a hash of what we would write, by which an unchanged note is recognized."""
+    if card.kept and card.is_live:
         return card.note.digest
-    names = [name for name in layout.places if name != OF_THIS_COMPUTER]
-    return h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
+    names = [name for name in layout.positions if name != LOCAL_LINKS_FIELD]
+    return hash16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
 
 
-def _schedules(card: CardHere, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
-    """Return the schedule that another tool has of the cards of a new note."""
-    states: dict[int, tuple[int, ...]] = {}
+def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
+    """Return the schedules that were imported from another tool, by the ordinal of the card.
+
+    A schedule consists of the values of some columns in Anki's table `cards`.
+    """
+    schedules: dict[int, tuple[int, ...]] = {}
     for ordinal, (due, interval, ease) in zip(ordinals, card.note.schedule, strict=False):
         if due and not card.note.adopted:
             days = (date.fromisoformat(due) - DAY_ZERO.date()).days
-            # type and queue of a card in review, its day, interval, ease in permille, one
-            # repetition
-            states[ordinal] = (2, 2, days, interval, 10 * ease, 1)
-    return states
+            # type and queue 2 (review), due day, interval in days, ease in permille, 1 review
+            schedules[ordinal] = (2, 2, days, interval, 10 * ease, 1)
+    return schedules
 
 
-def _refused(nothing: Planned, note: Note, in_anki: NoteInAnki | None) -> Planned | None:
-    """Return why Anki would refuse a note; None if it takes it."""
-    refused = refusal(note)
-    if in_anki:
-        return replace(nothing, held="it would have no card left") if refused else None
+def _plan_rejection(
+    empty_plan: CardPlan, note: Note, anki_note: AnkiNote | None
+) -> CardPlan | None:
+    """Return a plan that explains why Anki would reject the note, or None if it wouldn't."""
+    problem = rejection_reason(note)
+    if anki_note:
+        return (
+            replace(empty_plan, hold_reason="it would have no card left")
+            if problem
+            else None
+        )
     if is_blank(note.fields[0]):
-        first = f"{note.type.names[0]}, the first field of {note.type.name}"
-        empty = f"note {note.guid}: {first}, is empty"
-        refused = Problem(f"deck {note.deck}", empty, "edit or reject the card")
-    return replace(nothing, problems=(refused,)) if refused else None
+        first_field = f"{note.type.names[0]}, the first field of {note.type.name}"
+        message = f"note {note.guid}: {first_field}, is empty"
+        problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
+    return replace(empty_plan, problems=(problem,)) if problem else None
 
 
-def _why_held(
-    card: CardHere,
-    in_anki: NoteInAnki | None,
-    note_type: SeenType,
+def _find_hold_reason(
+    card: LocalCard,
+    anki_note: AnkiNote | None,
+    note_type: AnkiNoteType,
     options: ShippingOptions,
 ) -> str:
-    """Return why a note is not shipped in this way now; "" if it is."""
-    # the import of a file removes the tags of the scheduler; once it is repaired, they are done
-    if in_anki and in_anki.scheduler_tags and not (card.note.repaired or options.push):
-        scheduler_tags = " and ".join(in_anki.scheduler_tags)
+    """Return why a note can't be shipped with these options now, or "" if it can."""
+    # importing a file would remove the tags `marked` and `leech`; only a repaired note doesn't need
+    # them any more
+    if (
+        anki_note
+        and anki_note.scheduler_tags
+        and not (card.note.repaired or options.is_push)
+    ):
+        scheduler_tags = " and ".join(anki_note.scheduler_tags)
         return f"its note is tagged {scheduler_tags}: use ankiforge push"
-    # AnkiConnect merges note types: a second one that an import had made beside this one,
-    # because it had other fields, would be deleted and its notes changed to this type
-    for other in options.types.values() if options.push else ():
-        if other.origin == note_type.id and other.id != note_type.id:
-            merging = f"a push would merge {other.name} into {note_type.name}"
-            return f"{merging}: import the file instead"
+    # If an import finds a note type with different fields, Anki makes a second copy of the type.
+    # AnkiConnect would merge the two: delete the copy, and convert its notes to this type.
+    for other_type in options.note_types.values() if options.is_push else ():
+        if other_type.origin == note_type.id and other_type.id != note_type.id:
+            merge_warning = f"a push would merge {other_type.name} into {note_type.name}"
+            return f"{merge_warning}: import the file instead"
     return ""
 
 
-def _mod_of(
-    card: CardHere, in_anki: NoteInAnki | None, digest: str, options: ShippingOptions
+def _choose_mod(
+    card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ShippingOptions
 ) -> int:
-    """Return the revision number of a note.
+    """Return the `mod` (modification time) with which to ship a note.
 
-    It is that of the last package if the note is still the same and Anki has not taken that
-    package, or if everything is packed again. Anki takes a note that differs from its own only
-    with a larger number than its own.
+    The last `mod` is reused if the note hasn't changed since it was shipped and either Anki hasn't
+    imported it yet, or unchanged notes are shipped too. Otherwise `mod` is increased, because Anki
+    imports a changed note only if its `mod` is larger.
     """
-    seen_mod = in_anki.mod if in_anki else 0
-    waits_for_import = in_anki is None or seen_mod < card.note.mod
+    anki_mod = anki_note.mod if anki_note else 0
+    is_not_imported = anki_note is None or anki_mod < card.note.mod
     if card.note.mod and card.note.digest == digest:
-        if waits_for_import or (options.full and seen_mod == card.note.mod):
+        if is_not_imported or (options.ship_unchanged and anki_mod == card.note.mod):
             return card.note.mod
-    return next_mod(card.guid, card.note.mod, seen_mod)
+    return compute_next_mod(card.guid, card.note.mod, anki_mod)
 
 
-def _cloze_words(card: CardHere) -> Texts:
-    """Return the words under each cloze number of a live card."""
-    if not card.live:
+def _find_text_by_number(card: LocalCard) -> Texts:
+    """Return the text that each cloze deletion or mask of a card hides, by its number.
+
+    Returns {} if the card isn't live.
+    """
+    if not card.is_live:
         return {}
     if card.kind is CardKind.OCCLUSION:
-        masks = occlusion.masks_in(card.fields)
-        return occlusion.hidden_words(masks)
-    words: dict[str, str] = {}
-    for gap in gaps(dict(card.fields).get("Text", "")):
+        masks = occlusion.get_masks(card.fields)
+        return occlusion.labels_by_number(masks)
+    text_by_number: dict[str, str] = {}
+    for gap in find_gaps(dict(card.fields).get("Text", "")):
         for number in gap.numbers:
-            words[str(number)] = plain(gap.answer)
-    return words
+            text_by_number[str(number)] = to_plain_text(gap.answer)
+    return text_by_number

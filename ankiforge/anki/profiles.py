@@ -1,4 +1,4 @@
-"""Where Anki keeps its collections, and whether one has changed. Nothing is opened here."""
+"""Find Anki's collections, and detect changes in them without opening the files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 COLLECTION = "collection.anki2"
 
 
-def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the path of every profile's collection, symbolic links resolved, without duplicates.
+def find_collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the path of every Anki profile's collection, with symbolic links resolved.
 
     Args:
-        home: the user's home folder.
-        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override
-            the default locations.
+        home: the user's home directory.
+        environ: the environment variables. `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and
+            `APPDATA` override the default locations.
     """
-    bases = (
+    data_dirs = (
         environ.get("ANKI_BASE"),
         environ.get("XDG_DATA_HOME") or home / ".local" / "share",
         home / ".var" / "app" / "net.ankiweb.Anki" / "data",  # Flatpak
@@ -27,60 +27,60 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
         home / "Library" / "Application Support",  # macOS
         environ.get("APPDATA") or home / "AppData" / "Roaming",  # Windows
     )
-    profiles: dict[Path, None] = {}
-    for base in bases:
-        if not base:
+    paths: dict[Path, None] = {}
+    for data_dir in data_dirs:
+        if not data_dir:
             continue
-        for folder in (Path(base), Path(base, "Anki2")):
+        for profiles_dir in (Path(data_dir), Path(data_dir, "Anki2")):
             with suppress(OSError, ValueError):
-                for path in sorted(folder.glob(f"[!.]*/{COLLECTION}")):
+                for path in sorted(profiles_dir.glob(f"[!.]*/{COLLECTION}")):
                     if path.is_file():
-                        profiles[path.resolve()] = None
-    return tuple(profiles)
+                        paths[path.resolve()] = None
+    return tuple(paths)
 
 
 LOG_SUFFIXES = ("-wal", "-journal")
-"""The ends of the names of the logs that SQLite keeps beside a database."""
-FileStates = tuple[tuple[int, int, int] | None, ...]
-"""(size, modification time in ns, inode) of the main file and its logs; None for an absent file."""
+"""The suffixes of the log files that SQLite keeps next to a database."""
+Fingerprint = tuple[tuple[int, int, int] | None, ...]
+"""The size, modification time (in ns) and inode of a collection and of each of its logs, or None
+for a file that doesn't exist. If the fingerprint is the same, the collection hasn't changed."""
 
 
-def signature(path: Path) -> str:
-    """Return a short text that changes whenever the collection (or export) changes.
+def fingerprint_text(path: Path) -> str:
+    """Return the fingerprint of a collection or export as text, which can be stored.
 
-    Call this before opening the view it is stored for, so that a change in between is
-    noticed.
+    It has to be computed before the file is read. Otherwise a change in between goes unnoticed.
     """
     try:
-        states = state_of(resolved(path))
+        states = fingerprint(resolve_symlinks(path))
     except OSError as error:
         return f"unreadable {error.errno}"
-    shown = []
+    parts = []
     for state in states:
-        shown.append(".".join(map(str, state)) if state else "-")
-    return " ".join(shown)
+        parts.append(".".join(map(str, state)) if state else "-")
+    return " ".join(parts)
 
 
-def changed_at(path: Path) -> float:
-    """Return when a collection or export was last written, in seconds since 1970."""
-    states = filter(None, state_of(resolved(path)))
-    nanoseconds = max((modified for _, modified, _ in states), default=0)
-    return nanoseconds / 1e9
+def modified_at(path: Path) -> float:
+    """Return the time at which a collection or export was last written, as a Unix timestamp."""
+    states = filter(None, fingerprint(resolve_symlinks(path)))
+    newest_ns = max((modified_ns for _, modified_ns, _ in states), default=0)
+    return newest_ns / 1e9
 
 
-def resolved(path: Path) -> Path:
-    """Resolve symbolic links: SQLite keeps the log next to the target."""
+def resolve_symlinks(path: Path) -> Path:
+    """Resolve symbolic links in a path, because SQLite keeps its logs next to the target."""
     return Path(os.path.realpath(path))
 
 
-def state_of(source: Path) -> FileStates:
-    """Return the state of a collection and of its logs."""
+def fingerprint(source: Path) -> Fingerprint:
+    """Return the fingerprint of a collection and its logs, by which a change can be detected."""
     states: list[tuple[int, int, int] | None] = []
     for suffix in ("", *LOG_SUFFIXES):
         state = None
         with suppress(FileNotFoundError, NotADirectoryError):
-            status = source.with_name(source.name + suffix).stat()
-            if stat.S_ISREG(status.st_mode):
-                state = status.st_size, status.st_mtime_ns, status.st_ino
+            file_stat = source.with_name(source.name + suffix).stat()
+            if stat.S_ISREG(file_stat.st_mode):
+                state = file_stat.st_size, file_stat.st_mtime_ns, file_stat.st_ino
         states.append(state)
     return tuple(states)

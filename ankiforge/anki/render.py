@@ -1,16 +1,10 @@
-r"""Convert Markdown to the HTML of a field, and back.
+r"""Convert Markdown to the HTML of a field, and back. Load pictures and sounds.
 
-Raw HTML is never passed on, but for the elements of our Markdown, without attributes.
-
-Code, formulas and clozes are found by our own grammar (`text.cloze`) and are replaced by
-placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
-clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no
-`<p>`.
-
-Anki looks for its own markup in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
-`[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes
-the raw characters back. `<wbr>` and `<span></span>` between two characters survive and
-are invisible.
+Raw HTML is escaped, except for the elements of our Markdown subset, which must not have
+attributes. Code, formulas and cloze deletions are parsed by our own grammar (`text.cloze`) and
+replaced by placeholders ("atoms") before markdown-it parses the text, so that both parsers agree
+on the cloze deletions, and emphasis can't cross their boundaries. A field with a single paragraph
+gets no `<p>`.
 """
 
 from __future__ import annotations
@@ -29,203 +23,219 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
-from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN, highlighted, language_of
-from ankiforge.config.ownfiles import open_regular
+from ankiforge.anki.notetypes import (
+    INVISIBLE_SEPARATORS,
+    MAX_CLOZE_DEPTH,
+    highlight_code,
+    parse_fence_language,
+)
+from ankiforge.config.files import open_regular
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
-from ankiforge.text.cloze import Gap, alt_and_width, gaps, plain
-from ankiforge.text.elements import EMPHASIS
-from ankiforge.text.fold import clean, shields
+from ankiforge.text.cloze import Gap, find_gaps, parse_image_label, to_plain_text
+from ankiforge.text.elements import EMPHASIS_ELEMENTS
+from ankiforge.text.normalize import clean_text, find_shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-# The outer braces show emphasis rules the same punctuation as in the source.
+# An atom is enclosed in braces, because emphasis depends on whether punctuation or a letter is next
+# to it, and the source has punctuation there too.
 _ATOM = regex("\\{\ufdd0(\\d+)\ufdd1\\}")
-# What an atom counts as where a line is looked at for markup.
-_LETTER = "x"
-# A line that contains no markup.
+# Replaces each atom when a line is checked for markup.
+_ATOM_STAND_IN = "x"
+# Matches a line that contains no markup.
 _PLAIN_LINE = regex(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
-_TAG_NAMES = (
+_ALLOWED_TAG_NAMES = (
     "p br hr em strong s mark u sub sup blockquote ul ol li h1 h2 h3 h4 h5 h6"
     " table thead tbody tr th td"
 )
-_TAGS = frozenset(_TAG_NAMES.split())
+_ALLOWED_TAGS = frozenset(_ALLOWED_TAG_NAMES.split())
 
 
-def render(
+def render_field(
     markdown: str, *, cloze: bool = False, pictures: Mapping[str, Media] | None = None
 ) -> str:
     """Return the HTML of one field.
 
     Args:
-        markdown: our subset of Markdown. Other HTML in it is literal text.
-        cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note).
-            Otherwise, and when nested ten deep, it is literal text.
-        pictures: the pictures that `![alt](path)` may show, by path. Others become their
-            alt text.
+        markdown: the field in our subset of Markdown. Other HTML in it is literal text.
+        cloze: whether `{{c1::…}}` makes a cloze deletion, as in the field Text. If not, or if
+            it is nested ten deep, it is literal text.
+        pictures: the pictures that `![alt](path)` may show, by path. A picture that isn't
+            among them is replaced by its alt text.
     """
-    text = clean(markdown)
+    text = clean_text(markdown)
     if not text or _PLAIN_LINE.fullmatch(text):
-        return literal(text)  # true of most fields; the parser would give the same
-    return _Writer(cloze, pictures or {}).write(text)
+        return text_to_html(
+            text
+        )  # fast path for most fields, equal to the parser's result
+    return _HtmlWriter(cloze, pictures or {}).write(text)
 
 
-class _Stretch(NamedTuple):
-    """A part of the Markdown that our own grammar reads."""
+class _AtomSource(NamedTuple):
+    """A part of the Markdown that our own grammar parses and that an atom replaces."""
 
     start: int
     end: int
-    what: Gap | str
-    """A cloze, or the kind of a shield: `math`, `display` or `code`."""
+    content: Gap | str
+    """A cloze deletion, or the kind of another part: `math`, `display` (a formula on a line of
+    its own) or `code`."""
 
 
-class _Writer(Value):
-    """Writes the HTML of a field. A cloze in it gets a writer of its own."""
+class _HtmlWriter(Value):
+    """Writes the HTML of a field. Each cloze deletion in it is written by a further writer."""
 
     cloze: bool
     pictures: Mapping[str, Media]
     depth: int = 0
-    """The number of enclosing clozes."""
+    """The number of enclosing cloze deletions."""
     atoms: list[tuple[str, str]] = []
-    """(source, HTML) of each atom."""
+    """The source and the HTML of each atom, by the number of the atom."""
 
     def write(self, markdown: str) -> str:
-        """Return the HTML of a field, or of the answer or hint of a cloze."""
-        with_atoms = self._with_atoms(markdown)
-        if not with_atoms:
+        """Return the HTML of a field, or of the answer or hint of a cloze deletion."""
+        text = self._insert_atoms(markdown)
+        if not text:
             return ""
-        if _PLAIN_LINE.fullmatch(_ATOM.sub(_LETTER, with_atoms)):
-            # true of most texts with clozes; the parser would give the same
-            return self._text(with_atoms)
-        tokens = _parser().parse(with_atoms)
-        kinds = [token.type for token in tokens]
-        if kinds == ["paragraph_open", "inline", "paragraph_close"]:
+        if _PLAIN_LINE.fullmatch(_ATOM.sub(_ATOM_STAND_IN, text)):
+            # fast path for most cloze texts, equal to the parser's result
+            return self._render_text(text)
+        tokens = _make_parser().parse(text)
+        token_types = [token.type for token in tokens]
+        if token_types == ["paragraph_open", "inline", "paragraph_close"]:
             tokens = tokens[1:-1]
         html_parts: list[str] = []
         for token in tokens:
             if token.type == "inline":
-                html_parts += self._inline(token.children or ())
+                html_parts += self._render_inline(token.children or ())
             elif token.type == "fence":
-                code = clean(self._source(token.content.removesuffix("\n")))
-                language = language_of(self._source(token.info))
-                shown = highlighted(code, language, literal)
-                named = f' class="language-{html.escape(language)}"' if language else ""
-                html_parts.append(f"<pre><code{named}>{shown}</code></pre>")
+                code = clean_text(self._restore_source(token.content.removesuffix("\n")))
+                language = parse_fence_language(self._restore_source(token.info))
+                code_html = highlight_code(code, language, text_to_html)
+                class_attribute = (
+                    f' class="language-{html.escape(language)}"' if language else ""
+                )
+                html_parts.append(f"<pre><code{class_attribute}>{code_html}</code></pre>")
             elif not token.hidden:
-                html_parts.append(_tag(token))
+                html_parts.append(_render_tag(token))
         return "".join(html_parts)
 
-    def _with_atoms(self, markdown: str) -> str:
-        """Return a text with an atom for each cloze, formula and code on one line."""
-        runs: list[_Stretch] = []
+    def _insert_atoms(self, markdown: str) -> str:
+        """Return the text with each cloze deletion, formula and inline code replaced by an atom."""
+        atom_sources: list[_AtomSource] = []
         if self.cloze:
-            runs = [_Stretch(gap.start, gap.end, gap) for gap in gaps(markdown)]
-        for start, end, kind in shields(markdown):
+            atom_sources = [
+                _AtomSource(gap.start, gap.end, gap) for gap in find_gaps(markdown)
+            ]
+        for start, end, kind in find_shields(markdown):
             if kind in ("math", "display") or (
                 kind == "code" and "\n" not in markdown[start:end]
             ):
-                runs.append(_Stretch(start, end, kind))
+                atom_sources.append(_AtomSource(start, end, kind))
         parts: list[str] = []
         position = 0
-        for run in sorted(runs, key=attrgetter("start")):
-            if run.start < position:  # it is within the atom before
+        for atom_source in sorted(atom_sources, key=attrgetter("start")):
+            if atom_source.start < position:  # it is nested in the previous atom
                 continue
-            source = markdown[run.start : run.end]
-            sign_count = len(source) - len(source.lstrip(source[0]))
-            body = source[sign_count:-sign_count]
-            if isinstance(run.what, Gap):
-                written = self._cloze(run.what)
-            elif run.what == "code":
+            source = markdown[atom_source.start : atom_source.end]
+            delimiter_length = len(source) - len(source.lstrip(source[0]))
+            body = source[delimiter_length:-delimiter_length]
+            if isinstance(atom_source.content, Gap):
+                atom_html = self._render_cloze(atom_source.content)
+            elif atom_source.content == "code":
                 if body.strip() and body[0] == body[-1] == " ":
                     body = body[1:-1]
-                written = f"<code>{literal(body)}</code>"
+                atom_html = f"<code>{text_to_html(body)}</code>"
             else:
-                formula = _formula(
-                    body, display=run.what == "display", inside=self.depth > 0
+                formula = _render_formula(
+                    body,
+                    display=atom_source.content == "display",
+                    in_cloze=self.depth > 0,
                 )
-                written = formula or lines(source)
-            parts.append(markdown[position : run.start])
+                atom_html = formula or lines_to_html(source)
+            parts.append(markdown[position : atom_source.start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
-            self.atoms.append((source, written))
-            position = run.end
+            self.atoms.append((source, atom_html))
+            position = atom_source.end
         parts.append(markdown[position:])
         return "".join(parts)
 
-    def _cloze(self, gap: Gap) -> str:
-        deeper = self.depth + 1
-        answer_writer = _Writer(deeper < MAX_OPEN, self.pictures, deeper)
-        inner = _isolated_html(answer_writer.write(gap.answer))
-        # Anki ends a hint at the next cloze, so it must not contain one
-        hint_writer = _Writer(False, self.pictures, deeper)
-        hint = _isolated_html(hint_writer.write(gap.hint))
+    def _render_cloze(self, gap: Gap) -> str:
+        depth = self.depth + 1
+        answer_writer = _HtmlWriter(depth < MAX_CLOZE_DEPTH, self.pictures, depth)
+        content = _separate_from_markup(answer_writer.write(gap.answer))
+        # Anki ends a hint at the next cloze deletion, so a hint must not contain one
+        hint_writer = _HtmlWriter(False, self.pictures, depth)
+        hint = _separate_from_markup(hint_writer.write(gap.hint))
         if hint:
-            inner = f"{inner}::{hint}"
+            content = f"{content}::{hint}"
         numbers = ",".join(map(str, gap.numbers))
-        return f"{{{{c{numbers}::{inner}}}}}"
+        return f"{{{{c{numbers}::{content}}}}}"
 
-    def _inline(self, tokens: Sequence[Token]) -> Iterator[str]:
-        linked = False
+    def _render_inline(self, tokens: Sequence[Token]) -> Iterator[str]:
+        is_link_open = False
         for token in tokens:
             if token.type == "text":
-                yield self._text(token.content)
+                yield self._render_text(token.content)
             elif token.type in ("softbreak", "hardbreak"):
                 yield "<br>"
             elif token.type == "code_inline":
-                yield f"<code>{literal(self._source(token.content))}</code>"
+                yield f"<code>{text_to_html(self._restore_source(token.content))}</code>"
             elif token.type == "image":
-                label, width = alt_and_width(self._source(token.content))
-                alt = plain(label)
-                path = self._source(str(token.attrs["src"]))
+                label, width = parse_image_label(self._restore_source(token.content))
+                alt = to_plain_text(label)
+                path = self._restore_source(str(token.attrs["src"]))
                 media = self.pictures.get(path) or self.pictures.get(unquote(path))
                 if media is None or not is_media_name(media.name):
-                    yield lines(alt or unquote(path).rpartition("/")[2])
+                    yield lines_to_html(alt or unquote(path).rpartition("/")[2])
                     continue
-                if is_sound(media.name):
+                if is_sound_name(media.name):
                     yield f"[sound:{media.name}]"
                     continue
-                # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
-                alt = alt.translate(_ATTRIBUTE_SIGNS)
+                # an attribute can't contain `<wbr>`, so replace the characters of Anki's markup
+                alt = alt.translate(_ATTRIBUTE_REPLACEMENTS)
                 alt = html.escape(re.sub(r":{2,}", ":", alt))
-                size = f' width="{width}"' if width else ""
-                yield f'<img src="{media.name}" alt="{alt}"{size}>'
+                width_attribute = f' width="{width}"' if width else ""
+                yield f'<img src="{media.name}" alt="{alt}"{width_attribute}>'
             elif token.type == "link_open":
-                target = address(self._source(str(token.attrs["href"])))
-                linked = bool(target)
-                if linked:
-                    yield f'<a href="{escape(target)}">'
+                url = sanitize_url(self._restore_source(str(token.attrs["href"])))
+                is_link_open = bool(url)
+                if is_link_open:
+                    yield f'<a href="{escape_html(url)}">'
             elif token.type == "link_close":
-                if linked:
+                if is_link_open:
                     yield "</a>"
             else:
-                yield _tag(token)
+                yield _render_tag(token)
 
-    def _text(self, text: str) -> str:
-        """Return the HTML of text without markup, with its atoms as HTML."""
+    def _render_text(self, text: str) -> str:
+        """Return plain text as HTML, with each atom replaced by its HTML."""
         parts = _ATOM.split(text)  # text, number of an atom, text …
-        parts[::2] = map(literal, parts[::2])
+        parts[::2] = map(text_to_html, parts[::2])
         parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
-        joined = "".join(parts)
-        # a sound in an atom stays, and what only the atoms make together is no sound
-        pieces = _SOUND_PIECE.split(joined)
+        text_html = "".join(parts)
+        # keep the tags of our own sounds, and break up any other markup in brackets, even if an
+        # atom contains part of it
+        pieces = _SOUND_TAG.split(text_html)
         pieces[::2] = map(_escape_brackets, pieces[::2])
         return "".join(pieces)
 
-    def _source(self, text: str) -> str:
+    def _restore_source(self, text: str) -> str:
         """Return text with each atom replaced by its source."""
         return _ATOM.sub(lambda match: self.atoms[int(match[1])][0], text)
 
 
-_ATTRIBUTE_SIGNS = str.maketrans("{}[]\\\n", "()()/ ")
+_ATTRIBUTE_REPLACEMENTS = str.maketrans("{}[]\\\n", "()()/ ")
 
 
-def _tag(token: Token) -> str:
-    """Return the HTML tag of a token, or its text if the tag is not one of ours."""
-    if token.tag not in _TAGS:
-        return literal(token.content)
+def _render_tag(token: Token) -> str:
+    """Return a token's HTML tag, or its content as text if the tag isn't allowed."""
+    if token.tag not in _ALLOWED_TAGS:
+        return text_to_html(token.content)
     if token.nesting < 0:
         return f"</{token.tag}>"
     start = token.attrs.get("start")
@@ -239,49 +249,52 @@ def _tag(token: Token) -> str:
 
 
 @cache
-def _parser() -> MarkdownIt:
-    """Return a parser for CommonMark with tables and strikethrough, without HTML.
+def _make_parser() -> MarkdownIt:
+    """Return a parser for CommonMark without HTML, but with tables and strikethrough.
 
-    Indented code, references and underlined headings are off: they would capture text
-    that is not meant as such.
+    Indented code, link references and underlined headings are turned off, because they would
+    match ordinary text.
     """
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable(["table", "strikethrough"])
-    for rule, pattern in (("mark", _MARK), ("element", _ELEMENT)):
-        parser.inline.ruler.before("emphasis", rule, partial(_read_enclosed, pattern))
-    parser.inline.ruler.before("emphasis", "line_end", _read_line_end)
+    for rule, pattern in (("mark", _MARK_SYNTAX), ("element", _ELEMENT_SYNTAX)):
+        parser.inline.ruler.before("emphasis", rule, partial(_parse_enclosed, pattern))
+    parser.inline.ruler.before("emphasis", "line_end", _parse_line_break)
     parser.disable(["code", "reference", "lheading", "html_block", "html_inline"])
-    # `address` validates and encodes links, after atoms were replaced by their source
+    # don't check or encode URLs here, because `sanitize_url` does once the atoms are replaced
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     return parser
 
 
-_MARK = regex(
+_MARK_SYNTAX = regex(
     r"""(?xs)
-    (?<!=)==(?![=\s])      # `==`, not of a longer run, before a word
+    (?<!=)==(?![=\s])      # exactly two `=`, before a word
     (?P<inner>(?:(?!==).)+?)  # the marked text
-    (?<!\s)==(?!=)         # `==` behind a word
+    (?<!\s)==(?!=)         # exactly two `=`, after a word
     """
 )
 
 
-# An element that our Markdown has, the innermost of its name.
-_ELEMENT = regex(
+# Matches one of the elements that our Markdown allows, if it contains no element of the same name.
+_ELEMENT_SYNTAX = regex(
     r"(?s)<(?P<name>b|i|u|s|sub|sup)>(?P<inner>(?:(?!</?(?P=name)>).){1,2000})</(?P=name)>"
 )
-_HTML_TAG = {"b": "strong", "i": "em"}
+_TAG_BY_ELEMENT = {"b": "strong", "i": "em"}
 
 
-def _read_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
-    """Parse `==marked==` as in Obsidian, or `<sub>lowered</sub>` and the like."""
+def _parse_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
+    """Parse Obsidian's `==marked==`, or an element such as `<sub>lowered</sub>`.
+
+    A rule of markdown-it: returns whether the pattern matches, and adds no tokens if `silent`.
+    """
     match = pattern.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
     element = match.groupdict().get("name", "mark")
-    tag = _HTML_TAG.get(element, element)
+    tag = _TAG_BY_ELEMENT.get(element, element)
     if not silent:
         end_of_paragraph = state.posMax
         state.pos, state.posMax = match.span("inner")
@@ -293,8 +306,8 @@ def _read_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -
     return True
 
 
-def _read_line_end(state: StateInline, silent: bool) -> bool:
-    """Parse `<br>`, by which a cell of a table has several lines."""
+def _parse_line_break(state: StateInline, silent: bool) -> bool:
+    """Parse `<br>`, which breaks a line within a table cell. A rule of markdown-it."""
     if not state.src.startswith("<br>", state.pos):
         return False
     if not silent:
@@ -304,64 +317,71 @@ def _read_line_end(state: StateInline, silent: bool) -> bool:
 
 
 # --- literal text -----------------------------------------------------------------------
+# Anki looks for its own markup in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
+# `[latex]`, `\(`. Text that only looks like such markup has to be broken up. Entities would work
+# only until the next edit, because Chromium then writes the raw characters back. But `<wbr>` or
+# `<span></span>` between two characters stays, and it is invisible.
 
-_DOUBLE = regex(r"([{}:])(?=\1)")
-_BRACKET = regex(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
-_DELIMITER = regex(r"\\(?=[(\[\])])")
+_DOUBLED_SIGN = regex(r"([{}:])(?=\1)")
+_BRACKET_MARKUP = regex(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
+_TEX_DELIMITER_SIGN = regex(r"\\(?=[(\[\])])")
 
 
-def escape(text: str) -> str:
-    """Escape text as Chromium does: `&`, `<`, `>` and the no-break space become entities."""
+def escape_html(text: str) -> str:
+    """Escape `&`, `<`, `>` and the no-break space as entities, as Chromium does."""
     return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
 
 
-# What `literal` may change: `_DOUBLE`, `_BRACKET`, `_DELIMITER`, and what `escape` changes.
+# Matches the characters that `text_to_html` may change: those that `escape_html` replaces, and
+# those in the three patterns above.
 _MAY_NEED_ESCAPE = regex(r"[{}:\[\\&<>]")
 
 
-def literal(text: str) -> str:
-    """Return HTML that shows exactly this text in any field, also in code. Newlines are kept."""
+def text_to_html(text: str) -> str:
+    """Return HTML that shows exactly this text, in any field or in code. Newlines are kept."""
     if text.isascii() and text.isprintable() and not _MAY_NEED_ESCAPE.search(text):
         return text
-    shown = escape(clean(text))
-    shown = _DOUBLE.sub(r"\1<wbr>", shown)
-    shown = _escape_brackets(shown)
-    return _DELIMITER.sub(r"\\<span></span>", shown)
+    escaped = escape_html(clean_text(text))
+    escaped = _DOUBLED_SIGN.sub(r"\1<wbr>", escaped)
+    escaped = _escape_brackets(escaped)
+    return _TEX_DELIMITER_SIGN.sub(r"\\<span></span>", escaped)
 
 
-def lines(text: str) -> str:
-    """Return `literal(text)` with line breaks as `<br>`."""
-    return literal(text).replace("\n", "<br>")
+def lines_to_html(text: str) -> str:
+    """Return `text_to_html(text)` with each line break replaced by `<br>`."""
+    return text_to_html(text).replace("\n", "<br>")
 
 
-_DOLLARS = {"math": 1, "display": 2}
+_DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
-def typeset(text: str) -> str:
-    """Return `lines(text)` with formulas between dollars, and code, as Anki sets them."""
+def formulas_to_html(text: str) -> str:
+    """Return `lines_to_html(text)`, but with formulas in dollars and code rendered as such."""
     parts = []
-    done = 0
-    for start, end, kind in shields(text):
-        shown = ""
-        if kind in _DOLLARS:
-            tex = text[start + _DOLLARS[kind] : end - _DOLLARS[kind]]
-            shown = _formula(tex.strip(), display=kind == "display", inside=False)
+    position = 0
+    for start, end, kind in find_shields(text):
+        markup = ""
+        if kind in _DOLLAR_COUNTS:
+            tex = text[start + _DOLLAR_COUNTS[kind] : end - _DOLLAR_COUNTS[kind]]
+            markup = _render_formula(
+                tex.strip(), display=kind == "display", in_cloze=False
+            )
         elif kind == "code":
-            shown = f"<code>{lines(text[start:end].strip('`').strip())}</code>"
-        if shown:
-            parts += [lines(text[done:start]), shown]
-            done = end
-    parts.append(lines(text[done:]))
+            markup = f"<code>{lines_to_html(text[start:end].strip('`').strip())}</code>"
+        if markup:
+            parts += [lines_to_html(text[position:start]), markup]
+            position = end
+    parts.append(lines_to_html(text[position:]))
     return "".join(parts)
 
 
 def _escape_brackets(text: str) -> str:
-    """Break up bracket markup of Anki such as `[sound:` and `[latex]`."""
-    return _BRACKET.sub("[<wbr>", text)
+    """Break up text that looks like Anki's markup in brackets, such as `[sound:` or `[latex]`."""
+    return _BRACKET_MARKUP.sub("[<wbr>", text)
 
 
-def _isolated_html(inner: str) -> str:
-    """Make HTML safe as the answer or hint of a cloze, where it must not join adjacent markup."""
+def _separate_from_markup(inner: str) -> str:
+    """Prevent the answer or hint of a cloze deletion from merging with the markup around it."""
     before = "<wbr>" if inner.startswith(":") else ""
     after = "<wbr>" if inner.endswith(("}", ":")) else ""
     return f"{before}{inner}{after}"
@@ -370,112 +390,114 @@ def _isolated_html(inner: str) -> str:
 # --- formulas ---------------------------------------------------------------------------
 
 _TEX_DELIMITER = regex(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
-# TeX by which MathJax sets links, styles and attributes. It is not allowed on a card.
-_TEX_ACTIVE = regex(
+# TeX commands for links, styles and attributes, which aren't allowed on a card.
+_FORBIDDEN_TEX = regex(
     r"\\(?:href|style|class|cssId|require|mmlToken)(?![A-Za-z])|\\bbox\s*\[[^\]]*[:(]"
 )
-# The maximum nesting of braces in a formula. Deeper ones keep MathJax busy for minutes.
-_MAX_DEPTH = 60
+# The maximum nesting of braces in a formula, because deeper nesting takes MathJax minutes.
+_MAX_BRACE_DEPTH = 60
 _TEX_BRACE = regex(r"(?s)\\.?|[{}]")
 _TEX_OPENER = regex(r"\{(?=\{)")
 
 
-def _formula(tex: str, *, display: bool, inside: bool) -> str:
-    r"""Return TeX between the delimiters that Anki typesets, or "" if it must stay text.
+def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str:
+    r"""Return a formula in Anki's delimiters, or "" if it has to be shown as text.
 
     Args:
-        tex: the formula without its dollar signs.
+        tex: the TeX of the formula, without dollar signs.
         display: whether to use `\[…\]` instead of `\(…\)`.
-        inside: whether it is within a cloze, where `}}` and `::` would end or split it.
+        in_cloze: whether the formula is in a cloze deletion, which `}}` would end and `::`
+            would split.
     """
-    if _TEX_DELIMITER.search(tex) or _TEX_ACTIVE.search(tex):
+    if _TEX_DELIMITER.search(tex) or _FORBIDDEN_TEX.search(tex):
         return ""
-    # with unbalanced braces, or a backslash that escapes the closing delimiter, MathJax
-    # would consume the text after the formula as well
+    # reject unbalanced braces and a backslash before the closing delimiter, because MathJax
+    # would also consume the text after the formula
     depth = 0
-    for sign in _TEX_BRACE.findall(tex):
-        depth += {"{": 1, "}": -1}.get(sign, 0)
-        if not 0 <= depth <= _MAX_DEPTH or sign == "\\":
+    for token in _TEX_BRACE.findall(tex):
+        depth += {"{": 1, "}": -1}.get(token, 0)
+        if not 0 <= depth <= _MAX_BRACE_DEPTH or token == "\\":
             return ""
     if depth:
         return ""
-    body = _BRACKET.sub("[ ", escape(tex))
+    body = _BRACKET_MARKUP.sub("[ ", escape_html(tex))
     body = _TEX_OPENER.sub("{ ", body)
-    if inside:
+    if in_cloze:
         body = body.replace("}}", "} }").replace("}}", "} }")
         body = body.replace("::", ":{}:").replace("::", ":{}:")
-    if display and _BRACKET.match(f"[{body}"):
-        body = f" {body}"  # not `<wbr>`: Anki drops tags within formulas
+    if display and _BRACKET_MARKUP.match(f"[{body}"):
+        body = f" {body}"  # `<wbr>` wouldn't work, because Anki drops tags in formulas
     if display:
         return f"\\[{body}\\]"
     return f"\\({body}\\)"
 
 
-# --- addresses and pictures -------------------------------------------------------------
+# --- URLs, pictures and sounds ----------------------------------------------------------
 
 _SCHEME = regex(r"(?i)(?:https?|mailto|zotero|obsidian|kindle|doi):")
-_KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
-_MAX_ADDRESS = 2000
+_SAFE_IN_URL = "%/:?#@!$&()*+,;=~-._"
+_MAX_URL_CHARS = 2000
 
 
-def address(url: str) -> str:
-    """Return a link target in ASCII, safe from Anki's markup, or "" if it is not allowed.
+def sanitize_url(url: str) -> str:
+    """Return a URL encoded so that it contains no Anki markup, or "" if it isn't allowed.
 
-    Allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi (opened at
-    doi.org).
+    The allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi. A doi is
+    converted to a URL at doi.org.
     """
     url = url.strip()
-    if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:
+    if not _SCHEME.match(url) or len(url) > _MAX_URL_CHARS:
         return ""
     if url[:4].lower() == "doi:":
         url = f"https://doi.org/{url[4:].lstrip('/')}"
-    encoded = quote(url.encode("utf-8", "replace"), safe=_KEPT_IN_ADDRESS)
+    encoded = quote(url.encode("utf-8", "replace"), safe=_SAFE_IN_URL)
     return re.sub(r"(?<=:):", "%3A", encoded)
 
 
-# The formats of pictures and sounds that Anki shows and plays on every device.
+# The picture and sound formats that Anki supports on every device.
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
 _SOUND_TYPES = ("mp3", "m4a", "ogg", "oga", "opus", "wav", "flac", "aac")
-_FILM_TYPES = ("mp4", "m4v", "webm", "ogv", "mov", "mkv", "avi", "3gp")
+_VIDEO_TYPES = ("mp4", "m4v", "webm", "ogv", "mov", "mkv", "avi", "3gp")
 _MEDIA_PREFIX = "af-"
-_DIGITS = 16
+_HASH_CHARS = 16
 _MEDIA_NAME = regex(
-    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_DIGITS}}}\.(?:{'|'.join((*_PICTURE_TYPES, *_SOUND_TYPES))})"
+    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_HASH_CHARS}}}\.(?:{'|'.join((*_PICTURE_TYPES, *_SOUND_TYPES))})"
 )
-SOUND = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
-"""A sound as a field has it."""
-_SOUND_PIECE = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
-# How the content of such files begins, whatever their ending says.
-_IS_PICTURE = re.compile(
+SOUND_TAG = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
+"""Matches the tag of one of our sounds in a field. Its group is the file name."""
+_SOUND_TAG = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
+# Match the beginning of a picture or sound file, whatever its extension is.
+_PICTURE_START = re.compile(
     rb"(?s)\x89PNG|\xff\xd8|GIF8|RIFF....WEBP|....ftyp(?:avi[fs]|mif1|msf1|heic)|BM"
 )
-_IS_SVG = re.compile(
+_SVG_START = re.compile(
     rb"(?is)(?!.{0,200}<\x00?(?:!doctype )?html).{0,8192}?<\x00?(?:\w+:)?s\x00?v\x00?g\b"
 )
-_IS_SOUND = re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]")
-_NOT_FETCHED = (
+_SOUND_START = re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]")
+_NOT_FETCHED_HINT = (
     "open it: it may be the page of a log-in, or not yet fetched from the cloud"
 )
-MAX_PICTURE_BYTES = 20_000_000
+MAX_MEDIA_BYTES = 20_000_000
 
 
 def is_media_name(name: str) -> bool:
-    """Return whether this is a name that `media_of` gives. No other file gets into a package."""
+    """Return whether `load_media` could have made this name. Packages contain no other files."""
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
-def is_sound(name: str) -> bool:
-    """Return whether a file with this name is a sound."""
+def is_sound_name(name: str) -> bool:
+    """Return whether a file name has the extension of a sound."""
     return name.rpartition(".")[2].lower() in _SOUND_TYPES
 
 
-def media_of(path: Path) -> Media | Problem:
-    """Return a picture or sound named after its content.
+def load_media(path: Path) -> Media | Problem:
+    """Return a picture or sound under the name that it gets in Anki, or a problem.
 
-    The name is `af-`, a part of the SHA-256 of the bytes, and the ending of the file.
+    The name consists of `af-`, the first 16 hex digits of the content's SHA-256 hash, and the
+    extension. So it changes whenever the content does.
     """
     suffix = path.suffix.lower()
-    if suffix[1:] in _FILM_TYPES:
+    if suffix[1:] in _VIDEO_TYPES:
         return Problem(path.name, f"films such as {suffix} are not put into a package")
     if suffix[1:] not in (*_PICTURE_TYPES, *_SOUND_TYPES):
         message = "only pictures and sounds that Anki knows are put into a package"
@@ -483,214 +505,221 @@ def media_of(path: Path) -> Media | Problem:
     target = Path(os.path.realpath(path))
     try:
         with open_regular(target) as file:
-            data = file.read(MAX_PICTURE_BYTES + 1)
+            data = file.read(MAX_MEDIA_BYTES + 1)
     except OwnFileError as error:
         return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
     is_sound_file = suffix[1:] in _SOUND_TYPES
     expected = (
-        _IS_SOUND if is_sound_file else _IS_SVG if suffix == ".svg" else _IS_PICTURE
+        _SOUND_START
+        if is_sound_file
+        else _SVG_START
+        if suffix == ".svg"
+        else _PICTURE_START
     )
     if not expected.match(data):
-        what = "sound" if is_sound_file else "picture"
-        content = "its content is something else" if data.strip() else "it is empty"
-        return Problem(path.name, f"is no {what}: {content}", _NOT_FETCHED)
-    if len(data) > MAX_PICTURE_BYTES:
-        limit = f"over {MAX_PICTURE_BYTES // 1_000_000} MB"
+        kind = "sound" if is_sound_file else "picture"
+        reason = "its content is something else" if data.strip() else "it is empty"
+        return Problem(path.name, f"is no {kind}: {reason}", _NOT_FETCHED_HINT)
+    if len(data) > MAX_MEDIA_BYTES:
+        limit = f"over {MAX_MEDIA_BYTES // 1_000_000} MB"
         return Problem(path.name, limit, "make it smaller")
-    return Media(f"{_MEDIA_PREFIX}{picture_digest(data)}{suffix}", str(target))
+    return Media(f"{_MEDIA_PREFIX}{hash_media(data)}{suffix}", str(target))
 
 
-def picture_digest(data: bytes) -> str:
-    """Return the part of the hash of a picture after which it is named."""
-    return hashlib.sha256(data).hexdigest()[:_DIGITS]
+def hash_media(data: bytes) -> str:
+    """Return the part of the content's hash that the name of a picture or sound contains."""
+    return hashlib.sha256(data).hexdigest()[:_HASH_CHARS]
 
 
-def digest_in_name(picture: Media) -> str:
-    """Return the `picture_digest` after which a picture is named."""
-    return picture.name.removeprefix(_MEDIA_PREFIX)[:_DIGITS]
+def parse_media_hash(picture: Media) -> str:
+    """Return the hash that the name of a picture contains (see `hash_media`)."""
+    return picture.name.removeprefix(_MEDIA_PREFIX)[:_HASH_CHARS]
 
 
 # --- HTML back to Markdown --------------------------------------------------------------
-# Used for cards that are recovered from Anki because the ledger lost them, and to show a
-# person's edits. The output of `render` is restored exactly. Of pasted HTML the text is
-# kept, and the formatting as far as our Markdown can express it.
+# This is used to recover cards from Anki if the ledger has lost them, and to show what the user has
+# edited. The HTML that `render_field` wrote is converted back to exactly the same Markdown. HTML
+# that the user pasted keeps its text, and the formatting that our Markdown can express.
 
-_MATH = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
-# What would be Markdown, as a group; not a citation in brackets, which is not a link.
-_MARKUP = regex(
+_ANKI_FORMULA = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
+# Matches Markdown syntax in a group, and citations in brackets, which aren't links, without one.
+_MARKDOWN_SYNTAX = regex(
     r"""(?x)
     \[\d+(?:[-–,]\s?\d+)*\](?![(\[])      # the citation
     | ([\\`*_\[\]<>\#$]|==|~~|&(?=\#?\w+;))
     """
 )
-# What would start a list or a rule at the beginning of a line.
+# Matches the characters that would start a list or a rule at the beginning of a line.
 _LINE_START = regex(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
-_CLOZE = regex(r"(\{\{c[0-9,]+::|::|\}\})")
-# By the name of an element in our Markdown. A sign counts only beside a letter or digit.
-_SIGNS = {"i": "*", "b": "**", "s": "~~"}
+_CLOZE_DELIMITER = regex(r"(\{\{c[0-9,]+::|::|\}\})")
+# The Markdown delimiters by element. They are used only next to letters or digits.
+_DELIMITERS = {"i": "*", "b": "**", "s": "~~"}
 _FENCE = "```\n"
-"""The line that opens a block of code in no language."""
-_HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
-_START = {
+"""The first line of a code block without a language."""
+_HEADING_PREFIXES = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+_MARKDOWN_AT_START = {
     "mark": "==", "br": "\n", "td": "| ", "th": "| ", "pre": _FENCE, "hr": "---\n\n",
-    **_HEADING,
+    **_HEADING_PREFIXES,
 }  # fmt: skip
-_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n", "pre": "\n```\n\n"}
-# Tags that start a new paragraph, and those whose end does.
-_BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
-_BLOCK_ENDS = {"p", "div", *_HEADING}
-_ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
+_MARKDOWN_AT_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n", "pre": "\n```\n\n"}
+# The tags that begin a new paragraph where they start, and those that do where they end.
+_BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING_PREFIXES}
+_BLOCK_ENDS = {"p", "div", *_HEADING_PREFIXES}
+_TABLE_RULES = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 
-def unrender(field: str) -> str:
-    """Return the Markdown of a field."""
-    reader = _MarkdownWriter()
-    reader.feed(INVISIBLE.sub("", field))
-    reader.close()
-    while reader.around:  # a blockquote that is never closed
-        reader.handle_endtag("blockquote")
-    markdown = "".join(reader.parts)
+def field_to_markdown(field: str) -> str:
+    """Convert the HTML of a field in Anki to Markdown."""
+    writer = _MarkdownWriter()
+    writer.feed(INVISIBLE_SEPARATORS.sub("", field))
+    writer.close()
+    while writer.outer_parts:  # an unclosed blockquote
+        writer.handle_endtag("blockquote")
+    markdown = "".join(writer.parts)
     return re.sub(r"\n{3,}", "\n\n", markdown).strip(" \n\t")
 
 
 class _MarkdownWriter(HTMLParser):
-    """Writes Markdown. Unknown tags are dropped but their text is kept."""
+    """Writes the Markdown of HTML. Unknown tags are dropped, but the text in them is kept."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.open: Counter[str] = Counter()
-        """How many elements of each name are open."""
+        self.open_counts: Counter[str] = Counter()
+        """The number of open elements, by the name of the element."""
         self.lists: list[Iterator[str]] = []
-        """The bullets or numbers of each open list that are left."""
-        self.links: list[str] = []
+        """The remaining bullets or numbers of each open list."""
+        self.link_targets: list[str] = []
         """The target of each open link."""
         self.table_rule = ""
-        """The rule below the head of a table."""
-        self.around: list[list[str]] = []
-        """The parts before each open blockquote."""
-        self.emphasis: list[tuple[str, list[str], int]] = []
-        """The name of each open element of emphasis, and the place in the parts where it begins."""
+        """The line of dashes below the header of a table, as far as it is known."""
+        self.outer_parts: list[list[str]] = []
+        """The parts that were written before each open blockquote."""
+        self.open_emphasis: list[tuple[str, list[str], int]] = []
+        """For each open emphasis element, its name, the list that its parts are in, and the index
+        at which its parts begin."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag in _BLOCK_TAGS:
-            self._break_block()
-        self.open[tag] += 1
+            self._ensure_line_ends()
+        self.open_counts[tag] += 1
         if tag in ("ul", "ol"):
-            self._break_block(1 if self.lists else 2)
+            self._ensure_line_ends(1 if self.lists else 2)
             start = attributes.get("start", "1")
             bullets: Iterator[str] = repeat("- ")
             if tag == "ol" and re.fullmatch("[0-9]{1,9}", start):
                 bullets = map("{}. ".format, count(int(start)))
             self.lists.append(bullets)
         elif tag == "li":
-            self._break_block(1)
+            self._ensure_line_ends(1)
             bullet = next(self.lists[-1]) if self.lists else "- "
             indent = "   " * (len(self.lists) - 1)
             self.parts.append(indent + bullet)
         elif tag == "code":
-            if not self.open["pre"]:
+            if not self.open_counts["pre"]:
                 self.parts.append("`")
-            elif self.parts[-1:] == [_FENCE]:  # the block that was just opened
+            elif self.parts[-1:] == [_FENCE]:  # the tag is right after `<pre>`
                 language = attributes.get("class", "").removeprefix("language-")
-                self.parts[-1] = f"```{language_of(language)}\n"
+                self.parts[-1] = f"```{parse_fence_language(language)}\n"
         elif tag == "blockquote":
-            self.around.append(self.parts)
+            self.outer_parts.append(self.parts)
             self.parts = []
         elif tag == "img":
             label = attributes.get("alt", "")
             width = attributes.get("width", "")
-            if re.fullmatch("[0-9]{1,4}", width):  # as Obsidian writes it
+            if re.fullmatch("[0-9]{1,4}", width):  # Obsidian's syntax
                 label += f"|{width}"
             path = attributes.get("src", "")
             self.parts.append(f"![{label}]({path})")
         elif tag == "thead":
             self.table_rule = "|"
         elif tag == "a":
-            self.links.append(attributes.get("href", ""))
+            self.link_targets.append(attributes.get("href", ""))
             self.parts.append("[")
-        elif tag in EMPHASIS:
-            self.emphasis.append((EMPHASIS[tag], self.parts, len(self.parts)))
+        elif tag in EMPHASIS_ELEMENTS:
+            self.open_emphasis.append(
+                (EMPHASIS_ELEMENTS[tag], self.parts, len(self.parts))
+            )
             self.parts.append("")
-        elif tag == "br" and (self.open["td"] or self.open["th"]):
+        elif tag == "br" and (self.open_counts["td"] or self.open_counts["th"]):
             self.parts.append("<br>")
-        elif tag in _START:
-            self.parts.append(_START[tag])
+        elif tag in _MARKDOWN_AT_START:
+            self.parts.append(_MARKDOWN_AT_START[tag])
         if tag in ("td", "th"):
-            self.table_rule += _ALIGN.get(attributes.get("align", ""), "---|")
+            self.table_rule += _TABLE_RULES.get(attributes.get("align", ""), "---|")
 
     def handle_endtag(self, tag: str) -> None:
-        self.open[tag] = max(self.open[tag] - 1, 0)
-        if tag == "a" and self.links:
-            target = self.links.pop()
+        self.open_counts[tag] = max(self.open_counts[tag] - 1, 0)
+        if tag == "a" and self.link_targets:
+            target = self.link_targets.pop()
             self.parts.append(f"]({target})" if target else "]")
         elif tag in ("ul", "ol"):
             self.lists = self.lists[:-1]
-            self._break_block(1 if self.lists else 2)
-        elif tag == "code" and not self.open["pre"]:
+            self._ensure_line_ends(1 if self.lists else 2)
+        elif tag == "code" and not self.open_counts["pre"]:
             self.parts.append("`")
         elif tag == "thead":
             self.parts.append(f"{self.table_rule}\n")
-        elif tag == "blockquote" and self.around:
-            quoted = "".join(self.parts).strip().splitlines()
-            self.parts = self.around.pop()
-            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
-            self._break_block()
+        elif tag == "blockquote" and self.outer_parts:
+            quoted_lines = "".join(self.parts).strip().splitlines()
+            self.parts = self.outer_parts.pop()
+            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted_lines))
+            self._ensure_line_ends()
         elif tag in _BLOCK_ENDS:
-            self._break_block()
-        elif tag in EMPHASIS:
-            self._end_emphasis(EMPHASIS[tag])
-        elif tag in _END:
-            self.parts.append(_END[tag])
+            self._ensure_line_ends()
+        elif tag in EMPHASIS_ELEMENTS:
+            self._end_emphasis(EMPHASIS_ELEMENTS[tag])
+        elif tag in _MARKDOWN_AT_END:
+            self.parts.append(_MARKDOWN_AT_END[tag])
 
     def _end_emphasis(self, name: str) -> None:
-        """Write the signs around emphasised words; one that nothing closed is dropped."""
-        if not any(opened == name for opened, _, _ in self.emphasis):
+        """Write the delimiters of an element of emphasis. Unclosed elements in it are dropped."""
+        if not any(element == name for element, _, _ in self.open_emphasis):
             return
-        opened, parts, start = self.emphasis.pop()
-        while opened != name:
-            opened, parts, start = self.emphasis.pop()
+        element, parts, start = self.open_emphasis.pop()
+        while element != name:
+            element, parts, start = self.open_emphasis.pop()
         if parts is not self.parts:
             return
-        words = "".join(parts[start:])
-        sign = _SIGNS.get(name, "")
-        if sign and words[:1].isalnum() and words[-1:].isalnum():
-            parts[start] = sign
-            parts.append(sign)
-        elif words.strip():
+        text = "".join(parts[start:])
+        delimiter = _DELIMITERS.get(name, "")
+        if delimiter and text[:1].isalnum() and text[-1:].isalnum():
+            parts[start] = delimiter
+            parts.append(delimiter)
+        elif text.strip():
             parts[start] = f"<{name}>"
             parts.append(f"</{name}>")
 
-    def _break_block(self, lines: int = 2) -> None:
-        """Ensure at least this many line ends, unless nothing was written yet."""
-        written = "".join(self.parts[-3:])
-        if written.strip():
-            line_ends = len(written) - len(written.rstrip("\n"))
-            self.parts.append("\n" * max(lines - line_ends, 0))
+    def _ensure_line_ends(self, min_line_ends: int = 2) -> None:
+        """Ensure that the output ends in at least `min_line_ends` line ends, unless it is empty."""
+        last_parts = "".join(self.parts[-3:])
+        if last_parts.strip():
+            line_ends = len(last_parts) - len(last_parts.rstrip("\n"))
+            self.parts.append("\n" * max(min_line_ends - line_ends, 0))
 
     def handle_data(self, data: str) -> None:
-        if not (self.open["code"] or self.open["pre"]):
-            written = "".join(self.parts[-2:])
-            *parts, last = SOUND.split(data)  # text, name of a sound, text …
+        if not (self.open_counts["code"] or self.open_counts["pre"]):
+            last_parts = "".join(self.parts[-2:])
+            *parts, remaining = SOUND_TAG.split(data)  # text, file name, text …
             for text, name in zip(parts[::2], parts[1::2], strict=True):
                 self.parts += (_escape_text(text), f"![]({name})")
-            data = _escape_text(last)
-            if not written or written.endswith(("\n", "- ", ". ", "> ")):
+            data = _escape_text(remaining)
+            if not last_parts or last_parts.endswith(("\n", "- ", ". ", "> ")):
                 data = _LINE_START.sub(r"\1\\\2", data)
         self.parts.append(data)
 
 
 def _escape_text(data: str) -> str:
-    """Write formulas with dollars, keep clozes, and escape all other Markdown."""
+    """Escape Markdown syntax in text, except in cloze delimiters, and write formulas in dollars."""
     parts: list[str] = []
     position = 0
-    for formula in _MATH.finditer(data):
+    for formula in _ANKI_FORMULA.finditer(data):
         inline, display = formula.groups()
         parts.append(_escape_markup(data[position : formula.start()]))
-        # MathJax does not mind blanks beside its delimiters; beside dollars they are prose
+        # spaces are fine next to MathJax delimiters, but `$ x $` wouldn't be a formula
         if inline is None:
             parts.append(f"$${display}$$")
         else:
@@ -701,10 +730,10 @@ def _escape_text(data: str) -> str:
 
 
 def _escape_markup(text: str) -> str:
-    """Escape the signs of Markdown, except within the signs of clozes."""
-    parts = _CLOZE.split(text)  # text, sign of a cloze, text …
-    for place in range(0, len(parts), 2):
-        parts[place] = _MARKUP.sub(
-            lambda match: f"\\{match[1]}" if match[1] else match[0], parts[place]
+    """Escape Markdown syntax, except in cloze delimiters."""
+    parts = _CLOZE_DELIMITER.split(text)  # text, cloze delimiter, text …
+    for index in range(0, len(parts), 2):
+        parts[index] = _MARKDOWN_SYNTAX.sub(
+            lambda match: f"\\{match[1]}" if match[1] else match[0], parts[index]
         )
     return "".join(parts)

@@ -1,7 +1,8 @@
-"""Checks: pure functions that judge a draft against its source and report findings.
+"""Checks: pure functions that compare a draft with its source and report findings.
 
-`check` runs them, and adjusts the severity of findings to who chose the words: block =
-never accepted, warn = a person decides, info = counted.
+`check_draft` runs them all, and lowers the severity of findings about words that the user chose. A
+finding of severity *block* means that the draft can't be accepted; for *warn* the user decides, and
+*info* is only counted.
 """
 
 from __future__ import annotations
@@ -11,29 +12,30 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ankiforge.check import duplicates, source, structure, wording
-from ankiforge.check.duplicates import DuplicateIndex, terms_of
+from ankiforge.check.duplicates import DuplicateIndex, compute_search_terms
 from ankiforge.check.reading import (
     RULES,
     Check,
-    Context,
-    Needs,
+    CheckContext,
+    CheckInput,
     Rule,
-    authored,
-    checks_in,
-    chosen_by_reader,
-    group,
-    in_words,
+    blank_out_gaps,
+    describe_rule,
+    get_group_rule_ids,
+    is_chosen_by_reader,
+    is_marked_by_reader,
+    is_user_written,
     make_finding,
-    marked,
-    read,
-    without,
-    without_markup,
+    parse_draft,
+    select_checks,
+    strip_markup,
 )
-from ankiforge.check.structure import MAX_LENGTH, too_long
-from ankiforge.check.wording import safe_context
-from ankiforge.language.words import content
+from ankiforge.check.structure import MAX_CARD_CHARS, check_size
+from ankiforge.check.wording import filter_safe_context
+from ankiforge.language.words import find_content_words
 from ankiforge.model import (
-    PHRASE,
+    PHRASE_DRAFTER,
+    CardContent,
     CardKind,
     Document,
     DocumentKey,
@@ -41,48 +43,54 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Severity,
-    Words,
 )
 
 __all__ = [
-    "ALL",
-    "MAX_LENGTH",
+    "ALL_CHECKS",
+    "MAX_CARD_CHARS",
     "RULES",
-    "Context",
+    "CheckContext",
     "DuplicateIndex",
     "Rule",
-    "check",
-    "check_alone",
-    "check_made",
-    "content",
-    "group",
-    "in_words",
+    "blank_out_gaps",
+    "check_anki_card",
+    "check_draft",
+    "check_without_source",
+    "compute_search_terms",
+    "describe_rule",
+    "filter_safe_context",
+    "find_content_words",
+    "get_group_rule_ids",
+    "is_marked_by_reader",
     "make_finding",
-    "marked",
-    "read",
-    "safe_context",
-    "terms_of",
-    "without",
-    "without_markup",
+    "parse_draft",
+    "strip_markup",
 ]
 
-_NAMES = tuple(module.__name__ for module in (structure, wording, source, duplicates))
-"""The modules with checks, in the order in which their findings are reported."""
-SOURCELESS = checks_in(_NAMES, Needs.CARD)
-"""The checks that need only the card."""
-_COMPARING = checks_in(_NAMES, Needs.COMPARISON)
-SOURCED = (*checks_in(_NAMES, Needs.SOURCE), *_COMPARING)
-"""The checks against the source. They do not apply to cards that a person wrote."""
-ALL = (*SOURCELESS, *SOURCED, *checks_in(_NAMES, Needs.REST))
-_WORDING = group("wording")
-_BREAKING = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
-"""The rules about what would break in Anki, or leaves nothing to ask."""
-PLAIN = _BREAKING | {"control_character", "damaged_text"}
-"""The rules that are told of cards of any origin: faults of form, which need no judgement.
+_MODULE_NAMES = tuple(
+    module.__name__ for module in (structure, wording, source, duplicates)
+)
+"""The modules that contain checks, in the order in which their findings are reported."""
+CARD_CHECKS = select_checks(_MODULE_NAMES, CheckInput.CARD)
+"""The checks that need nothing but the card."""
+_COMPARISON_CHECKS = select_checks(_MODULE_NAMES, CheckInput.COMPARISON)
+SOURCE_CHECKS = (*select_checks(_MODULE_NAMES, CheckInput.SOURCE), *_COMPARISON_CHECKS)
+"""The checks that need the source. They don't apply to cards that the user wrote."""
+ALL_CHECKS = (
+    *CARD_CHECKS,
+    *SOURCE_CHECKS,
+    *select_checks(_MODULE_NAMES, CheckInput.CIRCUMSTANCES),
+)
+_WORDING_RULES = get_group_rule_ids("wording")
+_BREAKING_RULES = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
+"""The ids of rules about faults that break a card in Anki, or leave nothing to ask."""
+FORM_RULES = _BREAKING_RULES | {"control_character", "damaged_text"}
+"""The ids of rules about faults of form, which are reported for cards of any origin.
 
-How strangers word their cards is theirs: of such findings, two of five were true.
+Findings about the wording of other people's cards aren't reported, because only two in five of them
+were right.
 """
-_NOWHERE = Highlight(
+_EMPTY_HIGHLIGHT = Highlight(
     document=Document(DocumentKey(""), source="", title=""),
     namespace="",
     kind=HighlightKind.CARD,
@@ -91,84 +99,99 @@ _NOWHERE = Highlight(
 )
 
 
-def check(draft: Words, context: Context) -> tuple[Finding, ...]:
+def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...]:
     """Return all findings about a draft, in the order of the checks. Never raises.
 
-    If a person wrote the card, findings about the wording are only counted. If the
-    reader chose the words, they are warnings at most.
+    Findings about the wording are only counted if the user wrote the card, and are at most warnings
+    if the reader chose the words.
     """
     if draft.kind is CardKind.OCCLUSION:
-        return tuple(source.look(draft, context))
-    left_out: tuple[Check, ...] = ()
-    if authored(draft):
-        left_out = SOURCED
-    elif draft.proposed or draft.origin.drafter == PHRASE:
-        # proposals and marked phrases mostly are their quote word for word
-        if read(draft).whole == draft.quote.strip() and not any(
-            source.quote(draft, context)
+        return tuple(source.check_figure(draft, context))
+    skipped_checks: tuple[Check, ...] = ()
+    if is_user_written(draft):
+        skipped_checks = SOURCE_CHECKS
+    elif draft.is_proposed or draft.origin.drafter == PHRASE_DRAFTER:
+        # skip comparisons if the text is identical to its quote, as it usually is here
+        if parse_draft(draft).full_text == draft.quote.strip() and not any(
+            source.check_quote(draft, context)
         ):
-            left_out = _COMPARING
-    return _adjusted(draft, context, tuple(each for each in ALL if each not in left_out))
+            skipped_checks = _COMPARISON_CHECKS
+    return _run_and_adjust(
+        draft,
+        context,
+        tuple(
+            check_function
+            for check_function in ALL_CHECKS
+            if check_function not in skipped_checks
+        ),
+    )
 
 
-def check_alone(draft: Words, highlight: Highlight) -> tuple[Finding, ...]:
-    """Return the findings for which nothing but the card has to be seen. Never raises.
+def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
+    """Return the findings of the checks that need only the card. Never raises.
 
-    They are a part of what `check` returns, in a third of the time: enough to compare gaps
-    of one sentence.
+    This is a subset of what `check_draft` returns. It takes a third of the time, and is enough to
+    compare possible gaps in the same sentence.
     """
-    return _adjusted(draft, Context(highlight, DuplicateIndex()), SOURCELESS)
+    return _run_and_adjust(draft, CheckContext(highlight, DuplicateIndex()), CARD_CHECKS)
 
 
-def _adjusted(
-    draft: Words, context: Context, checks: tuple[Check, ...]
+def _run_and_adjust(
+    draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
 ) -> tuple[Finding, ...]:
-    """Return the findings of some checks, adjusted to who chose the words."""
-    by_author = authored(draft)
-    by_reader = chosen_by_reader(draft, context.highlight)
+    """Run checks, and lower the severity of their findings about words that the user chose."""
+    by_author = is_user_written(draft)
+    by_reader = is_chosen_by_reader(draft, context.highlight)
     findings = []
-    for finding in _run(draft, context, checks):
-        is_wording = finding.check in _WORDING
-        leans = finding.check == wording.LEANS_BACK
-        if leans and wording.goes_on(draft, context.highlight):
-            pass  # a person's own, too, would ask nothing in two years
+    for finding in _run_checks(draft, context, checks):
+        is_wording = finding.check in _WORDING_RULES
+        is_dependent = finding.check == wording.DEPENDS_ON_CONTEXT
+        if is_dependent and wording.continues_conversation(draft, context.highlight):
+            pass  # keep the severity, because even the user won't understand the card in two years
         elif by_author and is_wording:
             finding = replace(finding, severity=Severity.INFO)
         elif (by_author and finding.check == "too_long") or (by_reader and is_wording):
-            finding = _at_most_warned(finding)
+            finding = _cap_at_warning(finding)
         findings.append(finding)
     return tuple(dict.fromkeys(findings))
 
 
-def check_made(card: Words, *, ours: bool = False) -> tuple[Finding, ...]:
+def check_anki_card(card: CardContent, *, ours: bool = False) -> tuple[Finding, ...]:
     """Return all findings about a card as it is in Anki, without its source. Never raises.
 
-    Only findings about what would break in Anki, or leaves nothing to ask, can block.
+    Only faults that break a card in Anki, or leave nothing to ask, can be of severity *block*.
 
     Args:
         card: the card, of any origin.
-        ours: whether it was made here; of others only the rules of `PLAIN` count.
+        ours: whether ankiforge made the card. For other cards, only `FORM_RULES` are reported.
     """
     findings = []
-    for finding in _run(card, Context(_NOWHERE, DuplicateIndex()), SOURCELESS):
-        if finding.check not in _BREAKING:
-            finding = _at_most_warned(finding)
-        if ours or finding.check in PLAIN:
+    for finding in _run_checks(
+        card, CheckContext(_EMPTY_HIGHLIGHT, DuplicateIndex()), CARD_CHECKS
+    ):
+        if finding.check not in _BREAKING_RULES:
+            finding = _cap_at_warning(finding)
+        if ours or finding.check in FORM_RULES:
             findings.append(finding)
     return tuple(dict.fromkeys(findings))
 
 
-def _run(draft: Words, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
-    """Yield the findings; for oversized cards, only that finding."""
-    oversize = tuple(too_long(draft, context))
-    if oversize:
-        yield from oversize
+def _run_checks(
+    draft: CardContent, context: CheckContext, checks: tuple[Check, ...]
+) -> Iterator[Finding]:
+    """Yield the findings of the checks.
+
+    For an oversized card, only the finding about its size is yielded.
+    """
+    oversize_findings = tuple(check_size(draft, context))
+    if oversize_findings:
+        yield from oversize_findings
         return
-    for run in checks:
-        yield from run(draft, context)
+    for check_function in checks:
+        yield from check_function(draft, context)
 
 
-def _at_most_warned(finding: Finding) -> Finding:
+def _cap_at_warning(finding: Finding) -> Finding:
     if finding.severity is not Severity.BLOCK:
         return finding
     return replace(finding, severity=Severity.WARN)

@@ -1,10 +1,10 @@
 """Find cards that duplicate a draft.
 
-Cards are found by the rarest words of the draft, and ranked by the content words they share. No
-score distinguishes "L1" and "L2" or "2017" and "2018" from a paraphrase, so `are_one` decides, by
-a table of differences. Exact duplicates, of which the plain text of both sides is equal in one
-form, are for the caller to merge; others are findings that name the other card. Cards of one
-highlight are never compared.
+`DuplicateIndex` finds candidates by the draft's rarest words and ranks them by the content words
+that they share with the draft. Because no score can tell “L1” and “L2” or “2017” and “2018” from a
+paraphrase, `are_duplicates` then tests for a list of specific differences. Exact duplicates, whose
+plain text is equal on both sides, are merged by the caller; other duplicates become findings that
+name the other card. Cards from the same highlight are never compared.
 """
 
 from __future__ import annotations
@@ -19,140 +19,159 @@ from hashlib import blake2b
 from itertools import chain, combinations, islice
 from typing import Protocol
 
-from ankiforge.check.reading import Context, Needs, make_finding, needs, without_markup
-from ankiforge.language.lexicon import WordSet, listed
-from ankiforge.language.normal import (
-    finders_of,
-    for_comparing_words,
-    form_of,
-    stems_of,
-    tokens_of,
+from ankiforge.check.reading import (
+    CheckContext,
+    CheckInput,
+    make_finding,
+    register_check,
+    strip_markup,
 )
-from ankiforge.language.quantities import DIGITS
-from ankiforge.language.words import NEGATIONS, TERM, opposed, stem, synonyms
+from ankiforge.language.lexicon import WordSet, read_word_set
+from ankiforge.language.normalization import (
+    iter_content_stems,
+    iter_ideograph_pairs,
+    normalize_phrases,
+    normalize_words,
+    split_words,
+)
+from ankiforge.language.quantities import DIGIT_NUMBER
+from ankiforge.language.words import (
+    NEGATIONS,
+    TERM_PATTERN,
+    load_opposites,
+    load_synonyms,
+    stem_word,
+)
 from ankiforge.model import (
+    CardContent,
     CardKind,
-    Family,
     Fields,
     Finding,
     HighlightKey,
     IndexedCard,
+    NoteType,
     SearchTerms,
     Strings,
     Texts,
     Value,
-    Words,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.fold import for_comparing, shields
+from ankiforge.text.normalize import find_shields, normalize_for_comparison
 
-MAX_LENGTH = 2000
-"""The number of characters of a field that are compared; useful cards are not longer."""
+MAX_COMPARED_CHARS = 2000
+"""The number of characters of a field that are compared. Useful cards aren't longer than this."""
 _SIMPLE_CLOZE = regex(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
-_SHIELD_SIGN = regex(r"[`$\\]")
+_SHIELD_CHARS = regex(r"[`$\\]")
 
 
 class ComparedSides(Value, gc=False):
-    """A card as plain text: question, answer, and both together."""
+    """The plain text of a card's question and answer, to compare it with that of other cards."""
 
-    family: Family
-    asked: str
-    answered: str
-    text: str = ""
-    """The text of a cloze with its answers; "" for other cards."""
-
-    @property
-    def whole(self) -> str:
-        """The whole text."""
-        return self.text or f"{self.asked} {self.answered}"
+    family: NoteType
+    question: str
+    answer: str
+    cloze_text: str = ""
+    """The text of a cloze card including its answers, or "" for other cards."""
 
     @property
-    def shown(self) -> str:
-        """The text that identifies the card to a reader."""
-        return self.text or self.asked
+    def full_text(self) -> str:
+        """The question with its answer, or the text of a cloze card including its answers."""
+        return self.cloze_text or f"{self.question} {self.answer}"
+
+    @property
+    def label(self) -> str:
+        """The text by which a user recognizes the card."""
+        return self.cloze_text or self.question
 
 
-def sides(words: Words) -> ComparedSides:
-    """Return the two sides of a draft or card."""
-    return _sides(words.family, words.fields)
+def compute_sides(words: CardContent) -> ComparedSides:
+    """Return the plain text of both sides of a draft or card."""
+    return _compute_sides(words.family, words.fields)
 
 
 @lru_cache(maxsize=64)
-def _sides(family: Family, fields: Fields) -> ComparedSides:
-    words = dict(fields)
-    if family is Family.BASIC:
-        front = without_markup(words.get("Front", "")[:MAX_LENGTH])
-        back = without_markup(words.get("Back", "")[:MAX_LENGTH])
-        return ComparedSides(Family.BASIC, front, back)
-    text = words.get("Text", "")[:MAX_LENGTH]
+def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
+    field_texts = dict(fields)
+    if family is NoteType.BASIC:
+        front = strip_markup(field_texts.get("Front", "")[:MAX_COMPARED_CHARS])
+        back = strip_markup(field_texts.get("Back", "")[:MAX_COMPARED_CHARS])
+        return ComparedSides(NoteType.BASIC, front, back)
+    text = field_texts.get("Text", "")[:MAX_COMPARED_CHARS]
     answers = _SIMPLE_CLOZE.findall(text)
-    if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
+    if len(answers) == text.count("{{") and not _SHIELD_CHARS.search(text):
         # faster, and sufficient for most clozes
         question = _SIMPLE_CLOZE.sub(" ", text)
     else:
         answers = []
-        outside = []
-        end = 0
-        for gap in cloze.gaps(text):
+        shown_parts = []
+        last_end = 0
+        for gap in cloze.find_gaps(text):
             answers.append(gap.answer)
-            if gap.start >= end:  # not within the gap before it
-                outside.append(text[end : gap.start])
-                end = gap.end
-        question = " ".join((*outside, text[end:]))
+            if gap.start >= last_end:  # skip a gap within the previous gap
+                shown_parts.append(text[last_end : gap.start])
+                last_end = gap.end
+        question = " ".join((*shown_parts, text[last_end:]))
     return ComparedSides(
-        Family.CLOZE,
-        asked=without_markup(question),
-        answered=without_markup(" ".join(answers)),
-        text=without_markup(text),
+        NoteType.CLOZE,
+        question=strip_markup(question),
+        answer=strip_markup(" ".join(answers)),
+        cloze_text=strip_markup(text),
     )
 
 
 # --- identical cards ------------------------------------------------------------------
 
 
-def exact_form(draft: Words) -> Strings:
-    """Return values that are equal for identical cards; () if a side is empty.
+def compute_exact_form(draft: CardContent) -> Strings:
+    """Return values that are equal for identical cards, or () if a side of the card is empty.
 
-    Typography, emphasis, and the last stop or question mark are ignored; the gaps of a
-    cloze, their grouping and Extra are not.
+    Typography, emphasis and the final period or question mark make no difference. The gaps of a
+    cloze card, their grouping by number, and the Extra field do.
     """
-    return _exact_form(draft.kind, dict(draft.fields))
+    return _compute_exact_form(draft.kind, dict(draft.fields))
 
 
-def _exact_form(kind: CardKind, fields: Texts) -> Strings:
-    extra = _exact(fields.get("Extra", ""))
-    if kind.family is not Family.CLOZE:
-        front = _exact(fields.get("Front", ""))
-        back = _exact(fields.get("Back", ""))
+def _compute_exact_form(kind: CardKind, fields: Texts) -> Strings:
+    extra = _normalize(fields.get("Extra", ""))
+    if kind.family is not NoteType.CLOZE:
+        front = _normalize(fields.get("Front", ""))
+        back = _normalize(fields.get("Back", ""))
         return (kind.value, front, back, extra) if front and back else ()
-    # brackets for cloze signs, numbered in order of appearance
+    # replace cloze deletions by brackets, numbered in the order in which they appear
     text = fields.get("Text", "")
     ranks: dict[tuple[int, ...], int] = {}
-    parts = []
-    place = 0
-    for gap in cloze.gaps(text):
+    text_parts = []
+    last_end = 0
+    for gap in cloze.find_gaps(text):
         rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
-        parts.append(f"{text[place : gap.start]}⟦{rank}⟧")
-        place = gap.body
-    form = _exact("".join((*parts, text[place:])))
-    return ("cloze", form, extra) if form else ()
+        text_parts.append(f"{text[last_end : gap.start]}⟦{rank}⟧")
+        last_end = gap.answer_start
+    normalized_text = _normalize("".join((*text_parts, text[last_end:])))
+    return ("cloze", normalized_text, extra) if normalized_text else ()
 
 
-def _exact(text: str) -> str:
-    """Return the canonical text; maths and code keep their case, as `m` and `M` differ."""
-    if _SHIELD_SIGN.search(text):
-        parts = []
-        place = 0
-        for start, end, _ in shields(text):
-            parts.append(for_comparing(without_markup(text[place:start])))
-            parts.append(text[start:end])
-            place = end
-        parts.append(for_comparing(without_markup(text[place:])))
-        text = " ".join(parts).strip()
+def _normalize(text: str) -> str:
+    """Return the text in a canonical form, for comparison.
+
+    Formulas and code keep their case, because `m` and `M` differ.
+    """
+    if _SHIELD_CHARS.search(text):
+        text_parts = []
+        last_end = 0
+        for start, end, _ in find_shields(text):
+            text_parts.append(
+                normalize_for_comparison(strip_markup(text[last_end:start]))
+            )
+            text_parts.append(text[start:end])
+            last_end = end
+        text_parts.append(normalize_for_comparison(strip_markup(text[last_end:])))
+        text = " ".join(text_parts).strip()
     else:
-        text = without_markup(text)
+        text = strip_markup(text)
         text = (
-            " ".join(text.casefold().split()) if text.isascii() else for_comparing(text)
+            " ".join(text.casefold().split())
+            if text.isascii()
+            else normalize_for_comparison(text)
         )
     return text.rstrip(".? \t\n\u00a0") or text
 
@@ -161,188 +180,194 @@ def _exact(text: str) -> str:
 
 # --- the features of a card -----------------------------------------------------------
 
-_NAME = regex(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
+_CAPITALISED_WORD = regex(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
 _LABEL = regex(r"(?<=\w )[A-Z](?![\w'’.])")
-_NOT = regex(r"n['’]t\b")
-_MISSING = NEGATIONS | listed("meaning", "missing")
+_CONTRACTED_NOT = regex(r"n['’]t\b")
+_NEGATION_WORDS = NEGATIONS | read_word_set("meaning", "missing")
 
 
-class Features(Value):
-    """A card, prepared for the guards."""
+class CardFeatures(Value):
+    """The features of a card that `are_duplicates` compares."""
 
-    family: Family
-    asked: str
-    whole: str
-    """Normal forms of the question, and of question and answer."""
+    family: NoteType
+    question: str
+    full_text: str
+    """The question with its answer, normalized like `question`."""
     terms: WordSet
-    """Acronyms, names with digits or inner capitals, capitalised words within a sentence."""
+    """Acronyms, names with digits or inner capitals, and capitalised words within a sentence."""
     labels: WordSet
-    """Single capitals in the question: vitamin A, plan B."""
+    """The single capital letters in the question, as in “vitamin A” and “plan B”."""
     is_negated: bool
-    """Whether the number of negations in question and answer is odd."""
-    sequence: Strings
-    """Stems of the content words of the question, in order."""
+    """Whether the question and the answer together contain an odd number of negations."""
+    question_stems: Strings
+    """The stems of the question's content words, in order."""
     tokens: WordSet
     stems: WordSet
-    """Stems of all content words."""
+    """The stems of all content words."""
     answer_stems: WordSet
-    """Stems of the answer; its normal form if it has no content words."""
+    """The stems of the answer's content words, or the normalized answer if it has none."""
     numbers: WordSet
-    in_order: Strings
-    """The numbers as they follow one another."""
-    frame: str
-    """The text without them."""
 
 
 @lru_cache(maxsize=2048)
-def features(sides: ComparedSides) -> Features:
-    """Return the features of a card."""
-    asked = form_of(sides.asked)
-    answered = form_of(sides.answered)
-    whole = form_of(sides.whole)
+def compute_features(sides: ComparedSides) -> CardFeatures:
+    """Compute the features that decide whether two cards are duplicates."""
+    asked = normalize_phrases(sides.question)
+    answered = normalize_phrases(sides.answer)
+    whole = normalize_phrases(sides.full_text)
     terms = set[str]()
-    for pattern in (TERM, _NAME):
-        terms.update(map(for_comparing_words, pattern.findall(sides.whole)))
-    sequence = tuple(stems_of(asked))
-    both = f"{sides.asked} {sides.answered}"
-    negations = len(_NOT.findall(both))
-    for word in tokens_of(both.casefold()):
-        negations += word in _MISSING
-    return Features(
+    for pattern in (TERM_PATTERN, _CAPITALISED_WORD):
+        terms.update(map(normalize_words, pattern.findall(sides.full_text)))
+    question_stems = tuple(iter_content_stems(asked))
+    question_and_answer = f"{sides.question} {sides.answer}"
+    negations = len(_CONTRACTED_NOT.findall(question_and_answer))
+    for word in split_words(question_and_answer.casefold()):
+        negations += word in _NEGATION_WORDS
+    return CardFeatures(
         family=sides.family,
-        asked=asked,
-        # the USA may be written as us
+        question=asked,
+        # drop acronyms that are written differently in normalized text, such as USA as us
         terms=frozenset(term for term in terms if term in whole),
-        whole=whole,
-        labels=frozenset(_LABEL.findall(sides.asked)),
+        full_text=whole,
+        labels=frozenset(_LABEL.findall(sides.question)),
         is_negated=negations % 2 == 1,
-        sequence=sequence,
-        tokens=frozenset(tokens_of(whole)),
-        stems=frozenset(stems_of(whole)),
-        answer_stems=frozenset(stems_of(answered)) or frozenset((answered,)),
-        numbers=frozenset(DIGITS.findall(whole)),
-        in_order=tuple(DIGITS.findall(whole)),
-        frame=DIGITS.sub("#", whole),
+        question_stems=question_stems,
+        tokens=frozenset(split_words(whole)),
+        stems=frozenset(iter_content_stems(whole)),
+        answer_stems=frozenset(iter_content_stems(answered)) or frozenset((answered,)),
+        numbers=frozenset(DIGIT_NUMBER.findall(whole)),
     )
 
 
 # --- the differences ------------------------------------------------------------------
 
 
-# The minimum length of a common first part of two compounds.
-_HEAD = 3
-# The minimum number of equal words around a replaced one, and the words that are
-# replaced, at most.
-_FRAME = 2
-_SWAPPED = 2
+# The minimum length of the part that two opposed compounds have in common.
+_MIN_HEAD_CHARS = 3
+# Two questions differ in one place if at least this many words around it are equal, and at most
+# this many words are replaced.
+_MIN_EQUAL_WORDS = 2
+_MAX_REPLACED_WORDS = 2
 
 
-def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
-    """Return whether two cards ask the same, and nothing distinguishes them."""
-    card = features(mine)
-    other = features(theirs)
-    if card.family is other.family is Family.BASIC and card.asked != other.asked:
-        # a front of stop words only has no sequence: `What?` is clear only in its context
-        if not (card.sequence and other.sequence):
+def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
+    """Return whether two cards ask the same thing and have none of the `_DIFFERENCES`."""
+    features_a = compute_features(card)
+    features_b = compute_features(other)
+    if (
+        features_a.family is features_b.family is NoteType.BASIC
+        and features_a.question != features_b.question
+    ):
+        # a question without content words, such as `What?`, is clear only in its context
+        if not (features_a.question_stems and features_b.question_stems):
             return False
-    if any(differ(card, other) for differ in _DIFFERENCES):
+    if any(differ(features_a, features_b) for differ in _DIFFERENCES):
         return False
 
-    # answers that share less than half of their words
-    my_answer = card.answer_stems
-    their_answer = other.answer_stems
-    shared = sum(not _is_lacking(word, their_answer) for word in my_answer)
-    return 2 * shared >= min(len(my_answer), len(their_answer))
+    # the answers must share at least half of their words
+    answer_a = features_a.answer_stems
+    answer_b = features_b.answer_stems
+    shared_count = sum(not _has_no_match(word, answer_b) for word in answer_a)
+    return 2 * shared_count >= min(len(answer_a), len(answer_b))
 
 
-def _by_numbers(card: Features, other: Features) -> bool:
-    """Return whether each card, or answer, has a number that the other lacks: GPT-2, GPT-3."""
+def _have_different_numbers(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether each card, or each answer, has a number that the other lacks."""
     my_numbers = frozenset(filter(str.isdigit, card.answer_stems))
     their_numbers = frozenset(filter(str.isdigit, other.answer_stems))
-    return _each_has_own(card.numbers, other.numbers) or _each_has_own(
+    return _have_different_words(card.numbers, other.numbers) or _have_different_words(
         my_numbers, their_numbers
     )
 
 
-def _each_has_own(mine: WordSet, theirs: WordSet) -> bool:
-    """Return whether each of two sets has a word that the other lacks."""
-    return not (mine <= theirs or theirs <= mine)
+def _have_different_words(card: WordSet, other: WordSet) -> bool:
+    """Return whether each set has a word that the other lacks."""
+    return not (card <= other or other <= card)
 
 
-def _by_opposites(card: Features, other: Features) -> bool:
-    """Return whether a word's opposite is in the other card, if neither has a counterpart."""
-    unmatched = _unmatched(other.tokens, card.tokens)
+def _have_opposites(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether a word only in one card is the opposite of a word only in the other."""
+    unmatched_others = _find_unmatched_words(other.tokens, card.tokens)
     return any(
         _are_opposed(word, counterpart)
-        for word in _unmatched(card.tokens, other.tokens)
-        for counterpart in unmatched
+        for word in _find_unmatched_words(card.tokens, other.tokens)
+        for counterpart in unmatched_others
     )
 
 
-def _in_one_place(card: Features, other: Features) -> bool:
-    """Return whether questions differ by a word or two in one place that are not synonyms."""
-    my_words = list(card.sequence)
-    their_words = list(other.sequence)
-    equal_words = 0
-    for end in (0, -1):  # the common head, then the common tail
+def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether two questions are equal except for one place, where the words differ.
+
+    There may be one or two words in that place, and synonyms don't count as different.
+    """
+    my_words = list(card.question_stems)
+    their_words = list(other.question_stems)
+    equal_count = 0
+    for end in (0, -1):  # remove the common beginning, then the common end
         while my_words and their_words and my_words[end] == their_words[end]:
             del my_words[end]
             del their_words[end]
-            equal_words += 1
-    few, many = sorted((my_words, their_words), key=len)
-    if equal_words < _FRAME or len(many) > _SWAPPED:
+            equal_count += 1
+    fewer_words, more_words = sorted((my_words, their_words), key=len)
+    if equal_count < _MIN_EQUAL_WORDS or len(more_words) > _MAX_REPLACED_WORDS:
         return False
-    return any(_is_lacking(word, set(many)) for word in few)
+    return any(_has_no_match(word, set(more_words)) for word in fewer_words)
 
 
-_DIFFERENCES: tuple[Callable[[Features, Features], bool], ...] = (
-    _by_numbers,  # 2017 and 2018, first and second
-    # `rule 1 of 2: …` and `rule 2 of 2: …`, in the same words
-    lambda card, other: card.frame == other.frame and card.in_order != other.in_order,
+_DIFFERENCES: tuple[Callable[[CardFeatures, CardFeatures], bool], ...] = (
+    _have_different_numbers,  # such as 2017 and 2018, first and second
     lambda card, other: card.is_negated != other.is_negated,
-    _by_opposites,
-    # names: L1 and L2, Austria and Australia
+    _have_opposites,
+    # names and terms, such as L1 and L2, Austria and Australia
     lambda card, other: _has_own_term(card, other) and _has_own_term(other, card),
-    # labels: hepatitis A and hepatitis B
-    lambda card, other: _each_has_own(card.labels, other.labels),
-    _in_one_place,
+    # labels, such as hepatitis A and hepatitis B
+    lambda card, other: _have_different_words(card.labels, other.labels),
+    _differ_in_one_place,
 )
-"""Tests that tell apart two cards that look alike."""
+"""Tests that return whether two similar cards differ in meaning."""
 
 
-def _unmatched(words: WordSet, others: WordSet) -> list[str]:
-    """Return the words of one card that have no form or synonym in the other."""
-    other_stems = frozenset(map(stem, others - words))
-    return [word for word in words - others if _is_lacking(stem(word), other_stems)]
+def _find_unmatched_words(words: WordSet, others: WordSet) -> list[str]:
+    """Return those of `words` that have no inflected form and no synonym in `others`."""
+    other_stems = frozenset(map(stem_word, others - words))
+    return [
+        word for word in words - others if _has_no_match(stem_word(word), other_stems)
+    ]
 
 
-def _is_lacking(stem_of_word: str, others: AbstractSet[str]) -> bool:
-    """Return whether a stem has no form or synonym among the others."""
-    forms = {stem_of_word, *synonyms().get(stem_of_word, ())}
-    return others.isdisjoint(forms)
+def _has_no_match(stem: str, other_words: AbstractSet[str]) -> bool:
+    """Return whether `other_words` contains neither `stem` nor any synonym of it."""
+    stem_and_synonyms = {stem, *load_synonyms().get(stem, ())}
+    return other_words.isdisjoint(stem_and_synonyms)
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:
-    """Return whether words are opposed, as a whole or after the same first part.
+    """Return whether two words, or the parts after their common beginning, are opposites.
 
-    So are Gram-positive and Gram-negative.
+    For example, Gram-positive and Gram-negative are opposed.
     """
-    head = 0
-    while word[head : head + 1] == counterpart[head : head + 1] != "":
-        head += 1
-    for start in (0, head):
-        if start == 0 or start >= _HEAD:
-            if stem(counterpart[start:]) in opposed().get(stem(word[start:]), ()):
+    common_length = 0
+    while (
+        word[common_length : common_length + 1]
+        == counterpart[common_length : common_length + 1]
+        != ""
+    ):
+        common_length += 1
+    for start in (0, common_length):
+        if start == 0 or start >= _MIN_HEAD_CHARS:
+            if stem_word(counterpart[start:]) in load_opposites().get(
+                stem_word(word[start:]), ()
+            ):
                 return True
     return False
 
 
-def _has_own_term(card: Features, other: Features) -> bool:
-    """Return whether a card has a name that is in no form in the other."""
+def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether `card` has a name or term that `other` doesn't have in any form."""
     for term in card.terms - other.terms:
-        if term in other.tokens or stem(term) in other.stems:
+        if term in other.tokens or stem_word(term) in other.stems:
             continue
-        if f" {term} " not in f" {other.whole} ":
+        if f" {term} " not in f" {other.full_text} ":
             return True
     return False
 
@@ -350,305 +375,347 @@ def _has_own_term(card: Features, other: Features) -> bool:
 # === duplicates =======================================================================
 
 
-@needs(Needs.REST)
-def resembles(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find cards of other highlights that ask the same thing."""
-    yield from context.known.near(draft, context.highlight.key)
+@register_check(CheckInput.CIRCUMSTANCES)
+def check_duplicates(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report cards of other highlights that ask the same thing."""
+    yield from context.other_cards.find_duplicates(draft, context.highlight.key)
 
 
 # --- search terms ---------------------------------------------------------------------
 
 TERMS_VERSION = "5"
-"""To be changed with `terms_of`, so that stored terms are computed again."""
+"""Change this whenever `compute_search_terms` changes, so that stored terms are recomputed."""
 
 
-def terms_of(draft: Words) -> SearchTerms:
-    """Return the search terms of a card."""
-    return _read(draft.kind, draft.fields)[1]
+def compute_search_terms(draft: CardContent) -> SearchTerms:
+    """Return the terms by which a card is found when duplicates are searched for."""
+    return _compute_sides_and_terms(draft.kind, draft.fields)[1]
 
 
-@lru_cache(maxsize=1024)  # a batch of drafts is checked, then recorded
-def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
-    """Return the sides and the search terms of a card."""
-    card_sides = _sides(kind.family, fields)
-    form = form_of(card_sides.whole)
-    exact = _exact_form(kind, dict(fields))
+@lru_cache(maxsize=1024)  # a batch of drafts is first checked, then recorded
+def _compute_sides_and_terms(
+    kind: CardKind, fields: Fields
+) -> tuple[ComparedSides, SearchTerms]:
+    card_sides = _compute_sides(kind.family, fields)
+    normalized_text = normalize_phrases(card_sides.full_text)
+    exact_values = _compute_exact_form(kind, dict(fields))
     question = ""
-    if kind.family is Family.BASIC and card_sides.answered:
-        question = for_comparing(dict(fields).get("Front", ""))
+    if kind.family is NoteType.BASIC and card_sides.answer:
+        question = normalize_for_comparison(dict(fields).get("Front", ""))
     terms = SearchTerms(
-        words=_unique(stems_of(form)),
-        finders=() if form.isascii() else _unique(finders_of(form)),
-        exact=_digest(exact) if exact else b"",
-        question=_digest((question,)) if question else b"",
+        words=_deduplicate(iter_content_stems(normalized_text)),
+        finders=()
+        if normalized_text.isascii()
+        else _deduplicate(iter_ideograph_pairs(normalized_text)),
+        exact=_hash_values(exact_values) if exact_values else b"",
+        question=_hash_values((question,)) if question else b"",
     )
     return card_sides, terms
 
 
-def _unique(words: Iterable[str]) -> Strings:
-    return tuple(dict.fromkeys(words))
+def _deduplicate(items: Iterable[str]) -> Strings:
+    return tuple(dict.fromkeys(items))
 
 
-def _digest(form: Strings) -> bytes:
+def _hash_values(form: Strings) -> bytes:
     encoded = "\x1f".join(form).encode("utf-8", "surrogatepass")
     return blake2b(encoded, digest_size=16).digest()
 
 
-# The number of bits that stand for the words of a card. With half as many, five times as
-# many cards are compared in vain.
-_BITS = 120
+# The number of bits in the signature of a card's words. With half as many bits, there would be
+# five times as many useless comparisons.
+_SIGNATURE_BITS = 120
 
 
 @lru_cache(maxsize=64)
-def _bits_of(words: Strings) -> int:
-    """Return a number with a bit for each word, which some words have in common."""
+def _compute_signature(words: Strings) -> int:
+    """Return a bit signature in which each word sets one bit, as in a Bloom filter."""
     bits = 0
     for word in words:
-        bits |= 1 << hash(word) % _BITS
+        bits |= 1 << hash(word) % _SIGNATURE_BITS
     return bits
 
 
 # --- the index ------------------------------------------------------------------------
 
-# Chosen by measurements on labelled pairs.
-_JACCARD = 0.50
-_CONTAINMENT = 0.70
-_TOKEN_SET = 85
-# The minimum number of content words of a card that may be a part of another: the two
-# of `die Lampe` are in many sentences.
-_MIN_CONTAINED = 3
-# The number of words by which cards are found; a fourth finds one more duplicate in 200.
-_RAREST = 3
-# Words in more cards than this are used only if the draft has no rarer ones:
-_COMMON = 100
-# alone, up to this number of cards,
-_ALONE = 500
-# or in pairs, up to this number.
-_LONGEST = 2_000
-# The number of most similar cards that are judged; in a long list of one pattern all
-# are similar.
-_JUDGED = 30
+# These thresholds were chosen by measurements on labelled pairs of cards.
+_MIN_JACCARD = 0.50
+_MIN_CONTAINMENT = 0.70
+_MIN_TOKEN_SET_RATIO = 85
+# A card with fewer content words isn't reported for being contained in another, because the two
+# words of `die Lampe`, for example, occur in many sentences.
+_MIN_CONTAINED_WORDS = 3
+# The number of rarest words used to find cards. A fourth word would find only one more duplicate
+# in 200.
+_RAREST_WORDS = 3
+# A word is rare if it occurs in at most this many cards. Other words are used only if the draft
+# has no rare word.
+_MAX_RARE_CARDS = 100
+# If the draft has only one usable word, it is searched for if it occurs in at most this many
+# cards.
+_MAX_SINGLE_WORD_CARDS = 500
+# Words that occur in more cards than this are never used. Less common ones are used in pairs.
+_MAX_POSTING_CARDS = 2_000
+# Only this many of the most similar cards are compared in full, because in a long list of cards
+# with the same pattern all cards are similar.
+_MAX_COMPARED = 30
 # The maximum number of findings for a card.
-_MOST = 5
+_MAX_FINDINGS = 5
 
 
-class CardIndex(Protocol):
-    """Cards with stored search terms."""
+class CardStore(Protocol):
+    """A store of cards and their search terms, such as the database of a workspace."""
 
-    def unread(self, version: str) -> Iterable[tuple[str, Words]]:
-        """Yield the cards whose search terms are not stored, or those of another version."""
+    def iter_cards_without_terms(self, version: str) -> Iterable[tuple[str, CardContent]]:
+        """Yield the id and text of each card without stored search terms of this version."""
         ...
 
-    def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store the search terms of cards by their ids."""
+    def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
+        """Store search terms, each given with the id of its card."""
         ...
 
-    def cards(self) -> Iterable[IndexedCard]:
-        """Yield all cards."""
+    def iter_cards(self) -> Iterable[IndexedCard]:
+        """Yield all cards with their search terms."""
         ...
 
-    def words(self, id: str) -> Words | None:
-        """Return the text of a card; None if it no longer exists."""
+    def get_content(self, id: str) -> CardContent | None:
+        """Return the text of a card, or None if the card no longer exists."""
         ...
 
 
 class DuplicateIndex:
-    """Cards and drafts that a draft may repeat.
+    """An index of the existing cards and drafts that a new draft may duplicate.
 
-    They are those of a store, read at the first search, and those that were added.
+    It contains the cards of a store, which is read at the first search, and those passed to `add`.
     """
 
-    def __init__(self, store: CardIndex | None = None) -> None:
+    def __init__(self, store: CardStore | None = None) -> None:
         self._store = store
         self._is_loaded = store is None
         self._cards: dict[str, IndexedCard] = {}
-        # The groups of equal cards by number, with the bits of their words, and half the count
-        # of these above them: however many are equal, one of them is compared.
+        # The groups of equal cards, of which only one card is compared. A group's number is its
+        # index in this list and in the list of signatures, whose higher bits contain half the
+        # number of words.
         self._groups: list[list[IndexedCard]] = []
-        self._bits: list[int] = []
-        self._sides: dict[str, ComparedSides] = {}
-        # The numbers of the groups that contain a word.
+        self._signatures: list[int] = []
+        self._sides_by_id: dict[str, ComparedSides] = {}
+        # The numbers of the groups that contain each word.
         self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
-        self._exact: dict[bytes, list[IndexedCard]] = {}
-        # The groups of each question.
-        self._questions: dict[bytes, list[list[IndexedCard]]] = defaultdict(list)
+        self._group_by_exact_hash: dict[bytes, list[IndexedCard]] = {}
+        # The groups whose cards ask each question, by the hash of the question.
+        self._groups_by_question: dict[bytes, list[list[IndexedCard]]] = defaultdict(list)
 
     def add(
-        self, id: str, highlight: HighlightKey, draft: Words, where: str = ""
+        self, id: str, highlight: HighlightKey, draft: CardContent, prefix: str = ""
     ) -> None:
-        """Add a card.
+        """Add a card to the index.
 
         Args:
-            id: its guid or draft id, which findings name.
-            highlight: its highlight; "" if unknown.
-            draft: its text.
-            where: for a foreign note, the prefix of findings about it.
+            id: GUID of a note or id of a draft, by which findings name the card.
+            highlight: key of the highlight that the card was made from, or "" if unknown.
+            draft: text of the card.
+            prefix: text to put before the card in findings, if it belongs to a note that isn't
+                ours.
         """
-        card_sides, terms = _read(draft.kind, draft.fields)
-        self._sides[id] = card_sides
-        self._put(IndexedCard(id, highlight, where, terms))
+        card_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
+        self._sides_by_id[id] = card_sides
+        self._add_card(IndexedCard(id, highlight, prefix, terms))
 
-    def _put(self, card: IndexedCard) -> None:
-        """Add a card whose search terms are known."""
+    def _add_card(self, card: IndexedCard) -> None:
         words = card.terms.words
         self._cards[card.id] = card
-        equal = self._exact.get(card.terms.exact)
-        if equal is not None:
-            equal.append(card)
+        equal_cards = self._group_by_exact_hash.get(card.terms.exact)
+        if equal_cards is not None:
+            equal_cards.append(card)
             return
         group = [card]
-        number = len(self._groups)
+        group_number = len(self._groups)
         self._groups.append(group)
-        half_the_words = (len(words) + 1) // 2
-        self._bits.append(_bits_of(words) | half_the_words << _BITS)
+        half_word_count = (len(words) + 1) // 2
+        self._signatures.append(
+            _compute_signature(words) | half_word_count << _SIGNATURE_BITS
+        )
         for word in (*words, *card.terms.finders):
-            self._postings[sys.intern(word)].append(number)
+            self._postings[sys.intern(word)].append(group_number)
         if card.terms.exact:
-            self._exact[card.terms.exact] = group
+            self._group_by_exact_hash[card.terms.exact] = group
         if card.terms.question:
-            self._questions[card.terms.question].append(group)
+            self._groups_by_question[card.terms.question].append(group)
 
-    def _others(
+    def _iter_other_cards(
         self, group: Iterable[IndexedCard], highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield the cards of a group that are in use and belong to another highlight."""
+        """Yield the current cards of a group that belong to another highlight."""
         for card in group:
-            if self._cards[card.id] is card and not _are_siblings(card, highlight):
+            if self._cards[card.id] is card and not _belongs_to(card, highlight):
                 yield card
 
     def _load(self) -> None:
-        """Read the store, and compute the search terms that it lacks."""
+        """Read the cards of the store, after computing and storing any missing search terms."""
         if self._is_loaded or self._store is None:
             return
         self._is_loaded = True
-        unread = self._store.unread(TERMS_VERSION)
-        self._store.keep([(id, terms_of(draft)) for id, draft in unread])
-        for card in self._store.cards():
-            self._put(card)
+        cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
+        self._store.store_terms(
+            [(id, compute_search_terms(draft)) for id, draft in cards_without_terms]
+        )
+        for card in self._store.iter_cards():
+            self._add_card(card)
 
-    # --- what it finds ----------------------------------------------------------------
+    # --- findings ---------------------------------------------------------------------
 
-    def near(self, draft: Words, highlight: HighlightKey) -> Iterator[Finding]:
-        """Yield a finding for each duplicate, the most similar first, and for another answer."""
+    def find_duplicates(
+        self, draft: CardContent, highlight: HighlightKey
+    ) -> Iterator[Finding]:
+        """Yield a finding for each duplicate of `draft`, beginning with the most similar card.
+
+        The last finding, if any, is about a card that has the same question but a different answer.
+
+        Args:
+            draft: text of the draft or card.
+            highlight: key of its highlight, whose other cards are never reported.
+        """
         self._load()
-        my_sides, terms = _read(draft.kind, draft.fields)
-        found = []
-        for similarity, group in self._similar(terms, my_sides, highlight):
-            first, *_ = group
-            if are_one(my_sides, self._sides_of(first.id)):
-                found += [(-similarity, card.id) for card in group]
-        for _, id in sorted(found)[:_MOST]:
-            words = " ".join(self._sides_of(id).shown.split())
-            if len(words) > 80:
-                words = f"{words[:79]}…"
-            shown = f"{self._cards[id].where}“{words}”"
+        my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
+        duplicates = []
+        for similarity, group in self._find_similar(terms, my_sides, highlight):
+            first_card, *_ = group
+            if are_duplicates(my_sides, self._get_sides(first_card.id)):
+                duplicates += [(-similarity, card.id) for card in group]
+        for _, id in sorted(duplicates)[:_MAX_FINDINGS]:
+            shown_text = " ".join(self._get_sides(id).label.split())
+            if len(shown_text) > 80:
+                shown_text = f"{shown_text[:79]}…"
+            shown = f"{self._cards[id].where}“{shown_text}”"
             yield make_finding("duplicate", shown, duplicate=id)
 
-        # the first card with the same question and another answer
-        for asking in self._questions.get(terms.question, ()):
-            others = self._others(asking, highlight)
-            ours = next((card.id for card in others if not card.where), None)
-            if ours is None:
+        # report the first card that has the same question but a different answer
+        for same_question_group in self._groups_by_question.get(terms.question, ()):
+            other_cards = self._iter_other_cards(same_question_group, highlight)
+            own_card_id = next((card.id for card in other_cards if not card.where), None)
+            if own_card_id is None:
                 continue
-            theirs = self._sides_of(ours)
-            other_form = form_of(my_sides.answered) != form_of(theirs.answered)
-            if other_form and not are_one(my_sides, theirs):
-                detail = f"“{theirs.answered[:60]}”"
-                yield make_finding("same_front", detail, duplicate=ours)
+            own_sides = self._get_sides(own_card_id)
+            is_other_answer = normalize_phrases(my_sides.answer) != normalize_phrases(
+                own_sides.answer
+            )
+            if is_other_answer and not are_duplicates(my_sides, own_sides):
+                detail = f"“{own_sides.answer[:60]}”"
+                yield make_finding("same_front", detail, duplicate=own_card_id)
                 return
 
-    def _sides_of(self, id: str) -> ComparedSides:
-        if id not in self._sides:
-            words = self._store.words(id) if self._store else None
-            # it may be deleted meanwhile
-            self._sides[id] = sides(words) if words else _sides(Family.CLOZE, ())
-        return self._sides[id]
+    def _get_sides(self, id: str) -> ComparedSides:
+        if id not in self._sides_by_id:
+            words = self._store.get_content(id) if self._store else None
+            # if the card has been deleted, its text is empty
+            self._sides_by_id[id] = (
+                compute_sides(words) if words else _compute_sides(NoteType.CLOZE, ())
+            )
+        return self._sides_by_id[id]
 
-    # --- how it searches --------------------------------------------------------------
+    # --- search -----------------------------------------------------------------------
 
-    def _similar(
+    def _find_similar(
         self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
     ) -> Iterator[tuple[float, list[IndexedCard]]]:
-        """Yield (Jaccard similarity of content words, equal cards) of the most similar cards."""
+        """Yield each group of equal cards that is similar to the draft, most similar first.
+
+        Each is yielded with its Jaccard similarity: the number of words that both texts contain,
+        divided by the number of words that at least one of them contains.
+        """
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
         my_count = len(my_words)
         ranked = []
-        for number in self._candidates(terms):
-            first, *_ = self._groups[number]
-            their_words = first.terms.words  # no word is in it twice
+        for number in self._find_candidates(terms):
+            first_card, *_ = self._groups[number]
+            their_words = first_card.terms.words  # has no duplicates
             their_count = len(their_words)
-            shared = len(my_words.intersection(their_words))
-            if 2 * shared < min(my_count, their_count):
+            shared_count = len(my_words.intersection(their_words))
+            if 2 * shared_count < min(my_count, their_count):
                 continue
-            group = [*islice(self._others(self._groups[number], highlight), _MOST)]
+            group = [
+                *islice(
+                    self._iter_other_cards(self._groups[number], highlight), _MAX_FINDINGS
+                )
+            ]
             if not group:
                 continue
-            all_words = my_count + their_count - shared
-            jaccard = shared / (all_words or 1)
+            union_count = my_count + their_count - shared_count
+            jaccard = shared_count / (union_count or 1)
             if my_numbers.difference(their_words):
-                their_own = set(their_words) - my_words
-                if any(map(str.isdigit, their_own)):
-                    continue  # each has a number that the other lacks
-            contained = shared / (min(my_count, their_count) or 1)
-            ranked.append((jaccard, contained, group[0].id, group))
+                their_other_words = set(their_words) - my_words
+                if any(map(str.isdigit, their_other_words)):
+                    continue  # both cards have a number that the other lacks
+            containment = shared_count / (min(my_count, their_count) or 1)
+            ranked.append((jaccard, containment, group[0].id, group))
         ranked.sort(reverse=True)
-        for jaccard, contained, id, group in ranked[:_JUDGED]:
-            is_near = jaccard >= _JACCARD
-            # the card with fewer words may be a part of the other
+        for jaccard, containment, id, group in ranked[:_MAX_COMPARED]:
+            is_similar = jaccard >= _MIN_JACCARD
+            # the card with fewer words may be contained in the other
             fewer_words = min(my_count, len(self._cards[id].terms.words))
-            if not is_near and fewer_words >= _MIN_CONTAINED:
-                from rapidfuzz import fuzz  # seldom needed, and slow to load
+            if not is_similar and fewer_words >= _MIN_CONTAINED_WORDS:
+                from rapidfuzz import fuzz  # slow to import and seldom needed
 
-                forms = form_of(my_sides.whole), form_of(self._sides_of(id).whole)
-                is_near = (
-                    contained >= _CONTAINMENT
-                    or fuzz.token_set_ratio(*forms, score_cutoff=_TOKEN_SET) > 0
+                forms = (
+                    normalize_phrases(my_sides.full_text),
+                    normalize_phrases(self._get_sides(id).full_text),
                 )
-            if is_near:
+                is_similar = (
+                    containment >= _MIN_CONTAINMENT
+                    or fuzz.token_set_ratio(*forms, score_cutoff=_MIN_TOKEN_SET_RATIO) > 0
+                )
+            if is_similar:
                 yield jaccard, group
 
-    def _candidates(self, terms: SearchTerms) -> set[int]:
-        """Return the cards with one of the rarest words of a draft, or with two common ones.
-
-        Those that cannot share half of the words of either are left out: as far as the
-        draft's words have different bits, no more words are shared than bits.
+    def _find_candidates(self, terms: SearchTerms) -> set[int]:
         """
-        my_bits = _bits_of(terms.words)
-        bits = self._bits
-        # words of the draft that have no bit of their own
-        without_bit = len(terms.words) - my_bits.bit_count()
-        enough = (len(terms.words) + 1) // 2 - without_bit
+        Return the numbers of the groups that can share at least half of their words with the draft.
+
+        Only groups with rare words of the draft are considered. Their bit signatures give an upper
+        bound for the number of shared words, which must be at least half the words of either card.
+        """
+        draft_signature = _compute_signature(terms.words)
+        signatures = self._signatures
+        # the number of words that set the same bit as another word of the draft
+        collision_count = len(terms.words) - draft_signature.bit_count()
+        min_shared = (len(terms.words) + 1) // 2 - collision_count
         candidates = set()
-        for number in self._with_rarest_words(terms):
-            card_bits = bits[number]
-            shared = (card_bits & my_bits).bit_count()
-            half_of_theirs = card_bits >> _BITS
-            if shared >= enough or shared + without_bit >= half_of_theirs:
+        for number in self._find_by_rarest_words(terms):
+            signature = signatures[number]
+            shared_bits = (signature & draft_signature).bit_count()
+            half_word_count = signature >> _SIGNATURE_BITS
+            if (
+                shared_bits >= min_shared
+                or shared_bits + collision_count >= half_word_count
+            ):
                 candidates.add(number)
         return candidates
 
-    def _with_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
-        """Return the cards with one of the rarest words of a draft, or with two common ones."""
+    def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
+        """Return the numbers of the groups that contain one of the draft's rarest words.
+
+        If none of these words is rare, the groups that contain two of them are returned.
+        """
         postings = []
         for word in (*terms.words, *terms.finders):
             posting = self._postings.get(word)
-            if posting and len(posting) <= _LONGEST:
+            if posting and len(posting) <= _MAX_POSTING_CARDS:
                 postings.append(posting)
         postings.sort(key=len)
-        rarest = postings[:_RAREST]
-        rare = [posting for posting in rarest if len(posting) <= _COMMON]
-        if rare:
-            return chain.from_iterable(rare)
+        rarest = postings[:_RAREST_WORDS]
+        rare_postings = [posting for posting in rarest if len(posting) <= _MAX_RARE_CARDS]
+        if rare_postings:
+            return chain.from_iterable(rare_postings)
         if len(rarest) == 1:
             (only,) = rarest
-            return only if len(only) <= _ALONE else ()
-        in_two = set[int]()
+            return only if len(only) <= _MAX_SINGLE_WORD_CARDS else ()
+        groups_with_two = set[int]()
         for posting, other in combinations(rarest, 2):
-            in_two |= set(posting).intersection(other)
-        return in_two
+            groups_with_two |= set(posting).intersection(other)
+        return groups_with_two
 
 
-def _are_siblings(card: IndexedCard, highlight: HighlightKey) -> bool:
-    """Return whether a card is of this highlight; "" is none."""
+def _belongs_to(card: IndexedCard, highlight: HighlightKey) -> bool:
+    """Return whether `card` belongs to `highlight`. An empty key matches no card."""
     return card.highlight == highlight != ""

@@ -1,9 +1,10 @@
-"""The common parts of all checks: rules, findings, and the views of a draft and its source.
+"""What all checks share: rules, findings, and readings of a draft and of its source.
 
-Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that
-yields findings with the ids of rules; `@needs` declares it, with what it has to see. A draft is
-seen as plain text, and by who chose its words; a source as all text from which an answer may be
-taken, and as the evidence, which is the sentences that the quote touches.
+Each rule is a row of `data/rules.txt`. A check is a function that takes a draft and its context and
+yields findings, each with the id of a rule. The decorator `@register_check` registers it together
+with the texts that it needs. A draft is read as plain text, and as words chosen by the user or by a
+program. A source is read as all text that an answer may come from, and as evidence, which is the
+sentences around the quote.
 """
 
 from __future__ import annotations
@@ -15,91 +16,91 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from ankiforge.language.vocabulary import term_of
+from ankiforge.language.vocabulary import find_term
 from ankiforge.model import (
-    COMMENT_AND_MORE,
-    PHRASE,
-    TRANSLATION,
+    LONG_COMMENT_DRAFTER,
+    PHRASE_DRAFTER,
+    TRANSLATION_DRAFTER,
+    CardContent,
     Draft,
-    Family,
     Fields,
     Finding,
     Form,
     Highlight,
     HighlightKey,
     HighlightKind,
+    NoteType,
     Severity,
     Strings,
     Value,
-    Words,
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
-from ankiforge.text.fold import locate, locate_words, same
+from ankiforge.text.normalize import find_words, is_same_text, locate
 from ankiforge.text.sentences import sentences
 
 # --- rules and findings ---------------------------------------------------------------
 
 
 class Rule(Value):
-    """A possible fault of a card; `tests/check/cases.txt` has examples of each."""
+    """A fault that a card may have. `tests/check/cases.txt` has examples of each rule."""
 
     id: str
     severity: Severity
-    says: str
+    message: str
     group: str
     advice: str
-    """The remedy for a person, as a sentence."""
-    most: int = 0
-    """The limit, 0 if it has none."""
+    """How to fix the card, as a sentence for the user."""
+    limit: int = 0
+    """The highest value that is allowed, or 0 if the rule has no limit."""
     unit: str = ""
-    """The unit of the limit: words, %, characters …"""
+    """What the limit counts, for example `words`, `characters` or `%`."""
 
     @property
-    def in_words(self) -> str:
-        """The fault, without the words that a finding quotes."""
-        return self.says.removesuffix(":").partition(": ")[0]
+    def short_message(self) -> str:
+        """The message without the part that introduces quoted words."""
+        return self.message.removesuffix(":").partition(": ")[0]
 
 
-_ROW = regex(
+_RULE_LINE = regex(
     r"\[(?P<group>\w+)\] (?P<advice>.+)|(?P<id>\w+) +(?P<severity>\w+)"
     r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
 )
 
 
 def _read_rules(table: str) -> Iterator[Rule]:
-    """Yield the rules of a table; a heading gives the group and the advice of those below it."""
+    """Yield the rules of a table. A heading sets the group and advice of the rules below it."""
     group = advice = ""
     for line in table.splitlines():
-        row = _ROW.fullmatch(line)
-        if row is None:  # a comment or an empty line
+        match = _RULE_LINE.fullmatch(line)
+        if match is None:  # a comment or an empty line
             continue
-        if row["group"]:
-            group, advice = row["group"], row["advice"]
+        if match["group"]:
+            group, advice = match["group"], match["advice"]
             continue
         yield Rule(
-            id=row["id"],
-            severity=Severity(row["severity"]),
-            says=row["says"],
+            id=match["id"],
+            severity=Severity(match["severity"]),
+            message=match["says"],
             group=group,
             advice=advice,
-            most=int(row["most"] or 0),
-            unit=row["unit"] or "",
+            limit=int(match["most"] or 0),
+            unit=match["unit"] or "",
         )
 
 
 _DATA = Path(__file__).parent / "data"
 RULES = tuple(_read_rules((_DATA / "rules.txt").read_text("utf-8")))
-_BY_ID = {rule.id: rule for rule in RULES}
+_RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 
-def in_words(id: str) -> str:
-    """Return the words of a rule by its id; the id itself of another."""
-    return _BY_ID[id].in_words if id in _BY_ID else id
+def describe_rule(id: str) -> str:
+    """Return the short message of a rule, or the id itself if there is no such rule."""
+    return _RULES_BY_ID[id].short_message if id in _RULES_BY_ID else id
 
 
-def group(name: str) -> frozenset[str]:
-    """Return the ids of the rules of a group."""
+def get_group_rule_ids(name: str) -> frozenset[str]:
+    """Return the ids of the rules in a group."""
     return frozenset(rule.id for rule in RULES if rule.group == name)
 
 
@@ -110,28 +111,28 @@ def make_finding(
     duplicate: str = "",
     severity: Severity | None = None,
 ) -> Finding:
-    """Return the finding that a rule is broken.
+    """Return the finding that reports a broken rule.
 
     Args:
-        rule: the id of the rule.
-        detail: follows its message.
-        duplicate: the id of the other card, for duplicates.
-        severity: replaces that of the rule.
+        rule: id of the broken rule.
+        detail: text to add to the rule's message.
+        duplicate: id of the other card, if the finding is about a duplicate.
+        severity: severity to use instead of the rule's own.
     """
-    broken = _BY_ID[rule]
-    message = f"{broken.says} {detail}".rstrip()
-    return Finding(rule, severity or broken.severity, message, duplicate)
+    broken_rule = _RULES_BY_ID[rule]
+    message = f"{broken_rule.message} {detail}".rstrip()
+    return Finding(rule, severity or broken_rule.severity, message, duplicate)
 
 
-def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield the finding with number and limit if the number exceeds the limit of a rule."""
-    limit = _BY_ID[rule]
-    if value <= limit.most:
+def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
+    """Yield a finding that states the value and the limit if `value` is above the rule's limit."""
+    limited_rule = _RULES_BY_ID[rule]
+    if value <= limited_rule.limit:
         return
-    if limit.unit == "%":
-        message = f"{value} % of the text, more than {limit.most} %"
+    if limited_rule.unit == "%":
+        message = f"{value} % of the text, more than {limited_rule.limit} %"
     else:
-        message = f"{value} {limit.unit}, more than {limit.most}"
+        message = f"{value} {limited_rule.unit}, more than {limited_rule.limit}"
     if detail:
         message = f"{message}; {detail}"
     yield make_finding(rule, message)
@@ -141,295 +142,308 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 
 
 class OtherCards(Protocol):
-    """The cards and drafts that there are already."""
+    """The existing cards and drafts, among which duplicates of a draft are searched for."""
 
-    def near(self, draft: Words, highlight: HighlightKey) -> Iterator[Finding]:
-        """Yield a finding for each one that says the same as a draft of a highlight."""
+    def find_duplicates(
+        self, draft: CardContent, highlight: HighlightKey
+    ) -> Iterator[Finding]:
+        """Yield a finding for each card or draft that duplicates `draft`.
+
+        Cards and drafts that are from the same `highlight` aren't compared.
+        """
         ...
 
 
-class Context(Value):
-    """The passage, the other cards, and the tables that a draft is judged against."""
+class CheckContext(Value):
+    """Everything a draft is checked against: its highlight, the other cards, and its pictures."""
 
     highlight: Highlight
-    """As it was when the draft was made."""
-    known: OtherCards
-    picture_fault: Callable[[str], str] = lambda path: ""
-    """Why a picture that the draft shows cannot be read, "" if it can."""
+    """The highlight as it was read when the draft was made."""
+    other_cards: OtherCards
+    picture_problem: Callable[[str], str] = lambda path: ""
+    """A function that returns why the picture at a path can't be read, or "" if it can be read."""
 
 
-Check = Callable[[Words, Context], Iterator[Finding]]
-"""A pure function that yields what it finds, and never raises."""
+Check = Callable[[CardContent, CheckContext], Iterator[Finding]]
+"""A pure function that yields the findings about a draft and never raises."""
 
 
-class Needs(Enum):
-    """The texts that a check has to see, in the order in which checks run and report."""
+class CheckInput(Enum):
+    """The texts that a check needs. The checks run, and report, in the order of these members."""
 
     CARD = auto()
-    """Only the card. `ankiforge repair` runs these checks on cards of any origin."""
+    """Only the card. `ankiforge repair` runs these checks on any card in Anki, whoever made it."""
     SOURCE = auto()
-    """The passage that the card is from. Cards that a person wrote are not held against it."""
+    """The passage that the card was made from. Skipped for cards that the user wrote."""
     COMPARISON = auto()
-    """The passage, of a card that says it in other words: what is in it word for word
-    cannot turn its meaning, or have a number that it lacks."""
-    REST = auto()
-    """How the passage was marked, or the other cards. These checks apply to all cards."""
+    """The passage, to compare it with a card that says the same in other words.
+
+    Skipped for a literal quotation, which can't change the meaning or contain new numbers.
+    """
+    CIRCUMSTANCES = auto()
+    """The way in which the passage was highlighted, or the other cards. Run for all cards."""
 
 
-_DECLARED: list[tuple[Check, Needs]] = []
+_REGISTERED_CHECKS: list[tuple[Check, CheckInput]] = []
 
 
-def needs(required: Needs) -> Callable[[Check], Check]:
-    """Declare the decorated function as a check."""
+def register_check(required: CheckInput) -> Callable[[Check], Check]:
+    """Decorator that registers a check together with the texts that it needs."""
 
-    def declare(check: Check) -> Check:
-        _DECLARED.append((check, required))
+    def register(check: Check) -> Check:
+        _REGISTERED_CHECKS.append((check, required))
         return check
 
-    return declare
+    return register
 
 
-def checks_in(modules: tuple[str, ...], required: Needs) -> tuple[Check, ...]:
-    """Return the checks that need this, in the order of their modules and within a module."""
-    checks = [check for check, needed in _DECLARED if needed is required]
+def select_checks(modules: tuple[str, ...], required: CheckInput) -> tuple[Check, ...]:
+    """Return the checks that need `required`, in the order of modules and of definition."""
+    checks = [
+        check for check, check_needs in _REGISTERED_CHECKS if check_needs is required
+    ]
     return tuple(sorted(checks, key=lambda check: modules.index(check.__module__)))
 
 
 # --- the text of a draft --------------------------------------------------------------
 
 
-GAP = "[…]"
-_MARKUP = regex(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
-_PRIVATE = regex("[\ue000-\ue0ff]")
-CLOZE_SIGN = regex(r"\{\{c\d+(?:,\d+)*::|\}\}")
-DEFINES = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[–—→⟶⇒])\s)")
-"""Matches what is between a term and its definition."""
+GAP_PLACEHOLDER = "[…]"
+_MARKUP_CHARS = regex(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
+_PRIVATE_USE_CHARS = regex("[\ue000-\ue0ff]")
+CLOZE_MARKUP = regex(r"\{\{c\d+(?:,\d+)*::|\}\}")
+DEFINITION_START = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[–—→⟶⇒])\s)")
+"""Matches the text between a term and its definition, such as a colon or an arrow."""
 
 
 @lru_cache(maxsize=256)
-def without_markup(text: str) -> str:
-    """Return the plain text of Markdown without cloze signs; fast if there is no markup."""
+def strip_markup(text: str) -> str:
+    """Convert Markdown to plain text and remove cloze markup. Fast if there is no markup."""
     if not text.isascii():
-        text = _PRIVATE.sub(" ", text)
-    return cloze.plain(text) if _MARKUP.search(text) else text.strip()
+        text = _PRIVATE_USE_CHARS.sub(" ", text)
+    return cloze.to_plain_text(text) if _MARKUP_CHARS.search(text) else text.strip()
 
 
 class PlainDraft(Value):
-    """The plain text of a draft."""
+    """The plain text of a draft: its question, its answers, and the gaps of a cloze card."""
 
-    asked: str
-    """The front, or the text of a cloze with `[…]` for all gaps."""
+    question: str
+    """The front, or the text of a cloze card with `[…]` in place of every gap."""
     answers: Strings
-    """The back, or the answer of each gap."""
-    whole: str
-    """The whole text; for a cloze, with its answers."""
+    """The back, or the answer of each gap of a cloze card."""
+    full_text: str
+    """Front and back, or the text of a cloze card including its answers."""
     gaps: tuple[Gap, ...] = ()
-    hidden: tuple[tuple[int, tuple[Gap, ...]], ...] = ()
-    """Each card number with the gaps it hides."""
+    gaps_by_number: tuple[tuple[int, tuple[Gap, ...]], ...] = ()
+    """Each cloze number together with the gaps that it blanks out."""
 
 
-def read(draft: Words) -> PlainDraft:
-    """Return the plain text of a draft."""
-    return _read(draft.family, draft.fields)
+def parse_draft(draft: CardContent) -> PlainDraft:
+    """Convert a draft to plain text, and find the gaps of a cloze card."""
+    return _parse_fields(draft.family, draft.fields)
 
 
 @lru_cache(maxsize=64)
-def _read(family: Family, fields: Fields) -> PlainDraft:
-    words = dict(fields)
-    if family is Family.BASIC:
-        front = without_markup(words.get("Front", ""))
-        back = without_markup(words.get("Back", ""))
-        return PlainDraft(asked=front, answers=(back,), whole=f"{front}\n{back}")
-    text = words.get("Text", "")
-    gaps = cloze.gaps(text)
-    hidden = {
+def _parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
+    field_texts = dict(fields)
+    if family is NoteType.BASIC:
+        front = strip_markup(field_texts.get("Front", ""))
+        back = strip_markup(field_texts.get("Back", ""))
+        return PlainDraft(question=front, answers=(back,), full_text=f"{front}\n{back}")
+    text = field_texts.get("Text", "")
+    gaps = cloze.find_gaps(text)
+    gaps_by_number = {
         number: tuple(gap for gap in gaps if number in gap.numbers)
-        for number in cloze.numbers(text)
+        for number in cloze.find_cloze_numbers(text)
     }
     return PlainDraft(
-        asked=without(text, gaps),
-        answers=tuple(without_markup(gap.answer) for gap in gaps),
-        whole=without_markup(text),
+        question=blank_out_gaps(text, gaps),
+        answers=tuple(strip_markup(gap.answer) for gap in gaps),
+        full_text=strip_markup(text),
         gaps=gaps,
-        hidden=tuple(hidden.items()),
+        gaps_by_number=tuple(gaps_by_number.items()),
     )
 
 
 @lru_cache(maxsize=256)
-def without(text: str, gaps: tuple[Gap, ...]) -> str:
-    """Return the text that the card shows while only these gaps are hidden."""
+def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
+    """Return the plain text of a cloze card in which only `gaps` are blanked out."""
     parts = []
-    end = 0
+    last_end = 0
     for gap in gaps:
-        if gap.start >= end:  # not within the gap before it
-            parts.append(_plain_run(text[end : gap.start]))
-            parts.append(GAP)
-            end = gap.end
-    parts.append(_plain_run(text[end:]))
+        if gap.start >= last_end:  # skip a gap within the previous gap
+            parts.append(_to_plain_untrimmed(text[last_end : gap.start]))
+            parts.append(GAP_PLACEHOLDER)
+            last_end = gap.end
+    parts.append(_to_plain_untrimmed(text[last_end:]))
     return "".join(parts).strip()
 
 
 @lru_cache(maxsize=1024)
-def _plain_run(text: str) -> str:
-    """Return the plain text of Markdown, with the blanks at its ends."""
+def _to_plain_untrimmed(text: str) -> str:
+    """Convert Markdown to plain text, but keep whitespace at the beginning and end."""
     if not text.strip():
         return text
-    head = text[: len(text) - len(text.lstrip())]
-    tail = text[len(text.rstrip()) :]
-    plain = CLOZE_SIGN.sub("", without_markup(text))
-    return f"{head}{plain}{tail}"
+    leading_space = text[: len(text) - len(text.lstrip())]
+    trailing_space = text[len(text.rstrip()) :]
+    plain = CLOZE_MARKUP.sub("", strip_markup(text))
+    return f"{leading_space}{plain}{trailing_space}"
 
 
 # --- who chose the words --------------------------------------------------------------
 
 
-def authored(draft: Words) -> bool:
-    """Return whether a person wrote the card: in the source, in a comment, or in review."""
-    drafters = ("person", COMMENT_AND_MORE, TRANSLATION)
+def is_user_written(draft: CardContent) -> bool:
+    """Return whether the user wrote the card: in the source, in a comment, or during review."""
+    drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
     is_by_hand = isinstance(draft, Draft) and draft.by_hand
     return is_by_hand or draft.origin.drafter in drafters
 
 
-def asked_by_reader(draft: Words) -> bool:
-    """Return whether the reader wrote the question, or named the gap, in a comment."""
-    return draft.origin.by_comment
+def is_asked_by_reader(draft: CardContent) -> bool:
+    """Return whether the reader's comment contains the question or names the words to blank out."""
+    return draft.origin.is_from_comment
 
 
-def marked(draft: Words, highlight: Highlight) -> bool:
-    """Return whether each answer is a phrase that the reader marked."""
-    if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
+def is_marked_by_reader(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether each answer of a cloze card is a phrase that the reader highlighted."""
+    if highlight.form is not Form.PHRASE or draft.kind.family is not NoteType.CLOZE:
         return False
-    # a colon that was marked with its term is no answer
-    if draft.origin.drafter == PHRASE:
+    # these answers may differ from the highlighted phrase, which may include a colon
+    if draft.origin.drafter == PHRASE_DRAFTER:
         return True
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
-    for answer in read(draft).answers:
-        if not any(answer == phrase or same(answer, phrase) for phrase in phrases):
+    for answer in parse_draft(draft).answers:
+        if not any(
+            answer == phrase or is_same_text(answer, phrase) for phrase in phrases
+        ):
             return False
     return True
 
 
-def chosen_by_reader(draft: Words, highlight: Highlight) -> bool:
-    """Return whether the reader chose the question, in a comment or by marking phrases."""
-    return asked_by_reader(draft) or marked(draft, highlight)
+def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether the reader chose what is asked, in a comment or by highlighting phrases."""
+    return is_asked_by_reader(draft) or is_marked_by_reader(draft, highlight)
 
 
-def glossed(draft: Words, highlight: Highlight) -> bool:
-    """Return whether the card asks for a marked word and answers with the reader's note on it.
+def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether the card asks for a highlighted word that the reader's comment explains.
 
-    The note translates or explains the word; the source need not say it.
+    Because the comment translates or defines the word, the source need not contain the answer.
     """
-    word = term_of(highlight)
-    if not word or not highlight.instructs or draft.kind.family is not Family.BASIC:
+    word = find_term(highlight)
+    if not word or not highlight.instructs or draft.kind.family is not NoteType.BASIC:
         return False
-    reading = read(draft)
+    reading = parse_draft(draft)
     return (
-        locate_words(word, reading.asked) is not None
-        and locate_words(reading.answers[0].strip(" ."), highlight.comment) is not None
+        find_words(word, reading.question) is not None
+        and find_words(reading.answers[0].strip(" ."), highlight.comment) is not None
     )
 
 
-def pictured(draft: Words, highlight: Highlight) -> bool:
-    """Return whether the answer is the picture that the reader marked."""
+def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether the answer is the picture that the reader highlighted."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
     return (
-        draft.kind.family is Family.BASIC
-        and asked_by_reader(draft)
-        and (draft.field("Back"),) == highlight.markdown
+        draft.kind.family is NoteType.BASIC
+        and is_asked_by_reader(draft)
+        and (draft.get_field("Back"),) == highlight.markdown
     )
 
 
 # --- the source -----------------------------------------------------------------------
 
 
-def source_text(highlight: Highlight) -> str:
-    """Return the passage and the text around it, from which an answer may be taken.
+def get_source_text(highlight: Highlight) -> str:
+    """Return the text that an answer may be taken from: the passage and its context.
 
-    The caption of a picture is only in its Markdown.
+    A picture's caption is included, although it is only in the passage's Markdown.
     """
-    parts = [highlight.context, seamless(highlight), highlight.nearby]
-    parts += (without_markup(shown) for shown in highlight.markdown if "![" in shown)
+    parts = [highlight.context, join_with_context(highlight), highlight.nearby]
+    parts += (
+        strip_markup(markdown) for markdown in highlight.markdown if "![" in markdown
+    )
     return "\n".join(filter(None, parts))
 
 
-def seamless(highlight: Highlight) -> str:
-    """Return the passage with the characters around it."""
+def join_with_context(highlight: Highlight) -> str:
+    """Return the passage between its prefix and its suffix."""
     return highlight.prefix + highlight.exact + highlight.suffix
 
 
-def about(highlight: Highlight) -> str:
-    """Return the text that names the subject.
+def get_subject_text(highlight: Highlight) -> str:
+    """Return the text that may name the subject: title, headings, year and comment.
 
-    Questions may use all of it, answers only its names.
+    A question may use all of this text, but an answer may only use the names in it.
     """
     comment = highlight.comment if highlight.instructs else ""
-    return "\n".join((naming(highlight), highlight.document.issued, comment))
+    return "\n".join((get_titles(highlight), highlight.document.issued, comment))
 
 
-def naming(highlight: Highlight) -> str:
-    """Return title and headings, which may name the subject of the passage."""
+def get_titles(highlight: Highlight) -> str:
+    """Return the document's title and the headings, which may name the subject of the passage."""
     return "\n".join((highlight.document.title, highlight.heading, *highlight.above))
 
 
-def around(highlight: Highlight) -> str:
-    """Return the passage with its surroundings, without repetition."""
+def get_sentence(highlight: Highlight) -> str:
+    """Return the sentence that contains the passage, or the passage with its prefix and suffix."""
     if highlight.sentence and locate(highlight.exact, highlight.sentence):
         return highlight.sentence
-    return seamless(highlight)
+    return join_with_context(highlight)
 
 
 # --- evidence: the sentences that support a card --------------------------------------
 
-# The number of characters of a source that are read.
-_LONGEST = 6000
+# Only this many characters at the beginning of a source are searched.
+_MAX_SOURCE_CHARS = 6000
 
 
-def evidence(draft: Words, highlight: Highlight) -> str:
-    """Return the whole sentences that the quote touches, because a quote may omit a “not”."""
-    text = around(highlight)
+def find_evidence(draft: CardContent, highlight: Highlight) -> str:
+    """Return the whole sentences around the quote, because the quote may omit a “not”."""
+    text = get_sentence(highlight)
     if highlight.nearby and not locate(draft.quote, text):
         text = highlight.nearby
-    return _sentences_touched(draft.quote, text[:_LONGEST])
+    return _find_quoted_sentences(draft.quote, text[:_MAX_SOURCE_CHARS])
 
 
 @lru_cache(maxsize=512)
-def _sentences_touched(quote: str, text: str) -> str:
-    """Return the sentences of a text that the quote touches; all of it without a quote in it."""
-    place = locate(quote, text) if quote.strip() else None
-    quote_start, quote_end = place or (0, len(text))
-    touched = []
+def _find_quoted_sentences(quote: str, text: str) -> str:
+    """Return the sentences that overlap `quote`, or all of `text` if it doesn't contain `quote`."""
+    quote_span = locate(quote, text) if quote.strip() else None
+    quote_start, quote_end = quote_span or (0, len(text))
+    bounds = []
     for start, end in sentences(text):
         if start < quote_end and end > quote_start:
-            touched += [start, end]
-    return text[touched[0] : touched[-1]] if touched else text
+            bounds += [start, end]
+    return text[bounds[0] : bounds[-1]] if bounds else text
 
 
-_PART = regex(
+_CLAUSE_BOUNDARY = regex(
     r"(?i)[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während"
     r"|wohingegen|aber"
     r"|sondern|tandis que|mais|mientras|pero|sino)\b"
 )
 
 
-def clauses(text: str) -> list[str]:
-    """Split a text into clauses."""
-    return [part for part in _PART.split(text) if re.search(r"\w", part)]
+def split_clauses(text: str) -> list[str]:
+    """Split a text at punctuation and conjunctions into clauses."""
+    return [part for part in _CLAUSE_BOUNDARY.split(text) if re.search(r"\w", part)]
 
 
 # --- choices --------------------------------------------------------------------------
 
-_CHOICE = regex(
+_CHOICE_WORDS = regex(
     r"(?i)\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b"
     r"|\bof\b[^?]+\band\b[^?]*\bwhich\b"
     r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von"
     r"|de)\b"
     r"|哪一?[个個項種种]|どちら"
 )
-# The number of characters of a front that are read.
-_LONGEST_CHOICE = 600
+# Only this many characters at the beginning of a front are searched.
+_MAX_FRONT_CHARS = 600
 
 
-def is_choice(front: str) -> bool:
-    """Return whether a question offers possible answers: A or B; which of A and B."""
-    return _CHOICE.search(front[:_LONGEST_CHOICE]) is not None
+def offers_options(front: str) -> bool:
+    """Return whether a question offers possible answers, as in “A or B?” or “Which of A and B?”."""
+    return _CHOICE_WORDS.search(front[:_MAX_FRONT_CHARS]) is not None

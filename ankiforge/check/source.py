@@ -1,10 +1,11 @@
-"""Checks of a card against its source: no card says what its passage does not say.
+"""Checks of a card against its source: a card must not claim what its passage doesn't say.
 
-They compare quote, answer and subject; numbers, fractions and months; negations, opposites and
-certainty; formulae, code, names, links, markup, language; and how the passage was marked. They
-apply to cards whose words a program chose. A question from a comment needs only its answer from
-the passage; pictures cannot be checked. Words and numbers are compared, not meanings: what a
-person could word otherwise is a warning.
+The checks compare the quote, the answer and the subject with the source; then numbers, fractions
+and months; negations, opposites and certainty; formulas, code, names, links, markup and language;
+and the way in which the passage was highlighted. They run on cards whose text was chosen by a
+program; pictures aren't checked, and if the question comes from a comment, only the answer is.
+Words and numbers are compared, not meanings, so a difference that could be a rewording is only a
+warning.
 """
 
 from __future__ import annotations
@@ -15,540 +16,632 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.reading import (
-    Context,
-    Needs,
-    about,
-    around,
-    asked_by_reader,
-    chosen_by_reader,
-    clauses,
-    evidence,
-    glossed,
-    is_choice,
+    CheckContext,
+    CheckInput,
+    find_evidence,
+    get_sentence,
+    get_source_text,
+    get_subject_text,
+    get_titles,
+    has_picture_answer,
+    is_asked_by_reader,
+    is_chosen_by_reader,
+    is_gloss_card,
+    is_marked_by_reader,
+    join_with_context,
     make_finding,
-    marked,
-    naming,
-    needs,
-    pictured,
-    read,
-    seamless,
-    source_text,
-    without_markup,
+    offers_options,
+    parse_draft,
+    register_check,
+    split_clauses,
+    strip_markup,
 )
-from ankiforge.language.detection import script, sure_language
-from ankiforge.language.lexicon import alternatives, listed
-from ankiforge.language.normal import for_comparing_words, without_tex
+from ankiforge.language.detection import detect_certain_language, detect_script
+from ankiforge.language.lexicon import build_alternatives, read_word_set
+from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
-    DIGITS,
+    DIGIT_NUMBER,
     Quantity,
-    all_numbers,
-    bases,
-    fractions,
-    months,
-    quantities,
-    stated_numbers,
-    values,
+    find_base_sizes,
+    find_digit_numbers,
+    find_fractions,
+    find_months,
+    find_numbers,
+    find_values,
+    parse_quantities,
 )
 from ankiforge.language.words import (
-    FUNCTION,
+    CONTENTLESS_WORDS,
     NEGATORS,
     ORDINALS,
-    TERM,
-    content,
-    contrary,
-    stem,
-    stems,
-    tokens,
+    TERM_PATTERN,
+    find_antonyms,
+    find_content_words,
+    find_stems,
+    split_words,
+    stem_word,
 )
 from ankiforge.model import (
-    COMMENT_AND_MORE,
-    OTHER_NOTE,
-    OTHER_SCHEDULE,
-    Family,
+    LONG_COMMENT_DRAFTER,
+    OTHER_NOTE_CHECK,
+    OTHER_SCHEDULE_CHECK,
+    CardContent,
     Finding,
     Form,
     Highlight,
+    NoteType,
     Pair,
     Severity,
     Strings,
-    Words,
 )
-from ankiforge.model.hints import schedule_of
-from ankiforge.text import AnyOf, occlusion, regex
-from ankiforge.text.cloze import image_paths
-from ankiforge.text.fold import (
-    for_comparing,
-    is_joined,
+from ankiforge.model.hints import parse_schedule
+from ankiforge.text import WordMatcher, occlusion, regex
+from ankiforge.text.cloze import find_image_paths
+from ankiforge.text.normalize import (
+    find_shields,
+    find_words,
+    is_same_word,
     locate,
-    locate_words,
-    shields,
-    without_formulas,
+    normalize_for_comparison,
+    remove_code_and_formulas,
 )
 from ankiforge.text.sentences import sentences
 
 # --- quote and answer -----------------------------------------------------------------
 
 
-@needs(Needs.SOURCE)
-def quote(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find a quote that is not literally in the passage or the text around it."""
+@register_check(CheckInput.SOURCE)
+def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a quote that isn't literally in the passage or in the text around the passage."""
     highlight = context.highlight
-    if pictured(draft, highlight):
+    if has_picture_answer(draft, highlight):
         return
-    words = for_comparing(draft.quote)
-    # the context both with and without a break around the mark
-    places = (
+    normalized_quote = normalize_for_comparison(draft.quote)
+    # the passage with its context, both joined directly and separated by a break
+    source_texts = (
         highlight.exact,
         highlight.sentence,
-        seamless(highlight),
+        join_with_context(highlight),
         highlight.context,
         highlight.nearby,
         *highlight.markdown,
     )
-    if not words:
+    if not normalized_quote:
         yield make_finding("quote_not_in_source", "(there is none)")
-    elif not any(words in for_comparing(place) for place in places):
+    elif not any(
+        normalized_quote in normalize_for_comparison(text) for text in source_texts
+    ):
         yield make_finding("quote_not_in_source")
 
 
-# The share of an answer's words below which the source gives little of it.
-_LITTLE = 0.5
-# `B.C.` is the same as `BC`.
+# An answer is reported if the source has less than this fraction of its words.
+_MIN_FOUND_FRACTION = 0.5
+# Matches initials with periods, because `B.C.` is the same as `BC`.
 _INITIALS = regex(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
-# What is elided before a word of its own: `l'aggravait`, `dell'acqua`.
-_ELIDED = regex(
+# Matches an article or pronoun elided before a word, as in `l'aggravait` and `dell'acqua`.
+_ELISION = regex(
     r"(?i)\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|un|all|dall|dell|nell|sull|quell)['’](?=[^\W\d_]{2})"
 )
-# The number of initial letters by which a word of the source is recognised: valid,
-# validity.
-_PREFIX = 5
+# The number of initial letters that two forms of a word must share, as in `valid`, `validity`.
+_PREFIX_CHARS = 5
 
 
-@needs(Needs.COMPARISON)
-def answer(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find answers of which the source has no word, less than half, or a part of a word."""
+@register_check(CheckInput.COMPARISON)
+def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report each answer that the source doesn't support.
+
+    An answer is reported if none of its words, or less than half of them, are in the source, or if
+    it begins or ends within a word of the source.
+    """
     highlight = context.highlight
     if (
-        marked(draft, highlight)
-        or pictured(draft, highlight)
-        or glossed(draft, highlight)
+        is_marked_by_reader(draft, highlight)
+        or has_picture_answer(draft, highlight)
+        or is_gloss_card(draft, highlight)
     ):
         return
-    reading = read(draft)
-    source = source_text(highlight)
-    for wanted in reading.answers:
-        # a name may come literally from the title or a heading, a number may not
-        is_number = any(map(str.isdecimal, wanted))
-        if not is_number and locate_words(wanted.strip(" ."), naming(highlight)):
+    reading = parse_draft(draft)
+    source = get_source_text(highlight)
+    for answer_text in reading.answers:
+        # a name may be taken literally from the title or a heading, but a number may not
+        is_number = any(map(str.isdecimal, answer_text))
+        if not is_number and find_words(answer_text.strip(" ."), get_titles(highlight)):
             continue
-        offered = for_comparing(wanted) in for_comparing(reading.asked)
-        if offered and is_choice(reading.asked):
+        is_offered = normalize_for_comparison(answer_text) in normalize_for_comparison(
+            reading.question
+        )
+        if is_offered and offers_options(reading.question):
             continue
-        missing, share = _missing_words(wanted, source)
-        if share == 0:
-            shown = wanted if len(wanted) <= 60 else f"{wanted[:59]}…"
-            yield make_finding("answer_not_in_source", f"“{shown}”")
-        elif share < _LITTLE:
-            yield make_finding("answer_partly", ", ".join(missing[:5]))
-        elif draft.kind.family is Family.BASIC:
-            cut = _cut_words(wanted.strip(" ."), source)
-            if cut:
-                yield make_finding("gap_cuts", f"“{cut}”")
+        missing_words, found_fraction = _find_missing_words(answer_text, source)
+        if found_fraction == 0:
+            shortened_answer = (
+                answer_text if len(answer_text) <= 60 else f"{answer_text[:59]}…"
+            )
+            yield make_finding("answer_not_in_source", f"“{shortened_answer}”")
+        elif found_fraction < _MIN_FOUND_FRACTION:
+            yield make_finding("answer_partly", ", ".join(missing_words[:5]))
+        elif draft.kind.family is NoteType.BASIC:
+            cut_words = _find_cut_words(answer_text.strip(" ."), source)
+            if cut_words:
+                yield make_finding("gap_cuts", f"“{cut_words}”")
 
 
-def _cut_words(wanted: str, source: str) -> str:
-    """Return the words of the source of which an answer is a part, "" if it cuts none.
+def _find_cut_words(answer: str, source: str) -> str:
+    """Return the source words of which `answer` contains only a part, or "" if it cuts no word.
 
-    A word without its inflection is not cut: `cell`, of `cells`.
+    An answer that lacks only an inflection, such as `cell` for `cells`, cuts no word.
     """
-    place = locate(wanted, source)
-    if place is None or locate_words(wanted, source):
+    answer_span = locate(answer, source)
+    if answer_span is None or find_words(answer, source):
         return ""
-    first, last = place
-    start, end = place
-    while source[first].isalpha() and is_joined(source[:start][-1:], source[start]):
+    answer_start, answer_end = answer_span
+    start, end = answer_span
+    while source[answer_start].isalpha() and is_same_word(
+        source[:start][-1:], source[start]
+    ):
         start -= 1
-    while source[last - 1].isalpha() and is_joined(source[end:][:1], source[end - 1]):
+    while source[answer_end - 1].isalpha() and is_same_word(
+        source[end:][:1], source[end - 1]
+    ):
         end += 1
-    whole = source[start:end]
-    is_inflected = [*map(stem, tokens(wanted))] == [*map(stem, tokens(whole))]
-    return "" if is_inflected else whole
+    whole_words = source[start:end]
+    is_inflected = [*map(stem_word, split_words(answer))] == [
+        *map(stem_word, split_words(whole_words))
+    ]
+    return "" if is_inflected else whole_words
 
 
-def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
-    """Return the words of an answer that the source lacks, and the share that it has."""
-    # all of it, maybe in another notation
-    if locate_words(wanted.strip(" ."), source):
+def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
+    """Return the words of `answer` that the source lacks, and the fraction that the source has."""
+    # first search for the whole answer, perhaps in another notation
+    if find_words(answer.strip(" ."), source):
         return [], 1.0
-    if locate_words(for_comparing_words(wanted).strip(" ."), for_comparing_words(source)):
+    if find_words(normalize_words(answer).strip(" ."), normalize_words(source)):
         return [], 1.0
-    if is_formula(wanted) and solid(wanted) in solid(source):
+    if is_formula(answer) and normalize_formula(answer) in normalize_formula(source):
         return [], 1.0
 
-    wanted = _ELIDED.sub(" ", _INITIALS.sub(r"\1\2", without_tex(wanted)))
-    source = _ELIDED.sub(" ", _INITIALS.sub(r"\1\2", without_tex(source)))
-    content_words = content(wanted)
-    names = [word for word in content_words if word not in FUNCTION]
-    words = list(dict.fromkeys(names or content_words or tokens(wanted)))
-    if not words:
+    answer = _ELISION.sub(" ", _INITIALS.sub(r"\1\2", remove_tex(answer)))
+    source = _ELISION.sub(" ", _INITIALS.sub(r"\1\2", remove_tex(source)))
+    content_words = find_content_words(answer)
+    main_words = [word for word in content_words if word not in CONTENTLESS_WORDS]
+    searched_words = list(
+        dict.fromkeys(main_words or content_words or split_words(answer))
+    )
+    if not searched_words:
         return [], 0.0
-    beginnings = _beginnings(source)
-    numbers = all_numbers(source)
+    prefixes = _find_word_prefixes(source)
+    numbers = find_numbers(source)
     missing = []
-    for word in words:
-        # `free`, of `freed`, is too short to be told by its beginning
-        forms = (word, stem(word), _COMPARED.sub("", word), _SILENT_E.sub("ed", word))
-        if not beginnings.isdisjoint(form[:_PREFIX] for form in forms):
+    for word in searched_words:
+        # short words such as `free` and `freed` don't share enough initial letters
+        forms = (
+            word,
+            stem_word(word),
+            _COMPARISON_ENDING.sub("", word),
+            _SILENT_E.sub("ed", word),
+        )
+        if not prefixes.isdisjoint(form[:_PREFIX_CHARS] for form in forms):
             continue
-        # wrong numbers are found by the check `numbers`
+        # wrong numbers are reported by `check_numbers`
         if (
             word.isdecimal()
             or word in ("one", "two")
-            or not numbers.isdisjoint(all_numbers(word))
+            or not numbers.isdisjoint(find_numbers(word))
         ):
             continue
-        if word in NEGATORS and not beginnings.isdisjoint(NEGATORS):
+        if word in NEGATORS and not prefixes.isdisjoint(NEGATORS):
             continue
         missing.append(word)
-    return missing, 1 - len(missing) / len(words)
+    return missing, 1 - len(missing) / len(searched_words)
 
 
 _SILENT_E = regex(r"(?<=\w\w)e\Z")
-# `lower`, `latest`: their source may say `low`, `late`.
-_COMPARED = regex(r"(?<=\w{3})(?:er|est)\Z")
+# Matches the ending of a comparative or superlative, because the source may have `low` for the
+# card's `lower`.
+_COMPARISON_ENDING = regex(r"(?<=\w{3})(?:er|est)\Z")
 
 
 @lru_cache(maxsize=256)
-def _beginnings(source: str) -> frozenset[str]:
-    """Return the first letters of the words of a source, and of their stems."""
-    words = tokens(source)
-    forms = (*words, *map(stem, words))
-    return frozenset(form[:_PREFIX] for form in forms)
+def _find_word_prefixes(source: str) -> frozenset[str]:
+    """Return the first letters of each word in the source and of each word's stem."""
+    words = split_words(source)
+    forms = (*words, *map(stem_word, words))
+    return frozenset(form[:_PREFIX_CHARS] for form in forms)
 
 
 # --- subject --------------------------------------------------------------------------
 
-# The share of an answer's words that must be in the mark, and the number of those of
-# the question. Words are equal if they begin alike: a question in the reader's own words
-# has other endings than the passage.
-_MARKED_SHARE = 0.5
-_MARKED_WORDS = 2
+# The minimum fraction of the words of an answer, and the minimum number of words of the
+# question, that must be in the highlight. Words match if their first letters do, because a
+# question in the reader's own words inflects them differently from the passage.
+_MIN_MARKED_FRACTION = 0.5
+_MIN_MARKED_WORDS = 2
 
 
-@needs(Needs.SOURCE)
-def beside(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find cards about a fact outside the mark; the text around it may only name the subject."""
+@register_check(CheckInput.SOURCE)
+def check_subject(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a card about a fact outside the highlight.
+
+    The text around the highlight may only name the subject of the card.
+    """
     highlight = context.highlight
-    if chosen_by_reader(draft, highlight):
+    if is_chosen_by_reader(draft, highlight):
         return
-    if for_comparing(around(highlight)) == for_comparing(highlight.exact):
+    if normalize_for_comparison(get_sentence(highlight)) == normalize_for_comparison(
+        highlight.exact
+    ):
         return
-    reading = read(draft)
-    marked_stems = _stem_beginnings(highlight.exact)
+    reading = parse_draft(draft)
+    marked_stems = _find_stem_prefixes(highlight.exact)
     if not marked_stems:
         return
     for answer in reading.answers:
-        answer_stems = _stem_beginnings(answer)
+        answer_stems = _find_stem_prefixes(answer)
         if not answer_stems:
             return
-        share = len(answer_stems & marked_stems) / len(answer_stems)
-        if share >= _MARKED_SHARE:
+        marked_fraction = len(answer_stems & marked_stems) / len(answer_stems)
+        if marked_fraction >= _MIN_MARKED_FRACTION:
             return
-    asked_words = len(_stem_beginnings(reading.asked) & marked_stems)
-    if asked_words < min(_MARKED_WORDS, len(marked_stems)):
+    marked_word_count = len(_find_stem_prefixes(reading.question) & marked_stems)
+    if marked_word_count < min(_MIN_MARKED_WORDS, len(marked_stems)):
         yield make_finding("beside_the_mark")
 
 
-def _stem_beginnings(text: str) -> frozenset[str]:
-    """Return the first letters of the stems of a text."""
-    return frozenset(word[:_PREFIX] for word in stems(text))
+def _find_stem_prefixes(text: str) -> frozenset[str]:
+    return frozenset(word[:_PREFIX_CHARS] for word in find_stems(text))
 
 
 # === numbers ==========================================================================
 
-# `one` and `two` are often no numbers: both threads are two threads.
-_LEAST_WORD = 3
+# Smaller spelled-out numbers aren't compared, because `one` and `two` often don't state a
+# number: “two threads” may be “both threads” in the source.
+_MIN_SPELLED_NUMBER = 3
 
 
-@needs(Needs.COMPARISON)
-def numbers(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find numbers that the source does not have, or has with another unit, sign or era."""
-    reading = read(draft)
-    source = source_text(context.highlight)
-    source_and_title = f"{source}\n{about(context.highlight)}"
-    foreign: list[str] = []
-    if not asked_by_reader(draft):
-        foreign += _foreign(reading.asked, source_and_title)
-    is_gloss = glossed(draft, context.highlight)
+@register_check(CheckInput.COMPARISON)
+def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report numbers that the source lacks, or states with a different unit, sign or era."""
+    reading = parse_draft(draft)
+    source = get_source_text(context.highlight)
+    source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
+    ungrounded_numbers: list[str] = []
+    if not is_asked_by_reader(draft):
+        ungrounded_numbers += _find_ungrounded_numbers(reading.question, source_and_title)
+    is_glossed = is_gloss_card(draft, context.highlight)
     for answer in reading.answers:
-        foreign += _foreign(answer, source_and_title if is_gloss else source)
-    if foreign:
-        yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(foreign)))
+        ungrounded_numbers += _find_ungrounded_numbers(
+            answer, source_and_title if is_glossed else source
+        )
+    if ungrounded_numbers:
+        yield make_finding(
+            "ungrounded_number", ", ".join(dict.fromkeys(ungrounded_numbers))
+        )
         return
-    plain_source = without_formulas(source)
-    for text in reading.answers if asked_by_reader(draft) else (reading.whole,):
-        for quantity in quantities(without_formulas(text)):
-            stated = _stated_otherwise(quantity, plain_source)
-            if stated:
-                yield make_finding("number_altered", f"{quantity.shown}; there: {stated}")
+    plain_source = remove_code_and_formulas(source)
+    for text in reading.answers if is_asked_by_reader(draft) else (reading.full_text,):
+        for quantity in parse_quantities(remove_code_and_formulas(text)):
+            stated_as = _find_conflicting_number(quantity, plain_source)
+            if stated_as:
+                yield make_finding(
+                    "number_altered", f"{quantity.text}; there: {stated_as}"
+                )
                 return
 
 
 # --- numbers that the source lacks ----------------------------------------------------
 
 
-def _foreign(text: str, source: str) -> Iterator[str]:
-    """Yield the numbers and months of a text that the source has in no notation."""
-    source_digits = set(DIGITS.findall(source)) if source.isascii() else set()
-    for number, notations in stated_numbers(text).items():
-        if not source_digits.isdisjoint(notations):  # fast, and sufficient for most
+def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
+    """Yield the numbers and months in `text` that the source doesn't contain in any notation."""
+    source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
+    for number, notations in find_digit_numbers(text).items():
+        if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
             continue
-        if not all_numbers(source).isdisjoint(notations):
+        if not find_numbers(source).isdisjoint(notations):
             continue
-        # 3,000,000 for 3 million
-        of_number = [each for each in quantities(text) if number in each.shown]
-        if not any(_has_size(source, quantity) for quantity in of_number):
+        # the source may write the card's `3 million` as `3,000,000`
+        matching_quantities = [
+            quantity for quantity in parse_quantities(text) if number in quantity.text
+        ]
+        if not any(_contains_size(source, quantity) for quantity in matching_quantities):
             yield number
-    for quantity in quantities(text):
-        # what says more than its digits, and can be compared by its size
-        says_more = quantity.unit != ""
-        if quantity.spelled:
-            says_more = quantity.value >= _LEAST_WORD
-        if says_more and not _has_size(source, quantity):
-            yield quantity.shown
-    for word, value in fractions(text).items():
-        if word.rstrip("s") in source.casefold():
+    for quantity in parse_quantities(text):
+        # only numbers with a unit and larger spelled-out numbers can be compared by size
+        is_comparable = quantity.unit != ""
+        if quantity.is_spelled:
+            is_comparable = quantity.value >= _MIN_SPELLED_NUMBER
+        if is_comparable and not _contains_size(source, quantity):
+            yield quantity.text
+    for fraction_word, value in find_fractions(text).items():
+        if fraction_word.rstrip("s") in source.casefold():
             continue
-        if values(source).isdisjoint((value, value * 100)):
-            yield word
-    # months, if the source names only others
-    named = months(text)
-    source_months = set(months(source).values()) if named else set()
-    for name, month in named.items():
+        if find_values(source).isdisjoint((value, value * 100)):
+            yield fraction_word
+    # report a month only if the source names other months, but not this one
+    named_months = find_months(text)
+    source_months = set(find_months(source).values()) if named_months else set()
+    for name, month in named_months.items():
         if source_months and month not in source_months:
             yield name
 
 
-def _has_size(source: str, quantity: Quantity) -> bool:
-    """Return whether a source has a number of this size, in any notation and with any sign."""
-    return abs(quantity.value) in values(source) or quantity.base in bases(source)
+def _contains_size(source: str, quantity: Quantity) -> bool:
+    """Return whether `source` has a number of this size, in any notation and with any sign."""
+    return abs(quantity.value) in find_values(
+        source
+    ) or quantity.base_size in find_base_sizes(source)
 
 
 # --- numbers with another unit, sign or era -------------------------------------------
 
 
-def _stated_otherwise(quantity: Quantity, source: str) -> str:
-    """Return how the source states a number; "" if the card agrees."""
+def _find_conflicting_number(quantity: Quantity, source: str) -> str:
+    """Return the source's number of this size if its unit, sign or era differs, or else ""."""
     size = abs(quantity.value)
-    same_size = [stated for stated in quantities(source) if abs(stated.value) == size]
-    if not same_size:
+    same_size_quantities = [
+        stated for stated in parse_quantities(source) if abs(stated.value) == size
+    ]
+    if not same_size_quantities:
         return ""
-    first = same_size[0].shown
-    units = {stated.unit for stated in same_size} - {""}
-    if quantity.unit and units and quantity.unit not in units:
-        # the same in another unit: 5 g and 5,000 mg
-        dimension, base = quantity.base
-        return "" if (dimension, abs(base)) in bases(source) else first
-    if not any((stated.value < 0) == (quantity.value < 0) for stated in same_size):
-        return first
-    eras = {stated.era for stated in same_size}
-    if quantity.era and "" not in eras and quantity.era not in eras:
-        return first
+    first_shown = same_size_quantities[0].text
+    source_units = {stated.unit for stated in same_size_quantities} - {""}
+    if quantity.unit and source_units and quantity.unit not in source_units:
+        # no conflict if it is the same quantity in another unit, such as 5 g and 5,000 mg
+        dimension, base = quantity.base_size
+        return "" if (dimension, abs(base)) in find_base_sizes(source) else first_shown
+    if not any(
+        (stated.value < 0) == (quantity.value < 0) for stated in same_size_quantities
+    ):
+        return first_shown
+    source_eras = {stated.era for stated in same_size_quantities}
+    if quantity.era and "" not in source_eras and quantity.era not in source_eras:
+        return first_shown
     return ""
 
 
 # === meaning ==========================================================================
 
-# Words with which a sentence can say the same with and without a negation.
-_EXCUSED = listed("meaning", "excused")
-# The share of words from which a card repeats its source.
-_REPEATS = 0.8
-_HEDGES = listed("meaning", "hedges")
-_SOFT = _HEDGES | listed("meaning", "soft")
-_ABSOLUTES = listed("meaning", "absolutes")
-# The month, not the verb; and what was possible once something had been done, not what may be.
-_NO_HEDGE = regex(
+# If one of these words is present, a sentence may mean the same with and without a negation.
+_NEGATION_NEUTRAL = read_word_set("meaning", "excused")
+# A card repeats its source if the source has at least this fraction of the card's words.
+_REPETITION_FRACTION = 0.8
+_HEDGES = read_word_set("meaning", "hedges")
+_SOFTENERS = _HEDGES | read_word_set("meaning", "soft")
+_ABSOLUTES = read_word_set("meaning", "absolutes")
+# Matches uses of hedging words that aren't hedges: the month of May, and `could` about the
+# past, as in `until it could …`.
+_NOT_A_HEDGE = regex(
     r"\bMay\b|(?i:\b(?:until|till|before|so that|that)\s+(?:[\w'’-]+\s+){1,5}?could\b)"
     r"|(?i:\bsuggest(?:s|ed)?\s+(?:you|we|they|i|he|she)\b)"  # advice
 )
-_RELATIONS = listed("meaning", "relations")
-_THAN = listed("meaning", "than")
-_IDIOM = regex(rf"(?<= )(?:{alternatives('meaning', 'idioms')})(?= )")
-_SMALL = FUNCTION | listed("cues", "articles") | listed("cues", "prepositions")
-# Words within the reach of a hedge that a card must repeat.
-_HEDGED_WORDS = 2
-# The number of content words after a negation or hedge to which it applies.
-_SCOPE = 3
+_ORDER_WORDS = read_word_set("meaning", "relations")
+_COMPARISON_WORDS = read_word_set("meaning", "than")
+_IDIOM = regex(rf"(?<= )(?:{build_alternatives('meaning', 'idioms')})(?= )")
+_FUNCTION_WORDS = (
+    CONTENTLESS_WORDS
+    | read_word_set("cues", "articles")
+    | read_word_set("cues", "prepositions")
+)
+# The number of words in the scope of the source's hedge that a card has to repeat to be
+# reported as more certain.
+_MIN_HEDGED_WORDS = 2
+# The number of content words after a negation or hedge that are in its scope.
+_SCOPE_WORDS = 3
 
 
-@needs(Needs.COMPARISON)
-def meaning(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find negations, opposites and certainty that the evidence does not have.
+@register_check(CheckInput.COMPARISON)
+def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report negations, opposites and certainty that are in the card but not in its evidence.
 
-    The limits were measured on planted lies and honest cards (`benchmarks/lies.py`).
+    A negation that only the evidence has is reported, too. The thresholds were chosen by
+    measurements on planted lies and honest cards (`benchmarks/lies.py`).
     """
     highlight = context.highlight
-    if chosen_by_reader(draft, highlight):
+    if is_chosen_by_reader(draft, highlight):
         return
-    evident = evidence(draft, highlight)
-    reading = read(draft)
+    evidence_text = find_evidence(draft, highlight)
+    reading = parse_draft(draft)
     answers = " ".join(reading.answers)
-    is_question = draft.kind.family is Family.BASIC
-    offers_choice = is_question and is_choice(reading.asked)
-    card = tokens(reading.whole)
-    proof = tokens(evident)
-    # the words that claim something: of a question, its answer
-    stated = tokens(answers) if is_question else card
+    is_question = draft.kind.family is NoteType.BASIC
+    offers_choice = is_question and offers_options(reading.question)
+    card_words = split_words(reading.full_text)
+    evidence_words = split_words(evidence_text)
+    # the words that make a claim, which in a question card are only those of the answer
+    claim_words = split_words(answers) if is_question else card_words
 
     if not offers_choice:
-        # the clause with most words of the card: the others may deny something else
-        card_stems = set(map(stem, card))
-        answer_stems = stems(answers)
-        clause: list[str] = []
-        most_shared = -1
-        for words in map(tokens, clauses(evident)):
-            clause_stems = set(map(stem, words))
+        # find the clause most similar to the card, because other clauses may negate something
+        # else
+        card_stems = set(map(stem_word, card_words))
+        answer_stems = find_stems(answers)
+        best_clause: list[str] = []
+        max_shared = -1
+        for clause_words in map(split_words, split_clauses(evidence_text)):
+            clause_stems = set(map(stem_word, clause_words))
             if is_question and answer_stems.isdisjoint(clause_stems):
                 continue
-            shared = len(clause_stems & card_stems)
-            if shared > most_shared:
-                clause = words
-                most_shared = shared
-        denied = _negated(card, stated, proof, clause)
-        if denied:
-            yield make_finding("negation", f"“{' '.join(sorted(denied))}”")
+            shared_count = len(clause_stems & card_stems)
+            if shared_count > max_shared:
+                best_clause = clause_words
+                max_shared = shared_count
+        negated_words = _find_negated_words(
+            card_words, claim_words, evidence_words, best_clause
+        )
+        if negated_words:
+            yield make_finding("negation", f"“{' '.join(sorted(negated_words))}”")
             return
-        turned = next(_turned(card, proof), None)
-        if turned:
-            word, opposite = turned
+        opposite_pair = next(_find_opposites(card_words, evidence_words), None)
+        if opposite_pair:
+            word, opposite = opposite_pair
             detail = f"the card says “{word}”, the source “{opposite}”"
             yield make_finding("opposite", detail)
             return
 
-    # a card that sounds more certain than its source: it adds `always`, or leaves out `may`
-    if not _SOFT.isdisjoint(card):
+    # find out whether the card sounds more certain than its source, because it adds `always`
+    # or omits `may`
+    if not _SOFTENERS.isdisjoint(card_words):
         return
-    proof_words = frozenset(proof)
-    added = [word for word in stated if word in _ABSOLUTES - proof_words]
-    if added:
-        if not _SOFT.isdisjoint(proof):
-            yield make_finding("certainty", f"“{added[0]}”")
-    elif NEGATORS.isdisjoint(card):
-        doubtful = tokens(_NO_HEDGE.sub(" ", evident))
-        hedged = _scope(doubtful, _HEDGES)
-        repeated = hedged.intersection(map(stem, card))
-        least = min(_HEDGED_WORDS, len(hedged))
-        if hedged and len(repeated) >= least:
-            hedge = min(_HEDGES.intersection(doubtful))
+    evidence_set = frozenset(evidence_words)
+    added_absolutes = [word for word in claim_words if word in _ABSOLUTES - evidence_set]
+    if added_absolutes:
+        if not _SOFTENERS.isdisjoint(evidence_words):
+            yield make_finding("certainty", f"“{added_absolutes[0]}”")
+    elif NEGATORS.isdisjoint(card_words):
+        words_without_false_hedges = split_words(_NOT_A_HEDGE.sub(" ", evidence_text))
+        hedged_stems = _find_scope_stems(words_without_false_hedges, _HEDGES)
+        repeated_stems = hedged_stems.intersection(map(stem_word, card_words))
+        min_repeated = min(_MIN_HEDGED_WORDS, len(hedged_stems))
+        if hedged_stems and len(repeated_stems) >= min_repeated:
+            hedge = min(_HEDGES.intersection(words_without_false_hedges))
             yield make_finding("certainty", f"without “{hedge}”")
 
 
-def _negated(
-    card: list[str], stated: list[str], proof: list[str], clause: list[str]
+def _find_negated_words(
+    card_words: list[str],
+    claim_words: list[str],
+    evidence_words: list[str],
+    clause: list[str],
 ) -> frozenset[str]:
-    """Return words that only one of card and source denies."""
-    card_denies = not NEGATORS.isdisjoint(card)
-    # a card that nearly repeats the words of its source, with a negation more or less
-    claims = frozenset(map(stem, stated)) - FUNCTION - NEGATORS
-    repeated = claims.intersection(map(stem, proof))
-    if len(claims) > 1 and len(repeated) >= _REPEATS * len(claims):
-        in_card = NEGATORS.intersection(stated)
-        if in_card and NEGATORS.isdisjoint(proof):
-            return in_card
-        in_clause = NEGATORS.intersection(clause)
-        if in_clause and stated == card and not card_denies:
-            return in_clause
-    # a negation whose words the other has without one
-    if not _EXCUSED.isdisjoint((*card, *clause)):
+    """Return the words that are negated only in the card or only in the source."""
+    has_negation = not NEGATORS.isdisjoint(card_words)
+    # the card may nearly repeat its source, but add or omit a negation
+    claim_stems = frozenset(map(stem_word, claim_words)) - CONTENTLESS_WORDS - NEGATORS
+    repeated_stems = claim_stems.intersection(map(stem_word, evidence_words))
+    if len(claim_stems) > 1 and len(repeated_stems) >= _REPETITION_FRACTION * len(
+        claim_stems
+    ):
+        card_negators = NEGATORS.intersection(claim_words)
+        if card_negators and NEGATORS.isdisjoint(evidence_words):
+            return card_negators
+        clause_negators = NEGATORS.intersection(clause)
+        if clause_negators and claim_words == card_words and not has_negation:
+            return clause_negators
+    # the words that one text negates may be in the other text without a negation
+    if not _NEGATION_NEUTRAL.isdisjoint((*card_words, *clause)):
         return frozenset()
-    for denying, other in ((card, clause), (clause, card)):
-        denied = _scope(denying, NEGATORS)
-        affirms = NEGATORS.isdisjoint(other)
-        if denied and affirms and denied.issubset(map(stem, other)):
-            return denied
+    for negating_words, other_words in ((card_words, clause), (clause, card_words)):
+        negated_stems = _find_scope_stems(negating_words, NEGATORS)
+        is_affirmed = NEGATORS.isdisjoint(other_words)
+        if (
+            negated_stems
+            and is_affirmed
+            and negated_stems.issubset(map(stem_word, other_words))
+        ):
+            return negated_stems
     return frozenset()
 
 
-def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
-    """Return the stems of the content words after the first of these signs."""
-    places = (place for place, word in enumerate(words) if word in signs)
-    first = next(places, len(words))
-    passed_over = FUNCTION | signs
-    after = [word for word in words[first + 1 :] if word not in passed_over]
-    return frozenset(map(stem, after[:_SCOPE]))
+def _find_scope_stems(words: list[str], triggers: frozenset[str]) -> frozenset[str]:
+    """Return the stems of the words in the scope of a negation or hedge.
+
+    The scope consists of the first few content words after the first of the `triggers`.
+    """
+    indexes = (index for index, word in enumerate(words) if word in triggers)
+    first_index = next(indexes, len(words))
+    skipped_words = CONTENTLESS_WORDS | triggers
+    following_words = [
+        word for word in words[first_index + 1 :] if word not in skipped_words
+    ]
+    return frozenset(map(stem_word, following_words[:_SCOPE_WORDS]))
 
 
-def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
-    """Yield (word, opposite) if the source has the opposite of a word of the card instead of it."""
-    card = _without_idioms(card)
-    proof = _without_idioms(proof)
-    card_forms = {*card, *map(stem, card)}
-    proof_forms = {*proof, *map(stem, proof)}
-    for place, word in enumerate(card):
-        opposites = contrary(word)
+def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
+    """Yield (word, opposite) for each word of the card that the source has only as its opposite."""
+    card_words = _remove_idioms(card_words)
+    evidence_words = _remove_idioms(evidence_words)
+    card_forms = {*card_words, *map(stem_word, card_words)}
+    evidence_forms = {*evidence_words, *map(stem_word, evidence_words)}
+    for index, word in enumerate(card_words):
+        opposites = find_antonyms(word)
         if (
-            not proof_forms.isdisjoint((word, stem(word)))
+            not evidence_forms.isdisjoint((word, stem_word(word)))
             or not opposites.isdisjoint(card_forms)
-            or opposites.isdisjoint(proof_forms)
+            or opposites.isdisjoint(evidence_forms)
         ):
             continue
-        opposite_place = 0
-        while opposites.isdisjoint((proof[opposite_place], stem(proof[opposite_place]))):
-            opposite_place += 1
-        opposite = proof[opposite_place]
-        said = _Around(card, place)
-        proven = _Around(proof, opposite_place)
-        # `have no chlorophyll`, `a second page`: neither is the other's opposite here
-        if said.is_denied != proven.is_denied or (word in ORDINALS and said.is_another):
+        opposite_index = 0
+        while opposites.isdisjoint(
+            (evidence_words[opposite_index], stem_word(evidence_words[opposite_index]))
+        ):
+            opposite_index += 1
+        opposite = evidence_words[opposite_index]
+        card_context = _WordContext(card_words, index)
+        evidence_context = _WordContext(evidence_words, opposite_index)
+        # neither word is the opposite of the other in `have no chlorophyll` or `a second
+        # page`
+        if card_context.is_negated != evidence_context.is_negated or (
+            word in ORDINALS and card_context.follows_indefinite
+        ):
             continue
-        # `lacks` denies by itself what `without … having` does
-        if word in NEGATORS and not NEGATORS.isdisjoint(proven.before):
+        # `lacks` means the same as `without … having`
+        if word in NEGATORS and not NEGATORS.isdisjoint(evidence_context.before):
             continue
-        if opposite in NEGATORS and not NEGATORS.isdisjoint(said.before):
+        if opposite in NEGATORS and not NEGATORS.isdisjoint(card_context.before):
             continue
-        is_order = word in _RELATIONS
-        is_relation = is_order or not _THAN.isdisjoint((*card, *proof))
-        if not (is_relation and said.is_turned_in(proven, is_order=is_order)):
+        is_order_word = word in _ORDER_WORDS
+        is_relation = is_order_word or not _COMPARISON_WORDS.isdisjoint(
+            (*card_words, *evidence_words)
+        )
+        if not (
+            is_relation
+            and card_context.is_swapped_in(evidence_context, is_order_word=is_order_word)
+        ):
             yield word, opposite
 
 
-class _Around:
-    """The words around one word of a text."""
+class _WordContext:
+    """The words before and after one word of a text, used to compare two uses of opposite words."""
 
-    def __init__(self, words: list[str], place: int) -> None:
-        self.before = words[:place]
-        self.after = words[place + 1 :]
+    def __init__(self, words: list[str], index: int) -> None:
+        self.before = words[:index]
+        self.after = words[index + 1 :]
 
     @property
-    def is_denied(self) -> bool:
-        """Whether a negation stands beside the word."""
+    def is_negated(self) -> bool:
+        """Whether there is a negation directly before or after the word."""
         return not NEGATORS.isdisjoint((*self.before[-1:], *self.after[:1]))
 
     @property
-    def is_another(self) -> bool:
-        """Whether the word says that there is one more: `a second`."""
+    def follows_indefinite(self) -> bool:
+        """Whether the word is directly after `a` or `another`, as in `a second`."""
         return self.before[-1:] in (["a"], ["another"])
 
-    def is_turned_in(self, proof: _Around, *, is_order: bool) -> bool:
-        """Return whether both sides have changed places: A before B, B after A."""
-        left, right = _sides(self.before), _sides(self.after)
-        proof_left, proof_right = _sides(proof.before), _sides(proof.after)
-        if is_order and not {*left}.isdisjoint(proof_right[:1]):
-            return True  # `after sleep, …`: what follows at once is the other side
+    def is_swapped_in(
+        self, evidence_context: _WordContext, *, is_order_word: bool
+    ) -> bool:
+        """Return whether the words on either side have changed places: A before B became B after A.
+
+        Args:
+            evidence_context: words around the opposite word in the evidence.
+            is_order_word: whether the word describes an order in time or space, such as `after`.
+        """
+        left, right = _find_argument_stems(self.before), _find_argument_stems(self.after)
+        evidence_left, evidence_right = (
+            _find_argument_stems(evidence_context.before),
+            _find_argument_stems(evidence_context.after),
+        )
+        if is_order_word and not {*left}.isdisjoint(evidence_right[:1]):
+            # in `after sleep, …`, the words that follow are the left side of `after`
+            return True
         if not right:
             return False
-        straight = len({*left} & {*proof_left}) + len({*right} & {*proof_right})
-        crossed = len({*left} & {*proof_right}) + len({*right} & {*proof_left})
-        return crossed > straight
+        same_order_count = len({*left} & {*evidence_left}) + len(
+            {*right} & {*evidence_right}
+        )
+        swapped_count = len({*left} & {*evidence_right}) + len(
+            {*right} & {*evidence_left}
+        )
+        return swapped_count > same_order_count
 
 
-def _sides(words: list[str]) -> list[str]:
-    """Return the stems of words that may be part of a subject or object."""
-    return [stem(word) for word in words if word not in _SMALL]
+def _find_argument_stems(words: list[str]) -> list[str]:
+    """Return the stems of the words that may be part of a subject or object."""
+    return [stem_word(word) for word in words if word not in _FUNCTION_WORDS]
 
 
-def _without_idioms(words: list[str]) -> list[str]:
-    """Return words without those of idioms: `vor allem` says nothing of before and after."""
+def _remove_idioms(words: list[str]) -> list[str]:
+    """Remove idioms such as `vor allem`, which has nothing to do with before and after."""
     text = _IDIOM.sub(" ", f" {' '.join(words)} ")
     return text.split()
 
@@ -556,77 +649,82 @@ def _without_idioms(words: list[str]) -> list[str]:
 # === foreign ==========================================================================
 
 
-def as_written(highlight: Highlight) -> str:
-    """Return the source as plain text and as Markdown."""
-    return "\n".join((source_text(highlight), about(highlight), *highlight.markdown))
+def get_source_with_markdown(highlight: Highlight) -> str:
+    """Return the text of the source, both as plain text and as Markdown."""
+    return "\n".join(
+        (get_source_text(highlight), get_subject_text(highlight), *highlight.markdown)
+    )
 
 
 # --- formulae, code, names ------------------------------------------------------------
 
 _SYMBOLS = regex(r"[\s{}^_()\[\]$*·×⋅`]|\\[,;:! ]")
 _OPERATOR = regex(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
-_LONGEST = 8000
+_MAX_FORMULA_CHARS = 8000
 
 
 @lru_cache(maxsize=256)
-def solid(text: str) -> str:
-    r"""Return formulae as a sequence of symbols in one notation: `\frac{a}{b}` is a/b."""
-    plain = re.sub("[−–—]", "-", without_tex(text[:_LONGEST]))
+def normalize_formula(text: str) -> str:
+    r"""Convert formulas to a sequence of symbols in one notation: `\frac{a}{b}` becomes `a/b`."""
+    plain = re.sub("[−–—]", "-", remove_tex(text[:_MAX_FORMULA_CHARS]))
     plain = unicodedata.normalize("NFKC", plain).replace("⁄", "/")
     plain = plain.replace("->", "→").replace("<=", "≤").replace(">=", "≥")
     return _SYMBOLS.sub("", plain)
 
 
 def is_formula(text: str) -> bool:
-    """Return whether a text is at least an operator with its operands."""
-    symbols = solid(text)
+    """Return whether `text` contains an operator and at least two other symbols."""
+    symbols = normalize_formula(text)
     return len(symbols) > 2 and _OPERATOR.search(symbols) is not None
 
 
-# A capitalised word within a sentence, or before another one.
+# Matches a capitalised word that is within a sentence or before another capitalised word.
 _NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
 
 
-@needs(Needs.COMPARISON)
-def literal(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find formulae, code and names in an answer that are not in the source."""
+@register_check(CheckInput.COMPARISON)
+def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report formulas, code and names that are in an answer but not in the source."""
     highlight = context.highlight
-    if chosen_by_reader(draft, highlight) or glossed(draft, highlight):
+    if is_chosen_by_reader(draft, highlight) or is_gloss_card(draft, highlight):
         return
-    reading = read(draft)
-    source = as_written(highlight)
-    if draft.kind.family is Family.BASIC:
-        answers: Strings = (draft.field("Back"),)
+    reading = parse_draft(draft)
+    source = get_source_with_markdown(highlight)
+    if draft.kind.family is NoteType.BASIC:
+        answers: Strings = (draft.get_field("Back"),)
     else:
         answers = tuple(gap.answer for gap in reading.gaps)
     for text in answers:
-        for start, end, kind in shields(text):
-            run = text[start:end]
-            if kind != "escape" and solid(run) not in solid(source):
-                code = run.strip("`$ ")[:60]
+        for start, end, kind in find_shields(text):
+            shielded_text = text[start:end]
+            if kind != "escape" and normalize_formula(
+                shielded_text
+            ) not in normalize_formula(source):
+                code = shielded_text.strip("`$ ")[:60]
                 yield make_finding("literal", f"“{code}”")
                 return
 
-    if sure_language(source) == "German":
-        return  # every noun begins with a capital
+    if detect_certain_language(source) == "German":
+        return  # every German noun begins with a capital
     creators = " ".join(highlight.document.creators)
-    known = for_comparing(f"{source}\n{creators}")
-    known = f"{known}\n{known.replace('.', '')}"  # U.S. is US
+    known_text = normalize_for_comparison(f"{source}\n{creators}")
+    known_text = f"{known_text}\n{known_text.replace('.', '')}"  # US matches U.S.
     for text in reading.answers:
-        for name in (*TERM.findall(text), *_NAME.findall(text)):
-            if for_comparing(name).removesuffix("s") not in known:
+        for name in (*TERM_PATTERN.findall(text), *_NAME.findall(text)):
+            if normalize_for_comparison(name).removesuffix("s") not in known_text:
                 yield make_finding("name_in_answer", f"“{name}”")
                 return
 
 
 # --- foreign links, active markup, talk to models -------------------------------------
 
-_ADDRESS = (
+
+_URL_PATTERNS = (
     regex(r"(?i)((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)"),
     regex(r"!?\[[^\]\n]{0,300}\]\(([^)\s]{1,500})\)"),
     regex(r"!\[\[([^\]\n|]{1,300})"),
 )
-_RUNS = regex(
+_ACTIVE_MARKUP = regex(
     r"(?i)<\s*+/?+\s*+(?:script|iframe|object|embed|style|form|svg|meta|link|base|img"
     r"|video|audio)\b"
     r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:"
@@ -634,7 +732,7 @@ _RUNS = regex(
 )
 
 
-_TALK = regex(
+_MODEL_TALK = regex(
     r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
     r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
     r"|your )*"
@@ -642,58 +740,75 @@ _TALK = regex(
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
     r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
 )
-# A text without any of these is no such talk, which is searched for letter by letter.
-_OF_TALK = AnyOf(
+# A quick test for texts that can't match, because `_MODEL_TALK` is slow: it has to be tried at
+# every letter.
+_MODEL_TALK_WORDS = WordMatcher(
     *("as an ai", "language model", "sorry", "unable", "i cannot", "instruction"),
     *("prompt", "message", "card", "given passage", "given highlight", "given text"),
 )
 
 
-def _talk_in(text: str) -> re.Match[str] | None:
-    """Return the first words of a text that speak to a language model, or about one."""
-    return _TALK.search(text) if _OF_TALK.is_in(text.casefold()) else None
+def _find_model_talk(text: str) -> re.Match[str] | None:
+    return (
+        _MODEL_TALK.search(text) if _MODEL_TALK_WORDS.matches(text.casefold()) else None
+    )
 
 
-@needs(Needs.SOURCE)
-def injected(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find addresses, active markup, and talk to or of a model that are not in the source."""
+@register_check(CheckInput.SOURCE)
+def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report URLs, active markup and talk to or about an AI model that aren't in the source."""
     highlight = context.highlight
     text = "\n".join(text for _, text in draft.fields)
 
-    # the first address that neither passage nor document has
-    addresses = []
-    for pattern in _ADDRESS:
+    # report the first URL that is in neither the passage nor the document's metadata
+    urls = []
+    for pattern in _URL_PATTERNS:
         for match in pattern.finditer(text):
-            addresses.append(match[1].rstrip(".,;:!?)"))
-    if addresses:
+            urls.append(match[1].rstrip(".,;:!?)"))
+    if urls:
         document = highlight.document
         identifiers = [value for _, value in document.identifiers]
-        places = [as_written(highlight), *highlight.links, highlight.uri, document.uri]
-        known = for_comparing("\n".join(places + identifiers))
-        foreign = [each for each in addresses if for_comparing(each) not in known]
-        if foreign:
-            yield make_finding("foreign_link", foreign[0][:60])
-    markup = _RUNS.search(text)
-    if markup and for_comparing(markup[0]) not in for_comparing(as_written(highlight)):
-        yield make_finding("foreign_markup", markup[0])
+        source_texts = [
+            get_source_with_markdown(highlight),
+            *highlight.links,
+            highlight.uri,
+            document.uri,
+        ]
+        known_text = normalize_for_comparison("\n".join(source_texts + identifiers))
+        foreign_urls = [
+            url for url in urls if normalize_for_comparison(url) not in known_text
+        ]
+        if foreign_urls:
+            yield make_finding("foreign_link", foreign_urls[0][:60])
+    active_markup = _ACTIVE_MARKUP.search(text)
+    if active_markup and normalize_for_comparison(
+        active_markup[0]
+    ) not in normalize_for_comparison(get_source_with_markdown(highlight)):
+        yield make_finding("foreign_markup", active_markup[0])
 
-    # talk to or of a model: in the card, or in the sentence that the answer is from
-    if asked_by_reader(draft):
+    # report talk to or about a model in the card, or in the source sentence with the answer
+    if is_asked_by_reader(draft):
         return
-    source = source_text(highlight)
-    talk = _talk_in(without_markup(text))
-    if talk and for_comparing(talk[0]) not in for_comparing(source):
-        yield make_finding("model_talk", f"“{talk[0]}”")
+    source = get_source_text(highlight)
+    card_talk = _find_model_talk(strip_markup(text))
+    if card_talk and normalize_for_comparison(
+        card_talk[0]
+    ) not in normalize_for_comparison(source):
+        yield make_finding("model_talk", f"“{card_talk[0]}”")
         return
-    if not _talk_in(source):
+    if not _find_model_talk(source):
         return
-    # the document addresses a model, which may be its subject: a person decides
-    answers = [for_comparing(answer) for answer in read(draft).answers if answer]
+    # the document contains such talk, perhaps because it is about models, so only warn
+    answers = [
+        normalize_for_comparison(answer)
+        for answer in parse_draft(draft).answers
+        if answer
+    ]
     for start, end in sentences(source):
-        order = _TALK.search(source[start:end])
-        sentence = for_comparing(source[start:end])
-        if order and any(answer in sentence for answer in answers):
-            detail = f"“{order[0]}”"
+        source_talk = _MODEL_TALK.search(source[start:end])
+        sentence = normalize_for_comparison(source[start:end])
+        if source_talk and any(answer in sentence for answer in answers):
+            detail = f"“{source_talk[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)
             return
 
@@ -701,22 +816,24 @@ def injected(draft: Words, context: Context) -> Iterator[Finding]:
 # --- language -------------------------------------------------------------------------
 
 
-@needs(Needs.COMPARISON)
-def other_language(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find cards in the script or language of neither marked words, passage nor comment."""
+@register_check(CheckInput.COMPARISON)
+def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a card whose language or script differs from its highlight, passage and comment."""
     highlight = context.highlight
-    if chosen_by_reader(draft, highlight):
+    if is_chosen_by_reader(draft, highlight):
         return
-    card = read(draft).whole
-    passage = around(highlight)
-    others = [highlight.exact, highlight.comment if highlight.instructs else ""]
-    for recognise in (script, sure_language):
-        card_is = recognise(card)
-        passage_is = recognise(passage)
-        if not card_is or not passage_is or card_is == passage_is:
+    card = parse_draft(draft).full_text
+    passage = get_sentence(highlight)
+    other_texts = [highlight.exact, highlight.comment if highlight.instructs else ""]
+    for detect in (detect_script, detect_certain_language):
+        card_language = detect(card)
+        passage_language = detect(passage)
+        if not card_language or not passage_language or card_language == passage_language:
             continue
-        if card_is not in map(recognise, others):
-            yield make_finding("other_language", f"{card_is}, not {passage_is}")
+        if card_language not in map(detect, other_texts):
+            yield make_finding(
+                "other_language", f"{card_language}, not {passage_language}"
+            )
             return
 
 
@@ -724,12 +841,11 @@ def other_language(draft: Words, context: Context) -> Iterator[Finding]:
 
 # --- lines with `::` ------------------------------------------------------------------
 
-# The deck or tags of a note, as a tool reads them, and a number or letter of a list:
-# `1)`.
-_DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
+# Matches the deck or tags of a note in another tool's syntax, or a list marker such as `1)`.
+_METADATA_KEY = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
 _CODE_LINE = regex(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
-    # an address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
+    # an IP address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
     r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
     r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"
     r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
@@ -737,50 +853,56 @@ _CODE_LINE = regex(
     r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$"
     r"|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
 )
-# A value that is typical of a Dataview field.
-_VALUE = regex(
+# Matches a typical value of a Dataview field, the Obsidian plug-in's inline metadata.
+_METADATA_VALUE = regex(
     r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]"
     r"|(?:true|false|yes|no)"
     r"|(?:#[^\s,#]+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
 )
 
 
-@needs(Needs.REST)
-def form(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find cards of doubtful lines, of other tools, and with unreadable pictures."""
+@register_check(CheckInput.CIRCUMSTANCES)
+def check_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """
+    Report a card that may not be one, that belongs to another tool, or whose picture is unreadable.
+
+    A line with `::` may be metadata or code instead of a card, for example.
+    """
     highlight = context.highlight
     if highlight.form is Form.INLINE_FIELD:
-        several = highlight.exact.count("::") > 1
+        has_several = highlight.exact.count("::") > 1
         yield make_finding(
-            "inline_field", "it contains several" if several else "it may be metadata"
+            "inline_field", "it contains several" if has_several else "it may be metadata"
         )
     elif highlight.form is Form.INLINE:
-        front = draft.field("Front")
-        back = draft.field("Back").strip("*_= ")
+        front = draft.get_field("Front")
+        back = draft.get_field("Back").strip("*_= ")
         is_question = highlight.declared or front.endswith("?")
-        is_call = _open_brackets(front) > 0 > _open_brackets(back)
+        is_call = _count_open_brackets(front) > 0 > _count_open_brackets(back)
         if is_call or _CODE_LINE.search(highlight.exact):
             yield make_finding("inline_field", "it may be code")
-        elif (not is_question and _VALUE.fullmatch(back)) or _DECLARATION.match(front):
+        elif (not is_question and _METADATA_VALUE.fullmatch(back)) or _METADATA_KEY.match(
+            front
+        ):
             yield make_finding("inline_field", "it may be metadata")
 
-    if draft.origin.drafter == COMMENT_AND_MORE:
+    if draft.origin.drafter == LONG_COMMENT_DRAFTER:
         yield make_finding("says_more")
     if highlight.open_end:
         yield make_finding("open_end")
-    if highlight.other_note:
-        yield make_finding(OTHER_NOTE, str(highlight.other_note))
-    if schedule_of(highlight.schedule):
-        yield make_finding(OTHER_SCHEDULE)
-    every_field = "\n".join(text for _, text in draft.fields)
-    for path in image_paths(every_field):
-        fault = context.picture_fault(path)
-        if fault:
-            yield make_finding("unreadable_picture", fault)
+    if highlight.other_tool_note_id:
+        yield make_finding(OTHER_NOTE_CHECK, str(highlight.other_tool_note_id))
+    if parse_schedule(highlight.schedule):
+        yield make_finding(OTHER_SCHEDULE_CHECK)
+    all_text = "\n".join(text for _, text in draft.fields)
+    for path in find_image_paths(all_text):
+        problem = context.picture_problem(path)
+        if problem:
+            yield make_finding("unreadable_picture", problem)
 
 
-def _open_brackets(text: str) -> int:
-    """Return how many brackets of a text are not closed; less than 0 if they close others."""
+def _count_open_brackets(text: str) -> int:
+    """Return the number of opening brackets minus the number of closing brackets."""
     return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
 
 
@@ -788,26 +910,26 @@ def _open_brackets(text: str) -> int:
 
 
 NO_LABEL = "no_label"
-"""The check that finds a figure with nothing to hide."""
+"""The id of the rule about figures that have no label to blank out."""
 MANY_LABELS = "many_labels"
-"""The check that finds a figure with more labels than a person learns of one picture."""
-MOST_LEARNT = 40
-"""Labels that are not yet many: all of a detailed drawing in a textbook."""
+"""The id of the rule about figures that have more labels than anyone learns from one picture."""
+MAX_LABELS = 40
+"""The maximum number of labels on a figure. A detailed textbook drawing has 40."""
 
 
-def look(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find figures that leave nothing to ask or nothing to see."""
-    masks = occlusion.masks_in(draft.fields)
-    if not masks.shown:
+def check_figure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a figure that has no labels or too many, or whose picture can't be read."""
+    masks = occlusion.get_masks(draft.fields)
+    if not masks.active_masks:
         hint = "no label found; draw one: ankiforge review"
         yield Finding(NO_LABEL, Severity.BLOCK, hint)
-    count = len(masks.shown)
-    if count > MOST_LEARNT:
+    count = len(masks.active_masks)
+    if count > MAX_LABELS:
         hint = (
             f"{count} labels are {count} cards; switch off what you do not want to learn"
         )
         yield Finding(MANY_LABELS, Severity.WARN, hint)
-    for path in image_paths(draft.field("Image")):
-        fault = context.picture_fault(path)
-        if fault:
-            yield make_finding("unreadable_picture", fault)
+    for path in find_image_paths(draft.get_field("Image")):
+        problem = context.picture_problem(path)
+        if problem:
+            yield make_finding("unreadable_picture", problem)

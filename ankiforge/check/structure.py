@@ -1,4 +1,4 @@
-"""Checks of what would break on the way to Anki, or leaves nothing to ask."""
+"""Checks for faults that would break a card in Anki, or leave nothing to ask."""
 
 from __future__ import annotations
 
@@ -7,130 +7,139 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ankiforge.check.reading import (
-    GAP,
-    Context,
-    Needs,
-    authored,
-    counted,
+    GAP_PLACEHOLDER,
+    CheckContext,
+    CheckInput,
+    blank_out_gaps,
+    check_limit,
+    is_user_written,
     make_finding,
-    needs,
-    read,
-    without,
-    without_markup,
+    parse_draft,
+    register_check,
+    strip_markup,
 )
-from ankiforge.language.quantities import is_cut
-from ankiforge.model import Family, Finding, HighlightKind, Severity, Words
+from ankiforge.language.quantities import cuts_word_or_number
+from ankiforge.model import CardContent, Finding, HighlightKind, NoteType, Severity
 from ankiforge.text import cloze, regex
-from ankiforge.text.decoding import damage_in
-from ankiforge.text.fold import clean, is_visible, outside, shields
+from ankiforge.text.decoding import find_damage
+from ankiforge.text.normalize import (
+    clean_text,
+    find_shields,
+    is_visible,
+    map_outside_shields,
+)
 
-MAX_LENGTH = 8000
+MAX_CARD_CHARS = 8000
 MAX_CLOZES = 64
-"""No other check reads larger cards, which limits the effort."""
+"""A card with more clozes or characters skips all other checks, which would take too long."""
 
 
-def too_long(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find oversized cards. Not one of the declared checks: it runs before them."""
+def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a card that is too large.
+
+    This isn't registered as a check, because it runs before all others.
+    """
     length = sum(len(text) for _, text in draft.fields)
-    clozes = draft.field("Text").count("{{")
-    yield from counted(length, "too_long")
-    if length <= MAX_LENGTH and clozes > MAX_CLOZES:
+    clozes = draft.get_field("Text").count("{{")
+    yield from check_limit(length, "too_long")
+    if length <= MAX_CARD_CHARS and clozes > MAX_CLOZES:
         yield make_finding("too_long", f"{clozes} clozes of at most {MAX_CLOZES}")
 
 
-_CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-@needs(Needs.CARD)
-def structure(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find faults that would break a card in Anki, or leave nothing to ask."""
+@register_check(CheckInput.CARD)
+def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report faults that would break a card in Anki, or leave nothing to ask."""
     problems: Sequence[str] = ()
-    if draft.kind.family is Family.BASIC:
-        yield from _empty_sides(draft)
+    if draft.kind.family is NoteType.BASIC:
+        yield from _find_empty_sides(draft)
     else:
-        problems = tuple(dict.fromkeys(cloze.problems(draft.field("Text"))))
-        yield from _gaps_without_text(draft)
+        problems = tuple(
+            dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
+        )
+        yield from _find_lone_gaps(draft)
     for problem in problems:
         yield make_finding("malformed", problem)
 
-    # what a person typed is only counted: they may write about templates
-    severity = Severity.INFO if authored(draft) else None
-    every_field = [text for _, text in draft.fields]
-    lost = next(filter(None, map(_lost_cloze, every_field)), "")
-    if lost and not problems:
-        detail = f"“{lost}” begins no cloze"
+    # only an info in text that the user typed, because the card may be about templates
+    severity = Severity.INFO if is_user_written(draft) else None
+    all_texts = [text for _, text in draft.fields]
+    broken_cloze = next(filter(None, map(_find_broken_cloze, all_texts)), "")
+    if broken_cloze and not problems:
+        detail = f"“{broken_cloze}” begins no cloze"
         yield make_finding("malformed", detail, severity=severity)
-    for rule, faults in (
-        ("maths", map(_unclosed_formula, every_field)),
-        ("other_program", map(_of_other_program, every_field)),
+    for rule, matches in (
+        ("maths", map(_find_broken_formula, all_texts)),
+        ("other_program", map(_find_foreign_syntax, all_texts)),
     ):
-        for fault in filter(None, faults):
-            yield make_finding(rule, f"“{fault}”")
+        for match in filter(None, matches):
+            yield make_finding(rule, f"“{match}”")
     for name, text in draft.fields:
-        sign = _CONTROL.search(text.replace("\r\n", "\n"))
-        if sign is None and not authored(draft):
-            sign = re.search("\t", text)  # no person typed it
-        if sign:
-            detail = f"U+{ord(sign[0]):04X} in {name}"
+        control_char = _CONTROL_CHAR.search(text.replace("\r\n", "\n"))
+        if control_char is None and not is_user_written(draft):
+            control_char = re.search("\t", text)  # because no user typed it
+        if control_char:
+            detail = f"U+{ord(control_char[0]):04X} in {name}"
             yield make_finding("control_character", detail, severity=severity)
 
 
-# Signs of list items without words: `- -`.
-_EMPTY_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
+# Matches list markers without text, such as `- -`.
+_EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
 
 
-def _empty_sides(draft: Words) -> Iterator[Finding]:
-    """Find sides that show nothing; `&nbsp;` is a blank, except in code."""
+def _find_empty_sides(draft: CardContent) -> Iterator[Finding]:
+    """Report sides that show nothing. Outside code, `&nbsp;` counts as whitespace."""
     for name in ("Front", "Back"):
-        text = draft.field(name)
-        with_words = _EMPTY_ITEMS.sub("", clean(text))
-        shown = without_markup(outside(with_words, html.unescape))
-        if not is_visible(shown) and "![" not in text:
+        text = draft.get_field(name)
+        without_empty_items = _EMPTY_LIST_ITEMS.sub("", clean_text(text))
+        shown_text = strip_markup(map_outside_shields(without_empty_items, html.unescape))
+        if not is_visible(shown_text) and "![" not in text:
             yield make_finding("empty_side", name)
 
 
-def _gaps_without_text(draft: Words) -> Iterator[Finding]:
-    """Find cards with no word, formula, picture or hint beside the gaps of a number."""
-    text = draft.field("Text")
-    for number, hidden in read(draft).hidden:
-        rest = without(text, hidden).replace(GAP, "")
-        if any(gap.hint.strip() for gap in hidden):
+def _find_lone_gaps(draft: CardContent) -> Iterator[Finding]:
+    """Report each cloze number whose gaps leave no word or picture visible and have no hint."""
+    text = draft.get_field("Text")
+    for number, hidden_gaps in parse_draft(draft).gaps_by_number:
+        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+        if any(gap.hint.strip() for gap in hidden_gaps):
             continue
-        if "![" not in text and not re.search(r"\w", rest):
+        if "![" not in text and not re.search(r"\w", shown_text):
             yield make_finding("gap_is_all", f"c{number}")
 
 
-@needs(Needs.CARD)
-def cut_words(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find gaps that begin or end within a word, a number or a quantity with its unit."""
-    if draft.kind.family is not Family.CLOZE:
+@register_check(CheckInput.CARD)
+def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a gap that begins or ends within a word, a number, or a quantity and its unit."""
+    if draft.kind.family is not NoteType.CLOZE:
         return
     text = ""
     edges = []
-    for before, answer in cloze.marked_gaps(draft.field("Text")):
-        text += before
+    for text_before, answer in cloze.split_at_gaps(draft.get_field("Text")):
+        text += text_before
         if answer:
             edges += [len(text), len(text) + len(answer)]
         text += answer
     for edge in edges:
-        if is_cut(text, edge):
+        if cuts_word_or_number(text, edge):
             start = max(text.rfind(" ", 0, edge), text.rfind("\n", 0, edge)) + 1
             severity = None
             if context.highlight.kind is HighlightKind.CARD:
                 severity = Severity.INFO
-            cut = text[start : edge + 10].split()[0]
-            yield make_finding("gap_cuts", f"“{cut}”", severity=severity)
+            cut_word = text[start : edge + 10].split()[0]
+            yield make_finding("gap_cuts", f"“{cut_word}”", severity=severity)
             return
 
 
-# Diagrams and queries, fields of templates, macros, references to blocks, elements of Hiccup, and
-# TeX outside of maths: another
-# program shows something else in their place.
+# These match what another program renders as something else: diagrams and queries, template
+# fields, macros, block references, Hiccup elements, and TeX outside of formulas.
 _DIAGRAM = regex(
     r"(?im)^[ \t>]*(?:`{3,}|~{3,})[ \t]*(?P<language>mermaid|plantuml|puml|dot|graphviz|tikz|chart"
     r"|dataview(?:js)?|query|tasks|templater|excalidraw|abc|flow|sequence|markmap|kanban)\b"
 )
-_OF_TEMPLATE = regex(
+_TEMPLATE_SYNTAX = regex(
     r"<%.{1,200}?%>|(?<!\\)\{\{(?!c\d)[A-Za-z][\w-]*[ \t][^{}\n]{1,200}\}\}"
     r"|(?<![\w\])[])\[:[a-z][\w-]*(?:[ \t][^\[\]\n]{0,200})?\]"
     r"|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
@@ -139,52 +148,61 @@ _OF_TEMPLATE = regex(
 )
 
 
-def _of_other_program(text: str) -> str:
-    """Return the first sign in a text in whose place another program shows something else."""
+def _find_foreign_syntax(text: str) -> str:
+    """Return the first text that another program renders differently, or "" if there is none."""
     diagram = _DIAGRAM.search(text)
     if diagram:
         return diagram["language"]
-    shielded = [(start, end) for start, end, kind in shields(text) if kind != "escape"]
-    for sign in _OF_TEMPLATE.finditer(text):
-        if not any(start <= sign.start() < end for start, end in shielded):
-            return sign[0]
+    shielded_spans = [
+        (start, end) for start, end, kind in find_shields(text) if kind != "escape"
+    ]
+    for match in _TEMPLATE_SYNTAX.finditer(text):
+        if not any(start <= match.start() < end for start, end in shielded_spans):
+            return match[0]
     return ""
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 
 
-def _lost_cloze(text: str) -> str:
-    """Return the first `{{` that is not a cloze: `{{answer}}`, `{{c1:…}}`, a cloze in a formula."""
+def _find_broken_cloze(text: str) -> str:
+    """Return the text at the first `{{` that doesn't begin a working cloze, or "" if there is none.
+
+    Examples are `{{answer}}`, `{{c1:…}}`, and a cloze within a formula.
+    """
     if "{{" not in text:
         return ""
-    clozes_at = {gap.start for gap in cloze.gaps(text)}
-    shielded = shields(text)
+    cloze_starts = {gap.start for gap in cloze.find_gaps(text)}
+    shielded_spans = find_shields(text)
     for match in re.finditer(r"\{\{", text):
-        place = match.start()
-        kinds = [kind for start, end, kind in shielded if start <= place < end]
+        start_of_braces = match.start()
+        kinds = [
+            kind for start, end, kind in shielded_spans if start <= start_of_braces < end
+        ]
         if kinds:
             is_in_maths = "display" in kinds or "math" in kinds
-            is_lost = is_in_maths and _CLOZE_IN_MATHS.match(text, place) is not None
+            is_broken = (
+                is_in_maths and _CLOZE_IN_MATHS.match(text, start_of_braces) is not None
+            )
         else:
-            is_lost = place not in clozes_at
-        if is_lost:
-            return text[place : place + 20]
+            is_broken = start_of_braces not in cloze_starts
+        if is_broken:
+            return text[start_of_braces : start_of_braces + 20]
     return ""
 
 
-# A `$` before a word; not a shell variable or a price.
-_OPENS = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
-_TEX = regex(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
-# The end of a word with TeX in it, before a closing `$`.
-_TEX_WORD = regex(r"(?:\\[A-Za-z]|\^|\w_)\S*$")
+# Matches a `$` before a word, but not one that begins a shell variable or a price.
+_OPENING_DOLLAR = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
+_TEX_SYNTAX = regex(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
+# Matches the end of a word that contains TeX, which precedes a closing `$`.
+_TEX_WORD_END = regex(r"(?:\\[A-Za-z]|\^|\w_)\S*$")
 _BRACE = regex(r"(?<!\\)(?:\\\\)*([{}])")
 
 
-def _unclosed_formula(text: str) -> str:
-    """Return the first formula that is not closed, or whose braces do not match."""
-    shielded = shields(text)
-    for start, end, kind in shielded:
+def _find_broken_formula(text: str) -> str:
+    """Return the first formula that is unclosed or has unmatched braces, or "" if there is none."""
+    shielded_spans = find_shields(text)
+    for start, end, kind in shielded_spans:
         if kind not in ("math", "display"):
             continue
         depth = 0
@@ -194,23 +212,27 @@ def _unclosed_formula(text: str) -> str:
                 break
         if depth != 0:
             return text[start:end][:40]
-    # a lone dollar opens or closes a formula, to judge by the TeX beside it
+    # find a lone dollar that opens or closes a formula, judging by the TeX next to it
     for match in re.finditer(r"\$", text):
-        place = match.start()
-        if any(start <= place < end for start, end, _ in shielded):
+        dollar_index = match.start()
+        if any(start <= dollar_index < end for start, end, _ in shielded_spans):
             continue
-        line_start = text.rfind("\n", 0, place) + 1
+        line_start = text.rfind("\n", 0, dollar_index) + 1
         line, _, _ = text[line_start:].partition("\n")
-        opens = _OPENS.match(text, place) and _TEX.search(line)
-        if opens or _TEX_WORD.search(text[max(0, place - 40) : place]):
-            return text[place : place + 30]
+        is_opening = _OPENING_DOLLAR.match(text, dollar_index) and _TEX_SYNTAX.search(
+            line
+        )
+        if is_opening or _TEX_WORD_END.search(
+            text[max(0, dollar_index - 40) : dollar_index]
+        ):
+            return text[dollar_index : dollar_index + 30]
     return ""
 
 
-@needs(Needs.CARD)
-def damaged_text(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find letters that a wrong encoding, or a font without a table of its signs, has damaged."""
+@register_check(CheckInput.CARD)
+def check_encoding(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report text that was damaged by a wrong encoding, or by a font without a character map."""
     for name, text in draft.fields:
-        damage = damage_in(text)
+        damage = find_damage(text)
         if damage:
             yield make_finding("damaged_text", f"“{damage}” in {name}")

@@ -1,6 +1,7 @@
-"""Checks of the wording: of clozes, of questions, and of text that does not stand alone.
+"""Checks of the wording of clozes and questions, and of text that is unclear without its context.
 
-Word lists are in `language/data/signs.txt`, patterns of questions in `data/questions.txt`.
+The word lists are in `language/data/signs.txt`, and the patterns of badly worded questions in
+`data/questions.txt`.
 """
 
 from __future__ import annotations
@@ -14,368 +15,401 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ankiforge.check.reading import (
-    CLOZE_SIGN,
-    DEFINES,
-    GAP,
-    Context,
-    Needs,
+    CLOZE_MARKUP,
+    DEFINITION_START,
+    GAP_PLACEHOLDER,
+    CheckContext,
+    CheckInput,
     PlainDraft,
-    asked_by_reader,
-    authored,
-    counted,
-    is_choice,
+    blank_out_gaps,
+    check_limit,
+    get_source_text,
+    get_titles,
+    is_asked_by_reader,
+    is_marked_by_reader,
+    is_user_written,
     make_finding,
-    marked,
-    naming,
-    needs,
-    read,
-    source_text,
-    without,
+    offers_options,
+    parse_draft,
+    register_check,
 )
-from ankiforge.language.detection import language_of, script, sure_language
-from ankiforge.language.lexicon import alternatives, listed
+from ankiforge.language.detection import (
+    detect_certain_language,
+    detect_language,
+    detect_script,
+)
+from ankiforge.language.lexicon import build_alternatives, read_word_set
 from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
-    beginning,
-    beginnings,
-    content,
-    holds,
-    stems,
-    tokens,
-    word_count,
+    contains_phrase,
+    count_words,
+    find_beginning,
+    find_beginnings,
+    find_content_words,
+    find_stems,
+    split_words,
 )
 from ankiforge.model import (
-    IN_LETTERS,
+    LETTERED_QUESTION,
+    CardContent,
     CardKind,
-    Family,
     Finding,
     Highlight,
+    NoteType,
     Severity,
     Strings,
     Value,
-    Words,
 )
-from ankiforge.text import cloze, occlusion, on_one_line, regex
+from ankiforge.text import cloze, occlusion, regex, to_one_line
 from ankiforge.text.cloze import Gap
-from ankiforge.text.fold import for_comparing, shields
-from ankiforge.text.lists import things
+from ankiforge.text.lists import split_items
+from ankiforge.text.normalize import find_shields, normalize_for_comparison
 from ankiforge.text.sentences import sentences
 
-# The first words of a sentence that depends on the one before it; case matters.
-_LEANS = regex(rf"(?:{alternatives('signs', 'leans_back')})(?![\w’'-])")
-_SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→•^~>+- "
-_SMALL_WORDS = STOP_WORDS - NEGATIONS
-_SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
-# What numbers or files a part of a text: `(b)`, `iv)`, `A.`, `#tag`.
+# Matches the first words of a sentence that depends on the previous one. Case matters.
+_DEPENDENT_START = regex(rf"(?:{build_alternatives('signs', 'leans_back')})(?![\w’'-])")
+_LEADING_PUNCTUATION = "“\"'‘(*_&%→•^~>+- "
+_EMPTY_WORDS = STOP_WORDS - NEGATIONS
+_PUNCTUATION_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
+# Matches section numbers, list letters and tags: `(b)`, `iv)`, `A.`, `#tag`.
 _ENUMERATOR = regex(
     r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]|[A-Z]\.|#[^\W\d_][\w/-]+"
 )
-# What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`.
+# Matches a placeholder that a template has in place of an answer: `FIRST_NAME`, `first_name`.
 _IDENTIFIER = regex(
     r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+"
 )
-_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
-# What begins or ends in a sign and is none: an entity, a picture.
-_NO_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
-# Words of a gap that begins the text, at most: what follows a longer one seldom says
-# what is asked.
-_OPENING_WORDS = 4
-# A number or acronym, which is searched for although it is short.
+_EDGE_PUNCTUATION = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
+# Matches an entity or picture, whose punctuation isn't a wrong edge of a gap.
+_HARMLESS_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
+# The maximum number of words in a gap that begins the text. The text after a longer gap seldom
+# shows what is asked.
+_MAX_OPENING_WORDS = 4
+# Matches a number or acronym, which may leak although it is short.
 _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
-SHORTEST = 4
-"""The minimum length of other answers that are searched for, in characters."""
-# A text with more lines is a list or a table.
-_LINES = 3
-_WORDS_TO_MEASURE = 8
+MIN_ANSWER_CHARS = 4
+"""The minimum length of an answer that may leak, unless it is a number or acronym."""
+# A text with more lines than this is treated as a list or table.
+_MAX_PROSE_LINES = 3
+_MIN_WORDS_FOR_PERCENTAGE = 8
 
 
-@needs(Needs.CARD)
-def clozes(draft: Words, context: Context) -> Iterator[Finding]:
-    """Judge the wording of a cloze."""
-    if draft.kind.family is not Family.CLOZE:
+@register_check(CheckInput.CARD)
+def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report badly worded cloze cards, such as ones whose text gives an answer away."""
+    if draft.kind.family is not NoteType.CLOZE:
         return
-    reading = read(draft)
-    text = draft.field("Text")
+    reading = parse_draft(draft)
+    text = draft.get_field("Text")
 
-    # a text that begins with `This`, `They`, `However`
-    beginning = reading.whole.lstrip(_SIGNS_BEFORE_WORDS)
-    leans = _LEANS.match(beginning)
-    if leans:
-        yield make_finding("leans_back", f"“{leans[0].strip()}”")
+    # report a text that begins with a word such as `This`, `They` or `However`
+    text_start = reading.full_text.lstrip(_LEADING_PUNCTUATION)
+    dependent_start = _DEPENDENT_START.match(text_start)
+    if dependent_start:
+        yield make_finding("leans_back", f"“{dependent_start[0].strip()}”")
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        yield from _of_gap(text, gap, answer)
-    for number, hidden in reading.hidden:
-        yield from _leaks(reading, text, number, hidden)
-        yield from _leaves_little(reading, text, number, hidden)
-    yield from counted(len(cloze.numbers(text)), "gaps_gt3")
-    if len(reading.hidden) == 1 and not marked(draft, context.highlight):
-        hidden_words = {answer.casefold() for answer in reading.answers}
-        yield from counted(len(hidden_words), "set")
-    yield from counted(word_count(reading.whole), "cloze_gt40w")
+        yield from _check_gap(text, gap, answer)
+    for number, hidden_gaps in reading.gaps_by_number:
+        yield from _find_leaks(reading, text, number, hidden_gaps)
+        yield from _check_remaining_text(reading, text, number, hidden_gaps)
+    yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
+    if len(reading.gaps_by_number) == 1 and not is_marked_by_reader(
+        draft, context.highlight
+    ):
+        hidden_answers = {answer.casefold() for answer in reading.answers}
+        yield from check_limit(len(hidden_answers), "set")
+    yield from check_limit(count_words(reading.full_text), "cloze_gt40w")
 
 
-def _of_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
-    """Judge the words that one gap of a cloze hides, and its edges."""
-    if _says_nothing(answer) or _ENUMERATOR.fullmatch(answer):
+def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
+    if _is_empty_answer(answer) or _ENUMERATOR.fullmatch(answer):
         yield make_finding("gap_stopword", f"“{answer}”")
-    elif _IDENTIFIER.fullmatch(answer) and without_code(gap.answer) != "x":
+    elif _IDENTIFIER.fullmatch(answer) and mask_code(gap.answer) != "x":
         yield make_finding("placeholder", f"“{answer}”")
 
-    # a blank or sign at its edge, or the rest of a name behind it
-    edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
-    if _EDGE_SIGN.search(edges) and gap.answer.strip():
+    # report whitespace or punctuation at an edge, and a name of which a part follows the gap
+    edges = _HARMLESS_EDGE.sub("word", gap.answer.strip("*_"))
+    if _EDGE_PUNCTUATION.search(edges) and gap.answer.strip():
         yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-    cut_name = _name_cut(gap.answer, text[: gap.start], text[gap.end :])
+    cut_name = _find_cut_name(gap.answer, text[: gap.start], text[gap.end :])
     if cut_name:
         yield make_finding("gap_in_name", f"“{cut_name}”")
 
-    # too long; at the beginning of the text, unless its definition follows, a few words are
-    length = word_count(answer)
+    # report gaps that are too long, with a lower limit at the beginning of the text, unless a
+    # definition of the gap's answer follows
+    length = count_words(answer)
     if (
-        length > _OPENING_WORDS
-        and not tokens(text[: gap.start])
-        and not DEFINES.match(text, gap.end)
+        length > _MAX_OPENING_WORDS
+        and not split_words(text[: gap.start])
+        and not DEFINITION_START.match(text, gap.end)
     ):
         yield make_finding("gap_gt8w", "it begins the text")
     else:
-        yield from counted(length, "gap_gt8w")
+        yield from check_limit(length, "gap_gt8w")
 
 
-def _says_nothing(answer: str) -> bool:
-    """Return whether words have no content word, letter, number, formula or negation.
+def _is_empty_answer(answer: str) -> bool:
+    """Return whether an answer contains nothing but stop words, or only punctuation.
 
-    A single letter may be a name.
+    Negations aren't stop words, and a single letter may be a name.
     """
-    words = tokens(answer)
+    words = split_words(answer)
     if words and not answer.isupper():
-        return all(len(word) > 1 and word in _SMALL_WORDS for word in words)
-    return _SIGNS_ONLY.fullmatch(answer) is not None
+        return all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
+    return _PUNCTUATION_ONLY.fullmatch(answer) is not None
 
 
-def _leaks(
-    reading: PlainDraft, text: str, number: int, hidden: Sequence[Gap]
+def _find_leaks(
+    reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
 ) -> Iterator[Finding]:
-    """Find answers of a card that are in the rest of its sentence, or of the line in a list."""
-    searched = without(text, hidden)
-    lines = searched.splitlines()
-    if len(lines) > _LINES:
-        searched = "\n".join([line for line in lines if GAP in line])
+    """Report answers of hidden gaps that also occur in the visible text.
+
+    In a list, only lines with a gap are searched.
+    """
+    searched_text = blank_out_gaps(text, hidden_gaps)
+    lines = searched_text.splitlines()
+    if len(lines) > _MAX_PROSE_LINES:
+        searched_text = "\n".join([line for line in lines if GAP_PLACEHOLDER in line])
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        plain = answer.strip(" .,;:")
-        is_fact = _SHORT_FACT.fullmatch(plain) is not None
-        if number in gap.numbers and (is_fact or len(plain) >= SHORTEST):
-            if holds(searched, plain, exact=is_fact):
+        bare_answer = answer.strip(" .,;:")
+        is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
+        if number in gap.numbers and (
+            is_short_fact or len(bare_answer) >= MIN_ANSWER_CHARS
+        ):
+            if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
                 yield make_finding("gap_leak", f"“{answer}”")
 
 
-def _leaves_little(
-    reading: PlainDraft, text: str, number: int, hidden: Sequence[Gap]
+def _check_remaining_text(
+    reading: PlainDraft, text: str, number: int, hidden_gaps: Sequence[Gap]
 ) -> Iterator[Finding]:
-    """Find cards of which too little is beside the gaps."""
-    shown = without(text, hidden).replace(GAP, "")
-    if word_count(reading.whole) >= _WORDS_TO_MEASURE:
-        share_hidden = 1 - len(shown) / len(reading.whole)
-        which = f"gap {number}" if len(reading.hidden) > 1 else ""
-        yield from counted(ceil(100 * share_hidden), "gap_gt50pct", which)
-    elif not content(shown) and "![" not in text and "$" not in text:
-        yield make_finding("short_cloze", f"“{shown.strip()}”")
+    """Report a card whose gaps leave too little text visible."""
+    shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+    if count_words(reading.full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
+        hidden_fraction = 1 - len(shown_text) / len(reading.full_text)
+        detail = f"gap {number}" if len(reading.gaps_by_number) > 1 else ""
+        yield from check_limit(ceil(100 * hidden_fraction), "gap_gt50pct", detail)
+    elif not find_content_words(shown_text) and "![" not in text and "$" not in text:
+        yield make_finding("short_cloze", f"“{shown_text.strip()}”")
 
 
-# Letters around a gap that tell whether it cuts a name, at most.
-_BESIDE = 40
+# The number of characters around a gap that are searched for the rest of a name.
+_NAME_CONTEXT_CHARS = 40
 _CAPITAL = r"[A-ZÀ-ÞА-ЯЁ][^\W\d_]*[a-zß-ÿа-яё][\w’'-]*"
-_NAME_BEGINS = regex(rf"(?:\A|\s)({_CAPITAL}(?: (?:of|the|de|del|du|di|von))*)\Z")
-_NAME_GOES_ON = regex(rf"\A (?:(?:of|de|del|du|di) )?{_CAPITAL}")
-# `the Food and {Drug Administration}`: one article before both.
+_NAME_START = regex(rf"(?:\A|\s)({_CAPITAL}(?: (?:of|the|de|del|du|di|von))*)\Z")
+_NAME_CONTINUATION = regex(rf"\A (?:(?:of|de|del|du|di) )?{_CAPITAL}")
+# Matches the first part of a name that has one article for both parts, as in
+# `the Food and {Drug Administration}`.
 _JOINED_NAME = regex(rf"(?:the|The|U\.S\.|US) ({_CAPITAL} (?:and|&)) \Z")
-_NAME = regex(rf"\A{_CAPITAL} {_CAPITAL}\Z")
+_TWO_PART_NAME = regex(rf"\A{_CAPITAL} {_CAPITAL}\Z")
 
 
-def _name_cut(answer: str, before: str, behind: str) -> str:
-    """Return the name of which a gap hides only a part; "" if there is none.
+def _find_cut_name(answer: str, text_before: str, text_after: str) -> str:
+    """Return the name of which a gap hides only a part, or "" if there is none.
 
-    A family name alone may be hidden. In German all nouns have a capital.
+    A family name may be hidden alone. German is excluded because it capitalises all nouns.
     """
-    beginning = _NAME_BEGINS.search(answer[-_BESIDE:])
-    rest = _NAME_GOES_ON.match(behind[:_BESIDE])
-    if beginning and rest and sure_language(f"{before}{answer}{behind}") != "German":
-        return f"{beginning[1]}{rest[0]}"
-    joined = _JOINED_NAME.search(before[-_BESIDE:])
-    if joined and _NAME.match(answer):
+    name_start = _NAME_START.search(answer[-_NAME_CONTEXT_CHARS:])
+    name_rest = _NAME_CONTINUATION.match(text_after[:_NAME_CONTEXT_CHARS])
+    if (
+        name_start
+        and name_rest
+        and detect_certain_language(f"{text_before}{answer}{text_after}") != "German"
+    ):
+        return f"{name_start[1]}{name_rest[0]}"
+    joined = _JOINED_NAME.search(text_before[-_NAME_CONTEXT_CHARS:])
+    if joined and _TWO_PART_NAME.match(answer):
         return f"{joined[1]} {answer}"
     return ""
 
 
 # --- questions ------------------------------------------------------------------------
 
-# An answer that is yes or no.
+# Matches a yes-or-no answer.
 _YES_NO = regex(
     r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but"
     r"|as|it|they|if"
     r"|unless|only)\b)"
 )
-_REMARKS = "remarks"
-# Rules whose message is clear without the words that were found.
-_CLEAR_RULES = ("yes_no", "two_questions")
-_REMARK = listed("signs", "remark") | STOP_WORDS
-LEANS_BACK = "leans_back"
-"""The check that finds what does not stand alone."""
+_UNSPECIFIC_QUESTIONS = "remarks"
+# Rules whose message is clear without the matched words.
+_RULES_WITHOUT_DETAIL = ("yes_no", "two_questions")
+_UNSPECIFIC_WORDS = read_word_set("signs", "remark") | STOP_WORDS
+DEPENDS_ON_CONTEXT = "leans_back"
+"""The id of the rule about text that is unclear without its context."""
 _BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
-# The words of an answer that the front may give away, at most.
-_LEAK_WORDS = 6
-_BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
-_FEWEST_ITEMS = 3
-# Words of a front that orders something, at least.
-_ORDER_WORDS = 4
+# The maximum number of words in an answer that is searched for in the front.
+_MAX_LEAK_WORDS = 6
+_ITEM_SEPARATOR = regex(r"[,;、，]\s+|[、，]")
+_MIN_ITEMS = 3
+# A front with fewer words isn't taken for a request that continues a conversation.
+_MIN_IMPERATIVE_WORDS = 4
 
 
-@needs(Needs.CARD)
-def questions(draft: Words, context: Context) -> Iterator[Finding]:
-    """Judge the wording of a question and its answer."""
-    if draft.kind.family is not Family.BASIC:
+@register_check(CheckInput.CARD)
+def check_question(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report badly worded questions and answers, such as questions about nothing specific."""
+    if draft.kind.family is not NoteType.BASIC:
         return
-    reading = read(draft)
+    reading = parse_draft(draft)
     answer = reading.answers[0]
-    front = " ".join(reading.asked.split())
-    says_yes_or_no = _YES_NO.match(answer.strip()) is not None
-    if says_yes_or_no:
-        yield make_finding("yes_no", f"– the answer is “{on_one_line(answer)[:20]}”")
-    excused = {"yes_no"} if says_yes_or_no else set[str]()
-    if "![" in draft.field("Front"):
-        excused |= {"leans_back", _REMARKS}  # `this` refers to the picture
+    front = " ".join(reading.question.split())
+    is_yes_or_no = _YES_NO.match(answer.strip()) is not None
+    if is_yes_or_no:
+        yield make_finding("yes_no", f"– the answer is “{to_one_line(answer)[:20]}”")
+    excused_rules = {"yes_no"} if is_yes_or_no else set[str]()
+    if "![" in draft.get_field("Front"):
+        # `this` refers to the picture
+        excused_rules |= {"leans_back", _UNSPECIFIC_QUESTIONS}
     if front[:4].casefold() == "was ":
-        # the German `was`, and not the English one
+        # this may be the German `was`, not the English
         passage = context.highlight.exact
-        if "German" in (sure_language(reading.whole), sure_language(passage)):
-            excused.add("yes_no")
-    for finding in _badly_worded(front, excused):
-        if finding.check == "vague" and asked_by_reader(draft):
-            # the passage is the answer that the reader means
+        if "German" in (
+            detect_certain_language(reading.full_text),
+            detect_certain_language(passage),
+        ):
+            excused_rules.add("yes_no")
+    for finding in _match_question_patterns(front, excused_rules):
+        if finding.check == "vague" and is_asked_by_reader(draft):
+            # only an info, because the reader knows what was asked about the passage
             finding = replace(finding, severity=Severity.INFO)
         yield finding
-    if _REMARKS not in excused and _is_remark(front):
+    if _UNSPECIFIC_QUESTIONS not in excused_rules and _asks_nothing_specific(front):
         yield make_finding("vague", f"“{front}”")
-    if _names_nothing(draft, context.highlight, front):
-        yield make_finding(LEANS_BACK, f"“{front}”")
-    if not says_yes_or_no:
-        yield from _gives_away(front, answer.strip(" ."))
+    if _lacks_subject(draft, context.highlight, front):
+        yield make_finding(DEPENDS_ON_CONTEXT, f"“{front}”")
+    if not is_yes_or_no:
+        yield from _check_front_for_answer(front, answer.strip(" ."))
 
-    # an answer that can be recalled as a whole, and a short front
-    yield from counted(_items_of(draft.field("Back"), answer), "list_gt5")
+    # report answers that can't be recalled as a whole, and long fronts
+    yield from check_limit(_count_items(draft.get_field("Back"), answer), "list_gt5")
     if len(front.split()) > 1:
-        listed_things = things(draft.field("Front"), draft.field("Back"))
-        yield from counted(len(listed_things), "set")
-    yield from counted(word_count(answer), "answer_gt20w")
-    yield from counted(word_count(reading.asked), "front_gt30w")
-    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,
-    # and 22 of 274 others
-    if not authored(draft) and not asked_by_reader(draft):
-        lengths = [word_count(front[start:end]) for start, end in sentences(front)]
-        yield from counted(max(lengths, default=0), "sentence_gt23w")
+        list_items = split_items(draft.get_field("Front"), draft.get_field("Back"))
+        yield from check_limit(len(list_items), "set")
+    yield from check_limit(count_words(answer), "answer_gt20w")
+    yield from check_limit(count_words(reading.question), "front_gt30w")
+    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
+    # unnatural, but only 22 of 274 others
+    if not is_user_written(draft) and not is_asked_by_reader(draft):
+        sentence_lengths = [
+            count_words(front[start:end]) for start, end in sentences(front)
+        ]
+        yield from check_limit(max(sentence_lengths, default=0), "sentence_gt23w")
 
 
-def _badly_worded(front: str, excused: Collection[str]) -> Iterator[Finding]:
-    """Find patterns of badly worded questions, but those of some rules."""
-    for pattern in _question_patterns():
-        if pattern.rule in excused:
+def _match_question_patterns(
+    front: str, excused_rules: Collection[str]
+) -> Iterator[Finding]:
+    """Report each pattern of badly worded questions that matches, except the excused rules."""
+    for pattern in _read_question_patterns():
+        if pattern.rule in excused_rules:
             continue
         match = pattern.bad.search(front)
         if not match or (pattern.excuse and pattern.excuse.search(front)):
             continue
-        detail = "" if pattern.rule in _CLEAR_RULES else f"“{match[0]}”"
+        detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
         yield make_finding(pattern.rule, detail)
 
 
-def _is_remark(front: str) -> bool:
-    """Return whether a front asks for nothing in particular: `what does this mean?`.
+def _asks_nothing_specific(front: str) -> bool:
+    """Return whether a front asks for nothing specific, such as `what does this mean?`.
 
-    Single letters and digits are too short to say what is meant, single ideographs are words.
+    Single Latin letters and digits are ignored, but not single ideographs, because an ideograph can
+    be a word.
     """
-    words = {word for word in tokens(front) if len(word) > 1 or not word.isascii()}
-    return front.endswith("?") and bool(words) and words <= _REMARK
+    words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
+    return front.endswith("?") and bool(words) and words <= _UNSPECIFIC_WORDS
 
 
-def _names_nothing(draft: Words, highlight: Highlight, front: str) -> bool:
-    """Return whether a reader's remark, not declared by `?`, names nothing of its passage."""
-    if authored(draft):
-        return goes_on(draft, highlight)
-    if not (asked_by_reader(draft) and highlight.exact):
+def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
+    """Return whether a question has no word in common with its passage, so its subject is unclear.
+
+    This applies to questions from a comment unless the comment marks its question with `?` or `q:`.
+    See `continues_conversation` for cards that the user wrote.
+    """
+    if is_user_written(draft):
+        return continues_conversation(draft, highlight)
+    if not (is_asked_by_reader(draft) and highlight.exact):
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False
-    # questions in another language share no words with their passages
-    for written_in in (script, language_of):
-        if len({written_in(front), written_in(highlight.exact)} - {""}) > 1:
+    # a question in another language than the passage shares no words with it
+    for detect in (detect_script, detect_language):
+        if len({detect(front), detect(highlight.exact)} - {""}) > 1:
             return False
-    source = f"{naming(highlight)}\n{source_text(highlight)}"
-    return stems(front).isdisjoint(stems(source))
+    source = f"{get_titles(highlight)}\n{get_source_text(highlight)}"
+    return find_stems(front).isdisjoint(find_stems(source))
 
 
-def goes_on(draft: Words, highlight: Highlight) -> bool:
-    """Return whether a front in letters, in the list below a passage, goes on a conversation.
+def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether a front that the user typed below a passage merely continues a conversation.
 
-    It asks for something, without `?`, and names nothing of what is above it and of its answer.
+    Such a front is a request without a question mark, and shares no words with its context or its
+    answer.
     """
-    front = " ".join(read(draft).asked.split())
-    if highlight.written != IN_LETTERS or not highlight.above or front.endswith("?"):
+    front = " ".join(parse_draft(draft).question.split())
+    if (
+        highlight.written != LETTERED_QUESTION
+        or not highlight.above
+        or front.endswith("?")
+    ):
         return False
-    if len(front.split()) < _ORDER_WORDS:
+    if len(front.split()) < _MIN_IMPERATIVE_WORDS:
         return False
-    said = f"{naming(highlight)}\n{draft.field('Back')}"
-    return stems(front).isdisjoint(stems(said))
+    context_and_answer = f"{get_titles(highlight)}\n{draft.get_field('Back')}"
+    return find_stems(front).isdisjoint(find_stems(context_and_answer))
 
 
-def _gives_away(front: str, answer: str) -> Iterator[Finding]:
-    """Find a short answer that is in the front, which does not offer a choice: A or B?"""
-    if len(answer) < SHORTEST or word_count(answer) > _LEAK_WORDS:
+def _check_front_for_answer(front: str, answer: str) -> Iterator[Finding]:
+    """Report a short answer that occurs in the front, unless the front offers a choice."""
+    if len(answer) < MIN_ANSWER_CHARS or count_words(answer) > _MAX_LEAK_WORDS:
         return
-    if not content(answer) or is_choice(front):
+    if not find_content_words(answer) or offers_options(front):
         return
-    # the case counts without a question: `string type` is not `String`
-    if holds(front, answer, exact="?" not in front):
+    # case matters if the front isn't a question: `string type` doesn't contain `String`
+    if contains_phrase(front, answer, exact="?" not in front):
         yield make_finding("leak_exact", f"“{answer}”")
 
 
-def _items_of(back: str, answer: str) -> int:
-    """Return the number of items of an answer: of its list, or at least three between commas."""
-    items = len(_BULLET.findall(back))
-    if items:
-        return items
-    parts = list(filter(str.strip, _BETWEEN_ITEMS.split(answer.strip(" ."))))
-    return len(parts) if len(parts) >= _FEWEST_ITEMS else 1
+def _count_items(back: str, answer: str) -> int:
+    """Count an answer's list items, or its comma-separated parts if there are at least three."""
+    item_count = len(_BULLET.findall(back))
+    if item_count:
+        return item_count
+    parts = list(filter(str.strip, _ITEM_SEPARATOR.split(answer.strip(" ."))))
+    return len(parts) if len(parts) >= _MIN_ITEMS else 1
 
 
 # --- patterns of badly worded questions -----------------------------------------------
 
 
-class _Pattern(Value):
-    """A section of `data/questions.txt`."""
+class _QuestionPattern(Value):
+    """A pattern of badly worded questions, read from a section of `data/questions.txt`."""
 
     rule: str
-    """The id of the rule that is broken."""
+    """The id of the rule that a matching front breaks."""
     bad: re.Pattern[str]
-    """The words that a front must not contain."""
+    """Matches words that a front should not contain."""
     excuse: re.Pattern[str] | None
-    """The words that make a front good in spite of them."""
+    """Matches words that make such a front acceptable nevertheless, if there are any."""
 
 
 @cache
-def _question_patterns() -> tuple[_Pattern, ...]:
-    """Read `data/questions.txt`."""
+def _read_question_patterns() -> tuple[_QuestionPattern, ...]:
     path = Path(__file__).parent / "data" / "questions.txt"
     text = re.sub("(?m)^#.*\n", "", path.read_text("utf-8"))
     sections = re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text)
     placeholders = dict(sections[:2])
     patterns = []
     for rule, lines in sections[2:]:
-        for name, words in placeholders.items():
-            lines = lines.replace(f"<{name}>", words.strip())
-        # the lines of a pattern are joined
+        for name, pattern in placeholders.items():
+            lines = lines.replace(f"<{name}>", pattern.strip())
+        # a pattern continues over several lines
         bad, _, excuse = lines.partition("unless\n")
         patterns.append(
-            _Pattern(
+            _QuestionPattern(
                 rule=rule,
                 bad=re.compile(bad.replace("\n", ""), re.IGNORECASE),
                 excuse=re.compile(excuse.replace("\n", ""), re.IGNORECASE)
@@ -386,34 +420,36 @@ def _question_patterns() -> tuple[_Pattern, ...]:
     return tuple(patterns)
 
 
-# --- what the card does not show, and what stands for words ---------------------------
+# --- references to text that the card lacks, and placeholders --------------------------
 
-_WORKS = "paper|article|study|work|section|chapter|book|text|passage|excerpt|highlight"
-_THIS = regex(
-    rf"(?i)\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method"
+_WORK_NOUNS = (
+    "paper|article|study|work|section|chapter|book|text|passage|excerpt|highlight"
+)
+_THIS_THING = regex(
+    rf"(?i)\b(?:this|these|those|such an?) ({_WORK_NOUNS}|figure|table|equation|method"
     rf"|model|approach"
     r"|technique|example|system|process|concept|idea|result|theorem)s?\b"
 )
-_THE_TEXT = regex(
+_REFERENCE_TO_TEXT = regex(
     rf"(?i)\bthe authors?\b(?! (?:of|who|in whose)\b)"
-    rf"|\baccording to the (?:{_WORKS}|authors?|source)\b(?! (?:of|that|by|on)\b)"
+    rf"|\baccording to the (?:{_WORK_NOUNS}|authors?|source)\b(?! (?:of|that|by|on)\b)"
     rf"|\b(?:in|from) the (?:paper|article|passage|excerpt|highlight|text|study)"
     r"(?! (?:of|that|by|on|which|called|titled)\b| [“\"‘'])"
-    rf"|\bthe (?:{_WORKS}|source|critique) (?:says?|argues?|claims?|states?|describes?"
+    rf"|\bthe (?:{_WORK_NOUNS}|source|critique) (?:says?|argues?|claims?|states?|describes?"
     rf"|mentions?"
     r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?"
     r"|explains?)\b"
     r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b"
     r"|\b(?:mentioned|described|stated|given) in the sentence\b"
 )
-_OPTIONS = regex(
+_REFERENCE_TO_OPTIONS = regex(
     r"(?i)\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof"
     r" (?:the following|these options|the options)(?: below)?\b"
     r"|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
     r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los"
     r"|las) siguientes\b"
 )
-_LISTED = regex(
+_LISTED_OPTIONS = regex(
     r"(?s)(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s"
 )
 _FIGURE = regex(
@@ -421,82 +457,91 @@ _FIGURE = regex(
 )
 
 
-_EMPTY = regex(
+_PLACEHOLDER = regex(
     r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder"
     r"|your (?:question|answer)"
     r"(?: here)?|insert (?:text|answer|question)(?: here)?"
     r"|(?:question|answer|front|back|text) here)\W*"
 )
-_LONGEST_EMPTY = 60
-_DOTS = regex(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
-# Words of the reply schema, which may be real answers if they are in the source.
+_MAX_PLACEHOLDER_CHARS = 60
+_DOTS_ONLY = regex(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
+# Words of the reply schema, which may be real answers if the source contains them.
 _SCHEMA_WORDS = frozenset(
     ["string", "str", "null", "undefined", "answer", "question", "front", "back", "nan"]
 )
 
 
-@needs(Needs.CARD)
-def pointing(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find words that point at a text that the card does not show, and placeholders.
+@register_check(CheckInput.CARD)
+def check_references(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report placeholders, and references to text that the card doesn't show.
 
-    For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
+    Examples are `this paper`, `Figure 3`, `which of the following`, or `...` as an answer.
     """
-    reading = read(draft)
-    is_cloze = draft.kind.family is Family.CLOZE
-    shown = reading.whole if is_cloze else reading.asked
-    reference = _reference_to_text(shown)
-    figure = _FIGURE.search(shown)
-    if not reference and not _LISTED.search(shown):
-        # options that the card does not list
-        options = _OPTIONS.search(shown) or _OPTIONS.search(" ".join(reading.answers))
-        reference = options[0] if options else ""
+    reading = parse_draft(draft)
+    is_cloze = draft.kind.family is NoteType.CLOZE
+    shown_text = reading.full_text if is_cloze else reading.question
+    reference = _find_reference_to_text(shown_text)
+    figure_reference = _FIGURE.search(shown_text)
+    if not reference and not _LISTED_OPTIONS.search(shown_text):
+        # the text may refer to options that the card doesn't list
+        options_reference = _REFERENCE_TO_OPTIONS.search(
+            shown_text
+        ) or _REFERENCE_TO_OPTIONS.search(" ".join(reading.answers))
+        reference = options_reference[0] if options_reference else ""
     if reference:
         yield make_finding("points_at_page", f"“{reference}”")
-    elif figure:
-        yield make_finding("points_at_page", f"“{figure[0]}”", severity=Severity.WARN)
+    elif figure_reference:
+        yield make_finding(
+            "points_at_page", f"“{figure_reference[0]}”", severity=Severity.WARN
+        )
 
-    # the first side that stands for words: `...`, `TODO`, `N/A`, a word of the schema
+    # report the first side that is a placeholder, such as `...`, `TODO`, `N/A` or a word of the
+    # reply schema
     highlight = context.highlight
-    for side in reading.answers if is_cloze else (reading.asked, *reading.answers):
-        plain = " ".join(side.split())
-        is_empty = len(plain) < _LONGEST_EMPTY and _EMPTY.fullmatch(plain)
-        word = plain.strip("<>[](){}\"'. ").casefold()
-        is_of_schema = word in _SCHEMA_WORDS and highlight.exact and not authored(draft)
-        if is_of_schema and word in tokens(source_text(highlight)):
-            is_of_schema = False
-        if is_empty or is_of_schema or _DOTS.fullmatch(plain):
-            yield make_finding("placeholder", f"“{plain}”")
+    for side in reading.answers if is_cloze else (reading.question, *reading.answers):
+        side_text = " ".join(side.split())
+        is_placeholder = len(
+            side_text
+        ) < _MAX_PLACEHOLDER_CHARS and _PLACEHOLDER.fullmatch(side_text)
+        word = side_text.strip("<>[](){}\"'. ").casefold()
+        is_schema_word = (
+            word in _SCHEMA_WORDS and highlight.exact and not is_user_written(draft)
+        )
+        if is_schema_word and word in split_words(get_source_text(highlight)):
+            is_schema_word = False
+        if is_placeholder or is_schema_word or _DOTS_ONLY.fullmatch(side_text):
+            yield make_finding("placeholder", f"“{side_text}”")
             return
 
 
-@lru_cache(maxsize=16)  # the gaps of a sentence are judged one after the other
-def _reference_to_text(text: str) -> str:
-    """Return the words that refer to a text beside the card; "" if there are none."""
-    for match in _THIS.finditer(text):
+@lru_cache(maxsize=16)  # the gaps of a sentence are checked one after the other
+def _find_reference_to_text(text: str) -> str:
+    """Return the words that refer to text outside the card, or "" if there are none."""
+    for match in _THIS_THING.finditer(text):
         before = text[: match.start()].casefold()
-        if match[1].casefold() not in before:  # else the card names the thing itself
+        if match[1].casefold() not in before:  # otherwise the card names the thing itself
             return match[0]
-    the_text = _THE_TEXT.search(text)
-    return the_text[0] if the_text else ""
+    text_reference = _REFERENCE_TO_TEXT.search(text)
+    return text_reference[0] if text_reference else ""
 
 
 # --- truncated cards, and Markdown that is not rendered -------------------------------
 
-# What may follow the last sign of a sentence. (A pattern with these signs takes `re`
-# milliseconds.)
-_CLOSING = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
+# The characters that may follow the final punctuation of a sentence. This is no regex, because
+# matching one takes milliseconds.
+_CLOSING_CHARS = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
 _COMMAS = (",", "،", "、", "，")
 _COLONS = (":", "：")
-_JOINING = listed("signs", "joining")
-# In shorter texts, the last word may be what is asked about: `und` means `and`.
-_JOINED_WORDS = 4
+_CONJUNCTIONS = read_word_set("signs", "joining")
+# In a shorter text, a conjunction at the end may be what is asked, as in “`and` means `und`”.
+_MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 
-_PAIRED = regex(
+_PAIRED_MARKUP = regex(
     r"(?<!\\)\*\*(?=[^\s*])((?:(?!\n\n)[^*]|(?<!\*)\*(?!\*))+?)(?<=[^\s\\])\*\*(?!\*)"
     r"|(?<!\\)\*\*\*(?=[^\s*])([^*\n]+)(?<=[^\s\\])\*\*\*(?!\*)"
 )
-_STRAY = regex(
+_STRAY_MARKUP = regex(
     r"(?<![\w*])\*\*(?=[^\W\d_])(?!(?:kw|kwargs|args|opts|options|params)\b)"
     r"|(?<=[^\W_])\*\*(?![\w*(])|(?<=[.!?,;:)])\*\*(?!\w)|(?<=[^\W\d_])\*\*(?=[^\W\d_])"
     r"|(?:^|\s)\*\*\s*$|~=\{|=\}~"
@@ -505,97 +550,110 @@ _STRAY = regex(
 )
 
 
-@needs(Needs.CARD)
-def unfinished(draft: Words, context: Context) -> Iterator[Finding]:
-    """Find truncated sides and stray Markdown signs."""
-    for name in ("Text",) if draft.kind.family is Family.CLOZE else ("Front", "Back"):
-        # a side that ends in a comma, or, if the answer does not go on with it, in a colon
-        # or a conjunction
-        text = draft.field(name).rstrip()
+@register_check(CheckInput.CARD)
+def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report sides of a card that are truncated, and unmatched Markdown characters."""
+    for name in ("Text",) if draft.kind.family is NoteType.CLOZE else ("Front", "Back"):
+        # any side is truncated if it ends in a comma; a side other than the front, which the
+        # answer may continue, is also truncated if it ends in a colon or conjunction
+        text = draft.get_field(name).rstrip()
         words = text.split()
-        end = text.rstrip(_CLOSING)
-        breaks_off = end.endswith(_COMMAS)
-        if name != "Front" and len(words) >= _JOINED_WORDS:
-            breaks_off = (
-                breaks_off or words[-1].strip("*_") in _JOINING or end.endswith(_COLONS)
+        text_end = text.rstrip(_CLOSING_CHARS)
+        is_truncated = text_end.endswith(_COMMAS)
+        if name != "Front" and len(words) >= _MIN_WORDS_BEFORE_CONJUNCTION:
+            is_truncated = (
+                is_truncated
+                or words[-1].strip("*_") in _CONJUNCTIONS
+                or text_end.endswith(_COLONS)
             )
-        if breaks_off and any(map(str.isalnum, text)):
+        if is_truncated and any(map(str.isalnum, text)):
             yield make_finding("breaks_off", f"“…{' '.join(words[-3:])}”")
     for name in ("Text", "Front", "Back"):
-        # an unmatched `**` or `==`, which Anki would show
-        text = draft.field(name)
+        # report an unmatched `**` or `==`, which Anki would display
+        text = draft.get_field(name)
         if "*" not in text and "=" not in text:
             continue
-        shown = CLOZE_SIGN.sub("", without_code(text))
-        shown = _PAIRED.sub(lambda pair: pair[1] or pair[2], shown).replace("\\", "")
-        sign = _STRAY.search(shown)
-        if sign:
-            yield make_finding("stray_markup", f"“{sign[0].strip()}”")
+        shown_text = CLOZE_MARKUP.sub("", mask_code(text))
+        shown_text = _PAIRED_MARKUP.sub(
+            lambda pair: pair[1] or pair[2], shown_text
+        ).replace("\\", "")
+        stray_match = _STRAY_MARKUP.search(shown_text)
+        if stray_match:
+            yield make_finding("stray_markup", f"“{stray_match[0].strip()}”")
             return
 
 
-def without_code(text: str) -> str:
-    """Return the text with code and formulae replaced by a letter."""
+def mask_code(text: str) -> str:
+    """Replace each code span and formula in a text by the letter x."""
     parts = []
-    place = 0
-    for start, end, kind in shields(text):
+    last_end = 0
+    for start, end, kind in find_shields(text):
         if kind != "escape":
-            parts += [text[place:start], "x"]
-            place = end
-    parts.append(text[place:])
+            parts += [text[last_end:start], "x"]
+            last_end = end
+    parts.append(text[last_end:])
     return "".join(parts)
 
 
-# --- what stands above a card ---------------------------------------------------------
+# --- context shown above a card -------------------------------------------------------
 
 _IN_PARENTHESES = regex(r"\([^()]*\)")
-# Words that two texts may share without saying the same.
-_NOT_TELLING = listed("cues", "articles") | listed("cues", "join").union(
-    "in for that it to is be and by".split()
-)
-# The part of the answer's words that must be in a text to give the answer away.
-_REVEALING_PART = 2 / 3
-# The least number of the answer's words that must be there, if it has as many.
-_FEWEST_WORDS = 2
+# Common words that don't give an answer away if they are in both texts.
+_UNREVEALING_WORDS = read_word_set("cues", "articles") | read_word_set(
+    "cues", "join"
+).union("in for that it to is be and by".split())
+# An answer is given away if at least this fraction of its words is in the context.
+_REVEALING_FRACTION = 2 / 3
+# At least this many words are needed to give an answer away, if the answer has as many.
+_MIN_REVEALING_WORDS = 2
 
 
-def safe_context(card: Words, parts: Strings) -> Strings:
-    """Return the parts of a card's context that do not give its answer away, in their order.
+def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
+    """Return the parts of a card's context that don't give its answer away, in order.
 
-    Above the question, a card shows where it comes from: document › headings › list items.
-    A heading may contain the answer, perhaps in another inflection: `Catalysis` above “What
+    The context is where the card comes from (document › headings › list items) and is shown above
+    the question. A heading may contain the answer, perhaps in another form: `Catalysis` above “What
     speeds it up? A catalyst”.
     """
     fields = dict(card.fields)
     if card.kind is CardKind.CLOZE:
-        answers = [cloze.plain(gap.answer) for gap in cloze.gaps(fields.get("Text", ""))]
+        answers = [
+            cloze.to_plain_text(gap.answer)
+            for gap in cloze.find_gaps(fields.get("Text", ""))
+        ]
     elif card.kind is CardKind.OCCLUSION:
-        answers = list(occlusion.names(occlusion.masks_in(fields)))
+        answers = list(occlusion.list_labels(occlusion.get_masks(fields)))
     else:
-        answers = [cloze.plain(fields.get("Back", ""))]
-    if card.kind is CardKind.TWO_WAY:  # it is asked in reverse, too
-        answers.append(cloze.plain(fields.get("Front", "")))
-    safe = []
+        answers = [cloze.to_plain_text(fields.get("Back", ""))]
+    if card.kind is CardKind.TWO_WAY:  # the card is also asked in reverse
+        answers.append(cloze.to_plain_text(fields.get("Front", "")))
+    safe_parts = []
     for part in parts:
-        if not any(_reveals(part, answer) for answer in answers):
-            safe.append(part)
-    return tuple(safe)
+        if not any(_gives_answer_away(part, answer) for answer in answers):
+            safe_parts.append(part)
+    return tuple(safe_parts)
 
 
-def _reveals(text: str, answer: str) -> bool:
-    """Return whether a text contains the words of an answer, in any inflection.
+def _gives_answer_away(text: str, answer: str) -> bool:
+    """Return whether a text contains most words of an answer, in any inflection.
 
-    So `catalysis` matches `catalyst`. Two thirds of the words suffice, and two of two
-    or three. Text in parentheses in the answer is ignored.
+    For example, `catalysis` matches `catalyst`. Two thirds of the words are enough, and at least
+    two words if the answer has two. Text in parentheses in the answer is ignored.
 
-    Scripts without blanks between words, such as Chinese, are compared as one string.
+    In scripts without spaces between words, such as Chinese, the whole answer is searched for.
     """
-    bare_answer = for_comparing(_IN_PARENTHESES.sub(" ", answer))
-    shown = for_comparing(text)
+    bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
+    context_text = normalize_for_comparison(text)
     unspaced_answer = "".join(bare_answer.split())
-    if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
+    if not unspaced_answer.isascii() and unspaced_answer in "".join(context_text.split()):
         return True
-    words = frozenset(tokens(bare_answer)) - _NOT_TELLING
-    wanted = frozenset(map(beginning, words))
-    enough = max(len(wanted) * _REVEALING_PART, min(len(wanted), _FEWEST_WORDS))
-    return bool(wanted) and len(wanted & beginnings(shown)) >= enough
+    answer_words = frozenset(split_words(bare_answer)) - _UNREVEALING_WORDS
+    answer_prefixes = frozenset(map(find_beginning, answer_words))
+    min_matches = max(
+        len(answer_prefixes) * _REVEALING_FRACTION,
+        min(len(answer_prefixes), _MIN_REVEALING_WORDS),
+    )
+    return (
+        bool(answer_prefixes)
+        and len(answer_prefixes & find_beginnings(context_text)) >= min_matches
+    )

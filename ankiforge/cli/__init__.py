@@ -1,7 +1,7 @@
-"""The command line: one module for each family of commands.
+"""The command-line program, with a module for each group of related commands.
 
-This module imports little but click, so that `ankiforge --help` answers at once. The module of a
-command is imported when the command is called.
+This module imports little besides click, so that `ankiforge --help` is fast. The module of a
+command is imported only when the command is called.
 """
 
 from __future__ import annotations
@@ -16,30 +16,38 @@ import click
 from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
-    OWN,
+    OWN_COMMANDS,
     SuggestingGroup,
-    given,
+    drop_unset,
     shared_options,
 )
 from ankiforge.cli.help import HelpContext
-from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError, lacks_memory
+from ankiforge.errors import (
+    FREE_MEMORY_HINT,
+    NO_MEMORY_MESSAGE,
+    ForgeError,
+    is_out_of_memory,
+)
 from ankiforge.hooks import Heading
 
 GC_THRESHOLDS = (50_000, 20, 20)
-"""Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
-cycles; with the default thresholds, collection takes a tenth of its time."""
+"""The thresholds of the garbage collector.
+
+A run creates millions of objects but few cycles. With the default thresholds, garbage collection
+takes a tenth of its time.
+"""
 
 
-BEGIN = """\
+FIRST_COMMANDS = """\
   ankiforge run paper.pdf   read highlights, propose cards
   ankiforge review          decide on the cards
   ankiforge build           write ankiforge.apkg for Anki
 """
-"""The three commands to begin with."""
+"""Help on the first three commands that a new user needs."""
 
 
 class Program(SuggestingGroup):
-    """A group that imports commands on use."""
+    """The group of all commands, which imports a command only when it is needed."""
 
     context_class = HelpContext
 
@@ -48,21 +56,21 @@ class Program(SuggestingGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, importing its module."""
+        """Return a command, after importing its module, or None if there is no such command."""
         if cmd_name == help_.name:
             return help_
         if cmd_name not in COMMANDS:
-            return _of_plug_in(cmd_name)
+            return _load_plugin_command(cmd_name)
         return COMMANDS[cmd_name].load()
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the first help: the commands of every day, and the shared options."""
+        """Write the help of the program: the everyday commands and the shared options."""
         formatter.write_text(self.help or "")
         formatter.write_paragraph()
         with formatter.indentation():
-            shown = _write_commands(formatter, "Every day")
-        more = len(COMMANDS) - shown
-        formatter.write(f"\n  {more} more: ankiforge help all\n")
+            shown_count = _write_commands(formatter, "Every day")
+        hidden_count = len(COMMANDS) - shown_count
+        formatter.write(f"\n  {hidden_count} more: ankiforge help all\n")
         rows = []
         for option in shared_options():
             rows.append(option.get_help_record(ctx) or ("", ""))
@@ -71,31 +79,34 @@ class Program(SuggestingGroup):
             formatter.write_dl(rows)
 
 
-def _of_plug_in(name: str) -> click.Command | None:
-    """Return the command of a plug-in, which is named if it fails; None if there is none."""
+def _load_plugin_command(name: str) -> click.Command | None:
+    """Return the command of a plug-in, or None if no plug-in has a command with this name.
+
+    The command is wrapped, so that unexpected errors name the plug-in.
+    """
     from ankiforge import plugins
 
-    point = plugins.plug_ins(plugins.COMMANDS).get(name)
+    point = plugins.find_plugins(plugins.COMMAND_GROUP).get(name)
     if point is None:
         return None
-    command = plugins.loaded(point, click.Command)
+    command = plugins.load_plugin(point, click.Command)
     invoke = command.invoke
 
-    def guarded(ctx: click.Context) -> Any:
+    def invoke_guarded(ctx: click.Context) -> Any:
         try:
             return invoke(ctx)
         except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception:
-            with plugins.named(plugins.distribution_of(point)):
+            with plugins.wrap_plugin_errors(plugins.distribution_name(point)):
                 raise
 
-    command.invoke = guarded  # type: ignore[method-assign]
+    command.invoke = invoke_guarded  # type: ignore[method-assign]
     return command
 
 
 def _write_commands(formatter: click.HelpFormatter, heading: Heading) -> int:
-    """Write the commands under a heading; return their number."""
+    """Write the commands that belong under a heading, and return how many there are."""
     width = max(map(len, COMMANDS))
     rows = []
     for command in COMMANDS.values():
@@ -114,7 +125,7 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
         forge.main([*words, "-h"], prog_name="ankiforge", standalone_mode=False)
         return
     formatter = ctx.make_formatter()
-    for heading in OWN:
+    for heading in OWN_COMMANDS:
         with formatter.section(heading):
             _write_commands(formatter, heading)
     formatter.write_paragraph()
@@ -131,13 +142,14 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:
     """Turn highlights in PDFs, Zotero, notes and e-books into checked Anki cards."""
-    ctx.obj = given(options)
+    ctx.obj = drop_unset(options)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit.
 
-    Exit codes: 0 done, 1 something failed, 2 usage, 3 service, 4 ledger, 130 interrupted.
+    The exit codes are: 0 if all went well, 1 if something failed, 2 for wrong usage, 3 if a service
+    failed, 4 if the ledger can't be used, and 130 if the user pressed Ctrl-C.
     """
     gc.set_threshold(*GC_THRESHOLDS)
     try:
@@ -146,60 +158,62 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _print_error(error.message, error.hint)
         code = error.exit_code
     except click.ClickException as error:
-        _print_usage(error, sys.argv[1:] if arguments is None else arguments)
+        _print_usage_error(error, sys.argv[1:] if arguments is None else arguments)
         code = error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
     except (MemoryError, OSError, SystemError) as error:
-        # click writes a line end, which fails if the terminal is gone
+        # after Ctrl-C, click prints a newline, which fails if the terminal is closed
         if isinstance(error.__context__, KeyboardInterrupt):
             code = 130
-        elif lacks_memory(error):
-            # written as it is: to print it in colours and without odd signs takes memory
+        elif is_out_of_memory(error):
+            # write to stderr directly, because adding colours needs memory
             with suppress(OSError):
-                sys.stderr.write(f"ankiforge: {NO_MEMORY}\nhint: {FREE_MEMORY}\n")
+                sys.stderr.write(
+                    f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
+                )
             code = 1
         else:
             raise
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
-    """Print click's complaint in the style of our own errors: message and place, then a hint.
+def _print_usage_error(error: click.ClickException, arguments: list[str]) -> None:
+    """Print an error of click in the style of our own errors, with the command and a hint.
 
-    Options and arguments have the names that the help gives them.
+    Options and arguments are named as they are in the help.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = error.format_message()
         if error.ctx and isinstance(error.ctx.command, Program):
-            end = "more commands, and their options: ankiforge -h"
-            text = f"{error.ctx.command.help}\n\n{BEGIN}\n{end}"
-        _say(text)
+            last_line = "more commands, and their options: ankiforge -h"
+            text = f"{error.ctx.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
+        _print_message(text)
         return
-    where = "ankiforge"
+    command_path = "ankiforge"
     context: click.Context | None = getattr(error, "ctx", None)
     if context is not None:
-        where = context.command_path
-    else:  # click does not say of which command an option lacks its value
-        for word in arguments:
-            if word in COMMANDS:
-                where = f"ankiforge {word}"
+        command_path = context.command_path
+    else:  # click doesn't report the command if an option lacks its value
+        for argument in arguments:
+            if argument in COMMANDS:
+                command_path = f"ankiforge {argument}"
                 break
-    hint = f"{where} -h shows how it is used"
+    hint = f"{command_path} -h shows how it is used"
 
     message = error.message.rstrip(".")
     parameter = error.param if isinstance(error, click.BadParameter) else None
     if isinstance(error, click.NoSuchOption):
         message = f"there is no option {error.option_name}"
-        # click's own choice is looser
+        # suggest only an option that is very similar, unlike click
         from difflib import get_close_matches
 
-        typed = error.option_name.lstrip("-")
-        named = {name.lstrip("-"): name for name in error.possibilities or ()}
-        hint = f"{where} -h lists its options"
-        for nearest in get_close_matches(typed, named, n=1):
-            hint = f"did you mean {named[nearest]}?"
+        option_name = error.option_name.lstrip("-")
+        options_by_name = {name.lstrip("-"): name for name in error.possibilities or ()}
+        hint = f"{command_path} -h lists its options"
+        for nearest in get_close_matches(option_name, options_by_name, n=1):
+            hint = f"did you mean {options_by_name[nearest]}?"
     elif parameter is None:
         message = message[:1].lower() + message[1:]
     else:
@@ -210,23 +224,24 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
         if isinstance(error, click.MissingParameter):
             message = f"{name} is missing"
         elif isinstance(parameter.type, click.IntRange):
-            most = parameter.type.max
-            up_to = "on" if most is None else f"to {most}"
-            message = f"{name} takes a whole number from {parameter.type.min} {up_to}"
-    _print_error(message, hint, where=where)
+            maximum = parameter.type.max
+            end_of_range = "on" if maximum is None else f"to {maximum}"
+            message = (
+                f"{name} takes a whole number from {parameter.type.min} {end_of_range}"
+            )
+    _print_error(message, hint, command_path=command_path)
 
 
-def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:
-    """Print an error and its hint."""
-    text = f"{where}: {message}"
+def _print_error(message: str, hint: str, *, command_path: str = "ankiforge") -> None:
+    text = f"{command_path}: {message}"
     if hint:
         text += f"\nhint: {hint}"
-    with suppress(OSError):  # the terminal may be gone
-        _say(text)
+    with suppress(OSError):  # the terminal may be closed
+        _print_message(text)
 
 
-def _say(text: str) -> None:
-    """Print a message that belongs to no call of a command."""
+def _print_message(text: str) -> None:
+    """Print a message that doesn't come from a command."""
     from ankiforge.cli.output import Call
 
     Call(no_color="--no-color" in sys.argv).warn(text)

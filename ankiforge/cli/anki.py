@@ -12,21 +12,19 @@ from ankiforge.cli.output import (
     OUTPUT,
     Call,
     command,
-    end,
+    end_command,
     end_run,
     file_option,
-    flag,
-    no_collection,
-    once,
-    session,
+    flag_option,
+    hint_if_first_time,
+    no_collection_error,
+    open_workspace,
 )
-from ankiforge.cli.progress import counting_bar
-from ankiforge.errors import UsageError, named_by_person
-from ankiforge.hooks import noticed
-from ankiforge.text import counted
+from ankiforge.errors import UsageError, item_errors_as_usage_errors
+from ankiforge.hooks import collect_notices
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.result import CollectionScan, RunResult
+    from ankiforge.pipeline.run_result import CollectionScan, RunResult
     from ankiforge.pipeline.workspace import PackageOptions, Workspace
 
 
@@ -36,41 +34,51 @@ def _print_delivery(
     result: RunResult,
     deck: str,
 ) -> None:
-    """Print the changes seen in Anki and the written package, as JSON or as text."""
-    from ankiforge.ledger import overview
-    from ankiforge.pipeline.deliver import why_none
+    """Print the result of `build` or `push` as JSON or text.
+
+    The text says what was written or sent and what has changed in Anki. If nothing was written, it
+    says why, and names the next command.
+    """
+    from ankiforge.ledger import pending_items
+    from ankiforge.pipeline.deliver import no_package_reason
     from ankiforge.reports.summary import (
-        anki_line,
-        delivery_json,
-        delivery_lines,
-        held_line,
-        next_line,
-        next_step,
-        why_every_card,
+        choose_next_command,
+        delivery_to_json,
+        every_card_reason,
+        format_anki_changes,
+        format_delivery,
+        format_held_notes,
+        format_next_command,
     )
 
     if call.as_json:
-        call.data(delivery_json(result, workspace.ledger))
+        call.print_json(delivery_to_json(result, workspace.ledger))
         return
-    for line in delivery_lines(result):
-        call.print(f"✓ {line}")
-    call.problems(result.problems)
-    lines = [anki_line(result), held_line(result)]
+    for line in format_delivery(result):
+        call.print_result(f"✓ {line}")
+    call.print_problems(result.problems)
+    lines = [format_anki_changes(result), format_held_notes(result)]
     if not call.quiet:
-        lines.append(once(workspace, why_every_card(result, workspace.ledger)))
+        lines.append(
+            hint_if_first_time(workspace, every_card_reason(result, workspace.ledger))
+        )
     for line in filter(None, lines):
-        call.print(line)
+        call.print_result(line)
     if (
         not result.packages
         and not result.pushed
-        and not result.failed
+        and not result.has_failures
         and result.error is None
     ):
-        reason = why_none(workspace.ledger, result.planned, deck)
+        reason = no_package_reason(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
         ledger = workspace.ledger
-        step = next_step(workspace.folder, overview.counts(ledger), noticed(ledger))
-        call.say(next_line(*step))
+        step = choose_next_command(
+            workspace.folder,
+            pending_items.count_everything(ledger),
+            collect_notices(ledger),
+        )
+        call.say(format_next_command(*step))
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -82,7 +90,7 @@ def _print_delivery(
 """)
 @DECK
 @OUTPUT
-@flag("--full", help="Include every accepted card, whatever Anki has.")
+@flag_option("--full", help="Include every accepted card, whatever Anki has.")
 @FORCE
 def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
     """Write the package of all accepted cards that Anki lacks.
@@ -90,7 +98,7 @@ def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
     If no Anki collection is found, the package holds every accepted card; importing it again
     changes nothing.
     """
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         result = workspace.build(full=full, **package)
         _print_delivery(call, workspace, result, package["deck"])
     end_run(result)
@@ -106,8 +114,8 @@ def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
 """)
 @file_option("--collection", help="Read this collection.anki2 or .colpkg.")
 @file_option("--apkg", help="Read this export of a deck.")
-@flag("--connect", help="Ask a running Anki through AnkiConnect.")
-@flag("--bind", help="Use this collection from now on.")
+@flag_option("--connect", help="Ask a running Anki through AnkiConnect.")
+@flag_option("--bind", help="Use this collection from now on.")
 def pull(
     call: Call,
     collection: Path | None,
@@ -120,35 +128,39 @@ def pull(
     Nothing is written there.
     """
     from ankiforge.pipeline import collection as collections
-    from ankiforge.pipeline.result import RunResult
-    from ankiforge.reports.summary import anki_line, delivery_json, seen_line
+    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.reports.summary import (
+        delivery_to_json,
+        format_anki_changes,
+        format_anki_view,
+    )
 
     if sum(map(bool, (collection, apkg, connect))) > 1:
         raise UsageError("give only one of --collection, --apkg and --connect")
     file = collection or apkg
     result = RunResult()
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         ledger = workspace.ledger
         settings = workspace.folder.config.anki
         scan: CollectionScan | None = None
         if file:
             path = file.expanduser().absolute()
-            with named_by_person():
+            with item_errors_as_usage_errors():
                 scan = collections.read_collection_file(path, ledger, bind=bind)
         elif not connect:
             if settings.collection == collections.NEVER:
-                raise no_collection(workspace.folder)
+                raise no_collection_error(workspace.folder)
             scan = collections.read_collection(settings, ledger, Path.home(), bind=bind)
         if scan is None or (not file and scan.state == "nowhere"):
-            anki = workspace.running_anki()
+            anki = workspace.connect_to_anki()
             scan = collections.read_running_anki(anki, ledger, bind=bind)
 
         result.add_scan(scan)
         viewed = scan.viewed
-        result.problems += collections.adopt_unknown(ledger, viewed.unknown)
-        workspace.plan(result)  # finds conflicts
+        result.problems += collections.adopt_unknown_notes(ledger, viewed.unknown)
+        workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
-            delivery = delivery_json(result, ledger)
+            delivery = delivery_to_json(result, ledger)
             view = {
                 "sight": scan.state,
                 "path": scan.path,
@@ -158,55 +170,43 @@ def pull(
                 "reviews": viewed.reviews,
                 "edited": len(viewed.edited),
                 "suspended": len(viewed.suspended),
-                "new_decks": viewed.new_decks,
-                "renamed_decks": viewed.renamed_decks,
             }
             problems = delivery["problems"]
-            call.data({"notes": delivery["notes"], "view": view, "problems": problems})
+            call.print_json(
+                {"notes": delivery["notes"], "view": view, "problems": problems}
+            )
         else:
-            call.problems(result.problems)
+            call.print_problems(result.problems)
             if scan.state == "same":
-                call.print(f"Anki has not changed since it was last read ({scan.path})")
-            elif not scan.blind:
-                call.print(f"{scan.path}: {seen_line(viewed)}")
-                call.print(anki_line(result) or "nothing was deleted")
+                call.print_result(
+                    f"Anki has not changed since it was last read ({scan.path})"
+                )
+            elif not scan.is_unreadable:
+                call.print_result(f"{scan.path}: {format_anki_view(viewed)}")
+                call.print_result(format_anki_changes(result) or "nothing was deleted")
                 if viewed.edited and "patch" in COMMANDS:
                     call.say("your edits stay; as changes of your notes: ankiforge patch")
-    end(result.problems, result.error)
+    end_command(result.problems, result.error)
 
 
 # --- push -----------------------------------------------------------------------------------
 
 
 @command("""
-  ankiforge push                     send what Anki lacks
-  ankiforge push --sync              let Anki sync before and after
-  ankiforge push --suspend-retired   suspend the cards that you rejected here
+  ankiforge push           send what Anki lacks
+  ankiforge push --sync    let Anki sync before and after
 """)
 @DECK
 @OUTPUT
 @FORCE
-@flag("--sync", help="Let Anki sync before and after.")
-@flag("--suspend-retired", "suspend", help="Suspend the cards that you rejected here.")
-def push(
-    call: Call, sync: bool, suspend: bool, **package: Unpack[PackageOptions]
-) -> None:
+@flag_option("--sync", help="Let Anki sync before and after.")
+def push(call: Call, sync: bool, **package: Unpack[PackageOptions]) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
     If Anki is not running, the package is written, and the exit code is 3.
     """
-    from ankiforge.pipeline.deliver import suspend_retired
-
-    with session(call) as workspace:
-        with counting_bar(call, "sending to Anki"):
-            result = workspace.push(sync=sync, **package)
-        if result.error is None and suspend:
-            anki = workspace.running_anki()
-            retired = anki.retired_cards()
-            suspend_retired(workspace.ledger, anki, retired)
-            if retired:
-                call.say(f"{counted(len(retired), 'card')} suspended")
-            else:
-                call.say("nothing to suspend")
+    with open_workspace(call) as workspace:
+        call.say("sending to Anki …")
+        result = workspace.push(sync=sync, **package)
         _print_delivery(call, workspace, result, package["deck"])
     end_run(result)

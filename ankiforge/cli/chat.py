@@ -1,7 +1,6 @@
-"""Questions from a chat window, at a terminal: a text is copied, and its answer pasted.
+"""Exchange text with a chat window: copy a prompt to the clipboard, and read the pasted answer.
 
-Over ssh, only the terminal reaches the clipboard in front of the person, and it does not say
-whether it did.
+Over ssh, only the user's terminal can access the clipboard, and it doesn't report whether it did.
 """
 
 from __future__ import annotations
@@ -13,98 +12,108 @@ import sys
 from base64 import b64encode
 from shutil import which
 
-Command = tuple[str, ...]
+CopyCommand = tuple[str, ...]
 
-_PROGRAMS: dict[str, tuple[Command, ...]] = {
+_COPY_COMMANDS: dict[str, tuple[CopyCommand, ...]] = {
     "": (("pbcopy",), ("clip.exe",)),
     "WAYLAND_DISPLAY": (("wl-copy",),),
     "DISPLAY": (("xclip", "-selection", "clipboard"), ("xsel", "-ib")),
 }
-"""The programs that put their input on the clipboard, by the variable that they need."""
-# Terminals drop longer texts.
-_LONGEST_OSC52 = 74_994
-_NO_CLIPBOARD = ("", "dumb", "linux")
-_SECONDS = 5
-COPIED = "copied: paste it into any chat, and copy its whole answer"
-SENT = (
+"""The programs that copy their input to the clipboard, by the environment variable that must be set
+for them."""
+# Terminals discard text that is longer than this.
+_MAX_OSC52_CHARS = 74_994
+_TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
+_COPY_TIMEOUT = 5
+COPIED_MESSAGE = "copied: paste it into any chat, and copy its whole answer"
+SENT_MESSAGE = (
     "your terminal was asked to copy it; paste it into any chat, and copy its whole answer;"
     " nothing to paste? ankiforge draft export ask.md"
 )
-SECOND = (
+SECOND_ROUND_MESSAGE = (
     "asks your chat whether each card says what its passage says. Paste its answer here, or"
     " press Enter to leave it"
 )
 
 
-def copy(text: str) -> str:
-    """Put a text on the clipboard; return how that went, "" if there is no way."""
+def copy_text(text: str) -> str:
+    """Copy a text to the clipboard, and return a message for the user.
+
+    Returns "" if the text can't be copied.
+    """
     from ankiforge.config import is_remote
 
-    # over ssh, a program has another clipboard
-    for variable, commands in () if is_remote() else _PROGRAMS.items():
+    # over ssh, these programs would use the clipboard of the remote computer
+    for variable, commands in () if is_remote() else _COPY_COMMANDS.items():
         for command in commands:
-            if (not variable or os.environ.get(variable)) and _run(command, text):
-                return COPIED
+            if (not variable or os.environ.get(variable)) and _run_copy_command(
+                command, text
+            ):
+                return COPIED_MESSAGE
     encoded = b64encode(text.encode())
-    if len(encoded) > _LONGEST_OSC52 or os.environ.get("TERM", "") in _NO_CLIPBOARD:
+    if (
+        len(encoded) > _MAX_OSC52_CHARS
+        or os.environ.get("TERM", "") in _TERMS_WITHOUT_CLIPBOARD
+    ):
         return ""
     sys.stdout.write(f"\x1b]52;c;{encoded.decode()}\x07")
     sys.stdout.flush()
-    return SENT
+    return SENT_MESSAGE
 
 
-def _run(command: Command, text: str) -> bool:
-    """Give a text to a program; return whether it is here and took it."""
+def _run_copy_command(command: CopyCommand, text: str) -> bool:
+    """Pipe a text to a program that copies it, and return whether it succeeded."""
     name, *arguments = command
     program = which(name)
     if program is None:
         return False
     encoded = text.encode("utf-16" if name == "clip.exe" else "utf-8")
-    nowhere = subprocess.DEVNULL
+    devnull = subprocess.DEVNULL
     try:
         subprocess.run(
             [program, *arguments],
             input=encoded,
             check=True,
-            timeout=_SECONDS,
-            stdout=nowhere,
-            stderr=nowhere,
+            timeout=_COPY_TIMEOUT,
+            stdout=devnull,
+            stderr=devnull,
         )
     except (OSError, subprocess.SubprocessError):
         return False
     return True
 
 
-# --- what is pasted ---------------------------------------------------------------------
+# --- pasting ----------------------------------------------------------------------------
 
-_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
-_SILENCE_S = 0.5
-"""Where a terminal does not mark the end of a paste, it ends with so much silence."""
+_PASTE_START, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
+_PASTE_TIMEOUT = 0.5
+"""After how many seconds without input a paste ends if the terminal doesn't mark its end."""
 
 
-def pasted() -> str:
-    """Return the text that the person pastes; "" if they press a key instead, or Ctrl-C.
+def read_paste() -> str:
+    """Read the text that the user pastes, or return "" if they press a key or Ctrl-C instead.
 
-    A line of it may be longer than a terminal takes in its usual mode.
+    The terminal's canonical mode is turned off meanwhile, because it limits the length of lines.
     """
     try:
         import termios
         import tty
-    except ImportError:  # Windows has no modes of a terminal
+    except ImportError:  # Windows has no terminal modes
         return sys.stdin.read()
     terminal = sys.stdin.fileno()
     modes = termios.tcgetattr(terminal)
     received = b""
-    seconds: float | None = None
+    timeout: float | None = None
     try:
         tty.setcbreak(terminal, termios.TCSADRAIN)
-        os.write(terminal, b"\x1b[?2004h")  # the terminal marks both ends of a paste
-        while select.select([terminal], [], [], seconds)[0]:
-            part = os.read(terminal, 65_536)
-            received += part
-            if len(received) < 2 or not part or received.endswith(_PASTE_ENDS):
+        # turn on bracketed paste, by which the terminal marks both ends of a paste
+        os.write(terminal, b"\x1b[?2004h")
+        while select.select([terminal], [], [], timeout)[0]:
+            chunk = os.read(terminal, 65_536)
+            received += chunk
+            if len(received) < 2 or not chunk or received.endswith(_PASTE_END):
                 break
-            seconds = None if received.startswith(_PASTE_BEGINS) else _SILENCE_S
+            timeout = None if received.startswith(_PASTE_START) else _PASTE_TIMEOUT
     except KeyboardInterrupt:
         received = b""
     finally:
@@ -112,5 +121,5 @@ def pasted() -> str:
         termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
     if len(received) < 2:
         return ""
-    text = received.removeprefix(_PASTE_BEGINS).removesuffix(_PASTE_ENDS)
+    text = received.removeprefix(_PASTE_START).removesuffix(_PASTE_END)
     return text.decode("utf-8", "replace").replace("\r", "\n")

@@ -1,4 +1,7 @@
-"""The table of commands, and the options that every command accepts."""
+"""The table of all commands, and the options that every command accepts.
+
+It names the modules of the commands without importing them, so that the program starts fast.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from typing import Any
 import click
 
 from ankiforge.errors import UsageError
-from ankiforge.hooks import CommandRow, Heading, features
+from ankiforge.hooks import CommandRow, Heading, load_features
 
-OWN: dict[Heading, dict[str, tuple[str, str]]] = {
+OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
     "Every day": {
         "run": ("run", "Read highlights, make and check cards, write the package."),
         "review": ("serve", "Decide on cards in the browser."),
@@ -26,7 +29,6 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
         "accept": ("decide", "Accept drafts, or answer questions with yes."),
         "reject": ("decide", "Reject drafts, cards, highlights; answer with no."),
         "edit": ("decide", "Reword a card or draft, or make a card."),
-        "export": ("inspect", "Write highlights and cards to a file."),
     },
     "Anki": {
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
@@ -39,26 +41,37 @@ OWN: dict[Heading, dict[str, tuple[str, str]]] = {
         "extract": ("run", "Show the highlights of a file; write nothing."),
     },
 }
-"""heading: {command: (module, short help)}, without those of features."""
+"""Our own commands, without those of features, by the heading under which the help lists them. Each
+command has the name of its module and its short help."""
 
 
-def _all_commands() -> dict[str, CommandRow]:
-    """Return all commands by name, in the order of the help."""
-    by_heading: dict[Heading, list[CommandRow]] = {heading: [] for heading in OWN}
-    for heading, rows in OWN.items():
-        for name, (module, line) in rows.items():
-            row = CommandRow(name, heading, line, f"ankiforge.cli.{module}")
+def _collect_commands() -> dict[str, CommandRow]:
+    """Return all commands by name, in the order in which the help lists them."""
+    by_heading: dict[Heading, list[CommandRow]] = {
+        heading: [] for heading in OWN_COMMANDS
+    }
+    for heading, rows in OWN_COMMANDS.items():
+        for name, (module, short_help) in rows.items():
+            row = CommandRow(name, heading, short_help, f"ankiforge.cli.{module}")
             by_heading[heading].append(row)
-    for feature in features():
-        for added in feature.commands():
-            group = by_heading[added.heading]
-            names = [command.name for command in group]
-            place = names.index(added.before) if added.before in names else len(names)
-            group.insert(place, added)
-    return {command.name: command for group in by_heading.values() for command in group}
+    for feature in load_features():
+        for feature_row in feature.commands():
+            rows_of_heading = by_heading[feature_row.heading]
+            names = [command.name for command in rows_of_heading]
+            index = (
+                names.index(feature_row.next_command)
+                if feature_row.next_command in names
+                else len(names)
+            )
+            rows_of_heading.insert(index, feature_row)
+    return {
+        command.name: command
+        for rows_of_heading in by_heading.values()
+        for command in rows_of_heading
+    }
 
 
-COMMANDS = _all_commands()
+COMMANDS = _collect_commands()
 
 SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("-C", "--workspace"): {
@@ -85,38 +98,42 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
 
 
 class PlainOption(click.Option):
-    """An option whose help gives its range in words, not as `[1<=x<=3]`."""
+    """An option whose help doesn't show the range of its values, such as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return the words in brackets after the help."""
+        """Return the notes that click writes in brackets after the help, without the range."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
 
 
 def shared_options() -> list[click.Option]:
-    """Return the options that every command accepts."""
+    """Return new instances of the options that every command accepts."""
     return [PlainOption(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given."""
+def drop_unset(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that the user has set, so that the others don't override them."""
     values = {}
     for name, value in options.items():
-        if value is not None and value is not False:  # 0 is a value: `--limit 0`
+        if value is not None and value is not False:  # `--limit 0` counts as set
             values[name] = value
     return values
 
 
 class SuggestingGroup(click.Group):
-    """A group that suggests the nearest command if a name is misspelt."""
+    """A group that suggests the closest command if the user misspells a name."""
 
     def resolve_command(
         self,
         ctx: click.Context,
         args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; if there is none with this name, suggest the nearest."""
+        """Return the command that the arguments name.
+
+        Raises:
+            UsageError: there is no such command. The hint suggests the closest one.
+        """
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -1,4 +1,4 @@
-"""The commands with which a person decides: accept, reject, edit, undo."""
+"""The commands for decisions: accept, reject, edit, undo."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ankiforge.cli.output import (
     Words,
     command,
     exit_with,
-    flag,
+    flag_option,
     number_option,
-    session,
+    open_workspace,
     text_option,
 )
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.hooks import noticed
+from ankiforge.hooks import collect_notices
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
     from ankiforge.model import Json
 
-SHOWN = 5
-"""The number of decisions that `undo` names."""
+MAX_SHOWN_DECISIONS = 5
+"""How many of the undone decisions the command `undo` lists."""
 
 
 class DecisionOptions(TypedDict):
-    """The cards, drafts and questions of a decision, as options name them."""
+    """The options by which the user selects the cards, drafts and questions to decide on."""
 
     ids: Words
     every: bool
@@ -39,7 +39,7 @@ class DecisionOptions(TypedDict):
 
 
 IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
-ALL = flag("--all", "every", help="Instead of ids: all but questions.")
+ALL = flag_option("--all", "every", help="Instead of ids: all but questions.")
 FILTER = text_option(
     "--filter",
     "query",
@@ -62,7 +62,9 @@ FILTER = text_option(
 @number_option(
     "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
 )
-@flag("--another", help="Make another card of a draft that may be new words of one.")
+@flag_option(
+    "--another", help="Make another card of a draft that may be new words of one."
+)
 @OVERRULE
 def accept(
     call: Call,
@@ -77,7 +79,7 @@ def accept(
     card instead. The key of a highlight (`list --no-card`) makes the card of its proposal. --all
     leaves out figures, and drafts with a warning; -v says which.
     """
-    from ankiforge.review.items import taken_together
+    from ankiforge.review.items import select_clean_drafts
 
     every = which["every"]
     if every and gap is not None:
@@ -87,38 +89,49 @@ def accept(
     if every and another:
         hint = "ankiforge accept ID --another"
         raise UsageError("--another needs the id of a draft", hint=hint)
-    from ankiforge.ledger import overview
+    from ankiforge.ledger import pending_items
     from ankiforge.pipeline import proposals
-    from ankiforge.pipeline.query import is_key
-    from ankiforge.reports.summary import LISTS, next_line, next_step
+    from ankiforge.pipeline.query import looks_like_key
+    from ankiforge.reports.summary import (
+        PENDING_LISTS,
+        choose_next_command,
+        format_next_command,
+    )
 
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         ledger = workspace.ledger
 
         def accept_one(id: str) -> str | None:
-            if is_key(id):
-                proposal = proposals.proposal_at(ledger, id)
-                return proposals.accept(ledger, proposal, workspace.decks, gap=gap or 1)
+            if looks_like_key(id):
+                proposal = proposals.load_proposal(ledger, id)
+                return proposals.accept_proposal(
+                    ledger, proposal, workspace.decks, gap=gap or 1
+                )
             return ledger.accept(id, gap=gap or 1, forced=force, another=another)
 
-        chosen = selected(ledger, **which)
+        chosen_ids = select_ids(ledger, **which)
         if every:
-            # else each passage asks whether another program wrote
+            # use one transaction, because otherwise other programs' changes would be checked for at
+            # each passage
             with ledger.transaction():
-                chosen, left = taken_together(ledger, chosen, which["query"])
-            for reason, number in left.items() if call.verbose else ():
-                call.say(f"not accepted: {number:>3} × {reason}")
+                chosen_ids, count_by_reason = select_clean_drafts(
+                    ledger, chosen_ids, which["query"]
+                )
+            for reason, pending_count in count_by_reason.items() if call.verbose else ():
+                call.say(f"not accepted: {pending_count:>3} × {reason}")
 
-        report(call, ledger, chosen, accept_one, "accepted")
+        decide_all(call, ledger, chosen_ids, accept_one, "accepted")
         if every:
-            counts = overview.counts(ledger)
-            number = sum(counts["waiting"][name] for name in LISTS)
-            if number:
-                wait = "1 waits" if number == 1 else f"{number:,} wait"
-                call.say(f"{wait} for you: ankiforge review")
+            counts = pending_items.count_everything(ledger)
+            pending_count = sum(counts["waiting"][name] for name in PENDING_LISTS)
+            if pending_count:
+                pending = "1 waits" if pending_count == 1 else f"{pending_count:,} wait"
+                call.say(f"{pending} for you: ankiforge review")
             else:
-                step = next_step(workspace.folder, counts, noticed(ledger))
-                call.say(next_line(*step))
+                step = choose_next_command(
+                    workspace.folder, counts, collect_notices(ledger)
+                )
+                call.say(format_next_command(*step))
 
 
 @command("""
@@ -126,37 +139,29 @@ def accept(
   ankiforge reject af53yatsl3            a card: it is not offered again
   ankiforge reject dr5b9c0f1d --passage  all that is undecided of its passage
   ankiforge reject vault:notes/90e45ebadf289dce    a highlight: no card is made of it
-  ankiforge reject --no-card "advice or an aside"  all that have no card for this reason
   ankiforge reject --all --filter "verdict:waiting document:Memory"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID|KEY]...")
 @ALL
 @FILTER
 @REASON
-@flag(
+@flag_option(
     "--passage",
     "passages",
     help="Reject all undecided facts of the passage; its cards stay.",
-)
-@text_option(
-    "--no-card",
-    "because",
-    metavar="TEXT",
-    help="Reject every highlight that has no card for this reason.",
 )
 def reject(
     call: Call,
     reason: str,
     passages: bool,
-    because: str,
     **which: Unpack[DecisionOptions],
 ) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
-    from ankiforge.ledger import lists
-    from ankiforge.model import CardHere, is_card_id
-    from ankiforge.pipeline.query import is_key
+    from ankiforge.ledger import item_lists
+    from ankiforge.model import LocalCard, is_card_id
+    from ankiforge.pipeline.query import looks_like_key
 
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         ledger = workspace.ledger
 
         def reject_one(id: str) -> str:
@@ -164,109 +169,96 @@ def reject(
             return id if is_card_id(id) else ""
 
         ids = which["ids"]
-        keys = [id for id in ids if is_key(id)]
-        keys += _without_card(ledger, because)
-        which["ids"] = tuple(id for id in ids if not is_key(id))
-        chosen: list[str] = []
-        if which["ids"] or which["every"] or which["query"] or not (ids or because):
-            chosen = selected(ledger, **which)
+        keys = [id for id in ids if looks_like_key(id)]
+        which["ids"] = tuple(id for id in ids if not looks_like_key(id))
+        chosen_ids: list[str] = []
+        if which["ids"] or which["every"] or which["query"] or not ids:
+            chosen_ids = select_ids(ledger, **which)
         if which["every"]:
-            lines = lists.lines(ledger, chosen)
-            chosen = []
-            for line in lines:
-                if not isinstance(line, CardHere) or line.live:
-                    chosen.append(line.id)
+            list_rows = item_lists.load_items(ledger, chosen_ids)
+            chosen_ids = []
+            for list_row in list_rows:
+                if not isinstance(list_row, LocalCard) or list_row.is_live:
+                    chosen_ids.append(list_row.id)
         if passages:
-            keys += [line.highlight.key for line in lists.lines(ledger, chosen)]
-            chosen = []
-        if because and not keys:
-            call.say(f"no highlight is without a card because of {because!r}")
-            call.say("the reasons: ankiforge list --no-card")
-        chosen += dict.fromkeys(keys)
-        report(call, ledger, chosen, reject_one, "rejected")
-
-
-def _without_card(ledger: Ledger, because: str) -> list[str]:
-    """Return the keys of the highlights that have no card for a reason; "" = of none."""
-    from ankiforge.ledger import WITHOUT, overview
-    from ankiforge.pipeline.proposals import proposal_of
-
-    words = because.strip().casefold()
-    keys: list[str] = []
-    for outcome in overview.fates(ledger) if words else ():
-        if outcome.fate not in WITHOUT:
-            continue
-        found = proposal_of(ledger, outcome)
-        if isinstance(found, str) and words in found.casefold():
-            keys.append(outcome.highlight.key)
-    return keys
+            keys += [
+                list_row.highlight.key
+                for list_row in item_lists.load_items(ledger, chosen_ids)
+            ]
+            chosen_ids = []
+        chosen_ids += dict.fromkeys(keys)
+        decide_all(call, ledger, chosen_ids, reject_one, "rejected")
 
 
 @command("""
   ankiforge undo                    your last decision; repeat for the one before
   ankiforge undo af53yatsl3         the last decision about this card, or change by its source
-  ankiforge undo af53yatsl3 --as-new    a card of its own for the new words
   ankiforge undo m1.42              a decision by its id, from list --view recent -v
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
-@flag("--as-new", help="The source states another fact: make it a new card.")
-def undo(call: Call, words: Words, as_new: bool) -> None:
+def undo(call: Call, words: Words) -> None:
     """Take back your last decision, or the last one about a card or draft.
 
     Decisions made by one command are taken back together. If you undo a change by the source, the
     old words stay, and its next change is a question.
     """
-    from ankiforge.ledger import lists
-    from ankiforge.ledger.decide import undo as take_back
-    from ankiforge.pipeline.query import find, is_id
-    from ankiforge.reports.cards import done_words, question_of
+    from ankiforge.ledger import item_lists
+    from ankiforge.ledger.decide import undo_decision as take_back
+    from ankiforge.pipeline.query import looks_like_id, resolve_id
+    from ankiforge.reports.cards import describe_decision, format_short_question
 
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         ledger = workspace.ledger
 
         def undo_one(id: str) -> None:
-            entries = take_back(ledger, id, as_new=as_new).entries
-            for entry in entries[:SHOWN]:
-                line = next(lists.lines(ledger, [entry.guid]), None)
-                about = question_of(line.fields) if line else done_words(entry)
-                call.say(f"taken back: {entry.said}: {about}")
-            if len(entries) > SHOWN:
+            entries = take_back(ledger, id).entries
+            for entry in entries[:MAX_SHOWN_DECISIONS]:
+                list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
+                description = (
+                    format_short_question(list_row.fields)
+                    if list_row
+                    else describe_decision(entry)
+                )
+                call.say(f"taken back: {entry.description}: {description}")
+            if len(entries) > MAX_SHOWN_DECISIONS:
                 call.say("… and the others that the same command decided")
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
         ids = []
         for word in words:
-            ids.append(find(ledger, word, decided=True) if is_id(word) else word)
-        report(call, ledger, ids or [""], undo_one, "undone")
+            ids.append(
+                resolve_id(ledger, word, decided=True) if looks_like_id(word) else word
+            )
+        decide_all(call, ledger, ids or [""], undo_one, "undone")
 
 
-def report(
+def decide_all(
     call: Call,
     ledger: Ledger,
     ids: Iterable[str],
     decide: Callable[[str], str | None],
-    done: str,
+    participle: str,
 ) -> None:
-    """Decide on each of the ids as one action, and print the results.
+    """Decide on all ids as one action, so that one undo reverts all, and print the results.
 
-    The exit code is 1 if any was refused. What is refused does not stop the rest.
+    If a decision is refused, the others are still made, but the exit code is 1.
 
     Args:
-        call: shapes the output.
-        ledger: records the decisions.
-        ids: of the drafts, cards and passages.
-        decide: decides on one, and returns its guid, if it has one.
-        done: the participle, for messages.
+        call: the options of the command.
+        ledger: the ledger that records the decisions.
+        ids: the ids of drafts, cards, questions and passages.
+        decide: decides on the item with an id, and returns the GUID of its note, or None.
+        participle: what was done, for messages, such as `accepted`.
     """
-    from ankiforge.ledger.decide import can_undo, cards_made, read_ahead
+    from ankiforge.ledger.decide import can_undo, count_accepted_cards
     from ankiforge.model import is_question_id
-    from ankiforge.text import counted
+    from ankiforge.text import format_count
 
     results: list[Json] = []
     refusals: list[RefusedError] = []
     with ledger.action() as action:
-        for id in read_ahead(ledger, ids):
+        for id in ids:
             result: Json = {"id": id, "guid": None, "done": True, "refused": ""}
             try:
                 result["guid"] = decide(id) or None
@@ -274,57 +266,64 @@ def report(
                 result |= {"done": False, "refused": error.message}
                 refusals.append(error)
             results.append(result)
-    nothing = f"nothing was {done}"
-    nobody = {"id": None, "guid": None, "done": False, "refused": nothing}
-    number = len(results) - len(refusals)
+    nothing_done = f"nothing was {participle}"
+    empty_result = {"id": None, "guid": None, "done": False, "refused": nothing_done}
+    done_count = len(results) - len(refusals)
     if call.as_json:
-        for result in results or [nobody]:
-            call.data(result)
+        for result in results or [empty_result]:
+            call.print_json(result)
     elif not results:
-        call.say(nothing)
+        call.say(nothing_done)
     else:
         for refusal in refusals:
-            call.warn(f"refused: {refusal.told}")
-        if number and done != "undone":
+            call.warn(f"refused: {refusal.full_message}")
+        if done_count and participle != "undone":
             undo = "; to take it back: ankiforge undo" if can_undo(ledger, action) else ""
             if any(is_question_id(each["id"]) for each in results):
-                answers = [each for each in ledger.history() if each.id == action]
-                said = [each.said for each in answers if each.what != "accept"]
-                done = "answered"
-                if any(said):
-                    done += f": {', '.join(filter(None, dict.fromkeys(said)))}"
-                if len(said) < len(answers):
-                    done += f"; {counted(cards_made(ledger, action), 'card')}"
-            call.say(f"{number} {done}{undo}")
+                answers = [each for each in ledger.list_history() if each.id == action]
+                replies = [each.description for each in answers if each.what != "accept"]
+                participle = "answered"
+                if any(replies):
+                    participle += f": {', '.join(filter(None, dict.fromkeys(replies)))}"
+                if len(replies) < len(answers):
+                    participle += (
+                        f"; {format_count(count_accepted_cards(ledger, action), 'card')}"
+                    )
+            call.say(f"{done_count} {participle}{undo}")
     if refusals:
         exit_with(1)
 
 
-# --- which ones -----------------------------------------------------------------------------
+# --- the items to decide on -----------------------------------------------------------------
 
 
-def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
-    """Return the ids for a decision: those that are named, or all of a query.
+def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
+    """Return the ids of the items that the user selected by `ids`, or by `every` and `query`.
 
-    Ids may be those of questions, or keys of highlights; a query never matches one.
+    An id may also be that of a question, or the key of a highlight. A query never matches these.
 
     Raises:
-        UsageError: there are neither ids nor `--all`, or both; or an id is not one.
+        UsageError: the user gave neither ids nor `--all`, or gave both, or an id is invalid.
     """
-    from ankiforge.pipeline.query import find, is_id, is_key, matching
+    from ankiforge.pipeline.query import (
+        find_matching_ids,
+        looks_like_id,
+        looks_like_key,
+        resolve_id,
+    )
 
     if bool(ids) == every or (query and not every):
         message = (
             "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         )
         raise UsageError(message, hint="ankiforge list -v shows ids")
-    for word in ids:
-        if not (is_id(word) or is_key(word)):
+    for id in ids:
+        if not (looks_like_id(id) or looks_like_key(id)):
             hint = "ankiforge list -v shows ids; for a query: --all --filter QUERY"
-            raise UsageError(f"{word!r} is not an id", hint=hint)
+            raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
-        return [word if is_key(word) else find(ledger, word) for word in ids]
-    return matching(ledger, query)
+        return [id if looks_like_key(id) else resolve_id(ledger, id) for id in ids]
+    return find_matching_ids(ledger, query)
 
 
 # --- edit -----------------------------------------------------------------------------------
@@ -356,33 +355,35 @@ def edit(
     A draft is accepted in your words, which stay when the source changes. Deck and Tags are
     those of the note, tags with blanks between them; in Anki, you move it there.
     """
-    from ankiforge.ledger import lists
-    from ankiforge.pipeline.collection import lines_as_in_anki
-    from ankiforge.pipeline.decks import DECK, TAGS, placement_of
-    from ankiforge.pipeline.query import find, is_key
-    from ankiforge.reports.cards import line_json
+    from ankiforge.ledger import item_lists
+    from ankiforge.pipeline.collection import iter_rows_as_in_anki
+    from ankiforge.pipeline.decks import DECK, TAGS, find_placement
+    from ankiforge.pipeline.query import looks_like_key, resolve_id
+    from ankiforge.reports.cards import list_row_to_json
 
     if not changes:
         hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'
         raise UsageError("no --field is given", hint=hint)
     fields = dict(changes)
-    with session(call, writes="drafting") as workspace:
+    with open_workspace(call, writes="drafting") as workspace:
         ledger = workspace.ledger
         id = word
-        if not is_key(word):
-            id = find(ledger, word)
-            [line] = lines_as_in_anki(ledger, lists.lines(ledger, [id]))
-            now = placement_of(ledger, line, workspace.decks)
-            placed = {DECK: now.deck, TAGS: " ".join(now.tags)}
-            before = {**dict(line.fields), **placed}
-            changed = [name for name in fields if fields[name] != before.get(name, "")]
-            if not changed:
+        if not looks_like_key(word):
+            id = resolve_id(ledger, word)
+            [list_row] = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
+            placement = find_placement(ledger, list_row, workspace.decks)
+            placement_fields = {DECK: placement.deck, TAGS: " ".join(placement.tags)}
+            old_fields = {**dict(list_row.fields), **placement_fields}
+            changed_names = [
+                name for name in fields if fields[name] != old_fields.get(name, "")
+            ]
+            if not changed_names:
                 call.say("nothing was changed")
                 return
         guid, findings = workspace.edit(id, fields, force=force)
         if call.as_json:
-            [line] = lists.lines(ledger, [guid])
-            call.data(line_json(ledger, line, workspace.decks))
+            [list_row] = item_lists.load_items(ledger, [guid])
+            call.print_json(list_row_to_json(ledger, list_row, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")
     call.say(f"edited: {guid[:10]}; to take it back: ankiforge undo")

@@ -1,4 +1,4 @@
-"""How help is written: as wide as the terminal, broken at blanks only, examples at the end."""
+"""Format the help of commands, wrapped at spaces only and with examples at the end."""
 
 from __future__ import annotations
 
@@ -12,46 +12,47 @@ import click
 
 from ankiforge.cli.commands import shared_options
 
-ALSO = "also: ankiforge -h (-C DIR, --json, -v, -q …)"
-"""The last line of the help of a command: where the options of every command are explained."""
-_WIDEST_TERM = 30
+SHARED_OPTIONS_HINT = "also: ankiforge -h (-C DIR, --json, -v, -q …)"
+"""The last line of a command's help, which says where the shared options are explained."""
+_MAX_TERM_WIDTH = 30
 
 
-class Formatter(click.HelpFormatter):
-    """Breaks lines at blanks only; click also breaks at the hyphens of options."""
+class WrappingFormatter(click.HelpFormatter):
+    """Wraps lines at spaces only, because click would also wrap at the hyphens in options."""
 
     def write_text(self, text: str) -> None:
-        """Write paragraphs, which have an empty line between them."""
+        """Write the paragraphs of a text, with an empty line between them."""
         paragraphs = []
         for paragraph in re.split(r"\n\s*\n", text.strip()):
-            paragraphs.append("\n".join(self._wrapped(" ".join(paragraph.split()))))
+            paragraphs.append("\n".join(self._wrap(" ".join(paragraph.split()))))
         self.write("\n\n".join(paragraphs) + "\n")
 
     def write_dl(
         self,
         rows: Iterable[tuple[str, str]],
-        col_max: int = _WIDEST_TERM,
+        col_max: int = _MAX_TERM_WIDTH,
         col_spacing: int = 2,
     ) -> None:
-        """Write terms with their meanings beside them, or below a term that is too long."""
+        """Write a list of terms, each with its meaning next to it, or below if it is too long."""
         rows = list(rows)
-        column = col_spacing + min(max(len(term) for term, _ in rows), col_max)
-        self.current_indent += column
+        column_width = col_spacing + min(max(len(term) for term, _ in rows), col_max)
+        self.current_indent += column_width
         for term, meaning in rows:
-            place = f"{'':{self.current_indent - column}}{term}"
-            lines = self._wrapped(meaning)
+            first_line = f"{'':{self.current_indent - column_width}}{term}"
+            lines = self._wrap(meaning)
             if len(term) > col_max:
-                self.write(f"{place}\n")
+                self.write(f"{first_line}\n")
             elif lines:
-                lines[0] = place + lines[0][len(place) :]
+                lines[0] = first_line + lines[0][len(first_line) :]
             self.write("".join(f"{line}\n" for line in lines))
-        self.current_indent -= column
+        self.current_indent -= column_width
 
     def write_examples(self, text: str) -> None:
-        """Write each example with its comment below it, then the prose.
+        """Write each example with its comment below it, and then the prose.
 
         Args:
-            text: a line for each example, `  command   comment`; other lines are prose.
+            text: a line of the form `  command   comment` for each example. All other lines are
+                prose.
         """
         lines = text.splitlines()
         with self.section("Examples"):
@@ -61,15 +62,15 @@ class Formatter(click.HelpFormatter):
                 example, _, comment = line.strip().partition("  ")
                 self.write_text(example)
                 with self.indentation():
-                    for below in self._wrapped(comment.strip()):
-                        self.write(f"{_pale(below)}\n")
+                    for comment_line in self._wrap(comment.strip()):
+                        self.write(f"{_dim(comment_line)}\n")
         prose = [line for line in lines if line and not line.startswith("  ")]
         if prose:
             self.write_paragraph()
             self.write_text(" ".join(prose))
-        self.write(f"\n{_pale(ALSO)}\n")
+        self.write(f"\n{_dim(SHARED_OPTIONS_HINT)}\n")
 
-    def _wrapped(self, text: str) -> list[str]:
+    def _wrap(self, text: str) -> list[str]:
         indent = " " * self.current_indent
         return wrap(
             text,
@@ -82,22 +83,22 @@ class Formatter(click.HelpFormatter):
 
 
 class HelpContext(click.Context):
-    """The context of our commands, whose help `Formatter` writes."""
+    """A click context whose help is written by `WrappingFormatter`."""
 
-    formatter_class = Formatter
+    formatter_class = WrappingFormatter
 
 
 class HelpfulCommand(click.Command):
-    """A command whose help lists its own options, and has examples at the end."""
+    """A command whose help lists only its own options, and has examples at the end."""
 
     context_class = HelpContext
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options of the command itself, then those of a group's commands."""
-        shared = {option.name for option in shared_options()}
+        """Write the command's own options, and then its subcommands if it is a group."""
+        shared_names = {option.name for option in shared_options()}
         rows = []
         for option in self.params:
-            if isinstance(option, click.Option) and option.name not in shared:
+            if isinstance(option, click.Option) and option.name not in shared_names:
                 rows.append(option.get_help_record(ctx) or ("", ""))
         if rows:
             with formatter.section("Options"):
@@ -106,13 +107,13 @@ class HelpfulCommand(click.Command):
             self.format_commands(ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples."""
-        assert isinstance(formatter, Formatter)
+        """Write the command's examples."""
+        assert isinstance(formatter, WrappingFormatter)
         formatter.write_examples(self.epilog or "")
 
 
-def _pale(text: str) -> str:
-    """Return a line in a paler colour, if colours are wanted; a pipe gets none."""
+def _dim(text: str) -> str:
+    """Return a line with the escape sequences that dim it, unless the user wants no colours."""
     if "--no-color" in sys.argv or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, dim=True)

@@ -1,7 +1,7 @@
-"""`ankiforge init`: make a workspace with the sources found on this machine.
+"""`ankiforge init`: create a workspace with the sources that are found on this computer.
 
-Existing files are never overwritten. `ankiforge.yaml` is written last, because it turns the folder
-into a workspace.
+Existing files are never overwritten. The settings, `ankiforge.yaml`, are written last, because it
+is this file that makes the directory a workspace.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.output import Call, choice_option, command, flag
-from ankiforge.errors import UsageError, writing
+from ankiforge.cli.output import Call, choice_option, command, flag_option
+from ankiforge.errors import UsageError, wrap_write_errors
 
 if TYPE_CHECKING:
     from ankiforge.model import Json, Strings
 
 
-DECKS = ("one", "source", "book", "tag")
-"""The values of the setting `decks`, the default first."""
+DECK_RULES = ("one", "source", "book", "tag")
+"""The values of the setting `decks`. The first one is the default."""
 
 
 @command("""
   ankiforge init ~/cards            a workspace in ~/cards
   ankiforge init ~/cards --decks book   a deck for each book or folder
-  ankiforge init --trust .          confirm the settings of this folder
+  ankiforge init --trust .          trust a workspace that somebody else made
 
 Outside a workspace, commands use your first one.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @choice_option(
     "--decks",
-    of=DECKS,
+    of=DECK_RULES,
     help="New cards: one deck, or one for each source, book or tag.",
 )
-@flag("--trust", help="Confirm settings that lead outside the workspace.")
+@flag_option("--trust", help="Trust a workspace that was not made on this computer.")
 def init(
     call: Call,
     directory: Path | None,
@@ -45,236 +45,254 @@ def init(
     trust: bool,
 ) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
-    from ankiforge.config import FILE_NAME
+    from ankiforge.config import SETTINGS_FILE_NAME
+    from ankiforge.config import trust as trusting
     from ankiforge.config import workspace as folders
-    from ankiforge.config.ownfiles import own_file
-    from ankiforge.config.trust import concerns, confirm, remembered_concerns
-    from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
     from ankiforge.extract import registry
 
-    user_folder = folders.user_folder()
-    wanted_folder = directory or call.folder or Path()
-    root = wanted_folder.expanduser().resolve()
-    settings = root / FILE_NAME
-    is_first_workspace = not folders.has_workspace(user_folder)
+    user_folder = folders.user_directory()
+    chosen_directory = directory or call.folder or Path()
+    root = chosen_directory.expanduser().resolve()
+    settings_file = root / SETTINGS_FILE_NAME
+    is_first_workspace = not folders.has_registered_workspace(user_folder)
 
     # write the files of a new workspace
-    found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
-    written: list[Path] = []
-    if not own_file(settings).is_there():
-        text, found = _settings_for(call, root, decks)
+    names_by_kind: dict[str, list[str]] = {kind: [] for kind in _FOUND_KINDS}
+    written_paths: list[Path] = []
+    if not settings_file.exists():
+        settings_content, names_by_kind = _make_settings(call, root, decks)
         if is_first_workspace:
-            text = _with_model_of(user_folder, text)
-        written = _write(root, text)
+            settings_content = _copy_model_settings(user_folder, settings_content)
+        written_paths = _write_files(root, settings_content)
     elif decks:
-        message = f"{settings} already exists"
+        message = f"{settings_file} already exists"
         raise UsageError(message, hint=f"write this line into it: decks: {decks}")
 
-    # the user's first workspace takes over the cards of the default one
+    # move the cards of the default workspace into the user's first workspace
     moved: tuple[Path, ...] = ()
     if is_first_workspace:
         moved = folders.adopt_default(root, user_folder)
-    workspace = folders.load(root, registry)
+    workspace = folders.load_workspace(root, registry)
 
-    # confirm what the settings ask for, if the user or this program wrote them
-    if moved:
-        # the user named the remembered PATHs, so they need no confirmation
-        confirm(workspace, remembered_concerns(workspace), user_folder)
-    confirmed = unconfirmed_concerns(workspace, user_folder) if trust else []
-    if written or trust:
-        confirm(workspace, concerns(workspace), user_folder)
-    unconfirmed = unconfirmed_concerns(workspace, user_folder)
-    if not unconfirmed:
-        # not before: the journal may be outside the workspace
+    # trust the workspace if this program wrote it, or if the user said so
+    if written_paths or trust:
+        trusting.trust_workspace(workspace, user_folder)
+    is_trusted = trusting.is_trusted(workspace, user_folder)
+    if is_trusted:
+        # do this only now, because the settings may place the journal outside the workspace
         workspace.prepare()
-    made: Json = {
+    summary: Json = {
         "workspace": str(root),
-        "written": [path.relative_to(root).as_posix() for path in written],
+        "written": [path.relative_to(root).as_posix() for path in written_paths],
         "moved": [path.name for path in moved],
-        "registered": folders.register(root, user_folder),
-        "found": found,
-        "unconfirmed": list(map(str, unconfirmed)),
-        "confirmed": list(map(str, confirmed)),
+        "registered": folders.register_workspace(root, user_folder),
+        "found": names_by_kind,
+        "trusted": is_trusted,
     }
     if call.as_json:
-        call.data(made)
+        call.print_json(summary)
         return
-    for line in _in_lines(made, settings, offers=workspace.config.drafter == "rules"):
+    for line in _format_summary(
+        summary, settings_file, offers=workspace.config.drafter == "rules"
+    ):
         call.say(line)
 
 
-def _settings_for(call: Call, root: Path, decks: str) -> tuple[str, dict[str, list[str]]]:
-    """Return the settings of a new workspace, and all that was found on this machine, by kind.
+def _make_settings(
+    call: Call, root: Path, decks: str
+) -> tuple[str, dict[str, list[str]]]:
+    """Return the text of a new workspace's settings, and what was found on this computer.
+
+    The latter is the names of the sources, collections and models, by kind.
 
     Raises:
-        UsageError: it is inside a vault, which would read and synchronise its files.
+        UsageError: the workspace would be inside an Obsidian vault, and Obsidian would read and
+            sync its files.
     """
     for folder in (root, *root.parents):
         if (folder / ".obsidian").is_dir():
             message = f"{root} is inside the vault {folder}, where ankiforge never writes"
             raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
     call.say("looking for vaults, Zotero, e-books, Anki and local models …")
-    if not decks and call.interactive:
+    if not decks and call.is_interactive:
         decks = click.prompt(
             "decks for new cards: one, or one for each source, book or folder, or tag",
-            type=click.Choice(DECKS),
-            default=DECKS[0],
+            type=click.Choice(DECK_RULES),
+            default=DECK_RULES[0],
             err=True,
         )
-    sources, found = on_this_machine(root)
-    return settings_text(root, sources, decks=decks or DECKS[0]), found
+    sources, names_by_kind = find_local_sources(root)
+    return render_settings(root, sources, decks=decks or DECK_RULES[0]), names_by_kind
 
 
-def _in_lines(made: Json, settings: Path, *, offers: bool) -> Iterator[str]:
-    """Yield the outcome line by line, and the next command.
+def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iterator[str]:
+    """Yield lines about what `init` has done, and the next command.
 
     Args:
-        made: the object of `--json`.
-        settings: the file with the settings.
-        offers: whether a model or a chat is offered.
+        summary: the result as `--json` prints it.
+        settings_file: the path of the settings.
+        offers: whether to mention how cards can be drafted with a model or a chat.
     """
-    for kind, things in made["found"].items():
-        if things:
-            yield f"  {kind:8}{'; '.join(things)}"
-    yield f"made {settings}" if made["written"] else f"{settings} already exists"
-    if made["moved"]:
-        yield f"moved here from the default workspace: {', '.join(made['moved'])}"
-    models = made["found"]["models"]
+    for kind, names in summary["found"].items():
+        if names:
+            yield f"  {kind:8}{'; '.join(names)}"
+    yield (
+        f"made {settings_file}"
+        if summary["written"]
+        else f"{settings_file} already exists"
+    )
+    if summary["moved"]:
+        yield f"moved here from the default workspace: {', '.join(summary['moved'])}"
+    models = summary["found"]["models"]
     if offers and models:
         yield f"to draft with a model: ankiforge model use {models[0].partition(':')[0]}"
-    elif offers and made["written"]:
+    elif offers and summary["written"]:
         yield "questions from a chat window: ankiforge draft"
-    yield from (f"confirmed: {concern}" for concern in made["confirmed"])
-    yield from (f"not confirmed: {concern}" for concern in made["unconfirmed"])
-    command = "run" if made["registered"] else f"run -C {settings.parent}"
-    if made["unconfirmed"]:
-        command = f"init --trust {settings.parent}"
-    yield f"next: read {settings}, then: ankiforge {command}"
+    command = "run" if summary["registered"] else f"run -C {settings_file.parent}"
+    if not summary["trusted"]:
+        command = f"init --trust {settings_file.parent}"
+    yield f"next: read {settings_file}, then: ankiforge {command}"
 
 
-def _with_model_of(user_folder: Path, text: str) -> str:
-    """Return the text of settings with the model of the default workspace."""
-    from ankiforge.config import FILE_NAME
-    from ankiforge.config.ownfiles import TEXT_BYTES, own_file
-    from ankiforge.config.yamlfile import parse, with_values
+def _copy_model_settings(user_folder: Path, text: str) -> str:
+    """Return the text of new settings, with the model that the default workspace uses."""
+    from ankiforge.config import SETTINGS_FILE_NAME
+    from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
+    from ankiforge.config.yamlfile import parse_yaml, set_values
 
-    file = own_file(user_folder / FILE_NAME)
-    if not file.is_there():
+    file = user_folder / SETTINGS_FILE_NAME
+    if not file.exists():
         return text
-    default: Any = parse(file.read(TEXT_BYTES).decode(), FILE_NAME)[0] or {}
+    default: Any = (
+        parse_yaml(read_bounded(file, MAX_TEXT_FILE_BYTES).decode(), SETTINGS_FILE_NAME)[
+            0
+        ]
+        or {}
+    )
     values: dict[Strings, Any] = {}
     if "drafter" in default:
         values["drafter",] = default["drafter"]
     for key, value in (default.get("llm") or {}).items():
         values["llm", key] = value
-    return with_values(text, values) or text
+    return set_values(text, values) or text
 
 
-# --- what is on this machine ----------------------------------------------------------------
+# --- sources on this computer ---------------------------------------------------------------
 
 
-_MODELS_NAMED = 8
-_KINDS_FOUND = ("vaults", "zotero", "books", "anki", "models")
+_MAX_SHOWN_MODELS = 8
+_FOUND_KINDS = ("vaults", "zotero", "books", "anki", "models")
 
 
-def on_this_machine(root: Path) -> tuple[list[tuple[str, Path]], dict[str, list[str]]]:
-    """Return the kinds and paths of the sources found here, and all that was found, by kind.
+def find_local_sources(root: Path) -> tuple[list[tuple[str, Path]], dict[str, list[str]]]:
+    """Find sources, Anki collections and models on this computer.
 
     Args:
-        root: the folder of the new workspace: the vaults beside it are found, too.
+        root: the directory of the new workspace. Vaults next to it are found too.
+
+    Returns:
+        The kind and path of each source; and the names of everything that was found, by kind.
     """
-    from ankiforge.draft.server import LONGEST_S, look, with_key
+    from ankiforge.draft.server import (
+        LOCAL_DISCOVERY_TIMEOUT,
+        discover_servers,
+        find_providers_with_key,
+    )
     from ankiforge.reports import doctor
 
-    machine = doctor.Machine.this()
-    answered = look()
-    vaults = doctor.vaults(machine, root.parent)
-    zotero = doctor.zotero_folders(machine)
-    books = doctor.book_sources(machine)
-    models = [f"{each.name}: {each.key_env} is set" for each in with_key()]
-    found = {
+    environment = doctor.Environment.current()
+    wait_for_servers = discover_servers()
+    vaults = doctor.find_vaults(environment, root.parent)
+    zotero = doctor.find_zotero_folders(environment)
+    books = doctor.find_book_sources(environment)
+    models = [
+        f"{server.name}: {server.key_env} is set" for server in find_providers_with_key()
+    ]
+    names_by_kind = {
         "vaults": [str(path) for path in vaults],
         "zotero": [str(path) for path in zotero],
         "books": [f"{kind}: {path}" for kind, path in books],
-        "anki": [str(path) for path in doctor.anki_collections(machine)],
+        "anki": [str(path) for path in doctor.find_anki_collections(environment)],
         "models": models,
     }
-    for server in answered(LONGEST_S):
-        names = ", ".join(server.models[:_MODELS_NAMED])
+    for server in wait_for_servers(LOCAL_DISCOVERY_TIMEOUT):
+        names = ", ".join(server.models[:_MAX_SHOWN_MODELS])
         models.append(f"{server.name}: {names}")
     sources = [("obsidian", path) for path in vaults]
     sources += [("zotero", path) for path in zotero]
-    return [*sources, *books], found
+    return [*sources, *books], names_by_kind
 
 
 # --- the files of a workspace ---------------------------------------------------------------
 
 
-# What a person edits has the usual modes, which the umask restricts.
+# The files that the user may edit get the default modes, which the umask restricts.
 _FOLDER_MODE = 0o777
 _FILE_MODE = 0o666
 
 
-def _write(root: Path, text: str) -> list[Path]:
-    """Write the files of a workspace that do not exist yet; return their paths.
+def _write_files(root: Path, text: str) -> list[Path]:
+    """Write the files that a new workspace lacks, and return their paths.
+
+    Args:
+        root: the directory of the workspace.
+        text: the text of the settings.
 
     Raises:
-        OwnFileError: a link or no regular file is in the place of one of them.
-        UsageError: the folder cannot be written.
+        UsageError: the directory can't be written.
     """
-    from ankiforge.config import FILE_NAME, shipped
-    from ankiforge.config.ownfiles import OwnPath
+    from ankiforge.config import SETTINGS_FILE_NAME, shipped_directory
+    from ankiforge.config.files import make_directory, write_file
 
-    own = OwnPath(root)
-    written = []
-    with writing(root, hint="choose another folder: ankiforge init DIR"):
+    written_paths = []
+    with wrap_write_errors(root, hint="choose another folder: ankiforge init DIR"):
         for kind in ("prompts", "decks"):
-            (own / kind).make_folder(_FOLDER_MODE)
-            for file in sorted(shipped(kind).iterdir()):
-                copy = own / kind / file.name
-                if file.is_file() and not copy.is_there():
-                    copy.write(file.read_bytes(), mode=_FILE_MODE)
-                    written.append(copy.path)
-        settings = own / FILE_NAME
-        settings.write(text.encode(), mode=_FILE_MODE)
-    return [*written, settings.path]
+            make_directory(root / kind, _FOLDER_MODE)
+            for file in sorted(shipped_directory(kind).iterdir()):
+                target = root / kind / file.name
+                if file.is_file() and not target.exists():
+                    write_file(target, file.read_bytes(), mode=_FILE_MODE)
+                    written_paths.append(target)
+        settings = root / SETTINGS_FILE_NAME
+        write_file(settings, text.encode(), mode=_FILE_MODE)
+    return [*written_paths, settings]
 
 
 # --- the text of ankiforge.yaml -------------------------------------------------------------
 
 
-def settings_text(
-    root: Path, sources: Iterable[tuple[str, Path]], *, decks: str = DECKS[0]
+def render_settings(
+    root: Path, sources: Iterable[tuple[str, Path]], *, decks: str = DECK_RULES[0]
 ) -> str:
-    """Return the text of `ankiforge.yaml` for a new workspace that reads the sources found.
+    """Return the text of `ankiforge.yaml` for a new workspace with these sources.
 
     Args:
-        root: the folder of the workspace.
-        sources: the kinds and the paths of its sources.
-        decks: the rule for the decks of new cards, one of `DECKS`.
+        root: the directory of the workspace.
+        sources: the kind and the path of each source.
+        decks: the rule that chooses the decks of new cards, one of `DECK_RULES`.
     """
     from unicodedata import normalize
 
-    from ankiforge.config.yamlfile import scalar
+    from ankiforge.config.yamlfile import format_scalar
     from ankiforge.extract import registry
-    from ankiforge.pipeline.sources import free_name
+    from ankiforge.pipeline.sources import choose_free_name
 
-    # each source is named after its folder, and numbered if the name is taken
-    names_taken: set[str] = set()
+    # name each source after its directory, with a number if the name is taken
+    taken_names: set[str] = set()
     lines = []
     for kind, path in sources:
         short_name = normalize("NFC", registry.default_name(kind, path)[:56])
-        name = free_name(short_name, names_taken)
-        names_taken.add(name)
-        written_path = str(path)
+        name = choose_free_name(short_name, taken_names)
+        taken_names.add(name)
+        path_text = str(path)
         if path.is_relative_to(root):
-            written_path = path.relative_to(root).as_posix()
+            path_text = path.relative_to(root).as_posix()
         elif path.is_relative_to(Path.home()):
-            written_path = f"~/{path.relative_to(Path.home()).as_posix()}"
+            path_text = f"~/{path.relative_to(Path.home()).as_posix()}"
         lines.append(f"  - {kind}:")
-        lines.append(f"      name: {scalar(name)}")
-        lines.append(f"      path: {scalar(written_path)}")
-        for option in registry.source_type(kind).options_shown:
+        lines.append(f"      name: {format_scalar(name)}")
+        lines.append(f"      path: {format_scalar(path_text)}")
+        for option in registry.load_source_type(kind).options_shown:
             lines.append(f"      # {option}")
 
     template_file = files("ankiforge.cli").joinpath("ankiforge.yaml")

@@ -15,20 +15,19 @@ from ankiforge.cli.output import (
     CommandGroup,
     command,
     end_run,
-    flag,
-    session,
+    find_workspace,
+    flag_option,
+    open_workspace,
     text_option,
-    workspace_of,
 )
 from ankiforge.cli.progress import progress_bar
-from ankiforge.cli.settings import with_second_reading, write_settings
+from ankiforge.cli.settings import write_settings
 from ankiforge.errors import ItemError, UsageError
-from ankiforge.text import cost_text, counted
+from ankiforge.text import format_cost, format_count
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
     from ankiforge.pipeline.models import NamedModel
-    from ankiforge.pipeline.workspace import Workspace
 
 
 @command("""
@@ -44,8 +43,8 @@ def model(call: Call) -> None:
     """
 
 
-MOST_SHOWN = 10
-"""How many models of a server are shown, the likeliest to write good questions first."""
+MAX_SHOWN_MODELS = 10
+"""How many models of a server are shown, first those that probably write good questions."""
 
 # --- list -----------------------------------------------------------------------------------
 
@@ -54,57 +53,67 @@ MOST_SHOWN = 10
 def list_(call: Call) -> None:
     """Show the models you can use: with your keys, and on servers on this machine."""
     from ankiforge.config import LlmSettings
-    from ankiforge.draft.server import LONGEST_S, look, providers, what_is_known, with_key
+    from ankiforge.draft.server import (
+        LOCAL_DISCOVERY_TIMEOUT,
+        describe_question_quality,
+        discover_servers,
+        find_providers_with_key,
+        read_providers,
+    )
 
-    config = workspace_of(call).config
+    config = find_workspace(call).config
     in_use = config.llm if config.drafter == "llm" else LlmSettings(base_url="", model="")
 
-    # what there is: (name, model, place, words)
-    answered = look()
+    # collect the name, model, base URL and details of each model that can be used
+    wait_for_servers = discover_servers()
     rows: list[tuple[str, str, str, str]] = []
-    unshown = list[str]()
-    for each in with_key():
-        about = f"{each.key_env} is set"
+    hidden_counts = list[str]()
+    for each in find_providers_with_key():
+        details = f"{each.key_env} is set"
         if each.price_usd:
-            about += "; ${:g} in, ${:g} out per million tokens".format(*each.price_usd)
-        rows.append((each.name, each.model, each.base_url, about))
-    for server in answered(LONGEST_S):
-        more = len(server.models) - MOST_SHOWN
-        if more > 0:
-            unshown.append(f"{server.name} has {more:,} more")
-        for writer in server.models[:MOST_SHOWN]:
-            about = what_is_known(server.base_url, writer)
-            rows.append((server.name, writer, server.base_url, about))
+            details += "; ${:g} in, ${:g} out per million tokens".format(*each.price_usd)
+        rows.append((each.name, each.model, each.base_url, details))
+    for server in wait_for_servers(LOCAL_DISCOVERY_TIMEOUT):
+        hidden_count = len(server.models) - MAX_SHOWN_MODELS
+        if hidden_count > 0:
+            hidden_counts.append(f"{server.name} has {hidden_count:,} more")
+        for model_name in server.models[:MAX_SHOWN_MODELS]:
+            details = describe_question_quality(server.base_url, model_name)
+            rows.append((server.name, model_name, server.base_url, details))
 
-    for name, model, place, about in rows:
-        used = (model, place) == (in_use.model, in_use.base_url)
-        row = {"name": name, "model": model, "place": place, "about": about, "used": used}
-        shown = model if model != name else ""
-        call.show(row, [f"{'*' if used else ' '} {name:12} {shown:22} {about}"])
-    for line in unshown:
+    for name, model, base_url, details in rows:
+        is_used = (model, base_url) == (in_use.model, in_use.base_url)
+        row = {
+            "name": name,
+            "model": model,
+            "place": base_url,
+            "about": details,
+            "used": is_used,
+        }
+        shown_model = model if model != name else ""
+        call.print_value(
+            row, [f"{'*' if is_used else ' '} {name:12} {shown_model:22} {details}"]
+        )
+    for line in hidden_counts:
         call.say(line)
     if call.as_json or in_use.model:
         return
-    if answered(LONGEST_S) or any(with_key()):
+    if wait_for_servers(LOCAL_DISCOVERY_TIMEOUT) or any(find_providers_with_key()):
         call.say("next: ankiforge model use NAME")
     else:
-        keys = ", ".join(provider.key_env for provider in providers())
+        keys = ", ".join(provider.key_env for provider in read_providers())
         call.say(f"no key is set ({keys}), and no Ollama or LM Studio runs here")
         call.say("questions from a chat window: ankiforge draft")
 
 
 # --- use ------------------------------------------------------------------------------------
 
-TRIES = 5
-"""How many passages are tried until one gets a card."""
-
-
-_PURPOSES = {row.model_for: row for row in COMMANDS.values() if row.model_for}
-"""By its word for `--for`, the command that has a model of its own."""
+_PURPOSES = {row.model_purpose: row for row in COMMANDS.values() if row.model_purpose}
+"""The commands that use a model of their own, by the value of `--for` that chooses it."""
 
 
 class ModelOptions(TypedDict):
-    """The model that a person names."""
+    """The options of `model use` that name a model."""
 
     name: str
     model: str
@@ -128,58 +137,59 @@ class ModelOptions(TypedDict):
     default="drafting",
     help="Draft cards with it, or compare meanings in search.",
 )
-@flag("--yes", help="Send what is shown; do not ask.")
+@flag_option("--yes", help="Send what is shown; do not ask.")
 def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> None:
     """Draft with a model from now on.
 
-    Shows what would be sent, to whom and at what price, and asks. Then up to five passages
-    are tried, the setting is written, and the others are drafted. The key is never stored.
+    Shows what would be sent, to whom and at what price, and asks. Then it drafts, and the
+    setting is written, unless no card comes. The key is never stored.
     """
     from ankiforge.cli.run import print_summary
-    from ankiforge.pipeline.draft import for_model
-    from ankiforge.pipeline.models import choose
+    from ankiforge.pipeline.draft import iter_model_tasks
+    from ankiforge.pipeline.models import resolve_model
 
     if purpose in _PURPOSES:
         import_module(_PURPOSES[purpose].module).use_model(call, yes=yes, **named)
         return
-    choice = choose(**named)
+    choice = resolve_model(**named)
     if call.offline and not choice.is_local:
         hint = "run it without --offline, or use a model of this machine"
         raise UsageError("--offline forbids sending to another machine", hint=hint)
-    folder = workspace_of(call)
-    trial = choice.in_use(folder)
-    with session(call, folder=trial) as workspace:
-        # what would be sent, to whom, at what price
-        model = workspace.model()
+    folder = find_workspace(call)
+    with open_workspace(call, folder=choice.configure(folder)) as workspace:
+        # show what would be sent, to whom, and at what price
+        model = workspace.build_model()
         assert model is not None
-        waiting = for_model(workspace.job(), workspace.ledger, call.limit)
-        estimate = model.estimate(waiting)
-        tell = call.say if yes else call.warn
-        for line in _terms(choice, estimate):
-            tell(line)
-        if not (yes or agrees(call, "Draft with it?", choice)):
+        tasks = iter_model_tasks(
+            workspace.build_run_parameters(), workspace.ledger, call.limit
+        )
+        estimate = model.estimate_tasks(tasks)
+        print_line = call.say if yes else call.warn
+        for line in _describe_terms(
+            choice, estimate, reads_again=model.has_second_reading
+        ):
+            print_line(line)
+        if not (yes or ask_consent(call, "Draft with it?", choice)):
             return
-    trial = with_second_reading(call, trial, writes=False)
-    with session(call, folder=trial) as workspace:
-        # one passage, then the setting, then the rest
-        if estimate.highlights and not _try(call, workspace):
-            message = f"{choice.llm.model} made no card of the passages that were tried"
+        # if the model can't be used, don't change the settings
+        result = workspace.draft(limit=call.limit, show=partial(progress_bar, call))
+        if result.asked and not result.drafted and result.error is None:
+            call.print_problems(result.problems)
+            asked = format_count(result.asked, "highlight")
+            message = f"{choice.llm.model} made no card of {asked}"
             hint = "no setting was changed; try another model: ankiforge model list"
             raise ItemError(message, hint=hint)
-        settings = choice.settings
-        if trial.config.llm.second_reading:
-            settings = {("llm", "second_reading"): True, **settings}
-        written = write_settings(call, folder, settings)
-        if written:
-            call.say(f"written to {written}; ankiforge model off takes it back")
-        limit = None if call.limit is None else max(call.limit - 1, 0)
-        result = workspace.draft(limit=limit, show=partial(progress_bar, call))
+        settings_path = None
+        if result.drafted or result.error is None:
+            settings_path = write_settings(call, folder, choice.settings)
+        if settings_path:
+            call.say(f"written to {settings_path}; ankiforge model off takes it back")
         if call.as_json:
-            call.data(
+            call.print_json(
                 {
                     "model": choice.llm.model,
                     "base_url": choice.llm.base_url,
-                    "settings": written,
+                    "settings": settings_path,
                     "drafted": result.drafted,
                 }
             )
@@ -188,88 +198,56 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
     end_run(result)
 
 
-def agrees(call: Call, question: str, choice: NamedModel) -> bool:
-    """Ask before anything is sent to a model.
+def ask_consent(call: Call, question: str, choice: NamedModel) -> bool:
+    """Ask the user for consent before anything is sent to a model, and return the answer.
 
     Raises:
-        UsageError: there is no terminal to ask on.
+        UsageError: the user can't be asked.
     """
-    if not call.interactive:
+    if not call.is_interactive:
         raise UsageError("no terminal to ask you on", hint="--yes agrees to this")
-    agrees = click.confirm(question, default=choice.is_local, err=True)
-    if not agrees:
+    is_agreed = click.confirm(question, default=choice.is_local, err=True)
+    if not is_agreed:
         call.say("nothing was sent, and nothing was changed")
-    return agrees
+    return is_agreed
 
 
-def _terms(choice: NamedModel, estimate: Estimate) -> Iterator[str]:
-    """Yield the size of the requests, their receiver, and their price."""
-    from ankiforge.draft.server import what_is_known
+def _describe_terms(
+    choice: NamedModel, estimate: Estimate, *, reads_again: bool
+) -> Iterator[str]:
+    """Yield lines that tell which model would be used, what would be sent to it, and the price."""
+    from ankiforge.draft.server import describe_question_quality
 
     llm = choice.llm
-    key = f", with the key in {llm.key_env}" if llm.key_env else ""
-    yield f"{choice.title}{key}"
-    yield f"  {what_is_known(llm.base_url, llm.model)}"
-    others = [other for other in choice.others if other != llm.model]
-    for other in others[:MOST_SHOWN]:
-        yield f"  or --model {other:20} {what_is_known(llm.base_url, other)}"
-    if len(others) > MOST_SHOWN:
-        yield f"  or one of {len(others) - MOST_SHOWN:,} more"
+    key_text = f", with the key in {llm.key_env}" if llm.key_env else ""
+    yield f"{choice.title}{key_text}"
+    yield f"  {describe_question_quality(llm.base_url, llm.model)}"
+    other_models = [
+        model_name for model_name in choice.server_models if model_name != llm.model
+    ]
+    for model_name in other_models[:MAX_SHOWN_MODELS]:
+        yield f"  or --model {model_name:20} {describe_question_quality(llm.base_url, model_name)}"
+    if len(other_models) > MAX_SHOWN_MODELS:
+        yield f"  or one of {len(other_models) - MAX_SHOWN_MODELS:,} more"
     if not estimate.highlights:
         yield "  no highlight waits for a model now"
         return
-    passages = counted(estimate.highlights, "highlight")
-    requests = counted(estimate.requests, "request")
+    passages = format_count(estimate.highlights, "highlight")
+    requests = format_count(estimate.requests, "request")
     size = f"up to {estimate.characters:,} characters in {requests}"
     yield f"  {passages} would be sent, {size}:"
     yield "  words, the text around them, comment, title and authors; nothing under #no-llm"
+    if reads_again:
+        yield "  it reads its cards once more, which costs about half as much again"
     if choice.is_local:
         yield "  it stays on this machine, and costs nothing"
     elif llm.price_usd is None:
         yield "  its price is not known here"
     else:
         price_in, price_out = llm.price_usd
-        cost = cost_text(estimate.cost_usd, local=False)
+        cost = format_cost(estimate.cost_usd, local=False)
         yield f"  about {cost}, without reasoning: ${price_in:g} in, ${price_out:g} out"
         yield f"  per million tokens ({choice.price_source})"
-
-
-def _try(call: Call, workspace: Workspace) -> bool:
-    """Let the model draft one passage after the other until one has a card, and show that."""
-    from msgspec.structs import replace
-
-    from ankiforge.ledger import QueryTerm, lists
-    from ankiforge.model import HighlightKey
-    from ankiforge.pipeline.draft import for_model
-    from ankiforge.reports.cards import titled
-    from ankiforge.text import on_one_line
-    from ankiforge.text.cloze import with_brackets
-
-    terms = [QueryTerm("drafter", "llm"), QueryTerm("verdict", "waiting")]
-    before = set(lists.find(workspace.ledger, terms))
-    tried = set[HighlightKey]()
-    for _ in range(TRIES):
-        job = replace(workspace.job(), passed_over=frozenset(tried))
-        next_one = [*for_model(job, workspace.ledger, 1)]
-        result = workspace.draft(
-            limit=1, passed_over=tried, show=partial(progress_bar, call)
-        )
-        tried.update(each.key for task in next_one for each in task.highlights)
-        call.problems(result.problems)
-        if result.error is not None:
-            raise result.error
-        new = [id for id in lists.find(workspace.ledger, terms) if id not in before]
-        for line in lists.lines(workspace.ledger, new[:1]):
-            call.say("one card of it:")
-            for field, words in (*line.fields, ("Quote", line.quote)):
-                if words:
-                    call.say(f"  {field.lower():6} {on_one_line(with_brackets(words))}")
-            call.say(f"  {'from':6} {titled(line.highlight)}")
-            return True
-        if not result.asked:
-            call.say("no highlight waits for a model now")
-            return False
-    return False
 
 
 # --- off ------------------------------------------------------------------------------------
@@ -278,13 +256,15 @@ def _try(call: Call, workspace: Workspace) -> bool:
 @command("\n  ankiforge model off")
 def off(call: Call) -> None:
     """Draft without a model again. The model's drafts and its address stay."""
-    folder = workspace_of(call)
+    folder = find_workspace(call)
     was_used = folder.config.drafter == "llm"
-    written = write_settings(call, folder, {("drafter",): "rules"}) if was_used else None
+    settings_path = (
+        write_settings(call, folder, {("drafter",): "rules"}) if was_used else None
+    )
     if call.as_json:
-        call.data({"used": was_used, "settings": written})
+        call.print_json({"used": was_used, "settings": settings_path})
     else:
-        call.print("no model drafts here")
+        call.print_result("no model drafts here")
 
 
 model.add_command(list_)

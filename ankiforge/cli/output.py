@@ -1,9 +1,8 @@
-"""Text on a terminal: lines that fit its width, and colours.
+"""What the commands share: options, output, exit codes, and opening the workspace.
 
-Shared parts of the commands: options, output, exit codes, the open workspace.
-
-Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.say`,
-`call.warn`). With `--json`, stdout contains nothing but JSON.
+Results go to stdout (the methods `Call.print_…`), and messages go to stderr (`Call.say`,
+`Call.warn`). With `--json`, stdout contains nothing but JSON. On a terminal, lines are wrapped
+and coloured.
 """
 
 from __future__ import annotations
@@ -26,42 +25,43 @@ from ankiforge.cli.commands import (
     COMMANDS,
     PlainOption,
     SuggestingGroup,
-    given,
+    drop_unset,
     shared_options,
 )
 from ankiforge.cli.help import HelpfulCommand
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text import (
-    AT_THE_RIGHT,
-    bold,
-    bold_part,
+    RIGHT_ALIGN_MARK,
+    find_bold_span,
+    mark_bold,
     regex,
-    with_bold,
-    without_bold,
+    remove_bold_marks,
+    render_bold_marks,
 )
-from ankiforge.text.fold import BIDI_CONTROLS
+from ankiforge.text.normalize import BIDI_CONTROLS
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.model import Problem, Strings
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 
-LEAST_WIDTH = 40
-"""On a narrower terminal nothing is wrapped."""
-# A command that a message names, with the stop after it: it is copied, so it never breaks.
+MIN_WIDTH = 40
+"""Text isn't wrapped on a terminal that is narrower than this."""
+# Matches a word, or a whole command in a message with the punctuation after it. Commands are never
+# wrapped, so that users can copy them.
 _UNBROKEN = regex(r"[(“]?ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+")
-# The label of a detail, such as "  model      ", "source    " or "✓ cards      ".
+# Matches the label before a detail, such as "  model      ", "source    " or "✓ cards      ".
 _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(?=\S)")
-_COLUMNS = "   "
-_BOLD, _NOT_BOLD = "\x1b[1m", "\x1b[22m"
-_REVERSE, _NOT_REVERSE = "\x1b[7m", "\x1b[27m"
-_BEFORE_GAP = 24
-"""In a row of a list: the characters before its gap, where it begins in the middle."""
-_NARROWEST_TITLE, _WIDEST_TITLE = 16, 40
+_COLUMN_GAP = "   "
+_BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
+_REVERSE, _REVERSE_OFF = "\x1b[7m", "\x1b[27m"
+_CHARS_BEFORE_GAP = 24
+"""How many characters of a row are shown before its gap if the start of the row is cut off."""
+_MIN_TITLE_WIDTH, _MAX_TITLE_WIDTH = 16, 40
 
-_COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
+_STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^✓"): {"fg": "green", "bold": True},
     regex(r"^!"): {"fg": "yellow", "bold": True},
     regex(r"^✗"): {"fg": "red", "bold": True},
@@ -74,105 +74,114 @@ _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^hint:"): {"fg": "cyan"},
     regex(r"^(?:af|dr)[a-z0-9]{8}(?=  )"): {"dim": True},
     regex(r"^○"): {"fg": "yellow", "bold": True},
-    regex(rf"{AT_THE_RIGHT}.*$"): {"dim": True},
+    regex(rf"{RIGHT_ALIGN_MARK}.*$"): {"dim": True},
 }
-"""The words with a colour: beginnings of lines, numbers of a block, the next command."""
+"""The style of what each pattern matches, such as the sign at the start of a line, a number in a
+block or the next command."""
 
 
-def painted(text: str) -> str:
-    """Return lines with colours."""
+def add_colours(text: str) -> str:
+    """Return lines of text with the escape sequences that colour them."""
     lines = []
     for line in text.split("\n"):
-        found: list[tuple[re.Match[str], dict[str, Any]]] = []
-        for pattern, style in _COLOURS.items():
-            found += [(match, style) for match in pattern.finditer(line)]
-        # from the end, so that the places of the others stay
-        for match, style in sorted(found, key=lambda each: -each[0].start()):
+        matches: list[tuple[re.Match[str], dict[str, Any]]] = []
+        for pattern, style in _STYLES_BY_PATTERN.items():
+            matches += [(match, style) for match in pattern.finditer(line)]
+        # go from right to left, so that the positions of the other matches stay valid
+        for match, style in sorted(matches, key=lambda pair: -pair[0].start()):
             coloured = click.style(match[0], **style)
             line = line[: match.start()] + coloured + line[match.end() :]
         lines.append(line)
     return "\n".join(lines)
 
 
-def fitted(text: str, width: int) -> str:
-    """Break lines that are longer than `width`, at blanks and never inside a command."""
-    if width < LEAST_WIDTH:
+def wrap_text(text: str, width: int) -> str:
+    """Wrap lines that are longer than `width` at spaces, but never within a command."""
+    if width < MIN_WIDTH:
         return text
     lines: list[str] = []
     for line in text.split("\n"):
-        lines += _fitted_line(line, width)
+        lines += _wrap_line(line, width)
     return "\n".join(lines)
 
 
-def _fitted_line(line: str, width: int) -> Iterator[str]:
-    if AT_THE_RIGHT in line:
-        yield _fitted_row(line, width)
+def _wrap_line(line: str, width: int) -> Iterator[str]:
+    if RIGHT_ALIGN_MARK in line:
+        yield _fit_row(line, width)
         return
-    if _cells(line) <= width:
+    if _measure_width(line) <= width:
         yield line
         return
-    # what follows is set below the text of the line, not below its label
+    # align the further lines with the text, instead of its label
     body = line.lstrip(" ")
     indent = line[: len(line) - len(body)]
     label = _LABEL.match(line)
     if label is not None:
         indent, body = line[: label.end()], line[label.end() :]
-    following = " " * (len(indent) if label else len(indent) + 2)
+    hanging_indent = " " * (len(indent) if label else len(indent) + 2)
 
     current = indent
     is_empty = True
-    for gap, unit in _units(body, width - len(following)):
-        if not is_empty and _cells(current) + len(gap) + _cells(unit) > width:
+    for gap, piece in _iter_unbroken_parts(body, width - len(hanging_indent)):
+        if (
+            not is_empty
+            and _measure_width(current) + len(gap) + _measure_width(piece) > width
+        ):
             yield current
-            current = following
+            current = hanging_indent
             is_empty = True
-        current += unit if is_empty else gap + unit
+        current += piece if is_empty else gap + piece
         is_empty = False
     yield current
 
 
-def _fitted_row(line: str, width: int) -> str:
-    """Return a row of a list with its gap in sight, and its title at the right edge."""
-    row, _, title = line.partition(AT_THE_RIGHT)
-    title = _cut(title, min(max(width // 4, _NARROWEST_TITLE), _WIDEST_TITLE))
-    room = width - _cells(title) - len("  ")
-    start, end = bold_part(row)
-    if _cells(row[:end]) > room:
-        start = row.find(" ", max(start - _BEFORE_GAP, 2), start) + 1 or start
+def _fit_row(line: str, width: int) -> str:
+    """Fit a row of a list into `width`, with its gap visible and its title on the right."""
+    row, _, title = line.partition(RIGHT_ALIGN_MARK)
+    title = _truncate_to_width(
+        title, min(max(width // 4, _MIN_TITLE_WIDTH), _MAX_TITLE_WIDTH)
+    )
+    row_width = width - _measure_width(title) - len("  ")
+    start, end = find_bold_span(row)
+    if _measure_width(row[:end]) > row_width:
+        start = row.find(" ", max(start - _CHARS_BEFORE_GAP, 2), start) + 1 or start
         row = f"{row[:2]}…{row[start:]}"
-    row = _cut(row, room)
-    return f"{row}{' ' * (room - _cells(row))}{AT_THE_RIGHT}{title}"
+    row = _truncate_to_width(row, row_width)
+    return f"{row}{' ' * (row_width - _measure_width(row))}{RIGHT_ALIGN_MARK}{title}"
 
 
-def _cut(text: str, room: int) -> str:
-    """Return the beginning of a text that fits, with a sign that more follows."""
-    if _cells(text) <= room:
+def _truncate_to_width(text: str, width: int) -> str:
+    """Truncate a text and add an ellipsis, if it is wider than `width`."""
+    if _measure_width(text) <= width:
         return text
-    begins, ends = bold(" ").split(" ")
-    while _cells(text) >= room:
-        text = text[: -max(1, (_cells(text) - room) // 2)]
-    is_in_bold = text.count(begins) > text.count(ends)
-    return f"{text.rstrip()}…{ends if is_in_bold else ''}"
+    bold_start, bold_end = mark_bold(" ").split(" ")
+    while _measure_width(text) >= width:
+        text = text[: -max(1, (_measure_width(text) - width) // 2)]
+    is_in_bold = text.count(bold_start) > text.count(bold_end)
+    return f"{text.rstrip()}…{bold_end if is_in_bold else ''}"
 
 
-def _units(body: str, room: int) -> Iterator[tuple[str, str]]:
-    """Yield the pieces that stay together, with the blanks before: columns, commands, words."""
-    for number, column in enumerate(body.split(_COLUMNS)):
-        gap = _COLUMNS if number else ""
-        if _COLUMNS in body and _cells(column) <= room:
+def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a line that are never wrapped, each with the spaces before it.
+
+    These are the columns if there are any, and otherwise commands and words.
+    """
+    for index, column in enumerate(body.split(_COLUMN_GAP)):
+        gap = _COLUMN_GAP if index else ""
+        if _COLUMN_GAP in body and _measure_width(column) <= width:
             yield gap, column
             continue
         for match in _UNBROKEN.finditer(column):
-            # a sentence that begins like a command may be long
-            words = [match[0]] if _cells(match[0]) <= room else match[0].split()
+            # split what is too long for a line, such as a sentence that begins like a command
+            words = [match[0]] if _measure_width(match[0]) <= width else match[0].split()
             for word in words:
                 yield gap or " ", word
                 gap = ""
 
 
-def _cells(text: str) -> int:
-    """Return how many columns a text takes."""
-    text = without_bold(text)
+def _measure_width(text: str) -> int:
+    """Return how many columns of a terminal a text occupies."""
+    text = remove_bold_marks(text)
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -182,26 +191,30 @@ def _cells(text: str) -> int:
 
 # --- output -----------------------------------------------------------------------------
 
-# What could control the terminal: commands with parameters, such as colours, as a whole, and any
-# other control character but tab and line feed.
-_ESCAPES = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-_UNSAFE = regex(_ESCAPES)
-_UNSAFE_OR_BIDI = regex(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
-# A command that a message names; `init` is one of those that name their folder themselves.
-_IN_A_WORKSPACE = "|".join(
-    name for name, row in COMMANDS.items() if name != "init" and not row.names_folder
+# Matches what controls the terminal: a complete escape sequence, such as a colour, or a control
+# character other than tab and line feed.
+_CONTROL_SEQUENCE = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+_UNSAFE = regex(_CONTROL_SEQUENCE)
+_UNSAFE_OR_BIDI = regex(f"{_CONTROL_SEQUENCE}|[{BIDI_CONTROLS}]")
+# The commands that accept `-C`. `init` doesn't need it, because it takes its directory as an
+# argument.
+_WORKSPACE_COMMANDS = "|".join(
+    name
+    for name, row in COMMANDS.items()
+    if name != "init" and not row.takes_workspace_argument
 )
-_COMMAND = regex(rf"\bankiforge (?=(?:{_IN_A_WORKSPACE})\b)")
-_USUAL_WIDTH = 80
-# Further characters that some readers take for line ends, which JSON Lines must not contain.
+_COMMAND = regex(rf"\bankiforge (?=(?:{_WORKSPACE_COMMANDS})\b)")
+_DEFAULT_WIDTH = 80
+# Escapes for characters that some parsers treat as line breaks, because a line of JSON must not
+# contain them.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 
-def for_terminal(text: str) -> str:
-    """Remove characters that control the terminal, or reorder the text of a line.
+def sanitize_for_terminal(text: str) -> str:
+    """Remove the characters that control the terminal or change the direction of text.
 
-    The program prints no colours of its own in texts, so none is left: a note could hide words with
-    them from a person who is about to accept a card.
+    Even colours are removed, because a note could use them to hide text from a user who is about
+    to accept a card.
     """
     return _UNSAFE_OR_BIDI.sub("", text)
 
@@ -211,12 +224,12 @@ def for_terminal(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a command: its shared options, and the output that they shape."""
+    """A call of a command: the values of the shared options, and output that depends on them."""
 
     workspace: str = ""
-    """The folder given with `-C`, which commands in messages name, too.
+    """The directory given with `-C`, or "".
 
-    So they can be copied.
+    The commands in messages repeat the option, so that users can copy them.
     """
     as_json: bool = False
     quiet: bool = False
@@ -224,31 +237,32 @@ class Call:
     no_color: bool = False
     offline: bool = False
     limit: int | None = None
-    """The maximum number of items that the command makes or lists; None = all."""
+    """The maximum number of items to draft or list, or None for all."""
     jobs: int = 0
-    """The number of concurrent requests and of files.
+    """How many requests are sent, or files read, at the same time.
 
-    0 = as in the settings, and as many as cores.
+    0 stands for the number in the settings for requests, and for a file per core.
     """
-    trusts: bool = False
-    """Whether the person confirms, with `--yes`, what the settings ask for."""
-    goes_on: bool = False
-    """Whether the default workspace stands in for one that is gone."""
-    noticed: set[Problem] = field(default_factory=set)
-    """The notices already printed; each is printed only once."""
+    trusts_workspace: bool = False
+    """Whether the user trusts the workspace (`--yes`), so that they needn't be asked."""
+    printed_notices: set[Problem] = field(default_factory=set)
+    """The notices that were already printed. Each is printed only once."""
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the workspace; None if it was not named."""
+        """The directory of the workspace, or None if `-C` wasn't given."""
         return Path(self.workspace) if self.workspace else None
 
     @property
     def color(self) -> bool:
-        """Whether the output may have colours."""
+        """Whether colours are allowed."""
         return not self.no_color and not os.environ.get("NO_COLOR")
 
-    def shown(self, default: int) -> int | None:
-        """Return the number of rows, or of notes of a kind, to show; None = all."""
+    def max_shown(self, default: int) -> int | None:
+        """Return how many rows, or notes of each kind, to show, or None for all.
+
+        `default` is used unless the user gave `--limit`.
+        """
         if self.verbose:
             return None
         return default if self.limit is None else self.limit
@@ -260,160 +274,190 @@ class Call:
 
     def warn(self, text: str) -> None:
         """Print a message to stderr, even if quiet."""
-        self._echo(self.shown_on(sys.stderr, text), err=True)
+        self._print_line(self.format_for_stream(sys.stderr, text), err=True)
 
-    def data(self, value: Any) -> bool:
-        """Print a value as one line of JSON to stdout; return False if stdout is closed."""
+    def print_json(self, value: Any) -> bool:
+        """Print a value to stdout as one line of JSON. Return False if stdout is closed."""
         import msgspec
 
         text = msgspec.json.encode(value).decode()
-        return self.write(text.translate(_LINE_ENDS))
+        return self.print_raw(text.translate(_LINE_ENDS))
 
-    def print(self, text: str) -> bool:
-        """Print the outcome of a command, unless quiet; return False if stdout is closed."""
-        return self.quiet or self._echo(self.shown_on(sys.stdout, text))
+    def print_result(self, text: str) -> bool:
+        """Print the outcome of a command to stdout, unless quiet.
 
-    def show(self, value: Any, lines: Iterable[str]) -> bool:
-        """Print the answer of a command, as JSON or as lines of text, even if quiet.
+        Return False if stdout is closed.
+        """
+        return self.quiet or self._print_line(self.format_for_stream(sys.stdout, text))
+
+    def print_value(self, value: Any, lines: Iterable[str]) -> bool:
+        """Print what a command was asked for to stdout, as JSON or as text, even if quiet.
 
         Return False if stdout is closed.
         """
         if self.as_json:
-            return self.data(value)
-        return self._echo(self.shown_on(sys.stdout, "\n".join(lines)))
+            return self.print_json(value)
+        return self._print_line(self.format_for_stream(sys.stdout, "\n".join(lines)))
 
-    def copyable(self, text: str) -> str:
-        """Return a message whose commands work in the same workspace."""
+    def add_workspace_option(self, text: str) -> str:
+        """Add the option `-C` to the commands in a message, if the user gave it."""
         if not self.workspace:
             return text
         return _COMMAND.sub(f"ankiforge -C {quote(self.workspace)} ", text)
 
-    def write(self, text: str) -> bool:
-        """Print text for a file or program to stdout; return False if stdout is closed."""
-        return self._echo(_UNSAFE.sub("", text))
+    def print_raw(self, text: str) -> bool:
+        """Print text to stdout without wrapping or colours. Return False if stdout is closed."""
+        return self._print_line(_UNSAFE.sub("", text))
 
-    def problems(self, problems: Iterable[Problem], limit: int | None = None) -> int:
-        """Print problems, then notices, with their hints; return the number of lines.
+    def print_problems(
+        self, problems: Iterable[Problem], limit: int | None = None
+    ) -> int:
+        """Print problems and then notices, with their hints, and return how many lines it took.
 
-        With `limit`, files that have the same problem share a line, and of more than `limit`
-        lines the last one is a count. A notice that no later run repeats has a line anyhow.
+        If there is a `limit`, files with the same problem are grouped. When more lines than
+        `limit` would be printed, the rest is only counted, except for notices that no later run
+        repeats.
         """
         groups: dict[object, list[Problem]] = {}
-        for problem in sorted(dict.fromkeys(problems), key=lambda each: each.notice):
-            if problem in self.noticed or (problem.notice and self.quiet):
+        for problem in sorted(
+            dict.fromkeys(problems), key=lambda problem: problem.notice
+        ):
+            if problem in self.printed_notices or (problem.notice and self.quiet):
                 continue
             if problem.notice:
-                self.noticed.add(problem)
-            same: object = problem
+                self.printed_notices.add(problem)
+            group_key: object = problem
             if limit is not None:
-                same = (problem.notice, problem.what, problem.hint)
-            groups.setdefault(same, []).append(problem)
-        lines = list(groups.values())
-        shown = lines
-        if limit is not None and len(lines) > limit:
-            shown = lines[: limit - 1]
-            for group in lines[limit - 1 :]:
+                group_key = (problem.notice, problem.what, problem.hint)
+            groups.setdefault(group_key, []).append(problem)
+        all_groups = list(groups.values())
+        shown_groups = all_groups
+        if limit is not None and len(all_groups) > limit:
+            shown_groups = all_groups[: limit - 1]
+            for group in all_groups[limit - 1 :]:
                 if group[0].notice and group[0].once:
-                    shown.append(group)
-        for group in shown:
-            self.warn(group[0].told(others=len(group) - 1))
-        lines_left = sum(map(len, lines)) - sum(map(len, shown))
-        if lines_left:
-            self.warn(f"… and {lines_left:,} more problems; -v names all")
-            return len(shown) + 1
-        return len(shown)
+                    shown_groups.append(group)
+        for group in shown_groups:
+            self.warn(group[0].summarize(others=len(group) - 1))
+        hidden_count = sum(map(len, all_groups)) - sum(map(len, shown_groups))
+        if hidden_count:
+            self.warn(f"… and {hidden_count:,} more problems; -v names all")
+            return len(shown_groups) + 1
+        return len(shown_groups)
 
-    def shown_on(self, stream: TextIO, text: str) -> str:
-        """Return a text for people; on a terminal it fits its width, and has colours."""
-        text = for_terminal(self.copyable(text))
+    def format_for_stream(self, stream: TextIO, text: str) -> str:
+        """Return a text as printed to a stream. For a terminal, it is wrapped and coloured."""
+        text = sanitize_for_terminal(self.add_workspace_option(text))
         if not (stream.isatty() and self.color):
-            text = _emphasised(text, ("**", "**"), ("[", "]"))
+            text = _render_bold(text, ("**", "**"), ("[", "]"))
         if not stream.isatty():
             return text
-        text = fitted(text, _width(stream))
+        text = wrap_text(text, _get_terminal_width(stream))
         if self.color:
-            gap = (_REVERSE, _NOT_REVERSE)
-            text = _emphasised(painted(text), (_BOLD, _NOT_BOLD), gap)
-        return text.replace(AT_THE_RIGHT, "  ")
+            gap_codes = (_REVERSE, _REVERSE_OFF)
+            text = _render_bold(add_colours(text), (_BOLD, _BOLD_OFF), gap_codes)
+        return text.replace(RIGHT_ALIGN_MARK, "  ")
 
-    def _echo(self, text: str, *, err: bool = False) -> bool:
-        """Print a line; a closed output (`| head`) does not stop the command."""
+    def _print_line(self, text: str, *, err: bool = False) -> bool:
+        """Print a line. Return False if the pipe is closed (`| head`), without raising an error."""
         stream = sys.stderr if err else sys.stdout
         try:
             try:
                 click.echo(text, err=err, color=None if self.color else False)
-            except UnicodeEncodeError:  # letters that its encoding does not have
-                known = text.encode(stream.encoding, "replace").decode(stream.encoding)
-                click.echo(known, err=err, color=None if self.color else False)
+            except UnicodeEncodeError:  # the encoding lacks some of the characters
+                encodable = text.encode(stream.encoding, "replace").decode(
+                    stream.encoding
+                )
+                click.echo(encodable, err=err, color=None if self.color else False)
         except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
+            null_device = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null_device, stream.fileno())
             return False
         return True
 
     @property
-    def interactive(self) -> bool:
-        """Whether the user can be asked questions."""
+    def is_interactive(self) -> bool:
+        """Whether the user can be asked questions: there is a terminal, and no JSON is printed."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
-    def agrees(self, question: str, *, yes: bool) -> bool:
-        """Ask a person who has not said yes already; return False where nobody can be asked."""
-        return yes or (self.interactive and click.confirm(question, err=True))
+    def confirm(self, question: str, *, yes: bool) -> bool:
+        """Ask the user to confirm, unless `yes`. Return False if the user can't be asked."""
+        return yes or (self.is_interactive and click.confirm(question, err=True))
 
 
-def _emphasised(text: str, strong: Strings, gap: Strings) -> str:
-    """Return lines with signs around bold words, or in a row of a list around its gaps."""
+def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
+    """Replace the marks of `mark_bold` by `gap` in the rows of a list, and by `strong` elsewhere.
+
+    Both are pairs of what to write before and after the text.
+    """
     lines = [
-        with_bold(line, *gap) if AT_THE_RIGHT in line else line
+        render_bold_marks(line, *gap) if RIGHT_ALIGN_MARK in line else line
         for line in text.split("\n")
     ]
-    return with_bold("\n".join(lines), *strong)  # bold words may go over several lines
+    # replace the others in the whole text, because bold text may span several lines
+    return render_bold_marks("\n".join(lines), *strong)
 
 
-def _width(stream: TextIO) -> int:
-    """Return how many columns a terminal has."""
+def _get_terminal_width(stream: TextIO) -> int:
+    """Return the number of columns of a terminal."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+        return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
     except OSError:
-        return _USUAL_WIDTH
+        return _DEFAULT_WIDTH
 
 
-Shown = Iterator[tuple[Any, Iterable[str]]]
-"""Each item as JSON and as lines of text."""
+ListedRows = Iterator[tuple[Any, Iterable[str]]]
+"""An iterator over items, each as its JSON and its lines of text."""
 
 
-def show_all(call: Call, shown: Shown, *, apart: bool = False) -> int:
-    """Print items as JSON or as text, up to the limit, until nobody reads; return their number."""
+def show_all(call: Call, items: ListedRows, *, apart: bool = False) -> int:
+    """Print items as JSON or text until the limit is reached or the pipe is closed.
+
+    Args:
+        call: the options of the command.
+        items: the items to print.
+        apart: whether to print an empty line after each item.
+
+    Returns:
+        How many items were printed.
+    """
     count = 0
-    for data, lines in islice(shown, call.limit):
+    for data, lines in islice(items, call.limit):
         count += 1
-        printed = [*lines, ""] if apart else lines
-        if not call.show(data, printed):
+        text_lines = [*lines, ""] if apart else lines
+        if not call.print_value(data, text_lines):
             break
     return count
 
 
-def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
-    """Print items like `show_all`; on a terminal through the user's pager (`PAGER`)."""
+def show_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
+    """Print items like `show_all`, but use the user's pager (`PAGER`) on a terminal.
+
+    Returns:
+        How many items were printed, or with a pager, 1 if there were any.
+    """
     if call.as_json or call.quiet or not sys.stdout.isatty():
-        return show_all(call, shown, apart=apart)
-    first = next(shown, None) if call.limit != 0 else None
-    if first is None:
+        return show_all(call, items, apart=apart)
+    first_item = next(items, None) if call.limit != 0 else None
+    if first_item is None:
         return 0
 
-    def pages() -> Iterator[str]:
-        for _, lines in islice(chain([first], shown), call.limit):
+    def iter_pages() -> Iterator[str]:
+        for _, lines in islice(chain([first_item], items), call.limit):
             text = "\n".join([*lines, ""] if apart else lines)
-            yield f"{call.shown_on(sys.stdout, text)}\n"
+            yield f"{call.format_for_stream(sys.stdout, text)}\n"
 
-    # as git does: a list that fits the screen is only printed
+    # like git, use the pager only if the list doesn't fit on the screen
     os.environ.setdefault("LESS", "FRX")
-    click.echo_via_pager(pages(), color=call.color)
+    click.echo_via_pager(iter_pages(), color=call.color)
     return 1
 
 
-def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
-    """End the command: raise the error, if any; exit with 1 if anything failed."""
+def end_command(problems: Collection[Problem], error: ForgeError | None = None) -> None:
+    """Raise `error` if there is one, or else exit with 1 if there are problems.
+
+    Notices don't count as problems.
+    """
     if error is not None:
         raise error
     if any(not problem.notice for problem in problems):
@@ -421,12 +465,12 @@ def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
 
 
 def end_run(result: RunResult) -> None:
-    """End the command with the result of a run."""
-    end(result.problems, result.error)
+    """Exit with the error or the problems of a run, like `end_command`."""
+    end_command(result.problems, result.error)
 
 
 def exit_with(code: int) -> None:
-    """End the command with an exit code."""
+    """Exit the current command with an exit code."""
     click.get_current_context().exit(code)
 
 
@@ -434,70 +478,71 @@ def exit_with(code: int) -> None:
 
 
 class Command(HelpfulCommand):
-    """A command, whose query may have conditions that look like options."""
+    """A command that accepts conditions of a query that look like options, such as `-tag:exam`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments.
+        """Parse the arguments, after moving conditions such as `-verdict:waiting` behind `--`.
 
-        If a query may be among them, conditions like `-verdict:waiting` are put after `--`:
-        click would take such a word for the option -v.
+        Otherwise click would parse such a condition as the option `-v`.
         """
         if self.context_settings.get("ignore_unknown_options") and any(
-            word.startswith("-") and ":" in word for word in args
+            argument.startswith("-") and ":" in argument for argument in args
         ):
-            from ankiforge.ledger import FIELDS
+            from ankiforge.ledger import QUERY_FIELDS
 
-            place = args.index("--") if "--" in args else len(args)
-            after = args[place + 1 :]
+            separator_index = args.index("--") if "--" in args else len(args)
+            args_after = args[separator_index + 1 :]
             options: list[str] = []
             conditions: list[str] = []
-            for word in args[:place]:
-                field, colon, _ = word.removeprefix("-").partition(":")
-                if word.startswith("-") and colon and field in FIELDS:
-                    conditions.append(word)
+            for argument in args[:separator_index]:
+                field, colon, _ = argument.removeprefix("-").partition(":")
+                if argument.startswith("-") and colon and field in QUERY_FIELDS:
+                    conditions.append(argument)
                 else:
-                    options.append(word)
-            args = [*options, "--", *conditions, *after]
+                    options.append(argument)
+            args = [*options, "--", *conditions, *args_after]
         return super().parse_args(ctx, args)
 
 
 class CommandGroup(HelpfulCommand, SuggestingGroup):
-    """A command that has commands of its own."""
+    """A command with subcommands, whose help has examples and whose errors suggest a subcommand."""
 
 
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
-    """Turn a function into a command with the shared options, which are passed as one `call`.
+    """Decorator that makes a function a command with the shared options.
+
+    The function gets their values as `call`.
 
     Args:
-        examples: the examples at the end of the help, one in each line.
-        settings: arguments of `click.command`.
+        examples: the examples at the end of the command's help, each on a line.
+        settings: further arguments of `click.command`.
     """
     shared = shared_options()
-    names = [str(option.name) for option in shared]
+    option_names = [str(option.name) for option in shared]
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)
-        def called(*args: Any, **options: Any) -> None:
+        def run_command(*args: Any, **options: Any) -> None:
             context = click.get_current_context()
-            own = given({name: options.pop(name) for name in names})
-            # they may also be given before the name of the command
-            context.obj = {**(context.obj or {}), **own}
+            own_options = drop_unset({name: options.pop(name) for name in option_names})
+            # shared options may also be given before the command's name
+            context.obj = {**(context.obj or {}), **own_options}
             call = Call(**context.obj)
             try:
                 function(*args, call=call, **options)
             except ForgeError as error:
-                error.hint = call.copyable(error.hint)
+                error.hint = call.add_workspace_option(error.hint)
                 raise
 
         name = function.__name__.strip("_")
         settings.setdefault("epilog", examples)
-        # click would cut it
+        # set the whole line, because click would truncate it
         settings["short_help"] = (function.__doc__ or "").partition("\n")[0]
         settings.setdefault("cls", Command)
-        make: Callable[[Any], click.Command] = click.command(name, **settings)
-        made = make(called)
-        made.params += shared
-        return made
+        decorator: Callable[[Any], click.Command] = click.command(name, **settings)
+        decorated = decorator(run_command)
+        decorated.params += shared
+        return decorated
 
     return decorate
 
@@ -505,64 +550,58 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 # --- workspace and ledger -------------------------------------------------------------------
 
 
-def workspace_of(call: Call) -> WorkspaceFolder:
-    """Return the workspace of a call, asking the user to trust its settings if necessary.
+def find_workspace(call: Call) -> WorkspaceDirectory:
+    """Return the workspace of a call, after the user has agreed to trust it if that is needed.
 
-    With `--yes`, they are trusted and nobody is asked. What is trusted is named in any case.
+    With `--yes`, the workspace is trusted without asking.
 
     Raises:
-        UsageError: the folder is not a workspace, or its settings are not trusted.
+        UsageError: the directory isn't a workspace, or isn't trusted.
     """
     from ankiforge.config.trust import require_trust
-    from ankiforge.config.workspace import resolve, user_folder
+    from ankiforge.config.workspace import resolve, user_directory
     from ankiforge.extract import registry
 
-    def ask(text: str) -> bool:
-        return click.confirm(for_terminal(text), err=True)
+    def ask_user(text: str) -> bool:
+        return click.confirm(sanitize_for_terminal(text), err=True)
 
-    def agree(text: str) -> bool:
+    def agree_without_asking(text: str) -> bool:
         call.say(f"{text} yes (--yes)")
         return True
 
-    workspace = resolve(call.folder, Path.cwd(), registry, goes_on=call.goes_on)
-    if workspace.instead_of is not None:
-        call.say(
-            f"note: your workspace {workspace.instead_of} is gone, or its disk is not mounted."
-            f" Until it is back, {workspace.root} is used."
-            " If it moved, or to go on without it: ankiforge init DIR"
-        )
+    workspace = resolve(call.folder, Path.cwd(), registry)
     answer = None
-    if call.trusts:
-        answer = agree
-    elif call.interactive:
-        answer = ask
-    require_trust(workspace, answer, user_folder())
-    workspace.close_to_others()
+    if call.trusts_workspace:
+        answer = agree_without_asking
+    elif call.is_interactive:
+        answer = ask_user
+    require_trust(workspace, answer, user_directory())
+    workspace.make_private()
     return workspace
 
 
 @contextmanager
-def session(
+def open_workspace(
     call: Call,
     *,
     writes: str = "",
     read_only: bool = False,
     patience: float | None = None,
-    folder: WorkspaceFolder | None = None,
+    folder: WorkspaceDirectory | None = None,
 ) -> Iterator[Workspace]:
-    """Open the workspace of a call with its ledger.
+    """Context manager that opens the workspace of a call, together with its ledger.
 
     Args:
         call: the options of the command.
-        writes: the lock to hold ("drafting" or "publishing"); "" = none.
-        read_only: write nothing; changes go into a copy of the database in memory.
-        patience: how long to wait for the lock in seconds; None = the default.
-        folder: the workspace, if it has been found; None = that of the call.
+        writes: the name of the lock to hold ("drafting" or "publishing"), or "" for none.
+        read_only: whether to write nothing. Changes are made to a copy of the database in memory.
+        patience: how long to wait for the lock in seconds, or None for the default.
+        folder: the workspace's directory and settings, if they are already known.
     """
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
-        folder or workspace_of(call),
+        folder or find_workspace(call),
         read_only=read_only,
         offline=call.offline,
         jobs=call.jobs,
@@ -570,31 +609,36 @@ def session(
     )
     with ExitStack() as stack:
         if writes:
-            stack.enter_context(workspace.locked(writes, patience))
+            stack.enter_context(workspace.hold_lock(writes, patience))
         stack.enter_context(workspace)
-        call.problems(workspace.journal_problems())
+        call.print_problems(workspace.iter_journal_problems())
         if not writes:
-            call.problems(workspace.unread())
+            call.print_problems(workspace.iter_unread_notices())
         yield workspace
 
 
-def once(workspace: Workspace, hint: str) -> str:
-    """Return a hint that was never given to this person before; else ""."""
-    from ankiforge.config.workspace import first_time
+def hint_if_first_time(workspace: Workspace, hint: str) -> str:
+    """Return a hint if the user has never been shown it, or else "".
 
-    if not hint or workspace.read_only or first_time(hint):
+    If the workspace is read-only, the hint is always returned, because nothing is recorded.
+    """
+    from ankiforge.config.workspace import record_hint
+
+    if not hint or workspace.read_only or record_hint(hint):
         return hint
     return ""
 
 
-def no_collection(folder: WorkspaceFolder) -> UsageError:
-    """Return the error of a command that needs a collection of Anki, where none can be read."""
+def no_collection_error(folder: WorkspaceDirectory) -> UsageError:
+    """Return the error of a command that needs an Anki collection if there is none to read."""
     from ankiforge.pipeline.collection import NEVER
 
     if folder.config.anki.collection == NEVER:
         message = "anki.collection is none, so Anki is not read"
-        return UsageError(message, hint=folder.how_to_set("anki: {collection: auto}"))
-    elsewhere = folder.how_to_set("anki: {collection: PATH}")
+        return UsageError(
+            message, hint=folder.setting_instructions("anki: {collection: auto}")
+        )
+    elsewhere = folder.setting_instructions("anki: {collection: PATH}")
     return UsageError(
         "no Anki collection was found here",
         hint=f"start Anki once; if your collection is elsewhere: {elsewhere}",
@@ -604,12 +648,12 @@ def no_collection(folder: WorkspaceFolder) -> UsageError:
 # --- options of several commands ------------------------------------------------------------
 
 Words = tuple[str, ...]
-"""Ids, keys, or the words of a query."""
+"""The arguments of a command that takes ids, keys or the words of a query."""
 Paths = tuple[Path, ...]
 
 
-class _File(click.Path):
-    """A path; an empty word is an error, not the current folder."""
+class _PathType(click.Path):
+    """A type of path that rejects an empty path, which would mean the current directory."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
@@ -617,62 +661,64 @@ class _File(click.Path):
         return super().convert(value, param, ctx)
 
 
-FILE = _File(path_type=Path)
+PATH_TYPE = _PathType(path_type=Path)
 
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def flag(*names: str, help: str) -> Option:
-    """Return an option that is given or not."""
+def flag_option(*names: str, help: str) -> Option:
+    """Return a boolean option, which is False unless it is given."""
     return click.option(*names, is_flag=True, help=help)
 
 
 def text_option(*names: str, metavar: str, help: str) -> Option:
-    """Return an option that takes a text; "" if it is not given."""
+    """Return an option with a text as its value, which is "" unless it is given."""
     return click.option(*names, default="", metavar=metavar, help=help)
 
 
 def choice_option(*names: str, of: Collection[str], help: str) -> Option:
-    """Return an option that takes one of these words; "" if it is not given."""
+    """Return an option with one of several values, which is "" unless it is given."""
     choice = click.Choice([*of])
-    # a default that is no choice would be refused
+    # convert None to "", because click rejects a default that isn't one of the values
     return click.option(
         *names, type=choice, callback=lambda *given: given[2] or "", help=help
     )
 
 
 def number_option(name: str, *, most: int, help: str) -> Option:
-    """Return an option that takes a number N from 1 on."""
+    """Return an option with a number from 1 to `most` as its value."""
     numbers = click.IntRange(1, most)
     return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
 
 
 def file_option(*names: str, help: str) -> Option:
-    """Return an option that takes a path."""
-    return click.option(*names, type=FILE, metavar="FILE", help=help)
+    """Return an option with the path of a file as its value."""
+    return click.option(*names, type=PATH_TYPE, metavar="FILE", help=help)
 
 
 def deck_option(help: str) -> Option:
-    """Return the option that takes the name of a deck; an empty one is an error."""
+    """Return the option `--deck`, which rejects an empty name."""
 
-    def named(context: click.Context, option: click.Parameter, name: str) -> str:
+    def check_name(context: click.Context, option: click.Parameter, name: str) -> str:
         source = context.get_parameter_source(str(option.name))
         if source is click.core.ParameterSource.COMMANDLINE and not name.strip(": "):
             raise UsageError("an empty name names no deck", hint="--deck Biology")
         return name
 
-    return click.option("--deck", default="", callback=named, metavar="NAME", help=help)
+    return click.option(
+        "--deck", default="", callback=check_name, metavar="NAME", help=help
+    )
 
 
 DECK = deck_option("Take only this deck and the decks below it.")
 OUTPUT = click.option(
     "-o", "--output", metavar="FILE.apkg", help="Write the package to this file."
 )
-FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
-YES = flag("--yes", help="Trust settings that lead outside the workspace.")
+FORCE = flag_option("--force", help="Replace a file that ankiforge did not write.")
+YES = flag_option("--yes", help="Trust a workspace that was not made on this computer.")
 NEW_DECK = deck_option("Put new cards into this deck.")
-OVERRULE = flag("--force", help="Overrule a check that blocks.")
+OVERRULE = flag_option("--force", help="Overrule a check that blocks.")
 REASON = text_option("--reason", metavar="TEXT", help="Say why; the reason is stored.")
 DRAFTER = choice_option(
     "--drafter", of=("rules", "llm"), help="Draft by rules, or with a model."
@@ -685,21 +731,28 @@ ACCEPT = choice_option(
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raise if a file would be replaced without `--force`."""
+    """Raise an error if a file would be overwritten, unless `force`.
+
+    Raises:
+        UsageError: the file exists.
+    """
     if path.exists() and not force:
         hint = "another name, or --force to replace it"
         raise UsageError(f"{path}: exists already", hint=hint)
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
-    """Raise for `--word` in commands whose queries may contain `-word`.
+    """Raise an error if a query contains an option that the command doesn't have.
 
-    They allow unknown options.
+    Click doesn't, because commands with a query have to allow unknown options.
+
+    Raises:
+        click.NoSuchOption: a word of the query begins with `--`.
     """
     context = click.get_current_context()
     names: list[str] = []
     for parameter in context.command.params:
         names += parameter.opts
-    for word in query:
-        if word.startswith("--"):
-            raise click.NoSuchOption(word, possibilities=names, ctx=context)
+    for argument in query:
+        if argument.startswith("--"):
+            raise click.NoSuchOption(argument, possibilities=names, ctx=context)

@@ -1,4 +1,4 @@
-"""The commands that read and draft: run, extract, draft."""
+"""The commands that read sources and draft cards: run, forget, extract, draft."""
 
 from __future__ import annotations
 
@@ -16,41 +16,40 @@ from ankiforge.cli import progress
 from ankiforge.cli.output import (
     ACCEPT,
     DRAFTER,
-    FILE,
     FORCE,
     NEW_DECK,
     OUTPUT,
+    PATH_TYPE,
     YES,
     Call,
     CommandGroup,
+    ListedRows,
     Paths,
-    Shown,
     command,
-    end,
+    end_command,
     end_run,
-    flag,
-    once,
-    session,
+    find_workspace,
+    flag_option,
+    hint_if_first_time,
+    open_workspace,
     show_all,
     text_option,
-    workspace_of,
 )
-from ankiforge.cli.settings import with_second_reading
-from ankiforge.errors import UsageError, writing
-from ankiforge.hooks import features, noticed
-from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.errors import UsageError, wrap_write_errors
+from ankiforge.hooks import collect_notices, load_features
+from ankiforge.text import format_count, to_one_line, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ankiforge.model import Drafted, HighlightKey
-    from ankiforge.pipeline import choosing
-    from ankiforge.pipeline.result import RunResult, Taken
+    from ankiforge.model import DraftingResult, HighlightKey
+    from ankiforge.pipeline import unmarked
+    from ankiforge.pipeline.run_result import ChatImport, RunResult
     from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
 
 
-PROBLEMS = 3
-"""The number of lines about problems after a run; `-v` prints all."""
+MAX_PROBLEM_LINES = 3
+"""The maximum number of lines with problems after a run. With `-v`, all are printed."""
 
 
 @command(
@@ -62,21 +61,20 @@ PROBLEMS = 3
   ankiforge run --dry-run                  show what would happen
 """,
 )
-@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH]...")
 @NEW_DECK
 @OUTPUT
 @DRAFTER
 @ACCEPT
 @FORCE
 @YES
-@flag("--dry-run", help="Show what would happen; write and send nothing.")
+@flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
     type=click.Choice(["bold", "callout"]),
     multiple=True,
     help="Read these as marks in the notes at PATH, too.",
 )
-@flag("--plugins", help="Read vaults by the flash-card plug-ins that are on now.")
 def run(
     call: Call,
     paths: Paths,
@@ -91,8 +89,8 @@ def run(
     Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
     of the workspace are read.
     """
-    trusting = replace(call, trusts=yes, goes_on=bool(paths))
-    end_run(read_and_draft(trusting, paths, dry_run=dry_run, **options))
+    trusting_call = replace(call, trusts_workspace=yes)
+    end_run(read_and_draft(trusting_call, paths, dry_run=dry_run, **options))
 
 
 def read_and_draft(
@@ -103,32 +101,31 @@ def read_and_draft(
     in_review: bool = False,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """Run, and print the result.
+    """Do what the command `run` does, and print and return the result.
 
     Args:
         call: the options of the command.
-        paths: files and folders to read; () for all known ones.
-        dry_run: write and send nothing.
-        in_review: what waits is shown next, so the next command is not named.
+        paths: the files and directories to read, or () for all sources that are known.
+        dry_run: whether to write and send nothing.
+        in_review: whether to omit the next command, because the review follows.
         options: further arguments of `Workspace.run`.
     """
-    # a model that is there is offered to a person who reads it; servers are looked for meanwhile
+    # look for local model servers during the run, so that one can be offered to the user
     servers = None
-    unread = call.quiet or dry_run or in_review
-    if call.interactive and sys.stdout.isatty() and not unread:
-        from ankiforge.draft.server import look
+    is_silent = call.quiet or dry_run or in_review
+    if call.is_interactive and sys.stdout.isatty() and not is_silent:
+        from ankiforge.draft.server import discover_servers
 
-        servers = look()
-    folder = None if dry_run else with_second_reading(call, workspace_of(call))
-    with session(call, writes="drafting", read_only=dry_run, folder=folder) as workspace:
-        show = partial(progress.progress_bar, call)
+        servers = discover_servers()
+    with open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
+        show_progress = partial(progress.progress_bar, call)
         result = workspace.run(
-            paths, limit=call.limit, unmarked=in_review, show=show, **options
+            paths, limit=call.limit, unmarked=in_review, show=show_progress, **options
         )
-        for feature in features():
-            feature.after_run(workspace, result, show)
-        line = progress.offer(workspace, servers) if servers else ""
-        print_summary(call, workspace, result, in_review=in_review, offer=line)
+        for feature in load_features():
+            feature.after_run(workspace, result, show_progress)
+        offer_line = progress.format_model_offer(workspace, servers) if servers else ""
+        print_summary(call, workspace, result, in_review=in_review, offer=offer_line)
     return result
 
 
@@ -140,30 +137,34 @@ def print_summary(
     in_review: bool = False,
     offer: str = "",
 ) -> None:
-    """Print the result of a run, as JSON, or as a block to glance at with its problems below.
+    """Print the result of a run as JSON, or as a short block, its problems and further lines.
 
     Args:
         call: the options of the command.
-        workspace: where it ran.
-        result: its result.
-        in_review: name no next command.
-        offer: a line about a model that could draft; "" for none.
+        workspace: the workspace of the run.
+        result: the result of the run.
+        in_review: whether to omit the next command, because the review follows.
+        offer: a line about a model that could draft cards, or "".
     """
     if call.quiet and not call.as_json:
-        call.problems(result.problems, None if call.verbose else PROBLEMS)
+        call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
         return
-    from ankiforge.reports.summary import RunText, as_json, why_every_card
+    from ankiforge.reports.summary import RunFormatter, every_card_reason, run_to_json
 
     if call.as_json:
-        call.data(as_json(result, workspace, noticed(workspace.ledger)))
+        call.print_json(run_to_json(result, workspace, collect_notices(workspace.ledger)))
         return
-    every_card = once(workspace, why_every_card(result, workspace.ledger))
-    text = RunText(result, workspace, noticed(workspace.ledger), verbose=call.verbose)
-    for line in text.block(names_next=not in_review):
-        call.print(line)
-    call.problems(result.problems, None if call.verbose else PROBLEMS)
-    for line in filter(None, text.told((every_card, offer))):
-        call.print(line)
+    every_card_hint = hint_if_first_time(
+        workspace, every_card_reason(result, workspace.ledger)
+    )
+    text = RunFormatter(
+        result, workspace, collect_notices(workspace.ledger), verbose=call.verbose
+    )
+    for line in text.format_block(include_next_command=not in_review):
+        call.print_result(line)
+    call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
+    for line in filter(None, text.format_details((every_card_hint, offer))):
+        call.print_result(line)
 
 
 # --- forget ---------------------------------------------------------------------------------
@@ -173,21 +174,25 @@ def print_summary(
   ankiforge forget paper.pdf        read it no longer
   ankiforge forget ~/Papers         the same for a folder, and for every PATH in it
 """)
-@click.argument("path", type=FILE)
+@click.argument("path", type=PATH_TYPE)
 def forget(call: Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
     Its drafts go; its cards stay. To read it again: ankiforge run PATH.
     """
-    from ankiforge.text import first_of
+    from ankiforge.text import format_first_names
 
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         forgotten, count = workspace.forget(path)
     if call.as_json:
-        call.data({"forgotten": forgotten, "highlights": count})
+        call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    call.print(f"forgotten: {first_of(forgotten)}, with {counted(count, 'highlight')}")
-    call.print(f"its cards stay; to read it again: ankiforge run {quote(str(path))}")
+    call.print_result(
+        f"forgotten: {format_first_names(forgotten)}, with {format_count(count, 'highlight')}"
+    )
+    call.print_result(
+        f"its cards stay; to read it again: ankiforge run {quote(str(path))}"
+    )
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -197,54 +202,54 @@ def forget(call: Call, path: Path) -> None:
   ankiforge extract paper.pdf
   ankiforge extract ~/Vault --json | jq .exact
 """)
-@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH]...")
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
-    from ankiforge.extract.base import keyed, scanned
-    from ankiforge.model import Extracted, Problem
+    from ankiforge.extract.base import assign_first_keys, scan_source
+    from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
-    from ankiforge.reports.cards import highlight_json, titled
+    from ankiforge.reports.cards import format_title, highlight_to_json
 
-    folder = workspace_of(call)
+    folder = find_workspace(call)
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
     sources = []
     for source in selected:
-        opened = open_source(folder, source, offline=call.offline, jobs=jobs)
-        sources.append(opened)
+        opened_source = open_source(folder, source, offline=call.offline, jobs=jobs)
+        sources.append(opened_source)
 
-    def shown() -> Shown:
+    def list_highlights() -> ListedRows:
         for source in sources:
-            for sighting in scanned(source, None):
+            for sighting in scan_source(source, None):
                 if isinstance(sighting, Problem):
                     problems.append(sighting)
-                if not isinstance(sighting, Extracted):
+                if not isinstance(sighting, ExtractedDocument):
                     continue
-                for highlight in keyed(sighting):
-                    words = highlight.exact or highlight.comment
-                    line = f"{titled(highlight)} · {highlight.kind}: {words}"
+                for highlight in assign_first_keys(sighting):
+                    text = highlight.exact or highlight.comment
+                    line = f"{format_title(highlight)} · {highlight.kind}: {text}"
                     if highlight.exact and highlight.comment:
                         line += f"  [{highlight.comment}]"
-                    yield highlight_json(highlight), [on_one_line(line)]
+                    yield highlight_to_json(highlight), [to_one_line(line)]
 
-    count = show_all(call, shown())
+    count = show_all(call, list_highlights())
     if call.as_json:
         for problem in problems:
-            call.data({"problem": problem})
-    call.problems(problems)
+            call.print_json({"problem": problem})
+    call.print_problems(problems)
     if not count and call.limit != 0:
-        from ankiforge.reports.summary import NO_HIGHLIGHTS
+        from ankiforge.reports.summary import NO_HIGHLIGHTS_HINT
 
         call.say("no highlights found")
-        call.say(NO_HIGHLIGHTS)
-    end(problems)
+        call.say(NO_HIGHLIGHTS_HINT)
+    end_command(problems)
 
 
 # --- draft ----------------------------------------------------------------------------------
 
-ONE_FILE = click.Path(path_type=Path, dir_okay=False)
+FILE_TYPE = click.Path(path_type=Path, dir_okay=False)
 CARDS = click.option(
     "--cards",
     type=click.IntRange(1, 100),
@@ -256,12 +261,12 @@ CARDS = click.option(
 
 
 class DraftGroup(CommandGroup):
-    """`draft`, which takes a path where a command would stand."""
+    """The command group `draft`, which also takes a path instead of a subcommand."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command, or that about a document if a path is named."""
+        """Return the subcommand that is named, or `choose` if the first argument is a path."""
         name = args[0]
         is_path = Path(name).suffix or os.sep in name or Path(name).exists()
         if name not in self.commands and is_path:
@@ -284,7 +289,7 @@ class DraftGroup(CommandGroup):
     help="Draft these again: ids of cards or drafts, keys, or a query.",
 )
 @text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
-@flag("--estimate", help="Show requests, tokens and cost; send nothing.")
+@flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT
 def draft(
@@ -311,46 +316,50 @@ def draft(
             hint="ankiforge draft --again QUERY --remark TEXT",
         )
     if estimate:
-        with session(call, read_only=True) as workspace:
-            highlights_named(workspace, again)
-            estimated = workspace.estimate(options["drafter"], limit=call.limit)
-        call.show(estimated, [estimated.said])
+        with open_workspace(call, read_only=True) as workspace:
+            select_highlights(workspace, again)
+            cost_estimate = workspace.estimate(options["drafter"], limit=call.limit)
+        call.print_value(cost_estimate, [cost_estimate.summary])
         return
-    folder = with_second_reading(call, workspace_of(call))
-    with session(call, writes="drafting", folder=folder) as workspace:
-        # a model is sent nothing that was tagged since the last run
-        read = workspace.read()
-        call.problems(problem for problem in read.problems if not problem.notice)
+    with open_workspace(call, writes="drafting") as workspace:
+        # read the sources first, so that nothing that was tagged private since the last run is sent
+        # to a model
+        read_result = workspace.read_sources()
+        call.print_problems(
+            problem for problem in read_result.problems if not problem.notice
+        )
         result = workspace.draft(
-            again=highlights_named(workspace, again),
+            again=select_highlights(workspace, again),
             remark=remark.strip(),
             limit=call.limit,
             show=partial(progress.progress_bar, call),
             **options,
         )
         drafter = options["drafter"] or workspace.folder.config.drafter
-        given = drafter == "llm" or again or options["drafter"]
-        chat_follows = not (given or call.as_json or result.error)
-        if chat_follows and not result.drafted:
-            call.problems(result.problems, None if call.verbose else PROBLEMS)
+        is_explicit = drafter == "llm" or again or options["drafter"]
+        uses_chat = not (is_explicit or call.as_json or result.error)
+        if uses_chat and not result.drafted:
+            call.print_problems(
+                result.problems, None if call.verbose else MAX_PROBLEM_LINES
+            )
         else:
             print_summary(call, workspace, result)
-    if chat_follows:
-        with session(call) as workspace:
-            _ask_chat(call, workspace)
+    if uses_chat:
+        with open_workspace(call) as workspace:
+            _ask_chat_for_cards(call, workspace)
     end_run(result)
 
 
-# --- a document that nobody marked ----------------------------------------------------------
+# --- a document without highlights ----------------------------------------------------------
 
 
 @command("""
   ankiforge draft lecture.pdf                 ten cards from a document without marks
   ankiforge draft lecture.pdf --estimate      what it would cost with a model
 """, hidden=True)  # fmt: skip
-@click.argument("path", type=FILE)
+@click.argument("path", type=PATH_TYPE)
 @CARDS
-@flag("--estimate", help="Show requests, tokens and cost; send nothing.")
+@flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
@@ -358,141 +367,183 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
     PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
     written into it.
     """
-    from ankiforge.pipeline import choosing
+    from ankiforge.pipeline import unmarked
 
-    if long := choosing.long_read(path):
-        call.say(long)
-    with session(call, writes="drafting") as workspace:
-        every, problems = choosing.askings(workspace, path, cards)
-        for asking in every:
-            call.say(asking.said)
-        by_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
+    with open_workspace(call, writes="drafting") as workspace:
+        requests, problems = unmarked.prepare_requests(workspace, path, cards)
+        for request in requests:
+            call.say(request.summary)
+        uses_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
         if estimate:
-            estimated = choosing.estimate(workspace, every, drafter)
-            call.show(estimated, [estimated.told("passage")])
+            cost_estimate = unmarked.estimate(workspace, requests, drafter)
+            call.print_value(cost_estimate, [cost_estimate.summarize("passage")])
             return
-        if by_model and every:
-            call.say(choosing.estimate(workspace, every, drafter).told("passage"))
-            result = choosing.draft(
-                workspace, every, drafter, partial(progress.progress_bar, call)
+        if uses_model and requests:
+            call.say(unmarked.estimate(workspace, requests, drafter).summarize("passage"))
+            result = unmarked.draft_documents(
+                workspace, requests, drafter, partial(progress.progress_bar, call)
             )
             result.problems[:0] = problems
             print_summary(call, workspace, result)
             end_run(result)
             return
-        call.problems(problems)
-        if not every:
-            call.say(choosing.NOTHING_LEFT)
-        elif call.interactive and not call.quiet and not call.as_json:
-            for asking in every:
-                while asking.left:
-                    text = choosing.text(workspace, asking, asking.left[0])
-                    if not _converse(call, workspace, text, about=asking):
+        call.print_problems(problems)
+        if not requests:
+            call.say(unmarked.NOTHING_TO_CHOOSE)
+        elif call.is_interactive and not call.quiet and not call.as_json:
+            for request in requests:
+                while request.remaining_parts:
+                    text = unmarked.build_chat_text(
+                        workspace, request, request.remaining_parts[0]
+                    )
+                    if not _ask_chat(call, workspace, text, request=request):
                         return
             call.say("next: ankiforge review")
         else:
-            by_file = f"{_BY_FILE} --from {quote(str(path))}"
-            call.say(f"{by_file}, then: {_IMPORT}; or by a model: ankiforge model")
-    end(problems)
+            export_step = f"{_EXPORT_STEP} --from {quote(str(path))}"
+            call.say(
+                f"{export_step}, then: {_IMPORT_STEP}; or by a model: ankiforge model"
+            )
+    end_command(problems)
 
 
-def _copy(call: Call, text: str) -> None:
-    """Copy a text for a chat, or write it into a file; say what to do with it."""
-    from ankiforge.cli.chat import copy
+def _copy_prompt(call: Call, text: str) -> None:
+    """Copy a prompt for a chat to the clipboard, and print what the user should do with it.
 
-    copied = copy(text)
-    if not copied:
+    If it can't be copied, write it to a file instead.
+    """
+    from ankiforge.cli.chat import copy_text
+
+    instruction = copy_text(text)
+    if not instruction:
         path = Path("ask.md")
-        _write_text(path, text)
-        copied = f"written to {path}: paste it into any chat, and copy its whole answer"
-    call.print(copied)
-    call.print(f"paste the answer here; or press Enter, save it, and: {_IMPORT}")
+        _write_prompt(path, text)
+        instruction = (
+            f"written to {path}: paste it into any chat, and copy its whole answer"
+        )
+    call.print_result(instruction)
+    call.print_result(
+        f"paste the answer here; or press Enter, save it, and: {_IMPORT_STEP}"
+    )
 
 
-def _read_again(call: Call, workspace: Workspace, answer: str) -> None:
-    """Copy the text by which a chat reads its cards a second time, and take its verdicts."""
-    from ankiforge.cli.chat import COPIED, SECOND, copy, pasted
-    from ankiforge.pipeline.chats import second_text, take
+def _ask_chat_to_check(call: Call, workspace: Workspace, answer: str) -> None:
+    """Copy a prompt that asks a chat to check its own cards, and record the pasted answer.
 
-    second = second_text(workspace, answer)
-    copied = copy(second) if second else ""
-    if copied:
-        was = "was copied and" if copied == COPIED else "was sent to your terminal; it"
-        call.print(f"a second text {was} {SECOND}")
-        again = pasted()
-        call.print(take(workspace, again).said if again else "")
+    Does nothing if there is no such prompt or it can't be copied.
+    """
+    from ankiforge.cli.chat import (
+        COPIED_MESSAGE,
+        SECOND_ROUND_MESSAGE,
+        copy_text,
+        read_paste,
+    )
+    from ankiforge.pipeline.chats import record_answer, second_reading_text
+
+    second_prompt = second_reading_text(workspace, answer)
+    copy_message = copy_text(second_prompt) if second_prompt else ""
+    if copy_message:
+        how_sent = (
+            "was copied and"
+            if copy_message == COPIED_MESSAGE
+            else "was sent to your terminal; it"
+        )
+        call.print_result(f"a second text {how_sent} {SECOND_ROUND_MESSAGE}")
+        verdicts = read_paste()
+        call.print_result(record_answer(workspace, verdicts).summary if verdicts else "")
 
 
-def _converse(
+def _ask_chat(
     call: Call,
     workspace: Workspace,
-    text: str,
-    asked: frozenset[HighlightKey] = frozenset(),
-    about: choosing.Asking | None = None,
-) -> Taken | None:
-    """Copy a text for a chat, and take its answer; None if the person gives none."""
-    from ankiforge.cli.chat import pasted
-    from ankiforge.pipeline.chats import take
+    prompt: str,
+    asked_keys: frozenset[HighlightKey] = frozenset(),
+    request: unmarked.DocumentRequest | None = None,
+) -> ChatImport | None:
+    """Copy a prompt for a chat, and record the pasted answer with the cards in it.
 
-    _copy(call, text)
-    while answer := pasted():
-        taken = take(workspace, answer, asked=asked, about=about)
-        call.print(taken.said)
-        _say_what_got_none(call, taken.drafted)
-        if taken.drafted or taken.chosen:
-            for unused in taken.unused[:NONE_SHOWN]:
+    If an answer has no usable cards, the user can paste another one.
+
+    Args:
+        call: the options of the command.
+        workspace: the workspace that gets the cards.
+        prompt: the text for the chat.
+        asked_keys: the highlights that the prompt is about.
+        request: the document that the prompt is about if the chat is to choose passages in it.
+
+    Returns:
+        The cards that were recorded, or None if the user pasted no usable answer.
+    """
+    from ankiforge.cli.chat import read_paste
+    from ankiforge.pipeline.chats import record_answer
+
+    _copy_prompt(call, prompt)
+    while answer := read_paste():
+        result = record_answer(workspace, answer, asked=asked_keys, about=request)
+        call.print_result(result.summary)
+        _print_missing_cards(call, result.drafted)
+        if result.drafted or result.chosen:
+            for unused in result.unused[:MAX_SHOWN_MISSING]:
                 call.say(f"  {unused.what}")
-            _read_again(call, workspace, answer)
-            return taken
+            _ask_chat_to_check(call, workspace, answer)
+            return result
     return None
 
 
-def _ask_chat(call: Call, workspace: Workspace) -> None:
-    """Copy the text for a chat and take its answer; without a terminal, say how files do it."""
-    from ankiforge.draft.chat import MOST
-    from ankiforge.pipeline.chats import ask
+def _ask_chat_for_cards(call: Call, workspace: Workspace) -> None:
+    """Ask a chat for cards by copy and paste, or without a terminal, print how to use files."""
+    from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
+    from ankiforge.pipeline.chats import export_chats
 
-    asked = ask(workspace)
-    if not (call.interactive and not call.quiet):
-        if asked.texts:
-            call.say(f"{_BY_FILE}, then: {_IMPORT}")
+    prompts = export_chats(workspace)
+    if not (call.is_interactive and not call.quiet):
+        if prompts.texts:
+            call.say(f"{_EXPORT_STEP}, then: {_IMPORT_STEP}")
         return
-    call.print(asked.said)
-    if not asked.texts:
+    call.print_result(prompts.summary)
+    if not prompts.texts:
         return
-    taken = _converse(call, workspace, asked.texts[0], asked=asked.keys[0])
-    if taken:
+    answer_result = _ask_chat(
+        call, workspace, prompts.texts[0], asked_keys=prompts.keys[0]
+    )
+    if answer_result:
         steps = []
-        if any(result.drafts for result in taken.drafted):
+        if any(result.drafts for result in answer_result.drafted):
             steps.append("ankiforge review")
-        if left := min(asked.left, MOST):
-            steps.append(f"ankiforge draft asks about the next {left}")
+        if next_count := min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT):
+            steps.append(f"ankiforge draft asks about the next {next_count}")
         if steps:
             call.say(f"next: {'; '.join(steps)}")
 
 
-def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
-    """Return the highlights that `--again` names by keys, ids or a query.
+def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
+    """Return the highlights that the option `--again` selects by keys, ids or a query.
 
     Raises:
-        UsageError: it names none.
+        UsageError: nothing matches.
     """
-    from ankiforge.ledger import cards, lists
+    from ankiforge.ledger import cards, item_lists
     from ankiforge.model import HighlightKey
-    from ankiforge.pipeline.query import find, is_id, is_key, matching
+    from ankiforge.pipeline.query import (
+        find_matching_ids,
+        looks_like_id,
+        looks_like_key,
+        resolve_id,
+    )
 
     if not query:
         return frozenset()
     ledger = workspace.ledger
-    words = query.split()
-    if words and all(map(is_key, words)):
-        return frozenset(cards.highlight_of(ledger, word).key for word in words)
-    if words and all(map(is_id, words)):
-        ids = [find(ledger, word) for word in words]
+    terms = query.split()
+    if terms and all(map(looks_like_key, terms)):
+        return frozenset(cards.load_highlight(ledger, term).key for term in terms)
+    if terms and all(map(looks_like_id, terms)):
+        ids = [resolve_id(ledger, term) for term in terms]
     else:
-        ids = matching(ledger, query)
+        ids = find_matching_ids(ledger, query)
     keys = frozenset(
-        HighlightKey(line.highlight.key) for line in lists.lines(ledger, ids)
+        HighlightKey(list_row.highlight.key)
+        for list_row in item_lists.load_items(ledger, ids)
     )
     if not keys:
         raise UsageError(
@@ -509,11 +560,11 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
   ankiforge draft export ask.md --limit 10
   ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
 """)  # fmt: skip
-@click.argument("file", type=ONE_FILE)
+@click.argument("file", type=FILE_TYPE)
 @click.option(
     "--from",
     "document",
-    type=FILE,
+    type=PATH_TYPE,
     metavar="PATH",
     help="Let the chat choose passages of a document without marks.",
 )
@@ -524,138 +575,146 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     It has the best 20 highlights without a card; with a higher --limit, the rest goes into
     further files.
     """
-    from ankiforge.draft.chat import MOST
-    from ankiforge.pipeline import choosing
-    from ankiforge.pipeline.chats import ask
+    from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
+    from ankiforge.pipeline import unmarked
+    from ankiforge.pipeline.chats import export_chats
 
-    if document and (long := choosing.long_read(document)):
-        call.say(long)
-    with session(call, writes="drafting") as workspace:
+    with open_workspace(call, writes="drafting") as workspace:
         if document:
-            asked = choosing.ask(workspace, document, cards)
+            prompts = unmarked.export_requests(workspace, document, cards)
         else:
-            asked = ask(workspace, MOST if call.limit is None else call.limit)
-    call.problems(asked.problems)
-    if document or not asked.texts:
-        call.say(asked.said)
-    if not asked.texts:
+            prompts = export_chats(
+                workspace, MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
+            )
+    call.print_problems(prompts.problems)
+    if document or not prompts.texts:
+        call.say(prompts.summary)
+    if not prompts.texts:
         return
     if str(file) == "-":
-        if len(asked.texts) > 1:
-            message = f"these are {len(asked.texts)} prompts, each for a chat of its own"
-            hint = "name a FILE" if document else f"name a FILE, or --limit {MOST}"
+        if len(prompts.texts) > 1:
+            message = (
+                f"these are {len(prompts.texts)} prompts, each for a chat of its own"
+            )
+            hint = (
+                "name a FILE"
+                if document
+                else f"name a FILE, or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
+            )
             raise UsageError(message, hint=hint)
         if call.as_json:
-            highlights = sum(map(len, asked.keys))
-            call.data(
-                {"text": asked.texts[0], "highlights": highlights, "left": asked.left}
+            highlights = sum(map(len, prompts.keys))
+            call.print_json(
+                {
+                    "text": prompts.texts[0],
+                    "highlights": highlights,
+                    "left": prompts.omitted,
+                }
             )
         else:
-            call.write(asked.texts[0])
+            call.print_raw(prompts.texts[0])
         return
-    # one file for each chat: FILE, FILE-2, and so on
+    # write a file for each chat: FILE, FILE-2 and so on
     files = []
-    for number, text in enumerate(asked.texts, 1):
+    for number, text in enumerate(prompts.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
-        _write_text(path, text)
+        _write_prompt(path, text)
         files.append(path)
-    call.say(f"{asked.what} written to {', '.join(map(str, files))}")
+    call.say(f"{prompts.subject} written to {', '.join(map(str, files))}")
     if len(files) > 1:
         call.say("paste each text into a separate chat; save its answer as ANSWER.md")
     else:
         call.say("paste the text into any chatbot; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
-    if asked.left:
-        passages = counted(asked.left, "passage")
-        again = f"ankiforge draft export {quote(str(file))}"
-        call.say(f"{passages} left: import the answer first, then: {again}")
+    if prompts.omitted:
+        passages_left = format_count(prompts.omitted, "passage")
+        next_command = f"ankiforge draft export {quote(str(file))}"
+        call.say(f"{passages_left} left: import the answer first, then: {next_command}")
     if document:
-        end(asked.problems)
+        end_command(prompts.problems)
 
 
-def _write_text(path: Path, text: str) -> None:
-    """Write a text for a chat. Of files that are there, only an older text is replaced."""
-    from ankiforge.draft.chat import is_text_for_chat
+def _write_prompt(path: Path, prompt: str) -> None:
+    """Write a prompt to a file, which may only exist already if it contains an older prompt.
 
-    with writing(path):
+    Raises:
+        UsageError: the file contains something else, or can't be written.
+    """
+    from ankiforge.draft.chat import is_chat_text
+
+    with wrap_write_errors(path):
         if path.exists() and not (
-            path.is_file() and is_text_for_chat(path.read_text("utf-8", "replace"))
+            path.is_file() and is_chat_text(path.read_text("utf-8", "replace"))
         ):
             raise UsageError(f"{path} already exists", hint="name another file")
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_text(prompt, encoding="utf-8", newline="\n")
 
 
-_BY_FILE = "by file: ankiforge draft export ask.md"
-_IMPORT = "ankiforge draft import ANSWER.md"
-WORDS_SHOWN = 60
-"""The number of characters by which a highlight without a card is named."""
-NONE_SHOWN = 5
-"""The number of highlights without a card that an import names."""
+_EXPORT_STEP = "by file: ankiforge draft export ask.md"
+_IMPORT_STEP = "ankiforge draft import ANSWER.md"
+MAX_QUOTE_CHARS = 60
+"""How many characters of a highlight are shown if the chat made no card for it."""
+MAX_SHOWN_MISSING = 5
+"""How many of the highlights for which the chat made no card are listed."""
 
 
 @command("  ankiforge draft import answer.md")
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE_TYPE)
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
-    from ankiforge.pipeline.chats import take
-    from ankiforge.pipeline.result import RunResult
-    from ankiforge.text.decoding import encoding_of
+    from ankiforge.pipeline.chats import record_answer
+    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.text.decoding import detect_encoding
 
-    # read all files first: if one cannot be read, nothing is recorded
+    # read all files first, so that nothing is recorded if one can't be read
     answers = {}
     for file in files:
         try:
             data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-            answers[file] = data.decode(encoding_of(data), "replace")
+            answers[file] = data.decode(detect_encoding(data), "replace")
         except OSError as error:
             hint = "name the files in which you saved the answers of the chat"
             message = f"{file}: cannot be read: {error.strerror}"
             raise UsageError(message, hint=hint) from error
 
     result = RunResult()
-    with session(call, writes="drafting") as workspace:
+    with open_workspace(call, writes="drafting") as workspace:
         for file, text in answers.items():
-            taken = take(workspace, text, accept)
+            taken = record_answer(workspace, text, accept)
             if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
             if taken.is_second or taken.chosen:
-                call.say(f"{file}: {taken.said}")
+                call.say(f"{file}: {taken.summary}")
             for step in taken.steps:
                 result.add_step(step)
 
-            _say_what_got_none(call, taken.drafted)
-            if taken.drafted and taken.unanswered:
-                asked = counted(taken.asked, "highlight")
-                call.say(
-                    f"{file}: {taken.unanswered:,} of {asked} not answered;"
-                    " the next text asks about them again"
-                )
+            _print_missing_cards(call, taken.drafted)
             for unused in taken.unused:
                 result.problems.append(replace(unused, where=file.name))
         print_summary(call, workspace, result)
-    end(result.problems)
+    end_command(result.problems)
 
 
-def _say_what_got_none(call: Call, drafted: Sequence[Drafted]) -> None:
-    """Print the highlights of which the chat makes no card, with its reasons."""
+def _print_missing_cards(call: Call, drafted: Sequence[DraftingResult]) -> None:
+    """Print the highlights for which the chat made no card, each with the chat's reason."""
     lines = []
     for result in drafted:
         if not result.drafts:
-            marked = shortened(on_one_line(result.highlight.exact), WORDS_SHOWN)
-            lines.append(f"  “{marked}”: {result.reason}")
+            quote = truncate(to_one_line(result.highlight.exact), MAX_QUOTE_CHARS)
+            lines.append(f"  “{quote}”: {result.reason}")
     if not lines:
         return
-    answered = counted(len(drafted), "highlight")
-    call.say(f"no card for {len(lines):,} of {answered} in this answer:")
-    shown = lines if call.verbose else lines[:NONE_SHOWN]
-    for line in shown:
+    answered_count = format_count(len(drafted), "highlight")
+    call.say(f"no card for {len(lines):,} of {answered_count} in this answer:")
+    shown_lines = lines if call.verbose else lines[:MAX_SHOWN_MISSING]
+    for line in shown_lines:
         call.say(line)
-    if len(lines) > len(shown):
-        call.say(f"  and {len(lines) - len(shown):,} more: -v names them")
+    if len(lines) > len(shown_lines):
+        call.say(f"  and {len(lines) - len(shown_lines):,} more: -v names them")
 
 
 draft.add_command(export)

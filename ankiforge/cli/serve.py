@@ -1,4 +1,4 @@
-"""The commands that serve until Ctrl-C: review, watch."""
+"""The commands that run until Ctrl-C: review, watch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,32 +23,33 @@ import click
 from ankiforge.cli.output import (
     ACCEPT,
     DRAFTER,
-    FILE,
     FORCE,
     NEW_DECK,
     OUTPUT,
+    PATH_TYPE,
     YES,
     Call,
     Paths,
     command,
     end_run,
     exit_with,
-    flag,
-    session,
-    workspace_of,
+    find_workspace,
+    flag_option,
+    open_workspace,
 )
 from ankiforge.errors import BusyError, ForgeError, UsageError
-from ankiforge.hooks import page_parts, scripts
-from ankiforge.text import counted
+from ankiforge.hooks import collect_page_parts, find_page_scripts
+from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     import webbrowser
 
-    from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.ledger import HistoryEntry
-    from ankiforge.pipeline.result import RunResult
-    from ankiforge.pipeline.workspace import RunOptions
-    from ankiforge.web.documents import Pages
+    from ankiforge.model import Problem
+    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.workspace import RunOptions, Workspace
+    from ankiforge.web.documents import PageRenderer
     from ankiforge.web.session import ReviewSession
 
 
@@ -62,9 +63,9 @@ if TYPE_CHECKING:
   ankiforge review --terminal        decide here, with single keys
   ankiforge review --no-open         print the address of the page instead
 """)
-@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH|QUERY]...")
-@flag("--terminal", help="Decide in this terminal, with single keys.")
-@flag("--no-open", help="Print the address; do not open a browser.")
+@click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH|QUERY]...")
+@flag_option("--terminal", help="Decide in this terminal, with single keys.")
+@flag_option("--no-open", help="Print the address; do not open a browser.")
 @NEW_DECK
 @OUTPUT
 @DRAFTER
@@ -84,13 +85,17 @@ def review(
     With PATH, do first what run does. With QUERY, a word of a title or a query of list, begin
     there. The page is served to this machine only. Every decision is stored at once; Ctrl-C ends.
     """
-    trusting = replace(call, trusts=yes, goes_on=bool(paths))
-    if terminal and not (call.interactive and sys.stdout.isatty()):
+    trusting_call = replace(call, trusts_workspace=yes)
+    if terminal and not (call.is_interactive and sys.stdout.isatty()):
         message = "--terminal needs an interactive terminal"
         raise UsageError(
             message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
         )
-    query = "" if any(path.exists() for path in paths) else _query_of(trusting, paths)
+    query = (
+        ""
+        if any(path.exists() for path in paths)
+        else _parse_as_query(trusting_call, paths)
+    )
     if query:
         paths = ()
     elif len(paths) == 1 and not paths[0].exists() and str(paths[0]).isalnum():
@@ -100,140 +105,162 @@ def review(
             hint="a word of a title or passage, tag:NAME or another query of"
             " ankiforge list, or a PATH",
         )
-    begins = None
+    first_path = None
     if paths:
-        # files that cannot be read are reported, and the review goes on
+        # report the files that can't be read, and then start the review
         from ankiforge.cli.run import read_and_draft
 
-        result = read_and_draft(trusting, paths, in_review=True, **options)
-        begins = _unmarked_among(trusting, paths)
-        if not begins and (result.report is None or not result.report.seen):
+        result = read_and_draft(trusting_call, paths, in_review=True, **options)
+        first_path = _find_unmarked_path(trusting_call, paths)
+        if not first_path and (result.report is None or not result.report.seen):
             end_run(result)
             exit_with(0)
         if result.error is not None:
-            call.warn(result.error.told)
+            call.warn(result.error.full_message)
     elif any(options.values()):
         message = "run's options need a PATH to read"
         raise UsageError(message, hint="ankiforge run, then: ankiforge review")
     if terminal:
         from ankiforge.cli.terminal import TerminalReview
 
-        with session(trusting) as workspace:
-            TerminalReview(trusting, workspace, query).run()
+        with open_workspace(trusting_call) as workspace:
+            TerminalReview(trusting_call, workspace, query).run()
         return
-    from ankiforge.web.documents import Pages
+    from ankiforge.web.documents import PageRenderer
     from ankiforge.web.server import serve
 
-    with session(trusting) as workspace, ExitStack() as ended:
-        pages = Pages()
+    with open_workspace(trusting_call) as workspace, ExitStack() as cleanup:
+        pages = PageRenderer()
         pages.start(workspace.ledger)
         open_session = partial(
-            _review_session, trusting, workspace.folder, pages, query, begins
+            _open_review_session,
+            trusting_call,
+            workspace.folder,
+            pages,
+            query,
+            first_path,
         )
-        started = partial(_started, trusting, ended, no_open)
+        on_start = partial(_show_page, trusting_call, cleanup, no_open)
         with suppress(KeyboardInterrupt):
-            serve(open_session, started, scripts())
-    # only Ctrl-C ends the server
+            serve(open_session, on_start, find_page_scripts())
+    # only Ctrl-C stops the server
     call.say("\nthe page is closed; every decision is stored")
     exit_with(130)
 
 
-def _unmarked_among(call: Call, paths: Paths) -> Path | None:
-    """Return the first of some files in which nothing is marked."""
-    from ankiforge.pipeline.sources import unmarked_paths
+def _find_unmarked_path(call: Call, paths: Paths) -> Path | None:
+    """Return the first of the paths in which nothing is highlighted, or None if there is none."""
+    from ankiforge.pipeline.sources import find_unmarked_paths
 
-    with session(call) as workspace:
-        unmarked = unmarked_paths(workspace.folder, workspace.ledger)
-    named = (str(path.resolve()) for path in paths)
-    return next((Path(name) for name in named if name in unmarked), None)
+    with open_workspace(call) as workspace:
+        all_unmarked = find_unmarked_paths(workspace.folder, workspace.ledger)
+    names = (str(path.resolve()) for path in paths)
+    return next((Path(name) for name in names if name in all_unmarked), None)
 
 
-def _query_of(call: Call, words: Sequence[Path]) -> str:
-    """Return the words of a call as a query; "" if nothing that waits or is proposed matches."""
-    from ankiforge.pipeline.query import joined
-    from ankiforge.review import shelf
+def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
+    """Return the arguments as a query, or "" if no pending item and no proposal matches it."""
+    from ankiforge.pipeline.query import join_arguments
+    from ankiforge.review import sittings
 
-    query = joined(map(str, words))
+    query = join_arguments(map(str, arguments))
     if not query:
         return ""
-    with session(call) as workspace:
+    with open_workspace(call) as workspace:
         ledger = workspace.ledger
-        with suppress(UsageError):  # it is a path that is not there
-            if shelf.queue(ledger, query) or shelf.documents_named(ledger, query):
+        with suppress(UsageError):  # the argument isn't a query, but a missing path
+            if sittings.list_pending_ids(ledger, query) or sittings.find_documents(
+                ledger, query
+            ):
                 return query
     return ""
 
 
-def _review_session(
-    call: Call, folder: WorkspaceFolder, pages: Pages, query: str, begins: Path | None
+def _open_review_session(
+    call: Call,
+    folder: WorkspaceDirectory,
+    pages: PageRenderer,
+    query: str,
+    first_path: Path | None,
 ) -> ReviewSession:
-    """Open a review session with a ledger of its own, in the thread that answers."""
+    """Open a review session, with a ledger of its own.
+
+    This is called in the thread that handles requests, so that only that thread uses the ledger.
+    """
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
     workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace, pages, query, begins, page_parts)
+    return ReviewSession(workspace, pages, query, first_path, collect_page_parts)
 
 
-def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
-    """Open the page, or print how to open it. `ended` removes its files when the page ends."""
+def _show_page(call: Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
+    """Open the review page in a browser, or print how to open it.
+
+    Args:
+        call: the options of the command.
+        cleanup: removes the temporary files when the server stops.
+        no_open: whether to only print the URL.
+        url: the URL of the page.
+    """
     from ankiforge.config import is_remote
 
     if not (no_open or call.as_json):
-        browser = _browser()
+        browser = _find_browser()
         if browser is None:
             call.say(
                 "no browser can be opened here: open the whole address below in yours, or run"
                 " ankiforge review --terminal"
             )
         else:
-            file = ended.enter_context(_redirect(address))
-            # in a thread, because a browser named in $BROWSER may return only when it is closed
+            file = cleanup.enter_context(_write_redirect_file(url))
+            # use a thread, because the program in $BROWSER may return only when it is closed
             threading.Thread(
                 target=browser.open,
                 args=(file.as_uri(),),
                 daemon=True,
             ).start()
     if is_remote():
-        port = urlsplit(address).port  # the page accepts requests for this port only
+        port = urlsplit(url).port  # the server accepts only requests to this port
         host = socket.gethostname()
         call.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
     call.say("press Ctrl-C to stop")
     if call.as_json:
-        call.data({"address": address})
+        call.print_json({"address": url})
     else:
-        call.write(address)
+        call.print_raw(url)
 
 
 @contextmanager
-def _redirect(address: str) -> Iterator[Path]:
-    """Write a private file that leads a browser to an address; remove it in the end.
+def _write_redirect_file(url: str) -> Iterator[Path]:
+    """Context manager that writes a private file which redirects a browser to a URL.
 
-    The address holds the token of the page, and every user of a machine can read command lines.
+    The browser gets the file instead of the URL, because the URL contains the page's token and
+    every user of a computer can read the command lines of all programs.
     """
     from tempfile import TemporaryDirectory
 
-    # browsers from a snap see no folder of temporary files but their own, and nothing
-    # hidden at home
-    home = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
+    # a browser from a snap can read neither the system's temporary directory nor hidden directories
+    # in the home directory
+    parent = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
     with TemporaryDirectory(
         prefix="ankiforge-",
-        dir=home,
+        dir=parent,
         ignore_cleanup_errors=True,
     ) as folder:
         path = Path(folder) / "open.html"
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(
                 f'<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
-                f'<meta http-equiv="refresh" content="0;url={address}"><title>ankiforge</title>'
-                f'<a href="{address}">Open the page</a>'
+                f'<meta http-equiv="refresh" content="0;url={url}"><title>ankiforge</title>'
+                f'<a href="{url}">Open the page</a>'
             )
         yield path
 
 
-def _browser() -> webbrowser.BaseBrowser | None:
-    """Return the browser of this machine; None if there is none."""
+def _find_browser() -> webbrowser.BaseBrowser | None:
+    """Return the browser of this computer, or None if there is none with a window."""
     import webbrowser
 
     from ankiforge.config import has_screen
@@ -244,7 +271,7 @@ def _browser() -> webbrowser.BaseBrowser | None:
         browser = webbrowser.get()
     except webbrowser.Error:
         return None
-    # text browsers would occupy the terminal, and run no scripts
+    # a text browser would occupy the terminal, and it doesn't run scripts
     if getattr(browser, "basename", "") in (
         "www-browser",
         "lynx",
@@ -258,198 +285,206 @@ def _browser() -> webbrowser.BaseBrowser | None:
 
 # --- watch ----------------------------------------------------------------------------------
 
+LOCK_TIMEOUT = 10.0
+"""How many seconds a run waits for another program that is drafting in the same workspace."""
+
 
 @command("""
   ankiforge watch                  keep the package up to date while you write
   ankiforge watch --push           bring finished cards into a running Anki
 """)
-@flag("--push", help="Send finished cards to a running Anki.")
-@flag("--poll", help="Compare file times: for network folders and WSL.")
+@flag_option("--push", help="Send finished cards to a running Anki.")
+@flag_option("--poll", help="Compare file times: for network folders and WSL.")
 def watch(call: Call, push: bool, poll: bool) -> None:
-    """Follow all sources and draft cards as you write.
+    """Run whenever your sources were left alone for two minutes after a change.
 
-    Cards go into the package, or with --push to Anki, once their note is left alone for two
-    minutes. Ctrl-C stops it at any time.
+    Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
     """
-    from ankiforge.config.lock import lock
-    from ankiforge.pipeline.watch import file_events, follow
+    from ankiforge.config.lock import acquire_lock
+    from ankiforge.pipeline.sources import select_sources
+    from ankiforge.pipeline.watch import follow, iter_file_changes
 
-    folder = workspace_of(call)
+    folder = find_workspace(call)
     if not folder.config.sources and not folder.remembered:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.prepare()
-    passes = Passes(call, push=push)
-    with lock(folder, "watching", seconds=0), _end_by_signal() as ended:
-        watched = [str(path) for path in passes.folders()]
-        text = f"watching {', '.join(watched) or 'the sources'}; Ctrl-C stops"
-        passes.tell("started", text, sources=watched)
+    source_entries = [source.entry for source in select_sources(folder).sources]
+    paths = [entry.path for entry in source_entries if entry.has_path]
+    folders = dict.fromkeys(path.parent if path.is_file() else path for path in paths)
+    watcher = Watcher(call, push=push)
+    with (
+        acquire_lock(folder, "watching", seconds=0),
+        _interrupt_on_signals() as interrupted,
+    ):
+        directories = [str(path) for path in folders]
+        message = f"watching {', '.join(directories) or 'the sources'}; Ctrl-C stops"
+        watcher.print_event("started", message, sources=directories)
         try:
-            follow(passes, file_events(ended.is_set, poll=poll))
-            raise KeyboardInterrupt  # the interrupt was lost
+            follow(
+                watcher.run, iter_file_changes([*folders], interrupted.is_set, poll=poll)
+            )
+            raise KeyboardInterrupt  # some code swallowed the first KeyboardInterrupt
         finally:
-            passes.tell("stopped")
+            watcher.print_event("stopped")
 
 
 @contextmanager
-def _end_by_signal() -> Iterator[threading.Event]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C. The event is set, wherever the interrupt is lost."""
-    ended = threading.Event()
+def _interrupt_on_signals() -> Iterator[threading.Event]:
+    """Context manager in which SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does.
 
-    def end(*_: object) -> None:
-        ended.set()
+    Yields an event that is set by each of these signals, even if the exception is swallowed.
+    """
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
-    wanted = {"SIGINT", "SIGTERM", "SIGHUP"}
-    before = {
-        caught: signal.signal(caught, end)
-        for caught in signal.Signals
-        if caught.name in wanted
+    signal_names = {"SIGINT", "SIGTERM", "SIGHUP"}
+    old_handlers = {
+        caught_signal: signal.signal(caught_signal, interrupt)
+        for caught_signal in signal.Signals
+        if caught_signal.name in signal_names
     }
     try:
-        yield ended
+        yield interrupted
     finally:
-        for caught, handler in before.items():
-            signal.signal(caught, handler)
+        for caught_signal, handler in old_handlers.items():
+            signal.signal(caught_signal, handler)
 
 
-class Passes:
-    """The passes and deliveries in one workspace (`watch.Actions`), each with its own session."""
+class Watcher:
+    """Reads the sources and drafts cards each time `run` is called, and prints what happened.
+
+    The workspace is opened anew each time.
+    """
 
     def __init__(self, call: Call, *, push: bool) -> None:
-        """Prepare passes; nothing is read yet."""
+        """Create a watcher, without reading anything. `push` sends cards to a running Anki."""
         self._call = replace(call, quiet=True)
         self._push = push
-        # The call that prints the events.
-        self._aloud = call
-        # What the model has cost, of the budget of all passes.
-        self._spent = 0.0
-        # The newest decision that was delivered or is about to be.
+        # the options with which events are printed; runs themselves are quiet
+        self._event_call = call
+        # what the model has cost so far, because all runs share a budget
+        self._model_cost = 0.0
+        # the newest decision at the last delivery
         self._newest_decision: list[HistoryEntry] | None = None
-        # A hash of the package that was announced last.
+        # a hash of the package that was last announced
         self._package_hash = b""
-        # The problems of the last pass and of the last delivery, which are not reported again.
-        self._told_problems: dict[str, set[tuple[str, str]]] = {
-            "read": set(),
-            "deliver": set(),
-        }
+        # the problems of the last run, which aren't repeated
+        self._reported_problems: set[tuple[str, str]] = set()
 
-    def folders(self) -> list[Path]:
-        """Return the folders of all sources."""
-        from ankiforge.pipeline.sources import select_sources
+    def run(self, has_changed: bool) -> bool:
+        """Read the sources and draft cards, and deliver the cards if anything has changed.
 
-        selected = select_sources(workspace_of(self._call)).sources
-        paths = [source.entry.path for source in selected if source.entry.has_folder]
-        folders = [path.parent if path.is_file() else path for path in paths]
-        return list(dict.fromkeys(folders))
+        Args:
+            has_changed: whether any source has changed.
 
-    def read(self, in_progress: Callable[[str], bool]) -> bool:
-        """Read and draft. Return whether cards changed, here or by another program."""
-        from ankiforge.pipeline.result import RunResult
-        from ankiforge.pipeline.watch import BUSY_SECONDS
-
-        begun = time.monotonic()
-        result = RunResult(spent=self._spent)
-        with self._telling_problems("read", result):
-            with session(
-                self._call, writes="drafting", patience=BUSY_SECONDS
-            ) as workspace:
-                workspace.propose(
-                    result,
-                    in_progress=in_progress,
-                    limit=self._call.limit,
-                )
-                newest_decision = workspace.ledger.history()[:1]
-            if result.usage is not None:
-                self._spent += result.usage.cost_usd or 0.0
-            self._tell_of(result, round(time.monotonic() - begun, 2))
-            decided = newest_decision != self._newest_decision
-            self._newest_decision = newest_decision
-            if result.error:
-                raise result.error
-        if result.report is not None and result.report.moved:
-            return True
-        return bool(decided or result.accepted or result.changes)
-
-    def _tell_of(self, result: RunResult, seconds: float) -> None:
-        """Print the news of a pass, if there are any."""
-        report = result.report
-        if report is None or not (result.is_news or report.gone or result.drafted):
-            return
-        new, changed = len(report.new), len(report.changed)
-        parts = []
-        if result.accepted:
-            parts.append(f"{counted(result.accepted, 'card')} accepted")
-        if result.drafted > result.accepted:
-            parts.append(counted(result.drafted - result.accepted, "new draft"))
-        made = ", ".join(parts) or "no new card"
-        revised = sum(not change.why for change in result.changes)
-        self.tell(
-            "pass",
-            f"{new} new, {changed} changed: {made}",
-            highlights={"new": new, "changed": changed, "gone": len(report.gone)},
-            cards={"drafted": result.drafted, "revised": revised},
-            seconds=seconds,
-        )
-
-    def deliver(self) -> None:
-        """Write the package, or push."""
-        from ankiforge.pipeline.result import RunResult
-        from ankiforge.reports.summary import delivery_json
-
-        problems = RunResult()
-        with self._telling_problems("deliver", problems):
-            with session(self._call) as workspace:
-                result = workspace.push() if self._push else workspace.build()
-                problems.problems += result.problems
-                delivery = delivery_json(result, workspace.ledger)
-            written = b""
-            for path in result.packages[:1]:
-                written = sha256(path.read_bytes()).digest()
-            before, self._package_hash = self._package_hash, written
-            if written not in (b"", before) or any(result.pushed or ()):
-                packages = delivery["packages"]
-                notes = delivery["notes"]
-                pushed = result.pushed is not None
-                where = "in Anki" if pushed else ", ".join(packages)
-                text = f"{where}: {notes['added']} new, {notes['updated']} updated"
-                self.tell(
-                    "delivered", text, packages=packages, notes=notes, pushed=pushed
-                )
-            if result.error:
-                raise result.error
-
-    @contextmanager
-    def _telling_problems(self, step: str, result: RunResult) -> Iterator[None]:
-        """Report each problem of a step, except those that the last step reported."""
+        Returns:
+            Whether everything succeeded.
+        """
         from ankiforge.model import Problem
-        from ankiforge.reports.summary import problem_json
+        from ankiforge.pipeline.run_result import RunResult
 
+        result = RunResult(spent=self._model_cost)
+        succeeded = True
         try:
-            yield
+            with open_workspace(
+                self._call, writes="drafting", patience=LOCK_TIMEOUT
+            ) as workspace:
+                started_at = time.monotonic()
+                workspace.read_and_draft(result, limit=self._call.limit)
+                if result.usage is not None:
+                    self._model_cost += result.usage.cost_usd or 0.0
+                self._report_run(result, round(time.monotonic() - started_at, 2))
+                newest_decision = workspace.ledger.list_history()[:1]
+                if has_changed or newest_decision != self._newest_decision:
+                    self._deliver(workspace, result)
+                    self._newest_decision = newest_decision
         except ForgeError as error:
+            succeeded = False
             is_busy = isinstance(error, BusyError)
             problem = Problem("watch", error.message, error.hint, notice=is_busy)
             result.problems.append(problem)
-            raise
-        finally:
-            told = set().union(*self._told_problems.values())
-            problems = {
-                (problem.where, problem.what): problem for problem in result.problems
-            }
-            for key, problem in problems.items():
-                if key not in told:
-                    self.tell("problem", problem.told(), **problem_json(problem))
-            self._told_problems[step] = set(problems)
+        self._report_problems(result.problems)
+        return succeeded
 
-    def tell(self, event: str, text: str = "", **values: Any) -> None:
-        """Print an event as a line of JSON, or as a text."""
-        if self._aloud.as_json:
+    def _report_run(self, result: RunResult, seconds: float) -> None:
+        """Print what was read and drafted, if anything is new."""
+        report = result.report
+        if report is None or not (
+            result.has_new_highlights or report.gone or result.drafted
+        ):
+            return
+        new_count, changed_count = len(report.new), len(report.changed)
+        counts = []
+        if result.accepted:
+            counts.append(f"{format_count(result.accepted, 'card')} accepted")
+        if result.drafted > result.accepted:
+            counts.append(format_count(result.drafted - result.accepted, "new draft"))
+        card_counts = ", ".join(counts) or "no new card"
+        revised_count = sum(not change.why for change in result.changes)
+        self.print_event(
+            "pass",
+            f"{new_count} new, {changed_count} changed: {card_counts}",
+            highlights={
+                "new": new_count,
+                "changed": changed_count,
+                "gone": len(report.gone),
+            },
+            cards={"drafted": result.drafted, "revised": revised_count},
+            seconds=seconds,
+        )
+
+    def _deliver(self, workspace: Workspace, run_result: RunResult) -> None:
+        """Write the package or send the cards to Anki, and print what was delivered.
+
+        Raises:
+            ForgeError: the model or Anki didn't respond. It is raised only after the delivery.
+        """
+        from ankiforge.reports.summary import delivery_to_json
+
+        result = workspace.push() if self._push else workspace.build()
+        run_result.problems += result.problems
+        delivery = delivery_to_json(result, workspace.ledger)
+        package_hash = b""
+        for path in result.packages[:1]:
+            package_hash = sha256(path.read_bytes()).digest()
+        old_hash, self._package_hash = self._package_hash, package_hash
+        if package_hash not in (b"", old_hash) or any(result.pushed or ()):
+            packages = delivery["packages"]
+            notes = delivery["notes"]
+            pushed = result.pushed is not None
+            destination = "in Anki" if pushed else ", ".join(packages)
+            text = f"{destination}: {notes['added']} new, {notes['updated']} updated"
+            self.print_event(
+                "delivered", text, packages=packages, notes=notes, pushed=pushed
+            )
+        error = run_result.error or result.error
+        if error:
+            raise error
+
+    def _report_problems(self, problems: Iterable[Problem]) -> None:
+        """Print each problem of a run that the last run didn't have."""
+        from ankiforge.reports.summary import problem_to_json
+
+        problems_by_key = {(problem.where, problem.what): problem for problem in problems}
+        for key, problem in problems_by_key.items():
+            if key not in self._reported_problems:
+                self.print_event(
+                    "problem", problem.summarize(), **problem_to_json(problem)
+                )
+        self._reported_problems = set(problems_by_key)
+
+    def print_event(self, event: str, text: str = "", **values: Any) -> None:
+        """Print an event as a line of JSON with `values`, or as a line of text if there is any."""
+        if self._event_call.as_json:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self._aloud.data({"event": event, "at": now, **values})
+            self._event_call.print_json({"event": event, "at": now, **values})
         elif text:
             line = f"{datetime.now():%H:%M:%S} {text}"
             if event == "problem":
-                self._aloud.warn(line)
+                self._event_call.warn(line)
             else:
-                self._aloud.say(line)
+                self._event_call.say(line)

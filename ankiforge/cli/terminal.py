@@ -1,422 +1,397 @@
-"""`review --terminal`: decide on the cards that wait with single keys, also over ssh.
+"""`review --terminal`: decide on pending cards with single keys, for example over ssh.
 
-Each card is printed below its passage. Enter accepts what was printed last: a card in other words
-is printed before Enter takes it. Keys pressed before that are dropped, because `click.getchar`
-empties the input before it reads.
+Each card is printed below its passage. Enter accepts the card that was printed last. So whenever
+the user chooses or edits another card, that card is printed first. Keys that were pressed before
+are dropped, because `click.getchar` empties the input before it reads.
 """
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
-import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 
 import click
 from msgspec.structs import replace
 
-from ankiforge.cli.output import Call, for_terminal
+from ankiforge.cli.output import Call, sanitize_for_terminal
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.hooks import noticed
-from ankiforge.ledger import overview
-from ankiforge.ledger.decide import undo
-from ankiforge.model import CardKind, Draft, Offered, Question, QuestionKind, Shown, Span
+from ankiforge.hooks import collect_notices
+from ankiforge.ledger import pending_items
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.model import CardKind, Draft, Question, QuestionKind, ShownCard
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.reports.cards import quoted_in
-from ankiforge.reports.summary import next_line, next_step
-from ankiforge.review import Decision, Item, Review, StaleError, shelf
-from ankiforge.review.items import warning, with_each_gap
-from ankiforge.review.selection import sentence_of
-from ankiforge.review.shelf import TEN
-from ankiforge.text import bold, counted, on_one_line, regex, shortened
-from ankiforge.text.cloze import gaps, plain, table_rows, with_brackets
-from ankiforge.text.passages import from_a_word, to_a_word
-
-# What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
-_END = "\x1b"
-# The lines of a question that are shown.
-_EXAMPLES = 10
-_RIGHT, _LEFT = "\x1b[C", "\x1b[D"
-_WORD = regex(r"\w+(?:[-'’.]\w+)*")
-_DRAFT_KEYS = (
-    "Enter accept   x reject{others}   e edit   q ask   u undo   j k next, back   Esc end"
+from ankiforge.reports.cards import format_quote_in_passage
+from ankiforge.reports.summary import choose_next_command, format_next_command
+from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review.items import expand_gaps, find_main_warning
+from ankiforge.review.sittings import SITTING_SIZE
+from ankiforge.text import format_count, mark_bold, to_one_line, truncate
+from ankiforge.text.cloze import (
+    find_gaps,
+    format_table_rows,
+    to_plain_text,
+    to_terminal_text,
 )
-_PROPOSAL_KEYS = (
-    "Enter make it{others}   → your own words   q ask   e edit"
-    "   x reject   u undo   j k next, back   Esc end"
-)
-_WORD_KEYS = "← → word   Space hide   Enter make it   Esc back"
+from ankiforge.text.passages import trim_first_word, trim_last_word
 
-Choice = tuple[Decision, Shown]
-"""A card that was printed, and the decision that accepts it."""
+# The key that ends a review. It also stands for Ctrl-C, Ctrl-D and a closed terminal.
+_ESCAPE = "\x1b"
+# How many examples of a question are printed.
+_MAX_EXAMPLES = 10
+_EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
+"""The fields that the user may add to a card in an editor."""
+_KEY_HELP = (
+    "Enter {accept}{others}   x reject   e edit   u undo   j k next, back   Esc end"
+)
+
+Choice = tuple[Decision, ShownCard]
+"""A card that the user can choose, and the decision that accepts it."""
 
 
 class TerminalReview:
-    """One person's review in a terminal."""
+    """Lets the user decide on pending items in a terminal, one after another."""
 
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
-        """Put the waiting items in order; with a query, only those that match it."""
-        self._say = dataclasses.replace(call, quiet=False).print
+        """Queue the pending items that match `query`, or all of them if it is ""."""
+        self._say = dataclasses.replace(call, quiet=False).print_result
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._ledger.read_journal()
-        self._queue = shelf.queue(self._ledger, query)[: call.limit]
-        # after the waiting items, the best proposals, document by document
-        self._proposed: Iterator[list[Item]] = iter(())
+        self._queue = sittings.list_pending_ids(self._ledger, query)[: call.limit]
+        # the proposals come after the pending items, grouped by document, the best first
+        self._proposals: Iterator[list[Item]] = iter(())
         if call.limit is None:
-            self._proposed = shelf.proposed(self._ledger, self._review.item, query)
-        self._sitting: list[str] = []
-        """The ids of this sitting that are left; the queue comes after them."""
-        self._ten: list[str] = []
-        """The ids with which the sitting began, in their order."""
-        self._size = 0
-        self._done: list[tuple[str, str, str]] = []
-        """The decisions that can be taken back: (id for `undo`, item, further fact)."""
+            self._proposals = sittings.iter_proposals(
+                self._ledger, self._review.load_item, query
+            )
+        self._current_ids: list[str] = []
+        """The ids of the items that are left in the current batch of ten."""
+        self._batch_ids: list[str] = []
+        """The ids of all items in the current batch, in their initial order."""
+        self._batch_size = 0
+        self._decisions: list[tuple[str, str, str]] = []
+        """The decisions that can be undone. Each consists of the id of the action, the id of the
+        item, and the id of the next fact of the same passage, which the decision added."""
 
     def run(self) -> None:
-        """Show item after item, until none waits or the person ends."""
-        on_the_page = 0
-        has_asked = False
-        while self._sitting or self._next_ten():
-            item = self._review.item(self._sitting[0])
-            has_asked = has_asked or item is not None
-            if item and item.offered and item.offered[0].kind is not CardKind.OCCLUSION:
-                if not self._decide(item):
+        """Show one item after another, until none is left or the user ends the review."""
+        page_only_count = 0
+        has_shown_item = False
+        while self._current_ids or self._start_next_batch():
+            item = self._review.load_item(self._current_ids[0])
+            has_shown_item = has_shown_item or item is not None
+            if (
+                item
+                and item.offered_drafts
+                and item.offered_drafts[0].kind is not CardKind.OCCLUSION
+            ):
+                if not self._review_drafts(item):
                     break
             elif item and item.question and item.question.kind is QuestionKind.FORM:
-                if not self._answer(item, item.question):
+                if not self._review_question(item, item.question):
                     break
-            else:  # another decision has settled it, or it is a question or a figure
-                self._sitting.pop(0)
-                on_the_page += item is not None
-        if not has_asked:
-            self._say_that_nothing_waits()
+            else:  # another decision resolved the item, or only the page can show it
+                self._current_ids.pop(0)
+                page_only_count += item is not None
+        if not has_shown_item:
+            self._print_nothing_pending()
             return
-        left = len(self._sitting) + len(self._queue)
-        self._say(f"\n{counted(len(self._done), 'decision')}; {left:,} left")
-        if self._done:
+        left_count = len(self._current_ids) + len(self._queue)
+        self._say(
+            f"\n{format_count(len(self._decisions), 'decision')}; {left_count:,} left"
+        )
+        if self._decisions:
             self._say("to take the last one back: ankiforge undo")
-        if on_the_page:
-            self._say(f"{on_the_page:,} more on the page: ankiforge review")
-        if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
+        if page_only_count:
+            self._say(f"{page_only_count:,} more on the page: ankiforge review")
+        if (
+            self._decisions
+            and pending_items.count_everything(self._ledger, "unsent")["unsent"].total()
+        ):
             self._say("next: ankiforge build, to write the package for Anki")
 
-    def _say_that_nothing_waits(self) -> None:
-        """Say how many highlights have no proposal, and name the next command."""
-        counts = overview.counts(self._ledger)
-        without = counts["waiting"]["without"]
-        if without:
-            why = f"{counted(without, 'highlight')} without one: ankiforge list --no-card"
-            self._say(f"nothing waits, and nothing can be proposed; {why}")
+    def _print_nothing_pending(self) -> None:
+        """Print that nothing is pending, how many highlights have no card, and the next command."""
+        counts = pending_items.count_everything(self._ledger)
+        without_card = counts["waiting"]["without"]
+        if without_card:
+            highlights = format_count(without_card, "highlight")
+            details = f"{highlights} without one: ankiforge list --no-card"
+            self._say(f"nothing waits, and nothing can be proposed; {details}")
         else:
             self._say("nothing waits")
-        step = next_step(self._workspace.folder, counts, noticed(self._ledger))
-        self._say(next_line(*step))
+        step = choose_next_command(
+            self._workspace.folder, counts, collect_notices(self._ledger)
+        )
+        self._say(format_next_command(*step))
 
-    def _next_ten(self) -> bool:
-        """Begin with the next ten waiting items, then proposals; return whether any are left."""
+    def _start_next_batch(self) -> bool:
+        """Start a batch of the next ten pending items, or else of proposals.
+
+        Returns:
+            Whether there are any items left.
+        """
         if not self._queue:
-            for items in self._proposed:
+            for items in self._proposals:
                 self._queue += [item.id for item in items]
-                if len(self._queue) >= TEN:
+                if len(self._queue) >= SITTING_SIZE:
                     break
-        self._sitting = self._queue[:TEN]
-        del self._queue[:TEN]
-        self._ten = [*self._sitting]
-        self._size = len(self._ten)
-        return bool(self._sitting)
+        self._current_ids = self._queue[:SITTING_SIZE]
+        del self._queue[:SITTING_SIZE]
+        self._batch_ids = [*self._current_ids]
+        self._batch_size = len(self._batch_ids)
+        return bool(self._current_ids)
 
-    def _decide(self, item: Item) -> bool:
-        """Show an item until a key decides on it; return whether the person goes on."""
+    def _review_drafts(self, item: Item) -> bool:
+        """Print the drafts of an item, and handle keys until one of them ends it.
+
+        Returns:
+            Whether the review goes on.
+        """
         choices = list[Choice]()
-        for number, draft in enumerate(item.offered):
-            for gap, card in enumerate(with_each_gap(draft), 1):
-                accept = Decision(item.id, item.turn, "accept", choice=number, gap=gap)
+        for index, draft in enumerate(item.offered_drafts):
+            for gap, card in enumerate(expand_gaps(draft), 1):
+                accept = Decision(
+                    item.id, item.content_hash, "accept", choice=index, gap=gap
+                )
                 choices.append((accept, card))
-        del choices[9:]  # each has a digit
-        shown = choices[0]
+        del choices[9:]  # each choice is a digit
+        current = choices[0]
         self._print_passage(item)
-        self._print_card(shown[1], choices)
-        keys = _PROPOSAL_KEYS if item.proposal else _DRAFT_KEYS
-        keys = keys.format(others=_keys_of_others(item, len(choices)))
-        self._say(f"\n{keys}")
+        self._print_card(current[1], choices)
+        verb = "make it" if item.proposal else "accept"
+        key_help = _KEY_HELP.format(
+            accept=verb, others=_describe_choice_keys(item, len(choices))
+        )
+        self._say(f"\n{key_help}")
         while True:
-            before = shown
-            key = _key()
+            previous = current
+            key = _read_key()
             try:
                 match key:
                     case "\r" | "\n":
-                        return self._carry_out(shown[0])
+                        return self._apply_decision(current[0])
                     case "x":
-                        return self._carry_out(replace(choices[0][0], act="reject"))
+                        return self._apply_decision(replace(choices[0][0], act="reject"))
                     case "u":
-                        return self._take_back()
+                        return self._undo_last()
                     case "j" | "k":
-                        return self._turn(key)
+                        return self._move_in_batch(key)
                     case "e":
-                        shown = self._edited(*shown)
-                    case "q":
-                        shown = self._asked(*shown)
-                    case _ if key in (_RIGHT, _LEFT) and item.offered[0].gaps:
-                        shown = self._chosen(choices[0][0], item.offered[0]) or shown
+                        current = self._edit_card(*current)
                     case _ if key in map(str, range(1, len(choices) + 1)):
-                        shown = choices[int(key) - 1]
+                        current = choices[int(key) - 1]
                     case _ if key in "123456789" and key:
-                        self._say(f"only {counted(len(choices), 'choice')} here")
-                    case _ if key == _END:
+                        self._say(f"only {format_count(len(choices), 'choice')} here")
+                    case _ if key == _ESCAPE:
                         return False
             except BlockedError as error:
                 self._say(f"{error.message}; Enter makes the card anyway")
-                shown = replace(shown[0], forced=True), shown[1]
-            except StaleError as error:  # it is shown again, if it still waits
+                current = replace(current[0], forced=True), current[1]
+            except (
+                StaleItemError
+            ) as error:  # if the item is still pending, it is shown again
                 self._say(error.message)
                 return True
             except ForgeError as error:
-                self._say(error.told)
-            if shown == before:
-                self._say(keys)
+                self._say(error.full_message)
+            if current == previous:
+                self._say(key_help)
             else:
-                self._print_card(shown[1], ())
+                self._print_card(current[1], ())
 
-    def _answer(self, item: Item, question: Question) -> bool:
-        """Show a question whose answer counts for many cards; return whether the person goes on."""
-        self._say(f"\n{bold(question.text)}")
-        for example in question.examples[:_EXAMPLES]:
-            self._say(f"  {shortened(example, 76)}")
-        if question.examples[_EXAMPLES:]:
-            self._say(f"  … and {len(question.examples) - _EXAMPLES:,} more")
+    def _review_question(self, item: Item, question: Question) -> bool:
+        """Print a question about many cards, and handle keys until one of them ends it.
+
+        Returns:
+            Whether the review goes on.
+        """
+        self._say(f"\n{mark_bold(question.text)}")
+        for example in question.examples[:_MAX_EXAMPLES]:
+            self._say(f"  {truncate(example, 76)}")
+        if question.examples[_MAX_EXAMPLES:]:
+            self._say(f"  … and {len(question.examples) - _MAX_EXAMPLES:,} more")
         self._say("Enter make cards   x none of them   u undo   Esc end\n")
         while True:
             try:
-                match _key():
+                match _read_key():
                     case "\r" | "\n":
-                        return self._carry_out(Decision(item.id, item.turn, "accept"))
+                        return self._apply_decision(
+                            Decision(item.id, item.content_hash, "accept")
+                        )
                     case "x":
-                        return self._carry_out(Decision(item.id, item.turn, "reject"))
+                        return self._apply_decision(
+                            Decision(item.id, item.content_hash, "reject")
+                        )
                     case "u":
-                        return self._take_back()
-                    case key if key == _END:
+                        return self._undo_last()
+                    case key if key == _ESCAPE:
                         return False
-            except StaleError as error:  # it is shown again, if it still waits
+            except (
+                StaleItemError
+            ) as error:  # the item is shown again if it is still pending
                 self._say(error.message)
                 return True
             except ForgeError as error:
-                self._say(error.told)
+                self._say(error.full_message)
 
-    def _carry_out(self, decision: Decision) -> bool:
-        decided = self._review.decide(decision)
-        # the next fact of the same passage
-        self._sitting[:1] = [decided.rest.id] if decided.rest else []
-        self._queue += [decided.later.id] if decided.later else []
-        further = decided.rest or decided.later
-        self._done.append((decided.undo, decision.id, further.id if further else ""))
+    def _apply_decision(self, decision: Decision) -> bool:
+        result = self._review.decide(decision)
+        # go on with the next fact of the same passage
+        self._current_ids[:1] = [result.next_item.id] if result.next_item else []
+        self._queue += [result.postponed_item.id] if result.postponed_item else []
+        next_fact = result.next_item or result.postponed_item
+        self._decisions.append(
+            (result.undo_id, decision.id, next_fact.id if next_fact else "")
+        )
         self._say("rejected" if decision.act == "reject" else "accepted")
         return True
 
-    def _turn(self, key: str) -> bool:
-        """Go to the next item of the sitting (j), or back to the one before (k)."""
+    def _move_in_batch(self, key: str) -> bool:
+        """Move to the next item of the batch if `key` is j, or to the previous one if it is k."""
         if key == "j":
-            self._sitting.append(self._sitting.pop(0))
+            self._current_ids.append(self._current_ids.pop(0))
         else:
-            self._sitting.insert(0, self._sitting.pop())
+            self._current_ids.insert(0, self._current_ids.pop())
         return True
 
-    def _take_back(self) -> bool:
-        """Take back the last decision of this review."""
-        if not self._done:
+    def _undo_last(self) -> bool:
+        """Undo the last decision of this review, and show its item again.
+
+        Raises:
+            RefusedError: no decision of this review is left, or the last one can't be undone.
+        """
+        if not self._decisions:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
-        action, id, further = self._done[-1]
-        undo(self._ledger, action or id)
-        self._done.pop()
-        # the further fact comes again with the next decision
-        self._queue = [each for each in self._queue if each != further]
-        self._sitting = [
+        action, id, next_fact_id = self._decisions[-1]
+        undo_decision(self._ledger, action or id)
+        self._decisions.pop()
+        # remove the next fact, because the new decision will add it again
+        self._queue = [each_id for each_id in self._queue if each_id != next_fact_id]
+        self._current_ids = [
             id,
-            *(each for each in self._sitting if each not in (id, further)),
+            *(
+                each_id
+                for each_id in self._current_ids
+                if each_id not in (id, next_fact_id)
+            ),
         ]
-        self._queue[:0] = self._sitting[TEN:]
-        del self._sitting[TEN:]
-        self._size = max(self._size, len(self._sitting))
+        self._queue[:0] = self._current_ids[SITTING_SIZE:]
+        del self._current_ids[SITTING_SIZE:]
+        self._batch_size = max(self._batch_size, len(self._current_ids))
         self._say("taken back")
         return True
 
-    # --- words of the person ----------------------------------------------------------------
+    # --- the user's editor ------------------------------------------------------------------
 
-    def _edited(self, decision: Decision, card: Shown) -> Choice:
-        """Return a card as the person changed it in their editor."""
-        shown = {name: for_terminal(text) for name, text in card.fields if text}
-        parts = [f"=== {name} ===\n{text}\n" for name, text in shown.items()]
+    def _edit_card(self, decision: Decision, card: ShownCard) -> Choice:
+        """Let the user edit a card in their editor, and return the edited card.
+
+        The user may replace the section `=== Text ===` of a cloze card by `=== Front ===` and
+        `=== Back ===`, which makes it a question.
+
+        Returns:
+            The decision that accepts the edited card, and the card itself. If nothing was changed,
+            these are the arguments.
+        """
+        old_fields = {
+            name: sanitize_for_terminal(text) for name, text in card.fields if text
+        }
+        sections = [f"=== {name} ===\n{text}\n" for name, text in old_fields.items()]
         try:
-            written = click.edit("".join(parts), extension=".md") or ""
+            edited_text = click.edit("".join(sections), extension=".md") or ""
         except click.ClickException as error:
             raise RefusedError(error.message) from error
-        # lines above the first name are dropped
-        names = "|".join(map(re.escape, shown))
-        _, *named = re.split(rf"(?m)^[ \t]*=== ({names}) ===[ \t]*$", written)
-        typed = dict(zip(named[::2], map(str.strip, named[1::2]), strict=True))
-        if not typed or typed == shown:
+        # ignore the lines above the first section
+        names = "|".join(map(re.escape, dict.fromkeys((*old_fields, *_EDITABLE_FIELDS))))
+        _, *names_and_texts = re.split(
+            rf"(?m)^[ \t]*=== ({names}) ===[ \t]*$", edited_text
+        )
+        new_fields = dict(
+            zip(names_and_texts[::2], map(str.strip, names_and_texts[1::2]), strict=True)
+        )
+        if not new_fields or new_fields == old_fields:
             return decision, card
-        decision = replace(decision, act="edit", fields=typed, forced=False)
-        return decision, self._review.preview(decision)
+        kind = CardKind.from_fields(new_fields)
+        if kind.family is card.family:
+            decision = replace(decision, act="edit", fields=new_fields, forced=False)
+            return decision, self._review.preview(decision)
+        decision = replace(decision, act="instead", fields=new_fields, forced=False)
+        return decision, replace(card, kind=kind, fields=tuple(new_fields.items()))
 
-    def _asked(self, decision: Decision, card: Shown) -> Choice:
-        """Ask the person for a question whose answer is the hidden words of a cloze."""
-        answer = ", ".join(gap.answer for gap in gaps(card.field("Text")))
-        if not answer:
-            raise RefusedError("q is for a sentence with a gap; e edits this card")
-        question = _typed("your question")
-        if not question:
-            return decision, card
-        fields = {"Front": question, "Back": answer}
-        decision = replace(decision, act="instead", fields=fields, forced=False)
-        return decision, replace(card, kind=CardKind.BASIC, fields=tuple(fields.items()))
-
-    def _chosen(self, decision: Decision, draft: Offered) -> Choice | None:
-        """Return a card that hides words of its sentence that the person chooses; None = Esc."""
-        sentence = sentence_of(draft).text
-        words = [match.span() for match in _WORD.finditer(sentence)]
-        at = 0
-        hidden: set[int] = set()
-        while words:
-            shown = ""
-            done = 0
-            for place, (start, end) in enumerate(words):
-                word = (
-                    f"[{sentence[start:end]}]" if place in hidden else sentence[start:end]
-                )
-                word = bold(f"›{word}‹") if place == at else word
-                shown += sentence[done:start] + word
-                done = end
-            self._say(f"  {shown}{sentence[done:]}\n{_WORD_KEYS}\n")
-            match _key():
-                case key if key in (_RIGHT, _LEFT):
-                    step = 1 if key == _RIGHT else -1
-                    at = (at + step) % len(words)
-                case " ":
-                    hidden ^= {at}
-                case "\r" | "\n":
-                    spans = [words[place] for place in sorted(hidden or {at})]
-                    chosen = ",".join(
-                        f"{start}-{end}" for start, end in _joined(spans, sentence)
-                    )
-                    decision = replace(decision, act="make", spans=chosen, forced=False)
-                    return decision, self._review.preview(decision)
-                case key if key == _END:
-                    break
-        return None
-
-    # --- what is shown ----------------------------------------------------------------------
+    # --- output -----------------------------------------------------------------------------
 
     def _print_passage(self, item: Item) -> None:
-        """Print how far the review is, the passage, and the card that would change.
+        """Print the progress, the passage of an item, and the card that would be changed.
 
-        A passage that its card repeats whole is not printed.
+        The passage isn't printed if the card repeats all of it.
         """
-        highlight = item.offered[0].highlight
-        number = self._size - len(self._sitting) + 1
-        if item.id in self._ten:
-            number = self._ten.index(item.id) + 1
-        place = f"{number} of {self._size}"
-        if any(item.id == further for _, _, further in self._done):
-            place += ", a further fact"
-        self._say(f"\n{place}   {bold(on_one_line(highlight.document.title))}")
-        # what stands beside it in its paragraph: neither its heading nor half a word
-        _, line_end, before = highlight.prefix.rpartition("\n")
-        if not line_end and from_a_word(before) != before:
-            before = f"…{from_a_word(before)}"
-        after, line_end, _ = highlight.suffix.partition("\n")
-        if not line_end and to_a_word(after) != after:
-            after = f"{to_a_word(after).rstrip()}…"
-        passage = highlight.sentence or f"{before}{highlight.exact}{after}"
-        if on_one_line(passage) != on_one_line(plain(item.offered[0].field("Text"))):
-            self._say(f"  {quoted_in(passage, item.offered[0].quote)}")
+        highlight = item.offered_drafts[0].highlight
+        number = self._batch_size - len(self._current_ids) + 1
+        if item.id in self._batch_ids:
+            number = self._batch_ids.index(item.id) + 1
+        progress = f"{number} of {self._batch_size}"
+        if any(item.id == next_fact_id for _, _, next_fact_id in self._decisions):
+            progress += ", a further fact"
+        self._say(f"\n{progress}   {mark_bold(to_one_line(highlight.document.title))}")
+        # show only the rest of the paragraph, without the heading above it and cut-off words
+        _, line_end, text_before = highlight.prefix.rpartition("\n")
+        if not line_end and trim_first_word(text_before) != text_before:
+            text_before = f"…{trim_first_word(text_before)}"
+        text_after, line_end, _ = highlight.suffix.partition("\n")
+        if not line_end and trim_last_word(text_after) != text_after:
+            text_after = f"{trim_last_word(text_after).rstrip()}…"
+        passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
+        if to_one_line(passage) != to_one_line(
+            to_plain_text(item.offered_drafts[0].get_field("Text"))
+        ):
+            self._say(
+                f"  {format_quote_in_passage(passage, item.offered_drafts[0].quote)}"
+            )
         if highlight.comment:
-            self._say(f"  your comment: {on_one_line(highlight.comment)}")
-        for name, words in item.card.fields if item.card else ():
-            self._say(f"  {name.lower()} now: {on_one_line(with_brackets(words))}")
+            self._say(f"  your comment: {to_one_line(highlight.comment)}")
+        for name, text in item.card.fields if item.card else ():
+            self._say(f"  {name.lower()} now: {to_one_line(to_terminal_text(text))}")
 
-    def _print_card(self, card: Shown, choices: Sequence[Choice]) -> None:
-        """Print a card with its warning, and the choices with their digits."""
-        for name, words in card.fields:
-            rows = "\n".join(table_rows(words)) or words
-            shown = with_brackets(rows).replace("\n", "\n    ")
+    def _print_card(self, card: ShownCard, choices: Sequence[Choice]) -> None:
+        """Print a card, the choices with the digits that choose them, and the card's warning."""
+        for name, text in card.fields:
+            rows = "\n".join(format_table_rows(text)) or text
+            shown_text = to_terminal_text(rows).replace("\n", "\n    ")
             label = "" if name == "Text" else f"{name.lower()}: "
-            self._say(f"  {label}{bold(shown)}")
-        for number, (_, other) in enumerate(choices if len(choices) > 1 else (), 1):
-            hidden = " … ".join(gap.answer for gap in gaps(other.field("Text")))
-            words = on_one_line(plain(hidden or other.field("Front")))
-            self._say(f"    {number}  {shortened(words, 60)}")
-        if isinstance(card, Draft) and warning(card):
-            self._say(f"! {warning(card)}")
+            self._say(f"  {label}{mark_bold(shown_text)}")
+        for number, (_, other_card) in enumerate(choices if len(choices) > 1 else (), 1):
+            hidden = " … ".join(
+                gap.answer for gap in find_gaps(other_card.get_field("Text"))
+            )
+            text = to_one_line(to_plain_text(hidden or other_card.get_field("Front")))
+            self._say(f"    {number}  {truncate(text, 60)}")
+        if isinstance(card, Draft) and find_main_warning(card):
+            self._say(f"! {find_main_warning(card)}")
 
 
-def _keys_of_others(item: Item, number: int) -> str:
-    """Return the keys that choose other drafts or words; "" if there is one choice."""
-    if number == 1:
+def _describe_choice_keys(item: Item, choice_count: int) -> str:
+    """Return help on the keys that choose another draft or gap, or "" if there is only one."""
+    if choice_count == 1:
         return ""
-    if len(item.offered) == 1:
-        return f"   {'2' if number == 2 else f'2-{number}'} other words"
-    return "   2 another draft" if number == 2 else f"   2-{number} other drafts"
+    if len(item.offered_drafts) == 1:
+        return f"   {'2' if choice_count == 2 else f'2-{choice_count}'} other words"
+    return (
+        "   2 another draft" if choice_count == 2 else f"   2-{choice_count} other drafts"
+    )
 
 
-def _joined(spans: Sequence[Span], sentence: str) -> list[Span]:
-    """Return spans of words; those with nothing but blanks between them are one."""
-    joined: list[Span] = []
-    for start, end in spans:
-        if joined and not sentence[joined[-1][1] : start].strip():
-            start, _ = joined.pop()
-        joined.append((start, end))
-    return joined
+def _read_key() -> str:
+    """Wait for a key and return its character, or "" for a special key such as an arrow.
 
-
-def _typed(label: str) -> str:
-    """Return the line that a person types; "" if they leave it with Esc."""
-    try:
-        import termios
-        import tty
-    except ImportError:  # Windows has no modes of a terminal
-        line: str = click.prompt(label, default="", show_default=False)
-        return line.strip()
-    terminal = sys.stdin.fileno()
-    modes = termios.tcgetattr(terminal)
-    utf8 = codecs.getincrementaldecoder("utf-8")("ignore")
-    words = ""
-    try:
-        tty.setcbreak(terminal, termios.TCSADRAIN)
-        click.echo(f"{label}: ", nl=False)
-        while True:
-            pressed = utf8.decode(os.read(terminal, 1024))
-            if pressed == _END or "\x04" in pressed:
-                return ""
-            if pressed.startswith(_END):  # a key that is no character
-                continue
-            for sign in pressed:
-                if sign in "\r\n":
-                    return words.strip()
-                if sign in "\x7f\b":
-                    click.echo("\b \b" if words else "", nl=False)
-                    words = words[:-1]
-                elif sign.isprintable():
-                    click.echo(sign, nl=False)
-                    words += sign
-    except (KeyboardInterrupt, OSError):
-        return ""
-    finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
-        click.echo()
-
-
-def _key() -> str:
-    """Wait for a key. Of several characters at once, the first counts."""
+    Of several characters that were entered at once, only the first one counts.
+    """
     try:
         pressed = click.getchar()
     except (KeyboardInterrupt, EOFError, OSError):
-        return _END
-    if pressed in (_RIGHT, _LEFT):
-        return pressed
-    # another key that is no character
-    return "" if (len(pressed) > 1 and pressed.startswith(_END)) else pressed[:1]
+        return _ESCAPE
+    # the terminal sends an escape sequence for a special key
+    return "" if (len(pressed) > 1 and pressed.startswith(_ESCAPE)) else pressed[:1]

@@ -1,7 +1,7 @@
-"""The settings of a workspace (`ankiforge.yaml`), and which API key may go where.
+"""Read the settings of a workspace (`ankiforge.yaml`), and decide where API keys may be sent.
 
-Errors name the file, line, key and what was expected. All settings are described in
-`docs/reference/configuration.md`.
+Every error names the file, the line, the key and what was expected there. All settings are
+described in `docs/reference/configuration.md`.
 """
 
 from __future__ import annotations
@@ -18,73 +18,76 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.config.deckfiles import DeckSetting
-from ankiforge.config.ownfiles import own_file
-from ankiforge.config.yamlfile import Location, read, typed
+from ankiforge.config.yamlfile import Location, read_yaml, typed
 from ankiforge.model import Strings, Texts, Value
-from ankiforge.text.fold import for_finding
+from ankiforge.text.normalize import normalize_for_lookup
 
-FILE_NAME = "ankiforge.yaml"
-"""The file that makes a folder a workspace."""
-ZOTERO_WEB = "https://api.zotero.org"
-"""The default address of Zotero's web API."""
+SETTINGS_FILE_NAME = "ankiforge.yaml"
+"""The file that makes a directory a workspace."""
+ZOTERO_WEB_URL = "https://api.zotero.org"
+"""The URL of Zotero's web API, to which Zotero's default key belongs."""
 
 
 # --- the settings -----------------------------------------------------------------------
 
 
 class _Section(Value, forbid_unknown_fields=True, kw_only=True):
-    """A mapping in the file. Unknown keys are errors."""
+    """Base class for a mapping in the settings file, in which an unknown key is an error."""
 
 
 _Dollars = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class LlmSettings(_Section):
-    """The language model: any OpenAI-compatible server."""
+    """The settings of the language model, which may run on any OpenAI-compatible server."""
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "qwen3:8b"
     key_env: str = ""
-    """The environment variable that holds the key. "" for the default one, which is only sent to
-    its own address (`key_for`). The key itself is never in a file."""
+    """The environment variable that contains the API key, or "" for the default variable, whose
+    key is sent only to its own URL (see `find_key_variable`). The key itself is never in a file."""
     budget_usd: _Dollars | None = None
-    """The maximum cost of one run in US dollars. None for no limit."""
+    """The maximum cost of one run in US dollars, or None for no limit."""
     price_usd: tuple[_Dollars, _Dollars] | None = None
-    """US dollars per million tokens (in, out). None = unknown; on this machine, models are free."""
+    """The price of a million input tokens and of a million output tokens in US dollars, or None
+    if it is unknown or the model runs locally."""
     prompt: str = ""
-    """The name of the default prompt. "" for `cards`."""
-    second_reading: bool | None = None
-    """Whether the model reads its cards again, against their passages. None = no, but a person
-    is asked once."""
+    """The name of the default prompt, or "" for `cards`."""
+    second_reading: bool = True
+    """Whether the model checks its own cards against their passages, if it is large enough."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
-    """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
+    """The maximum number of parallel requests. None means 1 for a local server, and 4 for any
+    other."""
     extra_body: dict[str, Any] = {}
-    """Added to the body of every request."""
+    """Further parameters to add to the JSON body of every request."""
 
 
 class MeaningSettings(_Section):
-    """The model by which `search` finds passages in other words."""
+    """The settings of the embedding model with which `search` finds passages by meaning."""
 
     base_url: str = ""
-    """A server with `/v1/embeddings`. "" for the model of the extra `meaning`, if it is there."""
+    """The URL of a server with `/v1/embeddings`, or "" to use the model that the extra `meaning`
+    installs."""
     model: str = ""
-    """"none" to compare words alone."""
+    """The name of the model, or "none" to search only for words."""
     key_env: str = ""
-    """As in `llm`."""
+    """The environment variable that contains the API key, as in `LlmSettings`."""
 
 
 class AcceptSettings(_Section):
-    """Which drafts become cards without review."""
+    """The settings that decide which drafts become cards without a review by the user."""
 
     rules: Literal["clean", "review"] = "clean"
-    """Those that a person wrote as a card, without a warning or block, or none."""
+    """With `clean`, cards that the user wrote are accepted unless a check warns or blocks. With
+    `review`, no draft is accepted automatically."""
 
 
 class AnkiSettings(_Section):
-    """Where Anki's collection is, and how to reach a running Anki."""
+    """The settings for Anki: where its collection is, and how to connect to a running Anki."""
 
     collection: str = "auto"
-    """`auto`, `none` (do not look), or a path, which `load` makes absolute."""
+    """`auto` to search for the collection, `none` to leave it unread, or its path, which
+    `read_settings` makes absolute."""
     connect: str = "http://127.0.0.1:8765"
     key_env: str = ""
 
@@ -92,8 +95,12 @@ class AnkiSettings(_Section):
 _FieldName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class _MachineFields(_Section, rename="pascal"):
-    """The fields of a note type of the user's for extra, source, citation and links."""
+class _GeneratedFields(_Section, rename="pascal"):
+    """The fields of a user's note type that hold what the program adds to a card's text.
+
+    Each is named after one of our own fields. The value is the name of the field in the user's
+    note type, or None if the user has no field for it.
+    """
 
     extra: _FieldName | None = None
     source: _FieldName | None = None
@@ -103,264 +110,284 @@ class _MachineFields(_Section, rename="pascal"):
 
     @property
     def names(self) -> dict[str, str]:
-        """The given names, by our fields, in our order."""
-        given = msgspec.to_builtins(self)
+        """The names of the fields that are configured, by our field name, in our order."""
+        configured = msgspec.to_builtins(self)
         names = {}
-        for ours in "Text Front Back Reverse Extra Source Citation Links Open".split():
-            if given.get(ours) is not None:
-                names[ours] = given[ours]
+        for name in "Text Front Back Reverse Extra Source Citation Links Open".split():
+            if configured.get(name) is not None:
+                names[name] = configured[name]
         return names
 
 
-class BasicFields(_MachineFields, rename="pascal", kw_only=True):
-    """The same of a question and its answer."""
+class BasicFields(_GeneratedFields, rename="pascal", kw_only=True):
+    """The fields of a user's note type for cards with a question and an answer."""
 
     front: _FieldName
     back: _FieldName
     reverse: _FieldName | None = None
 
 
-class ClozeFields(_MachineFields, rename="pascal", kw_only=True):
-    """The same of a text with gaps."""
+class ClozeFields(_GeneratedFields, rename="pascal", kw_only=True):
+    """The fields of a user's note type for cloze cards."""
 
     text: _FieldName
 
 
 class BasicType(_Section):
-    """A note type of the user's for questions."""
+    """A user's note type for cards with a question and an answer."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     fields: BasicFields
 
 
 class ClozeType(_Section):
-    """A note type of the user's for texts with gaps."""
+    """A user's note type for cloze cards."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     fields: ClozeFields
 
 
 class NoteTypes(_Section):
-    """The note types of the user's that cards are made in. None = ankiforge's own."""
+    """The user's note types for new cards. A type that is None is replaced by ankiforge's own."""
 
     basic: BasicType | None = None
     cloze: ClozeType | None = None
 
 
 class _Settings(_Section):
-    """All settings except the sources, which their modules define."""
+    """All settings except the sources, whose options are defined by the modules that read them."""
 
     me: Strings = ()
     drafter: Literal["rules", "llm"] = "rules"
     proposals: bool = True
-    """Whether cards are proposed for plain highlights."""
+    """Whether cards are proposed for highlights without a question or a gap by the user."""
     figures: bool = True
-    """Whether framed figures become cards that hide their labels."""
+    """Whether a figure that the user has framed becomes a card that hides its labels."""
     file_links: bool = False
-    """Whether cards link to a PDF that lies in no vault, by its path on this computer."""
+    """Whether cards link to PDFs outside of vaults by their paths on this device."""
     llm: LlmSettings = LlmSettings()
     meaning: MeaningSettings = MeaningSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."
     executor: Annotated[str, msgspec.Meta(pattern=r"^$|^(tcp|tls)://.+:\d+$")] = ""
-    """The address of the Dask cluster that reads PDFs. "" for this machine."""
+    """The address of the Dask cluster that reads PDFs, or "" to read them on this computer."""
     journal: str = ""
-    """The folder of the journal, to share it with another machine.
-
-    "" = `journal` in the workspace.
-    """
+    """The directory of the journal, which may be shared with other devices, or "" for `journal`
+    in the workspace."""
     anki: AnkiSettings = AnkiSettings()
     note_types: NoteTypes = NoteTypes()
     decks: DeckSetting | None = None
-    """The decks for new cards of what no deck file takes. None = `one`."""
+    """How to choose the deck of a new card that no deck file matches. None means `one`."""
 
 
 class _SettingsFile(_Settings):
-    """The content of the file."""
+    """All settings as they are in the file, with the sources still unparsed."""
 
     sources: tuple[dict[str, Any], ...] = ()
 
 
 class SourceKinds(Protocol):
-    """The kinds of sources, as far as the settings need them; `extract.registry` is one.
+    """What the settings need to know about the kinds of sources.
 
-    It is a parameter, because the sources know the settings and not the other way round.
+    The module `extract.registry` implements this protocol. It is passed as a parameter because
+    `extract` imports this package, so this package can't import `extract`.
     """
 
     def default_name(self, kind: str, path: Path) -> str:
-        """Return the name of a source of this kind without a name."""
+        """Return the default name of a source of this kind that is read from `path`."""
         ...
 
-    def keys_instead_of_path(self) -> frozenset[str]:
-        """Return the keys of settings with which some source needs no `path`."""
+    def path_replacing_keys(self) -> frozenset[str]:
+        """Return the setting keys that some kind of source accepts in place of `path`."""
         ...
 
 
 class SourceEntry(Value):
-    """One source. The class of its kind (`extract.registry.source_type`) validates `options`."""
+    """An entry in the list of sources.
+
+    Its `options` are validated later, by the class for its `kind` of source (see
+    `extract.registry.find_source_type`).
+    """
 
     kind: str
     name: str
-    """The given name, otherwise the folded folder name, or the kind if there is no folder."""
+    """The configured name. If there is none, the default name that the kind of source derives from
+    the path, or the kind itself if no path is configured."""
     path: Path
-    """Absolute. `~` is expanded, and relative paths start at the file's folder."""
+    """The absolute path. `~` is expanded, and a relative path is relative to the directory of the
+    settings file."""
     options: dict[str, Any]
-    """The whole mapping, including `path` and `name`."""
-    where: Location
+    """The whole mapping as written in the file, including `path` and `name`."""
+    location: Location
 
     @property
-    def has_folder(self) -> bool:
-        """Whether a path is given. Without one, `path` is meaningless."""
+    def has_path(self) -> bool:
+        """Whether a path is configured. If not, the value of `path` is meaningless."""
         return "path" in self.options
 
 
 class Config(_Settings):
-    """All settings of a workspace."""
+    """All settings of a workspace, after validation."""
 
     sources: tuple[SourceEntry, ...] = ()
-    where: Location = Location(FILE_NAME)
-    """The top of the file, for error messages: `config.where.at("llm", "model").error(…)`."""
+    location: Location = Location(SETTINGS_FILE_NAME)
+    """The top of the file, from which errors start: `location.at("llm", "model").error(…)`."""
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:
-    """Read an `ankiforge.yaml`.
+    """Read and validate the settings file of a workspace.
 
     Args:
-        path: the file.
-        kinds: the kinds of sources.
+        path: the path of the `ankiforge.yaml`.
+        kinds: what is known about the kinds of sources.
 
     Raises:
-        ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
-        OwnFileError: it is a link, no regular file, or too large.
+        ConfigError: a setting is invalid. The message begins with file, line and key, as in
+            `ankiforge.yaml:12: sources[0].obsidian.name: …`.
+        OwnFileError: the file isn't a regular file, or is too large.
     """
-    data, where = read(own_file(path), path.name)
-    written = typed(_SettingsFile, data, where)
+    data, location = read_yaml(path, path.name)
+    settings_file = typed(_SettingsFile, data, location)
     folder = path.parent.absolute()
 
-    # sources, each with a name of its own
+    # parse the sources, whose names must be unique
     sources: list[SourceEntry] = []
-    by_name: dict[str, SourceEntry] = {}
-    for number, item in enumerate(written.sources):
-        source = _source(item, folder, where.at("sources", number), kinds)
-        first = by_name.setdefault(unicodedata.normalize("NFC", source.name), source)
+    sources_by_name: dict[str, SourceEntry] = {}
+    for number, item in enumerate(settings_file.sources):
+        source = _parse_source(item, folder, location.at("sources", number), kinds)
+        first = sources_by_name.setdefault(
+            unicodedata.normalize("NFC", source.name), source
+        )
         if first is not source:
-            taken_by = f"the source in line {first.where.line}"
-            message = f"the name {source.name!r} is taken by {taken_by}"
+            holder = f"the source in line {first.location.line}"
+            message = f"the name {source.name!r} is taken by {holder}"
             hint = "give each source a `name` of its own"
-            raise source.where.at("name").error(message, hint)
+            raise source.location.at("name").error(message, hint)
         sources.append(source)
 
-    # the model
-    llm = written.llm
-    _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
+    # check the URL and key of the language model
+    llm = settings_file.llm
+    _check_service(llm.base_url, llm.key_env, "base_url", location.at("llm"))
 
-    # the model that compares meanings
-    meaning = written.meaning
+    # check the URL and key of the embedding model
+    meaning = settings_file.meaning
     if meaning.base_url:
-        of_meaning = where.at("meaning")
-        _check_service(meaning.base_url, meaning.key_env, "base_url", of_meaning)
+        meaning_location = location.at("meaning")
+        _check_service(meaning.base_url, meaning.key_env, "base_url", meaning_location)
 
-    # Anki
-    anki = written.anki
-    _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
+    # check the URL and key of AnkiConnect, and make the path of the collection absolute
+    anki = settings_file.anki
+    _check_service(anki.connect, anki.key_env, "connect", location.at("anki"))
     if anki.collection not in ("auto", "none"):
-        collection = expanded(anki.collection, folder, where.at("anki", "collection"))
+        collection = expand_path(
+            anki.collection, folder, location.at("anki", "collection")
+        )
         anki = msgspec.structs.replace(anki, collection=str(collection))
 
-    # note types: no two of our fields go into one field
-    types = {"basic": written.note_types.basic, "cloze": written.note_types.cloze}
+    # check that each of our fields has a field of its own in the user's note types
+    types = {
+        "basic": settings_file.note_types.basic,
+        "cloze": settings_file.note_types.cloze,
+    }
     for kind, note_type in types.items():
-        first_use: dict[str, str] = {}
-        for ours, name in note_type.fields.names.items() if note_type else ():
-            if name in first_use:
-                message = f"{name!r} is also the field for {first_use[name]}"
-                place = where.at("note_types", kind, "fields", ours)
-                raise place.error(message, "give each a field of its own")
-            first_use[name] = ours
+        first_uses: dict[str, str] = {}
+        for our_field, name in note_type.fields.names.items() if note_type else ():
+            if name in first_uses:
+                message = f"{name!r} is also the field for {first_uses[name]}"
+                field_location = location.at("note_types", kind, "fields", our_field)
+                raise field_location.error(message, "give each a field of its own")
+            first_uses[name] = our_field
 
-    # the other settings are used as they are written
-    settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
+    # copy the other settings as they are
+    settings = {
+        name: getattr(settings_file, name) for name in _Settings.__struct_fields__
+    }
     settings["anki"] = anki
-    return Config(**settings, sources=tuple(sources), where=where)
+    return Config(**settings, sources=tuple(sources), location=location)
 
 
 # --- sources ----------------------------------------------------------------------------
 
 
-class _Common(Value):
-    """The keys of every source. The others are defined by its module."""
+class _CommonOptions(Value):
+    """The options that every kind of source has. Other options are defined by its module."""
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-_EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
+_SOURCE_EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
-def _source(
+def _parse_source(
     item: dict[str, Any],
     folder: Path,
-    where: Location,
+    location: Location,
     kinds: SourceKinds,
 ) -> SourceEntry:
-    """Return the source that an item of the list names.
+    """Parse one item of the setting `sources`.
 
     Raises:
-        ConfigError: it has another form, or a wrong path or name.
+        ConfigError: the item isn't a mapping with one kind of source, or its path or name is
+            invalid.
     """
     if len(item) != 1:
         message = f"expected one kind of source, got {len(item)}"
-        raise where.error(message, f"indent its keys below the kind, or write {_EXAMPLE}")
+        raise location.error(
+            message, f"indent its keys below the kind, or write {_SOURCE_EXAMPLE}"
+        )
     [(kind, options)] = item.items()
-    where = where.at(kind)
+    location = location.at(kind)
     if not isinstance(options, dict):
-        raise where.error("expected a mapping", f"such as {_EXAMPLE}")
+        raise location.error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
     has_path = "path" in options
     if not has_path:
         from difflib import get_close_matches
 
-        for near in get_close_matches("path", options, n=1):
-            raise where.at(near).error("unknown key", "did you mean 'path'?")
-    with_path = options
-    if not has_path and not kinds.keys_instead_of_path().isdisjoint(options):
-        with_path = {"path": ".", **options}
-    common = typed(_Common, with_path, where)
-    path = expanded(common.path, folder, where.at("path"))
+        for similar_key in get_close_matches("path", options, n=1):
+            raise location.at(similar_key).error("unknown key", "did you mean 'path'?")
+    complete_options = options
+    if not has_path and not kinds.path_replacing_keys().isdisjoint(options):
+        complete_options = {"path": ".", **options}
+    common = typed(_CommonOptions, complete_options, location)
+    path = expand_path(common.path, folder, location.at("path"))
     name = common.name
     if not name:
         name = kinds.default_name(kind, path) if has_path else kind
-    return SourceEntry(kind, name, path, options, where)
+    return SourceEntry(kind, name, path, options, location)
 
 
-def source_name(path: Path) -> str:
-    """Return the usual name of a source in a folder: the folded name of the folder."""
-    return for_finding(path.name) or "source"
+def default_source_name(path: Path) -> str:
+    """Return the default name of a source, which is the normalized name of its directory."""
+    return normalize_for_lookup(path.name) or "source"
 
 
-# --- paths and addresses ----------------------------------------------------------------
+# --- paths and URLs ---------------------------------------------------------------------
 
 
-def expanded(text: str, folder: Path, where: Location) -> Path:
-    """Return an absolute path. `~` is expanded, and a relative path starts at `folder`.
+def expand_path(text: str, folder: Path, location: Location) -> Path:
+    """Make a path from the settings absolute, relative to `folder`, and expand `~`.
 
     Raises:
-        ConfigError: it names the home of an unknown user.
+        ConfigError: the path begins with `~` and the name of an unknown user.
     """
     try:
         path = folder / Path(text).expanduser()
         return Path(os.path.normpath(path))
     except RuntimeError as error:
-        raise where.error(f"{text!r}: no such home", "write the path in full") from error
+        raise location.error(
+            f"{text!r}: no such home", "write the path in full"
+        ) from error
 
 
 _NO_ORIGIN = ("", "", 0)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """Return (scheme, host, port) of a web address; ("", "", 0) if it is none, or is in doubt.
+def parse_origin(url: str) -> tuple[str, str, int]:
+    """Return the scheme, host and port of a URL, or ("", "", 0) if the URL is invalid or unsafe.
 
-    One with a name, a password or a query is in doubt: a secret is never a part of an address.
+    A URL with a user name, password, query or fragment is unsafe, because it may contain secrets.
     """
     try:
         parts = urlsplit(url)
@@ -376,24 +403,24 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether an address is on this machine: 127.0.0.0/8, ::1, localhost."""
-    host = origin(url)[1]
+    """Return whether a URL points to this computer, that is, to 127.0.0.0/8, ::1 or localhost."""
+    host = parse_origin(url)[1]
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-# --- the person ---------------------------------------------------------------------------
+# --- the user ---------------------------------------------------------------------------
 
 
 def is_remote() -> bool:
-    """Return whether the person sits at another computer, which shows no window of this one."""
+    """Return whether the user is logged in from another computer, through SSH."""
     return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
 def has_screen() -> bool:
-    """Return whether a person sees the windows that open here."""
+    """Return whether the user can see windows opened on this computer."""
     if is_remote():
         return False
     if sys.platform in ("darwin", "win32"):
@@ -401,78 +428,80 @@ def has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-# --- services and their keys ------------------------------------------------------------
-# A default variable belongs to one address and is sent only there. Any other address gets
-# a key only if its `key_env` is set and a person has confirmed that, without which no
-# command runs (`trust`).
+# The key in a default variable (`DefaultKey`) is sent only to the URL that the variable belongs
+# to. Any other URL gets a key only if `key_env` names one in the settings of a workspace that the
+# user trusts. In a workspace without that trust, no command runs (see `trust`).
 
 
-def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
-    """Check the settings of a service.
+def _check_service(url: str, key_env: str, name: str, location: Location) -> None:
+    """Check the URL and the key variable of a service.
 
     Args:
-        url: its address.
-        key_env: the environment variable with its key; "" for the default one.
-        name: what the setting of the address is called.
-        where: the section of the service.
+        url: the service's URL.
+        key_env: the environment variable with its key, or "" for the default variable.
+        name: the name of the setting that contains the URL.
+        location: the location of the service's section in the settings.
 
     Raises:
-        ConfigError: one of them cannot be meant.
+        ConfigError: the URL isn't valid and safe, or `key_env` can't be the name of a variable.
     """
-    if not any(origin(url)):
+    if not any(parse_origin(url)):
         message = "expected a web address, without a name, password or query"
-        raise where.at(name).error(
+        raise location.at(name).error(
             message, "such as http://127.0.0.1:8765; a key is for key_env"
         )
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
-        hint = f"a name such as {LLM.name}; never write the key itself into this file"
-        raise where.at("key_env").error("not the name of an environment variable", hint)
+        hint = f"a name such as {LLM_KEY.name}; never write the key itself into this file"
+        raise location.at("key_env").error(
+            "not the name of an environment variable", hint
+        )
 
 
 class DefaultKey(Value):
-    """The default variable for a key, and the address it belongs to."""
+    """The default environment variable for an API key, and the only URL the key is sent to."""
 
     name: str
-    address: str
+    url: str
 
-    def owns(self, url: str) -> bool:
-        """Return whether the key belongs to this address."""
-        return origin(url) == origin(self.address)
-
-
-LLM = DefaultKey("OPENAI_API_KEY", "https://api.openai.com")
-ZOTERO = DefaultKey("ZOTERO_API_KEY", ZOTERO_WEB)
-ANKI = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
+    def is_for(self, url: str) -> bool:
+        """Return whether the key may be sent to `url`, whatever the path in the URL."""
+        return parse_origin(url) == parse_origin(self.url)
 
 
-def key_variable(default: DefaultKey, url: str, written: str) -> str:
-    """Return the environment variable whose key may be sent to `url`. "" if there is none.
+LLM_KEY = DefaultKey("OPENAI_API_KEY", "https://api.openai.com")
+ZOTERO_KEY = DefaultKey("ZOTERO_API_KEY", ZOTERO_WEB_URL)
+ANKI_KEY = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
 
-    `written` is the setting `key_env`.
+
+def find_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
+    """Return the name of the environment variable whose key may be sent to `url`, or "".
+
+    This is `key_env`, the service's setting of that name, if it isn't "". Otherwise it is the
+    default variable, but only if its key belongs to `url`.
     """
-    if written:
-        return written
-    return default.name if default.owns(url) else ""
+    if key_env:
+        return key_env
+    return default.name if default.is_for(url) else ""
 
 
-def key_for(
+def find_key(
     default: DefaultKey,
     url: str,
-    written: str,
+    key_env: str,
     environ: Texts = os.environ,
 ) -> str:
-    """Return the key that may be sent to `url`. "" if there is none."""
-    variable = key_variable(default, url, written)
+    """Return the API key that may be sent to `url`, or "" if `environ` contains none."""
+    variable = find_key_variable(default, url, key_env)
     return environ.get(variable, "").strip()
 
 
 # --- shipped files ----------------------------------------------------------------------
 
 
-def shipped(kind: str) -> Path:
-    """Return the folder of shipped files: `kind` is "prompts" or "decks".
+def shipped_directory(kind: str) -> Path:
+    """Return the directory with the shipped files of a kind, which is "prompts" or "decks".
 
-    A wheel contains them inside the package, a checkout next to it.
+    In a wheel, the directory is inside the package. In a checkout, it is beside the package.
     """
     package = Path(__file__).parents[1]
     inside = package / kind

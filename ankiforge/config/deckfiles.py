@@ -1,8 +1,8 @@
-"""Which deck a card goes to: the setting `decks`, and rules for some documents in `decks/*.yaml`.
+"""Choose the decks of cards, by the setting `decks` and the deck files in `decks/*.yaml`.
 
-Each file describes some cards: their deck, their kinds, the meaning of colours. The first
-file, by name, whose `select` matches is used. The file without `select` comes last. A
-file that names no deck leaves it to the setting.
+Each deck file sets the deck of some cards, their kinds, and the meaning of colours. The files are
+tried in the order of their names, and the first whose `select` matches is used. The file without
+`select` comes last. A file that doesn't name a deck uses the one from the setting.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.ownfiles import OwnPath
-from ankiforge.config.yamlfile import read, suggestion, typed
-from ankiforge.model import CardKind, Highlight, Strings, Value, colour_name
+from ankiforge.config.yamlfile import read_yaml, suggest, typed
+from ankiforge.model import CardKind, Highlight, Strings, Value, find_colour_name
 from ankiforge.text import regex
-from ankiforge.text.fold import is_visible
-from ankiforge.text.private import TAG
+from ankiforge.text.normalize import is_visible
+from ankiforge.text.private import PRIVATE_TAG
 
-Action = Literal["card", "definition", "question", "skip"]
-"""What a colour means: a card of any kind, about a term, a question with its answer, or no card."""
-# Longer ones are no rules of a person, and would take minutes.
+ColourAction = Literal["card", "definition", "question", "skip"]
+"""What the colour of a highlight requests: a card of any kind, a card that defines a term, a
+question with its answer, or no card."""
+# Longer patterns would take minutes to match, and nobody writes them.
 _Pattern = Annotated[str, msgspec.Meta(max_length=1000)]
 Patterns = _Pattern | Annotated[tuple[_Pattern, ...], msgspec.Meta(max_length=10_000)]
 Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange", "gray"]
-"""Zotero's palette."""
+"""The names of the colours in Zotero's palette."""
 
 
 DeckSetting = Literal["one", "source", "book", "tag"]
-"""The setting `decks`: one deck for all cards, or one for each source, book or tag."""
-_TEMPLATES: dict[DeckSetting, str] = {
+"""The values of the setting `decks`: one deck for all cards, or one per source, book or tag."""
+_DECK_TEMPLATES: dict[DeckSetting, str] = {
     "one": "Reading",
     "source": "Reading::{source}",
     "book": "Reading::{book}",
@@ -45,57 +45,62 @@ _TEMPLATES: dict[DeckSetting, str] = {
 
 
 class Select(Value, forbid_unknown_fields=True, kw_only=True):
-    """Conditions, all of which must match.
+    """The conditions under which a deck file is used for a highlight. All of them must be met.
 
-    Of a list, one pattern must match. Patterns are those of fnmatch and ignore case.
+    A condition is met if one of its patterns matches. The patterns are those of `fnmatch`, and
+    ignore case.
     """
 
     source: Patterns = ()
-    """The source's name."""
+    """Patterns for the name of the source."""
     path: Patterns = ()
-    """The document's path within its source. `*` also matches slashes."""
+    """Patterns for the path of the document in its source, in which `*` also matches slashes."""
     collection: Patterns = ()
+    """Patterns for a collection that contains the document."""
     tag: Patterns = ()
-    """A tag of the document or of the highlight, with or without `#`."""
+    """Patterns for a tag of the document or highlight, with or without `#`."""
     colour: Patterns = ()
-    """The name of a colour of the palette."""
+    """Patterns for the name of the highlight's colour in the palette."""
     author: Patterns = ()
-    """One of the creators of the work."""
+    """Patterns for a creator of the work."""
 
 
 class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
-    """One deck file."""
+    """The content of a deck file: which highlights it applies to, and what it sets for them."""
 
     deck: str = ""
-    """The deck's name, which may contain what `_PLACEHOLDERS` lists; "" = as the setting says.
-    `load_decks` fills it in."""
+    """The name of the deck, which may contain the placeholders in `_PLACEHOLDERS`. If it is "",
+    `load_decks` fills in the deck from the setting."""
     select: Select = Select()
     kinds: tuple[CardKind, ...] = ()
-    """The allowed kinds of cards. () for all."""
+    """The kinds of cards that are allowed, or () for all kinds."""
     tags: Strings = ()
-    colours: dict[Colour, Action] = {}
-    """The meaning of colours; else a card. Shades count as the nearest colour of the palette."""
+    """The tags to add to the cards."""
+    colours: dict[Colour, ColourAction] = {}
+    """What each colour requests. For colours that aren't listed, it is `card`. Any shade counts as
+    the nearest colour of the palette."""
 
     @property
-    def skipped(self) -> bool:
-        """Whether highlights of a colour get no card."""
+    def has_skipped_colours(self) -> bool:
+        """Whether there is a colour for which no cards are made."""
         return "skip" in self.colours.values()
 
     @property
-    def takes_all(self) -> bool:
-        """Whether it has no `select`."""
+    def is_fallback(self) -> bool:
+        """Whether the rule has no `select`, so that it applies to everything without a rule."""
         return self.select == Select()
 
-    def meaning_of(self, colour: str) -> Action:
-        """Return the meaning that the deck file gives to the colour of a highlight."""
-        name = colour_name(colour) if self.colours else ""
+    def get_colour_action(self, colour: str) -> ColourAction:
+        """Return what the colour of a highlight requests."""
+        name = find_colour_name(colour) if self.colours else ""
         return next(
-            (action for known, action in self.colours.items() if known == name), "card"
+            (action for colour_key, action in self.colours.items() if colour_key == name),
+            "card",
         )
 
 
 class DeckChoice(NamedTuple):
-    """The deck and tags for the cards of one highlight."""
+    """The deck for the cards of a highlight, and the tags that are added to them."""
 
     deck: str
     tags: Strings
@@ -108,30 +113,31 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     """Read the deck files of a workspace.
 
     Args:
-        root: the workspace.
-        setting: `decks` in `ankiforge.yaml`; None if it is not there, which is `one`.
+        root: the directory of the workspace.
+        setting: the setting `decks` in `ankiforge.yaml`. None, if it isn't set, means `one`.
 
     Returns:
-        The rules in order, each with its deck. The last one matches everything.
+        The rules in the order in which to try them, each with a deck. The last one matches
+        everything.
 
     Raises:
-        ConfigError: with file and line; also for a second file without `select`, and for
-            one that names the deck for all cards if the setting does, too.
-        OwnFileError: a file is a link, no regular file, or too large.
+        ConfigError: a file isn't valid; or there are two files without `select`; or both such a
+            file and the setting name the deck of all cards.
+        OwnFileError: a file isn't a regular file, or is too large.
     """
-    files = (OwnPath(root) / "decks").listed(".yaml")
+    files = sorted((root / "decks").glob("*.yaml"))
     rules = []
     last_rules = []
     last_places = []
     for path in files:
-        data, where = read(path, f"decks/{path.name}")
-        rule = typed(DeckRule, data, where)
+        data, location = read_yaml(path, f"decks/{path.name}")
+        rule = typed(DeckRule, data, location)
         for name in set(_PLACEHOLDER.findall(rule.deck)).difference(_PLACEHOLDERS):
             message = f"unknown placeholder {{{name}}}"
-            raise where.at("deck").error(message, suggestion(name, _PLACEHOLDERS))
-        if rule.takes_all:
+            raise location.at("deck").error(message, suggest(name, _PLACEHOLDERS))
+        if rule.is_fallback:
             last_rules.append(rule)
-            last_places.append(where)
+            last_places.append(location)
         else:
             rules.append(rule)
     if len(last_places) > 1:
@@ -143,31 +149,37 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     elif last_rules[0].deck and setting is not None:
         message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
         raise last_places[0].at("deck").error(message, "delete one of the two lines")
-    template = _TEMPLATES[setting or "one"]
-    complete = []
+    template = _DECK_TEMPLATES[setting or "one"]
+    rules_with_decks = []
     for rule in (*rules, *last_rules):
-        complete.append(rule if rule.deck else replace(rule, deck=template))
-    return tuple(complete)
+        rules_with_decks.append(rule if rule.deck else replace(rule, deck=template))
+    return tuple(rules_with_decks)
 
 
 # --- choosing ---------------------------------------------------------------------------
 
 
-def rule_of(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
-    """Return the first rule that matches; the last one matches everything."""
+def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
+    """Return the first of the `rules` that matches the highlight.
+
+    There always is one, because the last rule matches everything.
+    """
     document = highlight.document
-    *others, last = rules
-    for rule in others:
+    *selective_rules, last = rules
+    for rule in selective_rules:
         select = rule.select
         conditions = (
             (select.source, (document.source,)),
             (select.path, (document.path,)),
             (select.collection, document.collections),
             (select.tag, (*document.tags, *highlight.tags)),
-            (select.colour, (colour_name(highlight.colour),)),
+            (select.colour, (find_colour_name(highlight.colour),)),
             (select.author, document.creators),
         )
-        if all(not wanted or _match(wanted, values) for wanted, values in conditions):
+        if all(
+            not patterns or _matches_any(patterns, values)
+            for patterns, values in conditions
+        ):
             return rule
     return last
 
@@ -177,70 +189,91 @@ def deck_of(
     highlight: Highlight,
     of_run: str = "",
 ) -> DeckChoice:
-    """Apply the first rule that matches.
+    """Choose the deck for the cards of a highlight, and the tags to add.
+
+    A deck that the document or the highlight itself names takes precedence over `of_run`, which
+    takes precedence over the rules.
 
     Args:
-        rules: as `load_decks` returns them.
-        highlight: its own deck, or that of its document, takes precedence over every other.
-        of_run: the deck that takes precedence over those of the rules; "" = none.
+        rules: the rules, as returned by `load_decks`.
+        highlight: the highlight.
+        of_run: the deck that the user passed for the whole run, or "".
     """
     document = highlight.document
-    rule = rule_of(rules, highlight)
+    rule = find_rule(rules, highlight)
 
-    # a work has one deck: its other collections become tags
-    collection, *others = sorted(document.collections) or [""]
+    # a work can be in several collections but has only one deck, so the others become tags
+    collection, *other_collections = sorted(document.collections) or [""]
     tags = rule.tags
     if "{collection}" in rule.deck:
-        of_collections = [_path(other).replace(" ", "_") for other in others]
-        tags = (*tags, *of_collections)
-    named = document.deck or highlight.deck
-    deck = (named and _joined(named.split("::"))) or of_run
+        collection_tags = [
+            _path_to_deck(other_collection).replace(" ", "_")
+            for other_collection in other_collections
+        ]
+        tags = (*tags, *collection_tags)
+    requested_deck = document.deck or highlight.deck
+    deck = (requested_deck and _join_parts(requested_deck.split("::"))) or of_run
     if not deck:
         folder = document.path.rpartition("/")[0]
-        # the first tag that says what it is about
+        # use the first tag other than `#no-llm`
         topics = []
         for name in (*highlight.tags, *document.tags):
-            if _normalised(name).partition("/")[0] != TAG:
-                topics.append(_path(name.removeprefix("#")))
+            if _normalize(name).partition("/")[0] != PRIVATE_TAG:
+                topics.append(_path_to_deck(name.removeprefix("#")))
         topic = next(filter(None, topics), "")
-        title = _part(document.title)
+        title = _clean_part(document.title)
         book = title
-        if highlight.namespace.partition(":")[0] in _OF_NOTES:
-            book = _path(folder)
-        source = _part(document.source)
-        values = (title, _path(collection), _path(folder), source, book, topic)
-        deck = _fill(rule.deck, values)
+        if highlight.namespace.partition(":")[0] in _NOTE_NAMESPACES:
+            book = _path_to_deck(folder)
+        source = _clean_part(document.source)
+        values = (
+            title,
+            _path_to_deck(collection),
+            _path_to_deck(folder),
+            source,
+            book,
+            topic,
+        )
+        deck = _fill_template(rule.deck, values)
     return DeckChoice(deck, tags)
 
 
-def _match(patterns: Patterns, values: Iterable[str]) -> bool:
-    """Return whether one of the patterns matches one of the values."""
-    words, wildcards = _compiled(patterns)
-    for value in map(_normalised, values):
-        if value in words or (wildcards and wildcards.match(value)):
+def _matches_any(patterns: Patterns, values: Iterable[str]) -> bool:
+    literals, wildcards = _compile_patterns(patterns)
+    for value in map(_normalize, values):
+        if value in literals or (wildcards and wildcards.match(value)):
             return True
     return False
 
 
-# Rules stay the same during a run, and are asked about every highlight.
+# Cached because rules are applied to every highlight and don't change during a run.
 @lru_cache(maxsize=256)
-def _compiled(patterns: Patterns) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    """Return the patterns without wildcards, and one regular expression for the others."""
+def _compile_patterns(
+    patterns: Patterns,
+) -> tuple[frozenset[str], re.Pattern[str] | None]:
+    """Return the patterns without wildcards, and a regular expression that matches the others.
+
+    The expression is None if all patterns are without wildcards.
+    """
     listed = [patterns] if isinstance(patterns, str) else patterns
-    wanted = set(map(_normalised, listed))
-    words = frozenset(pattern for pattern in wanted if not _WILDCARD.search(pattern))
-    expressions = [fnmatch.translate(pattern) for pattern in sorted(wanted - words)]
+    normalized = set(map(_normalize, listed))
+    literals = frozenset(
+        pattern for pattern in normalized if not _WILDCARD.search(pattern)
+    )
+    expressions = [
+        fnmatch.translate(pattern) for pattern in sorted(normalized - literals)
+    ]
     if not expressions:
-        return words, None
-    return words, re.compile("|".join(expressions))
+        return literals, None
+    return literals, re.compile("|".join(expressions))
 
 
 _WILDCARD = regex(r"[*?\[]")
 
 
 @lru_cache(maxsize=4096)
-def _normalised(text: str) -> str:
-    """Return a pattern or value without case, and a tag without `#`."""
+def _normalize(text: str) -> str:
+    """Return a pattern or value in NFC, case-folded, and without `#`, for comparison."""
     return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
 
 
@@ -248,47 +281,56 @@ def _normalised(text: str) -> str:
 
 _PLACEHOLDERS = ("title", "collection", "folder", "source", "book", "tag")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
-# The maximum length of one part of a deck's name. Anki's deck list shows no more.
-_MAX_PART = 100
+# The maximum length of one part of a deck name. Anki's list of decks shows no more.
+_MAX_PART_CHARS = 100
 
 
-# The beginnings of namespaces whose documents are a person's notes, not works.
-_OF_NOTES = frozenset(("vault", "markdown", "jupyter"))
+# The namespaces of notes that the user wrote, as opposed to works by others.
+_NOTE_NAMESPACES = frozenset(("vault", "markdown"))
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
-def _fill(template: str, values: Strings) -> str:
-    """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
-    value_of = dict(zip(_PLACEHOLDERS, values, strict=True))
-    name = _PLACEHOLDER.sub(lambda match: value_of[match[1]], template)
-    return _joined(name.split("::")) or value_of["title"] or "ankiforge"
+def _fill_template(template: str, values: Strings) -> str:
+    """Return the name of a deck, in which placeholders are replaced by `values`.
+
+    If the name would be empty, return the title, or if that is empty too, "ankiforge".
+    """
+    value_by_placeholder = dict(zip(_PLACEHOLDERS, values, strict=True))
+    name = _PLACEHOLDER.sub(lambda match: value_by_placeholder[match[1]], template)
+    return _join_parts(name.split("::")) or value_by_placeholder["title"] or "ankiforge"
 
 
-@lru_cache(maxsize=1024)  # the same folders and titles follow each other
-def _path(text: str) -> str:
-    """Return a path of folders or collections as a deck name with the same levels."""
-    return _joined(map(_part, text.split("/")))
+@lru_cache(maxsize=1024)  # highlights in the same directory follow each other
+def _path_to_deck(text: str) -> str:
+    """Convert a path of directories or collections to a deck name with the same levels."""
+    return _join_parts(map(_clean_part, text.split("/")))
 
 
 @lru_cache(maxsize=1024)
-def _part(text: str) -> str:
-    """Return text as one part of a deck's name: no `::`, of limited length."""
-    line = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
+def _clean_part(text: str) -> str:
+    """Convert a text to one part of a deck name, by replacing `::` and truncating it.
+
+    Return "" if nothing visible is left.
+    """
+    line = re.sub(r":{2,}", "-", _join_parts([text])).strip(": ")
     if not is_visible(line):
         return ""
-    return line[:_MAX_PART].rstrip(": ")
+    return line[:_MAX_PART_CHARS].rstrip(": ")
 
 
-def _joined(parts: Iterable[str]) -> str:
-    """Join parts of a deck's name, each on one line, without those that show nothing."""
+def _join_parts(parts: Iterable[str]) -> str:
+    """Join the parts of a deck name with `::`, leaving out parts that are invisible.
+
+    Line breaks and other white space within a part become single spaces.
+    """
     names = []
     for part in parts:
-        line = unicodedata.normalize("NFC", _BREAKS.sub(" ", part))
+        line = unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", part))
         name = " ".join(line.split())
         if is_visible(name):
             names.append(name)
     return "::".join(names)
 
 
-# Characters that break a line. Not joiners, which scripts and emoji need.
-_BREAKS = regex("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Line breaks and control characters. Joiners aren't included, as scripts and emoji need them.
+_LINE_BREAKS = regex("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

@@ -1,24 +1,20 @@
-"""What holds for every request to a service: limits of time and size, and no secret told.
+"""Limit the time and size of every request to a service, and remove secrets from messages.
 
-All clients (models, vectors, AnkiConnect, Zotero) are a `BoundedClient`. The time limits
-of `httpx2` hold for each step, such as waiting for the next bytes, and it counts no bytes. A
-server that sends a byte now and then, `100 Continue` without end, or a body that is unpacked to
-gigabytes, never exceeds them. So the whole request has one limit of time, counted from its start,
-one of the bytes before the answer, and one of the answer's size.
-
-A key is removed from what is told of a failed request.
+All clients (models, embeddings, AnkiConnect, Zotero) are `BoundedClient`s. The timeouts of `httpx2`
+apply only to single steps, such as waiting for the next bytes, and it doesn't limit the size. A
+server that sends a byte now and then, or a body that unpacks to gigabytes, would never exceed
+them. So each request has a timeout for the whole exchange, and a maximum size of the response.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import closing
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -26,153 +22,120 @@ import httpx2
 _T = TypeVar("_T")
 
 
-class OverdueError(httpx2.TimeoutException):
-    """A request took longer than it may as a whole."""
+class RequestTimeoutError(httpx2.TimeoutException):
+    """A request took longer than the timeout for the whole exchange."""
 
 
-def within(seconds: float, request: Callable[[], _T], close: Callable[[], None]) -> _T:
-    """Return the result of a request, unless it takes too long.
+def run_with_timeout(
+    seconds: float, request: Callable[[], _T], close: Callable[[], None]
+) -> _T:
+    """Call `request` and return its result, but wait only for a limited time.
 
     Args:
-        seconds: the time limit.
-        request: is called in a thread of its own, which is left behind if it takes too long.
-        close: closes the client then, which ends the request with its next step.
+        seconds: the timeout.
+        request: the function to call. It runs in a thread, which is abandoned after the timeout.
+        close: called after the timeout, to close the client so that the request ends.
 
     Raises:
-        OverdueError: it took too long.
+        RequestTimeoutError: the request took longer than the timeout.
     """
     result: Future[_T] = Future()
 
-    def work() -> None:
+    def run() -> None:
         try:
             result.set_result(request())
-        except BaseException as error:  # noqa: BLE001  (raised where the result is fetched)
+        except BaseException as error:  # noqa: BLE001  (re-raised where the result is fetched)
             result.set_exception(error)
 
-    threading.Thread(target=work, name="request", daemon=True).start()
+    threading.Thread(target=run, name="request", daemon=True).start()
     wait([result], seconds)
     if not result.done():
         close()
-        raise OverdueError(f"the request took more than {seconds:g} s")
+        raise RequestTimeoutError(f"the request took more than {seconds:g} s")
     return result.result()
 
 
-LARGEST = 8_000_000
-"""The maximum size of an answer, in bytes, unless a client expects larger ones."""
-_LARGEST_HEAD = 256_000
-"""How many bytes may come before the body of an answer: the head, and every `100 Continue`."""
-# What says how the bytes of an answer came, which are unpacked when they are read.
-_OF_THE_WAY = ("content-encoding", "content-length", "transfer-encoding")
+MAX_RESPONSE_BYTES = 8_000_000
+"""The default maximum size of a response, in bytes."""
+# Headers that no longer apply to a response whose body has been read and decoded.
+_TRANSFER_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
-class TooLargeError(httpx2.HTTPError):
-    """An answer has more bytes than are read."""
+class ResponseTooLargeError(httpx2.HTTPError):
+    """A response is larger than its maximum size."""
 
-    def __init__(self, words: str, status: int) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
         self.status = status
-        """The status of the answer; 0 if not even its head has ended."""
+        """The HTTP status code of the response."""
 
 
 class BoundedClient(httpx2.Client):
-    """A client whose answers are bounded, for one request at a time."""
+    """An HTTP client that limits the time and size of each exchange.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # How many bytes came since the request was sent; None = the head of the answer has ended.
-        self._before_the_body: int | None = None
+    It can only be used for one request at a time, because a timeout closes it.
+    """
 
-    def fetched(
+    def fetch(
         self,
         request: httpx2.Request,
         seconds: float,
-        largest: int = LARGEST,
+        largest: int = MAX_RESPONSE_BYTES,
     ) -> httpx2.Response:
-        """Return the answer to a request, read as a whole.
+        """Send a request and read the whole response.
 
         Args:
             request: the request.
-            seconds: the time limit, after which the client is closed.
-            largest: the maximum size of the answer, in bytes.
+            seconds: the timeout for the whole exchange, after which the client is closed.
+            largest: the maximum size of the decoded response, in bytes.
 
         Raises:
-            OverdueError: it took too long.
-            TooLargeError: the answer has more bytes, or does not begin.
+            RequestTimeoutError: the exchange took longer than the timeout.
+            ResponseTooLargeError: the response is larger than the maximum size.
         """
-        request.extensions = {**request.extensions, "trace": self._follow}
 
         def exchange() -> httpx2.Response:
-            self._before_the_body = 0
-            with closing(self.send(request, stream=True)) as answer:
+            with closing(self.send(request, stream=True)) as response:
                 body = bytearray()
-                for part in answer.iter_bytes():
-                    body += part
+                for chunk in response.iter_bytes():
+                    body += chunk
                     if len(body) > largest:
-                        words = f"an answer of more than {largest:,} bytes"
-                        raise TooLargeError(words, answer.status_code)
-            headers = httpx2.Headers(answer.headers)
-            for name in _OF_THE_WAY:
+                        message = f"an answer of more than {largest:,} bytes"
+                        raise ResponseTooLargeError(message, response.status_code)
+            headers = httpx2.Headers(response.headers)
+            for name in _TRANSFER_HEADERS:
                 headers.pop(name, None)
-            phrase = {"reason_phrase": answer.reason_phrase.encode("ascii", "replace")}
+            extensions = {
+                "reason_phrase": response.reason_phrase.encode("ascii", "replace")
+            }
             return httpx2.Response(
-                answer.status_code,
+                response.status_code,
                 headers=headers,
                 content=bytes(body),
-                request=answer.request,
-                extensions=phrase,
+                request=response.request,
+                extensions=extensions,
             )
 
-        return within(seconds, exchange, super().close)
-
-    def _follow(self, event: str, info: Mapping[str, Any]) -> None:
-        """Follow the steps of a request, which `httpx2` tells to the extension `trace`."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            stream = info["return_value"]
-            stream.read = self._counted(stream.read)
-        if event.endswith("receive_response_headers.complete"):
-            self._before_the_body = None
-
-    def _counted(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
-        """Return a function that reads from a connection, but not without end before a body."""
-
-        def counted(max_bytes: int, timeout: float | None = None) -> bytes:
-            data = read(max_bytes, timeout)
-            if self._before_the_body is not None:
-                self._before_the_body += len(data)
-                # the last piece may have the end of the head, and the body behind it
-                if self._before_the_body - len(data) > _LARGEST_HEAD:
-                    words = f"more than {_LARGEST_HEAD:,} bytes, and no answer"
-                    raise TooLargeError(words, 0)
-            return data
-
-        return counted
+        return run_with_timeout(seconds, exchange, super().close)
 
 
 # --- secrets --------------------------------------------------------------------------
 
-SHORTEST = 9
-"""The length from which a secret is removed: shorter ones are words, such as `ollama`."""
+MIN_SECRET_CHARS = 9
+"""The minimum length of a secret. A shorter key is an ordinary word such as `ollama`."""
 
 
-def without_secret(text: str, secret: str) -> str:
-    """Return a text in which `***` stands for a secret, in capitals, too.
+def remove_secret(text: str, secret: str) -> str:
+    """Replace `secret`, and its URL-encoded forms, with `***` in a text.
 
-    It is found as it is, as it stands in an address, and in base64, alone or within other words.
+    Case is ignored. A secret that is too short (`MIN_SECRET_CHARS`) isn't replaced.
     """
-    if len(secret) < SHORTEST:
+    if len(secret) < MIN_SECRET_CHARS:
         return text
-    return _pattern(secret).sub("***", text)
+    return _compile_secret(secret).sub("***", text)
 
 
 @lru_cache(maxsize=8)
-def _pattern(secret: str) -> re.Pattern[str]:
-    """Return a pattern of all forms of a secret: plain words, which are found in linear time."""
+def _compile_secret(secret: str) -> re.Pattern[str]:
     forms = [secret, quote(secret), quote(secret, safe="")]
-    # in base64, at each of three places in a text
-    data = secret.encode()
-    for before in range(3):
-        text = b64encode(bytes(before) + data).decode().rstrip("=")
-        # its first and last characters also hold what stands beside the secret
-        whole = text[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
-        forms += (whole, whole.replace("+", "-").replace("/", "_"))
     return re.compile("|".join(map(re.escape, forms)), re.I)

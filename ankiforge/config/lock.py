@@ -1,48 +1,50 @@
-"""The lock of a workspace: two programs never draft, or publish, at the same time."""
+"""The locks of a workspace, which keep two programs from drafting or publishing at once."""
 
 from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, suppress
 
-from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.errors import BusyError, UsageError
 
-LOCK_SECONDS = 60.0
-"""How long a command waits for another program."""
-HOLDER_BYTES = 100
-"""The length of a file with the number of a process."""
+LOCK_TIMEOUT = 60.0
+"""How long, in seconds, a command waits for another program to release a lock."""
+MAX_LOCK_FILE_BYTES = 100
+"""The maximum size of a lock file, which contains only a process id."""
 
 
-def lock(
-    folder: WorkspaceFolder,
+def acquire_lock(
+    folder: WorkspaceDirectory,
     activity: str,
     seconds: float | None = None,
 ) -> AbstractContextManager[object]:
-    """Hold the lock of an activity; wait if another program holds it.
+    """Acquire the lock for an activity in a workspace, and wait while another program holds it.
 
     Args:
         folder: the workspace.
         activity: "drafting", "publishing" or "watching".
-        seconds: how long to wait; None = `LOCK_SECONDS`.
+        seconds: the maximum number of seconds to wait, or None for `LOCK_TIMEOUT`.
+
+    Returns:
+        A context manager that releases the lock.
 
     Raises:
-        BusyError: another program still holds it after that time.
-        UsageError: the file of the lock cannot be written.
+        BusyError: another program still holds the lock after this time.
+        UsageError: the lock file isn't writable.
     """
     from filelock import FileLock, Timeout
 
-    path = folder.folder / f"{activity}.lock"
-    path.is_there()  # refuses what is not a file
+    path = folder.state_directory / f"{activity}.lock"
     if seconds is None:
-        seconds = LOCK_SECONDS
-    file_lock = FileLock(path.path, timeout=seconds, mode=0o600)
+        seconds = LOCK_TIMEOUT
+    file_lock = FileLock(path, timeout=seconds, mode=0o600)
     try:
         acquired = file_lock.acquire()
     except Timeout as error:
         holder = ""
         with suppress(OSError, UnicodeDecodeError):
-            process = path.read(HOLDER_BYTES).decode().strip()
+            process = path.read_text().strip()
             holder = f" (process {process})" if process.isdigit() else ""
         message = f"another ankiforge{holder} is {activity} here"
         raise BusyError(
@@ -51,7 +53,7 @@ def lock(
     except OSError as error:
         message = f"{path}: cannot be written: {error.strerror or error}"
         raise UsageError(message, hint="allow writing there") from error
-    # for the message to programs that wait; the lock is the system's
-    with suppress(OSError), path.open(os.O_WRONLY | os.O_TRUNC) as file:
-        file.write(str(os.getpid()).encode())
+    # the process id is only for the message above, because the operating system holds the lock
+    with suppress(OSError):
+        path.write_text(str(os.getpid()))
     return acquired

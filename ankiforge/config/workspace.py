@@ -1,9 +1,11 @@
-"""The user's own folders, and workspaces: folders with `ankiforge.yaml`.
+"""Find workspaces, and store what belongs to the user rather than to a workspace.
 
-ankiforge.yaml      the settings
-decks/, prompts/    rules and prompts that a person edits
-journal/            the decisions, a file for each machine; may be shared
-.ankiforge/         the ledger and caches; never in version control
+A workspace is a directory with
+
+    ankiforge.yaml      the settings
+    decks/, prompts/    deck files and prompts, which the user edits
+    journal/            the decisions, with a file for each device; may be shared
+    .ankiforge/         the ledger and caches, which don't belong in version control
 """
 
 from __future__ import annotations
@@ -18,46 +20,46 @@ from pathlib import Path
 import msgspec
 
 from ankiforge import config as settings
-from ankiforge.config import FILE_NAME, Config, SourceKinds, expanded
-from ankiforge.config.ownfiles import OwnPath
-from ankiforge.config.yamlfile import read, typed
-from ankiforge.errors import UsageError, writing
+from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_path
+from ankiforge.config.files import make_directory, read_bounded, restrict, write_file
+from ankiforge.config.yamlfile import read_yaml, typed
+from ankiforge.errors import UsageError, wrap_write_errors
 from ankiforge.model import Strings, Texts, Value
 
-JOURNAL = "journal"
-HINTS = "hints"
-"""The name under which the hints that were given are stored, each with its time."""
-VALUES_BYTES = 16 << 20
-"""The largest file of confirmations and the like that is read."""
+JOURNAL_DIRECTORY = "journal"
+HINTS_FILE = "hints"
+"""The name under which the hints that were shown are stored, each with the time."""
+MAX_VALUES_BYTES = 16 << 20
+"""The maximum size of a file that `load_values` reads."""
 
-# --- private files ----------------------------------------------------------------------
-# Mode 0600, folders 0700, regardless of the umask.
+# Files have the mode 0600, and directories 0700, regardless of the umask.
 
 
-def _write_private(path: OwnPath, text: str) -> None:
-    """Replace a file that only its owner can read.
+def _write_private(path: Path, text: str) -> None:
+    """Create or replace a file that only the user can read, and its directory.
 
     Raises:
-        UsageError: the folder cannot be written, or something else is in the place of the
-            file.
+        UsageError: the file can't be written.
     """
-    with writing(path.path, hint="free space there, or allow writing"):
-        OwnPath(path.root, path.steps[:-1]).make_folder()
-        path.write(text.encode())
+    with wrap_write_errors(path, hint="free space there, or allow writing"):
+        make_directory(path.parent)
+        write_file(path, text.encode())
 
 
-def _write_once(path: OwnPath, text: str) -> None:
-    if not path.is_there():
+def _write_if_missing(path: Path, text: str) -> None:
+    if not path.exists():
         _write_private(path, text)
 
 
-# --- what belongs to the person, not to a workspace -------------------------------------
+# --- what belongs to the user, not to a workspace ---------------------------------------
 
 
-def user_folder(environ: Texts = os.environ) -> Path:
-    """Return the user's folder, with confirmations, registrations and the default workspace.
+def user_directory(environ: Texts = os.environ) -> Path:
+    """Return the directory for data that belongs to the user, and for the default workspace.
 
-    `ANKIFORGE_HOME` names another one, so that tests and demonstrations leave no trace.
+    The data are confirmations of trust, the registered workspace, device ids and shown hints. The
+    environment variable `ANKIFORGE_HOME` overrides the directory, so that tests and demonstrations
+    leave no trace.
     """
     home = environ.get("ANKIFORGE_HOME")
     if home:
@@ -68,197 +70,199 @@ def user_folder(environ: Texts = os.environ) -> Path:
 
 
 def load_values(folder: Path, name: str) -> dict[str, str]:
-    """Return the values stored under a name. {} if there are none or the file is damaged."""
+    """Return the values that `store_values` stored under `name`.
+
+    If they are missing or damaged, return {}.
+    """
     try:
-        data = (OwnPath(folder) / f"{name}.json").read(VALUES_BYTES)
+        data = read_bounded(folder / f"{name}.json", MAX_VALUES_BYTES)
         return msgspec.json.decode(data, type=dict[str, str])
     except (OSError, ValueError):
         return {}
 
 
 def store_values(folder: Path, name: str, values: Texts) -> None:
-    """Store values under a name, in a file that only its owner can read.
+    """Store values under `name`, in a JSON file in `folder` that only the user can read.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the file can't be written.
     """
-    ordered = dict(sorted(values.items()))
-    encoded = msgspec.json.encode(ordered)
+    sorted_values = dict(sorted(values.items()))
+    encoded = msgspec.json.encode(sorted_values)
     text = msgspec.json.format(encoded, indent=1).decode()
-    _write_private(OwnPath(folder) / f"{name}.json", f"{text}\n")
+    _write_private(folder / f"{name}.json", f"{text}\n")
 
 
-def was_told(hint: str) -> bool:
-    """Return whether a hint was given to this person, on this computer."""
-    return hint in load_values(user_folder(), HINTS)
+def was_hint_shown(hint: str) -> bool:
+    """Return whether a hint was ever shown to this user on this computer."""
+    return hint in load_values(user_directory(), HINTS_FILE)
 
 
-def first_time(hint: str) -> bool:
-    """Return whether a hint was never given before, and remember that it is given now."""
-    hints = load_values(user_folder(), HINTS)
+def record_hint(hint: str) -> bool:
+    """Record that a hint is shown, and return whether this is the first time."""
+    hints = load_values(user_directory(), HINTS_FILE)
     if hint in hints:
         return False
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    with suppress(UsageError):  # where nothing can be stored, it is given again
-        store_values(user_folder(), HINTS, {**hints, hint: now})
+    timestamp = datetime.now(UTC).isoformat(timespec="seconds")
+    with suppress(UsageError):  # if it can't be stored, the hint is shown again next time
+        store_values(user_directory(), HINTS_FILE, {**hints, hint: timestamp})
     return True
 
 
 # --- remembered PATHs -------------------------------------------------------------------
 
-REMEMBERED = "sources.yaml"
-_HEAD = (
+REMEMBERED_FILE = "sources.yaml"
+_REMEMBERED_HEADER = (
     "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
 )
 
 
-class Remembered(Value, omit_defaults=True):
-    """One PATH that plain `ankiforge run` reads."""
+class RememberedPath(Value, omit_defaults=True):
+    """A PATH from an earlier `ankiforge run PATH`, which is now read by each `ankiforge run`."""
 
     path: str
-    """Absolute, symbolic links resolved."""
+    """The absolute path, with symbolic links resolved."""
     names: dict[str, str] = {}
-    """The name of each source found there, by kind: a part of the keys of its highlights."""
+    """The name of each source that was found at the path, by kind. The names must not change,
+    because they are part of the highlights' keys."""
     marks: Strings = ()
-    """The marks that the sources there read besides those of their settings: `bold`."""
+    """The kinds of marks to read in addition to those in the settings, such as `bold`."""
 
 
-def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:
-    """Replace the remembered PATHs in a workspace's `.ankiforge/`.
+def store_remembered(folder: Path, remembered: Iterable[RememberedPath]) -> None:
+    """Replace the list of remembered PATHs in `folder`, a workspace's `.ankiforge/`.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the file can't be written.
     """
     import yaml
 
-    listed = msgspec.to_builtins(list(items))
+    entries = msgspec.to_builtins(list(remembered))
     text = (
-        yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
+        yaml.safe_dump(entries, allow_unicode=True, sort_keys=False)
+        if entries
+        else "[]\n"
     )
-    _write_private(folder / REMEMBERED, _HEAD + text)
+    _write_private(folder / REMEMBERED_FILE, _REMEMBERED_HEADER + text)
 
 
 # --- a workspace ------------------------------------------------------------------------
 
 
-class WorkspaceFolder(Value):
-    """One workspace with its settings."""
+class WorkspaceDirectory(Value):
+    """The directory of a workspace, with its settings and the locations of its files."""
 
     root: Path
-    """Absolute, symbolic links resolved."""
+    """The absolute path of the directory, with symbolic links resolved."""
     config: Config
     output: Path
-    """The folder for packages."""
+    """The directory that Anki packages are written to."""
     is_default: bool = False
-    """Whether it is the user's default workspace, which needs no `ankiforge.yaml`."""
-    instead_of: Path | None = None
-    """The registered workspace that is gone, for which the default one stands in."""
+    """Whether this is the user's default workspace, which needs no `ankiforge.yaml`."""
 
-    def how_to_set(self, setting: str) -> str:
-        """Return the instruction to give a setting a value."""
+    def setting_instructions(self, setting: str) -> str:
+        """Return instructions for the user on where to write `setting`, such as `drafter: llm`."""
         if self.is_default:
-            return (
-                f"ankiforge init ~/cards, then write `{setting}` into ~/cards/{FILE_NAME}"
-            )
-        return f"write `{setting}` into {self.root / FILE_NAME}"
+            path = f"~/cards/{SETTINGS_FILE_NAME}"
+            return f"ankiforge init ~/cards, then write `{setting}` into {path}"
+        return f"write `{setting}` into {self.root / SETTINGS_FILE_NAME}"
 
     @property
-    def folder(self) -> OwnPath:
-        """The folder for the program's own files."""
-        return OwnPath(self.root) / ".ankiforge"
+    def state_directory(self) -> Path:
+        """The directory for the program's own files, such as the ledger and caches."""
+        return self.root / ".ankiforge"
 
     @property
-    def ledger(self) -> OwnPath:
-        """The SQLite file."""
-        return self.folder / "ledger.db"
+    def ledger(self) -> Path:
+        """The path of the ledger's SQLite file."""
+        return self.state_directory / "ledger.db"
 
     @property
-    def pictures(self) -> OwnPath:
-        """The folder with pictures cut from pages."""
-        return self.folder / "pictures"
+    def pictures(self) -> Path:
+        """The directory for pictures that were cut from pages."""
+        return self.state_directory / "pictures"
 
     @property
-    def journal(self) -> OwnPath:
-        """The folder of the journal: a file for each machine, one JSON object per line.
+    def journal(self) -> Path:
+        """The directory of the journal, which the setting `journal` may move elsewhere.
 
-        The setting may name a folder elsewhere, also through links. A person confirms
-        where it is.
+        It has a file for each device, with one JSON object per line.
         """
         if not self.config.journal:
-            return OwnPath(self.root) / JOURNAL
-        where = self.config.where.at("journal")
-        path = expanded(self.config.journal, self.root, where)
-        real = Path(os.path.realpath(path))  # unlike `resolve`, accepts a circular link
-        if real.is_relative_to(self.root):
-            return OwnPath(self.root, real.relative_to(self.root).parts)
-        return OwnPath(real)
+            return self.root / JOURNAL_DIRECTORY
+        location = self.config.location.at("journal")
+        return expand_path(self.config.journal, self.root, location)
 
-    def machine(self, folder: Path, *, make: bool = True) -> str:
-        """Return the id of this machine for this workspace: made once, kept in the user's folder.
+    def get_device_id(self, folder: Path, *, make: bool = True) -> str:
+        """Return the id of this device in this workspace, which is created on first use.
 
-        A copied workspace gets another one, so two machines never write into one file.
-        Without
-        `make`, return "reader" if there is none yet.
+        The id is stored in the user's directory, by the path of the workspace. So a copy of the
+        workspace gets another id, and no two devices write to the same journal file.
+
+        Args:
+            folder: the user's directory.
+            make: whether to create a missing id. If not, "reader" is returned in its place.
         """
-        machines = load_values(folder, "machines")
+        id_by_root = load_values(folder, "machines")
         root = str(self.root)
-        if root in machines:
-            return machines[root]
+        if root in id_by_root:
+            return id_by_root[root]
         if not make:
             return "reader"
-        machines[root] = uuid.uuid4().hex[:12]
-        store_values(folder, "machines", machines)
-        return machines[root]
+        id_by_root[root] = uuid.uuid4().hex[:12]
+        store_values(folder, "machines", id_by_root)
+        return id_by_root[root]
 
     @property
-    def remembered(self) -> tuple[Remembered, ...]:
-        """The PATHs that plain `run` reads in addition to the configured sources.
+    def remembered(self) -> tuple[RememberedPath, ...]:
+        """The PATHs that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
-            ConfigError: a person edited the file, and it cannot be read; with file and
-                line.
+            ConfigError: the file isn't valid, after the user edited it.
         """
-        path = self.folder / REMEMBERED
-        if not path.is_there():
+        path = self.state_directory / REMEMBERED_FILE
+        if not path.is_file():
             return ()
-        data, where = read(path, f".ankiforge/{REMEMBERED}")
-        return typed(tuple[Remembered, ...], data or [], where)
+        data, location = read_yaml(path, f".ankiforge/{REMEMBERED_FILE}")
+        return typed(tuple[RememberedPath, ...], data or [], location)
 
     def prepare(self) -> None:
-        """Create `.ankiforge/`, which git ignores, and `journal/`, whose lines git unites.
+        """Create the directories `.ankiforge/` and `journal/`, unless they exist.
+
+        Files in them make git ignore `.ankiforge/`, and merge journals line by line.
 
         Raises:
-            UsageError: a folder is missing, or cannot be written.
+            UsageError: a directory can't be written, or the configured journal is missing.
         """
-        _write_once(self.folder / ".gitignore", "*\n")
+        _write_if_missing(self.state_directory / ".gitignore", "*\n")
         if not self.config.journal:
-            _write_once(self.journal / ".gitattributes", "*.jsonl merge=union\n")
+            _write_if_missing(self.journal / ".gitattributes", "*.jsonl merge=union\n")
         self.check_journal()
-        self.close_to_others()
+        self.make_private()
 
     def check_journal(self) -> None:
-        """Check that decisions can be kept in the folder that `journal:` names.
+        """Check that the directory in the setting `journal` is writable, if it is set.
 
         Raises:
-            UsageError: it is not there, or cannot be written.
+            UsageError: the directory is missing or isn't writable.
         """
         if not self.config.journal:
             return
-        folder = self.journal.path
+        folder = self.journal
         if not os.access(folder, os.W_OK | os.X_OK):
-            fault = "cannot be written" if folder.is_dir() else "is not a folder"
-            message = f"{folder} {fault}, so decisions could not be kept"
+            problem = "cannot be written" if folder.is_dir() else "is not a folder"
+            message = f"{folder} {problem}, so decisions could not be kept"
             raise UsageError(
                 message,
-                hint=f"mount it, or correct journal: in {self.root / FILE_NAME}",
+                hint=f"mount it, or correct journal: in {self.root / SETTINGS_FILE_NAME}",
             )
 
-    def close_to_others(self) -> None:
-        """Close the program's own folders to others: a copy or a checkout may have opened them."""
+    def make_private(self) -> None:
+        """Remove other users' permissions, which the directories of a copy or checkout may have."""
         if self.is_default:
-            OwnPath(self.root).restrict()
-        self.folder.restrict()
-        self.journal.restrict()
+            restrict(self.root)
+        restrict(self.state_directory)
+        restrict(self.journal)
 
 
 def resolve(
@@ -266,121 +270,138 @@ def resolve(
     cwd: Path,
     kinds: SourceKinds,
     environ: Texts = os.environ,
-    *,
-    goes_on: bool = False,
-) -> WorkspaceFolder:
-    """Return the workspace for a command.
+) -> WorkspaceDirectory:
+    """Find the workspace in which a command works.
 
-    It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
-    `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the
-    user's data folder.
+    This is the first of: `directory`; the directory with an `ankiforge.yaml` that is nearest to
+    `cwd`, going upwards; the registered workspace; and the user's default workspace.
 
     Args:
-        directory: the folder that the person named, if any.
-        cwd: where the command was called.
-        kinds: the kinds of sources.
-        environ: may name another folder for the user's own files.
-        goes_on: whether the default workspace is used where the registered one is gone. From
-            then on it is used there until that is back, or another one is registered.
+        directory: the directory that the user passed with `-C`, or None.
+        cwd: the current directory of the command.
+        kinds: what is known about the kinds of sources.
+        environ: the environment variables, which may override the user's directory.
 
     Raises:
-        UsageError: `directory`, or the registered folder, is not a workspace.
-        ConfigError: its `ankiforge.yaml` contains an error.
+        UsageError: `directory` or the registered workspace isn't a workspace (any more).
+        ConfigError: the `ankiforge.yaml` of the workspace contains an error.
     """
-    home = user_folder(environ).resolve()
+    home = user_directory(environ).resolve()
 
-    def default(instead_of: Path | None = None) -> WorkspaceFolder:
+    def load_default() -> WorkspaceDirectory:
         config = Config()
         if _is_workspace(home):
-            config = load(home, kinds).config
-        output = expanded(config.output, cwd.absolute(), config.where.at("output"))
-        return WorkspaceFolder(home, config, output, True, instead_of)
+            config = load_workspace(home, kinds).config
+        output = expand_path(config.output, cwd.absolute(), config.location.at("output"))
+        return WorkspaceDirectory(home, config, output, True)
 
     folder = next(filter(_is_workspace, (cwd, *cwd.parents)), None)
     if directory is not None:
         folder = cwd / directory.expanduser()
-    if folder and folder.resolve() == home:  # which needs no settings of its own
-        return default()
+    if folder and folder.resolve() == home:  # the default workspace needs no settings
+        return load_default()
     if folder and _is_workspace(folder):
-        return load(folder, kinds)
+        return load_workspace(folder, kinds)
     if folder:
         hint = f"make a workspace there: ankiforge init {folder}"
-        fault = "there is no such folder"
+        problem = "there is no such folder"
         if folder.is_dir():
-            cards = registered(home) or (home if (home / ".ankiforge").is_dir() else None)
-            if cards:
-                message = f"{folder} is no workspace; your cards are in {cards}"
+            other_workspace = get_registered_workspace(home) or (
+                home if (home / ".ankiforge").is_dir() else None
+            )
+            if other_workspace:
+                message = f"{folder} is no workspace; your cards are in {other_workspace}"
                 raise UsageError(message, hint=f"leave out -C {directory}; or {hint}")
-            fault = f"there is no {FILE_NAME} in it"
-        raise UsageError(f"{folder}: {fault}", hint=hint)
-    root = registered(home)
+            problem = f"there is no {SETTINGS_FILE_NAME} in it"
+        raise UsageError(f"{folder}: {problem}", hint=hint)
+    root = get_registered_workspace(home)
     if root is None:
-        return default()
+        return load_default()
     if _is_workspace(root):
-        return load(root, kinds)
-    if goes_on or (home / ".ankiforge").is_dir():
-        return default(root)
-    # falling back unasked would draft every card a second time in the default workspace
+        return load_workspace(root, kinds)
+    # falling back silently would draft every card again in the default workspace
     message = f"your workspace {root} is gone, or its disk is not mounted"
-    hint = "mount it; if it moved: ankiforge init DIR; to go on without it: ankiforge run PATH"
+    hint = "mount it; if it moved, or to go on without it: ankiforge init DIR"
     raise UsageError(message, hint=hint)
 
 
-def load(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
-    """Read the settings of a folder that contains an `ankiforge.yaml`.
+def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:
+    """Read the settings of a workspace, and return its directory with them.
 
     Raises:
-        ConfigError: they contain an error.
+        ConfigError: the settings contain an error, or can't be read.
     """
     root = folder.resolve()
-    config = settings.read_settings(root / FILE_NAME, kinds)
-    output = expanded(config.output, root, config.where.at("output"))
-    return WorkspaceFolder(root, config, output)
+    config = settings.read_settings(root / SETTINGS_FILE_NAME, kinds)
+    output = expand_path(config.output, root, config.location.at("output"))
+    return WorkspaceDirectory(root, config, output)
 
 
 def _is_workspace(folder: Path) -> bool:
-    """Return whether a folder has an `ankiforge.yaml`; `load` refuses one that is a link."""
-    file = folder / FILE_NAME
+    """Return whether `folder` contains an `ankiforge.yaml`.
+
+    A special file or a broken link counts too, and is rejected when the settings are read.
+    """
+    file = folder / SETTINGS_FILE_NAME
     return os.path.lexists(file) and not file.is_dir()
 
 
-# --- the registered one -----------------------------------------------------------------
+# --- the registered workspace -----------------------------------------------------------
 
 
-def registered(folder: Path) -> Path | None:
-    """Return the workspace used outside of any other. None before the first `init`."""
+def get_registered_workspace(folder: Path) -> Path | None:
+    """Return the workspace that is used by commands outside of any workspace.
+
+    It was registered by `ankiforge init`. Return None if none was registered.
+    """
     path = load_values(folder, "workspaces").get("registered")
     return Path(path) if path else None
 
 
-def has_workspace(folder: Path) -> bool:
-    """Return whether a workspace is registered, and there."""
-    root = registered(folder)
+def has_registered_workspace(folder: Path) -> bool:
+    """Return whether a workspace is registered and still exists."""
+    root = get_registered_workspace(folder)
     return root is not None and _is_workspace(root)
 
 
-def register(root: Path, folder: Path) -> bool:
-    """Register this workspace unless another one is registered. Return whether it is now."""
+def register_workspace(root: Path, folder: Path) -> bool:
+    """Register a workspace, unless another one is registered and still exists.
+
+    Returns:
+        Whether `root` is now the registered workspace.
+    """
     root = root.resolve()
-    other = registered(folder)
-    if other is not None and other != root and _is_workspace(other):
+    registered_root = get_registered_workspace(folder)
+    if (
+        registered_root is not None
+        and registered_root != root
+        and _is_workspace(registered_root)
+    ):
         return False
     store_values(folder, "workspaces", {"registered": str(root)})
     return True
 
 
 def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
-    """Move the ledger and journal of the default workspace into a new one, and return their paths.
+    """Move the ledger and the journal of the default workspace into a new workspace.
 
-    Nothing is moved if the new workspace already has any of these files.
+    Nothing is moved if the new workspace already has a ledger or journal.
+
+    Args:
+        root: the directory of the new workspace.
+        folder: the directory of the default workspace.
+
+    Returns:
+        The new paths of the directories that were moved.
 
     Raises:
-        UsageError: the disk is full or not writable.
+        UsageError: a directory can't be moved, for example because the disk is full.
     """
     import shutil
 
-    own = OwnPath(folder)
-    names = [name for name in (JOURNAL, ".ankiforge") if (own / name).state()]
+    names = [
+        name for name in (JOURNAL_DIRECTORY, ".ankiforge") if (folder / name).exists()
+    ]
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:

@@ -1,12 +1,10 @@
-"""Read and change YAML that a person edits, with errors that name file, line and key.
+"""Read and change YAML files that users edit, with errors that name the file, line and key.
 
-`read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`,
+`read_yaml` returns plain data and its location. `typed` converts the data to a `msgspec.Struct`,
 or raises a `ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
     hint: did you mean 'path'?
-
-`with_values` sets values and leaves everything else as a person wrote it.
 """
 
 from __future__ import annotations
@@ -15,12 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
+from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
 from ankiforge.errors import ConfigError
 from ankiforge.model import Strings
 from ankiforge.text import regex
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     import yaml
 
 
-Steps = tuple[str | int, ...]
-"""A path in a file: keys of mappings, and indices in lists."""
+KeyPath = tuple[str | int, ...]
+"""The path from the top of a file to a value in it, as mapping keys and list indices."""
 T = TypeVar("T")
 
 
@@ -39,32 +38,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a file that a person edits."""
+    """The location of a value in a YAML file, from which error messages are made."""
 
     file: str
-    """The name of the file in messages."""
-    steps: Steps = ()
-    lines: Mapping[Steps, int] = field(default_factory=dict, compare=False, repr=False)
-    """The line (from 1) of every key and list item of the file."""
+    """The name of the file, as shown in messages."""
+    key_path: KeyPath = ()
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False, repr=False)
+    """The line number (from 1) of every key and list item in the file."""
 
     def at(self, *steps: str | int) -> Location:
-        """Return a place further down."""
-        return Location(self.file, (*self.steps, *steps), self.lines)
+        """Return the location that is reached from this one by these keys and indices."""
+        return Location(self.file, (*self.key_path, *steps), self.lines)
 
     @property
     def line(self) -> int:
-        """The line of the nearest key that is in the file. 0 if there is none."""
-        for depth in range(len(self.steps), -1, -1):
-            line = self.lines.get(self.steps[:depth])
+        """The line of this key, or of its closest parent that is in the file, or 0 if unknown."""
+        for depth in range(len(self.key_path), -1, -1):
+            line = self.lines.get(self.key_path[:depth])
             if line:
                 return line
         return 0
 
     @property
     def key(self) -> str:
-        """The path of keys, as in `sources[0].obsidian.path`."""
+        """The key path as text, such as `sources[0].obsidian.path`."""
         key = ""
-        for step in self.steps:
+        for step in self.key_path:
             if isinstance(step, int):
                 key += f"[{step}]"
             else:
@@ -72,21 +71,24 @@ class Location:
         return key.removeprefix(".")
 
     def __str__(self) -> str:
-        address = self.file
+        location = self.file
         if self.line:
-            address = f"{self.file}:{self.line}"
-        return f"{address}: {self.key}" if self.key else address
+            location = f"{self.file}:{self.line}"
+        return f"{location}: {self.key}" if self.key else location
 
     def error(self, message: str, hint: str = "") -> ConfigError:
-        """Return the error for a mistake made here."""
+        """Return an error whose message begins with this location."""
         return ConfigError(f"{self}: {message}", hint=hint)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return the hint for an unknown word: the nearest known one, or all of them."""
+def suggest(word: str, known_words: Iterable[str]) -> str:
+    """Return a hint for an unknown word, which names the most similar known word.
+
+    If none is similar, the hint lists all known words.
+    """
     from difflib import get_close_matches
 
-    names = sorted(filter(None, known))
+    names = sorted(filter(None, known_words))
     nearest = get_close_matches(word[:60], names, n=1)
     if nearest:
         return f"did you mean {nearest[0]!r}?"
@@ -96,19 +98,25 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 # --- text to data -----------------------------------------------------------------------
 
 
-def read(path: OwnPath, file_name: str) -> tuple[object, Location]:
-    """Read a YAML file of a workspace, which messages call `file_name`.
+def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
+    """Read a YAML file of a workspace.
+
+    Args:
+        path: the path of the file.
+        file_name: the name of the file in error messages.
 
     Returns:
-        Plain data (dict, list, str, int, float, bool, None; None for an empty file), and
-        its location.
+        The content as plain data (dict, list, str, int, float, bool or None), which is None for
+        an empty file, and the location of its top.
 
     Raises:
-        ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
-        OwnFileError: it is a link, no regular file, or too large.
+        ConfigError: the file can't be read, or `parse_yaml` rejects it.
+        OwnFileError: the path isn't a regular file, or the file is too large.
     """
     try:
-        return parse(path.read(TEXT_BYTES).decode("utf-8-sig"), file_name)
+        return parse_yaml(
+            read_bounded(path, MAX_TEXT_FILE_BYTES).decode("utf-8-sig"), file_name
+        )
     except OSError as error:
         raise ConfigError(f"{file_name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -119,24 +127,30 @@ def read(path: OwnPath, file_name: str) -> tuple[object, Location]:
         ) from error
 
 
-def parse(text: str, file_name: str) -> tuple[object, Location]:
-    """Parse one YAML document of mappings, lists and scalars.
+def parse_yaml(text: str, file_name: str) -> tuple[object, Location]:
+    """Parse a YAML document that consists of mappings, lists and scalars.
 
-    Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and
-    an alias can make a small file huge.
+    Aliases, tags and duplicate keys are rejected. No settings need them, and aliases can make a
+    small file expand to a huge one.
+
+    Returns:
+        The same as `read_yaml`.
+
+    Raises:
+        ConfigError: the text isn't valid, or contains something that is rejected.
     """
     import yaml
 
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
     try:
-        loader = _loader()(text)
+        loader = _make_loader()(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
-        lines = {(): 1, **dict(_lines(root, ()))}
+        lines = {(): 1, **dict(_iter_lines(root, ()))}
         return data, Location(file_name, (), lines)
     except yaml.YAMLError as error:
-        # an error of the reader has only an offset
+        # PyYAML's `ReaderError` has an offset instead of a line
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         mark = getattr(error, "problem_mark", None)
         mark = mark or getattr(error, "context_mark", None)
@@ -154,27 +168,31 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
     raise ConfigError(f"{file_name}:{line}: {message}", hint=hint)
 
 
-CONTROL = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""No text or path needs these; UTF-8 cannot encode the last ones."""
+CONTROL_CHARACTERS = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Matches a control character, which no text or path needs, or a surrogate, which can't be
+encoded in UTF-8."""
 
 
 @cache
-def _loader() -> type[yaml.SafeLoader]:
-    """Return PyYAML's safe loader without aliases, duplicate keys and control characters."""
+def _make_loader() -> type[yaml.SafeLoader]:
+    """Return a subclass of PyYAML's safe loader that is stricter.
+
+    It rejects aliases, duplicate keys and control characters.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):
         def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            """Read a node; aliases and control characters are refused."""
+            """Compose a node, unless it is an alias or contains control characters."""
             if self.check_event(yaml.AliasEvent):
                 message = "aliases (*name) are not supported here: write the value out"
                 mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 raise yaml.MarkedYAMLError(problem=message, problem_mark=mark)
             node = super().compose_node(parent, index)
             if isinstance(node, yaml.ScalarNode):
-                bad = CONTROL.search(node.value)
-                if bad:
-                    problem = f"contains the control character U+{ord(bad[0]):04X}"
+                control = CONTROL_CHARACTERS.search(node.value)
+                if control:
+                    problem = f"contains the control character U+{ord(control[0]):04X}"
                     mark = node.start_mark
                     raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             return node
@@ -182,21 +200,24 @@ def _loader() -> type[yaml.SafeLoader]:
         def construct_mapping(
             self, node: yaml.MappingNode, deep: bool = False
         ) -> dict[object, object]:
-            line_of: dict[object, int] = {}
+            first_lines: dict[object, int] = {}
             for key, _ in node.value:
                 mark = key.start_mark
-                first_line = line_of.setdefault(str(key.value), mark.line + 1)
+                first_line = first_lines.setdefault(str(key.value), mark.line + 1)
                 if first_line != mark.line + 1:
-                    twice = f"is written twice, first in line {first_line}"
-                    problem = f"{key.value!r} {twice}"
+                    earlier = f"is written twice, first in line {first_line}"
+                    problem = f"{key.value!r} {earlier}"
                     raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             return super().construct_mapping(node, deep)
 
     return Loader
 
 
-def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
-    """Yield the path and line of every key and list item below a node."""
+def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+    """Yield the path and line number of every key and list item below `node`.
+
+    `parent` is the path of `node`.
+    """
     import yaml
 
     items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
@@ -204,48 +225,51 @@ def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
         items = [(str(key.value), key, value) for key, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
         items = [(number, item, item) for number, item in enumerate(node.value)]
-    for step, begin, value in items:
-        steps = (*above, step)
-        yield steps, begin.start_mark.line + 1
-        yield from _lines(value, steps)
+    for step, start_node, value in items:
+        steps = (*parent, step)
+        yield steps, start_node.start_mark.line + 1
+        yield from _iter_lines(value, steps)
 
 
 # --- data to types ----------------------------------------------------------------------
 
 
-def typed(wanted: type[T], data: object, where: Location) -> T:
-    """Convert plain data to a struct, or to a tuple of them. None is a file without values.
+def typed(result_type: type[T], data: object, location: Location) -> T:
+    """Convert plain data from a file to a struct, or to a tuple of structs.
 
-    Keys without a value get their default, in the mapping itself and in those directly
-    below.
+    None, which is the content of an empty file, is treated as an empty mapping. A key without a
+    value gets its default, in the outermost mapping and in the mappings directly below it.
 
     Raises:
-        ConfigError: with file, line, key, what was expected, and the nearest known word.
+        ConfigError: the data isn't valid. The error names the file, the line, the key and what
+            was expected there, and suggests the most similar known word.
     """
     try:
-        return msgspec.convert({} if data is None else _without_empty(data, 2), wanted)
+        return msgspec.convert(
+            {} if data is None else _remove_empty_keys(data, 2), result_type
+        )
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
-        # such as `$.sources[0].name`
+        # `path` is such as `$.sources[0].name`
         steps: list[str | int] = []
         for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
             steps.append(int(number) if number else key)
-        known = _known(inspect.type_info(wanted), steps)
-        raise _explained(message, where.at(*steps), known) from error
+        valid_words = _find_valid_words(inspect.type_info(result_type), steps)
+        raise _make_config_error(message, location.at(*steps), valid_words) from error
 
 
-def _without_empty(data: object, levels: int) -> object:
-    """Leave out the keys without a value, in so many levels of mappings."""
+def _remove_empty_keys(data: object, levels: int) -> object:
+    """Return `data` without keys that have no value, in the upper `levels` levels of mappings."""
     if not isinstance(data, dict) or not levels:
         return data
-    kept = {}
+    non_empty = {}
     for key, value in data.items():
         if value is not None:
-            kept[key] = _without_empty(value, levels - 1)
-    return kept
+            non_empty[key] = _remove_empty_keys(value, levels - 1)
+    return non_empty
 
 
-_WORDS = {
+_TYPE_WORDS = {
     "str": "text",
     "int": "a whole number",
     "float": "a number",
@@ -254,8 +278,8 @@ _WORDS = {
     "array": "a list",
     "date": "a date",
 }
-# How what was expected is written.
-_HOW_TO_WRITE = {
+# Hints on how to write a value of the expected type.
+_FORMAT_HINTS = {
     "text": "put text in quotes",
     "a whole number": "write digits, without quotes",
     "a number": "write digits, without quotes",
@@ -265,141 +289,162 @@ _HOW_TO_WRITE = {
 }
 
 
-def _explained(message: str, where: Location, known: list[str]) -> ConfigError:
-    """Return the error for a message of msgspec, in words for people."""
+def _make_config_error(
+    message: str, location: Location, known_words: list[str]
+) -> ConfigError:
+    """Turn an error message from msgspec into an error that is worded for the user."""
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
-        hint = suggestion(key, known)
+        hint = suggest(key, known_words)
         if hint.startswith(
             "known"
-        ):  # nothing resembles it: perhaps another version had it
+        ):  # nothing is similar, so it may be from another version
             hint = f"remove it; {hint}"
-        return where.at(key).error("unknown key", hint)
+        return location.at(key).error("unknown key", hint)
     choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)
     if choice:
         word = choice[1]
-        return where.error(f"{word!r} is not possible here", suggestion(word, known))
+        return location.error(
+            f"{word!r} is not possible here", suggest(word, known_words)
+        )
     missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:
-        return where.error(f"{missing[1]!r} is missing")
-    plain = re.sub(r"\w+", lambda match: _WORDS.get(match[0], match[0]), message)
+        return location.error(f"{missing[1]!r} is missing")
+    plain = re.sub(r"\w+", lambda match: _TYPE_WORDS.get(match[0], match[0]), message)
     plain = plain.replace("`", "")
     plain = plain.replace(" | ", " or ")
     plain = plain.replace("Expected", "expected", 1)
     hint = ""
-    for kind, advice in _HOW_TO_WRITE.items():
+    for kind, advice in _FORMAT_HINTS.items():
         if plain.startswith(f"expected {kind}") and "got" in plain:
             hint = advice
-    return where.error(plain, hint)
+    return location.error(plain, hint)
 
 
-def _known(kind: inspect.Type, steps: list[str | int]) -> list[str]:
-    """Return the words that may be `steps` below a type: keys of a mapping, or choices."""
+def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
+    """Return the words that are valid at the end of a path of keys and indices.
+
+    The words are the keys of a mapping, or the choices of an enum or literal. The path begins at
+    the type `kind`.
+    """
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls]
     if isinstance(kind, inspect.LiteralType):
         return [str(value) for value in kind.values]
     if isinstance(kind, inspect.StructType) and not steps:
         return [field.encode_name for field in kind.fields]
-    words: list[str] = []
+    valid_words: list[str] = []
     if isinstance(kind, inspect.StructType):
         for field in kind.fields:
             if field.encode_name == steps[0]:
-                words += _known(field.type, steps[1:])
+                valid_words += _find_valid_words(field.type, steps[1:])
     elif isinstance(kind, inspect.UnionType):
         for member in kind.types:
-            words += _known(member, steps)
+            valid_words += _find_valid_words(member, steps)
     else:
         for name in ("item_type", "key_type", "value_type"):
-            inner = getattr(kind, name, None)
-            if inner:
-                words += _known(inner, steps[1:])
-    return words
+            inner_type = getattr(kind, name, None)
+            if inner_type:
+                valid_words += _find_valid_words(inner_type, steps[1:])
+    return valid_words
 
 
 # --- setting values -------------------------------------------------------------------
 
 
-def with_values(text: str, values: Mapping[Strings, Any]) -> str | None:
-    """Return a settings file with values at their places: `("drafter",)`, `("llm", "model")`.
+def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
+    """Return the text of a settings file in which some values are set.
 
-    Comments, order and the style of the sections stay. An empty value (None, "") is written only
-    in the place of another one. None if that cannot be done safely: what comes out is read again,
-    and must differ in these values alone.
+    Comments, order and the style of sections are kept. The result is parsed again, to make sure
+    that it differs only in these values.
+
+    Args:
+        text: the text of the settings file.
+        values: the new values, by path, such as `("drafter",)` or `("llm", "model")`. An empty
+            value (None or "") isn't added, but replaces an existing value.
+
+    Returns:
+        The new text, or None if the values can't be set safely.
     """
     import yaml
 
     try:
-        for place, value in values.items():
-            data, _ = parse(text, "before")
+        for path, value in values.items():
+            data, _ = parse_yaml(text, "before")
             settings: Any = data or {}
-            *sections, key = place
-            wanted: Any = {key: value}
+            *sections, key = path
+            expected: Any = {key: value}
             for section in reversed(sections):
-                wanted = {section: {**(settings.get(section) or {}), **wanted}}
-            wanted = {**settings, **wanted}
-            before = settings
-            for name in place:
-                before = (before or {}).get(name)
-            if before == value or not (before or value):
+                expected = {section: {**(settings.get(section) or {}), **expected}}
+            expected = {**settings, **expected}
+            old_value = settings
+            for name in path:
+                old_value = (old_value or {}).get(name)
+            if old_value == value or not (old_value or value):
                 continue
-            text = _edited(text, place, scalar(value))
-            if parse(text, "after")[0] != wanted:
+            text = _set_value(text, path, format_scalar(value))
+            if parse_yaml(text, "after")[0] != expected:
                 return None
     except (ConfigError, yaml.YAMLError, TypeError, AttributeError):
         return None
     return text
 
 
-def scalar(value: Any) -> str:
-    """Return a YAML scalar or list on one line, in quotes if necessary, also within braces."""
+def format_scalar(value: Any) -> str:
+    """Format a scalar or list as YAML on one line.
+
+    It is quoted where necessary, so that it can also be written inside of braces.
+    """
     import yaml
 
-    written: str = yaml.safe_dump(
+    dumped: str = yaml.safe_dump(
         [value],
         allow_unicode=True,
         width=2**20,
         default_flow_style=True,
     )
-    return written.strip()[1:-1]
+    return dumped.strip()[1:-1]
 
 
-def _edited(text: str, place: Strings, written: str) -> str:
-    """Return a settings file with a value, if its section is a mapping."""
+def _set_value(text: str, path: Strings, value: str) -> str:
+    """Return a settings file in which the value at `path` is replaced by `value`, or added.
+
+    If the section isn't a mapping, the result is wrong, and `set_values` rejects it.
+    """
     import yaml
 
-    key = place[-1]
-    added = f"{key}: {written}"
-    end = "" if not text or text.endswith("\n") else "\n"
+    key = path[-1]
+    new_line = f"{key}: {value}"
+    line_end = "" if not text or text.endswith("\n") else "\n"
     node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     start_of_line = -1
-    for section in place[:-1]:
+    for section in path[:-1]:
         for name, child in node.value if node else ():
             if name.value == section:
                 start_of_line = name.start_mark.index
                 node = child
                 break
         else:
-            return f"{text}{end}\n{section}:\n  {added}\n"
-    known = node.value if isinstance(node, yaml.MappingNode) else []
+            return f"{text}{line_end}\n{section}:\n  {new_line}\n"
+    items = node.value if isinstance(node, yaml.MappingNode) else []
 
-    # in place of the value that it has
-    for known_name, known_value in known:
-        if known_name.value == key:
-            start = known_value.start_mark.index
-            end_of_value = known_value.end_mark.index
-            return text[:start] + written + text[end_of_value:]
+    # replace the existing value
+    for name_node, value_node in items:
+        if name_node.value == key:
+            start = value_node.start_mark.index
+            end_of_value = value_node.end_mark.index
+            return text[:start] + value + text[end_of_value:]
 
-    # within braces
+    # insert the value within the braces of its section
     start = node.start_mark.index if node else 0
     if text[start : start + 1] == "{":
-        separator = ", " if known else ""
-        return f"{text[:start]}{{{added}{separator}{text[start + 1 :]}"
+        separator = ", " if items else ""
+        return f"{text[:start]}{{{new_line}{separator}{text[start + 1 :]}"
 
-    # on a line of its own: at the end of the file, or below the name of the section
+    # append a line to the file, or insert it below the section's name
     if start_of_line < 0:
-        return f"{text}{end}{added}\n"
-    indent = " " * (known[0][0].start_mark.column if known else 2)
-    head, _, rest = text[start_of_line:].partition("\n")
-    return f"{text[:start_of_line]}{head}\n{indent}{added}\n{rest}"
+        return f"{text}{line_end}{new_line}\n"
+    indent = " " * (items[0][0].start_mark.column if items else 2)
+    section_line, _, remainder = text[start_of_line:].partition("\n")
+    return f"{text[:start_of_line]}{section_line}\n{indent}{new_line}\n{remainder}"

@@ -1,26 +1,27 @@
-"""Drafters turn highlights into drafts, or give the reason why a highlight gets no card.
+"""Drafters turn highlights into drafts, or give the reason why there is no card.
 
-rules      what a person wrote or marked as a card; needs no model, key or network
-llm        asks any OpenAI-compatible server
-chat       exchanges the same requests as texts to paste
+rules      drafts what the user wrote or highlighted as a card; works offline
+llm        asks a model on any OpenAI-compatible server
+chat       exports the same requests as texts for the user to paste into a chat
+propose    proposes cards for plain highlights when they are shown; works offline
 """
 
 from __future__ import annotations
 
 from ankiforge.draft.instructions import (
     PROPOSALS_VERSION,
-    failed_on,
-    for_rules,
+    is_for_rules_only,
+    make_failure,
+    remove_comment_from_context,
     skip_reason,
     withheld,
-    without_comment,
 )
 
 __all__ = [
     "PROPOSALS_VERSION",
-    "failed_on",
-    "for_rules",
+    "is_for_rules_only",
+    "make_failure",
+    "remove_comment_from_context",
     "skip_reason",
     "withheld",
-    "without_comment",
 ]

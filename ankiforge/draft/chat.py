@@ -1,7 +1,6 @@
-"""Questions as texts to paste into a chat, and the answers of the chat.
+"""Exports requests as texts to paste into a chat, and reads the chat's answers.
 
-Each highlight has a label that is the same in every run, so that a late answer can
-still be matched.
+Each highlight has a label that never changes, so that even a late answer can be matched to it.
 """
 
 from __future__ import annotations
@@ -10,197 +9,199 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
+from ankiforge.draft.privacy import SendableTask, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
-    NOTHING,
+    NO_TEXT,
     Prompt,
-    Shape,
-    data,
-    is_term,
-    joined,
-    message,
-    most_cards,
-    passage,
-    reason_no_kind_fits,
-    rules_of,
-    shape_of,
+    ReplyShape,
+    find_reply_shape,
+    format_passage,
+    join_texts,
+    make_message,
+    make_rule_values,
+    max_card_count,
+    missing_kind_reason,
+    sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
-    Repair,
-    ReplyItem,
+    FindFaults,
+    ReplyCard,
     drafts_of,
-    ends_in_the_middle,
-    every_item,
     find_quote,
-    letters_of_quote,
-    on_a_line,
-    places_of,
-    sentences_with,
-    without_drafts,
+    is_truncated,
+    list_evidence_texts,
+    make_undrafted_result,
+    parse_all_cards,
+    split_quote_letters,
+    to_one_line,
 )
-from ankiforge.draft.sendable import SendableTask, SendableText, ours
-from ankiforge.language.lexicon import alternatives
 from ankiforge.model import (
-    Drafted,
+    DraftingResult,
     Highlight,
     HighlightKey,
     Origin,
     Problem,
     Strings,
     Value,
-    h16,
+    hash16,
 )
-from ankiforge.text import cloze, counted, regex
-from ankiforge.text.fold import letters_of, typewritten
-from ankiforge.text.sentences import sentences
+from ankiforge.text import format_count, regex
+from ankiforge.text.normalize import find_words
 
-CHAT = "chat"
-"""The name of the unknown model."""
-MOST = 20
-"""The highlights of one text: chats cut long answers off."""
-
-
-# --- out ------------------------------------------------------------------------------
+CHAT_MODEL = "chat"
+"""The name recorded for the model behind a chat, which is unknown."""
+MAX_HIGHLIGHTS_PER_TEXT = 20
+"""The maximum number of highlights in a text for a chat, because chats cut off long answers."""
 
 
-class Chat(Value):
-    """A text to paste into a chat of its own."""
+# --- export ---------------------------------------------------------------------------
+
+
+class ChatText(Value):
+    """A text for the user to paste into a new chat."""
 
     text: str
-    keys: tuple[HighlightKey, ...]
-    """The highlights that it asks about."""
+    highlight_keys: tuple[HighlightKey, ...]
+    """The keys of the highlights that the text asks about."""
 
 
-def export_chats(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Chat]:
-    """Return texts to paste, of at most `MOST` highlights."""
-    # by the shape of the reply: the titles, keys and passages that are asked for
-    by_shape = defaultdict[Shape, list[_AskedFor]](list)
+def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[ChatText]:
+    """Return texts to paste into a chat, each with at most `MAX_HIGHLIGHTS_PER_TEXT` highlights."""
+    # group the highlights by the shape of the reply, because a text asks for only one shape
+    by_shape = defaultdict[ReplyShape, list[_AskedHighlight]](list)
     for sendable in tasks:
-        if reason_no_kind_fits(sendable.task):
+        if missing_kind_reason(sendable.task):
             continue
-        shape = shape_of(sendable.task)
+        shape = find_reply_shape(sendable.task)
         wants = sendable.task.brief.wants
         title = sendable.title
-        for key, shown in sendable.passages.items():
-            asked = passage(label_for(key), shown, wants)
-            by_shape[shape].append(_AskedFor(title, key, asked))
+        for key, sendable_passage in sendable.passages.items():
+            formatted_passage = format_passage(make_label(key), sendable_passage, wants)
+            by_shape[shape].append(_AskedHighlight(title, key, formatted_passage))
 
     chats = []
-    for shape, every in by_shape.items():
-        for start in range(0, len(every), MOST):
-            batch = every[start : start + MOST]
+    for shape, asked_highlights in by_shape.items():
+        for start in range(0, len(asked_highlights), MAX_HIGHLIGHTS_PER_TEXT):
+            batch = asked_highlights[start : start + MAX_HIGHLIGHTS_PER_TEXT]
             by_title = []
             for title, group in groupby(batch, key=attrgetter("title")):
-                by_title.append((title, joined(each.passage for each in group)))
+                by_title.append((title, join_texts(entry.passage for entry in group)))
             if len(by_title) == 1:
-                [(only_title, highlights)] = by_title
-                title = data(only_title)
+                [(single_title, highlights)] = by_title
+                title = sanitize_for_markers(single_title)
             else:
                 sections = []
-                for each, passages in by_title:
-                    section = f"Document: {data(each)}\n\n{passages}"
+                for entry, passages in by_title:
+                    section = f"Document: {sanitize_for_markers(entry)}\n\n{passages}"
                     sections.append(SendableText(section))
-                highlights = joined(sections)
-                title = ours("several, named with their passages")
+                highlights = join_texts(sections)
+                title = mark_as_sendable("several, named with their passages")
             values = {
-                **rules_of(shape),
+                **make_rule_values(shape),
                 "title": title,
-                "remark": NOTHING,
+                "remark": NO_TEXT,
                 "highlights": highlights,
             }
-            number = f"all {len(batch)} highlights"
+            count = f"all {len(batch)} highlights"
             if len(batch) == 1:
-                number = "the highlight"
-            end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
-            messages = (*prompt.messages(values), message("user", end))
-            contents = [each["content"] for each in messages]
+                count = "the highlight"
+            closing_request = mark_as_sendable(
+                f"Now answer for {count}, with the JSON only, in one code block."
+            )
+            messages = (
+                *prompt.render_messages(values),
+                make_message("user", closing_request),
+            )
+            contents = [entry["content"] for entry in messages]
             text = "\n\n".join(contents) + "\n"
-            chats.append(Chat(text, tuple(each.key for each in batch)))
+            chats.append(ChatText(text, tuple(entry.key for entry in batch)))
     return chats
 
 
-class _AskedFor(NamedTuple):
-    """A highlight in a text."""
+class _AskedHighlight(NamedTuple):
+    """A highlight that a text for a chat asks about."""
 
     title: SendableText
     key: HighlightKey
     passage: SendableText
 
 
-def asked_in(tasks: Iterable[SendableTask]) -> int:
-    """Count the highlights that the texts contain."""
+def count_exportable_highlights(tasks: Iterable[SendableTask]) -> int:
+    """Count the highlights that texts for a chat would ask about."""
     count = 0
     for sendable in tasks:
-        if not reason_no_kind_fits(sendable.task):
+        if not missing_kind_reason(sendable.task):
             count += len(sendable.passages)
     return count
 
 
-def label_for(key: str) -> str:
-    """Return the label (8 hex digits) of a highlight's key."""
-    return h16(key)[:8]
+def make_label(key: str) -> str:
+    """Return the label by which a chat refers to a highlight: 8 hex digits derived from its key."""
+    return hash16(key)[:8]
 
 
-# --- marks of chat windows --------------------------------------------------------------
+# --- citation marks of chats ------------------------------------------------------------
 
-# `:contentReference[oaicite:0]{index=0}`, `【4†source】`, `citeturn0search2` with its signs
-_MARKS = regex(
+# Matches a mark such as `:contentReference[oaicite:0]{index=0}`, `【4†source】`, or
+# `citeturn0search2` with its delimiters.
+_CITATION_MARK = regex(
     r"\s?(?::contentReference\[[^\]\n]{0,60}\](?:\{[^}\n]{0,60}\})?|【[^】\n]{1,60}†[^】\n]{0,80}】"
     r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?){1,20})"
 )
-# `green light [1]`, `light[1][3].`
+# Matches numbers in brackets, as in `green light [1]` and `light[1][3].`
 _NUMBER_MARK = regex(
     r"(?m)(?<=[\w.!?%)”])[ \t]?((?:\[\d{1,2}\]){1,9})(?=[ \t]*(?:[.,;:!?)\"”|]|$))"
 )
 
 
-def _without_marks(text: str, tasks: Iterable[SendableTask]) -> str:
-    """Return an answer without the marks by which a chat window points at its sources.
+def _strip_citation_marks(text: str, tasks: Iterable[SendableTask]) -> str:
+    """Remove from an answer the marks with which a chat cites its sources.
 
-    A number in brackets stays if a passage has it, too.
+    A number in brackets is kept if a highlight contains it too.
     """
-    text = _MARKS.sub("", text)
+    text = _CITATION_MARK.sub("", text)
     if not _NUMBER_MARK.search(text):
         return text
-    marked = " ".join(each.exact for task in tasks for each in task.highlights)
+    all_marks = " ".join(
+        highlight.exact for task in tasks for highlight in task.highlights
+    )
 
-    def kept(mark: re.Match[str]) -> str:
-        return mark[0] if mark[1] in marked else ""
+    def keep_if_marked(mark: re.Match[str]) -> str:
+        return mark[0] if mark[1] in all_marks else ""
 
-    return _NUMBER_MARK.sub(kept, text)
+    return _NUMBER_MARK.sub(keep_if_marked, text)
 
 
-# --- back -----------------------------------------------------------------------------
+# --- import ---------------------------------------------------------------------------
 
 
 class ChatAnswer(Value):
-    """The cards of a chat's answer, and the parts of it that are of no use."""
+    """The results of a chat's answer, and problems with the parts of it that can't be used."""
 
-    drafted: tuple[Drafted, ...]
-    unused: tuple[Problem, ...]
-
-
-_ASKS = ("<highlight h=", "<text h=")
-"""Signs of a text to paste, which no answer has."""
+    results: tuple[DraftingResult, ...]
+    problems: tuple[Problem, ...]
 
 
-def is_text_for_chat(text: str) -> bool:
-    """Return whether a text asks a chat, and is no answer."""
-    return any(sign in text for sign in _ASKS)
+_CHAT_TEXT_SIGNS = ("<highlight h=", "<text h=")
+"""Parts of the texts for a chat that never occur in an answer."""
 
 
-def what_is_missing(text: str) -> str:
-    """Return why a text is no answer of a chat, and the way on."""
+def is_chat_text(text: str) -> bool:
+    """Return whether a text is one of those for a chat, rather than the chat's answer."""
+    return any(sign in text for sign in _CHAT_TEXT_SIGNS)
+
+
+def explain_unusable_answer(text: str) -> str:
+    """Return why a text can't be used as an answer, and what the user should do."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
-    if is_text_for_chat(text):
+    if is_chat_text(text):
         return "this is the text for the chat, not its answer: paste it there first"
-    usable, unusable = every_item(text)
-    if not usable and ends_in_the_middle(text):
+    usable, unusable = parse_all_cards(text)
+    if not usable and is_truncated(text):
         return (
             "it ends in the middle of its first card: copy the whole answer of the chat"
         )
@@ -208,286 +209,211 @@ def what_is_missing(text: str) -> str:
         return "no card in it is about these highlights: ask the chat again, in a new one"
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
-    return "it has no card, as JSON or as a table: copy the whole answer of the chat"
+    return "it has no card as JSON: ask the chat for the JSON only, and copy all of it"
 
 
-def chat_request(text: str) -> str:
-    """Return the name under which an answer is stored in the cache."""
-    return f"chat/{h16(text)}"
+def make_cache_key(text: str) -> str:
+    """Return the key under which an answer is cached."""
+    return f"chat/{hash16(text)}"
 
 
-def read_answer(
+def parse_answer(
     text: str,
     tasks: Sequence[SendableTask],
     prompt: Prompt,
-    faults_of: Repair = lambda draft, highlight: (),
+    find_faults: FindFaults = lambda draft, highlight: (),
 ) -> ChatAnswer:
-    """Return the results for the pending highlights that a chat's answer is about.
+    """Return the results for those pending highlights that a chat's answer covers.
 
-    A card that `faults_of` blocks, or that quotes words which no highlight has, is
-    named; its highlight stays pending, and the next text asks about it again.
+    A card is reported if `find_faults` returns faults in it or if its quote is in no highlight. Its
+    highlight then stays pending and is in the next text.
+
+    Args:
+        text: the answer.
+        tasks: the pending highlights.
+        prompt: the prompt from which the text for the chat was made.
+        find_faults: function that returns the findings that block a card.
     """
-    items, unusable = every_item(_without_marks(text, tasks))
+    items, unusable = parse_all_cards(_strip_citation_marks(text, tasks))
     pending = []
     for sendable in tasks:
         for highlight in sendable.highlights:
-            letters = letters_of(" ".join(places_of(highlight)))
-            pending.append(_Unanswered(highlight, label_for(highlight.key), letters))
-    by_label = {each.label: each for each in pending}
+            pending.append(_PendingHighlight(highlight, make_label(highlight.key)))
+    by_label = {entry.label: entry for entry in pending}
 
-    # the cards of each highlight
-    items_of = defaultdict[HighlightKey, list[ReplyItem]](list)
+    # find the highlight that each card is about
+    items_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
     unused = []
     moved = []
     for item in items:
-        named = by_label.get(item.label)
-        holder = named if item.kind is None else _holder(item, named, pending)
-        if item.kind and not (holder or named or item.label or item.quote):
-            holder, item = _by_words(item, pending)
-        if holder:
-            items_of[holder.highlight.key].append(item)
-            if named and named is not holder:
-                moved.append(f"{_card(item)} for {_shown(holder.highlight.exact)}")
+        labelled = by_label.get(item.label)
+        owner = labelled if item.kind is None else _find_owner(item, labelled, pending)
+        if owner:
+            items_by_key[owner.highlight.key].append(item)
+            if labelled and labelled is not owner:
+                moved.append(
+                    f"{_format_card_title(item)} for {_abbreviate_in_quotes(owner.highlight.exact)}"
+                )
         else:
-            unused.append(_unplaced(item, named))
+            unused.append(_make_unmatched_problem(item, labelled))
     if moved:
-        taken = f"{counted(len(moved), 'card')} taken for the passage quoted, not for the one named"
-        unused.append(Problem("", f"{taken}: {'; '.join(moved[:_NAMED])}", notice=True))
+        cards = format_count(len(moved), "card")
+        note = f"{cards} taken for the passage quoted, not for the one named"
+        unused.append(
+            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", notice=True)
+        )
     for card in unusable:
         hint = "ask for question and answer"
         unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
-    if ends_in_the_middle(text):
-        way_on = "ask the chat for that card and the rest again, each whole"
-        unused.append(Problem("", f"the answer ends in the middle of a card: {way_on}"))
+    if is_truncated(text):
+        remedy = "ask the chat for that card and the rest again, each whole"
+        unused.append(Problem("", f"the answer ends in the middle of a card: {remedy}"))
     if not (items or unusable):
         hint = "paste the whole answer, or ask the chat for the JSON only"
         unused.append(Problem("", "it contains no readable card", hint))
 
-    origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
+    origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
     results = []
     for sendable in tasks:
         for highlight in sendable.highlights:
-            about = items_of.get(highlight.key, [])[:_MOST_OF_ONE]
-            result, problems = _result(about, highlight, sendable, origin, faults_of)
+            highlight_items = items_by_key.get(highlight.key, [])[
+                :_MAX_CARDS_PER_HIGHLIGHT
+            ]
+            result, problems = _make_result(
+                highlight_items, highlight, sendable, origin, find_faults
+            )
             unused += problems
             if result is not None:
                 results.append(result)
-    # what was imported before comes last: of many problems, only the first are named
-    unused.sort(key=lambda problem: problem.hint == _NOT_ASKED)
+    # put cards that were imported before at the end, because only the first problems are shown
+    unused.sort(key=lambda problem: problem.hint == _NOT_ASKED_HINT)
     return ChatAnswer(tuple(results), tuple(unused))
 
 
-def _result(
-    about: Sequence[ReplyItem],
+def _make_result(
+    items: Sequence[ReplyCard],
     highlight: Highlight,
     sendable: SendableTask,
     origin: Origin,
-    faults_of: Repair,
-) -> tuple[Drafted | None, list[Problem]]:
-    """Return the result of the cards about a highlight, and those that are of no use.
-
-    None if nothing sound is about it.
-    """
-    shape = shape_of(sendable.task)
-    passage_shown = _shown(highlight.exact)
+    find_faults: FindFaults,
+) -> tuple[DraftingResult | None, list[Problem]]:
+    """Return the result for a highlight, or None if no card for it is usable, and the problems."""
+    shape = find_reply_shape(sendable.task)
+    passage_shown = _abbreviate_in_quotes(highlight.exact)
     problems = []
     sound = []
-    for item in about:
+    for item in items:
         faults: Strings = ()
         for draft in drafts_of([item], highlight, origin, shape):
-            faults = faults_of(draft, highlight)
+            faults = find_faults(draft, highlight)
         if faults:
-            what = f"{_card(item)} for {passage_shown}: {'; '.join(faults)}"
-            problems.append(Problem("", what))
+            problem = (
+                f"{_format_card_title(item)} for {passage_shown}: {'; '.join(faults)}"
+            )
+            problems.append(Problem("", problem))
         else:
             sound.append(item)
     if not sound:
         return None, problems
     drafts = drafts_of(sound, highlight, origin, shape)
     if not drafts:
-        reason = reason_no_kind_fits(sendable.task)
+        reason = missing_kind_reason(sendable.task)
         if reason:
-            return Drafted(highlight, reason=reason, passing=True), problems
-        return without_drafts(highlight, sound, shape), problems
+            return DraftingResult(highlight, reason=reason, is_temporary=True), problems
+        return make_undrafted_result(highlight, sound, shape), problems
     distinct = {(item.front, item.back, item.text) for item in sound}
-    if len(distinct) > len(drafts) == most_cards(highlight.exact):
-        more = counted(len(distinct) - len(drafts), "more card")
-        what = f"{more} for {passage_shown}: it has {len(drafts)}"
-        problems.append(Problem("", what, notice=True))
-    return Drafted(highlight, drafts), problems
+    if len(distinct) > len(drafts) == max_card_count(highlight.exact):
+        more = format_count(len(distinct) - len(drafts), "more card")
+        problem = f"{more} for {passage_shown}: it has {len(drafts)}"
+        problems.append(Problem("", problem, notice=True))
+    return DraftingResult(highlight, drafts), problems
 
 
-class _Unanswered(NamedTuple):
-    """A highlight that still needs a card."""
+class _PendingHighlight(NamedTuple):
+    """A pending highlight, for which an answer may contain a card."""
 
     highlight: Highlight
     label: str
-    letters: str
-    """The letters of all its places, to look for quotes."""
 
-    def has(self, parts: Iterable[str]) -> bool:
-        """Return whether the highlight's letters contain all of these parts."""
-        return all(part in self.letters for part in parts)
+    def overlaps(self, quote: str) -> bool:
+        """Return whether the highlighted text contains `quote` or is part of it."""
+        mark = self.highlight.exact
+        return bool(find_quote(quote, mark) or find_words(mark, quote))
 
-    def answers(self, answers: Sequence[str]) -> bool:
-        """Return whether the highlight contains an answer as whole words."""
-        return any(sentences_with(answers, place) for place in places_of(self.highlight))
-
-    def is_marked(self, words: str) -> bool:
-        """Return whether its mark has some words."""
-        return find_quote(words, self.highlight.exact) is not None
+    def contains(self, quote: str) -> bool:
+        """Return whether the highlighted text or the text around it contains `quote`."""
+        return any(
+            find_quote(quote, text) for text in list_evidence_texts(self.highlight)
+        )
 
 
-def _holder(
-    item: ReplyItem, named: _Unanswered | None, pending: Iterable[_Unanswered]
-) -> _Unanswered | None:
-    """Return the highlight that has the words that a card quotes; None if none has.
+def _find_owner(
+    item: ReplyCard,
+    labelled: _PendingHighlight | None,
+    pending: Iterable[_PendingHighlight],
+) -> _PendingHighlight | None:
+    """Return the highlight that a card is about, or None if there is none.
 
-    Labels may be missing, exchanged, or of an older prompt, so the quote decides: of several
-    highlights that have it, the marked words come before the text around others, and then the
-    label. A card without a quote is of its label, else of the only highlight with its answer
-    that has a word of its question, too. With a label that no highlight has, a card needs a
-    quote that only one of them has. One that quotes one highlight, and has its answer from the
-    other that it names, is of neither.
+    It is the highlight that the card's label names, unless the quote is from another highlight.
+    Labels may be missing, swapped, or from an older prompt.
     """
-    quoted = letters_of_quote(item.quote)
-    if named and (not quoted or named.is_marked(item.quote)):
-        return named
-    is_strange = bool(item.label) and named is None
-    if is_strange and sum(map(len, quoted)) < _LONG_QUOTE:
-        return None
-    ranked = _by_rank(item, named, pending)
-    if not ranked:
-        return None
-    (best_rank, best), *others = ranked
-    is_tie = any(rank == best_rank for rank, _ in others)
-    if not quoted:  # a word of its question, too
-        return best if best_rank[-1] and not is_tie else None
-    if is_tie and is_strange:
-        return None
-    # it answers from the highlight of its label, and quotes another one
-    if named and named.answers(item.answers) and not best.answers(item.answers):
-        return None
-    return best
+    letters = sum(map(len, split_quote_letters(item.quote)))
+    if labelled and (not letters or labelled.overlaps(item.quote)):
+        return labelled
+    if letters >= _MIN_RELIABLE_LETTERS:
+        marked_highlights = [
+            candidate for candidate in pending if candidate.overlaps(item.quote)
+        ]
+        if len(marked_highlights) == 1:
+            return marked_highlights[0]
+    return labelled if labelled and labelled.contains(item.quote) else None
 
 
-_Rank = tuple[bool, bool, bool, int]
+# The maximum number of cards that are listed as moved to the highlight that they quote.
+_MAX_MOVED_SHOWN = 3
+_MAX_CARDS_PER_HIGHLIGHT = 20
+_NOT_ASKED_HINT = "it was imported before, or nobody asked for it"
+_NO_QUOTE_HINT = "ask the chat for the JSON only, with h and quote of each card"
+# A quote of at least this many letters is more reliable than the label.
+_MIN_RELIABLE_LETTERS = 12
 
 
-def _by_rank(
-    item: ReplyItem, named: _Unanswered | None, pending: Iterable[_Unanswered]
-) -> list[tuple[_Rank, _Unanswered]]:
-    """Return the highlights that have the quote of a card, else its answer, the best first."""
-    answer = " … ".join(item.answers)
-    answered = letters_of_quote(answer)
-    quoted = letters_of_quote(item.quote)
-    sought = item.quote if quoted else answer
-    parts = quoted or answered
-    marks_decide = not quoted or sum(map(len, parts)) >= _LONG_QUOTE
-    words = {letters_of(word) for word in item.front.split() if len(word) > _SHORT_WORD}
-    ranked = []
-    for each in pending if parts else ():
-        if not (each.has(parts) and (quoted or each.answers(item.answers))):
-            continue
-        is_marked = each.is_marked(sought)
-        if is_marked or _has_around(each.highlight, sought, is_named=each is named):
-            shared = sum(word in each.letters for word in words)
-            rank = marks_decide and is_marked, each is named, each.has(answered), shared
-            ranked.append((rank, each))
-    return sorted(ranked, key=itemgetter(0), reverse=True)
+def _make_unmatched_problem(
+    item: ReplyCard, labelled: _PendingHighlight | None
+) -> Problem:
+    """Return the problem that reports a card that is about no pending highlight.
 
-
-def _by_words(
-    item: ReplyItem, pending: Iterable[_Unanswered]
-) -> tuple[_Unanswered | None, ReplyItem]:
-    """Return the only highlight with most words of a card, and the card with its quote.
-
-    A card without label and quote may say the answer in other words than its passage.
+    Args:
+        item: the card.
+        labelled: the highlight that its label names, or None.
     """
-    said = " ".join((item.front, cloze.reveal(item.text), *item.answers))
-    words = {letters_of(word) for word in said.split() if len(word) > _SHORT_WORD}
-
-    def shared(letters: str) -> int:
-        return sum(word in letters for word in words)
-
-    ranked = sorted(pending, key=lambda each: shared(each.letters), reverse=True)
-    most, next_most, *_ = [*(shared(each.letters) for each in ranked), 0, 0]
-    if most < max(_FEWEST_WORDS, _MOST_WORDS * len(words)) or next_most * 2 > most:
-        return None, item
-    marked = ranked[0].highlight.exact
-    texts = [marked[start:end] for start, end in sentences(marked)]
-    quote = max(texts, key=lambda sentence: shared(letters_of(sentence)))
-    return ranked[0], replace(item, quote=quote)
-
-
-def _has_around(highlight: Highlight, quote: str, *, is_named: bool) -> bool:
-    """Return whether the text around a mark has a quote that is evidence for the mark.
-
-    It overlaps the mark, or answers a comment; or the card names the mark, which is a term of the
-    sentence that has the quote, or needs the sentence before it: `So …`, `C'est pourquoi …`. Other
-    words around it may be another mark, which has a card already.
-    """
-    sentence = highlight.sentence
-    if is_named and is_term(highlight.exact, sentence) and find_quote(quote, sentence):
-        return True
-    asks = highlight.instructs and bool(highlight.comment.strip())
-    leans = is_named and _LEANS.match(typewritten(highlight.exact)) is not None
-    for place in places_of(highlight):
-        quoted = find_quote(quote, place)
-        marked = find_quote(highlight.exact, place)
-        if quoted and asks:
-            return True
-        if not (quoted and marked):
-            continue
-        if quoted[0] < marked[1] and marked[0] < quoted[1]:
-            return True
-        between = place[quoted[1] : marked[0]]
-        if leans and quoted[1] <= marked[0] and not any(map(str.isalnum, between)):
-            return True
-    return False
-
-
-# The beginning of a mark that needs the sentence before it; German `da` may give its reason there.
-_LEANS = regex(rf"(?i)\W*(?:da|{alternatives('cues', 'leans')})(?![\w'-])")
-
-
-# The cards of other passages than they name that are told.
-_NAMED = 3
-# The cards of a highlight that are checked.
-_MOST_OF_ONE = 20
-_NOT_ASKED = "it was imported before, or nobody asked for it"
-# From this number of letters, marked words tell whose quote it is, else the label.
-_LONG_QUOTE = 12
-_SHORT_WORD = 3
-# The words of a card that only one highlight has: their least number, and share of all.
-_FEWEST_WORDS = 4
-_MOST_WORDS = 0.6
-
-
-def _unplaced(item: ReplyItem, named: _Unanswered | None) -> Problem:
-    """Return the problem of a card that fits no highlight; `named`: the one its label names."""
-    quote = _shown(item.quote)
-    if named:
-        marked = _shown(named.highlight.exact)
-        fault = f"{marked} does not have its quote {quote}"
-        if any(find_quote(item.quote, place) for place in places_of(named.highlight)):
-            fault = f"its quote {quote} stands beside {marked}: it has to reach into these words"
-        return Problem("", f"{_card(item)}: {fault}")
+    quote = _abbreviate_in_quotes(item.quote)
+    if labelled:
+        mark = _abbreviate_in_quotes(labelled.highlight.exact)
+        return Problem(
+            "", f"{_format_card_title(item)}: {mark} does not have its quote {quote}"
+        )
     missing = []
     if item.label:
         missing.append(f"its label {item.label!r}")
     if item.kind and item.quote:
         missing.append(f"its quote {quote}")
-    what = " or ".join(missing) or "its answer"
-    reason = f"no highlight that still needs a card has {what}"
-    return Problem("", f"{_card(item)}: {reason}", _NOT_ASKED)
+    if not missing:
+        return Problem(
+            "",
+            f"{_format_card_title(item)}: it has neither a label nor a quote",
+            _NO_QUOTE_HINT,
+        )
+    features = " or ".join(missing)
+    reason = f"no highlight that still needs a card has {features}"
+    return Problem("", f"{_format_card_title(item)}: {reason}", _NOT_ASKED_HINT)
 
 
-def _card(item: ReplyItem) -> str:
-    """Return the question of a card, or why there is none."""
-    return _shown(item.front or item.text or item.why_none)
+def _format_card_title(item: ReplyCard) -> str:
+    """Return the card's question or, if there is no card, the reason, in quotation marks."""
+    return _abbreviate_in_quotes(item.front or item.text or item.why_none)
 
 
-def _shown(words: str) -> str:
-    """Return the beginning of a text, in quotation marks."""
-    return f"“{on_a_line(words, 60)}”"
+def _abbreviate_in_quotes(words: str) -> str:
+    """Return the beginning of a text in quotation marks."""
+    return f"“{to_one_line(words, 60)}”"

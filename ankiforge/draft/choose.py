@@ -1,6 +1,7 @@
-"""The text that asks to choose passages of a document that nobody marked, and its answer.
+"""Asks a model or chat to choose passages of an unmarked document, and reads its answer.
 
-The answer has the form of every other one (`reply`): the quote of each card is its passage.
+The answer has the same format as any other reply and is parsed by `reply`. The quote of each card
+is the passage that was chosen for it.
 """
 
 from __future__ import annotations
@@ -15,28 +16,28 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.draft.chat import CHAT, chat_request
+from ankiforge.draft.chat import CHAT_MODEL, make_cache_key
+from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
-    NOTHING,
+    NO_TEXT,
     ModelRequest,
     Prompt,
-    Shape,
-    data,
-    message,
+    ReplyShape,
+    make_message,
+    make_rule_values,
     reply_schema,
-    rules_of,
+    sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
-    Repair,
-    ReplyItem,
+    FindFaults,
+    ReplyCard,
     drafts_of,
-    ends_in_the_middle,
-    every_item,
-    letters_of_quote,
-    on_a_line,
+    is_truncated,
+    parse_all_cards,
+    split_quote_letters,
+    to_one_line,
 )
-from ankiforge.draft.sendable import SendableText, ours
-from ankiforge.language.lexicon import listed
+from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
     Draft,
     Highlight,
@@ -46,30 +47,30 @@ from ankiforge.model import (
     Span,
     Strings,
     WholeText,
-    h16,
+    hash16,
 )
-from ankiforge.text import counted, regex
-from ankiforge.text.fold import for_finding, letters_of
-from ankiforge.text.located import ALIKE, Letters, Located
-from ankiforge.text.sentences import boundaries, sentence_around
+from ankiforge.text import format_count, regex
+from ankiforge.text.document_letters import MIN_SIMILARITY, DocumentLetters, FoundPassage
+from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
+from ankiforge.text.sentences import find_sentence_around, find_sentence_starts
 
-LONGEST_PART = 24_000
-"""Characters of one text."""
-NUMBER = 10
-"""The passages of a document, if nobody says how many."""
-_MOST_KNOWN = 60
-"""Passages that are named as known, at most."""
-_SAME = 0.5
-"""The share of a passage that another one has, from which both are one."""
+MAX_PART_CHARS = 24_000
+"""The maximum number of characters in a part of a document, which is sent in one request."""
+DEFAULT_PASSAGE_COUNT = 10
+"""The default number of passages to choose from a document."""
+_MAX_LISTED_PASSAGES = 60
+"""The maximum number of passages with cards that a request lists."""
+_MIN_OVERLAP = 0.5
+"""Two passages are the same if they share this fraction of the shorter one."""
 
 
-# --- what goes out --------------------------------------------------------------------
+# --- export ---------------------------------------------------------------------------
 
-_NUMBERED = regex(r"^\W*(?:\d{1,3}|[IVX]{1,5}|[A-Z])(?:\.\d{1,3})*[.):]?\s+")
-_LEADERS = regex(r"(?:\.\s?){4,}\s*\d{1,4}\W*$")
-_LONGEST_NAME = 40
-# What programs that make pages of notes write beside the words: attributes of Kramdown, Pandoc
-# and MkDocs, `!!! note`, fences of MyST and Docusaurus, tags of Jekyll.
+_LEADING_NUMBER = regex(r"^\W*(?:\d{1,3}|[IVX]{1,5}|[A-Z])(?:\.\d{1,3})*[.):]?\s+")
+_DOT_LEADERS = regex(r"(?:\.\s?){4,}\s*\d{1,4}\W*$")
+_MAX_HEADING_CHARS = 40
+# Matches the markup of site generators: attributes of Kramdown, Pandoc and MkDocs, `!!! note`,
+# the fences of MyST and Docusaurus, and the tags of Jekyll.
 _ATTRIBUTES = regex(
     r"""(?mx)
       \{:[^{}\n]{0,300}\}
@@ -80,374 +81,406 @@ _ATTRIBUTES = regex(
 )
 
 
-def as_sent(text: str) -> str:
-    """Return a text with blanks for the attributes that are no words of it."""
-    return _ATTRIBUTES.sub(lambda found: " " * len(found[0]), text)
+def blank_attributes(text: str) -> str:
+    """Replace the markup of site generators by the same number of spaces, so that offsets stay."""
+    return _ATTRIBUTES.sub(lambda match: " " * len(match[0]), text)
 
 
-def sent(whole: WholeText) -> list[Paragraph]:
-    """Return the paragraphs of a document that are asked about, cut where they are very long.
+def select_paragraphs(whole_text: WholeText) -> list[Paragraph]:
+    """Return the paragraphs of a document that are worth asking about, splitting very long ones.
 
-    Left out is what is private; front matter in TOML; tables of contents, references and
-    exercises; a slide that the next one repeats with more on it.
+    Private text, TOML front matter, tables of contents, references and exercises are left out. So
+    are slides that the next slide repeats and extends.
     """
-    repeated = set(_overlays(whole))
-    half = len(whole.pages) / 2 if whole.labels else len(whole.pages)
-    shown: list[Paragraph] = []
-    in_front = False
-    at_end = False  # of a PDF without headings
-    for number, paragraph in enumerate(whole.paragraphs):
-        words = whole.text_of(paragraph).strip()
-        if in_front or (not number and words.startswith("+++")):
-            in_front = not words.endswith("+++") or (not number and words == "+++")
+    repeated = set(_find_overlays(whole_text))
+    half = len(whole_text.pages) / 2 if whole_text.labels else len(whole_text.pages)
+    paragraphs: list[Paragraph] = []
+    is_front_matter = False
+    # whether the references, for example, of a PDF without headings have been reached
+    is_back_matter = False
+    for index, paragraph in enumerate(whole_text.paragraphs):
+        text = whole_text.get_paragraph_text(paragraph).strip()
+        if is_front_matter or (not index and text.startswith("+++")):
+            is_front_matter = not text.endswith("+++") or (not index and text == "+++")
             continue
-        at_end |= paragraph.page >= half and _is_passed_over(words)
-        if at_end or any(map(_is_passed_over, paragraph.heading.split(" › "))):
+        is_back_matter |= paragraph.page >= half and _is_unteachable(text)
+        if is_back_matter or any(map(_is_unteachable, paragraph.heading.split(" › "))):
             continue
-        if paragraph.private or paragraph.page in repeated or _LEADERS.search(words):
+        if paragraph.private or paragraph.page in repeated or _DOT_LEADERS.search(text):
             continue
-        if words and not as_sent(words).strip():
+        if text and not blank_attributes(text).strip():
             continue
-        shown += _cut(whole, paragraph)
-    return shown
+        paragraphs += _split_paragraph(whole_text, paragraph)
+    return paragraphs
 
 
-def _is_passed_over(heading: str) -> bool:
-    """Return whether a section with this heading has nothing to learn, such as references."""
-    if len(heading) > _LONGEST_NAME:
+def _is_unteachable(heading: str) -> bool:
+    """Return whether a section with this heading isn't worth learning, such as references."""
+    if len(heading) > _MAX_HEADING_CHARS:
         return False
-    return for_finding(_NUMBERED.sub("", heading)) in _passed_over()
+    return (
+        normalize_for_lookup(_LEADING_NUMBER.sub("", heading))
+        in _read_unteachable_headings()
+    )
 
 
 @cache
-def _passed_over() -> frozenset[str]:
-    return frozenset(map(for_finding, listed("signs", "passed_over")))
+def _read_unteachable_headings() -> frozenset[str]:
+    return frozenset(map(normalize_for_lookup, read_word_set("signs", "passed_over")))
 
 
-def _overlays(whole: WholeText) -> Iterator[int]:
-    """Yield the slides whose lines are all on the next one."""
-    for number, (page, following) in enumerate(pairwise(whole.pages)):
-        letters = letters_of(following)
-        lines = [letters_of(line) for line in page.split("\n")]
-        if whole.labels and any(lines) and all(line in letters for line in lines):
+def _find_overlays(whole_text: WholeText) -> Iterator[int]:
+    """Yield the number of each slide whose lines are all on the next slide."""
+    for number, (page, following) in enumerate(pairwise(whole_text.pages)):
+        letters = fold_alphanumerics(following)
+        lines = [fold_alphanumerics(line) for line in page.split("\n")]
+        if whole_text.labels and any(lines) and all(line in letters for line in lines):
             yield number
 
 
-def _cut(whole: WholeText, paragraph: Paragraph) -> Iterator[Paragraph]:
-    """Yield a paragraph in pieces that fit into a part."""
+def _split_paragraph(whole_text: WholeText, paragraph: Paragraph) -> Iterator[Paragraph]:
+    """Split a paragraph into pieces that are short enough for a part."""
     start, end = paragraph.start, paragraph.end
-    text = whole.pages[paragraph.page]
-    while end - start > LONGEST_PART:
-        places = boundaries(text[start : start + LONGEST_PART])
-        stop = start + (places[-1] if places else LONGEST_PART)
-        yield replace(paragraph, start=start, end=stop)
-        start = stop
+    text = whole_text.pages[paragraph.page]
+    while end - start > MAX_PART_CHARS:
+        sentence_ends = find_sentence_starts(text[start : start + MAX_PART_CHARS])
+        piece_end = start + (sentence_ends[-1] if sentence_ends else MAX_PART_CHARS)
+        yield replace(paragraph, start=start, end=piece_end)
+        start = piece_end
     yield replace(paragraph, start=start)
 
 
-class Part(NamedTuple):
-    """A part of a document that one text asks about."""
+class DocumentPart(NamedTuple):
+    """A part of a document that is sent in one request."""
 
     label: str
     paragraphs: list[Paragraph]
-    number: int
-    """How many passages are to be chosen from it."""
+    passage_count: int
+    """How many passages the model is to choose from this part."""
 
     @property
-    def size(self) -> int:
-        """The number of its characters."""
-        return _size(self.paragraphs)
+    def character_count(self) -> int:
+        """The number of characters in the paragraphs of this part."""
+        return _count_chars(self.paragraphs)
 
 
-def _size(paragraphs: Iterable[Paragraph]) -> int:
+def _count_chars(paragraphs: Iterable[Paragraph]) -> int:
     return sum(paragraph.end - paragraph.start for paragraph in paragraphs)
 
 
-def parts_of(whole: WholeText, number: int, most: int = LONGEST_PART) -> list[Part]:
-    """Return the parts of a document, which end at headings or pages.
+def split_document(
+    whole_text: WholeText, passage_count: int, most: int = MAX_PART_CHARS
+) -> list[DocumentPart]:
+    """Split a document at headings or pages into parts, each short enough for one request.
 
-    The number of passages is shared by their lengths; a part that gets none is left out.
+    Args:
+        whole_text: the document.
+        passage_count: how many passages to choose from the document. They are divided among the
+            parts by length, and a part from which none is to be chosen is left out.
+        most: the maximum number of characters in a part.
     """
-    # the sections; a long one is a section of several
-    shown = sent(whole)
+    # split the document into sections, and long sections at paragraphs
+    sent_paragraphs = select_paragraphs(whole_text)
     sections: list[list[Paragraph]] = []
-    for _, of_section in groupby(shown, key=attrgetter("page", "heading")):
+    for _, section_paragraphs in groupby(
+        sent_paragraphs, key=attrgetter("page", "heading")
+    ):
         sections.append([])
-        for paragraph in of_section:
-            if sections[-1] and _size([*sections[-1], paragraph]) > most // 2:
+        for paragraph in section_paragraphs:
+            if sections[-1] and _count_chars([*sections[-1], paragraph]) > most // 2:
                 sections.append([])
             sections[-1].append(paragraph)
 
-    # as few parts as can be, of about the same length: none is a mere tail
-    total = _size(shown)
-    share = total / max(1, -(-total // most))
-    together = defaultdict[int, list[Paragraph]](list)
-    place = 0
+    # merge the sections into as few parts as possible, of about equal length
+    total = _count_chars(sent_paragraphs)
+    part_size = total / max(1, -(-total // most))
+    by_part = defaultdict[int, list[Paragraph]](list)
+    position = 0
     for section in sections:
-        together[int((place + _size(section) / 2) / share)] += section
-        place += _size(section)
+        by_part[int((position + _count_chars(section) / 2) / part_size)] += section
+        position += _count_chars(section)
 
     parts = []
-    reached = place = 0
-    for paragraphs in together.values():
-        place += _size(paragraphs)
-        until = round(number * place / total)
-        words = "\n".join(map(whole.text_of, paragraphs))
-        label = h16(whole.document.key, words)[:8]
-        if until > reached:
-            parts.append(Part(label, paragraphs, until - reached))
-        reached = until
+    assigned = position = 0
+    for paragraphs in by_part.values():
+        position += _count_chars(paragraphs)
+        cumulative = round(passage_count * position / total)
+        text = "\n".join(map(whole_text.get_paragraph_text, paragraphs))
+        label = hash16(whole_text.document.key, text)[:8]
+        if cumulative > assigned:
+            parts.append(DocumentPart(label, paragraphs, cumulative - assigned))
+        assigned = cumulative
     return parts
 
 
-_BLANKS = regex(r" {2,}")
-_MARKER = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
+_SPACES = regex(r" {2,}")
+_MARKER_START = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
 
 
-def request(
-    whole: WholeText,
-    part: Part,
+def build_choosing_request(
+    whole_text: WholeText,
+    part: DocumentPart,
     prompt: Prompt,
-    clean: Callable[[str], SendableText],
-    known: Sequence[str] = (),
-    of: str = "",
+    mask: Callable[[str], SendableText],
+    known_passages: Sequence[str] = (),
+    position: str = "",
 ) -> ModelRequest:
-    """Return the request about a part of a document, for a model or as a text for a chat.
+    """Return the request to choose passages from a part of a document, for a model or a chat.
 
     Args:
-        whole: the document.
-        part: the part.
-        prompt: the prompt `choose`.
-        clean: hides what must stay on this machine.
-        known: the passages of the document that have cards already, in all parts.
-        of: which part of how many it is; "" = it is all.
+        whole_text: the document.
+        part: the part to choose from.
+        prompt: the prompt named `choose`.
+        mask: function that masks private text.
+        known_passages: the passages of the whole document that already have cards.
+        position: the position of the part, such as "1 of 3", or "" if it is the only part.
     """
     lines = []
     page = -1
     for paragraph in part.paragraphs:
-        if paragraph.page != page and whole.label(paragraph.page):
-            lines.append(f"[page {whole.label(paragraph.page)}]")
+        if paragraph.page != page and whole_text.get_page_label(paragraph.page):
+            lines.append(f"[page {whole_text.get_page_label(paragraph.page)}]")
         page = paragraph.page
-        words = _BLANKS.sub(" ", as_sent(whole.text_of(paragraph)).strip())
+        text = _SPACES.sub(
+            " ", blank_attributes(whole_text.get_paragraph_text(paragraph)).strip()
+        )
         if paragraph.level:
-            words = f"\n{'#' * paragraph.level} {words}"
-        lines.append(words)
-    words = _MARKER.sub("‹", data(clean("\n".join(lines))))
-    title = data(clean(whole.document.subject))
-    if of:
-        title = SendableText(f"{title} ({of})".strip())
-    remark = NOTHING
-    if known:
-        quoted = "\n".join(f"- {on_a_line(each, 120)}" for each in known[-_MOST_KNOWN:])
-        said = "These have cards already. Choose others, on other facts:"
-        remark = SendableText(f"{said}\n{data(clean(quoted))}")
+            text = f"\n{'#' * paragraph.level} {text}"
+        lines.append(text)
+    text = _MARKER_START.sub("‹", sanitize_for_markers(mask("\n".join(lines))))
+    title = sanitize_for_markers(mask(whole_text.document.subject))
+    if position:
+        title = SendableText(f"{title} ({position})".strip())
+    remark = NO_TEXT
+    if known_passages:
+        known_list = "\n".join(
+            f"- {to_one_line(passage, 120)}"
+            for passage in known_passages[-_MAX_LISTED_PASSAGES:]
+        )
+        introduction = "These have cards already. Choose others, on other facts:"
+        remark = SendableText(f"{introduction}\n{sanitize_for_markers(mask(known_list))}")
     values = {
-        **rules_of(Shape()),
-        "most": ours(_passages(part)),
+        **make_rule_values(ReplyShape()),
+        "most": mark_as_sendable(_format_passage_count(part)),
         "title": title,
         "remark": remark,
-        "highlights": SendableText(f'<text h="{part.label}">\n{words}\n</text>'),
+        "highlights": SendableText(f'<text h="{part.label}">\n{text}\n</text>'),
     }
     return ModelRequest(
-        prompt.messages(values), reply_schema(Shape()), prompt.fingerprint
+        prompt.render_messages(values), reply_schema(ReplyShape()), prompt.fingerprint
     )
 
 
-def text_of(asked: ModelRequest, part: Part) -> str:
-    """Return a request as a text to paste into a chat."""
-    end = ours(f"Now choose {_passages(part)}, with the JSON only, in one code block.")
-    messages = (*asked.messages, message("user", end))
-    return "\n\n".join(each["content"] for each in messages) + "\n"
+def to_chat_text(model_request: ModelRequest, part: DocumentPart) -> str:
+    """Return a request as text that the user can paste into a chat."""
+    closing_request = mark_as_sendable(
+        f"Now choose {_format_passage_count(part)}, with the JSON only, in one code block."
+    )
+    messages = (*model_request.messages, make_message("user", closing_request))
+    return "\n\n".join(entry["content"] for entry in messages) + "\n"
 
 
-def _passages(part: Part) -> str:
-    return "the passage" if part.number == 1 else f"the {part.number} passages"
+def _format_passage_count(part: DocumentPart) -> str:
+    return (
+        "the passage" if part.passage_count == 1 else f"the {part.passage_count} passages"
+    )
 
 
-# --- what comes back --------------------------------------------------------------------
+# --- import -----------------------------------------------------------------------------
 
 
-class Choice(NamedTuple):
-    """A chosen passage with its cards, before it has a key."""
+class ChosenPassage(NamedTuple):
+    """A chosen passage with its cards, before it is stored as a highlight with a key."""
 
-    located: Located
+    location: FoundPassage
     passage: Highlight
-    items: list[ReplyItem]
+    cards: list[ReplyCard]
 
 
-class Answer(NamedTuple):
-    """The passages that an answer of a chat has chosen."""
+class ChoosingAnswer(NamedTuple):
+    """The passages that one answer chooses, and problems with the cards that can't be used."""
 
-    choices: list[Choice]
-    unused: list[Problem]
-    quoted: int
+    choices: list[ChosenPassage]
+    problems: list[Problem]
+    card_count: int
     """The number of cards in the answer."""
-    located: int
-    """The number of cards whose quote is in the document."""
-    alike: int
-    """The number of located cards whose quote only resembles the document's words."""
+    located_count: int
+    """The number of cards whose quote was found in the document."""
+    fuzzy_count: int
+    """The number of cards whose quote is only similar to the text found in the document."""
 
     @property
-    def said(self) -> str:
-        """The outcome, in a line."""
-        said = f"{counted(len(self.choices), 'passage')} chosen, of {self.quoted:,} in the answer"
-        if self.quoted > self.located:
-            lost = counted(self.quoted - self.located, "quote")
-            said += f"; {lost} not in the document"
-        if self.alike:
-            said += f"; {self.alike:,} found by likeness"
-        return said
+    def summary(self) -> str:
+        """A line for the user about how many passages were chosen."""
+        passages = format_count(len(self.choices), "passage")
+        result = f"{passages} chosen, of {self.card_count:,} in the answer"
+        if self.card_count > self.located_count:
+            missing = format_count(self.card_count - self.located_count, "quote")
+            result += f"; {missing} not in the document"
+        if self.fuzzy_count:
+            result += f"; {self.fuzzy_count:,} found by likeness"
+        return result
 
 
-def origin_of(text: str, prompt: Prompt, model: str = "") -> Origin:
-    """Return the origin of the cards of an answer; without a model, a chat gave it."""
-    return Origin("llm", model or CHAT, prompt.fingerprint, chat_request(text))
+def make_origin(text: str, prompt: Prompt, model: str = "") -> Origin:
+    """Return the origin of an answer's cards. If no model is given, the answer is from a chat."""
+    return Origin("llm", model or CHAT_MODEL, prompt.fingerprint, make_cache_key(text))
 
 
-def read(
+def parse_answer(
     text: str,
-    letters: Letters,
+    letters: DocumentLetters,
     pages: Collection[int],
-    passage_at: Callable[[Located], Highlight],
-    faults_of: Repair,
-    taken: Iterable[Span] = (),
-) -> Answer:
-    """Return the passages that an answer has chosen, in the order of the document.
+    make_highlight: Callable[[FoundPassage], Highlight],
+    find_faults: FindFaults,
+    taken_spans: Iterable[Span] = (),
+) -> ChoosingAnswer:
+    """Return the passages that an answer chooses, in the order of the document.
 
-    A card is left out, and named, if its quote is not in the document, if its passage has a card
-    already, or if a check blocks it.
+    A card is left out and reported if its quote isn't in the document, if its passage already has a
+    card, or if a check blocks it.
 
     Args:
         text: the answer.
-        letters: those of the document.
-        pages: the pages of the part that was asked about, which come first.
-        passage_at: returns a stretch of the document as a highlight.
-        faults_of: returns what blocks a card.
-        taken: the letters of the passages that have cards already.
+        letters: the letters and digits of the document, casefolded.
+        pages: the pages of the requested part, which are searched first.
+        make_highlight: function that returns the highlight for a location in the document.
+        find_faults: function that returns the findings that block a card.
+        taken_spans: the spans, in letters, of the passages that already have cards.
     """
-    items, unusable = every_item(text)
+    items, unusable = parse_all_cards(text)
     unused = [Problem("", f"no card can be made of {card[:80]}") for card in unusable]
-    if ends_in_the_middle(text):
+    if is_truncated(text):
         unused.append(Problem("", "the answer ends in the middle of a card"))
-    spans = list(taken)
-    choices: list[Choice] = []
-    quoted = found = alike = 0
+    spans = list(taken_spans)
+    choices: list[ChosenPassage] = []
+    card_count = located_count = fuzzy_count = 0
     for item in items:
         if item.kind is None:
             continue
-        quoted += 1
-        named = f"“{on_a_line(item.front or item.text, 60)}”"
+        card_count += 1
+        name = f"“{to_one_line(item.front or item.text, 60)}”"
         located, is_exact = locate_quote(item.quote, letters, pages)
         if located is None:
-            quote = on_a_line(item.quote, 60)
-            unused.append(Problem("", f"{named}: the document does not say “{quote}”"))
+            quote = to_one_line(item.quote, 60)
+            unused.append(Problem("", f"{name}: the document does not say “{quote}”"))
             continue
-        found += 1
-        alike += not is_exact
+        located_count += 1
+        fuzzy_count += not is_exact
         same = [
-            each for each in choices if _overlap(each.located.letters, located.letters)
+            candidate
+            for candidate in choices
+            if _is_same_passage(candidate.location.letters, located.letters)
         ]
-        if not same and any(_overlap(span, located.letters) for span in spans):
-            unused.append(Problem("", f"{named}: its passage has a card", notice=True))
+        if not same and any(_is_same_passage(span, located.letters) for span in spans):
+            unused.append(Problem("", f"{name}: its passage has a card", notice=True))
             continue
-        passage = same[0].passage if same else passage_at(located)
-        # the words of the document are the evidence, even where the chat copied them badly
+        passage = same[0].passage if same else make_highlight(located)
+        # use the document's text as the evidence, because the chat may have copied it badly
         item = replace(item, quote=passage.exact)
         faults: Strings = ()
-        for draft in drafts_of([item], passage, Origin("llm"), Shape()):
-            faults = faults_of(draft, passage)
+        for draft in drafts_of([item], passage, Origin("llm"), ReplyShape()):
+            faults = find_faults(draft, passage)
         if faults:
-            unused.append(Problem("", f"{named}: {'; '.join(faults)}"))
+            unused.append(Problem("", f"{name}: {'; '.join(faults)}"))
         elif same:
-            same[0].items.append(item)
+            same[0].cards.append(item)
         else:
-            choices.append(Choice(located, passage, [item]))
-    choices.sort(key=lambda choice: choice.located.letters)
-    return Answer(choices, unused, quoted, found, alike)
+            choices.append(ChosenPassage(located, passage, [item]))
+    choices.sort(key=lambda choice: choice.location.letters)
+    return ChoosingAnswer(choices, unused, card_count, located_count, fuzzy_count)
 
 
-def cards_of(choice: Choice, highlight: Highlight, origin: Origin) -> tuple[Draft, ...]:
-    """Return the drafts of a chosen passage, which is this highlight by now."""
-    return drafts_of(choice.items, highlight, origin, Shape())
+def make_drafts(
+    choice: ChosenPassage, highlight: Highlight, origin: Origin
+) -> tuple[Draft, ...]:
+    """Return the drafts for a chosen passage that has since been stored as `highlight`."""
+    return drafts_of(choice.cards, highlight, origin, ReplyShape())
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    """Return whether two passages are one: half of the shorter is in the longer."""
-    common = min(one[1], other[1]) - max(one[0], other[0])
-    return common >= _SAME * min(one[1] - one[0], other[1] - other[0])
+def _is_same_passage(first: Span, second: Span) -> bool:
+    """Return whether two passages share at least half of the shorter one."""
+    common = min(first[1], second[1]) - max(first[0], second[0])
+    return common >= _MIN_OVERLAP * min(first[1] - first[0], second[1] - second[0])
 
 
-# --- a quote in the document ----------------------------------------------------------------
+# --- quotes ---------------------------------------------------------------------------------
 
-_ENOUGH = 12
-"""Letters of a quote that may stand in several places, at least."""
-_SHORTEST = 24
-"""Letters of a quote that may be found by likeness, at least."""
-_STOPS = ".!?。！？"
+_MIN_EXACT_LETTERS = 12
+"""The minimum number of letters in a quote that may occur more than once in the document."""
+_MIN_FUZZY_LETTERS = 24
+"""The minimum number of letters in a quote for a search for similar text."""
+_FULL_STOPS = ".!?。！？"
 
 
 def locate_quote(
-    quote: str, letters: Letters, pages: Collection[int]
-) -> tuple[Located | None, bool]:
-    """Return where a document has a quote, and whether exactly: by its letters, else by likeness.
+    quote: str, letters: DocumentLetters, pages: Collection[int]
+) -> tuple[FoundPassage | None, bool]:
+    """Return where the document contains a quote, or None, and whether the match is exact.
 
     Args:
-        quote: what a chat copied; it may say where it leaves something out.
-        letters: those of the document.
-        pages: the pages of the part that was asked about, which come first.
+        quote: the quote that a chat gave, which may omit words and mark the omission.
+        letters: the letters and digits of the document, casefolded.
+        pages: the pages of the requested part, which are searched first.
     """
-    asked = [letters.of_page(page) for page in pages]
+    requested_spans = [letters.page_span(page) for page in pages]
 
-    def first(spans: Sequence[Span]) -> Located:
-        in_part = [
-            span for span in spans if any(low <= span[0] < top for low, top in asked)
+    def choose_span(spans: Sequence[Span]) -> FoundPassage:
+        preferred = [
+            span
+            for span in spans
+            if any(start <= span[0] < end for start, end in requested_spans)
         ]
-        return letters.located(*(in_part or spans)[0], _with_stop(quote))
+        return letters.get_passage(*(preferred or spans)[0], _add_full_stop(quote))
 
-    parts = letters_of_quote(as_sent(quote))
-    wanted = "".join(parts)
-    spans = list(letters.spans(parts))
-    if len(spans) == 1 or (spans and len(wanted) >= _ENOUGH):
-        return first(spans), True
-    if len(wanted) < _SHORTEST:
+    parts = split_quote_letters(blank_attributes(quote))
+    quote_letters = "".join(parts)
+    spans = list(letters.find_spans(parts))
+    if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
+        return choose_span(spans), True
+    if len(quote_letters) < _MIN_FUZZY_LETTERS:
         return None, False
-    others = [page for page in range(len(letters.pages)) if page not in pages]
-    span = _alike(wanted, letters, (*sorted(pages), *others))
-    return (first([span]) if span else None), False
+    other_pages = [page for page in range(len(letters.pages)) if page not in pages]
+    span = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
+    return (choose_span([span]) if span else None), False
 
 
-def _with_stop(quote: str) -> str:
-    words = quote.strip()
-    return words if words.endswith(tuple(_STOPS)) else f"{words}."
+def _add_full_stop(quote: str) -> str:
+    text = quote.strip()
+    return text if text.endswith(tuple(_FULL_STOPS)) else f"{text}."
 
 
-def _alike(wanted: str, letters: Letters, pages: Iterable[int]) -> Span | None:
-    """Return the whole sentences of a page that are most like a quote; None if none is."""
+def _find_similar(
+    quote: str, letters: DocumentLetters, pages: Iterable[int]
+) -> Span | None:
+    """Return the span of the whole sentences that are most similar to a quote, or None."""
     from rapidfuzz import fuzz
 
     best: Span | None = None
-    best_score = float(ALIKE)
-    third = len(wanted) // 3
-    ends = wanted[:third], wanted[-third:]
+    best_score = float(MIN_SIMILARITY)
+    third = len(quote) // 3
+    quote_ends = quote[:third], quote[-third:]
     for page in pages:
-        low, top = letters.of_page(page)
-        # its beginning and its end, with something between them that the quote leaves out
-        around = next(letters.spans(ends, low, top), None)
-        if around and around[1] - around[0] < 2 * len(wanted):
-            best = around
+        page_start, page_end = letters.page_span(page)
+        # the quote may omit something, so search for its beginning and its end
+        omission_span = next(letters.find_spans(quote_ends, page_start, page_end), None)
+        if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
+            best = omission_span
             break
-        found = fuzz.partial_ratio_alignment(
-            wanted, letters.text[low:top], score_cutoff=best_score
+        alignment = fuzz.partial_ratio_alignment(
+            quote, letters.text[page_start:page_end], score_cutoff=best_score
         )
-        if found and found.dest_end > found.dest_start:
-            if best is None or found.score > best_score:
-                best = low + found.dest_start, low + found.dest_end
-                best_score = found.score
+        if alignment and alignment.dest_end > alignment.dest_start:
+            if best is None or alignment.score > best_score:
+                best = page_start + alignment.dest_start, page_start + alignment.dest_end
+                best_score = alignment.score
     if best is None:
         return None
-    near = letters.located(*best)
-    line = near.text.rfind("\n", 0, near.span[0]) + 1
-    line_end = near.text.find("\n", near.span[1])
-    words = near.text[line : line_end if line_end >= 0 else None]
-    left, right = sentence_around(words, near.span[0] - line, near.span[1] - line)
-    return letters.index(near.page, line + left), letters.index(near.page, line + right)
+    hit = letters.get_passage(*best)
+    start = hit.text.rfind("\n", 0, hit.span[0]) + 1
+    end = hit.text.find("\n", hit.span[1])
+    line = hit.text[start : end if end >= 0 else None]
+    left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
+    return letters.index_at(hit.page, start + left), letters.index_at(
+        hit.page, start + right
+    )

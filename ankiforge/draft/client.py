@@ -1,22 +1,11 @@
-"""The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
+"""Client for an OpenAI-compatible server that caches every reply and keeps to the budget.
 
-`openai` sends, waits and retries; it is imported with the first request, because that takes half
-a second and 49 MB. Below it our transport keeps each request within time and size: no redirect is
-followed, no proxy is asked for this machine, no other headers are sent than ours. A request is
-repeated after a fault of the server, but not after a time-out: the server may be at work on it,
-and would begin, and be paid, again.
-
-Servers differ in the fields that they know, and report errors in many shapes: with a status or
-with 200, in JSON of several kinds, as text, or as a web page. What they mean becomes:
-
-    ServiceError         ends the run: no key, no such model, no credit, no server
-    TooLongError         the request exceeds the model's context: send less
-    UnansweredError      no usable answer after all retries; other requests may succeed
-    ItemError            the server rejects this request
-
-A reply is stored for each thing it is about (a highlight, or a card that is compared), under the
-hash of the question about that thing alone, before it is parsed. So nothing is paid for twice,
-whichever things share a request and in whatever form the server was asked.
+The `openai` package sends requests, waits and retries. `OpenAITransport` limits the time and size
+of a reply, follows no redirects, bypasses proxies on loopback, and sends no headers but ours. A
+request is retried after a server error, but not after a timeout, because the server may still be
+working on it and would charge for it twice. Each reply is cached before it is parsed, once for each
+item (a highlight, or a card to compare) under the hash of a request about that item alone, so that
+no item is paid for twice.
 """
 
 from __future__ import annotations
@@ -33,12 +22,12 @@ import httpx2
 import openai
 from msgspec.structs import replace
 
-from ankiforge.config import LLM
-from ankiforge.config.http import BoundedClient, TooLargeError, without_secret
+from ankiforge.config import LLM_KEY
+from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Json, Value, h16
+from ankiforge.model import Json, Value, hash16
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -47,129 +36,129 @@ if TYPE_CHECKING:
 
 # --- the request ----------------------------------------------------------------------
 
-FORMAT = "response_format"
-OPTIONS: Mapping[str, Any] = {"temperature": 0}
-"""Fields of every request, unless the server refuses them or `extra_body` sets them."""
+FORMAT_FIELD = "response_format"
+DEFAULT_OPTIONS: Mapping[str, Any] = {"temperature": 0}
+"""Fields that every request has unless the server refuses them or `extra_body` sets them."""
 
 
 class RequestForm(Value):
-    """The form of a request that a server accepts, as far as it is known."""
+    """The optional fields to send, as learned from the fields that the server has refused."""
 
-    rung: int = 0
-    """How many response formats the server refused, from the strictest on."""
-    dropped: frozenset[str] = frozenset()
-    """The options that the server refuses."""
+    refused_format_count: int = 0
+    """How many response formats the server has refused, counted from the strictest."""
+    refused_options: frozenset[str] = frozenset()
+    """The names of the options that the server has refused."""
 
-    def without(self, field: str) -> RequestForm:
-        """Return the next form to try after a server refused a field of this one."""
-        if field == FORMAT:
-            return replace(self, rung=self.rung + 1)
-        return replace(self, dropped=self.dropped | {field})
+    def drop_field(self, field: str) -> RequestForm:
+        """Return the form to try next after the server has refused `field`."""
+        if field == FORMAT_FIELD:
+            return replace(self, refused_format_count=self.refused_format_count + 1)
+        return replace(self, refused_options=self.refused_options | {field})
 
-    def fields(self, schema: Mapping[str, Any]) -> Json:
-        """Return the fields that a request of this form has beside model and messages."""
+    def build_fields(self, schema: Mapping[str, Any]) -> Json:
+        """Return the fields of the request other than model and messages."""
         fields = {}
-        for name, value in OPTIONS.items():
-            if name not in self.dropped:
-                fields[name] = value
-        # the response formats, the strictest first; {} is plain text
+        for option, value in DEFAULT_OPTIONS.items():
+            if option not in self.refused_options:
+                fields[option] = value
+        # the response formats, beginning with the strictest; {} requests plain text
         json_schema = {"name": "reply", "strict": True, "schema": schema}
         formats: tuple[Json, ...] = (
             {"type": "json_schema", "json_schema": json_schema},
             {"type": "json_object"},
             {},
         )
-        response_format = formats[self.rung]
+        response_format = formats[self.refused_format_count]
         if response_format:
-            fields[FORMAT] = response_format
+            fields[FORMAT_FIELD] = response_format
         return fields
 
 
 # --- the reply ------------------------------------------------------------------------
 
 
-MOST_TOKENS = 10_000_000
-"""The maximum credible number of tokens of a request or reply."""
-# The keys of the JSON that is asked for: reasoning that has one is the answer.
-_KEYS_OF_ANSWERS = ('"cards"', '"question"', '"answer"')
-# A number in a reply may have a thousand digits.
-_MOST_DIGITS = 18
+MAX_CREDIBLE_TOKENS = 10_000_000
+"""The highest token count that is credible. A higher count in a reply is ignored."""
+# Keys of the JSON that we request. If they are in the reasoning, it contains the answer.
+_ANSWER_KEYS = ('"cards"', '"question"', '"answer"')
+# Digits after these are dropped, because a number in a reply may have a thousand digits.
+_MAX_DIGITS = 18
 
 
 class Completion(Value):
-    """The parts of a `chat.completions` reply that we use."""
+    """The parts of a server's `chat.completions` reply that are used."""
 
     content: str = ""
-    finish: str = ""
+    finish_reason: str = ""
     refusal: str = ""
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
-    """Including reasoning."""
-    is_thought_alone: bool = False
-    """Whether it has reasoning and no answer."""
+    """The number of tokens in the reply, including the model's reasoning."""
+    has_only_reasoning: bool = False
+    """Whether the reply contains reasoning but no answer."""
 
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
-        """Parse the body of a reply; None if it is not a chat completion. Never raises.
+        """Parse the body of a reply, or return None if it isn't a chat completion. Never raises.
 
-        One that has choices, or counts tokens, was paid for, so it is a completion, if an
-        empty one.
+        A reply with choices or a token count was paid for, so it counts as a completion even if it
+        is empty.
         """
-        reply = _as_dict(_decoded(raw))
+        reply = _as_dict(_parse_json(raw))
         choices = reply.get("choices")
 
-        # the tokens of the request and of the reply; some servers count reasoning only in the total
+        # some servers count reasoning only in the total
         usage = _as_dict(reply.get("usage"))
-        tokens_in = _credible(usage.get("prompt_tokens"))
-        tokens_out = _credible(usage.get("completion_tokens"))
+        tokens_in = _parse_token_count(usage.get("prompt_tokens"))
+        tokens_out = _parse_token_count(usage.get("completion_tokens"))
         if tokens_in and tokens_out:
-            total = _credible(usage.get("total_tokens"))
+            total = _parse_token_count(usage.get("total_tokens"))
             tokens_out = max(tokens_out, total - tokens_in)
         if not ((isinstance(choices, list) and not reply.get("error")) or tokens_out):
             return None
         choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
         message = _as_dict(choice.get("message"))
         finish = choice.get("finish_reason")
-        # some servers keep the reasoning apart, or take the answer for it
-        thought = _as_text(message.get("reasoning_content"))
-        thought = thought or _as_text(message.get("reasoning"))
+        # some servers return reasoning in its own field, or return the answer as reasoning
+        reasoning = _as_text(message.get("reasoning_content"))
+        reasoning = reasoning or _as_text(message.get("reasoning"))
         content = _as_text(message.get("content"))
         if (
             not content
             and finish == "stop"
-            and any(name in thought for name in _KEYS_OF_ANSWERS)
+            and any(key in reasoning for key in _ANSWER_KEYS)
         ):
-            content = thought
+            content = reasoning
         return cls(
             content=content,
-            finish=str(finish or ""),
+            finish_reason=str(finish or ""),
             refusal=_as_text(message.get("refusal")),
             model=_as_text(reply.get("model")),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            is_thought_alone=bool(thought) and not content,
+            has_only_reasoning=bool(reasoning) and not content,
         )
 
 
-def _decoded(raw: str) -> Any:
-    """Return the JSON of a reply; None if it is none.
+def _parse_json(raw: str) -> Any:
+    """Return the JSON value of a reply, or None if the reply is invalid.
 
-    Half an emoji, a line break in a string and a number of a thousand digits are tolerated.
+    Unpaired surrogates, line breaks in strings and numbers of a thousand digits are accepted.
     """
     try:
         return json.loads(
-            raw, strict=False, parse_int=lambda digits: int(digits[:_MOST_DIGITS])
+            raw, strict=False, parse_int=lambda digits: int(digits[:_MAX_DIGITS])
         )
     except (ValueError, RecursionError):
         return None
 
 
-def _credible(tokens: Any) -> int:
-    """Return a number of tokens; 0 if the value is not credible."""
+def _parse_token_count(tokens: Any) -> int:
+    """Return a token count, or 0 if the value isn't a credible count."""
     if not isinstance(tokens, int) or isinstance(tokens, bool):
         return 0
-    return tokens if 0 < tokens <= MOST_TOKENS else 0
+    return tokens if 0 < tokens <= MAX_CREDIBLE_TOKENS else 0
 
 
 def _as_dict(value: Any) -> Json:
@@ -177,7 +166,7 @@ def _as_dict(value: Any) -> Json:
 
 
 def _as_text(content: Any) -> str:
-    """Return a content, which some servers send as a list of parts, as valid Unicode."""
+    """Return the content of a message as valid Unicode. Some servers send it as a list of parts."""
     if isinstance(content, list):
         texts = [_as_dict(part).get("text") for part in content]
         content = "".join(text for text in texts if isinstance(text, str))
@@ -186,21 +175,21 @@ def _as_text(content: Any) -> str:
     return content.encode("utf-8", "replace").decode("utf-8")
 
 
-# === refusals =========================================================================
+# === errors ===========================================================================
 
 
 class TooLongError(ItemError):
-    """The request does not fit the model's context."""
+    """The request is longer than the model's context window."""
 
 
-class UnansweredError(ItemError):
-    """No usable answer after all retries."""
+class NoReplyError(ItemError):
+    """The server returned no usable reply, even after all retries."""
 
 
-AGAIN = "run again: what was answered is kept"
-PAGE = "a web page"
-_MONEY = "the account is out of credit; add credit and run again, nothing is lost"
-_NO_MONEY = regex(
+RERUN_HINT = "run again: what was answered is kept"
+WEB_PAGE = "a web page"
+_CREDIT_HINT = "the account is out of credit; add credit and run again, nothing is lost"
+_NO_CREDIT = regex(
     r"(?i)insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low"
     r"|billing_hard_limit|billing_not_active|exceeded_current_quota"
 )
@@ -219,279 +208,316 @@ _TOO_LONG = regex(
     r"|request too large|string too long"
 )
 _MODERATED = regex(r"(?i)moderation|flagged|content.?policy|safety")
-_FORMAT = regex(
+_FORMAT_ERROR = regex(
     r"(?i)response[_ ]?format|json_schema|json_object|\bschema\b|\bgrammar\b|structured[_ ]"
     r"|requested parameters"
 )
-_LOADING = regex(r"(?i)\bload(?:ing|s)\b.{0,20}\bmodel\b")
-_BEFORE_A_FIELD = (400, 404, 415, 422, 500, 501, 503)
-"""The statuses with which servers refuse a field of a request."""
+_LOADING_MODEL = regex(r"(?i)\bload(?:ing|s)\b.{0,20}\bmodel\b")
+_FIELD_REFUSAL_STATUSES = (400, 404, 415, 422, 500, 501, 503)
+"""The HTTP statuses with which servers refuse a field of a request."""
 
 
-def refusal(
+def make_status_error(
     settings: ServerSettings, status: int, body: str, location: str = ""
 ) -> ServiceError | ItemError:
-    """Return the error for a status that stays after all retries.
+    """Return the error to raise for an HTTP status that remains after all retries.
 
     Args:
-        settings: the server.
-        status: the status of the answer, or the one in its body.
-        body: of the answer.
-        location: where the server redirects to.
+        settings: the settings of the server.
+        status: the HTTP status of the reply, or the status given in its body.
+        body: the body of the reply.
+        location: the target of a redirect, or "".
     """
-    message = f"{settings.host} answers {status}: {said(body) or 'no reason given'}"
-    key = f"check the key in the environment variable {settings.key_name}"
+    reason = extract_error_message(body) or "no reason given"
+    message = f"{settings.host} answers {status}: {reason}"
+    key_hint = f"check the key in the environment variable {settings.key_name}"
     if not settings.key_name:
-        key = (
+        key_hint = (
             "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
-            " variable that holds the key, then: ankiforge init --trust"
-            f" {settings.workspace}"
+            " variable that holds the key"
         )
-    address = location.removesuffix("/chat/completions")[:200]
-    for statuses, says, error, hint in _REFUSALS:
-        if status in statuses and says.search(body):
-            about = {"key": key, "model": repr(settings.model), "address": address}
-            return error(message, hint=hint.format_map(about))
+    redirect_url = location.removesuffix("/chat/completions")[:200]
+    for statuses, pattern, error_type, hint in _STATUS_ERRORS:
+        if status in statuses and pattern.search(body):
+            placeholders = {
+                "key": key_hint,
+                "model": repr(settings.model),
+                "address": redirect_url,
+            }
+            return error_type(message, hint=hint.format_map(placeholders))
     hint = "if it rejects every request, check llm.extra_body and llm.model"
     return ItemError(message, hint=hint)
 
 
-_ANY = range(1000)
-_ANYTHING = regex("")
-_NO_SUCH = "does this server have the model {model}, and is base_url right?"
-_FAILS = f"the server fails: see its log, or restart it; then {AGAIN}"
-# The first that fits: statuses, what the body says, the error, and what to do.
-_REFUSALS: tuple[
+_ANY_STATUS = range(1000)
+_ANY_BODY = regex("")
+_NOT_FOUND_HINT = "does this server have the model {model}, and is base_url right?"
+_SERVER_ERROR_HINT = f"the server fails: see its log, or restart it; then {RERUN_HINT}"
+# Each row has the statuses and the pattern of the body to which it applies, the type of the error
+# and its hint. The first row that matches is used.
+_STATUS_ERRORS: tuple[
     tuple[Container[int], re.Pattern[str], type[ServiceError | ItemError], str], ...
 ] = (
-    ((402,), _ANYTHING, ServiceError, _MONEY),
-    (_ANY, _NO_MONEY, ServiceError, _MONEY),
-    ((413,), _ANYTHING, TooLongError, ""),
+    ((402,), _ANY_BODY, ServiceError, _CREDIT_HINT),
+    (_ANY_STATUS, _NO_CREDIT, ServiceError, _CREDIT_HINT),
+    ((413,), _ANY_BODY, TooLongError, ""),
     ((400, 422, 500), _TOO_LONG, TooLongError, ""),
     ((403,), _MODERATED, ItemError, ""),
-    ((401, 403), _ANYTHING, ServiceError, "{key}"),
+    ((401, 403), _ANY_BODY, ServiceError, "{key}"),
     ((400,), _BAD_KEY, ServiceError, "{key}"),
-    ((404, 405, 410), _ANYTHING, ServiceError, _NO_SUCH),
-    (range(500), _NO_MODEL, ServiceError, _NO_SUCH),
-    (range(300, 400), _ANYTHING, ServiceError,
+    ((404, 405, 410), _ANY_BODY, ServiceError, _NOT_FOUND_HINT),
+    (range(500), _NO_MODEL, ServiceError, _NOT_FOUND_HINT),
+    (range(300, 400), _ANY_BODY, ServiceError,
      "the server redirects to {address}: set llm.base_url to that"),
-    ((429,), _ANYTHING, UnansweredError,
-     f"wait for a while, or set llm.concurrency to 1; then {AGAIN}"),
-    ((408, 409, *range(500, 1000)), _ANYTHING, UnansweredError, _FAILS),
+    ((429,), _ANY_BODY, NoReplyError,
+     f"wait for a while, or set llm.concurrency to 1; then {RERUN_HINT}"),
+    ((408, 409, *range(500, 1000)), _ANY_BODY, NoReplyError, _SERVER_ERROR_HINT),
 )  # fmt: skip
 
 
-def refused_field(
-    settings: ServerSettings, status: int, body: str, sent: Json, *, is_first: bool
+def find_refused_field(
+    settings: ServerSettings,
+    status: int,
+    body: str,
+    request_body: Json,
+    *,
+    is_first: bool,
 ) -> str:
-    """Return the field of a request that an error names and that can be left out; "" if none.
+    """Return the optional request field that the server refuses with this error, or "" if none.
 
-    `is_first`: the server has answered nothing yet, so it may break at the format.
+    Args:
+        settings: the settings of the server.
+        status: the HTTP status of the error.
+        body: the body of the error.
+        request_body: the fields that were sent.
+        is_first: whether the server has answered no request yet. If so, an error that doesn't name
+            a field may be caused by the response format.
     """
-    if status not in _BEFORE_A_FIELD or _is_page(body):
+    if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
         return ""
-    ours = [name for name in sent if name not in settings.extra_body]
-    for name in OPTIONS:
-        if name in ours and re.search(rf"(?<!\w){name}(?!\w)", body):
-            return name
-    breaks_at_it = is_first and status in (500, 501)
-    if FORMAT in ours and (breaks_at_it or _FORMAT.search(body)):
-        return FORMAT
+    our_fields = [option for option in request_body if option not in settings.extra_body]
+    for option in DEFAULT_OPTIONS:
+        if option in our_fields and re.search(rf"(?<!\w){option}(?!\w)", body):
+            return option
+    fails_on_format = is_first and status in (500, 501)
+    if FORMAT_FIELD in our_fields and (fails_on_format or _FORMAT_ERROR.search(body)):
+        return FORMAT_FIELD
     return ""
 
 
-def is_final(body: str) -> bool:
-    """Return whether asking again is vain, whatever the status: no credit, a refused field."""
-    if _is_page(body):
+def is_permanent_error(body: str) -> bool:
+    """Return whether an error would recur after a retry.
+
+    That is so if the credit is used up, the request is too long, or its format is refused.
+    """
+    if _is_web_page(body):
         return False
-    patterns = (_NO_MONEY, _TOO_LONG, _FORMAT)
+    patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
     return any(pattern.search(body) for pattern in patterns)
 
 
 def is_loading_model(status: int, body: str) -> bool:
-    """Return whether a server says that it loads its model."""
-    return status == 503 and _LOADING.search(body) is not None
+    """Return whether the server is still loading its model."""
+    return status == 503 and _LOADING_MODEL.search(body) is not None
 
 
 # --- the body of an error -------------------------------------------------------------
 
-_SAID = re.compile(
+_MESSAGE = re.compile(
     r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?'
     r'"((?:[^"\\]|\\.){1,2000})"'
 )
-_STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
-# The number of characters of what a server says that are shown.
-_SHOWN = 300
+_ERROR_STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
+_MAX_MESSAGE_CHARS = 300
 
 
-def said(body: str) -> str:
-    """Return the message of an error on one line: OpenAI's, LM Studio's, FastAPI's, a web page."""
-    if _is_page(body):
-        return PAGE
-    # the error of a provider may be forwarded as text
-    found = _SAID.findall(body.replace('\\"', '"')) or _SAID.findall(body)
-    words = (
-        ": ".join(dict.fromkeys(found)).replace("\\n", " ").replace('\\"', '"') or body
+def extract_error_message(body: str) -> str:
+    """Return the message in the body of an error, on one line.
+
+    The bodies of OpenAI, LM Studio and FastAPI are understood. For a web page, return `WEB_PAGE`.
+    """
+    if _is_web_page(body):
+        return WEB_PAGE
+    # the error of a provider may be embedded as a string of JSON
+    messages = _MESSAGE.findall(body.replace('\\"', '"')) or _MESSAGE.findall(body)
+    message = (
+        ": ".join(dict.fromkeys(messages)).replace("\\n", " ").replace('\\"', '"') or body
     )
-    return " ".join(words.split())[:_SHOWN]
+    return " ".join(message.split())[:_MAX_MESSAGE_CHARS]
 
 
-def _is_page(body: str) -> bool:
+def _is_web_page(body: str) -> bool:
     return body.lstrip()[:1] not in ("{", "[") and "<" in body[:200]
 
 
-UNREADABLE = 200
-"""The status of what is no answer of a model, though the server says that it is: a login page,
-nothing, an error of an unknown kind. Asked again, the server would say the same."""
+UNREADABLE_STATUS = 200
+"""The status given to an unreadable reply: one with status 200 that isn't a chat completion.
+
+Examples are a login page, an empty body and an unknown error. A retry would return the same.
+"""
 
 
-def disguised(raw: str) -> tuple[int, str] | None:
-    """Return (status, body) of the error in an answer of status 200; None if it is none.
+def find_error_in_success(raw: str) -> tuple[int, str] | None:
+    """
+    Return the status and body of the error in a reply with status 200, or None if it has no error.
 
-    OpenRouter sends errors with status 200 or inside a choice. Any other object is an answer, if an
-    odd one.
+    OpenRouter, for example, sends errors with status 200 or inside a choice. Any other JSON object
+    is a reply.
     """
     completion = Completion.parse(raw)
-    if completion and (completion.finish != "error" or completion.content):
+    if completion and (completion.finish_reason != "error" or completion.content):
         return None
-    status = _STATUS.search(raw.replace('\\"', '"'))
+    status = _ERROR_STATUS.search(raw.replace('\\"', '"'))
     if status:
         return int(status[1]), raw
-    if any(pattern.search(raw) for pattern in (_NO_MONEY, _BAD_KEY, _NO_MODEL)):
+    if any(pattern.search(raw) for pattern in (_NO_CREDIT, _BAD_KEY, _NO_MODEL)):
         return 400, raw
-    reply = _as_dict(_decoded(raw))
+    reply = _as_dict(_parse_json(raw))
     if reply and not reply.get("error"):
         return None
-    return UNREADABLE, raw
+    return UNREADABLE_STATUS, raw
 
 
-# === wire =============================================================================
+# === transport ========================================================================
 
-_PAUSE_S = 0.5
-"""The time between two requests while the server loads its model."""
-# What the environment adds is meant for OpenAI only.
-_OURS = ("host", "content-type", "accept", "user-agent", "authorization")
+_LOADING_POLL_INTERVAL = 0.5
+"""The number of seconds between two attempts while the server loads its model."""
+# Other headers come from the environment and are meant for OpenAI only.
+_OUR_HEADERS = ("host", "content-type", "accept", "user-agent", "authorization")
 
 
-class Wire(httpx2.BaseTransport):
-    """The transport of `openai`. Thread-safe."""
+class OpenAITransport(httpx2.BaseTransport):
+    """The HTTP transport that `openai` uses to send requests. Thread-safe."""
 
     def __init__(self, settings: ServerSettings, notice: Callable[[str], None]) -> None:
-        """Connect to nothing yet. `notice` receives, once, that the server loads its model."""
+        """Create a transport, which connects when it sends the first request.
+
+        Args:
+            settings: the settings of the server.
+            notice: called with a message if the server is still loading its model.
+        """
         self._settings = settings
         self._notice = notice
-        # certificates take a while to load
-        verify = not (settings.local and settings.base_url.startswith("http:"))
-        self._tls = httpx2.create_ssl_context(verify=verify)
-        # When the server has loaded its model for too long; None = it does not load it.
-        self._loaded_until: float | None = None
-        self._changed = threading.Condition()
+        # skip loading certificates if they aren't needed, because it takes a while
+        verify = not (settings.is_local and settings.base_url.startswith("http:"))
+        self._ssl_context = httpx2.create_ssl_context(verify=verify)
+        # When to stop waiting for the server to load its model, or None if it hasn't been loading.
+        self._loading_deadline: float | None = None
+        self._condition = threading.Condition()
         self._stopped = threading.Event()
-        # The threads whose request is pending.
-        self._busy: set[int] = set()
+        # The ids of the threads whose request is pending.
+        self._pending_threads: set[int] = set()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Make one attempt, and return the reply, or an error after which `openai` may ask again.
+        """Send a request once, and return the reply or an error that `openai` may retry.
+
+        While the server is loading its model, the request is repeated until the timeout.
 
         Raises:
-            openai.APITimeoutError: there is no answer in time.
-            UnansweredError: the run was stopped.
+            openai.APITimeoutError: the reply timed out.
+            NoReplyError: the run was stopped before the request was sent.
         """
-        with self._changed:
+        with self._condition:
             if self._stopped.is_set():
-                raise UnansweredError("stopped before it was sent")
-            self._busy.add(threading.get_ident())
+                raise NoReplyError("stopped before it was sent")
+            self._pending_threads.add(threading.get_ident())
         try:
-            answer = self._exchanged(request)
-            # again while the server loads its model, for as long as a server may be silent
-            while is_loading_model(answer.status_code, answer.text):
-                if self._loaded_until is None:
-                    self._loaded_until = time.monotonic() + self._settings.silence_s
+            response = self._send_once(request)
+            # retry while the server loads its model, up to the timeout for a silent server
+            while is_loading_model(response.status_code, response.text):
+                if self._loading_deadline is None:
+                    self._loading_deadline = (
+                        time.monotonic() + self._settings.silence_timeout
+                    )
                     host = self._settings.host
                     self._notice(f"{host} is loading its model; waiting for it")
-                if time.monotonic() > self._loaded_until or self._stopped.wait(_PAUSE_S):
+                if time.monotonic() > self._loading_deadline or self._stopped.wait(
+                    _LOADING_POLL_INTERVAL
+                ):
                     break
-                answer = self._exchanged(request)
+                response = self._send_once(request)
         except httpx2.HTTPError as error:
-            self.leave()
+            self.finish_request()
             connected = not isinstance(error, httpx2.ConnectTimeout)
             if isinstance(error, httpx2.TimeoutException) and connected:
                 raise openai.APITimeoutError(request) from error
             raise
-        status = answer.status_code
-        text = answer.text
-        if answer.is_success:
-            error_inside = disguised(text)
-            if error_inside is None or error_inside[0] == UNREADABLE:
-                return answer
+        status = response.status_code
+        text = response.text
+        if response.is_success:
+            error_inside = find_error_in_success(text)
+            if error_inside is None or error_inside[0] == UNREADABLE_STATUS:
+                return response
             status, text = error_inside
-        self.leave()
-        if is_final(text):
-            answer.headers["x-should-retry"] = "false"
-        return httpx2.Response(status, headers=answer.headers, text=text)
+        self.finish_request()
+        if is_permanent_error(text):
+            response.headers["x-should-retry"] = "false"
+        return httpx2.Response(status, headers=response.headers, text=text)
 
-    def _exchanged(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and return the answer with its body and the headers that count."""
+    def _send_once(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and return the status, body and relevant headers of the reply."""
         settings = self._settings
         headers = {"accept-encoding": "identity"}
         for name, value in request.headers.items():
-            if name not in _OURS and not LLM.owns(settings.base_url):
+            if name not in _OUR_HEADERS and not LLM_KEY.is_for(settings.base_url):
                 continue
             if name != "authorization" or settings.key:
                 headers.setdefault(name, value)
-        sent = httpx2.Request(
+        bounded_request = httpx2.Request(
             request.method,
             request.url,
             headers=headers,
             content=request.content,
             extensions=request.extensions,
         )
-        # a client of its own, which can be closed
+        # a new client for each request, so that it can be closed
         client = BoundedClient(
-            verify=self._tls, trust_env=not settings.local, follow_redirects=False
+            verify=self._ssl_context,
+            trust_env=not settings.is_local,
+            follow_redirects=False,
         )
         try:
             with client:
-                answer = client.fetched(sent, settings.reply_s)
-        except TooLargeError as error:
+                reply = client.fetch(bounded_request, settings.reply_s)
+        except ResponseTooLargeError as error:
             if not error.status:
                 raise openai.APIConnectionError(request=request) from error
             if error.status >= 300:
                 headers = {"x-should-retry": "false"}
                 return httpx2.Response(error.status, headers=headers, text=str(error))
-            # it counts as cut off: it is paid for, so it must not be asked for again
-            reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
-            return httpx2.Response(200, text=json.dumps(reply))
-        kept = {}
+            # treat the reply as truncated, because it was paid for and must not be requested again
+            truncated_reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
+            return httpx2.Response(200, text=json.dumps(truncated_reply))
+        kept_headers = {}
         for name in ("retry-after", "retry-after-ms", "location"):
-            if name in answer.headers:
-                kept[name] = without_secret(answer.headers[name], settings.key)
-        text = without_secret(answer.content.decode("utf-8-sig", "replace"), settings.key)
-        return httpx2.Response(answer.status_code, headers=kept, text=text)
+            if name in reply.headers:
+                kept_headers[name] = remove_secret(reply.headers[name], settings.key)
+        text = remove_secret(reply.content.decode("utf-8-sig", "replace"), settings.key)
+        return httpx2.Response(reply.status_code, headers=kept_headers, text=text)
 
     # --- pending requests -------------------------------------------------------------
 
-    def leave(self) -> None:
-        """Count this thread's request as finished."""
-        with self._changed:
-            self._busy.discard(threading.get_ident())
-            self._changed.notify_all()
+    def finish_request(self) -> None:
+        """Record that the request of the current thread has finished."""
+        with self._condition:
+            self._pending_threads.discard(threading.get_ident())
+            self._condition.notify_all()
 
     def stop(self, patience: float) -> None:
-        """Send nothing more, and wait at most `patience` seconds for pending requests."""
-        with self._changed:
+        """Refuse further requests, and wait up to `patience` seconds for pending ones to finish."""
+        with self._condition:
             self._stopped.set()
-            self._changed.wait_for(lambda: not self._busy, patience)
+            self._condition.wait_for(lambda: not self._pending_threads, patience)
 
 
 # === replies ==========================================================================
 
 
-class KeptReplies(Protocol):
-    """A cache of raw replies by the hash of their request (the ledger has one). Thread-safe."""
+class ReplyCache(Protocol):
+    """A cache of raw replies by the hash of their request, such as the ledger's. Thread-safe."""
 
     def get(self, request: str) -> str | None:
-        """Return the raw reply to a request; None if there is none."""
+        """Return the raw reply to the request with this hash, or None if it isn't cached."""
 
     def put(
         self,
@@ -502,62 +528,68 @@ class KeptReplies(Protocol):
         prompt: str,
         tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        """Store a reply durably, replacing an older one.
+        """Store a reply durably, replacing any earlier reply to the same request.
 
         Args:
             request: the hash of the request.
-            raw: the reply.
-            model: the model that was asked, as the settings call it.
+            raw: the raw reply.
+            model: the name of the model in the settings.
             prompt: the fingerprint of the prompt.
-            tokens: how many tokens went in and came out; (0, 0) if nothing was paid.
+            tokens: how many tokens were sent and received, or (0, 0) if nothing was paid.
         """
 
 
 # === client ===========================================================================
 
-IN_A_ROW = 3
-"""This many consecutive requests without an answer, after all retries, end the run; more if several
-are pending, because an outage affects all of them."""
-# Estimates, where a server does not count tokens.
+MAX_CONSECUTIVE_FAILURES = 3
+"""The run ends after this many consecutive requests that remain unanswered after all retries.
+
+If several requests are pending, the run ends after more, because an outage affects all of them.
+"""
+# Used to estimate the token counts if the server doesn't report them.
 _BYTES_PER_TOKEN = 4
 _CHARACTERS_PER_TOKEN = 4
 
 
-class ModelAnswer(Value):
-    """A reply, as far as it is about one thing."""
+class ItemReply(Value):
+    """The server's reply to a request, as far as it concerns one item of the request."""
 
     completion: Completion
-    request: str
-    """The hash under which it is kept."""
+    cache_key: str
+    """The key under which the reply is cached for this item."""
     label: int = 1
-    """The label of the thing in the reply, from 1."""
-    of: int = 1
-    """The number of things that the reply is about."""
-    cached: bool = True
+    """The number by which the reply refers to the item, counted from 1."""
+    item_count: int = 1
+    """The number of items that the whole reply covers."""
+    is_cached: bool = True
 
     @property
-    def cut_off(self) -> bool:
-        """Whether the reply ended before the model was done."""
-        return self.completion.finish == "length"
+    def is_truncated(self) -> bool:
+        """Whether the server stopped the reply at its length limit."""
+        return self.completion.finish_reason == "length"
 
 
-class Client:
-    """Answers questions from the replies that are kept, else from the server. Thread-safe."""
+class ModelClient:
+    """Answers requests from the cache or, failing that, from the server. Thread-safe."""
 
     def __init__(
         self,
         settings: ServerSettings,
-        replies: KeptReplies,
+        replies: ReplyCache,
         *,
         notice: Callable[[str], None] = lambda text: None,
         offline: bool = False,
         fresh: bool = False,
     ) -> None:
-        """Send nothing yet.
+        """Create a client, which connects when it sends the first request.
 
-        `notice` receives what is about to leave the machine, and why a person waits;
-        `offline` refuses other machines; `fresh` asks even if a
-        reply is kept, because a person asks again.
+        Args:
+            settings: the server, the model and the limits.
+            replies: the cache of replies.
+            notice: called with messages for the user about what is about to leave the computer, and
+                about what the program is waiting for.
+            offline: whether to refuse servers on other computers.
+            fresh: whether to ignore cached replies.
         """
         self.settings = settings
         self.budget = Budget(settings)
@@ -566,247 +598,260 @@ class Client:
         self._fresh = fresh
         self.notice = notice
         self._lock = threading.Lock()
-        self._wire: Wire | None = None
+        self._transport: OpenAITransport | None = None
         self._openai: openai.OpenAI | None = None
-        # Why the run ended, if it did.
-        self._end: ServiceError | None = None
+        # The error that ended the run, or None.
+        self._fatal_error: ServiceError | None = None
         self._stopped = False
         self._has_answered = False
-        # The number of consecutive requests without an answer.
-        self._failed = 0
-        # The form of requests that the server accepts, as far as it is known.
-        self._form = RequestForm()
+        # The number of consecutive failed requests.
+        self._failure_count = 0
+        self._request_form = RequestForm()
 
-    # --- replies that are kept --------------------------------------------------------
+    # --- cached replies ---------------------------------------------------------------
 
-    def kept_as(self, question: ModelRequest) -> str:
-        """Return the name under which the reply to a question about one thing is kept."""
+    def make_cache_key(self, request: ModelRequest) -> str:
+        """Return the key under which the reply to a request about one item is cached."""
         body = [
             self.settings.model,
-            question.messages,
-            question.schema,
+            request.messages,
+            request.schema,
             self.settings.extra_body,
         ]
-        return h16(_canonical(body), "reply")
+        return hash16(_to_canonical_json(body), "reply")
 
-    def known(self, question: ModelRequest) -> ModelAnswer | None:
-        """Return the reply that is kept about one thing; None if none is."""
+    def find_cached(self, request: ModelRequest) -> ItemReply | None:
+        """Return the cached reply to a request about one item, or None if there is none."""
         if self._fresh:
             return None
-        name = self.kept_as(question)
-        kept = self._replies.get(name)
-        if kept is None:
+        key = self.make_cache_key(request)
+        cached = self._replies.get(key)
+        if cached is None:
             return None
-        label, count, raw = json.loads(kept)
-        return ModelAnswer(Completion.parse(raw) or Completion(), name, label, count)
+        label, count, raw = json.loads(cached)
+        return ItemReply(Completion.parse(raw) or Completion(), key, label, count)
 
-    # --- questions --------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------
 
-    def ask(self, question: ModelRequest, *, anew: bool = False) -> list[ModelAnswer]:
-        """Return the reply, for each thing that the question is about.
+    def request_replies(
+        self, request: ModelRequest, *, anew: bool = False
+    ) -> list[ItemReply]:
+        """Return one reply for each item of a request.
 
-        The reply about one thing may be one that is kept; `anew`: ask even then.
+        If the request is about a single item, a cached reply is returned unless `anew` is true.
 
         Raises:
-            ServiceError, ItemError: see the module.
-            BudgetError: the rest of the budget may not suffice.
-            ConfigError, UsageError: see `prepare`.
+            ServiceError: the run has to end, because of the key, the model, the credit or the
+                server.
+            BudgetExceededError: the budget is used up.
+            ItemError: only this request failed.
+            ConfigError, UsageError: see `check_can_send`.
         """
-        self._refuse_if_stopped()
-        if not question.parts and not anew:
-            known = self.known(question)
-            if known:
-                self.budget.count_cached()
-                return [known]
-        self.prepare()
+        self._raise_if_stopped()
+        if not request.item_requests and not anew:
+            cached = self.find_cached(request)
+            if cached:
+                self.budget.count_cached_reply()
+                return [cached]
+        self.check_can_send()
 
-        # the reply to one request is kept for each thing, and its cost is counted
-        with self.budget.turn():
+        # cache the reply once for each item, and count its cost
+        with self.budget.request_slot():
             try:
-                raw, size = self._sent(question)
+                raw, request_bytes = self._send(request)
                 completion = Completion.parse(raw) or Completion()
-                tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
+                tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
                 characters_out = len(completion.content)
                 tokens_out = completion.tokens_out
                 tokens_out = tokens_out or characters_out // _CHARACTERS_PER_TOKEN
-                count = len(question.each)
+                count = len(request.requests_by_item)
                 tokens = (tokens_in, tokens_out)
                 answers = []
-                for label, part in enumerate(question.each, start=1):
-                    name = self.kept_as(part)
+                for label, part in enumerate(request.requests_by_item, start=1):
+                    key = self.make_cache_key(part)
                     self._replies.put(
-                        name,
+                        key,
                         json.dumps([label, count, raw]),
                         model=self.settings.model,
-                        prompt=question.prompt,
+                        prompt=request.prompt,
                         tokens=tokens,
                     )
-                    tokens = (0, 0)  # the first one has those of the request
+                    tokens = (0, 0)  # the first item gets the tokens of the whole request
                     answers.append(
-                        ModelAnswer(completion, name, label, count, cached=False)
+                        ItemReply(completion, key, label, count, is_cached=False)
                     )
-                self.budget.count_new(tokens_in, tokens_out, question.characters)
+                self.budget.count_reply(tokens_in, tokens_out, request.character_count)
                 return answers
             finally:
-                if self._wire is not None:
-                    self._wire.leave()
+                if self._transport is not None:
+                    self._transport.finish_request()
 
-    def prepare(self) -> None:
-        """Check that requests may be sent.
+    def check_can_send(self) -> None:
+        """Check that requests may be sent to the server.
 
         Raises:
-            UsageError: `--offline` is given, and the server is on another machine.
+            UsageError: `--offline` is set, but the server is on another computer.
             ConfigError: the key is missing.
         """
-        if self._offline and not self.settings.local:
+        if self._offline and not self.settings.is_local:
             raise UsageError(
                 f"--offline, and the model is at {self.settings.host}",
                 hint="use a server on this machine, or --drafter rules",
             )
-        self.settings.checked_key()
+        self.settings.require_key()
 
     def stop(self, patience: float = 0.0) -> None:
-        """Send nothing more, and wait at most `patience` seconds for pending replies."""
+        """Send no further requests, and wait up to `patience` seconds for pending replies."""
         with self._lock:
             self._stopped = True
-        if self._wire is not None:
-            self._wire.stop(patience)
+        if self._transport is not None:
+            self._transport.stop(patience)
 
-    def _refuse_if_stopped(self) -> None:
-        """Refuse to go on in a run that has ended: its replies may be closed."""
+    def _raise_if_stopped(self) -> None:
+        """Raise an error if the run has ended, because the cache may already be closed."""
         if self._stopped:
-            raise self._end or UnansweredError("stopped before it was sent")
+            raise self._fatal_error or NoReplyError("stopped before it was sent")
 
     # --- one request ------------------------------------------------------------------
 
-    def _sent(self, question: ModelRequest) -> tuple[str, int]:
-        """Return the raw reply, a chat completion in JSON, and the size of the request in bytes."""
+    def _send(self, request: ModelRequest) -> tuple[str, int]:
+        """Send a request, and return the raw reply and the size of the request in bytes.
+
+        The reply is a chat completion in JSON. If the server refuses an optional field, the request
+        is sent again without that field.
+        """
         import openai
 
-        client = self._connected()
+        client = self._get_openai_client()
         settings = self.settings
         while True:
-            form = self._form
+            form = self._request_form
             is_first = not self._has_answered
             body = {
                 "model": settings.model,
-                "messages": list(question.messages),
-                **form.fields(question.schema),
+                "messages": list(request.messages),
+                **form.build_fields(request.schema),
                 **settings.extra_body,
             }
             try:
-                # given as `messages`, they would be validated by their types, which takes
-                # milliseconds
-                answer = client.chat.completions.with_raw_response.create(
+                # `openai` validates `messages` by their types, which takes milliseconds
+                response = client.chat.completions.with_raw_response.create(
                     model=settings.model, messages=[], extra_body=body
                 )
             except openai.APIStatusError as error:
                 status = error.status_code
                 text = error.response.text
-                field = refused_field(settings, status, text, body, is_first=is_first)
+                field = find_refused_field(
+                    settings, status, text, body, is_first=is_first
+                )
                 if field:
-                    with self._lock:  # another thread may have got the same answer
-                        if self._form == form:
-                            self._form = form.without(field)
+                    with self._lock:  # another thread may have received the same error
+                        if self._request_form == form:
+                            self._request_form = form.drop_field(field)
                     continue
                 location = error.response.headers.get("location", "")
-                fault = refusal(settings, status, text, location)
-                is_fault = isinstance(fault, UnansweredError)
-                is_no_model_server = is_first and is_fault and said(text) == PAGE
-                raise self._failure(fault, is_gone=is_no_model_server) from error
+                failure = make_status_error(settings, status, text, location)
+                is_unanswered = isinstance(failure, NoReplyError)
+                is_no_model_server = (
+                    is_first and is_unanswered and extract_error_message(text) == WEB_PAGE
+                )
+                raise self._count_failure(failure, is_gone=is_no_model_server) from error
             except openai.APIConnectionError as error:
-                raise self._no_answer(error.__cause__) from error
-            if disguised(answer.text):
-                raise self._failure(
-                    self._unreadable(answer.text),
-                    is_gone=is_first and said(answer.text) == PAGE,
+                raise self._make_connection_error(error.__cause__) from error
+            if find_error_in_success(response.text):
+                raise self._count_failure(
+                    self._make_unreadable_error(response.text),
+                    is_gone=is_first and extract_error_message(response.text) == WEB_PAGE,
                 )
             self._has_answered = True
-            self._failed = 0
-            return answer.text, len(_canonical(body).encode("utf-8", "replace"))
+            self._failure_count = 0
+            return response.text, len(_to_canonical_json(body).encode("utf-8", "replace"))
 
-    def _unreadable(self, body: str) -> UnansweredError:
-        """Return the error for an answer of status 200 that is none of a model."""
-        words = said(body) or "nothing"
-        message = f"{self.settings.host} does not answer as a model does: {words}"
-        hint = f"is llm.base_url, {self.settings.base_url}, right? then {AGAIN}"
-        return UnansweredError(message, hint=hint)
+    def _make_unreadable_error(self, body: str) -> NoReplyError:
+        """Return the error for a reply that has status 200 but isn't a chat completion."""
+        description = extract_error_message(body) or "nothing"
+        message = f"{self.settings.host} does not answer as a model does: {description}"
+        hint = f"is llm.base_url, {self.settings.base_url}, right? then {RERUN_HINT}"
+        return NoReplyError(message, hint=hint)
 
-    def _no_answer(self, cause: object) -> ServiceError | ItemError:
-        """Return the error for an answer that did not come, or not as a whole."""
+    def _make_connection_error(self, cause: object) -> ServiceError | ItemError:
+        """Return the error for a reply that didn't arrive or is incomplete."""
         import httpx2
 
-        from ankiforge.config.http import OverdueError
+        from ankiforge.config.http import RequestTimeoutError
 
         settings = self.settings
         is_gone = isinstance(
             cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
         )
-        hint = AGAIN
-        if isinstance(cause, OverdueError):
-            words = f"the reply took more than {settings.reply_s:g} s"
-            hint = f"use a faster model, or {AGAIN}"
+        hint = RERUN_HINT
+        if isinstance(cause, RequestTimeoutError):
+            description = f"the reply took more than {settings.reply_s:g} s"
+            hint = f"use a faster model, or {RERUN_HINT}"
         elif isinstance(cause, httpx2.TimeoutException):
-            words = f"no answer within {settings.silence_s:g} s"
+            description = f"no answer within {settings.silence_timeout:g} s"
         elif is_gone:
-            words = f"no connection: {cause}"
+            description = f"no connection: {cause}"
             hint = f"is the server running, and {settings.base_url} its address?"
-        elif isinstance(cause, TooLargeError):
-            words = str(cause)
-            hint = f"is llm.base_url, {settings.base_url}, right? then {AGAIN}"
+        elif isinstance(cause, ResponseTooLargeError):
+            description = str(cause)
+            hint = f"is llm.base_url, {settings.base_url}, right? then {RERUN_HINT}"
         else:
-            words = f"the answer broke off: {cause}"
-        error = UnansweredError(f"{settings.host}: {words}", hint=hint)
-        return self._failure(error, is_gone=is_gone)
+            description = f"the answer broke off: {cause}"
+        error = NoReplyError(f"{settings.host}: {description}", hint=hint)
+        return self._count_failure(error, is_gone=is_gone)
 
-    def _failure(
+    def _count_failure(
         self, error: ItemError | ServiceError, *, is_gone: bool = False
     ) -> ItemError | ServiceError:
-        """Return the error of a request, or the one that ends the run.
+        """Count a failed request, and return its error or the error that ends the run.
 
-        A run ends if other requests would get the same error: `is_gone`, the server is not there;
-        several in a row were not answered, or every one was rejected.
+        The run ends if other requests would fail too: the server can't be reached (`is_gone`),
+        several requests in a row got no reply, or the server has rejected every request so far.
         """
         settings = self.settings
         if isinstance(error, TooLongError):
             return error
-        if self._has_answered and not isinstance(error, UnansweredError | ServiceError):
+        if self._has_answered and not isinstance(error, NoReplyError | ServiceError):
             return error
         with self._lock:
-            self._failed += 1
-            is_often = self._failed >= IN_A_ROW + settings.threads - 1
-            if self._end is None and isinstance(error, ServiceError):
-                self._end = error
-            elif self._end is None and (is_often or is_gone):
-                self._end = ServiceError(error.message, hint=error.hint)
-        if self._end is None:
+            self._failure_count += 1
+            has_too_many_failures = (
+                self._failure_count
+                >= MAX_CONSECUTIVE_FAILURES + settings.max_concurrent_requests - 1
+            )
+            if self._fatal_error is None and isinstance(error, ServiceError):
+                self._fatal_error = error
+            elif self._fatal_error is None and (has_too_many_failures or is_gone):
+                self._fatal_error = ServiceError(error.message, hint=error.hint)
+        if self._fatal_error is None:
             return error
-        self.stop()  # else each of the other threads would get the same error
-        return self._end
+        self.stop()  # because every other thread would run into the same error
+        return self._fatal_error
 
-    def _connected(self) -> openai.OpenAI:
-        """Return the client of `openai`, made for the first request."""
+    def _get_openai_client(self) -> openai.OpenAI:
+        """Return the `openai` client, creating it for the first request."""
         import httpx2
         import openai
 
         with self._lock:
-            self._refuse_if_stopped()
+            self._raise_if_stopped()
             if self._openai is None:
                 settings = self.settings
-                silence = settings.silence_s
-                self._wire = Wire(settings, self.notice)
+                timeout = settings.silence_timeout
+                self._transport = OpenAITransport(settings, self.notice)
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
-                    api_key=settings.checked_key() or "none",
+                    api_key=settings.require_key() or "none",
                     max_retries=settings.retries,
-                    timeout=httpx2.Timeout(silence, connect=min(10.0, silence)),
-                    http_client=httpx2.Client(transport=self._wire),
+                    timeout=httpx2.Timeout(timeout, connect=min(10.0, timeout)),
+                    http_client=httpx2.Client(transport=self._transport),
                 )
             return self._openai
 
 
-def _canonical(value: object) -> str:
-    """Return JSON with sorted keys and no blanks."""
+def _to_canonical_json(value: object) -> str:
+    """Return JSON with sorted keys and no spaces, so that equal values have the same hash."""
     return json.dumps(
         value,
         sort_keys=True,

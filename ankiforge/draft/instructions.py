@@ -1,4 +1,4 @@
-"""The common rules of drafters: the highlights they may draft, the request of a comment."""
+"""Rules that all drafters share: which highlights to draft from, and what a comment requests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from ankiforge.errors import BugError
 from ankiforge.model import (
-    ELSEWHERE,
+    CARD_IN_OTHER_TOOL,
     WORD_AND_TRANSLATION,
     CardKind,
-    Drafted,
+    DraftingResult,
     Fields,
     Highlight,
     HighlightKind,
@@ -21,42 +21,47 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import regex
-from ankiforge.text.asking import CommentQuestion, is_alike, question_in, without_replies
-from ankiforge.text.cloze import literal, plain
-from ankiforge.text.elements import comment_as_markdown
-from ankiforge.text.fold import locate
-from ankiforge.text.private import without_tag
+from ankiforge.text.cloze import escape_markdown, to_plain_text
+from ankiforge.text.comment_questions import (
+    CommentQuestion,
+    find_question,
+    is_similar,
+    remove_replies,
+)
+from ankiforge.text.elements import comment_to_markdown
+from ankiforge.text.normalize import locate
+from ankiforge.text.private import remove_tag
 
 PROPOSALS_VERSION = "20"
-"""Raise it with each change of the rules or tables of `propose` that gives another worth or reason.
+"""Increase this whenever a change in the rules or tables of `propose` changes a score or reason.
 
-Then what nobody has decided on is judged again. It is told here, because a run in which
-nothing changed asks for it and loads no rules.
+Undecided highlights are then scored again. The version is defined in this module, so that a run
+that finds no new highlights needn't load the rules.
 """
 
 
-def failed_on(highlight: Highlight, error: BugError) -> Drafted:
-    """Return the outcome for a passage on which drafting or a check failed."""
+def make_failure(highlight: Highlight, error: BugError) -> DraftingResult:
+    """Return the result for a highlight on which drafting or a check has crashed."""
     text = highlight.exact or highlight.comment
-    words = " ".join(text.split())[:60]
+    beginning = " ".join(text.split())[:60]
     title = highlight.document.title
-    problem = Problem(title, f"“{words}”: {error.message}", error.hint)
-    return Drafted(highlight, reason=error.message, problem=problem)
+    problem = Problem(title, f"“{beginning}”: {error.message}", error.hint)
+    return DraftingResult(highlight, reason=error.message, problem=problem)
 
 
-def sided(kind: CardKind, front: str, back: str) -> Fields:
-    """Return the fields of a card with a front and a back."""
-    return (("Front", front), ("Back", back), *kind.switched_on)
+def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
+    """Return the fields of a card that has a front and a back."""
+    return (("Front", front), ("Back", back), *kind.enabled_switches)
 
 
-UNANSWERED_NOTE = "a question without marked text: write its answer behind it"
+UNANSWERED_NOTE_REASON = "a question without marked text: write its answer behind it"
 
 
 # --- instructions in comments ---------------------------------------------------------
 
 
-class Wish(StrEnum):
-    """The wish of a reader's comment."""
+class CommentRequest(StrEnum):
+    """What a comment requests for its highlight."""
 
     NONE = "none"
     SKIP = "skip"
@@ -65,185 +70,197 @@ class Wish(StrEnum):
 
 
 class Instruction(Value):
-    """A parsed comment."""
+    """What a comment requests, with the question, phrase or reason that it contains."""
 
-    wish: Wish
-    words: str = ""
-    """The question to ask, in Markdown; the phrase to hide, as it was written ("" = the marked
-    words); or the reason to skip."""
+    request: CommentRequest
+    text: str = ""
+    """The question in Markdown, the phrase to blank out as written, or the reason to skip.
+
+    If the phrase is "", the whole highlight is blanked out.
+    """
     answer: str = ""
-    """The words behind the question, if they are its answer."""
+    """The text after the question, or "" if it isn't an answer."""
     extra: str = ""
-    """The rest of the comment, to be shown with the answer."""
-    is_alone: bool = True
-    """Whether the comment is this one question, maybe with `A: …`, and nothing else but
-    ornament."""
+    """The rest of the comment, which the card shows together with the answer."""
+    is_only_question: bool = True
+    """Whether the comment has nothing but this question, perhaps with `A: …` and decoration."""
 
 
 _COMMANDS = {
-    Wish.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
-    Wish.CLOZE: regex(r"(?is)c:\s*(?P<words>.*)"),
+    CommentRequest.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
+    CommentRequest.CLOZE: regex(r"(?is)c:\s*(?P<words>.*)"),
 }
 
 
-def instruction(comment: str, passage: str = "") -> Instruction:
-    """Parse a comment: `skip`, `c: phrase`, or a question (`text.asking`).
+def parse_instruction(comment: str, passage: str = "") -> Instruction:
+    """Parse a comment that is `skip`, `c: phrase`, or a question (see `text.comment_questions`).
 
     Args:
-        comment: the comment on a passage, with the replies to it.
-        passage: the text that is marked; "" if there is none. A comment may repeat it.
+        comment: the comment on a passage, including replies to the comment.
+        passage: the highlighted text, which the comment may repeat, or "".
     """
     if not comment.strip():
-        return Instruction(Wish.NONE)
-    written = without_tag(without_replies(comment))
-    own_words = comment_as_markdown(written)
-    words = " ".join(own_words.split())
+        return Instruction(CommentRequest.NONE)
+    own_comment = remove_tag(remove_replies(comment))
+    markdown = comment_to_markdown(own_comment)
+    one_line = " ".join(markdown.split())
     for wish, command in _COMMANDS.items():
-        match = command.fullmatch(words)
+        match = command.fullmatch(one_line)
         if match is None:
             continue
-        if wish is Wish.SKIP:
-            return Instruction(wish, plain(match["words"] or ""))
-        as_written = command.fullmatch(" ".join(written.split())) or match
-        return Instruction(wish, as_written["words"].strip())
-    question = _question(own_words, passage)
+        if wish is CommentRequest.SKIP:
+            return Instruction(wish, to_plain_text(match["words"] or ""))
+        raw_match = command.fullmatch(" ".join(own_comment.split())) or match
+        return Instruction(wish, raw_match["words"].strip())
+    question = _parse_question(markdown, passage)
     if question is None:
-        return Instruction(Wish.NONE, words)
-    is_answer = bool(question.after) and (
+        return Instruction(CommentRequest.NONE, one_line)
+    is_answer = bool(question.text_after) and (
         question.is_answered or question.is_short or not passage
     )
-    extra = (question.before, "" if is_answer else question.after)
+    extra = (question.text_before, "" if is_answer else question.text_after)
     return Instruction(
-        Wish.QUESTION,
-        question.words,
-        answer=question.after if is_answer else "",
+        CommentRequest.QUESTION,
+        question.text,
+        answer=question.text_after if is_answer else "",
         extra="\n\n".join(filter(None, extra)),
-        is_alone=question.is_one
-        and not question.before
-        and (question.is_answered or not question.after),
+        is_only_question=question.is_single
+        and not question.text_before
+        and (question.is_answered or not question.text_after),
     )
 
 
-def _question(comment: str, passage: str) -> CommentQuestion | None:
-    """Return the question of a comment, without words around it that repeat the passage."""
+def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
+    """Return the question in a comment, without any text around it that repeats the passage."""
     repeated = locate(passage, comment) if passage else None
     if repeated:
         start, end = repeated
-        question = question_in(f"{comment[:start]}\n\n{comment[end:]}")
+        question = find_question(f"{comment[:start]}\n\n{comment[end:]}")
         if question:
             return question
-    question = question_in(comment)
+    question = find_question(comment)
     if question is None or not passage:
         return question
-    before, after = question.before, question.after
+    before, after = question.text_before, question.text_after
     return replace(
         question,
-        before="" if locate(before, passage) or is_alike(before, passage) else before,
-        after="" if is_alike(after, passage) else after,
+        text_before=""
+        if locate(before, passage) or is_similar(before, passage)
+        else before,
+        text_after="" if is_similar(after, passage) else after,
     )
 
 
-def requested(highlight: Highlight) -> Instruction:
-    """Return the wish of a highlight's comment; none if somebody else wrote the comment."""
+def parse_highlight_instruction(highlight: Highlight) -> Instruction:
+    """Return what a highlight's comment requests, which is nothing if somebody else wrote it."""
     if not highlight.instructs:
-        return Instruction(Wish.NONE)
-    if _is_a_text(highlight):
-        return next(iter(questions_of(highlight)), Instruction(Wish.NONE))
-    return instruction(highlight.comment, highlight.exact)
+        return Instruction(CommentRequest.NONE)
+    if _is_standalone_note(highlight):
+        return next(iter(find_questions(highlight)), Instruction(CommentRequest.NONE))
+    return parse_instruction(highlight.comment, highlight.exact)
 
 
-# Cards of one note that is a text.
-_MOST_QUESTIONS = 20
+_MAX_QUESTIONS = 20
 
 
-def questions_of(highlight: Highlight) -> tuple[Instruction, ...]:
-    """Return the questions that a person asks: in a comment one at most, in a note several."""
+def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
+    """Return the user's questions: at most one in a comment, but several in a standalone note."""
     if not highlight.instructs:
         return ()
-    if not _is_a_text(highlight):
-        comment = instruction(highlight.comment, highlight.exact)
-        return (comment,) if comment.wish is Wish.QUESTION else ()
+    if not _is_standalone_note(highlight):
+        comment = parse_instruction(highlight.comment, highlight.exact)
+        return (comment,) if comment.request is CommentRequest.QUESTION else ()
 
-    # those with which paragraphs of a note begin; the answer is the rest of the paragraph, or else
-    # the paragraphs up to the next question
+    # a question is at the beginning of a paragraph, and its answer is the rest of the paragraph
+    # or, if there is none, the paragraphs up to the next question
     paragraphs = highlight.markdown[0].split("\n\n")
     if highlight.heading:
-        paragraphs.insert(0, literal(highlight.heading))
-    asked: list[tuple[str, list[str]]] = []
+        paragraphs.insert(0, escape_markdown(highlight.heading))
+    questions_and_answers: list[tuple[str, list[str]]] = []
     is_open = False
     for paragraph in paragraphs:
-        question = question_in(paragraph)
-        if question and (question.is_answered or not question.before):
-            asked.append((question.words, [question.after] if question.after else []))
-            is_open = not question.after
-        elif asked and is_open:
-            asked[-1][1].append(paragraph)
+        question = find_question(paragraph)
+        if question and (question.is_answered or not question.text_before):
+            questions_and_answers.append(
+                (question.text, [question.text_after] if question.text_after else [])
+            )
+            is_open = not question.text_after
+        elif questions_and_answers and is_open:
+            questions_and_answers[-1][1].append(paragraph)
     questions = []
-    for words, answer in asked[:_MOST_QUESTIONS]:
+    for words, answer in questions_and_answers[:_MAX_QUESTIONS]:
         if answer:
             joined = "\n\n".join(answer)
-            asks = Instruction(Wish.QUESTION, words, answer=joined, is_alone=False)
-            questions.append(asks)
+            parsed = Instruction(
+                CommentRequest.QUESTION, words, answer=joined, is_only_question=False
+            )
+            questions.append(parsed)
     return tuple(questions)
 
 
-def _is_a_text(highlight: Highlight) -> bool:
-    """Return whether a highlight is a note that is a text of its own, not a comment."""
+def _is_standalone_note(highlight: Highlight) -> bool:
+    """Return whether a highlight is a note of its own, rather than a comment on a passage."""
     return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
 
 
-# The number of words by which the beginning of a comment is known.
-_BEGINNING = 3
+# This many words at the beginning of a comment identify it.
+_BEGINNING_WORDS = 3
 
 
-def without_comment(highlight: Highlight) -> Highlight:
-    """Return a highlight whose surroundings do not contain its comment, which is never evidence.
+def remove_comment_from_context(highlight: Highlight) -> Highlight:
+    """Return the highlight without its comment in the text around it, as a comment isn't evidence.
 
-    The comment on a quote is next to it in the note.
+    In a note that quotes a passage, the comment is next to the quotation.
     """
-    beginning = " ".join(highlight.comment.split()[:_BEGINNING])
-    around = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
-    if not beginning or beginning not in " ".join(around.split()):
+    beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])
+    surrounding_text = f"{highlight.prefix}\n{highlight.suffix}\n{highlight.nearby}"
+    if not beginning or beginning not in " ".join(surrounding_text.split()):
         return highlight
     words = [re.escape(word) for word in highlight.comment.split()]
-    whole = r"\s+".join(words)
-    prefix = re.sub(whole, "[…]", highlight.prefix)
-    suffix = re.sub(whole, "[…]", highlight.suffix)
-    nearby = re.sub(whole, "[…]", highlight.nearby)
-    if (
-        len(words) >= _BEGINNING
-    ):  # the text after it may be cut off somewhere in the comment
-        beginning = r"\s+".join(words[:_BEGINNING])
+    whole_comment = r"\s+".join(words)
+    prefix = re.sub(whole_comment, "[…]", highlight.prefix)
+    suffix = re.sub(whole_comment, "[…]", highlight.suffix)
+    nearby = re.sub(whole_comment, "[…]", highlight.nearby)
+    # the text after the highlight may end inside the comment
+    if len(words) >= _BEGINNING_WORDS:
+        beginning = r"\s+".join(words[:_BEGINNING_WORDS])
         suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
     return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
 
 
-# --- which highlights are drafted, and by whom ----------------------------------------
+# --- which drafter may draft a highlight ----------------------------------------------
 
-_PICTURES = (HighlightKind.IMAGE, HighlightKind.INK)
+_PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
 def skip_reason(highlight: Highlight) -> str:
-    """Return why no drafter drafts a highlight; "" if one may."""
-    comment = requested(highlight)
-    if highlight.skip or comment.wish is Wish.SKIP:
-        reason = highlight.skip or comment.words or "your comment says so"
-        return reason if reason.startswith(("skip", ELSEWHERE)) else f"skip: {reason}"
+    """Return why no drafter may draft a highlight, or "" if a drafter may."""
+    comment = parse_highlight_instruction(highlight)
+    if highlight.skip or comment.request is CommentRequest.SKIP:
+        reason = highlight.skip or comment.text or "your comment says so"
+        return (
+            reason
+            if reason.startswith(("skip", CARD_IN_OTHER_TOOL))
+            else f"skip: {reason}"
+        )
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        if comment.wish is Wish.QUESTION:
-            return "" if comment.answer else UNANSWERED_NOTE
+        if comment.request is CommentRequest.QUESTION:
+            return "" if comment.answer else UNANSWERED_NOTE_REASON
         words = (highlight.comment or highlight.exact).strip()
         return f"{'a' if words else 'an empty'} comment without marked text"
-    if highlight.kind in _PICTURES:
-        if highlight.kind is HighlightKind.INK and comment.wish is not Wish.QUESTION:
+    if highlight.kind in _PICTURE_KINDS:
+        if (
+            highlight.kind is HighlightKind.INK
+            and comment.request is not CommentRequest.QUESTION
+        ):
             return "a drawing: write its question as the comment: `? …`"
         if highlight.markdown:
             return ""
         if highlight.source_kind is SourceKind.ZOTERO:
             return "its picture is not in Zotero's cache: open the PDF in Zotero once"
         return "it has no picture: its place on the page is empty, or cannot be drawn"
-    asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
-    if highlight.kind is HighlightKind.STRIKE and not asks:
+    asks_for_card = comment.request in (CommentRequest.QUESTION, CommentRequest.CLOZE)
+    if highlight.kind is HighlightKind.STRIKE and not asks_for_card:
         wish = "for a card, add a comment that begins with `?`"
         return f"struck out, so treated as deleted; {wish}"
     if not any(map(str.isalnum, highlight.exact)) and not comment.answer:
@@ -251,17 +268,20 @@ def skip_reason(highlight: Highlight) -> str:
     return ""
 
 
-def for_rules(highlight: Highlight) -> bool:
-    """Return whether only the rules draft it: a handwritten card, a picture with a question."""
+def is_for_rules_only(highlight: Highlight) -> bool:
+    """Return whether only the rules draft a highlight.
+
+    That is so for hand-written cards, and for pictures with a question.
+    """
     if highlight.kind is HighlightKind.CARD:
         return True
-    return highlight.kind in _PICTURES and not skip_reason(highlight)
+    return highlight.kind in _PICTURE_KINDS and not skip_reason(highlight)
 
 
 def withheld(highlight: Highlight) -> str:
-    """Return why a highlight is nothing for a model; "" if it is.
+    """Return why a highlight isn't sent to a model, or "" if it may be sent.
 
-    See `sendable` for private ones.
+    Privacy isn't considered here; see `PrivacyFilter.private_reason`.
     """
     reason = skip_reason(highlight)
     if reason:
@@ -270,6 +290,6 @@ def withheld(highlight: Highlight) -> str:
         return "a hand-written card is not drafted again"
     if highlight.written == WORD_AND_TRANSLATION:
         return "a word with its translation is not drafted again"
-    if for_rules(highlight):
+    if is_for_rules_only(highlight):
         return "a picture is not shown to a model"
     return ""

@@ -1,7 +1,7 @@
-"""The drafter that asks a language model through any OpenAI-compatible server.
+"""Drafts cards with a language model on any OpenAI-compatible server.
 
-The highlights of a document are sent in chunks, several requests at a time: see
-`conversation`.
+The highlights of a document are sent in chunks, and several requests run at the same time. See
+`conversation` for the requests about one chunk.
 """
 
 from __future__ import annotations
@@ -13,314 +13,337 @@ from concurrent.futures import Future, wait
 from math import ceil
 from typing import NamedTuple
 
-from ankiforge.draft.client import Client, ModelAnswer
+from ankiforge.draft.client import ItemReply, ModelClient
 from ankiforge.draft.conversation import Conversation
+from ankiforge.draft.privacy import SendableTask
 from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
-    question,
-    reason_no_kind_fits,
+    build_request,
+    missing_kind_reason,
 )
-from ankiforge.draft.reply import Repair, all_failed
-from ankiforge.draft.second_reading import MOST, CardToRead, request_for, verdicts_in
-from ankiforge.draft.sendable import SendableTask
+from ankiforge.draft.reply import make_failed_results
+from ankiforge.draft.second_reading import (
+    MAX_CARDS_PER_REQUEST,
+    CardToCheck,
+    build_check_request,
+    parse_verdicts,
+)
 from ankiforge.draft.server import Usage
-from ankiforge.errors import BugError, one_item
-from ankiforge.model import Drafted, Highlight, Value
-from ankiforge.text import cost_text, counted
+from ankiforge.errors import BugError, wrap_unexpected_errors
+from ankiforge.model import DraftingResult, Highlight, Value
+from ankiforge.text import format_cost, format_count
 
-PATIENCE_S = 0.3
-"""How long a result waits for the results of earlier highlights."""
-GRACE_S = 10.0
-"""How long to wait for pending replies when a run ends early."""
-# For estimates.
+MAX_ORDERING_DELAY = 0.3
+"""The number of seconds for which a result waits for the results of earlier highlights."""
+SHUTDOWN_TIMEOUT = 10.0
+"""The number of seconds to wait for pending replies if a run ends early."""
+# Assumptions for estimates.
 _BYTES_PER_TOKEN = 4
-_TOKENS_OUT = 80
-_TOKENS_OUT_AGAIN = 25
+_TOKENS_OUT_PER_HIGHLIGHT = 80
+_TOKENS_OUT_PER_SECOND_READING = 25
 
 
 class Estimate(Value):
-    """The size of the requests that drafting takes.
+    """An estimate of how much has to be sent to draft cards, and of what it will cost.
 
-    Tokens are estimated: 4 bytes each, and 80 out for a highlight. Reasoning tokens, and cards that
-    are asked about again, are not included.
+    It assumes 4 bytes per token, and 80 tokens in the reply for each highlight. Reasoning tokens
+    and repeated requests aren't included.
     """
 
     highlights: int
     requests: int
     cached: int
-    """Highlights whose replies are kept."""
+    """The number of highlights whose reply is cached."""
     characters: int
     tokens_in: int
     tokens_out: int
     cost_usd: float | None
-    local: bool = False
-    """Whether the server is on this machine."""
+    is_local: bool = False
+    """Whether the server is on this computer."""
 
     @property
-    def said(self) -> str:
-        """All of it in a line."""
-        return self.told("highlight")
+    def summary(self) -> str:
+        """The estimate as a line for the user."""
+        return self.summarize("highlight")
 
-    def told(self, what: str) -> str:
-        """Return the estimate in a line; `what` is the noun for its highlights."""
-        cost = cost_text(self.cost_usd, local=self.local)
+    def summarize(self, noun: str) -> str:
+        """Return the estimate as a line for the user, in which `noun` names a highlight."""
+        cost = format_cost(self.cost_usd, local=self.is_local)
         if self.cost_usd is None:
             cost = "price unknown; set llm.price_usd"
         elif self.cost_usd:
             cost = f"about {cost}, without reasoning and second tries"
         return (
-            f"{counted(self.highlights, what)}, {counted(self.requests, 'request')}"
+            f"{format_count(self.highlights, noun)}, {format_count(self.requests, 'request')}"
             f" ({self.cached} already answered)"
             f", about {self.tokens_in:,} tokens in, {self.tokens_out:,} out;"
             f" cost: {cost}"
         )
 
 
-class Model:
-    """Drafts with a language model."""
+class ModelDrafter:
+    """A drafter that asks a language model."""
 
     def __init__(
         self,
-        client: Client,
+        client: ModelClient,
         prompt: Prompt,
         *,
-        repair: Repair | None = None,
         second: Prompt | None = None,
     ) -> None:
-        """Nothing is sent yet.
+        """Create a drafter, which sends nothing until it is asked to draft.
 
         Args:
-            client: the server and the replies that are kept; its notice receives "sending to
-                HOST" before anything is sent.
-            prompt: the prompt.
-            repair: returns what blocks a draft; such a draft goes back to the model once.
-            second: the prompt of the second reading; None = there is none.
+            client: the client, whose `notice` is called with "sending to HOST" before anything is
+                sent.
+            prompt: the prompt for drafting.
+            second: the prompt of the second reading, or None to skip it.
         """
         self._client = client
         self._settings = client.settings
         self._prompt = prompt
-        self._second = second
-        self._conversation = Conversation(client, prompt, repair)
+        self._second_prompt = second
+        self._conversation = Conversation(client, prompt)
         self._has_announced = False
 
     @property
     def host(self) -> str:
-        """Return the server's host for display."""
+        """The server's host name to show to the user."""
         return self._settings.host
 
     @property
     def name(self) -> str:
-        """Return the name of the model."""
+        """The name of the model."""
         return self._settings.model
 
     @property
     def usage(self) -> Usage:
-        """Return the usage so far."""
+        """What the run has used so far."""
         return self._client.budget.usage
 
-    def draft(self, tasks: Iterator[SendableTask]) -> Iterator[list[Drafted]]:
-        """Yield the results of each request.
+    def draft(self, tasks: Iterator[SendableTask]) -> Iterator[list[DraftingResult]]:
+        """Yield the results of each request, in the order of the highlights.
 
-        They are in the order of the highlights, so that equal replies give equal cards;
-        but a slow reply delays the results after it by no more than `PATIENCE_S`.
+        Because of this order, equal replies give equal cards. A slow reply, however, delays the
+        results after it by at most `MAX_ORDERING_DELAY` seconds.
 
         Raises:
-            ServiceError: the server is not there, or will answer nothing.
-            ConfigError, UsageError: the key is missing; `--offline`.
+            ServiceError: the server can't be reached, or rejects all requests.
+            ConfigError: the key is missing.
+            UsageError: `--offline` is set, but the server is on another computer.
         """
-        slots = threading.Semaphore(self._settings.threads)
-        pending: list[_Pending] = []
+        slots = threading.Semaphore(self._settings.max_concurrent_requests)
+        pending: list[_PendingResults] = []
         for task in tasks:
-            # the highlights that are not sent; a reason by the settings, which may change, passes
-            reason = reason_no_kind_fits(task.task)
-            not_sent: list[Drafted] = []
+            # first yield the results of the highlights that aren't sent; a reason that depends on
+            # the settings is temporary
+            reason = missing_kind_reason(task.task)
+            not_sent: list[DraftingResult] = []
             for highlight in task.task.highlights:
                 if highlight.key in task.withheld:
                     not_sent.append(task.withheld[highlight.key])
                 elif reason:
-                    not_sent.append(Drafted(highlight, reason=reason, passing=True))
+                    not_sent.append(
+                        DraftingResult(highlight, reason=reason, is_temporary=True)
+                    )
             if not_sent:
                 yield not_sent
 
-            chunks = self._chunks(task)
-            if chunks.new:
-                self._announce()
-            for chunk in (*chunks.kept, *chunks.new):
-                future = _in_thread(slots, self._conversation.draft, chunk)
+            chunks = self._split_into_chunks(task)
+            if chunks.new_tasks:
+                self._announce_host()
+            for chunk in (*chunks.cached_tasks, *chunks.new_tasks):
+                future = _start_thread(slots, self._conversation.draft_chunk, chunk)
                 pending.append(future)
-                while len(pending) > 2 * self._settings.threads:
-                    yield _next(pending)
+                while len(pending) > 2 * self._settings.max_concurrent_requests:
+                    yield _pop_next_results(pending)
         while pending:
-            yield _next(pending)
+            yield _pop_next_results(pending)
 
-    def _announce(self) -> None:
-        """Check that something may be sent, and say once where it goes."""
-        self._client.prepare()
+    def _announce_host(self) -> None:
+        """Check that requests may be sent, and tell the user once which host they go to."""
+        self._client.check_can_send()
         if not self._has_announced:
             self._has_announced = True
             self._client.notice(f"sending to {self._settings.host}")
 
     @property
-    def reads_again(self) -> bool:
-        """Whether a person agreed that it reads its cards a second time."""
-        return self._second is not None
+    def has_second_reading(self) -> bool:
+        """Whether drafted cards are compared with their passages in a second reading."""
+        return self._second_prompt is not None
 
-    def read_again(self, cards: Sequence[CardToRead]) -> list[str | None]:
-        """Return for each card the statement of its passage that contradicts it; "" if none does.
+    def check_cards(self, cards: Sequence[CardToCheck]) -> list[str | None]:
+        """
+        Return for each card the statement in its passage that contradicts it, or "" if none does.
 
-        None: the reply leaves it out. What was asked before is not asked again.
+        For a card that the reply doesn't cover, return None. Cached verdicts are used again.
 
         Raises:
-            ServiceError, ItemError: the server is not there, or answers nothing.
+            ServiceError, ItemError: the server can't be reached or doesn't answer.
         """
-        assert self._second is not None
-        answers: dict[int, ModelAnswer] = {}
-        for place, card in enumerate(cards):
-            known = self._client.known(request_for([card], self._second))
-            if known:
-                answers[place] = known
-        new = [place for place in range(len(cards)) if place not in answers]
-        for start in range(0, len(new), MOST):
-            self._announce()
-            batch = new[start : start + MOST]
-            request = request_for([cards[place] for place in batch], self._second)
-            answers.update(zip(batch, self._client.ask(request), strict=True))
+        assert self._second_prompt is not None
+        answers: dict[int, ItemReply] = {}
+        for index, card in enumerate(cards):
+            cached = self._client.find_cached(
+                build_check_request([card], self._second_prompt)
+            )
+            if cached:
+                answers[index] = cached
+        uncached = [index for index in range(len(cards)) if index not in answers]
+        for start in range(0, len(uncached), MAX_CARDS_PER_REQUEST):
+            self._announce_host()
+            batch = uncached[start : start + MAX_CARDS_PER_REQUEST]
+            request = build_check_request(
+                [cards[index] for index in batch], self._second_prompt
+            )
+            answers.update(zip(batch, self._client.request_replies(request), strict=True))
         verdicts = []
-        for place in range(len(cards)):
-            answer = answers[place]
-            said = verdicts_in(answer.completion.content)
-            verdicts.append(said.get(str(answer.label)))
+        for index in range(len(cards)):
+            answer = answers[index]
+            verdicts_by_label = parse_verdicts(answer.completion.content)
+            verdicts.append(verdicts_by_label.get(str(answer.label)))
         return verdicts
 
-    def reply(self, question: ModelRequest) -> str:
-        """Return the reply to one question, a kept one if it was asked before.
+    def request_reply(self, request: ModelRequest) -> str:
+        """Return the reply to one request, from the cache if the request was sent before.
 
         Raises:
-            ServiceError, ItemError: the server is not there, or answers nothing.
-            ConfigError, UsageError: the key is missing; `--offline`.
+            ServiceError, ItemError: the server can't be reached or doesn't answer.
+            ConfigError: the key is missing.
+            UsageError: `--offline` is set, but the server is on another computer.
         """
-        [answer] = self._client.ask(question)
+        [answer] = self._client.request_replies(request)
         return answer.completion.content
 
-    def leave(self) -> None:
-        """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
-        self._client.stop(GRACE_S)
+    def stop(self) -> None:
+        """Send no further requests, and wait a while for pending replies.
 
-    def estimate(self, tasks: Iterable[SendableTask]) -> Estimate:
-        """Return the size of the requests that these tasks take; send nothing."""
+        Pending replies are still cached if they arrive in time, because they have to be paid for.
+        """
+        self._client.stop(SHUTDOWN_TIMEOUT)
+
+    def estimate_tasks(self, tasks: Iterable[SendableTask]) -> Estimate:
+        """Estimate what drafting from some tasks would send and cost. Sends nothing."""
         cached = 0
         highlights = 0
-        questions: list[ModelRequest] = []
+        requests: list[ModelRequest] = []
         for task in tasks:
-            chunks = self._chunks(task)
-            cached += len(chunks.kept)
-            for chunk in chunks.new:
-                questions.append(question(chunk, self._prompt))
+            chunks = self._split_into_chunks(task)
+            cached += len(chunks.cached_tasks)
+            for chunk in chunks.new_tasks:
+                requests.append(build_request(chunk, self._prompt))
                 highlights += len(chunk.highlights)
-        return self.size_of(questions, highlights, cached)
+        return self.estimate_requests(requests, highlights, cached)
 
-    def size_of(
-        self, questions: Sequence[ModelRequest], highlights: int, cached: int = 0
+    def estimate_requests(
+        self, requests: Sequence[ModelRequest], highlights: int, cached: int = 0
     ) -> Estimate:
-        """Return the size of some requests; send nothing.
+        """Estimate what some requests would send and cost. Sends nothing.
 
         Args:
-            questions: the requests, but for those that are answered.
-            highlights: how many passages get a card.
-            cached: how many requests are answered already.
+            requests: the requests whose replies aren't cached.
+            highlights: the number of passages that get a card.
+            cached: the number of highlights whose reply is cached.
         """
-        size = 0
-        for each in questions:
-            size += len(json.dumps([each.messages, each.schema]).encode())
-        tokens_in = size // _BYTES_PER_TOKEN
-        tokens_out = _TOKENS_OUT * highlights
-        requests = len(questions)
-        characters = sum(each.characters for each in questions)
-        if self._second is not None:  # each passage again, with its card
-            further = ceil(highlights / MOST)
-            rules = further * len(self._second.system)
-            tokens_in += (characters + rules) // _BYTES_PER_TOKEN
-            tokens_out += _TOKENS_OUT_AGAIN * highlights
-            requests += further
+        byte_count = 0
+        for request in requests:
+            byte_count += len(json.dumps([request.messages, request.schema]).encode())
+        tokens_in = byte_count // _BYTES_PER_TOKEN
+        tokens_out = _TOKENS_OUT_PER_HIGHLIGHT * highlights
+        request_count = len(requests)
+        characters = sum(request.character_count for request in requests)
+        # in the second reading, each passage is sent again together with its card
+        if self._second_prompt is not None:
+            second_requests = ceil(highlights / MAX_CARDS_PER_REQUEST)
+            rule_characters = second_requests * len(self._second_prompt.system)
+            tokens_in += (characters + rule_characters) // _BYTES_PER_TOKEN
+            tokens_out += _TOKENS_OUT_PER_SECOND_READING * highlights
+            request_count += second_requests
             characters *= 2
         return Estimate(
             highlights=highlights,
-            requests=requests,
+            requests=request_count,
             cached=cached,
             characters=characters,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            cost_usd=self._settings.cost(tokens_in, tokens_out),
-            local=self._settings.local,
+            cost_usd=self._settings.compute_cost(tokens_in, tokens_out),
+            is_local=self._settings.is_local,
         )
 
     # --- chunks -----------------------------------------------------------------------
 
-    def _chunks(self, task: SendableTask) -> _Chunks:
-        """Return the parts of a task that are asked about together."""
-        if reason_no_kind_fits(task.task):
+    def _split_into_chunks(self, task: SendableTask) -> _Chunks:
+        """Split a task into chunks, each of which is sent in one request."""
+        if missing_kind_reason(task.task):
             return _Chunks([], [])
-        kept: list[SendableTask] = []
-        new: list[SendableTask] = []
-        rest: list[Highlight] = []
+        cached_tasks: list[SendableTask] = []
+        new_tasks: list[SendableTask] = []
+        uncached: list[Highlight] = []
         for highlight in task.highlights:
-            alone = task.only(highlight)
-            asked = question(alone, self._prompt)
-            if not asked.parts and self._client.known(asked) is not None:
-                kept.append(alone)
+            single = task.select_highlights(highlight)
+            request = build_request(single, self._prompt)
+            if (
+                not request.item_requests
+                and self._client.find_cached(request) is not None
+            ):
+                cached_tasks.append(single)
             else:
-                rest.append(highlight)
-        size = self._settings.batch
-        for start in range(0, len(rest), size):
-            new.append(task.only(*rest[start : start + size]))
-        return _Chunks(kept, new)
+                uncached.append(highlight)
+        size = self._settings.highlights_per_request
+        for start in range(0, len(uncached), size):
+            new_tasks.append(task.select_highlights(*uncached[start : start + size]))
+        return _Chunks(cached_tasks, new_tasks)
 
 
 class _Chunks(NamedTuple):
-    """Parts of a task."""
+    """The parts into which a task is split for drafting."""
 
-    kept: list[SendableTask]
-    """Single highlights about which nothing is to be sent."""
-    new: list[SendableTask]
-    """The tasks that are asked about together."""
-
-
-# --- several requests at a time -------------------------------------------------------
-
-_Pending = Future[list[Drafted]]
+    cached_tasks: list[SendableTask]
+    """The highlights with cached replies, each as a task of its own."""
+    new_tasks: list[SendableTask]
+    """The other highlights, grouped into tasks that are each sent in one request."""
 
 
-def _next(pending: list[_Pending]) -> list[Drafted]:
-    """Take the results of the first chunk; if it takes a while, of the first one that is done."""
+# --- concurrent requests --------------------------------------------------------------
+
+_PendingResults = Future[list[DraftingResult]]
+
+
+def _pop_next_results(pending: list[_PendingResults]) -> list[DraftingResult]:
+    """Wait for the first pending chunk, remove it from the list, and return its results.
+
+    After `MAX_ORDERING_DELAY` seconds, any other chunk that is done is taken instead.
+    """
     while True:
-        wait(pending[:1], PATIENCE_S)
-        for place, future in enumerate(pending):
+        wait(pending[:1], MAX_ORDERING_DELAY)
+        for index, future in enumerate(pending):
             if future.done():
-                del pending[place]
+                del pending[index]
                 return future.result()
 
 
-def _in_thread(
+def _start_thread(
     slots: threading.Semaphore,
-    draft: Callable[[SendableTask], list[Drafted]],
+    draft: Callable[[SendableTask], list[DraftingResult]],
     chunk: SendableTask,
-) -> _Pending:
-    """Draft a chunk in a thread that ends with the program, however long a server takes to answer.
+) -> _PendingResults:
+    """Draft a chunk in a daemon thread, and return the future of its results.
 
-    The interpreter waits for the pools of the standard library when it exits, so Ctrl-C
-    would hang.
+    The thread pools of the standard library would keep the program from exiting, even on Ctrl-C,
+    until the server has answered.
     """
-    future: _Pending = Future()
+    future: _PendingResults = Future()
 
-    def work() -> None:
+    def run() -> None:
         try:
-            with slots, one_item():
+            with slots, wrap_unexpected_errors():
                 future.set_result(draft(chunk))
         except BugError as error:
-            future.set_result(all_failed(chunk, error))
-        except BaseException as error:  # noqa: BLE001  (raised where the results are fetched)
+            future.set_result(make_failed_results(chunk, error))
+        except BaseException as error:  # noqa: BLE001  (re-raised by `result()`)
             future.set_exception(error)
 
-    threading.Thread(target=work, name="draft", daemon=True).start()
+    threading.Thread(target=run, name="draft", daemon=True).start()
     return future

@@ -1,15 +1,10 @@
-"""Prompt files, and the questions made from them.
+"""Loads prompt files and builds requests from them.
 
-A prompt is a Markdown file with `{{ name }}` placeholders:
-
-    The rules, the same for every request … {{ schema }}
-    ---
-    The document and its passages … {{ highlights }}
-
-The system message is above the line `---`, the user's message below it; without it, all
-is the user's message. Inserted values are not searched for placeholders. Rules and
-examples come first and are the same bytes during a run, so that servers keep them;
-passages come last, between markers that their text cannot close.
+A prompt is a Markdown file with `{{ name }}` placeholders. A line `---` separates the system
+message from the user message; without that line, the whole file is the user message. Values are
+inserted only once, so a placeholder within a value is left alone. The rules and examples come first
+and don't change during a run, so that servers can cache them. The passages come last, between
+markers that no text in a passage can close.
 """
 
 from __future__ import annotations
@@ -22,19 +17,24 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.config import shipped
-from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
-from ankiforge.draft.sendable import Sendable, SendableTask, SendableText, ours
+from ankiforge.config import shipped_directory
+from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
+from ankiforge.draft.privacy import (
+    SendableHighlight,
+    SendableTask,
+    SendableText,
+    mark_as_sendable,
+)
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
+from ankiforge.model import CardKind, Json, Task, Texts, Value, hash16
 
 Message = Texts
-"""A message of a chat: its role and its content. Only `message` makes them."""
-NOTHING = ours("")
+"""A chat message with its role and content. Made only by `make_message`."""
+NO_TEXT = mark_as_sendable("")
 
 
-def message(role: str, content: SendableText) -> Message:
-    """Return a message of a chat."""
+def make_message(role: str, content: SendableText) -> Message:
+    """Return a chat message with the given role and content."""
     return {"role": role, "content": content}
 
 
@@ -42,16 +42,16 @@ def message(role: str, content: SendableText) -> Message:
 
 
 class NoPromptError(ConfigError):
-    """There is no prompt of the given name."""
+    """There is no prompt with the given name."""
 
 
-VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
-"""The placeholders of a prompt; `docs/guides/prompts.md` explains them."""
-_VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
+PLACEHOLDERS = ("schema", "most", "kinds", "title", "remark", "highlights")
+"""The names of all placeholders, which `docs/guides/prompts.md` explains."""
+_PLACEHOLDER = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 
 class Prompt(Value):
-    """A checked prompt: its placeholders are known."""
+    """A prompt file after parsing, in which all placeholders are known ones."""
 
     name: str
     system: str
@@ -59,61 +59,57 @@ class Prompt(Value):
 
     @property
     def fingerprint(self) -> str:
-        """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
-        digest = h16(self.system, self.user)
-        return f"{self.name}@{digest[:8]}"
+        """The prompt's name, `@`, and eight hex digits of its hash. Stored with every draft."""
+        content_hash = hash16(self.system, self.user)
+        return f"{self.name}@{content_hash[:8]}"
 
-    def messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
-        """Return the chat messages with inserted values; empty ones are omitted."""
+    def render_messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
+        """Return the chat messages with the values inserted, leaving out empty messages."""
         messages = []
         for role, text in (("system", self.system), ("user", self.user)):
-            content = filled(text, values)
+            content = fill_placeholders(text, values)
             if content:
-                messages.append(message(role, content))
+                messages.append(make_message(role, content))
         return tuple(messages)
 
 
-def filled(text: str, values: Mapping[str, SendableText]) -> SendableText:
-    """Return a text of a prompt with inserted values, stripped."""
-    filled = _VARIABLE.sub(lambda place: values[place[1]], text)
+def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> SendableText:
+    """Replace the placeholders in a prompt's text by values, and strip surrounding whitespace."""
+    filled = _PLACEHOLDER.sub(lambda place: values[place[1]], text)
     return SendableText(filled.strip())
 
 
 def load(name: str, workspace: Path | None = None) -> Prompt:
-    """Load a prompt from the `prompts/` of a workspace, else a shipped one.
+    """Load a prompt from the workspace's `prompts/` or, if it isn't there, a built-in one.
 
     Raises:
-        NoPromptError: there is none.
-        ConfigError: its file is invalid.
-        OwnFileError: the workspace's file is a link, no regular file, or too large.
+        NoPromptError: there is no such prompt.
+        ConfigError: the file is invalid.
+        OwnFileError: the workspace's file isn't a regular file, or is too large.
     """
-    return parse(*read_prompt(name, workspace))
+    return parse_prompt(*read_prompt(name, workspace))
 
 
 def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
-    """Return the text of a prompt file and its path: of a workspace, else as shipped.
+    """
+    Return the text and path of a prompt file: the workspace's or, if there is none, the built-in.
 
     Raises:
-        NoPromptError: there is none.
-        ConfigError: it cannot be read.
-        OwnFileError: the workspace's file is a link, no regular file, or too large.
+        NoPromptError: there is no such prompt.
+        ConfigError: the file can't be read.
+        OwnFileError: the workspace's file isn't a regular file, or is too large.
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
-    folder = OwnPath(workspace) / "prompts" if workspace else None
-    own_file_path = folder / f"{name}.md" if folder else None
-    path = shipped("prompts") / f"{name}.md"
+    folders = [shipped_directory("prompts")]
+    if workspace:
+        folders.insert(0, workspace / "prompts")
+    paths = [folder / f"{name}.md" for folder in folders]
+    path = next(filter(Path.exists, paths), paths[-1])
     try:
-        if own_file_path and own_file_path.is_there():
-            path = own_file_path.path
-            content = own_file_path.read(TEXT_BYTES)
-        else:
-            content = path.read_bytes()
-        text = content.decode().replace("\r\n", "\n")
+        text = read_bounded(path, MAX_TEXT_FILE_BYTES).decode().replace("\r\n", "\n")
     except FileNotFoundError as error:
-        files = list(shipped("prompts").glob("*.md"))
-        if folder:
-            files += (file.path for file in folder.listed(".md"))
+        files = [file for folder in folders for file in folder.glob("*.md")]
         names = sorted({file.stem for file in files})
         hint = f"there are: {', '.join(names)}"
         raise NoPromptError(f"no prompt called {name!r}", hint=hint) from error
@@ -122,17 +118,18 @@ def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
     return text, path
 
 
-def parse(text: str, path: Path) -> Prompt:
+def parse_prompt(text: str, path: Path) -> Prompt:
     """Parse the text of a prompt file.
 
     Raises:
-        ConfigError: with the file and the invalid placeholder.
+        ConfigError: a placeholder is unknown or missing. The message names the file and the
+            placeholder.
     """
-    used_variables = set(_VARIABLE.findall(text))
-    unknown = sorted(used_variables - set(VARIABLES))
+    used_variables = set(_PLACEHOLDER.findall(text))
+    unknown = sorted(used_variables - set(PLACEHOLDERS))
     if unknown:
         message = f"{{{{ {unknown[0]} }}}} is not a placeholder"
-        raise ConfigError(f"{path}: {message}", hint=f"known: {', '.join(VARIABLES)}")
+        raise ConfigError(f"{path}: {message}", hint=f"known: {', '.join(PLACEHOLDERS)}")
     for name in ("schema", "highlights"):
         if name not in used_variables:
             placeholder = f"{{{{ {name} }}}}"
@@ -143,107 +140,110 @@ def parse(text: str, path: Path) -> Prompt:
     return Prompt(path.stem, "".join(system), user)
 
 
-# --- the question ---------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------
 
 
 class ModelRequest(Value):
-    """The messages to a model about some highlights, or about some cards that it is to compare."""
+    """A request to a model, about some highlights or about some cards to compare with passages."""
 
     messages: tuple[Message, ...]
     schema: Json
-    """The JSON schema of the reply; all keys are required, as strict servers demand."""
+    """The JSON schema of the reply. All keys are required, because strict servers demand it."""
     prompt: str
-    """`name@fingerprint`."""
-    parts: tuple[ModelRequest, ...] = ()
-    """The questions about each thing alone, in their order; () = this one is about one thing."""
+    """The fingerprint of the prompt."""
+    item_requests: tuple[ModelRequest, ...] = ()
+    """One request for each item alone, in order, or () if this request has only one item."""
 
     @property
-    def each(self) -> tuple[ModelRequest, ...]:
-        """Return the question about each thing alone, under which its reply is kept."""
-        return self.parts or (self,)
+    def requests_by_item(self) -> tuple[ModelRequest, ...]:
+        """One request for each item alone. Its hash is the cache key of the reply about that item.
 
-    def and_then(self, *further: Message) -> ModelRequest:
-        """Return the question about one thing with messages that follow."""
+        If this request has only one item, that is this request.
+        """
+        return self.item_requests or (self,)
+
+    def append_messages(self, *further: Message) -> ModelRequest:
+        """Return a copy of this request about one item, with further messages at the end."""
         return replace(self, messages=(*self.messages, *further))
 
     @property
-    def characters(self) -> int:
-        """Return the number of characters of the reader's material: all except the rules."""
-        from_reader = (
+    def character_count(self) -> int:
+        """The number of characters in the user messages, which contain the user's texts."""
+        user_messages = (
             message for message in self.messages if message["role"] != "system"
         )
-        return sum(len(message["content"]) for message in from_reader)
+        return sum(len(message["content"]) for message in user_messages)
 
 
-def question(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
-    """Return the question about the highlights of a task that may be sent."""
-    shape = shape_of(sendable.task)
+def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
+    """Return the request about the highlights of a task that may be sent."""
+    shape = find_reply_shape(sendable.task)
     wants = sendable.task.brief.wants
-    passages = []
-    for number, shown in enumerate(sendable.passages.values(), start=1):
-        passages.append(passage(str(number), shown, wants))
-    remark = NOTHING
+    formatted_passages = []
+    for number, sendable_passage in enumerate(sendable.passages.values(), start=1):
+        formatted_passages.append(format_passage(str(number), sendable_passage, wants))
+    remark = NO_TEXT
     if sendable.task.remark:
-        said = data(sendable.remark)
-        remark = SendableText(f"The reader asks again, and says: {said}")
+        remark_text = sanitize_for_markers(sendable.remark)
+        remark = SendableText(f"The reader asks again, and says: {remark_text}")
     values = {
-        **rules_of(shape),
-        "title": data(sendable.title),
+        **make_rule_values(shape),
+        "title": sanitize_for_markers(sendable.title),
         "remark": remark,
-        "highlights": joined(passages),
+        "highlights": join_texts(formatted_passages),
     }
     parts: tuple[ModelRequest, ...] = ()
-    if len(passages) > 1:
+    if len(formatted_passages) > 1:
         parts = tuple(
-            question(sendable.only(highlight), prompt)
+            build_request(sendable.select_highlights(highlight), prompt)
             for highlight in sendable.highlights
         )
     return ModelRequest(
-        messages=prompt.messages(values),
+        messages=prompt.render_messages(values),
         schema=reply_schema(shape),
         prompt=prompt.fingerprint,
-        parts=parts,
+        item_requests=parts,
     )
 
 
-def joined(parts: Iterable[SendableText], separator: str = "\n\n") -> SendableText:
-    """Join texts, by empty lines if nothing else is given."""
+def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> SendableText:
+    """Join texts, by default with an empty line between them."""
     return SendableText(separator.join(parts))
 
 
-def rules_of(shape: Shape) -> dict[str, SendableText]:
-    """Return the values that are the same for all requests of a shape."""
-    kinds = [_HOW[kind] for kind in shape.kinds]
-    if len(kinds) < len(CardKind):
-        kinds.append("No other kind, whatever the examples show.")
-    how_many = "one card, or as many as `<cards>` says, each for another fact"
-    if shape.candidates > 1:
-        how_many = (
-            f"up to {shape.candidates} quite different cards for the same fact, of which the"
+def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
+    """Return the values of those placeholders that depend only on the shape of the reply."""
+    kind_rules = [_KIND_RULES[kind] for kind in shape.kinds]
+    if len(kind_rules) < len(CardKind):
+        kind_rules.append("No other kind, whatever the examples show.")
+    card_count = "one card, or as many as `<cards>` says, each for another fact"
+    if shape.candidate_count > 1:
+        card_count = (
+            f"up to {shape.candidate_count} quite different cards for the same fact, of which the"
             " reader will pick one: different in what they ask (the term, the consequence, a"
             " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
     kind_names = "|".join((*shape.kinds, "none"))
-    card = {name: kind_names if name == "kind" else "" for name in PARTS}
+    card = {name: kind_names if name == "kind" else "" for name in CARD_KEYS}
     example = json.dumps({"cards": [card]}, ensure_ascii=False)
     return {
-        "schema": ours(example),
-        "most": ours(how_many),
-        "kinds": ours("\n".join(kinds)),
+        "schema": mark_as_sendable(example),
+        "most": mark_as_sendable(card_count),
+        "kinds": mark_as_sendable("\n".join(kind_rules)),
     }
 
 
-def most_cards(passage: str) -> int:
-    """Return how many facts of a passage may get a card: one per begun 250 letters, up to four."""
-    return min(_MOST_FACTS, ceil(len(passage) / _LETTERS_OF_A_FACT) or 1)
+def max_card_count(passage: str) -> int:
+    """Return how many facts of a passage may get a card: one per 250 characters, up to four."""
+    return min(_MAX_FACTS, ceil(len(passage) / _LETTERS_PER_FACT) or 1)
 
 
-_MOST_FACTS = 4
-"""The facts of a passage that are asked about."""
-_LETTERS_OF_A_FACT = 250
-OTHERS = 3
-"""The number of different cards that are drafted if a person asks again."""
-_HOW = {
+_MAX_FACTS = 4
+"""The maximum number of facts in a passage that get a card."""
+_LETTERS_PER_FACT = 250
+ALTERNATIVE_COUNT = 3
+"""The number of different cards to draft for a fact if the user asks for another draft."""
+_KIND_RULES = {
     CardKind.CLOZE: (
         'kind "cloze": in `text` a short sentence that stands alone, the answer in it'
         " written {{c1::answer}}: one gap of at most five words."
@@ -255,7 +255,7 @@ _HOW = {
         " asking both ways."
     ),
 }
-_SPOKEN = {
+_STYLE_BY_LANGUAGE = {
     "de": "gesprochenes Deutsch: kurze Wörter von heute, Verben statt Hauptwörter",
     "fr": "français parlé : des mots courts et courants, des verbes plutôt que des noms",
     "es": "español hablado: palabras cortas y corrientes, verbos en vez de sustantivos",
@@ -263,123 +263,123 @@ _SPOKEN = {
     "pt": "português falado: palavras curtas e correntes, verbos em vez de substantivos",
     "ru": "разговорный русский: короткие обычные слова, глаголы вместо существительных",
 }
-"""How questions are to sound in the language of their passage; for English, the rules say it."""
+"""The style of questions in each language. For English, the rules in the prompt describe it."""
 
 
-_TERM_WORDS = 4
-"""The number of words up to which a mark within a sentence is a term to recall."""
-_WISHES = {
+_MAX_TERM_WORDS = 4
+"""A highlight of at most this many words within a sentence is a term to recall."""
+_WANTED_CARD_TEXTS = {
     "definition": "a definition: the term asked for by its description, or the other way round",
     "question": "a question and its answer",
 }
 
 
-def is_term(marked: str, sentence: str) -> bool:
-    """Return whether a mark is a term, which a request shows as a phrase of its sentence."""
-    few = len(marked.split()) <= _TERM_WORDS
-    return few and marked in sentence and marked != sentence
+def is_short_phrase(mark: str, sentence: str) -> bool:
+    """Return whether a highlight is a term, which a request shows as a phrase of its sentence."""
+    is_short = len(mark.split()) <= _MAX_TERM_WORDS
+    return is_short and mark in sentence and mark != sentence
 
 
-def passage(
+def format_passage(
     label: str,
-    shown: Sendable,
+    highlight: SendableHighlight,
     wants: str = "",
 ) -> SendableText:
-    """Return a highlight between its markers.
+    """Return a highlight as text between markers, as a request contains it.
 
     Args:
-        label: its label in the reply.
-        shown: the highlight.
-        wants: what the colour of the mark asks for.
+        label: the label by which the reply refers to the highlight.
+        highlight: the parts of the highlight that may be sent.
+        wants: the kind of card that the highlight's colour requests, or "".
     """
-    # readers of PDFs and e-books mark a term alone: as the marked text, it would be the subject of
-    # the card; as a phrase of its sentence, it is the answer
-    marked = shown.marked
-    phrases = joined(shown.phrases, " | ")
-    if phrases == marked:
-        phrases = NOTHING
-    if not shown.phrases and is_term(marked, shown.sentence):
-        phrases = marked
-        marked = shown.sentence
-    most = most_cards(marked)
-    language = shown.language
+    # if a term were shown alone, the model would ask about it, but as a phrase of its sentence,
+    # it becomes the answer
+    mark = highlight.exact
+    phrases = join_texts(highlight.phrases, " | ")
+    if phrases == mark:
+        phrases = NO_TEXT
+    if not highlight.phrases and is_short_phrase(mark, highlight.sentence):
+        phrases = mark
+        mark = highlight.sentence
+    max_cards = max_card_count(mark)
+    language = highlight.language
     parts = (
-        ("cards", ours(f"up to {most}" if most > 1 else "")),
-        ("language", ours(_SPOKEN.get(language, ""))),
-        ("heading", shown.heading),
-        ("under", joined(shown.under, " › ")),
-        ("around", NOTHING if shown.around == marked else shown.around),
-        ("marked", marked),
+        ("cards", mark_as_sendable(f"up to {max_cards}" if max_cards > 1 else "")),
+        ("language", mark_as_sendable(_STYLE_BY_LANGUAGE.get(language, ""))),
+        ("heading", highlight.heading),
+        ("under", join_texts(highlight.parent_items, " › ")),
+        ("around", NO_TEXT if highlight.context == mark else highlight.context),
+        ("marked", mark),
         ("phrases", phrases),
-        ("comment", shown.comment),
-        ("wanted", ours(_WISHES.get(wants, ""))),
+        ("comment", highlight.comment),
+        ("wanted", mark_as_sendable(_WANTED_CARD_TEXTS.get(wants, ""))),
     )
     lines = []
     for name, text in parts:
         if text.strip():
-            lines.append(f"<{name}>{data(text)}</{name}>")
+            lines.append(f"<{name}>{sanitize_for_markers(text)}</{name}>")
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
 
-_MARKER = re.compile(
+_MARKER_START = re.compile(
     r"(?i)<(?=\s*/?\s*(?:highlight|cards|language|heading|under|around|marked|phrases|comment|wanted"
     r"|passage|question|answer)\b)"
 )
 
 
-def data(text: SendableText) -> SendableText:
-    """Return valid Unicode text that cannot close its markers."""
+def sanitize_for_markers(text: SendableText) -> SendableText:
+    """Return a text as valid Unicode in which nothing can close the markers around it."""
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    return SendableText(_MARKER.sub("‹", valid))
+    return SendableText(_MARKER_START.sub("‹", valid))
 
 
 # --- the shape of the reply -----------------------------------------------------------
 
 
-class Shape(Value):
-    """The kinds and the number of cards of a reply."""
+class ReplyShape(Value):
+    """Which kinds of card the reply should contain, and how many."""
 
-    kinds: tuple[CardKind, ...] = tuple(_HOW)
-    """() = nothing can be drafted."""
-    candidates: int = 1
-    """The number of cards about a fact to choose from."""
+    kinds: tuple[CardKind, ...] = tuple(_KIND_RULES)
+    """The kinds of card that may be drafted, or () if none may be."""
+    candidate_count: int = 1
+    """How many cards to draft for each fact, of which the user chooses one."""
 
 
-def shape_of(task: Task) -> Shape:
-    """Return the shape with the kinds that the deck file allows."""
-    kinds = list(_HOW)
+def find_reply_shape(task: Task) -> ReplyShape:
+    """Return the kinds of card that the colour and the deck allow, and how many to draft."""
+    kinds = list(_KIND_RULES)
     if task.brief.wants == "question":
         kinds.remove(CardKind.CLOZE)
     if task.brief.kinds:
         kinds = [kind for kind in kinds if kind in task.brief.kinds]
-    return Shape(tuple(kinds), OTHERS if task.beside else 1)
+    return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.adds_to_pending else 1)
 
 
-def reason_no_kind_fits(task: Task) -> str:
-    """Return why no card can be drafted for a task; "" if one can."""
-    if shape_of(task).kinds:
+def missing_kind_reason(task: Task) -> str:
+    """Return why no kind of card may be drafted for a task, or "" if there is such a kind."""
+    if find_reply_shape(task).kinds:
         return ""
     return "its colour asks for a question, its deck for clozes"
 
 
-# The quote comes after the card's own words: what was just copied is copied again.
-PARTS = ("h", "kind", "front", "back", "text", "quote", "why_none")
-"""The parts of a card in a reply."""
+# The quote comes after the text of the card, because models repeat what they have just copied.
+CARD_KEYS = ("h", "kind", "front", "back", "text", "quote", "why_none")
+"""The keys of a card in a reply."""
 
 
-def reply_schema(shape: Shape) -> Json:
-    """Return the JSON schema of cards."""
+def reply_schema(shape: ReplyShape) -> Json:
+    """Return the JSON schema of a reply that contains cards."""
     kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
-    card = {name: kinds if name == "kind" else _TEXT for name in PARTS}
-    cards = {"type": "array", "items": exactly(card)}
-    return exactly({"cards": cards})
+    card = {name: kinds if name == "kind" else _STRING_SCHEMA for name in CARD_KEYS}
+    cards = {"type": "array", "items": make_object_schema(card)}
+    return make_object_schema({"cards": cards})
 
 
-_TEXT = {"type": "string"}
+_STRING_SCHEMA = {"type": "string"}
 
 
-def exactly(properties: Json) -> Json:
-    """Return the schema of an object with these properties, all of them and no others."""
+def make_object_schema(properties: Json) -> Json:
+    """Return the JSON schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,

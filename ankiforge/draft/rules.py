@@ -1,9 +1,9 @@
-"""The offline drafter, which needs no model and no network. No card is better than a bad card.
+"""Drafts cards offline by rules, on the principle that no card is better than a bad card.
 
-It drafts cards that a person wrote, sentences in which a person marked words, words with
-their translation, and the questions and clozes that comments ask for. Patterns of sentences
-are not tried: in blind rating they were good too seldom. A highlight without a card gets a
-reason.
+The rules draft hand-written cards, sentences in which phrases are highlighted, words with their
+translation, and the questions and clozes that comments ask for. They don't use sentence patterns,
+because the cards drafted from such patterns were seldom good when they were rated blind. For a
+highlight without a card, they give a reason.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import (
+    CommentRequest,
     Instruction,
-    Wish,
-    failed_on,
-    questions_of,
-    requested,
-    sided,
+    find_questions,
+    make_failure,
+    make_two_sided_fields,
+    parse_highlight_instruction,
     skip_reason,
 )
-from ankiforge.errors import BugError, one_item
-from ankiforge.language.quantities import uncut
-from ankiforge.language.vocabulary import term_of
-from ankiforge.language.words import stems, word_count
+from ankiforge.errors import BugError, wrap_unexpected_errors
+from ankiforge.language.quantities import extend_to_whole_numbers
+from ankiforge.language.vocabulary import find_term
+from ankiforge.language.words import count_words, find_stems
 from ankiforge.model import (
-    COMMENT_AND_MORE,
-    FIGURE,
-    PHRASE,
-    TRANSLATION,
+    FIGURE_DRAFTER,
+    LONG_COMMENT_DRAFTER,
+    PHRASE_DRAFTER,
+    TRANSLATION_DRAFTER,
     WORD_AND_TRANSLATION,
     CardKind,
     Draft,
-    Drafted,
+    DraftingResult,
     Fields,
     Form,
     Highlight,
@@ -45,330 +45,364 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze, occlusion, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, passage, plain
-from ankiforge.text.elements import comment_as_markdown
-from ankiforge.text.fold import MATH, for_finding, is_visible, locate, locate_words
-from ankiforge.text.passages import RAISED_NOTE
+from ankiforge.text.cloze import (
+    find_image_paths,
+    format_cloze_answers,
+    text_to_markdown,
+    to_plain_text,
+)
+from ankiforge.text.elements import comment_to_markdown
+from ankiforge.text.normalize import (
+    MATH_PATTERN,
+    find_words,
+    is_visible,
+    locate,
+    normalize_for_lookup,
+)
+from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
-NOTHING = (
+NO_QUESTION = (
     "nothing says what to ask: comment it with `? question` or `c:`,"
     " or let a model draft it"
 )
-STRUCK = "struck out: deleted words become no card"
-WHOLE = (
+STRUCK_OUT = "struck out: deleted words become no card"
+WHOLE_SENTENCE_MARKED = (
     "the whole sentence is marked: mark the words to hide, write {form},"
     " or let a model draft it"
 )
-UNANSWERED = (
+MISSING_ANSWER = (
     "there is no answer right below its `?`:"
     " write it there, with no empty line and no heading between"
 )
-HEADING = "the mark is a heading, which states nothing"
-QUESTIONLESS = "an image: write its question as the comment: `? …`"
+MARKED_HEADING = "the mark is a heading, which states nothing"
+IMAGE_WITHOUT_QUESTION = "an image: write its question as the comment: `? …`"
 
 
-NOT_ASKED = frozenset(
+UNREQUESTED_REASONS = frozenset(
     (
-        NOTHING,
-        HEADING,
-        WHOLE.format(form="it as question::answer"),
-        WHOLE.format(form="your question as its comment"),
+        NO_QUESTION,
+        MARKED_HEADING,
+        WHOLE_SENTENCE_MARKED.format(form="it as question::answer"),
+        WHOLE_SENTENCE_MARKED.format(form="your question as its comment"),
     )
 )
-"""The reasons why there is no card for which a person wrote nothing."""
+"""Reasons for having no card that apply to highlights about which the user wrote nothing."""
 
 
-_QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
-# Words that are struck out in the Markdown.
-_STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
+_QUESTION_KINDS = (CardKind.BASIC, CardKind.TWO_WAY)
+# Matches struck-out text in Markdown.
+_STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
-def draft(task: Task, *, figures: bool = True) -> list[Drafted]:
-    """Return the cards of each highlight of a task, or why it has none; always the same.
+def draft_task(task: Task, *, figures: bool = True) -> list[DraftingResult]:
+    """Return for each highlight its drafts, or the reason why there are none. Deterministic.
 
-    `figures`: whether framed figures become cards that hide their labels.
+    Args:
+        task: the highlights to draft from, and what their deck accepts.
+        figures: whether to draft a card from a framed figure, which blanks out its labels.
     """
     results = []
     for highlight in task.highlights:
         try:
-            with one_item():
+            with wrap_unexpected_errors():
                 reason = skip_reason(highlight)
-                result = reason or _drafts(highlight, figures=figures)
+                result = reason or _draft_highlight(highlight, figures=figures)
         except BugError as error:
-            results.append(failed_on(highlight, error))
+            results.append(make_failure(highlight, error))
             continue
         if isinstance(result, str):
-            results.append(Drafted(highlight, reason=result))
+            results.append(DraftingResult(highlight, reason=result))
             continue
 
-        # what the deck takes; cards that a person wrote, or asked for in a comment, are kept
+        # keep drafts that the deck accepts, and those that the user wrote or asked for in a comment
         kinds = task.brief.kinds
-        kept = []
+        accepted = []
         for draft in result:
-            fits = not kinds or draft.kind in kinds
-            if task.brief.wants == "question" and draft.kind not in _QUESTIONS:
-                fits = False
-            if fits or draft.by_hand or draft.origin.by_comment:
-                kept.append(draft)
+            is_accepted = not kinds or draft.kind in kinds
+            if task.brief.wants == "question" and draft.kind not in _QUESTION_KINDS:
+                is_accepted = False
+            if is_accepted or draft.by_hand or draft.origin.is_from_comment:
+                accepted.append(draft)
         reason = ""
-        if not kept:
-            takes_questions = not kinds or any(kind in _QUESTIONS for kind in kinds)
+        if not accepted:
+            takes_questions = not kinds or any(kind in _QUESTION_KINDS for kind in kinds)
             reason = f"its deck takes only {' and '.join(kinds)} cards"
             if task.brief.wants == "question" and takes_questions:
                 reason = "its colour asks for a question: write it as the comment: `? …`"
-        results.append(Drafted(highlight, tuple(kept), reason))
+        results.append(DraftingResult(highlight, tuple(accepted), reason))
     return results
 
 
-def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
-    """Return the cards of one highlight, or why there are none."""
+def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
+    """Return the drafts for a highlight, or the reason why there are none."""
     if highlight.kind is HighlightKind.CARD:
-        return _by_hand(highlight)
-    questions = questions_of(highlight)
+        return _draft_hand_written(highlight)
+    questions = find_questions(highlight)
     if questions:
-        drafts = [_own_question(highlight, question) for question in questions]
+        drafts = [_draft_question(highlight, question) for question in questions]
         return tuple(replace(draft, intent=n) for n, draft in enumerate(drafts))
-    comment = requested(highlight)
+    comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
         if not figures:
-            return QUESTIONLESS
-        # a card that hides the labels of a figure, one at a time
-        masks = occlusion.of_labels(highlight.figure, highlight.labels)
-        masks_field = (occlusion.FIELD, occlusion.write(masks))
+            return IMAGE_WITHOUT_QUESTION
+        # draft a card that blanks out the labels of a figure, one at a time
+        masks = occlusion.make_masks(highlight.figure, highlight.labels)
+        masks_field = (occlusion.OCCLUSION_FIELD, occlusion.format_masks(masks))
         fields = (masks_field, ("Image", highlight.markdown[0]))
-        answer = " · ".join(occlusion.names(masks))
-        return (_draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE),)
-    if comment.wish is Wish.CLOZE:
-        return _own_cloze(highlight, comment.words)
+        answer = " · ".join(occlusion.list_labels(masks))
+        return (
+            _make_draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE_DRAFTER),
+        )
+    if comment.request is CommentRequest.CLOZE:
+        return _draft_requested_cloze(highlight, comment.text)
     if highlight.written == WORD_AND_TRANSLATION:
-        return (_vocabulary(highlight),)
+        return (_draft_vocabulary(highlight),)
     if highlight.markdown:
-        for struck in _STRIKE.finditer(highlight.markdown[0]):
+        for struck in _STRUCK_OUT.finditer(highlight.markdown[0]):
             for start, end in highlight.markdown_gaps:
                 if struck.start() <= start and end <= struck.end():
-                    return STRUCK
+                    return STRUCK_OUT
     if highlight.form is Form.PHRASE:
-        return _of_phrases(highlight)
+        return _draft_phrases(highlight)
 
-    # why the rules make no card of a mark, with a way to one
+    # explain why there is no card, and how to get one
     if highlight.form is not Form.MARK:
-        return NOTHING
+        return NO_QUESTION
     exact = highlight.exact
-    headings = map(for_finding, highlight.heading.split(" › "))
-    if _HEADING.fullmatch(exact) or for_finding(exact) in headings:
-        return HEADING
+    headings = map(normalize_for_lookup, highlight.heading.split(" › "))
+    if _HEADING.fullmatch(exact) or normalize_for_lookup(exact) in headings:
+        return MARKED_HEADING
     span = locate(exact, highlight.sentence)
-    if span and not _words_around(highlight.sentence, (span,)):
-        return WHOLE.format(form="your question as its comment")
-    return NOTHING
+    if span and not _find_visible_words(highlight.sentence, (span,)):
+        return WHOLE_SENTENCE_MARKED.format(form="your question as its comment")
+    return NO_QUESTION
 
 
-def _of_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Return the cloze of the phrases that are marked in a sentence, or why there is none."""
+def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
+    """Return a cloze in which the highlighted phrases are gaps, or the reason for no card."""
     exact = highlight.exact
     phrases = []
     for start, end in highlight.gaps:
         if is_visible(exact[start:end]):
             phrases.append((start, end))
-    is_whole = not _words_around(exact, phrases)
-    asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
+    is_whole = not _find_visible_words(exact, phrases)
+    leaves_context = any(_leaves_words_visible(exact, (phrase,)) for phrase in phrases)
     in_table = bool(phrases and highlight.sentence)
-    hides_something = in_table or (asks and not is_whole)
-    if hides_something and not in_table:
-        if any(_is_long(exact[start:end]) for start, end in phrases):
-            return WHOLE.format(form="it as question::answer")
-        if _is_told_again(exact, *phrases[0]):
-            return HEADING
-    if not hides_something:
+    has_gap = in_table or (leaves_context and not is_whole)
+    if has_gap and not in_table:
+        if any(_is_too_long_for_gap(exact[start:end]) for start, end in phrases):
+            return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
+        if _is_repeated_label(exact, *phrases[0]):
+            return MARKED_HEADING
+    if not has_gap:
         if phrases and is_whole:
-            return WHOLE.format(form="it as question::answer")
-        return NOTHING
+            return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
+        return NO_QUESTION
     if not (highlight.markdown and highlight.markdown_gaps):
-        phrases = _with_whole_numbers(exact, phrases)
-        return (_cloze(highlight, exact, phrases, PHRASE),)
+        phrases = _extend_to_numbers(exact, phrases)
+        return (_make_cloze(highlight, exact, phrases, PHRASE_DRAFTER),)
 
-    # the phrases are hidden in the Markdown of their sentence, without signs at their ends
+    # blank out the phrases in the sentence's Markdown, without trailing punctuation
     markdown, *footnotes = highlight.markdown
     spans = []
     for start, end in highlight.markdown_gaps:
         phrase = markdown[start:end]
         if not _ENTITY.search(phrase):
-            phrase = _GAP_END.sub("", phrase)
+            phrase = _TRAILING_PUNCTUATION.sub("", phrase)
         spans.append((start, start + len(phrase)))
-    text = cloze.wrap(markdown, tuple(_with_whole_numbers(markdown, spans)))
+    text = cloze.blank_out(markdown, tuple(_extend_to_numbers(markdown, spans)))
     fields: Fields = (("Text", text),)
     if footnotes:
         fields += (("Extra", footnotes[0]),)
-    draft = _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), PHRASE)
+    draft = _make_draft(
+        highlight, CardKind.CLOZE, fields, format_cloze_answers(text), PHRASE_DRAFTER
+    )
     first_start, _ = min(highlight.gaps)
     return (replace(draft, start=first_start),)
 
 
-def _with_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
-    """Return marked phrases with all of the numbers and quantities that they would cut.
+def _extend_to_numbers(text: str, spans: list[Span]) -> list[Span]:
+    """Extend phrases so that they don't cut a number or quantity.
 
-    Marks of which two are in one quantity stay, and the card waits.
+    If two phrases are within the same quantity, all phrases are returned unchanged, so that a check
+    blocks the card.
     """
-    whole = [uncut(text, start, end) for start, end in sorted(spans)]
-    if any(end > start for (_, end), (start, _) in pairwise(whole)):
+    extended = [extend_to_whole_numbers(text, start, end) for start, end in sorted(spans)]
+    if any(end > start for (_, end), (start, _) in pairwise(extended)):
         return spans
-    return whole
+    return extended
 
 
-# --- cards a person wrote or asked for ------------------------------------------------
+# --- cards that the user wrote or asked for -------------------------------------------
 
 
-def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Return the card that a person wrote, or the reason why it is incomplete."""
+def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
+    """Return the draft of a hand-written card, or the reason why the card is incomplete."""
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
     if highlight.form is Form.CLOZE and sides:
-        # as its author wrote it: with its numbers, and the checks report a malformed one
+        # keep the cloze as written, with its numbers; the checks report it if it is malformed
         text, *extra = sides
         fields: Fields = (("Text", text),)
         if extra and extra[0]:
             fields += (("Extra", extra[0]),)
-        answer = cloze_answers(text)
-        return (_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
+        answer = format_cloze_answers(text)
+        return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
     if highlight.form is Form.BLOCK and not sides:
-        return UNANSWERED
+        return MISSING_ANSWER
     if not all(side.strip() for side in sides) or len(sides) not in (2, 3):
         return "a card with an empty side"
     front, back, *extra = sides
     kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
-    fields = sided(kind, front, back)
+    fields = make_two_sided_fields(kind, front, back)
     if extra:
         fields += (("Extra", extra[0]),)
-    return (_draft(highlight, kind, fields, _answer_of(back), origin),)
+    return (_make_draft(highlight, kind, fields, _get_answer_text(back), origin),)
 
 
-def _answer_of(back: str) -> str:
-    """Return the text of an answer; if it is only pictures, their names."""
-    return plain(back) or " · ".join(image_paths(back))
+def _get_answer_text(back: str) -> str:
+    """Return the plain text of an answer, or the names of its pictures if it has no text."""
+    return to_plain_text(back) or " · ".join(find_image_paths(back))
 
 
-def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Return a card with the reader's question.
+def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
+    """Return a draft that asks the user's question.
 
-    The answer is the reader's, if the comment has one; else the marked words or the picture.
+    The answer is the one in the user's comment, if there is one, or the highlighted text or
+    picture.
     """
-    shown = ""
+    passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
-        shown = passage(RAISED_NOTE.sub("", highlight.exact))
+        passage_text = text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
         if highlight.markdown:
-            shown = highlight.markdown[0]
-    back = shown
+            passage_text = highlight.markdown[0]
+    back = passage_text
     answer = highlight.exact
     if comment.answer:
-        picture = "" if highlight.exact else shown
+        picture = "" if highlight.exact else passage_text
         back = "\n\n".join(filter(None, (comment.answer, picture)))
-        answer = plain(comment.answer)
+        answer = to_plain_text(comment.answer)
     elif not highlight.exact:
-        answer = highlight.own or _answer_of(back)  # identifies the picture
-    fields = sided(CardKind.BASIC, comment.words, back)
+        answer = highlight.own or _get_answer_text(back)  # identifies the picture
+    fields = make_two_sided_fields(CardKind.BASIC, comment.text, back)
     if comment.extra:
         fields += (("Extra", comment.extra),)
-    if not comment.is_alone:
-        origin = COMMENT_AND_MORE
+    if not comment.is_only_question:
+        origin = LONG_COMMENT_DRAFTER
     elif highlight.exact:
         origin = "rules:comment"
     else:
         origin = "rules:comment-picture"
-    return _draft(highlight, CardKind.BASIC, fields, answer, origin)
+    return _make_draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 
-def _vocabulary(highlight: Highlight) -> Draft:
-    """Return a card that asks for the meaning of a marked word, shown alone and in its sentence."""
-    # an e-reader marks the comma behind a word, too
-    word = term_of(highlight) or highlight.exact
+def _draft_vocabulary(highlight: Highlight) -> Draft:
+    """Return a draft that asks for the meaning of a word, shown alone and in its sentence."""
+    # find the word itself, because e-readers also highlight a comma after it
+    word = find_term(highlight) or highlight.exact
     sentence = highlight.sentence
-    shown = passage(word)
-    place = locate_words(word, sentence) or locate(word, sentence)
-    if place and _words_around(sentence, (place,)):
-        start, end = place
-        before, after = passage(sentence[:start]), passage(sentence[end:])
-        shown += f"\n\n{before}**{passage(sentence[start:end])}**{after}"
-    fields = sided(CardKind.BASIC, shown, comment_as_markdown(highlight.comment.strip()))
-    answer = plain(highlight.comment)
-    return _draft(highlight, CardKind.BASIC, fields, answer, TRANSLATION)
+    front = text_to_markdown(word)
+    span = find_words(word, sentence) or locate(word, sentence)
+    if span and _find_visible_words(sentence, (span,)):
+        start, end = span
+        before, after = (
+            text_to_markdown(sentence[:start]),
+            text_to_markdown(sentence[end:]),
+        )
+        front += f"\n\n{before}**{text_to_markdown(sentence[start:end])}**{after}"
+    fields = make_two_sided_fields(
+        CardKind.BASIC, front, comment_to_markdown(highlight.comment.strip())
+    )
+    answer = to_plain_text(highlight.comment)
+    return _make_draft(highlight, CardKind.BASIC, fields, answer, TRANSLATION_DRAFTER)
 
 
-def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
-    """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words.
+def _draft_requested_cloze(
+    highlight: Highlight, phrase_as_written: str
+) -> tuple[Draft, ...] | str:
+    """Return a cloze that a comment asks for, or the reason for no card.
 
-    The phrase is looked for as it was written, and then without its formatting: `<p>` may be
-    what the text is about.
+    The comment is `c: phrase`, which blanks out the phrase, or just `c:`, which blanks out the
+    highlight. The phrase is searched for first as written and then without its formatting, because
+    the text may be about `<p>`, for example.
     """
-    phrases = [words, plain(comment_as_markdown(words))] if words else [highlight.exact]
+    phrases = (
+        [phrase_as_written, to_plain_text(comment_to_markdown(phrase_as_written))]
+        if phrase_as_written
+        else [highlight.exact]
+    )
     for phrase in filter(None, phrases):
-        if words and highlight.markdown:
+        if phrase_as_written and highlight.markdown:
             markdown = highlight.markdown[0]
             span = locate(phrase, markdown)
-            if span and _asks_something(markdown, (span,)):
-                text = cloze.wrap(markdown, (span,))
+            if span and _leaves_words_visible(markdown, (span,)):
+                text = cloze.blank_out(markdown, (span,))
                 fields: Fields = (("Text", text),)
-                answer = cloze_answers(text)
+                answer = format_cloze_answers(text)
                 origin = "rules:comment-cloze"
-                return (_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
+                return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
         for text in (highlight.exact, highlight.sentence):
             span = locate(phrase, text)
-            if span and _asks_something(text, (span,)):
-                return (_cloze(highlight, text, (span,), "rules:comment-cloze"),)
-    if words and not any(locate(phrase, highlight.context) for phrase in phrases):
-        return f"“{words}” is not in the passage"
+            if span and _leaves_words_visible(text, (span,)):
+                return (_make_cloze(highlight, text, (span,), "rules:comment-cloze"),)
+    if phrase_as_written and not any(
+        locate(phrase, highlight.context) for phrase in phrases
+    ):
+        return f"“{phrase_as_written}” is not in the passage"
     return "no text would be left around the hidden words"
 
 
-# --- marked words ---------------------------------------------------------------------
+# --- marked phrases -------------------------------------------------------------------
 
 
-# A colon that was marked with its term: no part of the answer. An entity ends in one of its own.
-_GAP_END = regex(r"(?<=[\w)\]])\\?[:,;]\Z")
+# Matches punctuation that is highlighted with a term but isn't part of the answer. An entity also
+# ends in a semicolon, which is part of it.
+_TRAILING_PUNCTUATION = regex(r"(?<=[\w)\]])\\?[:,;]\Z")
 _ENTITY = regex(r"&#?\w{1,32};\Z")
 
 
-# A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
+# Matches a section title with a number or in capitals, such as `2.1 Related work`, `BACKGROUND`.
 _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 
 
-# The words of a marked phrase that is hidden, at most: who marks more marks a passage.
-_LONGEST_PHRASE = 9
-_FORMULA = regex(MATH)
+# The maximum number of words in a gap. Longer highlights are passages.
+_MAX_GAP_WORDS = 9
+_FORMULA = regex(MATH_PATTERN)
 _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
 
 
-def _is_long(phrase: str) -> bool:
-    """Return whether a marked phrase is too long to be hidden; a formula counts as a word."""
-    return word_count(_FORMULA.sub("x", phrase)) > _LONGEST_PHRASE
+def _is_too_long_for_gap(phrase: str) -> bool:
+    """Return whether a phrase is too long for a gap. A formula counts as one word."""
+    return count_words(_FORMULA.sub("x", phrase)) > _MAX_GAP_WORDS
 
 
-def _is_told_again(text: str, start: int, end: int) -> bool:
-    """Return whether marked words are the label of a text whose words come again behind it.
+def _is_repeated_label(text: str, start: int, end: int) -> bool:
+    """Return whether a phrase is the label at the beginning of a text that repeats its words.
 
-    `==Falling sales of papers==: Papers are sold less`: as a gap, the rest would tell it.
+    In `==Falling sales of papers==: Papers are sold less`, the rest would reveal the gap.
     """
     phrase = text[start:end].rstrip(" :：")
     colon = _LABEL_END.match(text, start + len(phrase))
     if colon is None or re.search(r"\w", text[:start]):
         return False
-    return not stems(phrase).isdisjoint(stems(text[colon.end() :]))
+    return not find_stems(phrase).isdisjoint(find_stems(text[colon.end() :]))
 
 
-# A word of this number of characters or more stands for several, in scripts without blanks.
-_LONG_WORD = 5
+# In scripts without spaces, a run of at least this many characters counts as several words.
+_MIN_LONG_WORD = 5
 
 
-def _asks_something(text: str, spans: Sequence[Span]) -> bool:
-    """Return whether at least two words remain visible."""
-    words = _words_around(text, spans)
+def _leaves_words_visible(text: str, spans: Sequence[Span]) -> bool:
+    """Return whether at least two words outside the spans remain visible."""
+    words = _find_visible_words(text, spans)
     if len(words) == 1:
         [word] = words
-        return len(word) >= _LONG_WORD and not word.isascii()
+        return len(word) >= _MIN_LONG_WORD and not word.isascii()
     return len(words) >= 2
 
 
-def _words_around(text: str, spans: Sequence[Span]) -> list[str]:
-    """Return the words of a text outside of these spans."""
+def _find_visible_words(text: str, spans: Sequence[Span]) -> list[str]:
+    """Return the words of a text that are outside the given spans."""
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]} {text[end:]}"
     return re.findall(r"[^\W_]+", text)
@@ -377,36 +411,36 @@ def _words_around(text: str, spans: Sequence[Span]) -> list[str]:
 # --- drafts ---------------------------------------------------------------------------
 
 
-def _cloze(
+def _make_cloze(
     highlight: Highlight,
     text: str,
     spans: Sequence[Span],
     origin: str,
 ) -> Draft:
-    """Return a cloze that hides these spans of a text, which is also its quote."""
+    """Return a cloze draft in which the given spans of a text are gaps. Its quote is the text."""
     spans = tuple(sorted(spans))
     parts = []
-    place = 0
+    copied_until = 0
     for number, (start, end) in enumerate(spans, start=1):
-        parts.append(passage(text[place:start]))
-        hidden_words = passage(text[start:end])
-        parts.append(cloze.make(number, hidden_words))
-        place = end
-    parts.append(passage(text[place:]))
+        parts.append(text_to_markdown(text[copied_until:start]))
+        gap_text = text_to_markdown(text[start:end])
+        parts.append(cloze.make_cloze(number, gap_text))
+        copied_until = end
+    parts.append(text_to_markdown(text[copied_until:]))
     answer = " · ".join(text[start:end] for start, end in spans)
     fields: Fields = (("Text", "".join(parts)),)
-    draft = _draft(highlight, CardKind.CLOZE, fields, answer, origin)
+    draft = _make_draft(highlight, CardKind.CLOZE, fields, answer, origin)
     return replace(draft, quote=text)
 
 
-def _draft(
+def _make_draft(
     highlight: Highlight,
     kind: CardKind,
     fields: Fields,
     answer: str,
     origin: str,
 ) -> Draft:
-    """Return a draft of a passage, whose quote are the marked words."""
+    """Return a draft whose quote is the highlighted text."""
     return Draft(
         key=highlight.key,
         kind=kind,
@@ -415,6 +449,6 @@ def _draft(
         answer=answer,
         start=0,
         origin=Origin(origin),
-        # a mark over `Term: text` is a mark, which waits
+        # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
         by_hand=highlight.kind is HighlightKind.CARD and highlight.form is not Form.TERM,
     )

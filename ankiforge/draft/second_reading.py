@@ -1,7 +1,8 @@
-"""The second reading: a model is asked of each drafted card whether its passage says this.
+"""Second reading: asks a model whether each drafted card agrees with its passage.
 
-One request is about up to `MOST` cards. A model asks for them, or a chat, and may find that a
-passage says something else. That is a doubt, which the person decides: nothing is blocked.
+A request covers up to `MAX_CARDS_PER_REQUEST` cards and is sent to a model or pasted into a chat.
+If a passage contradicts its card, the card gets a doubt, about which the user decides. Nothing is
+blocked.
 """
 
 from __future__ import annotations
@@ -9,93 +10,122 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from ankiforge.draft.prompt import ModelRequest, Prompt, data, exactly, joined, message
-from ankiforge.draft.reply import flat, label_of, objects, on_a_line
-from ankiforge.draft.sendable import SendableText, ours
+from ankiforge.draft.privacy import SendableText, mark_as_sendable
+from ankiforge.draft.prompt import (
+    ModelRequest,
+    Prompt,
+    join_texts,
+    make_message,
+    make_object_schema,
+    sanitize_for_markers,
+)
+from ankiforge.draft.reply import (
+    iter_innermost_objects,
+    parse_label,
+    parse_objects,
+    to_one_line,
+)
 from ankiforge.model import Value
 
-PROMPT = "second-reading"
-MOST = 20
+PROMPT_NAME = "second-reading"
+MAX_CARDS_PER_REQUEST = 20
 _SUPPORTED = "supported"
 _VERDICTS = (_SUPPORTED, "changed", "absent")
-_LONGEST = 160
-"""The number of characters of a doubt that are shown."""
-NOTHING_SAID = "nothing of this"
+_MAX_DOUBT_CHARS = 160
+"""The maximum number of characters of a doubt that are shown."""
+NO_STATEMENT = "nothing of this"
 
 
-class CardToRead(Value):
-    """A card with the passage that it is from, as they may be sent."""
+class CardToCheck(Value):
+    """A card with its passage, in the form that may be sent."""
 
-    about: SendableText
+    source_title: SendableText
     """The title of the document, and the heading."""
     passage: SendableText
-    around: SendableText
-    """The text around the passage; "" if that says no more."""
+    context: SendableText
+    """The text around the passage, or "" if it adds nothing."""
     question: SendableText
-    """A cloze has `[…]` in its gaps."""
+    """The question, or the text of a cloze with `[…]` in place of its gaps."""
     answer: SendableText
 
 
-def request_for(cards: Sequence[CardToRead], prompt: Prompt) -> ModelRequest:
-    """Return the request about some cards, which are labelled 1, 2, and so on."""
+def build_check_request(cards: Sequence[CardToCheck], prompt: Prompt) -> ModelRequest:
+    """Return the request to compare some cards, labelled 1, 2, and so on, with their passages."""
     labelled = {str(number): card for number, card in enumerate(cards, start=1)}
     parts: tuple[ModelRequest, ...] = ()
     if len(cards) > 1:
-        parts = tuple(request_for([card], prompt) for card in cards)
+        parts = tuple(build_check_request([card], prompt) for card in cards)
     return ModelRequest(
-        messages=prompt.messages(_values(labelled)),
+        messages=prompt.render_messages(_make_values(labelled)),
         schema=_SCHEMA,
         prompt=prompt.fingerprint,
-        parts=parts,
+        item_requests=parts,
     )
 
 
-def text_for_chat(labelled: Mapping[str, CardToRead], prompt: Prompt) -> str:
-    """Return the text that asks a chat about cards, by their labels."""
+def build_chat_text(labelled: Mapping[str, CardToCheck], prompt: Prompt) -> str:
+    """Return the text that asks a chat to compare cards with their passages.
+
+    `labelled` contains the cards by the labels that the chat's answer refers to.
+    """
     count = f"all {len(labelled)} cards" if len(labelled) > 1 else "the card"
-    end = ours(f"Now answer for {count}, with the JSON only, in one code block.")
-    messages = (*prompt.messages(_values(labelled)), message("user", end))
-    return "\n\n".join(each["content"] for each in messages) + "\n"
+    closing_request = mark_as_sendable(
+        f"Now answer for {count}, with the JSON only, in one code block."
+    )
+    messages = (
+        *prompt.render_messages(_make_values(labelled)),
+        make_message("user", closing_request),
+    )
+    return "\n\n".join(entry["content"] for entry in messages) + "\n"
 
 
-_TEXT = {"type": "string"}
-_VERDICT = exactly(
-    {"h": _TEXT, "verdict": {"type": "string", "enum": [*_VERDICTS]}, "says": _TEXT}
+_STRING_SCHEMA = {"type": "string"}
+_VERDICT_SCHEMA = make_object_schema(
+    {
+        "h": _STRING_SCHEMA,
+        "verdict": {"type": "string", "enum": [*_VERDICTS]},
+        "says": _STRING_SCHEMA,
+    }
 )
-_SCHEMA = exactly({"cards": {"type": "array", "items": _VERDICT}})
+_SCHEMA = make_object_schema({"cards": {"type": "array", "items": _VERDICT_SCHEMA}})
 _EXAMPLE = {"cards": [{"h": "", "verdict": "|".join(_VERDICTS), "says": ""}]}
 
 
-def _values(labelled: Mapping[str, CardToRead]) -> dict[str, SendableText]:
+def _make_values(labelled: Mapping[str, CardToCheck]) -> dict[str, SendableText]:
     """Return the values of the prompt's placeholders."""
-    shown = []
+    formatted_cards = []
     for label, card in labelled.items():
         lines = [f'<highlight h="{label}">']
         for name, text in (
-            ("heading", card.about),
-            ("around", card.around),
+            ("heading", card.source_title),
+            ("around", card.context),
             ("passage", card.passage),
             ("question", card.question),
             ("answer", card.answer),
         ):
             if text.strip():
-                lines.append(f"<{name}>{data(text)}</{name}>")
-        shown.append(SendableText("\n".join([*lines, "</highlight>"])))
-    return {"schema": ours(json.dumps(_EXAMPLE)), "highlights": joined(shown)}
+                lines.append(f"<{name}>{sanitize_for_markers(text)}</{name}>")
+        formatted_cards.append(SendableText("\n".join([*lines, "</highlight>"])))
+    return {
+        "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
+        "highlights": join_texts(formatted_cards),
+    }
 
 
-def verdicts_in(reply: str) -> dict[str, str]:
-    """Return by label the statement that contradicts a card; "" for a card that is supported.
+def parse_verdicts(reply: str) -> dict[str, str]:
+    """Return for each label the statement that contradicts the card, or "" if it is supported.
 
-    A card that the reply leaves out, or judges in other words, is not here.
+    A card is left out if the reply doesn't contain it or gives an unknown verdict.
     """
     verdicts = {}
-    for entry in flat(objects(reply), "h"):
+    for entry in iter_innermost_objects(parse_objects(reply), "h"):
         verdict = entry.get("verdict")
-        label = label_of(entry)
+        label = parse_label(entry)
         if not label or verdict not in _VERDICTS:
             continue
-        says = entry.get("says")
-        said = on_a_line(says, _LONGEST) if isinstance(says, str) else ""
-        verdicts[label] = "" if verdict == _SUPPORTED else said or NOTHING_SAID
+        statement = entry.get("says")
+        doubt = (
+            to_one_line(statement, _MAX_DOUBT_CHARS) if isinstance(statement, str) else ""
+        )
+        verdicts[label] = "" if verdict == _SUPPORTED else doubt or NO_STATEMENT
     return verdicts

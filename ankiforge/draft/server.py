@@ -1,8 +1,8 @@
-"""The servers that a model may run on: which there are, the settings of one, and its budget.
+"""Model servers: the known providers, local servers, the settings of a server, and the budget.
 
-A provider counts if a key for it is set, a server if a port of this machine answers. Nothing is
-sent to a provider here: only ports of this machine are looked at, and `models` asks the one
-server that it is given.
+A provider is available if its key is set in the environment, and a local server if its port
+answers. `discover_servers` contacts only ports of this computer. `list_models` contacts the server
+whose URL it is given.
 """
 
 from __future__ import annotations
@@ -20,75 +20,90 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from ankiforge.config import LLM, LlmSettings, is_loopback, key_for, key_variable, origin
-from ankiforge.config.http import without_secret
+from ankiforge.config import (
+    LLM_KEY,
+    LlmSettings,
+    find_key,
+    find_key_variable,
+    is_loopback,
+    parse_origin,
+)
+from ankiforge.config.http import remove_secret
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.text import regex
 
-# --- prices ---------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------
 
 
-_OF_A_CLOUD = regex(r"[-:]cloud$")
-# Keys of a request that `extra_body` may not set.
-_OURS = ("model", "messages", "stream", "n")
+_CLOUD_SUFFIX = regex(r"[-:]cloud$")
+_RESERVED_FIELDS = ("model", "messages", "stream", "n")
 
 
 class ServerSettings(Value):
-    """A server, a model and limits: the checked values of the `llm` section.
+    """The checked values of the `llm` section: a server, a model and limits.
 
     Raises:
         ConfigError: a value is invalid.
     """
 
     base_url: str
-    """Ends before `/chat/completions`."""
+    """The URL of the server, without the final `/chat/completions`."""
     model: str
     key_env: str = ""
-    """The environment variable of the key; "" = the default one, if the address is its server's."""
-    budget_usd: float | None = None
-    """The limit for one run in dollars; None = none."""
-    price_usd: tuple[float, float] | None = None
-    """Dollars per million tokens of requests and of replies.
+    """The environment variable that holds the key.
 
-    None = unknown, on loopback nothing.
+    If it is "", the default variable is used, but only for the server it belongs to.
+    """
+    budget_usd: float | None = None
+    """The maximum cost of one run in dollars, or None for no limit."""
+    price_usd: tuple[float, float] | None = None
+    """The price in dollars of a million tokens in requests, and of a million tokens in replies.
+
+    If it is None, a server on this computer is free, and the price of any other server is unknown.
     """
     concurrency: int = 0
-    """The number of concurrent requests; 0 = 4, on loopback 1."""
+    """The maximum number of concurrent requests, or 0 for the default.
+
+    The default is 1 for a server on this computer, and 4 for any other.
+    """
     per_request: int = 0
-    """The number of highlights of a document in a request; 0 = 5, on loopback 1."""
+    """The number of highlights per request, which are all from one document, or 0 for the default.
+
+    The default is 1 for a server on this computer, and 5 for any other.
+    """
     extra_body: Mapping[str, Any] = {}
     timeout_s: float = 0.0
-    """How long the server may be silent, in seconds.
+    """The number of seconds for which a server may be silent, or 0 for the default.
 
-    0 = 120, on loopback 600, where it may have no graphics card.
+    The default is 600 for a server on this computer, which may have no graphics card, and 120 for
+    any other.
     """
     reply_s: float = 600.0
-    """How long a request may take from its start, until the whole reply is there."""
+    """The maximum number of seconds from the start of a request to the end of its reply."""
     retries: int = 3
-    """How often `openai` asks again.
+    """How often `openai` retries a failed request.
 
-    After 0.5 s, then twice as long each time, or as the server says.
+    It waits half a second before the first retry and twice as long before each further one, or as
+    long as the server requests.
     """
-    workspace: str = "DIR"
-    """The workspace, for commands to copy."""
 
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise ConfigError(
                 "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
             )
-        if not _is_name(self.model):
-            # half a character of another encoding, for example
+        if not _is_model_name(self.model):
+            # the name may contain half a character in another encoding, for example
             message = "llm.model: no model has such a name"
             raise ConfigError(message, hint="type it again: ankiforge model list")
-        for name in _OURS:
-            if name in self.extra_body:
-                message = f"llm.extra_body: {name!r} is set by the program"
+        for field in _RESERVED_FIELDS:
+            if field in self.extra_body:
+                message = f"llm.extra_body: {field!r} is set by the program"
                 raise ConfigError(message, hint="remove it")
-        if self.local and is_of_a_cloud(self.model):
-            raise not_of_this_machine(self.model)
-        if self.budget_usd is not None and self.price is None:
+        if self.is_local and is_cloud_model(self.model):
+            raise cloud_model_error(self.model)
+        if self.budget_usd is not None and self.price_per_million_tokens is None:
             model = f"{self.model!r} at {self.host}"
             raise ConfigError(
                 f"llm.budget_usd: the price of {model} is not known",
@@ -97,33 +112,33 @@ class ServerSettings(Value):
 
     @property
     def host(self) -> str:
-        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`."""
+        """The host name to show to the user, such as `api.openai.com` or `127.0.0.1:11434`."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
-    def local(self) -> bool:
-        """Return whether the server is on this machine."""
+    def is_local(self) -> bool:
+        """Whether the server is on this computer."""
         return is_loopback(self.base_url)
 
     @property
     def key_name(self) -> str:
-        """Return the environment variable of the key that is sent; "" if none is."""
-        return key_variable(LLM, self.base_url, self.key_env)
+        """The environment variable that holds the key to send, or "" if no key is to be sent."""
+        return find_key_variable(LLM_KEY, self.base_url, self.key_env)
 
     @property
     def key(self) -> str:
-        """Return the key from the environment; "" if there is none."""
-        return key_for(LLM, self.base_url, self.key_env)
+        """The key from the environment, or "" if it isn't set."""
+        return find_key(LLM_KEY, self.base_url, self.key_env)
 
-    def checked_key(self) -> str:
-        """Return the key, which is optional on loopback and if no variable is named.
+    def require_key(self) -> str:
+        """Return the key, which may be "" for a local server or if no variable is named.
 
         Raises:
-            ConfigError: the key is missing, or cannot be sent in a header.
+            ConfigError: the key is missing, or isn't valid in an HTTP header.
         """
         key = self.key
         name = self.key_name
-        if name and not key and not self.local:
+        if name and not key and not self.is_local:
             raise ConfigError(
                 f"llm.key_env: the environment variable {name} is not set",
                 hint=f"export {name}=… before the run",
@@ -136,50 +151,53 @@ class ServerSettings(Value):
         return key
 
     @property
-    def silence_s(self) -> float:
-        """Return how long the server may be silent, in seconds."""
-        default = 600.0 if self.local else 120.0
+    def silence_timeout(self) -> float:
+        """The number of seconds for which a server may be silent before a request times out."""
+        default = 600.0 if self.is_local else 120.0
         return self.timeout_s or default
 
     @property
-    def threads(self) -> int:
-        """Return the number of concurrent requests."""
-        default = 1 if self.local else 4
+    def max_concurrent_requests(self) -> int:
+        """The maximum number of concurrent requests: the setting or, if it is 0, the default."""
+        default = 1 if self.is_local else 4
         return self.concurrency or default
 
     @property
-    def batch(self) -> int:
-        """Return the number of highlights in a request."""
-        default = 1 if self.local else 5
+    def highlights_per_request(self) -> int:
+        """The number of highlights per request: the setting or, if it is 0, the default."""
+        default = 1 if self.is_local else 5
         return self.per_request or default
 
     @property
-    def price(self) -> tuple[float, float] | None:
-        """Return `price_usd`; on loopback, models are free."""
-        if self.price_usd is None and self.local:
+    def price_per_million_tokens(self) -> tuple[float, float] | None:
+        """The value of `price_usd`, or zero if it is unset and the server is on this computer."""
+        if self.price_usd is None and self.is_local:
             return (0.0, 0.0)
         return self.price_usd
 
-    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        """Return the cost of tokens in dollars; None if the price is unknown."""
-        if self.price is None:
+    def compute_cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """Return the cost of tokens in dollars, or None if the price is unknown."""
+        if self.price_per_million_tokens is None:
             return None
-        price_in, price_out = self.price
+        price_in, price_out = self.price_per_million_tokens
         return (tokens_in * price_in + tokens_out * price_out) / 1e6
 
 
-def is_of_a_cloud(model: str) -> bool:
-    """Return whether the name is that of a model that Ollama hands on to its cloud."""
-    return _OF_A_CLOUD.search(model.casefold()) is not None
+def is_cloud_model(model: str) -> bool:
+    """Return whether Ollama runs the model with this name in its cloud."""
+    return _CLOUD_SUFFIX.search(model.casefold()) is not None
 
 
-def not_of_this_machine(model: str) -> ConfigError:
-    """Return the error that a model runs elsewhere, with the command that says to whom it sends."""
-    address = "https://ollama.com/v1"
-    name = _OF_A_CLOUD.sub("", model)
+def cloud_model_error(model: str) -> ConfigError:
+    """Return the error for a cloud model that is requested from a local server.
+
+    Its hint is the command that selects the model at ollama.com.
+    """
+    cloud_url = "https://ollama.com/v1"
+    name = _CLOUD_SUFFIX.sub("", model)
     return ConfigError(
         f"{model} runs at ollama.com, not on this machine",
-        hint=f"ankiforge model use {address} --model {name} --key-env OLLAMA_API_KEY",
+        hint=f"ankiforge model use {cloud_url} --model {name} --key-env OLLAMA_API_KEY",
     )
 
 
@@ -187,68 +205,76 @@ def not_of_this_machine(model: str) -> ConfigError:
 
 
 class Usage(Value):
-    """The usage of a run. Dollars are None if a price is unknown."""
+    """How many requests, tokens and dollars a run has used. The cost is None if it is unknown."""
 
     requests: int = 0
-    """The number of replies from the server."""
+    """The number of replies that came from the server."""
     cached: int = 0
-    """The number of replies that were kept from before."""
+    """The number of replies that came from the cache."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
     characters: int = 0
-    """Those of the reader's material that were sent."""
-    local: bool = False
-    """Whether the server is on this machine."""
+    """The number of characters of the user's texts that were sent."""
+    is_local: bool = False
+    """Whether the server is on this computer."""
 
 
 # --- the budget -----------------------------------------------------------------------
 
-BUDGET = "llm.budget_usd"
-"""The place named in problems with the budget."""
+BUDGET_SETTING = "llm.budget_usd"
+"""The setting that problems about the budget refer to."""
 
 
-class BudgetError(ItemError):
-    """The request was not sent because nothing is left."""
+class BudgetExceededError(ItemError):
+    """The budget is used up, so the request wasn't sent."""
 
 
 class Budget:
-    """The usage of a run and its remaining budget. Thread-safe."""
+    """Tracks the usage of a run and enforces its budget. Thread-safe."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
-        self._turn = threading.Lock()
-        self._changing = threading.Lock()
-        self.usage = Usage(cost_usd=settings.cost(0, 0), local=settings.local)
+        self._turn_lock = threading.Lock()
+        self._usage_lock = threading.Lock()
+        self.usage = Usage(
+            cost_usd=settings.compute_cost(0, 0), is_local=settings.is_local
+        )
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until a request may be sent: one at a time if there is a limit, so that it is kept.
+    def request_slot(self) -> Iterator[None]:
+        """Context manager around a request. If there is a budget, only one request runs at a time.
 
         Raises:
-            BudgetError: the limit is reached.
+            BudgetExceededError: the budget is used up.
         """
         limit = self._settings.budget_usd
         if limit is None:
             yield
             return
-        with self._turn:
+        with self._turn_lock:
             spent = self.usage.cost_usd or 0.0
             if spent >= limit:
-                raise BudgetError(
+                raise BudgetExceededError(
                     f"the budget of ${limit:g} is used up",
                     hint="raise llm.budget_usd, or run again: only the rest is sent",
                 )
             yield
 
-    def count_new(
+    def count_reply(
         self,
         tokens_in: int,
         tokens_out: int,
         characters: int = 0,
     ) -> None:
-        """Count a reply from the server."""
-        with self._changing:
+        """Add a reply from the server to the usage.
+
+        Args:
+            tokens_in: the number of tokens in the request.
+            tokens_out: the number of tokens in the reply.
+            characters: the number of characters of the user's texts in the request.
+        """
+        with self._usage_lock:
             total_in = self.usage.tokens_in + tokens_in
             total_out = self.usage.tokens_out + tokens_out
             self.usage = replace(
@@ -256,13 +282,13 @@ class Budget:
                 requests=self.usage.requests + 1,
                 tokens_in=total_in,
                 tokens_out=total_out,
-                cost_usd=self._settings.cost(total_in, total_out),
+                cost_usd=self._settings.compute_cost(total_in, total_out),
                 characters=self.usage.characters + characters,
             )
 
-    def count_cached(self) -> None:
-        """Count a reply that was kept."""
-        with self._changing:
+    def count_cached_reply(self) -> None:
+        """Add a reply from the cache to the usage."""
+        with self._usage_lock:
             self.usage = replace(self.usage, cached=self.usage.cached + 1)
 
 
@@ -272,164 +298,173 @@ class Budget:
 
 
 class Provider(Value):
-    """A row of `providers.txt`."""
+    """A company that offers models over the Internet, read from a row of `providers.txt`."""
 
     name: str
-    """As `model use` takes it."""
+    """The name by which the command `model use` refers to the provider."""
     key_env: str
-    """The environment variable in which its users keep their key."""
+    """The environment variable that usually holds the provider's key."""
     base_url: str
     model: str
     price_usd: tuple[float, float] | None
-    """Dollars per million tokens of requests and of replies; None = not known."""
+    """The price in dollars of a million tokens in requests and in replies, or None if unknown."""
     source: str
-    """The page with the price, and when it was read; "" without a price."""
+    """The web page that states the price, and when it was read, or "" if there is no price."""
 
 
-def providers(environ: Texts = os.environ) -> Iterator[Provider]:
-    """Yield the providers, the likeliest first; OpenAI's where OPENAI_BASE_URL leads its client.
+def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
+    """Yield the providers, beginning with the one that users most likely have a key for.
 
-    It is left out if that address is none, or holds a password: see `openai_elsewhere`.
+    If OPENAI_BASE_URL is set to another server, it replaces OpenAI's URL, and the price is unknown.
+    OpenAI is left out if that URL is invalid or contains a password.
     """
-    elsewhere = openai_elsewhere(environ)
+    openai_url = find_openai_base_url(environ)
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
     for line in table.splitlines():
         if line.startswith("#"):
             continue
         name, key_env, base_url, model, price_in, price_out, source = line.split(None, 6)
         price = None if price_in == "-" else (float(price_in), float(price_out))
-        if name == "openai" and elsewhere and not any(origin(elsewhere)):
+        if name == "openai" and openai_url and not any(parse_origin(openai_url)):
             continue
-        if name == "openai" and elsewhere and origin(elsewhere) != origin(base_url):
-            base_url = elsewhere
+        if (
+            name == "openai"
+            and openai_url
+            and parse_origin(openai_url) != parse_origin(base_url)
+        ):
+            base_url = openai_url
             price = None
         yield Provider(name, key_env, base_url, model, price, source if price else "")
 
 
-def openai_elsewhere(environ: Texts = os.environ) -> str:
-    """Return the address in OPENAI_BASE_URL; "" if it is not set."""
+def find_openai_base_url(environ: Texts = os.environ) -> str:
+    """Return the URL in OPENAI_BASE_URL, or "" if the variable isn't set."""
     return environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
 
 
-def with_key(environ: Texts = os.environ) -> Iterator[Provider]:
+def find_providers_with_key(environ: Texts = os.environ) -> Iterator[Provider]:
     """Yield the providers whose key is in the environment."""
-    for provider in providers(environ):
+    for provider in read_providers(environ):
         if environ.get(provider.key_env, "").strip():
             yield provider
 
 
 # --- models -----------------------------------------------------------------------------
 
-SMALL_MODEL = 14.0
-"""The size, in billions of parameters, up to which a model works in readable steps."""
-ENOUGH_FOR_CARDS = 7.0
-"""The size from which a model is not called too small for cards."""
-_SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
-_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)")
-_NO_WRITER = regex(
+MAX_SMALL_MODEL_BILLIONS = 14.0
+"""A model is small if it has at most this many billion parameters."""
+MIN_BILLIONS_FOR_CARDS = 7.0
+"""A model needs at least this many billion parameters to write usable cards."""
+_MODEL_SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_HOSTED_MODEL = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)")
+_NOT_A_WRITER = regex(
     r"embed|rerank|whisper|minilm|paraphrase|\btts\b|(?:^|[/_-])(?:bge|e5|gte|clip)(?=[-_:]|$)"
 )
-_CODE = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
+_CODE_MODEL = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
 
 
-def billions(model: str) -> float | None:
-    """Return the size that the name of a model gives; None if it gives none."""
+def parse_model_size(model: str) -> float | None:
+    """Return how many billion parameters a model has according to its name, or None if unknown."""
     sizes: list[float] = []
-    for experts, size, unit in _SIZE.findall(model.casefold()):
-        share = float(size) / (1000 if unit == "m" else 1)
-        sizes.append(int(experts or 1) * share)
+    for experts, size, unit in _MODEL_SIZE.findall(model.casefold()):
+        parameters = float(size) / (1000 if unit == "m" else 1)
+        sizes.append(int(experts or 1) * parameters)
     return max(sizes, default=None)
 
 
 def is_small_model(base_url: str, model: str) -> bool:
-    """Return whether a model is to be asked about one highlight at a time, by its name's size.
+    """Return whether a model should be asked about one highlight at a time, judging by its name.
 
-    `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
-    `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
-    this machine, unless the name is that of a hosted service.
+    The models `qwen3:8b`, `gemma3n:e4b` and `llama-3.2-1B` are small, but `qwen3:32b`,
+    `mixtral-8x7b` and `gpt-oss-120b` aren't. If the name contains no size, the model is small if
+    the server is on this computer, unless it is the name of a hosted service.
     """
-    size = billions(model)
-    if size is not None:
-        return size <= SMALL_MODEL
-    return is_loopback(base_url) and _HOSTED.search(model.casefold()) is None
+    billion_parameters = parse_model_size(model)
+    if billion_parameters is not None:
+        return billion_parameters <= MAX_SMALL_MODEL_BILLIONS
+    return is_loopback(base_url) and _HOSTED_MODEL.search(model.casefold()) is None
 
 
-def what_is_known(base_url: str, model: str) -> str:
-    """Return in words how good the questions of a model on a server are.
+def describe_question_quality(base_url: str, model: str) -> str:
+    """Return a phrase for the user about how good the model's questions are.
 
-    Source: of 19 cards of a model of 1.5 billion parameters, with the shipped prompt, none was a
-    question.
+    It is based on measurements. With our prompt, for example, none of the 19 cards drafted by a
+    model with 1.5 billion parameters was a question.
     """
-    size = billions(model)
-    if size is not None and size < ENOUGH_FOR_CARDS:
+    billion_parameters = parse_model_size(model)
+    if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
         return (
             "too small: hardly any of its cards can be used. Let your chat ask (ankiforge draft),"
-            f" or take a model of {ENOUGH_FOR_CARDS:g} billion parameters or more (7b)"
+            f" or take a model of {MIN_BILLIONS_FOR_CARDS:g} billion parameters or more (7b)"
         )
     if is_small_model(base_url, model):
         return "the questions of so small a model were not measured"
     return "of a strong model's questions, 4 in 5 are ready"
 
 
-def best_first(names: Sequence[str]) -> Strings:
-    """Return the models that write text, the likeliest to write good questions first."""
+def rank_writing_models(names: Sequence[str]) -> Strings:
+    """Return the models that write text, sorted by how good their questions are likely to be."""
 
     def rank(name: str) -> tuple[bool, float]:
-        return bool(_CODE.search(name.casefold())), -(billions(name) or 0.0)
+        return bool(_CODE_MODEL.search(name.casefold())), -(parse_model_size(name) or 0.0)
 
-    writers = [name for name in names if not _NO_WRITER.search(name.casefold())]
+    writers = [name for name in names if not _NOT_A_WRITER.search(name.casefold())]
     return tuple(sorted(writers, key=rank))
 
 
-class Purpose(Value):
-    """What a model is chosen for."""
+class ModelPurpose(Value):
+    """A task that the user chooses a model for, and how to choose one."""
 
     name: str
-    """As `model use --for` takes it."""
-    best_first: Callable[[Sequence[str]], Strings]
-    """Returns the models of a server that are of use, by their names, the best first."""
-    usual: Texts
-    """By provider or program, the model that is taken if none is named."""
+    """The name of the task in `model use --for`."""
+    rank_models: Callable[[Sequence[str]], Strings]
+    """A function that selects and sorts the names of a server's models, best first."""
+    default_models: Texts
+    """The default model of each provider or local server, by its name."""
 
 
-DRAFTING = Purpose("drafting", best_first, {"ollama": LlmSettings().model})
+DRAFTING = ModelPurpose("drafting", rank_writing_models, {"ollama": LlmSettings().model})
 
 
-# --- servers on this machine ------------------------------------------------------------
+# --- local servers ----------------------------------------------------------------------
 
 
 class ModelServer(Value):
-    """A model server on this machine that answered."""
+    """A model server on this computer that has answered."""
 
     name: str
-    """As `model use` takes it."""
+    """The name by which the command `model use` refers to the server."""
     program: str
     base_url: str
     models: Strings
-    """Those that are of use, the best first."""
+    """The names of the suitable models, best first."""
 
 
-PROGRAMS = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp"}
-"""Programs on this machine, by the name that `model use` takes."""
-LOCAL_SECONDS = 0.3
-"""The limit for each step of the exchange with a server that may run on this machine."""
-STEPS = 4
-"""How many times the limit of a step the question for the models of a server may take."""
-LONGEST_S = STEPS * LOCAL_SECONDS
-"""The time in which every server on this machine that runs has answered."""
+LOCAL_SERVER_NAMES = {
+    "ollama": "Ollama",
+    "lmstudio": "LM Studio",
+    "llama.cpp": "llama.cpp",
+}
+"""The display name of each local server program, by its name in `model use`."""
+LOCAL_STEP_TIMEOUT = 0.3
+"""The timeout in seconds of each step when a local server is contacted."""
+MAX_STEPS = 4
+"""The timeout of a request for the model list, as a multiple of the timeout of a step."""
+LOCAL_DISCOVERY_TIMEOUT = MAX_STEPS * LOCAL_STEP_TIMEOUT
+"""The number of seconds within which every running local server should have answered."""
 
 
-def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
-    """Yield (name, address) of the places at which a server may answer.
+def _iter_local_urls(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name and URL of each local server that may be running.
 
-    Ollama's own variable and LM Studio's own settings name another port than the usual one.
+    OLLAMA_HOST and the settings of LM Studio may specify another port than the default.
     """
-    host = environ.get("OLLAMA_HOST", "").strip()
-    parts = urlsplit(host if "://" in host else f"//{host}")
+    ollama_host = environ.get("OLLAMA_HOST", "").strip()
+    host_parts = urlsplit(ollama_host if "://" in ollama_host else f"//{ollama_host}")
     with suppress(ValueError):
-        at = (parts.hostname or "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
-        address = f"http://[{at}]" if ":" in at else f"http://{at}"
-        yield "ollama", f"{address}:{parts.port or 11434}/v1"
+        hostname = (host_parts.hostname or "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
+        url = f"http://[{hostname}]" if ":" in hostname else f"http://{hostname}"
+        yield "ollama", f"{url}:{host_parts.port or 11434}/v1"
 
     port = 1234
     settings = home / ".lmstudio" / ".internal" / "http-server-config.json"
@@ -439,119 +474,126 @@ def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
     yield "llama.cpp", "http://127.0.0.1:8080/v1"
 
 
-def look(
+def discover_servers(
     environ: Texts = os.environ,
     home: Path | None = None,
-    purpose: Purpose = DRAFTING,
+    purpose: ModelPurpose = DRAFTING,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
-    """Begin to look for the servers on this machine, in the background.
+    """Start a search for local servers in the background.
 
     Args:
-        environ: the environment, which may name their ports.
-        home: the folder with their settings; None for the person's.
-        purpose: what a model of theirs is to be for.
+        environ: environment variables, which may specify the ports of the servers.
+        home: the directory that contains the settings of the servers, or None for the user's home.
+        purpose: the task that a model is needed for.
 
     Returns:
-        A function that waits at most so many seconds, and returns the servers that have listed
-        a model of use until then.
+        A function that waits up to the given number of seconds and then returns the servers that
+        have listed a suitable model.
     """
-    found: dict[str, ModelServer] = {}
+    servers: dict[str, ModelServer] = {}
 
-    def ask(name: str, base_url: str) -> None:
-        _, host, port = origin(base_url)
-        with suppress(OSError, OverflowError, Unreachable):
-            # a closed port costs nothing, not even the import of the client
-            socket.create_connection((host, port), LOCAL_SECONDS).close()
-            listed = models(base_url, timeout=LOCAL_SECONDS)
-            elsewhere = handed_on(base_url, listed, timeout=LOCAL_SECONDS)
-            here = purpose.best_first([each for each in listed if each not in elsewhere])
-            if here:
-                found[name] = ModelServer(name, PROGRAMS[name], base_url, here)
+    def query_server(name: str, base_url: str) -> None:
+        _, host, port = parse_origin(base_url)
+        with suppress(OSError, OverflowError, NoModelListError):
+            # try the port first, because the HTTP client need not be imported if it is closed
+            socket.create_connection((host, port), LOCAL_STEP_TIMEOUT).close()
+            names = list_models(base_url, timeout=LOCAL_STEP_TIMEOUT)
+            remote_names = find_remote_models(base_url, names, timeout=LOCAL_STEP_TIMEOUT)
+            suitable_names = purpose.rank_models(
+                [model for model in names if model not in remote_names]
+            )
+            if suitable_names:
+                servers[name] = ModelServer(
+                    name, LOCAL_SERVER_NAMES[name], base_url, suitable_names
+                )
 
-    places = [
-        place for place in _places(environ, home or Path.home()) if is_loopback(place[1])
+    candidates = [
+        candidate
+        for candidate in _iter_local_urls(environ, home or Path.home())
+        if is_loopback(candidate[1])
     ]
     threads = []
-    for place in places:
-        thread = threading.Thread(target=ask, args=place, daemon=True)
+    for candidate in candidates:
+        thread = threading.Thread(target=query_server, args=candidate, daemon=True)
         thread.start()
         threads.append(thread)
 
-    def answered(seconds: float) -> tuple[ModelServer, ...]:
-        end = time.monotonic() + seconds
+    def wait_for_servers(seconds: float) -> tuple[ModelServer, ...]:
+        deadline = time.monotonic() + seconds
         for thread in threads:
-            thread.join(max(end - time.monotonic(), 0.0))
-        return tuple(found[name] for name, *_ in places if name in found)
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        return tuple(servers[name] for name, *_ in candidates if name in servers)
 
-    return answered
+    return wait_for_servers
 
 
 # --- the models of one server -----------------------------------------------------------
 
 
-class Unreachable(Exception):
-    """The server did not answer with a list of models, for the reason in the message."""
+class NoModelListError(Exception):
+    """The server returned no list of models. The message gives the reason."""
 
-    def __init__(self, words: str, status: int = 0) -> None:
-        super().__init__(words)
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
         self.status = status
-        """The HTTP status; 0 if there was no answer."""
+        """The HTTP status, or 0 if there was no reply."""
 
 
-def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
+def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     """Return the names of the models that an OpenAI-compatible server offers.
+
+    Invalid names are left out.
 
     Args:
         base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
-        key: sent as a bearer token, if not empty; never to where a redirect leads.
-        timeout: the limit in seconds for each step of the exchange; all together have
-            `STEPS` times as long.
-
-    Returns:
-        The names, without what no model is called.
+        key: the bearer token, or "" for none. It is never sent to the target of a redirect.
+        timeout: the timeout of each step in seconds. All steps together may take `MAX_STEPS` times
+            as long.
 
     Raises:
-        Unreachable: there is no connection, or the answer is an error or not a list of
-            models.
+        NoModelListError: there is no connection, or the reply is an error or not a list of models.
     """
     if not (key.isascii() and key.isprintable()):
-        raise Unreachable("was not contacted: the key contains invalid characters")
-    listed = _asked(f"{base_url.rstrip('/')}/models", key, timeout)
+        raise NoModelListError("was not contacted: the key contains invalid characters")
+    reply = _fetch_json(f"{base_url.rstrip('/')}/models", key, timeout)
     try:
-        names = [str(model["id"]) for model in listed["data"]]
+        names = [str(model["id"]) for model in reply["data"]]
     except (TypeError, LookupError) as error:
-        raise Unreachable("is not a language model server") from error
-    return tuple(without_secret(name, key) for name in names if _is_name(name))
+        raise NoModelListError("is not a language model server") from error
+    return tuple(remove_secret(name, key) for name in names if _is_model_name(name))
 
 
-def _is_name(name: str) -> bool:
-    """Return whether a model may have this name; those of files on a disk are the longest."""
+def _is_model_name(name: str) -> bool:
+    """Return whether a string can be the name of a model, the longest of which are file paths."""
     return name.isprintable() and len(name) <= 200
 
 
-def handed_on(base_url: str, listed: Sequence[str], timeout: float = 3.0) -> Strings:
-    """Return those of the models of a server on this machine that it has run on another one.
+def find_remote_models(
+    base_url: str, names: Sequence[str], timeout: float = 3.0
+) -> Strings:
+    """Return the models in the list of a local server that run on another computer.
 
-    Ollama lists the models of its cloud among the others, some without `cloud` in their name.
+    Ollama lists its cloud models among the others, and some of them don't have `cloud` in their
+    name.
     """
-    elsewhere = [name for name in listed if is_of_a_cloud(name)]
-    # each name of Ollama's has a tag; other servers log a question that they do not know
-    if any(":" in name for name in listed):
-        with suppress(Unreachable, TypeError, LookupError, AttributeError):
-            tags = _asked(
+    remote_names = [name for name in names if is_cloud_model(name)]
+    # only Ollama's names contain a colon; other servers would log an unknown request
+    if any(":" in name for name in names):
+        with suppress(NoModelListError, TypeError, LookupError, AttributeError):
+            tags = _fetch_json(
                 f"{base_url.rstrip('/').removesuffix('/v1')}/api/tags", "", timeout
             )
-            elsewhere += [
-                each["name"] for each in tags["models"] if each.get("remote_host")
+            remote_names += [
+                model["name"] for model in tags["models"] if model.get("remote_host")
             ]
-    return tuple(elsewhere)
+    return tuple(remote_names)
 
 
-def _asked(url: str, key: str, timeout: float) -> Any:
-    """Return the JSON with which a server answers.
+def _fetch_json(url: str, key: str, timeout: float) -> Any:
+    """Return the JSON value in the server's reply.
 
     Raises:
-        Unreachable: there is no connection, or the answer is an error or no JSON.
+        NoModelListError: there is no connection, or the reply is an error or not JSON.
     """
     import httpx2 as httpx
 
@@ -560,7 +602,7 @@ def _asked(url: str, key: str, timeout: float) -> Any:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     use_proxy = not is_loopback(url)
     try:
-        # certificates take a while to load
+        # skip loading certificates if they aren't needed, because it takes a while
         with BoundedClient(
             headers=headers,
             timeout=timeout,
@@ -568,15 +610,15 @@ def _asked(url: str, key: str, timeout: float) -> Any:
             verify=not url.startswith("http:"),
         ) as client:
             request = client.build_request("GET", url)
-            answer = client.fetched(request, STEPS * timeout)
-        if answer.status_code != 200:
-            phrase = without_secret(answer.reason_phrase, key)
-            status = f"{answer.status_code} {phrase}".strip()
-            raise Unreachable(f"answers {status}", answer.status_code)
-        return answer.json()
+            response = client.fetch(request, MAX_STEPS * timeout)
+        if response.status_code != 200:
+            phrase = remove_secret(response.reason_phrase, key)
+            status = f"{response.status_code} {phrase}".strip()
+            raise NoModelListError(f"answers {status}", response.status_code)
+        return response.json()
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Unreachable(
-            f"does not answer ({without_secret(str(error), key)})",
+        raise NoModelListError(
+            f"does not answer ({remove_secret(str(error), key)})",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise Unreachable("is not a language model server") from error
+        raise NoModelListError("is not a language model server") from error

@@ -1,12 +1,9 @@
-"""Sources: readers that yield what a person marked, and report whether they saw everything.
+"""Sources: readers that yield what users marked, and report whether everything could be read.
 
     sources:
       - obsidian: {name: notes, path: ~/Vault}
 
-- `base` says what a source is: one class, `SourceType`; it scans an open one.
-- `registry` lists the sources.
-- `discover` finds out which of them reads a file or a folder.
-- `folder` is the common base of sources that read the files of a folder; `files` reads files.
-- `markdown`, `pdf`, `zotero` and `exports` are the sources.
-`docs/internals/plug-ins.md` adds one from outside.
+`base` defines a source (`SourceType`) and its scan, `registry` lists the sources, and `discover`
+finds the source of a path. `file_source` is the base of the sources that read the files of a
+directory, for which `files` has helpers. The other modules and packages are the sources.
 """

@@ -1,12 +1,12 @@
-"""A source: one class that knows its files, its settings, and how to open them; and its scan.
+"""Base class of source types, each of which recognises files and opens a source to scan.
 
-A new source is a subclass of `SourceType`, mostly of `FileSource` (`folder`) or
-`ExportSource` (`exports`), and one line in `registry`, or a plug-in:
-`docs/internals/plug-ins.md` shows one.
+A new source type is a subclass of `SourceType`, usually of `FileSource` (in `file_source`) or
+`ExportSource` (in `exports`). It also needs a line in `registry`, or it is a plug-in: see
+`docs/internals/plug-ins.md`.
 
-A command that only asks which source a file belongs to imports the classes of all sources. So a
-module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
-functions that need it.
+A command that only checks which source a file belongs to imports the classes of all sources. A
+module with such a class therefore imports `pypdf`, SQLite and the like only in the functions that
+need them.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from typing import Any, ClassVar, NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError, ItemError, PlugInError, one_item
-from ankiforge.extract.files import open_regular, unreadable
+from ankiforge.errors import BugError, ItemError, PlugInError, wrap_unexpected_errors
+from ankiforge.extract.files import open_regular, unreadable_error
 from ankiforge.model import (
-    Extracted,
+    EmptySourceCache,
+    ExtractedDocument,
     Highlight,
-    Known,
-    Memory,
-    NoMemory,
+    KnownDocuments,
     Problem,
     Sighting,
     Source,
+    SourceCache,
     Strings,
     Value,
 )
-from ankiforge.plugins import named
-from ankiforge.text.decoding import encoding_of
-from ankiforge.text.keys import anchor_key, numbered, own_key
+from ankiforge.plugins import wrap_plugin_errors
+from ankiforge.text.decoding import detect_encoding
+from ankiforge.text.keys import make_anchor_key, make_own_key, number_highlights
 
-# The number of bytes read to recognise a file.
+# The number of bytes that are read from a file to recognise it.
 _HEAD_BYTES = 65_536
 
 
 class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
-    """The keys in `ankiforge.yaml` that all sources have."""
+    """The keys in `ankiforge.yaml` that all sources have in common."""
 
     path: str
     name: str = ""
@@ -54,25 +54,29 @@ class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class Confidence(IntEnum):
-    """How sure a source is that it reads a file. The surest source reads it."""
+    """How confident a source type is that it should read a file.
+
+    The most confident one reads it.
+    """
 
     NO = 0
     POSSIBLE = 1
-    """Any text may be one: it is read by this source if no other one wants it."""
-    ENDING = 2
-    """Its ending says so, whatever is in it."""
+    """The file may be any text, so this source reads it only if no other source does."""
+    SUFFIX = 2
+    """The file was recognised by its suffix, whatever its content."""
     CONTENT = 3
-    """Its content says so."""
+    """The file was recognised by its content."""
 
 
 class Recognition(NamedTuple):
-    """The answer of a source to a file."""
+    """How confident a source type is that it should read a file, or why it doesn't."""
 
     confidence: Confidence
-    why_not: str = ""
-    """Why it is not read although its ending suggests it, for the person who named it.
+    rejection_reason: str = ""
+    """Why a file isn't read although its suffix suggests it, to be told to a user who named the
+    file.
 
-    "" if nobody would expect it to be read.
+    "" if nobody would expect the source to read it.
     """
 
 
@@ -80,120 +84,128 @@ NOT_MINE = Recognition(Confidence.NO)
 
 
 class Candidate:
-    """A file that some source may read."""
+    """A file that a source may read, with the beginning of its content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.ending = path.suffix.casefold()
-        """Its ending with the dot, in lower case."""
+        self.suffix = path.suffix.casefold()
+        """The suffix of the file with its dot, in lower case."""
 
     @cached_property
     def head(self) -> str:
-        """The beginning of the file with LF line ends; "" if it cannot be read."""
-        raw, _ = self._opened
-        text = raw.decode(encoding_of(raw), "replace")
+        """The beginning of the file with LF line ends, or "" if the file can't be read."""
+        raw, _ = self._head_and_error
+        text = raw.decode(detect_encoding(raw), "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
 
     @property
-    def failure(self) -> ItemError | None:
-        """Why it cannot be read, None if it can."""
-        _, failure = self._opened
+    def read_error(self) -> ItemError | None:
+        """Why the file can't be read, or None if it can."""
+        _, failure = self._head_and_error
         return failure
 
     @cached_property
-    def _opened(self) -> tuple[bytes, ItemError | None]:
-        """The first bytes of the file, and why it cannot be read."""
+    def _head_and_error(self) -> tuple[bytes, ItemError | None]:
+        """The first bytes of the file, and the error if it can't be read."""
         try:
             with open(self.path, "rb", opener=open_regular) as file:
                 return file.read(_HEAD_BYTES), None
         except OSError as error:
-            return b"", unreadable(error)
+            return b"", unreadable_error(error)
 
 
 # --- opening a source -------------------------------------------------------------------
 
 
 class Opening(Value):
-    """All that a source may need to know when it is opened. Most need the first three."""
+    """What a source may need to know when it is opened. Most sources only need the first three."""
 
     name: str
-    """The source's name, which may be part of keys."""
+    """The name of the source, which may be part of the keys of its highlights."""
     root: Path
-    """The vault, folder, or data folder."""
+    """The vault, directory or data directory to read."""
     settings: Any
-    """An instance of the class's `Settings`."""
+    """The settings of the source, an instance of its class's `Settings`."""
     only: tuple[Path, ...] = ()
-    """Files and folders below root to read; () = everything. With it, scans are never complete."""
+    """The files and directories below the root to read, or () to read all. If there are any, a scan
+    is never complete.
+    """
     me: Strings = ()
-    """Whose marks count in a shared library; () = the library's owner."""
-    memory: Memory = NoMemory()
-    """A cache of results of earlier runs."""
+    """The people whose marks count in a shared library, or () for its owner."""
+    memory: SourceCache = EmptySourceCache()
+    """A cache of the results of earlier runs."""
     offline: bool = False
-    """Whether other machines must not be contacted."""
+    """Whether network access is forbidden."""
     jobs: int = 1
-    """The number of files to read at a time."""
+    """The number of files to read at the same time."""
     executor: str = ""
-    """The address of a Dask cluster that may read files; "" = this machine reads them."""
+    """The address of a Dask cluster that reads the files, or "" to read them on this computer."""
     workspace: Path | None = None
-    """The folder of the workspace, links resolved: its files may come from somebody else.
+    """The workspace directory with its links resolved, whose files may come from somebody else.
 
     None for the user's default workspace, which has no settings of its own.
     """
 
 
 class SourceType(ABC):
-    """One kind of source.
+    """The base class of all kinds of sources.
 
-    The class says what the kind is; `open` returns a reader of some files, for which most
-    classes make an instance of themselves.
+    A subclass describes one kind. Its method `open` returns a reader of some files, which for most
+    subclasses is an instance of the subclass.
     """
 
-    # --- its name and settings
+    # --- name and settings
 
     kind: ClassVar[str]
-    """Its name in `ankiforge.yaml`."""
+    """The name of this kind of source in `ankiforge.yaml`."""
     distribution: ClassVar[str] = ""
-    """The plug-in that it comes from, set when it is loaded. "" for our own sources."""
+    """The distribution of the plug-in, which is set when it is loaded, or "" for our own sources.
+    """
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
-    """Its keys there."""
+    """The class of the source's settings, with its keys in `ankiforge.yaml`."""
     instead_of_path: ClassVar[Strings] = ()
-    """Keys of the settings with which `path` may be left out."""
+    """The keys of settings that can be given in place of `path`."""
 
-    # --- its files
+    # --- files
 
     endings: ClassVar[Strings] = ()
-    """The endings of the files that it may recognise, with the dot, in lower case."""
+    """The suffixes of files that it may recognise, with the dot and in lower case."""
     uses: ClassVar[Strings] = ()
-    """The endings of further files that it looks into, such as books for the words around marks."""
+    """The suffixes of other files that it reads, such as books that have the context of marks."""
     marker: ClassVar[str] = ""
-    """The file that makes a folder a library of this kind, which is read as a whole."""
+    """The name of a file whose directory is a library of this kind, which is read as a whole."""
     is_export: ClassVar[bool] = False
-    """Whether its files are exported from an account, under any name and to any folder."""
+    """Whether its files are exported from an account. They may have any name, and be in any
+    directory.
+    """
     is_whole: ClassVar[bool] = False
-    """Whether what is missing in its files is gone. An export may have only a part."""
+    """Whether its files are always complete, so that a highlight missing in them must have been
+    deleted.
+    """
     is_unambiguous: ClassVar[bool] = True
-    """Whether a file that it recognises is nothing else. A note may be of several kinds."""
+    """Whether a file that it recognises can't be of another kind, as a Markdown file can."""
     keeps_inner: ClassVar[bool] = False
-    """Whether a folder that was read as a source stays one when a folder around it is read."""
+    """Whether a directory that was read as a source stays one if its parent directory is read."""
 
-    # --- its words
+    # --- help
 
     example: ClassVar[str] = ""
-    """An entry for the settings that `ankiforge init` writes, with a comment on what it reads.
+    """An entry for the settings that `ankiforge init` writes, with a comment on what the source
+    reads.
 
-    "" if it is only named there.
+    "" if only the name of this kind is to be listed there.
     """
     options_shown: ClassVar[Strings] = ()
-    """Further keys that `ankiforge init` shows, as comments, for a source that it found."""
+    """Further settings that `ankiforge init` shows, as comments, for a source that it found."""
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether this source reads a file, by its ending if no subclass looks further.
+        """Return whether this source type reads a file, which by default depends on its suffix.
 
-        This is called for very many files. Only `endings` are asked about.
+        This method is called for very many files, all of which have one of the `endings`.
         """
-        if candidate.ending in cls.endings:
-            return Recognition(Confidence.ENDING)
+        if candidate.suffix in cls.endings:
+            return Recognition(Confidence.SUFFIX)
         return NOT_MINE
 
     @classmethod
@@ -202,13 +214,13 @@ class SourceType(ABC):
         """Return a reader of the files at a root.
 
         Raises:
-            ConfigError: the settings are invalid. If one key is the reason, the message begins
-                with its name and a colon.
+            ConfigError: the settings are invalid. If a single key is the cause, the message begins
+                with the key and a colon.
         """
 
     @classmethod
     def reads_single_files(cls) -> bool:
-        """Return whether it reads files one by one, and not a library as a whole."""
+        """Return whether it reads files one by one, rather than a library as a whole."""
         return bool(cls.endings) and not cls.marker
 
 
@@ -216,78 +228,85 @@ class SourceType(ABC):
 
 
 @dataclass(slots=True)
-class Count:
-    """The progress of a scan. A display may read it at any time."""
+class ScanProgress:
+    """The progress of a scan, which a display may read at any time."""
 
     done: int = 0
     total: int = 0
-    """0 if unknown."""
+    """The number of documents to be read, or 0 if it isn't known."""
     on_step: Callable[[], None] = lambda: None
-    """Is called after each document."""
+    """Called after each document."""
 
-    def step(self) -> None:
-        """Count a document as done."""
+    def count_document(self) -> None:
+        """Count one more document as done."""
         self.done += 1
         self.on_step()
 
 
-def count_of(source: Source) -> Count:
-    """Return the progress of a scan of this source. Zeros if the source does not count."""
-    count = getattr(source, "count", None)
+def get_progress(source: Source) -> ScanProgress:
+    """Return the progress of a source's scan, which stays at zero if the source doesn't count."""
+    count = getattr(source, "progress", None)
     if count is None:
-        count = getattr(getattr(source, "folder", None), "count", None)
-    return count if isinstance(count, Count) else Count()
+        count = getattr(getattr(source, "folder", None), "progress", None)
+    return count if isinstance(count, ScanProgress) else ScanProgress()
 
 
-def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
-    """Scan a source. Without `known`, everything is read."""
+def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighting]:
+    """Scan a source, reading everything if `known` is None.
+
+    An unexpected error is reported as a problem of the source.
+    """
     name = ""
-    for place in (source, getattr(source, "folder", None)):
-        name = name or getattr(place, "name", "")
-    plug_in = getattr(source, "distribution", "")
+    for named_object in (source, getattr(source, "folder", None)):
+        name = name or getattr(named_object, "name", "")
+    distribution = getattr(source, "distribution", "")
     sightings = source.scan(known)
-    if plug_in and hasattr(source, "folder"):
-        sightings = _under_its_name(source, sightings)
-    return of_one(name or type(source).__name__, sightings, plug_in)
+    if distribution and hasattr(source, "folder"):
+        sightings = _check_names(source, sightings)
+    return yield_or_report(name or type(source).__name__, sightings, distribution)
 
 
-def _under_its_name(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Yield the sightings of a plug-in, whose documents have to name its folder.
+def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
+    """Yield the sightings of a plug-in, after checking that they have the names of its `folder`.
 
-    Under another name they would count as gone with the next run of another path.
+    Under another name, they would count as removed in the next run for another path.
 
     Raises:
         TypeError: a document or highlight has another name.
     """
     for sighting in sightings:
-        if isinstance(sighting, Extracted):
+        if isinstance(sighting, ExtractedDocument):
             names = [("Document.source", sighting.document.source, "name")]
-            names.append(("Extracted.container", sighting.container, "container"))
+            names.append(("ExtractedDocument.container", sighting.container, "container"))
             for highlight in sighting.highlights:
                 names.append(("Highlight.namespace", highlight.namespace, "namespace"))
-            for attribute, given, its_name in names:
-                if given != getattr(source.folder, its_name):
-                    message = f"{attribute} is {given!r}, not that of self.folder"
+            for attribute, value, folder_attribute in names:
+                if value != getattr(source.folder, folder_attribute):
+                    message = f"{attribute} is {value!r}, not that of self.folder"
                     raise TypeError(message)
         yield sighting
 
 
-def of_one(
-    where: str, sightings: Iterable[Sighting], plug_in: str = ""
+def yield_or_report(
+    location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield the sightings of one document, or the problem that this program fails on it.
+    """Yield the sightings of a document, followed by a problem if the program fails on it.
 
-    `plug_in`: the one that makes them, if any, which is then said to fail.
+    Args:
+        location: the document, as named in the problem.
+        sightings: the sightings of the document.
+        plug_in: the distribution of the plug-in that yields them, to be blamed in the problem, or
+            "".
     """
     try:
-        with one_item(), named(plug_in):
+        with wrap_unexpected_errors(), wrap_plugin_errors(plug_in):
             yield from sightings
     except (BugError, PlugInError) as error:
-        yield Problem(where, error.message, error.hint)
+        yield Problem(location, error.message, error.hint)
 
 
-def keyed(extracted: Extracted) -> Iterator[Highlight]:
-    """Yield the highlights of a document with the keys that a first run would issue."""
-    for highlight in numbered(extracted.highlights):
-        key = own_key(highlight) or anchor_key(highlight, highlight.nth)
+def assign_first_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
+    """Yield the highlights of a document with the keys that they would get in a first run."""
+    for highlight in number_highlights(extracted.highlights):
+        key = make_own_key(highlight) or make_anchor_key(highlight, highlight.nth)
         yield replace(highlight, key=key)

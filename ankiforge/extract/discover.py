@@ -1,8 +1,8 @@
-"""Recognise files: the source that reads each, the sources of a path, and what none reads.
+"""Find the source type that reads a file, and the sources that a path belongs to or contains.
 
-Files of a folder that no source reads are reported once, by kind and number. The sources
-count what they walk past (`Walked`). What one source leaves out another one may read, so
-only a look at all sources of a folder shows what is left out.
+This module also reports the files of a directory that no source reads, once, by kind and number.
+Each source counts the files that it skips in `SkippedFiles`. Because another source may read them,
+a file only counts as unread if all sources of the directory skip it.
 """
 
 from __future__ import annotations
@@ -18,126 +18,133 @@ import msgspec
 
 from ankiforge.errors import PlugInError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
-from ankiforge.extract.files import BINS, is_hidden, is_without_notes
+from ankiforge.extract.files import SYSTEM_DIRECTORIES, is_hidden, is_skipped_directory
 from ankiforge.extract.registry import (
-    by_ending,
-    is_export,
-    plugged_in,
-    source_type,
-    source_types,
+    is_export_kind,
+    load_plug_ins,
+    load_source_type,
+    load_source_types,
+    source_types_by_suffix,
 )
-from ankiforge.model import Strings, Value
-from ankiforge.plugins import named
-from ankiforge.text import counted
+from ankiforge.model import Value
+from ankiforge.plugins import wrap_plugin_errors
+from ankiforge.text import format_count
 
-# Both read Markdown: a vault's notes are of the first kind, and so are single notes; the
-# second one has notes that were read as plain files before, and texts that no other kind
-# recognises.
-_NOTES = "obsidian"
-_TEXTS = "markdown"
-_CARDS = "cards"
+# Both read Markdown: "obsidian" the notes of a vault and single notes, "markdown" the notes that
+# were read as plain files before, and texts that no other kind recognises.
+_NOTES_KIND = "obsidian"
+_TEXTS_KIND = "markdown"
+_CARDS_KIND = "cards"
 
 
 # --- one file ---------------------------------------------------------------------------
 
 
-def kind_of(path: Path) -> str:
+def find_kind(path: Path) -> str:
     """Return the kind of source that reads this file, or "" if none does."""
-    kind, _ = _recognised(Candidate(path))
+    kind, _ = _find_most_confident_kind(Candidate(path))
     if not kind:
-        of_plug_ins, _ = _of_plug_ins((path,))
-        kind = next(iter(of_plug_ins), "")
+        plug_in_kinds, _ = _find_plug_in_kinds((path,))
+        kind = next(iter(plug_in_kinds), "")
     return kind
 
 
-def _recognised(candidate: Candidate) -> tuple[str, Confidence]:
-    """Return the kind of source that is the surest about a file, and how sure it is.
+def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
+    """Return the kind of source that is most confident about a file, and its confidence.
 
-    Of equally sure ones it is the first; "" if there is none.
+    Of equally confident kinds, the first is returned; if there is none, "".
     """
     best_kind = ""
-    best = NOT_MINE.confidence
-    for source in by_ending().get(candidate.ending, ()):
+    best_confidence = NOT_MINE.confidence
+    for source in source_types_by_suffix().get(candidate.suffix, ()):
         confidence = source.recognise(candidate).confidence
-        if confidence > best:
+        if confidence > best_confidence:
             best_kind = source.kind
-            best = confidence
-    return best_kind, best
+            best_confidence = confidence
+    return best_kind, best_confidence
 
 
-def _of_plug_ins(files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Return the kinds of plug-ins that read some of these files, and the faults of others."""
-    sources, failures = plugged_in()
+def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
+    """Return the kinds of plug-in sources that read any of these files, and the errors.
+
+    An error says why a plug-in can't be loaded, failed, or rejected a file.
+    """
+    sources, failures = load_plug_ins()
     kinds: dict[str, None] = {}
-    faults = dict.fromkeys(failures)
+    errors = dict.fromkeys(failures)
     for candidate in map(Candidate, files if sources else ()):
         for source in sources:
-            if source.kind in kinds or candidate.ending not in source.endings:
+            if source.kind in kinds or candidate.suffix not in source.endings:
                 continue
             try:
-                with named(source.distribution):
-                    answer = source.recognise(candidate)
+                with wrap_plugin_errors(source.distribution):
+                    recognition = source.recognise(candidate)
             except PlugInError as error:
-                faults[error.message] = None
+                errors[error.message] = None
                 continue
-            if answer.confidence > Confidence.NO:
+            if recognition.confidence > Confidence.NO:
                 kinds[source.kind] = None
-            elif answer.why_not:
-                faults[f"{candidate.path.name}: {answer.why_not}"] = None
-    return [*kinds], [*faults]
+            elif recognition.rejection_reason:
+                errors[f"{candidate.path.name}: {recognition.rejection_reason}"] = None
+    return [*kinds], [*errors]
 
 
-def why_not(path: Path, kinds: Sequence[type[SourceType]] = ()) -> str:
-    """Return why a file that looks like an export is not read. "" for other files.
+def why_not(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
+    """Return why a file that looks like an export isn't read, or "" if it doesn't look like one.
 
     Args:
         path: the file.
-        kinds: the sources that say why; () for all that may read a file of its ending.
+        sources: the source types that may give a reason, or () for all that read files with this
+            suffix.
     """
     candidate = Candidate(path)
-    kinds = kinds or by_ending().get(candidate.ending, ())
-    reasons = [source.recognise(candidate).why_not for source in kinds]
+    sources = sources or source_types_by_suffix().get(candidate.suffix, ())
+    reasons = [source.recognise(candidate).rejection_reason for source in sources]
     if not any(reasons):
         return ""
     if not path.is_file():
         return "it is not a regular file"
-    if candidate.failure:
-        return candidate.failure.message
+    if candidate.read_error:
+        return candidate.read_error.message
     if not candidate.head.strip():
         return "the file is empty"
     return ", and ".join(filter(None, reasons))
 
 
-# --- the files of a folder --------------------------------------------------------------
+# --- the files of a directory -----------------------------------------------------------
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files at any depth, without those in folders that no source enters."""
-    for within, folders, names in os.walk(folder):
-        entered = []
-        for name in sorted(folders):
-            if not is_hidden(name) and not is_without_notes(within, name):
-                entered.append(name)
-        folders[:] = entered
+def iter_files(directory: Path) -> Iterator[Path]:
+    """Yield the files in a directory, at any depth.
+
+    Directories that every source skips are left out.
+    """
+    for parent, subdirectories, names in os.walk(directory):
+        kept = []
+        for name in sorted(subdirectories):
+            if not is_hidden(name) and not is_skipped_directory(parent, name):
+                kept.append(name)
+        subdirectories[:] = kept
         for name in sorted(names):
-            yield Path(within, name)
+            yield Path(parent, name)
 
 
-def kinds_below(folder: Path) -> set[str]:
-    """Return the kinds of source that read files in this folder, at any depth."""
+def find_kinds(directory: Path) -> set[str]:
+    """Return the kinds of source that read files in this directory, at any depth."""
     kinds: set[str] = set()
-    sources = by_ending()
-    settled: set[str] = set()  # endings that only one kind has, which was found
-    for path in files_below(folder):
+    sources = source_types_by_suffix()
+    # the suffixes that only one kind reads, once that kind was found
+    finished_suffixes: set[str] = set()
+    for path in iter_files(directory):
         candidate = Candidate(path)
-        if candidate.ending in settled or candidate.ending not in sources:
+        if candidate.suffix in finished_suffixes or candidate.suffix not in sources:
             continue
-        kind, confidence = _recognised(candidate)
-        if confidence is Confidence.ENDING:
-            if path.is_symlink() and not path.exists():  # broken
+        kind, confidence = _find_most_confident_kind(candidate)
+        if confidence is Confidence.SUFFIX:
+            if path.is_symlink() and not path.exists():  # a broken link
                 continue
-            if len(sources[candidate.ending]) == 1:
-                settled.add(candidate.ending)
+            if len(sources[candidate.suffix]) == 1:
+                finished_suffixes.add(candidate.suffix)
         if kind:
             kinds.add(kind)
     return kinds
@@ -146,167 +153,195 @@ def kinds_below(folder: Path) -> set[str]:
 # --- sources of a path ------------------------------------------------------------------
 
 _MAX_REASONS = 3
-"""The number of unreadable files that are named per folder."""
+"""The maximum number of files in a directory that are named with the reason why they aren't read.
+"""
 
-UNMARKED = {".epub": "epub", **dict.fromkeys((".html", ".htm", ".xhtml"), "web")}
-"""The kinds of source of files in which passages may be chosen though nothing is marked."""
+UNMARKED_KINDS = {".epub": "epub", **dict.fromkeys((".html", ".htm", ".xhtml"), "web")}
+"""The kinds of source for files without marks, by suffix. Passages can be chosen in such files."""
 
-KnownFolders = Callable[[str], Mapping[Path, bool]]
-"""Return the folders that were read as a kind of source before, and whether all of each was."""
+GetKnownDirectories = Callable[[str], Mapping[Path, bool]]
+"""Returns the directories that were read as a kind of source before, and whether each of them was
+read as a whole.
+"""
 
 
 class FoundSource(NamedTuple):
-    """A source that a path belongs to or contains."""
+    """A source that a path belongs to, or that a path contains."""
 
     kind: str
     root: Path
     only: tuple[Path, ...] = ()
-    """The parts of the source that the path covers. () for all of it."""
+    """The parts of the source that the path covers, or () for all of it."""
     exclude: tuple[str, ...] = ()
-    """Patterns for the folders inside it that are sources of their own."""
+    """Patterns for the directories inside the source that are sources of their own."""
 
 
-def resolve(path: Path) -> Path:
-    """Resolve symbolic links. A link to itself is returned unchanged."""
+def resolve_links(path: Path) -> Path:
+    """Return a path with symbolic links resolved. A link to itself is returned unchanged."""
     return Path(os.path.realpath(path))
 
 
 class _PathSurroundings:
-    """The surroundings of a path: its vault, and the folders that were read before."""
+    """The vault that a directory is in, and the directories around it that were read before."""
 
-    def __init__(self, folder: Path, known: KnownFolders) -> None:
-        self._folder = folder
-        self._known = known
-        self.vault = _nearest(folder, lambda above: (above / ".obsidian").is_dir())
-        self.notes_are_texts = (
-            not self.vault and _nearest(folder, known(_TEXTS).__contains__) is not None
+    def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
+        self._directory = directory
+        self._known_directories = known
+        self.vault = _find_nearest_parent(
+            directory, lambda parent: (parent / ".obsidian").is_dir()
         )
-        """Whether Markdown here is read as plain files, as it was before."""
+        self.notes_are_texts = (
+            not self.vault
+            and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)
+            is not None
+        )
+        """Whether Markdown in this directory is read as plain files, because it was before."""
 
     def root(self, kind: str) -> Path:
-        """Return the folder of the source of this kind that the path belongs to.
+        """Return the root of the source of this kind that the directory belongs to.
 
-        A note belongs to its vault, or to a folder around that all of which was read before;
-        other files to the folder around them that was read before.
+        A note belongs to its vault, or to a directory around the vault that was read as a whole
+        before. Another file belongs to the nearest directory that was read before, or else to this
+        directory.
         """
-        known = self._known(kind)
-        if not self.vault or kind != _NOTES:
-            return _nearest(self._folder, known.__contains__) or self._folder
-        if self.vault in known:
+        known_directories = self._known_directories(kind)
+        if not self.vault or kind != _NOTES_KIND:
+            return (
+                _find_nearest_parent(self._directory, known_directories.__contains__)
+                or self._directory
+            )
+        if self.vault in known_directories:
             return self.vault
-        around = _nearest(self.vault, lambda folder: known.get(folder, False))
-        return around or self.vault
+        outer = _find_nearest_parent(
+            self.vault, lambda directory: known_directories.get(directory, False)
+        )
+        return outer or self.vault
 
 
-def discover(
-    path: Path, known: KnownFolders, *, unmarked: bool = False
+def discover_sources(
+    path: Path, known: GetKnownDirectories, *, unmarked: bool = False
 ) -> Iterator[FoundSource]:
     """Yield each source that a path belongs to or contains.
 
     Args:
-        path: an existing file or folder, symbolic links resolved.
-        known: returns the folders read before. Their files stay in the same source.
-        unmarked: whether a file is taken in which nothing is, or can be, marked.
+        path: an existing file or directory, with symbolic links resolved.
+        known: returns the directories that were read before. Their files stay in the same source.
+        unmarked: whether to include a file that has no marks, or that can't have any.
     """
     if path.is_file():
-        kind = kind_of(path)
+        kind = find_kind(path)
         if unmarked and not kind:
-            kind = UNMARKED.get(path.suffix.casefold(), "")
+            kind = UNMARKED_KINDS.get(path.suffix.casefold(), "")
         if not kind:
             return
-        if source_type(kind).marker or source_type(kind).is_whole:
+        if load_source_type(kind).marker or load_source_type(kind).is_whole:
             yield FoundSource(kind, path)
             return
-        around = _PathSurroundings(path.parent, known)
-        if kind == _NOTES and around.notes_are_texts:
-            kind = _TEXTS
-        root = path.parent if is_export(kind) else around.root(kind)
+        surroundings = _PathSurroundings(path.parent, known)
+        if kind == _NOTES_KIND and surroundings.notes_are_texts:
+            kind = _TEXTS_KIND
+        root = path.parent if is_export_kind(kind) else surroundings.root(kind)
         yield FoundSource(kind, root, (path,))
         return
-    for source in source_types():
+    for source in load_source_types():
         marker = path / (source.marker or ".")
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
-    around = _PathSurroundings(path, known)
-    kinds = _kinds_of_folder(path, known, around)
+    surroundings = _PathSurroundings(path, known)
+    kinds = _choose_kinds(path, known, surroundings)
     if not kinds:
-        kinds, _ = _of_plug_ins(files_below(path))
+        kinds, _ = _find_plug_in_kinds(iter_files(path))
     for kind in kinds:
-        if source_type(kind).is_whole:
+        if load_source_type(kind).is_whole:
             yield FoundSource(kind, path)
-        elif is_export(kind):
+        elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif around.root(kind) != path:
-            yield FoundSource(kind, around.root(kind), (path,))
+        elif surroundings.root(kind) != path:
+            yield FoundSource(kind, surroundings.root(kind), (path,))
         else:
-            yield from _with_inner(kind, path, known)
+            yield from _add_inner_sources(kind, path, known)
 
 
-def _kinds_of_folder(
+def _choose_kinds(
     path: Path,
-    known: KnownFolders,
-    around: _PathSurroundings,
+    known: GetKnownDirectories,
+    surroundings: _PathSurroundings,
 ) -> list[str]:
-    """Return the kinds of source as which a folder is read, in order."""
-    kinds_here = kinds_below(path)
-    main: list[str] = []
-    others: list[str] = []
-    for source in sorted(source_types(), key=lambda source_type: source_type.kind):
+    """Return the kinds of source that a directory is to be read as, in the order of reading."""
+    kinds_inside = find_kinds(path)
+    main_kinds: list[str] = []
+    other_kinds: list[str] = []
+    for source in sorted(load_source_types(), key=lambda source_type: source_type.kind):
         if source.keeps_inner:
-            if source.kind in kinds_here or path in known(source.kind):
-                main.append(source.kind)
-        elif source.is_unambiguous and not source.marker and source.kind in kinds_here:
-            others.append(source.kind)
-    if around.vault:  # its other files belong to the notes, but for a person's own cards
-        return [*main, *kinds_here.intersection((_CARDS,))]
-    if around.notes_are_texts or (_TEXTS in kinds_here and not main and not others):
-        others.append(_TEXTS)
-    if around.notes_are_texts and _NOTES in main:
-        main.remove(_NOTES)
-    return [*main, *others]
+            if source.kind in kinds_inside or path in known(source.kind):
+                main_kinds.append(source.kind)
+        elif source.is_unambiguous and not source.marker and source.kind in kinds_inside:
+            other_kinds.append(source.kind)
+    if surroundings.vault:
+        # other files of a vault belong to its notes, except the user's own cards
+        return [*main_kinds, *kinds_inside.intersection((_CARDS_KIND,))]
+    if surroundings.notes_are_texts or (
+        _TEXTS_KIND in kinds_inside and not main_kinds and not other_kinds
+    ):
+        other_kinds.append(_TEXTS_KIND)
+    if surroundings.notes_are_texts and _NOTES_KIND in main_kinds:
+        main_kinds.remove(_NOTES_KIND)
+    return [*main_kinds, *other_kinds]
 
 
-def why_nothing(path: Path) -> str:
-    """Return why no source was found: the problem with a file, or the other files of a folder."""
-    nothing = "nothing here that can be read"
-    _, faults = _of_plug_ins((path,) if path.is_file() else files_below(path))
+def explain_no_source(path: Path) -> str:
+    """Return why no source was found for a path.
+
+    For a file, this is the problem with it. For a directory, it is a summary of its unread files.
+    """
+    default_reason = "nothing here that can be read"
+    _, errors = _find_plug_in_kinds((path,) if path.is_file() else iter_files(path))
     if path.is_file():
-        return "; ".join([why_not(path) or nothing, *faults])
-    reasons = [nothing, *faults[:_MAX_REASONS]]
-    walked = Walked()
-    for file in files_below(path):
-        walked.pass_file(file)
+        return "; ".join([why_not(path) or default_reason, *errors])
+    reasons = [default_reason, *errors[:_MAX_REASONS]]
+    skipped = SkippedFiles()
+    for file in iter_files(path):
+        skipped.count_file(file)
         reason = why_not(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    others = unread(path, walked, by_ending()).text
-    if others:
-        reasons.append(f"it holds {others}")
+    unread_text = summarize_unread(path, skipped, source_types_by_suffix()).summary
+    if unread_text:
+        reasons.append(f"it holds {unread_text}")
     return "; ".join(reasons)
 
 
-def _with_inner(
+def _add_inner_sources(
     kind: str,
     path: Path,
-    known: KnownFolders,
+    known: GetKnownDirectories,
 ) -> Iterator[FoundSource]:
-    """Yield a folder, then the folders inside it that were read as sources of this kind before."""
-    inner: list[Path] = []
-    if source_type(kind).keeps_inner:
-        below = [folder for folder in sorted(known(kind)) if path in folder.parents]
-        inner = [folder for folder in below if folder.is_dir()]
-    for root in (path, *inner):
-        below = [folder for folder in inner if root in folder.parents]
+    """Yield a directory as a source, followed by the directories inside it that were read before.
+
+    Only directories that were read as the same kind of source are included.
+    """
+    inner_directories: list[Path] = []
+    if load_source_type(kind).keeps_inner:
+        directories_below = [
+            directory for directory in sorted(known(kind)) if path in directory.parents
+        ]
+        inner_directories = [
+            directory for directory in directories_below if directory.is_dir()
+        ]
+    for root in (path, *inner_directories):
+        directories_below = [
+            directory for directory in inner_directories if root in directory.parents
+        ]
         exclude = []
-        for folder in below:
-            exclude.append(f"{folder.relative_to(root).as_posix()}/")
+        for directory in directories_below:
+            exclude.append(f"/{directory.relative_to(root).as_posix()}/")
         yield FoundSource(kind, root, exclude=tuple(exclude))
 
 
-def _nearest(folder: Path, fits: Callable[[Path], bool]) -> Path | None:
-    """Return the nearest of a folder and its parents that fits."""
-    for candidate in (folder, *folder.parents):
+def _find_nearest_parent(directory: Path, fits: Callable[[Path], bool]) -> Path | None:
+    """Return the nearest directory for which `fits` is true, from `directory` upwards, or None."""
+    for candidate in (directory, *directory.parents):
         if fits(candidate):
             return candidate
     return None
@@ -314,220 +349,178 @@ def _nearest(folder: Path, fits: Callable[[Path], bool]) -> Path | None:
 
 # --- files that no source reads -------------------------------------------------------
 
-PROGRAMS = frozenset(
-    (
-        # the files that programs keep for themselves: nobody expects it to be read
-        ".ankiforge .cache .claude .config .cursor .dropbox .dropbox.cache .fseventsd .git"
-        " .github .gitlab .hg .idea .ipynb_checkpoints .joplin .jupyter .local .logseq .makemd"
-        " .mypy_cache .npm .obsidian .pytest_cache .ruff_cache .silverbullet .smart-connections"
-        " .smart-env .space .Spotlight-V100 .stfolder .stversions .svn .sync .TemporaryItems"
-        " .tmp.drivedownload .tmp.driveupload .tox .Trash .trash .Trashes .venv .vscode"
-        " __pycache__ node_modules site-packages venv"
-    ).split()
+_UNREPORTED_DIRECTORIES = frozenset(
+    ("__pycache__", "node_modules", "site-packages", "venv")
 )
-"""The names of folders about which nothing is reported."""
-_OURS = "ankiforge."
-"""How the names of files begin that this program writes."""
-_NOT_DOWNLOADED = ".icloud"
-_KOREADER = ".sdr"
-_VOCABULARY = "vocab.db"
+"""Names of further directories whose files aren't reported."""
+_OUR_FILE_PREFIX = "ankiforge."
+"""The prefix of the names of files that this program writes."""
+_ICLOUD_SUFFIX = ".icloud"
+_KOREADER_SUFFIX = ".sdr"
+_KINDLE_VOCABULARY = "vocab.db"
 
-PICTURES = frozenset(
+PICTURE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
 )
-"""The endings of pictures."""
-SOUNDS = frozenset(".aac .flac .m4a .mp3 .oga .ogg .opus .wav".split())
-"""The endings of sounds."""
-_RECORDINGS = SOUNDS | frozenset(
-    ".3gp .aiff .avi .m4v .mkv .mov .mp4 .mpg .ogv .webm".split()
-)
-# Files in which a person may have marked or written something, the first to be reported.
-_MAY_HOLD_MARKS = frozenset(
+"""The suffixes of picture files."""
+SOUND_SUFFIXES = frozenset(".aac .flac .m4a .mp3 .oga .ogg .opus .wav".split())
+"""The suffixes of sound files."""
+# The kinds of files in which users may have marked or written something. Only these are reported.
+_MARKABLE_SUFFIXES = frozenset(
     (
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
         " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
         " .tid .txt .vtt .xhtml .xls .xlsx"
-        f" {_NOT_DOWNLOADED} {_KOREADER} {_VOCABULARY}"
+        f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX} {_KINDLE_VOCABULARY}"
     ).split()
 )
-EMPTY = "empty file"
-"""The kind of files without content, which a source might read otherwise."""
-EMBEDDED = "PDF of Zotero marked by another program"
-"""The kind of stored files with marks that Zotero does not know."""
-_PICTURE = "picture"
-_RECORDING = "recording"
-_OTHER = "other"
-# How kinds are called that are no ending, or whose ending says little: one, and several.
-_NAMES = {
-    EMPTY: ("empty file", "empty files"),
-    _PICTURE: ("picture", "pictures"),
-    _RECORDING: ("recording", "recordings"),
-    _OTHER: ("other file", "other files"),
-    _KOREADER: ("KOReader folder", "KOReader folders"),
-    _VOCABULARY: (f"Kindle vocabulary ({_VOCABULARY})", "Kindle vocabularies"),
-    _NOT_DOWNLOADED: (
+EMPTY_FILE_KIND = "empty file"
+"""The kind of empty files, whatever their suffix."""
+MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"
+"""The kind of PDFs in Zotero's storage with marks that Zotero doesn't know."""
+# The singular and plural names of the kinds whose suffix isn't descriptive.
+_KIND_NAMES = {
+    EMPTY_FILE_KIND: ("empty file", "empty files"),
+    _KOREADER_SUFFIX: ("KOReader folder", "KOReader folders"),
+    _KINDLE_VOCABULARY: (
+        f"Kindle vocabulary ({_KINDLE_VOCABULARY})",
+        "Kindle vocabularies",
+    ),
+    _ICLOUD_SUFFIX: (
         "file not downloaded from iCloud",
         "files not downloaded from iCloud",
     ),
 }
-_MOST_KINDS = 6
-_MOST_NAMES = 3
 
 
-class Walked(msgspec.Struct):
-    """The files that a source walked past in a folder, at any depth, and does not read."""
+class SkippedFiles(msgspec.Struct):
+    """Counts the files that a source skipped while it listed a directory and those inside it."""
 
-    endings: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many files there are, by ending with its dot, "" = none; or `EMPTY`."""
-    hidden: set[str] = msgspec.field(default_factory=set)
-    """The names of hidden folders, which no source enters."""
-    refused: set[str] = msgspec.field(default_factory=set)
-    """The endings of files that a source looked into and counted because it does not read them."""
+    count_by_suffix: Counter[str] = msgspec.field(default_factory=Counter)
+    """The number of files that may have marks, by suffix with its dot, or by `EMPTY_FILE_KIND`."""
+    rejected_suffixes: set[str] = msgspec.field(default_factory=set)
+    """The suffixes of files that the source opened, but then skipped because it doesn't read them.
+    """
 
-    def pass_file(self, file: Path | os.DirEntry[str]) -> None:
-        """Count a file by its name, but an empty one as that."""
-        folded = file.name.casefold()
-        if folded.startswith("."):
-            if folded.endswith(_NOT_DOWNLOADED):
-                self.endings[_NOT_DOWNLOADED] += 1
-        elif folded == _VOCABULARY:
-            self.endings[_VOCABULARY] += 1
-        elif not folded.startswith(_OURS):
-            _, dot, ending = folded.rpartition(".")
-            kind = dot + ending if dot else ""
-            if kind in _MAY_HOLD_MARKS:
-                with suppress(OSError):
-                    if file.stat().st_size == 0:
-                        kind = EMPTY
-            self.endings[kind] += 1
+    def count_file(self, file: Path | os.DirEntry[str]) -> None:
+        """Count a file by its suffix, or as `EMPTY_FILE_KIND`, if it may have marks."""
+        name = file.name.casefold()
+        kind = name if name == _KINDLE_VOCABULARY else f".{name.rpartition('.')[2]}"
+        if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
+            return
+        if name.startswith(".") and kind != _ICLOUD_SUFFIX:
+            return
+        with suppress(OSError):
+            if file.stat().st_size == 0:
+                kind = EMPTY_FILE_KIND
+        self.count_by_suffix[kind] += 1
 
-    def enter_folder(self, name: str) -> bool:
-        """Count a folder by its name; return whether the files in it count, too."""
-        if name in PROGRAMS or name in BINS:
+    def enter_directory(self, name: str) -> bool:
+        """Return whether the files in a directory with this name count if they are skipped.
+
+        A directory of KOReader is itself counted, in place of its files.
+        """
+        if (
+            name.startswith(".")
+            or name in _UNREPORTED_DIRECTORIES
+            or name in SYSTEM_DIRECTORIES
+        ):
             return False
-        if name.startswith("."):
-            if is_hidden(name):
-                self.hidden.add(name)
-            return False
-        if name.endswith(_KOREADER):
-            self.endings[_KOREADER] += 1
+        if name.endswith(_KOREADER_SUFFIX):
+            self.count_by_suffix[_KOREADER_SUFFIX] += 1
             return False
         return True
 
 
 class UnreadFiles(Value):
-    """The files of a folder that no source reads."""
+    """The files in a directory that no source reads, counted by kind."""
 
-    place: str
-    """The folder."""
-    kinds: dict[str, int]
-    """The number of files by kind: an ending, or a name of several."""
-    hidden: Strings
-    """The names of hidden folders."""
-    text: str
-    """Both in words: `3 .epub, 12 pictures, hidden: .old`. "" if nothing is left out."""
+    directory: str
+    """The path of the directory."""
+    count_by_kind: dict[str, int]
+    """The number of files of each kind, which is a suffix or one of the named kinds."""
+    summary: str
+    """The counts as text, such as `3 .epub, 1 empty file`, or "" if there are no unread files."""
     are_elsewhere: bool = False
-    """Whether the kinds are files that are not on this machine, with the numbers of their marks."""
+    """Whether the files aren't on this computer. The numbers then count marks, not files."""
 
 
-class LibraryRest:
-    """The rest of a library after its last scan. It is read as a whole, not file by file."""
-
-    def __init__(self) -> None:
-        self.left_out: UnreadFiles | None = None
-        """None if the scan read nothing, because nothing has changed."""
-
-
-class _WalkedFolder:
-    """A folder, and the sources that walked through it."""
+class UnreadLibraryFiles:
+    """Holds what the last scan left out, for a source that reads a library as a whole."""
 
     def __init__(self) -> None:
-        self.walks: list[Walked] = []
-        self.endings_read: set[str] = set()
-        """The endings of the files that some source of it reads."""
+        self.unread_files: UnreadFiles | None = None
+        """None if the scan read nothing, because nothing had changed."""
 
 
-def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Yield the rest, even an empty one, of each folder that was just walked through.
+class _ListedDirectory:
+    """A directory that was listed, with what each of its sources skipped in it."""
 
-    A folder inside another one is part of that.
+    def __init__(self) -> None:
+        self.skipped_by_source: list[SkippedFiles] = []
+        self.suffixes_read: set[str] = set()
+        """The suffixes of the files that any source of the directory reads."""
+
+
+def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
+    """Yield the unread files of each directory that these sources have just listed.
+
+    A directory is included even if all of its files were read. A directory inside another one
+    counts as a part of it.
     """
-    places = defaultdict[Path, _WalkedFolder](_WalkedFolder)
+    listed_directories = defaultdict[Path, _ListedDirectory](_ListedDirectory)
     for source in sources:
-        # a source of a library has `library_rest`, one of single files walks through its folder
-        rest: LibraryRest | None = getattr(source, "library_rest", None)
-        if rest and rest.left_out:
-            yield rest.left_out
-        walks: Mapping[Path, Walked] = getattr(
-            getattr(source, "folder", None), "walked", {}
+        # A source of a library has `library_rest`; other sources list a directory.
+        library_rest: UnreadLibraryFiles | None = getattr(source, "library_rest", None)
+        if library_rest and library_rest.unread_files:
+            yield library_rest.unread_files
+        skipped_by_source: Mapping[Path, SkippedFiles] = getattr(
+            getattr(source, "folder", None), "skipped_files", {}
         )
-        for path, walk in walks.items():
-            place = places[path]
-            place.walks.append(walk)
-            place.endings_read.update(getattr(source, "endings", ()))
-            place.endings_read.update(getattr(source, "uses", ()))
-    for path in sorted(places):
-        if any(parent in places for parent in path.parents):
+        for path, skipped in skipped_by_source.items():
+            listed_directory = listed_directories[path]
+            listed_directory.skipped_by_source.append(skipped)
+            listed_directory.suffixes_read.update(getattr(source, "endings", ()))
+            listed_directory.suffixes_read.update(getattr(source, "uses", ()))
+    for path in sorted(listed_directories):
+        if any(parent in listed_directories for parent in path.parents):
             continue
-        # the files that none of the walks through it, and of those inside it, reads
-        read: set[str] = set()
-        for other_path, place in places.items():
+        # the suffixes that any source of this directory, or of a directory inside it, reads
+        suffixes_read: set[str] = set()
+        for other_path, listed_directory in listed_directories.items():
             if other_path.is_relative_to(path):
-                read |= place.endings_read
-        rest_of_folder = Walked()
-        walks_here = places[path].walks
-        for walk in walks_here:
-            rest_of_folder.hidden |= walk.hidden
-            read -= walk.refused
-        for ending in walks_here[0].endings:
-            numbers = [walk.endings[ending] for walk in walks_here]
-            rest_of_folder.endings[ending] = min(numbers)
-        yield unread(path, rest_of_folder, read)
+                suffixes_read |= listed_directory.suffixes_read
+        unread_files = SkippedFiles()
+        skipped_in_path = listed_directories[path].skipped_by_source
+        for skipped in skipped_in_path:
+            suffixes_read -= skipped.rejected_suffixes
+        for suffix in skipped_in_path[0].count_by_suffix:
+            counts = [skipped.count_by_suffix[suffix] for skipped in skipped_in_path]
+            unread_files.count_by_suffix[suffix] = min(counts)
+        yield summarize_unread(path, unread_files, suffixes_read)
 
 
-def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
-    """Return the files of a folder that are left out, by kind.
+def summarize_unread(
+    directory: Path, skipped: SkippedFiles, suffixes_read: Container[str]
+) -> UnreadFiles:
+    """Return the files in a directory that no source reads, by kind.
 
     Args:
-        place: the folder.
-        walked: all files in it.
-        read: the endings that a source reads.
+        directory: the directory.
+        skipped: the files in it that its sources skipped.
+        suffixes_read: the suffixes of the files that a source reads.
     """
-
-    def order(ending: str) -> tuple[bool, int, str]:
-        """Put files that may hold marks first, then the most frequent ones."""
-        return (ending not in _MAY_HOLD_MARKS, -walked.endings[ending], ending)
-
-    kinds = Counter[str]()
-    others = 0
-    for ending in sorted(walked.endings, key=order):
-        number = walked.endings[ending]
-        if not number or ending in read or (ending == _KOREADER and ".lua" in read):
-            continue
-        kind = ending
-        if ending in PICTURES:
-            kind = _PICTURE
-        elif ending in _RECORDINGS:
-            kind = _RECORDING
-        if kind and (
-            ending in _MAY_HOLD_MARKS or kind in kinds or len(kinds) < _MOST_KINDS
-        ):
-            kinds[kind] += number
-        else:
-            others += number
-    if others:
-        kinds[_OTHER] = others
-
+    kinds = {}
     parts = []
-    for kind, number in kinds.items():
-        if kind in _NAMES:
-            parts.append(counted(number, *_NAMES[kind]))
-        else:
-            parts.append(f"{number:,} {kind}")
-    hidden = tuple(sorted(walked.hidden))
-    if hidden:
-        names = ", ".join(hidden[:_MOST_NAMES])
-        more = len(hidden) - _MOST_NAMES
-        and_more = f" and {more:,} more" if more > 0 else ""
-        parts.append(f"hidden: {names}{and_more}")
-    return UnreadFiles(str(place), dict(kinds), hidden, ", ".join(parts))
+    for kind, count in sorted(
+        skipped.count_by_suffix.items(), key=lambda pair: (-pair[1], pair[0])
+    ):
+        if (
+            not count
+            or kind in suffixes_read
+            or (kind == _KOREADER_SUFFIX and ".lua" in suffixes_read)
+        ):
+            continue
+        kinds[kind] = count
+        parts.append(format_count(count, *_KIND_NAMES.get(kind, (kind, kind))))
+    return UnreadFiles(str(directory), kinds, ", ".join(parts))

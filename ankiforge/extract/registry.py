@@ -1,6 +1,7 @@
-"""The available sources, each of which is imported when it is needed.
+"""Registry of the source types, each of which is only imported when it is needed.
 
-Those of plug-ins are asked about a path that none of ours reads, and about a kind in the settings.
+Plug-ins are only loaded for a path that none of our own sources reads, or for a kind that is named
+in the settings.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from ankiforge.config import source_name
+from ankiforge.config import default_source_name
 from ankiforge.errors import ConfigError, PlugInError
 from ankiforge.extract.base import SourceType
 from ankiforge.model import Strings
-from ankiforge.plugins import SOURCES, distribution_of, named, plug_ins
-from ankiforge.plugins import loaded as plug_in_loaded
+from ankiforge.plugins import (
+    SOURCE_GROUP,
+    distribution_name,
+    find_plugins,
+    wrap_plugin_errors,
+)
+from ankiforge.plugins import load_plugin as load_plugin_class
 
-KINDS = {
-    "pdf": ".pdf:Pdf",
+SOURCE_CLASSES = {
+    "pdf": ".pdf:PdfSource",
     "epub": ".books.calibre:Epub",
     "obsidian": ".markdown.obsidian:Vault",
-    "markdown": ".markdown:Texts",
-    "jupyter": ".markdown.jupyter:Jupyter",
+    "markdown": ".markdown:TextFiles",
     "koreader": ".books.koreader:KOReader",
     "kobo": ".books.databases:Kobo",
     "calibre": ".books.calibre:Calibre",
@@ -31,124 +36,134 @@ KINDS = {
     "hypothesis": ".exports.hypothesis:Hypothesis",
     "cards": ".exports.cards:CardTable",
     "zotero": ".zotero:Zotero",
-    "web": ".web:Web",
+    "web": ".web:SavedWebPages",
 }
-"""The module and the class of each kind, in the order of the help."""
+"""The module and class of each kind of source, in the order in which the help lists them."""
 
 
-def kinds() -> Strings:
-    """Return the names of all our sources, without importing them."""
-    return tuple(sorted(KINDS))
+def source_kinds() -> Strings:
+    """Return the names of all our own kinds of sources, without importing their classes."""
+    return tuple(sorted(SOURCE_CLASSES))
 
 
 @cache
-def source_type(kind: str) -> type[SourceType]:
-    """Return the class of a kind of source, ours or that of a plug-in.
+def load_source_type(kind: str) -> type[SourceType]:
+    """Return the class of a kind of source, which may come from a plug-in.
 
     Raises:
-        ConfigError: there is none, or the plug-in cannot be loaded.
+        ConfigError: there is no such kind, or its plug-in can't be loaded.
     """
-    if kind not in KINDS:
-        return _of_plug_in(kind)
-    module, _, name = KINDS[kind].partition(":")
-    found: type[SourceType] = getattr(import_module(module, __package__), name)
-    return found
+    if kind not in SOURCE_CLASSES:
+        return _load_plug_in(kind)
+    module, _, name = SOURCE_CLASSES[kind].partition(":")
+    source_class: type[SourceType] = getattr(import_module(module, __package__), name)
+    return source_class
 
 
 @cache
-def source_types() -> tuple[type[SourceType], ...]:
-    """Return the classes of all our sources."""
-    return tuple(map(source_type, KINDS))
+def load_source_types() -> tuple[type[SourceType], ...]:
+    """Return the classes of all our own sources."""
+    return tuple(map(load_source_type, SOURCE_CLASSES))
 
 
-def loaded(kind: str) -> type[SourceType] | None:
-    """Return the class of a kind of source, or None if there is no such kind.
+def find_source_type(kind: str) -> type[SourceType] | None:
+    """Return the class of a kind of source, or None if it can't be loaded.
 
-    Whoever opens the source hears of it.
+    The reason is reported when the source is opened.
     """
     try:
-        return source_type(kind)
+        return load_source_type(kind)
     except ConfigError:
         return None
 
 
-def _of_plug_in(kind: str) -> type[SourceType]:
-    """Return the class of a plug-in, marked with the name of its distribution.
+def _load_plug_in(kind: str) -> type[SourceType]:
+    """Return the class of a plug-in's source, after setting its `distribution`.
 
     Raises:
-        ConfigError: there is none, or it cannot be loaded.
+        ConfigError: there is no such kind, or its plug-in can't be loaded.
     """
-    installed = plug_ins(SOURCES)
+    installed = find_plugins(SOURCE_GROUP)
     if kind not in installed:
-        known = ", ".join(sorted((*KINDS, *installed)))
-        raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {known}")
-    distribution = distribution_of(installed[kind])
+        known_kinds = ", ".join(sorted((*SOURCE_CLASSES, *installed)))
+        raise ConfigError(
+            f"there is no source called {kind!r}", hint=f"known: {known_kinds}"
+        )
+    distribution = distribution_name(installed[kind])
     try:
-        found = plug_in_loaded(installed[kind], type)
-        with named(distribution):
-            if not issubclass(found, SourceType) or found.kind != kind:
-                raise TypeError(f"{found.__name__} is no source of the kind {kind!r}")
+        source_class = load_plugin_class(installed[kind], type)
+        with wrap_plugin_errors(distribution):
+            if not issubclass(source_class, SourceType) or source_class.kind != kind:
+                raise TypeError(
+                    f"{source_class.__name__} is no source of the kind {kind!r}"
+                )
     except PlugInError as error:
         raise ConfigError(error.message, hint=error.hint) from error
-    found.distribution = distribution
-    return found
+    source_class.distribution = distribution
+    return source_class
 
 
 @cache
-def plugged_in() -> tuple[tuple[type[SourceType], ...], Strings]:
-    """Return the classes of all plug-ins that can be loaded, and why the others cannot."""
+def load_plug_ins() -> tuple[tuple[type[SourceType], ...], Strings]:
+    """Return the source classes of all plug-ins that can be loaded, and why the others can't."""
     classes: list[type[SourceType]] = []
     failures: list[str] = []
-    for kind in plug_ins(SOURCES):
-        if kind in KINDS:
+    for kind in find_plugins(SOURCE_GROUP):
+        if kind in SOURCE_CLASSES:
             continue
         try:
-            classes.append(source_type(kind))
+            classes.append(load_source_type(kind))
         except ConfigError as error:
             failures.append(error.message)
     return tuple(classes), tuple(failures)
 
 
 @cache
-def by_ending() -> dict[str, tuple[type[SourceType], ...]]:
-    """Return our sources that may recognise a file, by its ending."""
+def source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
+    """Return our own sources that may recognise a file, by the file's suffix."""
     types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
-    for source in source_types():
+    for source in load_source_types():
         for ending in source.endings:
             types_by_ending[ending] = (*types_by_ending.get(ending, ()), source)
     return types_by_ending
 
 
-# --- what others ask about all sources --------------------------------------------------
+# --- questions about all sources --------------------------------------------------------
 
 
-def is_export(kind: str) -> bool:
-    """Return whether the files of a kind are exported from an account."""
-    loaded_type = loaded(kind)
+def is_export_kind(kind: str) -> bool:
+    """Return whether the files of this kind are exports from an account."""
+    loaded_type = find_source_type(kind)
     return loaded_type is not None and loaded_type.is_export
 
 
 def default_name(kind: str, path: Path) -> str:
-    """Return the name of a source without one: its folded folder name, or an export's kind."""
-    return kind if is_export(kind) else source_name(path)
+    """Return the default name of a source, which is its kind for an export.
+
+    For any other source, it is the normalized name of its directory.
+    """
+    return kind if is_export_kind(kind) else default_source_name(path)
 
 
-def keys_instead_of_path() -> frozenset[str]:
-    """Return the keys of settings with which some source needs no `path`."""
+def path_replacing_keys() -> frozenset[str]:
+    """Return the keys of settings that some source accepts in place of `path`."""
     keys: set[str] = set()
-    for source in source_types():
+    for source in load_source_types():
         keys.update(source.instead_of_path)
     return frozenset(keys)
 
 
 def examples_for_settings() -> Strings:
-    """Return an entry of `sources:` for each source that has an example."""
-    sources = sorted(source_types(), key=lambda source: source.kind)
+    """Return an entry of `sources:` for each source type that has an example, sorted by kind."""
+    sources = sorted(load_source_types(), key=lambda source: source.kind)
     return tuple(source.example for source in sources if source.example)
 
 
 def kinds_without_example() -> Strings:
-    """Return the other kinds of a PATH; first those whose files are nothing else."""
-    others = [source for source in source_types() if not source.example]
-    others.sort(key=lambda source: not source.is_unambiguous)
-    return tuple(source.kind for source in others)
+    """Return the kinds of source without an example, with unambiguous kinds first.
+
+    A kind is unambiguous if its files can't be of another kind.
+    """
+    sources = [source for source in load_source_types() if not source.example]
+    sources.sort(key=lambda source: not source.is_unambiguous)
+    return tuple(source.kind for source in sources)

@@ -1,4 +1,7 @@
-"""Saved web pages, in which passages may be chosen: programs that show them keep no marks there."""
+"""Saved web pages, which have no marks, but in which the user or a chat may choose passages.
+
+`build_whole_text` makes the text in which they choose. It is also used for EPUBs.
+"""
 
 from __future__ import annotations
 
@@ -8,111 +11,117 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Recognition
-from ankiforge.extract.files import blocks_of, read_file, title_in_name
-from ankiforge.extract.folder import File, FileSource, PictureAt
+from ankiforge.extract.file_source import File, FileSource, FindPicture
+from ankiforge.extract.files import iter_blocks, read_file, title_from_file_name
 from ankiforge.model import (
     Document,
     DocumentKey,
     Paragraph,
     Sighting,
     WholeText,
-    h16,
+    hash16,
 )
 from ankiforge.text import regex
-from ankiforge.text.decoding import text_of
+from ankiforge.text.decoding import decode_text
 from ankiforge.text.private import has_tag
 
-LARGEST = 50_000_000
-"""Bytes of a page."""
+MAX_PAGE_BYTES = 50_000_000
+"""The maximum size of a page in bytes."""
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
 _HEADING = regex(r"(?i)<h([1-6])\b")
-# What surrounds the text of a page: menus, adverts, forms.
-_AROUND = regex(
+# Matches what surrounds the text of a page, such as menus, adverts and forms.
+_PAGE_SURROUNDINGS = regex(
     r"(?is)<(nav|aside|footer|form|button|noscript)\b(?:(?!<\1\b).)*?</\1\s*>|<head\b.*?</head\s*>"
 )
-_DEEPEST = 6
-"""How many of these may be in one another."""
+_MAX_NESTING = 6
+"""How deep such elements may be nested."""
 
 
-class Web(FileSource):
-    """The web pages of a folder that were saved as HTML."""
+class SavedWebPages(FileSource):
+    """The web pages of a directory that were saved as HTML."""
 
     kind = "web"
     endings = (".html", ".htm", ".xhtml")
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return `NOT_MINE`: a page has no marks, and is read only if a person names it."""
+        """Return `NOT_MINE`, because a page has no marks and is only read if the user names it."""
         return NOT_MINE
 
-    def contents(self, file: File, reader: Any, picture: PictureAt) -> Iterator[Sighting]:
-        """Yield nothing: there is no mark."""
+    def contents(
+        self, file: File, reader: Any, picture: FindPicture
+    ) -> Iterator[Sighting]:
+        """Yield nothing, because a page has no marks."""
         yield from ()
 
     def whole(self, file: File, reader: Any) -> WholeText:
-        """Return the text of a page without its menus."""
-        raw, _ = read_file(file.place, LARGEST)
-        html = text_of(raw, repairs=True)
-        named = _TITLE.search(html)
-        title = " ".join(unescape(named[1]).split()) if named else ""
+        """Return the text of a page without its menus and the like."""
+        raw, _ = read_file(file.place, MAX_PAGE_BYTES)
+        html = decode_text(raw, repairs=True)
+        title_match = _TITLE.search(html)
+        title = " ".join(unescape(title_match[1]).split()) if title_match else ""
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
+            DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
             self.folder.name,
-            title=title or title_in_name(PurePosixPath(file.path).stem),
+            title=title or title_from_file_name(PurePosixPath(file.path).stem),
             path=file.path,
         )
-        return text_of_pages(document, self.folder.namespace, [html])
+        return build_whole_text(document, self.folder.namespace, [html])
 
 
-def text_of_pages(
-    document: Document, namespace: str, sources: Iterable[str]
+def build_whole_text(
+    document: Document, namespace: str, page_sources: Iterable[str]
 ) -> WholeText:
-    """Return the text of a web page or a book, without its menus.
+    """Return the text of a web page or a book, without menus and the like.
 
-    A paragraph with the tag `#no-llm`, and all text below a heading with it, is private.
+    A paragraph with the tag `#no-llm` is private, and so is all text below a heading with it.
 
     Args:
         document: the page or book.
-        namespace: of the keys of its highlights.
-        sources: the HTML of each page.
+        namespace: the namespace for the keys of its highlights.
+        page_sources: the HTML of each page.
     """
     pages = []
     paragraphs: list[Paragraph] = []
-    headings: dict[int, str] = {}  # those that are open, by level
-    for page, source in enumerate(sources):
+    headings: dict[int, str] = {}  # the headings above the current block, by level
+    for page, source in enumerate(page_sources):
         lines: list[str] = []
         start = 0
-        for tag, words in blocks_of(_without_surroundings(source)):
-            if not words:
+        for tag, text in iter_blocks(_remove_surroundings(source)):
+            if not text:
                 continue
-            heading = _HEADING.match(tag)
-            level = int(heading[1]) if heading else 0
+            heading_match = _HEADING.match(tag)
+            level = int(heading_match[1]) if heading_match else 0
             if level:
-                headings = {each: name for each, name in headings.items() if each < level}
-                headings[level] = words
-            above = " › ".join(headings.values())
-            end = start + len(words)
+                headings = {
+                    outer_level: name
+                    for outer_level, name in headings.items()
+                    if outer_level < level
+                }
+                headings[level] = text
+            heading_path = " › ".join(headings.values())
+            end = start + len(text)
             paragraph = Paragraph(
                 page,
                 start,
                 end,
-                above,
+                heading_path,
                 level,
-                private=has_tag(words) or has_tag(above),
+                private=has_tag(text) or has_tag(heading_path),
                 block=str(page),
             )
             paragraphs.append(paragraph)
-            lines.append(words)
+            lines.append(text)
             start = end + 1
         pages.append("\n".join(lines))
     return WholeText(document, tuple(pages), tuple(paragraphs), namespace)
 
 
-def _without_surroundings(html: str) -> str:
-    """Return a page without its menus; all of it if nothing else would be left."""
+def _remove_surroundings(html: str) -> str:
+    """Return a page without its menus and the like, or all of it if nothing else would be left."""
     shorter = html
-    for _ in range(_DEEPEST):  # one in another
-        before, shorter = shorter, _AROUND.sub(" ", shorter)
-        if before == shorter:
+    for _ in range(_MAX_NESTING):
+        previous, shorter = shorter, _PAGE_SURROUNDINGS.sub(" ", shorter)
+        if previous == shorter:
             break
-    return shorter if any(words for _, words in blocks_of(shorter)) else html
+    return shorter if any(words for _, words in iter_blocks(shorter)) else html

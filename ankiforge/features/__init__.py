@@ -1,1 +1,1 @@
-"""Features, each of which is one folder and can be taken away: see `ankiforge/hooks.py`."""
+"""Optional features, one directory each. Any of them can be removed (`ankiforge/hooks.py`)."""

@@ -1,6 +1,7 @@
-"""Words, numbers and the language of a text: one set of tables for drafts, checks and search.
+"""Words, numbers and languages, as needed for drafting, checking and searching cards.
 
-`lexicon` reads the word lists of `data/`, `detection` tells the language of a text, `words`
-compares words by their stems, `normal` gives texts a form in which cards are compared,
-`quantities` reads numbers and units, and `tokens` gives the words of a sentence their class.
+`lexicon` reads the word lists in `data/`, `detection` detects the language of a text, `words`
+reduces words to stems, `normalization` normalizes texts so that they can be compared,
+`quantities` parses numbers and units, `tokens` classifies the words of a sentence, `chinese`
+splits Chinese text into words, and `vocabulary` finds marked words with their translations.
 """

@@ -1,8 +1,8 @@
-"""The words of Chinese, which has no blanks: the likeliest way to read a run of ideographs.
+"""Split Chinese text, which has no spaces between words, into its most likely words.
 
-Each word of the table has its frequency, and a run is cut so that the product of these is largest.
-On the test half of the treebank GSD this finds words as well as jieba does (F1 .75 and .76), with
-0.3 MB instead of 40.
+The best split is the one for which the product of the frequencies of its words is largest. On
+the test half of the treebank GSD, this is as good as the library jieba (F1 of .75 and .76), but
+the table of frequencies takes only 0.3 MB instead of 40 MB.
 """
 
 from __future__ import annotations
@@ -10,52 +10,60 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ankiforge.language.lexicon import Language
+from ankiforge.language.lexicon import LanguageTables
 from ankiforge.model import Span
 
-_LONGEST = 8
-# The logarithm of the frequency of an ideograph that is no word of the table.
-_UNKNOWN = -18.5
-# The logarithm of the frequency of a word with the Zipf frequency 0.
-_ZIPF_0 = math.log(1e-9)
+_MAX_WORD_LENGTH = 8
+# The natural logarithm of the frequency of an ideograph that isn't in the table.
+_UNKNOWN_LOG_FREQUENCY = -18.5
+# The natural logarithm of the frequency of a word whose Zipf frequency is 0.
+_ZIPF_0_LOG_FREQUENCY = math.log(1e-9)
 
 
-def words_of_run(run: str, language: Language) -> Iterator[Span]:
-    """Yield the spans of the words of a run of ideographs."""
-    plain = run.translate(language.simplified)
+def split_ideographs(run: str, language: LanguageTables) -> Iterator[Span]:
+    """Yield the span of each word in a run of ideographs, in order."""
+    plain = run.translate(language.simplified_by_code)
     size = len(plain)
-    # by the end of a word: how likely the best reading up to there is, and where the word begins
-    best = [0.0] + [-math.inf] * size
-    begins = [0] * (size + 1)
+    # for each end offset: the log likelihood of the best split up to there, and the offset at
+    # which its last word begins
+    best_likelihood = [0.0] + [-math.inf] * size
+    word_starts = [0] * (size + 1)
     for start in range(size):
-        for end in range(start + 1, min(size, start + _LONGEST) + 1):
-            zipf = language.frequency(plain[start:end])
+        for end in range(start + 1, min(size, start + _MAX_WORD_LENGTH) + 1):
+            zipf = language.find_frequency(plain[start:end])
             if zipf is not None:
-                likelihood = best[start] + _ZIPF_0 + zipf * math.log(10)
+                likelihood = (
+                    best_likelihood[start] + _ZIPF_0_LOG_FREQUENCY + zipf * math.log(10)
+                )
             elif end == start + 1:
-                likelihood = best[start] + _UNKNOWN
+                likelihood = best_likelihood[start] + _UNKNOWN_LOG_FREQUENCY
             else:
                 continue
-            if likelihood > best[end]:
-                best[end] = likelihood
-                begins[end] = start
+            if likelihood > best_likelihood[end]:
+                best_likelihood[end] = likelihood
+                word_starts[end] = start
     spans = []
     end = size
     while end:
-        spans.append((begins[end], end))
-        end = begins[end]
+        spans.append((word_starts[end], end))
+        end = word_starts[end]
     spans.reverse()
-    yield from _with_names(plain, spans, language)
+    yield from _merge_names(plain, spans, language)
 
 
-def _with_names(plain: str, spans: list[Span], language: Language) -> Iterator[Span]:
-    """Yield words, where single ideographs that write the sound of a foreign name are one."""
+def _merge_names(
+    plain: str, spans: list[Span], language: LanguageTables
+) -> Iterator[Span]:
+    """Yield the spans of words, after merging those that seem to be a foreign name.
+
+    Such a name consists of adjacent single ideographs that are used for transliteration.
+    """
     first = 0
     while first < len(spans):
         last = first + 1
-        while last < len(spans) and _is_sound(plain, spans[last], language):
+        while last < len(spans) and _is_transliteration(plain, spans[last], language):
             last += 1
-        if last > first + 1 and _is_sound(plain, spans[first], language):
+        if last > first + 1 and _is_transliteration(plain, spans[first], language):
             yield spans[first][0], spans[last - 1][1]
         else:
             last = first + 1
@@ -63,6 +71,6 @@ def _with_names(plain: str, spans: list[Span], language: Language) -> Iterator[S
         first = last
 
 
-def _is_sound(plain: str, span: Span, language: Language) -> bool:
+def _is_transliteration(plain: str, span: Span, language: LanguageTables) -> bool:
     start, end = span
-    return end == start + 1 and plain[start] in language.sounds
+    return end == start + 1 and plain[start] in language.transliteration_characters

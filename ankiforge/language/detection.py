@@ -1,4 +1,8 @@
-"""In which script and language a text is: told by its letters, and by its function words."""
+"""Detect the script and the language of a text.
+
+The script is that of most letters. The language is the one to which most function words in the
+text belong or, if these don't decide, the one whose tables contain most of its words.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,14 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from ankiforge.language.lexicon import LANGUAGES, language, listed, section
+from ankiforge.language.lexicon import (
+    LANGUAGES,
+    load_language,
+    read_section,
+    read_word_set,
+)
 from ankiforge.text import regex
-from ankiforge.text.fold import words_alone
+from ankiforge.text.normalize import remove_non_words
 
 # --- the script and the language of a text --------------------------------------------
 
@@ -27,46 +36,57 @@ _SCRIPTS = {
     "HIRAGANA": "Chinese or Japanese",
     "KATAKANA": "Chinese or Japanese",
 }
-"""The scripts that are distinguished, by the first word of the Unicode name of their letters."""
-# The characters of a text that are read to recognise its script, and its language.
-_READ_FOR_SCRIPT = 6000
-_READ_FOR_LANGUAGE = 600
-# The minimum number of letters in the script; formulae and names are Latin in any text.
-_FEW_LETTERS = 4
-_FEW_LATIN_LETTERS = 12
-# The share of all letters that must be exceeded.
-_MOST_LETTERS = 0.6
+"""Maps the first word in the Unicode name of a letter to the letter's script."""
+# The script and the language are detected from this many characters at the start of a text.
+_MAX_SCRIPT_CHARS = 6000
+_MAX_LANGUAGE_CHARS = 600
+# A text must have at least this many letters of a script. It takes more for Latin, because
+# formulas and names are in Latin letters in any text.
+_MIN_LETTERS = 4
+_MIN_LATIN_LETTERS = 12
+# More than this fraction of a text's letters must belong to its script.
+_MIN_LETTER_FRACTION = 0.6
 
 
 @lru_cache(maxsize=256)
-def script(text: str) -> str:
-    """Return the script of most letters; "" if there are few letters."""
-    scripts = _scripts(text)
+def detect_script(text: str) -> str:
+    """Return the script that most letters in a text belong to.
+
+    Returns "" if there are too few letters to tell, or no script prevails.
+    """
+    scripts = _count_by_script(text)
     if not scripts:
         return ""
     name, count = scripts.most_common(1)[0]
-    least = _FEW_LATIN_LETTERS if name == "Latin" else _FEW_LETTERS
-    return name if (count >= least and count > _MOST_LETTERS * scripts.total()) else ""
+    min_letters = _MIN_LATIN_LETTERS if name == "Latin" else _MIN_LETTERS
+    return (
+        name
+        if (count >= min_letters and count > _MIN_LETTER_FRACTION * scripts.total())
+        else ""
+    )
 
 
-def script_of_words(words: str) -> str:
-    """Return the script of most letters of a few words; "" if it is none that is distinguished."""
-    scripts = _scripts(words)
+def detect_script_of_words(words: str) -> str:
+    """Return the script that most letters in `words` belong to, however few they are.
+
+    Returns "" if there are no letters, or if they belong to an unsupported script.
+    """
+    scripts = _count_by_script(words)
     return max(scripts, key=scripts.__getitem__, default="")
 
 
-def _scripts(text: str) -> Counter[str]:
-    """Return how many letters of a text are of each script."""
-    plain = words_alone(text[:_READ_FOR_SCRIPT])
+def _count_by_script(text: str) -> Counter[str]:
+    """Count the letters of each script in a text."""
+    plain = remove_non_words(text[:_MAX_SCRIPT_CHARS])
     scripts: Counter[str] = Counter()
     for letter, count in Counter(filter(str.isalpha, plain)).items():
-        scripts[_script_of(letter)] += count
+        scripts[_detect_script(letter)] += count
     return scripts
 
 
 @lru_cache(maxsize=4096)
-def _script_of(letter: str) -> str:
-    """Return the script of a letter; "" if it is none of those that are distinguished."""
+def _detect_script(letter: str) -> str:
+    """Return the script that a letter belongs to, or "" if the script isn't supported."""
     if letter.isascii():
         return "Latin"
     name = unicodedata.name(letter, "").replace("-", " ")
@@ -75,7 +95,7 @@ def _script_of(letter: str) -> str:
 
 # --- languages ------------------------------------------------------------------------
 
-NAMES = {
+LANGUAGE_NAMES = {
     "en": "English",
     "de": "German",
     "fr": "French",
@@ -85,24 +105,29 @@ NAMES = {
     "ru": "Russian",
     "nl": "Dutch",
 }
-"""The languages that a person is told, and a model is asked to write in."""
+"""Maps the codes of languages to their names, for messages to the user and to a model that is
+asked to write in a language."""
 _LETTERS = regex(r"[^\W\d_]+['’]?")
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _KANA = regex(r"[\u3040-\u30ff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
-# Letters of languages without tables.
+# Letters that occur only in languages without tables.
 _FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
-# The least number of function words of a language by which it is surely recognised, of more
-# than of the next one, and their least share of all words.
-_ENOUGH = 4
-_MORE = 3
-_SHARE = 0.15
+# A language is certain only if at least this many words of a text are its function words, if
+# they are this many more than those of any other language, and if they are this fraction of all
+# words.
+_MIN_FUNCTION_WORDS = 4
+_MIN_LEAD = 3
+_MIN_FRACTION = 0.15
 
 
-def language_of(*texts: str) -> str:
-    """Return the language of the first text that shows it, as `en`; "" if none does."""
+def detect_language(*texts: str) -> str:
+    """Return the language code of the first text whose language can be detected.
+
+    Returns "" if no language can be detected, or if it has no tables.
+    """
     for text in texts:
-        sample = text[:_READ_FOR_LANGUAGE]
+        sample = text[:_MAX_LANGUAGE_CHARS]
         if not sample.isascii():
             ideographs = len(_IDEOGRAPH.findall(sample))
             if ideographs * 4 > len(sample):
@@ -111,70 +136,82 @@ def language_of(*texts: str) -> str:
                 return "ru"
             if _FOREIGN_LETTER.search(sample):
                 return ""
-        scores = _scores(sample)
-        if scores.best > scores.next_best:
+        scores = _score_languages(sample)
+        if scores.best_count > scores.next_best_count:
             return scores.language if scores.language in LANGUAGES else ""
-        name = _language_of_words(sample)
+        name = _detect_by_vocabulary(sample)
         if name:
             return name
     return ""
 
 
-# The words of a text whose language its function words leave open, and how many more of them a
-# table must have than the next.
-_FEW_WORDS = 4
-_MORE_KNOWN = 2
+# If function words don't decide, a text must have at least this many words, and the tables of a
+# language must contain this many more of them than those of any other language.
+_MIN_WORDS = 4
+_MIN_KNOWN_LEAD = 2
 
 
 @lru_cache(maxsize=64)
-def _language_of_words(sample: str) -> str:
-    """Return the language whose table has most words of a text: `La peste noire tua un tiers`."""
+def _detect_by_vocabulary(sample: str) -> str:
+    """Return the language whose tables contain most words of a text, or "" if none stands out.
+
+    This works for short texts such as `Der schwarze Tod kam schnell`.
+    """
     words = [word for word in _LETTERS.findall(sample.casefold()) if len(word) > 1]
-    if len(words) < _FEW_WORDS:
+    if len(words) < _MIN_WORDS:
         return ""
-    known = Counter[str]()
+    known_counts = Counter[str]()
     for name in LANGUAGES:
-        known[name] = sum(word in language(name).words for word in words)
-    (name, most), (_, next_most) = known.most_common(2)
-    return name if most >= next_most + _MORE_KNOWN and 2 * most > len(words) else ""
+        known_counts[name] = sum(
+            word in load_language(name).known_words for word in words
+        )
+    (name, most), (_, next_most) = known_counts.most_common(2)
+    return name if most >= next_most + _MIN_KNOWN_LEAD and 2 * most > len(words) else ""
 
 
-def sure_language(text: str) -> str:
-    """Return the name of the language of which a text has clearly most function words, else ""."""
-    scores = _scores(text[:_READ_FOR_LANGUAGE])
-    if scores.best < max(_ENOUGH, scores.next_best + _MORE, _SHARE * scores.words):
+def detect_certain_language(text: str) -> str:
+    """Return the name of the language to which by far the most function words belong.
+
+    Returns "" if no language is certain.
+    """
+    scores = _score_languages(text[:_MAX_LANGUAGE_CHARS])
+    if scores.best_count < max(
+        _MIN_FUNCTION_WORDS,
+        scores.next_best_count + _MIN_LEAD,
+        _MIN_FRACTION * scores.word_count,
+    ):
         return ""
-    return NAMES.get(scores.language, "")
+    return LANGUAGE_NAMES.get(scores.language, "")
 
 
 class _Scores(NamedTuple):
-    """The language of which a text has most function words."""
+    """The language to which most function words in a text belong, and how many they are."""
 
     language: str
-    best: int
-    """The number of these words."""
-    next_best: int
-    """The same of another language."""
-    words: int
-    """The number of all words."""
+    best_count: int
+    """The number of function words that belong to this language."""
+    next_best_count: int
+    """The number of function words that belong to the language with the next most."""
+    word_count: int
+    """The number of all words in the text."""
 
 
-@lru_cache(maxsize=64)  # worth, the passage and its ranking ask for the same text
-def _scores(sample: str) -> _Scores:
-    languages = _languages_by_word()
+@lru_cache(maxsize=64)  # several callers score the same text
+def _score_languages(sample: str) -> _Scores:
+    languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))
-    of_words = (languages.get(word.casefold(), ()) for word in words)
-    counts = Counter(chain.from_iterable(of_words))
+    languages_of_words = (languages.get(word.casefold(), ()) for word in words)
+    counts = Counter(chain.from_iterable(languages_of_words))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
     (language, best), (_, next_best) = ranked[:2]
     return _Scores(language, best, next_best, len(words))
 
 
 @cache
-def _languages_by_word() -> dict[str, tuple[str, ...]]:
-    """Return for each function word the languages that have it, in their order."""
+def _map_words_to_languages() -> dict[str, tuple[str, ...]]:
+    """Return a map from each function word to the codes of the languages that have it."""
     languages: dict[str, tuple[str, ...]] = {}
-    for name in section("small_words", "small"):
-        for word in listed("small_words", "small", name):
+    for name in read_section("small_words", "small"):
+        for word in read_word_set("small_words", "small", name):
             languages[word] = (*languages.get(word, ()), name)
     return languages

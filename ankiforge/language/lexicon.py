@@ -1,7 +1,9 @@
-"""The word lists in `data/`, by language.
+"""Read the word lists in `data/`.
 
-A list has sections of words, each line labelled with a language or a meaning. `Language` has the
-tables of one: function words, cues, word classes and frequencies.
+Each section of a file consists of lines, and each line of a label, which is a language or a
+meaning, and words. `LanguageTables` holds the word lists of one language: function words, word
+classes, frequencies, and cues, which are words that show what a sentence is for, such as the
+definition of a term.
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from typing import NamedTuple
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
-DATA = Path(__file__).parent / "data"
+DATA_DIRECTORY = Path(__file__).parent / "data"
 WordSet = frozenset[str]
-Table = dict[str, dict[str, tuple[str, ...]]]
-"""The words by section, and by the label of their line."""
+WordTable = dict[str, dict[str, tuple[str, ...]]]
+"""Maps each section of a file, and each label in it, to the words."""
 
 
 @cache
-def read_table(path: Path) -> Table:
-    """Read a table: `[section]`, `label: words`; lines without a label continue the one before."""
-    table: Table = {}
+def read_table(path: Path) -> WordTable:
+    """Parse a file of word lists, which consists of `[section]` and `label: words` lines.
+
+    A line without a label continues the previous line.
+    """
+    table: WordTable = {}
     lines: dict[str, tuple[str, ...]] = {}
     label = ""
     for line in path.read_text("utf-8").splitlines():
@@ -32,9 +37,9 @@ def read_table(path: Path) -> Table:
         if line.startswith("["):
             lines = table.setdefault(line.strip("[]"), {})
             continue
-        head, colon, words = line.partition(":")
+        line_label, colon, words = line.partition(":")
         if colon and not line[0].isspace():
-            label = head
+            label = line_label
         else:
             words = line
         lines[label] = (*lines.get(label, ()), *words.split())
@@ -42,7 +47,7 @@ def read_table(path: Path) -> Table:
 
 
 def read_weights(path: Path) -> dict[str, float]:
-    """Read weights: a feature and a number on each line."""
+    """Read a file with the name and the weight of a feature on each line."""
     weights = {}
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -51,106 +56,117 @@ def read_weights(path: Path) -> dict[str, float]:
     return weights
 
 
-def section(file: str, name: str) -> dict[str, tuple[str, ...]]:
-    """Return the words of a section of `data/FILE.txt` by label."""
-    return read_table(DATA / f"{file}.txt")[name]
+def read_section(file: str, name: str) -> dict[str, tuple[str, ...]]:
+    """Return a map from each label in the section `name` of `data/FILE.txt` to its words."""
+    return read_table(DATA_DIRECTORY / f"{file}.txt")[name]
 
 
 @cache
-def listed(file: str, name: str, label: str | None = None) -> WordSet:
-    """Return the words of a section, casefolded: all, or those of one label."""
-    lines = section(file, name)
+def read_word_set(file: str, name: str, label: str | None = None) -> WordSet:
+    """Return the casefolded words of a section, or only those with the label `label`."""
+    lines = read_section(file, name)
     lists = lines.values() if label is None else [lines.get(label, ())]
     return frozenset(word.casefold() for words in lists for word in words)
 
 
-def by_word(file: str, name: str) -> dict[str, str]:
-    """Return the label of each word of a section."""
+def read_labels_by_word(file: str, name: str) -> dict[str, str]:
+    """Return a map from each word of a section to its label."""
     labels = {}
-    for label, words in section(file, name).items():
+    for label, words in read_section(file, name).items():
         labels.update(dict.fromkeys(words, label))
     return labels
 
 
-def alternatives(file: str, name: str) -> str:
-    """Return the words of a section as alternatives of a pattern; `_` stands for a blank."""
-    lines = section(file, name).values()
+def build_alternatives(file: str, name: str) -> str:
+    """Return a regular expression that matches any of the words of a section.
+
+    In the file, `_` stands for a space.
+    """
+    lines = read_section(file, name).values()
     return "|".join("|".join(words) for words in lines).replace("_", " ")
 
 
 # --- the tables of a language ---------------------------------------------------------
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
-"""The languages with word lists."""
-_CUES = (
+"""The codes of the languages that have word lists and are written with spaces."""
+_CUE_SECTIONS = (
     "called called_before means cause contrast rule leans this somebody advice announces hedges "
     "you i we he_she".split()
 )
-_LONGEST_ENDING = 5
-RAREST = 2.6
-"""The frequency of a word that is in no table, on the Zipf scale (the logarithm of uses in
-a billion words)."""
+_MAX_ENDING_LENGTH = 5
+UNKNOWN_WORD_ZIPF = 2.6
+"""The Zipf frequency of a word that is in no table. It is the base-10 logarithm of the number of
+times that a word occurs in a billion words."""
 
 
 class Cue(NamedTuple):
-    """Words that show the aim of a sentence, at their place among its tokens."""
+    """Consecutive words in a sentence that show what the sentence is for.
+
+    For example, `is called` introduces a term.
+    """
 
     section: str
+    """The section of `data/cues.txt` that contains the cue, which tells what the cue means."""
     first: int
-    last: int
-    """The token after them."""
+    """The index of the first word of the cue."""
+    end: int
+    """The index after the last word of the cue."""
 
 
-_Rest = tuple[str, Strings]
-"""The section of a cue, and the words after its first one."""
-_FIRST_LETTERS = 3
+_CueTail = tuple[str, Strings]
+"""The section of a cue, and the words of the cue after its first."""
+_PREFIX_LENGTH = 3
 _ELISION = regex(r"(?<=\w)'(?=\w)")
 
 
-class Cues:
+class CueFinder:
     """Finds the cues of one language in a sentence."""
 
     def __init__(self, name: str) -> None:
-        self._by_word: dict[str, list[_Rest]] = {}
-        self._by_beginning: dict[str, list[tuple[str, _Rest]]] = {}
-        self._begun_by: dict[str, list[_Rest]] = {}
-        """The cues that a word may begin, of the words looked up so far."""
-        for cues in _CUES:
-            for cue in section("cues", cues).get(name, ()):
+        self._tails_by_word: dict[str, list[_CueTail]] = {}
+        self._tails_by_prefix: dict[str, list[tuple[str, _CueTail]]] = {}
+        self._tail_cache: dict[str, list[_CueTail]] = {}
+        """Caches, for each word that was looked up, the cues that may begin with it."""
+        for section_name in _CUE_SECTIONS:
+            for cue in read_section("cues", section_name).get(name, ()):
                 if name in ("fr", "it"):
                     cue = _ELISION.sub("'_", cue)
-                first, *rest = cue.casefold().split("_")
-                entry = (cues, tuple(rest))
+                first, *tail = cue.casefold().split("_")
+                entry = (section_name, tuple(tail))
                 if first.endswith("*"):
-                    key = first[:_FIRST_LETTERS]
-                    self._by_beginning.setdefault(key, []).append((first[:-1], entry))
+                    key = first[:_PREFIX_LENGTH]
+                    self._tails_by_prefix.setdefault(key, []).append((first[:-1], entry))
                 else:
-                    self._by_word.setdefault(first, []).append(entry)
+                    self._tails_by_word.setdefault(first, []).append(entry)
 
-    def find(self, words: Sequence[str]) -> list[Cue]:
-        """Return the cues among casefolded words and signs, in order of their place."""
+    def find_cues(self, words: Sequence[str]) -> list[Cue]:
+        """Return the cues in a sentence, in order. `words` are its casefolded tokens."""
         cues = []
-        for place, word in enumerate(words):
-            entries = self._begun_by.get(word)
+        for index, word in enumerate(words):
+            entries = self._tail_cache.get(word)
             if entries is None:
-                entries = list(self._by_word.get(word, ()))
-                for beginning, entry in self._by_beginning.get(word[:_FIRST_LETTERS], ()):
-                    if word.startswith(beginning):
+                entries = list(self._tails_by_word.get(word, ()))
+                for prefix, entry in self._tails_by_prefix.get(word[:_PREFIX_LENGTH], ()):
+                    if word.startswith(prefix):
                         entries.append(entry)
-                self._begun_by[word] = entries
-            for name, rest in entries:
-                end = place + 1 + len(rest)
-                if not rest or _are(words, place + 1, rest):
-                    cues.append(Cue(name, place, end))
+                self._tail_cache[word] = entries
+            for section_name, tail in entries:
+                end = index + 1 + len(tail)
+                if not tail or _matches_tail(words, index + 1, tail):
+                    cues.append(Cue(section_name, index, end))
         return cues
 
 
-def _are(words: Sequence[str], place: int, wanted: Strings) -> bool:
-    """Return whether the words from a place on are those of a cue; `*` is the rest of a word."""
-    for number, pattern in enumerate(wanted, place):
-        if number == len(words):
+def _matches_tail(words: Sequence[str], start: int, tail: Strings) -> bool:
+    """Return whether the words from `start` on match the words `tail` of a cue.
+
+    A `*` at the end of a word in `tail` matches any ending.
+    """
+    for index, pattern in enumerate(tail, start):
+        if index == len(words):
             return False
-        word = words[number]
+        word = words[index]
         if word != pattern and not (pattern[-1] == "*" and word.startswith(pattern[:-1])):
             return False
     return True
@@ -165,108 +181,116 @@ _INFLECTIONS = (
 )
 
 
-class Language:
-    """The tables of one language; without any for the name ""."""
+class LanguageTables:
+    """The word lists of one language. They are empty for the name "", an unknown language."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.small = listed("small_words", "small", name)
-        """Its function words."""
-        self.determiners = listed("cues", "determiners", name)
-        self.pronouns = listed("cues", "pronouns", name)
-        self.before_verbs = listed("cues", "before_verbs", name)
-        self.copulas = listed("cues", "copulas", name)
-        """Words after which a sentence defines its subject."""
-        self.auxiliaries = listed("cues", "auxiliaries", name)
-        """Words that are verbs by themselves, though most of them are small words."""
-        self.participles = listed("cues", "called", name) - self.auxiliaries
-        """Words that follow a thing and name it: `a system called …`."""
-        self.joins = listed("cues", "join", name)
-        self.numbers = listed("cues", "numbers", name)
-        self.prepositions = listed("cues", "prepositions", name)
-        if name == "zh":  # there, what precedes is not repeated among the small words
-            self.small |= self.determiners | self.pronouns | self.prepositions
-            self.small |= self.copulas | self.joins | self.auxiliaries
-        naming = listed("cues", "called", name) | listed("cues", "means", name)
+        self.function_words = read_word_set("small_words", "small", name)
+        """Words such as articles and prepositions, which have no meaning by themselves."""
+        self.determiners = read_word_set("cues", "determiners", name)
+        self.pronouns = read_word_set("cues", "pronouns", name)
+        self.words_before_verbs = read_word_set("cues", "before_verbs", name)
+        """Words such as `to`, after which a word is a verb if it can be one."""
+        self.copulas = read_word_set("cues", "copulas", name)
+        """Verbs, such as `is`, that link the subject of a sentence to its definition."""
+        self.auxiliaries = read_word_set("cues", "auxiliaries", name)
+        """Words that count as verbs although most of them are function words."""
+        self.participles = read_word_set("cues", "called", name) - self.auxiliaries
+        """Words that introduce a name, as in `a system called …`."""
+        self.genitive_prepositions = read_word_set("cues", "join", name)
+        self.number_words = read_word_set("cues", "numbers", name)
+        self.prepositions = read_word_set("cues", "prepositions", name)
+        if name == "zh":
+            # the list of Chinese function words doesn't include these
+            self.function_words |= self.determiners | self.pronouns | self.prepositions
+            self.function_words |= (
+                self.copulas | self.genitive_prepositions | self.auxiliaries
+            )
+        naming = read_word_set("cues", "called", name) | read_word_set(
+            "cues", "means", name
+        )
         if name in ("en", "de"):
-            naming |= listed("cues", "cause", name)
-        self.verbs = frozenset(filter(str.isalpha, naming)) - self.small
-        """Verbs of cues, even if they may be nouns elsewhere."""
-        self.vague = listed("cues", "vague", name)
-        self.cues = Cues(name)
-        self._known: dict[str, tuple[str, float]] = {}
+            naming |= read_word_set("cues", "cause", name)
+        self.cue_verbs = frozenset(filter(str.isalpha, naming)) - self.function_words
+        """Words of cues that count as verbs even if they may also be nouns."""
+        self.vague_nouns = read_word_set("cues", "vague", name)
+        self.cues = CueFinder(name)
+        self._entries: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}
-        self.simplified: dict[int, str] = {}
-        """By the code of a traditional Chinese character, the simplified one."""
-        self.sounds = listed("small_words", "sounds", name)
-        """The Chinese characters with which foreign names are written."""
-        self.noun_endings = listed("small_words", "endings", name)
-        """The Chinese characters that end a noun."""
+        self.simplified_by_code: dict[int, str] = {}
+        """Maps the code of each traditional Chinese character to the simplified one."""
+        self.transliteration_characters = read_word_set("small_words", "sounds", name)
+        """The Chinese characters that are used to transliterate foreign names."""
+        self.noun_endings = read_word_set("small_words", "endings", name)
+        """The Chinese characters that end nouns, like a suffix."""
         if name in (*LANGUAGES, "zh"):
-            table = read_table(DATA / f"words-{name}.txt")
+            table = read_table(DATA_DIRECTORY / f"words-{name}.txt")
             for word_class, endings in table["endings"].items():
                 self._endings.update(dict.fromkeys(endings, word_class))
             for label, words in table["words"].items():
                 entry = (label[0], float(label[1:]))
-                self._known.update(dict.fromkeys(words, entry))
+                self._entries.update(dict.fromkeys(words, entry))
                 if label[0] == "s":
-                    self.small |= frozenset(words)
+                    self.function_words |= frozenset(words)
             for character, others in table.get("traditional", {}).items():
-                self.simplified.update(dict.fromkeys(map(ord, others), character))
-        self.words = self.small.union(self._known)
-        """The words in its tables, casefolded."""
+                self.simplified_by_code.update(dict.fromkeys(map(ord, others), character))
+        self.known_words = self.function_words.union(self._entries)
+        """All casefolded words in the tables of this language."""
 
-    def casefolded(self, word: str) -> str:
-        """Return a word casefolded, without an English or German possessive."""
+    def casefold_word(self, word: str) -> str:
+        """Casefold a word and, in English and German, remove the ending of a possessive."""
         folded = word.casefold()
         if folded.isalpha():
             return folded
         folded = folded.replace("’", "'")
         return folded.removesuffix("'s") if self.name in ("en", "de") else folded
 
-    def look_up(self, word: str) -> tuple[str, float]:
+    def look_up_word(self, word: str) -> tuple[str, float]:
         """Return the class and the Zipf frequency of a casefolded word.
 
-        The classes are `n` noun, `v` verb, `a` adjective, `r` adverb, `b` noun or verb, `c`
-        adjective or noun, `d` participle: adjective or verb.
+        The classes are `n` (noun), `v` (verb), `a` (adjective), `r` (adverb), `b` (noun or
+        verb), `c` (adjective or noun), `d` (participle, that is, adjective or verb), `s`
+        (function word) and, in Chinese, `N` (name). The class of a word that isn't in the
+        tables is guessed from its ending.
         """
-        entry = self._known.get(word)
+        entry = self._entries.get(word)
         if entry is None:
-            word_class = self._inflected(word)
-            for length in range(min(_LONGEST_ENDING, len(word) - 2), 0, -1):
+            word_class = self._find_inflected_class(word)
+            for length in range(min(_MAX_ENDING_LENGTH, len(word) - 2), 0, -1):
                 word_class = word_class or self._endings.get(word[-length:], "")
-            entry = self._known[word] = (word_class or "n", RAREST)
+            entry = self._entries[word] = (word_class or "n", UNKNOWN_WORD_ZIPF)
         return entry
 
     def may_be_verb(self, word: str) -> bool:
         """Return whether a casefolded word may be a form of a verb."""
-        if word in self.auxiliaries or self.look_up(word)[0] in "vbd":
+        if word in self.auxiliaries or self.look_up_word(word)[0] in "vbd":
             return True
         if self.name != "en" or not word.endswith("s"):
             return False
         base = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
-        return self.look_up(base)[0] in "vb"
+        return self.look_up_word(base)[0] in "vb"
 
-    def frequency(self, word: str) -> float | None:
-        """Return the Zipf frequency of a word of the table; None of any other."""
-        entry = self._known.get(word)
+    def find_frequency(self, word: str) -> float | None:
+        """Return the Zipf frequency of a casefolded word, or None if it is in no table."""
+        entry = self._entries.get(word)
         return None if entry is None else entry[1]
 
-    def _inflected(self, word: str) -> str:
-        """Return the class of an English word by its stem; "" if that is in no table."""
+    def _find_inflected_class(self, word: str) -> str:
+        """Return the class of an inflected English word, or "" if its stem isn't a known verb."""
         if self.name != "en" or len(word) < 5:
             return ""
         for ending, stems in _INFLECTIONS:
             for stem in stems if word.endswith(ending) else ():
-                base = word[: -len(ending)] + stem
-                word_class, frequency = self._known.get(base, ("", 0.0))
-                if word_class in ("v", "b") and frequency > RAREST:
+                base_form = word[: -len(ending)] + stem
+                word_class, frequency = self._entries.get(base_form, ("", 0.0))
+                if word_class in ("v", "b") and frequency > UNKNOWN_WORD_ZIPF:
                     kinds = {"ed": "d", "ies": word_class, "s": word_class}
                     return kinds.get(ending, "v")
         return ""
 
 
 @cache
-def language(name: str) -> Language:
-    """Return the tables of a language."""
-    return Language(name)
+def load_language(name: str) -> LanguageTables:
+    """Return the word lists of the language with the code `name`."""
+    return LanguageTables(name)

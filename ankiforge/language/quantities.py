@@ -1,6 +1,8 @@
-"""Numbers of a text in all notations, and quantities.
+"""Parse the numbers and quantities in a text, so that cards and sources can be compared.
 
-These are numbers with their scale, unit, sign and era.
+A number may be written in digits, words, Roman numerals or ideographs. A quantity is a
+number with its scale (such as `million`), unit, sign and era. The module also finds the
+offsets at which the edge of a gap would cut a word, number or quantity.
 """
 
 from __future__ import annotations
@@ -13,55 +15,67 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from ankiforge.language.lexicon import DATA, by_word
-from ankiforge.language.words import FUNCTION, NUMBER_WORDS, ORDINALS, tokens
+from ankiforge.language.lexicon import DATA_DIRECTORY, read_labels_by_word
+from ankiforge.language.words import (
+    CONTENTLESS_WORDS,
+    NUMBER_WORDS,
+    ORDINALS,
+    split_words,
+)
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
 # --- numbers --------------------------------------------------------------------------
 
-_RAISED = regex("[²³¹⁰⁴-⁹₀-₉]+")
-DIGITS = regex(r"\d+(?:[.,]\d+)*")
-_GROUPING = regex(r"[.,](?=\d{3}(?:\D|$))")
+_RAISED_DIGITS = regex("[²³¹⁰⁴-⁹₀-₉]+")
+DIGIT_NUMBER = regex(r"\d+(?:[.,]\d+)*")
+_THOUSANDS_SEPARATOR = regex(r"[.,](?=\d{3}(?:\D|$))")
 _POWER = regex(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = regex(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
-_NUMBERED = regex(
+_NUMBERED_NOUN = regex(
     r"(?i)\b(?P<noun>type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex"
     r"|level|category"
     r"|axiom|law|act|group|period|form)\s+(?P<numeral>(?-i:[IVXivx]))\b"
 )
-_LITTLE_WORD = regex(r"(?:\A|[.!?]|(?<!\w)(?:[a-z]{1,3}|[A-Z][a-z]))\s?\Z")
-_NOUN_BEHIND = regex(r"\s[a-z]")
-_ROMAN_SIGN = regex(r"[WIVXivx](?<=\b.)[WIVXivx]*[12]?\b")
+_SHORT_WORD_BEFORE = regex(r"(?:\A|[.!?]|(?<!\w)(?:[a-z]{1,3}|[A-Z][a-z]))\s?\Z")
+_NOUN_AFTER = regex(r"\s[a-z]")
+_ROMAN_DIGITS = regex(r"[WIVXivx](?<=\b.)[WIVXivx]*[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
 
-def space_raised(text: str) -> str:
-    """Return the text with a blank before super- and subscript digits, so that `10³` is not 103."""
-    return _RAISED.sub(lambda match: " " + " ".join(match[0]), text)
+def separate_raised_digits(text: str) -> str:
+    """Put a space before each super- or subscript digit, so that `10³` isn't read as 103."""
+    return _RAISED_DIGITS.sub(lambda match: " " + " ".join(match[0]), text)
 
 
-def arabic(text: str) -> str:
-    """Return the text with Roman numerals as digits: `WWII`, `type I`, but not `I` alone."""
-    if not _ROMAN_SIGN.search(text):
+def replace_roman_numerals(text: str) -> str:
+    """Replace Roman numerals by digits, as in `WWII` and `type I`.
+
+    A single letter is replaced only after a noun such as `type`, because `I` may be the pronoun.
+    """
+    if not _ROMAN_DIGITS.search(text):
         return text
     text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
-    text = _NUMBERED.sub(
-        lambda match: f"{match['noun']} {_roman(match['numeral'].upper())}", text
+    text = _NUMBERED_NOUN.sub(
+        lambda match: f"{match['noun']} {_parse_roman(match['numeral'].upper())}", text
     )
 
-    def digits(numeral: re.Match[str]) -> str:
-        # `In IV estimation` and `an IV line` have an abbreviation, `type IV collagen` has none
-        is_short = numeral[0] == "IV" and _NOUN_BEHIND.match(text, numeral.end())
-        if is_short and _LITTLE_WORD.search(text[: numeral.start()][-5:]):
+    def to_digits(numeral: re.Match[str]) -> str:
+        # `IV` is an abbreviation in `In IV estimation` and `an IV line`, but a numeral in
+        # `type IV collagen`
+        may_be_abbreviation = numeral[0] == "IV" and _NOUN_AFTER.match(
+            text, numeral.end()
+        )
+        if may_be_abbreviation and _SHORT_WORD_BEFORE.search(
+            text[: numeral.start()][-5:]
+        ):
             return numeral[0]
-        return str(_roman(numeral[0]))
+        return str(_parse_roman(numeral[0]))
 
-    return _ROMAN.sub(digits, text)
+    return _ROMAN.sub(to_digits, text)
 
 
-def _roman(numeral: str) -> int:
-    """Return the value of a Roman numeral."""
+def _parse_roman(numeral: str) -> int:
     total = 0
     values = [_ROMAN_VALUE[sign] for sign in numeral]
     for value, following in pairwise([*values, 0]):
@@ -69,34 +83,40 @@ def _roman(numeral: str) -> int:
     return total
 
 
-def stated_numbers(text: str) -> dict[str, Strings]:
-    """Return the numbers in digits, each with the notations that a source may use.
+def find_digit_numbers(text: str) -> dict[str, Strings]:
+    """Find the numbers that are written in digits.
 
-    `1,000` may be written as 1000, and the 10 of `10^3` as 103, because PDFs lose
-    superscripts.
+    Returns a map from each number to the notations in which a source may have it. For
+    example, a source may contain `1,000` as 1000, and a PDF, which has no superscripts,
+    `10^3` as 103.
     """
-    raised = space_raised(text)
+    raised = separate_raised_digits(text)
     powers = {}
     for match in _POWER.finditer(raised):
         base, exponent = match.groups()
         powers[base] = powers[exponent] = f"{base}{exponent}"
-    plain = unicodedata.normalize("NFKC", arabic(raised))
+    plain = unicodedata.normalize("NFKC", replace_roman_numerals(raised))
     notations = {}
-    for number in DIGITS.findall(plain):
-        notations[number] = _notations(number)
+    for number in DIGIT_NUMBER.findall(plain):
+        notations[number] = _make_notations(number)
         if number in powers:
             notations[number] += (powers[number],)
     return notations
 
 
 @lru_cache(maxsize=512)
-def all_numbers(text: str) -> frozenset[str]:
-    """Return all numbers of a text (digits, words, ordinals, Roman numerals) in all notations."""
-    numbers = set(DIGITS.findall(unicodedata.normalize("NFKC", text)))
-    plain = unicodedata.normalize("NFKC", arabic(space_raised(text)))
-    for number in DIGITS.findall(plain):
-        numbers.update(_notations(number))
-    words = set(tokens(text))
+def find_numbers(text: str) -> frozenset[str]:
+    """Return all numbers in a text, each in all notations.
+
+    They may be written in digits, as words or ordinals, or in Roman numerals.
+    """
+    numbers = set(DIGIT_NUMBER.findall(unicodedata.normalize("NFKC", text)))
+    plain = unicodedata.normalize(
+        "NFKC", replace_roman_numerals(separate_raised_digits(text))
+    )
+    for number in DIGIT_NUMBER.findall(plain):
+        numbers.update(_make_notations(number))
+    words = set(split_words(text))
     for word in words:
         number_word = word.removesuffix("fold")  # twentyfold
         if number_word in NUMBER_WORDS:
@@ -104,59 +124,66 @@ def all_numbers(text: str) -> frozenset[str]:
     for number, ordinal in enumerate(ORDINALS, start=1):
         if ordinal in words:
             numbers.add(str(number))
-    numbers.update(map(str, spelled_values(text)))
+    numbers.update(map(str, find_spelled_numbers(text)))
     return frozenset(numbers)
 
 
-def _notations(number: str) -> Strings:
-    """Return a number as it is, without separators of thousands, and with a decimal point."""
-    ungrouped = _GROUPING.sub("", number)
+def _make_notations(number: str) -> Strings:
+    """Return the notations of a number.
+
+    They are the number as it is, without thousands separators, and with a decimal point.
+    """
+    ungrouped = _THOUSANDS_SEPARATOR.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
 
 
-# --- numbers in words, and in ideographs ----------------------------------------------
+# --- numbers in words and ideographs --------------------------------------------------
 
-_SPELLED = {word: int(value) for word, value in by_word("numbers", "spelled").items()}
-_JOINS = frozenset(("and", "und", "et", "y", "e", "и"))
-# The value from which a Latin word is a number also by itself: `due` and `sei` are others, too.
-_SURE = 13
-_LONGEST_SPELLED = 60
+_SPELLED = {
+    word: int(value) for word, value in read_labels_by_word("numbers", "spelled").items()
+}
+_CONJUNCTIONS = frozenset(("and", "und", "et", "y", "e", "и"))
+# A single word in Latin letters is certainly a number if its value is at least this. For
+# example, `due` and `sei` are Italian numbers, but may be other words.
+_MIN_CERTAIN_VALUE = 13
+_MAX_SPELLED_LENGTH = 60
 _LETTERS = regex(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _KANJI = {sign: value for value, sign in enumerate("〇一二三四五六七八九")} | {"零": 0}
 _KANJI_SCALES = {"十": 10, "百": 100, "千": 1000}
 _KANJI_GROUPS = {"万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "兆": 10**12}
 _IN_KANJI = regex(r"[〇零一二三四五六七八九十百千万萬億亿兆]+")
-# A single ideograph is a number before what it counts: `三人`, not `一番`.
-_COUNTS = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]")
+# A single ideograph is a number only if one of these follows, as in `三人` but not `一番`.
+_COUNTER = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]")
 
 
 @lru_cache(maxsize=512)
-def spelled_values(text: str) -> frozenset[int]:
-    """Return the numbers that a text has in words, with any ending, and in ideographs.
+def find_spelled_numbers(text: str) -> frozenset[int]:
+    """Return the values of the numbers that are written as words or ideographs.
 
-    `fünfundzwanzig`, `mil seiscientos`, `тысячи шестисот`, `一六〇三年`, `三億五千万`.
+    Number words may be inflected. Examples are `fünfundzwanzig`, `mil seiscientos`,
+    `тысячи шестисот`, `一六〇三年` and `三億五千万`.
     """
     if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
         return frozenset()
-    found = set[int]()
+    spelled = set[int]()
     for match in _IN_KANJI.finditer(text):
-        if len(match[0]) > 1 or _COUNTS.match(text, match.end()):
-            found.add(_of_kanji(match[0]))
+        if len(match[0]) > 1 or _COUNTER.match(text, match.end()):
+            spelled.add(_parse_kanji(match[0]))
     parts: list[int] = []
-    is_sure = False
+    is_certain = False
     for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
-        if word in _JOINS and parts:
+        if word in _CONJUNCTIONS and parts:
             continue
-        of_word = _parts_of_word(word)
-        if not of_word:
-            value = _combined(parts)
-            if parts and (is_sure or len(parts) > 1 or value >= _SURE):
-                found.add(value)
+        word_parts = _split_number_word(word)
+        if not word_parts:
+            value = _combine_parts(parts)
+            if parts and (is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE):
+                spelled.add(value)
             parts = []
-            is_sure = False
-        parts += of_word
-        is_sure = is_sure or (bool(of_word) and word[0] > "ͯ")
-    return frozenset(found)
+            is_certain = False
+        parts += word_parts
+        is_certain = is_certain or (bool(word_parts) and word[0] > "ͯ")
+    return frozenset(spelled)
 
 
 _MAY_BE_SPELLED = regex(
@@ -164,122 +191,138 @@ _MAY_BE_SPELLED = regex(
 )
 
 
-def _parts_of_word(word: str) -> list[int]:
-    """Return the numbers of which a word is made; [] if it is no number."""
+def _split_number_word(word: str) -> list[int]:
+    """Return the values of the parts of a number word, or [] if `word` isn't one.
+
+    For example, `fünfundzwanzig` consists of 5 and 20.
+    """
     if word in _SPELLED:
         return [_SPELLED[word]]
-    if len(word) > _LONGEST_SPELLED:
+    if len(word) > _MAX_SPELLED_LENGTH:
         return []
-    # the longest part first: `sechzig` before `sechs`
+    # try the longest part first, because a number word may begin with a shorter one
     for end in range(len(word) - 1, 1, -1):
         value = _SPELLED.get(word[:end])
         if value is None:
             continue
         rest = word[end:].lstrip("-")
-        for join in ("", "und", "e", "et-"):
-            if rest.startswith(join) and (others := _parts_of_word(rest[len(join) :])):
-                return [value, *others]
+        for joint in ("", "und", "e", "et-"):
+            if rest.startswith(joint) and (
+                other_parts := _split_number_word(rest[len(joint) :])
+            ):
+                return [value, *other_parts]
     return []
 
 
-def _combined(parts: Iterable[int]) -> int:
-    """Return the value of the parts of a number: 1000, 600 are 1,600; 6, 100 are 600."""
-    total = current = 0
+def _combine_parts(parts: Iterable[int]) -> int:
+    """Return the value of a number that consists of `parts`.
+
+    For example, 1000 and 600 make 1,600, and 6 and 100 make 600.
+    """
+    sum_of_thousands = below_thousand = 0
     for part in parts:
         if part >= 1000:
-            total += max(current, 1) * part
-            current = 0
+            sum_of_thousands += max(below_thousand, 1) * part
+            below_thousand = 0
         elif part == 100:
-            current = max(current, 1) * part
+            below_thousand = max(below_thousand, 1) * part
         else:
-            current += part
-    return total + current
+            below_thousand += part
+    return sum_of_thousands + below_thousand
 
 
-def _of_kanji(signs: str) -> int:
-    """Return the value of a number in ideographs, by place (一六〇三) or by size (千六百三)."""
+def _parse_kanji(signs: str) -> int:
+    """Parse a number in ideographs.
+
+    Each may stand for a digit (一六〇三), or some may be powers of ten (千六百三).
+    """
     if all(sign in _KANJI for sign in signs):
         return int("".join(str(_KANJI[sign]) for sign in signs))
-    total = group = digit = 0
+    total = section = digit = 0
     for sign in signs:
         if sign in _KANJI:
             digit = digit * 10 + _KANJI[sign]
         elif sign in _KANJI_SCALES:
-            group += (digit or 1) * _KANJI_SCALES[sign]
+            section += (digit or 1) * _KANJI_SCALES[sign]
             digit = 0
         else:
-            total += max(group + digit, 1) * _KANJI_GROUPS[sign]
-            group = digit = 0
-    return total + group + digit
+            total += max(section + digit, 1) * _KANJI_GROUPS[sign]
+            section = digit = 0
+    return total + section + digit
 
 
 # --- units ----------------------------------------------------------------------------
 
 
 class Unit(NamedTuple):
-    """A unit of measurement."""
+    """A unit of measurement, as listed in `data/units.txt`."""
 
     name: str
-    """Its first spelling."""
+    """The first of its spellings."""
     dimension: str
-    """The dimension that it measures: time, length …"""
-    worth: Fraction
-    """Its size in the first unit of the dimension."""
+    """What the unit measures, such as time or length."""
+    size: Fraction
+    """The size of the unit, expressed in the first unit listed for its dimension."""
 
 
 _NO_UNIT = Unit("", "", Fraction(1))
 
 
 def _read_units() -> Iterator[tuple[str, Unit]]:
-    """Yield (spelling, unit) from `data/units.txt`; `_` in a spelling stands for a blank."""
+    """Yield each spelling in `data/units.txt` with its unit."""
     dimension = ""
-    for line in (DATA / "units.txt").read_text("utf-8").splitlines()[1:]:
-        head, colon, words = line.partition(": ")
+    for line in (DATA_DIRECTORY / "units.txt").read_text("utf-8").splitlines()[1:]:
+        line_label, colon, words = line.partition(": ")
         if colon:
-            dimension = head
+            dimension = line_label
         else:
             words = line
-        worth, *spellings = words.split()
-        names = [unicodedata.normalize("NFKC", name).casefold() for name in spellings]
-        unit = Unit(names[0], dimension, Fraction(worth))
-        for name in names:
+        size, *spellings = words.split()
+        folded = [unicodedata.normalize("NFKC", name).casefold() for name in spellings]
+        unit = Unit(folded[0], dimension, Fraction(size))
+        for name in folded:
             yield name.replace("_", " "), unit
 
 
-UNITS: dict[str, Unit] = dict(_read_units())
-"""Units by spelling."""
+UNITS_BY_SPELLING: dict[str, Unit] = dict(_read_units())
+"""Maps each casefolded spelling of a unit to the unit."""
 
 # --- quantities -----------------------------------------------------------------------
 
-# The number of characters of a text that are read.
-_LONGEST = 8000
-# The maximum number of quantities that are read.
-_MOST = 150
-_SCALES = {name: 10 ** int(power) for name, power in by_word("numbers", "scales").items()}
+_MAX_CHARS = 8000
+_MAX_QUANTITIES = 150
+_SCALES = {
+    name: 10 ** int(power)
+    for name, power in read_labels_by_word("numbers", "scales").items()
+}
 _FRACTIONS = {
-    word: Fraction(value) for word, value in by_word("numbers", "fractions").items()
+    word: Fraction(value)
+    for word, value in read_labels_by_word("numbers", "fractions").items()
 }
 
 
-def _longest_first(names: Iterable[str]) -> str:
-    """Return alternatives of a pattern, grouped by their first sign: most are ruled out by it."""
-    ends: dict[str, list[str]] = {}
+def _make_alternatives(names: Iterable[str]) -> str:
+    """Return a regular expression that matches any of `names`.
+
+    The names are grouped by their first letter, so that most can be ruled out quickly.
+    """
+    rests_by_first_letter: dict[str, list[str]] = {}
     for name in sorted(names, key=len, reverse=True):
         first_letter = name[0]
-        ends.setdefault(first_letter, []).append(re.escape(name[1:]))
+        rests_by_first_letter.setdefault(first_letter, []).append(re.escape(name[1:]))
     groups = []
-    for first, rest in ends.items():
+    for first, rest in rests_by_first_letter.items():
         alternatives = "|".join(rest)
         groups.append(f"{re.escape(first)}(?:{alternatives})")
     return "|".join(groups)
 
 
-# More would be too many for Python to read as one number.
+# The number of digits is limited because Python doesn't parse longer integers.
 _DIGITS = r"\d{1,999}"
-# Number words that are more often something else: `once he came`, `gib acht`.
+# Number words that usually mean something else, as in `once he came` or `gib acht`.
 _DOUBTFUL_WORDS = frozenset(("once", "twice", "acht"))
-_WORD = _longest_first(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
-QUANTITY = regex(
+_WORD = _make_alternatives(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
+QUANTITY_PATTERN = regex(
     rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
@@ -289,83 +332,84 @@ QUANTITY = regex(
             (?:[.,]\d{{1,2}}(?!\d))?(?!\d)
         |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_WORD})\b)
-    (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
-    (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
+    (?:[\s-]{{0,2}}(?P<scale>{_make_alternatives(_SCALES)})(?![^\W\d_]))?
+    (?:[\s-]{{0,2}}(?P<unit>{_make_alternatives(UNITS_BY_SPELLING)})(?![^\W_]|/\w))?
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.
         |ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
 )
-RANGE = regex(
+RANGE_SEPARATOR = regex(
     r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$"
 )
-_SQUARE = regex(r"[²³](?=\W|$)")
+_SQUARE_OR_CUBE = regex(r"[²³](?=\W|$)")
 _GROUP_SIGN = regex(r"[ '\u00a0\u202f]")
 _GROUPED = regex(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 _MINUS_SIGNS = frozenset(("-", "−", "–", "minus", "moins"))
-# The beginnings of `BC`, `v. Chr.`, `av. J.-C.`, `a. C.`, without blanks and stops.
-_BEFORE_CHRIST = ("bc", "vchr", "avj", "ac")
+# How `BC`, `v. Chr.`, `av. J.-C.` and `a. C.` begin without spaces and full stops.
+_BC_ABBREVIATIONS = ("bc", "vchr", "avj", "ac")
 
 
-# --- what is one, and is hidden as a whole or not at all ----------------------------
+# --- what a gap must not cut --------------------------------------------------------
 
-# Letters of scripts with blanks, with their marks, and raised or lowered signs.
-# They have no case: to fold that of so many signs takes longer than all else of the pattern.
+# The letters of scripts with spaces between words, combining marks, and super- and
+# subscripts. They are case-sensitive, because ignoring case is slow for so many characters.
 _LETTER = r"(?-i:[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 _GLYPH = rf"(?:{_LETTER}|(?-i:[\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u0900-\u0e7f⁰-₎]))"
-_ONE_NUMBER = (
+_SINGLE_NUMBER = (
     r"(?:\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
     r"(?:st|nd|rd|th|[ºª])?"
 )
-_ONE_WORD = rf"{_GLYPH}+(?:[-‐‑]{_GLYPH}+)*"
-_OF_WORDS = regex(_ONE_WORD)
-_ONE = regex(
+_SINGLE_WORD = rf"{_GLYPH}+(?:[-‐‑]{_GLYPH}+)*"
+_WORD_UNIT = regex(_SINGLE_WORD)
+_TEXT_UNIT = regex(
     rf"""(?xi)
     (?:(?:(?!\d){_LETTER}){{1,9}}\d+(?:[.,]\d+)*  # of a version, in a currency
-      |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_ONE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_ONE_NUMBER}[⁰-₎²³¹]*)*
-    (?:[\s-]?(?:{_longest_first(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
-    (?:[\s-]?(?:{_longest_first(UNITS)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
+      |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_SINGLE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}[⁰-₎²³¹]*)*
+    (?:[\s-]?(?:{_make_alternatives(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
+    (?:[\s-]?(?:{_make_alternatives(UNITS_BY_SPELLING)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
       (?:(?<=[%‰€£$°A-Za-zµ])(?!{_LETTER})|(?![^\W_])))?
     [⁰-₎²³¹]*(?:[-‐‑]?{_GLYPH}+)*
-    | {_ONE_WORD}
+    | {_SINGLE_WORD}
     """
 )
 
 
-@lru_cache(maxsize=16)  # each gap of a sentence asks
-def inside_units(text: str) -> frozenset[int]:
-    """Return the places of a text at which nothing may be cut.
+@lru_cache(maxsize=16)  # called for each gap of a sentence
+def find_uncuttable_offsets(text: str) -> frozenset[int]:
+    """Return the offsets at which a gap must not begin or end.
 
-    They are inside a word, a number, a range, a quantity with its unit, or before a raised sign.
+    They are the offsets inside a word, a number, a range or a quantity with its unit, and
+    those before a superscript.
     """
-    # without a digit there are only words; to compile the other pattern takes as long as a check
-    one = _ONE if any(map(str.isdigit, text)) else _OF_WORDS
-    places = set[int]()
-    for match in one.finditer(text):
-        places.update(range(match.start() + 1, match.end()))
-    return frozenset(places)
+    # a text without digits contains only words, and the other pattern is slow to compile
+    pattern = _TEXT_UNIT if any(map(str.isdigit, text)) else _WORD_UNIT
+    offsets = set[int]()
+    for match in pattern.finditer(text):
+        offsets.update(range(match.start() + 1, match.end()))
+    return frozenset(offsets)
 
 
-def is_cut(text: str, place: int) -> bool:
-    """Return whether the edge of a gap at a place of a text cuts a word or number in it.
+def cuts_word_or_number(text: str, offset: int) -> bool:
+    """Return whether a gap that begins or ends at `offset` would cut a word or number.
 
-    A hyphen between two words may be such an edge: `well-{{known}}`.
+    A gap may begin or end at a hyphen between two words, as in `well-{{known}}`.
     """
-    at_blank = any(map(str.isspace, text[place - 1 : place + 1]))
-    if at_blank and not any(map(str.isdigit, text)):
-        return False  # only a number goes on behind a blank
-    if place not in inside_units(text):
+    is_at_space = any(map(str.isspace, text[offset - 1 : offset + 1]))
+    if is_at_space and not any(map(str.isdigit, text)):
+        return False  # only numbers contain spaces
+    if offset not in find_uncuttable_offsets(text):
         return False
-    before, after = text[place - 1], text[place]
+    before, after = text[offset - 1], text[offset]
     if before in "-‐‑" or after in "-‐‑":
         return before.isdigit() or after.isdigit()
     return True
 
 
-def uncut(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return a gap, widened to the whole numbers and quantities that it would cut."""
+def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
+    """Extend a gap so that it contains the whole of each number that it would cut."""
     if not any(map(str.isdigit, text)):
         return start, end
-    for match in _ONE.finditer(text):
+    for match in _TEXT_UNIT.finditer(text):
         first, last = match.span()
         if any(map(str.isdigit, match[0])):
             if first < start < last:
@@ -376,100 +420,114 @@ def uncut(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 class Quantity(NamedTuple):
-    """A number with its unit, sign and era."""
+    """A number in a text, together with its unit, sign and era."""
 
-    shown: str
-    """As written, for messages."""
+    text: str
+    """The quantity as written, for messages."""
     value: Fraction
-    """With its scale and sign."""
+    """The number, to which its scale and sign have been applied."""
     unit: str = ""
     dimension: str = ""
-    worth: Fraction = Fraction(1)
+    unit_size: Fraction = Fraction(1)
     era: str = ""
-    """`before` or `after` for BC and AD; "" if not given."""
-    at: int = 0
-    """Its position in the text."""
-    spelled: bool = False
-    """Whether it is a word: `three`."""
+    """The era of a year: `before` (BC), `after` (AD), or "" if none is named."""
+    offset: int = 0
+    """The offset in the normalized text at which the quantity starts."""
+    is_spelled: bool = False
+    """Whether the number is written as a word, such as `three`."""
 
     @property
-    def base(self) -> tuple[str, Fraction]:
-        """The dimension and size, which are equal for 5 g and 5,000 mg."""
-        return self.dimension, self.value * self.worth
+    def base_size(self) -> tuple[str, Fraction]:
+        """The dimension, and the size in its first unit.
+
+        They are therefore the same for 5 g and 5,000 mg.
+        """
+        return self.dimension, self.value * self.unit_size
 
 
 @lru_cache(maxsize=1024)
-def quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the quantities in a text, in order; the unit of a range applies to both ends."""
-    plain = level(text[:_LONGEST]).casefold()
-    values_found = []
-    ends = []
-    for match in islice(QUANTITY.finditer(plain), _MOST):
+def parse_quantities(text: str) -> tuple[Quantity, ...]:
+    """Return the quantities in a text, in order.
+
+    The unit of a range applies to both of its ends.
+    """
+    plain = normalize_digits(text[:_MAX_CHARS]).casefold()
+    results = []
+    match_ends = []
+    for match in islice(QUANTITY_PATTERN.finditer(plain), _MAX_QUANTITIES):
         digits = match["digits"]
         if digits:
-            # whatever separates thousands and decimals
+            # normalize thousands and decimal separators
             digits = _GROUP_SIGN.sub("", digits)
             grouped = _GROUPED.fullmatch(digits)
             if grouped:
                 thousands_sign = grouped[1]
                 digits = digits.replace(thousands_sign, "")
-            whole, point, decimals = digits.replace(",", ".").rpartition(".")
+            integer_part, point, decimals = digits.replace(",", ".").rpartition(".")
             if point:
-                value = Fraction(f"{whole.replace('.', '')}.{decimals}")
+                value = Fraction(f"{integer_part.replace('.', '')}.{decimals}")
             else:
-                value = Fraction(int(digits))  # a Fraction of a text is slow
+                value = Fraction(int(digits))  # `Fraction` is slow for strings
         else:
             value = Fraction(NUMBER_WORDS[match["word"]])
         if match["scale"]:
             value *= _SCALES.get(match["scale"], 1)
         if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
             value = -value
-        # the era before a year (only AD comes there) or after it
+        # AD may precede or follow a year, but BC only follows it
         era = ""
         if match["early"]:
             era = "after"
         elif match["late"]:
             letters = re.sub(r"[\s.]", "", match["late"])
-            era = "before" if letters.startswith(_BEFORE_CHRIST) else "after"
-        unit = UNITS.get(match["unit"] or match["money"] or "", _NO_UNIT)
+            era = "before" if letters.startswith(_BC_ABBREVIATIONS) else "after"
+        unit = UNITS_BY_SPELLING.get(match["unit"] or match["money"] or "", _NO_UNIT)
         quantity = Quantity(
-            shown=" ".join(match[0].split()),
+            text=" ".join(match[0].split()),
             value=value,
             unit=unit.name,
             dimension=unit.dimension,
-            worth=unit.worth,
+            unit_size=unit.size,
             era=era,
-            at=match.start(),
-            spelled=not match["digits"],
+            offset=match.start(),
+            is_spelled=not match["digits"],
         )
-        values_found.append(quantity)
-        ends.append(match.end())
-    for index in range(len(values_found) - 2, -1, -1):
-        quantity = values_found[index]
-        following = values_found[index + 1]
-        between = plain[ends[index] : following.at]
-        if not quantity.unit and following.unit and RANGE.fullmatch(between):
-            values_found[index] = quantity._replace(
+        results.append(quantity)
+        match_ends.append(match.end())
+    for index in range(len(results) - 2, -1, -1):
+        quantity = results[index]
+        following = results[index + 1]
+        between = plain[match_ends[index] : following.offset]
+        if not quantity.unit and following.unit and RANGE_SEPARATOR.fullmatch(between):
+            results[index] = quantity._replace(
                 unit=following.unit,
                 dimension=following.dimension,
-                worth=following.worth,
+                unit_size=following.unit_size,
             )
-    return tuple(values_found)
+    return tuple(results)
 
 
-def level(text: str) -> str:
-    """Return the text in NFKC, with Roman numerals and the sign of `km²` as digits."""
-    plain = _SQUARE.sub(lambda sign: "2" if sign[0] == "²" else "3", arabic(text))
+def normalize_digits(text: str) -> str:
+    """Return a text in NFKC, in which digits replace Roman numerals and a final ² or ³.
+
+    For example, `km²` becomes `km2`.
+    """
+    plain = _SQUARE_OR_CUBE.sub(
+        lambda sign: "2" if sign[0] == "²" else "3", replace_roman_numerals(text)
+    )
     return unicodedata.normalize("NFKC", plain)
 
 
 @lru_cache(maxsize=512)
-def values(text: str) -> frozenset[Fraction]:
-    """Return the values of all numbers in a text, including scales and fractions."""
-    sizes = {abs(quantity.value) for quantity in quantities(text)}
-    sizes.update(fractions(text).values())
-    sizes.update(map(Fraction, spelled_values(text)))
-    # fractions in digits: 3/4, ¾
+def find_values(text: str) -> frozenset[Fraction]:
+    """Return the absolute values of all numbers and fractions in a text.
+
+    Scales, such as `million`, are applied.
+    """
+    sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
+    sizes.update(find_fractions(text).values())
+    sizes.update(map(Fraction, find_spelled_numbers(text)))
+    # fractions in digits, such as 3/4 or ¾
     plain = unicodedata.normalize("NFKC", text)
     for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
         if int(denominator):
@@ -478,40 +536,47 @@ def values(text: str) -> frozenset[Fraction]:
 
 
 @lru_cache(maxsize=512)
-def bases(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return (dimension, size) of all numbers with a unit."""
-    values_found = set()
-    for quantity in quantities(text):
-        dimension, size = quantity.base
+def find_base_sizes(text: str) -> frozenset[tuple[str, Fraction]]:
+    """Return the dimension and size, as in `Quantity.base_size`, of each number with a unit.
+
+    Signs are ignored.
+    """
+    results = set()
+    for quantity in parse_quantities(text):
+        dimension, size = quantity.base_size
         if dimension:
-            values_found.add((dimension, abs(size)))
-    return frozenset(values_found)
+            results.add((dimension, abs(size)))
+    return frozenset(results)
 
 
 # --- fractions and months -------------------------------------------------------------
 
 
-# Words that are parts of a whole only behind `a` or `one`, and of something: `a third of it`. In
-# `the third way`, `a third way` and `the last quarter` they are none.
-_PARTS = frozenset(("third", "quarter"))
+# Words that are fractions only after `a` or `one` and before a function word. They are one in
+# `a third of it`, but not in `the third way`, `a third way` or `the last quarter`.
+_AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
 
 
-def fractions(text: str) -> dict[str, Fraction]:
-    """Return the fractions in words: `half`, `a third`."""
+def find_fractions(text: str) -> dict[str, Fraction]:
+    """Return a map from each fraction written as a word, such as `half`, to its value."""
     words = ["", *re.findall(r"[^\W\d_]+|[^\w\s-]", text.casefold()), ""]
-    found = {}
+    results = {}
     for before, word, after in zip(words, words[1:], words[2:], strict=False):
         if word not in _FRACTIONS:
             continue
-        names_a_thing = after.isalpha() and after not in FUNCTION
-        if word in _PARTS and (before not in ("a", "one") or names_a_thing):
+        has_noun_after = after.isalpha() and after not in CONTENTLESS_WORDS
+        if word in _AMBIGUOUS_FRACTIONS and (
+            before not in ("a", "one") or has_noun_after
+        ):
             continue
-        found[word] = _FRACTIONS[word]
-    return found
+        results[word] = _FRACTIONS[word]
+    return results
 
 
-MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}
-"""The numbers of months by their casefolded names."""
+MONTHS = {
+    name: int(number) for name, number in read_labels_by_word("numbers", "months").items()
+}
+"""Maps the casefolded name of each month to its number."""
 _MONTH = regex(
     r"(?i)(?<![^\W_])"
     r"(?:(?P<before>\d{1,2}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
@@ -519,11 +584,15 @@ _MONTH = regex(
 )
 
 
-def months(text: str) -> dict[str, int]:
-    """Return the months that a text names next to a day or year, or after `in`."""
-    values_found = {}
+def find_months(text: str) -> dict[str, int]:
+    """Return a map from each name of a month in a text to the month's number.
+
+    A name counts only next to a day or year or after a word such as `in`, because it may be
+    another word, such as `may`.
+    """
+    results = {}
     for match in _MONTH.finditer(text):
         if match["before"] or match["after"]:
             name = match["month"]
-            values_found[name] = MONTHS[name.casefold()]
-    return values_found
+            results[name] = MONTHS[name.casefold()]
+    return results

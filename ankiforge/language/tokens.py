@@ -1,4 +1,9 @@
-"""The words of a sentence with their class: noun, verb, adjective, number, small word."""
+"""Split a sentence into tokens, and classify each as a noun, verb, number and so on.
+
+The tables of the language (`lexicon`) contain the classes of common words, and the words
+around a token decide between several possible classes. The features of a gap are computed
+from these kinds.
+"""
 
 from __future__ import annotations
 
@@ -8,48 +13,61 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ankiforge.language.chinese import words_of_run
-from ankiforge.language.lexicon import RAREST, Language
+from ankiforge.language.chinese import split_ideographs
+from ankiforge.language.lexicon import UNKNOWN_WORD_ZIPF, LanguageTables
 from ankiforge.text import regex
-from ankiforge.text.fold import MATH
+from ankiforge.text.normalize import MATH_PATTERN
 
 
-class Kind:
-    """The kinds of tokens; plain numbers, because they are compared so often."""
+class TokenKind:
+    """The kinds of tokens.
+
+    They are plain integers instead of an enum, because they are compared very often.
+    """
 
     SIGN = 0
-    SMALL = 1
+    """A punctuation mark or symbol."""
+    FUNCTION_WORD = 1
     NOUN = 2
     VERB = 3
     ADJECTIVE = 4
     ADVERB = 5
     NAME = 6
     NUMBER = 7
-    SHIELD = 8
-    """Code, a formula or an address."""
+    CODE_OR_FORMULA = 8
+    """Code, a formula or a URL."""
     UNSAFE = 9
-    """A word at a brace or backslash, or a placeholder: never hidden."""
+    """A word that never becomes a gap, because it seems to be part of markup or code. It is
+    next to a brace or backslash, for example."""
 
 
 class Token:
-    """A word or a sign of a text. Nobody changes one that `tokens` has returned."""
+    """A word or sign of a text. It doesn't change once `tokenize` has returned it."""
 
-    __slots__ = ("end", "folded", "kind", "start", "word", "zipf")
+    __slots__ = ("end", "folded", "kind", "start", "text", "zipf")
 
     def __init__(
-        self, start: int, end: int, word: str, kind: int = Kind.SIGN, zipf: float = 7.0
+        self,
+        start: int,
+        end: int,
+        word: str,
+        kind: int = TokenKind.SIGN,
+        zipf: float = 7.0,
     ) -> None:
         self.start = start
         self.end = end
-        self.word = word
+        self.text = word
         self.folded = word
-        """The word casefolded, without a possessive."""
+        """The casefolded word, without the ending of a possessive."""
         self.kind = kind
+        """One of the integers in `TokenKind`."""
         self.zipf = zipf
-        """How frequent it is."""
+        """The word's Zipf frequency: the base-10 logarithm of how often it occurs in a
+        billion words."""
 
 
-# Letters may follow it where no blank does: `1869年`, `1443년`.
+# A number. Letters of a script without spaces between words may follow it directly, as in
+# `1869年` or `1443년`.
 _NUMBER = r"""
     [$€£]?\d{1,3}(?:[\u00a0\u202f\ ]\d{3})+(?!\d)(?:[.,]\d+)?(?:\s?[%‰€£°]C?)?
     | [$€£]?\d+(?:[.,:/×^–-]\d+)*(?:st|nd|rd|th|e|er|re|[ºª°])?(?:-?[а-яё]{1,3}\b)?
@@ -57,20 +75,21 @@ _NUMBER = r"""
     """
 _ELIDED = r"(?:[ldnmtsjc]|qu|jusqu|lorsqu|puisqu)['’](?=\w)"
 _ELIDED_ITALIAN = r"(?:l|un|d|c|s|dell|all|dall|nell|sull|quell|quest|dev)['’](?=\w)"
-# `Node.js` and `U.S` are words, `revolution.9` is one with the number of a footnote.
-_STOP_WITHIN = r"\.(?!\d)|(?<![^\W\d_]{4})\."
-_JOINED = rf"(?:(?:[-'’‐‑·/]|{_STOP_WITHIN})[^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
-_WORD = rf"[^\W\d_][^\W_]*(?:(?:_[^\W_]+)+|{_JOINED})"
-_WORD_WITH_DIGIT = rf"[^\W_]+{_JOINED}"
-# `U.S. Food`, `Brent W. Roberts`: the stop belongs to the letters, and ends no sentence.
+# `Node.js` and `U.S` are words, but `revolution.9` is a word with the number of a footnote.
+_DOT_WITHIN_WORD = r"\.(?!\d)|(?<![^\W\d_]{4})\."
+_JOINED_PARTS = rf"(?:(?:[-'’‐‑·/]|{_DOT_WITHIN_WORD})[^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
+_WORD = rf"[^\W\d_][^\W_]*(?:(?:_[^\W_]+)+|{_JOINED_PARTS})"
+_WORD_WITH_DIGIT = rf"[^\W_]+{_JOINED_PARTS}"
+# In `U.S. Food` and `Brent W. Roberts`, the full stop belongs to the initials and doesn't
+# end a sentence.
 _INITIALS = (
     r"(?:[^\W\da-zß-ÿа-яё_]\.){2,}(?=\s+[^\W_])"
     r"|[^\W\da-zß-ÿа-яё_]\.(?=\s+[A-ZÀ-ÞА-ЯЁ](?:[^\W\d_]|\.))"
 )
-# Kana and ideographs: katakana and runs of ideographs are words, hiragana is what joins them.
+# In Japanese, runs of katakana or ideographs are words, and runs of hiragana join them.
 _KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
 _IDEOGRAPHS = r"[\u3400-\u9fff]+"
-# `5000万人`, `20世纪60年代`, `90%以上`: what a Chinese number counts belongs to it.
+# A Chinese number includes its counter, as in `5000万人`, `20世纪60年代` or `90%以上`.
 _NUMBER_ZH = r"""
     \d+(?:[.,:/×^–-]\d+)*\s?(?:[百千万萬亿億]+|[%％‰])?\s?(?:
       (?:年代?|世[纪紀](?:\d+年代)?|个?月|個月|[日号號天岁歲度倍元人名位个個种種只隻条條颗顆次章元吨噸克升]
@@ -81,20 +100,23 @@ _NUMBER_ZH = r"""
 
 
 @cache
-def _pattern_of(name: str) -> re.Pattern[str]:
-    """Return the pattern of the words and signs of a language."""
+def _compile_pattern(name: str) -> re.Pattern[str]:
+    """Compile the pattern that matches the words and signs of a language.
+
+    `name` is the code of the language.
+    """
     elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
     word = {
         "ja": f"{_KANA}|{_WORD}",
         "zh": f"{_IDEOGRAPHS}|[A-Za-z][A-Za-z0-9+#.-]*",
     }.get(name, f"{_INITIALS}|{_WORD}")
     number = _NUMBER_ZH if name == "zh" else _NUMBER
-    before = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
+    elided_group = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
     return re.compile(
         rf"""(?x)
           (?P<shield>https?://\S+|www\.\S+)
-        | {before}(?P<word>{word})
-        | (?P<span>\$\$[^$]+\$\$|{MATH}|`+[^`\n]+`+)
+        | {elided_group}(?P<word>{word})
+        | (?P<span>\$\$[^$]+\$\$|{MATH_PATTERN}|`+[^`\n]+`+)
         | (?P<number>{number})
         | (?P<other>{_WORD_WITH_DIGIT})
         | (?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)
@@ -103,263 +125,313 @@ def _pattern_of(name: str) -> re.Pattern[str]:
 
 
 _HIRAGANA = regex(r"[ぁ-ゖ]")
-# A word beside one of these is a part of code, or of a formula.
+# A word next to one of these signs is part of code or a formula.
 _UNSAFE_SIGN = regex(r"[{}\\^$#@&|_]")
 _UNSAFE_BEFORE = frozenset("{}\\^$#@&|")
 _UNSAFE_AFTER = frozenset("{}\\^$|")
 _BRACES = {"{": 1, "}": -1}
-_MAY_BE_UNSAFE = frozenset((Kind.NOUN, Kind.NUMBER))
+_POSSIBLY_UNSAFE_KINDS = frozenset((TokenKind.NOUN, TokenKind.NUMBER))
 _IDENTIFIER = regex(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|\w*_\w*")
-# A word with its auxiliary, `isn't`, `they're`, or a verb with its object, `apresentou-o`.
-_WITH_VERB = {
+# The end of a word that includes an auxiliary, such as `isn't`, or of a verb that includes
+# its object, such as `apresentou-o`.
+_CONTRACTION = {
     "en": regex(r"(?:n't|'(?:ll|re|ve|d|m))\Z"),
     "pt": regex(r"\w-(?:se|[oa]s?|l[oa]s?|n[oa]s?|lhes?|me|te)\Z"),
 }
 _SENTENCE_END = frozenset(".!?…:")
-ADJECTIVE_AFTER_NOUN = frozenset(("fr", "es", "it", "pt"))
+ADJECTIVE_AFTER_NOUN_LANGUAGES = frozenset(("fr", "es", "it", "pt"))
 """The languages in which most adjectives follow their noun."""
-_ZIPF_OF_NUMBER = 3.5
-_ZIPF_OF_SHIELD = 3.0
-_ZIPF_OF_ACRONYM = 3.5
-_ZIPF_OF_NUMERAL = 4.0
-_ZIPF_OF_CONTRACTION = 6.0
-# In Japanese, words of two ideographs are mostly everyday words: longer ones come first.
-_ZIPF_OF_TWO_IDEOGRAPHS = 4.5
-# The Zipf frequency below which two capitals that begin a sentence are a name.
-_ZIPF_OF_NAME = 3.8
+_NUMBER_ZIPF = 3.5
+_SHIELD_ZIPF = 3.0
+_ACRONYM_ZIPF = 3.5
+_NUMERAL_ZIPF = 4.0
+_CONTRACTION_ZIPF = 6.0
+# Japanese words of two ideographs get a high frequency, because most are common, so that
+# longer words are preferred as gaps.
+_TWO_IDEOGRAPHS_ZIPF = 4.5
+# Two capitalised words at the start of a sentence are a name if the Zipf frequency of the
+# first is below this value.
+_MAX_NAME_ZIPF = 3.8
 
 
-@lru_cache(maxsize=64)  # worth, ranking and the cues ask for the same text
-def tokens(text: str, language: Language) -> tuple[Token, ...]:
-    """Return the words and signs of a text in order."""
+@lru_cache(maxsize=64)  # features and ranking tokenize the same text
+def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
+    """Return the words and signs of a text in order, each with its kind."""
     words: list[Token] = []
-    for match in _pattern_of(language.name).finditer(text):
+    for match in _compile_pattern(language.name).finditer(text):
         start, end = match.span()
         word = match[0]
-        group = match.lastgroup
-        if group == "sign":
+        group_name = match.lastgroup
+        if group_name == "sign":
             token = Token(start, end, word)
-        elif group == "number":
-            token = Token(start, end, word, Kind.NUMBER, _ZIPF_OF_NUMBER)
-        elif group == "shield" or group == "span":
-            token = Token(start, end, word, Kind.SHIELD, _ZIPF_OF_SHIELD)
+        elif group_name == "number":
+            token = Token(start, end, word, TokenKind.NUMBER, _NUMBER_ZIPF)
+        elif group_name == "shield" or group_name == "span":
+            token = Token(start, end, word, TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF)
         else:
-            token = Token(start, end, word, Kind.NOUN)
-            token.folded = language.casefolded(word.rstrip("."))
-            if token.folded in language.small:
-                token.kind = Kind.SMALL
+            token = Token(start, end, word, TokenKind.NOUN)
+            token.folded = language.casefold_word(word.rstrip("."))
+            if token.folded in language.function_words:
+                token.kind = TokenKind.FUNCTION_WORD
         words.append(token)
     if language.name == "zh":
-        return tuple(_classified_chinese(words, language))
+        return tuple(_classify_chinese(words, language))
     if language.name != "ja":
-        _classify(words, text, language)
+        _classify_words(words, text, language)
         return tuple(words)
-    # runs of ideographs and katakana are terms
+    # in Japanese, runs of ideographs and katakana are terms
     for token in words:
-        if token.kind != Kind.NOUN:
+        if token.kind != TokenKind.NOUN:
             continue
         token.zipf = 3.0
-        if _HIRAGANA.match(token.word):
-            token.kind = Kind.SMALL
-        elif not token.word.isascii() and len(token.word) == 1:
-            token.kind = Kind.ADVERB  # no word by itself
+        if _HIRAGANA.match(token.text):
+            token.kind = TokenKind.FUNCTION_WORD
+        elif not token.text.isascii() and len(token.text) == 1:
+            token.kind = TokenKind.ADVERB  # a single ideograph isn't a term
         else:
-            token.kind = Kind.NAME
-            if not token.word.isascii() and len(token.word) == 2:
-                token.zipf = _ZIPF_OF_TWO_IDEOGRAPHS
+            token.kind = TokenKind.NAME
+            if not token.text.isascii() and len(token.text) == 2:
+                token.zipf = _TWO_IDEOGRAPHS_ZIPF
     return tuple(words)
 
 
 # --- Chinese --------------------------------------------------------------------------
 
-_BEFORE_CHRIST = frozenset(("公元", "前", "公元前", "西元前", "西元"))
+_ERA_PREFIXES = frozenset(("公元", "前", "公元前", "西元前", "西元"))
 _NAME_DOTS = frozenset("·•・‧")
 _KIND_BY_CLASS = {
-    "n": Kind.NOUN,
-    "N": Kind.NAME,
-    "v": Kind.VERB,
-    "a": Kind.ADJECTIVE,
-    "c": Kind.ADJECTIVE,
-    "d": Kind.VERB,
-    "r": Kind.ADVERB,
-    "s": Kind.SMALL,
+    "n": TokenKind.NOUN,
+    "N": TokenKind.NAME,
+    "v": TokenKind.VERB,
+    "a": TokenKind.ADJECTIVE,
+    "c": TokenKind.ADJECTIVE,
+    "d": TokenKind.VERB,
+    "r": TokenKind.ADVERB,
+    "s": TokenKind.FUNCTION_WORD,
 }
-_NOUN_LIKE = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE))
+_NOUN_LIKE_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.ADJECTIVE))
 _CLAUSE_ENDS = frozenset("，。；：！？、,.;:!?")
-_ASPECTS = frozenset("了着過过")
-"""The characters that follow a verb only."""
+_ASPECT_PARTICLES = frozenset("了着過过")
+"""Characters that follow only verbs."""
 
 
-def _classified_chinese(runs: list[Token], language: Language) -> list[Token]:
-    """Return the words of Chinese, of which each run of ideographs is cut into words."""
+def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token]:
+    """Split runs of Chinese ideographs into words, and classify all words.
+
+    `runs` are the tokens of a text in which each run of ideographs is a single token.
+    """
     words: list[Token] = []
     for run in runs:
-        if run.kind == Kind.NUMBER:
+        if run.kind == TokenKind.NUMBER:
             while (
-                words and words[-1].word in _BEFORE_CHRIST and words[-1].end == run.start
+                words and words[-1].text in _ERA_PREFIXES and words[-1].end == run.start
             ):
-                era = words.pop()  # `公元前9500年`
-                run = Token(era.start, run.end, era.word + run.word, run.kind, run.zipf)
+                era = words.pop()  # the era is part of the number: `公元前9500年`
+                run = Token(era.start, run.end, era.text + run.text, run.kind, run.zipf)
             words.append(run)
-        elif run.kind not in (Kind.NOUN, Kind.SMALL) or run.word.isascii():
-            if run.kind == Kind.NOUN:
-                run.kind = Kind.NAME
-                run.zipf = _ZIPF_OF_ACRONYM
+        elif (
+            run.kind not in (TokenKind.NOUN, TokenKind.FUNCTION_WORD)
+            or run.text.isascii()
+        ):
+            if run.kind == TokenKind.NOUN:
+                run.kind = TokenKind.NAME
+                run.zipf = _ACRONYM_ZIPF
             words.append(run)
         else:
-            for start, end in words_of_run(run.word, language):
-                word = _chinese_word(run, start, end, language)
-                if words and _goes_on(words[-1], word, language):
-                    words[-1] = _joined(words[-1], word)
+            for start, end in split_ideographs(run.text, language):
+                word = _make_chinese_word(run, start, end, language)
+                if words and _is_continuation(words[-1], word, language):
+                    words[-1] = _merge_words(words[-1], word)
                 else:
                     words.append(word)
-    words = _with_dotted_names(words, language)
+    words = _merge_dotted_names(words, language)
     clauses = [0]
     for word in words:
-        clauses.append(clauses[-1] + (word.word in _CLAUSE_ENDS))
+        clauses.append(clauses[-1] + (word.text in _CLAUSE_ENDS))
     verbs = Counter(
         clause
         for clause, word in zip(clauses, words, strict=False)
-        if word.kind == Kind.VERB or word.folded in language.copulas
+        if word.kind == TokenKind.VERB or word.folded in language.copulas
     )
-    for clause, before, word, after in zip(
+    for clause, previous, word, following in zip(
         clauses, [None, *words], words, [*words[1:], None], strict=False
     ):
-        if word.kind != Kind.VERB:
+        if word.kind != TokenKind.VERB:
             continue
         is_only_verb = verbs[clause] == 1
-        if _may_be_noun(before, word, after, language, is_only_verb=is_only_verb):
-            word.kind = Kind.NOUN
+        if _is_used_as_noun(
+            previous, word, following, language, is_only_verb=is_only_verb
+        ):
+            word.kind = TokenKind.NOUN
             verbs[clause] -= 1
     return words
 
 
-def _chinese_word(run: Token, start: int, end: int, language: Language) -> Token:
-    """Return the word between two places of a run of ideographs."""
-    word = Token(run.start + start, run.start + end, run.word[start:end])
-    word.folded = word.word.translate(language.simplified)
-    letter, word.zipf = language.look_up(word.folded)
-    if word.folded in language.small:
-        word.kind = Kind.SMALL
-    elif language.frequency(word.folded) is None and end > start + 1:
-        word.kind = Kind.NAME  # the sounds of a foreign name
+def _make_chinese_word(
+    run: Token, start: int, end: int, language: LanguageTables
+) -> Token:
+    """Create the classified token for a word, which is [start, end) of a run of ideographs."""
+    word = Token(run.start + start, run.start + end, run.text[start:end])
+    word.folded = word.text.translate(language.simplified_by_code)
+    letter, word.zipf = language.look_up_word(word.folded)
+    if word.folded in language.function_words:
+        word.kind = TokenKind.FUNCTION_WORD
+    elif language.find_frequency(word.folded) is None and end > start + 1:
+        word.kind = TokenKind.NAME  # a name transliterated into Chinese
     else:
-        word.kind = _KIND_BY_CLASS.get(letter, Kind.VERB)
+        word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
     return word
 
 
-def _goes_on(before: Token, word: Token, language: Language) -> bool:
-    """Return whether one ideograph belongs to the word before it: `细胞核`, `弗莱明`."""
-    if before.end != word.start or len(word.word) > 1 or before.word.isascii():
+def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
+    """Return whether `word` is a single ideograph that belongs to the word before it.
+
+    It may be the last part of a compound, as in `细胞核`, or of a name, as in `弗莱明`.
+    """
+    if previous.end != word.start or len(word.text) > 1 or previous.text.isascii():
         return False
-    if before.kind == Kind.NAME and word.folded in language.sounds:
-        return language.sounds.issuperset(before.folded)
-    if before.kind in (Kind.NOUN, Kind.NAME) and len(before.word) == 1:
-        return word.kind in (Kind.NOUN, Kind.NAME) or word.folded in language.noun_endings
-    is_noun = before.kind in (Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB)
+    if (
+        previous.kind == TokenKind.NAME
+        and word.folded in language.transliteration_characters
+    ):
+        return language.transliteration_characters.issuperset(previous.folded)
+    if previous.kind in (TokenKind.NOUN, TokenKind.NAME) and len(previous.text) == 1:
+        return (
+            word.kind in (TokenKind.NOUN, TokenKind.NAME)
+            or word.folded in language.noun_endings
+        )
+    is_noun = previous.kind in (
+        TokenKind.NOUN,
+        TokenKind.NAME,
+        TokenKind.ADJECTIVE,
+        TokenKind.VERB,
+    )
     return is_noun and word.folded in language.noun_endings
 
 
-def _joined(*words: Token) -> Token:
-    """Return words that follow one another as one noun."""
-    kind = Kind.NAME if words[0].kind == Kind.NAME else Kind.NOUN
-    word = "".join(word.word for word in words)
-    joined = Token(
+def _merge_words(*words: Token) -> Token:
+    """Merge adjacent words into one noun, or into one name if the first is a name."""
+    kind = TokenKind.NAME if words[0].kind == TokenKind.NAME else TokenKind.NOUN
+    word = "".join(word.text for word in words)
+    merged = Token(
         words[0].start, words[-1].end, word, kind, min(word.zipf for word in words)
     )
-    joined.folded = "".join(word.folded for word in words)
-    return joined
+    merged.folded = "".join(word.folded for word in words)
+    return merged
 
 
-def _may_be_noun(
-    before: Token | None,
+def _is_used_as_noun(
+    previous: Token | None,
     word: Token,
-    after: Token | None,
-    language: Language,
+    following: Token | None,
+    language: LanguageTables,
     *,
     is_only_verb: bool,
 ) -> bool:
-    """Return whether a verb stands where a noun does: `工业革命`, `生物的进化过程`."""
-    if before is None or len(word.word) == 1:
+    """Return whether a Chinese verb is used as a noun, as in `工业革命` or `生物的进化过程`.
+
+    Args:
+        previous: the word before the verb, if any.
+        word: the verb.
+        following: the word after the verb, if any.
+        language: the tables for Chinese.
+        is_only_verb: whether the clause contains no other verb.
+    """
+    if previous is None or len(word.text) == 1:
         return False
-    if after is not None and after.folded in _ASPECTS:
+    if following is not None and following.folded in _ASPECT_PARTICLES:
         return False
-    if before.folded in language.joins:
+    if previous.folded in language.genitive_prepositions:
         return True
-    if before.kind not in _NOUN_LIKE or after is None:
+    if previous.kind not in _NOUN_LIKE_KINDS or following is None:
         return False
-    if language.look_up(word.folded)[0] == "b" and after.kind in _NOUN_LIKE:
+    if (
+        language.look_up_word(word.folded)[0] == "b"
+        and following.kind in _NOUN_LIKE_KINDS
+    ):
         return not is_only_verb
-    return after.folded in language.joins or after.folded in language.copulas
+    return (
+        following.folded in language.genitive_prepositions
+        or following.folded in language.copulas
+    )
 
 
-def _with_dotted_names(words: list[Token], language: Language) -> list[Token]:
-    """Return words, where those beside the dot of a foreign name are one: `亚历山大·弗莱明`."""
+def _merge_dotted_names(words: list[Token], language: LanguageTables) -> list[Token]:
+    """Merge the words around the dot in a foreign name such as `亚历山大·弗莱明`."""
     names: list[Token] = []
     for word in words:
-        if len(names) > 1 and names[-1].word in _NAME_DOTS and word.kind != Kind.SIGN:
+        if (
+            len(names) > 1
+            and names[-1].text in _NAME_DOTS
+            and word.kind != TokenKind.SIGN
+        ):
             dot = names.pop()
             parts = [names.pop(), dot, word]
             while (
                 names
-                and names[-1].folded in language.sounds
+                and names[-1].folded in language.transliteration_characters
                 and names[-1].end == parts[0].start
             ):
                 parts.insert(0, names.pop())
-            word = _joined(*parts)
-            word.kind = Kind.NAME
-            word.zipf = RAREST
+            word = _merge_words(*parts)
+            word.kind = TokenKind.NAME
+            word.zipf = UNKNOWN_WORD_ZIPF
         elif (
             names
-            and _NAME_DOTS.intersection(names[-1].word)
-            and word.folded in language.sounds
+            and _NAME_DOTS.intersection(names[-1].text)
+            and word.folded in language.transliteration_characters
         ):
-            word = _joined(names.pop(), word)
+            word = _merge_words(names.pop(), word)
         names.append(word)
     return names
 
 
-def is_verb(token: Token, language: Language) -> bool:
-    """Return whether a word is a verb, or an auxiliary."""
-    return token.kind == Kind.VERB or token.folded in language.auxiliaries
+def is_verb(token: Token, language: LanguageTables) -> bool:
+    """Return whether `token` is a verb or an auxiliary."""
+    return token.kind == TokenKind.VERB or token.folded in language.auxiliaries
 
 
-# --- the kind of a word, by its neighbours where it may have two ----------------------
+# --- kinds by neighbours --------------------------------------------------------------
 
 
-class _WordWithNeighbours(NamedTuple):
-    """A word that is not a small word, with its neighbours."""
+class _WordInContext(NamedTuple):
+    """A word to be classified, with the tokens before and after it."""
 
     token: Token
     previous: Token | None
     following: Token | None
-    begins: bool
-    """Whether it begins a sentence."""
-    language: Language
+    begins_sentence: bool
+    """Whether the word is the first of a sentence."""
+    language: LanguageTables
 
     @property
-    def before(self) -> str:
-        """The casefolded word before it."""
+    def word_before(self) -> str:
+        """The casefolded word before this one, or "" if there is none."""
         return self.previous.folded if self.previous is not None else ""
 
     @property
     def is_after_noun(self) -> bool:
-        """Whether a noun or a name is before it."""
-        return self.previous is not None and self.previous.kind in (Kind.NOUN, Kind.NAME)
+        """Whether the word before this one is a noun or name."""
+        return self.previous is not None and self.previous.kind in (
+            TokenKind.NOUN,
+            TokenKind.NAME,
+        )
 
     @property
     def is_after_determiner(self) -> bool:
-        """Whether an article or the like is before it."""
-        return self.before in self.language.determiners
+        """Whether the word before this one is a determiner, such as an article."""
+        return self.word_before in self.language.determiners
 
     @property
     def is_before_noun(self) -> bool:
-        """Whether a noun follows."""
-        return self.following is not None and self.following.kind == Kind.NOUN
+        return self.following is not None and self.following.kind == TokenKind.NOUN
 
     @property
     def is_before_object(self) -> bool:
-        """Whether the object of a verb follows, not a noun: `which amounts to`."""
+        """Whether the next word seems to begin the object of a verb, as in `amounts to`.
+
+        Such a word is a determiner, a pronoun or `to`.
+        """
         if self.following is None:
             return False
         folded = self.following.folded
@@ -370,139 +442,164 @@ class _WordWithNeighbours(NamedTuple):
         )
 
     @property
-    def is_behind_its_noun(self) -> bool:
-        """Whether a noun is before it, in a language whose adjectives follow their noun."""
-        return self.language.name in ADJECTIVE_AFTER_NOUN and self.is_after_noun
+    def follows_its_noun(self) -> bool:
+        """Whether the word follows a noun in a language whose adjectives follow their noun."""
+        return self.language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and self.is_after_noun
 
 
-def _classify(words: list[Token], text: str, language: Language) -> None:
-    """Give each word its kind."""
+def _classify_words(words: list[Token], text: str, language: LanguageTables) -> None:
+    """Set the kind and frequency of each word of a text in an alphabetic script."""
     may_be_unsafe = _UNSAFE_SIGN.search(text) is not None
     braces = 0
-    begins = True
+    begins_sentence = True
     previous: Token | None = None
     followings = [*words[1:], None]
     for token, following in zip(words, followings, strict=False):
         kind = token.kind
-        if kind == Kind.SIGN:
-            begins = begins or token.word in _SENTENCE_END
-            braces += _BRACES.get(token.word, 0)
+        if kind == TokenKind.SIGN:
+            begins_sentence = begins_sentence or token.text in _SENTENCE_END
+            braces += _BRACES.get(token.text, 0)
             previous = token
             continue
-        if kind == Kind.NOUN:
-            word_here = _WordWithNeighbours(token, previous, following, begins, language)
-            token.kind, token.zipf = _kind(word_here)
-        elif kind == Kind.SMALL:
-            # written as an acronym: `IT`, `WHO`
-            word = token.word
+        if kind == TokenKind.NOUN:
+            word_in_context = _WordInContext(
+                token, previous, following, begins_sentence, language
+            )
+            token.kind, token.zipf = _classify_word(word_in_context)
+        elif kind == TokenKind.FUNCTION_WORD:
+            # it may be an acronym, such as `IT` or `WHO`
+            word = token.text
             if len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper():
-                token.kind = Kind.NAME
-                token.zipf = _ZIPF_OF_ACRONYM
-        if may_be_unsafe and kind in _MAY_BE_UNSAFE:
-            # a part of code or a formula, or a placeholder
+                token.kind = TokenKind.NAME
+                token.zipf = _ACRONYM_ZIPF
+        if may_be_unsafe and kind in _POSSIBLY_UNSAFE_KINDS:
+            # it may be part of code or a formula, or a placeholder
             sign_before = text[max(token.start - 1, 0) : token.start]
             sign_after = text[token.end : token.end + 1]
             if (
                 braces > 0
                 or sign_before in _UNSAFE_BEFORE
                 or sign_after in _UNSAFE_AFTER
-                or ("_" in token.word and _IDENTIFIER.fullmatch(token.word))
+                or ("_" in token.text and _IDENTIFIER.fullmatch(token.text))
             ):
-                token.kind = Kind.UNSAFE
-        begins = False
+                token.kind = TokenKind.UNSAFE
+        begins_sentence = False
         previous = token
 
 
-def _kind(word: _WordWithNeighbours) -> tuple[int, float]:
-    """Return the kind and the Zipf frequency of a word."""
+def _classify_word(word: _WordInContext) -> tuple[int, float]:
+    """Return the kind and the Zipf frequency of a word that isn't a function word."""
     folded = word.token.folded
     language = word.language
-    if folded in language.numbers:
-        return Kind.NUMBER, _ZIPF_OF_NUMERAL
-    with_verb = None if folded.isalpha() else _WITH_VERB.get(language.name)
-    if with_verb is not None and with_verb.search(folded):
-        return Kind.VERB, _ZIPF_OF_CONTRACTION
-    letter, zipf = language.look_up(folded)
-    if folded in language.verbs and not word.is_after_determiner:
-        return Kind.VERB, zipf
-    if word.token.word[0].isupper():
-        if not word.begins:
-            return (Kind.NOUN if language.name == "de" else Kind.NAME), zipf
-        if _begins_with_name(word, zipf):
-            return Kind.NAME, zipf
+    if folded in language.number_words:
+        return TokenKind.NUMBER, _NUMERAL_ZIPF
+    contraction = None if folded.isalpha() else _CONTRACTION.get(language.name)
+    if contraction is not None and contraction.search(folded):
+        return TokenKind.VERB, _CONTRACTION_ZIPF
+    letter, zipf = language.look_up_word(folded)
+    if folded in language.cue_verbs and not word.is_after_determiner:
+        return TokenKind.VERB, zipf
+    if word.token.text[0].isupper():
+        if not word.begins_sentence:
+            return (TokenKind.NOUN if language.name == "de" else TokenKind.NAME), zipf
+        if _is_leading_name(word, zipf):
+            return TokenKind.NAME, zipf
     elif language.name == "de":
-        letter = _GERMAN_WITHOUT_CAPITAL.get(letter, letter)
-    elif zipf == RAREST and word.before in language.copulas:
-        if language.name in ADJECTIVE_AFTER_NOUN:
-            return Kind.ADJECTIVE, zipf  # fue descubierta
-    return _BY_CLASS.get(letter, _participle)(word), zipf
+        letter = _GERMAN_LOWERCASE_CLASS.get(letter, letter)
+    elif zipf == UNKNOWN_WORD_ZIPF and word.word_before in language.copulas:
+        if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
+            return TokenKind.ADJECTIVE, zipf  # such as `fue descubierta`
+    return _KIND_RESOLVERS.get(letter, _resolve_participle)(word), zipf
 
 
-def _begins_with_name(word: _WordWithNeighbours, zipf: float) -> bool:
-    """Return whether a sentence begins with a name: two capitals, of which the first is rare."""
-    if word.language.name == "de" or zipf >= _ZIPF_OF_NAME or word.following is None:
+def _is_leading_name(word: _WordInContext, zipf: float) -> bool:
+    """Return whether the first word of a sentence, with its frequency `zipf`, begins a name.
+
+    It does if it is rare and the next word is a capitalised noun.
+    """
+    if word.language.name == "de" or zipf >= _MAX_NAME_ZIPF or word.following is None:
         return False
-    return word.is_before_noun and word.following.word[0].isupper()
+    return word.is_before_noun and word.following.text[0].isupper()
 
 
-# German nouns have a capital: what may be a noun or something else is something else.
-_GERMAN_WITHOUT_CAPITAL = {"n": "a", "b": "v", "c": "a"}
+# Replaces the class of a lowercase German word. Because German nouns are capitalised, a
+# word that may be a noun or something else isn't a noun.
+_GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
 
 
-# --- by the class of a word in the tables of its language ---
+# --- by class in the language's tables ----------------------
 
 
-def _noun(word: _WordWithNeighbours) -> int:
-    """Return the kind of a noun, whose plural may be a verb: `the team uses the`."""
+def _resolve_noun(word: _WordInContext) -> int:
+    """Return the kind of a word that the tables list as a noun.
+
+    What looks like an English plural may be a verb, as in `the team uses the`.
+    """
     if word.language.name != "en" or not word.token.folded.endswith("s"):
-        return Kind.NOUN
-    is_subject = word.before == "which"
-    if word.is_after_noun and not word.before.endswith("s"):
-        is_subject = True
-    if not is_subject or not word.is_before_object:
-        return Kind.NOUN
-    return Kind.VERB if word.language.may_be_verb(word.token.folded) else Kind.NOUN
+        return TokenKind.NOUN
+    follows_subject = word.word_before == "which"
+    if word.is_after_noun and not word.word_before.endswith("s"):
+        follows_subject = True
+    if not follows_subject or not word.is_before_object:
+        return TokenKind.NOUN
+    return (
+        TokenKind.VERB if word.language.may_be_verb(word.token.folded) else TokenKind.NOUN
+    )
 
 
-def _verb(word: _WordWithNeighbours) -> int:
-    """Return the kind of a verb, which may stand for an adjective or a noun."""
+def _resolve_verb(word: _WordInContext) -> int:
+    """Return the kind of a word that the tables list as a verb.
+
+    It may be used as an adjective or a noun.
+    """
     previous = word.previous
     if word.language.name == "en" and previous is not None and not word.is_before_noun:
-        if previous.kind == Kind.ADJECTIVE:
-            return Kind.NOUN  # collective bargaining
-    if word.is_after_determiner and word.before not in word.language.before_verbs:
-        # the running water, the caused
-        return Kind.ADJECTIVE if word.is_before_noun else Kind.NOUN
-    return Kind.VERB
+        if previous.kind == TokenKind.ADJECTIVE:
+            return TokenKind.NOUN  # such as `collective bargaining`
+    if (
+        word.is_after_determiner
+        and word.word_before not in word.language.words_before_verbs
+    ):
+        # such as `the running water` or `the caused`
+        return TokenKind.ADJECTIVE if word.is_before_noun else TokenKind.NOUN
+    return TokenKind.VERB
 
 
-def _noun_or_verb(word: _WordWithNeighbours) -> int:
-    """Return the kind of a word that is a noun or a verb: `the result`, `they result in`."""
-    if word.before in word.language.before_verbs:
-        return Kind.VERB
+def _resolve_noun_or_verb(word: _WordInContext) -> int:
+    """Return the kind of a word that may be a noun or a verb.
+
+    An example is `result`, which is a noun in `the result` and a verb in `they result in`.
+    """
+    if word.word_before in word.language.words_before_verbs:
+        return TokenKind.VERB
     if word.previous is None or word.is_after_determiner:
-        return Kind.NOUN
-    if word.is_before_object and (word.is_after_noun or word.before in ("and", "or")):
-        return Kind.VERB
-    return Kind.NOUN
+        return TokenKind.NOUN
+    if word.is_before_object and (
+        word.is_after_noun or word.word_before in ("and", "or")
+    ):
+        return TokenKind.VERB
+    return TokenKind.NOUN
 
 
-def _participle(word: _WordWithNeighbours) -> int:
-    """Return the kind of a participle: an adjective beside its noun, else a verb."""
-    is_adjective = word.is_behind_its_noun
-    if word.language.name not in ADJECTIVE_AFTER_NOUN:
+def _resolve_participle(word: _WordInContext) -> int:
+    """Return the kind of a participle: an adjective if next to its noun, or else a verb."""
+    is_adjective = word.follows_its_noun
+    if word.language.name not in ADJECTIVE_AFTER_NOUN_LANGUAGES:
         is_adjective = word.is_before_noun and not word.is_after_noun
-    return Kind.ADJECTIVE if is_adjective else Kind.VERB
+    return TokenKind.ADJECTIVE if is_adjective else TokenKind.VERB
 
 
-_BY_CLASS: dict[str, Callable[[_WordWithNeighbours], int]] = {
-    "n": _noun,
-    "v": _verb,
-    "a": lambda word: Kind.ADJECTIVE,
-    "r": lambda word: Kind.ADVERB,
-    "b": _noun_or_verb,
+_KIND_RESOLVERS: dict[str, Callable[[_WordInContext], int]] = {
+    "n": _resolve_noun,
+    "v": _resolve_verb,
+    "a": lambda word: TokenKind.ADJECTIVE,
+    "r": lambda word: TokenKind.ADVERB,
+    "b": _resolve_noun_or_verb,
     "c": lambda word: (
-        Kind.ADJECTIVE if word.is_behind_its_noun or word.is_before_noun else Kind.NOUN
+        TokenKind.ADJECTIVE
+        if word.follows_its_noun or word.is_before_noun
+        else TokenKind.NOUN
     ),
 }
-"""The rule for the kind of a word, by its class; a participle may have any other."""
+"""Maps each class of words in the tables to the function that decides the kind of such a
+word. A word of any other class is treated as a participle."""

@@ -1,12 +1,10 @@
-"""Vocabulary: marked words beside which a reader wrote their translation.
+"""Detect vocabulary: marked words whose comment is their translation.
 
-Whoever reads in a second language marks a word and notes what it means. That a note is a
-translation shows in its script, or in its language: for those with the same script it takes a
-letter that the language of the document does not use, or words that only the tables of another
-language have. A note that stands at several different words is a tag, and none.
-
-It is decided for a document as a whole: one note in Latin letters may be a name or a tag, but
-beside notes that surely are in another language it is a translation, too.
+People who read in a second language mark a word and write its meaning into a comment, here
+called its note. A note is a translation if it is in another script, contains a letter that the
+document's language doesn't use, or contains words of other languages only. A note on several
+different words is a tag instead. If it is uncertain whether a note is in another language, the
+other notes of the document decide.
 """
 
 from __future__ import annotations
@@ -18,215 +16,244 @@ from string import ascii_lowercase
 
 from msgspec.structs import replace
 
-from ankiforge.language.detection import language_of, script_of_words
-from ankiforge.language.lexicon import LANGUAGES, language
+from ankiforge.language.detection import detect_language, detect_script_of_words
+from ankiforge.language.lexicon import LANGUAGES, load_language
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight, HighlightKind
 from ankiforge.text import regex
-from ankiforge.text.asking import question_in
-from ankiforge.text.fold import UNSPACED, for_finding, locate_words
-from ankiforge.text.sentences import sentence_around
+from ankiforge.text.comment_questions import find_question
+from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_words, normalize_for_lookup
+from ankiforge.text.sentences import find_sentence_around
 
-# A term has at most so many words, or letters of a script without blanks; a translation has
+# The most words in a term, or letters if its script has no spaces. A translation may consist of
 # several senses, each of which may be a little longer.
-_TERM_WORDS = 4
-_TERM_LETTERS = 8
-_SENSES = 8
-_SENSE_WORDS = 5
-_SENSE_LETTERS = 12
-# A note that stands at more different words of a document is a tag.
-_WORDS_OF_A_NOTE = 2
-# The notes in another language by which one that may be is taken for one, too.
-_SURE_NOTES = 2
-# The share of a language's words from which a letter is one of its own.
-_OWN_LETTER = 0.0005
-# The marks of a document by which its language is told; of words alone, the share that the tables
-# of the language have.
-_TEXTS_READ = 20
-_KNOWN_WORDS = 1 / 3
+_MAX_TERM_WORDS = 4
+_MAX_TERM_LETTERS = 8
+_MAX_SENSES = 8
+_MAX_SENSE_WORDS = 5
+_MAX_SENSE_LETTERS = 12
+# If the same note is on more different words of a document than this, it is a tag.
+_MAX_WORDS_PER_NOTE = 2
+# If at least this many notes are certainly in another language, uncertain notes count as
+# translations, too.
+_MIN_CERTAIN_NOTES = 2
+# A letter belongs to a language if more than this fraction of the language's words contain it.
+_MIN_LETTER_FRACTION = 0.0005
+# The language of a document is detected from at most this many marks.
+_MAX_TEXTS = 20
+# If the marks are single words, the tables of the language must contain at least this fraction
+# of them.
+_MIN_KNOWN_FRACTION = 1 / 3
 
-_MARKS = (HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE)
+_MARK_KINDS = (HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE)
 _WORD = regex(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_UNSPACED = regex(rf"[{UNSPACED}]")
-_ENDS = regex(r"[.!?。！？…]\s*\S|[.!?。！？]\s*\Z")
+_UNSPACED = regex(rf"[{UNSPACED_SCRIPTS}]")
+_SENTENCE_END = regex(r"[.!?。！？…]\s*\S|[.!?。！？]\s*\Z")
 _SEPARATORS = regex(r"\s*(?:[;；,，、/·|\n]|(?<=\w)\.(?=\s)|\b\d[.)]\s)\s*")
-# The sound and the class of a word: `[ˈrɒbʌst]`, `/rəʊˈbʌst/`, `(adj.)`, `adj.`
-_SOUND = regex(
+# A pronunciation or word class, such as `[ˈrɒbʌst]`, `/rəʊˈbʌst/`, `(adj.)` or `adj.`
+_PRONUNCIATION = regex(
     r"\[[^\]\n]{1,40}\]|(?<!\S)/[^/\s]{1,40}/(?!\S)|[(（][^()（）\n]{1,40}[)）]"
     r"|(?<!\S)[a-z]{1,4}\.(?=\s)"
 )
-_NO_NOTE = regex(r"(?i)[#@=<>{}\\?？]|https?://|\d{2}|\A\s*c:")
+_NOT_A_TRANSLATION = regex(r"(?i)[#@=<>{}\\?？]|https?://|\d{2}|\A\s*c:")
 _KANA = regex(r"[\u3040-\u30ffー・\s]+")
 _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
-def term_of(highlight: Highlight) -> str:
-    """Return the word or short phrase that is marked; "" if more is, or a whole sentence."""
+def find_term(highlight: Highlight) -> str:
+    """Return the word or short phrase that is marked, or "" if more is marked."""
     if highlight.gaps:
         return ""
     term = highlight.exact.strip(
         " \t\n.,;:!?'\"“”„‘’«»()—–…。，、；：！？「」（）【】《》"
     )
-    if "\n" in term or not _fits(term, _TERM_WORDS, _TERM_LETTERS):
+    if "\n" in term or not _has_valid_length(term, _MAX_TERM_WORDS, _MAX_TERM_LETTERS):
         return ""
-    return "" if _ENDS.search(term) else term
+    return "" if _SENTENCE_END.search(term) else term
 
 
-def with_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
-    """Return the highlights of a document, with those declared that have their translation.
+def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
+    """Return the highlights of a document, in which words with a translation are vocabulary.
 
-    They get the sentence of another mark that has the word, if their own is not known.
+    Such a highlight gets `WORD_AND_TRANSLATION` as the value of its field `written` and, if it
+    has no sentence, one from another mark that contains the word.
     """
     notes = {
-        place: highlight
-        for place, highlight in enumerate(highlights)
-        if _may_be_translated(highlight)
+        index: highlight
+        for index, highlight in enumerate(highlights)
+        if _may_have_translation(highlight)
     }
     if not notes:
         return tuple(highlights)
-    translated = _translated(notes, _language_of_document(highlights))
-    declared = list(highlights)
-    for place in translated:
-        highlight = notes[place]
+    translated_indexes = _find_translations(notes, _detect_document_language(highlights))
+    result = list(highlights)
+    for index in translated_indexes:
+        highlight = notes[index]
         sentence = highlight.sentence
         if not sentence:
-            sentence = _sentence_elsewhere(highlight, highlights)
-        declared[place] = replace(
+            sentence = _find_sentence(highlight, highlights)
+        result[index] = replace(
             highlight, written=WORD_AND_TRANSLATION, sentence=sentence
         )
-    return tuple(declared)
+    return tuple(result)
 
 
-def _may_be_translated(highlight: Highlight) -> bool:
-    """Return whether a short note stands at a marked word, and asks or commands nothing."""
+def _may_have_translation(highlight: Highlight) -> bool:
+    """Return whether a mark is a word with a short note that may be its translation.
+
+    Such a note isn't a question, an instruction, a link or a tag.
+    """
     note = highlight.comment.strip()
     if not note or not highlight.instructs or highlight.skip or highlight.written:
         return False
-    if highlight.kind not in _MARKS or not term_of(highlight):
+    if highlight.kind not in _MARK_KINDS or not find_term(highlight):
         return False
-    if _NO_NOTE.search(note) or question_in(note):
+    if _NOT_A_TRANSLATION.search(note) or find_question(note):
         return False
-    senses = _senses(note)
+    senses = _split_senses(note)
     return (
-        0 < len(senses) <= _SENSES
-        and for_finding(note) != for_finding(highlight.exact)
-        and all(_fits(sense, _SENSE_WORDS, _SENSE_LETTERS) for sense in senses)
+        0 < len(senses) <= _MAX_SENSES
+        and normalize_for_lookup(note) != normalize_for_lookup(highlight.exact)
+        and all(
+            _has_valid_length(sense, _MAX_SENSE_WORDS, _MAX_SENSE_LETTERS)
+            for sense in senses
+        )
     )
 
 
-def _translated(notes: dict[int, Highlight], of_document: str) -> list[int]:
-    """Return the places of the notes that are translations."""
+def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:
+    """Return the indexes of the highlights whose notes are translations.
+
+    `notes` maps the index of each highlight that may have one to the highlight.
+    """
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
-        note = for_finding(highlight.comment)
-        words_of_note[note].add(for_finding(term_of(highlight)))
-    translated = []
-    perhaps = []
+        note = normalize_for_lookup(highlight.comment)
+        words_of_note[note].add(normalize_for_lookup(find_term(highlight)))
+    certain = []
+    uncertain = []
     counts = Counter[str]()
-    for place, highlight in notes.items():
-        if len(words_of_note[for_finding(highlight.comment)]) > _WORDS_OF_A_NOTE:
+    for index, highlight in notes.items():
+        if (
+            len(words_of_note[normalize_for_lookup(highlight.comment)])
+            > _MAX_WORDS_PER_NOTE
+        ):
             continue
-        term = term_of(highlight)
+        term = find_term(highlight)
         note = highlight.comment
         if _is_other_script(term, note) or _is_reading(term, note):
-            translated.append(place)
+            certain.append(index)
             continue
-        belongs = _belongs(note, of_document)
-        counts[belongs] += 1
-        if belongs == "elsewhere":
-            translated.append(place)
-        elif belongs == "anywhere":
-            perhaps.append(place)
-    is_other = counts["elsewhere"] >= max(_SURE_NOTES, 2 * counts["here"])
-    return sorted(translated + perhaps) if is_other else translated
+        place = _classify_note(note, document_language)
+        counts[place] += 1
+        if place == "elsewhere":
+            certain.append(index)
+        elif place == "anywhere":
+            uncertain.append(index)
+    is_foreign = counts["elsewhere"] >= max(_MIN_CERTAIN_NOTES, 2 * counts["here"])
+    return sorted(certain + uncertain) if is_foreign else certain
 
 
-def _senses(note: str) -> list[str]:
-    """Return the senses of a note, without the sound of the word."""
-    plain = _SOUND.sub(" ", note)
+def _split_senses(note: str) -> list[str]:
+    """Split a note into the senses of the word, leaving out the pronunciation."""
+    plain = _PRONUNCIATION.sub(" ", note)
     return [sense for sense in _SEPARATORS.split(plain) if _WORD.search(sense)]
 
 
-def _fits(text: str, most_words: int, most_letters: int) -> bool:
-    """Return whether a text has at least two letters, or one ideograph, and not too many."""
+def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
+    """Return whether the length of a text is that of a word or short phrase.
+
+    It must have at least two letters, or one if its script has no spaces, at most `max_words`
+    words, and at most `max_letters` letters of such a script.
+    """
     unspaced = len(_UNSPACED.findall(text))
     letters = sum(map(str.isalpha, text))
     if letters < 2 and not unspaced:
         return False
-    return len(text.split()) <= most_words and unspaced <= most_letters
+    return len(text.split()) <= max_words and unspaced <= max_letters
 
 
 def _is_other_script(term: str, note: str) -> bool:
-    """Return whether the letters of word and note are of different scripts."""
-    scripts = script_of_words(term), script_of_words(note)
+    """Return whether a word and its note are in different scripts."""
+    scripts = detect_script_of_words(term), detect_script_of_words(note)
     return all(scripts) and scripts[0] != scripts[1]
 
 
 def _is_reading(term: str, note: str) -> bool:
-    """Return whether a note in kana says how a word with ideographs is read."""
+    """Return whether a note gives the reading, in kana, of a Japanese word with ideographs."""
     plain = note.strip(" []()（）「」【】")
     return bool(_IDEOGRAPH.search(term) and _KANA.fullmatch(plain))
 
 
-# --- in one script ----------------------------------------------------------------------
+# --- detection within one script --------------------------------------------------------
 
 
-def _language_of_document(highlights: Iterable[Highlight]) -> str:
-    """Return the language of the marked words; "" if it has no tables."""
+def _detect_document_language(highlights: Iterable[Highlight]) -> str:
+    """Return the code of the language in which most marks are, or "" if it has no tables."""
     texts = [highlight.sentence or highlight.exact for highlight in highlights]
     texts.sort(key=len, reverse=True)
-    name = language_of(" ".join(texts[:_TEXTS_READ]))
-    if name or len(texts[0].split()) > _TERM_WORDS:
+    name = detect_language(" ".join(texts[:_MAX_TEXTS]))
+    if name or len(texts[0].split()) > _MAX_TERM_WORDS:
         return name if name in LANGUAGES else ""
-    # words alone: the language that knows most of them
+    # there are only words, so choose the language whose tables contain most of them
     words = [word.casefold() for text in texts for word in _WORD.findall(text)]
-    known = Counter({name: _known(words, name) for name in LANGUAGES})
-    (best, most), (_, next_most) = known.most_common(2)
-    return best if most > next_most and most >= _KNOWN_WORDS * len(words) else ""
+    known_counts = Counter({name: _count_known(words, name) for name in LANGUAGES})
+    (best, most), (_, next_most) = known_counts.most_common(2)
+    return best if most > next_most and most >= _MIN_KNOWN_FRACTION * len(words) else ""
 
 
-def _belongs(note: str, of_document: str) -> str:
-    """Return where the words of a note are at home: `here`, `elsewhere`, or `anywhere`."""
-    if not of_document:
+def _classify_note(note: str, document_language: str) -> str:
+    """Return whether a note is in the language of its document.
+
+    Returns `here` if it is, `elsewhere` if it is in another language, and `anywhere` if this is
+    uncertain.
+    """
+    if not document_language:
         return "anywhere"
-    words = [word.casefold() for word in _WORD.findall(" ".join(_senses(note)))]
-    if not _letters_of(of_document).issuperset("".join(words)):
+    words = [word.casefold() for word in _WORD.findall(" ".join(_split_senses(note)))]
+    if not _find_letters(document_language).issuperset("".join(words)):
         return "elsewhere"
-    known_here = _known(words, of_document)
+    known_here = _count_known(words, document_language)
     if known_here == len(words):
         return "here"
-    others = [name for name in LANGUAGES if name != of_document]
-    known_there = max(_known(words, name) for name in others)
+    others = [name for name in LANGUAGES if name != document_language]
+    known_there = max(_count_known(words, name) for name in others)
     if not known_here and 2 * known_there >= len(words):
         return "elsewhere"
     return "here" if known_here > known_there else "anywhere"
 
 
-def _known(words: Iterable[str], name: str) -> int:
-    """Count the words that the tables of a language have."""
-    tables = language(name)
-    return sum(word in tables.words for word in words)
+def _count_known(words: Iterable[str], name: str) -> int:
+    """Return how many of `words` are in the tables of the language with the code `name`."""
+    tables = load_language(name)
+    return sum(word in tables.known_words for word in words)
 
 
 @cache
-def _letters_of(name: str) -> frozenset[str]:
-    """Return the letters of a language: A to Z, and those that are not of borrowed words."""
-    tables = language(name)
-    counts = Counter(letter for word in tables.words for letter in set(word))
-    least = _OWN_LETTER * len(tables.words)
-    own = {letter for letter, count in counts.items() if count > least}
-    return frozenset(own.union(ascii_lowercase, "'’-", *tables.small))
+def _find_letters(name: str) -> frozenset[str]:
+    """Return the letters that the words of a language contain.
+
+    Letters that occur only in a few borrowed words are left out, except for A to Z.
+    """
+    tables = load_language(name)
+    counts = Counter(letter for word in tables.known_words for letter in set(word))
+    min_count = _MIN_LETTER_FRACTION * len(tables.known_words)
+    own_letters = {letter for letter, count in counts.items() if count > min_count}
+    return frozenset(own_letters.union(ascii_lowercase, "'’-", *tables.function_words))
 
 
-# --- the sentence of a word ---------------------------------------------------------------
+# --- sentences of words -------------------------------------------------------------------
 
 
-def _sentence_elsewhere(highlight: Highlight, others: Iterable[Highlight]) -> str:
-    """Return the sentence of another mark of the document that has the word; "" if none has."""
-    term = term_of(highlight)
+def _find_sentence(highlight: Highlight, others: Iterable[Highlight]) -> str:
+    """Return a sentence that contains a marked word, or "" if there is none.
+
+    It is taken from `others`, the marks of the document.
+    """
+    term = find_term(highlight)
     for other in others:
-        if len(other.exact) > len(term) and not term_of(other):
-            span = locate_words(term, other.exact)
+        if len(other.exact) > len(term) and not find_term(other):
+            span = find_words(term, other.exact)
             if span:
-                start, end = sentence_around(other.exact, *span)
+                start, end = find_sentence_around(other.exact, *span)
                 return other.exact[start:end]
     return ""

@@ -1,7 +1,7 @@
-"""Words and stems of a text, by which it is compared with others.
+"""Split texts into words, and reduce words to stems, so that texts can be compared.
 
-English has priority, German is supported where it is easy, and Chinese and Japanese are
-read by character. These forms serve comparison only; they are never shown or stored.
+The rules for stems are mainly for English and to some extent for German. In Chinese and
+Japanese, each character is a word. The stems are never shown or stored.
 """
 
 from __future__ import annotations
@@ -10,65 +10,82 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from ankiforge.language.lexicon import DATA, WordSet, by_word, listed, section
+from ankiforge.language.lexicon import (
+    DATA_DIRECTORY,
+    WordSet,
+    read_labels_by_word,
+    read_section,
+    read_word_set,
+)
 from ankiforge.text import regex
 
 _FUNCTION_WORDS = {
-    name: listed("small_words", "small", name)
+    name: read_word_set("small_words", "small", name)
     for name in ("en", "de", "fr", "es", "it", "pt")
 }
-STOP_WORDS = (_FUNCTION_WORDS["en"] | _FUNCTION_WORDS["de"]) - listed("signs", "askable")
-"""Function words for which nobody asks."""
-QUESTION_WORDS = listed("signs", "question")
-_NO_CONTENT = STOP_WORDS | QUESTION_WORDS
-FUNCTION = QUESTION_WORDS.union(listed("signs", "adverbs"), *_FUNCTION_WORDS.values())
-"""Words without meaning of their own, which are not part of a subject or object."""
-NEGATIONS = listed("meaning", "negations")
-NEGATORS = listed("meaning", "negators")
-NUMBER_WORDS = by_word("numbers", "number_words")
-"""The digits of number words."""
-ORDINALS = section("numbers", "ordinals")["en"]
+STOP_WORDS = (_FUNCTION_WORDS["en"] | _FUNCTION_WORDS["de"]) - read_word_set(
+    "signs", "askable"
+)
+"""Function words that can't be the answer to a question."""
+QUESTION_WORDS = read_word_set("signs", "question")
+_NON_CONTENT_WORDS = STOP_WORDS | QUESTION_WORDS
+CONTENTLESS_WORDS = QUESTION_WORDS.union(
+    read_word_set("signs", "adverbs"), *_FUNCTION_WORDS.values()
+)
+"""Words without content, such as function words and question words. They tell nothing about the
+subject or object of a sentence."""
+NEGATIONS = read_word_set("meaning", "negations")
+NEGATORS = read_word_set("meaning", "negators")
+NUMBER_WORDS = read_labels_by_word("numbers", "number_words")
+"""Maps each number word to the number in digits."""
+ORDINALS = read_section("numbers", "ordinals")["en"]
 
 # --- words ----------------------------------------------------------------------------
 
-# Kana and ideographs. To compile so many takes `re` a millisecond, at the first such
-# text.
+# Kana and ideographs. This is compiled only when it is needed, because that takes a millisecond.
 _IDEOGRAPH = "([\u3040-\u30ff\u3400-\u9fff])"
 _TOKEN = regex(r"[^\W_]+(?:['’][^\W_]+)?[+#]*")
-# The same for ASCII, in half the time.
+# Equivalent to `_TOKEN` for ASCII, but twice as fast.
 _ASCII_TOKEN = regex(r"[a-z0-9]+(?:'[a-z0-9]+)?[+#]*")
-TERM = regex(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
-"""Acronyms and names with digits or inner capitals."""
+TERM_PATTERN = regex(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
+"""Matches an acronym, or a name that contains digits or inner capitals."""
 
 
-def tokens(text: str) -> list[str]:
-    """Return words and single ideographs, casefolded, in order; `C++` and `C#` keep their signs."""
+def split_words(text: str) -> list[str]:
+    """Return the casefolded words in a text, in order.
+
+    Each kana or ideograph counts as a word. Words such as `C++` and `C#` keep their signs.
+    """
     plain = unicodedata.normalize("NFKC", text).casefold()
     if plain.isascii():
         return _ASCII_TOKEN.findall(plain)
     return _TOKEN.findall(re.sub(_IDEOGRAPH, r" \1 ", plain))
 
 
-def content(text: str) -> list[str]:
-    """Return the content words: neither stop words nor question words."""
-    return [word for word in tokens(text) if word not in _NO_CONTENT]
+def find_content_words(text: str) -> list[str]:
+    """Return the casefolded words in a text that are neither stop words nor question words."""
+    return [word for word in split_words(text) if word not in _NON_CONTENT_WORDS]
 
 
-def stems(text: str) -> WordSet:
-    """Return the stems of the content words."""
-    return frozenset(map(stem, content(text)))
+def find_stems(text: str) -> WordSet:
+    """Return the stems of the content words in a text."""
+    return frozenset(map(stem_word, find_content_words(text)))
 
 
-def holds(text: str, words: str, *, exact: bool = False) -> bool:
-    """Return whether a text contains whole words, or their plural; `exact` = with the same case."""
-    if words.casefold() not in text.casefold():  # faster than compiling a pattern
+def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
+    """Return whether a text contains the phrase `words` or its plural.
+
+    Case matters only if `exact` is true.
+    """
+    # try a quick test first, because compiling a pattern is slow
+    if words.casefold() not in text.casefold():
         return False
     flags = re.NOFLAG if exact else re.IGNORECASE
     return re.search(rf"(?<!\w){re.escape(words)}(?:e?s)?(?!\w)", text, flags) is not None
 
 
-def word_count(text: str) -> int:
-    """Return the number of visible words; two ideographs count as one."""
+def count_words(text: str) -> int:
+    """Return the number of words in a text, where two ideographs count as one word."""
     if text.isascii():
         return len(text.split())
     rest, ideographs = re.subn(_IDEOGRAPH, " ", text)
@@ -77,7 +94,8 @@ def word_count(text: str) -> int:
 
 # --- stems ----------------------------------------------------------------------------
 
-# British spellings: (signs that a word must contain, pattern, replacement).
+# For each British spelling: substrings of which every such word contains one, a pattern that
+# matches the spelling, and the American spelling.
 _SPELLINGS = (
     (("our",), regex(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
     (("ogue",), regex(r"(?<=[a-z]{2})ogue(?=s?$)"), "og"),
@@ -89,7 +107,8 @@ _SPELLINGS = (
         "iz",
     ),
 )
-# What replaces the endings of inflected words, which are tried in this order.
+# Maps what replaces the ending of an inflected word to these endings, in the order in which they
+# are tried.
 _ENDINGS_BY_REPLACEMENT = {
     "iz": "izations ization izing izers izer ized izes ize",
     "at": "ations ation ating ated ates ate",
@@ -102,104 +121,117 @@ _ENDINGS = tuple(
     for replacement, endings in _ENDINGS_BY_REPLACEMENT.items()
     for ending in endings.split()
 )
-# Words with these endings keep them.
+# Words with these endings aren't inflected, so they are left unchanged.
 _NOT_INFLECTED = ("ss", "us", "is", "ias")
-_MIN_STEM = 3
-_IRREGULAR = by_word("numbers", "irregular")
+_MIN_STEM_LENGTH = 3
+_IRREGULAR = read_labels_by_word("numbers", "irregular")
 
 
 @lru_cache(maxsize=65536)
-def stem(token: str) -> str:
-    """Return a token without its inflection and in one spelling: `centre` is `center`."""
+def stem_word(token: str) -> str:
+    """Return the stem of a casefolded word.
+
+    Its inflection is removed, and British spelling becomes American, so that `centre`, for
+    example, has the same stem as `center`.
+    """
     token = _IRREGULAR.get(token, token)
-    if len(token) <= _MIN_STEM or not token.isalpha():
+    if len(token) <= _MIN_STEM_LENGTH or not token.isalpha():
         return token
     word = token
-    for signs, pattern, spelling in _SPELLINGS:
-        if any(sign in word for sign in signs):
+    for substrings, pattern, spelling in _SPELLINGS:
+        if any(substring in word for substring in substrings):
             word = pattern.sub(spelling, word)
     if not word.endswith(_NOT_INFLECTED):
         for ending, replacement in _ENDINGS:
-            if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
+            if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM_LENGTH:
                 word = word[: -len(ending)] + replacement
                 break
     word = word.removesuffix("e")
     last = word[-1]
-    if len(word) > _MIN_STEM and last == word[-2] and last not in "aeios":
+    if len(word) > _MIN_STEM_LENGTH and last == word[-2] and last not in "aeios":
         return word[:-1]
     return word
 
 
-_BEGINNING = 5
+_MAX_BEGINNING = 5
 
 
-def beginning(word: str) -> str:
-    """Return the first letters of a casefolded word, which its forms share; all of a number."""
+def find_beginning(word: str) -> str:
+    """Return the first letters of a casefolded word, which all of its forms usually share.
+
+    A number is returned as a whole.
+    """
     word = word.removesuffix("'s").removesuffix("’s").rstrip("+#")
     if word[:1].isdigit():
         return word
-    return word[:_BEGINNING] if len(word) > _BEGINNING else word.removesuffix("s")
+    return word[:_MAX_BEGINNING] if len(word) > _MAX_BEGINNING else word.removesuffix("s")
 
 
-def beginnings(text: str) -> WordSet:
-    """Return the beginnings of the words of a text."""
-    return frozenset(map(beginning, tokens(text)))
+def find_beginnings(text: str) -> WordSet:
+    """Return the beginning, as `find_beginning` returns it, of each word in a text."""
+    return frozenset(map(find_beginning, split_words(text)))
 
 
 # --- opposites and synonyms -----------------------------------------------------------
 
 
-@cache  # read only when a card has to be compared: a run with one edit is mostly start
-def opposed(*, stemmed: bool = True) -> dict[str, WordSet]:
-    """Return each word of `data/opposites.txt` with those of the other side.
+@cache  # loaded lazily, because a short run is mostly startup time
+def load_opposites(*, stemmed: bool = True) -> dict[str, WordSet]:
+    """Return a map from each word in `data/opposites.txt` to its opposites.
 
-    `stemmed`: the base forms, all as stems; else the forms of sentences, as they are
-    and as stems.
+    If `stemmed` is true, it contains the stems of the base forms. Otherwise, it contains the
+    forms that occur in sentences, both unchanged and as stems.
     """
     base_forms, _, sentence_forms = (
-        (DATA / "opposites.txt").read_text("utf-8").partition("\n--\n")
+        (DATA_DIRECTORY / "opposites.txt").read_text("utf-8").partition("\n--\n")
     )
     if stemmed:
         lines = base_forms.splitlines()[1:]
-        for ordinal in ORDINALS:  # all others are opposed to it
+        for ordinal in ORDINALS:  # each ordinal is the opposite of all others
             others = " ".join(other for other in ORDINALS if other != ordinal)
             lines.append(f"{ordinal} / {others}")
     else:
         lines = sentence_forms.splitlines()
     opposites: dict[str, WordSet] = {}
     for line in lines:
-        sides = []
+        side_sets = []
         for side in line.split("/"):
             words = side.split()
-            stems_of_side = list(map(stem, words))
-            sides.append(frozenset(stems_of_side if stemmed else stems_of_side + words))
-        for place, side_words in enumerate(sides):
-            other_words = frozenset().union(*sides[:place], *sides[place + 1 :])
+            stems_of_side = list(map(stem_word, words))
+            side_sets.append(
+                frozenset(stems_of_side if stemmed else stems_of_side + words)
+            )
+        for index, side_words in enumerate(side_sets):
+            other_words = frozenset().union(*side_sets[:index], *side_sets[index + 1 :])
             for word in side_words:
                 opposites[word] = opposites.get(word, frozenset()) | other_words
     return opposites
 
 
-# `in` and `out`: their position says little about what is meant.
-_PLACES = listed("meaning", "prepositions")
+# Prepositions such as `in` and `out` don't count as opposites, because they say little about
+# what a sentence means.
+_PREPOSITIONS = read_word_set("meaning", "prepositions")
 
 
 @lru_cache(maxsize=4096)
-def contrary(word: str) -> WordSet:
-    """Return the words and stems that say the opposite of a word."""
+def find_antonyms(word: str) -> WordSet:
+    """Return the opposites of a word, as words and as stems."""
     opposites: WordSet = frozenset()
-    for form in {word, stem(word)} - _PLACES:
-        for table in (opposed(stemmed=False), opposed()):
-            opposites |= table.get(form, frozenset())
-    return opposites - _PLACES
+    for word_form in {word, stem_word(word)} - _PREPOSITIONS:
+        for table in (load_opposites(stemmed=False), load_opposites()):
+            opposites |= table.get(word_form, frozenset())
+    return opposites - _PREPOSITIONS
 
 
 @cache
-def synonyms() -> dict[str, WordSet]:
-    """Return each stem of `data/synonyms.txt` with its group."""
+def load_synonyms() -> dict[str, WordSet]:
+    """Return a map from the stem of each word in `data/synonyms.txt` to those of its synonyms.
+
+    The synonyms of a word include the word itself.
+    """
     groups: dict[str, WordSet] = {}
-    for line in (DATA / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
-        group = frozenset(map(stem, line.split()))
+    for line in (DATA_DIRECTORY / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
+        group = frozenset(map(stem_word, line.split()))
         for word in group:
             groups[word] = groups.get(word, frozenset()) | group
     return groups

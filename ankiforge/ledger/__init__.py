@@ -1,50 +1,51 @@
-"""The ledger: highlights, decisions and cards of a workspace. The door is `Ledger`.
+"""The ledger: the highlights, decisions and cards of a workspace, accessed through `Ledger`.
 
-Two files are separate: `Replies`, which were paid for, and `CacheFile`, which only saves time.
+Two other files belong to a workspace: `Replies` has the replies of language models, which the
+user paid for, and `CacheFile` has what only saves time.
 """
 
-from ankiforge.ledger.belonging import SCHEDULER
-from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
+from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LocatedLookalike
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import (
     CACHE_FILE,
     REPLIES_FILE,
     CacheFile,
     Replies,
-    readable_errors,
+    wrap_database_errors,
 )
-from ankiforge.ledger.decide import FLOOD
-from ankiforge.ledger.decided import TakenOver
+from ankiforge.ledger.decide import MAX_POLICY_ACCEPTS
+from ankiforge.ledger.decision_changes import Adoption
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.offers import NO_WARNING, Offer, rank
-from ankiforge.ledger.overview import WITHOUT, Order
-from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
-from ankiforge.ledger.readings import Report
-from ankiforge.ledger.tables.lines import FIELDS, QueryTerm
+from ankiforge.ledger.foreign_history import SCHEDULER
+from ankiforge.ledger.offers import NO_WARNING_REASON, Offer, rank_draft
+from ankiforge.ledger.pending_items import UNCARDED_STATUSES, PendingItems
+from ankiforge.ledger.questions import MAX_BACKS, FrontGroup, group_by_front
+from ankiforge.ledger.readings import IngestReport
+from ankiforge.ledger.tables.items import QUERY_FIELDS, QueryTerm
 
 __all__ = [
-    "BACKS_SHOWN",
     "CACHE_FILE",
-    "FIELDS",
-    "FLOOD",
-    "NO_WARNING",
+    "MAX_BACKS",
+    "MAX_POLICY_ACCEPTS",
+    "NO_WARNING_REASON",
+    "QUERY_FIELDS",
     "REPLIES_FILE",
     "SCHEDULER",
-    "WITHOUT",
+    "UNCARDED_STATUSES",
+    "Adoption",
     "CacheFile",
+    "FrontGroup",
     "HighlightOutcome",
     "HistoryEntry",
+    "IngestReport",
     "Ledger",
-    "LeftOutThere",
-    "LinesOfFront",
+    "LocatedLookalike",
     "Offer",
-    "Order",
+    "PendingItems",
     "QueryTerm",
     "Replies",
-    "Report",
-    "TakenOver",
     "Wording",
-    "lines_by_front",
-    "rank",
-    "readable_errors",
+    "group_by_front",
+    "rank_draft",
+    "wrap_database_errors",
 ]

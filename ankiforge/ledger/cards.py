@@ -1,4 +1,7 @@
-"""Cards, passages and past decisions as values, from the fold and the rows."""
+"""Load cards, highlights and past decisions.
+
+The cards come from the passages that `fold_events` computes, and their highlights from the tables.
+"""
 
 from __future__ import annotations
 
@@ -8,51 +11,49 @@ from contextlib import suppress
 from msgspec.structs import asdict, replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
-from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import (
-    PERSON,
-    SILENT,
+    NON_DECISION_KINDS,
     SOURCE,
+    USER,
     Event,
     Passage,
-    Text,
-    digest_of_words,
-    exact,
-    hash_of_words,
-    stands_in,
-    words_read,
+    Reading,
+    hash_exact_words,
+    is_quote_in_highlight,
+    normalize_text,
 )
-from ankiforge.ledger.facts import sentences, text_of
-from ankiforge.ledger.fold import fold
-from ankiforge.ledger.forms import lines_like
-from ankiforge.ledger.routes import ROUTES_BEST_FIRST
+from ankiforge.ledger.facts import get_fact_text, split_sentences
+from ankiforge.ledger.fold import fold_events
+from ankiforge.ledger.forms import describe_form
+from ankiforge.ledger.routes import ROUTE_PRIORITY
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
-from ankiforge.ledger.tables import highlights, journaled
+from ankiforge.ledger.tables import event_queries, highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     Card,
-    CardHere,
-    CardRemark,
-    Change,
     Document,
     DocumentKey,
     Highlight,
     HighlightKey,
     HighlightKind,
-    LeftOut,
+    LocalCard,
+    Lookalike,
     Pair,
+    SourceRemark,
+    TextChange,
     Value,
     is_card_id,
 )
-from ankiforge.model.hints import TITLES
+from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.text import occlusion
 
-LEFT = "leave"
-"""The name of the repair that leaves a card as it is for now."""
-RECENT = 50
-"""The number of decisions that are listed as recent."""
-_SAID = {
+LEFT_AS_IS = "leave"
+"""The name of the repair by which the user leaves a card as it is for now."""
+MAX_RECENT = 50
+"""The maximum number of recent decisions that are listed."""
+_DESCRIPTIONS = {
     "accept": "accepted",
     "reject": "rejected",
     "edit": "edited",
@@ -66,68 +67,74 @@ _SAID = {
     "unseen": "to be sent again",
     "repair": "repaired",
 }
-_ROUTES = {route.value: rank for rank, route in enumerate(ROUTES_BEST_FIRST)}
+_ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 # --- past decisions ---------------------------------------------------------------------
 
 
 class HistoryEntry(Value):
-    """A decision of the past, for lists and `undo`."""
+    """A past decision, as it is listed for the user."""
 
     id: str
-    """The id that `undo` takes."""
+    """The id by which the decision can be undone: that of its action or event."""
     at: str
     by: str
     what: str
-    said: str
-    """The same as a person reads it."""
+    """The kind of the event."""
+    description: str
+    """The kind of the event, in words for the user."""
     guid: str
     key: str
     text: str
-    change: Change | None = None
-    """The words before and after a change by the source, if it was asked for."""
+    """What the decision is about, such as the text of the card."""
+    change: TextChange | None = None
+    """For a change by the source, the fields of the card before and after it, if requested."""
 
 
-def done(event: Event, change: Change | None = None) -> HistoryEntry:
-    """Return an event as a decision of the past."""
-    said = _SAID.get(event.what, event.what)
-    text = _with_reason(_words(event), event.body.get("why", ""))
+def to_history_entry(event: Event, change: TextChange | None = None) -> HistoryEntry:
+    """Convert an event to a past decision for the user, using only what the event says."""
+    description = _DESCRIPTIONS.get(event.what, event.what)
+    text = _add_reason(_get_card_text(event), event.body.get("why", ""))
     match event.what:
         case "repair":
-            said = f"repaired: {event.body['name']}"
-            if event.body["name"] == LEFT:
-                said = "left as it is for 30 days"
+            description = f"repaired: {event.body['name']}"
+            if event.body["name"] == LEFT_AS_IS:
+                description = "left as it is for 30 days"
         case "resolve":
-            by_source = event.body.get("choice") == "source"
-            said = "the source's words taken" if by_source else "your words kept"
+            is_source_text = event.body.get("choice") == "source"
+            description = (
+                "the source's words taken" if is_source_text else "your words kept"
+            )
         case "form":
-            said = "no cards"
+            description = "no cards"
             if event.body.get("choice") == "accept":
-                said = "taken for cards"
+                description = "taken for cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
-            text = f"{lines_like(form)} in {source}"
+            text = f"{describe_form(form)} in {source}"
         case "mark":
-            said = "chosen"
+            description = "chosen"
             text = f"{event.body['exact']} ({event.body.get('title', '')})"
         case "decline":
-            tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
-            said = "history declined"
+            tool = TOOL_NAMES.get(event.key.removeprefix("tool:"), "another tool")
+            description = "history declined"
             text = f"of {tool}"
         case "placed":
             tags = [f"+{tag}" for tag in event.body.get("added", ())]
             tags += [f"−{tag}" for tag in event.body.get("removed", ())]
             text = " ".join(filter(None, (event.body.get("deck"), *tags)))
         case "dialects":
-            titles = " and ".join(TITLES.get(name, name) for name in event.body["read"])
-            said = f"the cards of {titles} read" if titles else "plain notes read"
+            titles = " and ".join(
+                TOOL_NAMES.get(name, name) for name in event.body["read"]
+            )
+            description = f"the cards of {titles} read" if titles else "plain notes read"
             text = f"in {event.key.removeprefix('dialects:')}"
     return HistoryEntry(
         id=event.act or event.id,
         at=event.at,
         by=event.by,
         what=event.what,
-        said=said,
+        description=description,
         guid=event.body.get("guid", ""),
         key=event.key,
         text=text,
@@ -135,252 +142,289 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
     )
 
 
-def _words(event: Event) -> str:
-    """Return the fields of a card in an event, "" if it has none."""
+def _get_card_text(event: Event) -> str:
+    """Return the text of the card that an event stores, or "" if it stores none."""
     fields = event.body.get("fields")
     if not fields:
         draft = event.body.get("draft", {})
         fields = draft.get("fields", {})
-    return _readable(fields.items())
+    return _format_fields(fields.items())
 
 
-def _readable(fields: Iterable[Pair]) -> str:
-    return " / ".join(text for _, text in occlusion.readable(fields))
+def _format_fields(fields: Iterable[Pair]) -> str:
+    return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
 
 
-def _with_reason(words: str, why: str) -> str:
+def _add_reason(words: str, why: str) -> str:
+    """Append the reason to a text in parentheses, or return the one that isn't empty."""
     if words and why:
         return f"{words} ({why})"
     return words or why
 
 
-def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
-    """Return all decisions about a card or passage, oldest first."""
+def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
+    """Return all decisions about a passage, oldest first, given its key or the GUID of a card."""
     key = card_or_passage
     if is_card_id(card_or_passage):
-        _, passage = state_of(store, card_or_passage)
+        _, passage = load_card_and_passage(store, card_or_passage)
         key = passage.key
-    all_events = store.events(store.keys(key))
+    all_events = store.load_events(store.get_keys(key))
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what in ("shipped", "undo") or event.what not in SILENT:
-            entries.append(done(event))
+        if event.what in ("shipped", "undo") or event.what not in NON_DECISION_KINDS:
+            entries.append(to_history_entry(event))
     return entries
 
 
-def recent(store: Store) -> list[HistoryEntry]:
-    """Return the newest decisions that stand, newest first."""
-    newest = list(journaled.recent(store, RECENT))
-    return [done_with_words(store, event) for event in newest]
+def load_recent(store: Store) -> list[HistoryEntry]:
+    """Return the most recent decisions that weren't undone, newest first."""
+    events = list(event_queries.iter_recent_decisions(store, MAX_RECENT))
+    return [load_history_entry(store, event) for event in events]
 
 
-def done_with_words(store: Store, event: Event) -> HistoryEntry:
-    """Return an event as a decision, with the words of a card that it names only by its id."""
-    entry = done(event)
-    if event.what not in (*_SAID, "resolve") or _words(event):
-        return entry
-    words = ""
-    with suppress(ForgeError):  # which a journal may name that was never read here
-        if entry.guid:
-            card, _ = state_of(store, entry.guid)
-            words = _readable(card.fields)
-        else:
-            words = highlight_of(store, entry.key).exact
-    return replace(entry, text=_with_reason(words, entry.text))
+def load_history_entry(store: Store, event: Event) -> HistoryEntry:
+    """Convert an event to a past decision for the user.
 
-
-def changes(store: Store, since: str) -> list[HistoryEntry]:
-    """Return the changes of cards by the source that stand, newest first.
-
-    `since`: a time in ISO 8601.
+    If the event has no text, the text of the card or highlight that it names is loaded.
     """
-    standing = list(journaled.revisions(store))
-    # the last answer to a conflict by which a person kept their words, by card
-    kept = {}
-    for answer in journaled.standing_kinds(store, "resolve"):
+    entry = to_history_entry(event)
+    if event.what not in (*_DESCRIPTIONS, "resolve") or _get_card_text(event):
+        return entry
+    text = ""
+    with suppress(
+        ForgeError
+    ):  # a card or highlight of another device may be unknown on this one
+        if entry.guid:
+            card, _ = load_card_and_passage(store, entry.guid)
+            text = _format_fields(card.fields)
+        else:
+            text = load_highlight(store, entry.key).exact
+    return replace(entry, text=_add_reason(text, entry.text))
+
+
+def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
+    """Return the changes that sources made to cards since a time, newest first.
+
+    Changes that were undone, or whose text the user didn't want, are left out. `since` is in ISO
+    8601.
+    """
+    revisions = list(event_queries.iter_active_revisions(store))
+    # find the last answer, for each card in conflict, by which the user kept their own text
+    kept_answers = {}
+    for answer in event_queries.iter_active_of_kinds(store, "resolve"):
         if answer.body.get("choice") != "source":
-            kept[answer.body["guid"]] = answer
+            kept_answers[answer.body["guid"]] = answer
     entries = []
-    for event in standing:
+    for event in revisions:
         if event.by != SOURCE or event.at < since:
             continue
-        kept_by = kept.get(event.body["guid"])
-        if kept_by is not None and event.order < kept_by.order:
+        kept_answer = kept_answers.get(event.body["guid"])
+        if kept_answer is not None and event.order < kept_answer.order:
             continue
-        change = _change_by(store, event)
-        if change:  # else a person's words stayed
-            entries.append(done(event, change))
+        change = _find_field_change(store, event)
+        if change:  # otherwise the card kept the user's text
+            entries.append(to_history_entry(event, change))
     return entries
 
 
-def _change_by(store: Store, event: Event) -> Change | None:
-    """Return how an event changed the words of its card; None if they stayed."""
-    keys = store.keys(event.key)
-    events = sorted(store.events(keys), key=lambda other: other.order)
+def _find_field_change(store: Store, event: Event) -> TextChange | None:
+    """Return how an event changed the fields of its card, or None if it didn't change them."""
+    keys = store.get_keys(event.key)
+    events = sorted(store.load_events(keys), key=lambda other: other.order)
     earlier = [other for other in events if other.order < event.order]
-    card_before = fold(keys, earlier).cards.get(event.body["guid"])
-    card_after = fold(keys, [*earlier, event]).cards.get(event.body["guid"])
+    card_before = fold_events(keys, earlier).cards.get(event.body["guid"])
+    card_after = fold_events(keys, [*earlier, event]).cards.get(event.body["guid"])
     if card_before and card_after:
-        return change_of(card_after, card_before)
+        return find_visible_change(card_after, card_before)
     return None
 
 
 # --- cards ------------------------------------------------------------------------------
 
 
-def change_of(card: Card, before: Card) -> Change | None:
-    """Return the change of a card's words; None if its note in Anki shows none."""
-    after = dict(card.fields)
-    shown = {}
+def find_visible_change(card: Card, before: Card) -> TextChange | None:
+    """Return how the fields of a card changed, or None if its note in Anki shows no change.
+
+    Fields that the user had typed in Anki already show their new text there.
+    """
+    fields_after = dict(card.fields)
+    visible_fields = {}
     for field, text in before.fields:
         if field not in before.edits.typed:
-            shown[field] = text
+            visible_fields[field] = text
     for field in before.edits.typed:
-        if field in after:
-            shown[field] = after[field]
-    if shown == after:
+        if field in fields_after:
+            visible_fields[field] = fields_after[field]
+    if visible_fields == fields_after:
         return None
-    return Change(card.guid, tuple(shown.items()), card.fields)
+    return TextChange(card.guid, tuple(visible_fields.items()), card.fields)
 
 
-def card_of(store: Store, guid: str) -> CardHere:
-    """Return a card by its guid.
+def load_card(store: Store, guid: str) -> LocalCard:
+    """Return a card by its GUID, with its passage as read on this device.
 
     Raises:
-        RefusedError: there is none.
+        RefusedError: there is no such card.
     """
-    card, passage = state_of(store, guid)
-    return _at_home(store, card, passage, highlights.of(store, passage.keys))
+    card, passage = load_card_and_passage(store, guid)
+    return _combine_with_home(
+        store, card, passage, highlights.load_rows(store, passage.keys)
+    )
 
 
-def cards_of(
+def iter_cards(
     store: Store, passage_keys: Iterable[str] | None = None
-) -> Iterator[CardHere]:
-    """Yield the cards of all passages, or of some, live or not."""
+) -> Iterator[LocalCard]:
+    """Yield the cards of the given passages, or of all passages if None, live or not."""
     if passage_keys is None:
-        passage_keys = card_rows.passages(store)
-    for batch in in_batches(passage_keys):
-        passages = store.passages(batch)
+        passage_keys = card_rows.load_passage_keys(store)
+    for batch in iter_batches(passage_keys):
+        passages = store.get_passages(batch)
         highlight_keys: list[str] = []
         for passage in passages:
             highlight_keys += passage.keys
-        row_by_key = {row["key"]: row for row in highlights.of(store, highlight_keys)}
+        row_by_key = {
+            row["key"]: row for row in highlights.load_rows(store, highlight_keys)
+        }
         for passage in passages:
-            known_keys = [key for key in passage.keys if key in row_by_key]
-            known_rows = [row_by_key[key] for key in known_keys]
+            keys = [key for key in passage.keys if key in row_by_key]
+            rows = [row_by_key[key] for key in keys]
             for card in passage.cards.values():
-                yield _at_home(store, card, passage, known_rows)
+                yield _combine_with_home(store, card, passage, rows)
 
 
-def _at_home(
+def _combine_with_home(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
-) -> CardHere:
-    """Return a card of the fold with the passage where it is at home.
+) -> LocalCard:
+    """Combine a card with its home passage, which tells where its text is now.
 
-    `known_rows` are the rows of the highlights of its own passage.
+    This is its own passage or, if the card's sentence is no longer in it, another passage that
+    has the sentence. `known_rows` are the rows of the highlights of its own passage.
     """
-    read = _as_read(card, passage, known_rows)
+    local_card = _combine_with_passage(card, passage, known_rows)
     is_here = any(row["state"] == "present" for row in known_rows)
-    if is_here and exact(card.quote) in exact(text_of(read.highlight)):
-        return read
-    home = card_rows.home_of(store, card.guid)
+    if is_here and normalize_text(card.quote) in normalize_text(
+        get_fact_text(local_card.highlight)
+    ):
+        return local_card
+    home = card_rows.find_home_key(store, card.guid)
     if home is None or home == passage.key:
-        return read
-    there = store.passage(home)
-    read = _as_read(card, there, highlights.of(store, there.keys))
-    return replace(read, key=HighlightKey(passage.key))
+        return local_card
+    home_passage = store.get_passage(home)
+    local_card = _combine_with_passage(
+        card, home_passage, highlights.load_rows(store, home_passage.keys)
+    )
+    return replace(local_card, key=HighlightKey(passage.key))
 
 
-def _as_read(card: Card, passage: Passage, known_rows: Sequence[Row]) -> CardHere:
-    """Return a card of the fold with a passage, as that is read here.
+def _combine_with_passage(
+    card: Card, passage: Passage, known_rows: Sequence[Row]
+) -> LocalCard:
+    """Combine a card with the highlights of a passage as read on this device.
 
-    `known_rows` are the rows of the highlights of the passage.
+    `known_rows` are the rows of these highlights.
     """
-    # the places where its passage is now; the first one counts as its source
-    read_here = [row for row in known_rows if row["body"]]
-    present = [row for row in read_here if row["state"] == "present"]
-    places = _in_shipped_order(present, passage)
-    if places:
-        highlight = places[0]
-    elif read_here:
-        highlight = decode_highlight(read_here[0])
+    # find where the passage is now; its first highlight counts as the source of the card
+    read_rows = [row for row in known_rows if row["body"]]
+    present_rows = [row for row in read_rows if row["state"] == "present"]
+    present_highlights = _sort_copies(present_rows, passage)
+    if present_highlights:
+        highlight = present_highlights[0]
+    elif read_rows:
+        highlight = decode_highlight(read_rows[0])
     else:
-        highlight = unread_highlight(passage)
+        highlight = build_unread_highlight(passage)
 
-    is_as_shipped = card.note.words == digest_of_words(card)
-    return CardHere(
+    is_as_shipped = card.note.words == hash_exact_words(card)
+    return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
-        passages=places or (highlight,),
-        source=_remarks_on_source(card, places, {row["state"] for row in known_rows}),
-        kept=bool(card.note.shipped) and not places and is_as_shipped,
+        passages=present_highlights or (highlight,),
+        source=_find_source_remarks(
+            card, present_highlights, {row["state"] for row in known_rows}
+        ),
+        kept=bool(card.note.shipped) and not present_highlights and is_as_shipped,
     )
 
 
-def _remarks_on_source(
-    card: Card, places: Sequence[Highlight], states: Collection[str]
-) -> tuple[CardRemark, ...]:
-    """Return whether the source of a card has changed or is gone, as remarks."""
-    if places:
-        said = not card.quote or _says_it(places[0], card)
-        return () if said else (CardRemark.SOURCE_CHANGED,)
+def _find_source_remarks(
+    card: Card, present: Sequence[Highlight], states: Collection[str]
+) -> tuple[SourceRemark, ...]:
+    """Return a remark if the source of a card has changed or was removed.
+
+    Args:
+        card: the card.
+        present: the highlights of its passage that are present.
+        states: the states of all highlights of its passage.
+    """
+    if present:
+        has_quote = not card.quote or _has_quote(present[0], card)
+        return () if has_quote else (SourceRemark.SOURCE_CHANGED,)
     if "gone" in states and "unselected" not in states:
-        return (CardRemark.SOURCE_GONE,)
+        return (SourceRemark.SOURCE_GONE,)
     return ()
 
 
-def _says_it(highlight: Highlight, card: Card) -> bool:
-    """Return whether a passage still has the words that a card quotes.
+def _has_quote(highlight: Highlight, card: Card) -> bool:
+    """Return whether a highlight still contains the quote of a card.
 
-    A card in a person's words follows the passage as long as one of its sentences stands.
+    For a card in the user's own words, one sentence of the quote is enough.
     """
-    if stands_in(card.quote, highlight):
+    if is_quote_in_highlight(card.quote, highlight):
         return True
-    return card.origin.drafter == PERSON and any(
-        stands_in(each, highlight) for each in sentences(card.quote)
+    return card.origin.drafter == USER and any(
+        is_quote_in_highlight(sentence, highlight)
+        for sentence in split_sentences(card.quote)
     )
 
 
-def _in_shipped_order(present: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
-    """Return the places of a passage, copies in the order of their documents.
+def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
+    """Return the present highlights of a passage in an order that is the same on every device.
 
-    Two machines may have given the keys of copies to different ones, so the first place
-    with the leading text comes first, whatever its key.
+    The first one is the leading highlight or a copy of it. Two devices may have given the keys of
+    copies to different documents, so copies are sorted by document, not by key.
     """
-    if len(present) < 2:
-        return tuple(map(decode_highlight, present))
-    leading = min(present, key=lambda row: _rank(row, passage))
-    ordered = []
-    for row in present:
+    if len(present_rows) < 2:
+        return tuple(map(decode_highlight, present_rows))
+    leading = min(present_rows, key=lambda row: _leading_sort_key(row, passage))
+    sort_entries = []
+    for row in present_rows:
         highlight = decode_highlight(row)
         document = highlight.document
         is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
-        route = _ROUTES.get(row["route"], 9)
-        place = document.path or document.key
-        ordered.append((is_other, route, place, row["position"], row["key"], highlight))
-    ordered.sort(key=lambda entry: entry[:-1])
-    return tuple(entry[-1] for entry in ordered)
+        route = _ROUTE_RANKS.get(row["route"], 9)
+        path = document.path or document.key
+        sort_entries.append(
+            (is_other, route, path, row["position"], row["key"], highlight)
+        )
+    sort_entries.sort(key=lambda entry: entry[:-1])
+    return tuple(entry[-1] for entry in sort_entries)
 
 
-def unread_highlight(passage: Passage) -> Highlight:
-    """Return the highlight of a passage never read here, as the journal has it."""
-    text = passage.texts[0] if passage.texts else Text("")
+def build_unread_highlight(passage: Passage) -> Highlight:
+    """Return a highlight built from the journal, for a passage never read on this device."""
+    text = passage.texts[0] if passage.texts else Reading("")
     document = Document(DocumentKey(text.place), "", text.place)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
 
 
-def state_of(store: Store, guid: str) -> tuple[Card, Passage]:
-    """Return a card as the fold has it, and its passage; refuse an unknown guid."""
-    key = card_rows.passage_of(store, guid)
+def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
+    """Return a card and its passage.
+
+    Raises:
+        RefusedError: there is no such card.
+        LedgerError: the database is damaged.
+    """
+    key = card_rows.find_passage_key(store, guid)
     if key is None:
-        store.refold()
-        key = card_rows.passage_of(store, guid)
+        store.recompute_passages()
+        key = card_rows.find_passage_key(store, guid)
     if key is None:
         raise RefusedError(
             f"there is no card {guid}", hint="ankiforge list shows the ids"
         )
-    passage = store.passage(key)
+    passage = store.get_passage(key)
     if guid not in passage.cards:
         hint = "delete .ankiforge/ledger.db: the next run rebuilds it from the journal"
         raise LedgerError(f"the database is damaged: it lacks the card {guid}", hint=hint)
@@ -391,49 +435,60 @@ def state_of(store: Store, guid: str) -> tuple[Card, Passage]:
 
 
 class HighlightOutcome(Value):
-    """The fate of a highlight: it has cards, or drafts wait, or there is a reason."""
+    """What became of a highlight in drafting, and why it has no card if it has none."""
 
     highlight: Highlight
-    fate: str
-    """carded, waiting, blocked, no_card, failed or undrafted; left_out: by a
-    person, a colour or a setting."""
+    status: str
+    """One of carded, waiting (it has a draft), blocked, no_card, failed, undrafted, and left_out
+    (by the user, a colour or a setting)."""
     reason: str = ""
-    worth: float = 0.0
-    """How likely a card of its best sentence is kept, to 1; 0 and less = none is proposed."""
+    """Why the highlight has no card, or ""."""
+    usefulness: float = 0.0
+    """The probability that the user would keep a card made from the best sentence. 0 or less if no
+    card is proposed."""
     is_open: bool = False
-    """Whether it has neither card nor draft, or a card and a further sentence worth one."""
+    """Whether the highlight has neither card nor draft, or has a card and another sentence that
+    is worth proposing."""
 
 
-class LeftOutThere(Value):
-    """A lookalike of a mark or a card, with the document that holds it."""
+class LocatedLookalike(Value):
+    """Text that looks like a mark or a card but isn't one, and where it was found."""
 
     source: str
-    """The name of the source in the settings; "" = a folder, of which no source reads this."""
+    """The name of the source in the settings, or "" for a directory that no source reads."""
     document: str
-    """The place of the document in its source: the path of a file, a key of a library."""
+    """The path of the file, or the key of the document in a library."""
     title: str
-    left_out: LeftOut
+    lookalike: Lookalike
 
     @property
-    def place(self) -> str:
-        """The place in words: `Notes/net.md, line 12`."""
-        return ", ".join(filter(None, (self.document, self.left_out.place)))
+    def location(self) -> str:
+        """The location for the user, such as `Notes/net.md, line 12`."""
+        return ", ".join(filter(None, (self.document, self.lookalike.place)))
 
 
-def highlight_of(store: Store, key: str) -> Highlight:
-    """Return a highlight that was read here; refuse another key."""
-    return decode_highlight(highlight_row(store, key))
+def load_highlight(store: Store, key: str) -> Highlight:
+    """Return a highlight by its key.
+
+    Raises:
+        UsageError: no highlight with this key was read on this device.
+    """
+    return decode_highlight(load_highlight_row(store, key))
 
 
-def highlights_of(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
-    """Return highlights that were read here, by their keys."""
-    rows = highlights.of(store, list(keys))
+def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
+    """Return the highlights with these keys that were read on this device, by key."""
+    rows = highlights.load_rows(store, list(keys))
     return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
 
 
-def highlight_row(store: Store, key: str) -> Row:
-    """Return the row of a highlight that was read here; refuse another key."""
-    row = highlights.with_key(store, key)
+def load_highlight_row(store: Store, key: str) -> Row:
+    """Return the row of a highlight by its key.
+
+    Raises:
+        UsageError: no highlight with this key was read on this device.
+    """
+    row = highlights.load_row(store, key)
     if row is None or not row["body"]:
         raise UsageError(
             f"there is no highlight {key}",
@@ -442,45 +497,46 @@ def highlight_row(store: Store, key: str) -> Row:
     return row
 
 
-def present_row(store: Store, passage: Passage) -> Row | None:
-    """Return the row of the first location of a passage that is present."""
-    return next(iter(_present_rows(store, passage)), None)
+def load_present_row(store: Store, passage: Passage) -> Row | None:
+    """Return the row of the first present highlight of a passage, or None if none is present."""
+    return next(iter(_load_present_rows(store, passage)), None)
 
 
-def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
-    """Return whether a highlight is the one of its passage whose text is used."""
+def is_leading(store: Store, highlight_key: str, passage: Passage) -> bool:
+    """Return whether a highlight is the leading one of its passage, whose text is drafted."""
     if passage.keys == (highlight_key,):
         return True
-    leading = leading_of(_present_rows(store, passage), passage)
+    leading = find_leading_row(_load_present_rows(store, passage), passage)
     return leading is not None and leading["key"] == highlight_key
 
 
-def _present_rows(store: Store, passage: Passage) -> list[Row]:
-    """Return the rows of the locations of a passage that are present."""
-    rows = highlights.of(store, passage.keys)
+def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
+    rows = highlights.load_rows(store, passage.keys)
     return [row for row in rows if row["state"] == "present"]
 
 
-def leading_of(present: Sequence[Row], passage: Passage) -> Row | None:
-    """Return the present place of a passage whose text is used; None if it has none."""
-    if len(present) == 1:  # the usual case, asked at each decision
-        return present[0]
-    return min(present, key=lambda row: _rank(row, passage), default=None)
+def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
+    """Return the leading one of a passage's present highlights, or None if there are none.
+
+    Its text is used for the passage. It comes from the route that is first in `ROUTE_PRIORITY`.
+    """
+    if len(present_rows) == 1:  # fast path, because every decision calls this
+        return present_rows[0]
+    return min(
+        present_rows, key=lambda row: _leading_sort_key(row, passage), default=None
+    )
 
 
-def places(store: Store, key: str) -> Iterator[Highlight]:
-    """Yield all places of a passage that were read here, present or not."""
-    for row in highlights.of(store, store.keys(key)):
+def iter_highlights(store: Store, key: str) -> Iterator[Highlight]:
+    """Yield the highlights of a passage that were read on this device, present or not.
+
+    `key` is any key of the passage.
+    """
+    for row in highlights.load_rows(store, store.get_keys(key)):
         if row["body"]:
             yield decode_highlight(row)
 
 
-def _rank(row: Row, passage: Passage) -> tuple[int, int, int]:
-    """Return the rank of a location in its passage: the text of the least one is used.
-
-    Of several on one route, it is the one whose words the passage got last.
-    """
-    readings = [hash_of_words(text.exact) for text in reversed(passage.texts)]
-    words = hash_of_words(words_read(decode_highlight(row)))
-    came_as = readings.index(words) if words in readings else -1
-    return (_ROUTES.get(row["route"], 9), -came_as, passage.keys.index(row["key"]))
+def _leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:
+    """Return the sort key of a highlight within its passage. The leading highlight sorts first."""
+    return _ROUTE_RANKS.get(row["route"], 9), passage.keys.index(row["key"])

@@ -1,29 +1,20 @@
-"""The ledger: which passage is which, what a person decided, what Anki should get.
+"""The ledger: which passage is which, what the user decided, and what Anki should get.
 
-    ingest.ingest(ledger, sightings)                 what is new, changed, gone
-    for highlight in recording.to_draft(ledger):
-        recording.record(ledger, [Drafted(highlight, drafts)], terms_of)
-    decide.accept_clean(ledger, allows)              by policy
-    ledger.accept(id), reject(id), undo(ledger, id)  by a person
-    views.record_view(ledger, notes)                 what is in Anki
-    for card, note in views.to_plan(ledger, settings): …
-    views.record_shipped(ledger, notes)              what a package contains
-
-A `Ledger` is the open store with the verbs that need several modules; everything else is
-a function of the module that does it. Outside this package nobody writes SQL. A draft has
-no identity but its words; accepting it makes a card. What a person decides is an event of
-the journal (`events`, `store`); all tables are computed from journal and sources
-(`ingest`, `match`, `recording`). See docs/internals/core.md.
+`ingest` finds new, changed and removed highlights, `draft_recording` stores their drafts, `decide`
+records decisions, and `anki_views` records what is in Anki and in packages. A `Ledger` is a store
+with the methods that need several of these modules. No other package contains SQL. Decisions are
+events of the journal (`events`, `store`), and all tables are computed from the journal and the
+sources. See docs/internals/core.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, questions, settling
+from ankiforge.ledger import cards, decide, decision_recording, questions
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.readings import record_journal_readings
@@ -32,8 +23,8 @@ from ankiforge.model import Guid, is_highlight_key, is_question_id
 
 
 @contextmanager
-def _ledger_errors() -> Iterator[None]:
-    """Raise `LedgerError` where something else is in the place of database or journal."""
+def _wrap_file_errors() -> Iterator[None]:
+    """Context manager that re-raises `OwnFileError` as `LedgerError`."""
     try:
         yield
     except OwnFileError as error:
@@ -41,29 +32,33 @@ def _ledger_errors() -> Iterator[None]:
 
 
 class Ledger(Store):
-    """Passages, decisions and cards of one workspace on one machine."""
+    """The passages, decisions and cards of one workspace, as known on one device."""
 
     def __init__(
         self,
-        database: OwnPath,
-        journal: OwnPath,
+        database: Path,
+        journal: Path,
         machine: str,
         *,
         read_only: bool = False,
     ) -> None:
-        """Open the database (or rebuild it), and read the new lines of the journal.
+        """Open the database, or rebuild it if it is damaged, and read the new lines of the journal.
 
-        With `read_only`, nothing is written: changes go into a copy in memory.
+        Args:
+            database: the path of the database.
+            journal: the directory of the journal.
+            machine: the id of this device.
+            read_only: whether to write nothing. Changes then go into a temporary copy.
 
         Raises:
-            LedgerError: the database or the journal cannot be used.
+            LedgerError: the database or the journal can't be used.
         """
-        with _ledger_errors():
+        with _wrap_file_errors():
             super().__init__(database, journal, machine, read_only=read_only)
         self.read_journal()
 
     def __enter__(self) -> Ledger:
-        """Return the ledger, which the end of the block closes."""
+        """Return the ledger, which is closed at the end of the `with` block."""
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -71,22 +66,12 @@ class Ledger(Store):
         self.close()
 
     def read_journal(self) -> None:
-        """Read the lines that other machines wrote into the journal."""
-        with _ledger_errors():
-            events = self.unite()
+        """Read the new lines that other devices wrote, and draft again what they decided on."""
+        with _wrap_file_errors():
+            events = self.merge_journal()
         if events:
             record_journal_readings(self, events)
-            settling.requeue(self, events)
-
-    def settle(self) -> None:
-        """Settle the drafts of other passages, once for all decisions since the last time.
-
-        Drafts about a sentence that was decided elsewhere go, or ask about its card. This comes
-        before anything is read, and before a transaction ends.
-        """
-        unsettled = self.take_unsettled()
-        if unsettled.passages or unsettled.deciding:
-            settling.settle(self, unsettled)
+            decision_recording.redraft_foreign_decisions(self, events)
 
     def accept(
         self,
@@ -96,70 +81,73 @@ class Ledger(Store):
         forced: bool = False,
         another: bool = False,
     ) -> Guid | None:
-        """Accept a draft and return its card, or answer a question with yes.
+        """Accept a draft, or answer a question with yes.
 
         Args:
-            id: of the draft or question.
-            gap: the number of the gap of a proposal, from 1, the best one.
-            forced: the person overrules a check that blocks.
-            another: it becomes another card, though it may be the new text of one.
+            id: the id of the draft or question.
+            gap: for a proposal, the number of the selected gap, from 1, which is the best one.
+            forced: whether to override a check that blocks the draft.
+            another: whether to make another card even if the draft may revise one.
+
+        Returns:
+            The GUID of the card, or None for a question.
 
         Raises:
-            RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
-                has no such gap, or the card's words are a person's by now.
+            RefusedError: a check blocks the draft, the user must first answer whether its passage
+                is a removed one, it is no longer pending, or it has no such gap.
         """
         if is_question_id(id):
-            questions.answer(self, id, yes=True)
+            questions.answer_question(self, id, yes=True)
             return None
-        return decide.accept(self, id, gap=gap, forced=forced, another=another)
+        return decide.accept_draft(self, id, gap=gap, forced=forced, another=another)
 
     def reject(self, id: str, why: str = "") -> None:
-        """Reject a draft or a card, or answer a question with no.
+        """Reject a draft, card or highlight, or answer a question with no.
 
-        The fact that a draft is about is not offered again.
+        If a draft is rejected, the fact that it is about isn't offered again. If a highlight is
+        rejected, no new cards are offered for it, but its cards stay.
 
-        If `id` is the key of a highlight, nothing of it is offered any more; its cards
-        stay.
+        Args:
+            id: the id of the draft or question, the GUID of the card, or the key of the highlight.
+            why: the reason that the user gave, or "".
 
         Raises:
-            RefusedError: there is none, or it no longer waits.
+            RefusedError: there is no such draft, card or question, or it is no longer pending.
         """
         if is_question_id(id):
-            questions.answer(self, id, yes=False)
+            questions.answer_question(self, id, yes=False)
         elif is_highlight_key(id):
-            decide.skip(self, id, why)
+            decide.skip_highlight(self, id, why)
         else:
-            decide.reject(self, id, why)
+            decide.reject_item(self, id, why)
 
-    def history(
+    def list_history(
         self,
         of: str = "",
         *,
         changes_since: str | None = None,
     ) -> list[HistoryEntry]:
-        """Return decisions of the past.
+        """Return past decisions: all those about a card or passage, or the most recent ones.
 
         Args:
-            of: a card or passage: all decisions about it, oldest first; "" = the newest
-                decisions that stand, newest first.
-            changes_since: only the changes of cards by the source, since a time in ISO
-                8601.
-
-        What the source said about a card is not reported as done while a question asks whose
-        words stay.
+            of: the GUID of a card or the key of a passage, whose decisions are returned, oldest
+                first. If "", the most recent decisions that weren't undone are returned, newest
+                first, except changes by a source about which a question is open.
+            changes_since: a time in ISO 8601, to return all changes that sources made to cards
+                since then instead of the most recent decisions.
         """
         if of:
-            return cards.history(self, of)
+            return cards.load_history(self, of)
         if changes_since is not None:
-            entries = cards.changes(self, changes_since)
+            entries = cards.load_source_changes(self, changes_since)
         else:
-            entries = cards.recent(self)
-        # what a question is about is not told as a change
-        in_conflict = questions.in_conflict(self)
-        told = []
+            entries = cards.load_recent(self)
+        # leave out changes that a question asks about
+        guids_in_conflict = questions.find_cards_in_conflict(self)
+        shown_entries = []
         for entry in entries:
             if entry.what == "revise" and entry.by == SOURCE:
-                if entry.guid in in_conflict:
+                if entry.guid in guids_in_conflict:
                     continue
-            told.append(entry)
-        return told
+            shown_entries.append(entry)
+        return shown_entries

@@ -1,13 +1,9 @@
-"""The database of a workspace, and two files beside it: what saves time, and what was paid for.
+"""The database of a workspace, and two files beside it: the cache and the replies of models.
 
-The database is a cache, rebuilt from the journal and the sources: what is damaged, or has another
-schema, is thrown away. It is opened to write into it, or to read it, and then copied before
-anything is written.
-
-`memory.db` contains nothing that cannot be read or computed again, so errors are ignored:
-an unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the
-replies of models by request hash. It is kept when the database is deleted, and never
-deleted by the program.
+`ledger.db` is rebuilt from the journal and the sources, so it is deleted if it is damaged or has
+another schema. `memory.db` is a cache: errors are ignored, and a damaged file is deleted.
+`replies.db` has the replies of language models by request hash. The program never deletes it,
+because the user paid for the replies.
 """
 
 from __future__ import annotations
@@ -24,115 +20,118 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ankiforge.config.ownfiles import OwnPath
+from ankiforge.config.files import make_database, remove_database, restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.model import Json
 
-# --- what saves time --------------------------------------------------------------------
+# --- the cache --------------------------------------------------------------------------
 
 _CACHE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (
     owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
 ) STRICT
 """
-# How long to wait in seconds for another program that uses the file; only the first time.
-PATIENCE_S = 5.0
-_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+# How many seconds to wait while another program uses the file. After one timeout, no call waits.
+CACHE_TIMEOUT = 5.0
+_DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 CACHE_FILE = "memory.db"
-"""The name of the file, in the folder of the ledger."""
+"""The name of the cache file, which is in the ledger's directory."""
 
 
 class CacheFile:
-    """The cache file of one workspace."""
+    """The cache file of one workspace, with entries of several owners."""
 
-    def __init__(self, path: OwnPath) -> None:
-        """Use the file at `path`.
-
-        Raises:
-            OwnFileError: a link or no regular file is there.
-        """
-        path.database()
+    def __init__(self, path: Path) -> None:
+        """Use the file at `path`, which is created by the first write."""
         self._path = path
-        self._patience = PATIENCE_S
+        self._timeout = CACHE_TIMEOUT
 
-    def cache_of(self, owner: str) -> Cache:
-        """Return the part of the cache that belongs to one source or purpose."""
+    def get_cache(self, owner: str) -> Cache:
+        """Return the part of the cache that belongs to `owner`, such as a source."""
         return Cache(self, owner)
 
-    def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; [] if the file cannot be read."""
-        if not self._path.is_there():
+    def fetch_rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, or [] if the file can't be read."""
+        if not self._path.exists():
             return []
         try:
             with closing(self._open()) as connection:
                 return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            self._note_failure(error)
+            self._stop_waiting_if_busy(error)
             return []
 
     def write(
         self,
         owner: str,
-        bodies: Mapping[str, bytes],
-        forget: Iterable[str],
+        entries: Mapping[str, bytes],
+        forgotten_names: Iterable[str],
     ) -> None:
-        """Store and delete entries in one transaction."""
+        """Store and delete entries of an owner in one transaction. Errors are ignored.
+
+        Args:
+            owner: the owner of the entries.
+            entries: the content of each entry to store, by name.
+            forgotten_names: the names of the entries to delete.
+        """
         try:
-            with closing(self._open(make=True)) as connection, connection:
+            with closing(self._open(create=True)) as connection, connection:
                 connection.execute(_CACHE_SCHEMA)
-                forgotten = [(owner, name) for name in forget]
+                keys = [(owner, name) for name in forgotten_names]
                 connection.executemany(
                     "DELETE FROM kept WHERE owner = ? AND name = ?",
-                    forgotten,
+                    keys,
                 )
-                rows = [(owner, name, body) for name, body in bodies.items()]
+                rows = [(owner, name, body) for name, body in entries.items()]
                 connection.executemany(
                     "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
                     rows,
                 )
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+            if getattr(error, "sqlite_errorcode", 0) in _DAMAGE_CODES:
                 with suppress(OSError):
-                    self._path.remove_database()
-            self._note_failure(error)
+                    remove_database(self._path)
+            self._stop_waiting_if_busy(error)
 
-    def _open(self, *, make: bool = False) -> sqlite3.Connection:
-        path = self._path.database(make=make)
-        return sqlite3.connect(path, timeout=self._patience)
+    def _open(self, *, create: bool = False) -> sqlite3.Connection:
+        if create:
+            make_database(self._path)
+        return sqlite3.connect(self._path, timeout=self._timeout)
 
-    def _note_failure(self, error: sqlite3.Error) -> None:
-        """If the file is in use, do not wait for it in later calls."""
+    def _stop_waiting_if_busy(self, error: sqlite3.Error) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-            self._patience = 0.0
+            self._timeout = 0.0
 
 
 class Cache:
-    """The entries of one owner; see `model.Memory`."""
+    """The cache entries of one owner, such as a source. Implements `model.SourceCache`."""
 
     def __init__(self, file: CacheFile, owner: str) -> None:
         self._file = file
         self._owner = owner
 
-    def recall(self, name: str) -> bytes | None:
-        """Return the entry with this name; None if there is none."""
+    def load(self, name: str) -> bytes | None:
+        """Return the content of the entry with this name, or None if there is none."""
         sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
-        rows = self._file.select(sql, self._owner, name)
+        rows = self._file.fetch_rows(sql, self._owner, name)
         if not rows:
             return None
         [body] = rows[0]
         return bytes(body)
 
     def everything(self) -> dict[str, bytes]:
-        """Return all entries by name."""
+        """Return the contents of all entries, by name."""
         sql = "SELECT name, body FROM kept WHERE owner = ?"
-        return {name: bytes(body) for name, body in self._file.select(sql, self._owner)}
+        return {
+            name: bytes(body) for name, body in self._file.fetch_rows(sql, self._owner)
+        }
 
-    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store entries and delete others, in one transaction."""
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Store the entries in `bodies` and delete those named in `forget`, in one transaction."""
         self._file.write(self._owner, bodies, forget)
 
 
-# --- what was paid for ------------------------------------------------------------------
+# --- paid-for replies -------------------------------------------------------------------
 
 _REPLIES_SCHEMA = """
 CREATE TABLE IF NOT EXISTS reply (
@@ -148,19 +147,19 @@ REPLIES_FILE = "replies.db"
 
 
 class Replies:
-    """Raw replies by request hash; safe to use from several threads."""
+    """The unparsed replies of language models, by the hash of the request. Thread-safe."""
 
-    def __init__(self, path: OwnPath) -> None:
-        """Open the file, or make it.
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it.
 
         Raises:
-            LedgerError: it is damaged. It is not deleted: its replies were paid for.
-            OwnFileError: a link or no regular file is there.
+            LedgerError: the file is damaged. It isn't deleted, because replies were paid for.
         """
         self._lock = Lock()
+        make_database(path)
         try:
             self._db = sqlite3.connect(
-                path.database(make=True),
+                path,
                 isolation_level=None,
                 timeout=60,
                 check_same_thread=False,
@@ -173,7 +172,7 @@ class Replies:
             raise LedgerError(f"{path}: cannot be read: {error}", hint=hint) from error
 
     def get(self, request: str) -> str | None:
-        """Return the raw reply to a request; None if there is none."""
+        """Return the raw reply to a request, or None if there is none."""
         query = "SELECT raw FROM reply WHERE request = ?"
         with self._lock:
             row = self._db.execute(query, (request,)).fetchone()
@@ -188,14 +187,25 @@ class Replies:
         prompt: str,
         tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        """Store a raw reply durably, replacing an older one."""
+        """Store the raw reply to a request durably, replacing an older one.
+
+        Args:
+            request: the hash of the request.
+            raw: the reply as the model sent it.
+            model: the name of the model, as in the settings.
+            prompt: the fingerprint of the prompt.
+            tokens: the numbers of input and output tokens that were billed.
+        """
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
         values = (request, raw, model, prompt, *tokens, replied_at)
         with self._lock:
             self._db.execute(_INSERT_REPLY, values)
 
-    def tokens_of(self, model: str) -> tuple[int, int]:
-        """Return the tokens that went into a model, as the settings call it, and came out."""
+    def count_tokens(self, model: str) -> tuple[int, int]:
+        """Return how many input and output tokens all stored replies of a model took.
+
+        `model` is the name of the model in the settings.
+        """
         query = "SELECT total(tokens_in), total(tokens_out) FROM reply WHERE model = ?"
         with self._lock:
             row = self._db.execute(query, (model,)).fetchone()
@@ -203,7 +213,7 @@ class Replies:
         return tokens_in, tokens_out
 
     def close(self) -> None:
-        """Close the file after waiting for a thread that uses it."""
+        """Close the file, waiting for a call in another thread to end."""
         with self._lock:
             self._db.close()
 
@@ -211,49 +221,49 @@ class Replies:
 # --- the database -----------------------------------------------------------------------
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
-"""A database with another schema is replaced: the next run fills it from journal and
-sources."""
-_TABLES = "tables"
-"""The name under which a database keeps a hash of its tables, to see whether one is
-missing."""
-WAIT_SECONDS = 60.0
-"""How long a statement waits for another process that writes."""
-CACHE_KIB = 32_768
-"""How much of the database is kept in memory. SQLite's 2 MB are written and read again many
-times in a transaction of thousands of decisions."""
-TOGETHER = 200
+SCHEMA_VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
+"""The hash of the schema. A database with another version is replaced by an empty one, which the
+next run fills."""
+_TABLES_HASH = "tables"
+"""The name under which a database stores the hash of its tables, so that a missing one is
+detected."""
+BUSY_TIMEOUT = 60.0
+"""How many seconds a statement waits for another process that writes."""
+PAGE_CACHE_KIB = 32_768
+"""The size of SQLite's page cache. With the default of 2 MB, pages would be written and read again
+many times in a transaction of thousands of decisions."""
+BATCH_SIZE = 200
 """The number of rows, passages or cards that are read at once."""
 
 Row = sqlite3.Row
 _T = TypeVar("_T")
 
 
-def in_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """Yield values in lists of as many as are read at once."""
-    rest = iter(values)
-    while batch := list(islice(rest, TOGETHER)):
+def iter_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Yield the values in lists of at most `BATCH_SIZE`."""
+    iterator = iter(values)
+    while batch := list(islice(iterator, BATCH_SIZE)):
         yield batch
 
 
-def encode(value: object) -> str:
-    """Return the stored form of a value."""
+def to_json(value: object) -> str:
+    """Return a value in JSON, as the database stores it."""
     return msgspec.json.encode(value).decode()
 
 
-def _insertion(verb: str, table: str, columns: Iterable[str], key: str) -> str:
-    """Return the statement of `Database.insert`."""
+def _build_insert(verb: str, table: str, columns: Iterable[str], key: str) -> str:
+    """Return the SQL statement for `Database.insert`, with named parameters."""
     names = ", ".join(columns)
     values = ", ".join(f":{column}" for column in columns)
     statement = f"{verb} INTO {table} ({names}) VALUES ({values})"
     if key:
-        updated = ", ".join(f"{column} = excluded.{column}" for column in columns)
-        statement += f" ON CONFLICT ({key}) DO UPDATE SET {updated}"
+        assignments = ", ".join(f"{column} = excluded.{column}" for column in columns)
+        statement += f" ON CONFLICT ({key}) DO UPDATE SET {assignments}"
     return statement
 
 
 class Database:
-    """Reads and writes the tables that `schema.sql` explains."""
+    """Runs SQL statements on a database whose tables `schema.sql` defines."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -262,37 +272,37 @@ class Database:
         """Close the database."""
         self._db.close()
 
-    def rows(self, query: str, *values: object) -> list[Row]:
-        """Return the rows of a query."""
+    def fetch_rows(self, query: str, *values: object) -> list[Row]:
+        """Return all rows of a query."""
         return self._db.execute(query, values).fetchall()
 
-    def each(self, query: str, *values: object) -> Iterator[Row]:
+    def iter_rows(self, query: str, *values: object) -> Iterator[Row]:
         """Yield the rows of a query, one at a time."""
         return self._db.execute(query, values)
 
-    def row(self, query: str, *values: object) -> Row | None:
-        """Return the first row of a query, or None."""
+    def fetch_first_row(self, query: str, *values: object) -> Row | None:
+        """Return the first row of a query, or None if there are no rows."""
         first: Row | None = self._db.execute(query, values).fetchone()
         return first
 
-    def value(self, query: str, *values: object) -> Any:
-        """Return the first column of the first row of a query, or None."""
-        first = self.row(query, *values)
+    def fetch_value(self, query: str, *values: object) -> Any:
+        """Return the first column of the first row of a query, or None if there are no rows."""
+        first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
-    def writable(self) -> sqlite3.Connection:
-        """Return the connection, before something is written."""
+    def get_writable(self) -> sqlite3.Connection:
+        """Return the connection to write with, which `Store` replaces if it is read-only."""
         return self._db
 
-    def write(self, query: str, *values: object) -> int:
-        """Run a statement. Return the number of rows it changed."""
-        return self.writable().execute(query, values).rowcount
+    def execute(self, query: str, *values: object) -> int:
+        """Run a statement, and return the number of rows that it changed."""
+        return self.get_writable().execute(query, values).rowcount
 
-    def write_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
-        """Run a statement for each of many rows."""
+    def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
+        """Run a statement once for each row of parameters."""
         rows = list(rows)
         if rows:
-            self.writable().executemany(query, rows)
+            self.get_writable().executemany(query, rows)
 
     def insert(
         self,
@@ -302,144 +312,159 @@ class Database:
         verb: str = "INSERT",
         key: str = "",
     ) -> int:
-        """Insert rows with the same columns; return how many were written.
+        """Insert rows that all have the same columns, and return how many were written.
 
         Args:
-            table: the table, which `schema.sql` explains.
-            rows: values by column.
-            verb: such as `INSERT OR REPLACE`.
-            key: the columns by which a row is known that is to be changed instead, if any.
+            table: the name of a table in `schema.sql`.
+            rows: the values of each row, by column.
+            verb: the start of the statement, such as `INSERT OR REPLACE`.
+            key: the columns of a unique key. An existing row with equal values in them is updated
+                instead. "" to update none.
         """
         rows = list(rows)
         if not rows:
             return 0
-        statement = _insertion(verb, table, rows[0], key)
-        return self.writable().executemany(statement, rows).rowcount
+        statement = _build_insert(verb, table, rows[0], key)
+        return self.get_writable().executemany(statement, rows).rowcount
 
-    def put(self, table: str, row: Json, *, key: str) -> Any:
-        """Insert a row, or change the one with the same `key` columns; return its `id`."""
-        statement = _insertion("INSERT", table, row, key) + " RETURNING id"
-        [(id,)] = self.writable().execute(statement, row).fetchall()
+    def upsert(self, table: str, row: Json, *, key: str) -> Any:
+        """Insert a row, or update the one with the same values in the columns `key`.
+
+        Return the `id` of the row.
+        """
+        statement = _build_insert("INSERT", table, row, key) + " RETURNING id"
+        [(id,)] = self.get_writable().execute(statement, row).fetchall()
         return id
 
-    def data_version(self) -> int:
-        """Return a number that changes when another program writes."""
+    def get_data_version(self) -> int:
+        """Return a number that changes whenever another connection changes the database."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
-    def define(
+    def register_function(
         self,
         name: str,
         arguments: int,
         function: Callable[..., str | bool],
     ) -> None:
-        """Give SQL a function that always returns the same for the same arguments."""
+        """Make a Python function available in SQL. It must be deterministic.
+
+        Args:
+            name: the name of the function in SQL.
+            arguments: the number of arguments that it takes.
+            function: the Python function.
+        """
         self._db.create_function(name, arguments, function, deterministic=True)
 
-    def meta(self, name: str) -> str:
-        """Return a stored value by name, "" if there is none.
+    def get_meta(self, name: str) -> str:
+        """Return the value stored under a name, or "" if there is none.
 
-        It is a fact about this database, not a decision: it is lost with the database.
+        Such values are facts about this database, not decisions, so losing them with the database
+        does no harm.
         """
-        return self.value("SELECT value FROM meta WHERE name = ?", name) or ""
+        return self.fetch_value("SELECT value FROM meta WHERE name = ?", name) or ""
 
     def set_meta(self, name: str, value: str) -> None:
-        """Store a value by name.
+        """Store a value under a name.
 
-        An equal one is not written again: an unchanged run writes nothing.
+        An equal value isn't written again, so that a run without changes writes nothing.
         """
-        self.write(
+        self.execute(
             "INSERT INTO meta VALUES (?, ?)"
             " ON CONFLICT DO UPDATE SET value = excluded.value WHERE value != excluded.value",
             name,
             value,
         )
 
-    def metas(self, prefix: str) -> dict[str, str]:
-        """Return the stored values whose names begin in a way, by the rest of their names."""
+    def get_metas(self, prefix: str) -> dict[str, str]:
+        """Return the values whose names begin with `prefix`, by the rest of the name."""
         query = "SELECT name, value FROM meta WHERE name LIKE ? || '%'"
-        rows = Database.rows(self, query, prefix)
+        rows = self.fetch_rows(query, prefix)
         return {row["name"].removeprefix(prefix): row["value"] for row in rows}
 
-    def forget(self, name: str) -> None:
-        """Forget the value with this name."""
-        self.write("DELETE FROM meta WHERE name = ?", name)
+    def delete_meta(self, name: str) -> None:
+        """Delete the value stored under a name, if there is one."""
+        self.execute("DELETE FROM meta WHERE name = ?", name)
 
     def get_value(self, name: str, shape: type[_T]) -> _T | None:
-        """Return a value of this type; None if there is none, or one of another version."""
+        """Return the value that `set_value` stored under a name, as an instance of `shape`.
+
+        Return None if there is none, or if another version of the program stored it in a form that
+        doesn't fit.
+        """
         try:
-            return msgspec.json.decode(self.meta(name) or "null", type=shape | None)
+            return msgspec.json.decode(self.get_meta(name) or "null", type=shape | None)
         except msgspec.DecodeError:
             return None
 
     def set_value(self, name: str, value: object) -> None:
-        """Store a value, of a type that `get_value` is given."""
-        self.set_meta(name, encode(value))
+        """Store a value in JSON, which `get_value` returns for the same type."""
+        self.set_meta(name, to_json(value))
 
-    def kept(self, name: str) -> str:
-        """Return the value stored with `keep_until_change`, "" if it is gone."""
+    def get_until_change(self, name: str) -> str:
+        """Return the value that `set_until_change` stored under a name, or "" if it was deleted."""
         query = "SELECT value FROM until_change WHERE name = ?"
-        return self.value(query, name) or ""
+        return self.fetch_value(query, name) or ""
 
-    def keep_until_change(self, name: str, value: str) -> None:
-        """Store a value that is gone as soon as a card, a passage or a note in Anki changes."""
-        self.write("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
+    def set_until_change(self, name: str, value: str) -> None:
+        """Store a value that is deleted when any card, passage or note in Anki changes."""
+        self.execute("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
 
 
 # --- opening ----------------------------------------------------------------------------
 
 
-def open_database(database: OwnPath) -> sqlite3.Connection:
-    """Open a database. One that is damaged or of another version is replaced by an empty one.
+def open_database(database: Path) -> sqlite3.Connection:
+    """Open a database, replacing it with an empty one if it is damaged or of another version.
 
     Raises:
-        LedgerError: it cannot be replaced.
+        LedgerError: the new database can't be opened either.
     """
-    db = _connect(database)
+    db = _open_or_create(database)
     if db is None:
-        database.remove_database()
-        db = _connect(database)
+        remove_database(database)
+        db = _open_or_create(database)
     if db is None:
         hint = "delete it: the next run rebuilds it"
         raise LedgerError(f"{database}: cannot be opened", hint=hint)
     return db
 
 
-def _connect(database: OwnPath) -> sqlite3.Connection | None:
-    """Open a database, or make it; None if it is damaged or of another version."""
-    path = database.database(make=True)
-    db = sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS)
-    database.restrict()
+def _open_or_create(database: Path) -> sqlite3.Connection | None:
+    """Open or create a database, or return None if it is damaged or of another version."""
+    make_database(database)
+    db = sqlite3.connect(database, isolation_level=None, timeout=BUSY_TIMEOUT)
+    restrict(database)
     try:
-        _configure(db)
-        if not _version(db):
-            _make_tables(db)
-        if _version(db) == VERSION and _has_all_tables(db):
+        _configure_connection(db)
+        if not _get_version(db):
+            _create_tables(db)
+        if _get_version(db) == SCHEMA_VERSION and _has_all_tables(db):
             return db
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if not _shows_damage(error):
+        if not _is_damage_error(error):
             db.close()
             raise
     db.close()
     return None
 
 
-def _configure(db: sqlite3.Connection) -> None:
+def _configure_connection(db: sqlite3.Connection) -> None:
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA case_sensitive_like = ON")
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    db.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
 
 
-def _make_tables(db: sqlite3.Connection) -> None:
+def _create_tables(db: sqlite3.Connection) -> None:
     db.executescript(SCHEMA)
-    # the version last: by it, another program takes the database for complete
-    rows = [(_TABLES, _hash_of_tables(db)), ("version", VERSION)]
+    # write the version last, because it shows other processes that the database is complete
+    rows = [(_TABLES_HASH, _hash_tables(db)), ("version", SCHEMA_VERSION)]
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
 
-def _version(db: sqlite3.Connection) -> str:
-    """Return the version of a database; "" if it is still being made."""
+def _get_version(db: sqlite3.Connection) -> str:
+    """Return the schema version of a database, or "" if it is still being created."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
         return ""
     row = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
@@ -447,68 +472,69 @@ def _version(db: sqlite3.Connection) -> str:
 
 
 def _has_all_tables(db: sqlite3.Connection) -> bool:
-    """Return whether the tables of a database of this version are as they were made."""
-    row = db.execute("SELECT value FROM meta WHERE name = ?", (_TABLES,)).fetchone()
-    return row is not None and row[0] == _hash_of_tables(db)
+    """Return whether the tables of a database are still as they were created."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (_TABLES_HASH,)).fetchone()
+    return row is not None and row[0] == _hash_tables(db)
 
 
-def _hash_of_tables(db: sqlite3.Connection) -> str:
+def _hash_tables(db: sqlite3.Connection) -> str:
     query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     rows = [tuple(row) for row in db.execute(query)]
     return sha256(repr(rows).encode()).hexdigest()[:16]
 
 
-def snapshot_of(database: OwnPath) -> sqlite3.Connection | None:
-    """Open a database to read it as it is now, whatever other programs write.
+def open_snapshot(database: Path) -> sqlite3.Connection | None:
+    """Open a read-only snapshot of a database, which later writes don't affect.
 
-    Return None if it is not there or of another version, or if SQLite cannot make the files that it
-    needs beside it.
+    Return None if there is no database of this version, or if SQLite can't create the files that
+    it needs beside the database.
     """
-    if not database.is_there():
+    if not database.exists():
         return None
-    uri = f"{database.database().as_uri()}?mode=rw"
-    snapshot = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_SECONDS)
+    uri = f"{database.absolute().as_uri()}?mode=rw"
+    snapshot = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT)
     try:
         snapshot.row_factory = sqlite3.Row
         for setting in ("query_only = ON", "case_sensitive_like = ON"):
             snapshot.execute(f"PRAGMA {setting}")
-        snapshot.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        snapshot.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
         snapshot.execute("BEGIN")
-        if _version(snapshot) == VERSION and _has_all_tables(snapshot):
+        if _get_version(snapshot) == SCHEMA_VERSION and _has_all_tables(snapshot):
             return snapshot
     except (sqlite3.DatabaseError, UnicodeDecodeError):
-        pass  # what is wrong with it, the copy tells
+        pass  # `copy_database`, which is called next, reports the error
     snapshot.close()
     return None
 
 
-def copy_database(database: OwnPath) -> sqlite3.Connection:
-    """Return a temporary copy of a database that may not exist; SQLite keeps it in a file.
+def copy_database(database: Path) -> sqlite3.Connection:
+    """Return a temporary copy of a database, or an empty database if the file doesn't exist.
 
-    Without a `-wal` file no program has it open, so it is read as a plain file: otherwise
-    SQLite would create files next to it. If another program opened it meanwhile, it is
-    read once more.
+    If there is no `-wal` file, no program has the database open. Then it is read as a plain file,
+    so that SQLite creates no files beside it. If another program opens it meanwhile, it is read
+    again in the normal way.
     """
-    copy = sqlite3.connect("", isolation_level=None, timeout=WAIT_SECONDS)
-    _configure(copy)
-    if database.is_there():
-        path = database.database()
-        log = path.with_name(f"{path.name}-wal")
+    copy = sqlite3.connect("", isolation_level=None, timeout=BUSY_TIMEOUT)
+    _configure_connection(copy)
+    if database.exists():
+        path = database.absolute()
+        wal_path = path.with_name(f"{path.name}-wal")
         is_copied = False
-        if not log.exists():
-            changed = path.stat().st_mtime_ns
-            _copy_into(copy, path, "immutable=1")
-            is_copied = not log.exists() and path.stat().st_mtime_ns == changed
+        if not wal_path.exists():
+            modified_at = path.stat().st_mtime_ns
+            _backup_into(copy, path, "immutable=1")
+            is_copied = not wal_path.exists() and path.stat().st_mtime_ns == modified_at
         if not is_copied:
-            _copy_into(copy, path, "mode=ro")
-    if not _version(copy):
-        _make_tables(copy)
+            _backup_into(copy, path, "mode=ro")
+    if not _get_version(copy):
+        _create_tables(copy)
     return copy
 
 
-def _copy_into(copy: sqlite3.Connection, path: Path, mode: str) -> None:
+def _backup_into(copy: sqlite3.Connection, path: Path, mode: str) -> None:
+    """Copy the database at `path`, unless it is of another version. `mode` is a URI parameter."""
     with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
-        if _version(source) != VERSION:  # another program is making it
+        if _get_version(source) != SCHEMA_VERSION:  # outdated, or still being created
             return
         if not _has_all_tables(source):
             raise sqlite3.OperationalError("no such table: one or more are missing")
@@ -516,15 +542,18 @@ def _copy_into(copy: sqlite3.Connection, path: Path, mode: str) -> None:
 
 
 @contextmanager
-def readable_errors(database: OwnPath | None = None) -> Iterator[None]:
-    """Raise `LedgerError` if the database is damaged, locked or full.
+def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
+    """Context manager that re-raises errors of a damaged, locked or full database as `LedgerError`.
 
-    Pass on all other errors.
+    Other errors are not caught.
+
+    Args:
+        database: the path to name in the error message, or None for the usual path.
     """
     try:
         yield
     except (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        if _shows_damage(error):
+        if _is_damage_error(error):
             where = database or ".ankiforge/ledger.db"
             hint = f"ankiforge run rebuilds it from the journal; if not, delete {where} first"
             summary = " ".join(str(error).split())[:200]
@@ -540,14 +569,14 @@ def readable_errors(database: OwnPath | None = None) -> Iterator[None]:
             hint = "free space, or allow writing, and run it again: nothing is lost"
             message = f"the database cannot be written: {error}"
             raise LedgerError(message, hint=hint) from error
-        raise  # a fault of the program
+        raise  # any other error is a bug
 
 
-def _shows_damage(error: Exception) -> bool:
+def _is_damage_error(error: Exception) -> bool:
     """Return whether an error shows that the database, or a value in it, is damaged.
 
-    Its statements are right, as are the values that it writes: a table, a column or a
-    value that cannot be read was lost or changed since.
+    The statements of the program are assumed to be correct, so a table, column or value that can't
+    be read must have been lost or changed.
     """
     if not isinstance(error, sqlite3.DatabaseError):
         return True

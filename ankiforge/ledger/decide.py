@@ -1,69 +1,71 @@
-"""Decisions of a person or of the policy: each is an event that `undo` takes back.
+"""Record and undo decisions by the user or the policy.
 
-A verb reads the passage, `decided` says what changes, and `settling.write` writes it: the events of
-one `action`, and the drafts that it puts away, which `undo` brings back. An undo is an event, and
-is never taken back itself: everything is as it was before, or the undo is refused with a reason.
+Each function loads a snapshot of the passage, has `decision_changes` compute the changes, and has
+`decision_recording` record them. All events of a decision belong to one action. The drafts that a
+decision removes are kept apart, so that `undo_decision` can restore them. An undo restores
+everything or is refused with a reason; it is an event, too, but the user can't undo it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError, RefusedError, one_item
+from ankiforge.errors import BugError, RefusedError, wrap_unexpected_errors
 from ankiforge.ledger import (
-    belonging,
     cards,
-    chosen,
+    chosen_passages,
+    decision_recording,
+    draft_recording,
+    foreign_history,
     offers,
-    recording,
     remarks,
-    settling,
+)
+from ankiforge.ledger.anki_views import (
+    DELETED_REASON,
+    schedule_shipping_again,
+    was_deleted_unnoticed,
 )
 from ankiforge.ledger.cards import HistoryEntry
-from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.decided import (
+from ankiforge.ledger.decision_changes import (
+    Adoption,
     NoteRepair,
-    TakenOver,
-    accepted,
-    adopted,
-    edited,
-    placed,
-    rejected,
-    repair_of,
-    revised,
-    reworded,
-    skipped,
-    told_apart,
+    build_different_event,
+    build_edit_event,
+    build_placed_event,
+    build_repair_event,
+    build_revise_event,
+    plan_accept,
+    plan_adopt,
+    plan_reject,
+    plan_reword,
+    plan_skip,
 )
-from ankiforge.ledger.drafts import nearest_gap, with_gap
-from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Event, Passage, content, exact
-from ankiforge.ledger.here import PassageHere
-from ankiforge.ledger.store import Store, encode
-from ankiforge.ledger.tables import ahead, highlights, journaled, waiting
-from ankiforge.ledger.tables.here import passage_here
-from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.draft_completion import find_nearest_gap, select_gap
+from ankiforge.ledger.events import POLICY, USER, Event, Passage, hash_content
+from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import event_queries, highlights, pending_drafts
+from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.ledger.undo import (
-    REWORDING,
-    asks_again,
-    last_about,
-    last_by_person,
-    refuse_below,
-    undone,
-    words_again,
+    REWORDING_KINDS,
+    build_restoring_edit,
+    find_last_about,
+    find_last_by_user,
+    refuse_if_changed_again,
+    reopens_conflict,
+    select_events_to_undo,
 )
-from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
-    AGENT,
+    AGENT_DRAFTER,
     Card,
+    CardContent,
     CardKind,
     Draft,
     Fields,
     Guid,
     Highlight,
-    HighlightKey,
     NoteId,
     Pair,
     Proposal,
@@ -72,330 +74,315 @@ from ankiforge.model import (
     Strings,
     Texts,
     Value,
-    Words,
-    h16,
+    hash16,
     is_card_id,
     is_draft_id,
     is_highlight_key,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.fold import for_finding
 
-_SEE_RECENT = "ankiforge list --view recent shows what can be"
-
-
-# --- the passage of a decision ----------------------------------------------------------
+_RECENT_HINT = "ankiforge list --view recent shows what can be"
 
 
-def draft_here(store: Store, draft_id: str) -> tuple[PassageHere, StoredDraft]:
-    """Return a passage, and a draft of it that waits.
+# --- loading a passage ------------------------------------------------------------------
+
+
+def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraft]:
+    """Return a pending draft and a snapshot of its passage.
 
     Raises:
-        RefusedError: it no longer waits, or its passage is in doubt.
+        RefusedError: the draft is no longer pending, or the user must first answer whether its
+            passage is a removed one.
     """
-    here = read_already(store, draft_id)
-    if here is None:
-        for row in waiting.with_ids(store, [draft_id]):
-            here = passage_here(store, store.passage(row["key"]))
-    for draft in here.waiting if here else ():
-        if here and draft.id == draft_id and not offers.follows(here.passage, draft):
-            refuse_doubtful(store, here.passage, draft.key)
-            return here, draft
+    for row in pending_drafts.with_ids(store, [draft_id]):
+        snapshot = load_snapshot(store, store.get_passage(row["key"]))
+        for draft in snapshot.pending_drafts:
+            if draft.id == draft_id and not offers.will_update_card(
+                snapshot.passage, draft
+            ):
+                refuse_if_doubtful(store, snapshot.passage, draft.key)
+                return snapshot, draft
     raise RefusedError(
         f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
     )
 
 
-def read_already(store: Store, id: str) -> PassageHere | None:
-    """Return the passage of a draft, card or key, if `read_ahead` has it as it is now."""
-    return store.ahead.passage_of(id, store.events_recorded) if store.ahead else None
+def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Card]:
+    """Return a card or pending draft by its id, and a snapshot of its passage.
 
-
-def read_ahead(store: Store, ids: Iterable[str]) -> Iterator[str]:
-    """Yield the ids to decide on in an action; their passages are read many at a time."""
-    try:
-        for part in in_batches(ids):
-            store.ahead = ahead.read_ahead(store, part)
-            yield from part
-    finally:
-        store.ahead = None
-
-
-def line_here(store: Store, id: str) -> tuple[PassageHere, StoredDraft | Card]:
-    """Return a passage, and a card or a waiting draft of it; refuse an id that names neither."""
+    Raises:
+        RefusedError: there is no such card or draft, or the user must first answer whether the
+            passage of the draft is a removed one.
+    """
     if is_draft_id(id):
-        return draft_here(store, id)
-    here = read_already(store, id)
-    if here is None:
-        _, passage = cards.state_of(store, id)
-        here = passage_here(store, passage)
-    return here, here.passage.cards[id]
+        return load_draft(store, id)
+    card, passage = cards.load_card_and_passage(store, id)
+    return load_snapshot(store, passage), card
 
 
-def card_of(store: Store, guid: str) -> tuple[Card, str]:
-    """Return a card as the fold has it, and the key of its passage; refuse an unknown guid."""
-    here = read_already(store, guid)
-    if here is not None:
-        return here.passage.cards[guid], here.passage.key
-    card, passage = cards.state_of(store, guid)
-    return card, passage.key
+def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
+    """Raise an error if `passage` may be a removed passage that has a card.
 
+    The user must answer that question before a decision on `passage` can be recorded.
 
-def refuse_doubtful(store: Store, passage: Passage, key: str) -> None:
-    """Refuse a decision about a passage, by one of its keys, that may be one that is gone."""
-    if remarks.asked(store, passage):
+    Args:
+        store: the store.
+        passage: the passage to decide on.
+        key: a key of the passage, for the message.
+
+    Raises:
+        RefusedError: the question is open.
+    """
+    if remarks.find_doubts_to_ask(store, passage):
         raise RefusedError(
             f"{key}: first answer whether this is the passage that is gone",
             hint="ankiforge list --view questions",
         )
 
 
-class Undone(Value):
-    """Decisions that were taken back together."""
+class UndoResult(Value):
+    """The decisions that one undo reverted."""
 
     id: str
-    """Of their action."""
+    """The id of the action to which the decisions belonged."""
     entries: tuple[HistoryEntry, ...]
-    """The decisions, oldest first, one for each card or draft."""
+    """The last of these decisions for each card or draft."""
 
 
-def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
-    """Take back a decision: the last one, one by its id, or the last one about a card.
+def undo_decision(store: Store, target: str = "") -> UndoResult:
+    """Undo the user's last decision, the decision with an id, or the last one about a card.
 
     Args:
         store: the store.
-        target: an id of `recent`, a guid, the key of a highlight, a draft that a decision took
-            away, the draft of an agent, or "" for the last decision.
-        as_new: a change by the source states another fact, which gets a card of its own.
+        target: what to undo. The id of an action or event selects that decision. The GUID of a
+            card, the key of a highlight or the id of a decided draft selects the last decision
+            about it. The id of a pending draft by an agent drops that draft. If "", the user's
+            last decision is undone.
 
     Raises:
-        RefusedError: there is none, or a later change of the same field stands on it.
+        RefusedError: there is no such decision, or a later change of the same field depends on
+            it.
     """
-    if waiting.with_ids(store, [target]):  # as if no agent had proposed it
+    if pending_drafts.with_ids(store, [target]):  # drop a pending draft of an agent
         with store.transaction():
-            _, draft = draft_here(store, target)
-            if draft.origin.drafter != AGENT:
+            _, draft = load_draft(store, target)
+            if draft.origin.drafter != AGENT_DRAFTER:
                 message = f"nothing about {target} can be undone"
-                raise RefusedError(message, hint=_SEE_RECENT)
-            waiting.drop(store, [target])
-            store.ahead = None  # no event tells of it
-            highlights.ask_model_again(store, draft.key)
-        return Undone(target, ())
+                raise RefusedError(message, hint=_RECENT_HINT)
+            pending_drafts.delete_drafts(store, [target])
+            highlights.schedule_model(store, draft.key)
+        return UndoResult(target, ())
     with store.action():
-        events = _to_undo(store, target)
-        entries = _entries(store, events)
-        reworded_keys = [event.key for event in events if event.what in REWORDING]
-        refuse_below(events, journaled.rewording(store, store.keys_of(reworded_keys)))
-        with_drafts = waiting.bring_back(store, [event.id for event in events])
+        events = _find_events_to_undo(store, target)
+        entries = _summarize_decisions(store, events)
+        reworded_keys = [event.key for event in events if event.what in REWORDING_KINDS]
+        refuse_if_changed_again(
+            events,
+            event_queries.iter_active_rewordings(
+                store, store.get_all_keys(reworded_keys)
+            ),
+        )
+        restored_event_ids = pending_drafts.restore_decided(
+            store, [event.id for event in events]
+        )
         for event in reversed(events):
-            store.take_back(event)
-            _follow_undo(store, event)
-            if as_new and event.what == "revise" and event.by == SOURCE:
-                _split_off_new_fact(store, event.key)
-        lacking = [event.key for event in events if event.id not in with_drafts]
-        highlights.draft_again(store, store.keys_of(lacking))
-        # only now: a decision that still stood would take the drafts away again
-        settling.unsettle(store, dict.fromkeys(event.key for event in events))
-        return Undone(events[0].act or events[0].id, entries)
+            store.record_undo(event)
+            _apply_undo_effects(store, event)
+        keys_without_drafts = [
+            event.key for event in events if event.id not in restored_event_ids
+        ]
+        highlights.draft_again(store, store.get_all_keys(keys_without_drafts))
+        # only now, because before the undo was recorded the decision would remove the drafts again
+        decision_recording.update_after_decisions(
+            store, dict.fromkeys(event.key for event in events)
+        )
+        return UndoResult(events[0].act or events[0].id, entries)
 
 
-def no_longer_waiting(store: Store, beginning: str) -> list[str]:
-    """Return the ids of decided drafts, and of the cards that they would be, that begin so."""
-    guids = [event.body.get("guid", "") for event in journaled.rejections(store)]
-    ids = [*waiting.put_away_ids(store, beginning), *dict.fromkeys(guids)]
-    return [id for id in ids if id.startswith(beginning)]
+def find_decided_ids(store: Store, prefix: str) -> list[str]:
+    """Return the ids that begin with `prefix` among those of decided drafts.
+
+    They include the GUIDs that the cards of rejected drafts would have had.
+    """
+    guids = [
+        event.body.get("guid", "")
+        for event in event_queries.iter_active_rejections(store)
+    ]
+    ids = [*pending_drafts.put_away_ids(store, prefix), *dict.fromkeys(guids)]
+    return [id for id in ids if id.startswith(prefix)]
 
 
-def _entries(store: Store, events: Iterable[Event]) -> tuple[HistoryEntry, ...]:
-    """Return one entry for each card or draft: the decision of its last event."""
-    last_about: dict[tuple[str, str], Event] = {}
+def _summarize_decisions(
+    store: Store, events: Iterable[Event]
+) -> tuple[HistoryEntry, ...]:
+    """Return one entry for each card or draft that the events are about, from its last event.
+
+    An event about a passage as a whole gets an entry only if no other event is about that passage.
+    """
+    last_events: dict[tuple[str, str], Event] = {}
     for event in events:
-        words = event.body.get("guid") or event.body.get("content", "")
+        subject = event.body.get("guid") or event.body.get("content", "")
         if event.what == "mark":
-            words = event.id
-        last_about[event.key, words] = event
-    with_words = {key for key, words in last_about if words}
+            subject = event.id
+        last_events[event.key, subject] = event
+    keys_with_subject = {key for key, subject in last_events if subject}
     entries = []
-    for (key, words), event in last_about.items():
-        if words or key not in with_words:
-            entries.append(cards.done_with_words(store, event))
+    for (key, subject), event in last_events.items():
+        if subject or key not in keys_with_subject:
+            entries.append(cards.load_history_entry(store, event))
     return tuple(entries)
 
 
 def can_undo(store: Store, action: str) -> bool:
-    """Return whether an action recorded anything that `undo` takes back.
+    """Return whether an action recorded any event, so that it can be undone.
 
-    The answer about a source that lost its documents is not recorded.
+    The answer to a question about a source that lost its documents, for example, isn't an event.
     """
-    return any(journaled.of_action(store, action))
+    return any(event_queries.iter_action_events(store, action))
 
 
-def cards_made(store: Store, action: str) -> int:
-    """Return how many cards an action made."""
-    return sum(event.what == "accept" for event in journaled.of_action(store, action))
+def count_accepted_cards(store: Store, action: str) -> int:
+    """Return how many cards an action made by accepting drafts."""
+    return sum(
+        event.what == "accept"
+        for event in event_queries.iter_action_events(store, action)
+    )
 
 
-def _to_undo(store: Store, target: str) -> list[Event]:
-    """Return the events of the decision to take back, oldest first."""
+def _find_events_to_undo(store: Store, target: str) -> list[Event]:
+    """Return the events to undo for a `target` of `undo_decision`, oldest first.
+
+    Raises:
+        RefusedError: there is no such decision.
+    """
     guid = ""
     keys: Strings = ()
-    put_away_by = journaled.putting_away(store, target)
+    put_away_by = event_queries.find_event_putting_away(store, target)
     if put_away_by is not None:
         guid = put_away_by.body.get("guid", "")
-        if not guid:  # it was about another card
+        if not guid:  # the decision was about another card
             return [put_away_by]
-        keys = store.keys(put_away_by.key)
+        keys = store.get_keys(put_away_by.key)
     elif is_card_id(target):
         guid = target
-        keys = _keys_of(store, guid)
+        keys = _find_passage_keys(store, guid)
     elif is_highlight_key(target):
-        keys = store.keys(target)
+        keys = store.get_keys(target)
     if keys:
-        last = last_about(journaled.standing(store, keys), guid)
-    elif target:  # an action, or one event
-        last = next(journaled.standing_of(store, target), None)
+        last_event = find_last_about(
+            event_queries.iter_active_decisions(store, keys), guid
+        )
+    elif target:  # the id of an action or event
+        last_event = next(
+            event_queries.iter_active_decisions_of_action(store, target), None
+        )
     else:
-        last = last_by_person(journaled.standing_by_person(store))
-    if last is None:
+        last_event = find_last_by_user(event_queries.iter_active_user_decisions(store))
+    if last_event is None:
         about = f"nothing about {target} can be undone"
-        raise RefusedError(about if target else "nothing to undo", hint=_SEE_RECENT)
-    of_action = journaled.standing_of(store, last.act) if last.act else ()
-    return undone(last, of_action, keys, guid)
+        raise RefusedError(about if target else "nothing to undo", hint=_RECENT_HINT)
+    action_events = (
+        event_queries.iter_active_decisions_of_action(store, last_event.act)
+        if last_event.act
+        else ()
+    )
+    return select_events_to_undo(last_event, action_events, keys, guid)
 
 
-def _keys_of(store: Store, guid: str) -> Strings:
-    """Return the keys of the passage of a card, or of a rejected draft by the guid it had got."""
+def _find_passage_keys(store: Store, guid: str) -> Strings:
+    """Return the keys of the passage that a card belongs to.
+
+    `guid` may also be that of the card which a rejected draft would have become.
+    """
     try:
-        _, passage = cards.state_of(store, guid)
+        _, passage = cards.load_card_and_passage(store, guid)
     except RefusedError:
-        for event in journaled.rejections(store):
+        for event in event_queries.iter_active_rejections(store):
             if event.body.get("guid") == guid:
-                return store.keys(event.key)
+                return store.get_keys(event.key)
         raise
-    return store.keys(passage.key)
+    return store.get_keys(passage.key)
 
 
-def _follow_undo(store: Store, event: Event) -> None:
-    """Write the consequences of taking a decision back, except for its drafts."""
+def _apply_undo_effects(store: Store, event: Event) -> None:
+    """Do what undoing a decision requires beyond the `undo` event and restoring its drafts."""
     if event.what == "adopt":
         store.set_meta("anki state", "")
-        store.passage(event.key)  # the card is gone
-    if asks_again(event):
-        card, _ = cards.state_of(store, event.body["guid"])
-        body = words_again(event, card)
+        store.get_passage(event.key)  # recompute the passage without the card
+    if reopens_conflict(event):
+        card, _ = cards.load_card_and_passage(store, event.body["guid"])
+        body = build_restoring_edit(event, card)
         if body:
-            store.add("edit", event.key, POLICY, body)
+            store.record_event("edit", event.key, POLICY, body)
     if event.what in ("retire", "reject"):
         guid = event.body.get("guid", "")
-        if event.body.get("why") == DELETED or was_deleted_unnoticed(store, guid):
-            send_again(store, event.key, guid)
+        if event.body.get("why") == DELETED_REASON or was_deleted_unnoticed(store, guid):
+            schedule_shipping_again(store, event.key, guid)
     if event.what == "mark":
-        chosen.let_go(store, event)
+        chosen_passages.unselect_passage(store, event)
     if event.what == "decline":
-        belonging.draft_again(store, event.key)
-    if event.what == "form":  # which may have left them out
-        highlights.take_in_again(store)
+        foreign_history.schedule_drafting(store, event.key)
+    if event.what == "form":  # the answer may have left highlights out
+        highlights.schedule_rules_for_left_out(store)
 
 
-# --- two facts in one passage -----------------------------------------------------------
+# --- decisions --------------------------------------------------------------------------
 
-
-def _split_off_new_fact(store: Store, passage_key: str) -> None:
-    """Split a passage: its present text gets a new key, the old key keeps the card."""
-    passage = store.passage(passage_key)
-    highlight_row = cards.present_row(store, passage)
-    if highlight_row is None:
-        return
-    newest, *earlier = passage.texts
-    others = [text for text in earlier if exact(text.exact) != exact(newest.exact)]
-    before = others[0] if others else None
-    highlight = decode_highlight(highlight_row)
-    digest = h16(passage_key, highlight.exact, "another fact")
-    new_key = HighlightKey(f"{highlight.namespace}/{digest}")
-    store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
-    store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
-    if before:  # the old card is the old text's
-        store.add("text", highlight_row["key"], SOURCE, msgspec.to_builtins(before))
-
-    # a copy of the row for the new key, which is to be drafted
-    copied = dict(highlight_row)
-    copied |= {"key": new_key, "drafted": "", "modelled": "", "fate": "", "reason": ""}
-    copied["body"] = encode(replace(highlight, key=new_key))
-    highlights.put(store, [copied])
-
-    # the old key is gone, with the text that it had before; without one, other words were
-    # marked in the same text
-    text_before = before.exact if before else ""
-    alone = replace(
-        highlight,
-        exact=text_before or highlight.exact,
-        prefix="",
-        suffix="",
-        sentence="",
-        gaps=(),
-        markdown=(),
-    )
-    old_key = highlight_row["key"]
-    row = {**dict(highlight_row), "state": "gone", "body": encode(alone)}
-    highlights.put(store, [{**row, "folded": for_finding(text_before)}])
-    waiting.drop_of(store, [old_key])
-
-
-# --- what a person decides, or the policy -----------------------------------------------
-
-FLOOD = 300
-"""The number of cards that policy accepts in one run, at most; the rest waits."""
+MAX_POLICY_ACCEPTS = 300
+"""The maximum number of cards that the policy accepts in one run; other drafts stay pending."""
 
 
 # --- accepting --------------------------------------------------------------------------
 
 
-class AcceptedByPolicy(Value):
-    """The cards that policy made, and the highlights of which it failed to make one."""
+class PolicyResult(Value):
+    """The result of accepting drafts by policy."""
 
     guids: tuple[Guid, ...] = ()
+    """The cards that were made."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
+    """The highlights whose draft could not be accepted, each with the error."""
 
 
-def accept_clean(
+def accept_clean_drafts(
     store: Store,
     allows: Callable[[Draft], bool],
-    in_progress: Callable[[str], bool] = lambda path: False,
-) -> AcceptedByPolicy:
-    """Accept, by policy, drafts that need no person and that the settings accept.
+) -> PolicyResult:
+    """Accept the drafts that the settings allow the policy to accept and that need no review.
 
-    A draft that cannot be accepted waits on; all others go on.
+    If accepting a draft fails, that draft stays pending, and the others are still accepted.
 
     Args:
         store: the store.
-        allows: returns whether the settings accept a draft of which no check warns.
-        in_progress: returns whether a person is still writing the note at a path.
+        allows: a function that returns whether the settings allow a draft without warnings to be
+            accepted.
     """
-    accepted: list[Guid] = []
+    guids: list[Guid] = []
     failed = []
     with store.transaction():
-        recording.drop_resolved(store)
-        # thousands of others may wait
-        allowed = []
-        for draft_row in waiting.of_which_no_check_warns(store):
-            if allows(waiting.decode_draft(draft_row["body"])):
-                allowed.append(draft_row["id"])
-        for draft in offers.each_waiting(store, waiting.in_reading_order(store, allowed)):
-            if len(accepted) == FLOOD:
+        draft_recording.drop_obsolete_findings(store)
+        # filter first, because thousands of other drafts may be pending
+        allowed_ids = []
+        for draft_row in pending_drafts.load_clean_drafts(store):
+            if allows(pending_drafts.decode_draft(draft_row["body"])):
+                allowed_ids.append(draft_row["id"])
+        for draft in offers.each_waiting(
+            store, pending_drafts.sort_by_reading_order(store, allowed_ids)
+        ):
+            if len(guids) == MAX_POLICY_ACCEPTS:
                 break
-            is_for_person = draft.remarks or draft.changes
-            if is_for_person or in_progress(draft.highlight.document.path):
+            if draft.remarks or draft.changed_card:  # the user must decide
                 continue
             try:
-                with one_item(), store.attempt():
-                    here = passage_here(store, store.passage(draft.key))
-                    accepted.append(make_card(store, here, draft, by=POLICY))
+                with wrap_unexpected_errors(), store.savepoint():
+                    snapshot = load_snapshot(store, store.get_passage(draft.key))
+                    guids.append(make_card(store, snapshot, draft, by=POLICY))
             except BugError as error:
                 failed.append((draft.highlight, error))
-    return AcceptedByPolicy(tuple(accepted), tuple(failed))
+    return PolicyResult(tuple(guids), tuple(failed))
 
 
-def accept(
+def accept_draft(
     store: Store,
     id: str,
     *,
@@ -404,48 +391,56 @@ def accept(
     forced: bool = False,
     another: bool = False,
 ) -> Guid:
-    """Accept a draft; if it may be the new text of a card, that card gets its words.
+    """Accept a draft as a new card, or as the new text of the card that it revises.
 
     Args:
         store: the store.
-        id: the draft.
-        gap: the number of the gap of a proposal.
-        masks: those of a figure, as the field of its card has them; "" = as they were read.
-        forced: the person overrules a check that blocks.
-        another: it becomes another card, though it may be the new text of one.
+        id: the id of the draft.
+        gap: for a proposal, the number of the selected gap, from 1.
+        masks: for a figure, the masks in the format of the card's field, or "" to keep the
+            detected ones.
+        forced: whether the user overrides a check that blocks the draft.
+        another: whether to make a new card even if the draft revises one.
+
+    Returns:
+        The GUID of the card.
 
     Raises:
-        RefusedError: a check blocks it, its passage is in doubt, it is a card already, it
-            has no such gap, or the card's words are a person's by now.
+        RefusedError: a check blocks the draft, the user must first answer whether its passage is a
+            removed one, the draft is no longer pending, or it has no such gap.
     """
     if is_card_id(id):
-        card, _ = cards.state_of(store, id)
-        told = "accepted already" if card.live else card.verdict.value
+        card, _ = cards.load_card_and_passage(store, id)
+        status = "accepted already" if card.is_live else card.verdict.value
         hint = f"ankiforge undo {id[:10]} takes that back"
-        raise RefusedError(f"{id[:10]} is {told}", hint=hint)
+        raise RefusedError(f"{id[:10]} is {status}", hint=hint)
     with store.action():
-        here, draft = draft_here(store, id)
-        draft = with_gap(draft, gap)
+        snapshot, draft = load_draft(store, id)
+        draft = select_gap(draft, gap)
         if masks:
-            draft = replace(draft, fields=_with_masks(draft, masks))
+            draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
         if another or not draft.revises:
-            for equal in remarks.equal_cards(store, here.passage, content(draft)):
-                if equal["live"]:
-                    differs = told_apart(here.passage.key, equal["passage"])
-                    settling.record_event(store, differs, here)
-        return _accept_as(store, here, draft, forced=forced, another=another)
+            for equal_row in remarks.find_equal_cards(
+                store, snapshot.passage, hash_content(draft)
+            ):
+                if equal_row["live"]:
+                    different_event = build_different_event(
+                        snapshot.passage.key, equal_row["passage"]
+                    )
+                    decision_recording.record_event(store, different_event)
+        return _accept_draft(store, snapshot, draft, forced=forced, another=another)
 
 
 def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
-    """Refuse a draft that a check blocks, unless the person overrules the check.
+    """Raise `RefusedError` if a check blocks a draft, unless the user overrides the check.
 
-    Anki takes no figure without a mask, whatever a person says.
+    The user can't override the check of a figure without masks, because Anki rejects such a note.
     """
     hint = f"ankiforge edit {draft.id}, or accept --force {draft.id}"
-    shown = draft.field(occlusion.FIELD)
-    if shown and not occlusion.parse(shown).shown:
+    masks_field = draft.get_field(occlusion.OCCLUSION_FIELD)
+    if masks_field and not occlusion.parse_masks(masks_field).active_masks:
         hint = "draw what it hides on the page (ankiforge review), or reject it"
     elif forced:
         return
@@ -454,89 +449,100 @@ def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
             raise RefusedError(f"{draft.id[:10]}: {finding.message}", hint=hint)
 
 
-def _accept_as(
+def _accept_draft(
     store: Store,
-    here: PassageHere,
+    snapshot: PassageSnapshot,
     draft: StoredDraft,
     *,
     forced: bool,
     another: bool,
 ) -> Guid:
-    """Make a card of a draft with these words, or give them to the card that it revises."""
-    if not draft.revises or (another and not draft.in_slot):
-        return make_card(store, here, draft, forced=forced)
+    """Make a card from a draft, or give the text of the draft to the card that it revises."""
+    if not draft.revises or (another and not draft.is_hand_written):
+        return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revises
-    card, key = here.passage.cards.get(guid), here.passage.key
-    if card is None:
-        card, key = card_of(store, guid)
-    settling.write(store, reworded(here, draft, card, key))
+    card, passage = cards.load_card_and_passage(store, guid)
+    decision_recording.record_decision(
+        store, plan_reword(snapshot, draft, card, passage.key)
+    )
     return guid
 
 
-def _with_masks(words: Words, masks: str) -> Fields:
-    """Return the fields of a figure with the masks that a person wants.
-
-    Which figure it is, and what its labels say, they cannot change.
+def _replace_masks(words: CardContent, masks: str) -> Fields:
+    """Return the fields of a figure with other masks, keeping its picture and labels.
 
     Raises:
-        RefusedError: none is left, or it is not a figure.
+        RefusedError: `masks` has no active mask, or the card isn't a figure.
     """
     if words.kind is not CardKind.OCCLUSION:
         raise RefusedError(
             "only a figure has masks", hint="ankiforge edit rewords a card"
         )
-    wanted = occlusion.parse(masks)
-    if not wanted.shown:
+    figure = occlusion.parse_masks(masks)
+    if not figure.active_masks:
         raise RefusedError("a figure needs a mask", hint="draw one, or reject the figure")
-    by_number = {mask.number: mask for mask in wanted.masks}
-    wanted = replace(wanted, masks=tuple(by_number.values()))
-    wanted = occlusion.with_labels(wanted, occlusion.masks_in(words.fields))
-    return tuple({**dict(words.fields), occlusion.FIELD: occlusion.write(wanted)}.items())
+    by_number = {mask.number: mask for mask in figure.masks}
+    figure = replace(figure, masks=tuple(by_number.values()))
+    figure = occlusion.copy_labels(figure, occlusion.get_masks(words.fields))
+    return tuple(
+        {
+            **dict(words.fields),
+            occlusion.OCCLUSION_FIELD: occlusion.format_masks(figure),
+        }.items()
+    )
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:
-    """Give the card of a figure the masks that a person wants."""
+    """Replace the masks of a figure that is a card already.
+
+    Raises:
+        RefusedError: `masks` has no active mask, or the card isn't a figure.
+    """
     with store.action():
-        card, passage = cards.state_of(store, guid)
-        words = replace(card, fields=_with_masks(card, masks))
-        if words.fields != card.fields:
-            settling.record_event(store, revised(passage.key, card.guid, words, PERSON))
+        card, passage = cards.load_card_and_passage(store, guid)
+        masked_card = replace(card, fields=_replace_masks(card, masks))
+        if masked_card.fields != card.fields:
+            decision_recording.record_event(
+                store, build_revise_event(passage.key, card.guid, masked_card, USER)
+            )
 
 
 def make_card(
     store: Store,
-    here: PassageHere,
-    words: Words,
+    snapshot: PassageSnapshot,
+    words: CardContent,
     *,
-    by: str = PERSON,
+    by: str = USER,
     forced: bool = False,
 ) -> Guid:
-    """Make a card of a draft, or of other words, and drop the drafts that it settles.
+    """Make a card from a draft or the user's own text, and remove the drafts that it replaces.
 
     Args:
         store: the store.
-        here: its passage.
-        words: as for `decided.accepted`.
-        by: who accepted it.
-        forced: whether a check blocks it that the person overruled.
+        snapshot: the passage that the card is made from.
+        words: the draft, or the user's own text.
+        by: who accepts the draft, `USER` or `POLICY`.
+        forced: whether the user overrides a check that blocks the draft.
     """
-    event = settling.write(store, accepted(here, words, by, forced=forced))
+    event = decision_recording.record_decision(
+        store, plan_accept(snapshot, words, by, forced=forced)
+    )
     guid = Guid(event.body["guid"])
-    if by == PERSON and was_deleted_unnoticed(store, guid):
-        send_again(store, here.passage.key, guid)
+    if by == USER and was_deleted_unnoticed(store, guid):
+        schedule_shipping_again(store, snapshot.passage.key, guid)
     return guid
 
 
-def make(store: Store, words: Words) -> Guid:
-    """Make a card of words that are no draft: a person's own, or those of a proposal."""
+def make_undrafted_card(store: Store, words: CardContent) -> Guid:
+    """Make a card from text that was never stored as a draft: the user's own, or a proposal."""
     with store.action():
-        cards.highlight_row(store, words.key)
-        here = passage_here(store, store.passage(words.key))
-        refuse_doubtful(store, here.passage, words.key)
-        return make_card(store, here, words)
+        cards.load_highlight_row(store, words.key)
+        snapshot = load_snapshot(store, store.get_passage(words.key))
+        refuse_if_doubtful(store, snapshot.passage, words.key)
+        return make_card(store, snapshot, words)
 
 
-def edit(
+def edit_item(
     store: Store,
     id: str,
     fields: Texts,
@@ -544,39 +550,37 @@ def edit(
     over: Mapping[str, Pair] = {},
     forced: bool = False,
 ) -> Guid:
-    """Change fields of a card, or accept a draft in other words.
+    """Edit fields of a card, or accept a draft with edited fields.
 
-    They are the person's from now on.
+    From then on, changes in the source don't replace the edited fields.
 
     Args:
         store: the store.
-        id: of the card or draft.
-        fields: the new Markdown by name.
-        over: of the fields that a person changed in Anki and has in view: the hash of
-            their HTML there, and their Markdown. The new words replace them there.
-        forced: overrule a check.
+        id: the id of the card or draft.
+        fields: the new Markdown, by field name.
+        over: the fields that the user also edited in Anki, where the new text replaces theirs. By
+            field name, a hash of the HTML in Anki, and the same text as Markdown.
+        forced: whether the user overrides a check that blocks the draft.
+
+    Returns:
+        The GUID of the card.
     """
     with store.action():
-        here = read_already(store, id)
-        words: Words
-        if is_draft_id(id):  # the checks judge the person's words, not those of the draft
-            here, draft = draft_here(store, id)
-            text = fields.get("Text", draft.field("Text"))
-            draft = with_gap(draft, nearest_gap(draft, text))
-            guid = _accept_as(store, here, draft, forced=forced, another=False)
-            is_new = guid not in here.passage.cards and not draft.revises
-            # an older card may have other words than its draft
-            words, key = (draft, here.passage.key) if is_new else card_of(store, guid)
+        if is_draft_id(id):  # checks don't block, because the draft's text is replaced
+            snapshot, draft = load_draft(store, id)
+            text = fields.get("Text", draft.get_field("Text"))
+            draft = select_gap(draft, find_nearest_gap(draft, text))
+            guid = _accept_draft(store, snapshot, draft, forced=forced, another=False)
         else:
             guid = Guid(id)
-            words, key = card_of(store, guid)
-        event = edited(key, guid, words, fields, over)
+        card, passage = cards.load_card_and_passage(store, guid)
+        event = build_edit_event(passage.key, guid, card, fields, over)
         if event is not None:
-            settling.record_event(store, event, here)
+            decision_recording.record_event(store, event)
     return guid
 
 
-def place(
+def set_deck_and_tags(
     store: Store,
     guid: Guid,
     *,
@@ -584,84 +588,89 @@ def place(
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
 ) -> None:
-    """Put a card into another deck ("" = it stays), give it tags, and take tags from it."""
+    """Move a card to another deck, unless `deck` is "", and add and remove tags."""
     with store.action():
-        _, passage = cards.state_of(store, guid)
-        settling.record_event(store, placed(passage.key, guid, deck, added, removed))
+        _, passage = cards.load_card_and_passage(store, guid)
+        decision_recording.record_event(
+            store, build_placed_event(passage.key, guid, deck, added, removed)
+        )
 
 
-# --- taking over from other tools -------------------------------------------------------
+# --- adopting notes of other tools ------------------------------------------------------
 
 
-def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
-    """Make cards of notes and schedules of other tools; return the id for `undo`."""
+def adopt_notes(store: Store, chosen: Iterable[Adoption]) -> str:
+    """Make cards that take over notes or schedules of other tools.
+
+    Return the id of the action, which undoes all of it.
+    """
     with store.action() as action:
-        for taken in chosen:
-            here, line = line_here(store, taken.id)
-            settling.write(store, adopted(here, line, taken))
-        store.set_meta("anki state", "")  # the notes are to be looked at again
+        for note in chosen:
+            snapshot, item = load_item(store, note.id)
+            decision_recording.record_decision(store, plan_adopt(snapshot, item, note))
+        store.set_meta("anki state", "")  # read the notes again
     return action
 
 
 # --- repairing ----------------------------------------------------------------------------
 
 
-def repair(
+def record_repair(
     store: Store, name: str, nid: int, guid: str = "", change: NoteRepair | None = None
 ) -> None:
-    """Record that a person repaired a note in Anki, or left it as it is (`LEFT`).
+    """Record that the user repaired a note in Anki, or chose to leave it as it is.
 
-    The words of a card of ours are changed by `edit`, beside this.
+    For a card of ours this doesn't change the text, which `edit_item` does.
 
     Args:
         store: the store.
-        name: of the repair.
+        name: the name of the repair, or `cards.LEFT_AS_IS`.
         nid: the id of the note in Anki.
-        guid: its guid in Anki, or the card of ours.
-        change: of a note that is not ours.
+        guid: the GUID of our card, or the GUID in Anki of a note that isn't ours.
+        change: the new content of a note that isn't ours, or None if it isn't changed.
     """
     with store.action():
-        key = f"anki/{h16(guid)}"
+        key = f"anki/{hash16(guid)}"
         if is_card_id(guid):
-            _, passage = cards.state_of(store, guid)
+            _, passage = cards.load_card_and_passage(store, guid)
             key = passage.key
         elif change is not None:
-            store.set_meta("anki state", "")  # the note is to be looked at again
-        settling.record_event(store, repair_of(key, name, nid, guid, change))
+            store.set_meta("anki state", "")  # read the note again
+        decision_recording.record_event(
+            store, build_repair_event(key, name, nid, guid, change)
+        )
 
 
-def repaired(store: Store) -> dict[NoteId, str]:
-    """Return when notes in Anki were repaired last, or left as they are, by their ids."""
-    repairs = journaled.standing_kinds(store, "repair")
+def load_repair_times(store: Store) -> dict[NoteId, str]:
+    """Return the time, by note id, when a note in Anki was last repaired or left as it is."""
+    repairs = event_queries.iter_active_of_kinds(store, "repair")
     return {event.body["nid"]: event.at for event in repairs}
 
 
 # --- rejecting --------------------------------------------------------------------------
 
 
-def reject(store: Store, id: str, why: str = "") -> None:
-    """Reject a card, or the fact that a draft is about. It is not offered again.
+def reject_item(store: Store, id: str, why: str = "") -> None:
+    """Reject a card or a draft, so that its fact isn't offered again.
 
-    A card about which the draft asks stays as it is.
+    If the draft would revise a card, that card is kept.
     """
     with store.action():
-        here, line = line_here(store, id)
-        settling.write(store, rejected(here, line, why))
+        snapshot, item = load_item(store, id)
+        decision_recording.record_decision(store, plan_reject(snapshot, item, why))
 
 
 def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
-    """Reject a proposal: its sentence is not proposed again; a model may still ask about it."""
+    """Reject a proposal, so that its sentence isn't proposed again. A model may still draft it."""
     with store.action():
-        here = passage_here(store, store.passage(proposal.key))
-        settling.write(store, rejected(here, proposal, why))
+        snapshot = load_snapshot(store, store.get_passage(proposal.key))
+        decision_recording.record_decision(store, plan_reject(snapshot, proposal, why))
 
 
-def skip(store: Store, highlight_key: str, why: str = "") -> None:
-    """Offer nothing more of a highlight; its cards stay, and go on asking for new words."""
+def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:
+    """Stop offering new cards for a highlight. Its cards stay, and can still be revised."""
     with store.action():
-        here = read_already(store, highlight_key)
-        if here is None:
-            cards.highlight_row(store, highlight_key)
-            here = passage_here(store, store.passage(highlight_key))
-        refuse_doubtful(store, here.passage, highlight_key)
-        settling.write(store, skipped(here, why))
+        cards.load_highlight_row(store, highlight_key)
+        snapshot = load_snapshot(store, store.get_passage(highlight_key))
+        refuse_if_doubtful(store, snapshot.passage, highlight_key)
+        decision_recording.record_decision(store, plan_skip(snapshot, why))

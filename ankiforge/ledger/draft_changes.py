@@ -1,9 +1,9 @@
-"""The changes to record for the drafts of a passage: which wait, which go, which cards follow.
+"""Compute the changes that new drafts of a passage make to its pending drafts and its cards.
 
-`draft_changes` is handed the passage as it is here, and its checked drafts; it returns what
-changes, and changes nothing. Only the source's own words change a card unasked, and not words that
-a check blocks. Where cards follow, that is recorded first, and the rest is asked for again, of the
-passage as it is then.
+`compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns the
+changes to record. A card takes the new text of its source without asking the user only if the
+text is hand-written and no check blocks it. Such changes are recorded first, and the rest is
+computed again from the new state of the passage.
 """
 
 from __future__ import annotations
@@ -14,449 +14,490 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.copies import FormerCopy
-from ankiforge.ledger.decided import Decided, decided, revised
-from ankiforge.ledger.drafts import (
-    draft_id,
-    has_news,
-    is_known,
-    is_new,
-    nearest_gap,
-    proposed_card,
-    texts_of,
-    with_first_gap,
+from ankiforge.ledger.decision_changes import (
+    DecisionChanges,
+    build_revise_event,
+    compute_changes,
 )
-from ankiforge.ledger.events import SOURCE, stands_in, wording_of, words_read
+from ankiforge.ledger.draft_completion import (
+    compute_draft_id,
+    find_card_of_proposal,
+    find_nearest_gap,
+    has_new_source_text,
+    is_known_text,
+    is_new,
+    list_field_texts,
+    put_gap_first,
+)
+from ankiforge.ledger.events import SOURCE, is_quote_in_highlight, to_wording
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.here import Asks, HighlightHere, PassageHere, card_asked, settled
-from ankiforge.ledger.match import LONG, is_perhaps
+from ankiforge.ledger.snapshots import (
+    HighlightSnapshot,
+    PassageSnapshot,
+    RevisionTarget,
+    find_revised_card,
+    plan_pending_drafts,
+)
 from ankiforge.model import (
     Card,
     CardKind,
-    Change,
     Draft,
-    Drafted,
+    DraftingResult,
     Guid,
     Highlight,
     HighlightKind,
     SourceKind,
     StoredDraft,
     Strings,
+    TextChange,
     Value,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.decoding import damage_in
-from ankiforge.text.fold import for_finding
+from ankiforge.text.decoding import find_damage
 
-SAME_WORDS = "same words as in "
-"""How the reason of a copy begins, before the title of the document that has the
-original."""
-DERIVED_ALIKE = 85
-"""How much alike words that a reader derived must be to ship unasked, in per
-cent."""
+COPY_REASON_PREFIX = "same words as in "
+"""The start of the reason why a copy of a passage has no card. The title of the document with the
+original follows."""
+MIN_DERIVED_SIMILARITY = 85
+"""The minimum similarity, in per cent, at which a card takes new text that was read from the page
+of a PDF without asking the user."""
 
 
-class By(Value):
-    """Who drafts, and how the drafts join those that wait."""
+class DraftingMode(Value):
+    """Who made new drafts, and which pending drafts they replace."""
 
     machine: str
-    """The machine that reads."""
-    model: bool = False
-    """The drafts are a model's; those of the rules stay."""
-    beside: bool = False
-    """The drafts join those that wait."""
+    """The id of this device."""
+    is_model: bool = False
+    """Whether a model made the drafts. They don't replace drafts by the rules."""
+    keeps_pending: bool = False
+    """Whether all pending drafts are kept."""
 
     @property
-    def rules(self) -> bool:
-        """Whether the rules draft a passage that changed."""
-        return not (self.model or self.beside)
+    def is_rules(self) -> bool:
+        """Whether the drafting rules made the drafts, for a passage that is new or changed."""
+        return not (self.is_model or self.keeps_pending)
 
 
-class Waits(Value):
-    """A draft that waits from now on, as it is stored; see `StoredDraft`."""
+class NewPendingDraft(Value):
+    """A draft that becomes pending, with what is stored about it; see `StoredDraft`."""
 
     draft: Draft
     id: str
     position: int
-    """Its place among the drafts of its highlight."""
+    """The position of the draft among the new drafts of its highlight."""
     about: Strings
+    """The hashes of the sentences that the draft is about."""
     revises: Guid | None
     replaces: Guid | None
     near: str = ""
 
 
-class Outcome(Value):
-    """The result of drafting a highlight, as it is noted in the highlight's row."""
+class DraftingOutcome(Value):
+    """The result of drafting a highlight, which is stored in its row of the table `highlight`."""
 
     key: str
     drafted: str
-    """The content that was drafted; "" = it is to be drafted again."""
+    """The hash of the content that was drafted, or "" to have the highlight drafted again."""
     reason: str = ""
+    """Why there is no card, or ""."""
     fate: str = ""
+    """The status of the highlight if there are no drafts, such as no_card or failed."""
     worth: float = 0.0
+    """The probability that the user would keep a card made from the best sentence."""
     worth_by_name: Mapping[str, float] | None = None
-    """How likely a card of each sentence is kept, by the sentence's name; None = not judged."""
+    """The probability that the user would keep a card made from a sentence, by the hash of the
+    sentence. None if the sentences weren't rated."""
     declined: str = ""
-    """The content that a model judged not worth a card."""
+    """The hash of the content if a model found it not worth a card, or ""."""
 
 
 class DraftChanges(Value):
-    """The changes to record for the drafts of a passage."""
+    """The changes to record for the new drafts of a passage."""
 
-    here: HighlightHere
-    """The passage, with the drafts that wait on."""
-    follows: tuple[Decided, ...] = ()
-    """The cards that get the new words of their source: recorded before all else, after which the
-    rest is asked for again."""
-    waits: tuple[Waits, ...] = ()
-    gone: Strings = ()
-    """The ids of drafts that wait no longer."""
-    moved: tuple[StoredDraft, ...] = ()
-    """The drafts that wait on, and are about another sentence now."""
-    asks: tuple[Asks, ...] = ()
-    outcome: Outcome | None = None
-    changes: tuple[Change, ...] = ()
-    """The cards that keep their words because a check blocks the new ones."""
+    snapshot: HighlightSnapshot
+    """The passage, with the drafts that stay pending."""
+    card_updates: tuple[DecisionChanges, ...] = ()
+    """The changes by which cards take the new text of their source. If there are any, there are no
+    other changes, because these must be recorded first."""
+    pending: tuple[NewPendingDraft, ...] = ()
+    """The drafts that become pending."""
+    removed_draft_ids: Strings = ()
+    """The ids of the drafts that are no longer pending."""
+    moved_drafts: tuple[StoredDraft, ...] = ()
+    """The drafts that stay pending, but are now about another sentence."""
+    asks: tuple[RevisionTarget, ...] = ()
+    """The pending drafts that now ask about another card or another decided sentence."""
+    outcome: DraftingOutcome | None = None
+    held_changes: tuple[TextChange, ...] = ()
+    """The new text of cards that the user must confirm first, each with the reason."""
 
     @property
-    def new(self) -> list[str]:
-        """The ids of the drafts for new cards: neither rejected nor a card already."""
-        return [each.id for each in self.waits if not each.revises]
+    def new_card_draft_ids(self) -> list[str]:
+        """The ids of the drafts that would become new cards."""
+        return [each.id for each in self.pending if not each.revises]
 
 
-def draft_changes(
-    here: HighlightHere, drafted: Drafted, by: By, *, has_followed: bool = False
+def compute_draft_changes(
+    snapshot: HighlightSnapshot,
+    drafted: DraftingResult,
+    by: DraftingMode,
+    *,
+    has_followed: bool = False,
 ) -> DraftChanges:
-    """Return the changes to record for the checked drafts of a passage.
+    """Compute the changes to record for the checked drafts of a passage.
 
-    The source's own words change its accepted card at once. Of other drafts those wait whose
-    facts are offered (`facts.read`).
+    Hand-written text that has changed in the source changes its card at once. Other drafts become
+    pending if the fact that they are about is offered; see `facts.read`.
 
     Args:
-        here: the passage.
-        drafted: its drafts, as `drafts.completed` returns them, with the findings of the checks.
-        by: who drafted them.
-        has_followed: whether the cards that follow their source were recorded already.
+        snapshot: the passage.
+        drafted: the drafts that `draft_completion.complete_drafts` returned, with findings.
+        by: who made the drafts.
+        has_followed: whether the cards that take the new text of their source were recorded
+            already. If not, only these are returned if there are any.
     """
-    # an exact copy of another passage gets no draft
-    original = original_of(here)
-    if original:
-        drafted = Drafted(drafted.highlight, reason=f"{SAME_WORDS}{original}")
+    # drop the drafts of an exact copy
+    if snapshot.original_title:
+        drafted = DraftingResult(
+            drafted.highlight, reason=f"{COPY_REASON_PREFIX}{snapshot.original_title}"
+        )
 
-    # nothing is proposed of what a model judged not worth a card
-    is_declined = drafted.declined and not by.beside
-    if by.rules:
-        is_declined = here.is_declined
+    # find out whether a model found the passage not worth a card
+    is_declined = drafted.is_declined and not by.keeps_pending
+    if by.is_rules:
+        is_declined = snapshot.is_declined
 
-    # the person's own form, earlier drafts, and the others, each about a sentence
-    made = Made.of(drafted.drafts, here.text, is_declined)
-    earlier = _earlier(here, by)
-    here = replace(here, waiting=earlier.wait_on)
+    # divide the new and the pending drafts
+    new_drafts = SortedDrafts.sort_drafts(drafted.drafts, snapshot.text, is_declined)
+    sorted_pending = _sort_pending_drafts(snapshot, by)
+    snapshot = replace(snapshot, pending_drafts=sorted_pending.kept)
 
-    # the cards that get the new words of their source unasked come first, alone
+    # if cards take the new text of their source, return only these changes
     if not has_followed:
         follows = []
-        for draft in made.own:
-            card = _card_with_news(here, draft, by)
-            if card and not is_held(card, draft, here.highlight):
-                event = revised(here.highlight.key, card.guid, draft, SOURCE)
-                covered = facts.covered(here.text, draft.quote)
-                follows.append(decided(here, event, covered))
+        for draft in new_drafts.hand_written:
+            card = _find_changed_card(snapshot, draft, by)
+            if card and not is_held(card, draft, snapshot.highlight):
+                event = build_revise_event(
+                    snapshot.highlight.key, card.guid, draft, SOURCE
+                )
+                sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
+                follows.append(compute_changes(snapshot, event, sentences))
         if follows:
-            return DraftChanges(here, follows=tuple(follows))
+            return DraftChanges(snapshot, card_updates=tuple(follows))
 
-    # the drafts that wait now, and those whose facts are no longer offered
-    own = list(_own_waiting(here, made.own, by))
-    waiting_facts = [name for each in own for name in each.about]
-    shown = here.facts_now(drafted=[*waiting_facts, *made.drafted_facts])
-    others = _others_waiting(here, made.others, shown, by)
-    there = settled(here, here.waiting, shown, ())
+    # find the drafts that become pending, and those whose facts are no longer offered
+    own = list(_iter_new_hand_written(snapshot, new_drafts.hand_written, by))
+    own_names = [name for each in own for name in each.about]
+    current_facts = snapshot.compute_facts(
+        drafted=[*own_names, *new_drafts.drafted_sentence_names]
+    )
+    others = _iter_new_other_drafts(snapshot, new_drafts.others, current_facts, by)
+    updates = plan_pending_drafts(snapshot, snapshot.pending_drafts, current_facts, ())
     return DraftChanges(
-        here,
-        waits=(*own, *others),
-        gone=(*earlier.gone, *there.gone),
-        moved=earlier.moved,
-        asks=there.asks,
-        outcome=_outcome(drafted, here, by, is_declined=is_declined),
-        changes=tuple(_held_back(here, made.own, by)),
+        snapshot,
+        pending=(*own, *others),
+        removed_draft_ids=(*sorted_pending.removed_ids, *updates.removed_ids),
+        moved_drafts=sorted_pending.moved,
+        asks=updates.revision_targets,
+        outcome=_build_outcome(drafted, snapshot, by, is_declined=is_declined),
+        held_changes=tuple(
+            _iter_held_back_changes(snapshot, new_drafts.hand_written, by)
+        ),
     )
 
 
-def _outcome(
-    drafted: Drafted, here: HighlightHere, by: By, *, is_declined: bool
-) -> Outcome:
-    """Return the result of drafting a highlight."""
-    reason, fate = drafted.reason.removeprefix("skip: "), drafted.fate
-    if is_declined and not by.model:  # the model's reason stands
-        reason, fate = here.reason, "no_card"
-    worth = drafted.worth if by.rules else here.worth
-    if is_declined and worth > 0:  # nothing is proposed of it
-        worth -= 1.0
+def _build_outcome(
+    drafted: DraftingResult,
+    snapshot: HighlightSnapshot,
+    by: DraftingMode,
+    *,
+    is_declined: bool,
+) -> DraftingOutcome:
+    """Return what to store about drafting the highlight.
 
-    # the worth of each sentence, which is the last one of its words: it may lean on others
+    `is_declined` is whether a model found its current content not worth a card.
+    """
+    reason, status = drafted.reason.removeprefix("skip: "), drafted.status
+    if is_declined and not by.is_model:  # keep the model's reason
+        reason, status = snapshot.reason, "no_card"
+    usefulness = drafted.usefulness if by.is_rules else snapshot.usefulness
+    if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
+        usefulness -= 1.0
+
+    # rate each sentence; a quote ends with the rated one, which follows those it depends on
     worth_by_name: dict[str, float] = {}
-    text = facts.text_of(drafted.highlight)
-    for quote, worth_of_quote in drafted.worths:
-        for sentence in facts.covered(text, quote)[-1:]:
-            worth_by_name.setdefault(facts.name_of(sentence), worth_of_quote)
-    return Outcome(
-        key=here.highlight.key,
-        # what failed counts as not drafted, and is drafted again
-        drafted="" if drafted.failed else here.content,
+    text = facts.get_fact_text(drafted.highlight)
+    for quote, quote_usefulness in drafted.usefulness_by_sentence:
+        for sentence in facts.find_covered_sentences(text, quote)[-1:]:
+            worth_by_name.setdefault(facts.hash_sentence(sentence), quote_usefulness)
+    return DraftingOutcome(
+        key=snapshot.highlight.key,
+        # if drafting failed, draft the highlight again in the next run
+        drafted="" if drafted.has_failed else snapshot.content,
         reason=reason,
-        fate=fate,
-        worth=worth,
-        worth_by_name=worth_by_name if by.rules else None,
-        declined=here.content if is_declined else "",
+        fate=status,
+        worth=usefulness,
+        worth_by_name=worth_by_name if by.is_rules else None,
+        declined=snapshot.content if is_declined else "",
     )
 
 
-# --- the drafts of a passage ------------------------------------------------------------
+# --- new and pending drafts -------------------------------------------------------------
 
 
-class Made(NamedTuple):
-    """The drafts that were made of a highlight."""
+class SortedDrafts(NamedTuple):
+    """The new drafts of a highlight, divided into hand-written and other drafts."""
 
-    own: list[Draft]
-    """The person's own form."""
+    hand_written: list[Draft]
+    """The drafts whose text the user wrote or marked in the source."""
     others: list[tuple[Draft, str]]
-    """Each with its sentence; "" if none is known."""
+    """The other drafts, each with the sentence that it is about, or "" if that is unknown."""
 
     @classmethod
-    def of(cls, drafts: Iterable[Draft], text: str, is_declined: bool) -> Made:
-        """Return the drafts of a text; if that is declined, without new words of cards."""
-        made = cls([], [])
+    def sort_drafts(
+        cls, drafts: Iterable[Draft], text: str, is_declined: bool
+    ) -> SortedDrafts:
+        """Divide the drafts of a passage, leaving out hidden ones.
+
+        Args:
+            drafts: the drafts.
+            text: the text of the passage.
+            is_declined: whether to leave out proposals, because a model found the text not worth a
+                card.
+        """
+        sorted_drafts = cls([], [])
         for draft in drafts:
-            if draft.unfit:
+            if draft.is_hidden:
                 continue
-            if draft.own:
-                made.own.append(draft)
-            elif not (is_declined and draft.proposed):
-                made.others.append((draft, facts.fact_of(draft, text)))
-        return made
+            if draft.is_user_text:
+                sorted_drafts.hand_written.append(draft)
+            elif not (is_declined and draft.is_proposed):
+                sorted_drafts.others.append(
+                    (draft, facts.find_draft_sentence(draft, text))
+                )
+        return sorted_drafts
 
     @property
-    def drafted_facts(self) -> list[str]:
-        """The names of the sentences that have a draft of their own, not new words of a card."""
-        return [facts.name_of(each) for draft, each in self.others if not draft.proposed]
+    def drafted_sentence_names(self) -> list[str]:
+        """The hashes of the sentences with a draft among `others` that isn't a proposal."""
+        return [
+            facts.hash_sentence(sentence)
+            for draft, sentence in self.others
+            if not draft.is_proposed
+        ]
 
 
-class _Earlier(NamedTuple):
-    """The drafts of a passage that waited before: which stay, go, or get another sentence."""
+class _SortedPendingDrafts(NamedTuple):
+    """The pending drafts of a passage, divided by what new drafts do to them."""
 
-    wait_on: tuple[StoredDraft, ...]
-    gone: Strings
+    kept: tuple[StoredDraft, ...]
+    removed_ids: Strings
     moved: tuple[StoredDraft, ...]
-    """The drafts that wait on and are about another sentence now."""
+    """The drafts that stay pending, but are now about another sentence."""
 
 
-def _earlier(here: HighlightHere, by: By) -> _Earlier:
-    """Return the drafts that wait on, go, or move, under all keys of the passage.
+def _sort_pending_drafts(
+    snapshot: HighlightSnapshot, by: DraftingMode
+) -> _SortedPendingDrafts:
+    """Divide the pending drafts of a passage into those that new drafts replace and those kept.
 
-    A model's stay while their quote is there, perhaps in another sentence now.
+    A draft by a model is kept as long as the passage has its quote, which may now be in another
+    sentence.
     """
-    wait_on, gone, moved = [], [], []
-    for draft in here.waiting:
-        if is_replaced(draft, here.highlight, by):
-            gone.append(draft.id)
+    kept_drafts, removed_ids, moved_drafts = [], [], []
+    for draft in snapshot.pending_drafts:
+        if is_replaced(draft, snapshot.highlight, by):
+            removed_ids.append(draft.id)
             continue
-        if draft.about and not draft.in_slot and not draft.proposed:
-            sentence = facts.fact_of(draft, here.text)
-            if sentence and (facts.name_of(sentence),) != draft.about:
-                draft = replace(draft, about=(facts.name_of(sentence),))
-                moved.append(draft)
-        wait_on.append(draft)
-    return _Earlier(tuple(wait_on), tuple(gone), tuple(moved))
+        if draft.about and not draft.is_hand_written and not draft.is_proposed:
+            sentence = facts.find_draft_sentence(draft, snapshot.text)
+            if sentence and (facts.hash_sentence(sentence),) != draft.about:
+                draft = replace(draft, about=(facts.hash_sentence(sentence),))
+                moved_drafts.append(draft)
+        kept_drafts.append(draft)
+    return _SortedPendingDrafts(
+        tuple(kept_drafts), tuple(removed_ids), tuple(moved_drafts)
+    )
 
 
-def is_replaced(draft: StoredDraft, highlight: Highlight, by: By) -> bool:
-    """Return whether the new drafts replace a draft that waits."""
-    if by.beside:
+def is_replaced(draft: StoredDraft, highlight: Highlight, by: DraftingMode) -> bool:
+    """Return whether new drafts of a highlight replace a pending draft of the same passage."""
+    if by.keeps_pending:
         return False
     if draft.key != highlight.key:
-        return draft.proposed and not by.model
-    is_of_rules = draft.proposed or draft.origin.drafter.startswith("rules")
-    if by.model:
+        return draft.is_proposed and not by.is_model
+    is_of_rules = draft.is_proposed or draft.origin.drafter.startswith("rules")
+    if by.is_model:
         return not is_of_rules
-    return is_of_rules or not stands_in(draft.quote, highlight)
+    return is_of_rules or not is_quote_in_highlight(draft.quote, highlight)
 
 
-# --- which drafts wait ------------------------------------------------------------------
+# --- drafts that become pending ---------------------------------------------------------
 
 
-def _own_waiting(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Waits]:
-    """Yield the person's own forms that are new, or whose words are held back from their cards."""
+def _iter_new_hand_written(
+    snapshot: HighlightSnapshot, own: Iterable[Draft], by: DraftingMode
+) -> Iterator[NewPendingDraft]:
+    """Yield the hand-written drafts to offer: new ones, and new text held back from a card."""
     position = 0
     for draft in own:
-        if not is_new(here.passage, draft, by.machine):
+        if not is_new(snapshot.passage, draft, by.machine):
             continue
-        covered = facts.covered(here.text, draft.quote)
-        about = tuple(facts.name_of(each) for each in covered)
-        card = _card_with_news(here, draft, by)
-        held = card.guid if card and is_held(card, draft, here.highlight) else None
-        yield Waits(
+        sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
+        about = tuple(facts.hash_sentence(sentence) for sentence in sentences)
+        card = _find_changed_card(snapshot, draft, by)
+        is_held_back = card and is_held(card, draft, snapshot.highlight)
+        held_guid = card.guid if card and is_held_back else None
+        yield NewPendingDraft(
             draft,
-            draft_id(draft),
+            compute_draft_id(draft),
             position,
             about,
-            revises=held,
-            replaces=_card_replaced(here, draft),
+            revises=held_guid,
+            replaces=_find_replaced_card(snapshot, draft),
         )
         position += 1
 
 
-def _others_waiting(
-    here: HighlightHere,
+def _iter_new_other_drafts(
+    snapshot: HighlightSnapshot,
     others: Sequence[tuple[Draft, str]],
-    shown: Sequence[Fact],
-    by: By,
-) -> Iterator[Waits]:
-    """Yield the drafts about an offered fact, or that a person asked for.
+    current_facts: Sequence[Fact],
+    by: DraftingMode,
+) -> Iterator[NewPendingDraft]:
+    """Yield the drafts to offer that aren't hand-written: those about an offered fact.
+
+    Drafts that the user requested for any other sentence are yielded, too.
 
     Args:
-        here: the passage.
-        others: its drafts, each with its sentence; "" if none is known.
-        shown: its facts.
-        by: who drafts.
+        snapshot: the passage.
+        others: the drafts, each with the sentence that it is about, or "" if that is unknown.
+        current_facts: the facts of the passage.
+        by: who made the drafts.
     """
-    offered = facts.offered(shown)
-    # the sentences with a draft of the note type of the card about which they ask: the
-    # drafts of the other type are left out
-    asking = set()
+    offered_facts = facts.get_offered_facts(current_facts)
+    # find the sentences with a draft of the same note type as their card, which it may revise; the
+    # drafts of such a sentence with another note type are left out
+    revising_sentences = set()
     for draft, sentence in others:
-        fact = offered.get(facts.name_of(sentence))
-        if fact and card_asked(here, fact, draft.kind):
-            asking.add(sentence)
+        fact = offered_facts.get(facts.hash_sentence(sentence))
+        if fact and find_revised_card(snapshot, fact, draft.kind):
+            revising_sentences.add(sentence)
     for position, (draft, sentence) in enumerate(others):
-        name = facts.name_of(sentence) if sentence else ""
-        fact = offered.get(name)
+        name = facts.hash_sentence(sentence) if sentence else ""
+        fact = offered_facts.get(name)
         if fact is None:
-            if not by.beside and (sentence or here.passage.closed):
+            if not by.keeps_pending and (sentence or snapshot.passage.closed):
                 continue
-            if is_known(here.passage, draft):
+            if is_known_text(snapshot.passage, draft):
                 continue
             fact = Fact(sentence)
-        asks = card_asked(here, fact, draft.kind)
-        if fact.card and not asks and sentence in asking:
+        revised_guid = find_revised_card(snapshot, fact, draft.kind)
+        if fact.card and not revised_guid and sentence in revising_sentences:
             continue
-        if draft.proposed and not asks:  # it is stored only as new words of a card
+        # store a proposal only as new text of a card
+        if draft.is_proposed and not revised_guid:
             continue
-        if asks and draft.gaps:
-            # the gap that is the most like the card comes first
-            nearest = nearest_gap(draft, here.card(asks).field("Text"))
-            draft = with_first_gap(draft, nearest)
+        if revised_guid and draft.gaps:
+            # put the gap most similar to the card first
+            nearest = find_nearest_gap(
+                draft, snapshot.find_card(revised_guid).get_field("Text")
+            )
+            draft = put_gap_first(draft, nearest)
         about = (name,) if name else ()
-        yield Waits(
+        yield NewPendingDraft(
             draft,
-            draft_id(draft),
+            compute_draft_id(draft),
             position,
             about,
-            revises=asks,
+            revises=revised_guid,
             replaces=None,
             near=fact.near,
         )
 
 
-def _card_replaced(here: HighlightHere, draft: Draft) -> Guid | None:
-    """Return the card that the source's own words would replace; None if there is none.
+def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | None:
+    """Return the GUID of the card that a hand-written draft would replace, or None.
 
-    It is the one with the same number, of another note type, or one that was a proposal.
+    That is the card with the same number but another note type, or a card made from a proposal.
     """
-    if not draft.in_slot:
+    if not draft.is_hand_written:
         return None
-    for card in here.passage.live:
+    for card in snapshot.passage.live_cards:
         if card.number == draft.number and card.family is not draft.family:
             return card.guid
-    card_in_slot = here.passage.card_in_slot(draft)
-    proposed = proposed_card(here.passage)
-    if proposed is not None and (card_in_slot is None or not card_in_slot.live):
-        return proposed.guid
+    card_in_slot = snapshot.passage.find_card_in_slot(draft)
+    card_of_proposal = find_card_of_proposal(snapshot.passage)
+    if card_of_proposal is not None and (
+        card_in_slot is None or not card_in_slot.is_live
+    ):
+        return card_of_proposal.guid
     return None
 
 
 # --- drafts and cards -------------------------------------------------------------------
 
 
-def _card_with_news(here: PassageHere, draft: Draft, by: By) -> Card | None:
-    """Return the live card of a draft's slot, if the source's text changed; else None."""
-    card = here.passage.card_in_slot(draft)
-    return card if card and has_news(card, draft, by.machine) else None
+def _find_changed_card(
+    snapshot: PassageSnapshot, draft: Draft, by: DraftingMode
+) -> Card | None:
+    """Return the live card of a hand-written draft whose text is new in the source, or None."""
+    card = snapshot.passage.find_card_in_slot(draft)
+    return card if card and has_new_source_text(card, draft, by.machine) else None
 
 
-def _held_back(here: HighlightHere, own: Iterable[Draft], by: By) -> Iterator[Change]:
-    """Yield the cards whose new words are held back for a reason that a person is to know."""
+def _iter_held_back_changes(
+    snapshot: HighlightSnapshot, own: Iterable[Draft], by: DraftingMode
+) -> Iterator[TextChange]:
+    """Yield the new text of each card that is held back, with the reason to show to the user."""
     for draft in own:
-        card = _card_with_news(here, draft, by)
-        why = why_held(card, draft) if card else ""
+        card = _find_changed_card(snapshot, draft, by)
+        why = held_back_reason(card, draft) if card else ""
         if card and why:
-            after = tuple(wording_of(draft).fields.items())
-            yield Change(card.guid, card.fields, after, why)
+            after = tuple(to_wording(draft).fields.items())
+            yield TextChange(card.guid, card.fields, after, why)
 
 
 def is_held(card: Card, draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the new words of a card are held back, to wait as a revision."""
-    if why_held(card, draft):
+    """Return whether new text of a card becomes a pending draft instead of changing the card."""
+    if held_back_reason(card, draft):
         return True
-    if not is_derived(draft, highlight):
+    if not is_from_pdf_page(draft, highlight):
         return False
     from rapidfuzz import fuzz
 
-    alike = fuzz.ratio(" ".join(texts_of(card)), " ".join(texts_of(draft)))
-    return alike < DERIVED_ALIKE
+    similarity = fuzz.ratio(
+        " ".join(list_field_texts(card)), " ".join(list_field_texts(draft))
+    )
+    return similarity < MIN_DERIVED_SIMILARITY
 
 
-def why_held(card: Card, draft: Draft) -> str:
-    """Return why a card does not get the new words of its source unasked; "" if it does."""
-    if draft.blocked:
+def held_back_reason(card: Card, draft: Draft) -> str:
+    """Return why the user must confirm new text of a card, or "" for no reason.
+
+    The reason is shown to the user.
+    """
+    if draft.is_blocked:
         return "a check blocks the new words"
     if draft.kind is CardKind.OCCLUSION:
-        old, new = occlusion.masks_in(card.fields), occlusion.masks_in(draft.fields)
-        is_sure = occlusion.follow(old, new, card.note.numbers).sure
-        return "" if is_sure else "its figure has changed too much"
-    if any(map(damage_in, texts_of(card))):
+        old_masks, new_masks = (
+            occlusion.get_masks(card.fields),
+            occlusion.get_masks(draft.fields),
+        )
+        is_certain = occlusion.follow_figure(
+            old_masks, new_masks, card.note.numbers
+        ).is_certain
+        return "" if is_certain else "its figure has changed too much"
+    if any(map(find_damage, list_field_texts(card))):
         return ""
-    damage = next(filter(None, map(damage_in, texts_of(draft))), "")
+    damage = next(filter(None, map(find_damage, list_field_texts(draft))), "")
     return f"the new words are damaged: “{damage}”" if damage else ""
 
 
-def is_derived(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the words of a draft were read from the page of a PDF."""
+def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
+    """Return whether the text of a draft was read from the page of a PDF."""
     if draft.kind is CardKind.OCCLUSION or highlight.kind is HighlightKind.CARD:
         return False
     return highlight.source_kind is SourceKind.PDF
-
-
-# --- copies -----------------------------------------------------------------------------
-
-
-def original_of(here: HighlightHere) -> str:
-    """Return the title of the document that has the original, if this is a copy; else ""."""
-    if here.passage.decided:
-        return ""
-    for copy in here.copies:
-        if copy.key in here.passage.keys:
-            continue
-        if copy.is_decided or copy.issued < here.issued:
-            return copy.title
-    for former in here.former_copies:
-        if _had_these_words(former, here):
-            return f"{former.title}, before they changed"
-    return ""
-
-
-def _had_these_words(former: FormerCopy, here: HighlightHere) -> bool:
-    """Return whether a decided passage had the words of this one before they changed.
-
-    This one is a copy of it that stayed as it was, and is no other fact, whatever became of
-    the cards of the other.
-    """
-    highlight, other = here.highlight, former.passage
-    is_short = len(for_finding(highlight.exact)) < LONG
-    if is_short and highlight.kind is not HighlightKind.CARD:
-        return False
-    if other.key == here.passage.key or here.passage.told_apart_from(other):
-        return False
-    folded = for_finding(words_read(highlight))
-    if not other.decided or former.folded == folded:
-        return False
-    return is_perhaps(former.folded, folded)

@@ -1,11 +1,10 @@
-"""The events of the journal, and the values computed from them.
+"""The events of the journal, and the values that are computed from them.
 
-An `Event` is a line of the journal; a `Passage` with its cards is the result of the events of
-one passage. `fold` computes one from the other. `Wording` is how an event writes the words of
-a card: `wording_of` and `words_of_wording` are the border between the two, and there is no other.
+An `Event` is a line of the journal. `fold_events` computes a `Passage` with its cards from all
+events of that passage. `Wording` is the form in which an event stores the text of a card, and
+only `to_wording` and `from_wording` convert it.
 
-What must stay true: a field of an event keeps its meaning for ever, as journals are years
-old.
+A field of an event keeps its meaning forever, because journals are kept for years.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from ankiforge.model import (
-    PROPOSE,
+    PROPOSAL_DRAFTER,
     Card,
+    CardContent,
     CardKind,
     Draft,
     Guid,
@@ -30,62 +30,67 @@ from ankiforge.model import (
     Texts,
     Value,
     Verdict,
-    Words,
-    guid_for,
-    h16,
+    compute_guid,
+    hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import gaps, plain, reveal
+from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
 
-PERSON = "person"
+USER = "person"
 POLICY = "policy"
 SOURCE = "source"
-"""Who caused an event. A person's decision prevails over policy and source, whenever
-made."""
-RETIRED_BEFORE = "retired before"
-"""Why a card is retired whose note in Anki has the tag of dropped cards, if no event
-shows that."""
-FOUND = "found"
-"""In the body of `accept`: it was no decision. Anki has a note of the card, of which no event
-was known."""
-PROPOSAL = "proposal"
-"""In the body of `reject`: it was of a proposal, so only that sentence is not proposed again."""
-MERGED = "one card with "
-"""Why a card is retired of which a person kept the equal one."""
-SUBJECTS = ("form", "dialects", "decline", "mark")
-"""Kinds of events about another subject than a passage: a form of lines, a vault, a tool, a
-document in which a passage is chosen. The key names it; see `Store.answers`."""
-FORMER = ("holds", "held", "private", "keep")
-"""Kinds of events that only earlier versions wrote. They are known, and have no effect."""
-SILENT = (
+"""The values of `Event.by`, which tells who caused the event: the user, the policy (the settings
+that accept drafts without review), or a change in a source. The user's decisions override those
+of policy and source, whichever came first."""
+RETIRED_TAG_REASON = "retired before"
+"""The reason for retiring a card because its note in Anki has the tag of dropped cards, although
+the journal has no decision that dropped it."""
+FOUND_KEY = "found"
+"""The key in the body of an `accept` event which shows that the event isn't a decision: its card
+was recovered from a note in Anki that no other event explains."""
+PROPOSAL_KEY = "proposal"
+"""The key in the body of a `reject` event which shows that a proposal was rejected, so that only
+its sentence isn't proposed again."""
+MERGED_REASON = "one card with "
+"""The start of the reason for retiring a card because the user kept an equal one. The GUID of the
+kept card follows."""
+SUBJECT_KINDS = ("form", "dialects", "decline", "mark")
+"""Kinds of events that are about something other than a passage, which their key names: a form of
+lines, a vault, another tool, or a document in which the user chose a passage. See
+`Store.get_subject_events`."""
+OBSOLETE_KINDS = ("holds", "held", "private", "keep")
+"""Kinds of events that only earlier versions wrote. They are accepted, but have no effect."""
+NON_DECISION_KINDS = (
     *("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),
-    *FORMER,
+    *OBSOLETE_KINDS,
 )
-"""Kinds of events that are no decisions."""
+"""Kinds of events that don't record a decision."""
 
 
-class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
-    """One line of the journal.
-
-    A later event has a larger `n` than all events its machine knew.
-    """
+class Event(Value, omit_defaults=True, dict=True):  # dict: for the cached id
+    """An event, which is one line of the journal."""
 
     n: int
+    """A number greater than those of all events that the device knew (a Lamport clock)."""
     machine: str
+    """The id of the device that recorded the event."""
     at: str
-    """ISO 8601; shown to people, never compared."""
+    """The time in ISO 8601, for display only. Events are never ordered by it."""
     by: str
+    """Who caused the event: `USER`, `POLICY` or `SOURCE`."""
     what: str
+    """The kind of event, one of `journal.REQUIRED_KEYS`."""
     key: str
-    """The highlight, or what one of `SUBJECTS` is about."""
+    """The key of the highlight, or for a kind in `SUBJECT_KINDS` the key of its subject."""
     body: Json = {}
     act: str = ""
-    """Joins the decisions of one command or key press, which one undo takes back."""
+    """The id of an action, which is shared by all decisions of one command or key press. One undo
+    reverts all of them."""
 
     @cached_property
     def id(self) -> str:
-        """A hash of the content, so that a copied or repeated line is the same event."""
-        return h16(
+        """A hash of the content, so that copies of a line count as the same event."""
+        return hash16(
             str(self.n),
             self.machine,
             self.what,
@@ -95,23 +100,22 @@ class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """The order that is the same on all machines."""
+        """The sort key, which is the same on every device."""
         return (self.n, self.machine, self.id)
 
 
 class Wording(Value, omit_defaults=True):
-    """The words of a draft or card, and who wrote them, as an event carries them."""
+    """The text of a draft or card and its origin, in the form in which an event stores them."""
 
     kind: str
     fields: Texts
-    """Markdown by field name."""
+    """The Markdown of each field, by field name."""
     quote: str = ""
     own: bool = False
-    """Whether a person wrote or marked the words in the source: a marked phrase,
-    `front::back`."""
+    """Whether the user wrote the card in the source (`front::back`) or marked its phrase there."""
     slot: str = "0"
-    """Distinguishes the source's own cards of one passage. Others get theirs from their
-    content."""
+    """The number that distinguishes the hand-written cards of one passage, as text. For another
+    card, a content hash or ""."""
     drafter: str = ""
     model: str = ""
     prompt: str = ""
@@ -120,19 +124,19 @@ class Wording(Value, omit_defaults=True):
 
 
 class RepairNote(Value):
-    """A note that a repair adds, as the event carries it."""
+    """A note that a repair adds to Anki, as stored in the `repair` event."""
 
     guid: str
     draft: Wording
 
 
-def wording_of(words: Words) -> Wording:
-    """Return the words of a draft or card as an event carries them."""
+def to_wording(words: CardContent) -> Wording:
+    """Convert the text of a draft or card to the form in which an event stores it."""
     return Wording(
         kind=words.kind.value,
         fields={name: text for name, text in words.fields if text},
         quote=words.quote,
-        own=words.in_slot,
+        own=words.is_hand_written,
         slot=words.slot,
         drafter=words.origin.drafter,
         model=words.origin.model,
@@ -142,34 +146,38 @@ def wording_of(words: Words) -> Wording:
     )
 
 
-def words_of_wording(wording: Wording, key: str) -> Words:
-    """Return the words that an event about a highlight carries."""
-    return Words(
+def from_wording(wording: Wording, key: str) -> CardContent:
+    """Convert the text that an event about the highlight `key` stores; reverses `to_wording`."""
+    return CardContent(
         HighlightKey(key),
         CardKind(wording.kind),
         tuple(wording.fields.items()),
         Origin(wording.drafter, wording.model, wording.prompt, wording.request),
         wording.quote,
         wording.tags,
-        number=number_in(wording.slot) if wording.own else None,
+        number=parse_slot_number(wording.slot) if wording.own else None,
     )
 
 
-def number_in(slot: str) -> int | None:
-    """Return the number of a source's own card that a slot states; None = it is a hash, or empty.
+def parse_slot_number(slot: str) -> int | None:
+    """Return the number of a hand-written card, or None if `slot` is a hash or empty.
 
-    A hash of drafted words has 16 digits, and may have no letter among them.
+    A hash has 16 hexadecimal digits, all of which may happen to be decimal, so the length decides.
     """
     return int(slot) if slot.isascii() and slot.isdigit() and len(slot) < 16 else None
 
 
-def card_made(event: Event, guid: str, words: Words, slot: str = "") -> Card:
-    """Return the card that an event makes of words, which has only their deck and tags.
+def create_card(event: Event, guid: str, words: CardContent, slot: str = "") -> Card:
+    """Return the card that an event makes from `words`, in the deck that the event names.
 
-    `slot`: as the event states it; "" = that of the words.
+    Args:
+        event: the event, such as `accept`.
+        guid: the GUID of the card's note.
+        words: the text of the card.
+        slot: the slot stored in the event, or "" to compute the slot from the text.
     """
-    slot = slot or slot_of(words)
-    number = number_in(slot)
+    slot = slot or get_slot(words)
+    number = parse_slot_number(slot)
     deck = event.body.get("deck", "")
     return Card(
         **asdict(replace(words, number=number, deck=deck)),
@@ -181,9 +189,9 @@ def card_made(event: Event, guid: str, words: Words, slot: str = "") -> Card:
     )
 
 
-def worded(card: Card, wording: Wording) -> Card:
-    """Return a card with the words that an event carries; its number stays."""
-    words = words_of_wording(wording, card.key)
+def replace_wording(card: Card, wording: Wording) -> Card:
+    """Return a copy of a card with the text stored in an event. The card keeps its number."""
+    words = from_wording(wording, card.key)
     return replace(
         card,
         kind=words.kind,
@@ -194,280 +202,302 @@ def worded(card: Card, wording: Wording) -> Card:
     )
 
 
-def exact(words: str) -> str:
-    """Return the words of a passage as they are compared: NFC, white space collapsed.
+def normalize_text(text: str) -> str:
+    """Normalize the text of a passage for comparison: Unicode NFC, whitespace collapsed.
 
-    They have no markup: signs such as ` and < are words like others.
+    The text is plain text without markup, so ` and < are ordinary characters.
     """
-    return " ".join(unicodedata.normalize("NFC", words).split())
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def hash_of_words(words: str) -> str:
-    """Return a hash of the words of a passage: two are equal if their exact texts are."""
-    return h16(exact(words))
+def hash_text(text: str) -> str:
+    """Return a hash of the text of a passage after `normalize_text`."""
+    return hash16(normalize_text(text))
 
 
-def words_read(highlight: Highlight) -> str:
-    """Return the words of a passage as its events have them.
+def get_event_text(highlight: Highlight) -> str:
+    """Return the text of a highlight in the form that events store.
 
-    Keys are made of the anchor's text, which a reader may clean otherwise.
+    This is the anchor text, from which keys are made. A reader may clean the displayed text
+    differently.
     """
     return highlight.anchor_text or highlight.exact
 
 
-def stands_in(quote: str, highlight: Highlight) -> bool:
-    """Return whether a quote is word for word in a passage or the text around it."""
-    words = exact(quote)
-    # the text of the page may spell a passage otherwise than the program that marked it
-    return words in exact(highlight.context) or words in exact(highlight.exact)
+def is_quote_in_highlight(quote: str, highlight: Highlight) -> bool:
+    """Return whether a quote occurs word for word in a highlight or its context."""
+    exact_quote = normalize_text(quote)
+    # the text of the page may spell a passage differently from the program that marked it
+    return exact_quote in normalize_text(
+        highlight.context
+    ) or exact_quote in normalize_text(highlight.exact)
 
 
-def exact_field(markdown: str) -> str:
-    """Return the text of a field as it is compared: without markup, else like `exact`."""
-    return exact(plain(markdown))
+def normalize_field(markdown: str) -> str:
+    """Normalize the Markdown of a field for comparison: as plain text, like `normalize_text`."""
+    return normalize_text(to_plain_text(markdown))
 
 
-def content(words: Words) -> str:
-    """Return a hash of the question and the answer of a draft or card."""
-    return content_of(dict(words.fields))
+def hash_content(words: CardContent) -> str:
+    """Return a hash of the question and answer of a draft or card; see `hash_fields`."""
+    return hash_fields(dict(words.fields))
 
 
-def slot_of(words: Words) -> str:
-    """Return the slot of the card that is made of words: a number, or a hash of them."""
-    return words.slot or content(words)
+def get_slot(words: CardContent) -> str:
+    """Return the slot of the card made from `words`: its number if hand-written, or else a hash."""
+    return words.slot or hash_content(words)
 
 
-def content_of(fields: Texts) -> str:
-    """Return a hash of the question and the answer of a card.
+def hash_fields(fields: Texts) -> str:
+    """Return a hash of the question and answer of a card, ignoring markup and whitespace.
 
-    Signs and case count: `x < y` is not `x > y`.
+    Punctuation and case are kept, so that `x < y` and `x > y` have different hashes.
     """
-    if occlusion.FIELD in fields:
-        return h16("occlusion", fields[occlusion.FIELD])
-    return _content_of(
+    if occlusion.OCCLUSION_FIELD in fields:
+        return hash16("occlusion", fields[occlusion.OCCLUSION_FIELD])
+    return _hash_text_fields(
         fields.get("Text", ""),
         fields.get("Front", ""),
         fields.get("Back", ""),
     )
 
 
-# of thousands of decisions in one go, each is asked for three times
+# cached, because it is called three times per decision, and a run may make thousands of decisions
 @lru_cache(maxsize=32_768)
-def _content_of(text: str, front: str, back: str) -> str:
+def _hash_text_fields(text: str, front: str, back: str) -> str:
     if text:
-        answers = [exact_field(gap.answer) for gap in gaps(text)]
-        return h16("cloze", exact_field(reveal(text)), *answers)
-    return h16("basic", exact_field(front), exact_field(back))
+        answers = [normalize_field(gap.answer) for gap in find_gaps(text)]
+        return hash16("cloze", normalize_field(reveal_answers(text)), *answers)
+    return hash16("basic", normalize_field(front), normalize_field(back))
 
 
-def digest_of(fields: Texts) -> str:
-    """Return a hash of the exact fields of a card.
+def hash_exact_fields(fields: Texts) -> str:
+    """Return a hash of the fields of a card, including their markup.
 
-    They are compared in NFC, without blanks at the ends of lines.
+    Only the Unicode form and spaces at the ends of lines are ignored.
     """
     parts = []
     for name in sorted(fields):
         lines = unicodedata.normalize("NFC", fields[name]).splitlines()
         parts.append(name)
         parts.append("\n".join(map(str.rstrip, lines)))
-    return h16(*parts)
+    return hash16(*parts)
 
 
-def digest_of_words(words: Words) -> str:
-    """Return a hash of the exact fields of a draft or card, as an event carries them."""
-    return digest_of({name: text for name, text in words.fields if text})
+def hash_exact_words(words: CardContent) -> str:
+    """Return a hash of the nonempty fields of a draft or card; see `hash_exact_fields`."""
+    return hash_exact_fields({name: text for name, text in words.fields if text})
 
 
-def decides_own(event: Event) -> bool:
-    """Return whether an event is a decision on the person's own form."""
+def is_hand_written_decision(event: Event) -> bool:
+    """Return whether the card or draft that an event decides on was written by hand."""
     draft = event.body.get("draft", {})
     return bool(event.body.get("slot") or draft.get("own"))
 
 
-def guid_of(key: str, words: Words) -> Guid:
-    """Return the guid of the note of a card with these words.
+def make_guid(key: str, words: CardContent) -> Guid:
+    """Return the GUID of the note for a card with this text.
 
-    Two machines that accept the same draft make one note.
+    The GUID is computed from the text, so two devices that accept the same draft make one note.
     """
-    return guid_for(HighlightKey(key), words.family, slot_of(words))
+    return compute_guid(HighlightKey(key), words.family, get_slot(words))
 
 
-class Text(Value, omit_defaults=True):
-    """A reading of a passage, as an event carries it."""
+class Reading(Value, omit_defaults=True):
+    """The text of a passage as it was read from its source at one point in time.
+
+    A `key` or `text` event stores it.
+    """
 
     exact: str
-    """The words that were marked."""
+    """The marked text."""
     before: str = ""
     after: str = ""
-    """The text around them, up to `CONTEXT` characters on each side."""
+    """The folded context before and after the text."""
     container: str = ""
     place: str = ""
-    """Where it stood: the container, and the document in it."""
+    """Where the passage was read: the container (such as a vault), and the document within it."""
     kind: str = ""
-    """The kind of the highlight: words, a picture, a card written by hand."""
+    """The kind of the highlight, such as marked text, a picture or a hand-written card."""
     own: str = ""
-    """The id in the source, if any."""
+    """The id of the highlight in its source, or "" if it has none."""
     n: int = 0
     machine: str = ""
-    """The number and the machine of its event; the fold says so."""
+    """The number and the device of the event, which `fold_events` sets."""
 
 
 class FactDecision(Value, omit_defaults=True):
-    """A decision on facts of a passage, as the `fact` event behind it carries it."""
+    """A decision on facts (sentences) of a passage, stored in the `fact` event that follows it."""
 
     of: str = ""
-    """The id of the event that decided. This one stands while that one does. "" = there was no
-    `fact` event: the card may ask, but no sentence is decided."""
+    """The id of the deciding event. If that event is undone, so is this decision. "" if the
+    decision has no `fact` event: then no sentence counts as decided, but the user may still be
+    asked whether a new sentence is the new text of the card."""
     sentences: Strings = ()
-    """The sentences of the passage that are decided: the card's quote covers them."""
+    """The sentences of the passage that were decided."""
     guid: str = ""
-    """The card, if any."""
+    """The card that the decision is about, or "" if there is none."""
     passage: Strings = ()
-    """The hashes of all sentences of the passage then."""
+    """The hashes of all sentences that the passage had when the decision was made."""
     passed: Strings = ()
-    """The contents of the person's own forms that were passed over."""
-    # the fold says the rest
+    """The content hashes of hand-written drafts that the user passed over for another draft."""
+    # set by `fold_events`
     dropped: bool = False
-    """Whether a person rejected a card, or the draft of one, which a proposal is not; or
-    skipped the passage."""
+    """Whether the user rejected a card, or a draft other than a proposal, or skipped the
+    passage."""
     of_proposal: bool = False
-    """Whether only a proposal was rejected: the sentences are not proposed again, and otherwise
-    open."""
+    """Whether only a proposal was rejected, so that its sentences aren't proposed again, but may
+    still be drafted."""
     n: int = 0
     machine: str = ""
-    """The number and the machine of the event that decided."""
+    """The number and the device of the deciding event."""
     own: bool = False
-    """Whether it was on the person's own form."""
+    """Whether the decision was about a hand-written card."""
     revises: bool = False
-    """Whether it gave its card other words."""
+    """Whether the decision gave the card a new text."""
     about: str = ""
-    """The sentence that its card is about."""
+    """The sentence that the card is about."""
 
     @property
     def order(self) -> tuple[bool, int, str]:
-        """The order in which decisions were made; one that is not recorded yet is the last."""
+        """The sort key, which puts decisions that aren't recorded yet last."""
         return (not self.n, self.n, self.machine)
 
 
-def is_open_again(card: Card) -> bool:
-    """Return whether a card was taken back that came from a proposal, or that a person wrote.
+def is_reopened(card: Card) -> bool:
+    """Return whether undoing a card's acceptance left its passage as if it had never been accepted.
 
-    Its passage is as before; what policy accepted, or a model drafted, is left to the person.
+    That is so if the card came from a proposal or was written by the user. The drafts of a rule or
+    a model whose acceptance was undone are left for the user to decide on.
     """
-    return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (PROPOSE, PERSON)
+    return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (
+        PROPOSAL_DRAFTER,
+        USER,
+    )
 
 
 class Passage(msgspec.Struct):
-    """One passage as the events of the journal have it."""
+    """A passage with its cards and decisions, computed from events of the journal."""
 
     keys: Strings
-    """Its keys, the oldest first; later ones were found to be the same passage."""
-    texts: list[Text] = []
-    """Its readings, the newest first."""
+    """All keys of the passage, oldest first. A passage has several keys if it was read in several
+    places, or if it was recognized only later."""
+    texts: list[Reading] = []
+    """The readings of the passage, newest first."""
     cards: dict[str, Card] = {}
+    """All cards of the passage by GUID, live or not."""
     rejected: set[str] = set()
-    """Contents of rejected drafts and cards."""
+    """The content hashes of rejected drafts and cards."""
     rejected_numbers: set[int] = set()
-    """Numbers of the source's own cards that were rejected, whatever their text becomes."""
+    """The numbers of rejected hand-written cards, which stay rejected when their text changes."""
     decisions: list[FactDecision] = []
-    """The decisions on its facts that stand, oldest first."""
+    """The decisions on facts that weren't undone, oldest first."""
     closed: bool = False
-    """Whether nothing more is wanted of it: skipped, or a decision names no facts."""
+    """Whether the user wants no more cards of the passage, because they skipped it or made a
+    decision that names no facts."""
     skipped: bool = False
     why_skipped: str = ""
     asked: dict[str, str] = {}
-    """By key of this passage: the key of another one that it may be. Open until
-    answered."""
-    beside: set[str] = set()
-    """Those of these keys about which is asked although the other passage is there."""
+    """For each key of this passage that may belong to another passage, a key of that passage. The
+    user is asked whether the two passages are the same."""
     apart: set[str] = set()
-    """Keys of other passages that are different, as a person said."""
+    """The keys of other passages that the user said are different from this one."""
 
     @property
     def key(self) -> str:
-        """The name of the passage."""
+        """The oldest key, which identifies the passage."""
         return self.keys[0]
 
     @property
-    def decided(self) -> bool:
-        """Whether a decision depends on recognising this passage."""
-        return bool(self.decisions) or self.done
+    def is_decided(self) -> bool:
+        """Whether there is any decision on the passage, so that it must be recognized again."""
+        return bool(self.decisions) or self.is_done
 
     @property
-    def done(self) -> bool:
-        """Whether there is a decision on it other than that a proposal is not wanted."""
+    def is_done(self) -> bool:
+        """Whether there is any decision on the passage other than a rejected proposal."""
         if self.rejected or self.skipped:
             return True
         if any(not decision.of_proposal for decision in self.decisions):
             return True
-        return not all(map(is_open_again, self.cards.values()))
+        return not all(map(is_reopened, self.cards.values()))
 
-    def told_apart_from(self, other: Passage) -> bool:
-        """Return whether a person said that these are two passages.
+    def is_distinct_from(self, other_passage: Passage) -> bool:
+        """Return whether the user said that this and `other_passage` are two different passages.
 
-        The answer is recorded with only one of the two.
+        The answer may be recorded with either of the two.
         """
-        if not self.apart.isdisjoint(other.keys):
+        if not self.apart.isdisjoint(other_passage.keys):
             return True
-        return not other.apart.isdisjoint(self.keys)
+        return not other_passage.apart.isdisjoint(self.keys)
 
     @property
-    def keeps_its_cards(self) -> bool:
-        """Whether a person answered that its cards stay: that it differs from itself.
+    def should_keep_cards(self) -> bool:
+        """Whether the user wants to keep the cards, although the passage was removed.
 
-        One answer ends both questions that have it, about a chosen passage that is gone, and about
-        two gaps of one proposal.
+        Such an answer is recorded as a passage that is different from itself.
         """
-        return self.told_apart_from(self)
+        return self.is_distinct_from(self)
 
     @property
-    def live(self) -> list[Card]:
-        """The cards that stand."""
-        return [card for card in self.cards.values() if card.live]
+    def live_cards(self) -> list[Card]:
+        """The cards of the passage that are live: accepted, and not retired or undone since."""
+        return [card for card in self.cards.values() if card.is_live]
 
-    def was_passed_over(self, draft: Words) -> bool:
-        """Return whether the person's own form was passed over for another draft of its facts."""
-        passed = {words for decision in self.decisions for words in decision.passed}
-        return bool(passed) and content(draft) in passed
+    def is_passed_over(self, draft: CardContent) -> bool:
+        """Return whether the user chose another draft about the same facts over `draft`."""
+        passed_contents = {
+            passed_content
+            for decision in self.decisions
+            for passed_content in decision.passed
+        }
+        return bool(passed_contents) and hash_content(draft) in passed_contents
 
-    def refuses(self, draft: Words) -> bool:
-        """Return whether a person rejected these words, or the source's card as such."""
-        if self.rejected and content(draft) in self.rejected:
+    def is_rejected(self, draft: CardContent) -> bool:
+        """Return whether the user rejected a draft's text, or the hand-written card that it is."""
+        if self.rejected and hash_content(draft) in self.rejected:
             return True
         return draft.number in self.rejected_numbers
 
-    def card_in_slot(self, draft: Words) -> Card | None:
-        """Return the card of the source in the slot and note type of a draft; a live one first."""
-        in_slot = []
+    def find_card_in_slot(self, draft: CardContent) -> Card | None:
+        """Return the hand-written card with the number and note type of a draft, or None.
+
+        If there are several, a live card is preferred.
+        """
+        cards_in_slot = []
         for card in self.cards.values():
             if (
-                card.in_slot
+                card.is_hand_written
                 and card.number == draft.number
                 and card.family is draft.family
             ):
-                in_slot.append(card)
-        for card in in_slot:
-            if card.live:
+                cards_in_slot.append(card)
+        for card in cards_in_slot:
+            if card.is_live:
                 return card
-        return in_slot[0] if in_slot else None
+        return cards_in_slot[0] if cards_in_slot else None
 
 
-def is_news(card: Card, draft: Draft) -> bool:
-    """Return whether a text is not the last one that the card got or was offered."""
+def is_new_text(card: Card, draft: Draft) -> bool:
+    """Return whether a draft's text differs from the last text that the source gave the card."""
     if not card.edits.texts:
         return True
-    _machine, newest = card.edits.texts[-1]
-    return newest != digest_of_words(draft)
+    _machine, newest_digest = card.edits.texts[-1]
+    return newest_digest != hash_exact_words(draft)
 
 
-def is_stale(card: Card, machine: str, draft: Draft) -> bool:
-    """Return whether a text that is read here may be older than the card's.
+def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
+    """Return whether the text of `draft`, read on this device, may be older than the card's text.
 
-    It may be if the card had this text before another machine read a newer one, which
-    this machine never read: its files may not have been brought up to date.
+    That is so if the card had this text before, and its current text was read only on other
+    devices, because the files on this device may not have been synchronized yet.
     """
     texts = card.edits.texts
-    _machine, newest = texts[-1]
+    _machine, newest_digest = texts[-1]
     digests = {digest for _, digest in texts}
-    readers = {reader for reader, digest in texts if digest == newest}
-    return digest_of_words(draft) in digests and machine not in readers and bool(newest)
+    devices = {device for device, digest in texts if digest == newest_digest}
+    return (
+        hash_exact_words(draft) in digests
+        and device_id not in devices
+        and bool(newest_digest)
+    )

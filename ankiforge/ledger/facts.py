@@ -1,11 +1,10 @@
-"""The facts of a passage and what was decided on them: pure functions of text and events.
+"""The facts of a passage, and the decisions on them, as pure functions of text and events.
 
-A *fact* is one sentence of a passage. A sentence is decided only if its exact text was: a long
-one (`is_long`) wherever it stands, a short one in its own passage (`sentences.py` looks up the
-former). `read` says which sentences are decided, and which are offered; an offer may say that
-nearly the same words were decided, which this passage had, and ask whether it is the new text of
-their card. Likeness decides nothing, it only asks. A card is about one sentence, that of its
-answer.
+A *fact* is one sentence of a passage. A decision applies to the exact text of a sentence: for a
+long sentence (`is_long`) in any passage, for a short one only in its own. `read` returns the
+decided and the offered facts. If a decided sentence was removed, a draft of a similar sentence
+may be offered as the new text of its card. A card is about the sentence that has its answer.
+Events and tables identify a sentence by its hash, which this package calls its *name*.
 """
 
 from __future__ import annotations
@@ -13,323 +12,402 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
-from ankiforge.ledger.events import PERSON, FactDecision, Passage, exact, is_open_again
-from ankiforge.ledger.match import LONG
+from ankiforge.ledger.events import (
+    USER,
+    FactDecision,
+    Passage,
+    is_reopened,
+    normalize_text,
+)
+from ankiforge.ledger.match import MIN_DISTINCTIVE_CHARS
 from ankiforge.model import (
-    PROPOSE,
+    PROPOSAL_DRAFTER,
     WORD_AND_TRANSLATION,
     Card,
+    CardContent,
     Draft,
     Highlight,
     Strings,
     Value,
-    Words,
-    h16,
+    hash16,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import UNSPACED, for_comparing, for_finding, locate, locate_words
-from ankiforge.text.sentences import sentences_by_part
+from ankiforge.text.normalize import (
+    UNSPACED_SCRIPTS,
+    find_words,
+    locate,
+    normalize_for_comparison,
+    normalize_for_lookup,
+)
+from ankiforge.text.sentences import find_sentences_by_part
 
-NEARLY = 50
-"""The words in common, of the shorter of two sentences, from which they are nearly the same, in
-per cent."""
-_LONG_UNSPACED = 8
-"""Letters of a script without blanks from which an equal sentence elsewhere is no coincidence."""
-_BEFORE_WORD = regex(r"^[\"'“”‘’«»(\[,;:]+")
-_AFTER_WORD = regex(r"[\"'“”‘’«»)\],;:.!?…]+$")
-_SIGN = regex(f"([{UNSPACED}])")
+MIN_SENTENCE_SIMILARITY = 50
+"""Two sentences are similar if at least this percentage of the words in the shorter one is also
+in the other."""
+_MIN_LONG_UNSPACED = 8
+"""The minimum length of a long sentence, in characters of a script without spaces."""
+_LEADING_PUNCTUATION = regex(r"^[\"'“”‘’«»(\[,;:]+")
+_TRAILING_PUNCTUATION = regex(r"[\"'“”‘’«»)\],;:.!?…]+$")
+_UNSPACED_CHAR = regex(f"([{UNSPACED_SCRIPTS}])")
 
 
 class Fact(Value):
-    """A fact as a person sees it."""
+    """A sentence of a passage that is decided, or that is offered to the user."""
 
     sentence: str
     decided: bool = False
     card: str = ""
-    """The live card of which these may be the new words: the offer asks."""
+    """The GUID of a live card whose new text this sentence may be, or ""."""
     near: str = ""
-    """The decided sentence that is nearly the same, and gone."""
+    """A similar, decided sentence that was removed, or ""."""
 
 
 # --- sentences --------------------------------------------------------------------------
 
 
-def text_of(highlight: Highlight) -> str:
-    """Return the text of a passage whose sentences are its facts: of vocabulary, the word."""
+def get_fact_text(highlight: Highlight) -> str:
+    """Return the text whose sentences are the facts of a highlight.
+
+    This is the sentence around the highlight or, for a word noted with its translation, the word.
+    """
     if highlight.written == WORD_AND_TRANSLATION:
         return highlight.exact
     return highlight.sentence or highlight.exact
 
 
 @lru_cache(maxsize=4096)
-def name_of(sentence: str) -> str:
-    """Return the name of a fact in events and rows: a hash of its sentence."""
-    return h16(sentence)
+def hash_sentence(sentence: str) -> str:
+    """Return a hash of a sentence, which identifies its fact in events and tables."""
+    return hash16(sentence)
 
 
 @lru_cache(maxsize=4096)
-def sentences(text: str) -> Strings:
-    """Return the exact sentences of a text, each once."""
-    found: dict[str, None] = {}
-    for part in sentences_by_part(text):
+def split_sentences(text: str) -> Strings:
+    """Return the sentences of a text in order, each once, as normalized by `normalize_text`."""
+    exact_sentences: dict[str, None] = {}
+    for part in find_sentences_by_part(text):
         for start, end in part:
-            found[exact(text[start:end])] = None
-    return tuple(found)
+            exact_sentences[normalize_text(text[start:end])] = None
+    return tuple(exact_sentences)
 
 
 @lru_cache(maxsize=4096)
 def is_long(sentence: str) -> bool:
-    """Return whether an equal sentence elsewhere is no coincidence."""
-    letters = for_finding(sentence)
-    if len(letters) >= LONG or letters.isascii():  # no ASCII is written without blanks
-        return len(letters) >= LONG
-    return len(_SIGN.findall(letters)) >= _LONG_UNSPACED
+    """Return whether a sentence is so long that an equal one elsewhere isn't a coincidence."""
+    letters = normalize_for_lookup(sentence)
+    if (
+        len(letters) >= MIN_DISTINCTIVE_CHARS or letters.isascii()
+    ):  # scripts without spaces aren't ASCII
+        return len(letters) >= MIN_DISTINCTIVE_CHARS
+    return len(_UNSPACED_CHAR.findall(letters)) >= _MIN_LONG_UNSPACED
 
 
-def names_of_long(sentences: Iterable[str]) -> list[str]:
-    """Return the names of the long ones of some sentences."""
-    return [name_of(each) for each in sentences if is_long(each)]
+def hash_long_sentences(sentences: Iterable[str]) -> list[str]:
+    """Return the hashes of those sentences that are long."""
+    return [hash_sentence(sentence) for sentence in sentences if is_long(sentence)]
 
 
-def covered(text: str, quote: str) -> Strings:
-    """Return the sentences of a text that a quote covers, wholly or in part."""
-    words = exact(quote)
-    if not words:
+def find_covered_sentences(text: str, quote: str) -> Strings:
+    """Return the sentences of a text that a quote covers, at least in part."""
+    exact_quote = normalize_text(quote)
+    if not exact_quote:
         return ()
-    if words in sentences(text):  # it may also end a longer one
-        return (words,)
-    whole = exact(text)
-    start = whole.find(words)
-    end = start + len(words)
+    if exact_quote in split_sentences(
+        text
+    ):  # it may also be the end of a longer sentence
+        return (exact_quote,)
+    exact_text = normalize_text(text)
+    start = exact_text.find(exact_quote)
+    end = start + len(exact_quote)
     if start < 0:
-        # what was completed from its source, or spelt otherwise there
-        within = tuple(sentence for sentence in sentences(text) if sentence in words)
-        span = None if within else locate(words, whole)
+        # the quote was completed with text of the source, or is spelt differently there
+        quoted_sentences = tuple(
+            sentence for sentence in split_sentences(text) if sentence in exact_quote
+        )
+        span = None if quoted_sentences else locate(exact_quote, exact_text)
         if span is None:
-            return within
+            return quoted_sentences
         start, end = span
-    touched = []
-    place = 0
-    for sentence in sentences(text):
-        place = max(whole.find(sentence, place), 0)
-        if place < end and start < place + len(sentence):
-            touched.append(sentence)
-        place += len(sentence)
-    return tuple(touched)
+    covered_sentences = []
+    position = 0
+    for sentence in split_sentences(text):
+        position = max(exact_text.find(sentence, position), 0)
+        if position < end and start < position + len(sentence):
+            covered_sentences.append(sentence)
+        position += len(sentence)
+    return tuple(covered_sentences)
 
 
-def decided_by(draft: Words, text: str) -> Strings:
-    """Return the sentences of a passage on which a decision on a draft decides."""
-    return decided_of(covered(text, draft.quote), draft.origin.drafter)
+def find_decided_sentences(draft: CardContent, text: str) -> Strings:
+    """Return the sentences of a passage that a decision on a draft decides.
 
-
-def decided_of(quoted: Strings, drafter: str) -> Strings:
-    """Return the sentences of a quote that a decision on its draft decides.
-
-    A proposal may begin with the sentence on which its own leans.
+    `text` is the text of the passage.
     """
-    return quoted[-1:] if drafter == PROPOSE else quoted
+    return select_decided_sentences(
+        find_covered_sentences(text, draft.quote), draft.origin.drafter
+    )
 
 
-def fact_of(draft: Draft, text: str) -> str:
-    """Return the sentence of a passage that a draft is about; "" if none is known.
+def select_decided_sentences(quoted: Strings, drafter: str) -> Strings:
+    """Return those sentences of a draft's quote that a decision on the draft decides.
 
-    It is the first one of its quote that holds the answer, or else the first one.
-    """
-    return about_of(decided_by(draft, text), draft.answer)
-
-
-def about_of(within: Strings, answer: str) -> str:
-    """Return the sentence that a card with this answer is about; "" if there are none."""
-    folded = for_comparing(answer)
-    for sentence in within:
-        if folded and folded in for_comparing(sentence):
-            return sentence
-    return within[0] if within else ""
-
-
-def quoted_by(words: str, answer: str, text: str) -> str:
-    """Return the part of a passage that a card in a person's words quotes; "" = all of it.
+    For a proposal this is only the last one, because its quote may begin with context.
 
     Args:
-        words: those of a cloze without its gaps, or "".
-        answer: the answer of a question, or "".
-        text: the passage.
+        quoted: the sentences of the quote.
+        drafter: the drafter of the draft.
     """
-    within = covered(text, words)
-    if not within and answer:
-        within = tuple(each for each in sentences(text) if locate_words(answer, each))[:1]
-    if not within:
+    return quoted[-1:] if drafter == PROPOSAL_DRAFTER else quoted
+
+
+def find_draft_sentence(draft: Draft, text: str) -> str:
+    """Return the sentence of a passage that a draft is about, or "" if it is in none.
+
+    This is the first sentence of its quote that has the answer, or else the first sentence.
+    """
+    return find_answer_sentence(find_decided_sentences(draft, text), draft.answer)
+
+
+def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
+    """Return the first sentence that has the answer of a card, or the first one if none has it.
+
+    Return "" if there are no sentences.
+    """
+    folded_answer = normalize_for_comparison(answer)
+    for sentence in quoted_sentences:
+        if folded_answer and folded_answer in normalize_for_comparison(sentence):
+            return sentence
+    return quoted_sentences[0] if quoted_sentences else ""
+
+
+def find_quote(plain_text: str, answer: str, text: str) -> str:
+    """Return the part of a passage that a card written by the user is about, or "" for all of it.
+
+    Args:
+        plain_text: the text of a cloze with its gaps filled in, or "" for a question.
+        answer: the answer to a question, or "" for a cloze.
+        text: the text of the passage.
+    """
+    quoted_sentences = find_covered_sentences(text, plain_text)
+    if not quoted_sentences and answer:
+        quoted_sentences = tuple(
+            sentence for sentence in split_sentences(text) if find_words(answer, sentence)
+        )[:1]
+    if not quoted_sentences:
         return ""
-    whole = exact(text)
-    end = whole.rfind(within[-1]) + len(within[-1])
-    return whole[whole.find(within[0]) : end]
+    exact_text = normalize_text(text)
+    end = exact_text.rfind(quoted_sentences[-1]) + len(quoted_sentences[-1])
+    return exact_text[exact_text.find(quoted_sentences[0]) : end]
 
 
-def dropped(passage: Passage, draft: Draft, within: Strings) -> bool:
-    """Return whether a person rejected, retired or deleted a card of nearly these sentences.
+def has_dropped_similar(
+    passage: Passage, draft: Draft, decided_sentences: Strings
+) -> bool:
+    """Return whether the user has dropped a card or draft about similar sentences.
 
-    Policy leaves them alone; all of the passage, if that is closed.
+    The policy doesn't accept such drafts. This is also true for every draft of a passage that was
+    skipped, or that is closed and has a dropped card or draft.
 
     Args:
         passage: the passage.
-        draft: a draft of it.
-        within: the sentences on which a decision on the draft decides.
+        draft: a draft of the passage.
+        decided_sentences: the sentences that a decision on the draft decides.
     """
-    card_in_slot = passage.card_in_slot(draft)
-    ended = {}
+    card_in_slot = passage.find_card_in_slot(draft)
+    ended_cards = {}
     for card in passage.cards.values():
-        if card.by == PERSON and not card.live and not is_open_again(card):
-            ended[card.guid] = card
+        if card.by == USER and not card.is_live and not is_reopened(card):
+            ended_cards[card.guid] = card
             if card is card_in_slot:
                 return True
-    of_ended = {each for card in ended.values() for each in sentences(card.quote)}
+    dropped_sentences = {
+        sentence
+        for card in ended_cards.values()
+        for sentence in split_sentences(card.quote)
+    }
     for decision in passage.decisions:
-        if decision.dropped or decision.guid in ended:
-            of_ended.update(decision.sentences)
+        if decision.dropped or decision.guid in ended_cards:
+            dropped_sentences.update(decision.sentences)
             if not decision.sentences:
                 return True
-    for gone in of_ended:
-        if any(likeness(gone, sentence) >= NEARLY for sentence in within):
+    for dropped_sentence in dropped_sentences:
+        if any(
+            sentence_similarity(dropped_sentence, sentence) >= MIN_SENTENCE_SIMILARITY
+            for sentence in decided_sentences
+        ):
             return True
-    return passage.skipped or bool(passage.closed and (ended or passage.rejected))
+    return passage.skipped or bool(passage.closed and (ended_cards or passage.rejected))
 
 
-# --- likeness ---------------------------------------------------------------------------
+# --- similarity -------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4096)
-def words(sentence: str) -> Counter[str]:
-    """Return the words of a sentence, without case and the punctuation around them.
+def count_words(sentence: str) -> Counter[str]:
+    """Count the words of a sentence, ignoring case and surrounding punctuation.
 
-    `C++`, `-3` and `.5` stay whole; of scripts without blanks, each sign is a word.
+    Words such as `C++`, `-3` and `.5` stay whole. In scripts without spaces, each character counts
+    as a word.
     """
-    parts = _SIGN.sub(r" \1 ", sentence).split()
-    bare = (_AFTER_WORD.sub("", _BEFORE_WORD.sub("", part)) for part in parts)
-    return Counter(word.casefold() for word in bare if word)
+    parts = _UNSPACED_CHAR.sub(r" \1 ", sentence).split()
+    parts = [_LEADING_PUNCTUATION.sub("", part) for part in parts]
+    bare_words = [_TRAILING_PUNCTUATION.sub("", part) for part in parts]
+    return Counter(word.casefold() for word in bare_words if word)
 
 
-def likeness(old: str, new: str) -> float:
-    """Return the share of the shorter sentence's words that both have, in per cent."""
-    ours, theirs = words(old), words(new)
-    shorter = min(ours.total(), theirs.total())
-    return 100 * (ours & theirs).total() / max(1, shorter)
+def sentence_similarity(old_sentence: str, new_sentence: str) -> float:
+    """Return the percentage of the words in the shorter sentence that are also in the other."""
+    old_words, new_words = count_words(old_sentence), count_words(new_sentence)
+    shorter_length = min(old_words.total(), new_words.total())
+    return 100 * (old_words & new_words).total() / max(1, shorter_length)
 
 
 # --- the sentences of a card ------------------------------------------------------------
 
 
-def of_cards(decisions: Iterable[FactDecision]) -> dict[str, FactDecision]:
-    """Return for each card, live or not, the decision that gave it the words that it got last.
+def find_card_decisions(decisions: Iterable[FactDecision]) -> dict[str, FactDecision]:
+    """Return the decision that gave each card its current text, by the GUID of the card.
 
-    `decisions` are the oldest first.
+    `decisions` must be sorted, oldest first.
     """
-    cards: dict[str, FactDecision] = {}
+    last_decisions: dict[str, FactDecision] = {}
     for decision in decisions:
-        is_first = decision.guid not in cards
+        is_first = decision.guid not in last_decisions
         if decision.guid and decision.sentences and (decision.revises or is_first):
-            cards[decision.guid] = decision
-    return cards
+            last_decisions[decision.guid] = decision
+    return last_decisions
 
 
-def name_of_card(card: Card, decision: FactDecision | None) -> str:
-    """Return the name of the sentence where a card is at home; "" = only in its own passage.
+def hash_card_sentence(card: Card, decision: FactDecision | None) -> str:
+    """Return the hash of the sentence by which a card is found in other passages, or "".
 
-    The person's own forms follow their marks, and a short sentence is a coincidence.
+    It is "" for hand-written cards, which follow their marks, and for cards about a short sentence,
+    because an equal one elsewhere may be a coincidence.
 
-    `decision`: the one that gave it its words.
+    Args:
+        card: the card.
+        decision: the decision that gave the card its text, or None.
     """
-    if decision is None or card.in_slot or not is_long(decision.about):
+    if decision is None or card.is_hand_written or not is_long(decision.about):
         return ""
-    return name_of(decision.about)
+    return hash_sentence(decision.about)
 
 
-# --- the reading ------------------------------------------------------------------------
+# --- the facts of a passage -------------------------------------------------------------
 
 
 def read(
-    given: Strings,
+    passage_sentences: Strings,
     decisions: Sequence[FactDecision] = (),
-    live: Collection[str] = (),
+    live_guids: Collection[str] = (),
     *,
     standing: Collection[str] = (),
     drafted: Collection[str] = (),
     closed: bool = False,
 ) -> tuple[Fact, ...]:
-    """Return the facts of a passage as a person sees them, in its order.
+    """Return the decided and the offered facts of a passage, in the order of its sentences.
 
     Args:
-        given: its sentences, as `sentences` returns them.
-        decisions: those on sentences that it has, or had, wherever made; oldest first.
-        live: the live cards about which an offer may ask.
-        standing: those of these sentences that stand in other passages.
-        drafted: those with a draft that only a decision closes.
-        closed: whether a person wants nothing more of it: what comes later is not offered.
+        passage_sentences: the sentences of the passage, as returned by `split_sentences`.
+        decisions: the decisions on sentences that the passage has or had, made in any passage,
+            oldest first.
+        live_guids: the live cards whose new text a sentence may be.
+        standing: the decided sentences that other passages have.
+        drafted: the sentences with a pending draft that isn't a proposal.
+        closed: whether the user wants no more cards of the passage, so that no other facts are
+            offered.
     """
-    of_proposals = [event for event in decisions if event.of_proposal]
-    rejected = {each for event in of_proposals for each in event.sentences}
-    decisions = [event for event in decisions if not event.of_proposal]
-    all_decided = {each for event in decisions if event.of for each in event.sentences}
-    decided = all_decided.intersection(given)
-    undecided = [each for each in given if each not in decided | rejected]
-    near = _nearly_the_same(undecided, decisions, live, {*given, *standing})
+    proposal_decisions = [decision for decision in decisions if decision.of_proposal]
+    rejected_lists = [decision.sentences for decision in proposal_decisions]
+    rejected_sentences = set(chain.from_iterable(rejected_lists))
+    decisions = [decision for decision in decisions if not decision.of_proposal]
+    decided_lists = [decision.sentences for decision in decisions if decision.of]
+    decided_anywhere = set(chain.from_iterable(decided_lists))
+    decided_here = decided_anywhere.intersection(passage_sentences)
+    done = decided_here | rejected_sentences
+    undecided_sentences = [
+        sentence for sentence in passage_sentences if sentence not in done
+    ]
+    present = {*passage_sentences, *standing}
+    similar_facts = _find_similar_facts(
+        undecided_sentences, decisions, live_guids, present
+    )
 
-    # the facts: decided, asked about, drafted
-    asked = {sentence for sentence, gone in near.items() if gone.card}
-    is_open = set() if closed else set(given)
-    facts = decided | asked | is_open.intersection(drafted)
+    # show decided sentences, those asked about, and open ones with drafts
+    asked_sentences = {sentence for sentence, fact in similar_facts.items() if fact.card}
+    open_sentences = set() if closed else set(passage_sentences)
+    shown_sentences = (
+        decided_here | asked_sentences | open_sentences.intersection(drafted)
+    )
 
-    shown = []
-    for sentence in given:
-        if sentence in facts:
-            fact = near.get(sentence, Fact(sentence))
-            shown.append(Fact(sentence, decided=True) if sentence in decided else fact)
-    return tuple(shown)
+    facts = []
+    for sentence in passage_sentences:
+        if sentence in shown_sentences:
+            fact = similar_facts.get(sentence, Fact(sentence))
+            facts.append(
+                Fact(sentence, decided=True) if sentence in decided_here else fact
+            )
+    return tuple(facts)
 
 
-def offered(shown: Iterable[Fact]) -> dict[str, Fact]:
-    """Return the facts that are offered, by their names."""
-    return {name_of(fact.sentence): fact for fact in shown if not fact.decided}
+def get_offered_facts(facts: Iterable[Fact]) -> dict[str, Fact]:
+    """Return the facts that aren't decided, by the hash of their sentence."""
+    return {hash_sentence(fact.sentence): fact for fact in facts if not fact.decided}
 
 
-def _nearly_the_same(
-    undecided: Collection[str],
+def _find_similar_facts(
+    undecided_sentences: Collection[str],
     decisions: Sequence[FactDecision],
-    live: Collection[str],
-    standing: Collection[str],
+    live_guids: Collection[str],
+    present_sentences: Collection[str],
 ) -> dict[str, Fact]:
-    """Return the sentences that are nearly the same as a decided one that stands nowhere.
+    """Return the undecided sentences that are similar to a decided one which was removed.
 
-    Of several, a live card's goes first, then the most alike. What stood beside a sentence
-    when that was first decided is another fact.
+    If there are several such decided sentences, one with a live card is preferred, and then the
+    most similar one. A sentence that was in the passage when the decided one was first decided on
+    is another fact, so it is left out.
+
+    Args:
+        undecided_sentences: the sentences of the passage without a decision.
+        decisions: the decisions on sentences that the passage has or had, oldest first.
+        live_guids: the live cards whose new text a sentence may be.
+        present_sentences: the sentences that this or another passage has.
+
+    Returns:
+        The fact of each such sentence, by sentence.
     """
-    near: dict[str, Fact] = {}
-    if not undecided:
-        return near
-    # by decided sentence that is gone: the card to ask about, and hashes of what stood beside it
-    gone: dict[str, tuple[str, Strings]] = {}
-    last = of_cards(decisions)
+    similar_facts: dict[str, Fact] = {}
+    if not undecided_sentences:
+        return similar_facts
+    # for each removed decided sentence: the card to ask about, and the hashes of the sentences that
+    # were in the passage with it
+    removed_sentences: dict[str, tuple[str, Strings]] = {}
+    last_decisions = find_card_decisions(decisions)
     for decision in decisions:
-        now = last.get(decision.guid, decision)
+        last_decision = last_decisions.get(decision.guid, decision)
         for sentence in decision.sentences:
-            if sentence in standing:
+            if sentence in present_sentences:
                 continue
-            card, beside = gone.get(sentence, ("", ()))
-            if name_of(sentence) in decision.passage:  # a card may end later
-                beside = beside or decision.passage
-            if sentence == now.about and now.guid in live:
-                card = now.guid
-            gone[sentence] = (card, beside)
+            card, neighbours = removed_sentences.get(sentence, ("", ()))
+            # only a decision made while the passage had the sentence shows its neighbours
+            if hash_sentence(sentence) in decision.passage:
+                neighbours = neighbours or decision.passage
+            if sentence == last_decision.about and last_decision.guid in live_guids:
+                card = last_decision.guid
+            removed_sentences[sentence] = (card, neighbours)
 
     ranks: dict[str, tuple[bool, float]] = {}
-    for old in sorted(gone):
-        card, beside = gone[old]
-        for sentence in undecided:
-            score = likeness(old, sentence)
-            rank = (bool(card), score)
-            is_best = score >= NEARLY and rank > ranks.get(sentence, (False, 0.0))
-            if is_best and name_of(sentence) not in beside:
+    for removed_sentence in sorted(removed_sentences):
+        card, neighbours = removed_sentences[removed_sentence]
+        for sentence in undecided_sentences:
+            similarity = sentence_similarity(removed_sentence, sentence)
+            rank = (bool(card), similarity)
+            is_best = similarity >= MIN_SENTENCE_SIMILARITY and rank > ranks.get(
+                sentence, (False, 0.0)
+            )
+            if is_best and hash_sentence(sentence) not in neighbours:
                 ranks[sentence] = rank
-                near[sentence] = Fact(sentence, card=card, near=old)
-    return near
+                similar_facts[sentence] = Fact(sentence, card=card, near=removed_sentence)
+    return similar_facts

@@ -1,17 +1,9 @@
-"""The fold: cards are computed from events alone.
+"""Fold events into passages with their cards, facts, readings and questions.
 
-    events of one passage ──fold──▶ Passage(cards, facts, rejected, skipped, texts, questions)
-
-`fold` is pure: it reads no table, no clock, no source and no view of Anki. Two machines
-that have the same events have the same cards, in whatever order the events arrived.
-
-What must stay true:
-
-- `_apply` changes the passage it is given and nothing else; a card is a value, and
-  `_applied` returns it as it is after an event. The card that an event names may not be
-  there: its `accept` is perhaps in a file that has not arrived.
-- What a person decided prevails over policy and source, even if theirs comes later in
-  the order.
+`fold_events` depends on nothing but the events, so two devices with the same events have the
+same cards, in whatever order the events arrived. The user's decisions override those of policy
+and source, even later ones. An event may name a card that is missing, because the `accept` event
+of the card may be in a journal file that hasn't been synchronized yet.
 """
 
 from __future__ import annotations
@@ -23,30 +15,34 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import (
-    FOUND,
-    MERGED,
-    PERSON,
-    PROPOSAL,
-    RETIRED_BEFORE,
+    FOUND_KEY,
+    MERGED_REASON,
+    PROPOSAL_KEY,
+    RETIRED_TAG_REASON,
     SOURCE,
+    USER,
     Event,
     FactDecision,
     Passage,
+    Reading,
     RepairNote,
-    Text,
     Wording,
-    card_made,
-    content,
-    decides_own,
-    digest_of,
-    digest_of_words,
-    number_in,
-    worded,
-    words_of_wording,
+    create_card,
+    from_wording,
+    hash_content,
+    hash_exact_fields,
+    hash_exact_words,
+    is_hand_written_decision,
+    parse_slot_number,
+    replace_wording,
 )
-from ankiforge.ledger.facts import about_of, decided_of, sentences
+from ankiforge.ledger.facts import (
+    find_answer_sentence,
+    select_decided_sentences,
+    split_sentences,
+)
 from ankiforge.model import (
-    Adopted,
+    AdoptedNote,
     Card,
     CardKind,
     Edits,
@@ -54,347 +50,374 @@ from ankiforge.model import (
     Json,
     MappedType,
     NoteHistory,
-    Shipped,
+    ShippedNote,
     Strings,
     Texts,
     Verdict,
 )
-from ankiforge.text.cloze import cloze_answers
+from ankiforge.text.cloze import format_cloze_answers
 
-# --- which events stand, and which keys are one passage ---------------------------------
+# --- active events, and keys of one passage ---------------------------------------------
 
 
-def in_order(events: Iterable[Event]) -> list[tuple[Event, bool]]:
-    """Return the events in the order of all machines, each with whether it stands.
+def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
+    """Sort events into the order that all devices share, and tell which of them are active.
 
-    An event does not stand if it was undone. An undo can be undone.
+    An event that was undone isn't active. An undo is an event, so it can be undone, too.
+
+    Returns:
+        Each event with whether it is active.
     """
     ordered = sorted(events, key=lambda event: event.order)
-    undone = set()
+    undone_ids = set()
     for event in reversed(ordered):
-        if event.what == "undo" and event.id not in undone:
-            undone.add(event.body["event"])
-    # ids are hashes, and most passages have nothing undone
-    return [(event, not undone or event.id not in undone) for event in ordered]
+        if event.what == "undo" and event.id not in undone_ids:
+            undone_ids.add(event.body["event"])
+    # computing ids is slow, and in most passages nothing was undone
+    return [(event, not undone_ids or event.id not in undone_ids) for event in ordered]
 
 
-def classes(links: Iterable[Event]) -> dict[str, Strings]:
-    """Return for each key that `same` links all keys of its passage, the oldest first.
+def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
+    """Group the keys that belong to one passage.
 
     Args:
-        links: the `same` and `undo` events, and the `key` events of the keys they name.
+        links: the `same` and `undo` events, and the `key` events of all keys that they name.
+
+    Returns:
+        For each key that is linked to another one, all keys of its passage, oldest first.
     """
-    age: dict[str, int] = {}
-    keys_of_passage: dict[str, set[str]] = {}
-    standing = [event for event, stands in in_order(links) if stands]
-    for position, event in enumerate(standing):
+    ages: dict[str, int] = {}
+    linked_keys: dict[str, set[str]] = {}
+    active_events = [event for event, is_active in sort_events(links) if is_active]
+    for position, event in enumerate(active_events):
         if event.what == "key":
-            age.setdefault(event.key, position)
+            ages.setdefault(event.key, position)
         elif event.what == "same":
             old_key = event.body["old"]
-            keys = keys_of_passage.get(event.key, {event.key})
-            old_keys = keys_of_passage.get(old_key, {old_key})
-            united = keys | old_keys
-            for key in united:
-                keys_of_passage[key] = united
+            keys = linked_keys.get(event.key, {event.key})
+            old_keys = linked_keys.get(old_key, {old_key})
+            merged_keys = keys | old_keys
+            for key in merged_keys:
+                linked_keys[key] = merged_keys
 
-    def by_age(key: str) -> tuple[int, str]:
-        return age.get(key, len(age)), key
+    def sort_key(key: str) -> tuple[int, str]:
+        return ages.get(key, len(ages)), key
 
-    oldest_first = {}
-    for key, keys in keys_of_passage.items():
-        oldest_first[key] = tuple(sorted(keys, key=by_age))
-    return oldest_first
+    sorted_keys = {}
+    for key, keys in linked_keys.items():
+        sorted_keys[key] = tuple(sorted(keys, key=sort_key))
+    return sorted_keys
 
 
 # --- the fold ---------------------------------------------------------------------------
 
 
-def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
-    """Return the state of the passage with these keys.
+def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
+    """Compute the passage with these keys from all of its events.
 
-    `events` are all events of these keys.
+    Args:
+        keys: all keys of the passage, oldest first.
+        events: all events whose key is one of `keys`, in any order.
     """
     passage = Passage(tuple(keys))
-    ordered = in_order(events)
-    facts = {event.body["of"]: event for event, _ in ordered if event.what == "fact"}
-    dropped = set()
-    refused = []
-    for event, stands in ordered:
-        if event.what in ("reject", "retire") and not _is_evidence(event):
-            dropped.add(event.body.get("guid"))
-        if event.what == "revise" and not stands:
-            refused.append(event.body)
+    ordered_events = sort_events(events)
+    fact_events = {
+        event.body["of"]: event for event, _ in ordered_events if event.what == "fact"
+    }
+    dropped_guids = set()
+    undone_bodies = []
+    for event, is_active in ordered_events:
+        if event.what in ("reject", "retire") and not _is_tag_evidence(event):
+            dropped_guids.add(event.body.get("guid"))
+        if event.what == "revise" and not is_active:
+            undone_bodies.append(event.body)
 
-    answered = set()
-    for event, stands in ordered:
-        # that a note has the tag of dropped cards counts only where no decision is known
-        if _is_evidence(event) and event.body["guid"] in dropped:
+    answered_keys = set()
+    for event, is_active in ordered_events:
+        # the tag of dropped cards counts only if no decision explains it
+        if _is_tag_evidence(event) and event.body["guid"] in dropped_guids:
             continue
-        # a change by the source that two machines recorded was taken back if either was
+        # two devices may have recorded the same change by a source; undoing either record counts
         is_change_by_source = event.what == "revise" and event.by == SOURCE
         if is_change_by_source:
-            stands = event.body not in refused
-        if stands:
-            _apply(passage, event)
-            _decide_on_facts(passage, event, facts.get(event.id))
+            is_active = event.body not in undone_bodies
+        if is_active:
+            _apply_event(passage, event)
+            _add_fact_decision(passage, event, fact_events.get(event.id))
             if event.what in ("same", "different"):
-                answered.add(event.body["old"])
-        elif is_change_by_source:  # its sentences are decided: the card keeps its words
-            _change(passage, event, _pinned)
-            _decide_on_facts(passage, event, facts.get(event.id))
+                answered_keys.add(event.body["old"])
+        elif is_change_by_source:
+            # the sentences of the change are decided, although the card keeps its text
+            _update_card(passage, event, _pin_changed_fields)
+            _add_fact_decision(passage, event, fact_events.get(event.id))
         elif event.what == "accept":
-            _take_back(passage, event)
+            _apply_undone_accept(passage, event)
         elif event.what == "repair" and {"guid", "draft", "note"} <= event.body.keys():
-            _repair(passage, event, stands=False)
+            _apply_repair(passage, event, is_active=False)
         elif event.what == "retire":
-            _change(passage, event, _wanted_again)
-    for key, old in list(passage.asked.items()):
-        if old in answered:
+            _update_card(passage, event, _recreate_adopted_note)
+    for key, other_key in list(passage.asked.items()):
+        if other_key in answered_keys:
             del passage.asked[key]
 
-    _supersede(passage)
+    _supersede_duplicates(passage)
     return passage
 
 
-def _supersede(passage: Passage) -> None:
-    """Supersede cards of later keys that ask the same as a card of the oldest key.
+def _supersede_duplicates(passage: Passage) -> None:
+    """Mark cards as superseded if the passage has an older card about the same sentence.
 
-    A card that a person accepted prevails over older ones that were only dropped, and so does
-    the one that was kept of two equal cards.
+    A passage may have several keys, each with cards. Those of the oldest key are kept, except that
+    cards which aren't live don't supersede a card that the user accepted, and cards that were
+    merged into an equal one supersede nothing.
     """
-    by_key: dict[str, list[Card]] = defaultdict(list)
+    cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
-        by_key[card.key].append(card)
-    by_age = []
+        cards_by_key[card.key].append(card)
+    card_groups = []
     for key in passage.keys:
-        if not all(card.why.startswith(MERGED) for card in by_key[key]):
-            by_age.append(by_key[key])
-    for cards in by_age[1:]:
-        oldest_stand = any(card.live for card in by_age[0])
+        if not all(card.why.startswith(MERGED_REASON) for card in cards_by_key[key]):
+            card_groups.append(cards_by_key[key])
+    for cards in card_groups[1:]:
+        has_live_oldest = any(card.is_live for card in card_groups[0])
         for card in cards:
-            if not card.live or (card.by == PERSON and not oldest_stand):
+            if not card.is_live or (card.by == USER and not has_live_oldest):
                 continue
-            if _asks_the_same(passage, card, by_age[0]):
+            if _is_duplicate(passage, card, card_groups[0]):
                 why = "the same passage has an older card"
-                passage.cards[card.guid] = _judged(card, Verdict.SUPERSEDED, card.by, why)
+                passage.cards[card.guid] = _set_verdict(
+                    card, Verdict.SUPERSEDED, card.by, why
+                )
 
 
-def _asks_the_same(passage: Passage, card: Card, others: Sequence[Card]) -> bool:
-    """Return whether a card is about a sentence, or in the slot, of one of other cards.
+def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
+    """Return whether a card has a sentence, or a hand-written number, in common with another one.
 
-    Of cards whose sentences no decision names, this is not known: they count as such.
+    A card whose sentences aren't known, because no decision names them, counts as a duplicate.
     """
-    about: dict[str, set[str]] = defaultdict(set)
+    sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
-        about[decision.guid].update(decision.sentences)
-    mine = about[card.guid]
-    for other in others:
-        theirs = about[other.guid]
-        same_slot = card.in_slot and card.number == other.number
-        if same_slot or mine & theirs or not (mine and theirs):
+        sentences_by_guid[decision.guid].update(decision.sentences)
+    own_sentences = sentences_by_guid[card.guid]
+    for other_card in other_cards:
+        other_sentences = sentences_by_guid[other_card.guid]
+        has_same_slot = card.is_hand_written and card.number == other_card.number
+        if (
+            has_same_slot
+            or own_sentences & other_sentences
+            or not (own_sentences and other_sentences)
+        ):
             return True
     return False
 
 
-def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None:
-    """Note the facts that a decision decided; one that names none closes its passage."""
-    if fact is not None:
-        passage.decisions.append(decision_of(event, fact.body))
+def _add_fact_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
+    """Add the facts that a decision decides, or close the passage if it has no `fact` event."""
+    if fact_event is not None:
+        passage.decisions.append(to_fact_decision(event, fact_event.body))
     elif event.what in ("accept", "adopt", "reject"):
         passage.closed = True
-        if "draft" in event.body:  # its card asks for new words all the same
-            words = _words_in(event)
-            decided = decided_of(sentences(words.quote), words.drafter)
-            about = about_of(decided, _answer_in(words))
+        if (
+            "draft" in event.body
+        ):  # the user may still be asked about new text of the card
+            wording = _decode_wording(event)
+            decided_sentences = select_decided_sentences(
+                split_sentences(wording.quote), wording.drafter
+            )
+            about = find_answer_sentence(decided_sentences, _get_answer(wording))
             guid = event.body["guid"]
-            passage.decisions.append(FactDecision("", decided, guid, about=about))
+            passage.decisions.append(
+                FactDecision("", decided_sentences, guid, about=about)
+            )
 
 
-def decision_of(event: Event, fact: Json) -> FactDecision:
-    """Return the decision on facts that an event is; `fact`: the body of the one behind it."""
-    decision = msgspec.convert(fact, FactDecision)
-    rejected = event.what == "reject" and bool(event.body["content"])
-    answer = _answer_in(_words_in(event)) if "draft" in event.body else ""
+def to_fact_decision(event: Event, fact_body: Json) -> FactDecision:
+    """Return the decision on facts that an event made; `fact_body` is from its `fact` event."""
+    decision = msgspec.convert(fact_body, FactDecision)
+    is_rejection = event.what == "reject" and bool(event.body["content"])
+    answer = _get_answer(_decode_wording(event)) if "draft" in event.body else ""
     return replace(
         decision,
-        dropped=rejected or event.what == "skip",
-        of_proposal=bool(event.body.get(PROPOSAL)),
+        dropped=is_rejection or event.what == "skip",
+        of_proposal=bool(event.body.get(PROPOSAL_KEY)),
         n=event.n,
         machine=event.machine,
-        own=decides_own(event),
+        own=is_hand_written_decision(event),
         revises=event.what == "revise",
-        about=about_of(decision.sentences, answer),
+        about=find_answer_sentence(decision.sentences, answer),
     )
 
 
-def _answer_in(words: Wording) -> str:
-    """Return the answer of the words of a card."""
-    return words.fields.get("Back") or cloze_answers(words.fields.get("Text", ""))
+def _get_answer(wording: Wording) -> str:
+    return wording.fields.get("Back") or format_cloze_answers(
+        wording.fields.get("Text", "")
+    )
 
 
-def _is_evidence(event: Event) -> bool:
-    """Return whether an event only says that a note has the tag of dropped cards."""
-    return event.what == "retire" and event.body.get("why") == RETIRED_BEFORE
+def _is_tag_evidence(event: Event) -> bool:
+    """Return whether an event isn't a decision, but shows that a note has the dropped tag."""
+    return event.what == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
-# --- what each kind of event does -------------------------------------------------------
+# --- the effects of events --------------------------------------------------------------
 
 
-def _apply(passage: Passage, event: Event) -> None:
-    """Apply an event that stands to its passage and to the card that it names.
+def _apply_event(passage: Passage, event: Event) -> None:
+    """Apply an active event to its passage, and to the card that it names.
 
-    `undo` and `same` take effect in `in_order` and `classes`; `SUBJECTS` are no passages.
+    Events of the kinds `undo` and `same` take effect elsewhere, in `sort_events` and
+    `group_linked_keys`.
     """
     body = event.body
     match event.what:
-        # which passage it is
+        # identity
         case "key" | "text":
-            text = msgspec.convert(body, Text)
-            read = replace(text, n=event.n, machine=event.machine)
-            passage.texts.insert(0, read)
+            text = msgspec.convert(body, Reading)
+            reading = replace(text, n=event.n, machine=event.machine)
+            passage.texts.insert(0, reading)
         case "ask":
-            # it may be another one: a person is to say whether it is
+            # ask the user whether this is the other passage
             passage.asked[event.key] = body["old"]
-            if body.get("beside"):
-                passage.beside.add(event.key)
         case "different":
             passage.apart.add(body["old"])
 
-        # what is wanted of it
+        # decisions
         case "skip":
             passage.skipped = True
             passage.closed = True
             passage.why_skipped = body.get("why", "")
         case "reject":
-            # of a proposal no content is rejected: the person's own form may have the same words
+            # the event has no content for a proposal, because a hand-written card may have its text
             if body["content"]:
                 passage.rejected.add(body["content"])
-            number = number_in(body.get("slot", ""))
+            number = parse_slot_number(body.get("slot", ""))
             if number is not None:
                 passage.rejected_numbers.add(number)
         case "accept":
-            _accept(passage, event)
+            _apply_accept(passage, event)
         case "adopt" if "draft" in body:
-            _accept(passage, event)
+            _apply_accept(passage, event)
         case "repair" if {"guid", "draft", "note"} <= body.keys():
-            _repair(passage, event, stands=True)
-    _change(passage, event, _applied)
+            _apply_repair(passage, event, is_active=True)
+    _update_card(passage, event, _apply_to_card)
 
 
-def _change(
-    passage: Passage, event: Event, changed: Callable[[Card, Event], Card]
+def _update_card(
+    passage: Passage, event: Event, update: Callable[[Card, Event], Card]
 ) -> None:
-    """Change the card that an event names, if it is there."""
+    """Replace the card that an event names with the result of `update`, if the card exists."""
     card = passage.cards.get(event.body.get("guid", ""))
     if card:
-        passage.cards[card.guid] = changed(card, event)
+        passage.cards[card.guid] = update(card, event)
 
 
-def _applied(card: Card, event: Event) -> Card:
-    """Return a card as it is after an event that stands and names it."""
-    change = _CHANGES.get(event.what)
-    return change(card, event) if change else card
+def _apply_to_card(card: Card, event: Event) -> Card:
+    handler = _CARD_HANDLERS.get(event.what)
+    return handler(card, event) if handler else card
 
 
-def _adopted(card: Card, event: Event) -> Card:
-    """Take over another tool's note, or its schedule for a card of ours."""
+def _apply_adopt(card: Card, event: Event) -> Card:
+    """Make a card adopt the note of another tool, or its schedule."""
     body = event.body
     history = replace(card.note, schedule=tuple(map(tuple, body.get("schedule", ()))))
     if body.get("note"):
-        note = {**body["note"], "words": dict(card.fields)}
-        adopted = msgspec.convert(note, Adopted)
-        history = replace(history, shipped=_unmerged(card), adopted=adopted)
+        note_body = {**body["note"], "words": dict(card.fields)}
+        adopted = msgspec.convert(note_body, AdoptedNote)
+        history = replace(history, shipped=_drop_field_hashes(card), adopted=adopted)
     return replace(card, note=history)
 
 
-def _unmerged(card: Card) -> tuple[Shipped, ...]:
-    """Return the packages of a card whose note is adopted now, without the hashes of its fields.
+def _drop_field_hashes(card: Card) -> tuple[ShippedNote, ...]:
+    """Return the notes shipped for a card without their field hashes.
 
-    These hash other words than those of the adopted note.
+    The card now belongs to an adopted note, to whose text the hashes don't apply.
     """
-    return tuple(replace(sent, hashes={}) for sent in card.note.shipped)
+    return tuple(replace(shipped, hashes={}) for shipped in card.note.shipped)
 
 
-def _revised(card: Card, event: Event) -> Card:
-    """Give a card the new words of a person, or offer it the new words of its source."""
-    words = _words_in(event)
-    if event.by == PERSON:
+def _apply_revise(card: Card, event: Event) -> Card:
+    """Give a card new text. Text from the source doesn't replace fields that the user edited."""
+    wording = _decode_wording(event)
+    if event.by == USER:
         edits = replace(card.edits, typed=(), pinned=(), offered={})
-        card = replace(worded(card, words), edits=edits)
+        card = replace(replace_wording(card, wording), edits=edits)
     else:
         card = replace(card, edits=replace(card.edits, typed=()))
-        card = _offered(card, words)
-    return _given(card, event.machine, words)
+        card = _offer_text(card, wording)
+    return _record_given_text(card, event.machine, wording)
 
 
-def _edited(card: Card, event: Event) -> Card:
-    """Give fields the words that a person typed: they stay when the source changes.
+def _apply_edit(card: Card, event: Event) -> Card:
+    """Set fields to text that the user typed, which they keep when the source changes.
 
-    After an answer that was taken back, the source's words are offered again.
+    If the edit restores the state before an answer that was undone, the text of the source is
+    offered again.
     """
-    typed: Texts = event.body["fields"]
+    typed_fields: Texts = event.body["fields"]
     edits = card.edits
     resolved = dict(edits.resolved)
-    for name, (theirs, _) in event.body.get("over", {}).items():
-        # our words are to replace those in Anki, as if that had been asked
-        resolved[name] = ("source", theirs, "")
+    for name, (their_hash, _) in event.body.get("over", {}).items():
+        # our text replaces that in Anki, as if the user had answered a question about it
+        resolved[name] = ("source", their_hash, "")
     return replace(
         card,
         kind=CardKind(event.body.get("kind", card.kind)),
-        fields=_filled({**dict(card.fields), **typed}),
+        fields=_drop_empty({**dict(card.fields), **typed_fields}),
         edits=replace(
             edits,
-            pinned=_with(edits.pinned, typed),
-            offered={**_less(edits.offered, typed), **event.body.get("offered", {})},
+            pinned=_merge_names(edits.pinned, typed_fields),
+            offered={
+                **_remove_fields(edits.offered, typed_fields),
+                **event.body.get("offered", {}),
+            },
             resolved=resolved,
         ),
     )
 
 
-def _resolved(card: Card, event: Event) -> Card:
-    """Note whose text a field has, as a person chose."""
+def _apply_resolve(card: Card, event: Event) -> Card:
+    """Resolve a conflict: give a field the source's text or the user's, as the user chose."""
     body = event.body
     name = body["field"]
     choice = (body["choice"], body["theirs"], body["ours"])
-    offered = card.edits.offered.get(name)
+    offered_text = card.edits.offered.get(name)
     edits = replace(
         card.edits,
         resolved={**card.edits.resolved, name: choice},
-        offered=_less(card.edits.offered, [name]),
+        offered=_remove_fields(card.edits.offered, [name]),
     )
-    if offered is None or body["choice"] != "source":
+    if offered_text is None or body["choice"] != "source":
         return replace(card, edits=edits)
-    fields = tuple({**dict(card.fields), name: offered}.items())
-    pinned = tuple(pinned for pinned in edits.pinned if pinned != name)
+    fields = tuple({**dict(card.fields), name: offered_text}.items())
+    pinned = tuple(pinned_name for pinned_name in edits.pinned if pinned_name != name)
     return replace(card, fields=fields, edits=replace(edits, pinned=pinned))
 
 
-def _placed(card: Card, event: Event) -> Card:
-    """Change its deck and tags as a person did."""
+def _apply_deck_and_tags(card: Card, event: Event) -> Card:
+    """Move a card to another deck, and add or remove tags, as the user requested."""
     if "deck" in event.body:
         card = replace(card, deck=event.body["deck"], own_deck=True)
-    added = event.body.get("added", ())
-    removed = event.body.get("removed", ())
+    added_tags = event.body.get("added", ())
+    removed_tags = event.body.get("removed", ())
     return replace(
         card,
-        added=(*_without(card.added, removed), *added),
-        removed=(*_without(card.removed, added), *removed),
+        added=(*_remove_tags(card.added, removed_tags), *added_tags),
+        removed=(*_remove_tags(card.removed, added_tags), *removed_tags),
     )
 
 
-def _ended(card: Card, event: Event) -> Card:
-    """End it, unless a person decided on it, and policy or the source ends it."""
-    if event.by != PERSON and card.by == PERSON:
+def _apply_reject_or_retire(card: Card, event: Event) -> Card:
+    """Reject or retire a card, unless that would override a decision by the user."""
+    if event.by != USER and card.by == USER:
         return card
     verdict = Verdict.REJECTED if event.what == "reject" else Verdict.RETIRED
-    return _judged(card, verdict, event.by, event.body.get("why", ""))
+    return _set_verdict(card, verdict, event.by, event.body.get("why", ""))
 
 
-def _shipped(card: Card, event: Event) -> Card:
-    """Note the package that has its note; the first one fixes the note type."""
+def _apply_shipped(card: Card, event: Event) -> Card:
+    """Record that the note was written into a package. The first package fixes its note type."""
     body = event.body
-    shipped_now = Shipped(
+    shipped = ShippedNote(
         mod=body["mod"],
         tags=tuple(body.get("tags", ())),
         digest=body["digest"],
@@ -405,203 +428,211 @@ def _shipped(card: Card, event: Event) -> Card:
         history = replace(history, mapped=msgspec.convert(body["type"], MappedType))
     history = replace(
         history,
-        shipped=(*history.shipped, shipped_now),
-        words=digest_of_words(card),
+        shipped=(*history.shipped, shipped),
+        words=hash_exact_words(card),
         numbers={**history.numbers, **body.get("numbers", {})},
         repaired=False,
     )
     return replace(card, note=history)
 
 
-def _with_pictures(card: Card, event: Event) -> Card:
-    """Note the names under which the card's pictures were shipped."""
+def _apply_pictures(card: Card, event: Event) -> Card:
+    """Record the file names under which the pictures of a card were shipped."""
     pictures = {**card.note.pictures, **event.body["names"]}
     return replace(card, note=replace(card.note, pictures=pictures))
 
 
-def _seen(card: Card, event: Event) -> Card:
-    """Note that a machine saw the card's note in Anki."""
+def _apply_seen(card: Card, event: Event) -> Card:
+    """Record that the device which wrote the event saw the note in Anki."""
     seen_by = tuple(sorted({*card.note.seen_by, event.machine}))
     return replace(card, note=replace(card.note, seen_by=seen_by))
 
 
-def _unseen(card: Card, event: Event) -> Card:
-    """Ship the card's note again, which is absent in Anki by accident."""
+def _apply_unseen(card: Card, event: Event) -> Card:
+    """Have the note shipped again, because it is missing in Anki but the card is wanted."""
     card = replace(card, note=replace(card.note, seen_by=()))
-    return _wanted_again(card, event)
+    return _recreate_adopted_note(card, event)
 
 
-def _accept(passage: Passage, event: Event) -> None:
-    """Add a card; one that is known lives again, and these words are offered to it."""
+def _apply_accept(passage: Passage, event: Event) -> None:
+    """Add the card that was accepted, or make an existing card live again and offer it the text."""
     body = event.body
-    words = _words_in(event)
-    is_by_person = event.by == PERSON
+    wording = _decode_wording(event)
+    is_by_user = event.by == USER
     card = passage.cards.get(body["guid"])
-    if card and FOUND in body:
-        return  # the decisions themselves are known
-    made = words_of_wording(words, event.key)
+    if card and FOUND_KEY in body:
+        return  # the journal has the decision itself
+    words = from_wording(wording, event.key)
     if card is None:
         card = replace(
-            card_made(event, body["guid"], made, body.get("slot", "")),
+            create_card(event, body["guid"], words, body.get("slot", "")),
             edits=Edits(typed=tuple(body.get("typed", ()))),
-            note=NoteHistory(found=FOUND in body),
+            note=NoteHistory(found=FOUND_KEY in body),
         )
-        if not is_by_person and passage.refuses(made):
-            card = _judged(card, Verdict.REJECTED, PERSON)
+        if not is_by_user and passage.is_rejected(words):
+            card = _set_verdict(card, Verdict.REJECTED, USER)
     else:
-        if is_by_person:
-            card = replace(_judged(card, Verdict.LIVE, PERSON), at=event.at)
-        card = _offered(card, words)
-    passage.cards[card.guid] = _given(card, event.machine, words)
-    if is_by_person:
-        passage.rejected.discard(content(made))
-    replaced = passage.cards.get(body.get("instead", ""))
-    if replaced:
+        if is_by_user:
+            card = replace(_set_verdict(card, Verdict.LIVE, USER), at=event.at)
+        card = _offer_text(card, wording)
+    passage.cards[card.guid] = _record_given_text(card, event.machine, wording)
+    if is_by_user:
+        passage.rejected.discard(hash_content(words))
+    replaced_card = passage.cards.get(body.get("instead", ""))
+    if replaced_card:
         why = "replaced by another card"
-        passage.cards[replaced.guid] = _judged(replaced, Verdict.RETIRED, event.by, why)
+        passage.cards[replaced_card.guid] = _set_verdict(
+            replaced_card, Verdict.RETIRED, event.by, why
+        )
 
 
-def _repair(passage: Passage, event: Event, *, stands: bool) -> None:
-    """Give a note that is not ours the words of a repair; an undone one gives back the old ones.
+def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
+    """Apply the repair of another tool's note, or restore the old text if the repair was undone.
 
-    The base of the merge is the note as it was seen then. Notes that the repair added are
-    dropped with it.
+    Later changes in Anki are compared with the note as it was seen at the repair. Undoing a repair
+    also retires the notes that it added.
+
+    Args:
+        passage: the passage that the note belongs to.
+        event: the `repair` event.
+        is_active: whether the repair wasn't undone.
     """
     body = event.body
-    note = msgspec.convert(body["note"], Adopted)
-    words = _words_in(event)
+    note = msgspec.convert(body["note"], AdoptedNote)
+    wording = _decode_wording(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        made = words_of_wording(words, event.key)
-        card = card_made(event, body["guid"], made, "0")
-    history = replace(card.note, shipped=_unmerged(card), adopted=note)
+        words = from_wording(wording, event.key)
+        card = create_card(event, body["guid"], words, "0")
+    history = replace(card.note, shipped=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
-        _judged(card, Verdict.LIVE, PERSON),
-        fields=_filled(words.fields if stands else note.words),
+        _set_verdict(card, Verdict.LIVE, USER),
+        fields=_drop_empty(wording.fields if is_active else note.words),
         deck=body.get("deck", ""),
         at=event.at,
         note=history,
     )
-    new = body.get("new", ()) if "type" in body else ()
-    for added in msgspec.convert(new, tuple[RepairNote, ...]):
-        made = words_of_wording(added.draft, event.key)
-        made_card = passage.cards.get(added.guid) or replace(
-            card_made(event, added.guid, made),
+    added_notes = body.get("new", ()) if "type" in body else ()
+    for added_note in msgspec.convert(added_notes, tuple[RepairNote, ...]):
+        words = from_wording(added_note.draft, event.key)
+        added_card = passage.cards.get(added_note.guid) or replace(
+            create_card(event, added_note.guid, words),
             note=NoteHistory(mapped=msgspec.convert(body["type"], MappedType)),
         )
-        verdict = Verdict.LIVE if stands else Verdict.RETIRED
-        why = "" if stands else "its repair was undone"
-        passage.cards[made_card.guid] = _judged(made_card, verdict, PERSON, why)
+        verdict = Verdict.LIVE if is_active else Verdict.RETIRED
+        why = "" if is_active else "its repair was undone"
+        passage.cards[added_card.guid] = _set_verdict(added_card, verdict, USER, why)
 
 
-def _take_back(passage: Passage, event: Event) -> None:
-    """Apply an accept that was undone.
+def _apply_undone_accept(passage: Passage, event: Event) -> None:
+    """Add the card whose acceptance was undone, so that policy doesn't accept its draft again.
 
-    The draft waits again, and policy leaves it to the person.
+    The draft is pending again, and only the user may decide on it.
     """
     card = passage.cards.get(event.body["guid"])
-    if card is not None and card.by == PERSON:
+    if card is not None and card.by == USER:
         return
-    _accept(passage, replace(event, body={**event.body, "instead": ""}))
+    _apply_accept(passage, replace(event, body={**event.body, "instead": ""}))
     card = passage.cards[event.body["guid"]]
     why = "its acceptance was undone"
-    passage.cards[card.guid] = _judged(card, Verdict.TAKEN_BACK, PERSON, why)
+    passage.cards[card.guid] = _set_verdict(card, Verdict.TAKEN_BACK, USER, why)
 
 
-# --- what changes a card ----------------------------------------------------------------
+# --- changing cards ---------------------------------------------------------------------
 
 
-def _words_in(event: Event) -> Wording:
+def _decode_wording(event: Event) -> Wording:
     return msgspec.convert(event.body["draft"], Wording)
 
 
-def _judged(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
+def _set_verdict(card: Card, verdict: Verdict, by: str, why: str = "") -> Card:
     return replace(card, verdict=verdict, by=by, why=why)
 
 
-def _wanted_again(card: Card, event: Event) -> Card:
-    """Make another tool's note again, if it is gone: a deletion in Anki was undone."""
+def _recreate_adopted_note(card: Card, event: Event) -> Card:
+    """Have an adopted note recreated in Anki, because the user wants its card again."""
     adopted = card.note.adopted
     if adopted is None:
         return card
     return replace(card, note=replace(card.note, adopted=replace(adopted, again=True)))
 
 
-def _pinned(card: Card, event: Event) -> Card:
-    """A person undid a change by the source: the text before it is theirs from now on."""
-    words = _words_in(event)
-    before = dict(card.fields)
-    names = []
-    for name in sorted({*before, *words.fields}):
-        if before.get(name, "") != words.fields.get(name, ""):
-            names.append(name)
-    edits = replace(card.edits, pinned=_with(card.edits.pinned, names))
+def _pin_changed_fields(card: Card, event: Event) -> Card:
+    """Pin the fields that a source changed, because the user undid the change.
+
+    Pinned fields keep their text when the source changes.
+    """
+    wording = _decode_wording(event)
+    old_fields = dict(card.fields)
+    changed_names = []
+    for name in sorted({*old_fields, *wording.fields}):
+        if old_fields.get(name, "") != wording.fields.get(name, ""):
+            changed_names.append(name)
+    edits = replace(card.edits, pinned=_merge_names(card.edits.pinned, changed_names))
     card = replace(card, edits=edits)
-    return _given(card, event.machine, words)
+    return _record_given_text(card, event.machine, wording)
 
 
-def _offered(card: Card, words: Wording) -> Card:
-    """Take the source's new text, except for the fields that are a person's.
+def _offer_text(card: Card, wording: Wording) -> Card:
+    """Give a card the new text of its source, except in pinned fields.
 
-    Such a field is a conflict if the source says something in it, and something new.
+    For a pinned field, new and nonempty text is recorded as offered, so the user is asked.
     """
     edits = card.edits
-    kept = {name: card.field(name) for name in edits.pinned}
-    offered = dict(edits.offered)
+    pinned_fields = {name: card.get_field(name) for name in edits.pinned}
+    offered_fields = dict(edits.offered)
     for name in edits.pinned:
-        text = words.fields.get(name, "")
-        if not text or text == kept[name]:
-            offered.pop(name, None)
+        text = wording.fields.get(name, "")
+        if not text or text == pinned_fields[name]:
+            offered_fields.pop(name, None)
         elif text != edits.given.get(name, ""):
-            offered[name] = text
-    fields = _filled({**words.fields, **kept})
-    edits = replace(edits, offered=offered)
-    return replace(worded(card, words), fields=fields, edits=edits)
+            offered_fields[name] = text
+    fields = _drop_empty({**wording.fields, **pinned_fields})
+    edits = replace(edits, offered=offered_fields)
+    return replace(replace_wording(card, wording), fields=fields, edits=edits)
 
 
-def _given(card: Card, machine: str, words: Wording) -> Card:
-    """Remember the words that the source or drafter gave last, and which machine read them."""
-    texts = (*card.edits.texts, (machine, digest_of(words.fields)))
-    return replace(card, edits=replace(card.edits, given=words.fields, texts=texts))
+def _record_given_text(card: Card, device_id: str, wording: Wording) -> Card:
+    """Record the text that the source or a drafter gave a card, and the device that read it."""
+    texts = (*card.edits.texts, (device_id, hash_exact_fields(wording.fields)))
+    return replace(card, edits=replace(card.edits, given=wording.fields, texts=texts))
 
 
-def _without(tags: Iterable[str], others: Iterable[str]) -> Strings:
-    """Return tags without others, which may be spelt in another case."""
-    dropped = {tag.casefold() for tag in others}
-    return tuple(tag for tag in tags if tag.casefold() not in dropped)
+def _remove_tags(tags: Iterable[str], tags_to_remove: Iterable[str]) -> Strings:
+    """Return `tags` without those in `tags_to_remove`, ignoring case."""
+    folded = {tag.casefold() for tag in tags_to_remove}
+    return tuple(tag for tag in tags if tag.casefold() not in folded)
 
 
-def _with(pinned: Strings, names: Iterable[str]) -> Strings:
-    """Return the fields whose text is a person's, with others."""
+def _merge_names(pinned: Strings, names: Iterable[str]) -> Strings:
     return tuple(dict.fromkeys((*pinned, *names)))
 
 
-def _less(offered: Texts, names: Iterable[str]) -> Texts:
-    """Return the fields that the source gives, without some."""
-    gone = set(names)
-    return {name: text for name, text in offered.items() if name not in gone}
+def _remove_fields(fields: Texts, names: Iterable[str]) -> Texts:
+    names_to_remove = set(names)
+    return {name: text for name, text in fields.items() if name not in names_to_remove}
 
 
-def _filled(fields: Texts) -> Fields:
+def _drop_empty(fields: Texts) -> Fields:
     return tuple((name, text) for name, text in fields.items() if text)
 
 
-_CHANGES: Mapping[str, Callable[[Card, Event], Card]] = {
-    # its words
-    "adopt": _adopted,
-    "revise": _revised,
-    "edit": _edited,
-    "resolve": _resolved,
-    # its deck and tags
-    "placed": _placed,
-    # its end
-    "reject": _ended,
-    "retire": _ended,
-    # its note in Anki
+_CARD_HANDLERS: Mapping[str, Callable[[Card, Event], Card]] = {
+    # text
+    "adopt": _apply_adopt,
+    "revise": _apply_revise,
+    "edit": _apply_edit,
+    "resolve": _apply_resolve,
+    # deck and tags
+    "placed": _apply_deck_and_tags,
+    # end
+    "reject": _apply_reject_or_retire,
+    "retire": _apply_reject_or_retire,
+    # note in Anki
     "repair": lambda card, event: replace(card, note=replace(card.note, repaired=True)),
-    "shipped": _shipped,
-    "pictures": _with_pictures,
-    "seen": _seen,
-    "unseen": _unseen,
+    "shipped": _apply_shipped,
+    "pictures": _apply_pictures,
+    "seen": _apply_seen,
+    "unseen": _apply_unseen,
 }
-"""By kind of event: the card as it is after an event that stands and names it."""
+"""For each kind of event that changes a card: the function that returns the changed card."""

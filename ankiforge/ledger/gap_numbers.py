@@ -1,7 +1,7 @@
-"""Numbers of gaps: each names a card in Anki, and stays with its words.
+"""Keep the number of a gap when its text changes, because the number identifies a card in Anki.
 
-A number that was ever shipped for other words is not free, or their reviews would go to
-another fact.
+A number that was ever shipped for other text isn't used again, because its reviews would then
+count for another fact.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ankiforge.model import Numbers
-from ankiforge.text.cloze import Gap, gaps, numbers, reveal
-from ankiforge.text.fold import for_comparing
+from ankiforge.text.cloze import Gap, find_cloze_numbers, find_gaps, reveal_answers
+from ankiforge.text.normalize import normalize_for_comparison
 
 Sides = tuple[list[str], list[str]]
-"""The words before and after a gap."""
+"""The nearest words before a gap, and those after it."""
 
-# The number of unchanged words on one side that identify the position of a gap.
+# How many unchanged words on one side identify the position of a gap.
 _WORDS_AROUND = 3
-# Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number.
+# The minimum similarity (rapidfuzz ratio, 0 to 100) at which an answer keeps its number.
 _MIN_SIMILARITY = 75
-# The part of the letters of the shorter text that stand in the other in the same order, from
-# which both are one text in which other words were marked, or more or fewer of its sentences.
-_SAME_TEXT = 0.85
-# With more gaps left than this, only equal answers are matched.
-_MAX_COMPARED = 200
+# Two texts are versions of the same text, with gaps at other places, if a common subsequence of
+# both has at least this fraction of the characters of the shorter text.
+_MIN_COMMON_FRACTION = 0.85
+# If more gaps than this are unmatched, only equal answers are matched, because comparing is slow.
+_MAX_FUZZY_GAPS = 200
 
 
 class _ComparedGap(NamedTuple):
-    """A gap with its answer as it is compared."""
+    """A gap together with its answer, normalized for comparison."""
 
     words: str
     gap: Gap
@@ -41,113 +41,131 @@ def keep_numbers(
     used: Numbers = (),
     earlier: Sequence[str] = (),
 ) -> str:
-    """Return `new` with the numbers that its answers have in `old`.
+    """Return the cloze text `new`, in which each answer has the number that it has in `old`.
 
-    Equal answers are matched first, then similar ones, then those in the same position.
-    The number of a removed gap is given only to a gap with the same answer as in one of
-    the `earlier` texts, newest first; any other new gap gets a number above all ever
-    used. If a text was translated or rewritten as a whole, so that no gap is left, its first
-    gap keeps the number 1.
+    Equal answers are matched first, then similar ones, and then those at the same position. A gap
+    without a match gets the number that its answer had in one of the `earlier` texts, or else a
+    number above all that were ever used. If no gap matches, because the text was translated or
+    rewritten, its first gap gets the number 1.
 
     Args:
-        old: the text of the card.
-        new: its next text.
-        used: further numbers that were ever shipped.
-        earlier: earlier texts of the card, the newest first.
+        old: the current text of the card.
+        new: the next text of the card.
+        used: other numbers that were ever shipped.
+        earlier: earlier texts of the card, newest first.
     """
     from rapidfuzz.distance import LCSseq
 
-    answers = [_ComparedGap(for_comparing(gap.answer), gap) for gap in gaps(new)]
-    kept = _matched_numbers(old, new, answers)
-    removed = []
+    compared_gaps = [
+        _ComparedGap(normalize_for_comparison(gap.answer), gap) for gap in find_gaps(new)
+    ]
+    numbers_by_start = _match_numbers(old, new, compared_gaps)
+    removed_gaps = []
     for text in earlier:
-        for gap in gaps(text):
-            removed.append((for_comparing(gap.answer), gap.numbers))
+        for gap in find_gaps(text):
+            removed_gaps.append((normalize_for_comparison(gap.answer), gap.numbers))
 
-    # a text that was translated, or rewritten as a whole
-    if not kept and answers and 1 in numbers(old):
-        before = for_comparing(reveal(old))
-        after = for_comparing(reveal(new))
-        shorter = min(len(before), len(after))
-        same = LCSseq.similarity(before, after)
-        removed_answers = {answer for answer, _ in removed}
-        now = [each.words for each in answers]
-        if same < _SAME_TEXT * shorter and removed_answers.isdisjoint(now):
-            kept[answers[0].gap.start] = (1,)
+    # keep the number 1 in a text that was translated or rewritten
+    if not numbers_by_start and compared_gaps and 1 in find_cloze_numbers(old):
+        old_text = normalize_for_comparison(reveal_answers(old))
+        new_text = normalize_for_comparison(reveal_answers(new))
+        shorter_length = min(len(old_text), len(new_text))
+        common_length = LCSseq.similarity(old_text, new_text)
+        removed_answers = {answer for answer, _ in removed_gaps}
+        new_answers = [each.words for each in compared_gaps]
+        if (
+            common_length < _MIN_COMMON_FRACTION * shorter_length
+            and removed_answers.isdisjoint(new_answers)
+        ):
+            numbers_by_start[compared_gaps[0].gap.start] = (1,)
 
-    # new gaps: their earlier numbers, else numbers never used
-    taken: set[int] = set().union(*kept.values())
-    highest = max((*numbers(old), *used, 0))
-    for _, earlier_numbers in removed:
+    # give each new gap an earlier number of its answer, or else an unused number
+    taken_numbers: set[int] = set().union(*numbers_by_start.values())
+    highest = max((*find_cloze_numbers(old), *used, 0))
+    for _, earlier_numbers in removed_gaps:
         highest = max((highest, *earlier_numbers))
-    for words, gap in answers:
-        if gap.start in kept:
+    for words, gap in compared_gaps:
+        if gap.start in numbers_by_start:
             continue
-        chosen: Numbers = ()
-        for answer, earlier_numbers in removed:
-            if answer == words and taken.isdisjoint(earlier_numbers):
-                chosen = earlier_numbers
+        chosen_numbers: Numbers = ()
+        for answer, earlier_numbers in removed_gaps:
+            if answer == words and taken_numbers.isdisjoint(earlier_numbers):
+                chosen_numbers = earlier_numbers
                 break
-        if not chosen:
+        if not chosen_numbers:
             highest += 1
-            chosen = (highest,)
-        kept[gap.start] = chosen
-        taken.update(chosen)
+            chosen_numbers = (highest,)
+        numbers_by_start[gap.start] = chosen_numbers
+        taken_numbers.update(chosen_numbers)
 
-    for _, gap in reversed(answers):
-        if kept[gap.start] != gap.numbers:
-            marks = ",".join(map(str, kept[gap.start]))
-            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
+    for _, gap in reversed(compared_gaps):
+        if numbers_by_start[gap.start] != gap.numbers:
+            marks = ",".join(map(str, numbers_by_start[gap.start]))
+            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.answer_start :]}"
     return new
 
 
-def _matched_numbers(
+def _match_numbers(
     old_text: str,
     new_text: str,
     answers: Sequence[_ComparedGap],
 ) -> dict[int, Numbers]:
-    """Return, by their starts in the new text, the numbers of the gaps found in the old."""
+    """Match the gaps of two texts.
+
+    Args:
+        old_text: the text whose numbers are kept.
+        new_text: the text whose gaps are numbered.
+        answers: the gaps of the new text.
+
+    Returns:
+        The old numbers of each matched gap, by the start of the gap in the new text.
+    """
     from rapidfuzz import fuzz
 
-    def equal(before: _ComparedGap, after: _ComparedGap) -> bool:
-        return before.words == after.words
+    def has_equal_answer(old_gap: _ComparedGap, new_gap: _ComparedGap) -> bool:
+        return old_gap.words == new_gap.words
 
-    def similar(before: _ComparedGap, after: _ComparedGap) -> bool:
-        return fuzz.ratio(before.words, after.words) >= _MIN_SIMILARITY
+    def has_similar_answer(old_gap: _ComparedGap, new_gap: _ComparedGap) -> bool:
+        return fuzz.ratio(old_gap.words, new_gap.words) >= _MIN_SIMILARITY
 
-    def in_same_place(before: _ComparedGap, after: _ComparedGap) -> bool:
-        around_before = _around(old_text, before.gap)
-        around_after = _around(new_text, after.gap)
-        if around_before == around_after:
+    def has_same_position(old_gap: _ComparedGap, new_gap: _ComparedGap) -> bool:
+        old_sides = _find_sides(old_text, old_gap.gap)
+        new_sides = _find_sides(new_text, new_gap.gap)
+        if old_sides == new_sides:
             return True
-        sides = zip(around_before, around_after, strict=True)
+        sides = zip(old_sides, new_sides, strict=True)
         return any(old_side and old_side == new_side for old_side, new_side in sides)
 
-    unmatched = [_ComparedGap(for_comparing(gap.answer), gap) for gap in gaps(old_text)]
-    kept: dict[int, Numbers] = {}
-    steps: tuple[Callable[[_ComparedGap, _ComparedGap], bool], ...] = (
-        equal,
-        similar,
-        in_same_place,
+    unmatched_gaps = [
+        _ComparedGap(normalize_for_comparison(gap.answer), gap)
+        for gap in find_gaps(old_text)
+    ]
+    numbers_by_start: dict[int, Numbers] = {}
+    predicates: tuple[Callable[[_ComparedGap, _ComparedGap], bool], ...] = (
+        has_equal_answer,
+        has_similar_answer,
+        has_same_position,
     )
-    for alike in steps:
-        for after in answers:
-            if after.gap.start in kept:
+    for matches in predicates:
+        for new_gap in answers:
+            if new_gap.gap.start in numbers_by_start:
                 continue
-            match = next((before for before in unmatched if alike(before, after)), None)
+            match = next(
+                (old_gap for old_gap in unmatched_gaps if matches(old_gap, new_gap)), None
+            )
             if match is not None:
-                kept[after.gap.start] = match.gap.numbers
-                unmatched.remove(match)
-        if len(unmatched) > _MAX_COMPARED:
+                numbers_by_start[new_gap.gap.start] = match.gap.numbers
+                unmatched_gaps.remove(match)
+        if len(unmatched_gaps) > _MAX_FUZZY_GAPS:
             break
-    return kept
+    return numbers_by_start
 
 
-def _around(markdown: str, gap: Gap) -> Sides:
-    """Return the words before and after a gap. Another gap counts as one word."""
+def _find_sides(markdown: str, gap: Gap) -> Sides:
+    """Return the nearest words before and after a gap. Another gap counts as one word."""
     sides = []
     for side in (markdown[: gap.start], markdown[gap.end :]):
-        words = for_comparing(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", side))
+        words = normalize_for_comparison(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", side))
         sides.append(words.split())
     before, after = sides
     return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]

@@ -1,117 +1,104 @@
-"""Ingest what sources list: recognise highlights, issue keys, find what is gone.
+"""Ingest what the sources list: recognize highlights, issue keys, and find removed highlights.
 
-    sightings ─▶ documents of a known place ─▶ written at once, if nothing came or went
-                 all others ─▶ kept until all sources have listed all ─▶ matched, written
-
-A passage may have moved from one document to another, or from one source to another. So
-what came or went is matched last, in one transaction; see `moves`, and `match` for the
-order of all steps.
-
-What must stay true:
-
-- Nothing is absent because a source failed, was not complete, or lists suspiciously
-  little.
-- A key is issued once. What is found again keeps its key, and its event only says the new
-  words.
-- Of a note that a person is writing (`in_progress`), no event is written.
-- A run that was killed ends, when it is repeated, like one that was not: what a transaction
-  needs, it reads itself.
+A document in which no highlight appeared or disappeared is written at once. The others are
+deferred until all sources have listed everything, because passages may have moved between
+documents or sources; then they are matched in one transaction (see `match` and `moves`). A
+listing that failed, is incomplete or is suspiciously short removes nothing. A recognized
+highlight keeps its key. A run that was killed can be repeated with the same result.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
+from ankiforge.ledger.events import SOURCE, Reading, hash_text, normalize_text
 from ankiforge.ledger.ingest_rows import (
-    event_body,
-    found_in,
-    highlight_row,
-    known_in,
-    known_mark,
+    build_event_body,
+    build_highlight_row,
+    build_scanned_marks,
+    load_stored_mark,
+    load_stored_marks,
     write_document,
     write_highlights,
 )
 from ankiforge.ledger.match import (
-    ComparedDocument,
+    DocumentMarks,
     Mark,
+    link_pairs,
     match_documents,
     match_in_document,
-    remember,
 )
-from ankiforge.ledger.moves import MatchedDocument, Moves, is_only_alike
+from ankiforge.ledger.moves import MatchedDocument, MoveMatcher
 from ankiforge.ledger.readings import (
+    IngestReport,
     ListedDocuments,
     ReadDocument,
-    Report,
-    batches,
-    compared,
-    content_of_highlight,
-    place_of,
-    with_words_of,
+    get_place,
+    hash_highlight_content,
+    iter_document_batches,
+    to_document_marks,
 )
-from ankiforge.ledger.routes import unite_routes
+from ankiforge.ledger.routes import link_routes
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import documents, highlights, journaled, waiting
-from ankiforge.ledger.tables.highlights import draft_copies_again
-from ankiforge.model import DocumentId, HighlightKey, Json, Pair, Sighting, Texts, h16
-from ankiforge.text.keys import anchor_key, own_key
+from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
+from ankiforge.ledger.tables.highlights import schedule_rules_for_copies
+from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
+from ankiforge.text.keys import make_anchor_key, make_own_key
 
-MANY_DOCUMENTS = 10
-"""Documents of a container from which a loss of more than half is doubted."""
-GONE_SECONDS = 5.0
-"""How far apart two scans must be for a passage to be gone.
+MIN_DOUBTED_DOCUMENTS = 10
+"""If a container had at least this many documents and lost more than half of them, the user is
+asked whether they were deleted."""
+MIN_GONE_SECONDS = 5.0
+"""The minimum time, in seconds, for which a highlight must be missing before it counts as gone. It
+may be missing for a moment because an editor replaces a file in two steps."""
 
-An editor replaces a file in two steps.
-"""
 
-
-def ingest(
+def ingest_sightings(
     store: Store,
     sightings: Iterable[Sighting],
     *,
     selections: Mapping[str, str] = {},
     in_use: frozenset[str] | None = None,
     missing: Collection[str] = (),
-    in_progress: Callable[[str, str], bool] = lambda container, place: False,
-) -> Report:
-    """Ingest all that the sources of a run list.
+) -> IngestReport:
+    """Ingest everything that the sources of a run list.
 
-    Nothing is matched before all have listed. A container that lists nothing, or lost more
-    than half of its documents, is asked about; the answer counts in the next run.
+    If a container lists no documents, or has lost more than half of them, the user is asked
+    whether they were deleted. The answer takes effect in the next run.
 
     Args:
         store: the store, which has read the journal.
-        sightings: what the sources yield.
-        selections: by container, the settings that select highlights in it.
-        in_use: the names of all sources that the workspace reads; None = unknown.
-        missing: the names of sources whose places are missing: they may have moved.
-        in_progress: whether a person is still writing a document (container, place): nothing
-            of it goes into the journal yet.
+        sightings: what the sources yield: documents, problems, and ends of scans.
+        selections: the settings that select highlights in each container, by container.
+        in_use: the names of all sources in the settings, or None if unknown.
+        missing: the names of the sources whose directory or file is missing, perhaps because it
+            was moved.
+
+    Returns:
+        What was new, changed or removed.
     """
-    run = Ingest(
+    run = IngestRun(
         store,
         selections=selections,
         in_use=in_use,
         missing=missing,
-        in_progress=in_progress,
     )
     report = run.run(sightings)
     with store.transaction():
         for container in run.listing.complete:
-            store.forget(f"emptied {container}")
+            store.delete_meta(f"emptied {container}")
             if container in report.doubtful:
-                left, known = report.doubtful[container]
-                folder = run.listing.folders[container]
-                store.set_meta(f"emptied {container}", f"asked {left} {known} {folder}")
+                left, total = report.doubtful[container]
+                folder = run.listing.directories[container]
+                store.set_meta(f"emptied {container}", f"asked {left} {total} {folder}")
     return report
 
 
-class Ingest:
-    """One run; use the function `ingest`."""
+class IngestRun:
+    """The state of one call of `ingest_sightings`."""
 
     def __init__(
         self,
@@ -120,453 +107,497 @@ class Ingest:
         selections: Texts,
         in_use: frozenset[str] | None,
         missing: Collection[str],
-        in_progress: Callable[[str, str], bool],
     ) -> None:
         self.store = store
         self.selections = selections
         self.in_use = in_use
-        self.missing = {source: self._only_in(source) for source in missing}
-        """By source whose place is missing: the passages that are nowhere else."""
-        self.in_progress = in_progress
-        self.run_number = int(store.meta("run") or 0) + 1
-        self.started = time.time()
-        self.report = Report()
+        self.sole_keys_by_source = {
+            source: self._find_sole_keys(source) for source in missing
+        }
+        """For each source whose place is missing: the keys of its passages that are in no other
+        source."""
+        self.run_number = int(store.get_meta("run") or 0) + 1
+        self.started_at = time.time()
+        self.report = IngestReport()
         self.listing = ListedDocuments()
-        answers = store.metas("emptied ")
-        self.confirmed = {each for each, value in answers.items() if value == "yes"}
-        """Containers of which a person said that they really lost that much."""
+        answers = store.get_metas("emptied ")
+        self.confirmed_containers = {
+            container for container, answer in answers.items() if answer == "yes"
+        }
+        """The containers for which the user confirmed that documents were deleted."""
 
-        # while documents are read
-        self.unmatched: list[ReadDocument] = []
-        """Documents in which something came or went: they are matched when all are read."""
-        self.first_read: list[Mark] = []
-        """The marks of this batch in containers that were empty before the run: all new."""
-        self.first_read_documents: set[Pair] = set()
+        # used while documents are read
+        self.deferred_documents: list[ReadDocument] = []
+        """The documents in which highlights appeared or disappeared, which are matched at the
+        end."""
+        self.first_scan_marks: list[Mark] = []
+        """The marks of the current batch in containers that had no documents before the run, so
+        that all of them are new."""
+        self.first_scan_documents: set[Pair] = set()
         """The documents of such containers, as (container, place)."""
         self.was_empty: dict[str, bool] = {}
-        """By container, whether it was empty before the run."""
-        self.may_have_moved = highlights.any_absent(store) or bool(
-            self._unused_documents()
+        """Whether a container had no documents before the run, by container."""
+        self.may_have_moved = highlights.has_absent(store) or bool(
+            self._find_unused_documents()
         )
-        """Whether a new highlight may be one that is known and not in its document."""
-        self.is_rebuilt = not documents.were_read(store)
-        """Whether only the journal knows of documents, as after a lost database."""
+        """Whether a new highlight may be a stored one that was removed from its document."""
+        self.is_rebuilt = not documents.has_documents(store)
+        """Whether the database has no documents that were read, because it was lost."""
 
-        # when all are read
-        self.documents: list[MatchedDocument] = []
-        """The documents read, with the highlights that they had and have."""
-        self.absent: list[Mark] = []
-        """Known highlights that were not found where they were."""
+        # used when all documents are read
+        self.matched_documents: list[MatchedDocument] = []
+        """The deferred documents, with their stored and scanned highlights."""
+        self.absent_marks: list[Mark] = []
+        """The stored highlights that weren't found in their documents."""
 
-    def run(self, sightings: Iterable[Sighting]) -> Report:
-        """Ingest everything."""
-        unselected_before = highlights.number_unselected(self.store)
-        for batch in batches(self.listing.read_documents(sightings)):
+    def run(self, sightings: Iterable[Sighting]) -> IngestReport:
+        """Ingest everything, and report what was new, changed or removed."""
+        unselected_before = highlights.count_unselected(self.store)
+        for batch in iter_document_batches(self.listing.read_documents(sightings)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
-                    self._write_or_put_off(document)
-                self._issue_keys(self.first_read)
-                self._write(self.first_read)
-                self.first_read.clear()
-            self.store.forget_passages()
+                    self._write_or_defer(document)
+                self._issue_keys(self.first_scan_marks)
+                self._write_marks(self.first_scan_marks)
+                self.first_scan_marks.clear()
+            self.store.clear_passage_cache()
         with self.store.transaction():
-            # documents go whose sources no setting names any more
-            unused = []
-            for row in self._unused_documents():
+            # unselect the documents of sources that are no longer in the settings
+            unused_ids = []
+            for row in self._find_unused_documents():
                 if row["container"] not in self.listing.places:
-                    unused.append(row["id"])
-            for source in self.missing:
-                if self._is_copied(source):
-                    of_source = documents.present_of(self.store, source)
-                    unused += [row["id"] for row in of_source]
-            unselect(self.store, unused)
+                    unused_ids.append(row["id"])
+            for source in self.sole_keys_by_source:
+                if self._is_source_copied(source):
+                    rows = documents.load_present_in_source(self.store, source)
+                    unused_ids += [row["id"] for row in rows]
+            unselect_documents(self.store, unused_ids)
             for container in sorted(self.listing.places):
                 self._match_container(container)
-            moves = Moves(
-                self.store, self.listing, self.report, self.documents, self.absent
+            moves = MoveMatcher(
+                self.store,
+                self.listing,
+                self.report,
+                self.matched_documents,
+                self.absent_marks,
             )
-            self.absent = moves.match()
-            found = self._found()
-            self._issue_keys([highlight for highlight in found if not highlight.known])
+            self.absent_marks = moves.match()
+            scanned_marks = self._collect_scanned_marks()
+            self._issue_keys([mark for mark in scanned_marks if not mark.stored_mark])
 
-            # ask about passages that may be others
-            for mark in found:
-                if mark.asks and not self.in_progress(mark.container, mark.place):
-                    body: Json = {"old": mark.asks}
-                    if mark.beside:
-                        body["beside"] = True
-                    self.store.add("ask", mark.key, SOURCE, body)
+            # ask about passages that may be the same
+            for mark in scanned_marks:
+                if mark.question_key:
+                    self.store.record_event(
+                        "ask", mark.key, SOURCE, {"old": mark.question_key}
+                    )
 
-            self._write(found)
+            self._write_marks(scanned_marks)
             self._write_absent()
 
-            # a source has moved if all that was decided in it is elsewhere
-            for source, before in self.missing.items():
-                left = self._only_in(source)
-                if left < before and not any(map(self._is_decided, left)):
+            # a source has moved if all its decided passages are in other sources now
+            for source, sole_keys in self.sole_keys_by_source.items():
+                left = self._find_sole_keys(source)
+                if left < sole_keys and not any(map(self._is_decided, left)):
                     self.report.moved_sources += (source,)
 
-            # unite the places of one passage in several sources
-            keys = dict.fromkeys((*self.report.new, *[each.key for each in found]))
+            # link highlights of several sources that are one passage
+            scanned_keys = [mark.key for mark in scanned_marks]
+            keys = dict.fromkeys((*self.report.new, *scanned_keys))
             if keys and highlights.have_several_routes(self.store):
-                united = unite_routes(self.store, keys)
-                self.report.new = [key for key in self.report.new if key not in united]
-            # if one comes back, it is drafted again
-            had_drafts = waiting.drop_of(self.store, self.report.gone)
-            highlights.draft_again(self.store, had_drafts)
+                united_keys = link_routes(self.store, keys)
+                self.report.new = [
+                    key for key in self.report.new if key not in united_keys
+                ]
+            # drop the drafts of removed highlights, which are drafted again if they come back
+            drafted_keys = pending_drafts.delete_drafts_of_highlights(
+                self.store, self.report.gone
+            )
+            highlights.draft_again(self.store, drafted_keys)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
-            # report the documents that were listed, and the passages in them: one with several
-            # places counts once
+            # report the listed documents and their passages; a passage in several places counts
+            # once
             containers = self.listing.places
-            self.report.seen = highlights.number_of_passages(self.store, containers)
-            listed = set()
-            for row in documents.places(self.store):
-                if self.listing.has(row["container"], row["place"]):
-                    listed.add(row["id"])
-            self.report.documents = frozenset(listed)
-        unselected = highlights.number_unselected(self.store)
+            self.report.seen = highlights.count_passages(self.store, containers)
+            listed_ids = set()
+            for row in documents.load_locations(self.store):
+                if self.listing.is_listed(row["container"], row["place"]):
+                    listed_ids.add(row["id"])
+            self.report.documents = frozenset(listed_ids)
+        unselected = highlights.count_unselected(self.store)
         self.report.unselected = max(unselected - unselected_before, 0)
         return self.report
 
-    def _found(self) -> list[Mark]:
-        """Return the highlights of all documents that were matched so far."""
-        return [found for document in self.documents for found in document.found]
+    def _collect_scanned_marks(self) -> list[Mark]:
+        """Return the scanned highlights of all deferred documents matched so far."""
+        return [
+            mark for document in self.matched_documents for mark in document.scanned_marks
+        ]
 
     # --- one document -------------------------------------------------------------------
 
-    def _write_or_put_off(self, document: ReadDocument) -> None:
-        """Write a document at once if nothing in it came or went; else it is matched later."""
-        # a first run writes document by document, and a kill loses only the last ones; asked
-        # before the first document of a container is written, which the query would find
+    def _write_or_defer(self, document: ReadDocument) -> None:
+        """Write a document at once, or defer it if a highlight appeared or disappeared."""
+        # a first run writes document by document, so that little is lost if it is killed; check
+        # whether the container is empty before its first document is written
         container = document.container
         if container not in self.was_empty:
-            is_known = documents.were_read(self.store, container)
+            is_known = documents.has_documents(self.store, container)
             self.was_empty[container] = not is_known and not self.may_have_moved
-        container_and_place = (container, place_of(document))
+        container_and_place = (container, get_place(document))
         if (
             self.was_empty[container]
-            and container_and_place not in self.first_read_documents
+            and container_and_place not in self.first_scan_documents
         ):
-            self.first_read_documents.add(container_and_place)
-            self.first_read += found_in(document, self._write_document(document, None))
+            self.first_scan_documents.add(container_and_place)
+            self.first_scan_marks += build_scanned_marks(
+                document, write_document(self.store, document, None)
+            )
             return
 
-        # what another machine found is matched last: it may be what went here
-        row = documents.at(self.store, *container_and_place)
+        # defer a document that another device read, because it may be one that disappeared here
+        row = documents.find_document(self.store, *container_and_place)
         if row and row["state"] == "journal" and not self.is_rebuilt:
             row = None
         if row is None or not self._write_if_all_match(document, row):
-            self.unmatched.append(document)
+            self.deferred_documents.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
-        """Write a document if all its highlights are matched. Return whether they are."""
-        known = known_in(self.store, row["id"])
-        found = found_in(document, row["id"])
-        pairs = match_in_document(known, found)
-        remember(pairs)
-        matched = set(pairs.values())
-        if len(matched) < len(found):
+        """Write a document if all its highlights match stored ones, and return whether they do."""
+        stored_marks = load_stored_marks(self.store, row["id"])
+        scanned_marks = build_scanned_marks(document, row["id"])
+        pairs = match_in_document(stored_marks, scanned_marks)
+        link_pairs(pairs)
+        matched_marks = set(pairs.values())
+        if len(matched_marks) < len(scanned_marks):
             return False
-        # what only the journal knows in a document that was read here may not have arrived
+        # in a document read on this device, journal-only highlights may not have arrived yet
         state = "journal" if row["state"] == "journal" else "present"
-        if any(mark.state == state and mark not in matched for mark in known):
+        unmatched_marks = [mark for mark in stored_marks if mark not in matched_marks]
+        if any(mark.state == state for mark in unmatched_marks):
             return False
-        # a passage of another document may have, or have had, exactly these words
-        for mark in found:
-            place = mark.newest.text, mark.document
-            if is_only_alike(mark) and highlights.stands_elsewhere(self.store, *place):
-                return False
-        self._write_document(document, row)
-        self._write(found)
+        write_document(self.store, document, row)
+        self._write_marks(scanned_marks)
         return True
 
-    def _write_document(self, document: ReadDocument, old_row: Row | None) -> int:
-        """Write the row of a document, which is read again if a person is writing it."""
-        fingerprint = document.fingerprint
-        if self.in_progress(document.container, place_of(document)):
-            fingerprint = ""
-        return write_document(self.store, document, old_row, fingerprint)
+    # --- changes in a container ---------------------------------------------------------
 
-    # --- what came or went in a container -----------------------------------------------
-
-    def _unused_documents(self) -> list[Row]:
+    def _find_unused_documents(self) -> list[Row]:
+        """Return the documents of sources that are no longer in the settings."""
         if self.in_use is None:
             return []
-        return documents.unused(self.store, self.in_use)
+        return documents.load_unused_documents(self.store, self.in_use)
 
-    def _only_in(self, source: str) -> set[str]:
-        """Return the keys of the passages in a source that stand in no other one."""
-        keys = highlights.keys_in_source(self.store, source)
-        others = set(self.store.keys_of(keys)) - keys
-        elsewhere = {row["key"] for row in highlights.present(self.store, others)}
-        return {key for key in keys if elsewhere.isdisjoint(self.store.keys(key))}
+    def _find_sole_keys(self, source: str) -> set[str]:
+        """Return the keys of the passages that are in `source` and in no other source."""
+        keys = highlights.load_source_keys(self.store, source)
+        other_keys = set(self.store.get_all_keys(keys)) - keys
+        other_rows = highlights.load_present_rows(self.store, other_keys)
+        keys_elsewhere = {row["key"] for row in other_rows}
+        return {
+            key for key in keys if keys_elsewhere.isdisjoint(self.store.get_keys(key))
+        }
 
     def _is_decided(self, key: str) -> bool:
-        return self.store.passage(key).decided
+        return self.store.get_passage(key).is_decided
 
-    def _is_copied(self, source: str) -> bool:
-        """Return whether all decided passages of a source are in their places in one read now."""
-        rows = highlights.copied(self.store, source, self.listing.places)
-        decided = [row for row in rows if self._is_decided(row["key"])]
-        return bool(decided) and all(row["is_copied"] for row in decided)
+    def _is_source_copied(self, source: str) -> bool:
+        """Return whether every decided passage of a source has a copy in a listed container.
+
+        The copy must be in a document at the same path.
+        """
+        rows = highlights.load_copied_flags(self.store, source, self.listing.places)
+        decided_rows = [row for row in rows if self._is_decided(row["key"])]
+        return bool(decided_rows) and all(row["is_copied"] for row in decided_rows)
 
     def _match_container(self, container: str) -> None:
-        """Match the documents of a container, and the highlights of the documents read."""
-        read = [each for each in self.unmatched if each.container == container]
-        all_known = documents.places(self.store)
-        known = [row for row in all_known if row["container"] == container]
-        unlisted = self._unlisted(container, known)
-        known_places = {row["place"] for row in known}
-        new_places = {place_of(document) for document in read} - known_places
+        """Match the deferred documents of a container, and their highlights, with stored ones."""
+        read_documents = [
+            document
+            for document in self.deferred_documents
+            if document.container == container
+        ]
+        all_rows = documents.load_locations(self.store)
+        stored_rows = [row for row in all_rows if row["container"] == container]
+        unlisted_ids = self._find_unlisted(container, stored_rows)
+        stored_places = {row["place"] for row in stored_rows}
+        new_places = {get_place(document) for document in read_documents} - stored_places
         if new_places:
-            # documents of sources that are not used any more may have come here
-            for row in all_known:
+            # documents of unused sources may have moved here
+            for row in all_rows:
                 if row["state"] != "unselected":
                     continue
-                unlisted.add(row["id"])
+                unlisted_ids.add(row["id"])
                 if row["container"] != container:
-                    known.append(row)
-        with_words = bool(new_places)
-        old_rows = self._old_rows(read, known, unlisted, with_words=with_words)
+                    stored_rows.append(row)
+        compare_marks = bool(new_places)
+        old_rows = self._find_old_rows(
+            read_documents, stored_rows, unlisted_ids, compare_marks=compare_marks
+        )
 
-        # those listed no longer, and at no new place, went
-        renamed = {row["id"] for row in old_rows if row}
-        gone = unlisted - renamed
-        self._let_go(container, [row for row in known if row["id"] in gone])
-        for document, old_row in zip(read, old_rows, strict=True):
+        # documents that are no longer listed, and weren't renamed, are gone
+        renamed_ids = {row["id"] for row in old_rows if row}
+        gone_ids = unlisted_ids - renamed_ids
+        gone_rows = [row for row in stored_rows if row["id"] in gone_ids]
+        self._remove_documents(container, gone_rows)
+        for document, old_row in zip(read_documents, old_rows, strict=True):
             self._match_document(document, old_row)
         if container in self.listing.complete - self.report.doubtful.keys():
-            self._miss_again(container)
+            self._add_still_missing(container)
 
-    def _let_go(self, container: str, document_rows: Iterable[Row]) -> None:
-        """Let documents go that were here, and their highlights.
+    def _remove_documents(self, container: str, document_rows: Iterable[Row]) -> None:
+        """Mark documents as gone, and their highlights as absent.
 
-        One that only the journal has may not have arrived, if none or too few did.
+        Documents that are only in the journal are skipped if the container lists nothing or
+        suspiciously little, because they may not have been synchronized yet.
         """
         states = ["present"]
         if self.listing.places[container] and container not in self.report.doubtful:
             states.append("journal")
         for row in document_rows:
             if row["state"] in states:
-                self.absent += known_in(self.store, row["id"])
-                documents.let_go(self.store, row["id"])
+                self.absent_marks += load_stored_marks(self.store, row["id"])
+                documents.set_removed(self.store, row["id"])
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
-        """Match the highlights of a document that was read with those that it had."""
-        document_id = self._write_document(document, old_row)
-        had = known_in(self.store, document_id) if old_row else []
-        found = found_in(document, document_id)
-        stayed = old_row is not None and old_row["state"] == "present"
-        pairs = match_in_document(had, found, stayed=stayed)
-        remember(pairs)
+        """Write a document, and match its scanned highlights with its stored ones."""
+        document_id = write_document(self.store, document, old_row)
+        stored_marks = load_stored_marks(self.store, document_id) if old_row else []
+        scanned_marks = build_scanned_marks(document, document_id)
+        was_present = old_row is not None and old_row["state"] == "present"
+        pairs = match_in_document(stored_marks, scanned_marks, was_present=was_present)
+        link_pairs(pairs)
         if document.is_whole:
-            matched = set(pairs.values())
-            self.absent += [mark for mark in had if mark not in matched]
-        self.documents.append(MatchedDocument(had, found))
+            matched_marks = set(pairs.values())
+            self.absent_marks += [
+                mark for mark in stored_marks if mark not in matched_marks
+            ]
+        self.matched_documents.append(MatchedDocument(stored_marks, scanned_marks))
 
-    def _miss_again(self, container: str) -> None:
-        """Miss again the highlights that were missing already in documents that did not change.
+    def _add_still_missing(self, container: str) -> None:
+        """Add the highlights that were missing before, and whose documents are unchanged.
 
-        This second scan in which they are missing may make these highlights gone.
+        They may be gone now, because this scan is the second one that missed them.
         """
-        accounted_for = {known.key for known in self.absent}
-        accounted_for |= {found.known.key for found in self._found() if found.known}
-        for row in highlights.missing_in(self.store, container):
-            if row["key"] in accounted_for or self.listing.is_unread(row["place"]):
+        seen_keys = {mark.key for mark in self.absent_marks}
+        seen_keys |= {
+            mark.stored_mark.key
+            for mark in self._collect_scanned_marks()
+            if mark.stored_mark
+        }
+        for row in highlights.load_missing_rows(self.store, container):
+            if row["key"] in seen_keys or self.listing.is_unread(row["place"]):
                 continue
-            self.absent.append(known_mark(self.store, row))
+            self.absent_marks.append(load_stored_mark(self.store, row))
 
-    def _old_rows(
+    def _find_old_rows(
         self,
-        read: Sequence[ReadDocument],
-        known: Sequence[Row],
-        unlisted: set[DocumentId],
+        read_documents: Sequence[ReadDocument],
+        stored_rows: Sequence[Row],
+        unlisted_ids: set[DocumentId],
         *,
-        with_words: bool,
+        compare_marks: bool,
     ) -> list[Row | None]:
-        """Return for each document of one container the row that it had; None if it is new.
+        """Return the stored row of each document that was read, or None for a new document.
 
         Args:
-            read: the documents that were read.
-            known: the rows that they may have had.
-            unlisted: the ids of those rows whose documents are listed no longer.
-            with_words: whether words and marks are compared, too, and not only places.
+            read_documents: the documents that were read in one container.
+            stored_rows: the rows that they may have been stored in.
+            unlisted_ids: the ids of the rows whose documents are no longer listed.
+            compare_marks: whether to recognize a renamed document by its marks.
         """
-        if not read:
+        if not read_documents:
             return []
-        container = read[0].container
-        row_of: dict[ComparedDocument, Row] = {}
+        container = read_documents[0].container
+        row_by_document: dict[DocumentMarks, Row] = {}
         unlisted_documents = []
-        for row in known:
-            # one of another container never has the place of one of this container
+        for row in stored_rows:
+            # a row of another container never has a place of this container
             place = row["place"] if row["container"] == container else f"\0{row['id']}"
-            document = ComparedDocument(place)
-            if row["id"] in unlisted:
-                if with_words:
-                    document = with_words_of(self.store, row["id"], place)
+            document = DocumentMarks(place)
+            if row["id"] in unlisted_ids:
+                if compare_marks:
+                    texts = highlights.load_folded_texts(self.store, row["id"])
+                    document = DocumentMarks(place, texts)
                 unlisted_documents.append(document)
-            row_of[document] = row
-        read_ones = [compared(document) for document in read]
-        pairs = match_documents(list(row_of), read_ones, unlisted_documents)
-        return [row_of[pairs[each]] if each in pairs else None for each in read_ones]
+            row_by_document[document] = row
+        scanned_documents = [to_document_marks(document) for document in read_documents]
+        stored_documents = list(row_by_document)
+        pairs = match_documents(stored_documents, scanned_documents, unlisted_documents)
+        old_documents = [pairs.get(document) for document in scanned_documents]
+        return [
+            row_by_document[old_document] if old_document else None
+            for old_document in old_documents
+        ]
 
-    def _unlisted(self, container: str, known: Sequence[Row]) -> set[DocumentId]:
-        """Return the ids of documents no longer listed, unless the loss is doubtful."""
+    def _find_unlisted(
+        self, container: str, stored_rows: Sequence[Row]
+    ) -> set[DocumentId]:
+        """Return the ids of the stored documents that the container no longer lists.
+
+        If suspiciously many are no longer listed, those present before are left out, and the
+        container is reported as doubtful.
+        """
         if container not in self.listing.complete:
             return set()
-        listed = set(self.listing.places[container])
-        new = listed.difference(row["place"] for row in known)
-        unlisted = set()
-        present = set()
-        for row in known:
+        listed_places = set(self.listing.places[container])
+        new_places = listed_places.difference(row["place"] for row in stored_rows)
+        unlisted_ids = set()
+        present_ids = set()
+        for row in stored_rows:
             place = row["place"]
             if row["state"] == "present":
-                present.add(row["id"])
+                present_ids.add(row["id"])
             if self.listing.is_unread(place):
-                listed.add(place)
-            elif place not in listed:
-                unlisted.add(row["id"])
+                listed_places.add(place)
+            elif place not in listed_places:
+                unlisted_ids.add(row["id"])
 
-        # a source may have failed; a document that was renamed is not lost: as many as are new
-        # may be
-        lost = len(present & unlisted)
-        is_doubtful = bool(lost) and not listed
-        if len(present) >= MANY_DOCUMENTS:
-            lost_at_least = lost - len(new)
-            is_doubtful |= 2 * lost_at_least > len(present)
-        if not is_doubtful or container in self.confirmed:
-            return unlisted
-        if self._selects_otherwise(container):
-            return unlisted
-        left = len(present) - lost
-        self.report.doubtful[container] = (left, len(present))
-        return unlisted - present
+        # a source may have failed; for each new document, one of the lost ones may be renamed
+        lost_count = len(present_ids & unlisted_ids)
+        is_doubtful = bool(lost_count) and not listed_places
+        if len(present_ids) >= MIN_DOUBTED_DOCUMENTS:
+            min_lost_count = lost_count - len(new_places)
+            is_doubtful |= 2 * min_lost_count > len(present_ids)
+        if not is_doubtful or container in self.confirmed_containers:
+            return unlisted_ids
+        if self._has_other_selection(container):
+            return unlisted_ids
+        left_count = len(present_ids) - lost_count
+        self.report.doubtful[container] = (left_count, len(present_ids))
+        return unlisted_ids - present_ids
 
     # --- keys ---------------------------------------------------------------------------
 
-    def _issue_keys(self, found: Sequence[Mark]) -> None:
-        """Issue keys for highlights that match none, and record them."""
+    def _issue_keys(self, marks: Sequence[Mark]) -> None:
+        """Issue and record a key for each unmatched highlight."""
         anchors = []
-        wanted = []
-        for highlight in found:
-            anchor = anchor_key(highlight.highlight, highlight.highlight.nth)
+        wanted_keys = []
+        for mark in marks:
+            anchor = make_anchor_key(mark.highlight, mark.highlight.nth)
             anchors.append(anchor)
-            wanted.append(own_key(highlight.highlight) or anchor)
-        issued = self._issued(wanted)
-        for highlight, anchor, key in zip(found, anchors, wanted, strict=True):
+            wanted_keys.append(make_own_key(mark.highlight) or anchor)
+        issued_keys = self._find_issued_keys(wanted_keys)
+        for mark, anchor, key in zip(marks, anchors, wanted_keys, strict=True):
             number = 0
             free_key = key
-            while free_key in issued:
+            while free_key in issued_keys:
                 number += 1
-                distinct = h16(highlight.place, str(number))
-                free_key = HighlightKey(f"{anchor}.{distinct}")
-                issued |= self._issued([free_key])
-            issued.add(free_key)
-            if not self.in_progress(highlight.container, highlight.place):
-                self.store.add("key", free_key, SOURCE, event_body(highlight))
+                suffix = hash16(mark.place, str(number))
+                free_key = HighlightKey(f"{anchor}.{suffix}")
+                issued_keys |= self._find_issued_keys([free_key])
+            issued_keys.add(free_key)
+            self.store.record_event("key", free_key, SOURCE, build_event_body(mark))
             self.report.new.append(free_key)
-            highlight.highlight = replace(highlight.highlight, key=free_key)
+            mark.highlight = replace(mark.highlight, key=free_key)
 
-    def _issued(self, keys: Sequence[str]) -> set[str]:
-        """Return the keys, of these, that were issued before."""
-        issued = {row["key"] for row in highlights.of(self.store, keys)}
-        issued.update(event.key for event in journaled.of_kinds(self.store, keys, "key"))
-        return issued
+    def _find_issued_keys(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys that were issued before, on any device."""
+        issued_keys = {row["key"] for row in highlights.load_rows(self.store, keys)}
+        key_events = event_queries.iter_of_kinds(self.store, keys, "key")
+        issued_keys.update(event.key for event in key_events)
+        return issued_keys
 
     # --- writing ------------------------------------------------------------------------
 
-    def _write(self, found: Iterable[Mark]) -> None:
-        """Write highlights that have their keys.
-
-        Report and record their changes.
-        """
+    def _write_marks(self, marks: Iterable[Mark]) -> None:
+        """Write the rows of highlights that have keys, and report and record their changes."""
         rows = []
         report = self.report
-        for mark in found:
-            words = mark.highlight.exact
-            exact_hash = hash_of_words(words)
-            rows.append(highlight_row(mark, exact_hash, self.run_number))
-            known = mark.known
-            in_progress = self.in_progress(mark.container, mark.place)
-            if known is None:
+        for mark in marks:
+            text = mark.highlight.exact
+            exact_hash = hash_text(text)
+            rows.append(build_highlight_row(mark, exact_hash, self.run_number))
+            stored_mark = mark.stored_mark
+            if stored_mark is None:
                 continue
-            newest = known.texts[0] if known.texts else None
+            newest_reading = stored_mark.texts[0] if stored_mark.texts else None
 
-            # report its changes
-            if known.state in ("missing", "gone"):
-                report.back.append(known.key)
-            if known.state != "journal" and mark.document != known.document:
-                report.moved.append((known.key, mark.place))
-            if known.exact and known.exact != exact_hash:
-                words_before = newest.exact if newest else ""
-                report.changed.append((known.key, words_before, words))
-            content = content_of_highlight(mark.highlight)
-            back = known.state in ("gone", "unselected")
-            if back or known.content not in ("", content):
-                draft_copies_again(self.store, known.key)
+            # report changes
+            if stored_mark.state in ("missing", "gone"):
+                report.back.append(stored_mark.key)
+            if stored_mark.state != "journal" and mark.document != stored_mark.document:
+                report.moved.append((stored_mark.key, mark.place))
+            if stored_mark.exact and stored_mark.exact != exact_hash:
+                old_text = newest_reading.exact if newest_reading else ""
+                report.changed.append((stored_mark.key, old_text, text))
+            content = hash_highlight_content(mark.highlight)
+            is_back = stored_mark.state in ("gone", "unselected")
+            if is_back or stored_mark.content not in ("", content):
+                schedule_rules_for_copies(self.store, stored_mark.key)
 
-            # record its text or place if no event has it yet, when the person has left the
-            # note alone
-            if in_progress:
+            # record the text and place of the highlight if no event has them yet
+            body = build_event_body(mark)
+            if newest_reading is None:
+                self.store.record_event("key", stored_mark.key, SOURCE, body)
                 continue
-            body = event_body(mark)
-            if newest is None:
-                self.store.add("key", known.key, SOURCE, body)
-                continue
-            text = Text(**body)
-            moved = (newest.place, newest.own) != (text.place, text.own)
-            if moved or exact(newest.exact) != exact(text.exact):
-                self.store.add("text", known.key, SOURCE, body)
+            reading = Reading(**body)
+            old_place = (newest_reading.place, newest_reading.own)
+            has_moved = old_place != (reading.place, reading.own)
+            if has_moved or normalize_text(newest_reading.exact) != normalize_text(
+                reading.exact
+            ):
+                self.store.record_event("text", stored_mark.key, SOURCE, body)
         write_highlights(self.store, rows)
 
     def _write_absent(self) -> None:
-        """Mark the absent highlights as missing, and as gone those that were missing before."""
-        for known in self.absent:
-            if known.state in ("gone", "unselected"):
+        """Mark absent highlights as missing, or as gone if they were missing before.
+
+        They are marked as unselected if the settings now select other highlights.
+        """
+        for mark in self.absent_marks:
+            if mark.state in ("gone", "unselected"):
                 continue
-            document = documents.with_id(self.store, known.document)
-            if self._selects_otherwise(document["container"]):
-                highlights.unselect(self.store, known.key)
-                _draft_copies_of_unselected(self.store, [known.key])
+            document = documents.load_document(self.store, mark.document)
+            if self._has_other_selection(document["container"]):
+                highlights.set_unselected(self.store, mark.key)
+                _draft_copies_of_unselected(self.store, [mark.key])
                 continue
-            since = known.missed if known.state == "missing" else self.started
-            is_gone = known.state == "missing" and self.started - since >= GONE_SECONDS
+            missing_since = (
+                mark.missing_since if mark.state == "missing" else self.started_at
+            )
+            is_gone = (
+                mark.state == "missing"
+                and self.started_at - missing_since >= MIN_GONE_SECONDS
+            )
             state = "gone" if is_gone else "missing"
-            highlights.put_state(self.store, known.key, state, since)
+            highlights.set_state(self.store, mark.key, state, missing_since)
             if is_gone:
-                self.report.gone.append(known.key)
-                draft_copies_again(self.store, known.key)
+                self.report.gone.append(mark.key)
+                schedule_rules_for_copies(self.store, mark.key)
 
-    def _selects_otherwise(self, container: str) -> bool:
-        """Return whether other highlights are selected than at the last scan."""
-        before = self.store.meta(f"selection {container}")
-        return bool(before) and before != self.selections.get(container, before)
+    def _has_other_selection(self, container: str) -> bool:
+        """Return whether the settings that select highlights have changed since the last scan."""
+        old_selection = self.store.get_meta(f"selection {container}")
+        new_selection = self.selections.get(container, old_selection)
+        return bool(old_selection) and old_selection != new_selection
 
 
-def unselect(store: Store, ids: Iterable[DocumentId]) -> int:
-    """Let documents go that nothing selects any more; return how many highlights these had.
+def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
+    """Mark documents as unselected, and return how many highlights they had.
 
-    They are not gone: their cards stay, and if they are read again, they keep their keys.
+    The highlights don't count as gone. They keep their cards, and their keys if they are read
+    again.
     """
     count = 0
     with store.transaction():
         for id in ids:
             documents.unselect(store, id)
-            keys = highlights.unselect_in(store, id)
+            keys = highlights.unselect_document(store, id)
             _draft_copies_of_unselected(store, keys)
             count += len(keys)
     return count
 
 
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Draft the copies of highlights not selected any more, unless these were decided on.
+    """Schedule the drafting of other copies of unselected highlights without decisions.
 
-    Its cards stay, so a copy would ask the same again.
+    A decided highlight keeps its cards, so a draft of its copy would ask the same again.
     """
-    store.load(keys)
+    store.preload_passages(keys)
     for key in keys:
-        if not store.passage(key).decided:
-            draft_copies_again(store, key)
+        if not store.get_passage(key).is_decided:
+            schedule_rules_for_copies(store, key)

@@ -1,6 +1,6 @@
-"""Rows of documents and highlights, as an ingest reads and writes them.
+"""Read and write the rows of documents and highlights for an ingest.
 
-Everything here is called inside a transaction of the ingest.
+All functions are called inside a transaction.
 """
 
 from __future__ import annotations
@@ -11,50 +11,62 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import private
-from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.events import Text, words_read
-from ankiforge.ledger.marks import mark_of, names_and_labels, reading_of
-from ankiforge.ledger.match import FoldedText, Mark
+from ankiforge.ledger.cards import build_unread_highlight
+from ankiforge.ledger.events import Reading, get_event_text
+from ankiforge.ledger.marks import split_ids, to_folded_text, to_mark
+from ankiforge.ledger.match import (
+    MIN_CONTEXT_CHARS,
+    MIN_DISTINCTIVE_CHARS,
+    FoldedText,
+    Mark,
+)
 from ankiforge.ledger.readings import (
     ReadDocument,
-    colours_of,
-    content_of_highlight,
-    place_of,
+    get_colour_names,
+    get_place,
+    hash_highlight_content,
 )
-from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
+from ankiforge.ledger.store import Row, Store, normalize_tag, to_json, to_list_column
 from ankiforge.ledger.tables import documents, highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
-from ankiforge.model import Extracted, HighlightKey, Json, Pair
-from ankiforge.text.keys import numbered
+from ankiforge.model import (
+    ExtractedDocument,
+    HighlightKey,
+    HighlightKind,
+    Json,
+    Pair,
+    hash16,
+)
+from ankiforge.text.keys import number_highlights
 
-LAST_READINGS = 3
-"""The number of a passage's last readings, on any machine, by which it is recognised."""
+MAX_JOURNAL_READINGS = 3
+"""The maximum number of readings of a passage, the latest on any device, by which it is matched."""
 
 
-def found_in(document: ReadDocument, document_id: int) -> list[Mark]:
-    """Return the highlights of a document that was read, which match nothing so far."""
-    if not isinstance(document, Extracted):
+def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
+    """Return a mark for each highlight of a scanned document, in reading order, not yet matched."""
+    if not isinstance(document, ExtractedDocument):
         return []
-    found = []
-    for position, highlight in enumerate(numbered(document.highlights)):
-        mark = mark_of(highlight, document_id)
+    marks = []
+    for position, highlight in enumerate(number_highlights(document.highlights)):
+        mark = to_mark(highlight, document_id)
         mark.container = document.container
-        mark.place = place_of(document)
+        mark.place = get_place(document)
         mark.position = position
-        found.append(mark)
-    return found
+        marks.append(mark)
+    return marks
 
 
-def event_body(found: Mark) -> Json:
-    """Return the body of an event about a reading."""
-    highlight = found.highlight
-    newest = found.newest
-    text = Text(
-        exact=words_read(highlight),
+def build_event_body(mark: Mark) -> Json:
+    """Return the body of a `key` or `text` event, which stores how a highlight was read."""
+    highlight = mark.highlight
+    newest = mark.newest
+    text = Reading(
+        exact=get_event_text(highlight),
         before=newest.before,
         after=newest.after,
-        container=found.container,
-        place=found.place,
+        container=mark.container,
+        place=mark.place,
         kind=highlight.kind.value,
         own=highlight.own,
     )
@@ -62,126 +74,144 @@ def event_body(found: Mark) -> Json:
     return body
 
 
-# --- what is known ----------------------------------------------------------------------
+# --- stored highlights ------------------------------------------------------------------
 
 
-def known_in(store: Store, document_id: int) -> list[Mark]:
-    """Return the highlights that a document had, present or not, in its order."""
-    rows = highlights.in_document(store, document_id)
-    store.load(row["key"] for row in rows)
-    return [known_mark(store, row) for row in rows]
+def load_stored_marks(store: Store, document_id: int) -> list[Mark]:
+    """Return the stored highlights of a document, present or not, in reading order."""
+    rows = highlights.load_document_rows(store, document_id)
+    store.preload_passages(row["key"] for row in rows)
+    return [load_stored_mark(store, row) for row in rows]
 
 
-def known_mark(store: Store, row: Row) -> Mark:
-    """Return the highlight of a row, with its readings on all machines."""
-    passage = store.passage(row["key"])
-    journal_readings = [reading_of(text) for text in passage.texts[:LAST_READINGS]]
+def load_stored_mark(store: Store, row: Row) -> Mark:
+    """Return the stored highlight of a row as a mark, with its last readings on all devices."""
+    passage = store.get_passage(row["key"])
+    journal_readings = [
+        to_folded_text(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
+    ]
     if row["body"]:
-        mark = mark_of(decode_highlight(row), row["document"])
-        # the reading of this machine, which has its sides, then the others once
-        readings = {mark.newest.triple: mark.newest}
+        mark = to_mark(decode_highlight(row), row["document"])
+        # the reading of this device comes first, because it has sides; duplicates are left out
+        readings_by_triple = {mark.newest.triple: mark.newest}
         for reading in journal_readings:
-            readings.setdefault(reading.triple, reading)
-        mark.readings = tuple(readings.values())
+            readings_by_triple.setdefault(reading.triple, reading)
+        mark.readings = tuple(readings_by_triple.values())
     else:
-        highlight = replace(unread_highlight(passage), key=HighlightKey(row["key"]))
+        highlight = replace(build_unread_highlight(passage), key=HighlightKey(row["key"]))
         own = passage.texts[0].own if passage.texts else ""
-        names, labels = names_and_labels([own])
-        readings_or_none = tuple(journal_readings) or (FoldedText(""),)
-        mark = Mark(highlight, readings_or_none, names, labels, row["document"])
+        names, labels = split_ids([own])
+        journal_or_empty = tuple(journal_readings) or (FoldedText(""),)
+        mark = Mark(highlight, journal_or_empty, names, labels, row["document"])
         mark.from_journal = True
     mark.state = row["state"]
-    mark.missed = row["missed"]
+    mark.missing_since = row["missed"]
     mark.exact = row["exact"]
     mark.content = row["content"]
     mark.texts = passage.texts
-    mark.decided = passage.decided
+    mark.is_decided = passage.is_decided
     return mark
 
 
-# --- what is written --------------------------------------------------------------------
+# --- writing rows -----------------------------------------------------------------------
 
 
 def write_document(
     store: Store,
     document: ReadDocument,
     old_row: Row | None,
-    fingerprint: str,
 ) -> int:
-    """Write the row of a document, with its names and private texts. Return its id.
+    """Write the row of a document, its identifiers and its private texts. Return the row id.
 
     Args:
-        store: the database, in a transaction.
+        store: the store, in a transaction.
         document: the document.
-        old_row: the row that it had, perhaps at another place; None if it is new.
-        fingerprint: by which it is recognised as unchanged; "" to read it again in any
-            case.
+        old_row: the row in which the document is stored, perhaps at another place, or None if the
+            document is new.
     """
-    place = place_of(document)
+    place = get_place(document)
     row: Json = {
         "container": document.container,
         "place": place,
         "state": "present",
-        "fingerprint": fingerprint,
-        "depends": encode(document.depends),
-        "left_out": encode(document.left_out),
+        "fingerprint": document.fingerprint,
+        "depends": to_json(document.depends),
+        "left_out": to_json(document.left_out),
     }
-    names: Sequence[Pair] = ()
-    if isinstance(document, Extracted):
-        from ankiforge.text.identifiers import names_of
+    identifier_pairs: Sequence[Pair] = ()
+    if isinstance(document, ExtractedDocument):
+        from ankiforge.text.identifiers import normalize_identifiers
 
         work = document.document
-        row |= {"sketch": document.sketch, "source": work.source, "title": work.title}
-        names = names_of(work.identifiers, work.uri)
+        row |= {"digest": document.digest, "source": work.source, "title": work.title}
+        identifier_pairs = normalize_identifiers(work.identifiers, work.uri)
     else:
-        row |= {"sketch": "", "source": document.source, "title": place}
+        row |= {"digest": "", "source": document.source, "title": place}
 
-    moved = False
+    has_moved = False
     if old_row is not None:
         row["id"] = old_row["id"]
         old_place = (old_row["container"], old_row["place"])
-        moved = old_place != (document.container, place)
-    identifiers = tuple(f"{scheme}:{value}" for scheme, value in names)
-    document_id = documents.put(store, row, identifiers)
-    private.write(store, document_id, document, moved=moved)
+        has_moved = old_place != (document.container, place)
+    identifiers = tuple(f"{scheme}:{value}" for scheme, value in identifier_pairs)
+    document_id = documents.store_document(store, row, identifiers)
+    private.update_private_texts(store, document_id, document, moved=has_moved)
     return document_id
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows of `highlight_row`; the columns that drafting fills stay as they are."""
-    highlights.put(store, rows)
-    sentences.index(store, [decode_highlight_body(row["body"]) for row in rows])
+    """Write rows made by `build_highlight_row`. Columns that drafting fills keep their values."""
+    highlights.store_highlights(store, rows)
+    sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
 
 
-def highlight_row(
-    found: Mark,
+def build_highlight_row(
+    mark: Mark,
     exact_hash: str,
     run: int,
 ) -> Json:
     """Return the row of a present highlight, without the columns that drafting fills.
 
     Args:
-        found: the highlight, which has its key.
-        exact_hash: a hash of its exact text, which shows whether that changed.
-        run: the number of the run that read it.
+        mark: the highlight, which must have a key.
+        exact_hash: a hash of the exact text, by which changes are detected.
+        run: the number of the run that read the highlight.
     """
-    highlight = found.highlight
-    if found.known:
-        highlight = replace(highlight, key=HighlightKey(found.known.key))
+    highlight = mark.highlight
+    if mark.stored_mark:
+        highlight = replace(highlight, key=HighlightKey(mark.stored_mark.key))
     tags = (*highlight.document.tags, *highlight.tags)
     return {
         "key": highlight.key,
-        "document": found.document,
-        "position": found.position,
+        "document": mark.document,
+        "position": mark.position,
         "state": "present",
         "missed": 0,
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,
-        "folded": found.newest.text,
+        "folded": mark.newest.text,
         "exact": exact_hash,
-        "content": content_of_highlight(highlight),
+        "content": hash_highlight_content(highlight),
+        "alike": _compute_copy_key(mark),
         "run": run,
-        "colour": listed(colours_of(highlight)),
-        "tags": listed(map(tag_name, tags)),
-        "body": encode(highlight),
+        "colour": to_list_column(get_colour_names(highlight)),
+        "tags": to_list_column(map(normalize_tag, tags)),
+        "body": to_json(highlight),
     }
+
+
+def _compute_copy_key(mark: Mark) -> str:
+    """Return a hash that a highlight shares with its copies, or "" if it can't have copies.
+
+    Short texts are often equal by coincidence, so unless a short text is a whole card, only a text
+    with the same context is a copy of it.
+    """
+    newest = mark.newest
+    content = hash_highlight_content(replace(mark.highlight, skip=""))
+    if (
+        len(newest.text) >= MIN_DISTINCTIVE_CHARS
+        or mark.highlight.kind is HighlightKind.CARD
+    ):
+        return content
+    context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
+    return hash16(content, *context) if any(context) else ""

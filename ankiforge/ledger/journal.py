@@ -1,10 +1,9 @@
-"""The files of the journal: one for each machine, a JSON line per event.
+"""The files of the journal: one for each device, with one line of JSON per event.
 
-The folder may be shared, by a program that synchronises it or by version control. So
-lines arrive late, twice or torn, and files are replaced. A line that cannot be read is
-skipped and counted; a last line without its end is read later.
-
-What must stay true: no machine writes into the file of another.
+The directory may be shared between devices, by a program that synchronizes it or by version
+control. So lines may arrive late, twice or torn, and files may be replaced. A line that can't be
+read is skipped and counted. A last line without a newline is read later. A device writes only
+into its own file.
 """
 
 from __future__ import annotations
@@ -19,96 +18,103 @@ from typing import IO, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ankiforge.config.ownfiles import OwnPath
+from ankiforge.config.files import open_regular
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import events
-from ankiforge.ledger.events import Event, RepairNote, Text, Wording
-from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value, h16
+from ankiforge.ledger.events import Event, Reading, RepairNote, Wording
+from ankiforge.model import AdoptedNote, MappedType, Pair, Strings, Texts, Value, hash16
 from ankiforge.text import regex
 
-ENDING = ".jsonl"
-LARGEST_BYTES = 1 << 30
-"""The largest file of a journal that is read: the decisions of many decades."""
-LINE_BYTES = 32 << 20
-"""The longest line that is read. A passage has at most the length of a note."""
+FILE_EXTENSION = ".jsonl"
+MAX_FILE_BYTES = 1 << 30
+"""The maximum size of a journal file, which is enough for the decisions of many decades."""
+MAX_LINE_BYTES = 32 << 20
+"""The maximum length of a line. The text of a passage in it is at most as long as a note."""
 TAIL_BYTES = 4096
-"""Before the place up to which a file was read: they show whether it is still the same
-file."""
+"""How many bytes before the read position are hashed, to detect that a file was replaced."""
 
 decode_event = msgspec.json.Decoder(Event).decode
 
 
-class ReadUpTo(Value):
-    """How far a file of the journal was read."""
+class ReadPosition(Value):
+    """The position up to which a journal file was read."""
 
     size: int
+    """The number of bytes that were read."""
     tail: str
-    """A hash of the bytes before `size`: another one means that the file was replaced."""
+    """A hash of the last bytes that were read, which differs if the file was replaced."""
     unreadable: int = 0
-    """Lines that could not be read."""
+    """The number of lines up to this position that could not be read."""
 
 
 class NewLines(NamedTuple):
-    """The new lines of a file of the journal."""
+    """The result of reading the new lines of a journal file."""
 
     events: list[Event]
     unreadable: int
-    """Lines of the whole file that cannot be read, with a torn last one."""
+    """The number of unreadable lines in the whole file, including a torn last line."""
     was_replaced: bool
-    """Whether the file is another one than before, which may lack some lines."""
-    read_up_to: ReadUpTo | None
-    """None if nothing is new."""
+    """Whether the file isn't the one that was read before, so that it may lack lines."""
+    position: ReadPosition | None
+    """The new read position, or None if there are no new lines."""
 
 
 class JournalFiles:
-    """The folder of the journal, and the file in it that is this machine's own."""
+    """Reads the files in the journal directory, and writes the file of this device."""
 
-    def __init__(self, folder: OwnPath, machine: str) -> None:
-        self._folder = folder
-        self.own = folder / f"{machine}{ENDING}"
+    def __init__(self, directory: Path, device_id: str) -> None:
+        self._directory = directory
+        self.own_path = directory / f"{device_id}{FILE_EXTENSION}"
 
-    def names(self) -> list[str]:
-        """Return the names of all files, sorted."""
-        return [path.name for path in self._folder.listed(ENDING)]
+    def list_names(self) -> list[str]:
+        """Return the names of all journal files, sorted."""
+        return sorted(path.name for path in self._directory.glob(f"*{FILE_EXTENSION}"))
 
-    def is_read(self, name: str, before: ReadUpTo | None) -> bool:
-        """Return whether a file was read to its end, and is the same."""
-        if before is None:
+    def is_read(self, name: str, position: ReadPosition | None) -> bool:
+        """Return whether a file was read to its end at `position`, and wasn't replaced since."""
+        if position is None:
             return False
         try:
-            with (self._folder / name).open(max_bytes=LARGEST_BYTES) as file:
-                is_longer = file.seek(0, os.SEEK_END) > before.size
-                return not is_longer and _tail(file, before.size) == before.tail
+            with open_regular(self._directory / name, max_bytes=MAX_FILE_BYTES) as file:
+                is_longer = file.seek(0, os.SEEK_END) > position.size
+                return not is_longer and _hash_tail(file, position.size) == position.tail
         except OSError:
             return False
 
-    def read_new(self, name: str, before: ReadUpTo | None) -> NewLines:
-        """Read on in a file from where it was read before, or all of it if it was replaced.
+    def read_new(self, name: str, position: ReadPosition | None) -> NewLines:
+        """Read a file from where it was last read, or all of it if it was replaced.
+
+        Args:
+            name: the name of the file.
+            position: where it was last read, or None if it wasn't.
 
         Raises:
-            LedgerError: it cannot be read.
+            LedgerError: the file can't be read.
         """
-        path = self._folder / name
+        path = self._directory / name
         try:
-            with path.open(max_bytes=LARGEST_BYTES) as file:
-                is_same = before is not None and _tail(file, before.size) == before.tail
-                start = before.size if before and is_same else 0
-                unreadable = before.unreadable if before and is_same else 0
+            with open_regular(path, max_bytes=MAX_FILE_BYTES) as file:
+                is_same = (
+                    position is not None
+                    and _hash_tail(file, position.size) == position.tail
+                )
+                start = position.size if position and is_same else 0
+                unreadable = position.unreadable if position and is_same else 0
                 events = []
                 end = start
                 file.seek(start)
-                for size, line in _whole_lines(file):
+                for size, line in _iter_complete_lines(file):
                     end += size
-                    event = _sound_event(line)
+                    event = _parse_event(line)
                     if event is not None:
                         events.append(event)
                     elif line.strip():
                         unreadable += 1
                 file.seek(end)
-                is_torn = bool(file.read(LINE_BYTES).strip())
-                read_up_to = None
+                is_torn = bool(file.read(MAX_LINE_BYTES).strip())
+                new_position = None
                 if end > start or not is_same:
-                    read_up_to = ReadUpTo(end, _tail(file, end), unreadable)
+                    new_position = ReadPosition(end, _hash_tail(file, end), unreadable)
         except OSError as error:
             message = f"{path}: cannot be read: {error.strerror}"
             hint = "allow reading, or restore the file"
@@ -116,36 +122,39 @@ class JournalFiles:
         return NewLines(
             events,
             unreadable=unreadable + is_torn,
-            was_replaced=before is not None and not is_same,
-            read_up_to=read_up_to,
+            was_replaced=position is not None and not is_same,
+            position=new_position,
         )
 
-    def ids(self) -> set[str]:
-        """Return the ids of the events of all files."""
+    def read_event_ids(self) -> set[str]:
+        """Return the ids of all events in all files."""
         ids = set()
-        for path in self._folder.listed(ENDING):
-            with path.open(max_bytes=LARGEST_BYTES) as file:
-                for _, line in _whole_lines(file):
-                    event = _sound_event(line)
+        for name in self.list_names():
+            with open_regular(self._directory / name, max_bytes=MAX_FILE_BYTES) as file:
+                for _, line in _iter_complete_lines(file):
+                    event = _parse_event(line)
                     if event is not None:
                         ids.add(event.id)
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Append lines to the own file durably, or not at all.
+        """Append events to this device's file, so that either all or none are durably written.
 
-        Return its size before and after.
+        Returns:
+            The size of the file before and after.
 
         Raises:
-            LedgerError: it cannot be written.
+            LedgerError: the file can't be written.
         """
         encoded = [msgspec.json.encode(event) + b"\n" for event in events]
         lines = b"".join(encoded)
         try:
-            with self.own.open(os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:
+            with open_regular(
+                self.own_path, os.O_RDWR | os.O_CREAT | os.O_APPEND
+            ) as file:
                 size = file.seek(0, os.SEEK_END)
                 if size:
-                    # a torn last line is ended first, so that it damages no other
+                    # end a torn last line first, so that it can't damage the next one
                     file.seek(size - 1)
                     if file.read(1) != b"\n":
                         lines = b"\n" + lines
@@ -159,31 +168,31 @@ class JournalFiles:
                     raise
         except OSError as error:
             reason = error.strerror or error
-            message = f"{self.own}: the decision was not recorded: {reason}"
+            message = f"{self.own_path}: the decision was not recorded: {reason}"
             hint = "free space there, or allow writing, and try again"
             raise LedgerError(message, hint=hint) from error
         return size, size + len(lines)
 
-    def take_back(self, before: int, after: int) -> None:
-        """Take the last lines out of the own file, unless more were appended since.
+    def undo_append(self, old_size: int, new_size: int) -> None:
+        """Undo an append by truncating this device's file, unless more was appended since.
 
         Args:
-            before: its size without them.
-            after: its size with them.
+            old_size: the size of the file before the append.
+            new_size: the size of the file after it.
         """
-        with suppress(OSError), self.own.open(os.O_RDWR) as file:
-            if file.seek(0, os.SEEK_END) == after:
-                os.ftruncate(file.fileno(), before)
+        with suppress(OSError), open_regular(self.own_path, os.O_RDWR) as file:
+            if file.seek(0, os.SEEK_END) == new_size:
+                os.ftruncate(file.fileno(), old_size)
                 os.fsync(file.fileno())
 
-    def own_read_up_to(self, size: int, unreadable: int) -> ReadUpTo:
-        """Return the mark for an own file read up to a size, in bytes."""
-        with self.own.open() as file:
-            return ReadUpTo(size, _tail(file, size), unreadable)
+    def get_own_position(self, size: int, unreadable: int) -> ReadPosition:
+        """Return the read position in this device's file after `size` bytes."""
+        with open_regular(self.own_path) as file:
+            return ReadPosition(size, _hash_tail(file, size), unreadable)
 
 
-def _tail(file: IO[bytes], size: int) -> str:
-    """Return a hash of the bytes before `size`; "" if the file is shorter."""
+def _hash_tail(file: IO[bytes], size: int) -> str:
+    """Return a hash of the last bytes before `size`, or "" if the file is shorter than `size`."""
     if file.seek(0, os.SEEK_END) < size:
         return ""
     file.seek(max(0, size - TAIL_BYTES))
@@ -191,13 +200,16 @@ def _tail(file: IO[bytes], size: int) -> str:
     return sha256(tail).hexdigest()[:16]
 
 
-def _whole_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines up to the last one that has its end, each with its size in bytes."""
-    while data := file.readline(LINE_BYTES):
+def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield each line that ends with a newline, with its size in bytes.
+
+    A line that is too long is replaced by one that isn't valid JSON.
+    """
+    while data := file.readline(MAX_LINE_BYTES):
         size = len(data)
-        is_too_long = size == LINE_BYTES
+        is_too_long = size == MAX_LINE_BYTES
         while is_too_long and not data.endswith(b"\n"):
-            data = file.readline(LINE_BYTES)
+            data = file.readline(MAX_LINE_BYTES)
             size += len(data)
             if not data:
                 return
@@ -206,35 +218,34 @@ def _whole_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         yield size, b"too long" if is_too_long else data
 
 
-def _sound_event(line: bytes) -> Event | None:
-    """Return the event of a line; None if the line is damaged."""
+def _parse_event(line: bytes) -> Event | None:
+    """Return the event in a line, or None if the line is damaged."""
     if is_too_deep(line):
         return None
     try:
         event = decode_event(line)
     except (msgspec.MsgspecError, UnicodeError):
         return None
-    return event if is_sound(event) else None
+    return event if is_valid_event(event) else None
 
 
-# --- what the body of each kind of event holds ------------------------------------------
+# --- the bodies of events ---------------------------------------------------------------
 
-# `fold` takes bodies as they are; what is not of its shape is a damaged line. Unknown keys are
-# let be: a newer version may have written them.
+# `fold_events` doesn't check the bodies of events, so a line whose body has the wrong shape counts
+# as damaged. Unknown keys are ignored, because a newer version may have written them.
 
-MOST_N = 1 << 62
-"""Larger numbers leave no room for later events in SQLite's integers."""
+MAX_EVENT_NUMBER = 1 << 62
+"""The limit for event numbers, which leaves room for later events in SQLite's integers."""
 
 
-class _Body(Text, kw_only=True):
-    """All that bodies may hold: a key has one meaning, in whatever kind of event.
+class _Body(Reading, kw_only=True):
+    """The type of every key that the body of an event may have, the same for all kinds of events.
 
-    Only the types are compared; values and defaults are never read.
+    This class is only used to check bodies. Its values and defaults are never read.
     """
 
     exact: str = ""
     old: str = ""
-    beside: bool = False
     event: str = ""
     # decisions on words
     guid: str = ""
@@ -253,13 +264,14 @@ class _Body(Text, kw_only=True):
     instead: str = ""
     found: bool = False
     typed: Strings = ()
-    note: Adopted | None = None
+    note: AdoptedNote | None = None
     schedule: tuple[tuple[str, int, int], ...] = ()
     fields: Texts = {}
     over: Mapping[str, Pair] = {}
-    """By field, a person's words in Anki that these replace: hash of the HTML, and Markdown."""
+    """The user's text in Anki that the edit replaces, by field: a hash of its HTML, and its
+    Markdown."""
     offered: Texts = {}
-    """The other words of a field about which a person is asked again."""
+    """The other text of each field about which the user is asked again."""
     content: str = ""
     why: str = ""
     # answers
@@ -278,7 +290,7 @@ class _Body(Text, kw_only=True):
     hashes: Texts = {}
     type: MappedType | UnsetType = UNSET
     names: Texts = {}
-    # passages that are chosen
+    # chosen passages
     page: int = 0
     start: int = 0
     title: str = ""
@@ -288,7 +300,7 @@ class _Body(Text, kw_only=True):
     new: tuple[RepairNote, ...] = ()
 
 
-REQUIRED = {
+REQUIRED_KEYS = {
     "key": "exact",
     "text": "exact",
     "accept": "guid draft",
@@ -314,57 +326,59 @@ REQUIRED = {
     "pictures": "guid names",
     "seen": "guid",
     "unseen": "guid",
-    **dict.fromkeys(events.FORMER, ""),
+    **dict.fromkeys(events.OBSOLETE_KINDS, ""),
 }
-"""By kind of event: the keys without which it means nothing. `fold` says what each does."""
+"""The keys that the body of an event must have, by kind. `fold` shows what each kind does."""
 
 
-_SOURCES = (events.__file__, __file__)
-READER = h16(*[Path(module).read_text(encoding="utf-8") for module in _SOURCES])
-"""Names the kinds and shapes of events that are known: by it, a version of the program reads
-again what an older one could not read."""
+_EVENT_MODULES = (events.__file__, __file__)
+EVENT_FORMAT_HASH = hash16(
+    *[Path(module).read_text(encoding="utf-8") for module in _EVENT_MODULES]
+)
+"""A hash of the modules that define events. When it changes, all files are read again, because the
+program may now know lines that it could not read before."""
 
 
-def is_known(event: Event) -> bool:
-    """Return whether this version of the program knows the kind of an event."""
-    return event.what in REQUIRED
+def is_known_event(event: Event) -> bool:
+    """Return whether the kind of an event is one that this version of the program knows."""
+    return event.what in REQUIRED_KEYS
 
 
-def is_sound(event: Event) -> bool:
-    """Return whether an event has the shape that its kind needs.
+def is_valid_event(event: Event) -> bool:
+    """Return whether the body of an event has the shape that its kind requires.
 
-    Of kinds that are not known, any shape is sound.
+    The body of an event of unknown kind may have any shape.
     """
-    if not 0 <= event.n < MOST_N:
+    if not 0 <= event.n < MAX_EVENT_NUMBER:
         return False
-    if not is_known(event):
+    if not is_known_event(event):
         return True
     try:
         msgspec.convert(event.body, _Body)
     except msgspec.ValidationError:
         return False
-    return all(name in event.body for name in REQUIRED[event.what].split())
+    return all(name in event.body for name in REQUIRED_KEYS[event.what].split())
 
 
 # --- nesting --------------------------------------------------------------------------
 
 
-DEEPEST = 64
-"""Levels of arrays and objects that are accepted. What the program writes has fewer than ten."""
-# A string, closed or not, or one bracket.
+MAX_DEPTH = 64
+"""The maximum depth of nested arrays and objects. The program writes fewer than ten levels."""
+# Matches a string, terminated or not, or one bracket.
 _TOKEN = regex(rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]')
 
 
 def is_too_deep(text: bytes) -> bool:
-    """Return whether arrays and objects of a JSON text are nested in too many levels."""
-    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+    """Return whether a JSON text nests arrays and objects more deeply than `MAX_DEPTH`."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0
     for token in _TOKEN.finditer(text):
         char = token[0]
         if char in (b"[", b"{"):
             depth += 1
-            if depth > DEEPEST:
+            if depth > MAX_DEPTH:
                 return True
         elif char in (b"]", b"}"):
             depth -= 1

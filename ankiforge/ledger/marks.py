@@ -1,54 +1,59 @@
-"""Highlights and texts of the journal as matching sees them. Pure functions."""
+"""Convert highlights, and readings in the journal, to the forms that `match` compares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.ledger.events import Text
+from ankiforge.ledger.events import Reading
 from ankiforge.ledger.match import FoldedText, Mark
 from ankiforge.model import Highlight, HighlightKind, Pair, hints
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import triple_of
+from ankiforge.text.keys import get_triple
+from ankiforge.text.normalize import normalize_for_lookup
 
 
-def mark_of(highlight: Highlight, document: int = 0) -> Mark:
-    """Return a highlight as matching sees it."""
-    text, before, after = triple_of(highlight)
-    names, labels = names_and_labels((highlight.own, *highlight.hints))
-    reading = FoldedText(text, before, after, _sides(highlight))
+def to_mark(highlight: Highlight, document: int = 0) -> Mark:
+    """Convert a highlight to a mark. `document` is the row id of its document, or 0 if unknown."""
+    text, before, after = get_triple(highlight)
+    names, labels = split_ids((highlight.own, *highlight.hints))
+    reading = FoldedText(text, before, after, _compute_sides(highlight))
     return Mark(highlight, (reading,), names, labels, document)
 
 
-def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Divide the ids of a highlight into its own and labels (`hints.is_label`)."""
+def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Split the ids of a highlight into names, which move with it, and labels.
+
+    Labels are ids that belong to a location (`hints.is_location_only`).
+    """
     names = set()
     labels = set()
     for id in ids:
-        if hints.is_label(id):
+        if hints.is_location_only(id):
             labels.add(id)
         elif id:
             names.add(id)
     return frozenset(names), frozenset(labels)
 
 
-def _sides(highlight: Highlight) -> Pair | None:
-    """Return both sides of a hand-written card, or gaps and rest of marked phrases."""
+def _compute_sides(highlight: Highlight) -> Pair | None:
+    """Return the `FoldedText.sides` of a highlight, or None if it has none."""
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
-        return for_finding(highlight.markdown[0]), for_finding(highlight.markdown[1])
+        return normalize_for_lookup(highlight.markdown[0]), normalize_for_lookup(
+            highlight.markdown[1]
+        )
     if not highlight.gaps:
         return None
     text = highlight.exact
-    gaps = []
-    rest = []
-    rest_from = 0
+    gap_texts = []
+    rest_texts = []
+    rest_start = 0
     for start, end in highlight.gaps:
-        gaps.append(for_finding(text[start:end]))
-        rest.append(text[rest_from:start])
-        rest_from = end
-    rest.append(text[rest_from:])
-    return " ".join(gaps), for_finding(" ".join(rest))
+        gap_texts.append(normalize_for_lookup(text[start:end]))
+        rest_texts.append(text[rest_start:start])
+        rest_start = end
+    rest_texts.append(text[rest_start:])
+    return " ".join(gap_texts), normalize_for_lookup(" ".join(rest_texts))
 
 
-def reading_of(text: Text) -> FoldedText:
-    """Return a text of the journal as matching sees it."""
-    return FoldedText(for_finding(text.exact), text.before, text.after)
+def to_folded_text(text: Reading) -> FoldedText:
+    """Convert a reading in the journal to a folded text, which has no sides."""
+    return FoldedText(normalize_for_lookup(text.exact), text.before, text.after)

@@ -1,26 +1,10 @@
-"""Recognise documents and highlights that were known before. Pure functions over lists.
+"""Match scanned documents and highlights with stored ones, using pure functions over lists.
 
-The order of the steps, which `ingest` and `moves` call. What is certain takes first,
-nothing is taken twice, and each step sees only what the steps before it left:
-
-1. `match_documents`: documents by place; by an id of their own, or by their words, if they were
-   renamed or moved; by half of their marks, if only one document that went has them.
-2. `match_in_document`, for each matched document: the mark's own id, equal text, a label
-   where the texts are half alike, a hand-written question that stands there once, 85 %
-   alike with one side equal (not with what was deleted in an earlier run).
-3. `match_moved`, across documents: equal text. Two documents between which half of what
-   went or came has moved are matched as well: a note was split, or merged. Step 2 again.
-4. `match_spots`, in a matched document: between the same matched neighbours, half alike.
-5. `match_labels`, in a matched document: a label, whatever the words.
-6. `resembling` and `has_joined`: what is only likely is not a match. The highlight gets a
-   key of its own, and a person is asked.
-7. The rest is new.
-
-What must stay true:
-
-- A bound that is lower matches more and asks less, and gives a card to another fact
-  sooner.
-- Texts are folded here: equal means "the same passage", never "unchanged".
+`ingest` and `moves` call these functions in this order, the most certain match first, each on
+what is left: `match_documents`, `match_in_document`, `match_moved`, `match_spots`,
+`match_labels`, and `find_similar_removed`, whose pairs the user is asked about. The rest is new.
+Texts are folded (case and punctuation are ignored), so *equal* texts may still differ slightly.
+Lower thresholds mean fewer questions, but more cards attached to the wrong passage.
 """
 
 from __future__ import annotations
@@ -36,671 +20,720 @@ from collections.abc import (
     Set,
 )
 from functools import cached_property
-from heapq import nlargest
 from itertools import pairwise
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ankiforge.ledger.events import Text
+from ankiforge.ledger.events import Reading
 from ankiforge.model import DocumentId, Highlight, HighlightKind, Pair
 from ankiforge.text import regex
 
-if TYPE_CHECKING:
-    from ankiforge.text.identifiers import Sketch
-
-
-ALIKE = 85
-"""Per cent from which two texts of a document are the same passage, wherever they
-are."""
-SAME_SPOT = 50
-"""Per cent that suffices between two neighbours that are matched."""
-WITHIN = 0.9
-"""The share of the shorter text, in order within the longer, that suffices there as
-well."""
-LONGER = 3
-"""Up to how many times as long the longer one may be."""
-SHORTEST_EXTENDED = 6
-"""Folded characters from which a text that another one extends is no coincidence."""
-PERHAPS = 60
-"""Per cent from which a new passage may be one that is gone: a question."""
-LONG = 20
-"""Folded characters from which equal texts in two documents are no coincidence."""
-SAME_CONTEXT = 12
-"""Equal folded characters beside a shorter text that suffice instead."""
-MANY_EQUAL = 3
-"""From this number on, equal texts between the same two documents are moved, however short."""
-SHORTEST_JOINED = 12
-"""Folded characters from which words within a longer passage are no coincidence."""
+MIN_SIMILARITY = 85
+"""The minimum similarity, in per cent, at which two texts in a document are the same passage."""
+MIN_SPOT_SIMILARITY = 50
+"""The minimum similarity, in per cent, of two texts between the same matched neighbours."""
+MIN_CONTAINED_FRACTION = 0.9
+"""Instead of `MIN_SPOT_SIMILARITY`, this fraction of the shorter text's characters may occur, in
+the same order, in the longer text."""
+MAX_LENGTH_RATIO = 3
+"""How many times as long as the shorter text the longer one may be."""
+MIN_EXTENDED_CHARS = 6
+"""The minimum length, in folded characters, of a text that is matched with a longer version of
+itself. The letters of a shorter text occur in many texts by coincidence."""
+MIN_QUESTION_SIMILARITY = 60
+"""The minimum similarity, in per cent, at which the user is asked whether a new passage is a
+removed one."""
+MIN_DISTINCTIVE_CHARS = 20
+"""The minimum length, in folded characters, at which equal texts in two places are not a
+coincidence."""
+MIN_CONTEXT_CHARS = 12
+"""How many folded characters of equal context identify a text shorter than
+`MIN_DISTINCTIVE_CHARS`."""
+MIN_EQUAL_COUNT = 3
+"""If at least this many texts are equal between the same two documents, they count as moved,
+however short they are."""
 
 
 class FoldedText(NamedTuple):
-    """A text of a highlight, folded, with 24 folded characters on both sides."""
+    """The folded text of a highlight, with 24 folded characters of context on each side."""
 
     text: str
     before: str = ""
     after: str = ""
     sides: Pair | None = None
-    """Front and back of a card, or the gaps and the rest; None if neither is known."""
+    """The front and back of a hand-written card, or the text of the gaps and the text around them.
+    None for a highlight that is not a card and has no gaps."""
 
     @property
     def triple(self) -> tuple[str, str, str]:
-        """Text, before and after: two readings with the same triple are one."""
+        """The text and its context on both sides, which are equal only for equal readings."""
         return self.text, self.before, self.after
 
     @property
     def digits_and_rest(self) -> Pair:
-        """Its digits, and all else: they stand for the sides of a mark that has none."""
+        """The digits of the text, and all other characters. Compared if there are no `sides`."""
         digits = "".join(filter(str.isdigit, self.text))
         rest = "".join(char for char in self.text if not char.isdigit())
         return digits, rest
 
 
-class Mark(msgspec.Struct, eq=False):  # equal to itself alone, so that it may be a key
-    """A highlight as matching sees it: one that was read now, or one that is known."""
+class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a dict key
+    """A highlight prepared for matching, either scanned in this run or stored earlier."""
 
     highlight: Highlight
-    """As it was read; of one that only the journal has, with the text that it has there."""
+    """The highlight as scanned, or built from the journal's text if no source was read for it."""
     readings: tuple[FoldedText, ...]
-    """One if it was read now; of a known one also the last one of other machines."""
+    """The folded texts of the mark, newest first. A scanned mark has one; a stored mark also has
+    the last readings in the journal."""
     names: frozenset[str] = frozenset()
-    """Ids of the mark itself, which go wherever it goes: of Zotero, `/NM` of a PDF."""
+    """Ids that stay with the mark when it moves, such as Zotero's key or `/NM` in a PDF."""
     labels: frozenset[str] = frozenset()
-    """Ids that say where it is, or are written beside it, such as a block id.
+    """Ids that belong to the location of the mark or are written beside it, such as a block id.
 
-    They may stay there when its words move.
-    """
+    Labels may stay behind when the text moves."""
     document: int = 0
-    """The row of its document."""
+    """The row id of the document."""
 
-    # of one that was read now
+    # only of scanned marks
     container: str = ""
     place: str = ""
     position: int = 0
-    known: Mark | None = None
-    """The known mark with which it was matched."""
-    asks: str = ""
-    """The key of another passage that it may be, which a person is asked."""
-    beside: bool = False
-    """Whether that is there as well: its words moved, and this took its place."""
+    stored_mark: Mark | None = None
+    """The stored mark that this mark was matched with."""
+    question_key: str = ""
+    """The key of a stored passage that this mark may be, about which the user is asked."""
 
-    # of one that is known
+    # only of stored marks
     state: str = ""
-    """That of its row; "" = it was read now."""
+    """The state of the mark's row, or "" if the mark was scanned."""
     from_journal: bool = False
-    """Whether only the journal knows of it, so that it may have gone long ago."""
-    missed: float = 0.0
-    """When it was missing first, in seconds since 1970."""
+    """Whether the mark is known only from the journal. It may have been removed long ago."""
+    missing_since: float = 0.0
+    """When the mark was first missing, in seconds since 1970."""
     exact: str = ""
-    """A hash of the exact text as read here; "" if it was not."""
+    """A hash of the exact text last read on this device, or "" if it was never read here."""
     content: str = ""
-    """A hash of what drafts depend on, as read here; "" if it was not."""
-    texts: list[Text] = []
-    """Its readings in the journal, the newest first."""
-    decided: bool = False
-    """Whether a decision depends on recognising it."""
+    """A hash of everything that drafts depend on, as last read on this device, or ""."""
+    texts: list[Reading] = []
+    """The readings of the mark in the journal, newest first."""
+    is_decided: bool = False
+    """Whether the user or the policy has decided on the passage, so that it must be recognized."""
 
     @property
     def key(self) -> str:
-        """Its key, once it has one."""
-        return self.known.key if self.known else self.highlight.key
+        """The key of the matched stored mark, or the mark's own key if it is unmatched."""
+        return self.stored_mark.key if self.stored_mark else self.highlight.key
 
     @property
-    def was_there(self) -> bool:
-        """Whether it was in its document at the last reading."""
+    def was_present(self) -> bool:
+        """Whether the mark was in its document at the last scan."""
         return self.state in ("", "present", "journal")
 
     @property
     def newest(self) -> FoldedText:
-        """The newest reading."""
+        """The newest reading of the mark."""
         return self.readings[0]
 
     @property
     def question(self) -> str:
-        """The front of a hand-written card, as it was read here last; "" of other marks."""
+        """The front of a hand-written card, as last read on this device, or "" for other marks."""
         sides = self.newest.sides
         return sides[0] if self.highlight.kind is HighlightKind.CARD and sides else ""
 
 
 Pairs = dict[Mark, Mark]
-"""Found mark → known mark."""
+"""The stored mark that each scanned mark was matched with."""
 Candidate = tuple[Mark, Mark]
-"""A found mark and a known mark that may be the same."""
+"""A scanned mark and a stored mark that may be the same."""
 
 
-def remember(pairs: Pairs) -> None:
-    """Let each mark that was found remember the one that it was matched with."""
-    for found, known in pairs.items():
-        found.known = known
+def link_pairs(pairs: Pairs) -> None:
+    """Set the `stored_mark` of each scanned mark in `pairs`."""
+    for mark, stored_mark in pairs.items():
+        mark.stored_mark = stored_mark
 
 
-# --- in one document: ids, equal texts, labels, likeness --------------------------------
+# --- in one document: ids, equal texts, labels, similarity ------------------------------
 
 
-class _Matching:
-    """The pairs of one document so far, and the marks left on both sides, in order."""
+class _Matcher:
+    """Collects pairs of a scanned and a stored mark, using each mark at most once."""
 
-    def __init__(self, known: Iterable[Mark], found: Iterable[Mark]) -> None:
+    def __init__(
+        self, stored_marks: Iterable[Mark], scanned_marks: Iterable[Mark]
+    ) -> None:
         self.pairs: Pairs = {}
-        self.known_left = dict.fromkeys(known)
-        self.found_left = dict.fromkeys(found)
+        self.stored_left = dict.fromkeys(stored_marks)
+        self.scanned_left = dict.fromkeys(scanned_marks)
 
     @property
-    def is_open(self) -> bool:
-        """Whether there is something left to match."""
-        return bool(self.known_left and self.found_left)
+    def has_unmatched(self) -> bool:
+        return bool(self.stored_left and self.scanned_left)
 
-    def take(self, candidates: Iterable[Candidate]) -> Pairs:
-        """Match the candidates in their order, unless one of the two is matched."""
-        for found, known in candidates:
-            if found in self.found_left and known in self.known_left:
-                self.pairs[found] = known
-                del self.found_left[found]
-                del self.known_left[known]
+    def add_candidates(self, candidates: Iterable[Candidate]) -> Pairs:
+        """Match candidates in order, skipping those with a mark that is already matched.
+
+        Return all pairs so far.
+        """
+        for mark, stored_mark in candidates:
+            if mark in self.scanned_left and stored_mark in self.stored_left:
+                self.pairs[mark] = stored_mark
+                del self.scanned_left[mark]
+                del self.stored_left[stored_mark]
         return self.pairs
 
 
 def match_in_document(
-    known: Sequence[Mark], found: Sequence[Mark], *, stayed: bool = False
+    stored_marks: Sequence[Mark],
+    scanned_marks: Sequence[Mark],
+    *,
+    was_present: bool = False,
 ) -> Pairs:
-    """Match the highlights of one document by id, text, label, question and likeness.
+    """Match the highlights of one document by id, text, label, question and similarity.
 
-    Both lists are in reading order.
-    Equal words outrank a label. A label decides here only between texts that are half
-    alike; see `match_labels`.
+    Equal text takes precedence over a common label, which is used only if the two texts are at
+    least half similar. `match_labels` uses the remaining labels.
 
     Args:
-        known: the highlights that the document had, those that went from it, too.
-        found: those that it has.
-        stayed: whether the document was there at the last run. What had gone from it then was
-            deleted, and what is only like that is new.
+        stored_marks: the stored highlights of the document, in reading order, including those
+            that were removed.
+        scanned_marks: the highlights now in the document, in reading order.
+        was_present: whether the document was present at the last scan. If it was, text that is
+            only similar to a highlight removed before that scan is new.
     """
-    matching = _Matching(known, found)
-    places = _places(known, found)
-    matching.take(_with_one_id(known, found, attrgetter("names")))
-    in_place = _in_their_places(known, found)
-    left = matching.known_left, matching.found_left
-    matching.take(_with_equal_text(*left, places, in_place=in_place))
-    if matching.is_open:
-        for mark, old in _with_one_id(known, found, attrgetter("labels")):
-            if likeness(old, mark) >= SAME_SPOT:
-                matching.take([(mark, old)])
-    if matching.is_open:
-        matching.take(_with_equal_question(known, found, matching))
-    if matching.is_open:
-        for mark, old in _by_likeness(*left, places, least=ALIKE):
-            if stayed and not old.was_there:
+    matcher = _Matcher(stored_marks, scanned_marks)
+    positions = _index_marks(stored_marks, scanned_marks)
+    matcher.add_candidates(_pair_by_id(stored_marks, scanned_marks, attrgetter("names")))
+    unmoved = _find_unmoved(stored_marks, scanned_marks)
+    unmatched = matcher.stored_left, matcher.scanned_left
+    matcher.add_candidates(_rank_equal_texts(*unmatched, positions, unmoved=unmoved))
+    if matcher.has_unmatched:
+        candidates = _pair_by_id(stored_marks, scanned_marks, attrgetter("labels"))
+        for mark, stored_mark in candidates:
+            if mark_similarity(stored_mark, mark) >= MIN_SPOT_SIMILARITY:
+                matcher.add_candidates([(mark, stored_mark)])
+    if matcher.has_unmatched:
+        matcher.add_candidates(_pair_by_question(stored_marks, scanned_marks, matcher))
+    if matcher.has_unmatched:
+        ranked = _rank_by_similarity(*unmatched, positions, min_similarity=MIN_SIMILARITY)
+        for mark, stored_mark in ranked:
+            if was_present and not stored_mark.was_present:
                 continue
-            if _one_side_equal(old, mark):
-                matching.take([(mark, old)])
-    return matching.pairs
+            if _has_equal_side(stored_mark, mark):
+                matcher.add_candidates([(mark, stored_mark)])
+    return matcher.pairs
 
 
-Places = dict[Mark, int]
-"""The place of each mark in its list."""
+ListPositions = dict[Mark, int]
+"""The index of each mark within its list, which is in reading order."""
 
 
-def _places(known: Iterable[Mark], found: Iterable[Mark]) -> Places:
-    return {mark: place for marks in (known, found) for place, mark in enumerate(marks)}
+def _index_marks(
+    stored_marks: Iterable[Mark], scanned_marks: Iterable[Mark]
+) -> ListPositions:
+    return {
+        mark: position
+        for marks in (stored_marks, scanned_marks)
+        for position, mark in enumerate(marks)
+    }
 
 
-def _with_one_id(
-    known: Iterable[Mark],
-    found: Iterable[Mark],
-    ids_of: Callable[[Mark], frozenset[str]],
+def _pair_by_id(
+    stored_marks: Iterable[Mark],
+    scanned_marks: Iterable[Mark],
+    get_ids: Callable[[Mark], frozenset[str]],
 ) -> Iterator[Candidate]:
-    """Yield the marks with one id: a name, or a label."""
+    """Yield pairs of marks that share an id, unless several stored marks have that id.
+
+    `get_ids` returns the names or the labels of a mark.
+    """
     owners = defaultdict(list)
-    for old in known:
-        for id in ids_of(old):
-            owners[id].append(old)
-    for mark in found:
-        for id in sorted(ids_of(mark)):
-            if len(owners[id]) == 1:  # two marks with one id were copied
+    for stored_mark in stored_marks:
+        for id in get_ids(stored_mark):
+            owners[id].append(stored_mark)
+    for mark in scanned_marks:
+        for id in sorted(get_ids(mark)):
+            if len(owners[id]) == 1:  # copies share an id
                 yield mark, owners[id][0]
 
 
-def _with_equal_question(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-    matching: _Matching,
+def _pair_by_question(
+    stored_marks: Sequence[Mark],
+    scanned_marks: Sequence[Mark],
+    matcher: _Matcher,
 ) -> Iterator[Candidate]:
-    """Yield the hand-written cards with one question, whatever their answers.
+    """Yield pairs of hand-written cards with equal questions, whatever their answers.
 
-    It stands once in the document as it was and as it is, under the same heading or
-    between the same matched neighbours. The journal holds neither headings nor the order
-    of the lines: after a lost database, to be the only one is enough.
+    The question must be unique on both sides, and must be under the same heading or between the
+    same matched neighbours. A unique question suffices for a card that is only in the journal,
+    because such a card has neither heading nor order.
 
-    The question proves nothing where its old answer stands in a new line that is alike,
-    and its new one stood in a line that went: of two lines of one form, each was corrected.
+    A pair is skipped if the old answer is in a similar new line and the new answer was in a
+    similar removed line, because then the user corrected the questions of two similar lines.
     """
-    asked_there, asked_here = _single_questions(known), _single_questions(found)
-    new, gone = _asking_else(found, asked_there), _asking_else(known, asked_here)
-    same_spot = _SameSpot(known, found, matching.pairs)
-    for question, mark in asked_here.items():
-        old = asked_there.get(question) or _begun_so(known, question)
-        if old is None or mark in matching.pairs:
+    stored_by_question = _find_unique_questions(stored_marks)
+    scanned_by_question = _find_unique_questions(scanned_marks)
+    new_marks = _filter_other_questions(scanned_marks, stored_by_question)
+    removed_marks = _filter_other_questions(stored_marks, scanned_by_question)
+    spots = _Spots(stored_marks, scanned_marks, matcher.pairs)
+    for question, mark in scanned_by_question.items():
+        stored_mark = stored_by_question.get(question)
+        stored_mark = stored_mark or _find_journal_card(stored_marks, question)
+        if stored_mark is None or mark in matcher.pairs:
             continue
-        if _were_corrected(old, mark, gone, new):
+        if _have_answers_moved(stored_mark, mark, removed_marks, new_marks):
             continue
-        same_heading = old.highlight.heading == mark.highlight.heading
-        if old.from_journal or same_heading or same_spot.has(mark, old):
-            yield mark, old
+        has_same_heading = stored_mark.highlight.heading == mark.highlight.heading
+        has_proof = stored_mark.from_journal or has_same_heading
+        if has_proof or spots.is_same_spot(mark, stored_mark):
+            yield mark, stored_mark
 
 
-def _asking_else(marks: Iterable[Mark], questions: Collection[str]) -> list[Mark]:
-    """Return the marks with a question that is not among others."""
-    return [each for each in marks if each.question and each.question not in questions]
+def _filter_other_questions(
+    marks: Iterable[Mark], questions: Collection[str]
+) -> list[Mark]:
+    """Return the marks that have a question which is not among `questions`."""
+    return [mark for mark in marks if mark.question and mark.question not in questions]
 
 
-def _begun_so(known: Iterable[Mark], question: str) -> Mark | None:
-    """Return the only card of the journal alone whose text begins with a question, or None."""
-    if len(question) < SHORTEST_EXTENDED:
+def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | None:
+    """Return the journal-only card that begins with `question`, or None if not exactly one does."""
+    if len(question) < MIN_EXTENDED_CHARS:
         return None
-    begun_so = []
-    for mark in known:
+    journal_cards = []
+    for mark in stored_marks:
         if mark.from_journal and mark.highlight.kind is HighlightKind.CARD:
             if mark.newest.text.startswith(question):
-                begun_so.append(mark)
-    return begun_so[0] if len(begun_so) == 1 else None
+                journal_cards.append(mark)
+    return journal_cards[0] if len(journal_cards) == 1 else None
 
 
-def _were_corrected(
-    old: Mark, mark: Mark, gone: Iterable[Mark], new: Iterable[Mark]
+def _have_answers_moved(
+    stored_mark: Mark,
+    scanned_mark: Mark,
+    removed_marks: Iterable[Mark],
+    new_marks: Iterable[Mark],
 ) -> bool:
-    """Return whether the answers of two cards with one question stand in other lines, too.
+    """Return whether the old and the new answer to a question both belong to other, similar lines.
 
-    The old one's in a new line that is alike, and the new one's in a line that went.
+    That is so if a new line has the old answer, and a removed line had the new answer.
     """
-    if not any(_with_equal_answer(old, each) for each in new):
+    if not any(_has_same_answer(stored_mark, other_mark) for other_mark in new_marks):
         return False
-    return any(_with_equal_answer(each, mark) for each in gone)
+    return any(_has_same_answer(other_mark, scanned_mark) for other_mark in removed_marks)
 
 
-def _with_equal_answer(known: Mark, found: Mark) -> bool:
-    """Return whether two hand-written cards have one answer, and are alike."""
-    known_sides, found_sides = known.newest.sides or (), found.newest.sides or ()
-    return known_sides[1:] == found_sides[1:] and likeness(known, found) >= ALIKE
+def _has_same_answer(stored_mark: Mark, scanned_mark: Mark) -> bool:
+    """Return whether two hand-written cards have equal answers and are similar as a whole."""
+    stored_sides = stored_mark.newest.sides or ()
+    scanned_sides = scanned_mark.newest.sides or ()
+    is_same_answer = stored_sides[1:] == scanned_sides[1:]
+    return is_same_answer and mark_similarity(stored_mark, scanned_mark) >= MIN_SIMILARITY
 
 
-def _single_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
-    """Return the marks that are there, by a question that is asked once."""
-    holders = defaultdict(list)
+def _find_unique_questions(marks: Sequence[Mark]) -> dict[str, Mark]:
+    """Return the present marks with a question that no other present mark has, by question."""
+    marks_by_question = defaultdict(list)
     for mark in marks:
-        if mark.question and mark.was_there:
-            holders[mark.question].append(mark)
-    return {question: these[0] for question, these in holders.items() if len(these) == 1}
+        if mark.question and mark.was_present:
+            marks_by_question[mark.question].append(mark)
+    items = marks_by_question.items()
+    return {question: marks[0] for question, marks in items if len(marks) == 1}
 
 
 class _Rank(NamedTuple):
-    """How certainly two marks with equal texts are one; the smaller, the more."""
+    """The sort key of a pair with equal texts, which puts the most certain pairs first."""
 
-    is_of_other_kind: bool
+    has_other_kind: bool
     age: int
-    """How many readings of the known mark are newer than the one with this text."""
-    had_gone: bool
-    has_no_common_label: bool
-    is_not_in_place: bool
-    minus_likeness_around: float
+    """How many readings of the stored mark are newer than the reading with the equal text."""
+    was_removed: bool
+    lacks_common_label: bool
+    has_moved: bool
+    negative_context_similarity: float
     distance: int
-    """In the order of a document; between two documents it is chance."""
+    """How far apart the marks are in their lists; arbitrary if they are in different documents."""
 
 
-def _with_equal_text(
-    known: Iterable[Mark],
-    found: Collection[Mark],
-    places: Places,
+def _rank_equal_texts(
+    stored_marks: Iterable[Mark],
+    scanned_marks: Collection[Mark],
+    positions: ListPositions,
     *,
-    in_place: Set[Candidate] = frozenset(),
+    unmoved: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
-    """Return the pairs of equal texts, those first that are most certainly one.
+    """Return pairs of marks with equal texts, the most certain first.
 
-    Those `in_place` come before other copies of the same words.
+    Pairs in `unmoved` come before other copies of the same text.
     """
-    holders = defaultdict(list)
-    for old in known:
-        for age, reading in enumerate(old.readings):
-            holders[reading.text].append((old, age, reading))
+    readings_by_text = defaultdict(list)
+    for stored_mark in stored_marks:
+        for age, reading in enumerate(stored_mark.readings):
+            readings_by_text[reading.text].append((stored_mark, age, reading))
 
-    seekers = Counter(mark.newest.text for mark in found)
+    scanned_counts = Counter(mark.newest.text for mark in scanned_marks)
     ranked = []
-    for mark in found:
+    for mark in scanned_marks:
         newest = mark.newest
-        holding = holders[newest.text]
-        has_rivals = max(len(holding), seekers[newest.text]) > 1
-        for old, age, reading in holding:
-            likeness_there = 0.0
-            if has_rivals:  # else the texts around decide nothing
-                likeness_there += _ratio(reading.before, newest.before)
-                likeness_there += _ratio(reading.after, newest.after)
+        equal_readings = readings_by_text[newest.text]
+        is_ambiguous = max(len(equal_readings), scanned_counts[newest.text]) > 1
+        for stored_mark, age, reading in equal_readings:
+            context_similarity = 0.0
+            if is_ambiguous:  # otherwise the context doesn't matter
+                context_similarity += _text_similarity(reading.before, newest.before)
+                context_similarity += _text_similarity(reading.after, newest.after)
             rank = _Rank(
-                is_of_other_kind=old.highlight.kind != mark.highlight.kind,
+                has_other_kind=stored_mark.highlight.kind != mark.highlight.kind,
                 age=age,
-                had_gone=not old.was_there,
-                has_no_common_label=old.labels.isdisjoint(mark.labels),
-                is_not_in_place=(mark, old) not in in_place,
-                minus_likeness_around=-likeness_there,
-                distance=abs(places[old] - places[mark]),
+                was_removed=not stored_mark.was_present,
+                lacks_common_label=stored_mark.labels.isdisjoint(mark.labels),
+                has_moved=(mark, stored_mark) not in unmoved,
+                negative_context_similarity=-context_similarity,
+                distance=abs(positions[stored_mark] - positions[mark]),
             )
-            ranked.append((rank, (mark, old)))
-    return _in_order(ranked)
+            ranked.append((rank, (mark, stored_mark)))
+    return _sort_candidates(ranked)
 
 
-def _in_order(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
-    """Return candidates by their ranks; of equal ones, those first that stand first."""
+def _sort_candidates(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
+    """Return the candidates sorted by rank. Candidates of equal rank keep their order."""
     ranked.sort(key=itemgetter(0))
     return [candidate for _, candidate in ranked]
 
 
-def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candidate]:
-    """Return the pairs of equal texts in one document that stand where they stood.
+def _find_unmoved(
+    stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
+) -> set[Candidate]:
+    """Return pairs with equal texts that are still in the same place of a document.
 
-    They stand there once with the same words before them, or under the same heading; or they
-    follow the mark that they followed, after like words. Words after a passage say nothing
-    here: a copy pasted below has those of its original. Of what the journal says, only words
-    before count: it has no headings, and no order.
+    A text is in the same place if it occurs only once after the same context or under the same
+    heading, or if it follows the same mark and the context before it is similar. The context
+    after a passage isn't compared, because a copy pasted below has the same one. Journal-only
+    marks have no heading or order, so only the context before them is compared.
     """
-    matching = _Matching(known, found)
-    matching.take(_single_pairs(known, found, lambda mark: mark.newest.before))
-    heard_of = {mark.newest.text for mark in known if mark.from_journal}
-    for mark, old in _single_pairs(known, found, lambda mark: mark.highlight.heading):
-        if mark.newest.text not in heard_of:
-            matching.take([(mark, old)])
-    followed_by = dict(pairwise(known))
-    next_known = known[0] if known else None
-    for mark in found:
-        if next_known is not None and mark.newest.text not in heard_of:
-            reading = next_known.newest
-            same_text = reading.text == mark.newest.text
-            if same_text and is_perhaps(reading.before, mark.newest.before):
-                matching.take([(mark, next_known)])
-        matched = matching.pairs.get(mark)
-        next_known = followed_by.get(matched) if matched else None
-    return set(matching.pairs.items())
+    matcher = _Matcher(stored_marks, scanned_marks)
+    marks = stored_marks, scanned_marks
+    matcher.add_candidates(_pair_unique_texts(*marks, lambda mark: mark.newest.before))
+    journal_texts = {mark.newest.text for mark in stored_marks if mark.from_journal}
+    heading_pairs = _pair_unique_texts(*marks, lambda mark: mark.highlight.heading)
+    for mark, stored_mark in heading_pairs:
+        if mark.newest.text not in journal_texts:
+            matcher.add_candidates([(mark, stored_mark)])
+    next_by_mark = dict(pairwise(stored_marks))
+    expected_mark = stored_marks[0] if stored_marks else None
+    for mark in scanned_marks:
+        if expected_mark is not None and mark.newest.text not in journal_texts:
+            reading = expected_mark.newest
+            has_same_text = reading.text == mark.newest.text
+            if has_same_text and is_possibly_same(reading.before, mark.newest.before):
+                matcher.add_candidates([(mark, expected_mark)])
+        matched_mark = matcher.pairs.get(mark)
+        expected_mark = next_by_mark.get(matched_mark) if matched_mark else None
+    return set(matcher.pairs.items())
 
 
-def _single_pairs(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-    place: Callable[[Mark], str],
+def _pair_unique_texts(
+    stored_marks: Sequence[Mark],
+    scanned_marks: Sequence[Mark],
+    get_place: Callable[[Mark], str],
 ) -> Iterator[Candidate]:
-    """Yield the marks with equal text that stand only once in an equal place."""
-    known_there = defaultdict(list)
-    for old in known:
-        if old.was_there:
-            known_there[place(old), old.newest.text].append(old)
-    found_there = defaultdict(list)
-    for mark in found:
-        found_there[place(mark), mark.newest.text].append(mark)
-    for where, marks in found_there.items():
-        there = known_there.get(where, [])
-        if len(marks) == 1 == len(there):
-            yield marks[0], there[0]
+    """Yield pairs with equal texts, if the text occurs only once in its place on both sides.
 
-
-def _by_likeness(
-    known: Iterable[Mark],
-    found: Iterable[Mark],
-    places: Places,
-    *,
-    least: int,
-) -> list[Candidate]:
-    """Return the pairs alike by `least` per cent, the most similar ones first."""
-    ranked = []
-    for mark in found:
-        for old in known:
-            score = likeness(old, mark)
-            if score >= least:
-                distance = abs(places[old] - places[mark])
-                ranked.append(((-score, distance), (mark, old)))
-    return _in_order(ranked)
-
-
-def _one_side_equal(known: Mark, found: Mark) -> bool:
-    """Return whether front or back, the gaps or the rest are equal in some reading.
-
-    Of a mark without sides, its digits or the rest are: B1 is not B6. Marks without any digits
-    have equal ones.
+    `get_place` returns what must be equal besides the text, such as the heading.
     """
-    newest = found.newest
-    for reading in known.readings:
-        known_sides = reading.sides
-        found_sides = newest.sides
-        if known_sides is None or found_sides is None:
-            known_sides = reading.digits_and_rest
-            found_sides = newest.digits_and_rest
-        known_first, known_second = known_sides
-        found_first, found_second = found_sides
-        if known_first == found_first or known_second == found_second:
+    stored_by_place = defaultdict(list)
+    for stored_mark in stored_marks:
+        if stored_mark.was_present:
+            key = get_place(stored_mark), stored_mark.newest.text
+            stored_by_place[key].append(stored_mark)
+    scanned_by_place = defaultdict(list)
+    for mark in scanned_marks:
+        scanned_by_place[get_place(mark), mark.newest.text].append(mark)
+    for place, scanned_here in scanned_by_place.items():
+        stored_here = stored_by_place.get(place, [])
+        if len(scanned_here) == 1 == len(stored_here):
+            yield scanned_here[0], stored_here[0]
+
+
+def _rank_by_similarity(
+    stored_marks: Iterable[Mark],
+    scanned_marks: Iterable[Mark],
+    positions: ListPositions,
+    *,
+    min_similarity: int,
+) -> list[Candidate]:
+    """Return the pairs whose similarity is at least `min_similarity`, the most similar first."""
+    ranked = []
+    for mark in scanned_marks:
+        for stored_mark in stored_marks:
+            similarity = mark_similarity(stored_mark, mark)
+            if similarity >= min_similarity:
+                distance = abs(positions[stored_mark] - positions[mark])
+                ranked.append(((-similarity, distance), (mark, stored_mark)))
+    return _sort_candidates(ranked)
+
+
+def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
+    """Return whether one side of a stored reading equals the same side of the scanned mark.
+
+    The sides are the front and back of a card, or the gaps and the text around them. A mark
+    without sides is compared by its digits and its other characters, so that B1 doesn't match B6.
+    If neither text has digits, the digits count as equal.
+    """
+    newest = scanned_mark.newest
+    for reading in stored_mark.readings:
+        stored_sides = reading.sides
+        scanned_sides = newest.sides
+        if stored_sides is None or scanned_sides is None:
+            stored_sides = reading.digits_and_rest
+            scanned_sides = newest.digits_and_rest
+        stored_first, stored_second = stored_sides
+        scanned_first, scanned_second = scanned_sides
+        if stored_first == scanned_first or stored_second == scanned_second:
             return True
     return False
 
 
-# --- in one document: what the neighbours or a label show -------------------------------
+# --- in one document: neighbours and labels ---------------------------------------------
 
 
 def match_spots(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
+    stored_marks: Sequence[Mark],
+    scanned_marks: Sequence[Mark],
     pairs: Pairs,
-    known_left: Collection[Mark],
-    found_left: Collection[Mark],
+    stored_left: Collection[Mark],
+    scanned_left: Collection[Mark],
 ) -> Pairs:
-    """Match the highlights of a document that are between the same matched neighbours.
+    """Match highlights of a document that are between the same two matched neighbours.
 
-    Where nothing is matched, the whole document is one spot.
+    If no highlight of the document is matched, all of them count as between the same neighbours.
 
     Args:
-        known: the highlights that the document had.
-        found: those that it has.
-        pairs: what is matched.
-        known_left: what is known and not matched, here or in another document.
-        found_left: what was found and not matched.
+        stored_marks: the stored highlights of the document, in reading order.
+        scanned_marks: the highlights now in the document, in reading order.
+        pairs: the matches found so far.
+        stored_left: the stored highlights that weren't matched in any document.
+        scanned_left: the scanned highlights that weren't matched.
     """
-    were_there = [mark for mark in known if mark in known_left and mark.was_there]
-    here = [mark for mark in found if mark in found_left]
-    same_spot = _SameSpot(known, found, pairs)
-    matching = _Matching(known, found)
-    places = _places(known, found)
-    for mark, old in _by_likeness(were_there, here, places, least=0):
-        if same_spot.has(mark, old) and _may_stand_here(old, mark):
-            matching.take([(mark, old)])
-    return matching.pairs
+    stored_here = [
+        mark for mark in stored_marks if mark in stored_left and mark.was_present
+    ]
+    scanned_here = [mark for mark in scanned_marks if mark in scanned_left]
+    spots = _Spots(stored_marks, scanned_marks, pairs)
+    matcher = _Matcher(stored_marks, scanned_marks)
+    positions = _index_marks(stored_marks, scanned_marks)
+    ranked = _rank_by_similarity(stored_here, scanned_here, positions, min_similarity=0)
+    for mark, stored_mark in ranked:
+        is_same_spot = spots.is_same_spot(mark, stored_mark)
+        if is_same_spot and _is_similar_or_extended(stored_mark, mark):
+            matcher.add_candidates([(mark, stored_mark)])
+    return matcher.pairs
 
 
 def match_labels(
-    known_left: Sequence[Mark],
-    found_left: Sequence[Mark],
-    known: Sequence[Mark],
+    stored_left: Sequence[Mark],
+    scanned_left: Sequence[Mark],
+    stored_marks: Sequence[Mark],
 ) -> Pairs:
-    """Match the highlights of one document by a label alone, whatever they say.
+    """Match the highlights of one document by label alone, whatever their text.
 
-    This is the last step: a line may have come between a passage and its label. What went
-    before this run, or is only heard of, lost its label long ago.
+    This is the last step, because a line may have been inserted between a passage and its label.
+    Highlights that are only in the journal, or that were removed before this run, are skipped,
+    because their labels may be out of date.
 
     Args:
-        known_left: what is known and not matched, here or in another document.
-        found_left: what was found and not matched.
-        known: all highlights that the document had.
+        stored_left: the stored highlights that weren't matched in any document.
+        scanned_left: the scanned highlights that weren't matched.
+        stored_marks: all stored highlights of the document, among which a label must be unique.
     """
-    matching = _Matching(known_left, found_left)
-    for mark, old in _with_one_id(known, found_left, attrgetter("labels")):
-        if old.was_there and not old.from_journal:
-            matching.take([(mark, old)])
-    return matching.pairs
+    matcher = _Matcher(stored_left, scanned_left)
+    for mark, stored_mark in _pair_by_id(
+        stored_marks, scanned_left, attrgetter("labels")
+    ):
+        if stored_mark.was_present and not stored_mark.from_journal:
+            matcher.add_candidates([(mark, stored_mark)])
+    return matcher.pairs
 
 
-class _SameSpot:
-    """Answers whether two marks stand between the same matched neighbours.
+class _Spots:
+    """Tells whether a scanned and a stored mark are between the same two matched neighbours.
 
-    Neighbours are counted only among the marks that were there.
+    Only marks that were present at the last scan count as neighbours.
     """
 
     def __init__(
-        self, known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs
+        self, stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark], pairs: Pairs
     ) -> None:
-        self._known = known
-        self._found = found
+        self._stored_marks = stored_marks
+        self._scanned_marks = scanned_marks
         self._pairs = pairs
 
-    def has(self, found: Mark, known: Mark) -> bool:
-        """Return whether a found mark stands where a known one stood."""
-        around_known, around_found = self._around
-        return around_known[known] == around_found[found]
+    def is_same_spot(self, scanned_mark: Mark, stored_mark: Mark) -> bool:
+        stored_neighbours, scanned_neighbours = self._neighbours
+        return stored_neighbours[stored_mark] == scanned_neighbours[scanned_mark]
 
     @cached_property
-    def _around(self) -> tuple[dict[Mark, Neighbours], dict[Mark, Neighbours]]:
-        """The neighbours of all marks, as they were matched when these were first asked for."""
-        there = {mark: old for mark, old in self._pairs.items() if old.was_there}
-        around_known = _around(self._known, {old: old for old in there.values()})
-        return around_known, _around(self._found, there)
+    def _neighbours(self) -> tuple[dict[Mark, Neighbours], dict[Mark, Neighbours]]:
+        """The neighbours of each stored and of each scanned mark, as of the first access."""
+        matches = {
+            mark: stored_mark
+            for mark, stored_mark in self._pairs.items()
+            if stored_mark.was_present
+        }
+        own_matches = {mark: mark for mark in matches.values()}
+        stored_neighbours = _find_neighbours(self._stored_marks, own_matches)
+        return stored_neighbours, _find_neighbours(self._scanned_marks, matches)
 
 
 Neighbours = tuple[Mark | None, Mark | None]
+"""The nearest matched stored mark before a mark, and the nearest one after it."""
 
 
-def _around(marks: Sequence[Mark], known: Pairs) -> dict[Mark, Neighbours]:
-    """Return for each mark the known ones that are nearest before and after it, if any."""
+def _find_neighbours(marks: Sequence[Mark], matches: Pairs) -> dict[Mark, Neighbours]:
+    """Return the neighbours of each mark, or None for a side without a matched mark."""
     before: dict[Mark, Mark | None] = {}
     nearest: Mark | None = None
     for mark in marks:
         before[mark] = nearest
-        nearest = known.get(mark, nearest)
-    around: dict[Mark, Neighbours] = {}
+        nearest = matches.get(mark, nearest)
+    neighbours: dict[Mark, Neighbours] = {}
     nearest = None
     for mark in reversed(marks):
-        around[mark] = before[mark], nearest
-        nearest = known.get(mark, nearest)
-    return around
+        neighbours[mark] = before[mark], nearest
+        nearest = matches.get(mark, nearest)
+    return neighbours
 
 
-def _may_stand_here(known: Mark, found: Mark) -> bool:
-    """Return whether two texts in a spot are half alike, or one extends the other.
+def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
+    """Return whether two texts are at least half similar, or one is a longer version of the other.
 
-    The longer one then has nearly all letters of the other, in order.
+    The longer version contains nearly all characters of the shorter text in the same order.
     """
     from rapidfuzz.distance import LCSseq
 
-    if likeness(known, found) >= SAME_SPOT:
+    if mark_similarity(stored_mark, scanned_mark) >= MIN_SPOT_SIMILARITY:
         return True
-    shorter, longer = sorted((known.newest.text, found.newest.text), key=len)
-    if len(shorter) < SHORTEST_EXTENDED or len(longer) > LONGER * len(shorter):
+    shorter, longer = sorted((stored_mark.newest.text, scanned_mark.newest.text), key=len)
+    if len(shorter) < MIN_EXTENDED_CHARS or len(longer) > MAX_LENGTH_RATIO * len(shorter):
         return False
-    return LCSseq.similarity(shorter, longer) >= WITHIN * len(shorter)
+    return LCSseq.similarity(shorter, longer) >= MIN_CONTAINED_FRACTION * len(shorter)
 
 
 # --- across documents -------------------------------------------------------------------
 
 
-def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
-    """Match highlights gone in one document with equal ones that are new in another."""
-    candidates = _with_equal_text(known, found, _places(known, found))
-    equal = defaultdict(set)
-    for mark, old in candidates:
-        equal[old.document, mark.document].add(mark)
+def match_moved(stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]) -> Pairs:
+    """Match highlights that were removed from one document with equal new ones in another.
 
-    matching = _Matching(known, found)
-    for mark, old in candidates:
-        many = len(equal[old.document, mark.document]) >= MANY_EQUAL
-        if many or len(mark.newest.text) >= LONG or _same_context(old, mark):
-            matching.take([(mark, old)])  # it is no coincidence
-    return matching.pairs
+    Equal texts may be a coincidence, so the text must be long, or its context must be equal on one
+    side, or several texts must have moved between the same two documents.
+    """
+    positions = _index_marks(stored_marks, scanned_marks)
+    candidates = _rank_equal_texts(stored_marks, scanned_marks, positions)
+    equal_marks = defaultdict(set)
+    for mark, stored_mark in candidates:
+        equal_marks[stored_mark.document, mark.document].add(mark)
+
+    matcher = _Matcher(stored_marks, scanned_marks)
+    for mark, stored_mark in candidates:
+        count = len(equal_marks[stored_mark.document, mark.document])
+        is_long_or_frequent = (
+            count >= MIN_EQUAL_COUNT or len(mark.newest.text) >= MIN_DISTINCTIVE_CHARS
+        )
+        if is_long_or_frequent or _has_same_context(stored_mark, mark):
+            matcher.add_candidates([(mark, stored_mark)])  # no coincidence
+    return matcher.pairs
 
 
-def _same_context(known: Mark, found: Mark) -> bool:
-    """Return whether an equal reading has the same text, and some, before or after it."""
-    sides = sides_of(found.newest)
-    for reading in known.readings:
-        if reading.text == found.newest.text and not sides.isdisjoint(sides_of(reading)):
+def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
+    """Return whether a stored reading has the same text, and the same context on at least one side.
+
+    An empty context doesn't count.
+    """
+    newest = scanned_mark.newest
+    sides = get_context_sides(newest)
+    for reading in stored_mark.readings:
+        if reading.text == newest.text and not sides.isdisjoint(
+            get_context_sides(reading)
+        ):
             return True
     return False
 
 
-def sides_of(reading: FoldedText) -> set[Pair]:
-    """Return the words right before and after a reading, as far as there are any."""
-    before = ("before", reading.before[-SAME_CONTEXT:])
-    after = ("after", reading.after[:SAME_CONTEXT])
+def get_context_sides(reading: FoldedText) -> set[Pair]:
+    """Return the context directly before and after a reading, each labelled with its side.
+
+    An empty side is left out.
+    """
+    before = ("before", reading.before[-MIN_CONTEXT_CHARS:])
+    after = ("after", reading.after[:MIN_CONTEXT_CHARS])
     return {side for side in (before, after) if side[1]}
 
 
-# --- what a person is asked -------------------------------------------------------------
+# --- questions to the user --------------------------------------------------------------
 
 
-def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
-    """Return the gone and decided highlights that new ones may be: to be asked."""
+def find_similar_removed(
+    removed_marks: Sequence[Mark], new_marks: Sequence[Mark]
+) -> Pairs:
+    """Pair each new highlight with the most similar removed one, so that the user can be asked.
+
+    Removed highlights without a decision are skipped, because nothing depends on them.
+    """
     owners = []
     texts = []
-    for old in known:
-        if old.decided:
-            for reading in old.readings:
-                owners.append(old)
+    for removed_mark in removed_marks:
+        if removed_mark.is_decided:
+            for reading in removed_mark.readings:
+                owners.append(removed_mark)
                 texts.append(reading.text)
-    if not texts or not found:
+    if not texts or not new_marks:
         return {}
     from rapidfuzz import fuzz, process
 
     ranked = []
-    for mark in found:
-        best = process.extract(
-            mark.newest.text,
+    for new_mark in new_marks:
+        similar_texts = process.extract(
+            new_mark.newest.text,
             texts,
             scorer=fuzz.ratio,
-            score_cutoff=PERHAPS,
+            score_cutoff=MIN_QUESTION_SIMILARITY,
             limit=5,
             processor=None,
         )
-        for _text, score, number in best:
-            ranked.append((-score, (mark, owners[number])))
-    return _Matching(known, found).take(_in_order(ranked))
+        for _text, similarity, index in similar_texts:
+            ranked.append((-similarity, (new_mark, owners[index])))
+    return _Matcher(removed_marks, new_marks).add_candidates(_sort_candidates(ranked))
 
 
-def has_joined(gone: Mark, known: Mark, found: Mark) -> bool:
-    """Return whether a passage took in the words of one that went.
+# --- similarity -------------------------------------------------------------------------
 
-    So it is when two sentences become one.
 
-    Args:
-        gone: what went from the document.
-        known: another passage of the document, as it was.
-        found: the same as it is.
-    """
+def mark_similarity(stored_mark: Mark, scanned_mark: Mark) -> float:
+    """Return the similarity, in per cent, of a scanned mark to the most similar stored reading."""
     from rapidfuzz import fuzz
 
-    words = gone.newest.text
-    text = found.newest.text
-    if not SHORTEST_JOINED <= len(words) < len(text):
-        return False
-    before = max(fuzz.partial_ratio(words, reading.text) for reading in known.readings)
-    return bool(fuzz.partial_ratio(words, text) >= ALIKE > before)
+    text = scanned_mark.newest.text
+    return max(fuzz.ratio(reading.text, text) for reading in stored_mark.readings)
 
 
-# --- likeness ---------------------------------------------------------------------------
+def is_possibly_same(text: str, other_text: str) -> bool:
+    """Return whether two folded texts are similar enough that they may be the same passage."""
+    return _text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
 
 
-def likeness(known: Mark, found: Mark) -> float:
-    """Return in per cent how alike a highlight and the nearest known reading are."""
-    from rapidfuzz import fuzz
-
-    text = found.newest.text
-    return max(fuzz.ratio(reading.text, text) for reading in known.readings)
-
-
-def is_perhaps(text: str, other_text: str) -> bool:
-    """Return whether two folded texts are so alike that they may be one passage."""
-    return _ratio(text, other_text) >= PERHAPS
+def likeness_around(mark: Mark, other_mark: Mark) -> float:
+    """Return how similar the contexts of two marks are, from 0 to 200 (100 for each side)."""
+    before_similarity = _text_similarity(mark.newest.before, other_mark.newest.before)
+    after_similarity = _text_similarity(mark.newest.after, other_mark.newest.after)
+    return before_similarity + after_similarity
 
 
-def likeness_around(mark: Mark, other: Mark) -> float:
-    """Return the likeness of the texts before and after two marks, from 0 to 200."""
-    before = _ratio(mark.newest.before, other.newest.before)
-    after = _ratio(mark.newest.after, other.newest.after)
-    return before + after
-
-
-def _ratio(text: str, other_text: str) -> float:
-    """Return the likeness of two texts, from 0 to 100."""
-    if text == other_text:  # as most are where a note was edited elsewhere
+def _text_similarity(text: str, other_text: str) -> float:
+    """Return the similarity of two texts, from 0 to 100."""
+    if text == other_text:  # usual in a note that was edited elsewhere
         return 100.0
     from rapidfuzz import fuzz
 
@@ -709,210 +742,127 @@ def _ratio(text: str, other_text: str) -> float:
 
 # --- documents --------------------------------------------------------------------------
 
-HALF = 0.5
-"""The share of the shorter document's marks that the other one must have."""
-ENOUGH_SHINGLES = 12
-"""With fewer shingles that occur in no third document, nothing is recognised."""
-ENOUGH_SHARED = 0.5
-"""The share of the shorter document's shingles that the other one must contain.
-
-Half of that suffices if they have a block id or the file name in common. A common inode
-does not count: file systems reuse those of deleted files, and with half of the share,
-pairs of unrelated notes were taken for one.
-"""
-MUCH_LONGER = 2.0
-"""A document that is more than this factor longer is a different one."""
-RIVAL = 0.8
-"""If the second best match has this fraction of the best score, neither is chosen."""
-SAME_OWN_ID = 2.0
-"""The score of two documents with one id of their own: more than any share of words."""
-
-_NUMBERS = regex(r"\d+")
+MIN_SHARED_FRACTION = 0.5
+"""The minimum fraction of the marks of the document with fewer marks that are also in the other."""
+_NUMBER = regex(r"\d+")
 
 
-class ComparedDocument(msgspec.Struct, frozen=True, eq=False):
-    """A document as matching sees it; two are never equal, however much they are alike."""
+class DocumentMarks(msgspec.Struct, frozen=True, eq=False):
+    """A document prepared for matching, which is compared by identity, not by content."""
 
     place: str
-    sketch: Sketch | None = None
     texts: frozenset[str] = frozenset()
-    """The folded texts of its marks."""
+    """The folded texts of the document's marks."""
 
 
 def match_documents(
-    known: Sequence[ComparedDocument],
-    found: Sequence[ComparedDocument],
-    unlisted: Iterable[ComparedDocument],
-) -> dict[ComparedDocument, ComparedDocument]:
-    """Match documents by place, words, and marks: by one that was read, the known one it is.
+    stored_documents: Sequence[DocumentMarks],
+    scanned_documents: Sequence[DocumentMarks],
+    unlisted: Iterable[DocumentMarks],
+) -> dict[DocumentMarks, DocumentMarks]:
+    """Match documents that were read with stored ones, by place or else by the marks they share.
 
     Args:
-        known: all documents known in the container.
-        found: the documents that were read.
-        unlisted: those of the known documents that are no longer listed.
-    """
-    at_place = {document.place: document for document in known}
-    pairs = {}
-    for document in found:
-        if document.place in at_place:
-            pairs[document] = at_place[document.place]
-    here = set(pairs.values())
-    gone = dict.fromkeys(document for document in unlisted if document not in here)
-    new = dict.fromkeys(document for document in found if document not in pairs)
+        stored_documents: all documents stored for the container.
+        scanned_documents: the documents that were read.
+        unlisted: the stored documents that the source no longer lists, so that they may have been
+            renamed.
 
-    for before, after in _match_words(gone, new).items():
-        pairs[after] = before
-        del gone[before], new[after]
-    for document, sharing in _sharing_marks(gone, new).items():
-        if len(sharing) == 1 and sharing[0] in gone:
-            pairs[document] = sharing[0]
-            del gone[sharing[0]]
+    Returns:
+        The stored document of each scanned document that matched.
+    """
+    stored_by_place = {document.place: document for document in stored_documents}
+    pairs = {}
+    for document in scanned_documents:
+        if document.place in stored_by_place:
+            pairs[document] = stored_by_place[document.place]
+    matched = set(pairs.values())
+    removed = dict.fromkeys(document for document in unlisted if document not in matched)
+    unmatched = dict.fromkeys(
+        document for document in scanned_documents if document not in pairs
+    )
+
+    for document, candidates in _find_sharing_documents(removed, unmatched).items():
+        if len(candidates) == 1 and candidates[0] in removed:
+            pairs[document] = candidates[0]
+            del removed[candidates[0]]
     return pairs
 
 
 # --- by marks ---------------------------------------------------------------------------
 
 
-def with_half_of_marks(
+def find_sharing_documents(
     texts: frozenset[str],
     others: Mapping[DocumentId, frozenset[str]],
 ) -> set[DocumentId]:
-    """Return the documents that share half of the shorter one's marks with one.
+    """Return the ids of the documents that share many marks with a document.
+
+    Two documents share many marks if at least half of the marks in the one with fewer marks are
+    in both.
 
     Args:
-        texts: the folded texts of the one's marks.
-        others: those of other documents, by id.
+        texts: the folded texts of the document's marks.
+        others: the folded texts of other documents' marks, by document id.
     """
-    ids = {ComparedDocument("", texts=other): id for id, other in others.items()}
-    sharing = _sharing_marks([ComparedDocument("", texts=texts)], list(ids))
-    return {ids[document] for document, known in sharing.items() if known}
+    ids = {DocumentMarks("", texts=other_texts): id for id, other_texts in others.items()}
+    sharing_documents = _find_sharing_documents(
+        [DocumentMarks("", texts=texts)], list(ids)
+    )
+    return {
+        ids[document]
+        for document, similar_documents in sharing_documents.items()
+        if similar_documents
+    }
 
 
-def _sharing_marks(
-    gone: Collection[ComparedDocument],
-    new: Collection[ComparedDocument],
-) -> dict[ComparedDocument, list[ComparedDocument]]:
-    """Return for each new document the gone ones with half of the shorter one's marks."""
-    if not gone or not new:
+def _find_sharing_documents(
+    removed_documents: Collection[DocumentMarks],
+    new_documents: Collection[DocumentMarks],
+) -> dict[DocumentMarks, list[DocumentMarks]]:
+    """Return the removed documents that share many marks with each new document.
+
+    See `find_sharing_documents`.
+    """
+    if not removed_documents or not new_documents:
         return {}
-    holders = defaultdict(list)
-    for before in gone:
-        for text in before.texts:
-            holders[text].append(before)
-    known_texts = list(holders)
+    documents_by_text = defaultdict(list)
+    for removed_document in removed_documents:
+        for text in removed_document.texts:
+            documents_by_text[text].append(removed_document)
+    removed_texts = list(documents_by_text)
 
     sharing = {}
-    for after in new:
-        common: Counter[ComparedDocument] = Counter()
-        for text in after.texts:
-            same_text = _same_mark(text, known_texts)
-            if same_text is not None:
-                common.update(holders[same_text])
-        sharing[after] = [
-            before
-            for before, count in common.items()
-            if count >= HALF * min(len(after.texts), len(before.texts))
+    for new_document in new_documents:
+        shared_counts: Counter[DocumentMarks] = Counter()
+        for text in new_document.texts:
+            matching_text = _find_same_mark(text, removed_texts)
+            if matching_text is not None:
+                shared_counts.update(documents_by_text[matching_text])
+        sharing[new_document] = [
+            removed_document
+            for removed_document, count in shared_counts.items()
+            if count
+            >= MIN_SHARED_FRACTION
+            * min(len(new_document.texts), len(removed_document.texts))
         ]
     return sharing
 
 
-def _same_mark(text: str, known_texts: Sequence[str]) -> str | None:
-    """Return the text most like the given one; None if it is not a form of the same mark."""
+def _find_same_mark(text: str, candidate_texts: Sequence[str]) -> str | None:
+    """Return the candidate most similar to `text`, or None if none can be the same mark."""
     from rapidfuzz import fuzz, process
 
-    best = process.extractOne(
-        text, known_texts, scorer=fuzz.ratio, score_cutoff=ALIKE, processor=None
+    best_match = process.extractOne(
+        text,
+        candidate_texts,
+        scorer=fuzz.ratio,
+        score_cutoff=MIN_SIMILARITY,
+        processor=None,
     )
-    if best is None:
+    if best_match is None:
         return None
-    # notes of one form that differ in a number are not one note
-    if _NUMBERS.findall(text) != _NUMBERS.findall(best[0]):
+    # notes with the same wording but different numbers are different notes
+    if _NUMBER.findall(text) != _NUMBER.findall(best_match[0]):
         return None
-    return str(best[0])
-
-
-# --- by words: documents that were renamed ----------------------------------------------
-
-
-def _match_words(
-    gone: Iterable[ComparedDocument],
-    new: Iterable[ComparedDocument],
-) -> dict[ComparedDocument, ComparedDocument]:
-    """Return by document that went the new one with its words. Most have none."""
-    scores = _scores(gone, new)
-    scores_of = defaultdict(list)
-    for pair, score in scores.items():
-        for document in pair:
-            scores_of[document].append(score)
-    best = {document: nlargest(2, values) for document, values in scores_of.items()}
-
-    chosen = {}
-    for (before, after), score in scores.items():
-        if _has_no_rival(score, best[before]) and _has_no_rival(score, best[after]):
-            chosen[before] = after
-    return chosen
-
-
-def _has_no_rival(score: float, best: Sequence[float]) -> bool:
-    """Return whether a score is the first of the best two, and the second far below."""
-    if score != best[0]:
-        return False
-    return len(best) == 1 or best[1] < RIVAL * best[0]
-
-
-def _scores(
-    gone: Iterable[ComparedDocument],
-    new: Iterable[ComparedDocument],
-) -> dict[tuple[ComparedDocument, ComparedDocument], float]:
-    """Return by pair that may be one document how much of their words they share."""
-    sketch_of_gone = {document: document.sketch for document in gone if document.sketch}
-    sketch_of_new = {document: document.sketch for document in new if document.sketch}
-    if not sketch_of_gone or not sketch_of_new:
-        return {}
-    hash_counts: Counter[int] = Counter()
-    owners: Counter[str] = Counter()
-    for sketch in (*sketch_of_gone.values(), *sketch_of_new.values()):
-        hash_counts.update(sketch.hashes)
-        owners.update(sketch.own)
-    # by shingle, and by id of a highlight, the new documents that have it
-    holders = defaultdict(list)
-    for document, sketch in sketch_of_new.items():
-        for shingle_or_id in sketch.hashes | sketch.own:
-            holders[shingle_or_id].append(document)
-    scores = {}
-    for gone_document, before in sketch_of_gone.items():
-        candidates: set[ComparedDocument] = set()
-        for shingle_or_id in before.hashes | before.own:
-            candidates.update(holders.get(shingle_or_id, ()))
-        for candidate in candidates:
-            after = sketch_of_new[candidate]
-            # both, and no third one, have the same id of a highlight
-            if any(owners[own_id] == 2 for own_id in before.own & after.own):
-                scores[gone_document, candidate] = SAME_OWN_ID
-                continue
-            share = _share(before, after, hash_counts)
-            least = ENOUGH_SHARED
-            if before.hints & after.hints:
-                least /= 2
-            if share >= least:
-                scores[gone_document, candidate] = share
-    return scores
-
-
-def _share(before: Sketch, after: Sketch, hash_counts: Mapping[int, int]) -> float:
-    """Return the share of the shorter one's shingles that the longer one has, 0 to 1.
-
-    Shingles that occur in a third document are ignored.
-    """
-    shorter, longer = sorted((before, after), key=lambda sketch: sketch.words)
-    if longer.words > MUCH_LONGER * shorter.words:
-        return 0.0
-    limit = min(shorter.limit, longer.limit)
-    counted = set()
-    for shingle in shorter.hashes:
-        occurs_here = 1 + (shingle in longer.hashes)
-        if shingle <= limit and hash_counts[shingle] <= occurs_here:
-            counted.add(shingle)
-    if len(counted) < ENOUGH_SHINGLES:
-        return 0.0
-    return len(counted & longer.hashes) / len(counted)
+    return str(best_match[0])

@@ -1,489 +1,458 @@
-"""Match what came with what went, once every source has listed everything.
+"""Match new highlights with removed ones, once every source has listed everything.
 
-A passage may have moved from one document to another, or from one source to another; and
-what is only likely becomes a question. `match` has the order of the steps, and the
-pure functions of each.
+A passage may have moved between documents or between sources. The user is asked about likely
+matches. The matching itself is done by the functions of `match`, whose header lists their order.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 
 import msgspec
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.draft_changes import SAME_WORDS
-from ankiforge.ledger.events import PERSON, SOURCE, Passage, hash_of_words
-from ankiforge.ledger.ingest_rows import known_mark
-from ankiforge.ledger.marks import mark_of
+from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
+from ankiforge.ledger.events import SOURCE, USER, Passage, hash_text
+from ankiforge.ledger.ingest_rows import load_stored_mark
+from ankiforge.ledger.marks import to_mark
 from ankiforge.ledger.match import (
-    LONG,
-    PERHAPS,
+    MIN_DISTINCTIVE_CHARS,
+    MIN_QUESTION_SIMILARITY,
     Mark,
     Pairs,
-    has_joined,
-    likeness,
+    find_sharing_documents,
+    find_similar_removed,
     likeness_around,
+    mark_similarity,
     match_in_document,
     match_labels,
     match_moved,
     match_spots,
-    resembling,
-    with_half_of_marks,
 )
-from ankiforge.ledger.readings import ListedDocuments, Report
+from ankiforge.ledger.readings import IngestReport, ListedDocuments
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.tables import documents, highlights, journaled, passages, sentences
+from ankiforge.ledger.tables import (
+    documents,
+    event_queries,
+    highlights,
+    passages,
+    sentences,
+)
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import DocumentId
 
 
 class MatchedDocument(msgspec.Struct):
-    """The highlights that a document had in which something came or went, and those it has."""
+    """A document in which highlights appeared or disappeared, with its stored and scanned marks."""
 
-    known: list[Mark]
-    found: list[Mark]
+    stored_marks: list[Mark]
+    scanned_marks: list[Mark]
 
-    def paired(self) -> tuple[dict[str, Mark], Pairs, list[Mark]]:
-        """Return the marks that it had by key, the pairs, and those found that match nothing."""
-        had = {known.key: known for known in self.known}
+    def split_matched(self) -> tuple[dict[str, Mark], Pairs, list[Mark]]:
+        """Return the stored marks by key, the pairs so far, and the unmatched scanned marks."""
+        stored_by_key = {
+            stored_mark.key: stored_mark for stored_mark in self.stored_marks
+        }
         pairs = {}
-        for found in self.found:
-            if found.known and found.known.key in had:
-                pairs[found] = had[found.known.key]
-        return had, pairs, [found for found in self.found if not found.known]
+        for mark in self.scanned_marks:
+            if mark.stored_mark and mark.stored_mark.key in stored_by_key:
+                pairs[mark] = stored_by_key[mark.stored_mark.key]
+        return (
+            stored_by_key,
+            pairs,
+            [mark for mark in self.scanned_marks if not mark.stored_mark],
+        )
 
 
-class Moves:
-    """Matches across documents; call `match`."""
+class MoveMatcher:
+    """Matches highlights across documents. Call `match` once."""
 
     def __init__(
         self,
         store: Store,
         listing: ListedDocuments,
-        report: Report,
+        report: IngestReport,
         documents: list[MatchedDocument],
-        absent: list[Mark],
+        absent_marks: list[Mark],
     ) -> None:
-        """Take over the highlights that `match_in_document` left.
+        """Prepare to match the highlights that `match_in_document` left unmatched.
 
         Args:
-            store: the database, in a transaction.
+            store: the store, in a transaction.
             listing: the documents that the sources listed.
-            report: to which moves are added.
-            documents: the documents in which something came or went.
-            absent: known highlights that were not found where they were.
+            report: the report of the run, to which moves are added.
+            documents: the documents in which highlights appeared or disappeared.
+            absent_marks: the stored highlights that weren't found in their documents.
         """
         self._store = store
         self._listing = listing
         self._report = report
         self._documents = documents
-        self._found = list(chain.from_iterable(each.found for each in documents))
-        self._matched = {found.known.key: found for found in self._found if found.known}
-        """The marks that are found and known, by key."""
-        self._absent = absent
-        self._sharing: dict[DocumentId, set[DocumentId]] = {}
-        """By document: itself, and those that share half of the shorter one's marks."""
-        self._names: set[str] = set()
-        """The names of the long sentences of what was found, once one is asked for."""
+        self._scanned_marks = list(
+            chain.from_iterable(document.scanned_marks for document in documents)
+        )
+        self._scanned_by_key = {
+            mark.stored_mark.key: mark for mark in self._scanned_marks if mark.stored_mark
+        }
+        """The scanned marks that are matched, by key."""
+        self._absent_marks = absent_marks
+        self._sharing_documents: dict[DocumentId, set[DocumentId]] = {}
+        """A cache of `_find_sharing_documents`, by document."""
+        self._scanned_sentences: set[str] = set()
+        """The hashes of all long sentences of scanned marks, computed when first needed."""
 
     def match(self) -> list[Mark]:
-        """Match the marks that moved, note the questions, and return the marks still absent."""
-        new = [found for found in self._found if not found.known]
-        alike = [found for found in self._found if is_only_alike(found)]
-        gone = self._gone(any_new=bool(new or alike))
+        """Match moved marks, add questions, and return the marks that are still absent."""
+        new_marks = [mark for mark in self._scanned_marks if not mark.stored_mark]
+        removed_marks = self._collect_removed(has_new=bool(new_marks))
+        self._apply_pairs(match_moved(removed_marks, new_marks))
+        self._match_joined_documents()
+        matched_keys = {mark.stored_mark.key for mark in new_marks if mark.stored_mark}
+        self._absent_marks = [
+            mark for mark in self._absent_marks if mark.key not in matched_keys
+        ]
+        self._transfer_keys()
 
-        new += self._match_moved(gone, new, alike)
-        self._match_together()
-        taken = {found.known.key for found in new if found.known}
-        self._absent = [known for known in self._absent if known.key not in taken]
-        self._hand_over_keys()
-
-        # what is new may be a passage that went and has a decision
-        gone = [known for known in gone if known.key not in taken]
-        new = [found for found in new if not found.known]
-        for found, known in resembling(gone, new).items():
-            if not self._stands(known.key):
-                found.asks = known.key
-        for document in self._documents:
-            self._ask_about_spots(document)
-        self._ask_about_joined()
+        # ask whether new passages are removed ones that the user decided on
+        removed_marks = [mark for mark in removed_marks if mark.key not in matched_keys]
+        new_marks = [mark for mark in new_marks if not mark.stored_mark]
+        for new_mark, removed_mark in find_similar_removed(
+            removed_marks, new_marks
+        ).items():
+            if not self._is_still_present(removed_mark.key):
+                new_mark.question_key = removed_mark.key
         self._compare_with_journal()
         self._ask_about_later_versions()
-        return self._absent
+        return self._absent_marks
 
-    def _match_moved(
-        self, gone: Sequence[Mark], new: Sequence[Mark], alike: Iterable[Mark]
-    ) -> list[Mark]:
-        """Match new marks with those that went; return which of the alike ones are new, too.
-
-        Equal words that went from another document outrank words here that are only alike.
-        """
-        gone_from = defaultdict(set)
-        for known in gone:
-            for reading in known.readings:
-                gone_from[reading.text].add(known.document)
-        before: dict[Mark, Mark] = {}
-        for found in alike:
-            text = found.newest.text
-            documents = gone_from.get(text, set()) - {found.document}
-            if found.known and len(text) >= LONG and documents:
-                before[found] = found.known
-                self._matched.pop(found.known.key, None)
-                found.known = None
-        self._take(match_moved(gone, [*new, *before]))
-        for found, known_before in before.items():
-            if found.known is None:  # its words are another passage's
-                self._take({found: known_before})
-            else:
-                self._absent.append(known_before)
-        return list(before)
-
-    def _match_together(self) -> None:
-        """Match the highlights of joined documents as of one; then by neighbours and labels."""
-        joined = self._joined()
-        for document in joined:
-            known_left = [
-                each for each in document.known if each.key not in self._matched
+    def _match_joined_documents(self) -> None:
+        """Match documents that were split or merged, and then all by neighbours and labels."""
+        joined_documents = self._join_documents()
+        for document in joined_documents:
+            stored_left = [
+                mark
+                for mark in document.stored_marks
+                if mark.key not in self._scanned_by_key
             ]
-            found_left = [each for each in document.found if not each.known]
-            self._take(match_in_document(known_left, found_left))
-        absent_keys = {known.key for known in self._absent}
-        for document in (*self._documents, *joined):
-            self._match_by_place(document, absent_keys)
+            scanned_left = [
+                mark for mark in document.scanned_marks if not mark.stored_mark
+            ]
+            self._apply_pairs(match_in_document(stored_left, scanned_left))
+        for document in (*self._documents, *joined_documents):
+            self._match_by_neighbours(document)
 
-    def _stands(self, key: str) -> bool:
-        """Return whether all decided sentences of a passage stand word for word: no question."""
-        passage = self._store.passage(key)
-        last = facts.of_cards(passage.decisions)
-        names = {facts.name_of_card(card, last.get(card.guid)) for card in passage.live}
-        for decision in () if passage.live else passage.decisions:
-            names.update(facts.names_of_long(decision.sentences))
+    def _is_still_present(self, key: str) -> bool:
+        """Return whether all decided sentences of a passage are still in some present highlight.
+
+        Only long sentences are recognized elsewhere. For a passage with live cards, these are the
+        sentences of the cards.
+        """
+        passage = self._store.get_passage(key)
+        last_decisions = facts.find_card_decisions(passage.decisions)
+        names = {
+            facts.hash_card_sentence(card, last_decisions.get(card.guid))
+            for card in passage.live_cards
+        }
+        for decision in () if passage.live_cards else passage.decisions:
+            names.update(facts.hash_long_sentences(decision.sentences))
             if decision.own:
                 return False
-        return bool(names) and all(map(self._is_here, names))
+        return bool(names) and all(map(self._has_sentence, names))
 
-    def _is_here(self, name: str) -> bool:
-        """Return whether a long sentence stands in some highlight that is read now."""
-        if not self._names:
-            for found in self._found:
-                text = facts.text_of(found.highlight)
-                self._names.update(facts.names_of_long(facts.sentences(text)))
-        if name in self._names:
+    def _has_sentence(self, name: str) -> bool:
+        """Return whether a long sentence, given its hash, is in some present highlight."""
+        if not self._scanned_sentences:
+            for mark in self._scanned_marks:
+                text = facts.get_fact_text(mark.highlight)
+                self._scanned_sentences.update(
+                    facts.hash_long_sentences(facts.split_sentences(text))
+                )
+        if name in self._scanned_sentences:
             return True
-        left = self._matched.keys() | {known.key for known in self._absent}
-        return not left.issuperset(sentences.places_of(self._store, name))
+        excluded_keys = self._scanned_by_key.keys() | {
+            mark.key for mark in self._absent_marks
+        }
+        return not excluded_keys.issuperset(
+            sentences.find_present_keys(self._store, name)
+        )
 
-    def _take(self, pairs: Pairs) -> None:
-        """Match each mark that was found with the known one of its pair."""
-        for found, known in pairs.items():
-            found.known = known
-            self._matched[known.key] = found
+    def _apply_pairs(self, pairs: Pairs) -> None:
+        """Record the stored mark of each pair as the match of its scanned mark."""
+        for mark, stored_mark in pairs.items():
+            mark.stored_mark = stored_mark
+            self._scanned_by_key[stored_mark.key] = mark
 
-    def _gone(self, *, any_new: bool) -> list[Mark]:
-        """Return the marks that are not where they were, those that went before, too.
+    def _collect_removed(self, *, has_new: bool) -> list[Mark]:
+        """Return the stored marks that aren't in their documents.
 
-        The latter are only read if there is something new that they could be.
+        Marks that were removed in earlier runs are included if `has_new`, because only a new mark
+        can match them.
         """
-        if not any_new:
-            return self._absent
-        absent_keys = {known.key for known in self._absent}
-        accounted_for = absent_keys | self._matched.keys()
-        rows = highlights.absent(self._store)
+        if not has_new:
+            return self._absent_marks
+        absent_keys = {mark.key for mark in self._absent_marks}
+        seen_keys = absent_keys | self._scanned_by_key.keys()
+        rows = highlights.load_absent_rows(self._store)
 
-        # what only the journal knows of may be in documents that are listed and were not read
-        from_journal = {row["document"] for row in rows if row["state"] == "journal"}
-        not_read = from_journal - {found.document for found in self._found}
-        unread = set()
-        if from_journal:
-            for row in documents.places(self._store):
-                if row["id"] not in not_read:
+        # journal-only marks may be in documents that are listed, but weren't read
+        journal_documents = {row["document"] for row in rows if row["state"] == "journal"}
+        not_scanned = journal_documents - {mark.document for mark in self._scanned_marks}
+        unread_documents = set()
+        if journal_documents:
+            for row in documents.load_locations(self._store):
+                if row["id"] not in not_scanned:
                     continue
-                if self._listing.has(row["container"], row["place"]):
-                    unread.add(row["id"])
+                if self._listing.is_listed(row["container"], row["place"]):
+                    unread_documents.add(row["id"])
 
-        earlier = []
+        earlier_marks = []
         for row in rows:
-            if row["key"] not in accounted_for and row["document"] not in unread:
-                earlier.append(known_mark(self._store, row))
-        return self._absent + earlier
+            if row["key"] not in seen_keys and row["document"] not in unread_documents:
+                earlier_marks.append(load_stored_mark(self._store, row))
+        return self._absent_marks + earlier_marks
 
-    def _joined(self) -> list[MatchedDocument]:
-        """Return pairs of documents, with the marks of the old and those of the new one.
+    def _join_documents(self) -> list[MatchedDocument]:
+        """Pair documents that were split or merged, joining each pair into one.
 
-        So it is where a note was split, or merged into another one: half of what went from
-        the one, or of what came to the other, has moved.
+        A joined document has the stored marks of an old document, and the scanned marks of a new
+        one. Two documents are paired if at least half of the marks that disappeared from the old
+        one, or that appeared in the new one, moved between the two.
         """
-        known_in = defaultdict(list)
-        found_in = {}
+        stored_by_document = defaultdict(list)
+        scanned_by_document = {}
         for document in self._documents:
-            for known in document.known:
-                known_in[known.document].append(known)
-            for found in document.found:
-                found_in[found.document] = document.found
-        read = set(known_in)
-        for known in self._absent:
-            if known.document not in read:
-                known_in[known.document].append(known)
+            for stored_mark in document.stored_marks:
+                stored_by_document[stored_mark.document].append(stored_mark)
+            for mark in document.scanned_marks:
+                scanned_by_document[mark.document] = document.scanned_marks
+        changed_documents = set(stored_by_document)
+        for stored_mark in self._absent_marks:
+            if stored_mark.document not in changed_documents:
+                stored_by_document[stored_mark.document].append(stored_mark)
 
-        moved = Counter[tuple[int, int]]()
-        for found in self._found:
-            if found.known and found.known.document != found.document:
-                moved[found.known.document, found.document] += 1
-        went = Counter(each.document for each in self._absent if each.was_there)
-        came = Counter(found.document for found in self._found if not found.known)
-        joined = []
-        for (old, new), count in moved.most_common():
-            if count >= min(went[old] - count, came[new]) > 0:
-                joined.append(MatchedDocument(known_in[old], found_in[new]))
-        return joined
+        moved_counts = Counter[tuple[int, int]]()
+        for mark in self._scanned_marks:
+            if mark.stored_mark and mark.stored_mark.document != mark.document:
+                moved_counts[mark.stored_mark.document, mark.document] += 1
+        absent_counts = Counter(
+            mark.document for mark in self._absent_marks if mark.was_present
+        )
+        new_counts = Counter(
+            mark.document for mark in self._scanned_marks if not mark.stored_mark
+        )
+        joined_documents = []
+        for (old_id, new_id), count in moved_counts.most_common():
+            if count >= min(absent_counts[old_id] - count, new_counts[new_id]) > 0:
+                document = MatchedDocument(
+                    stored_by_document[old_id], scanned_by_document[new_id]
+                )
+                joined_documents.append(document)
+        return joined_documents
 
-    def _match_by_place(self, document: MatchedDocument, absent: set[str]) -> None:
-        """Match the marks left in a document by their neighbours, and then by labels."""
-        had, pairs, found_left = document.paired()
-        known_left = [known for key, known in had.items() if key not in self._matched]
-        if not known_left or not found_left:
+    def _match_by_neighbours(self, document: MatchedDocument) -> None:
+        """Match the unmatched marks of a document by neighbours, and then by labels."""
+        stored_by_key, pairs, scanned_left = document.split_matched()
+        stored_left = [
+            mark for key, mark in stored_by_key.items() if key not in self._scanned_by_key
+        ]
+        if not stored_left or not scanned_left:
             return
-        no_copies = [found for found in found_left if not self._is_copy(found, absent)]
-        both = document.known, document.found
-        in_spots = match_spots(*both, pairs, known_left, no_copies)
-        matched = set(in_spots.values())
-        known_left = [known for known in known_left if known not in matched]
-        found_left = [found for found in found_left if found not in in_spots]
-        self._take(in_spots)
-        self._take(match_labels(known_left, found_left, document.known))
+        all_marks = document.stored_marks, document.scanned_marks
+        spot_pairs = match_spots(*all_marks, pairs, stored_left, scanned_left)
+        matched_marks = set(spot_pairs.values())
+        stored_left = [mark for mark in stored_left if mark not in matched_marks]
+        scanned_left = [mark for mark in scanned_left if mark not in spot_pairs]
+        self._apply_pairs(spot_pairs)
+        self._apply_pairs(match_labels(stored_left, scanned_left, document.stored_marks))
 
-    def _is_copy(self, found: Mark, absent: set[str]) -> bool:
-        """Return whether a passage with exactly these words is there: it is no edit of another."""
-        text = found.newest.text
-        if len(text) < LONG:
-            return False
-        for row in highlights.present_with(self._store, [text]):
-            now = self._matched.get(row["key"])
-            if now is None and row["key"] not in absent:
-                return True
-            if now is not None and now.newest.text == text:
-                return True
-        return False
+    # --- copies that inherit a key ------------------------------------------------------
 
-    def _ask_about_spots(self, document: MatchedDocument) -> None:
-        """Ask about marks that stand where a passage stood whose words are elsewhere now.
+    def _transfer_keys(self) -> None:
+        """Give the key of a removed, decided passage to an undecided passage with equal text.
 
-        The equal text elsewhere keeps the key; but perhaps it is a copy, and the passage
-        was improved in its place.
+        So if a note or PDF was copied, and the original was deleted before a later run, the copy
+        keeps the cards.
         """
-        had, pairs, unmatched = document.paired()
-        unmatched = [found for found in unmatched if not found.asks]
-        if not unmatched:
-            return
-        elsewhere = []
-        for key, known in had.items():
-            now = self._matched.get(key)
-            if not now or now.document == known.document or self._stands(key):
-                continue
-            if self._store.passage(key).live:
-                elsewhere.append(known)
-        both = document.known, document.found
-        matched = match_spots(*both, pairs, elsewhere, unmatched)
-        for found, known in matched.items():
-            if likeness(known, found) >= PERHAPS:
-                found.asks = known.key
-                found.beside = True
-
-    # --- copies that take over a key ----------------------------------------------------
-
-    def _hand_over_keys(self) -> None:
-        """Give the key of a decided passage that went to an undecided one of equal text.
-
-        So a note or PDF that was copied, and deleted in a later run, keeps its cards.
-        """
-        gone = list(self._absent)
-        # passages that nothing selects any more, and whose copy is in the same place elsewhere
-        for row in highlights.unselected_and_copied(self._store):
-            if len(self._store.keys(row["key"])) == 1:
-                gone.append(known_mark(self._store, row))
-        # passages of the journal whose document went, and that are elsewhere
-        for row in highlights.heard_of_and_copied(self._store):
+        removed_marks = list(self._absent_marks)
+        # add unselected passages with a copy at the same place in another container
+        for row in highlights.load_unselected_copies(self._store):
+            if len(self._store.get_keys(row["key"])) == 1:
+                removed_marks.append(load_stored_mark(self._store, row))
+        # add journal-only passages of removed documents with a copy elsewhere
+        for row in highlights.load_journal_only_copies(self._store):
             container = row["container"]
-            is_sure = container in self._listing.complete
-            is_sure &= container not in self._report.doubtful
-            if is_sure and not self._listing.has(container, row["place"]):
-                gone.append(known_mark(self._store, row))
+            is_certain = container in self._listing.complete
+            is_certain &= container not in self._report.doubtful
+            if is_certain and not self._listing.is_listed(container, row["place"]):
+                removed_marks.append(load_stored_mark(self._store, row))
 
-        absent = {known.key for known in self._absent}
-        for known in gone:
-            heirs = self._heirs(known, absent) if known.decided else []
+        absent_keys = {mark.key for mark in self._absent_marks}
+        for mark in removed_marks:
+            heirs = self._find_key_heirs(mark, absent_keys) if mark.is_decided else []
             if heirs:
                 _, heir, place = min(heirs)
-                self._store.add("same", heir, SOURCE, {"old": known.key})
-                self._report.moved.append((known.key, place))
+                self._store.record_event("same", heir, SOURCE, {"old": mark.key})
+                self._report.moved.append((mark.key, place))
 
-    def _heirs(self, gone: Mark, absent: set[str]) -> list[tuple[float, str, str]]:
-        """Return (rank, key, place) of the passages that may take over a key.
+    def _find_key_heirs(
+        self, removed_mark: Mark, absent_keys: set[str]
+    ) -> list[tuple[float, str, str]]:
+        """Return the passages that may take over the key of a removed one, as (rank, key, place).
 
-        The least is the best. A short text is no coincidence if it was reported as a copy, or
-        is in the same context.
+        The best one has the lowest rank. A passage with a short text qualifies only if it was
+        reported as a copy, or if it has the same context.
         """
-        text = gone.newest.text
+        text = removed_mark.newest.text
         heirs = []
-        for row in highlights.equals_of(self._store, text, gone.key):
+        for row in highlights.load_equals(self._store, text, removed_mark.key):
             key = row["key"]
-            if key not in self._matched and row["state"] != "present":
+            if key not in self._scanned_by_key and row["state"] != "present":
                 continue
-            if key in absent or self._store.passage(key).decided:
+            if key in absent_keys or self._store.get_passage(key).is_decided:
                 continue
-            mark = self._matched.get(key) or mark_of(decode_highlight(row))
+            mark = self._scanned_by_key.get(key) or to_mark(decode_highlight(row))
             if mark.newest.text != text:
                 continue
-            may_inherit = len(text) >= LONG or row["reason"].startswith(SAME_WORDS)
-            if not may_inherit and gone.exact == row["exact"]:
-                may_inherit = bool(match_moved([gone], [mark]))
+            may_inherit = len(text) >= MIN_DISTINCTIVE_CHARS or row["reason"].startswith(
+                COPY_REASON_PREFIX
+            )
+            if not may_inherit and removed_mark.exact == row["exact"]:
+                may_inherit = bool(match_moved([removed_mark], [mark]))
             if may_inherit:
-                heirs.append((-likeness_around(gone, mark), key, row["place"]))
+                heirs.append((-likeness_around(removed_mark, mark), key, row["place"]))
         return heirs
 
     # --- questions ----------------------------------------------------------------------
 
-    def _ask_about_joined(self) -> None:
-        """Ask about passages that went into another one of their document.
-
-        The cards of both would ask one fact.
-        """
-        # the passages that were in a document before, in other words
-        changed = defaultdict(list)
-        for found in self._found:
-            known = found.known
-            if known is None or known.state != "present":
-                continue
-            if known.document != found.document:
-                continue
-            if found.newest.text != known.newest.text:
-                changed[found.document].append((found, known))
-
-        for gone in self._absent:
-            if gone.document not in changed or gone.state != "present":
-                continue
-            if not self._store.passage(gone.key).live or self._stands(gone.key):
-                continue
-            for found, known in changed[gone.document]:
-                if not found.asks and has_joined(gone, known, found):
-                    found.asks = gone.key
-                    break
-
     def _ask_about_later_versions(self) -> None:
-        """Ask about cards whose passage goes while a later version of it is there.
+        """Ask about cards whose passage is absent, if a later version of the passage is present.
 
-        The version was an exact copy once; or it was first seen after the card was made, in
-        the same document or in one with half of its marks. Policy may have accepted it; if a
-        person has, then only a copy is asked about.
+        A later version was once an exact copy, or it was first seen after the card was made, in the
+        same document or in one that shares many marks with it. The policy may have accepted a card
+        of it already.
         """
-        absent_keys = {known.key for known in self._absent}
+        absent_keys = {mark.key for mark in self._absent_marks}
 
-        def is_here(row: Row) -> bool:
-            return row["key"] in self._matched or row["key"] not in absent_keys
+        def is_present(row: Row) -> bool:
+            return row["key"] in self._scanned_by_key or row["key"] not in absent_keys
 
-        asked = {found.asks for found in self._found}
-        for key in passages.asking(self._store):
-            asked.update(self._store.passage(key).asked.values())
-        for gone in self._absent:
-            passage = self._store.passage(gone.key)
-            if gone.state not in ("present", "missing") or not passage.live:
+        asked_keys = {mark.question_key for mark in self._scanned_marks}
+        for key in passages.load_doubtful_keys(self._store):
+            asked_keys.update(self._store.get_passage(key).asked.values())
+        for absent_mark in self._absent_marks:
+            passage = self._store.get_passage(absent_mark.key)
+            if absent_mark.state not in ("present", "missing") or not passage.live_cards:
                 continue
-            if self._stands(gone.key):
+            if self._is_still_present(absent_mark.key):
                 continue
-            places = highlights.present(self._store, passage.keys)
-            if any(map(is_here, places)) or not asked.isdisjoint(passage.keys):
+            rows = highlights.load_present_rows(self._store, passage.keys)
+            if any(map(is_present, rows)) or not asked_keys.isdisjoint(passage.keys):
                 continue
-            best: tuple[float, str] = (PERHAPS, "")
-            for row in self._later_versions(gone, passage):
-                if is_here(row):
+            best: tuple[float, str] = (MIN_QUESTION_SIMILARITY, "")
+            for row in self._find_later_versions(absent_mark, passage):
+                if is_present(row):
                     key = row["key"]
-                    mark = self._matched.get(key) or mark_of(decode_highlight(row))
-                    best = max(best, (likeness(gone, mark), key))
+                    later_mark = self._scanned_by_key.get(key) or to_mark(
+                        decode_highlight(row)
+                    )
+                    best = max(best, (mark_similarity(absent_mark, later_mark), key))
             _, later_key = best
             if later_key:
-                self._store.add("ask", later_key, SOURCE, {"old": gone.key})
+                self._store.record_event(
+                    "ask", later_key, SOURCE, {"old": absent_mark.key}
+                )
 
-    def _later_versions(self, gone: Mark, passage: Passage) -> Iterator[Row]:
-        """Yield the present highlights that may be later versions of a passage that goes."""
-        hashes = [hash_of_words(text.exact) for text in passage.texts]
-        copies = journaled.with_words(self._store, hashes)
-        copied_keys = {event.key for event in copies}
-        if gone.document not in self._sharing:
-            self._sharing[gone.document] = self._sharing_marks(gone.document)
-        sharing = self._sharing[gone.document]
-        rows = highlights.present_among(self._store, copied_keys, sharing)
-        places_of_gone = {(text.container, text.place) for text in passage.texts}
-        accepted = journaled.of_kinds(self._store, passage.keys, "accept", "adopt")
-        decided_at = min((event.n for event in accepted), default=0)
+    def _find_later_versions(self, absent_mark: Mark, passage: Passage) -> Iterator[Row]:
+        """Yield the rows of present highlights that may be later versions of an absent passage.
+
+        See `_ask_about_later_versions`. One of which the user accepted a card is yielded only if it
+        was once an exact copy.
+        """
+        hashes = [hash_text(text.exact) for text in passage.texts]
+        copy_events = event_queries.iter_readings(self._store, hashes)
+        copied_keys = {event.key for event in copy_events}
+        if absent_mark.document not in self._sharing_documents:
+            self._sharing_documents[absent_mark.document] = self._find_sharing_documents(
+                absent_mark.document
+            )
+        sharing_documents = self._sharing_documents[absent_mark.document]
+        rows = highlights.load_present_by_key_or_document(
+            self._store, copied_keys, sharing_documents
+        )
+        old_places = {(text.container, text.place) for text in passage.texts}
+        accept_events = event_queries.iter_of_kinds(
+            self._store, passage.keys, "accept", "adopt"
+        )
+        decided_at = min((event.n for event in accept_events), default=0)
         for row in rows:
             key = row["key"]
-            other = self._store.passage(key)
-            if other.key == passage.key or other.told_apart_from(passage):
+            other_passage = self._store.get_passage(key)
+            if other_passage.key == passage.key or other_passage.is_distinct_from(
+                passage
+            ):
                 continue
-            if other.rejected or other.skipped or key in other.asked:
+            if (
+                other_passage.rejected
+                or other_passage.skipped
+                or key in other_passage.asked
+            ):
                 continue
-            if key in copied_keys and len(other.live) == len(other.cards):
+            if key in copied_keys and len(other_passage.live_cards) == len(
+                other_passage.cards
+            ):
                 yield row
                 continue
-            if any(card.by == PERSON for card in other.cards.values()):
+            if any(card.by == USER for card in other_passage.cards.values()):
                 continue
-            issued = journaled.of_kinds(self._store, [key], "key")
-            first = min(issued, key=lambda event: event.order, default=None)
-            if first is None or first.n < decided_at:
+            key_events = event_queries.iter_of_kinds(self._store, [key], "key")
+            first_event = min(key_events, key=lambda event: event.order, default=None)
+            if first_event is None or first_event.n < decided_at:
                 continue
-            first_place = first.body["container"], first.body["place"]
-            came_to_copy = row["document"] != gone.document
-            if came_to_copy or first_place in places_of_gone:
+            first_place = first_event.body["container"], first_event.body["place"]
+            is_in_other_document = row["document"] != absent_mark.document
+            if is_in_other_document or first_place in old_places:
                 yield row
 
-    def _sharing_marks(self, document: int) -> set[DocumentId]:
-        """Return a document, and those that share half of the shorter one's marks with it."""
-        texts = defaultdict(set)
-        for row in highlights.sharing_texts(self._store, document):
-            texts[row["document"]].add(row["folded"])
-        mine = frozenset(texts.pop(document, ()))
-        others = {id: frozenset(folded) for id, folded in texts.items()}
-        return {document, *with_half_of_marks(mine, others)}
+    def _find_sharing_documents(self, document: int) -> set[DocumentId]:
+        """Return a document, and those that share many marks with it; see `match`."""
+        texts_by_document = defaultdict(set)
+        for row in highlights.load_documents_sharing_text(self._store, document):
+            texts_by_document[row["document"]].add(row["folded"])
+        own_texts = frozenset(texts_by_document.pop(document, ()))
+        other_texts = {id: frozenset(texts) for id, texts in texts_by_document.items()}
+        return {document, *find_sharing_documents(own_texts, other_texts)}
 
     def _compare_with_journal(self) -> None:
-        """Compare absent passages with those that another machine found in other words.
+        """Compare absent passages with passages that another device read with different text.
 
-        It did so before the journals met: each of the two machines has a key for the
-        passage. If the machine knew the absent one, its new key says that this is another.
+        Two devices that read a passage before their journals were synchronized may each have given
+        it a key. If the other device knew the absent passage, its new key is for another passage.
         """
-        absent = [known for known in self._absent if known.state == "present"]
-        from_journal = []
-        for found in self._found:
-            if found.known and found.known.state == "journal":
-                from_journal.append(found)
-        for found, old in resembling(absent, from_journal).items():
-            if self._knew(old, found.key):
+        absent_marks = [mark for mark in self._absent_marks if mark.state == "present"]
+        journal_marks = []
+        for mark in self._scanned_marks:
+            if mark.stored_mark and mark.stored_mark.state == "journal":
+                journal_marks.append(mark)
+        for mark, stored_mark in find_similar_removed(
+            absent_marks, journal_marks
+        ).items():
+            if self._was_known_to_issuer(stored_mark, mark.key):
                 continue
-            if found.document == old.document and match_in_document([old], [found]):
-                self._store.add("same", found.key, SOURCE, {"old": old.key})
-            elif not self._stands(old.key):
-                found.asks = old.key
+            is_in_same_document = mark.document == stored_mark.document
+            if is_in_same_document and match_in_document([stored_mark], [mark]):
+                self._store.record_event(
+                    "same", mark.key, SOURCE, {"old": stored_mark.key}
+                )
+            elif not self._is_still_present(stored_mark.key):
+                mark.question_key = stored_mark.key
 
-    def _knew(self, old: Mark, key: str) -> bool:
-        """Return whether a machine that issued a key knew another passage before."""
-        events = self._store.events(self._store.keys(old.key))
-        for issued in journaled.of_kinds(self._store, [key], "key"):
+    def _was_known_to_issuer(self, stored_mark: Mark, key: str) -> bool:
+        """Return whether a device that issued `key` had recorded an event of a passage before."""
+        events = self._store.load_events(self._store.get_keys(stored_mark.key))
+        for key_event in event_queries.iter_of_kinds(self._store, [key], "key"):
             for event in events:
-                if event.machine == issued.machine and event.n < issued.n:
+                if event.machine == key_event.machine and event.n < key_event.n:
                     return True
         return False
-
-
-def is_only_alike(found: Mark) -> bool:
-    """Return whether a mark was matched because its words are like those of a passage."""
-    known = found.known
-    if known is None:
-        return False
-    if found.names & known.names or found.labels & known.labels:
-        return False
-    if found.question and found.question == known.question:
-        return False
-    return all(found.newest.text != reading.text for reading in known.readings)

@@ -1,8 +1,8 @@
-"""Drafts that wait for a decision, with the reasons why, and the offers that they make.
+"""Load pending drafts with their remarks, and group them into offers.
 
-An *offer* is what a person decides on: one fact of one passage, over all its keys, or the change
-of a card. Drafts are grouped by the column `offer` of the view `offered` in `schema.sql`, and
-nowhere else. The column `draft.fact` names the fact of a draft; "" is a fact of its own.
+An *offer* is what the user decides on at once: one fact of a passage, with all drafts about it,
+or the change of a card. The column `offer` of the view `offered` in `schema.sql` defines which
+drafts belong to one offer. A draft whose column `fact` is "" is an offer of its own.
 """
 
 from __future__ import annotations
@@ -13,146 +13,160 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import asdict
 
 from ankiforge.ledger import cards, facts
-from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.drafts import is_new
+from ankiforge.ledger.database import iter_batches
+from ankiforge.ledger.draft_completion import is_new
 from ankiforge.ledger.events import Passage
-from ankiforge.ledger.remarks import Remarks
+from ankiforge.ledger.remarks import RemarkFinder
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import waiting
-from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight_body
-from ankiforge.ledger.tables.waiting import decode_draft, draft_of
-from ankiforge.model import PROPOSE, Draft, Severity, StoredDraft, Waiting
+from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
+from ankiforge.ledger.tables.snapshots import load_snapshot
+from ankiforge.model import PROPOSAL_DRAFTER, Draft, PendingDraft, Severity, StoredDraft
 
-NO_WARNING = "no_warning"
-"""The reason of drafts that no check warns of: the settings, or the limit of a run, make
-them wait. That of proposals is `PROPOSE`."""
-
-
-Offer = tuple[Waiting, ...]
-"""One fact of one passage, or the change of a card: the drafts to choose from, of which the first
-is accepted unless the person chooses another one. Their own form comes first, then a model's, and
-proposals; those that a check blocks are last."""
+NO_WARNING_REASON = "no_warning"
+"""The reason why drafts without warnings are pending: the settings don't let the policy accept
+them, or the policy has accepted as many as it may in one run."""
 
 
-def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
-    """Yield drafts that wait, with remarks on each, in the order of their ids."""
-    remarks = Remarks(store)
-    for part in in_batches(ids):
-        found = waiting.with_places(store, part)
-        drafts = [draft for draft, _ in found]
-        store.load(draft.key for draft in drafts)
-        remarks.read(drafts)
-        for draft, draft_row in found:
-            passage = store.passage(draft.key)
-            if waits_no_longer(store, passage, draft):
+Offer = tuple[PendingDraft, ...]
+"""The drafts of one offer, of which the user accepts the first or selects another. Hand-written
+drafts come first, then drafts by a model, and then proposals. Blocked drafts are last."""
+
+
+def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
+    """Yield pending drafts with their remarks, in the order of `ids`, skipping obsolete ones."""
+    remarks = RemarkFinder(store)
+    for batch in iter_batches(ids):
+        drafts_and_rows = pending_drafts.load_drafts_with_rows(store, batch)
+        drafts = [draft for draft, _ in drafts_and_rows]
+        store.preload_passages(draft.key for draft in drafts)
+        remarks.load(drafts)
+        for draft, draft_row in drafts_and_rows:
+            passage = store.get_passage(draft.key)
+            if is_obsolete(store, passage, draft):
                 continue
-            place = decode_highlight_body(draft_row["highlight_body"])
-            on_draft = remarks.on(draft, place, draft_row["content"])
-            yield Waiting(**asdict(draft), passages=(place,), remarks=tuple(on_draft))
+            highlight = decode_highlight_body(draft_row["highlight_body"])
+            draft_remarks = remarks.find_remarks(draft, highlight)
+            yield PendingDraft(
+                **asdict(draft), passages=(highlight,), remarks=tuple(draft_remarks)
+            )
 
 
-def waits_no_longer(store: Store, passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether a stored draft no longer waits.
+def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
+    """Return whether a stored draft must no longer be offered, although it wasn't deleted yet.
 
-    The next run gives its words to a card; or its passage was found to be another one, too,
-    which was decided on, or has a proposal.
+    That is so if the next run will give its text to a card, or if its passage was found to be the
+    same as another one whose decisions or drafts make it superfluous.
     """
-    if draft.in_slot:
-        if not draft.revises and not is_new(passage, draft, store.machine):
+    if draft.is_hand_written:
+        if not draft.revises and not is_new(passage, draft, store.device_id):
             return True
-        return follows(passage, draft)
+        return will_update_card(passage, draft)
     if len(passage.keys) == 1:
         return False
-    if draft.proposed and not cards.leads(store, draft.key, passage):
+    if draft.is_proposed and not cards.is_leading(store, draft.key, passage):
         return True
-    shown = passage_here(store, passage).facts_now() if draft.about else ()
-    return bool(draft.about) and not set(draft.about) <= facts.offered(shown).keys()
+    current_facts = load_snapshot(store, passage).compute_facts() if draft.about else ()
+    return (
+        bool(draft.about)
+        and not set(draft.about) <= facts.get_offered_facts(current_facts).keys()
+    )
 
 
-def follows(passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether the next run gives the words of a draft to their card.
+def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
+    """Return whether the next run will give the text of a hand-written draft to its card.
 
-    The passage was found to be that of the card after it was drafted.
+    That is so if the passage of the draft was found to be that of the card only after the draft
+    was made.
     """
     if draft.revises:
         return False
-    card = passage.card_in_slot(draft)
-    return card is not None and card.live and not draft.blocked
+    card = passage.find_card_in_slot(draft)
+    return card is not None and card.is_live and not draft.is_blocked
 
 
-def ids_waiting_no_longer(store: Store) -> set[str]:
-    """Return the ids of stored drafts that `each_waiting` leaves out."""
-    rows = waiting.perhaps_waiting_no_longer(store)
-    store.load(draft_row["key"] for draft_row in rows)
+def find_obsolete_ids(store: Store) -> set[str]:
+    """Return the ids of all obsolete drafts (see `is_obsolete`), which aren't offered."""
+    rows = pending_drafts.load_possibly_obsolete(store)
+    store.preload_passages(draft_row["key"] for draft_row in rows)
     ids = set()
     for draft_row in rows:
-        passage = store.passage(draft_row["key"])
-        if waits_no_longer(store, passage, draft_of(draft_row)):
+        passage = store.get_passage(draft_row["key"])
+        if is_obsolete(store, passage, row_to_draft(draft_row)):
             ids.add(draft_row["id"])
     return ids
 
 
-def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Count drafts by why each waits: the first check that warns or blocks, or remark.
+def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
+    """Count drafts by the reason why they are pending.
 
-    Proposals are `PROPOSE`, whatever is said about them: they wait in any case.
+    The reason is the first check that warns or blocks, or else the first remark, or else
+    `NO_WARNING_REASON`. Proposals are always pending, so their reason is `PROPOSAL_DRAFTER`.
     """
     counts = Counter[str]()
-    clean = []
-    for draft_row in waiting.with_ids(store, ids):
-        if draft_row["drafter"] == PROPOSE:
-            counts[PROPOSE] += 1
+    clean_ids = []
+    for draft_row in pending_drafts.with_ids(store, ids):
+        if draft_row["drafter"] == PROPOSAL_DRAFTER:
+            counts[PROPOSAL_DRAFTER] += 1
             continue
         for finding in decode_draft(draft_row["body"]).findings:
             if finding.severity is not Severity.INFO:
                 counts[finding.check] += 1
                 break
         else:
-            clean.append(draft_row["id"])
-    for draft in each_waiting(store, waiting.in_reading_order(store, clean)):
-        counts[draft.remarks[0].kind.value if draft.remarks else NO_WARNING] += 1
+            clean_ids.append(draft_row["id"])
+    for draft in each_waiting(
+        store, pending_drafts.sort_by_reading_order(store, clean_ids)
+    ):
+        counts[draft.remarks[0].kind.value if draft.remarks else NO_WARNING_REASON] += 1
     return counts
 
 
-def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
-    """Yield the offers of drafts, each once; the key of a highlight stands for all of its passage.
+def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
+    """Yield the offers to which drafts belong, each once. Obsolete drafts are left out.
 
-    Drafts that no longer wait are left out.
+    Args:
+        store: the store.
+        ids: the ids of drafts, and keys of highlights, each for all drafts of its passage.
     """
-    yielded = set[str]()
-    for batch in in_batches(ids):
-        rows = waiting.with_ids(store, batch)
-        keys = store.keys_of([*(row["key"] for row in rows), *batch])  # ids may be keys
+    yielded_offers = set[str]()
+    for batch in iter_batches(ids):
+        rows = pending_drafts.with_ids(store, batch)
+        keys = store.get_all_keys(
+            [*(row["key"] for row in rows), *batch]
+        )  # ids may be keys
 
-        # the drafts of each offer; and the offers of each draft and key
-        drafts_of: dict[str, list[Waiting]] = defaultdict(list)
-        offers_of: dict[str, list[str]] = defaultdict(list)
-        for draft in each_waiting(store, waiting.of_highlights(store, keys)):
-            drafts_of[draft.offer].append(draft)
-            offers_of[draft.id].append(draft.offer)
-            for key in store.keys(draft.highlight.key):
-                offers_of[key].append(draft.offer)
+        # group the drafts by offer, and the offers by draft and key
+        drafts_by_offer: dict[str, list[PendingDraft]] = defaultdict(list)
+        offers_by_id: dict[str, list[str]] = defaultdict(list)
+        for draft in each_waiting(
+            store, pending_drafts.find_drafts_of_highlights(store, keys)
+        ):
+            drafts_by_offer[draft.offer].append(draft)
+            offers_by_id[draft.id].append(draft.offer)
+            for key in store.get_keys(draft.highlight.key):
+                offers_by_id[key].append(draft.offer)
 
         for id in batch:
-            for offer in offers_of[id]:
-                if offer not in yielded:
-                    yielded.add(offer)
-                    yield tuple(sorted(drafts_of[offer], key=rank))
+            for offer in offers_by_id[id]:
+                if offer not in yielded_offers:
+                    yielded_offers.add(offer)
+                    yield tuple(sorted(drafts_by_offer[offer], key=rank_draft))
 
 
-def several_offers(store: Store, passages: Iterable[str]) -> list[str]:
-    """Return the passages with several offers, in the order given."""
-    several = waiting.with_several_offers(store)
-    return [passage for passage in passages if passage in several]
+def filter_several_offers(store: Store, passages: Iterable[str]) -> list[str]:
+    """Return those of the passages that have several offers, in the given order."""
+    passages_with_several = pending_drafts.find_passages_with_several_offers(store)
+    return [passage for passage in passages if passage in passages_with_several]
 
 
-def rank(draft: Draft) -> tuple[bool, int]:
-    """Return the sort key of a draft among the drafts of its passage."""
-    if draft.own:
-        place = 0
+def rank_draft(draft: Draft) -> tuple[bool, int]:
+    """Return the sort key of a draft within its offer; see `Offer`."""
+    if draft.is_user_text:
+        drafter_rank = 0
     elif draft.gaps:
-        place = 2
+        drafter_rank = 2
     else:
-        place = 1
-    return draft.blocked, place
+        drafter_rank = 1
+    return draft.is_blocked, drafter_rank

@@ -1,7 +1,7 @@
-"""The texts that must stay on this machine, by document.
+"""Store the texts of each document that must stay on this device (tagged `#no-llm`).
 
-A text that was private stays so when its document goes, or does not have it any more: it
-may be elsewhere. It is private no longer when its document, in its place, shows it
+A private text stays private when its document is removed or no longer has it, because the text
+may also be in another document. It becomes public when its document, at the same place, has it
 without the tag.
 """
 
@@ -13,88 +13,97 @@ from itertools import chain
 from ankiforge.ledger.readings import ReadDocument
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import private_texts
-from ankiforge.model import DocumentKey, Extracted, PrivateText
-from ankiforge.text.fold import for_finding
+from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText
+from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
     is_lone_tag,
+    privacy_reason,
     private_phrases,
     private_words,
-    why_private,
 )
 
-WHOLE = ""
-"""Stands for a document that is private as a whole."""
-NOWHERE = 0
-"""Stands for the place of texts that were private in a document which moved, and lost the
-tag."""
+WHOLE_DOCUMENT = ""
+"""The text that is stored for a document that is private as a whole."""
+FORMER_DOCUMENT_ID = 0
+"""The document id under which texts stay private that a document had before it was moved."""
 
 
-def write(
+def update_private_texts(
     store: Store,
     document_id: int,
     document: ReadDocument,
     *,
     moved: bool,
 ) -> None:
-    """Store the private texts of a document that was read.
+    """Update the stored private texts of a document that was read.
 
     Args:
-        store: the database, in a transaction.
-        document_id: the id of the row of the document.
+        store: the store, in a transaction.
+        document_id: the row id of the document.
         document: the document.
         moved: whether the document was at another place before.
     """
-    private = set(_private_in(document))
-    names = set(_private_names_in(document)) - private
-    stored = private_texts.of_document(store, document_id)
-    if not private and not names and not stored:
+    sentence_texts = set(_iter_private_sentences(document))
+    names = set(_iter_private_names(document)) - sentence_texts
+    stored_rows = private_texts.load_document_texts(store, document_id)
+    if not sentence_texts and not names and not stored_rows:
         return
-    document_key = document.document.key if isinstance(document, Extracted) else ""
-    private_texts.put_key(store, document_id, document_key)
-    _add(store, document_id, private, document_key)
-    _add(store, document_id, names, document_key, are_names=True)
+    document_key = (
+        document.document.key if isinstance(document, ExtractedDocument) else ""
+    )
+    private_texts.store_document_key(store, document_id, document_key)
+    _add_texts(store, document_id, sentence_texts, document_key)
+    _add_texts(store, document_id, names, document_key, are_names=True)
 
-    former_rows = [row for row in stored if row["text"] not in private | names]
+    former_rows = [
+        row for row in stored_rows if row["text"] not in sentence_texts | names
+    ]
     former = [row["text"] for row in former_rows]
     if moved:
-        # what a name was is free elsewhere
+        # drop former names, which were private only within their document
         sentences = [row["text"] for row in former_rows if not row["is_name"]]
-        _add(store, NOWHERE, filter(None, sentences))
+        _add_texts(store, FORMER_DOCUMENT_ID, filter(None, sentences))
     elif former:
-        former = _public_now(former, document)
-    private_texts.drop(store, document_id, former)
+        former = _select_public_texts(former, document)
+    private_texts.delete_texts(store, document_id, former)
 
 
-def _private_in(document: ReadDocument) -> Iterator[str]:
-    """Yield the texts of a document whose sentences must stay on this machine."""
+def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
+    """Yield each text of a document whose sentences must stay on this device."""
     yield from document.private
     for highlight in document.highlights:
         if is_lone_tag(highlight):
-            yield WHOLE
-        if why_private(highlight):
+            yield WHOLE_DOCUMENT
+        if privacy_reason(highlight):
             yield from private_words(highlight)
 
 
-def _private_names_in(document: ReadDocument) -> Iterator[str]:
-    """Yield the texts that are private in their document alone."""
+def _iter_private_names(document: ReadDocument) -> Iterator[str]:
+    """Yield each text of a document that is private only within the document."""
     yield from document.private_names
     for highlight in document.highlights:
-        if why_private(highlight):
+        if privacy_reason(highlight):
             yield from private_phrases(highlight)
 
 
-def _public_now(former: Iterable[str], document: ReadDocument) -> list[str]:
-    """Return the texts that were private, and that a document shows without the tag now."""
+def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[str]:
+    """Return those of the former private texts that a document now has without the tag."""
     if document.public_text:
-        text = document.public_text.read()
+        text = document.public_text.compute()
     else:
-        shown = [each for each in document.highlights if not why_private(each)]
-        text = "\n".join(chain.from_iterable(map(private_words, shown)))
-    public = for_finding(text)
-    return [text for text in former if text == WHOLE or for_finding(text) in public]
+        public_highlights = [
+            each for each in document.highlights if not privacy_reason(each)
+        ]
+        text = "\n".join(chain.from_iterable(map(private_words, public_highlights)))
+    public_text = normalize_for_lookup(text)
+    return [
+        text
+        for text in former
+        if text == WHOLE_DOCUMENT or normalize_for_lookup(text) in public_text
+    ]
 
 
-def _add(
+def _add_texts(
     store: Store,
     document_id: int,
     texts: Iterable[str],
@@ -102,16 +111,16 @@ def _add(
     *,
     are_names: bool = False,
 ) -> None:
-    """Add texts of a document to those that stay on this machine.
+    """Add private texts of a document.
 
-    What was a sentence there once is one until it is public.
+    A text that is stored as a sentence isn't changed to a name before it becomes public.
     """
     rows = [(document_id, text, document_key, are_names) for text in texts]
-    private_texts.put(store, rows)
+    private_texts.store_texts(store, rows)
 
 
-def texts(store: Store) -> Iterator[PrivateText]:
-    """Yield all texts that must stay on this machine."""
-    for row in private_texts.everywhere(store):
+def iter_private_texts(store: Store) -> Iterator[PrivateText]:
+    """Yield every text that must stay on this device, of all documents."""
+    for row in private_texts.load_all_texts(store):
         key = DocumentKey(row["document_key"])
         yield PrivateText(row["text"], key, is_name=bool(row["is_name"]))

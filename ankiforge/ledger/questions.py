@@ -1,243 +1,258 @@
-"""Questions: what holds back a card or a correction until a person answers.
+"""Questions that the user must answer before a card or correction can go on.
 
-They are computed from the tables each time; an answer is an event, and the question is
-gone because its condition is. A question has no row of its own, and its id is made of
-what it is about: only its id answers it. The kinds, with what each answer does in words,
-are `model.QuestionKind`; here each has a function that asks, and one that answers behind it.
+Open questions aren't stored, but computed from the tables each time. The id of a question is a
+hash of what it is about. An answer is recorded as an event, after which the question no longer
+arises. `model.QuestionKind` lists the kinds of questions with the effects of their answers. For
+each kind, this module has a function that asks and a function that records the answer.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
-from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
-from ankiforge.language.vocabulary import term_of
-from ankiforge.ledger import cards, chosen, decide, forms, offers, remarks
-from ankiforge.ledger.events import MERGED, PERSON, Event, Passage
+from ankiforge.language.vocabulary import find_term
+from ankiforge.ledger import cards, chosen_passages, decide, forms, offers, remarks
+from ankiforge.ledger.anki_views import DELETED_REASON
+from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import anki, highlights, journaled, passages, waiting
+from ankiforge.ledger.tables import (
+    anki_notes,
+    event_queries,
+    highlights,
+    passages,
+    pending_drafts,
+)
 from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.ledger.tables.waiting import decode_draft
-from ankiforge.ledger.undo import REWORDING
-from ankiforge.ledger.views import DELETED
+from ankiforge.ledger.tables.pending_drafts import decode_draft
+from ankiforge.ledger.undo import REWORDING_KINDS
 from ankiforge.model import (
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,
     Conflict,
     Guid,
-    Highlight,
+    PendingDraft,
     Question,
     QuestionKind,
     RemarkKind,
     Strings,
-    Waiting,
-    h16,
+    hash16,
     is_card_id,
 )
-from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.text.cloze import numbers
-from ankiforge.text.fold import for_finding
+from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text.cloze import find_cloze_numbers
+from ankiforge.text.normalize import normalize_for_lookup
 
-FORM_ASKED = 3
-"""The number of lines of one form from which a person is asked about the form."""
-BACKS_SHOWN = 5
-"""The number of answers of one front that are shown as examples."""
-BACK_SHOWN = 40
-"""The length of an answer there."""
-KEYS_SHOWN = 60
-"""The length of the names of fields in a question."""
-MISSING_SHOWN = 5
-"""The number of missing notes that are shown as examples."""
+MIN_FORM_LINES = 3
+"""The minimum number of lines in one form (such as `a :: b`) for which the user is asked whether
+such lines are cards."""
+MAX_BACKS = 5
+"""The maximum number of backs that are shown as examples for one front."""
+MAX_BACK_CHARS = 40
+"""The maximum length of each back that is shown, in characters."""
+MAX_KEYS_CHARS = 60
+"""The maximum length of the list of field names that is shown, in characters."""
+MAX_MISSING_EXAMPLES = 5
+"""The maximum number of missing notes that are shown as examples."""
 
-Without = Collection[str] | None
-"""The parts of a question that an answer leaves out; see `answer`."""
+ExcludedDrafts = Collection[str] | None
+"""The ids of the drafts that an answer excludes, or None; see `answer_question`."""
 
 
-def open_questions(store: Store) -> list[Question]:
-    """Return the questions that only a person can answer."""
+def find_open_questions(store: Store) -> list[Question]:
+    """Return all open questions, in the order in which they are listed."""
     questions: list[Question] = []
-    for ask in _ASKING:
+    for ask in _ASK_FUNCTIONS:
         questions.extend(ask(store))
     return questions
 
 
-def answer(
+def answer_question(
     store: Store,
     question_id: str,
     *,
     yes: bool,
     without: Collection[str] | None = None,
 ) -> None:
-    """Answer a question; `model.QuestionKind` tells the effect of each answer.
+    """Record the user's answer to a question. `model.QuestionKind` describes the effects.
 
     Args:
         store: the store.
         question_id: the id of an open question, or the beginning of it.
-        yes: whether it is accepted.
-        without: the drafts of a form that are no cards, which are rejected.
+        yes: the answer.
+        without: for a question about a form of lines, the ids of drafts to reject because their
+            lines aren't cards.
 
     Raises:
-        RefusedError: there is no such open question.
+        RefusedError: not exactly one open question matches.
     """
     with store.action():
-        matching = []
-        for question in open_questions(store):
+        matching_questions = []
+        for question in find_open_questions(store):
             if question.id.startswith(question_id):
-                matching.append(question)
-        if len(matching) != 1:
+                matching_questions.append(question)
+        if len(matching_questions) != 1:
             raise RefusedError(
                 f"{question_id}: there is no such open question",
                 hint="ankiforge list --view questions",
             )
-        [question] = matching
-        _ANSWERING[question.kind](store, question, yes, without)
+        [question] = matching_questions
+        _ANSWER_FUNCTIONS[question.kind](store, question, yes, without)
 
 
-def _named(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
-    """Return the id of a question about some things, and its kind."""
-    return f"{QUESTION_PREFIX}{h16(kind.value, *parts)}", kind
+def _make_id_and_kind(kind: QuestionKind, *parts: str) -> tuple[str, QuestionKind]:
+    """Return the id and kind of a question, the first two fields of `Question`.
+
+    `parts` identify what the question is about.
+    """
+    return f"{QUESTION_PREFIX}{hash16(kind.value, *parts)}", kind
 
 
-# --- is this the card whose passage is gone? --------------------------------------------
+# --- is this passage the removed one of a card? -----------------------------------------
 
 
-def _ask_same(store: Store) -> Iterator[Question]:
-    """Ask whether a new passage is one whose passage is gone, and that has cards."""
-    pairs = []
-    for key in passages.asking(store):
-        pairs += remarks.asked(store, store.passage(key))
-    # the drafts that repeat a card whose passage is gone
-    for row in waiting.naming_another(store):
+def _ask_about_same(store: Store) -> Iterator[Question]:
+    """Ask whether a new passage is a removed one that has cards."""
+    key_pairs = []
+    for key in passages.load_doubtful_keys(store):
+        key_pairs += remarks.find_doubts_to_ask(store, store.get_passage(key))
+    # add the passages with a draft that duplicates a card whose passage was removed
+    for row in pending_drafts.load_naming_another(store):
         if row["revises"]:
             continue
-        passage = store.passage(row["key"])
+        passage = store.get_passage(row["key"])
         for finding in decode_draft(row["body"]).findings:
             if finding.check != "duplicate" or not is_card_id(finding.duplicate):
                 continue
-            card, lost = cards.state_of(store, finding.duplicate)
+            card, lost_passage = cards.load_card_and_passage(store, finding.duplicate)
             if (
-                card.live
-                and not cards.present_row(store, lost)
-                and not passage.decided
-                and not passage.told_apart_from(lost)
+                card.is_live
+                and not cards.load_present_row(store, lost_passage)
+                and not passage.is_decided
+                and not passage.is_distinct_from(lost_passage)
             ):
-                pairs.append((row["key"], lost.key))
+                key_pairs.append((row["key"], lost_passage.key))
                 break
-    for new_key, old_key in dict.fromkeys(pairs):
-        yield _ask_whether_same(store, new_key, old_key)
+    for new_key, old_key in dict.fromkeys(key_pairs):
+        yield _build_same_question(store, new_key, old_key)
 
 
-def _ask_whether_same(store: Store, new_key: str, old_key: str) -> Question:
-    """Return the question whether a passage is the one that is gone."""
-    lost = store.passage(old_key)
-    text = "Is this passage the one of a card whose passage is gone?"
-    if new_key in store.passage(new_key).beside:
-        text = "Is this passage the one of a card whose words are elsewhere now?"
+def _build_same_question(store: Store, new_key: str, old_key: str) -> Question:
+    """Return the question whether the passages `new_key` and `old_key` are the same."""
+    lost_passage = store.get_passage(old_key)
     examples = []
     for key in (new_key, old_key):
-        newest = store.passage(key).texts[:1]
-        examples += [text.exact for text in newest if text.exact]
+        newest_text = store.get_passage(key).texts[:1]
+        examples += [text.exact for text in newest_text if text.exact]
     return Question(
-        *_named(QuestionKind.SAME, new_key, old_key),
-        text=text,
+        *_make_id_and_kind(QuestionKind.SAME, new_key, old_key),
+        text="Is this passage the one of a card whose passage is gone?",
         new=new_key,
         old=old_key,
-        guids=tuple(Guid(card.guid) for card in lost.live),
+        guids=tuple(Guid(card.guid) for card in lost_passage.live_cards),
         examples=tuple(examples),
-        drafts=tuple(waiting.of_key(store, new_key)),
+        drafts=tuple(pending_drafts.find_drafts_of_highlight(store, new_key)),
     )
 
 
-def _repair_of(store: Store, guid: str) -> str:
-    """Return the action of the repair that gave a card its words; "" if none did."""
+def _find_last_repair_action(store: Store, guid: str) -> str:
+    """Return the id of the action that last changed a card's text, or "" if it wasn't a repair."""
     act = ""
     acts_of_repairs = set()
-    for event in journaled.standing_kinds(store, *REWORDING):
+    for event in event_queries.iter_active_of_kinds(store, *REWORDING_KINDS):
         if event.body.get("guid") != guid:
             continue
-        if event.what == "repair" and event.body["name"] != cards.LEFT:
+        if event.what == "repair" and event.body["name"] != cards.LEFT_AS_IS:
             acts_of_repairs.add(event.act)
         act = event.act or ""
     return act if act in acts_of_repairs else ""
 
 
-def waiting_beside(store: Store) -> set[str]:
-    """Return the cards that one repair changed or added with another one that is in conflict.
+def find_cards_held_by_repair(store: Store) -> set[str]:
+    """Return the GUIDs of cards that belong to the same repair as a card in conflict.
 
-    A repair goes to Anki as a whole, once its question is answered.
+    They aren't sent to Anki before the conflict is resolved, because a repair is sent as a whole.
     """
-    waiting: set[str] = set()
-    in_conflict: set[str] = set()
+    held_guids: set[str] = set()
+    guids_in_conflict: set[str] = set()
     for question in _ask_about_conflicts(store):
-        in_conflict.update(question.guids)
-        for event in journaled.of_action(store, question.repair):
-            waiting.add(event.body.get("guid", ""))
-            waiting.update(new["guid"] for new in event.body.get("new", ()))
-    return waiting - in_conflict
+        guids_in_conflict.update(question.guids)
+        for event in event_queries.iter_action_events(store, question.repair):
+            held_guids.add(event.body.get("guid", ""))
+            held_guids.update(
+                added_card["guid"] for added_card in event.body.get("new", ())
+            )
+    return held_guids - guids_in_conflict
 
 
-def _answer_same(store: Store, question: Question, yes: bool, _without: Without) -> None:
-    """Record that two passages are one, or two."""
-    store.add("same" if yes else "different", question.new, PERSON, {"old": question.old})
+def _answer_same(
+    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
+) -> None:
+    """Record that two passages are the same (yes), or different."""
+    store.record_event(
+        "same" if yes else "different", question.new, USER, {"old": question.old}
+    )
 
 
-# --- is the passage of a card gone that nobody marked? ----------------------------------
+# --- chosen passages that were removed --------------------------------------------------
 
 
 def _ask_about_gone(store: Store) -> Iterator[Question]:
-    """Ask, once for a document, about cards of chosen passages that stand in it no longer."""
-    gone = defaultdict[str, list[Passage]](list)
+    """Ask, for each document, whether to keep the cards of chosen passages that it has lost."""
+    lost_by_document = defaultdict[str, list[Passage]](list)
     titles = {}
-    for mark, keys in chosen.standing_marks(store):
+    for mark, keys in chosen_passages.load_active_marks(store):
         for key in keys:
-            passage = store.passage(key)
-            if not passage.live or passage.keeps_its_cards:
+            passage = store.get_passage(key)
+            if not passage.live_cards or passage.should_keep_cards:
                 continue
-            known = highlights.with_key(store, key)
-            is_gone = known is not None and known["state"] == "gone"
-            if is_gone and not cards.present_row(store, passage):
-                gone[mark.key].append(passage)
+            row = highlights.load_row(store, key)
+            is_gone = row is not None and row["state"] == "gone"
+            if is_gone and not cards.load_present_row(store, passage):
+                lost_by_document[mark.key].append(passage)
                 titles[mark.key] = mark.body.get("title", "")
-    for document, of_document in gone.items():
-        number = counted(len(of_document), "chosen passage")
-        their = "its card" if len(of_document) == 1 else "their cards"
-        keys_of_all = [passage.key for passage in of_document]
+    for document, lost_passages in lost_by_document.items():
+        passage_count = format_count(len(lost_passages), "chosen passage")
+        their = "its card" if len(lost_passages) == 1 else "their cards"
+        passage_keys = [passage.key for passage in lost_passages]
         yield Question(
-            *_named(QuestionKind.GONE, document, *keys_of_all),
-            text=f"{number} no longer in “{titles[document]}”: keep {their}?",
+            *_make_id_and_kind(QuestionKind.GONE, document, *passage_keys),
+            text=f"{passage_count} no longer in “{titles[document]}”: keep {their}?",
             new=document,
-            guids=tuple(Guid(card.guid) for each in of_document for card in each.live),
-            examples=tuple(each.texts[0].exact for each in of_document),
+            guids=tuple(
+                Guid(card.guid) for each in lost_passages for card in each.live_cards
+            ),
+            examples=tuple(each.texts[0].exact for each in lost_passages),
         )
 
 
-def _answer_gone(store: Store, question: Question, yes: bool, _without: Without) -> None:
-    """Record that cards stay though their passages are gone, or that they go, too."""
+def _answer_gone(
+    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
+) -> None:
+    """Record that the cards of removed passages are kept (yes), or reject them."""
     for guid in question.guids:
-        _, passage = cards.state_of(store, guid)
+        _, passage = cards.load_card_and_passage(store, guid)
         if yes:
-            store.add("different", passage.key, PERSON, {"old": passage.key})
+            store.record_event("different", passage.key, USER, {"old": passage.key})
         else:
-            decide.reject(store, guid, "its passage is gone")
+            decide.reject_item(store, guid, "its passage is gone")
 
 
 # --- two equal cards --------------------------------------------------------------------
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
-    """Ask about live cards of different passages with equal words."""
-    for pair in card_rows.equal_pairs(store):
-        new_passage = store.passage(pair["new"])
-        if new_passage.told_apart_from(store.passage(pair["old"])):
+    """Ask about pairs of live cards that have equal content but belong to different passages."""
+    for pair in card_rows.load_equal_pairs(store):
+        new_passage = store.get_passage(pair["new"])
+        if new_passage.is_distinct_from(store.get_passage(pair["old"])):
             continue
         guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
         yield Question(
-            *_named(QuestionKind.DUPLICATE, *guids),
+            *_make_id_and_kind(QuestionKind.DUPLICATE, *guids),
             text="Two cards ask and answer the same.",
             new=pair["new"],
             old=pair["old"],
@@ -246,57 +261,33 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
         )
 
 
-def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
-    """Ask about cards of one proposal: two machines accepted different gaps of it.
+def _merge_cards(store: Store, guids: Sequence[Guid]) -> None:
+    """Keep the card with the most reviews, or the oldest of those, and retire the others."""
 
-    On one machine, accepting a gap decides the sentence.
-    """
-    for key in card_rows.with_proposals(store):
-        passage = store.passage(key)
-        if passage.keeps_its_cards:  # a person answered that both stay
-            continue
-        proposed = [card for card in passage.live if card.proposed]
-        for card, other in combinations(sorted(proposed, key=attrgetter("guid")), 2):
-            if card.quote != other.quote:
-                continue
-            guids = (card.guid, other.guid)
-            yield Question(
-                *_named(QuestionKind.DUPLICATE, *guids),
-                text="Two cards hide words of one proposal.",
-                new=passage.key,
-                old=passage.key,
-                guids=guids,
-                examples=(card.field("Text"), other.field("Text")),
-            )
-
-
-def _merge(store: Store, guids: Sequence[Guid]) -> None:
-    """Make one card of two: the one with more reviews stays, else the older one."""
-
-    def worth(guid: Guid) -> tuple[int, int, str]:
-        _, passage = cards.state_of(store, guid)
-        accepts = journaled.of_kinds(store, [passage.key], "accept")
+    def rank(guid: Guid) -> tuple[int, int, str]:
+        _, passage = cards.load_card_and_passage(store, guid)
+        accepts = event_queries.iter_of_kinds(store, [passage.key], "accept")
         accepted_at = min((event.n for event in accepts), default=0)
-        return (-anki.reviews(store, guid), accepted_at, guid)
+        return (-anki_notes.count_reviews(store, guid), accepted_at, guid)
 
-    first, *others = sorted(guids, key=worth)
-    for guid in others:
-        _, passage = cards.state_of(store, guid)
-        body = {"guid": guid, "why": f"{MERGED}{first}"}
-        store.add("retire", passage.key, PERSON, body)
+    kept_guid, *retired_guids = sorted(guids, key=rank)
+    for guid in retired_guids:
+        _, passage = cards.load_card_and_passage(store, guid)
+        body = {"guid": guid, "why": f"{MERGED_REASON}{kept_guid}"}
+        store.record_event("retire", passage.key, USER, body)
 
 
 def _answer_duplicate(
-    store: Store, question: Question, yes: bool, _without: Without
+    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Make two equal cards one, or leave both."""
+    """Merge two equal cards (yes), or record that both are kept."""
     if yes:
-        _merge(store, question.guids)
+        _merge_cards(store, question.guids)
     else:
-        store.add("different", question.new, PERSON, {"old": question.old})
+        store.record_event("different", question.new, USER, {"old": question.old})
 
 
-# --- a card that a person and its source changed ----------------------------------------
+# --- cards that both the user and the source changed ------------------------------------
 
 
 _CHANGED_BY_BOTH = "You changed this card, and so did its source."
@@ -305,22 +296,26 @@ _REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
-    """Ask about cards that both a person and the source changed, or a person twice."""
-    for guid, conflicts in _conflicts(store).items():
+    """Ask about cards that were changed both by the user and by the source.
+
+    Also ask about cards that the user changed both in this program and in Anki.
+    """
+    for guid, conflicts in _find_conflicts(store).items():
         only_edits = all(conflict.edited_here for conflict in conflicts)
-        repair = _repair_of(store, guid)
+        repair = _find_last_repair_action(store, guid)
         text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
         if repair:
             text = _REPAIRED
-        lost = sorted({number for each in conflicts for number in _numbers_lost(each)})
-        if lost:
-            cards_lost = ", ".join(f"c{number}" for number in lost)
-            taken = "The words from here" if only_edits else "The source's words"
-            text += (
-                f" {taken} would leave {counted(len(lost), 'card')} empty: {cards_lost}."
-            )
+        lost_numbers = sorted(
+            {number for conflict in conflicts for number in _find_lost_numbers(conflict)}
+        )
+        if lost_numbers:
+            numbers_lost = ", ".join(f"c{number}" for number in lost_numbers)
+            cards_lost = format_count(len(lost_numbers), "card")
+            chosen_text = "The words from here" if only_edits else "The source's words"
+            text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
         yield Question(
-            *_named(QuestionKind.CONFLICT, guid),
+            *_make_id_and_kind(QuestionKind.CONFLICT, guid),
             text=text,
             new=guid,
             guids=(Guid(guid),),
@@ -329,29 +324,34 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
         )
 
 
-def _numbers_lost(conflict: Conflict) -> set[int]:
-    """Return the gaps that the person's words have, and the others do not."""
+def _find_lost_numbers(conflict: Conflict) -> set[int]:
+    """Return the gap numbers that are in the user's text, but not in the other text."""
     if conflict.field != "Text":
         return set()
-    return set(numbers(conflict.mine)).difference(numbers(conflict.source))
+    return set(find_cloze_numbers(conflict.mine)).difference(
+        find_cloze_numbers(conflict.source)
+    )
 
 
-def _conflicts(store: Store) -> dict[str, list[Conflict]]:
-    """Return the fields in conflict by card: edited here, or else in Anki."""
+def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
+    """Return the fields in conflict of each card, by GUID.
+
+    Conflicts with the source come before conflicts with a change in Anki.
+    """
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
-    for card_row in card_rows.with_offers(store):
-        passage = store.passage(card_row["passage"])
+    for card_row in card_rows.load_cards_with_offers(store):
+        passage = store.get_passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
         for field, text in card.edits.offered.items():
-            mine = card.field(field)
-            conflict = Conflict(card.guid, field, mine, text, h16(mine), h16(text))
+            mine = card.get_field(field)
+            conflict = Conflict(card.guid, field, mine, text, hash16(mine), hash16(text))
             conflicts[card.guid].append(conflict)
-    for card_row in anki.conflicts(store):
-        of_card = conflicts[card_row["guid"]]
-        if any(conflict.field == card_row["field"] for conflict in of_card):
+    for card_row in anki_notes.load_conflicts(store):
+        card_conflicts = conflicts[card_row["guid"]]
+        if any(conflict.field == card_row["field"] for conflict in card_conflicts):
             continue
-        state, _ = cards.state_of(store, card_row["guid"])
-        repaired = state.note.adopted.repaired if state.note.adopted else {}
+        card, _ = cards.load_card_and_passage(store, card_row["guid"])
+        repaired_fields = card.note.adopted.repaired if card.note.adopted else {}
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
@@ -359,30 +359,31 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
             source=card_row["source"],
             theirs=card_row["theirs"],
             ours=card_row["ours"],
-            edited_here=card_row["field"] in (*state.edits.pinned, *repaired),
+            edited_here=card_row["field"] in (*card.edits.pinned, *repaired_fields),
         )
-        of_card.append(conflict)
+        card_conflicts.append(conflict)
     return conflicts
 
 
-def in_conflict(store: Store) -> set[str]:
-    """Return the guids of the cards about whose words an open question asks."""
-    return set(_conflicts(store))
+def find_cards_in_conflict(store: Store) -> set[str]:
+    """Return the GUIDs of the cards with a field in conflict, about which a question is open."""
+    return set(_find_conflicts(store))
 
 
 def _answer_conflict(
-    store: Store, question: Question, yes: bool, _without: Without
+    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Let each field keep the source's words, or the person's.
+    """Set each field in conflict to the text of the source (yes) or of the user.
 
-    A repair is one thing: it is taken back with all its fields, and what is new beside it.
+    If the conflict is about a repair and the answer is no, the repair is undone as a whole,
+    including the notes that it added.
     """
     if question.repair and not yes:
-        decide.undo(store, question.repair)
-        anki.drop_conflicts(store, question.guids)
+        decide.undo_decision(store, question.repair)
+        anki_notes.delete_conflicts(store, question.guids)
         return
     for conflict in question.conflicts:
-        _, passage = cards.state_of(store, conflict.guid)
+        _, passage = cards.load_card_and_passage(store, conflict.guid)
         body = {
             "guid": conflict.guid,
             "field": conflict.field,
@@ -391,70 +392,74 @@ def _answer_conflict(
             "ours": conflict.ours,
             "was": conflict.mine,
         }
-        store.add("resolve", passage.key, PERSON, body)
-        anki.drop_conflicts(store, [conflict.guid], conflict.field)
+        store.record_event("resolve", passage.key, USER, body)
+        anki_notes.delete_conflicts(store, [conflict.guid], conflict.field)
 
 
-# --- notes that are missing in Anki -----------------------------------------------------
+# --- notes missing in Anki --------------------------------------------------------------
 
 
 def _ask_about_absent(store: Store) -> Iterator[Question]:
-    """Ask about live cards whose notes Anki no longer has.
+    """Ask about live cards whose notes are missing in Anki.
 
-    Those that were deleted with many others are a question of their own.
+    Notes that were deleted together with many others are asked about in a separate question.
     """
-    for asked in (False, True):
-        absent = anki.absent(store, asked=asked)
-        if not absent:
+    for is_asked in (False, True):
+        absent_rows = anki_notes.load_absent_cards(store, asked=is_asked)
+        if not absent_rows:
             continue
-        guids = tuple(Guid(card_row["guid"]) for card_row in absent)
-        is_one = len(guids) == 1
-        were_missed = f"{'is' if is_one else 'are'} missing in Anki"
-        were_deleted = f"{'was' if is_one else 'were'} deleted in Anki at once"
+        guids = tuple(Guid(card_row["guid"]) for card_row in absent_rows)
+        is_single = len(guids) == 1
+        were_missed = f"{'is' if is_single else 'are'} missing in Anki"
+        were_deleted = f"{'was' if is_single else 'were'} deleted in Anki at once"
         yield Question(
-            *_named(QuestionKind.ABSENT, *guids),
+            *_make_id_and_kind(QuestionKind.ABSENT, *guids),
             text=(
-                f"{counted(len(guids), 'note')} {were_deleted if asked else were_missed}."
-                f" Did you delete {'it' if is_one else 'them'}?"
+                f"{format_count(len(guids), 'note')} {were_deleted if is_asked else were_missed}."
+                f" Did you delete {'it' if is_single else 'them'}?"
             ),
             guids=guids,
-            examples=tuple(card_row["words"] for card_row in absent[:MISSING_SHOWN]),
+            examples=tuple(
+                card_row["words"] for card_row in absent_rows[:MAX_MISSING_EXAMPLES]
+            ),
         )
 
 
 def _answer_absent(
-    store: Store, question: Question, yes: bool, _without: Without
+    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Retire the cards whose notes were deleted, or ship their notes again."""
+    """Retire the cards whose notes were deleted (yes), or have the notes shipped again."""
     for guid in question.guids:
-        _, passage = cards.state_of(store, guid)
+        _, passage = cards.load_card_and_passage(store, guid)
         if yes:
-            store.add("retire", passage.key, PERSON, {"guid": guid, "why": DELETED})
+            store.record_event(
+                "retire", passage.key, USER, {"guid": guid, "why": DELETED_REASON}
+            )
         else:
-            store.add("unseen", passage.key, PERSON, {"guid": guid})
-        anki.forget(store, guid)
+            store.record_event("unseen", passage.key, USER, {"guid": guid})
+        anki_notes.delete_note(store, guid)
 
 
 # --- a source that lost its documents ---------------------------------------------------
 
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
-    """Ask about sources that suddenly list nothing, or far less."""
-    for container, value in store.metas("emptied ").items():
-        if not value.startswith("asked "):  # it was answered
+    """Ask about containers that suddenly list no documents, or far fewer than before."""
+    for container, value in store.get_metas("emptied ").items():
+        if not value.startswith("asked "):  # already answered
             continue
-        _, left, known, folder = value.split(" ", maxsplit=3)
-        lost = int(known) - int(left)
-        where = f"in {folder}" if folder else f"in {container}"
-        documents = counted(int(known), "document")
+        _, remaining, expected, folder = value.split(" ", maxsplit=3)
+        lost = int(expected) - int(remaining)
+        location = f"in {folder}" if folder else f"in {container}"
+        documents = format_count(int(expected), "document")
         verb = "was" if lost == 1 else "were"
-        live_cards = card_rows.number_live(store, container)
+        live_cards = card_rows.count_live(store, container)
         come = "comes" if live_cards == 1 else "come"
         yield Question(
-            *_named(QuestionKind.EMPTIED, container),
+            *_make_id_and_kind(QuestionKind.EMPTIED, container),
             text=(
-                f"{lost:,} of {documents} {verb} not found {where}."
-                f" {counted(live_cards, 'card')} {come} from this source."
+                f"{lost:,} of {documents} {verb} not found {location}."
+                f" {format_count(live_cards, 'card')} {come} from this source."
                 f" {verb.capitalize()} {'it' if lost == 1 else 'they'} deleted?"
             ),
             new=container,
@@ -462,161 +467,163 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
 
 
 def _answer_emptied(
-    store: Store, question: Question, yes: bool, _without: Without
+    store: Store, question: Question, yes: bool, _without: ExcludedDrafts
 ) -> None:
-    """Let the next run take the documents as gone, or wait for them."""
+    """Record whether the missing documents were deleted, which the next ingest reads."""
     store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
 
 
-# --- what may be no card: lines, and words with their translation -----------------------
+# --- forms that may not be cards --------------------------------------------------------
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
-    """Yield a question for each form of lines of which several wait in one source."""
-    rows = highlights.with_form_and_draft(store)
-    fields = forms.Fields(store)
+    """Ask whether lines of a form are cards, if one source has several pending drafts of them."""
+    rows = highlights.load_drafted_forms(store)
+    fields = forms.FieldDetector(store)
     doubtful_keys = []
     for highlight in map(decode_highlight, rows):
-        if forms.asks_form(store, highlight, fields):
+        if forms.needs_form_answer(store, highlight, fields):
             doubtful_keys.append(highlight.key)
-    lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-    of_new = waiting.of_highlights(store, doubtful_keys, new=True)
-    for draft in offers.each_waiting(store, of_new):
+    drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
+    draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
+    for draft in offers.each_waiting(store, draft_ids):
         highlight = draft.highlight
-        written = forms.FIELD if not forms.is_doubtful(highlight) else highlight.written
-        lines[highlight.document.source, written].append(draft)
-    rejected: list[Highlight] = []
-    if any(len(of_form) < FORM_ASKED for of_form in lines.values()):
-        rows = highlights.with_form_and_no_card(store)
-        rejected += filter(forms.is_doubtful, map(decode_highlight, rows))
-    for (source, written), of_form in sorted(lines.items()):
-        # with the lines of the form that a person rejected
-        count = len(of_form)
-        if count < FORM_ASKED and written != forms.FIELD:
-            count += sum(
-                line.written == written and line.document.source == source
-                for line in rejected
-            )
-            if count < FORM_ASKED:
-                continue
-        lines_counted = counted(len(of_form), "line")
-        text = f"{lines_counted} like `{written}` in {source}: are they cards?"
-        if written == forms.FIELD:
-            keys = dict.fromkeys(draft.field("Front") for draft in of_form)
-            names = shortened(", ".join(map(on_one_line, keys)), KEYS_SHOWN)
+        form = forms.FIELD_FORM if not forms.is_doubtful(highlight) else highlight.written
+        drafts_by_form[highlight.document.source, form].append(draft)
+    for (source, form), form_drafts in sorted(drafts_by_form.items()):
+        if len(form_drafts) < MIN_FORM_LINES and form != forms.FIELD_FORM:
+            continue
+        lines_counted = format_count(len(form_drafts), "line")
+        text = f"{lines_counted} like `{form}` in {source}: are they cards?"
+        if form == forms.FIELD_FORM:
+            keys = dict.fromkeys(draft.get_field("Front") for draft in form_drafts)
+            names = truncate(", ".join(map(to_one_line, keys)), MAX_KEYS_CHARS)
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
-        if written == WORD_AND_TRANSLATION:
-            words = counted(len(of_form), "word")
+        if form == WORD_AND_TRANSLATION:
+            words = format_count(len(form_drafts), "word")
             text = f"{words} with your translation in {source}: make cards?"
         yield Question(
-            *_named(QuestionKind.FORM, source, written),
+            *_make_id_and_kind(QuestionKind.FORM, source, form),
             text=text,
             new=source,
-            old=written,
-            examples=tuple(grouped.text for grouped in lines_by_front(of_form)),
-            drafts=tuple(draft.id for draft in of_form),
+            old=form,
+            examples=tuple(group.summary for group in group_by_front(form_drafts)),
+            drafts=tuple(draft.id for draft in form_drafts),
         )
 
 
-class LinesOfFront(NamedTuple):
-    """Lines that may be no cards, with one front; of fields, also with one folder."""
+class FrontGroup(NamedTuple):
+    """Lines that may not be cards and have the same front. Fields are also grouped by directory."""
 
     front: str
     backs: Strings
-    """In Markdown, each once."""
-    folder: str
-    """"" if the lines are no fields, or stand in the root of the source."""
-    drafts: tuple[Waiting, ...]
+    """The backs in Markdown, each once."""
+    directory: str
+    """The directory of the lines, or "" if they aren't fields or are in the source's root."""
+    drafts: tuple[PendingDraft, ...]
 
     @property
-    def text(self) -> str:
-        """The lines as one: `rating::1 · 2 · 5 (12 lines in Books)`."""
+    def summary(self) -> str:
+        """All lines summarized in one line, such as `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
         if highlight.written == WORD_AND_TRANSLATION:
-            return on_one_line(f"{term_of(highlight)} = {self.backs[0]}")
+            return to_one_line(f"{find_term(highlight)} = {self.backs[0]}")
         if len(self.drafts) == 1:
-            return on_one_line(highlight.exact)
+            return to_one_line(highlight.exact)
         backs = [
-            shortened(on_one_line(back), BACK_SHOWN) for back in self.backs[:BACKS_SHOWN]
+            truncate(to_one_line(back), MAX_BACK_CHARS) for back in self.backs[:MAX_BACKS]
         ]
-        if self.backs[BACKS_SHOWN:]:
+        if self.backs[MAX_BACKS:]:
             backs.append("…")
-        colons = "::" if forms.key_of_field(highlight) else " :: "
-        where = f" in {self.folder}" if self.folder else ""
-        shown = f"{on_one_line(self.front)}{colons}{' · '.join(backs)}"
-        return f"{shown} ({len(self.drafts)} lines{where})"
+        colons = "::" if forms.parse_field_key(highlight) else " :: "
+        location = f" in {self.directory}" if self.directory else ""
+        line_text = f"{to_one_line(self.front)}{colons}{' · '.join(backs)}"
+        return f"{line_text} ({len(self.drafts)} lines{location})"
 
 
-def lines_by_front(drafts: Iterable[Waiting]) -> list[LinesOfFront]:
-    """Return the lines of a question by their fronts, in reading order."""
-    groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
+    """Group the lines that a question is about by their fronts, keeping their order."""
+    groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
-        folder = forms.folder_of(highlight) if forms.key_of_field(highlight) else ""
-        groups[folder, for_finding(draft.field("Front"))].append(draft)
+        folder = (
+            forms.find_directory(highlight) if forms.parse_field_key(highlight) else ""
+        )
+        groups[folder, normalize_for_lookup(draft.get_field("Front"))].append(draft)
     lines = []
-    for (folder, _), of_front in groups.items():
-        backs = dict.fromkeys(draft.field("Back") for draft in of_front)
-        front = of_front[0].field("Front")
-        lines.append(LinesOfFront(front, tuple(backs), folder, tuple(of_front)))
+    for (folder, _), front_drafts in groups.items():
+        backs = dict.fromkeys(draft.get_field("Back") for draft in front_drafts)
+        front = front_drafts[0].get_field("Front")
+        lines.append(FrontGroup(front, tuple(backs), folder, tuple(front_drafts)))
     return lines
 
 
-def _answer_form(store: Store, question: Question, yes: bool, without: Without) -> None:
-    """Accept the waiting drafts of a form, or leave their passages out.
+def _answer_form(
+    store: Store, question: Question, yes: bool, without: ExcludedDrafts
+) -> None:
+    """Accept the pending drafts of a form (yes), or leave their passages out.
 
-    `without`: the drafts that are no cards; they are rejected. Fields of a key, or of a key
-    in a folder, of which all are without, are no cards from now on.
+    If all fields with the same key are excluded, or all with the same key in one directory, such
+    fields aren't drafted any more.
+
+    Args:
+        store: the store.
+        question: the question about the form.
+        yes: whether such lines are cards.
+        without: the ids of drafts to reject because their lines aren't cards.
     """
-    no_cards = without or ()
-    in_order = waiting.in_reading_order(store, question.drafts)
-    drafts = list(offers.each_waiting(store, in_order))
-    by_form: dict[str, list[Waiting]] = defaultdict(list)
+    excluded_ids = without or ()
+    draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
+    drafts = list(offers.each_waiting(store, draft_ids))
+    drafts_by_form: dict[str, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
-        for name in forms.names_of_form(draft.highlight):
-            by_form[name].append(draft)
+        for name in forms.list_forms(draft.highlight):
+            drafts_by_form[name].append(draft)
     choices: dict[str, str] = {}
-    for name, of_form in by_form.items():
+    for name, form_drafts in drafts_by_form.items():
         choices[name] = forms.NEVER
-        if yes and any(draft.id not in no_cards for draft in of_form):
+        if yes and any(draft.id not in excluded_ids for draft in form_drafts):
             choices[name] = forms.ACCEPTED
-    answers: dict[str, Event] = {}
-    for name, of_form in by_form.items():
-        broadest = forms.names_of_form(of_form[0].highlight)[-1]
+    events_by_form: dict[str, Event] = {}
+    for name, form_drafts in drafts_by_form.items():
+        broadest = forms.list_forms(form_drafts[0].highlight)[-1]
         if name == broadest or choices[name] != choices[broadest]:
-            key = forms.form_key(question.new, name)
-            answers[name] = store.add("form", key, PERSON, {"choice": choices[name]})
+            key = forms.form_event_key(question.new, name)
+            events_by_form[name] = store.record_event(
+                "form", key, USER, {"choice": choices[name]}
+            )
     for draft in drafts:
-        if forms.form_choice(store, draft.highlight) == forms.NEVER:  # it is no card
-            names = forms.names_of_form(draft.highlight)
-            answered = next(answers[name] for name in names if name in answers)
-            waiting.put_away(store, [draft.id], answered)
-            reason = forms.why_left_out(draft.highlight)
-            highlights.leave_out(store, draft.highlight.key, reason)
-        elif draft.id in no_cards:
-            decide.reject(store, draft.id)
-        elif draft.clean and all(
+        if forms.find_form_choice(store, draft.highlight) == forms.NEVER:  # not a card
+            names = forms.list_forms(draft.highlight)
+            event = next(events_by_form[name] for name in names if name in events_by_form)
+            pending_drafts.move_to_decided(store, [draft.id], event)
+            reason = forms.left_out_reason(draft.highlight)
+            highlights.record_left_out(store, draft.highlight.key, reason)
+        elif draft.id in excluded_ids:
+            decide.reject_item(store, draft.id)
+        elif draft.is_clean and all(
             remark.kind in (RemarkKind.FORM, RemarkKind.TAKEN_BACK)
             for remark in draft.remarks
         ):
-            here, _ = decide.draft_here(store, draft.id)
-            decide.make_card(store, here, draft)
+            snapshot, _ = decide.load_draft(store, draft.id)
+            decide.make_card(store, snapshot, draft)
 
 
-# --- all kinds --------------------------------------------------------------------------
+# --- by kind ----------------------------------------------------------------------------
 
-_ASKING = (
-    _ask_same,
+_ASK_FUNCTIONS = (
+    _ask_about_same,
     _ask_about_gone,
     _ask_about_duplicates,
-    _ask_about_gaps_of_one_proposal,
     _ask_about_conflicts,
     _ask_about_absent,
     _ask_about_emptied,
     _ask_about_forms,
 )
-"""The functions that ask, in the order in which their questions are listed."""
-_ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], None]] = {
+"""The functions that yield open questions, in the order in which these are listed."""
+_ANSWER_FUNCTIONS: Mapping[
+    QuestionKind, Callable[[Store, Question, bool, ExcludedDrafts], None]
+] = {
     QuestionKind.SAME: _answer_same,
     QuestionKind.GONE: _answer_gone,
     QuestionKind.DUPLICATE: _answer_duplicate,
@@ -625,4 +632,4 @@ _ANSWERING: Mapping[QuestionKind, Callable[[Store, Question, bool, Without], Non
     QuestionKind.EMPTIED: _answer_emptied,
     QuestionKind.FORM: _answer_form,
 }
-"""The functions that record an answer, by the kind of the question."""
+"""The function that records the answer to a question, by the kind of the question."""

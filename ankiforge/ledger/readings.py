@@ -1,11 +1,9 @@
-"""The readings of sources and of other machines, as matching sees them.
+"""What sources and other devices have read, prepared for matching.
 
-A highlight becomes a mark with its text, folded; a document becomes what distinguishes it from
-others. What the sources list shows which documents are gone; they ask here which ones they may
-skip. Readings of other machines, from the journal, are kept here.
-
-`triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
-makes every note again.
+`ListedDocuments` records which documents the sources list, so that the others are known to be
+gone. `KnownReadings` tells sources which documents they may skip. The readings of other devices
+are taken from the journal. `get_triple`, `Highlight.own` and the folding of text determine the
+keys of highlights (docs/reference/keys.md), so changing them would make every note again.
 """
 
 from __future__ import annotations
@@ -16,136 +14,134 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger.chosen import chosen_passages
-from ankiforge.ledger.database import readable_errors
-from ankiforge.ledger.events import POLICY, Event, Text
-from ankiforge.ledger.marks import mark_of, reading_of
-from ankiforge.ledger.match import ComparedDocument
+from ankiforge.ledger.chosen_passages import load_chosen_passages
+from ankiforge.ledger.database import wrap_database_errors
+from ankiforge.ledger.events import POLICY, Event, Reading
+from ankiforge.ledger.marks import to_folded_text, to_mark
+from ankiforge.ledger.match import DocumentMarks
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
-    Chosen,
     DocumentId,
-    Extracted,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Pair,
+    PassageChoice,
     Problem,
-    Scan,
+    ScanEnd,
     Sighting,
     Strings,
-    Unchanged,
-    Unmarked,
-    Unread,
-    colour_name,
-    h16,
+    UnchangedDocument,
+    UnmarkedDocument,
+    UnreadDocument,
+    find_colour_name,
+    hash16,
 )
-from ankiforge.text.keys import triple_of
+from ankiforge.text.keys import get_triple
 
-DOCUMENTS_TOGETHER = 200
-"""Documents of one transaction."""
-HIGHLIGHTS_TOGETHER = 2000
-"""Highlights from which a transaction takes no further document."""
-ReadDocument = Extracted | Unmarked
-"""A document that a source has read: with highlights, or without any."""
+MAX_BATCH_DOCUMENTS = 200
+"""The maximum number of documents that are written in one transaction."""
+MAX_BATCH_HIGHLIGHTS = 2000
+"""The number of highlights after which no more documents are written in the same transaction."""
+ReadDocument = ExtractedDocument | UnmarkedDocument
+"""A document that a source has read, with highlights or without any."""
 
 
-class Report(msgspec.Struct):
-    """The result of an ingest."""
+class IngestReport(msgspec.Struct):
+    """What an ingest of all sources found: new, changed, moved and removed highlights."""
 
     seen: int = 0
-    """Highlights in the documents that were listed, changed or not."""
+    """The number of passages in the listed documents, changed or not."""
     new: list[str] = []
+    """The keys of the new highlights."""
     changed: list[tuple[str, str, str]] = []
-    """(key, old text, new text)."""
+    """The highlights whose text changed, as (key, old text, new text)."""
     moved: list[Pair] = []
-    """(key, new place) of passages that moved to another document."""
+    """The passages that moved to another document, as (key, new place)."""
     gone: list[str] = []
+    """The keys of the highlights that were removed."""
     back: list[str] = []
+    """The keys of the highlights that had been missing or gone and are back."""
     unselected: int = 0
-    """Highlights that settings no longer select."""
+    """The number of highlights that the settings no longer select."""
     doubtful: dict[str, tuple[int, int]] = {}
-    """Containers that lost so much at once that nothing of it was marked as gone.
+    """The containers that lost so many documents at once that none was marked as gone.
 
-    By name, the number of documents that are left and that there were.
-    """
+    For each, how many documents are left, and how many there were before."""
     moved_sources: Strings = ()
-    """The sources whose places are missing, and whose passages are in other sources."""
+    """The names of sources whose place is missing and whose passages are in other sources now."""
     documents: frozenset[DocumentId] = frozenset()
-    """The rows of the documents that were listed, changed or not."""
+    """The row ids of the listed documents, changed or not."""
     files: dict[str, int] = {}
-    """The number of files that were read, now or before, by ending."""
+    """How many files were read, in this run or before, by extension."""
     unread_files: dict[str, int] = {}
-    """The number of files that could not be read, or only in part, by ending."""
+    """How many files could not be read, or only in part, by extension."""
 
 
-def place_of(document: ReadDocument) -> str:
-    """Return the place of a document within its container."""
-    if isinstance(document, Unmarked):
+def get_place(document: ReadDocument) -> str:
+    """Return the place of a document within its container: its path, or its key in a library."""
+    if isinstance(document, UnmarkedDocument):
         return document.path
     return document.document.path or document.document.key
 
 
-def content_of_highlight(highlight: Highlight) -> str:
-    """Return a hash of all that drafts depend on: a highlight with a new hash is drafted again."""
-    places = [f"{start}-{end}" for start, end in highlight.gaps]
+def hash_highlight_content(highlight: Highlight) -> str:
+    """Return a hash of everything that the drafts of a highlight depend on.
+
+    When the hash changes, the highlight is drafted again.
+    """
+    gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
-    # the sides of a hand-written card say all; a phrase is drafted with its sentence
-    around = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
-    parts = [highlight.exact, ",".join(places), comment, around, highlight.skip]
+    # drafts of a phrase depend on its sentence, but a hand-written card doesn't depend on context
+    context = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
+    parts = [highlight.exact, ",".join(gap_spans), comment, context, highlight.skip]
     parts += highlight.markdown
     if highlight.written == WORD_AND_TRANSLATION:
         parts.append(highlight.written)
     if highlight.open_end:
         parts.append("open end")
-    if highlight.other_note:
-        parts.append(f"note {highlight.other_note}")
+    if highlight.other_tool_note_id:
+        parts.append(f"note {highlight.other_tool_note_id}")
     if highlight.figure:
         parts.append(highlight.figure)
         parts += [repr(label) for label in highlight.labels]
-    return h16(*parts)
+    return hash16(*parts)
 
 
-def colours_of(highlight: Highlight) -> Strings:
-    """Return the names of a mark's colour: as the source writes it, and of its hue."""
+def get_colour_names(highlight: Highlight) -> Strings:
+    """Return the names of a highlight's colour: as the source has it, and of the nearest hue."""
     if not highlight.colour:
         return ()
-    return highlight.colour, colour_name(highlight.colour)
+    return highlight.colour, find_colour_name(highlight.colour)
 
 
-def compared(document: ReadDocument) -> ComparedDocument:
-    """Return a document that was read as matching sees it."""
-    from ankiforge.text.identifiers import decode_sketch
-
-    if isinstance(document, Unmarked):
-        return ComparedDocument(document.path)
+def to_document_marks(document: ReadDocument) -> DocumentMarks:
+    """Convert a document that was read to the form in which documents are matched."""
+    if isinstance(document, UnmarkedDocument):
+        return DocumentMarks(document.path)
     texts = set()
     for highlight in document.highlights:
-        text, _before, _after = triple_of(highlight)
+        text, _before, _after = get_triple(highlight)
         texts.add(text)
-    sketch = decode_sketch(document.sketch) if document.sketch else None
-    return ComparedDocument(place_of(document), sketch, frozenset(texts))
+    return DocumentMarks(get_place(document), frozenset(texts))
 
 
-def with_words_of(store: Store, document_id: int, place: str) -> ComparedDocument:
-    """Return a document of the database with its words and marks."""
-    from ankiforge.text.identifiers import decode_sketch
+def iter_document_batches(
+    documents: Iterable[ReadDocument],
+) -> Iterator[list[ReadDocument]]:
+    """Yield documents in lists, each to be written in one transaction.
 
-    stored = documents.with_id(store, document_id)["sketch"]
-    sketch = decode_sketch(stored) if stored else None
-    return ComparedDocument(place, sketch, highlights.texts_in(store, document_id))
-
-
-def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
-    """Yield documents in lists, so that no transaction is open while a source reads."""
+    So no transaction is open while a source reads.
+    """
     batch: list[ReadDocument] = []
     highlights = 0
     for document in documents:
         batch.append(document)
         highlights += len(document.highlights)
-        if len(batch) == DOCUMENTS_TOGETHER or highlights >= HIGHLIGHTS_TOGETHER:
+        if len(batch) == MAX_BATCH_DOCUMENTS or highlights >= MAX_BATCH_HIGHLIGHTS:
             yield batch
             batch = []
             highlights = 0
@@ -153,140 +149,152 @@ def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
         yield batch
 
 
-# --- which documents are there ----------------------------------------------------------
+# --- listed documents -------------------------------------------------------------------
 
 
 class ListedDocuments:
-    """The documents that the sources of a run listed, whether they were read or not."""
+    """The documents that the sources of a run listed, whether or not they were read."""
 
     def __init__(self) -> None:
         self.places: dict[str, set[str]] = defaultdict(set)
-        """The places of the listed documents, by container, which may have none."""
+        """The places of the listed documents, by container. A container may have none."""
         self.complete: set[str] = set()
-        """Containers of which everything was listed: what is not listed is absent."""
-        self.folders: dict[str, str] = {}
-        """The folders of containers; "" if one has none."""
+        """The containers that were listed completely, so that a document not listed is absent."""
+        self.directories: dict[str, str] = {}
+        """The directory of each container, or "" if it has none."""
         self._unread: set[str] = set()
-        """Places of documents that could not be read."""
-        self._unread_folders: tuple[str, ...] = ()
-        """Folders, with `/` at their ends, of whose documents none could be read."""
+        """The places of the documents that could not be read."""
+        self._unread_directories: tuple[str, ...] = ()
+        """The directories, each with a final `/`, whose documents could not be read."""
 
     def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
-        """Note the places that are listed; yield the documents that were read."""
+        """Record what the sources list, and yield the documents that were read."""
         for sighting in sightings:
-            if isinstance(sighting, Unchanged):
+            if isinstance(sighting, UnchangedDocument):
                 self.places[sighting.container].add(sighting.path)
-            elif isinstance(sighting, Unread):
+            elif isinstance(sighting, UnreadDocument):
                 self._unread.add(sighting.path)
-                self._unread_folders += (f"{sighting.path}/",)
+                self._unread_directories += (f"{sighting.path}/",)
             elif isinstance(sighting, Problem):
                 self._unread.add(sighting.where)
                 if sighting.where.endswith("/"):
-                    self._unread_folders += (sighting.where,)
-            elif isinstance(sighting, Scan):
+                    self._unread_directories += (sighting.where,)
+            elif isinstance(sighting, ScanEnd):
                 self.places.setdefault(sighting.container, set())
-                self.folders[sighting.container] = sighting.folder
+                self.directories[sighting.container] = sighting.folder
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:
-                self.places[sighting.container].add(place_of(sighting))
+                self.places[sighting.container].add(get_place(sighting))
                 yield sighting
 
     def is_unread(self, place: str) -> bool:
-        """Return whether a document could not be read: then it is not absent."""
-        return place in self._unread or place.startswith(self._unread_folders)
+        """Return whether a document could not be read, so that it doesn't count as absent."""
+        return place in self._unread or place.startswith(self._unread_directories)
 
-    def has(self, container: str, place: str) -> bool:
-        """Return whether a document is there, whether it could be read or not."""
+    def is_listed(self, container: str, place: str) -> bool:
+        """Return whether a document is listed, including those that could not be read."""
         return place in self.places.get(container, ()) or self.is_unread(place)
 
 
-# --- what sources may skip --------------------------------------------------------------
+# --- unchanged documents ----------------------------------------------------------------
 
 
-class Known:
-    """Answers sources that skip unchanged documents (the protocol `Known` of the model).
+class KnownReadings:
+    """Tells sources which documents are unchanged, so that they skip them.
 
-    Another salt, which is put before fingerprints, makes every document unknown.
+    Implements the protocol `model.KnownDocuments`. Stored fingerprints begin with a salt, so that
+    every document is read again if the salt changes.
     """
 
     def __init__(self, store: Store, salt: str) -> None:
         self._store = store
         self._salt = salt
-        # The documents of each container that was asked about, by path.
+        # the rows of the documents in each requested container, by path
         self._rows: dict[str, dict[str, Row]] = {}
-        self._chosen: dict[str, list[Chosen]] | None = None
+        self._chosen: dict[str, list[PassageChoice]] | None = None
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint; False for ""."""
+        """Return whether a document was ingested with this fingerprint, or False if it is ""."""
         if not fingerprint:
             return False
-        row = self._row(container, path)
+        row = self._get_row(container, path)
         salted = f"{self._salt} {fingerprint}"
         return row is not None and row["fingerprint"] == salted
 
-    def depends(self, container: str, path: str) -> Strings | None:
-        """Return `Extracted.depends` of the last reading of a document; None if it is new."""
-        row = self._row(container, path)
+    def find_dependencies(self, container: str, path: str) -> Strings | None:
+        """Return `ExtractedDocument.depends` as last read for a document, or None if it is new."""
+        row = self._get_row(container, path)
         if row is None:
             return None
-        if row["depends"] == "[]":  # as that of nearly all
+        if row["depends"] == "[]":  # as in nearly all rows
             return ()
-        with readable_errors():
+        with wrap_database_errors():
             return tuple(msgspec.json.decode(row["depends"]))
 
-    def paths(self, container: str) -> Strings:
-        """Return the documents of a container."""
-        rows = documents.present_in(self._store, container)
+    def list_paths(self, container: str) -> Strings:
+        """Return the paths of the stored documents that are present in a container."""
+        rows = documents.load_present_in_container(self._store, container)
         return tuple(row["place"] for row in rows)
 
-    def chosen(self, container: str) -> tuple[Chosen, ...]:
+    def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
         """Return the passages that were chosen in documents of a container."""
         if self._chosen is None:
-            self._chosen = chosen_passages(self._store)
+            self._chosen = load_chosen_passages(self._store)
         return tuple(self._chosen.get(container, ()))
 
-    def _row(self, container: str, path: str) -> Row | None:
-        """Return the row of a document; each container is read once."""
+    def _get_row(self, container: str, path: str) -> Row | None:
+        """Return the row of a document, or None. The rows of a container are loaded once."""
         if container not in self._rows:
-            with readable_errors():
-                rows = documents.present_in(self._store, container)
+            with wrap_database_errors():
+                rows = documents.load_present_in_container(self._store, container)
             self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
 
 
-def sketch_of(store: Store, container: str, place: str) -> str:
-    """Return the sketch of a document as it was read last, "" if there is none."""
-    row = documents.at(store, container, place)
-    return row["sketch"] if row else ""
+def get_digest(store: Store, container: str, place: str) -> str:
+    """Return the hash of a document's text as last read, or "" if there is none."""
+    row = documents.find_document(store, container, place)
+    return row["digest"] if row else ""
 
 
-# --- what other machines recorded -------------------------------------------------------
+# --- readings of other devices ----------------------------------------------------------
 
 
 def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
-    """Take note of keys and texts that are in the journal but were not read here."""
+    """Store the passages in new events of the journal that weren't read on this device.
+
+    Args:
+        store: the store.
+        events: the new events of other devices.
+    """
     with store.transaction():
         for event in events:
             if event.what not in ("key", "text"):
                 continue
-            known = highlights.with_key(store, event.key)
-            if known and known["body"]:  # it was read here
+            row = highlights.load_row(store, event.key)
+            if row and row["body"]:  # it was read on this device
                 continue
-            text = msgspec.convert(event.body, Text)
+            text = msgspec.convert(event.body, Reading)
             text = replace(text, n=event.n, machine=event.machine)
-            reading = reading_of(text)
-            # a passage that only the journal knows, with the place where it was read
-            place = (text.container, text.place)
-            document = documents.put_heard_of(store, *place)
-            words = text.kind, reading.text
-            highlights.put_heard_of(store, event.key, document, event.n, *words)
+            reading = to_folded_text(text)
+            # add the passage as journal-only, at the place where it was read
+            container_and_place = (text.container, text.place)
+            document = documents.put_heard_of(store, *container_and_place)
+            kind_and_text = text.kind, reading.text
+            highlights.store_journal_only(
+                store, event.key, document, event.n, *kind_and_text
+            )
 
-            # it may be the passage in its place here, which has another key
-            keys = []
-            for present in highlights.present_at(store, reading.text, *place):
-                mark = mark_of(decode_highlight(present))
+            # it may be a passage at the same place that has another key on this device
+            equal_keys = []
+            for present_row in highlights.load_present_in_place_by_text(
+                store, reading.text, *container_and_place
+            ):
+                mark = to_mark(decode_highlight(present_row))
                 if mark.newest.triple == reading.triple:
-                    keys.append(present["key"])
-            if len(keys) == 1 and store.first(keys[0]) != store.first(event.key):
-                store.add("same", event.key, POLICY, {"old": keys[0]})
+                    equal_keys.append(present_row["key"])
+            if len(equal_keys) == 1 and store.get_first_key(
+                equal_keys[0]
+            ) != store.get_first_key(event.key):
+                store.record_event("same", event.key, POLICY, {"old": equal_keys[0]})

@@ -1,17 +1,21 @@
-"""Why a draft needs a person: policy accepts no draft with a remark (`model.RemarkKind`)."""
+"""Find the remarks on a draft, which are the reasons why the user must review it.
+
+The policy accepts no draft with a remark. `model.RemarkKind` lists the kinds of remarks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote
 
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, facts, forms
-from ankiforge.ledger.events import PERSON, Passage, content, guid_of
+from ankiforge.ledger.events import USER, Passage, hash_content, make_guid
 from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import cards as card_rows
 from ankiforge.ledger.tables import sentences
-from ankiforge.ledger.tables.anki import any_buried, buried, is_buried
+from ankiforge.ledger.tables.anki_notes import filter_deleted, has_deleted_notes
 from ankiforge.model import (
     Card,
     CardKind,
@@ -23,165 +27,188 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import document_tag
+from ankiforge.text.normalize import make_document_tag
 
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 
 
-class Remarks:
-    """Why drafts need a person, with all that is read once for many of them."""
+class RemarkFinder:
+    """Finds the remarks on drafts, loading what it needs for many drafts at once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._decided: dict[str, set[str]] = {}
-        self._unburied: set[str] = set()
-        self._as_of = -1
-        """The number of events recorded then; -1 = nothing was read ahead."""
-        # the guids and the documents of notes in Anki that no card here has
+        self._equal_rows: dict[str, list[Row]] = {}
+        self._rejected: dict[str, set[str]] = {}
+        self._deleted_guids: set[str] = set()
+        self._event_count = -1
+        """The number of events recorded in the transaction at the last `load`, or -1 before it."""
+        # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
-        # whether notes were deleted in Anki that may have been ours
-        self._any_buried = any_buried(store)
-        self._fields = forms.Fields(store)
+        self._any_deleted = has_deleted_notes(store)
+        self._fields = forms.FieldDetector(store)
 
-    def read(self, drafts: Sequence[StoredDraft]) -> None:
-        """Read ahead from the database all that `on` needs for some drafts."""
+    def load(self, drafts: Sequence[StoredDraft]) -> None:
+        """Load what `find_remarks` needs for these drafts."""
         store = self._store
-        contents = list(map(content, drafts))
-        store.read_same_words(contents)
-        equal = [card for words in contents for card in store.same_words(words).cards]
-        store.load(card["passage"] for card in equal)
-        names = {name for draft in drafts if draft.in_slot for name in draft.about}
-        self._decided = sentences.deciding(store, names)
-        self._as_of = store.events_recorded
-        self._unburied = set()
-        if self._any_buried:
-            guids = {str(guid_of(store.first(draft.key), draft)) for draft in drafts}
-            self._unburied = guids - buried(store, guids)
+        contents = list(map(hash_content, drafts))
+        self._equal_rows = card_rows.load_cards_by_content(store, contents)
+        self._rejected = card_rows.load_rejections_by_content(store, contents)
+        store.preload_passages(
+            row["passage"] for rows in self._equal_rows.values() for row in rows
+        )
+        names = {
+            name for draft in drafts if draft.is_hand_written for name in draft.about
+        }
+        self._decided = sentences.find_deciding_passages(store, names)
+        self._deleted_guids = set()
+        if self._any_deleted:
+            guids = {
+                str(make_guid(store.get_first_key(draft.key), draft)) for draft in drafts
+            }
+            self._deleted_guids = filter_deleted(store, guids)
+        self._event_count = store.event_count
 
-    def are_decided_elsewhere(self, passage: Passage, names: Sequence[str]) -> bool:
-        """Return whether another passage decided one of these sentences, and not by its own form.
-
-        Copies of a form follow each its own passage. `names`: of the sentences.
-        """
-        decided = self._decided
-        if (
-            self._as_of != self._store.events_recorded
-        ):  # another draft was decided on since
-            decided = sentences.deciding(self._store, names)
-        return any(decided.get(name, set()) - {passage.key} for name in names)
-
-    def on(self, draft: StoredDraft, place: Highlight, words: str) -> Iterator[Remark]:
-        """Yield why a draft with these words, at its place, needs a person."""
+    def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
+        """Yield the remarks on a draft, which must be among those loaded, of a highlight."""
         store = self._store
-        passage = store.passage(draft.key)
-        # a passage that is gone, and that it may be
-        for _, old in _doubts(store, passage):
-            is_live = store.passage(old).live
+        if self._event_count != store.event_count:  # reload after a decision
+            self.load([draft])
+        passage = store.get_passage(draft.key)
+        draft_content = hash_content(draft)
+        # report a removed passage that may be the same
+        for _, old in _find_doubts(store, passage):
+            is_live = store.get_passage(old).live_cards
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
-        before = self._before(passage, draft, place)
-        if before is None and draft.in_slot:
-            if self.are_decided_elsewhere(passage, draft.about):
-                before = RemarkKind.DECIDED_BEFORE
-        if before:
-            yield Remark(before)
+        decision_remark = self._find_decision_remark(passage, draft, highlight)
+        if decision_remark is None and draft.is_hand_written:
+            # decisions on hand-written drafts of other copies don't count, those on other drafts do
+            decided = (self._decided.get(name, set()) for name in draft.about)
+            if any(passages - {passage.key} for passages in decided):
+                decision_remark = RemarkKind.DECIDED_BEFORE
+        if decision_remark:
+            yield Remark(decision_remark)
 
-        # the same words elsewhere
-        for card in equal_cards(store, passage, words):
-            no_longer = "" if card["live"] else f", which is {card['verdict']}"
-            yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
-        if any(other != passage.key for other in store.same_words(words).rejected):
+        # report equal cards elsewhere
+        for row in _filter_other_passages(
+            store, passage, self._equal_rows.get(draft_content, ())
+        ):
+            suffix = "" if row["live"] else f", which is {row['verdict']}"
+            yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
+        if self._rejected.get(draft_content, set()) - {passage.key}:
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
-        if forms.asks_form(store, place, self._fields):
+        if forms.needs_form_answer(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
         if draft.kind is CardKind.OCCLUSION and not draft.revises:
             yield Remark(RemarkKind.FIGURE)
 
-    def _before(
-        self, passage: Passage, draft: StoredDraft, place: Highlight
+    def _find_decision_remark(
+        self, passage: Passage, draft: StoredDraft, highlight: Highlight
     ) -> RemarkKind | None:
-        """Return the remark that earlier decisions, or the notes of its document, call for."""
+        """Return the remark that an earlier decision, or a note in Anki, calls for, or None."""
         if draft.revises:
             return RemarkKind.REVISION
         if draft.replaces:
             return RemarkKind.REPLACEMENT
         if draft.near:
             return RemarkKind.NEAR
-        if _was_dropped(passage, draft, place):
-            # as if the person had not accepted what they took back
-            as_before = replace(passage, cards=self._cards_kept(passage))
-            is_dropped = _was_dropped(as_before, draft, place)
+        if _was_similar_card_dropped(passage, draft, highlight):
+            # ignore cards that the user accepted and undid
+            passage_before = replace(passage, cards=self._exclude_undone_cards(passage))
+            is_dropped = _was_similar_card_dropped(passage_before, draft, highlight)
             return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
-        if not (self._any_buried or self._unknown_notes):
+        if not (self._any_deleted or self._unknown_notes):
             return None
-        guid = guid_of(passage.key, draft)
-        if guid not in passage.cards and guid not in self._unburied:
-            if is_buried(self._store, guid):
-                return RemarkKind.NOTE_DELETED  # before the journal was lost
-        tag = document_tag(place.document.title)
+        guid = make_guid(passage.key, draft)
+        if guid in self._deleted_guids and guid not in passage.cards:
+            return (
+                RemarkKind.NOTE_DELETED
+            )  # the note was deleted before the journal was lost
+        tag = make_document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
-        names = (in_vault(tag, place.uri), tag, guid)
+        names = (add_vault(tag, highlight.uri), tag, guid)
         if not self._unknown_notes.isdisjoint(names):
             return RemarkKind.UNKNOWN_NOTES
         return None
 
-    def _cards_kept(self, passage: Passage) -> dict[str, Card]:
-        """Return the cards of a passage but for those that a person accepted and took back."""
-        accepted = set()
-        for event in self._store.events(passage.keys):
-            if event.what == "accept" and event.by == PERSON:
-                accepted.add(event.body["guid"])
-        kept = {}
+    def _exclude_undone_cards(self, passage: Passage) -> dict[str, Card]:
+        """Return the cards of a passage without those that the user accepted and undid."""
+        accepted_guids = set()
+        for event in self._store.load_events(passage.keys):
+            if event.what == "accept" and event.by == USER:
+                accepted_guids.add(event.body["guid"])
+        kept_cards = {}
         for id, card in passage.cards.items():
-            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted:
-                kept[id] = card
-        return kept
+            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
+                kept_cards[id] = card
+        return kept_cards
 
 
-def _was_dropped(passage: Passage, draft: StoredDraft, place: Highlight) -> bool:
-    """Return whether a person dropped nearly the same."""
-    if not passage.decided:
+def _was_similar_card_dropped(
+    passage: Passage, draft: StoredDraft, highlight: Highlight
+) -> bool:
+    """Return whether the user has dropped a card that is nearly the same as a draft."""
+    if not passage.is_decided:
         return False
-    about = facts.decided_by(draft, facts.text_of(place))
-    return facts.dropped(passage, draft, about)
+    about = facts.find_decided_sentences(draft, facts.get_fact_text(highlight))
+    return facts.has_dropped_similar(passage, draft, about)
 
 
-def in_vault(tag: str, link: str) -> str:
-    """Return the tag of a document with its vault, if a link, or HTML, names a vault.
+def add_vault(tag: str, link: str) -> str:
+    """Append the name of an Obsidian vault to the tag of a document.
 
-    Two vaults may each have a note `Index.md`.
+    So documents with the same name in two vaults, such as `Index.md`, are distinguished. The tag is
+    returned unchanged if the link names no vault.
+
+    Args:
+        tag: the tag of the document.
+        link: a link to the document, or HTML that contains one.
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
 
 
-def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
-    """Return the cards of other passages that ask and answer the same, or did as drafted.
+def find_equal_cards(store: Store, passage: Passage, words: str) -> list[Row]:
+    """Return the rows of equal cards of other passages.
 
-    Passages that a person said to be different are left out.
+    Cards that the user said are different are left out.
+
+    Args:
+        store: the store.
+        passage: the passage.
+        words: the content hash, which a card has now or had when it was drafted.
     """
-    equal = []
-    for card_row in store.same_words(content).cards:
-        if card_row["passage"] == passage.key:
-            continue
-        if not passage.told_apart_from(store.passage(card_row["passage"])):
-            equal.append(card_row)
-    return equal
+    rows = card_rows.load_cards_by_content(store, [words]).get(words, ())
+    return list(_filter_other_passages(store, passage, rows))
 
 
-def asked(store: Store, passage: Passage) -> list[Pair]:
-    """Return the pairs of `_doubts` to ask about: the lost passage has a live card."""
-    doubts = _doubts(store, passage)
-    return [(new, old) for new, old in doubts if store.passage(old).live]
+def _filter_other_passages(
+    store: Store, passage: Passage, rows: Iterable[Row]
+) -> Iterator[Row]:
+    """Yield the rows of cards of other passages, except those that the user said are different."""
+    for row in rows:
+        if row["passage"] != passage.key:
+            if not passage.is_distinct_from(store.get_passage(row["passage"])):
+                yield row
 
 
-def _doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Return the lost passages that a passage may be, as (its key, key of the lost one)."""
-    if not passage.asked or not cards.present_row(store, passage):
+def find_doubts_to_ask(store: Store, passage: Passage) -> list[Pair]:
+    """Return the doubts about which to ask the user, because the removed passage has a live card.
+
+    A doubt is a pair of a key of this passage, and the key of a removed passage that it may be.
+    """
+    doubts = _find_doubts(store, passage)
+    return [(new, old) for new, old in doubts if store.get_passage(old).live_cards]
+
+
+def _find_doubts(store: Store, passage: Passage) -> list[Pair]:
+    """Return every doubt whether a passage is a removed one, even if that one has no live card."""
+    if not passage.asked or not cards.load_present_row(store, passage):
         return []
     doubts = []
     for new, old in passage.asked.items():
-        other = store.passage(old)
-        if new in passage.beside or not cards.present_row(store, other):
+        other = store.get_passage(old)
+        if not cards.load_present_row(store, other):
             doubts.append((new, old))
     return doubts

@@ -1,6 +1,6 @@
-"""One passage in several sources: a note, its PDF, the library.
+"""Recognize a passage that several sources contain, such as a note, its PDF and the library.
 
-A route is the kind of source by which a passage is read.
+A *route* is the kind of source through which a passage is read.
 """
 
 from __future__ import annotations
@@ -8,76 +8,88 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.match import LONG
+from ankiforge.ledger.match import MIN_DISTINCTIVE_CHARS
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import Highlight, SourceKind, hints
 from ankiforge.text import regex
 
-# What stands for other text in a pattern of LIKE.
-_WILDCARD = regex(r"[%_\\]")
-ROUTES_BEST_FIRST = (
+# Matches a special character of a LIKE pattern in SQL.
+_LIKE_WILDCARD = regex(r"[%_\\]")
+ROUTE_PRIORITY = (
     SourceKind.ZOTERO,
     SourceKind.PDF,
     SourceKind.VAULT,
     SourceKind.OTHER,
 )
-"""Of the locations of a passage, the one whose text is used: the first."""
+"""The routes in order of preference. The text of a passage is that of its first present route."""
 
 
-def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
-    """Unite the places of one passage in several sources: a note, its PDF, the library.
+def link_routes(store: Store, keys: Iterable[str]) -> set[str]:
+    """Link each new highlight to the same passage in a source of another kind.
 
-    Marks of different routes are one if they have an id in common, or if their documents
-    are one work and their texts are equal, one to one in order. Marks of one route never
-    are.
+    Two highlights of different routes are one passage if one names the id of the other, or if
+    their documents are of the same work and their texts are equal. Equal texts are linked one to
+    one, in order. Highlights of the same route are never linked.
+
+    Args:
+        store: the store.
+        keys: the keys of the highlights that are new or were read again.
 
     Returns:
-        The keys that are now of a passage that was known before.
+        The keys that now belong to a passage that was stored before.
     """
-    united = set()
+    linked_keys = set()
     for key in keys:
-        row = highlights.with_key(store, key)
-        if row is None or row["state"] != "present" or store.keys(key) != (key,):
+        row = highlights.load_row(store, key)
+        if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
-        other = _same_id(store, highlight) or _same_work(store, row, highlight)
-        if other:
-            store.add("same", key, SOURCE, {"old": other})
-            united.add(key)
-    return united
-
-
-def _same_id(store: Store, highlight: Highlight) -> str:
-    """Return the key of a present mark of another route that this one names."""
-    for hint in highlight.hints:
-        # a pattern of LIKE that matches the words of a hint, whatever they hold
-        scheme, name = (
-            _WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
+        other_key = _find_by_named_id(store, highlight) or _find_equal_in_same_work(
+            store, row, highlight
         )
-        for row in highlights.named(store, scheme, name):
+        if other_key:
+            store.record_event("same", key, SOURCE, {"old": other_key})
+            linked_keys.add(key)
+    return linked_keys
+
+
+def _find_by_named_id(store: Store, highlight: Highlight) -> str:
+    """Return the key of a present highlight of another route that a highlight names, or ""."""
+    for hint in highlight.hints:
+        # escape the parts of the hint for LIKE
+        scheme, name = (
+            _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
+        )
+        for row in highlights.load_present_by_key_name(store, scheme, name):
             if row["route"] != highlight.source_kind.value:
-                return store.first(row["key"])
+                return store.get_first_key(row["key"])
     return ""
 
 
-def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
-    """Return the key of the equal mark of another route in a document of one work."""
-    if len(row["folded"]) < LONG:
+def _find_equal_in_same_work(store: Store, row: Row, highlight: Highlight) -> str:
+    """Return the key of an equal highlight of another route in the same work, or "".
+
+    Equal texts on different pages aren't the same passage, and short texts may be a coincidence.
+    """
+    if len(row["folded"]) < MIN_DISTINCTIVE_CHARS:
         return ""
-    routes = _routes(store, row["key"])
-    for other in highlights.of_same_work(store, row):
-        page = decode_highlight(other).page_label
+    routes = _find_routes(store, row["key"])
+    for other_row in highlights.load_same_work_rows(store, row):
+        page = decode_highlight(other_row).page_label
         if page and highlight.page_label and page != highlight.page_label:
             continue
-        if routes.isdisjoint(_routes(store, other["key"])):
-            return store.first(other["key"])
+        if routes.isdisjoint(_find_routes(store, other_row["key"])):
+            return store.get_first_key(other_row["key"])
     return ""
 
 
-def _routes(store: Store, key: str) -> set[str]:
-    """Return the routes by which a passage was read; "" for a key that was not read."""
-    keys = store.keys(key)
-    routes = [row["route"] for row in highlights.of(store, keys)]
+def _find_routes(store: Store, key: str) -> set[str]:
+    """Return the routes through which a passage was read.
+
+    They include "" if a key of the passage wasn't read on this device.
+    """
+    keys = store.get_keys(key)
+    routes = [row["route"] for row in highlights.load_rows(store, keys)]
     return {*routes, *([""] if len(routes) < len(keys) else [])}

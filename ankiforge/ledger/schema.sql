@@ -1,21 +1,21 @@
--- The database of a workspace. It is a cache: journal and sources rebuild all of it.
+-- The database of a workspace: a cache, rebuilt from the journal and the sources.
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- read from sources
 CREATE TABLE IF NOT EXISTS document (
     id INTEGER PRIMARY KEY,
-    container TEXT NOT NULL,     -- vault, folder or library
+    container TEXT NOT NULL,     -- vault, directory or library
     place TEXT NOT NULL,         -- path, or the source's key
-    state TEXT NOT NULL,         -- present, gone; unselected: no setting reads it; journal: only heard of
+    state TEXT NOT NULL,         -- present, gone; unselected: no setting selects it; journal: only in the journal
     fingerprint TEXT NOT NULL,
     depends TEXT NOT NULL,       -- JSON
     source TEXT NOT NULL,        -- name of the source in the settings
     title TEXT NOT NULL,
-    sketch TEXT NOT NULL,
-    left_out TEXT NOT NULL DEFAULT '[]',  -- JSON: what looks like a mark or a card and is none
+    digest TEXT NOT NULL,        -- hash of the text, if the note may be patched
+    left_out TEXT NOT NULL DEFAULT '[]',  -- JSON: what looks like a mark or a card but isn't
     UNIQUE (container, place)
 );
-CREATE TABLE IF NOT EXISTS identifier (  -- the works that documents are, or are about
+CREATE TABLE IF NOT EXISTS identifier (  -- of the works that documents are, or are about
     name TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (name, document)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS identifier_document ON identifier (document);
@@ -23,50 +23,52 @@ CREATE TABLE IF NOT EXISTS highlight (
     key TEXT PRIMARY KEY,
     document INTEGER NOT NULL REFERENCES document,
     position INTEGER NOT NULL,
-    state TEXT NOT NULL,         -- present, missing, gone, unselected; journal: only heard of
-    missed REAL NOT NULL DEFAULT 0,  -- when it was missing first, in seconds since 1970
+    state TEXT NOT NULL,         -- present, missing, gone, unselected; journal: only in the journal
+    missed REAL NOT NULL DEFAULT 0,  -- when it was first missing, in seconds since 1970
     route TEXT NOT NULL DEFAULT '',
     kind TEXT NOT NULL,
     folded TEXT NOT NULL,
     exact TEXT NOT NULL DEFAULT '',  -- hash of the exact text
     content TEXT NOT NULL DEFAULT '',  -- hash of what drafts depend on
-    drafted TEXT NOT NULL DEFAULT '',  -- the content that the rules drafted last
-    modelled TEXT NOT NULL DEFAULT '',  -- the content that a model drafted last
+    alike TEXT NOT NULL DEFAULT '',  -- hash that copies share: of the content, for a short text also of the context; '' = can't be a copy
+    drafted TEXT NOT NULL DEFAULT '',  -- the content last drafted by rules
+    modelled TEXT NOT NULL DEFAULT '',  -- the content last drafted by a model
     declined TEXT NOT NULL DEFAULT '',  -- the content that a model judged not worth a card
-    fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
+    fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if there are drafts
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
-    worth REAL NOT NULL DEFAULT 0,  -- how likely a card of its best sentence is kept, 0 to 1; 0 and less = nothing is proposed
-    run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
-    colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
-    tags TEXT NOT NULL DEFAULT '',  -- of mark and document; a list
-    body TEXT NOT NULL DEFAULT ''  -- Highlight; '' if only heard of
-);  -- with rowids: rows of more than a quarter of a page would each take a page more
+    worth REAL NOT NULL DEFAULT 0,  -- how likely a card of the best sentence is kept, 0 to 1; 0 or less = nothing is proposed
+    run INTEGER NOT NULL DEFAULT 0,  -- the last run that read it
+    colour TEXT NOT NULL DEFAULT '',  -- as in the source, and the name of its hue; a list, see `store.listed`
+    tags TEXT NOT NULL DEFAULT '',  -- of the mark and the document; a list
+    body TEXT NOT NULL DEFAULT ''  -- Highlight; '' if only in the journal
+);  -- with rowids, because without them a row longer than a quarter of a page takes another page
 CREATE INDEX IF NOT EXISTS highlight_document ON highlight (document, position);
 CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 'present';
 CREATE INDEX IF NOT EXISTS highlight_undrafted ON highlight (key) WHERE state = 'present' AND drafted != content;
 CREATE INDEX IF NOT EXISTS highlight_unmodelled ON highlight (key) WHERE state = 'present' AND modelled != content;
 CREATE INDEX IF NOT EXISTS highlight_folded ON highlight (folded);
--- texts that must stay on this machine (`#no-llm`), also those that a document does not have any more
+CREATE INDEX IF NOT EXISTS highlight_alike ON highlight (alike) WHERE state = 'present' AND alike != '';
+-- texts that must stay on this device (`#no-llm`), including those no longer in the document
 CREATE TABLE IF NOT EXISTS private (
     document INTEGER NOT NULL, text TEXT NOT NULL,
-    document_key TEXT NOT NULL,  -- `Document.key` as read last, '' if it has no highlight
-    is_name INTEGER NOT NULL,    -- whether it was never more than a name there, see `PrivateText`
+    document_key TEXT NOT NULL,  -- `Document.key` as last read, '' if it has no highlight
+    is_name INTEGER NOT NULL,    -- whether it was only ever a name, see `PrivateText`
     PRIMARY KEY (document, text)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draft (
     id TEXT PRIMARY KEY,
     key TEXT NOT NULL,           -- the highlight
     content TEXT NOT NULL,
-    slot TEXT NOT NULL,          -- of the source's own words, else ''
+    slot TEXT NOT NULL,          -- of a hand-written card, else ''
     position INTEGER NOT NULL,
-    fact TEXT NOT NULL,          -- hash of its sentence, of the person's own form of each; '' = unknown
-    near TEXT NOT NULL,          -- what was decided in nearly the same words, or ''
+    fact TEXT NOT NULL,          -- hash of its sentence; of a hand-written card, of each sentence; '' = unknown
+    near TEXT NOT NULL,          -- a similar decided sentence, or ''
     kind TEXT NOT NULL,
     deck TEXT NOT NULL,
     drafter TEXT NOT NULL,
     severity TEXT NOT NULL,      -- of the worst finding: '', info, warn, block
-    revises TEXT NOT NULL,       -- guid of the card whose new text it would be, or ''
-    replaces TEXT NOT NULL,      -- guid of the card of the other note type that it would replace, or ''
+    revises TEXT NOT NULL,       -- guid of the card that it would revise, or ''
+    replaces TEXT NOT NULL,      -- guid of the card of another note type that it would replace, or ''
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
@@ -75,7 +77,7 @@ CREATE TABLE IF NOT EXISTS draft (
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
 CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
--- drafts that a person decided on: undo lets them wait again at once
+-- drafts that the user decided on; undo makes them pending again at once
 CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
 CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 
@@ -83,10 +85,10 @@ CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 CREATE TABLE IF NOT EXISTS event (
     id TEXT PRIMARY KEY, key TEXT NOT NULL, n INTEGER NOT NULL, machine TEXT NOT NULL, what TEXT NOT NULL,
     by TEXT NOT NULL, act TEXT NOT NULL,
-    undoes TEXT NOT NULL,        -- the id of the event that an undo takes back, '' of other kinds
-    words TEXT NOT NULL,         -- of what was read, a hash of the exact text; '' of other kinds
+    undoes TEXT NOT NULL,        -- the id of the event that an undo reverts, '' for other kinds
+    words TEXT NOT NULL,         -- hash of the exact text of a reading, '' for other kinds
     line TEXT NOT NULL
-);  -- with rowids: lines are appended in their order, ids are hashes
+);  -- with rowids, because ids are hashes, but lines are appended in order
 CREATE INDEX IF NOT EXISTS event_words ON event (words) WHERE words != '';
 CREATE INDEX IF NOT EXISTS event_key ON event (key);
 CREATE INDEX IF NOT EXISTS event_n ON event (n);
@@ -95,7 +97,7 @@ CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_subjects ON event (what) WHERE what IN ('form', 'dialects', 'decline', 'mark');
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
--- events that nobody took back
+-- active events: not undone
 CREATE VIEW IF NOT EXISTS standing AS SELECT * FROM event
     WHERE NOT EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '');
 
@@ -105,25 +107,25 @@ CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer versi
 
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
--- by hash of a long sentence: the passages in which it was decided, and the highlights that have it
+-- by hash of a long sentence: the passages in which it was decided, and the highlights with it
 CREATE TABLE IF NOT EXISTS decided_sentence (
     name TEXT NOT NULL, passage TEXT NOT NULL,
-    own INTEGER NOT NULL,        -- only on the person's own form, or on a proposal
+    own INTEGER NOT NULL,        -- whether only on a hand-written card, or on a proposal
     PRIMARY KEY (name, passage, own)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS decided_sentence_passage ON decided_sentence (passage);
 CREATE TABLE IF NOT EXISTS sentence (
     name TEXT NOT NULL, key TEXT NOT NULL,
-    worth REAL,                  -- how likely a card of it is kept; NULL = none can be made
+    worth REAL,                  -- how likely a card of it is kept; NULL = no card is possible
     PRIMARY KEY (name, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
--- drafts whose highlights are present, with what they are sorted by in reading order: document, place, position
+-- drafts of present highlights, with the sort key of reading order: document, place, position
 CREATE VIEW IF NOT EXISTS readable AS
     SELECT d.id, d.key, d.drafter, d.severity, d.findings, d.revises, h.document, h.position AS place, d.position
     FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE h.state = 'present';
--- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
--- what waits beside the person's own form of its sentence is of that offer
+-- drafts with their passage (the oldest key) and their offer: a fact of a passage, or a change of a card;
+-- drafts of a sentence that has a hand-written card belong to that card's offer
 CREATE VIEW IF NOT EXISTS offered AS
     SELECT d.*, coalesce(a.first, d.key) AS passage,
         coalesce(a.first, d.key) || ' ' || CASE WHEN d.slot != '' OR d.fact = '' THEN d.id
@@ -133,9 +135,9 @@ CREATE VIEW IF NOT EXISTS offered AS
     FROM draft d LEFT JOIN alias a ON a.key = d.key;
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL,
-    decided INTEGER NOT NULL,    -- a decision on it, or on what was proposed
-    done INTEGER NOT NULL,       -- a decision on it
-    closed INTEGER NOT NULL,     -- nothing more is wanted of it
+    decided INTEGER NOT NULL,    -- has a decision, if only on a proposal
+    done INTEGER NOT NULL,       -- has a decision other than on a proposal
+    closed INTEGER NOT NULL,     -- nothing more is wanted
     skipped INTEGER NOT NULL,
     body TEXT NOT NULL           -- events.Passage
 );
@@ -145,25 +147,25 @@ CREATE TABLE IF NOT EXISTS card (
     guid TEXT PRIMARY KEY, passage TEXT NOT NULL, verdict TEXT NOT NULL, live INTEGER NOT NULL,
     by TEXT NOT NULL, offered INTEGER NOT NULL, kind TEXT NOT NULL, deck TEXT NOT NULL,
     drafter TEXT NOT NULL,
-    content TEXT NOT NULL,       -- as it is
-    source TEXT NOT NULL,        -- as the source or drafter gave it
+    content TEXT NOT NULL,       -- hash of the current text
+    source TEXT NOT NULL,        -- hash of the text last given by source or drafter
     words TEXT NOT NULL,         -- plain text, for search
     tags TEXT NOT NULL,          -- a list
-    removed TEXT NOT NULL,       -- tags of its source that a person took from it; a list
+    removed TEXT NOT NULL,       -- source tags that the user removed; a list
     at TEXT NOT NULL,            -- when it was accepted
-    why TEXT NOT NULL,           -- it is not live
-    shipped INTEGER NOT NULL,    -- the `mod` that was shipped last; 0 = never
-    adopted TEXT NOT NULL,       -- the guid of the note that another tool made; '' = a note of ours
-    mapped INTEGER NOT NULL,     -- the id of the note type of a note of ours, if it is not ours; else 0
-    sentence TEXT NOT NULL       -- hash of a sentence: the card is at home where this stands; '' = in its own passage
+    why TEXT NOT NULL,           -- why it isn't live
+    shipped INTEGER NOT NULL,    -- the last shipped `mod`; 0 = never
+    adopted TEXT NOT NULL,       -- guid of another tool's note; '' = our own note
+    mapped INTEGER NOT NULL,     -- id of the user's note type of our own note, else 0
+    sentence TEXT NOT NULL       -- hash of the sentence that places the card; '' = in its own passage
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS card_sentence ON card (sentence) WHERE sentence != '';
 CREATE INDEX IF NOT EXISTS card_adopted ON card (adopted) WHERE adopted != '';
 CREATE INDEX IF NOT EXISTS card_passage ON card (passage);
 CREATE INDEX IF NOT EXISTS card_content ON card (content);
 CREATE INDEX IF NOT EXISTS card_source ON card (source);
--- cards, each with the passage where it is at home: its own, if its sentence stands there or nowhere; else one
--- of the same document, or the first that has it
+-- cards with the passage that they belong to (`home`): their own, if their sentence is there or nowhere; else one
+-- of the same document, or the first with the sentence
 CREATE VIEW IF NOT EXISTS placed AS
     SELECT c.*, coalesce((SELECT coalesce(a.first, h.key) FROM card o JOIN sentence s ON s.name = o.sentence
         JOIN highlight h ON h.key = s.key AND h.state = 'present' LEFT JOIN alias a ON a.key = h.key
@@ -171,22 +173,22 @@ CREATE VIEW IF NOT EXISTS placed AS
         WHERE o.guid = c.guid AND o.sentence != ''
         ORDER BY coalesce(a.first, h.key) != o.passage, h.document IS NOT own.document, h.document, h.position
         LIMIT 1), c.passage) AS home FROM card c;
--- present highlights, each with how its passage stands
+-- present highlights, with the state of their passage
 CREATE VIEW IF NOT EXISTS present_passage AS
     SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.fate, h.reason, h.worth,
         h.drafted != h.content AND h.modelled != h.content AS undrafted,
         coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
-        -- whether the passage, or a sentence of it, has a live card; asked of indexes
+        -- whether the passage, or a sentence of it, has a live card; uses indexes only
         EXISTS (SELECT 1 FROM card c WHERE c.passage = coalesce(a.first, h.key) AND c.live)
             OR EXISTS (SELECT 1 FROM sentence s JOIN card c ON c.sentence = s.name
                 WHERE s.key = coalesce(a.first, h.key) AND c.sentence != '' AND c.live) AS carded,
-        -- once a sentence is decided, the best of the others counts; if none is left, the passage counts among the last
+        -- once a sentence is decided, the best undecided one counts; if there is none, the passage sorts last
         CASE WHEN h.worth > 0 AND (coalesce(p.decided, 0) OR EXISTS (SELECT 1 FROM sentence s
                 JOIN decided_sentence d ON d.name = s.name WHERE s.key = h.key))
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
                 AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)
             ELSE h.worth END AS worth_left,
-        -- whether its text is used, of all places of the passage: that of the first route (`routes.ROUTES_BEST_FIRST`), then key
+        -- whether this place's text is used for the passage: the first by route (`routes.ROUTES_BEST_FIRST`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
@@ -199,22 +201,22 @@ CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (co
 -- the last view of Anki
 CREATE TABLE IF NOT EXISTS seen (
     guid TEXT PRIMARY KEY,
-    absent REAL NOT NULL,        -- since when it is absent, in seconds since 1970; 0 = it is there
-    asked INTEGER NOT NULL DEFAULT 0, -- whether it was deleted with many others, which is asked
+    absent REAL NOT NULL,        -- since when it is absent, in seconds since 1970; 0 = present
+    asked INTEGER NOT NULL DEFAULT 0, -- whether it was deleted with many others, so the user is asked
     reviews INTEGER NOT NULL DEFAULT 0, lapses INTEGER NOT NULL DEFAULT 0,
     leech INTEGER NOT NULL DEFAULT 0,
     retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of dropped cards
-    up_to_date TEXT NOT NULL DEFAULT '', -- for which settings there is nothing to write, or ''
-    body TEXT NOT NULL           -- '' = no view has shown it here
+    up_to_date TEXT NOT NULL DEFAULT '', -- the settings for which there is nothing to write, or ''
+    body TEXT NOT NULL           -- '' = in no view on this device
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS grave (   -- notes that were deleted, and may have been ours
+CREATE TABLE IF NOT EXISTS grave (   -- deleted notes that may have been ours
     id INTEGER PRIMARY KEY
 );
 CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
     guid TEXT PRIMARY KEY,
-    mod INTEGER NOT NULL         -- of the newest package that Anki was seen to have taken
+    mod INTEGER NOT NULL         -- of the newest package that Anki is known to have imported
 ) WITHOUT ROWID;
--- values that hold until something changes that may change a note: its card, the passage, the note in Anki
+-- values that are valid until something changes that affects a note: its card, the passage, the note in Anki
 CREATE TABLE IF NOT EXISTS until_change (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
     UPDATE seen SET up_to_date = '' WHERE guid = NEW.guid;
@@ -249,12 +251,12 @@ CREATE VIEW IF NOT EXISTS sourceless AS
             WHERE h.state != 'present' AND h.state = 'gone')
         AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
             AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
--- how cards stand in Anki: none, written (into a package), seen, missing or deleted (`views.DELETED`)
+-- the state of cards in Anki: none, written (into a package), seen, missing or deleted (`views.DELETED`)
 CREATE VIEW IF NOT EXISTS in_anki AS
     SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
         WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki
     FROM card c LEFT JOIN seen s USING (guid);
--- cards and drafts, as lists show them; a card that was forgotten four times is a finding
+-- cards and drafts for lists; four lapses of a card are a finding
 CREATE VIEW IF NOT EXISTS any_line AS
     SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,
         'waiting' AS verdict, 'none' AS anki
@@ -267,7 +269,7 @@ CREATE VIEW IF NOT EXISTS any_line AS
     FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid);
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, mine TEXT NOT NULL, source TEXT NOT NULL,
-    theirs TEXT NOT NULL, ours TEXT NOT NULL, -- the hashes of the texts that were compared
+    theirs TEXT NOT NULL, ours TEXT NOT NULL, -- hashes of the compared texts
     PRIMARY KEY (guid, field)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS review (
@@ -276,12 +278,12 @@ CREATE TABLE IF NOT EXISTS review (
 );
 CREATE INDEX IF NOT EXISTS review_guid ON review (guid);
 
--- what drafts are compared with: cards, other drafts, and notes in Anki that are not ours
+-- what drafts are compared with: cards, other drafts, and other notes in Anki
 CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
--- live cards, waiting drafts but for proposals and what is drafted anew, and foreign notes that have words; the
--- digest changes with the words: by it their search terms are found in `indexed`
+-- live cards, pending drafts (except proposals, and drafts about to be redone), and other notes with text; the
+-- digest changes with the text and is the key of their search terms in `indexed`
 CREATE VIEW IF NOT EXISTS in_use AS
     SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live
     UNION ALL SELECT d.id, d.kind || d.content, d.key, '' FROM draft d
@@ -289,11 +291,11 @@ CREATE VIEW IF NOT EXISTS in_use AS
         WHERE d.drafter != 'propose'
     UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note WHERE fields != '[]';
 CREATE TABLE IF NOT EXISTS indexed (
-    digest TEXT PRIMARY KEY,     -- kind and content of cards and drafts, or nid:, id and mod of a note
+    digest TEXT PRIMARY KEY,     -- kind and content of a card or draft, or nid:, id and mod of a note
     words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL, question BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- the words of documents, highlights and cards, for `search`; `digest` tells what is out of date
+-- the text of documents, highlights and cards, for `search`; `digest` shows which rows are out of date
 CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (
     what UNINDEXED, ref UNINDEXED, document UNINDEXED, digest UNINDEXED, title, passage, remark,
     prefix = '2 3', tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"

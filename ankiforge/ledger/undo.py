@@ -1,7 +1,6 @@
-"""Rules of `undo`: the events that are taken back together, and those that stand in the way.
+"""The rules of undoing: which events to undo together, and which later events prevent it.
 
-`decide.undo` reads the decisions that stand, asks here which of them go together and whether a
-later one stands on them, and writes what follows.
+`decide.undo_decision` loads the decisions, applies these rules, and records the result.
 """
 
 from __future__ import annotations
@@ -10,115 +9,130 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.events import FOUND, PERSON, RETIRED_BEFORE, Event
+from ankiforge.ledger.events import FOUND_KEY, RETIRED_TAG_REASON, USER, Event
 from ankiforge.model import Card, Json
 
-REWORDING = ("revise", "edit", "repair")
-"""Kinds of events that change words of a card."""
+REWORDING_KINDS = ("revise", "edit", "repair")
+"""The kinds of events that change a card's text."""
 
 
-def last_by_person(newest_first: Iterable[Event]) -> Event | None:
-    """Return the last standing decision of a person; None if there is none.
+def find_last_by_user(events: Iterable[Event]) -> Event | None:
+    """Return the user's last decision, or None if there is none.
 
-    A note that was taken over from Anki is no decision.
+    Events that only record a note found in Anki don't count as decisions.
+
+    Args:
+        events: the active events by the user, newest first.
     """
-    for event in newest_first:
-        if FOUND not in event.body and event.body.get("why") != RETIRED_BEFORE:
+    for event in events:
+        if FOUND_KEY not in event.body and event.body.get("why") != RETIRED_TAG_REASON:
             return event
     return None
 
 
-def last_about(standing: Iterable[Event], guid: str = "") -> Event | None:
-    """Return the last decision about a passage, or about a card of it; None if there is none.
+def find_last_about(active_events: Iterable[Event], guid: str = "") -> Event | None:
+    """Return the last decision about a passage or one of its cards, or None if there is none.
+
+    Decisions by the user count, and changes of a card by its source.
 
     Args:
-        standing: the events of the passage that stand.
-        guid: the card; "" = any, or none.
+        active_events: the events of the passage that weren't undone.
+        guid: the GUID of a card whose decisions count, or "" for all decisions of the passage.
     """
-    for event in sorted(standing, key=lambda event: event.order, reverse=True):
-        if event.by != PERSON and event.what != "revise":
+    for event in sorted(active_events, key=lambda event: event.order, reverse=True):
+        if event.by != USER and event.what != "revise":
             continue
-        if FOUND not in event.body and _is_about(event, guid):
+        if FOUND_KEY not in event.body and _is_about_card(event, guid):
             return event
     return None
 
 
-def undone(
-    last: Event, of_action: Iterable[Event], keys: Collection[str] = (), guid: str = ""
+def select_events_to_undo(
+    last_event: Event,
+    action_events: Iterable[Event],
+    keys: Collection[str] = (),
+    guid: str = "",
 ) -> list[Event]:
-    """Return the events that are taken back with a decision, the oldest first.
+    """Return all events to undo when a decision is undone, oldest first.
 
     Args:
-        last: the decision.
-        of_action: the decisions of its action that stand.
-        keys: those of the passage of a card.
-        guid: the card, if only what was decided about it is taken back; "" = all.
+        last_event: the event of the decision.
+        action_events: the decisions of the same action that weren't undone.
+        keys: the keys of the card's passage.
+        guid: the GUID of the only card whose decisions are undone, or "" to undo all decisions of
+            the action.
     """
-    if not last.act or (guid and last.by != PERSON):
-        return [last]
-    together = []
-    for event in of_action:
-        if not guid or (event.key in keys and _is_about(event, guid)):
-            together.append(event)
-    return sorted(together, key=lambda event: event.order)
+    if not last_event.act or (guid and last_event.by != USER):
+        return [last_event]
+    events = []
+    for event in action_events:
+        if not guid or (event.key in keys and _is_about_card(event, guid)):
+            events.append(event)
+    return sorted(events, key=lambda event: event.order)
 
 
-def _is_about(event: Event, guid: str) -> bool:
-    """Return whether an event of a passage is about a card, or about no card; "" = any."""
+def _is_about_card(event: Event, guid: str) -> bool:
+    """Return whether an event of a passage is about a card, or about the passage as a whole.
+
+    If `guid` is "", return True for every event.
+    """
     return not guid or event.body.get("guid", guid) == guid
 
 
-def refuse_below(events: Iterable[Event], standing: Iterable[Event]) -> None:
-    """Refuse to take back changes of fields that later ones changed again.
+def refuse_if_changed_again(
+    events: Iterable[Event], active_events: Iterable[Event]
+) -> None:
+    """Raise an error if a field that `events` changed was changed again later.
 
     Args:
-        events: what is taken back.
-        standing: the events of `REWORDING` in their passages that stand.
+        events: the events to undo.
+        active_events: the events of their passages that changed a card's text (`REWORDING_KINDS`)
+            and weren't undone.
 
     Raises:
-        RefusedError: it names the last one that is to be taken back first.
+        RefusedError: a later event must be undone first. The hint names the last such event.
     """
-    of_card = defaultdict(list)
-    for event in sorted(standing, key=lambda event: event.order, reverse=True):
-        of_card[event.body.get("guid")].append(event)
+    events_by_card = defaultdict(list)
+    for event in sorted(active_events, key=lambda event: event.order, reverse=True):
+        events_by_card[event.body.get("guid")].append(event)
     for event in events:
-        if event.what not in REWORDING:
+        if event.what not in REWORDING_KINDS:
             continue
-        fields = _changed_fields(event)
-        for later in of_card[event.body.get("guid")]:
-            if later.order <= event.order:
+        fields = _list_changed_fields(event)
+        for later_event in events_by_card[event.body.get("guid")]:
+            if later_event.order <= event.order:
                 break
-            same_action = event.act and later.act == event.act
-            if not same_action and fields & _changed_fields(later):
+            same_action = event.act and later_event.act == event.act
+            if not same_action and fields & _list_changed_fields(later_event):
                 raise RefusedError(
                     "a later change of the same card depends on this one",
-                    hint=f"first: ankiforge undo {later.act or later.id}",
+                    hint=f"first: ankiforge undo {later_event.act or later_event.id}",
                 )
 
 
-def _changed_fields(event: Event) -> set[str]:
-    """Return the names of the fields that an event of `REWORDING` gave."""
+def _list_changed_fields(event: Event) -> set[str]:
+    """Return the names of the fields that an event set whose kind is in `REWORDING_KINDS`."""
     if event.what == "edit":
         return set(event.body["fields"])
     return set(event.body.get("draft", {}).get("fields", ()))
 
 
-def asks_again(event: Event) -> bool:
-    """Return whether a person's words in Anki are in question again without a decision."""
+def reopens_conflict(event: Event) -> bool:
+    """Return whether undoing an event reopens a question about text that was edited in Anki."""
     if event.what == "resolve":
         return "was" in event.body
     return event.what == "edit" and bool(event.body.get("over"))
 
 
-def words_again(event: Event, card: Card) -> Json | None:
-    """Return the edit that gives a card the person's words in Anki again; None if it has them.
+def build_restoring_edit(event: Event, card: Card) -> Json | None:
+    """Return the body of an `edit` event that gives a card the text it had before a decision.
 
-    No decision gave them that could be undone. Anki may have the words that were chosen, so what a
-    look at it would find is recorded.
+    The text came from Anki and not from a decision, so undoing the decision doesn't restore it, and
+    Anki may have the other text by now. Return None if a question about the field is open anyway.
 
     Args:
-        event: the decision that was taken back, one that `asks_again`.
-        card: the card without it.
+        event: the undone decision, for which `reopens_conflict` is true.
+        card: the card as it is without the decision.
     """
     guid = event.body["guid"]
     if event.what == "edit":
@@ -126,9 +140,9 @@ def words_again(event: Event, card: Card) -> Json | None:
         fields = {name: words for name, (_, words) in over.items()}
         return {"guid": guid, "fields": fields}
     field, mine = event.body["field"], event.body["was"]
-    if field in card.edits.offered:  # edited here, and so asked about
+    if field in card.edits.offered:  # edited here, so a question is open anyway
         return None
     body: Json = {"guid": guid, "fields": {field: mine}}
-    if card.field(field) != mine:
-        body["offered"] = {field: card.field(field)}
+    if card.get_field(field) != mine:
+        body["offered"] = {field: card.get_field(field)}
     return body

@@ -1,8 +1,9 @@
-"""Cards, from the first suggestion to the last review, and notes as packages contain them.
+"""Drafts, cards and notes: everything from the first draft to the note in an Anki package.
 
-A remark to be read, or a question to be answered, may hold a card or a draft back. Each kind
-is listed here with its words. The values of the enums are part of the JSON of the commands,
-and of the ids of questions: they stay as they are.
+A draft is held back if there is a remark about it (which the user should read first) or a
+question (which the user must answer). All kinds of remarks and questions are listed here with
+their text. The values of the enums are part of the commands' JSON output and of question ids,
+so they must never change.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from enum import StrEnum
 
 import msgspec
 
+from ankiforge.model.anki import AnkiNoteType
 from ankiforge.model.highlights import Document, Highlight
-from ankiforge.model.seen import SeenType
 from ankiforge.model.sources import Problem
 from ankiforge.model.values import (
     CardKind,
-    Family,
     Fields,
     Guid,
     HighlightKey,
+    NoteType,
     Numbers,
     Pair,
     Strings,
@@ -30,201 +31,218 @@ from ankiforge.model.values import (
 
 
 class RemarkKind(StrEnum):
-    """Why policy may not accept a draft; reports say the value, and count by it."""
+    """The reasons why a draft may not be accepted without asking the user.
+
+    Reports show the value as text, and count the drafts for each value.
+    """
 
     MOVED = "is this the card whose passage is gone?"
-    """Waits for the answer to `QuestionKind.SAME`."""
+    """The draft is held back until the user has answered a `QuestionKind.SAME` question."""
     DECIDED_ON_LOST = "you decided on nearly the same words, which are gone"
     REVISION = "new text for a card"
     REPLACEMENT = "replaces a card of another form, whose schedule ends"
     NEAR = "you decided on nearly the same words"
     DECIDED_BEFORE = "you decided on this sentence before"
     TAKEN_BACK = "you took back that you accepted it"
-    """The person takes it with others again."""
+    """The user accepted the draft and undid that. Accepting it in bulk is still allowed."""
     NOTE_DELETED = "you deleted its note in Anki"
-    """The note has a grave, and the journal that knew why is lost."""
+    """The user deleted the draft's note in Anki, and the journal with the decision was lost."""
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
     EQUAL_CARD = "equal to the card"
-    """Followed by which card that is."""
+    """`Remark.detail` names the card that the draft is equal to."""
     REJECTED_ELSEWHERE = "you rejected the same words elsewhere"
     FIGURE = "a figure waits for you to look at what it hides"
     FORM = "form"
-    """Lines that are written like this may be no cards; goes with the answer to
-    `QuestionKind.FORM`."""
+    """Lines that are written in this form may not be meant as cards. The user is also asked a
+    `QuestionKind.FORM` question."""
 
 
 class Remark(Value):
-    """A remark about one draft: with any of them, policy never accepts it."""
+    """A remark about a draft, which must therefore be reviewed by the user."""
 
     kind: RemarkKind
     detail: str = ""
-    """For `EQUAL_CARD`: the beginning of its guid, and whether it was dropped."""
+    """For `EQUAL_CARD`, the start of the equal card's GUID, and its verdict if it isn't live."""
 
     @property
     def text(self) -> str:
-        """The remark as reports say it."""
+        """The remark as shown in reports: the text of its kind, and the detail if there is one."""
         if self.detail:
             return f"{self.kind.value} {self.detail}"
         return self.kind.value
 
 
-class CardRemark(StrEnum):
-    """The fate of the source of an accepted card."""
+class SourceRemark(StrEnum):
+    """What has happened to the source text of a card since the card was accepted."""
 
     SOURCE_GONE = "source gone"
     SOURCE_CHANGED = "source changed"
 
     @property
-    def check(self) -> str:
-        """The name of the finding that lists and queries show."""
+    def finding_id(self) -> str:
+        """The name under which lists and queries show this remark as a finding."""
         return self.value.replace(" ", "_")
 
     @property
     def message(self) -> str:
-        """The same for a person."""
-        if self is CardRemark.SOURCE_GONE:
+        """The remark in words for the user."""
+        if self is SourceRemark.SOURCE_GONE:
             return "its passage is gone from the source"
         return "its source says something else now"
 
 
 class QuestionKind(StrEnum):
-    """Kinds of questions that only a person can answer, each with the effect of both answers.
+    """The kinds of questions that only the user can answer.
 
-    The functions that ask and answer are in `ledger/questions.py`.
+    Each member is defined by its value in JSON, the effect of accepting, and the effect of
+    rejecting. `ledger/questions.py` asks the questions and applies the answers.
     """
 
     SAME = ("same", "the same: the old card moves here", "two cards")
-    """Is a passage the one of a card whose passage is gone? Until then, its drafts
-    wait."""
+    """Is this passage the missing passage of an existing card? The drafts of the passage are held
+    back until the user answers."""
     GONE = ("gone", "the card stays", "the card goes, too")
-    """Chosen passages that have cards stand in their document no longer."""
+    """Some passages that were chosen without marking them, and that have cards, are no longer in
+    their document."""
     DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
-    """Two live cards of different passages ask and answer the same."""
+    """Two live cards from different passages have the same question and answer."""
     CONFLICT = ("conflict", "take the source's words", "keep mine")
-    """A person and the source changed the same field of a card."""
+    """The user and the source changed the same field of a card."""
     ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
-    """Notes are missing in Anki without graves, or a large part of a deck was deleted."""
+    """Notes are missing in Anki although it has no record of their deletion, or a large part of a
+    deck was deleted at once."""
     EMPTIED = ("emptied", "they were deleted", "nothing happened")
-    """A source lost most of its documents at once. Until then, none of them counts as
-    gone."""
+    """A source lost most of its documents at once. They aren't treated as missing until the user
+    answers."""
     FORM = ("form", "these are cards, and later ones", "no cards here")
-    """Are lines that are written in one way cards? Single drafts may be excepted."""
+    """Are the lines that are written in this form meant as cards? The answer may exclude some of
+    the drafts."""
 
-    accept: str
-    """The effect of accepting, in words."""
-    reject: str
-    """The effect of rejecting, in words."""
+    accept_effect: str
+    """What happens if the user accepts, as shown beside the question."""
+    reject_effect: str
+    """What happens if the user rejects, as shown beside the question."""
 
     def __new__(cls, value: str, accept: str, reject: str) -> QuestionKind:
-        """Make a member that is equal to its name in JSON."""
+        """Create a member that compares equal to its value in JSON, `value`."""
         member = str.__new__(cls, value)
         member._value_ = value
-        member.accept = accept
-        member.reject = reject
+        member.accept_effect = accept
+        member.reject_effect = reject
         return member
 
 
 class Conflict(Value):
-    """A field that both the source and a person changed, or a person here and in Anki."""
+    """A field of a card with two conflicting versions.
+
+    Either both the user and the source changed it, or the user changed it here and in Anki.
+    """
 
     guid: Guid
     field: str
     mine: str
-    """The person's words, in Markdown: those in Anki if they edited the card here, too."""
+    """The user's version as Markdown. If the user edited the card here and in Anki, this is the
+    version in Anki."""
     source: str
-    """The source's words, or those that the person edited here, in Markdown."""
+    """The version from the source as Markdown. If the user edited the card here and in Anki, this
+    is the version from here."""
     theirs: str
-    """The hash of the text of `mine` that was compared: HTML of a note in Anki."""
+    """Hash of the user's version in the form that was compared: its HTML if the version is in
+    Anki, otherwise its Markdown."""
     ours: str
-    """The hash of the text of `source` that was compared."""
+    """Hash of the version in `source`, in the same form."""
     edited_here: bool = False
-    """Whether `source` is the person's, too: they edited the card here and in Anki."""
+    """Whether `source` also comes from the user, who edited the card both here and in Anki."""
 
 
 class Question(Value):
-    """A question that holds back a card or a correction until a person answers it."""
+    """A question to the user, which holds back a card or a correction until it is answered."""
 
     id: str
     kind: QuestionKind
     text: str
-    """The question, in a sentence."""
+    """The question in words, as shown to the user."""
     new: str = ""
-    """The key, guid, source or form that the question is about."""
+    """What the question is about: a passage key, a GUID, the name of a source, or a form."""
     old: str = ""
-    """The key or guid that it may be."""
+    """The passage key or GUID that may refer to the same thing as `new`."""
     guids: tuple[Guid, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     examples: Strings = ()
     drafts: Strings = ()
-    """The drafts that wait for the answer."""
+    """Ids of the drafts that are held back until the user answers."""
     repair: str = ""
-    """The action of the repair whose words are in conflict: it is sent or taken back as a whole."""
+    """Action id of the repair whose text is in conflict, or "" if it isn't a repair. A repair is
+    sent or undone as a whole."""
 
     @property
     def is_between_edits(self) -> bool:
-        """Whether a person edited a card here and in Anki, and the source has no part in it."""
-        return bool(self.conflicts) and all(each.edited_here for each in self.conflicts)
+        """Whether all conflicts are between two edits by the user, one here and one in Anki."""
+        return bool(self.conflicts) and all(
+            conflict.edited_here for conflict in self.conflicts
+        )
 
     @property
-    def accept(self) -> str:
-        """The effect of accepting, in a few words."""
+    def accept_effect(self) -> str:
+        """What happens if the user accepts, in a few words."""
         if self.repair:
             return "send the repair"
         if self.is_between_edits:
             return "take the words from here"
-        return self.kind.accept
+        return self.kind.accept_effect
 
     @property
-    def reject(self) -> str:
-        """The effect of rejecting, in a few words."""
+    def reject_effect(self) -> str:
+        """What happens if the user rejects, in a few words."""
         if self.repair:
             return "keep the words in Anki, and take all of the repair back"
         if self.is_between_edits:
             return "keep those in Anki"
-        return self.kind.reject
+        return self.kind.reject_effect
 
 
 # --- cards ---------------------------------------------------------------------------------
 
-OTHER_NOTE = "other_note"
-"""The check that finds a note of another tool."""
-OTHER_SCHEDULE = "other_schedule"
-"""The check that finds a schedule of another tool."""
-PROPOSE = "propose"
-"""The drafter of proposals, and of the new words of a card whose sentence changed."""
-FLOOR = 0.3
-"""The least sureness of a card that is proposed. Strict readers who did not know the scores threw
-away most cards below it, and from here to .78 as few as above that."""
-PHRASE = "rules:phrase"
-"""The drafter of clozes whose gaps are the phrases that a reader marked."""
-COMMENT_AND_MORE = "rules:comment-more"
-"""The drafter of a reader's question whose comment says more than the question: all of the card may
-be the reader's words, and a person decides on it."""
-TRANSLATION = "rules:comment-translation"
-"""The drafter of vocabulary: a marked word in its sentence, and its translation in the comment."""
-FIGURE = "rules:figure"
-"""The drafter of figures with hidden labels; a person looks at each of them."""
-AGENT = "agent"
-"""The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
+OTHER_NOTE_CHECK = "other_note"
+"""Name of the check that finds a note which another tool has already made from the passage."""
+OTHER_SCHEDULE_CHECK = "other_schedule"
+"""Name of the check that finds a schedule which another tool has written beside the passage."""
+PROPOSAL_DRAFTER = "propose"
+"""Drafter of proposed cards, and of the new text for a card whose sentence has changed."""
+MIN_PROPOSAL_CONFIDENCE = 0.3
+"""The minimum confidence of a proposed card. In a blind test, strict readers threw away most
+of the cards below it. From 0.3 to 0.78 they threw away no more than above 0.78."""
+PHRASE_DRAFTER = "rules:phrase"
+"""Drafter of cloze cards whose gaps are phrases that the user marked."""
+LONG_COMMENT_DRAFTER = "rules:comment-more"
+"""Drafter of cards from a comment that contains more than a question. The user reviews each
+card, because all of the comment may belong to it."""
+TRANSLATION_DRAFTER = "rules:comment-translation"
+"""Drafter of vocabulary cards, from a marked word whose translation is in the comment."""
+FIGURE_DRAFTER = "rules:figure"
+"""Drafter of figures whose labels are hidden. The user reviews each card."""
+AGENT_DRAFTER = "agent"
+"""Drafter of cards that a client of the MCP server proposed. The user reviews each card."""
 
 
 class Verdict(StrEnum):
-    """The state that decisions leave a card in. Only live cards are shipped."""
+    """What has been decided about a card. Only live cards are written into Anki packages."""
 
     LIVE = "live"
     REJECTED = "rejected"
     RETIRED = "retired"
-    """Deleted by the person in Anki, or replaced by another card."""
+    """The user deleted the card in Anki, or another card has replaced it."""
     TAKEN_BACK = "taken back"
-    """Its acceptance was undone: the draft waits again, and policy leaves it to the person."""
+    """The user accepted the card and undid that. The draft is pending again, and is no longer
+    accepted automatically."""
     SUPERSEDED = "superseded"
-    """Another card of the same passage stands: the passage had been given two keys."""
+    """The passage had been given two keys, and the card of the other key is used instead."""
 
 
 class Severity(StrEnum):
-    """The severity of a finding.
+    """How serious a finding is.
 
-    `block` prevents shipping, `warn` asks for review, `info` is only counted.
+    `block` keeps the card out of packages, `warn` requires a review, and `info` is only counted.
     """
 
     INFO = "info"
@@ -233,360 +251,374 @@ class Severity(StrEnum):
 
 
 class Origin(Value):
-    """The drafter and model that made a draft."""
+    """Where the text of a draft comes from: which drafter, and which model and prompt, if any."""
 
     drafter: str
-    """`rules:phrase`, `llm`, `agent`, `person` …"""
+    """The name of the drafter, such as `rules:phrase`, `llm`, `agent` or `person`."""
     model: str = ""
     prompt: str = ""
-    """`name@fingerprint`."""
+    """The name and fingerprint of the prompt, as `name@fingerprint`."""
     request: str = ""
-    """The hash of the request whose reply contained the draft."""
+    """Hash of the request to the model whose reply contained the draft."""
 
     @property
-    def by_comment(self) -> bool:
-        """Whether the reader wrote the question or the answer, or named the gap, in a comment."""
+    def is_from_comment(self) -> bool:
+        """Whether the user wrote the question or answer, or chose the gap, in a comment."""
         return self.drafter.startswith("rules:comment")
 
 
 class Finding(Value):
-    """The result of one check of a draft or card."""
+    """Something that a check found in a draft or card, with a message for the user."""
 
     check: str
     severity: Severity
     message: str
     duplicate: str = msgspec.field(name="twin", default="")
-    """The guid or draft id of an equal or similar card, or `nid:` and the id of a note in
-    Anki. JSON has it as `twin`."""
+    """The equal or similar card, if the finding is about one: a GUID, a draft id, or `nid:`
+    followed by the id of a note in Anki. Stored in JSON as `twin`."""
 
 
-class Adopted(Value, omit_defaults=True):
-    """The note that another tool made of a card, as it was when we took it over."""
+class AdoptedNote(Value, omit_defaults=True):
+    """A note that another tool made, as it was when a card of ours adopted it."""
 
     guid: str
-    """Its guid in Anki."""
+    """The note's GUID in Anki."""
     id: int
     type: int
-    """The id of its note type."""
+    """The id of the note type."""
     names: Texts
-    """Our content fields: the names of its fields."""
+    """The name of the note's field that holds each of our content fields, by our field name."""
     html: Texts
-    """All its fields, by its names."""
+    """The HTML of all fields of the note, by the note's field names."""
     words: Texts = {}
-    """The words of the source then, in Markdown."""
+    """The text of the source at adoption, as Markdown, by our field name."""
     again: bool = False
-    """Whether a person wants it back that was deleted or missing in Anki."""
+    """Whether the user wants the note back after it was deleted or missing in Anki."""
     repaired: Mapping[str, Pair] = {}
-    """By our field: the words that a repair gave it, in Markdown, and their HTML."""
+    """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
-    def first_html(self, name: str) -> str:
-        """Return the HTML of a field of ours as it was taken over."""
+    def original_html(self, name: str) -> str:
+        """Return the HTML that the note had at adoption in our field `name`."""
         return self.html.get(self.names[name], "")
 
-    def html_of(self, name: str, words: str) -> str | None:
-        """Return the HTML that a field of ours had with these words; None if they are new.
+    def find_html(self, name: str, text: str) -> str | None:
+        """Return the HTML that is known for the Markdown `text` of our field `name`, or None.
 
-        It keeps what Markdown cannot say.
+        The HTML from the adopted note or from a repair is reused because it may contain formatting
+        that Markdown can't express.
         """
-        if words == self.words.get(name, ""):
-            return self.first_html(name)
-        repaired, html = self.repaired.get(name, ("", None))
-        return html if words == repaired else None
+        if text == self.words.get(name, ""):
+            return self.original_html(name)
+        repaired_words, html = self.repaired.get(name, ("", None))
+        return html if text == repaired_words else None
 
 
 class MappedType(Value, omit_defaults=True):
-    """A note type that is not ours, and which of its fields get ours."""
+    """A note type of the user's, and which of its fields hold the content of our fields."""
 
     id: int
     name: str
     fields: Texts
-    """By our field: the name of its field."""
+    """The names of the note type's fields, by our field name."""
     ids: dict[str, int] = {}
-    """By our field: the id of its field, if Anki gave it one. A renamed field keeps it."""
+    """The ids of the note type's fields, by our field name, for fields to which Anki gave an id.
+    A field keeps its id when the user renames it."""
 
 
-class Shipped(Value, omit_defaults=True):
-    """A note as a package contained it."""
+class ShippedNote(Value, omit_defaults=True):
+    """What a package contained of a note, which is later compared with the note in Anki."""
 
     mod: int
     tags: Strings = ()
-    """Our tags."""
+    """The tags that we wrote, without the user's own tags."""
     digest: str = ""
-    """A hash of what we wrote: an equal one later is the same revision."""
+    """Hash of everything we wrote, by which this revision of the note is recognized later."""
     hashes: Texts = {}
-    """By our field: the hash of its HTML. A note of our types carries them, too."""
-    # known when it is shipped; later, the card has them
+    """Hashes of the HTML, by our field name. Notes of our own types also store them in Anki."""
+    # filled in when the note is shipped, and kept in the card's `NoteHistory` afterwards
     numbers: Texts = {}
-    """The words under each cloze number."""
+    """The text hidden by each cloze deletion, by cloze number."""
     mapped: MappedType | None = None
-    """The note type, if it is not ours, and no tool made the note."""
+    """The user's note type, or None if the type is ours or another tool made the note."""
     pictures: Texts = {}
-    """By the path in the words of the card: the name of a picture."""
+    """The names of the pictures in Anki's media folder, by their path in the card's text."""
 
 
-class Words(Value, omit_defaults=True):
-    """The words of a draft or a card, and where they come from."""
+class CardContent(Value, omit_defaults=True):
+    """The text of a draft or card, and where it comes from."""
 
     key: HighlightKey
-    """The highlight of a draft; of a card, the oldest key of its passage."""
+    """The key of the draft's highlight, or the oldest key of the card's passage."""
     kind: CardKind
     fields: Fields
     origin: Origin
     quote: str = ""
-    """The evidence, verbatim from the source; "" = there is none."""
+    """The words of the source that support the card, verbatim, or "" if there are none."""
     tags: Strings = ()
-    """Tags given by its drafter; those of the source are on the highlight."""
+    """The tags from the drafter. The tags from the source are stored with the highlight."""
     deck: str = ""
-    """"" = the one that the settings name."""
+    """The name of the deck, or "" for the deck from the settings."""
     number: int | None = None
-    """Its place among the source's own cards of its passage, from 0; None = it is not one."""
+    """The index among the passage's hand-written cards, from 0, or None if the card isn't
+    hand-written."""
 
     @property
-    def family(self) -> Family:
-        """The note type of the card."""
+    def family(self) -> NoteType:
+        """The note type that is used for cards of this kind."""
         return self.kind.family
 
     @property
-    def in_slot(self) -> bool:
-        """Whether it is one of the source's own cards of its passage."""
+    def is_hand_written(self) -> bool:
+        """Whether this is one of the passage's hand-written cards."""
         return self.number is not None
 
     @property
     def slot(self) -> str:
-        """Its number as events write it; "" = it has none."""
+        """`number` as text, as events store it, or "" if the card isn't hand-written."""
         return "" if self.number is None else str(self.number)
 
     @property
-    def proposed(self) -> bool:
-        """Whether it is a proposal, or was one, or the new words of a card."""
-        return self.origin.drafter == PROPOSE
+    def is_proposed(self) -> bool:
+        """Whether the text was proposed, for a new card or for one whose sentence changed."""
+        return self.origin.drafter == PROPOSAL_DRAFTER
 
-    def field(self, name: str) -> str:
-        """Return the Markdown of one content field, "" if absent."""
+    def get_field(self, name: str) -> str:
+        """Return the Markdown of a content field, or "" if the field is empty."""
         return dict(self.fields).get(name, "")
 
 
 # --- drafts -----------------------------------------------------------------------------
 
 
-class Draft(Words, kw_only=True):
-    """A card that a drafter, or a person, made of a highlight: nobody has decided on it."""
+class Draft(CardContent, kw_only=True):
+    """A possible card, made from a highlight by a drafter or the user, and not decided on yet."""
 
     answer: str
-    """The answer as plain text; distinguishes the drafts of a highlight."""
+    """The answer as plain text, which distinguishes the drafts of one highlight."""
     start: int
-    """The position in `exact` where the evidence begins; orders the intents of a highlight."""
+    """Where the supporting words begin in the highlight's `exact` text. The intents of a highlight
+    are sorted by it."""
     intent: int = 0
-    """Drafts of one highlight from one reply with equal intent are alternatives."""
+    """A number for what the card is meant to test. Drafts of one highlight that come from one
+    reply and have the same intent are alternatives to each other."""
     by_hand: bool = False
-    """Whether a person wrote it as a card in the source."""
+    """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()
-    """Of a proposal: up to four cloze texts of its sentence, one gap each, best first. `fields`
-    holds the first."""
+    """The alternatives of a proposal: up to four cloze texts of the same sentence, each with a
+    single gap, best first. `fields` contains the first one."""
     sureness: float = 0.0
-    """Of a proposal or marked phrases: how likely a person keeps it, from 0 to 1."""
+    """The probability, from 0 to 1, that the user keeps the card. Only known for proposals and
+    marked phrases."""
     findings: tuple[Finding, ...] = ()
-    """The results of the checks."""
+    """What the checks found."""
 
     @property
-    def is_own_card(self) -> bool:
-        """Whether a person wrote it as a card: in a note, or as a question or gap in a comment."""
-        return self.by_hand or self.origin.by_comment
+    def is_user_card(self) -> bool:
+        """Whether the user wrote the card, either in a note or in a comment."""
+        return self.by_hand or self.origin.is_from_comment
 
     @property
-    def own(self) -> bool:
-        """Whether a person wrote or marked its words in the source."""
-        is_mark = self.origin.drafter in (PHRASE, FIGURE)
-        return self.is_own_card or is_mark or self.in_slot
+    def is_user_text(self) -> bool:
+        """Whether the user wrote the text, or marked exactly this text in the source."""
+        is_mark = self.origin.drafter in (PHRASE_DRAFTER, FIGURE_DRAFTER)
+        return self.is_user_card or is_mark or self.is_hand_written
 
     @property
-    def blocked(self) -> bool:
-        """Whether a check blocks it."""
+    def is_blocked(self) -> bool:
+        """Whether a check has blocked the draft, so that it can't be accepted as it is."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
-    def clean(self) -> bool:
-        """Whether no check warns or blocks."""
+    def is_clean(self) -> bool:
+        """Whether the draft has neither warnings nor blocking findings."""
         return all(finding.severity is Severity.INFO for finding in self.findings)
 
     @property
-    def unfit(self) -> bool:
-        """Whether nobody is shown it: a proposal that a check blocks."""
-        return self.proposed and self.blocked
+    def is_hidden(self) -> bool:
+        """Whether the draft isn't shown, because it is a proposal that a check has blocked."""
+        return self.is_proposed and self.is_blocked
 
 
 class Proposal(Draft, kw_only=True):
-    """The draft of a plain passage that is made when somebody looks at it, and never stored."""
+    """A draft that the program proposes for a plain highlight.
+
+    Proposals are computed each time the passage is shown, and aren't stored.
+    """
 
     passages: tuple[Highlight, ...]
-    """Its passage."""
+    """The passage that the draft was made from, as a tuple with one item."""
 
     @property
     def highlight(self) -> Highlight:
-        """Its passage."""
+        """The passage that the draft was made from."""
         return self.passages[0]
 
 
 class StoredDraft(Draft, kw_only=True):
-    """A draft that is stored, until somebody decides on it."""
+    """A draft that is stored in the ledger until the user decides on it."""
 
     id: str
     offer: str
-    """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
+    """The key of the decision that the draft is offered for. Drafts with the same `offer` are
+    alternatives for one fact of a passage, or for one change to a card."""
     about: Strings
-    """Names the sentence that it is about; of the person's own form, all of its sentences."""
+    """Hashes of the sentences that the draft is about: one sentence, or for a hand-written card
+    all of its sentences."""
     revises: Guid | None
-    """The card that may get this text; None for a new card."""
+    """The card whose text the draft would change, or None if there is no such card."""
     replaces: Guid | None
-    """The card of the other note type that it would replace."""
+    """The card that the draft would replace because its note type differs, or None."""
     near: str
-    """The sentence decided before in nearly the same words, and gone from the passage."""
+    """A similar sentence that was decided on before and is no longer in the passage, or ""."""
 
     @property
-    def changes(self) -> Guid | None:
-        """The card that it would change or replace; None for a new card."""
+    def changed_card(self) -> Guid | None:
+        """The card that the draft would change or replace, or None if it is for a new card."""
         return self.revises or self.replaces
 
 
-class Waiting(StoredDraft, kw_only=True):
-    """A stored draft as a person decides on it: at its place, with the reasons why it waits."""
+class PendingDraft(StoredDraft, kw_only=True):
+    """A draft that is waiting for a decision, with the passage and remarks to base it on."""
 
     passages: tuple[Highlight, ...]
-    """Its passage, as it was read last."""
+    """The passage as it was last read from its source, as a tuple with one item."""
     remarks: tuple[Remark, ...]
-    """Why policy may not accept it."""
+    """The reasons why the draft may not be accepted automatically."""
 
     @property
     def highlight(self) -> Highlight:
-        """The passage as it was read last."""
+        """The passage as it was last read from its source."""
         return self.passages[0]
 
     @property
-    def told(self) -> str:
-        """Its verdict, as lists and queries name it."""
+    def verdict_name(self) -> str:
+        """The name that lists and queries use for the verdict, which is always "waiting"."""
         return "waiting"
 
     @property
     def state(self) -> str:
-        """The state in a word or two, as every list shows it."""
+        """What lists show as the draft's state: "revision", "blocked" or "waiting"."""
         if self.revises:
             return "revision"
-        return "blocked" if self.blocked else self.told
+        return "blocked" if self.is_blocked else self.verdict_name
 
 
 # --- decided cards ----------------------------------------------------------------------
 
 
 class Edits(Value, omit_defaults=True):
-    """The words of a person and of the source for the fields of a card."""
+    """Which fields of a card the user has edited, and what the source says in their place."""
 
     pinned: Strings = ()
-    """Fields whose text is a person's: the source may not change them."""
+    """The fields with the user's own text, which the source may not overwrite."""
     offered: Texts = {}
-    """The source's words now for pinned fields: a conflict until the person chooses."""
+    """The source's new text for pinned fields. It is in conflict with the user's text until the
+    user chooses one of them."""
     given: Texts = {}
-    """The fields as the source or drafter gave them last."""
+    """The text of each field as the source or the drafter last gave it."""
     texts: tuple[Pair, ...] = ()
-    """(machine, digest) of the texts that the source gave, oldest first."""
+    """A device id and a digest for each text that the source has given, oldest first."""
     typed: Strings = ()
-    """Fields that a person had typed in Anki when the note was taken over again.
-
-    It is taken over when database and journal were lost. The source's own text is not known
-    before its first revision, and does not reach the note.
-    """
+    """The fields that the user had edited in Anki, if the note was found there after both the
+    database and the journal were lost. The source's own text for these fields is unknown until the
+    source changes, and isn't written into the note."""
     resolved: Mapping[str, tuple[str, str, str]] = {}
-    """By field: the choice (`mine` or `source`), and the hashes of theirs and ours."""
+    """How the user resolved the conflict in each field: `mine` or `source`, and the hashes
+    `theirs` and `ours` of the `Conflict`."""
 
 
 class NoteHistory(Value, omit_defaults=True):
-    """The packages that a card's note was in, and its state in Anki."""
+    """What is known about a card's note: the packages that contained it, and its state in Anki."""
 
-    shipped: tuple[Shipped, ...] = ()
-    """The note in the packages, oldest first."""
+    shipped: tuple[ShippedNote, ...] = ()
+    """The note as each package contained it, oldest first."""
     words: str = ""
-    """A digest of the words that were shipped last; "" = it was never shipped."""
+    """Digest of the text that was last shipped, or "" if the note was never shipped."""
     numbers: Texts = {}
-    """By cloze number: the words that were shipped under it. Never free for other words."""
+    """The hidden text that was shipped under each cloze number. A number is never reused for
+    other text, because the reviews of the old text would then count for the new one."""
     pictures: Texts = {}
-    """By the path in its fields: the name under which a picture was shipped last."""
+    """The name under which each picture was last shipped, by its path in the fields."""
     seen_by: Strings = ()
-    """The machines in whose Anki the note was."""
-    adopted: Adopted | None = None
-    """The note that another tool made of it; None = it is a note of ours."""
+    """The ids of the devices on which the note was seen in Anki."""
+    adopted: AdoptedNote | None = None
+    """The note of another tool that the card uses, or None if the note is our own."""
     mapped: MappedType | None = None
-    """The note type, not ours, that the note was shipped in first; None = ours, or never
-    shipped."""
+    """The user's note type in which the note was first shipped, or None if that was one of our
+    types or the note was never shipped."""
     found: bool = False
-    """Whether the note was found in Anki after the journal was lost: no package of before is
-    known."""
+    """Whether the note was found in Anki after the journal was lost, so that its earlier packages
+    are unknown."""
     schedule: tuple[tuple[str, int, int], ...] = ()
-    """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
-    per cent."""
+    """The due date (ISO), the interval in days and the ease in percent of each card of the note."""
     repaired: bool = False
-    """Whether a person repaired it since it was shipped last. What they had tagged it for in Anki,
-    `marked` or `leech`, is done then."""
+    """Whether the user has repaired the note since it was last shipped, so that its tag `marked`
+    or `leech` in Anki is dealt with."""
 
     @property
     def mod(self) -> int:
-        """The `mod` that was shipped last; 0 = never shipped."""
+        """The `mod` of the note as last shipped, or 0 if it was never shipped."""
         return self.shipped[-1].mod if self.shipped else 0
 
     @property
     def digest(self) -> str:
-        """A hash of the note as it was shipped last; "" = never shipped."""
+        """Hash of the note as last shipped, or "" if it was never shipped."""
         return self.shipped[-1].digest if self.shipped else ""
 
-    def shipped_picture(self, path: str) -> str:
-        """Return the name under which a picture was shipped, "" if that is not sure.
+    def find_picture_name(self, path: str) -> str:
+        """Return the name under which a picture was shipped, or "" if that isn't certain.
 
-        An embed whose file is not there names it without its folder.
+        If no picture has exactly this path, one with the same file name is used, provided it is
+        the only one. This is because the embed of a missing file has no directory.
         """
         if path in self.pictures:
             return self.pictures[path]
         file = path.rpartition("/")[2]
         names = set()
-        for known, name in self.pictures.items():
-            if known.rpartition("/")[2] == file:
+        for shipped_path, name in self.pictures.items():
+            if shipped_path.rpartition("/")[2] == file:
                 names.add(name)
         return names.pop() if len(names) == 1 else ""
 
 
-class Card(Words, kw_only=True):
-    """A card on which somebody decided, as the journal has it."""
+class Card(CardContent, kw_only=True):
+    """A card that has been decided on, as computed from the journal."""
 
     guid: Guid
-    """The guid of its note."""
+    """The GUID of the card's note in Anki."""
     drafted: str | None
-    """A hash of its words as drafted, of which its guid is made; None = of its number."""
+    """Hash of the text as drafted, from which the GUID is computed, or None if the GUID is
+    computed from `number`."""
     verdict: Verdict
     by: str
-    """Who made the decision that stands: person, policy or source."""
+    """Who made the current decision: `person` (the user), `policy` (the setting `accept`) or
+    `source`."""
     at: str
-    """When it was accepted last, as `Event.at`."""
+    """When the card was last accepted, in the format of `Event.at`."""
     why: str = ""
-    """The reason for the verdict; "" = none was given."""
+    """The reason for the verdict, or "" if none was given."""
     own_deck: bool = False
-    """Whether a person chose the deck."""
+    """Whether the user chose the deck of this card."""
     added: Strings = ()
-    """Tags that a person gave it here."""
+    """Tags that the user added to the card in ankiforge."""
     removed: Strings = ()
-    """Tags that a person took from it here, whoever gives them."""
+    """Tags that the user removed from the card in ankiforge, including tags from the source."""
     edits: Edits = Edits()
     note: NoteHistory = NoteHistory()
 
     @property
-    def live(self) -> bool:
-        """Whether the card is to be in Anki."""
+    def is_live(self) -> bool:
+        """Whether the card is accepted, so that it should be in Anki."""
         return self.verdict is Verdict.LIVE
 
     @property
-    def told(self) -> str:
-        """The verdict as lists and queries name it."""
-        return "accepted" if self.live else self.verdict.value
+    def verdict_name(self) -> str:
+        """The name that lists and queries use for the verdict, such as "accepted"."""
+        return "accepted" if self.is_live else self.verdict.value
 
     @property
     def note_fields(self) -> Strings:
-        """The fields of ours that its note has."""
+        """The names of our content fields that the card's note has a field for."""
         if self.note.adopted:
             return tuple(self.note.adopted.names)
         if self.note.mapped:
@@ -594,131 +626,137 @@ class Card(Words, kw_only=True):
         return self.family.content_fields
 
 
-class CardHere(Card, kw_only=True):
-    """A card at its place in the sources that are read here."""
+class LocalCard(Card, kw_only=True):
+    """A decided card together with its passages in the sources of this workspace."""
 
     passages: tuple[Highlight, ...]
-    """All its places that are present, its own first, as they were read last."""
-    source: tuple[CardRemark, ...]
-    """The remarks on its source."""
+    """All passages of the card that are present, as last read, starting with its own passage."""
+    source: tuple[SourceRemark, ...]
+    """What has happened to the card's source text since the card was accepted."""
     kept: bool
-    """Whether its passage is not in its source here, and its words are those shipped last, perhaps
-    by another computer: the note stays as it is."""
+    """Whether the passage isn't in any source of this workspace, so that the note keeps the text
+    that was last shipped, perhaps by another device."""
     anki: str = "none"
-    """What Anki has of it: none, written (into a package), seen, missing or deleted."""
-    revision: Waiting | None = None
-    """The draft that would replace its text."""
+    """The state in Anki: `none`, `written` (into a package), `seen`, `missing` or `deleted`."""
+    revision: PendingDraft | None = None
+    """The pending draft that would change the card's text, or None if there is none."""
 
     @property
     def id(self) -> str:
-        """The name by which commands take it: its guid."""
+        """The id by which commands refer to the card, which is its GUID."""
         return self.guid
 
     @property
     def highlight(self) -> Highlight:
-        """The passage as it was read last."""
+        """The card's own passage, as last read."""
         return self.passages[0]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The remarks on its source, as lists show them beside the findings of the checks."""
+        """The remarks on the source as findings, so that lists treat cards like drafts."""
         return tuple(
-            Finding(remark.check, Severity.INFO, remark.message) for remark in self.source
+            Finding(remark.finding_id, Severity.INFO, remark.message)
+            for remark in self.source
         )
 
     @property
     def is_read_here(self) -> bool:
-        """Whether a source here has its passage: else nothing new is known about it."""
+        """Whether the passage was read from a source on this device.
+
+        Otherwise, the passage may have changed without this device knowing it.
+        """
         return bool(self.highlight.namespace) and not self.kept
 
     @property
     def state(self) -> str:
-        """The state in a word or two, as every list shows it."""
-        if self.live and self.anki in _IN_ANKI:
+        """What lists show as the card's state: its state in Anki if known, else its verdict."""
+        if self.is_live and self.anki in _IN_ANKI:
             return _IN_ANKI[self.anki]
-        return self.told
+        return self.verdict_name
 
 
 _IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
-"""The states of a live card that was shipped, by what Anki has of it."""
+"""What lists show as the state of a live card that was shipped, by `LocalCard.anki`."""
 
 
-class Preview(Words, kw_only=True):
-    """Words of a passage that a person types, shown as the card that they would make."""
+class Preview(CardContent, kw_only=True):
+    """A preview of the card that the user is writing for a passage."""
 
     passages: tuple[Highlight, ...]
-    """The passage."""
+    """The passage that the card is written for, as a tuple with one item."""
 
     @property
     def highlight(self) -> Highlight:
-        """The passage."""
+        """The passage that the card is written for."""
         return self.passages[0]
 
 
-Line = Waiting | CardHere
-"""A line of a list."""
-Offered = Proposal | Waiting
-"""A draft that a person is shown, to decide on it."""
-Shown = Preview | Proposal | Waiting | CardHere
-"""A thing shown as a card, with its passage beside it."""
+ListRow = PendingDraft | LocalCard
+"""A row in a list of drafts and cards, as shown by `ankiforge list` and the page."""
+OfferedDraft = Proposal | PendingDraft
+"""A draft that is shown to the user, who can accept or reject it."""
+ShownCard = Preview | Proposal | PendingDraft | LocalCard
+"""Anything that is shown as a card beside its passage."""
 
 
 # --- the work of drafters ---------------------------------------------------------------
 
 
 class Brief(Value):
-    """The request of the deck files for a highlight."""
+    """Which cards the deck files request for a highlight."""
 
     kinds: tuple[CardKind, ...] = ()
-    """The requested kinds of cards; () = all."""
+    """The kinds of cards that are allowed, or () for all kinds."""
     wants: str = "card"
-    """The action of the mark's colour: `card`, `definition` or `question`."""
+    """What the highlight's colour requests: `card`, `definition` or `question`."""
 
 
 class Task(Value):
-    """Highlights of one document to be drafted in the same way."""
+    """A task for a drafter: highlights of one document that are all drafted in the same way."""
 
     document: Document
     highlights: tuple[Highlight, ...]
     remark: str = ""
-    """A person's instructions for another draft."""
+    """The user's instructions, given when asking for another draft."""
     brief: Brief = Brief()
-    beside: bool = False
-    """Whether the drafts are added to pending ones instead of replacing them."""
+    adds_to_pending: bool = False
+    """Whether the drafts are added to the pending drafts instead of replacing them."""
 
 
-class Drafted(Value):
-    """The result of drafting one highlight: drafts, or why there are none."""
+class DraftingResult(Value):
+    """The result of drafting one highlight: drafts, or the reason why there are none."""
 
     highlight: Highlight
     drafts: tuple[Draft, ...] = ()
     reason: str = ""
-    """Why there are none."""
-    worth: float = 0.0
-    """How likely a card of its best sentence is kept, from 0 to 1; if no card is to be proposed of
-    it, less 1, from -1 to 0. 0 = not judged."""
-    worths: tuple[tuple[str, float], ...] = ()
-    """The same of each sentence of which a card may be proposed, with its words in the source."""
-    declined: bool = False
-    """Whether a model judged that it deserves no card: then nothing of it is proposed."""
-    passing: bool = False
-    """Whether the reason is temporary and not recorded: the highlight stays pending."""
+    """Why there are no drafts, or "" if there are drafts."""
+    usefulness: float = 0.0
+    """The probability, from 0 to 1, that the user keeps a card made from the best sentence, or 0 if
+    it wasn't estimated. If no card should be proposed, 1 is subtracted, so that it is negative."""
+    usefulness_by_sentence: tuple[tuple[str, float], ...] = ()
+    """The text in the source, and the usefulness, of each sentence for which a card can be
+    proposed."""
+    is_declined: bool = False
+    """Whether a model judged that no card is needed, so that none is proposed."""
+    is_temporary: bool = False
+    """Whether the reason is temporary. It is then not recorded, so that the highlight is drafted
+    again later."""
     problem: Problem | None = None
-    """The problem that a run reports; None if it has none."""
+    """The problem to report at the end of the run, or None if there is none."""
 
     @property
-    def failed(self) -> bool:
-        """Whether the service failed to answer: the next run drafts the highlight again.
+    def has_failed(self) -> bool:
+        """Whether the model's service failed to answer, so that the next run tries again.
 
-        An answer that came and was of no use is a problem of this run only (`once`): asked
-        again, the model would answer likewise.
+        A useless answer isn't a failure: its problem is only reported `once`, because the model
+        would give a similar answer again.
         """
         return self.problem is not None and not self.problem.once
 
     @property
-    def fate(self) -> str:
-        """The fate of the highlight for the reason: `failed`, `left_out` or `no_card`; else ""."""
-        if self.failed:
+    def status(self) -> str:
+        """The outcome as stored: `failed`, `left_out` or `no_card`, or "" if there are drafts."""
+        if self.has_failed:
             return "failed"
         if self.reason.startswith("skip"):
             return "left_out"
@@ -726,78 +764,83 @@ class Drafted(Value):
 
 
 class SearchTerms(Value, gc=False):
-    """The terms of a card in the duplicate index: enough to find it, but not to compare it."""
+    """The search terms of a card in the duplicate index.
+
+    They suffice to find the card, but not to compare it with another one.
+    """
 
     words: Strings
-    """The stems of its content words."""
+    """The stems of the content words."""
     finders: Strings
-    """Further search terms: pairs of ideographs."""
+    """Further search terms, namely pairs of ideographs."""
     exact: bytes
-    """The digest of its exact form; b"" if a side is empty."""
+    """Digest of the exact text, or b"" if one side of the card is empty."""
     question: bytes = b""
-    """The digest of its question; b"" if it is a cloze or has no answer."""
+    """Digest of the question, or b"" if the card is a cloze or has no answer."""
 
 
 class IndexedCard(Value, gc=False):
-    """A card, a draft, or a foreign note in Anki, in the duplicate index."""
+    """A card, a draft or a note of another tool, as listed in the duplicate index."""
 
     id: str
-    """A guid, the id of a draft, or `nid:` and Anki's id."""
+    """A GUID, a draft id, or `nid:` followed by Anki's note id."""
     highlight: HighlightKey
-    """The highlight of the card; "" if unknown."""
+    """The key of the card's highlight, or "" if it is unknown."""
     where: str
-    """How findings introduce a quote of a foreign note."""
+    """The words with which a finding introduces a quote from another tool's note, or ""."""
     terms: SearchTerms
 
 
 # --- what the ledger keeps --------------------------------------------------------------
 
 
-class Change(Value):
-    """A change of a card's text, for the list of a run."""
+class TextChange(Value):
+    """A change to a card's text, as listed in the report of a run."""
 
     guid: Guid
     before: Fields
     after: Fields
     why: str = ""
-    """Why the card keeps its words; "" if they changed."""
+    """Why the card keeps its old text, or "" if it takes the new one."""
 
     @property
-    def words(self) -> list[tuple[str, str, str]]:
-        """The name, the old and the new words of each field that differs."""
+    def changed_fields(self) -> list[tuple[str, str, str]]:
+        """The name, the old text and the new text of each field that differs."""
         old_fields = dict(self.before)
         new_fields = dict(self.after)
-        changed = []
+        differences = []
         for name in {**old_fields, **new_fields}:
-            old = old_fields.get(name, "")
-            new = new_fields.get(name, "")
-            if old != new:
-                changed.append((name, old, new))
-        return changed
+            old_text = old_fields.get(name, "")
+            new_text = new_fields.get(name, "")
+            if old_text != new_text:
+                differences.append((name, old_text, new_text))
+        return differences
 
 
 class Media(Value):
-    """A picture or sound of a note: its content-addressed name and the path of its file."""
+    """A picture or sound that a note contains. Its name is made from a hash of its content."""
 
     name: str
     path: str
-    """"" if only Anki has it."""
+    """The path of the file on this device, or "" if only Anki has the file."""
 
 
 class Note(Value):
-    """An Anki note, ready to be written."""
+    """An Anki note that is ready to be written into a package."""
 
     guid: Guid
-    type: SeenType
-    """Its note type, as Anki has it or gets it."""
+    type: AnkiNoteType
+    """The note type as it is in Anki, or as the package adds it."""
     deck: str
     fields: Strings
     """All fields as HTML, in the order of the note type."""
     tags: Strings
     mod: int
-    """A revision number: on import Anki compares it, in place of a time in seconds."""
+    """The revision number. It takes the place of the modification time, by which Anki's import
+    decides whether a note in a package is newer."""
     ordinals: Numbers
-    """The ordinals of its cards, from 0."""
+    """The ordinals of the note's cards, from 0."""
     media: tuple[Media, ...] = ()
     states: dict[int, tuple[int, ...]] = {}
-    """By ordinal: (type, queue, due, interval, factor, reviews) of cards that are not new."""
+    """The scheduling of each card that isn't new, by ordinal: type, queue, due date, interval,
+    factor and number of reviews."""

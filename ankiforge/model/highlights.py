@@ -1,4 +1,7 @@
-"""Highlights as read from sources, and the documents that contain them."""
+"""Highlights as they are read from sources, and the documents that contain them.
+
+The names of a mark's colour are those of Zotero's palette; see `find_colour_name`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import colorsys
 import re
 from enum import StrEnum
 
-from ankiforge.model.hints import Hint, anki_note_in
+from ankiforge.model.hints import Hint, find_anki_note
 from ankiforge.model.values import (
     NO_KEY,
     DocumentKey,
@@ -19,7 +22,10 @@ from ankiforge.model.values import (
 
 
 class SourceKind(StrEnum):
-    """The kind of source of a highlight, the most trusted first."""
+    """The kind of source that a highlight was read from.
+
+    If one passage is in several sources, the text from the first of these kinds is used.
+    """
 
     ZOTERO = "zotero"
     PDF = "pdf"
@@ -28,7 +34,7 @@ class SourceKind(StrEnum):
 
 
 class HighlightKind(StrEnum):
-    """The kind of object that a person created in the source."""
+    """What the user created in the source: a kind of mark, or a hand-written card."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -40,78 +46,84 @@ class HighlightKind(StrEnum):
 
 
 class Form(StrEnum):
-    """How a highlight was written; determines which drafts need no review."""
+    """How the user wrote a highlight, which decides whether its drafts need a review."""
 
     MARK = "mark"
-    """A mark over a passage of a PDF or a Zotero document."""
+    """A mark over a passage of a PDF or of a document in Zotero."""
     PHRASE = "phrase"
-    """Marked phrases in a sentence of a vault note: `==…==`, `<mark>`, bold."""
+    """Phrases that are marked in a sentence of a vault note, with `==…==`, `<mark>` or bold."""
     CALLOUT = "callout"
-    """A callout of a vault note."""
+    """A callout in a vault note."""
     INLINE = "inline"
-    """`question::answer` or `term:::definition` on one line."""
+    """A card on one line, such as `question::answer` or `term:::definition`."""
     INLINE_FIELD = "inline-field"
-    """`word:: value`: a card or mere metadata."""
+    """A line such as `word:: value`, which may be a card or just metadata."""
     BLOCK = "block"
-    """Question, a line `?` or `??`, answer."""
+    """A question, followed by a line `?` or `??`, followed by the answer."""
     CLOZE = "cloze"
-    """`{{…}}` written by hand."""
+    """A text in which the user wrote gaps as `{{…}}`."""
     GLOSSARY = "glossary"
-    """`Term: definition` in a glossary list."""
+    """A line `Term: definition` in a list that is a glossary."""
     TERM = "term"
-    """`Term: text` outside a glossary list."""
+    """A line `Term: text` that isn't in a glossary list."""
     OTHER = "other"
 
 
-IN_LETTERS = "Q: … A: …"
-"""How a question and its answer in letters are `written`."""
+LETTERED_QUESTION = "Q: … A: …"
+"""`Highlight.written` of a card whose question and answer are marked by these letters."""
 WORD_AND_TRANSLATION = "word = translation"
-"""How a marked word is written (`Highlight.written`) whose comment is its translation."""
-# The digits from which a title is no year or name: `1984`.
-_NUMBER_OF_FILE = 5
-ELSEWHERE = "already in Anki by another tool"
-"""The reason why such a passage gets no card."""
+"""`Highlight.written` of a marked word whose comment is its translation."""
+# A number with this many digits isn't a year, or the title of a book like `1984`.
+_MIN_FILE_NUMBER_DIGITS = 5
+CARD_IN_OTHER_TOOL = "already in Anki by another tool"
+"""The reason why no card is made from a passage from which another tool has made one."""
 
 
 class Document(Value):
-    """A work that was read: a paper, a book, a vault note."""
+    """A document that was read by a source, such as a paper, a book or a vault note."""
 
     key: DocumentKey
-    """A provisional key, which the ledger replaces with the issued one."""
+    """A provisional key, which the ledger replaces with the one that it issued."""
     source: str
     """The name of the source in the settings."""
     title: str
     path: str = ""
-    """Relative to the source root, with `/`, in NFC; "" if there is no file."""
+    """The path relative to the root of the source, with `/` and in NFC, or "" if the document
+    isn't a file."""
     creators: Strings = ()
     issued: str = ""
-    """A year or an ISO date."""
+    """When the work was published, as a year or an ISO date."""
     identifiers: tuple[Pair, ...] = ()
-    """(scheme, value): doi, arxiv, isbn, url, citekey, zotero, pdf …"""
+    """The identifiers of the work, as pairs of a scheme (doi, arxiv, isbn, url, citekey, zotero,
+    pdf …) and a value."""
     uri: str = ""
     tags: Strings = ()
     collections: Strings = ()
     deck: str = ""
-    """The deck that the document's front matter asks for."""
+    """The name of the deck in the front matter of the document, or "" if there is none."""
     dataview: bool = False
-    """Whether Dataview, for which `key::value` is a field, is switched on in its vault."""
+    """Whether the vault uses the plug-in Dataview, which reads `key::value` as a field."""
     private: str = ""
-    """Why nothing of it may leave this machine, besides what its tags say; "" if it may."""
+    """A reason besides its tags why the document must stay on this device, or ""."""
 
     @property
-    def name(self) -> str:
-        """The title; the path of a work without one."""
+    def display_name(self) -> str:
+        """The title, or the path if there is no title."""
         return self.title or self.path
 
     @property
     def subject(self) -> str:
-        """The title, if it names the subject of the work, unlike the number of a file in a shop."""
-        is_number = len(self.title) >= _NUMBER_OF_FILE and self.title.isdecimal()
+        """The title, or "" if the title is only a number, such as the file number of a shop."""
+        is_number = len(self.title) >= _MIN_FILE_NUMBER_DIGITS and self.title.isdecimal()
         return "" if is_number else self.title
 
 
-class Label(Value, omit_defaults=True, repr_omit_defaults=True):
-    """Words in a figure; lengths in parts of its width and height, from the top left."""
+class FigureLabel(Value, omit_defaults=True, repr_omit_defaults=True):
+    """A piece of text in a figure, such as the name of a part.
+
+    Its position, measured from the top left, and its size are fractions of the width or height of
+    the figure.
+    """
 
     text: str
     left: float
@@ -121,120 +133,132 @@ class Label(Value, omit_defaults=True, repr_omit_defaults=True):
 
 
 class Highlight(Value):
-    """A passage that a person marked, or a card that a person wrote by hand.
+    """A passage that the user marked in a source, or a card that the user wrote there by hand.
 
-    `exact`, `prefix` and `suffix` are terms of the W3C TextQuoteSelector.
+    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. The *anchor* of a
+    highlight is a hash of them, from which its key is made if the source has no id for it; see
+    `docs/reference/keys.md`.
     """
 
     document: Document
     namespace: str
-    """The part of the key before the slash: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
+    """The part of the key before the slash, such as `zotero:user`, `pdf:<document>` or
+    `vault:<name>`."""
     kind: HighlightKind
     exact: str
-    """Verbatim plain text. For marked phrases in a sentence, the whole sentence."""
+    """The marked text, verbatim and as plain text. If only phrases are marked, this is the whole
+    sentence."""
     key: HighlightKey = NO_KEY
-    """Issued by the ledger, once."""
+    """The key that the ledger issues when it first sees the highlight, and that never changes."""
     own: str = ""
-    """The id in the source, if it is stable enough for a key; else the key uses the anchor."""
+    """The highlight's id in the source if it is stable enough for a key, or "" to make the key
+    from the anchor."""
     nth: int = 1
-    """The position among equal anchors of the note or page, in document order."""
+    """The number, from 1, of this highlight among those with the same anchor in the note or page,
+    in document order."""
     anchor_text: str = ""
-    """Replaces `exact` in the anchor if the mark has no text, or if the reading that
-    docs/reference/keys.md fixes has another text.
-    """
+    """The text that replaces `exact` in the anchor, or "". It is needed if the mark has no text,
+    or if the reading that docs/reference/keys.md specifies has another text."""
     anchor_around: Pair | None = None
-    """Replaces `prefix` and `suffix` in the anchor."""
+    """The texts that replace `prefix` and `suffix` in the anchor, or None."""
     hints: tuple[Hint, ...] = ()
-    """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF
-    (`model.hints`)."""
+    """Other ids of the mark, such as `zotero:ABCD2345` from `/Zotero:Key` in a PDF; see
+    `model.hints`."""
     form: Form = Form.MARK
     gaps: tuple[Span, ...] = ()
-    """The marked phrases, in code points of `exact`."""
+    """The positions of the marked phrases in `exact`, in code points."""
     prefix: str = ""
+    """Up to 80 characters of plain text before `exact`."""
     suffix: str = ""
-    """Like `prefix`, up to 80 characters of plain text next to `exact`."""
+    """Up to 80 characters of plain text after `exact`."""
     sentence: str = ""
-    """The sentence (or sentences) around the mark; "" if the same as `exact`."""
+    """The sentence or sentences that contain the mark, or "" if they are the same as `exact`."""
     markdown: Strings = ()
-    """The text in our Markdown, without the signs of marks: (text,), or for a card (front, back) or
-    (front, back, extra), where extra is shown with the answer; () if `exact` is literal text."""
+    """The text in our Markdown without the marks, or () if `exact` is literal text. For a passage
+    it is (text,), and for a card (front, back) or (front, back, extra), where the extra text is
+    shown on the answer side."""
     markdown_gaps: tuple[Span, ...] = ()
-    """The marked phrases, in code points of `markdown[0]`."""
+    """The positions of the marked phrases in `markdown[0]`, in code points."""
     two_way: bool = False
+    """Whether the user wrote the card to be asked in both directions."""
     comment: str = ""
+    """The user's comment on the mark."""
     instructs: bool = True
-    """Whether the comment may contain instructions, because its author is `me`."""
+    """Whether the comment may contain instructions, because it was written by the user (the
+    setting `me`)."""
     colour: str = ""
-    """`#rrggbb`, or the name of the colour in the source."""
+    """The colour as `#rrggbb`, or its name in the source."""
     author: str = ""
     created: str = ""
-    """ISO 8601 with a time zone; "" if unknown."""
+    """When the mark was created, in ISO 8601 with a time zone, or "" if unknown."""
     modified: str = ""
     tags: Strings = ()
     page_label: str = ""
     heading: str = ""
-    """The headings above, joined by ` › `."""
+    """The headings above the passage, from the outermost, joined by ` › `."""
     above: Strings = ()
-    """The texts of the parent list items, outermost first, shortened."""
+    """The truncated texts of the list items that contain the passage, outermost first."""
     uri: str = ""
-    """Opens the source at the mark."""
+    """A link that opens the source at the mark."""
     links: Strings = ()
     block: str = ""
-    """Identifies the block within the document: the block id, else the number of the block."""
+    """The block of the document that contains the passage, as a block id or a number."""
     skip: str = ""
-    """Why the highlight must not become a card; "" if it may."""
+    """The reason why the highlight must not become a card, or "" if it may."""
     schedule: str = ""
-    """As obsidian-spaced-repetition wrote it beside the card."""
+    """The schedule that obsidian-spaced-repetition wrote beside the card, unparsed."""
     tool: str = ""
-    """The tool that wrote the id beside the passage, a name in `hints.TITLES`; "" = none."""
+    """The tool that wrote an id beside the passage, as a key of `hints.TOOL_NAMES`, or ""."""
     declared: bool = False
-    """Whether a dialect in the settings declares it as a card."""
+    """Whether a dialect in the settings declares that highlights of this form are cards."""
     deck: str = ""
-    """The deck that the note names for this card, and not for all its cards."""
+    """The name of the deck that the note gives for this card alone, or ""."""
     written: str = ""
-    """How a card is written in the source, as a person would say it: `a ::: b`, `#card`.
-
-    "" = no card.
-    """
+    """The form in which a hand-written card is written in the source, as shown to the user, such
+    as `a ::: b` or `#card`, or "" if this isn't a card."""
     open_end: bool = False
-    """Whether text that may belong to the answer follows a hand-written card."""
+    """Whether a hand-written card is followed by text that may belong to its answer."""
     figure: str = ""
-    """Of a marked picture: what changes only when the figure or its frame does; "" = no picture."""
-    labels: tuple[Label, ...] = ()
-    """The labels in a marked figure, from its text layer, in reading order."""
+    """An id of a marked picture, which changes only if the picture or its frame does, or "" if
+    this isn't a picture."""
+    labels: tuple[FigureLabel, ...] = ()
+    """The labels in a marked figure, from the text layer of the page, in reading order."""
     nearby: str = ""
-    """The paragraph around it and its neighbours, up to 600 characters, or 1,500 if the comment
-    asks something; "" if unknown."""
+    """The paragraph that contains the passage and the paragraphs beside it, or "" if unknown. It
+    has up to 600 characters, or up to 1,500 if the comment asks something."""
 
     @property
-    def other_id(self) -> str:
-        """The id that another tool wrote beside this passage: Anki's, or its own; "" = none."""
-        return anki_note_in(self.hints)
+    def other_tool_id(self) -> str:
+        """The id that another tool wrote beside the passage, or "" if there is none.
+
+        It is the id of a note in Anki, or one that the tool made up.
+        """
+        return find_anki_note(self.hints)
 
     @property
-    def other_note(self) -> int:
-        """The id of the note that another tool made from this passage; 0 = none."""
-        return int(self.other_id) if self.other_id.isdecimal() else 0
+    def other_tool_note_id(self) -> int:
+        """The id in Anki of the note that another tool made from the passage, or 0 if unknown."""
+        return int(self.other_tool_id) if self.other_tool_id.isdecimal() else 0
 
     @property
     def source_kind(self) -> SourceKind:
-        """The kind of the highlight's source."""
+        """The kind of source that the highlight was read from, according to its namespace."""
         scheme = self.namespace.partition(":")[0]
         return SourceKind(scheme) if scheme in list(SourceKind) else SourceKind.OTHER
 
     @property
-    def page(self) -> str:
-        """The printed page, as it is shown; "" if there is none."""
+    def page_text(self) -> str:
+        """The printed page number as displayed, such as "p. 12", or "" if there is none."""
         return f"p. {self.page_label}" if self.page_label else ""
 
     @property
     def has_formulas(self) -> bool:
-        """Whether dollars may enclose TeX; in a PDF a dollar is a dollar."""
+        """Whether dollar signs in the text may enclose TeX, which isn't so in PDFs."""
         return self.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO)
 
     @property
     def context(self) -> str:
-        """All the text that may support a card, in reading order."""
+        """All text that may support a card: the passage, and the text before and after it."""
         middle = self.sentence or self.exact
         parts = (self.prefix, middle, self.suffix)
         return "\n".join(part for part in parts if part)
@@ -242,7 +266,7 @@ class Highlight(Value):
 
 # --- colours ----------------------------------------------------------------------------
 
-# In degrees, the hues of Zotero's palette and of the colours that PDF programs call so.
+# The hues, in degrees, of Zotero's palette and of the colours that PDF programs call the same.
 _HUES = {
     "yellow": (50, 60),
     "red": (0,),
@@ -252,27 +276,28 @@ _HUES = {
     "magenta": (296, 300, 330),
     "orange": (31, 30),
 }
-# The difference between the largest and the smallest of red, green, blue (0 to 1).
-_GRAY_BELOW = 0.1
+# A colour is gray if its largest and smallest channel (0 to 1) differ by less than this.
+_MIN_SATURATION = 0.1
 
 
-def colour_name(colour: str) -> str:
-    """Return the palette's name for a colour: `#rrggbb` gives the nearest hue, a name itself.
+def find_colour_name(colour: str) -> str:
+    """Return the name of the palette colour that is nearest to `colour`.
 
-    Only the hue counts: programs differ in how pale their yellow is, but not in its hue.
+    A colour that isn't in the form `#rrggbb` is returned as it is, in lower case. Only the hue
+    is compared, because a yellow is paler in some programs than in others, but has the same hue.
     """
     name = colour.casefold()
     if not re.fullmatch(r"#[0-9a-f]{6}", name):
         return "gray" if name == "grey" else name
     red, green, blue = (channel / 255 for channel in bytes.fromhex(name[1:]))
     saturation = max(red, green, blue) - min(red, green, blue)
-    if saturation < _GRAY_BELOW:
+    if saturation < _MIN_SATURATION:
         return "gray"
     hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
 
     def distance(name: str) -> float:
-        # on the circle of hues, in degrees
-        differences = [abs(hue - other) for other in _HUES[name]]
+        # the distance on the hue circle, in degrees
+        differences = [abs(hue - palette_hue) for palette_hue in _HUES[name]]
         return min(min(difference, 360 - difference) for difference in differences)
 
     return min(_HUES, key=distance)

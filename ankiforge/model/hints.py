@@ -1,26 +1,9 @@
-"""Hints: what readers know about a mark or a work besides its key, and how it is spelled.
+"""Hints, by which a mark or work is recognized in another source, and schedules of other tools.
 
-Readers write hints with the constructors here, and the ledger reads them with the
-functions beside them. Hints are stored and compared as text, so their spelling must never
-change.
-
-Of a mark (`Highlight.hints`, each is `<scheme>:<name>`):
-
-- `zotero:ABCD2345`, `zotero:user/ABCD2345`: it is this annotation in Zotero.
-- `nm:<name>`: the name of an annotation in a PDF, its `/NM`.
-- `at:<page> <left> <bottom> <right> <top>`: where a mark is in a PDF.
-- `anki:<id>`: another tool made this note in Anki from it.
-- `mark:<id>`: it is no mark in its file; this event of the journal chose it.
-
-The id of a block in a note, `b.<id>`, is not a hint: it may become the key. A source of a
-plug-in may use schemes of its own.
-
-Of a work (`Document.identifiers`, each is a pair of scheme and value):
-
-- `doi-hint`, `arxiv-hint`: printed on the first page, where another work may be cited.
-- `quoted-zotero`, `quoted-file` and so on: a work that a note quotes.
-
-Of another flashcard tool that keeps cards in notes: its name, and the schedule that it wrote.
+A hint about a mark is a text `<scheme>:<name>` (in `Highlight.hints`), and one about a work is a
+pair of a scheme and a value (in `Document.identifiers`). Readers create hints with the functions
+below, and the ledger parses them. They are stored and compared as text, so their spelling must
+never change. The sources of plug-ins may use further schemes.
 """
 
 from __future__ import annotations
@@ -31,25 +14,26 @@ from datetime import date
 from typing import NamedTuple, NewType
 
 Hint = NewType("Hint", str)
-"""One hint about a mark, as it is stored: `<scheme>:<name>`."""
+"""A hint about a mark, as stored: `<scheme>:<name>`."""
 
-_ZOTERO = "zotero"
-_PDF_NAME = "nm"
-_POSITION = "at"
-_ANKI_NOTE = "anki"
-_CHOSEN = "mark"
-_BLOCK = "b."
-_LABELS = (_BLOCK, f"{_POSITION}:", f"{_ANKI_NOTE}:")
+_ZOTERO = "zotero"  # `zotero:ABCD2345`, `zotero:user/ABCD2345`: an annotation in Zotero
+_PDF_NAME = "nm"  # `nm:<name>`: the name (/NM) of an annotation in a PDF
+_POSITION = "at"  # `at:<page> <left> <bottom> <right> <top>`: a position in a PDF
+_ANKI_NOTE = "anki"  # `anki:<id>`: a note in Anki that another tool made
+_CHOSEN = "mark"  # `mark:<id>`: the journal event that chose a passage without a mark
+_BLOCK = "b."  # `b.<id>`: a block in a note; not a hint, since it may become the key
+_LOCATION_PREFIXES = (_BLOCK, f"{_POSITION}:", f"{_ANKI_NOTE}:")
 
+# `doi-hint`, `arxiv-hint`: printed on the first page, where another work may be cited
 _PRINTED = "-hint"
-_QUOTED = "quoted-"
+_QUOTED = "quoted-"  # `quoted-zotero`, `quoted-file`: a work that a note quotes
 
 
 class HintParts(NamedTuple):
-    """A hint, taken apart.
+    """The two parts of a hint about a mark.
 
-    The scheme is how the namespace of a source begins: `zotero:ABCD2345` names the mark
-    whose key is `zotero:user/ABCD2345` or `zotero:group.12/ABCD2345`.
+    The scheme is also the first part of a key's namespace. For example, `zotero:ABCD2345` is a
+    hint about the mark with the key `zotero:user/ABCD2345` or `zotero:group.12/ABCD2345`.
     """
 
     scheme: str
@@ -59,44 +43,48 @@ class HintParts(NamedTuple):
 # --- of a mark ------------------------------------------------------------------------
 
 
-def zotero_annotation(name: str) -> Hint:
-    """Return the hint for an annotation in Zotero.
+def zotero_hint(name: str) -> Hint:
+    """Return the hint that a mark is an annotation in Zotero.
 
     Args:
-        name: its key, `ABCD2345`, or the library and its key, `user/ABCD2345`.
+        name: the key of the annotation, such as `ABCD2345`, or its library and key, such as
+            `user/ABCD2345`.
     """
     return Hint(f"{_ZOTERO}:{name}")
 
 
-def pdf_annotation(name: str) -> Hint:
-    """Return the hint for an annotation in a PDF, by its unique name (`/NM`)."""
+def pdf_name_hint(name: str) -> Hint:
+    """Return the hint that a mark is the annotation in a PDF with this unique name (`/NM`)."""
     return Hint(f"{_PDF_NAME}:{name}")
 
 
-def position(page: int, box: Iterable[float]) -> Hint:
-    """Return the hint for the place of a mark in a PDF.
+def position_hint(page: int, box: Iterable[float]) -> Hint:
+    """Return the hint that a mark is at this position in a PDF.
 
     Args:
-        page: the number of the page, counted from 0.
-        box: the left, bottom, right and top edge in points.
+        page: the index of the page, from 0.
+        box: the left, bottom, right and top edge of the mark, in points.
     """
     numbers = (page, *(round(edge) for edge in box))
-    words = " ".join(str(number) for number in numbers)
-    return Hint(f"{_POSITION}:{words}")
+    text = " ".join(str(number) for number in numbers)
+    return Hint(f"{_POSITION}:{text}")
 
 
-def anki_note(note_id: str) -> Hint:
-    """Return the hint for the note in Anki that another tool made, by the id it wrote."""
+def anki_note_hint(note_id: str) -> Hint:
+    """Return the hint that another tool made a note in Anki from a mark.
+
+    `note_id` is the id that the tool wrote beside the mark.
+    """
     return Hint(f"{_ANKI_NOTE}:{note_id}")
 
 
-def chosen_by(event: str) -> Hint:
-    """Return the hint for a passage that nobody marked in its file, by the event that chose it."""
+def chosen_event_hint(event: str) -> Hint:
+    """Return the hint that a passage isn't marked, but was chosen by the event with this id."""
     return Hint(f"{_CHOSEN}:{event}")
 
 
-def chosen_in(hints: Iterable[Hint]) -> str:
-    """Return the id of the event that chose a passage; "" of a mark in a file."""
+def find_chosen_event(hints: Iterable[Hint]) -> str:
+    """Return the id of the event that chose a passage, or "" if the passage was marked instead."""
     for hint in hints:
         scheme, event = split_hint(hint)
         if scheme == _CHOSEN:
@@ -105,18 +93,18 @@ def chosen_in(hints: Iterable[Hint]) -> str:
 
 
 def block_id(name: str) -> str:
-    """Return the id (`Highlight.own`) of the only mark of a block `^name`."""
+    """Return the id (`Highlight.own`) of a mark that is the only one in the block `^name`."""
     return f"{_BLOCK}{name}"
 
 
 def split_hint(hint: Hint) -> HintParts:
-    """Return the scheme and the name of a hint."""
+    """Split a hint into its scheme and its name."""
     scheme, _, name = hint.partition(":")
     return HintParts(scheme, name)
 
 
-def anki_note_in(hints: Iterable[Hint]) -> str:
-    """Return the id that another tool wrote beside the mark, "" if none did."""
+def find_anki_note(hints: Iterable[Hint]) -> str:
+    """Return the id that another tool wrote beside the mark, or "" if there is none."""
     for hint in hints:
         scheme, note_id = split_hint(hint)
         if scheme == _ANKI_NOTE:
@@ -124,10 +112,13 @@ def anki_note_in(hints: Iterable[Hint]) -> str:
     return ""
 
 
-def position_in(
+def find_position(
     hints: Iterable[Hint],
 ) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Return where a mark is in a PDF, as `position` takes it; None if that is unknown."""
+    """Return the page and box that were passed to `position_hint`, or None if there is no position.
+
+    The box has been rounded to whole points.
+    """
     for hint in hints:
         scheme, name = split_hint(hint)
         if scheme == _POSITION:
@@ -138,74 +129,75 @@ def position_in(
     return None
 
 
-def is_label(own_or_hint: str) -> bool:
-    """Return whether an id says only where a mark is, not which mark it is.
+def is_location_only(own_or_hint: str) -> bool:
+    """Return whether an id or hint only locates a mark, but doesn't identify it.
 
-    Labels are the id of its block, its place in a PDF, and another tool's id.
+    This is so for the id of a block, a position in a PDF, and an id that another tool wrote.
     """
-    return own_or_hint.startswith(_LABELS)
+    return own_or_hint.startswith(_LOCATION_PREFIXES)
 
 
 # --- of a work ------------------------------------------------------------------------
 
 
-def printed(scheme: str) -> str:
-    """Return the scheme of an identifier that is only printed in a work: `doi-hint`."""
+def printed_scheme(scheme: str) -> str:
+    """Return the scheme for an identifier that is only printed in a work, such as `doi-hint`."""
     return f"{scheme}{_PRINTED}"
 
 
-def quoted(scheme: str) -> str:
-    """Return the scheme for a work that a note quotes: `quoted-zotero`."""
+def quoted_scheme(scheme: str) -> str:
+    """Return the scheme for the identifier of a work that a note quotes, like `quoted-zotero`."""
     return f"{_QUOTED}{scheme}"
 
 
-def unprinted(scheme: str) -> str:
-    """Return the scheme of an identifier, also of one that is only printed: `doi`."""
+def plain_scheme(scheme: str) -> str:
+    """Return a scheme without the mark of a printed identifier, such as `doi` for `doi-hint`."""
     return scheme.removesuffix(_PRINTED)
 
 
-def is_quoted(scheme: str) -> bool:
-    """Return whether an identifier is one of a work that a note quotes."""
+def is_quoted_scheme(scheme: str) -> bool:
+    """Return whether identifiers with this scheme belong to a work that a note quotes."""
     return scheme.startswith(_QUOTED)
 
 
 # --- of another tool ------------------------------------------------------------------
 
-TITLES = {
+TOOL_NAMES = {
     "osr": "obsidian-spaced-repetition",
     "o2a": "Obsidian_to_Anki",
     "flashcards": "flashcards-obsidian",
 }
-"""By the names of the dialects in the settings."""
+"""The names of other tools, by the name of each tool's dialect in the settings."""
 
 Schedule = tuple[tuple[str, int, int], ...]
-"""For each card of a note: when it is due (ISO 8601, "" = it was never reviewed), its
-interval in days, and its ease in per cent."""
+"""The due date (ISO 8601, or "" if never reviewed), the interval in days and the ease in percent
+of each card of a note."""
 
-# The date of a card that was never reviewed.
-_NEW = "2000-01-01"
-_NEVER = ("", 0, 0)
-_EASE = 250
+# The due date that obsidian-spaced-repetition writes for a card that was never reviewed.
+_UNREVIEWED_DATE = "2000-01-01"
+_UNREVIEWED = ("", 0, 0)
+_DEFAULT_EASE = 250
 
 
-def schedule_of(written: str) -> Schedule:
-    """Return the schedule that obsidian-spaced-repetition wrote.
+def parse_schedule(schedule: str) -> Schedule:
+    """Parse a schedule that obsidian-spaced-repetition wrote, or return () if no card was reviewed.
 
-    () if no card was reviewed.
-
-    `!2027-03-01,150,270` has the ease in per cent; `!fsrs,` has a time, and difficulty
-    for ease.
+    Each card is written as `!2027-03-01,150,270` (due date, interval, ease in percent). With
+    `!fsrs,`, the date has a time, and the difficulty takes the place of the ease, so the default
+    ease is used.
     """
     cards = []
-    for part in filter(None, written.split("!")):
+    for part in filter(None, schedule.split("!")):
         card = part.strip()
         values = card.removeprefix("fsrs,").split(",")
         try:
             due = date.fromisoformat(values[0][:10]).isoformat()
             interval = max(1, round(float(values[1])))
-            ease = _EASE if card.startswith("fsrs,") else int(values[2])
+            ease = _DEFAULT_EASE if card.startswith("fsrs,") else int(values[2])
         except (ValueError, IndexError):
-            cards.append(_NEVER)
+            cards.append(_UNREVIEWED)
         else:
-            cards.append(_NEVER if due == _NEW else (due, interval, ease))
+            cards.append(
+                _UNREVIEWED if due == _UNREVIEWED_DATE else (due, interval, ease)
+            )
     return tuple(cards) if any(due for due, _, _ in cards) else ()

@@ -1,4 +1,8 @@
-"""The values that sources yield, and the questions that they may ask of the ledger."""
+"""What a source yields when it is scanned, and what it may query.
+
+A source yields one value per document (a *sighting*), problems, and a `ScanEnd` for each
+container. A container is a vault, a directory of PDFs or a library.
+"""
 
 from __future__ import annotations
 
@@ -10,102 +14,107 @@ from ankiforge.model.values import DocumentKey, Json, Strings, Value
 
 
 class Picture(Value):
-    """A picture that a person marked, cut from the page."""
+    """A picture that the user marked, cut out of the page."""
 
     name: str
-    """The name in Markdown, `cut/<16 hex digits>.png`, computed from the place of the picture."""
+    """The name in Markdown, `cut/<16 hex digits>.png`, which is computed from the position of the
+    picture."""
     data: bytes
-    """PNG."""
+    """The picture as a PNG file."""
 
 
-class LateText:
-    """A text that is computed when somebody asks for it."""
+class LazyText:
+    """A text that is only computed when it is needed."""
 
     def __init__(self, compute: Callable[[], str]) -> None:
         self._compute = compute
 
-    def read(self) -> str:
-        """Return the text."""
+    def compute(self) -> str:
+        """Compute and return the text."""
         return self._compute()
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both are the same text."""
-        return isinstance(other, LateText) and self.read() == other.read()
+        """Return whether the other object is a `LazyText` with the same computed text."""
+        return isinstance(other, LazyText) and self.compute() == other.compute()
 
     __hash__ = None  # type: ignore[assignment]
 
 
 CODE_AND_MATHS = "code and maths"
-"""The kind of all that is left out of a note because it is code or maths: it is one entry a
-note, and is in no count."""
+"""`Lookalike.kind` for everything in a note that was skipped because it is code or maths. Each
+note has only one such entry, which isn't counted."""
 
 
-DRAWN = "mark drawn into a page"
-"""The kind of a mark that is no annotation of its PDF: one entry a page."""
-NOTE_OF = "note of "
-"""How the kind of a card that another tool keeps in a note begins; the tool's name follows."""
+OTHER_TOOL_NOTE_PREFIX = "note of "
+"""Start of `Lookalike.kind` for a card of another tool. The name of the tool follows."""
 LOGSEQ_CARD = "card of Logseq (#card)"
-"""The kind of a block that Logseq shows as a card, with the answer in the blocks below it."""
-HEADED_CARD = "question::answer in a heading"
-"""The kind of a card on a line that is a heading, which is not read."""
-NO_EXPORT = "that is no known export"
-"""The end of the kind of a file beside exports that no source reads; its ending comes before it."""
+"""`Lookalike.kind` for a block that Logseq shows as a card, with the blocks below as its answer."""
+CARD_IN_HEADING = "question::answer in a heading"
+"""`Lookalike.kind` for a card in the line of a heading, where cards aren't read."""
 LOGSEQ_MARK = "mark that Logseq keeps of a PDF"
-"""The kind of a block on a page `hls__…` of Logseq."""
+"""`Lookalike.kind` for a block on a page named `hls__…`, where Logseq keeps the marks of a PDF."""
 
 
-class LeftOut(Value):
-    """Something that looks like a mark or a card, and why a reader made no highlight of it."""
+class Lookalike(Value):
+    """Something that looks like a mark or card, with the reason why it isn't a highlight."""
 
     kind: str
-    """Its look, in a few words: `==mark==`, `picture`, `.epub`."""
+    """What it looks like, such as `==mark==`, `picture` or `.epub`."""
     place: str
-    """Where in its document: `line 12`, `page 3`, `row 7`; "" = all of it."""
+    """Where it is in the document, such as `line 12`, `page 3` or `row 7`, or "" if it is the whole
+    document."""
     reason: str
 
 
-class Extracted(Value):
-    """One document with all its highlights, in reading order."""
+class ExtractedDocument(Value):
+    """A document that was read, with all its highlights in reading order."""
 
     document: Document
     highlights: tuple[Highlight, ...]
     container: str = ""
-    """The vault, folder or library, as in the `Scan` that follows."""
+    """The vault, directory or library, as in the `ScanEnd` that follows."""
     pages: tuple[tuple[str, int], ...] = ()
-    """For each page of a PDF, (h16 of the folded text, its length), to recognise copies."""
+    """For each page of a PDF, a `hash16` of the normalized text and the length of this text, by
+    which copies of the PDF are recognized."""
     pictures: tuple[Picture, ...] = ()
-    """The pictures of the highlights that are not in a file of the source."""
+    """Those pictures of the highlights that aren't files in the source."""
     fingerprint: str = ""
-    """Changes when reading the document may give another result; "" = unknown."""
+    """A value that changes whenever reading the document may give another result, or "" if that
+    is unknown."""
     depends: Strings = ()
-    """The things on which the result depends besides the document, in terms of the source."""
-    sketch: str = ""
-    """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
+    """What else the result depends on, in a form that only the source needs to understand."""
+    digest: str = ""
+    """A hash of the text. Before a note is patched, it shows whether the note is still as read."""
     private: Strings = ()
-    """The texts in it that must stay on this machine, besides those of private highlights."""
+    """Texts that must stay on this device, in addition to those of private highlights."""
     private_names: Strings = ()
-    """Private titles, headings, cells and fields, which are private in this document alone."""
-    public_text: LateText | None = None
-    """The text that is not private. None: only that of the highlights is known."""
-    left_out: tuple[LeftOut, ...] = ()
-    """The marks and cards in it that are in no highlight."""
+    """Titles, headings, cells and fields that are private in this document, but not elsewhere."""
+    public_text: LazyText | None = None
+    """All text that isn't private, or None if only the text of the highlights is known."""
+    left_out: tuple[Lookalike, ...] = ()
+    """What looks like a mark or card, but was not made a highlight."""
     is_whole: bool = True
-    """Whether all of it could be read, so that a highlight that is missing was taken out."""
+    """Whether the whole document could be read, so that a missing highlight has been removed."""
 
 
 class PrivateText(Value):
-    """A text that must stay on this machine."""
+    """A text that must stay on this device."""
 
     text: str
-    """Plain text; "" stands for all of the document."""
+    """The text as plain text, or "" if the whole document is private."""
     document: DocumentKey
-    """The document in which it is, or was; "" if that has no highlights."""
+    """The key of the document that contains or contained the text, or "" if the document has no
+    highlights."""
     is_name: bool = False
-    """Whether it is private in that document alone, as a title, a heading or a phrase is."""
+    """Whether the text is a name, such as a title or heading, which is private in this document
+    but not elsewhere."""
 
 
-class Unmarked(Value):
-    """A document that was read and has no highlights."""
+class UnmarkedDocument(Value):
+    """A document that was read and doesn't contain any highlights.
+
+    The fields have the same meaning as in `ExtractedDocument`.
+    """
 
     highlights: ClassVar[tuple[Highlight, ...]] = ()
     is_whole: ClassVar[bool] = True
@@ -114,197 +123,228 @@ class Unmarked(Value):
     fingerprint: str
     depends: Strings = ()
     private: Strings = ()
-    """As in `Extracted`."""
     private_names: Strings = ()
-    """As in `Extracted`."""
-    public_text: LateText | None = None
-    """As in `Extracted`."""
-    left_out: tuple[LeftOut, ...] = ()
-    """As in `Extracted`."""
+    public_text: LazyText | None = None
+    left_out: tuple[Lookalike, ...] = ()
     source: str = ""
-    """The name of the source in the settings; "" if it lists nothing that is shown."""
+    """The name of the source in the settings, or "" if nothing of the document is shown."""
 
 
-class Unchanged(Value):
-    """A document that was not read, because the ledger has its fingerprint."""
-
-    container: str
-    path: str
-    """The path, or if there is none, the key of the document."""
-
-
-class Unread(Value):
-    """A document that is there and cannot be read now: its highlights stay as they are."""
+class UnchangedDocument(Value):
+    """A document that wasn't read again, because the ledger already has its fingerprint."""
 
     container: str
     path: str
-    """The path of the document, or of a folder that holds documents."""
+    """The path of the document, or its key in the source if it has no path."""
+
+
+class UnreadDocument(Value):
+    """A document that exists but can't be read now, so that its highlights are kept as they are."""
+
+    container: str
+    path: str
+    """The path of the document, or of a directory whose documents can't be read."""
 
 
 class Problem(Value):
-    """A failure of a file, page or reply, reported at the end of the command."""
+    """Something that failed in a file, page or reply, as reported at the end of the command."""
 
     where: str
+    """The file, page or service that the problem is about."""
     what: str
+    """What happened."""
     hint: str = ""
+    """What the user can do about it, or ""."""
     notice: bool = False
-    """Whether this is only a remark for the user, not a failure."""
+    """Whether this is only a remark for the user and not a failure."""
     once: bool = False
-    """Whether only this run reports it; later, it is in a list or in `status`."""
+    """Whether only this run reports the problem. Later, it is in a list or in `status`."""
 
-    def told(self, others: int = 0) -> str:
-        """Return the problem in a line; `others`: the number of other places that have it, too."""
+    def summarize(self, others: int = 0) -> str:
+        """Format the problem as one line.
+
+        `others` is the number of other places that have the same problem.
+        """
         kind = "note" if self.notice else "failed"
         more = f" and {others:,} more" if others else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{kind}: {self.where}{more}: {self.what}{hint}"
 
 
-class Noticed(Value):
-    """A notice of a feature about the ledger or Anki, for the summary of a run and `status`."""
+class FeatureNotice(Value):
+    """What a feature reports about the ledger or Anki, in the summary of a run and in `status`."""
 
     line: str = ""
-    """A line below the summary; "" = there is nothing to say."""
+    """A line of text to show below the summary, or ""."""
     data: Json = {}
-    """The keys that it adds to the JSON of the run."""
+    """Keys and values to add to the JSON output of the run."""
     step: str = ""
-    """The command to type next, before any of the program; "" = the feature needs none."""
+    """The command to suggest as the next step instead of the usual one, or ""."""
     why: str = ""
+    """What the suggested command is for."""
     instead: str = ""
-    """The command that does without `step`, in full."""
+    """The full command that the user can run if `step` isn't wanted."""
 
 
-WENT_AWAY = "it disappeared while it was read"
-"""The problem of a file that vanished between listing and reading."""
+VANISHED = "it disappeared while it was read"
+"""`Problem.what` for a file that was listed, but was gone when it was to be read."""
 
 
-class Scan(Value):
-    """The end of a listing: the container that was listed, and whether the list is complete."""
+class ScanEnd(Value):
+    """Yielded by a source when it has listed all documents of a container."""
 
     source: str
+    """The name of the source in the settings."""
     container: str
-    """A vault, a PDF folder or a library; the name is stable between runs."""
+    """The name of the vault, directory of PDFs or library, which is the same in every run."""
     complete: bool
+    """Whether the list is complete, so that documents that aren't in it have been removed."""
     folder: str = ""
-    """The folder or file that was listed; "" if it is neither."""
+    """The path of the directory or file that was listed, or "" if the container isn't one."""
 
 
-Sighting = Extracted | Unmarked | Unchanged | Unread | Problem | Scan
+Sighting = (
+    ExtractedDocument
+    | UnmarkedDocument
+    | UnchangedDocument
+    | UnreadDocument
+    | Problem
+    | ScanEnd
+)
+"""Anything that a source yields during a scan."""
 
 
 class Paragraph(Value):
-    """A paragraph of a document: a stretch of the text of one of its pages."""
+    """A paragraph of a document, as a span in the text of one of its pages."""
 
     page: int
+    """The index of the page in `WholeText.pages`."""
     start: int
+    """Where the paragraph starts in the text of the page."""
     end: int
+    """Where the paragraph ends in the text of the page."""
     heading: str = ""
-    """The headings above, joined by ` › `; of a heading, with itself."""
+    """The headings above the paragraph, joined by ` › `. If the paragraph is a heading, its own
+    text is the last of them."""
     level: int = 0
-    """Of a heading, from 1; 0 = it is none."""
+    """The level of the heading, from 1, or 0 if the paragraph isn't a heading."""
     private: bool = False
-    """Whether it must stay on this machine."""
+    """Whether the paragraph must stay on this device."""
     tags: Strings = ()
     block: str = ""
-    """As in `Highlight`."""
+    """The block of the document that contains the paragraph, as in `Highlight.block`."""
     uri: str = ""
-    """Opens the document there; "" = nothing does."""
+    """A link that opens the document at the paragraph, or "" if there can't be one."""
 
 
 class WholeText(Value):
-    """The whole text of a document, as its reader finds marks in it."""
+    """The whole text of a document, in the form in which its reader locates marks."""
 
     document: Document
     pages: Strings
-    """The text of each page of a PDF, file of a book, or part of a note."""
+    """The text of each page of a PDF, each file of a book, or each part of a note."""
     paragraphs: tuple[Paragraph, ...]
-    """All of them, in reading order."""
+    """All paragraphs of the document, in reading order."""
     namespace: str = ""
-    """Of the keys of its highlights."""
+    """The namespace for the keys of highlights in the document, as in `Highlight.namespace`."""
     labels: Strings = ()
-    """The printed numbers of the pages; () = they have none."""
-    prints: tuple[tuple[str, int], ...] = ()
-    """As `Extracted.pages`."""
-    sketch: str = ""
-    """As in `Extracted`."""
+    """The printed page numbers, or () if there are none."""
+    page_hashes: tuple[tuple[str, int], ...] = ()
+    """The hashes of the pages, as in `ExtractedDocument.pages`."""
+    digest: str = ""
+    """The hash of the text, as in `ExtractedDocument.digest`."""
     skip: str = ""
-    """As in `Highlight`."""
+    """The reason why no cards may be made from the document, as in `Highlight.skip`, or ""."""
 
-    def text_of(self, paragraph: Paragraph) -> str:
-        """Return the words of a paragraph."""
+    def get_paragraph_text(self, paragraph: Paragraph) -> str:
+        """Return the text of one of the document's paragraphs."""
         return self.pages[paragraph.page][paragraph.start : paragraph.end]
 
-    def label(self, page: int) -> str:
-        """Return the printed number of a page; "" if there is none."""
+    def get_page_label(self, page: int) -> str:
+        """Return the printed number of the page with the index `page`, or "" if there is none."""
         return self.labels[page] if page < len(self.labels) else ""
 
 
-class Side(NamedTuple):
-    """The words of a chosen passage at one reading."""
+class QuoteReading(NamedTuple):
+    """The text of a chosen passage, and the text around it, as read at one point in time."""
 
     exact: str
     before: str
+    """The text before the passage, normalized as in an anchor."""
     after: str
-    """Both folded, as in an anchor."""
+    """The text after the passage, normalized as in an anchor."""
 
 
-class Chosen(Value):
-    """A passage that a chat, or a person on the page, chose in a document without marking it."""
+class PassageChoice(Value):
+    """A passage without a mark that was chosen in a chat, or by the user on the web page."""
 
     id: str
-    """That of its event in the journal."""
+    """The id of the event in the journal that records the choice."""
     path: str
-    """Its document in the container."""
-    readings: tuple[Side, ...]
-    """The last first."""
+    """The path of the document in its container."""
+    readings: tuple[QuoteReading, ...]
+    """The text of the passage each time it was read, latest first."""
     page: int
+    """The page on which the passage was when it was chosen."""
     start: int
-    """Where it was when it was chosen."""
+    """Where the passage started in the text of the page when it was chosen."""
     created: str = ""
 
 
-class Known(Protocol):
-    """The ledger's records of documents that were read before."""
+class KnownDocuments(Protocol):
+    """What the ledger knows about documents that were read before.
+
+    A source uses it to skip unchanged documents, and to find passages that were chosen.
+    """
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint; always False for ""."""
+        """Return whether the document was last read with this fingerprint.
 
-    def depends(self, container: str, path: str) -> Strings | None:
-        """Return `Extracted.depends` of the last reading of a document; None if it is new."""
+        Return False if the fingerprint is "", because it is then unknown.
+        """
 
-    def paths(self, container: str) -> Strings:
-        """Return the documents of a container."""
+    def find_dependencies(self, container: str, path: str) -> Strings | None:
+        """Return what the last reading of the document depended on, or None if it is new.
 
-    def chosen(self, container: str) -> tuple[Chosen, ...]:
-        """Return the passages that were chosen in documents of a container."""
+        This is the value of `ExtractedDocument.depends`.
+        """
 
+    def list_paths(self, container: str) -> Strings:
+        """Return the paths of all known documents in a container."""
 
-class Memory(Protocol):
-    """A cache that a source keeps between runs. Losing it costs only time."""
-
-    def recall(self, name: str) -> bytes | None:
-        """Return the entry with this name; None if there is none."""
-
-    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store entries and delete others, in one transaction."""
+    def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
+        """Return the passages that were chosen in the documents of a container."""
 
 
-class NoMemory:
-    """An empty cache, for tests and for commands that must not write anything."""
+class SourceCache(Protocol):
+    """A cache that a source keeps between runs. Nothing but time is lost if it is deleted."""
 
-    def recall(self, name: str) -> bytes | None:
-        """Return None."""
+    def load(self, name: str) -> bytes | None:
+        """Return the entry with this name, or None if there is none."""
 
-    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Store the entries in `bodies` by name, and delete those named in `forget`.
+
+        Both are done in one transaction.
+        """
+
+
+class EmptySourceCache:
+    """A cache that stays empty, for tests and for commands that must not write."""
+
+    def load(self, name: str) -> bytes | None:
+        """Return None, because there are no entries."""
+
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Do nothing."""
 
 
 class Source(Protocol):
-    """Yields documents and problems, and at the end of each container a `Scan`."""
+    """Something that documents with highlights are read from, such as a vault or a library."""
 
-    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield the documents one at a time.
+    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+        """Yield the documents one at a time, problems, and a `ScanEnd` after each container.
 
-        A source may yield `Unchanged` for each document that is unchanged according to
-        `known`. Without `known`, it reads everything.
+        For documents that are unchanged according to `known`, a source may yield an
+        `UnchangedDocument`. If `known` is None, every document is read.
         """

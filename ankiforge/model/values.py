@@ -1,15 +1,11 @@
-"""Values and their ids: the base class, names for plain shapes, keys, hashes, kinds of cards.
+"""The base class of all values, type aliases, keys, ids, hashes, and the kinds of cards.
 
-Values are immutable, and sequences are tuples. Absent text is "", never None. Keys have
-types of their own. Hashes and ids must never change (docs/reference/keys.md).
+Values are immutable, and their sequences are tuples. Missing text is "", never None. Hashes and
+ids must never change; see `docs/reference/keys.md`.
 
-A new kind of card is a row of `_KINDS`, and a new note type one of `_FAMILIES`. Besides
-it touches:
-
-    draft                the drafter that proposes it
-    anki.notes           the HTML of its fields (`content_html`)
-    anki.notetypes       the fields and templates of a new note type, and its cards
-    web.card_view        how the review page shows it
+A new kind of card needs a row in `_CARD_KINDS`, and a new note type a row in `_NOTE_TYPES`. It
+also needs changes in `draft`, `anki.notes` (the HTML of the fields), `anki.notetypes` (fields,
+templates and cards) and `web.card_view` (how it is displayed).
 """
 
 from __future__ import annotations
@@ -25,49 +21,48 @@ import msgspec
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Value(msgspec.Struct, frozen=True):
-    """A value: it never changes, and equal ones are the same."""
+    """Base class for immutable values that compare equal by content."""
 
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
-"""The key of a highlight that was not issued one yet."""
+"""The key of a highlight for which the ledger hasn't issued a key yet."""
 DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
-# The ids that Anki gives: milliseconds since 1970, when the thing was made.
+# The ids that Anki gives are the time of creation, in milliseconds since 1970.
 NoteId = int
 CardId = int
 DeckId = int
 NoteTypeId = int
 DocumentId = int
-"""The row of a document in the ledger's database; it means nothing outside of it."""
+"""The id of a document's row in the ledger's database, which has no meaning elsewhere."""
 Json = dict[str, Any]
 """A JSON object."""
 Strings = tuple[str, ...]
-"""Texts, names or ids in their order."""
+"""A sequence of texts, names or ids."""
 Numbers = tuple[int, ...]
-"""The numbers of clozes (from 1), or the ordinals of cards (from 0)."""
+"""A sequence of cloze numbers (from 1) or of card ordinals (from 0)."""
 Span = tuple[int, int]
-"""[start, end) in code points."""
+"""The start and end of a part of a text, in code points; the end is exclusive."""
 Pair = tuple[str, str]
 """Two texts that belong together."""
 Texts = Mapping[str, str]
-"""Texts by a name: of a field, a setting, an id."""
+"""Texts by the name of a field or setting, or by an id."""
 Fields = tuple[Pair, ...]
-"""(content field name, text), in note type order, without empty fields.
+"""The name and text of each content field that isn't empty, in the order of the note type.
 
-The text is Markdown in every kind of card so far. A kind with a field of another sort,
-such as the shapes of an image occlusion, keeps it as text too, as Anki does; the kind's
-rendering reads it.
+The text is Markdown in all current kinds of cards except image occlusions, whose shapes are
+stored in the form that Anki uses, and are parsed when the field is rendered.
 """
 
 
-def h16(*parts: str) -> str:
-    """Return the first 16 hex digits of sha256 over the parts joined by U+001F."""
+def hash16(*parts: str) -> str:
+    """Return the first 16 hex digits of the SHA-256 hash of the parts, joined by U+001F."""
     return _digest(parts).hex()[:16]
 
 
-def number_of(*parts: str) -> int:
-    """Return the first 8 bytes of the same hash as a big-endian integer."""
+def hash_to_int(*parts: str) -> int:
+    """Return the first 8 bytes of the same hash as in `hash16`, as a big-endian integer."""
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
@@ -75,31 +70,31 @@ def _digest(parts: Strings) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
 
 
-# --- what a person decides on -----------------------------------------------------------
+# --- ids of what is decided on ----------------------------------------------------------
 
 CARD_PREFIX = "af"
 _HASH_LENGTH = 16
 DRAFT_PREFIX = "dr"
 QUESTION_PREFIX = "qu"
 FOREIGN_PREFIX = "nid:"
-"""Comes before Anki's id in the id of a note that is not ours."""
+"""The prefix of the id of a note that isn't ours. Anki's id of the note follows."""
 
 
 def is_card_id(id: str) -> bool:
-    """Return whether an id is that of a card: the guid of a note of ours.
+    """Return whether an id is the id of a card, which is the GUID of one of our notes.
 
-    The id of an action or an event may begin with the same letters: `afcdbefdbf67.5`, or a hash.
+    The ids of actions (`afcdbefdbf67.5`) and of events (a hash) may begin with the same letters.
     """
     return id.startswith(CARD_PREFIX) and "." not in id and len(id) != _HASH_LENGTH
 
 
 def is_draft_id(id: str) -> bool:
-    """Return whether an id is that of a draft."""
+    """Return whether an id is the id of a draft."""
     return id.startswith(DRAFT_PREFIX)
 
 
 def is_question_id(id: str) -> bool:
-    """Return whether an id is that of a question."""
+    """Return whether an id is the id of a question."""
     return id.startswith(QUESTION_PREFIX)
 
 
@@ -111,79 +106,95 @@ def is_highlight_key(id: str) -> bool:
 # --- notes, cards, decks and note types in Anki -----------------------------------------
 
 ID_BASE = 1_400_000_000_000
-"""Ids start in May 2014, so that they are in Anki's range of timestamps but never in the future."""
+"""The smallest id that we give to anything in Anki. Because Anki's own ids are timestamps in
+milliseconds, ours begin in May 2014 and are never in the future."""
 
 
-def guid_for(key: HighlightKey, family: Family, slot: str) -> Guid:
-    """Return the guid of a note, which is the same on every machine."""
+def compute_guid(key: HighlightKey, family: NoteType, slot: str) -> Guid:
+    """Compute the GUID of a note, which is the same on every device.
+
+    `key` is the oldest key of the passage. `slot` distinguishes the notes of one passage.
+    """
     digest = _digest(("ankiforge/guid/1", key, family.value, slot))[:15]
     return Guid(CARD_PREFIX + base64.b32encode(digest).decode().lower())
 
 
-def note_id(guid: Guid) -> int:
-    """Return the id of a note in Anki, in the range of milliseconds since 1970."""
-    return ID_BASE + number_of("nid", guid) % 2**37
+def compute_note_id(guid: Guid) -> int:
+    """Compute the id of one of our notes in Anki, which looks like a timestamp in milliseconds."""
+    return ID_BASE + hash_to_int("nid", guid) % 2**37
 
 
-def may_be_ours(id: int) -> bool:
-    """Return whether the id of a note in Anki is in the range of those that we give."""
+def is_in_our_id_range(id: int) -> bool:
+    """Return whether the id of a note in Anki is in the range from which our own ids come."""
     return ID_BASE <= id < ID_BASE + 2**37
 
 
-def card_id(guid: Guid, ordinal: int) -> int:
-    """Return the id in Anki of the card with this ordinal (from 0)."""
-    return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37
+def compute_card_id(guid: Guid, ordinal: int) -> int:
+    """Compute the id in Anki of a card that belongs to one of our notes.
+
+    `ordinal` is the number of the card within the note, from 0.
+    """
+    return ID_BASE + hash_to_int("cid", guid, str(ordinal)) % 2**37
 
 
-def named_id(kind: str, name: str) -> int:
-    """Return the id in Anki of a deck (`kind` = "deck") or a note type ("notetype")."""
-    return ID_BASE + number_of(kind, name) % 2**37
+def compute_named_id(kind: str, name: str) -> int:
+    """Compute the id in Anki of a deck or note type from its name.
+
+    `kind` is "deck" or "notetype".
+    """
+    return ID_BASE + hash_to_int(kind, name) % 2**37
 
 
-def next_mod(guid: Guid, shipped: int, seen: int = 0) -> int:
-    """Return the `mod` of a changed note, which Anki takes only above its own.
+def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
+    """Compute the next revision number (`mod`) of a note that is to be shipped.
+
+    It is larger than any earlier one, because Anki imports a note only if its `mod` is larger than
+    that of the note in the collection.
 
     Args:
-        guid: the guid of the note, from which the first `mod` is computed.
-        shipped: the one that was shipped last; 0 = none.
-        seen: the one that Anki has; 0 = none.
+        guid: the note's GUID, from which the first `mod` is computed.
+        shipped_mod: the `mod` that was last shipped, or 0 if the note was never shipped.
+        anki_mod: the `mod` of the note in Anki, or 0 if it isn't there.
     """
-    if not shipped and not seen:
-        return note_id(guid) // 1000
-    return 1 + max(shipped, seen)
+    if not shipped_mod and not anki_mod:
+        return compute_note_id(guid) // 1000
+    return 1 + max(shipped_mod, anki_mod)
 
 
 class CardKind(StrEnum):
-    """The kind of a draft or card."""
+    """The kind of a draft or card, which determines its note type and what it asks."""
 
     CLOZE = "cloze"
     BASIC = "basic"
     TWO_WAY = "two-way"
     OCCLUSION = "occlusion"
-    """A figure some of whose parts are hidden: Anki's own Image Occlusion."""
+    """A figure with hidden parts, as a note of Anki's own type Image Occlusion."""
 
     @classmethod
-    def of(cls, words: Texts) -> CardKind:
-        """Return the kind of a card with these fields of a person's."""
-        if "Text" in words:
+    def from_fields(cls, fields: Texts) -> CardKind:
+        """Return the kind of a card that the user wrote, according to the fields it has."""
+        if "Text" in fields:
             return cls.CLOZE
-        return cls.TWO_WAY if words.get("Reverse") else cls.BASIC
+        return cls.TWO_WAY if fields.get("Reverse") else cls.BASIC
 
     @property
-    def family(self) -> Family:
-        """The note type for this kind."""
-        return _KINDS[self].family
+    def family(self) -> NoteType:
+        """The note type that is used for cards of this kind."""
+        return _CARD_KINDS[self].family
 
     @property
-    def switched_on(self) -> Fields:
-        """The switches of its note type that are on, with the text that turns them on."""
-        return _KINDS[self].switched_on
+    def enabled_switches(self) -> Fields:
+        """The switches of the note type that this kind turns on, with the text that does so.
+
+        See `NoteType.switches`.
+        """
+        return _CARD_KINDS[self].switched_on
 
 
-class Family(StrEnum):
-    """A note type: two of ours, and one of Anki's.
+class NoteType(StrEnum):
+    """A note type that we make notes of: two are our own, and `OCCLUSION` is Anki's.
 
-    A two-way card is a basic one with the field Reverse filled.
+    A card that is asked in both directions is a basic note whose field Reverse isn't empty.
     """
 
     BASIC = "basic"
@@ -192,54 +203,54 @@ class Family(StrEnum):
 
     @property
     def content_fields(self) -> Strings:
-        """The fields that contain the text of the card, in note type order."""
-        return _FAMILIES[self].content_fields
+        """The fields that make up the content of a card, in the order of the note type."""
+        return _NOTE_TYPES[self].content_fields
 
     @property
-    def needed_fields(self) -> Strings:
-        """The fields without which there is no card."""
-        return _FAMILIES[self].needed_fields
+    def required_fields(self) -> Strings:
+        """The fields that must not be empty, because Anki would then make no card."""
+        return _NOTE_TYPES[self].needed_fields
 
     @property
     def switches(self) -> Strings:
-        """The fields that hold no words: their text only turns a card of the note on."""
-        return _FAMILIES[self].switches
+        """The fields that have no content of their own, but turn on a card if they aren't empty."""
+        return _NOTE_TYPES[self].switches
 
     @property
-    def word_fields(self) -> Strings:
-        """The fields that hold words."""
+    def text_fields(self) -> Strings:
+        """The content fields that contain text, which are all of them except the switches."""
         return tuple(name for name in self.content_fields if name not in self.switches)
 
 
-class _FamilyRow(NamedTuple):
+class _NoteTypeRow(NamedTuple):
     content_fields: Strings
     needed_fields: Strings
     switches: Strings = ()
 
 
-class _KindRow(NamedTuple):
-    family: Family
+class _CardKindRow(NamedTuple):
+    family: NoteType
     switched_on: Fields = ()
 
 
-_FAMILIES = {
-    Family.BASIC: _FamilyRow(
+_NOTE_TYPES = {
+    NoteType.BASIC: _NoteTypeRow(
         content_fields=("Front", "Back", "Reverse", "Extra"),
         needed_fields=("Front", "Back"),
         switches=("Reverse",),
     ),
-    Family.CLOZE: _FamilyRow(
+    NoteType.CLOZE: _NoteTypeRow(
         content_fields=("Text", "Extra"),
         needed_fields=("Text",),
     ),
-    Family.OCCLUSION: _FamilyRow(
+    NoteType.OCCLUSION: _NoteTypeRow(
         content_fields=("Occlusion", "Image"),
         needed_fields=("Occlusion", "Image"),
     ),
 }
-_KINDS = {
-    CardKind.CLOZE: _KindRow(Family.CLOZE),
-    CardKind.BASIC: _KindRow(Family.BASIC),
-    CardKind.TWO_WAY: _KindRow(Family.BASIC, switched_on=(("Reverse", "y"),)),
-    CardKind.OCCLUSION: _KindRow(Family.OCCLUSION),
+_CARD_KINDS = {
+    CardKind.CLOZE: _CardKindRow(NoteType.CLOZE),
+    CardKind.BASIC: _CardKindRow(NoteType.BASIC),
+    CardKind.TWO_WAY: _CardKindRow(NoteType.BASIC, switched_on=(("Reverse", "y"),)),
+    CardKind.OCCLUSION: _CardKindRow(NoteType.OCCLUSION),
 }

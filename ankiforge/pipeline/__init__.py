@@ -1,1 +1,1 @@
-"""The way of a highlight to Anki: ingest, draft, check, decide, deliver."""
+"""The pipeline from highlights to Anki: read sources, draft, check, decide, and ship cards."""

@@ -1,173 +1,173 @@
-"""Questions from a chat window: the text that asks for them, and what its answer gives.
+"""Let any chat window draft cards: write the text to paste, and record the answer.
 
-The page, `draft`, and `draft export` and `import` ask and take answers here.
-A chat is offered first where no model is set, until it was used or put away: `offer`.
+The web page and the commands `draft`, `draft export` and `draft import` use this module. If the
+settings name no model, a chat is offered until the user has used or dismissed the offer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 
-import msgspec
-
-from ankiforge.config.workspace import WorkspaceFolder, first_time, was_told
+from ankiforge.config.workspace import record_hint, was_hint_shown
 from ankiforge.draft import chat
-from ankiforge.draft.second_reading import verdicts_in
-from ankiforge.errors import OwnFileError
-from ankiforge.ledger import offers, recording
-from ankiforge.ledger.tables.waiting import all_in_order
+from ankiforge.draft.second_reading import parse_verdicts
+from ankiforge.ledger import draft_recording, offers
+from ankiforge.ledger.tables.pending_drafts import load_all_ids
 from ankiforge.model import HighlightKey
-from ankiforge.pipeline import choosing, second_reading
-from ankiforge.pipeline.draft import for_model, privacy_of, record
-from ankiforge.pipeline.models import load_prompt, repair_hints
-from ankiforge.pipeline.result import Asked, Progress, Taken
+from ankiforge.pipeline import second_reading, unmarked
+from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
+from ankiforge.pipeline.models import load_prompt, make_fault_finder
+from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import counted
+from ankiforge.text import format_count
 
-_USED = "chat: used or put away"
-_ASKED = "asked.json"
-"""The file of a workspace with the highlights of the latest texts."""
-_MOST_ASKED = 50
-_LARGEST = 1_000_000
+_USED_HINT = "chat: used or put away"
 
 
-def number_offered(workspace: Workspace) -> int:
-    """Return the number of highlights to offer a chat for, at most `MOST`; 0 = offer none."""
-    if workspace.folder.config.drafter == "llm" or was_told(_USED):
+def count_offered(workspace: Workspace) -> int:
+    """Return for how many highlights a chat is offered, or 0 if none is to be offered.
+
+    The number is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, because it is that of the first text.
+    """
+    if workspace.folder.config.drafter == "llm" or was_hint_shown(_USED_HINT):
         return 0
-    return chat.asked_in(for_model(workspace.job(), workspace.ledger, enough=chat.MOST))
+    return chat.count_exportable_highlights(
+        iter_model_tasks(
+            workspace.build_run_parameters(),
+            workspace.ledger,
+            enough=chat.MAX_HIGHLIGHTS_PER_TEXT,
+        )
+    )
 
 
-def ask(workspace: Workspace, limit: int = chat.MOST, document: str = "") -> Asked:
-    """Return the texts that ask about the best highlights without a card.
+def export_chats(
+    workspace: Workspace, limit: int = chat.MAX_HIGHLIGHTS_PER_TEXT, document: str = ""
+) -> ChatExport:
+    """Return the texts to paste into chats about the best highlights without a card.
 
-    The sources are read first: what is tagged `#no-llm` since the last run stays here, too.
+    The sources are read first, so that text that was tagged `#no-llm` since the last run isn't
+    sent.
 
     Args:
         workspace: the workspace.
-        limit: the number of highlights.
-        document: the key of the only document that they are of; "" = any.
+        limit: the maximum number of highlights.
+        document: the key of the only document to include, or "" for all documents.
     """
-    problems = workspace.read().problems
-    job = workspace.job()
+    problems = workspace.read_sources().problems
+    job = workspace.build_run_parameters()
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
-    pending = chat.asked_in(for_model(job, ledger, document=document))
-    best = for_model(job, ledger, limit, document)
-    chats = chat.export_chats(best, prompt)
-    keys = tuple(frozenset(each.keys) for each in chats)
-    # for an answer that comes as a file: which highlights the texts are about
-    new = [sorted(each) for each in keys]
-    before = [each for each in _asked(workspace.folder) if each not in new]
-    with suppress(OSError, OwnFileError):  # then an answer says only what it has
-        latest = msgspec.json.encode([*new, *before][:_MOST_ASKED])
-        (workspace.folder.folder / _ASKED).write(latest)
-    privacy = privacy_of(ledger)
+    pending = chat.count_exportable_highlights(
+        iter_model_tasks(job, ledger, document=document)
+    )
+    best_tasks = iter_model_tasks(job, ledger, limit, document)
+    chats = chat.export_chat_texts(best_tasks, prompt)
+    keys = tuple(frozenset(chat_text.highlight_keys) for chat_text in chats)
+    privacy = load_privacy(ledger)
     reasons = map(
-        privacy.why, recording.to_draft(ledger, by_model=True, within=job.within)
+        privacy.private_reason,
+        draft_recording.iter_highlights_to_draft(
+            ledger, by_model=True, within=job.documents
+        ),
     )
     withheld = Counter(filter(None, reasons)).items()
-    asked = sum(map(len, keys))
-    return Asked(
-        counted(asked, "highlight"),
-        what_is_asked([*map(len, keys)], withheld),
-        texts=tuple(each.text for each in chats),
+    highlight_count = sum(map(len, keys))
+    return ChatExport(
+        format_count(highlight_count, "highlight"),
+        describe_chats([*map(len, keys)], withheld),
+        texts=tuple(chat_text.text for chat_text in chats),
         keys=keys,
-        left=pending - asked,
+        omitted=pending - highlight_count,
         problems=tuple(problem for problem in problems if not problem.notice),
     )
 
 
-def what_is_asked(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
-    """Return how many highlights the first text asks about, and how many are withheld, and why."""
-    said = (
+def describe_chats(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
+    """Return a line about the size of the first text and about the highlights that are withheld.
+
+    Args:
+        numbers: the number of highlights in each text.
+        withheld: the reasons for withholding highlights, each with their number.
+    """
+    summary = (
         "nothing to ask: each highlight has a card, was asked about, or may not be sent"
     )
     if numbers:
-        said = f"{counted(numbers[0], 'highlight')} for your chat"
+        summary = f"{format_count(numbers[0], 'highlight')} for your chat"
     for reason, number in withheld:
-        said += f"; {number:,} withheld: {reason}"
-    return said
+        summary += f"; {number:,} withheld: {reason}"
+    return summary
 
 
-def _asked(folder: WorkspaceFolder) -> list[list[HighlightKey]]:
-    """Return the highlights of the latest texts, the newest first."""
-    file = folder.folder / _ASKED
-    with suppress(OSError, OwnFileError, msgspec.DecodeError):
-        if file.is_there():
-            return msgspec.json.decode(file.read(_LARGEST), type=list[list[HighlightKey]])
-    return []
-
-
-def take(
+def record_answer(
     workspace: Workspace,
     text: str,
     accept: str = "",
     asked: Collection[HighlightKey] = (),
-    about: choosing.Asking | None = None,
-) -> Taken:
-    """Record the cards of an answer beside the drafts that wait, or its doubts about these.
+    about: unmarked.DocumentRequest | None = None,
+) -> ChatImport:
+    """Record the answer of a chat, which contains new cards or doubts about pending drafts.
 
-    Labels say whether it is about highlights, or about a document that nobody marked.
+    The labels in the answer tell whether it is about highlights or about an unmarked document.
 
     Args:
         workspace: the workspace.
-        text: the answer, as it was pasted.
-        accept: the policy of `--accept`; "" = as in the settings.
-        asked: the highlights that were asked about; () = those of the latest text with them.
-        about: the document without marks that was asked about; None = none was.
+        text: the answer that the user pasted.
+        accept: the value of `--accept`, or "" for the value in the settings.
+        asked: the keys of the highlights in the chat's text, or () if unknown.
+        about: the request for passages of an unmarked document that the chat got, or None.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
-    request = chat.chat_request(text)
-    steps: tuple[Progress, ...] = ()
-    with workspace.locked("drafting"):
-        verdicts = verdicts_in(text)
+    request = chat.make_cache_key(text)
+    steps: tuple[RunStep, ...] = ()
+    with workspace.hold_lock("drafting"):
+        verdicts = parse_verdicts(text)
         if verdicts:
-            read_again, doubted = second_reading.take(ledger, verdicts)
+            read_again, doubted = second_reading.record_doubts(ledger, verdicts)
             missing = "" if read_again else "it judges no card that waits"
-            return Taken(
+            return ChatImport(
                 missing=missing, is_second=True, read_again=read_again, doubted=doubted
             )
-        chosen = choosing.take(workspace, text, accept, about)
-        if chosen:
-            return chosen
-        job = workspace.job(accept=accept)
-        tasks = list(for_model(job, ledger))
-        answer = chat.read_answer(text, tasks, prompt, repair_hints())
+        outcome = unmarked.take(workspace, text, accept, about)
+        if outcome:
+            return outcome
+        job = workspace.build_run_parameters(accept=accept)
+        tasks = list(iter_model_tasks(job, ledger))
+        answer = chat.parse_answer(text, tasks, prompt, make_fault_finder())
         is_known = workspace.replies.get(request) is not None
-        if not (answer.drafted or is_known):
-            chosen = choosing.take(workspace, text, accept, only_labelled=False)
-            if chosen:
-                return chosen
-        if answer.drafted:
-            key = prompt.fingerprint
-            workspace.replies.put(request, text, model=chat.CHAT, prompt=key)
-            steps = tuple(record(job, ledger, [answer.drafted]))
-            first_time(_USED)  # it is offered no more
-    if not asked and answer.drafted:
-        answered = {result.highlight.key for result in answer.drafted}
-        texts = _asked(workspace.folder)
-        asked = max(texts, key=lambda keys: len(answered.intersection(keys)), default=())
+        if not (answer.results or is_known):
+            outcome = unmarked.take(workspace, text, accept, only_labelled=False)
+            if outcome:
+                return outcome
+        if answer.results:
+            fingerprint = prompt.fingerprint
+            workspace.replies.put(
+                request, text, model=chat.CHAT_MODEL, prompt=fingerprint
+            )
+            steps = tuple(record_results(job, ledger, [answer.results]))
+            record_hint(_USED_HINT)  # so that a chat isn't offered again
     pending = {highlight.key for task in tasks for highlight in task.highlights}
-    pending -= {result.highlight.key for result in answer.drafted}
-    return Taken(
-        drafted=answer.drafted,
-        unused=answer.unused,
+    pending -= {result.highlight.key for result in answer.results}
+    return ChatImport(
+        drafted=answer.results,
+        unused=answer.problems,
         steps=steps,
-        asked=max(len(asked), len(answer.drafted)),
+        asked=max(len(asked), len(answer.results)),
         is_known=is_known,
         unanswered=len(pending.intersection(asked)),
-        missing="" if answer.drafted or is_known else chat.what_is_missing(text),
+        missing="" if answer.results or is_known else chat.explain_unusable_answer(text),
     )
 
 
-def second_text(workspace: Workspace, answer: str) -> str:
-    """Return the text that asks a chat to read the cards of its answer again; "" if none waits."""
+def second_reading_text(workspace: Workspace, answer: str) -> str:
+    """Return the text that asks a chat to read the drafts of its answer again.
+
+    Return "" if none of these drafts is pending or may be sent.
+    """
     ledger = workspace.ledger
-    request = chat.chat_request(answer)
-    waiting = offers.each_waiting(ledger, all_in_order(ledger, "llm"))
+    request = chat.make_cache_key(answer)
+    waiting = offers.each_waiting(ledger, load_all_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
-    return second_reading.text_for_chat(workspace.folder, privacy_of(ledger), drafts)
+    return second_reading.text_for_chat(workspace.folder, load_privacy(ledger), drafts)

@@ -1,7 +1,7 @@
-"""Read what Anki has: a consistent copy of the collection, an export, or a running Anki.
+"""Read Anki's data from a copy of the collection, an export, or a running Anki.
 
-What is read is bound to one collection. Another one concludes nothing until `pull --bind`:
-every note would look as if it had been deleted.
+The workspace is bound to the collection that has our notes. Any other collection is ignored
+until the user runs `pull --bind`, because all our notes would look deleted in it.
 """
 
 from __future__ import annotations
@@ -14,74 +14,76 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.anki.profiles import signature
+from ankiforge.anki.profiles import fingerprint_text
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger, Wording, cards, overview, views
-from ankiforge.ledger.events import number_in
-from ankiforge.ledger.tables.anki import seen_note
-from ankiforge.ledger.tables.duplicates import Duplicates
+from ankiforge.ledger import Ledger, Wording, anki_views, cards, pending_items
+from ankiforge.ledger.events import parse_slot_number
+from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.duplicates import DuplicateCandidates
 from ankiforge.model import (
-    CardHere,
-    DeckId,
+    AnkiNote,
+    AnkiNoteType,
     Fields,
     Guid,
-    Line,
-    NoteInAnki,
+    ListRow,
+    LocalCard,
     NoteTypeId,
     Problem,
-    SeenType,
-    Strings,
     Texts,
     Value,
-    Viewed,
+    ViewChanges,
     ViewKind,
-    h16,
+    hash16,
 )
-from ankiforge.pipeline.result import CollectionScan
-from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.text.cloze import plain
+from ankiforge.pipeline.run_result import CollectionScan
+from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text.cloze import to_plain_text
 
 if TYPE_CHECKING:
-    from ankiforge.anki.collection import View
+    from ankiforge.anki.collection import AnkiView
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.config.ownfiles import OwnPath
 
 
-NOTES_NAMED = 3
-"""The number of notes that a notice names."""
+MAX_NOTES_IN_NOTICE = 3
+"""The maximum number of notes that a notice quotes."""
 AUTO = "auto"
-"""The value of `anki.collection` for the collection that has our notes, or the newest one."""
+"""The value of `anki.collection` for the collection with our notes, or else the newest one."""
 NEVER = "none"
-"""The value of `anki.collection` that forbids reading."""
+"""The value of `anki.collection` that forbids reading Anki's data."""
 
-MOST_NAMES = 20
-"""The number of earlier names of a deck that are kept."""
-
-# Names of settings in the ledger.
-_BOUND = "bound"
-_LAST_STATE = "anki state"
-_NOTE_TYPES = "types"
-_DECKS = "decks in anki"
+# The names of ledger settings.
+_BOUND_SETTING = "bound"
+_FINGERPRINT_SETTING = "anki state"
+_NOTE_TYPES_SETTING = "types"
+_DECKS_SETTING = "decks in anki"
 
 
-class Bound(Value):
-    """The collection that has our notes."""
+class BoundCollection(Value):
+    """The collection that the workspace is bound to, because it has our notes."""
 
     path: str
     profile: str
     created: int
-    """When the collection was made, in seconds since 1970; 0 = unknown."""
+    """When the collection was created, in seconds since 1970, or 0 if unknown."""
 
-    def has_made(self, view: View) -> bool:
-        """Return whether a view is surely of it: both were made in the same second."""
-        return bool(view.created) and view.created == self.created
+    def is_certainly_source_of(self, view: AnkiView) -> bool:
+        """Return whether a view certainly comes from this collection.
 
-    def rules_out(self, view: View) -> bool:
-        """Return whether a view is surely of another one: made later, or another profile's."""
+        This is so if both creation times are known and equal.
+        """
+        return bool(view.created_at) and view.created_at == self.created
+
+    def is_certainly_not_source_of(self, view: AnkiView) -> bool:
+        """Return whether a view certainly comes from another collection.
+
+        This is so if the profiles differ, or if both creation times are known and differ.
+        """
         if view.profile and self.profile and view.profile != self.profile:
             return True
-        return bool(view.created and self.created) and not self.has_made(view)
+        return bool(view.created_at and self.created) and not self.is_certainly_source_of(
+            view
+        )
 
 
 # --- where to read --------------------------------------------------------------------------
@@ -95,32 +97,32 @@ def read_collection(
     *,
     bind: bool = False,
 ) -> CollectionScan:
-    """Read the collection that has our notes, if the settings allow it and it has changed.
+    """Read the collection with our notes, if the settings allow it and it has changed.
 
     Args:
-        settings: name the collection, or forbid reading.
-        ledger: records what is seen.
-        home: the user's home folder.
-        environ: environment variables, one of which may name Anki's folder.
-        bind: use this collection from now on.
+        settings: give the path of the collection, or forbid reading it.
+        ledger: records the notes that are seen.
+        home: the user's home directory.
+        environ: the environment variables, which may name Anki's directory.
+        bind: whether to bind the workspace to the collection that is found now.
     """
     if settings.collection == NEVER:
         return CollectionScan("off")
-    path = collection_path(settings, ledger, home, environ, bind=bind)
+    path = find_collection(settings, ledger, home, environ, bind=bind)
     if path is None:
         return CollectionScan("nowhere")
 
-    # it may be as it was when it was read last
+    # skip an unchanged collection
     try:
-        state = f"{path} {signature(path)}"
-        if not bind and ledger.meta(_LAST_STATE) == state:
+        fingerprint = f"{path} {fingerprint_text(path)}"
+        if not bind and ledger.get_meta(_FINGERPRINT_SETTING) == fingerprint:
             return CollectionScan("same", str(path))
         from ankiforge.anki.collection import open_view
 
-        with open_view(path, adopted_guids(ledger)) as view:
-            scan = _record(view, ledger, bind=bind)
+        with open_view(path, load_adopted_guids(ledger)) as view:
+            scan = _record_view(view, ledger, bind=bind)
             if scan.state == "taken":
-                ledger.set_meta(_LAST_STATE, state)
+                ledger.set_meta(_FINGERPRINT_SETTING, fingerprint)
             return scan
     except ItemError as error:
         message = error.message.removeprefix(f"{path}: ")
@@ -128,7 +130,7 @@ def read_collection(
         return CollectionScan("failed", str(path), problem=problem)
 
 
-def collection_path(
+def find_collection(
     settings: AnkiSettings,
     ledger: Ledger,
     home: Path,
@@ -136,31 +138,34 @@ def collection_path(
     *,
     bind: bool = False,
 ) -> Path | None:
-    """Return the collection that has our notes, or the newest one; None if there is none.
+    """Return the path of the collection with our notes, or else of the newest collection.
 
     Args:
-        settings: name the collection, or say `auto`.
-        ledger: knows which one was read last.
-        home: the user's home folder.
-        environ: environment variables, one of which may name Anki's folder.
-        bind: forget which one was read last.
+        settings: give the path of the collection, or `auto`.
+        ledger: knows which collection the workspace is bound to.
+        home: the user's home directory.
+        environ: the environment variables, which may name Anki's directory.
+        bind: whether to ignore which collection the workspace is bound to.
+
+    Returns:
+        None if there is no collection, or the settings forbid reading it.
     """
-    from ankiforge.anki.profiles import changed_at, collections
+    from ankiforge.anki.profiles import find_collections, modified_at
 
     if settings.collection == NEVER:
         return None
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
-    paths = collections(home, environ)
+    paths = find_collections(home, environ)
     if not paths:
         return None
-    bound = bound_to(ledger)
+    bound = get_bound_collection(ledger)
     paths_as_text = [str(path) for path in paths]
     if bound is not None and not bind and bound.path in paths_as_text:
         return Path(bound.path)
     from ankiforge.anki.collection import open_view
 
-    newest_first = sorted(paths, key=changed_at, reverse=True)
+    newest_first = sorted(paths, key=modified_at, reverse=True)
     for path in newest_first:
         with suppress(ItemError), open_view(path) as view:
             if next(view.notes(), None) is not None:
@@ -174,15 +179,20 @@ def read_collection_file(
     *,
     bind: bool = False,
 ) -> CollectionScan:
-    """Read a collection or an export that the user names.
+    """Read a collection or an exported file that the user names.
+
+    Args:
+        file: the path of the file.
+        ledger: records the notes that are seen.
+        bind: whether to bind the workspace to its collection.
 
     Raises:
-        ItemError: the file cannot be read.
+        ItemError: the file can't be read.
     """
     from ankiforge.anki.collection import open_view
 
-    with open_view(file.resolve(), adopted_guids(ledger)) as view:
-        return _record(view, ledger, bind=bind)
+    with open_view(file.resolve(), load_adopted_guids(ledger)) as view:
+        return _record_view(view, ledger, bind=bind)
 
 
 def read_running_anki(
@@ -191,28 +201,35 @@ def read_running_anki(
     *,
     bind: bool = False,
 ) -> CollectionScan:
-    """Export every deck that has notes of ours, and record the notes.
+    """Export every deck with our notes from a running Anki, and record the notes.
+
+    Args:
+        anki: the connection to the running Anki.
+        ledger: records the notes that are seen.
+        bind: whether to bind the workspace to the collection that is open in Anki.
 
     Raises:
         ServiceError: Anki does not answer.
     """
     from tempfile import TemporaryDirectory
 
-    from ankiforge.anki.collection import connect_view
+    from ankiforge.anki.collection import open_exports_view
 
-    others = [adopted.id for adopted in views.adopted_notes(ledger).values()]
-    others += views.mapped_notes(ledger)
-    with TemporaryDirectory(prefix="ankiforge-") as folder:
-        packages, notes = anki.export(Path(folder), others)
-        exported = connect_view(
+    other_note_ids = [
+        adopted.id for adopted in anki_views.load_adopted_notes(ledger).values()
+    ]
+    other_note_ids += anki_views.load_mapped_note_ids(ledger)
+    with TemporaryDirectory(prefix="ankiforge-") as directory:
+        packages, notes = anki.export_our_decks(Path(directory), other_note_ids)
+        exported = open_exports_view(
             packages,
-            adopted_guids(ledger),
-            address=anki.address,
+            load_adopted_guids(ledger),
+            address=anki.url,
             profile=anki.active_profile(),
             notes=notes,
         )
         with exported as view:
-            return _record(view, ledger, bind=bind)
+            return _record_view(view, ledger, bind=bind)
 
 
 def read_file_of_running(
@@ -220,339 +237,336 @@ def read_file_of_running(
     ledger: Ledger,
     home: Path,
     profile: str,
-) -> Viewed:
-    """Read from the file of a running Anki only the facts that AnkiConnect does not report.
+) -> ViewChanges:
+    """Read from a running Anki's collection file what AnkiConnect doesn't report.
 
-    That are the notes that were deleted, also before the first scan, and all note types.
+    This is the deleted notes, including those deleted before the first scan, all note types,
+    and the names of all decks.
 
     Args:
-        settings: name the collection, or forbid reading.
+        settings: give the path of the collection, or forbid reading it.
         ledger: records what is seen.
-        home: the user's home folder.
-        profile: the profile that is open; "" = unknown, then nothing is concluded from one
-            of several.
+        home: the user's home directory.
+        profile: the profile that is open in Anki; "" if unknown, in which case nothing is read
+            if there are several collections.
     """
     from ankiforge.anki.collection import open_view
-    from ankiforge.anki.profiles import collections
+    from ankiforge.anki.profiles import find_collections
 
     if settings.collection == NEVER:
-        return Viewed()
+        return ViewChanges()
     if settings.collection == AUTO:
-        paths = list(collections(home, os.environ))
+        paths = list(find_collections(home, os.environ))
     else:
         paths = [Path(settings.collection).expanduser().resolve()]
     for path in paths:
         try:
             with open_view(path) as view:
                 if view.profile == profile or (len(paths) == 1 and not profile):
-                    _store_types(ledger, view)
-                    _store_decks(ledger, view)
-                    return views.record_view(
+                    _store_note_types(ledger, view)
+                    _store_deck_names(ledger, view)
+                    return anki_views.record_view(
                         ledger,
                         [],
                         complete=False,
                         graves=view.graves(),
                     )
         except ItemError:
-            continue  # what cannot be read says nothing
-    return Viewed()
+            continue  # ignore unreadable files
+    return ViewChanges()
 
 
-def bound_to(ledger: Ledger) -> Bound | None:
-    """Return the collection that has our notes; None if none was seen."""
-    return ledger.get_value(_BOUND, Bound)
+def get_bound_collection(ledger: Ledger) -> BoundCollection | None:
+    """Return the collection that the workspace is bound to, or None if it isn't bound yet."""
+    return ledger.get_value(_BOUND_SETTING, BoundCollection)
 
 
 # --- recording what was read ----------------------------------------------------------------
 
 
-def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
-    """Record a view, unless it is of another collection than ours.
+def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+    """Record a view of Anki, unless it comes from another collection than the bound one.
 
-    With `bind`, its collection becomes ours, whatever it was before.
+    If `bind` is True, the workspace is bound to the collection of the view.
     """
-    from ankiforge.anki.notes import text_of
+    from ankiforge.anki.notes import field_to_text
 
-    bound = None if bind else bound_to(ledger)
-    if bound is not None and bound.rules_out(view):
+    bound = None if bind else get_bound_collection(ledger)
+    if bound is not None and bound.is_certainly_not_source_of(view):
         message = (
             "this is not the collection that has your notes, so nothing was recorded"
         )
         hint = "to use this collection from now on: ankiforge pull --bind"
-        return _not_recorded(view, message, hint)
+        return _build_failed_scan(view, message, hint)
 
-    types = {note_type.id: note_type for note_type in view.types}
+    types = {note_type.id: note_type for note_type in view.note_types}
     notes = []
     for note in view.notes():
-        feedback = _our_fields_of(note, types).get("Feedback", "")
-        notes.append(replace(note, feedback=text_of(feedback)))
+        feedback = _get_our_fields(note, types).get("Feedback", "")
+        notes.append(replace(note, feedback=field_to_text(feedback)))
 
-    # without notes of ours it may be another one than theirs
-    if view.complete and not notes and bound is not None and not bound.has_made(view):
-        if overview.counts(ledger, "anki")["anki"]["seen"]:
+    # a view without any of our notes may come from another collection than the bound one
+    if (
+        view.is_complete
+        and not notes
+        and bound is not None
+        and not bound.is_certainly_source_of(view)
+    ):
+        if pending_items.count_everything(ledger, "anki")["anki"]["seen"]:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
                 "is another profile open? if you removed the notes, or want to use this"
                 " collection from now on: ankiforge pull --bind"
             )
-            return _not_recorded(view, message, hint)
+            return _build_failed_scan(view, message, hint)
 
-    # all reviews, because a phone may bring old ones late
-    viewed = views.record_view(
+    # read all reviews each time, because a phone may sync old ones late
+    viewed = anki_views.record_view(
         ledger,
         notes,
-        complete=view.complete,
+        complete=view.is_complete,
         graves=view.graves(),
         reviews=view.reviews(),
     )
-    # everything but the file of a collection says less about it, so it renews no binding
-    if view.complete and (notes or bind):
+    # an existing binding is only renewed by a collection file, because other views have less data
+    if view.is_complete and (notes or bind):
         if bound is None or view.kind is ViewKind.COLLECTION:
-            ledger.set_value(_BOUND, Bound(view.path, view.profile, view.created))
+            ledger.set_value(
+                _BOUND_SETTING, BoundCollection(view.path, view.profile, view.created_at)
+            )
 
-    # what other parts need to know of the collection
-    _store_types(ledger, view)
-    before = _names_of_decks(ledger)
-    _store_decks(ledger, view)
-    for id, names in _names_of_decks(ledger).items() if before else ():
-        if id not in before:
-            viewed.new_decks.append(names[-1])
-        elif names[-1] != before[id][-1]:
-            viewed.renamed_decks.append(names[-1])
-    foreign = view.foreign(Duplicates(ledger).mods())
+    # store what other modules need from the collection
+    _store_note_types(ledger, view)
+    _store_deck_names(ledger, view)
+    foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
     if foreign is not None:
-        Duplicates(ledger).keep_foreign(*foreign)
+        DuplicateCandidates(ledger).store_foreign_notes(*foreign)
 
-    notice = _notice_of(viewed.revived, ledger) if viewed.revived else None
+    notice = _build_revived_notice(viewed.revived, ledger) if viewed.revived else None
     return CollectionScan("taken", view.path, viewed, problem=notice)
 
 
-def _notice_of(revived: Sequence[Guid], ledger: Ledger) -> Problem:
-    """Return a notice about deleted notes that an import has brought back."""
-    guids = revived[:NOTES_NAMED]
-    words = []
+def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
+    guids = revived[:MAX_NOTES_IN_NOTICE]
+    quotes = []
     for guid in guids:
-        texts = [text for _, text in cards.card_of(ledger, guid).fields if text]
-        question = on_one_line(plain(texts[0])) if texts else ""
-        words.append(f"“{shortened(question, 40)}”")
-    if len(revived) > NOTES_NAMED:
-        words.append("…")
-    count = counted(len(revived), "deleted note")
-    message = f"back by an import, {count}: {', '.join(words)}"
+        texts = [text for _, text in cards.load_card(ledger, guid).fields if text]
+        question = to_one_line(to_plain_text(texts[0])) if texts else ""
+        quotes.append(f"“{truncate(question, 40)}”")
+    if len(revived) > MAX_NOTES_IN_NOTICE:
+        quotes.append("…")
+    count = format_count(len(revived), "deleted note")
+    message = f"back by an import, {count}: {', '.join(quotes)}"
     hint = f"to drop what came: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
     return Problem("Anki", message, hint, notice=True)
 
 
-def _not_recorded(view: View, message: str, hint: str) -> CollectionScan:
+def _build_failed_scan(view: AnkiView, message: str, hint: str) -> CollectionScan:
     return CollectionScan("failed", view.path, problem=Problem(view.path, message, hint))
 
 
-def _store_types(ledger: Ledger, view: View) -> None:
-    """Store the note types of a view; exports have only some of those of their collection."""
-    from ankiforge.anki.notetypes import family_of
+def _store_note_types(ledger: Ledger, view: AnkiView) -> None:
+    """Store the note types of a view.
 
-    types: dict[NoteTypeId, SeenType] = {}
+    An export contains only some of the collection's note types, so the others are kept.
+    """
+    from ankiforge.anki.notetypes import find_family
+
+    types: dict[NoteTypeId, AnkiNoteType] = {}
     if view.kind in (ViewKind.APKG, ViewKind.CONNECT):
-        types = seen_types(ledger)
-    if view.complete:  # then those of ours that it does not have are not in Anki
-        types = {id: note_type for id, note_type in types.items() if not family_of(id)}
-    for note_type in (*view.other_types(), *view.types):
+        types = load_note_types(ledger)
+    if (
+        view.is_complete
+    ):  # our note types that are missing from it aren't in Anki any more
+        types = {id: note_type for id, note_type in types.items() if not find_family(id)}
+    for note_type in (*view.other_note_types(), *view.note_types):
         types[note_type.id] = note_type
-    ledger.set_value(_NOTE_TYPES, tuple(types.values()))
+    ledger.set_value(_NOTE_TYPES_SETTING, tuple(types.values()))
 
 
-def seen_types(ledger: Ledger) -> dict[NoteTypeId, SeenType]:
-    """Return the note types of the newest view by id."""
-    types = ledger.get_value(_NOTE_TYPES, list[SeenType]) or []
+def load_note_types(ledger: Ledger) -> dict[NoteTypeId, AnkiNoteType]:
+    """Return the note types in Anki as of the newest view, by id."""
+    types = ledger.get_value(_NOTE_TYPES_SETTING, list[AnkiNoteType]) or []
     return {note_type.id: note_type for note_type in types}
 
 
-def _store_decks(ledger: Ledger, view: View) -> None:
-    """Store the present and former names of each deck; exports have only some decks."""
-    if not view.complete or view.kind is ViewKind.CONNECT:
-        return
-    before = _names_of_decks(ledger)
-    names = {}
-    for id, name in view.decks.items():
-        earlier = [other for other in before.get(id, []) if other != name]
-        names[id] = [*earlier[-MOST_NAMES:], name]
-    ledger.set_value(_DECKS, names)
+def _store_deck_names(ledger: Ledger, view: AnkiView) -> None:
+    """Store the names of all decks, unless the view is an export, which contains only some."""
+    if view.is_complete and view.kind is not ViewKind.CONNECT:
+        ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
 
 
-def _names_of_decks(ledger: Ledger) -> dict[DeckId, list[str]]:
-    """Return by id all names that a deck in Anki was seen with, its own last."""
-    return ledger.get_value(_DECKS, dict[DeckId, list[str]]) or {}
+def load_deck_names(ledger: Ledger) -> list[str]:
+    """Return the names of all decks in Anki, or [] if they are unknown."""
+    return ledger.get_value(_DECKS_SETTING, list[str]) or []
 
 
-def deck_names_seen(ledger: Ledger) -> Strings:
-    """Return the names of all decks in Anki; none if they are not known."""
-    return tuple(names[-1] for names in _names_of_decks(ledger).values())
+def load_adopted_guids(ledger: Ledger) -> Texts:
+    """Return the guids that we use for adopted notes, by the guids that the notes have in Anki."""
+    return {
+        adopted.guid: guid
+        for guid, adopted in anki_views.load_adopted_notes(ledger).items()
+    }
 
 
-def renamed_decks(ledger: Ledger) -> Texts:
-    """Return the present names of decks in Anki by their case-folded former names."""
-    renamed = {}
-    for *earlier, name in _names_of_decks(ledger).values():
-        for old_name in earlier:
-            renamed[old_name.casefold()] = name
-    return renamed
+def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
+    """Return the fields of a note by our field names, or {} if its note type isn't one of ours."""
+    from ankiforge.anki.notetypes import find_family
+    from ankiforge.anki.plan import find_positions, our_mapped_type
 
-
-def adopted_guids(ledger: Ledger) -> Texts:
-    """Return the guids in Anki of the notes that other tools made of our cards, and ours."""
-    return {adopted.guid: guid for guid, adopted in views.adopted_notes(ledger).items()}
-
-
-def _our_fields_of(note: NoteInAnki, types: Mapping[NoteTypeId, SeenType]) -> Texts:
-    """Return the fields of a note of one of our types by our names; {} of another type."""
-    from ankiforge.anki.notetypes import family_of
-    from ankiforge.anki.plan import our_mapped_type, positions_in
-
-    family = family_of(note.type_id)
+    family = find_family(note.type_id)
     note_type = types.get(note.type_id)
     if family is None or note_type is None or len(note.fields) != len(note_type.fields):
         return {}
-    places = positions_in(note_type, our_mapped_type(family), None)
-    return {name: note.fields[place] for name, place in places.items()}
+    positions = find_positions(note_type, our_mapped_type(family), None)
+    return {name: note.fields[position] for name, position in positions.items()}
 
 
 # --- cards as they are in Anki --------------------------------------------------------------
 
 
-def as_in_anki(
+def apply_anki_edits(
     ledger: Ledger,
-    card: CardHere,
-    types: Mapping[NoteTypeId, SeenType] | None = None,
-) -> CardHere:
-    """Return a card with the words that it has in Anki, as of the last scan.
+    card: LocalCard,
+    types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
+) -> LocalCard:
+    """Return `card` with the text that its note had in Anki at the last scan.
 
-    They differ from the ledger's where a person changed a field there. A list that shows a
-    card shows these words: they are what the person reviews.
+    The text differs from the ledger's where the user edited a field in Anki. Lists show it
+    because it is what the user reviews.
 
     Args:
-        ledger: has the card and its note.
+        ledger: has the note of the card.
         card: the card.
-        types: the note types in Anki by id; None = they are read when they are needed.
+        types: the note types in Anki by id, or None to load them if they are needed.
     """
-    from ankiforge.anki.plan import in_our_words
+    from ankiforge.anki.plan import field_to_card_text
 
-    changed = changed_in_anki(ledger, card, types)
-    if not changed:
+    changed_html = find_anki_edits(ledger, card, types)
+    if not changed_html:
         return card
     fields = dict(card.fields)
-    for name, html in changed.items():
-        if name != "Image":  # a picture of the person's is only in Anki
-            fields[name] = in_our_words(card, name, html)
-    shown = tuple((name, text) for name, text in fields.items() if text)
-    return replace(card, fields=shown)
+    for name, html in changed_html.items():
+        if name != "Image":  # a picture that the user put there is only in Anki
+            fields[name] = field_to_card_text(card, name, html)
+    shown_fields = tuple((name, text) for name, text in fields.items() if text)
+    return replace(card, fields=shown_fields)
 
 
-def changed_in_anki(
+def find_anki_edits(
     ledger: Ledger,
-    card: CardHere,
-    types: Mapping[NoteTypeId, SeenType] | None = None,
+    card: LocalCard,
+    types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> Texts:
-    """Return the HTML of the content fields that a person changed in Anki, by name.
+    """Return the HTML of the content fields that the user edited in Anki, by field name.
 
-    A field of which the person chose the source's words is none of them: the next package
-    brings those. The arguments are those of `as_in_anki`.
+    Fields for which the user chose the source's text are left out, because the next package
+    replaces them. The arguments are the same as for `apply_anki_edits`.
     """
-    from ankiforge.anki.notetypes import field_hash
-    from ankiforge.anki.plan import layout_of
+    from ankiforge.anki.notetypes import hash_field
+    from ankiforge.anki.plan import find_layout
 
-    note = seen_note(ledger, card.guid) if card.live else None
+    note = load_present_note(ledger, card.guid) if card.is_live else None
     if note is None:
         return {}
     if types is None:
-        types = seen_types(ledger)
-    layout = layout_of(card, note, types, {})
-    given_up = {
-        (name, theirs)
-        for name, (choice, theirs, _) in card.edits.resolved.items()
+        types = load_note_types(ledger)
+    layout = find_layout(card, note, types, {})
+    dropped_edits = {
+        (name, their_hash)
+        for name, (choice, their_hash, _) in card.edits.resolved.items()
         if choice == "source"
     }
-    changed = {}
-    for name, html in layout.theirs.items():
-        base = layout.base.hashes.get(name)
-        if name not in card.family.content_fields or base in (None, field_hash(html)):
+    changed_html = {}
+    for name, html in layout.their_fields.items():
+        base_hash = layout.base.hashes.get(name)
+        if name not in card.family.content_fields or base_hash in (
+            None,
+            hash_field(html),
+        ):
             continue
-        if (name, h16(html)) not in given_up:
-            changed[name] = html
-    return changed
+        if (name, hash16(html)) not in dropped_edits:
+            changed_html[name] = html
+    return changed_html
 
 
-def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -> bool:
-    """Return whether a person wrote these words into a note in Anki, where we had others.
+def has_text_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
+    """Return whether the user edited a note in Anki so that it now has the text of `fields`.
 
     Args:
         ledger: has the card and its note.
-        guid: the card.
-        fields: the words.
-        pictures: the folder with pictures cut from pages.
+        guid: the guid of the card.
+        fields: the text to compare with the edited fields.
+        pictures: the directory of pictures cut from pages.
     """
-    from ankiforge.anki.notes import content_html
-    from ankiforge.anki.notetypes import same_html
-    from ankiforge.pipeline.pictures import media_of_card
+    from ankiforge.anki.notes import render_content
+    from ankiforge.anki.notetypes import is_same_html
+    from ankiforge.pipeline.media import load_available_media
 
-    card = cards.card_of(ledger, guid)
-    changed = changed_in_anki(ledger, card)
+    card = cards.load_card(ledger, guid)
+    changed_html = find_anki_edits(ledger, card)
     card = replace(card, fields=fields)
-    ours = content_html(card.kind, fields, media_of_card(ledger, card, pictures))
-    html = dict(zip(card.family.content_fields, ours, strict=True))
-    if not changed:
+    rendered = render_content(
+        card.kind, fields, load_available_media(ledger, card, pictures)
+    )
+    our_html = dict(zip(card.family.content_fields, rendered, strict=True))
+    if not changed_html:
         return False
-    return all(same_html(html[name], text) for name, text in changed.items())
+    return all(is_same_html(our_html[name], text) for name, text in changed_html.items())
 
 
-def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield lines for a list: the cards with the words that they have in Anki."""
-    types: dict[NoteTypeId, SeenType] | None = None
+def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
+    """Yield the rows of a list, in which cards have the text that they have in Anki."""
+    types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
-        if isinstance(line, CardHere) and line.anki == "seen":
+        if isinstance(line, LocalCard) and line.anki == "seen":
             if types is None:
-                types = seen_types(ledger)
-            line = as_in_anki(ledger, line, types)
+                types = load_note_types(ledger)
+            line = apply_anki_edits(ledger, line, types)
         yield line
 
 
 # --- notes that no event knows --------------------------------------------------------------
 
 
-def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
-    """Take over notes of ours that no event knows, where their passage is found.
+def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Problem]:
+    """Adopt those of our notes in Anki that the journal doesn't know, if their passage is found.
 
-    They are known after the journal was lost, for example. The others stay, and are a notice.
+    There are such notes if, for example, the journal was lost.
+
+    Returns:
+        A notice if the passage of any note wasn't found. Such notes stay unchanged in Anki.
     """
-    from ankiforge.anki.notes import read_source
-    from ankiforge.anki.notetypes import field_hash
-    from ankiforge.anki.render import unrender
+    from ankiforge.anki.notes import parse_source
+    from ankiforge.anki.notetypes import hash_field
+    from ankiforge.anki.render import field_to_markdown
 
     candidates = []
     unreadable = []
-    types = seen_types(ledger)
+    types = load_note_types(ledger)
     for note in notes:
-        html = _our_fields_of(note, types)
+        html = _get_our_fields(note, types)
         identity = note.identity
-        if identity is None or not html.keys() >= set(identity.family.needed_fields):
+        if identity is None or not html.keys() >= set(identity.family.required_fields):
             unreadable.append(note)
             continue
-        # its words, and the fields that a person changed in Anki
+        # collect the text of the note, and the names of the fields that were edited in Anki
         family = identity.family
-        changed: list[str] = []
+        changed_names: list[str] = []
         fields: dict[str, str] = {}
-        for name, base in zip(family.content_fields, identity.fields, strict=False):
-            if field_hash(html.get(name, "")) != base:
-                changed.append(name)
-            text = unrender(html.get(name, ""))
+        for name, base_hash in zip(family.content_fields, identity.fields, strict=False):
+            if hash_field(html.get(name, "")) != base_hash:
+                changed_names.append(name)
+            text = field_to_markdown(html.get(name, ""))
             if text:
                 fields[name] = text
-        passage, exact, quote = read_source(html.get("Source", ""))
+        passage, exact, quote = parse_source(html.get("Source", ""))
         kind = "two-way" if fields.get("Reverse") else family.value
-        is_own = number_in(identity.slot) is not None
+        is_own = parse_slot_number(identity.slot) is not None
         slot = identity.slot if is_own else "0"
         wording = Wording(kind, fields, quote or exact, is_own, slot)
-        candidates.append((note, wording, exact or passage, tuple(changed)))
-    still_unknown = views.recover_lost(ledger, candidates, unreadable)
+        candidates.append((note, wording, exact or passage, tuple(changed_names)))
+    still_unknown = anki_views.recover_lost(ledger, candidates, unreadable)
     if not still_unknown:
         return []
     message = (

@@ -1,6 +1,6 @@
-"""A person's decisions: one function for each, the same for the page, the command line and agents.
+"""Make and edit cards as the user decides on the web page, the command line or through an agent.
 
-The ledger records them; here the words and fields that a person typed are checked.
+This module checks the text and the fields that the user typed. The ledger records the decisions.
 """
 
 from __future__ import annotations
@@ -9,60 +9,68 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, decide, facts, lists
+from ankiforge.ledger import Ledger, decide, facts, item_lists
 from ankiforge.model import (
-    CardHere,
+    CardContent,
     CardKind,
     Fields,
     Finding,
     Guid,
     Highlight,
+    LocalCard,
     Origin,
     Pair,
     Severity,
     Texts,
-    Words,
-    h16,
+    hash16,
 )
-from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
+from ankiforge.pipeline.collection import apply_anki_edits, find_anki_edits
 from ankiforge.pipeline.decks import DECK, TAGS
 from ankiforge.text import regex
-from ankiforge.text.cloze import plain, reveal
+from ankiforge.text.cloze import reveal_answers, to_plain_text
 
 PERSON = "person"
-_CONTROLS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_CONTROL_CHARACTERS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class BlockedError(RefusedError):
-    """A check blocks a person's words; they may insist."""
+    """Raised if a check blocks the text that the user typed. The user may overrule the check."""
 
 
-def edit(
+def edit_line(
     ledger: Ledger,
     id: str,
     fields: Texts,
     *,
     forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
-    """Change fields of a card, or accept a draft in other words.
+    """Edit the fields of a card, or accept a draft with edited text.
 
-    A card is edited as lists show it, with the words that a person gave it in Anki. The new
-    words replace these.
+    A card is edited as lists show it, which is with the text that the user gave it in Anki. The
+    new text replaces the text in Anki.
+
+    Args:
+        ledger: records the decision.
+        id: the id of the card or draft.
+        fields: the new text of each field to change, by field name.
+        forced: whether to store the text even if a check blocks it.
 
     Returns:
-        The card, and the findings of the checks on it.
+        The guid of the card, and the findings of the checks.
 
     Raises:
-        BlockedError: a check blocks the new words, and the person does not insist.
-        RefusedError: it no longer waits, or it is a figure.
-        UsageError: the card has no such field, or the text is too long or has control characters.
+        BlockedError: a check blocks the new text, and `forced` isn't set.
+        RefusedError: the draft is no longer pending, or it is the card of a figure.
+        UsageError: a field is unknown, or a text is too long or has control characters.
     """
-    line = next(lists.lines(ledger, [id]), None)
+    line = next(item_lists.load_items(ledger, [id]), None)
     if line is None:
         hint = "ankiforge list --view new shows what waits"
         raise RefusedError(f"{id} no longer waits", hint=hint)
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
-    if isinstance(line, CardHere) and not fields:  # only its deck or tags are changed
+    if (
+        isinstance(line, LocalCard) and not fields
+    ):  # the user changes only the deck or tags
         return line.guid, ()
     if line.kind is CardKind.OCCLUSION:
         raise RefusedError(
@@ -73,25 +81,27 @@ def edit(
         if name not in names:
             hint = f"it has: {', '.join(names)}"
             raise UsageError(f"no field {name!r} on this card", hint=hint)
-    typed = dict(_clean(fields))
-    shown = dict(line.fields)
-    over: dict[str, Pair] = {}
-    if isinstance(line, CardHere):
-        shown = dict(as_in_anki(ledger, line).fields)
-        # the fields that say something else than the card that is shown
-        for name, text in list(typed.items()):
-            if text == shown.get(name, ""):
-                del typed[name]
-        for name, html in changed_in_anki(ledger, line).items():
-            if name in typed:
-                over[name] = (h16(html), shown.get(name, ""))
-    fields_after = {**shown, **typed}
-    words = tuple(fields_after.items())
-    _, findings = _judged(line.highlight, words, forced=forced)
-    return decide.edit(ledger, id, typed, over=over, forced=forced), findings
+    typed_fields = dict(_clean_text(fields))
+    shown_fields = dict(line.fields)
+    edits_in_anki: dict[str, Pair] = {}
+    if isinstance(line, LocalCard):
+        shown_fields = dict(apply_anki_edits(ledger, line).fields)
+        # keep only the fields whose text differs from that of the displayed card
+        for name, text in list(typed_fields.items()):
+            if text == shown_fields.get(name, ""):
+                del typed_fields[name]
+        for name, html in find_anki_edits(ledger, line).items():
+            if name in typed_fields:
+                edits_in_anki[name] = (hash16(html), shown_fields.get(name, ""))
+    fields_after = {**shown_fields, **typed_fields}
+    edited_fields = tuple(fields_after.items())
+    _, findings = _check_text(line.highlight, edited_fields, forced=forced)
+    return decide.edit_item(
+        ledger, id, typed_fields, over=edits_in_anki, forced=forced
+    ), findings
 
 
-def make(
+def make_card(
     ledger: Ledger,
     highlight: Highlight,
     fields: Fields,
@@ -99,98 +109,117 @@ def make(
     *,
     forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
-    """Make a card of a passage in a person's words, beside its other cards.
+    """Make a card for a highlight from the user's text, in addition to its other cards.
+
+    Args:
+        ledger: records the card.
+        highlight: the highlight.
+        fields: the text of each field.
+        decks: the rules of the deck files, which choose the deck.
+        forced: whether to make the card even if a check blocks its text.
+
+    Returns:
+        The guid of the card, and the findings of the checks.
 
     Raises:
-        BlockedError: a check blocks it, and the person does not insist.
+        BlockedError: a check blocks the text, and `forced` isn't set.
     """
     deck = deck_of(decks, highlight).deck
-    words, findings = _judged(highlight, fields, forced=forced)
-    guid = decide.make(ledger, replace(words, deck=deck))
+    checked, findings = _check_text(highlight, fields, forced=forced)
+    guid = decide.make_undrafted_card(ledger, replace(checked, deck=deck))
     return guid, findings
 
 
-def _judged(
+def _check_text(
     highlight: Highlight,
     fields: Fields,
     *,
     forced: bool,
-) -> tuple[Words, tuple[Finding, ...]]:
-    """Return a person's words; their evidence is their quote, or the whole passage.
+) -> tuple[CardContent, tuple[Finding, ...]]:
+    """Check the user's text for a card, and return the content of the card with the findings.
 
-    The findings of the checks come with it.
+    The content includes the quote from the passage that the text rests on, or the whole passage
+    if there is no such quote.
+
+    Raises:
+        BlockedError: a check blocks the text, and `forced` isn't set.
+        RefusedError: Anki would make no card of the text.
     """
     from ankiforge import check
 
-    words = dict(fields)
-    text = facts.text_of(highlight)
-    if "Text" in words:
-        quote = facts.quoted_by(plain(reveal(words["Text"])), "", text)
+    text_by_field = dict(fields)
+    text = facts.get_fact_text(highlight)
+    if "Text" in text_by_field:
+        quote = facts.find_quote(
+            to_plain_text(reveal_answers(text_by_field["Text"])), "", text
+        )
     else:
-        quote = facts.quoted_by("", plain(words.get("Back", "")), text)
-    made = Words(
+        quote = facts.find_quote("", to_plain_text(text_by_field.get("Back", "")), text)
+    card = CardContent(
         highlight.key,
-        CardKind.of(words),
+        CardKind.from_fields(text_by_field),
         tuple((name, text) for name, text in fields if text),
         Origin(PERSON),
         quote or highlight.exact,
     )
-    # without the search for duplicates
-    context = check.Context(highlight, check.DuplicateIndex())
-    findings = check.check(made, context)
+    # the index is empty, so that duplicates aren't searched for
+    context = check.CheckContext(highlight, check.DuplicateIndex())
+    findings = check.check_draft(card, context)
     for finding in findings:
         if finding.severity is Severity.BLOCK and not forced:
             if finding.check == "malformed":  # Anki would make no card of it
                 raise RefusedError(finding.message, hint="close each gap with }}")
             hint = "change the words, or overrule the check with --force"
             raise BlockedError(finding.message, hint=hint)
-    return made, findings
+    return card, findings
 
 
-# --- the fields that a person typed -------------------------------------------------------
+# --- the fields that the user typed -------------------------------------------------------
 
 
-def new_fields(words: Texts) -> Fields:
-    """Return the fields of a new card; a `Text` field makes it a cloze.
+def parse_new_fields(typed: Texts) -> Fields:
+    """Return the fields of a new card from the text that the user typed, in their usual order.
+
+    The card is a cloze card if there is a `Text` field. Empty fields are left out.
 
     Raises:
-        UsageError: a field is missing or belongs to the other note type, or the text is too
+        UsageError: a field is missing or belongs to the other note type, or a text is too
             long or has control characters.
     """
-    given = {}
-    for name, text in _clean(words).items():
+    filled_fields = {}
+    for name, text in _clean_text(typed).items():
         if text.strip() and name not in (DECK, TAGS):
-            given[name] = text
-    family = CardKind.of(given).family
+            filled_fields[name] = text
+    family = CardKind.from_fields(filled_fields).family
     names = family.content_fields
-    for name in given:
+    for name in filled_fields:
         if name not in names:
             message = f"no field {name!r} beside {names[0]}"
             raise UsageError(
                 message, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra"
             )
-    for name in family.needed_fields:
-        if name not in given:
+    for name in family.required_fields:
+        if name not in filled_fields:
             raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')
-    filled = [name for name in names if name in given]
-    return tuple((name, given[name]) for name in filled)
+    filled_names = [name for name in names if name in filled_fields]
+    return tuple((name, filled_fields[name]) for name in filled_names)
 
 
-def _clean(words: Texts) -> Texts:
-    """Normalise line ends; refuse control characters and text longer than any card.
+def _clean_text(typed: Texts) -> Texts:
+    """Normalize line ends, and reject control characters and text that is too long.
 
     Raises:
-        UsageError: the text is too long or has control characters.
+        UsageError: a text is too long or has control characters.
     """
-    from ankiforge.check import MAX_LENGTH
+    from ankiforge.check import MAX_CARD_CHARS
 
-    clean: dict[str, str] = {}
-    for name, text in words.items():
-        clean[name] = text.replace("\r\n", "\n").replace("\r", "\n")
-        control = _CONTROLS.search(clean[name])
+    cleaned: dict[str, str] = {}
+    for name, text in typed.items():
+        cleaned[name] = text.replace("\r\n", "\n").replace("\r", "\n")
+        control = _CONTROL_CHARACTERS.search(cleaned[name])
         if control is not None:
             message = f"{name} contains a control character ({ord(control[0]):#04x})"
             raise UsageError(message, hint="type it again")
-    if sum(map(len, clean.values())) > MAX_LENGTH:
-        raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
-    return clean
+    if sum(map(len, cleaned.values())) > MAX_CARD_CHARS:
+        raise UsageError(f"more than {MAX_CARD_CHARS} characters", hint="shorten it")
+    return cleaned

@@ -1,12 +1,11 @@
-"""The decks of new notes, and the tags of all: as rules, sources and the person say.
+"""Choose the decks of new notes and the tags of all notes, from rules, sources and the user.
 
-A note that is in Anki stays in its deck, whoever put it there. What waits, and what the
-collection does not have, goes where the current rules say, unless a person named its deck.
-Where no collection is read, a card may be in Anki as soon as it was in a package: it
-keeps its deck.
+A note in Anki stays in its deck. Pending drafts and notes that Anki lacks follow the current
+rules, unless the user chose a deck. If no collection can be read, a card that was in a package
+may be in Anki, so it keeps its deck.
 
-Tags are merged like a field: what a person added or took away here stands, whatever the
-source gives or takes later, and so does what they did in Anki (`anki/plan.py`).
+Tags are merged like a field: the tags that the user added or removed in the workspace override
+those of the source, and so do the user's changes in Anki (`anki/plan.py`).
 """
 
 from __future__ import annotations
@@ -17,134 +16,140 @@ from difflib import get_close_matches
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, cards, decide, recording, views
-from ankiforge.ledger.cards import card_of
-from ankiforge.ledger.tables.anki import seen_note, seen_notes
-from ankiforge.ledger.tables.lines import facets
+from ankiforge.ledger import Ledger, anki_views, cards, decide, draft_recording
+from ankiforge.ledger.cards import load_card
+from ankiforge.ledger.tables.anki_notes import iter_present_notes, load_present_note
+from ankiforge.ledger.tables.items import load_facets
 from ankiforge.model import (
-    RETIRED,
-    CardHere,
+    RETIRED_TAG,
     Guid,
     Highlight,
+    LocalCard,
     Problem,
-    Shown,
+    ShownCard,
     Strings,
     Texts,
     Value,
 )
-from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
-from ankiforge.text import counted, shortened
-from ankiforge.text.fold import document_tag
+from ankiforge.pipeline.collection import load_deck_names
+from ankiforge.text import format_count, truncate
+from ankiforge.text.normalize import make_document_tag
 
 Rules = tuple[DeckRule, ...]
 
-# The name of a setting in the ledger: all rules that ever held here, oldest first.
-_RULES = "deck rules"
-# More than a person changes in a year.
-_MOST_RULES = 50
+# The ledger setting that stores the rules that were used before, oldest first.
+_RULES_SETTING = "deck rules"
+# The number of changes to the rules that are remembered, more than a user makes in a year.
+_MAX_STORED_RULES = 50
 
 
-class Decks:
-    """The decks of new notes."""
+class DeckChooser:
+    """Chooses the decks of new notes by the current rules.
+
+    Earlier rules are remembered, to recognise decks that came from a rule and not from the user.
+    """
 
     def __init__(self, ledger: Ledger, rules: Rules) -> None:
-        """Read which rules held before.
+        """Load the earlier rules.
 
         Args:
-            ledger: knows them, and what Anki has.
-            rules: the current ones.
+            ledger: has the earlier rules, and the notes and decks that were seen in Anki.
+            rules: the current rules.
         """
         self._ledger = ledger
         self._rules = rules
-        self._earlier = ledger.get_value(_RULES, tuple[Rules, ...]) or ()
+        self._earlier_rules = ledger.get_value(_RULES_SETTING, tuple[Rules, ...]) or ()
         self._names_in_anki: frozenset[str] | None = None
-        # By a deck that is not in Anki: what it is called there now.
-        self._renamed: dict[str, str] = {}
+        # The new names of decks that are missing in Anki, by the names that they had.
+        self._renamed_decks: dict[str, str] = {}
 
-    def use(self) -> list[Problem]:
-        """Apply the current rules; report once if others held before.
+    def apply_rules(self) -> list[Problem]:
+        """Apply the current rules to the pending drafts, if the rules have changed.
 
-        Drafts that wait get their decks.
+        Returns:
+            A notice if the current rules name other decks for cards that Anki has.
         """
-        if self._earlier and self._earlier[-1] == self._rules:
+        if self._earlier_rules and self._earlier_rules[-1] == self._rules:
             return []
-        recording.give_decks(self._ledger, self._deck_now)
+        draft_recording.update_decks(self._ledger, self._apply_current_rules)
 
-        other_decks = [*self._other_decks()] if self._earlier else []
-        all_rules = (*self._earlier, self._rules)
-        self._earlier = all_rules[-_MOST_RULES:]
-        self._ledger.set_value(_RULES, self._earlier)
+        other_decks = [*self._find_changed_decks()] if self._earlier_rules else []
+        all_rules = (*self._earlier_rules, self._rules)
+        self._earlier_rules = all_rules[-_MAX_STORED_RULES:]
+        self._ledger.set_value(_RULES_SETTING, self._earlier_rules)
         if not other_decks:
             return []
         message = (
-            f"other decks now, such as {shortened(other_decks[-1], 60)}: new cards go"
-            f" there, {counted(len(other_decks), 'card')} that Anki has stay where they are"
+            f"other decks now, such as {truncate(other_decks[-1], 60)}: new cards go"
+            f" there, {format_count(len(other_decks), 'card')} that Anki has stay where they are"
         )
         hint = "to move them: in Anki's browser, Cards › Change Deck"
         return [Problem("decks", message, hint, notice=True)]
 
-    def _other_decks(self) -> Iterator[str]:
-        """Yield the decks that cards in Anki would have now, where they have others."""
-        in_anki = {note.guid for note in seen_notes(self._ledger)}
-        for card in cards.cards_of(self._ledger) if in_anki else ():
-            if not card.live or card.own_deck or card.guid not in in_anki:
+    def _find_changed_decks(self) -> Iterator[str]:
+        """Yield the new deck of each card in Anki for which the current rules name another deck."""
+        guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
+        for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
+            if not card.is_live or card.own_deck or card.guid not in guids_in_anki:
                 continue
-            deck = self._deck_now(card.highlight, card.deck)
+            deck = self._apply_current_rules(card.highlight, card.deck)
             if deck != card.deck:
                 yield deck
 
-    def of_new(self, card: CardHere) -> str:
-        """Return the deck of a card whose note was not seen in Anki."""
+    def choose_deck(self, card: LocalCard) -> str:
+        """Return the deck for a card whose note was never seen in Anki.
+
+        If the user renamed or moved the deck in Anki, this is its new name.
+        """
         if self._names_in_anki is None:
-            # of a running Anki without its collection, the decks of our notes are known
-            seen = deck_names_seen(self._ledger) or [
-                note.deck for note in seen_notes(self._ledger) if note.deck
+            # if no collection was read, only the decks of our notes are known
+            seen_decks = load_deck_names(self._ledger) or [
+                note.deck for note in iter_present_notes(self._ledger) if note.deck
             ]
-            self._names_in_anki = frozenset(map(str.casefold, seen))
+            self._names_in_anki = frozenset(map(str.casefold, seen_decks))
         if not self._names_in_anki:  # Anki was not read
             return card.deck
         deck = card.deck
-        # of one whose passage is gone, the rules know nothing
+        # the rules can't be applied to a passage that wasn't read on this device
         if card.is_read_here and not card.own_deck:
-            deck = self._deck_now(card.highlight, deck)
+            deck = self._apply_current_rules(card.highlight, deck)
 
-        # a person may have renamed or moved a deck that is not there by its own name
-        from ankiforge.anki.notes import deck_name
+        # if Anki lacks the deck, the user may have renamed or moved it
+        from ankiforge.anki.notes import normalize_deck_name
 
-        if deck_name(deck).casefold() in self._names_in_anki:
+        if normalize_deck_name(deck).casefold() in self._names_in_anki:
             return deck
-        if deck not in self._renamed:
-            self._renamed[deck] = self._renamed_by_person(deck, self._names_in_anki)
-        return self._renamed[deck]
+        if deck not in self._renamed_decks:
+            self._renamed_decks[deck] = self._find_renamed_deck(deck, self._names_in_anki)
+        return self._renamed_decks[deck]
 
-    def _deck_now(self, highlight: Highlight, deck: str) -> str:
-        """Return the current rules' deck for one that a rule gave; others stay."""
-        for rules in self._earlier:
+    def _apply_current_rules(self, highlight: Highlight, deck: str) -> str:
+        """Return the deck by the current rules if `deck` came from an earlier rule, else `deck`."""
+        for rules in self._earlier_rules:
             if deck_of(rules, highlight).deck == deck:
                 return deck_of(self._rules, highlight).deck
         return deck
 
-    def _renamed_by_person(self, deck: str, in_anki: frozenset[str]) -> str:
-        """Return the name of a deck after a person renamed it, or one above it, in Anki."""
-        renamed = renamed_decks(self._ledger)
+    def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
+        """Return the name of a deck after the user renamed it, or one of its parents, in Anki.
+
+        The new name is the one that most of the notes made for the deck are in now. If there is
+        none, return `deck`.
+        """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
             old_start = "::".join(parts[:count])
-            if old_start.casefold() in in_anki:
+            if old_start.casefold() in names_in_anki:
                 return deck
-            new_start = renamed.get(old_start.casefold(), "")
-            if not new_start:  # it was renamed before it was seen: most of its notes tell
-                places = views.places_of_deck(self._ledger, old_start)
-                starts: Counter[str] = Counter()
-                for before, now in places:
-                    rest = before[len(old_start) :]
-                    if now.endswith(rest):
-                        starts[now.removesuffix(rest)] += 1
-                for start, agreeing in starts.most_common(1):
-                    if 2 * agreeing > len(places):
-                        new_start = start
-            if new_start:
-                return "::".join((new_start, *parts[count:]))
+            moves = anki_views.load_current_decks(self._ledger, old_start)
+            new_starts = Counter[str]()
+            for old_deck, new_deck in moves:
+                remainder = old_deck[len(old_start) :]
+                if new_deck.endswith(remainder):
+                    new_starts[new_deck.removesuffix(remainder)] += 1
+            for new_start, note_count in new_starts.most_common(1):
+                if 2 * note_count > len(moves):
+                    return "::".join((new_start, *parts[count:]))
         return deck
 
 
@@ -152,139 +157,163 @@ class Decks:
 
 DECK = "Deck"
 TAGS = "Tags"
-"""Names that a person may type like a field of a card: the deck of its new note, and its tags,
-with blanks between them."""
-_OURS = "ankiforge::"
-"""How the tags begin that the program needs, and nobody changes."""
+"""Names that the user can set like the fields of a card: the deck of a note that isn't in Anki yet,
+and the tags, separated by spaces."""
+_OWN_TAG_PREFIX = "ankiforge::"
+"""The prefix of the program's own tags, which the user can't change."""
 
 
-def tags_of(card: Shown, rules: Rules) -> Strings:
-    """Return our tags of a note: its own, its source's, the deck files' and its document's.
+def collect_tags(card: ShownCard, rules: Rules) -> Strings:
+    """Return the tags that we give a note, from its drafter, source, deck file and document.
 
-    Of a card whose passage was not read, or went before this database was made, they are as
-    shipped last. What a person added or removed here comes on top.
+    If the passage wasn't read, or was removed before this database was created, return the tags
+    that were shipped last. The tags that the user added or removed in the workspace are applied
+    last.
     """
-    from ankiforge.anki.notes import tag_names
+    from ankiforge.anki.notes import normalize_tags
 
     highlight = card.highlight
-    of_source = (*highlight.document.tags, *highlight.tags)
-    # a tool made its deck of a tag `a/b`, and other tags are alike
+    source_tags = (*highlight.document.tags, *highlight.tags)
+    # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
     if highlight.deck:
-        of_source = tuple(tag.replace("/", "::") for tag in of_source)
-    of_decks = deck_of(rules, highlight).tags
-    of_document = document_tag(highlight.document.title)
-    given = (*card.tags, *of_source, *of_decks, of_document)
-    if not isinstance(card, CardHere):
-        return tag_names(given)
-    if card.note.adopted:  # another tool's note gets none
+        source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
+    deck_file_tags = deck_of(rules, highlight).tags
+    title_tag = make_document_tag(highlight.document.title)
+    all_tags = (*card.tags, *source_tags, *deck_file_tags, title_tag)
+    if not isinstance(card, LocalCard):
+        return normalize_tags(all_tags)
+    if card.note.adopted:  # a note that another tool made gets no tags
         return ()
     shipped = card.note.shipped
     if shipped and (card.kept or not highlight.namespace):
-        given = tuple(tag for tag in shipped[-1].tags if tag != RETIRED)
-    names = tag_names((*given, *card.added))
-    gone = {tag.casefold() for tag in card.removed}
-    return tuple(tag for tag in names if tag.casefold() not in gone)
+        all_tags = tuple(tag for tag in shipped[-1].tags if tag != RETIRED_TAG)
+    names = normalize_tags((*all_tags, *card.added))
+    removed_tags = {tag.casefold() for tag in card.removed}
+    return tuple(tag for tag in names if tag.casefold() not in removed_tags)
 
 
 class Placement(Value):
-    """The deck of a card, and those of its tags that a person may change here."""
+    """The deck and tags of a card, and which of them the user can change outside Anki."""
 
     deck: str
     tags: Strings
     removed_in_anki: Strings = ()
-    """Tags that a person took from the note in Anki, where alone they give them again."""
-    moves: bool = True
-    """Whether the deck may be changed here: Anki has no note yet."""
-    tagged: bool = True
-    """Whether the tags may be: no other tool made the note."""
+    """The tags that the user removed in Anki, which can therefore be added again only there."""
+    can_move: bool = True
+    """Whether the deck can be changed, which is so while Anki doesn't have the note."""
+    can_tag: bool = True
+    """Whether the tags can be changed, which is so unless another tool made the note."""
 
 
-def placement_of(ledger: Ledger, card: Shown, rules: Rules) -> Placement:
-    """Return the deck and tags of a card, or of that which a draft would become."""
-    from ankiforge.anki.plan import tags_there
+def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
+    """Return the deck and tags of a card, or of the card that a draft would become."""
+    from ankiforge.anki.plan import find_base_tags
 
     deck = card.deck or deck_of(rules, card.highlight).deck
-    ours = tags_of(card, rules)
-    tags = tuple(tag for tag in ours if not tag.casefold().startswith(_OURS))
-    if not isinstance(card, CardHere):
+    our_tags = collect_tags(card, rules)
+    tags = tuple(
+        tag for tag in our_tags if not tag.casefold().startswith(_OWN_TAG_PREFIX)
+    )
+    if not isinstance(card, LocalCard):
         return Placement(deck, tags)
-    note = seen_note(ledger, card.guid)
+    note = load_present_note(ledger, card.guid)
     if note is None:
         return Placement(deck, tags)
-    there = {tag.casefold() for tag in note.tags}
-    before = {tag.casefold() for tag in tags_there(card, note)}
-    removed = [tag for tag in tags if tag.casefold() in before - there]
+    tags_in_anki = {tag.casefold() for tag in note.tags}
+    base_tags = {tag.casefold() for tag in find_base_tags(card, note)}
+    removed_tags = [tag for tag in tags if tag.casefold() in base_tags - tags_in_anki]
     return Placement(
         note.deck,
-        tuple(tag for tag in tags if tag not in removed),
-        tuple(removed),
-        moves=False,
-        tagged=card.note.adopted is None,
+        tuple(tag for tag in tags if tag not in removed_tags),
+        tuple(removed_tags),
+        can_move=False,
+        can_tag=card.note.adopted is None,
     )
 
 
-def place(ledger: Ledger, guid: Guid, typed: Texts, rules: Rules) -> None:
-    """Put a card into the deck, and give it the tags, that a person typed, if they did.
-
-    Raises:
-        RefusedError: Anki has the note, or another tool made it; or a tag is not theirs to give.
-    """
-    if typed.keys().isdisjoint((DECK, TAGS)):
-        return
-    from ankiforge.anki.notes import deck_name, tag_names
-
-    card = card_of(ledger, guid)
-    now = placement_of(ledger, card, rules)
-    deck = deck_name(typed[DECK]) if typed.get(DECK, "").strip() else ""
-    if deck == deck_name(now.deck):
-        deck = ""
-    elif deck and not now.moves:
-        hint = "move it there: Cards › Change Deck in the browser"
-        raise RefusedError(f"Anki has this card in the deck {now.deck}", hint=hint)
-
-    wanted = tag_names(tuple(typed[TAGS].split())) if TAGS in typed else now.tags
-    names = {tag.casefold() for tag in wanted}
-    before = {tag.casefold() for tag in now.tags}
-    added = [tag for tag in wanted if tag.casefold() not in before]
-    removed = [tag for tag in now.tags if tag.casefold() not in names]
-    if (added or removed) and not now.tagged:
-        hint = "change its tags in Anki"
-        raise RefusedError("another tool made this note", hint=hint)
-    for tag in added:
-        if tag.casefold().startswith(_OURS):
-            hint = "choose another name"
-            raise RefusedError(f"tags like {tag} are ankiforge's own", hint=hint)
-        if tag.casefold() in map(str.casefold, now.removed_in_anki):
-            hint = "give it again there"
-            raise RefusedError(f"you removed the tag {tag} in Anki", hint=hint)
-    if deck or added or removed:
-        decide.place(ledger, guid, deck=deck, added=added, removed=removed)
-
-
-def decks_known(ledger: Ledger) -> list[str]:
-    """Return the decks that Anki, cards or drafts have, by name."""
-    return sorted({*deck_names_seen(ledger), *facets(ledger)["deck"]})
-
-
-def check_deck(deck: str, decks: Iterable[str]) -> None:
-    """Refuse a deck in which no note is.
+def place(ledger: Ledger, guid: Guid, typed_fields: Texts, rules: Rules) -> None:
+    """Set the deck and the tags of a card if the user typed them.
 
     Args:
-        deck: as a person named it.
-        decks: those of all notes.
+        ledger: records the change.
+        guid: the guid of the card.
+        typed_fields: what the user typed, by field name. Only `DECK` and `TAGS` are used.
+        rules: the rules of the deck files.
 
     Raises:
-        UsageError: the hint names decks that are called nearly like it.
+        RefusedError: the deck can't be changed because Anki has the note, the tags can't be
+            changed because another tool made the note, or one of the tags can't be added.
     """
-    from ankiforge.anki.notes import in_deck
+    if typed_fields.keys().isdisjoint((DECK, TAGS)):
+        return
+    from ankiforge.anki.notes import normalize_deck_name, normalize_tags
 
-    called = {}
+    card = load_card(ledger, guid)
+    placement = find_placement(ledger, card, rules)
+    deck = (
+        normalize_deck_name(typed_fields[DECK])
+        if typed_fields.get(DECK, "").strip()
+        else ""
+    )
+    if deck == normalize_deck_name(placement.deck):
+        deck = ""
+    elif deck and not placement.can_move:
+        hint = "move it there: Cards › Change Deck in the browser"
+        raise RefusedError(f"Anki has this card in the deck {placement.deck}", hint=hint)
+
+    wanted_tags = (
+        normalize_tags(tuple(typed_fields[TAGS].split()))
+        if TAGS in typed_fields
+        else placement.tags
+    )
+    folded_wanted = {tag.casefold() for tag in wanted_tags}
+    folded_current = {tag.casefold() for tag in placement.tags}
+    added_tags = [tag for tag in wanted_tags if tag.casefold() not in folded_current]
+    removed_tags = [tag for tag in placement.tags if tag.casefold() not in folded_wanted]
+    if (added_tags or removed_tags) and not placement.can_tag:
+        hint = "change its tags in Anki"
+        raise RefusedError("another tool made this note", hint=hint)
+    for tag in added_tags:
+        if tag.casefold().startswith(_OWN_TAG_PREFIX):
+            hint = "choose another name"
+            raise RefusedError(f"tags like {tag} are ankiforge's own", hint=hint)
+        if tag.casefold() in map(str.casefold, placement.removed_in_anki):
+            hint = "give it again there"
+            raise RefusedError(f"you removed the tag {tag} in Anki", hint=hint)
+    if deck or added_tags or removed_tags:
+        decide.set_deck_and_tags(
+            ledger, guid, deck=deck, added=added_tags, removed=removed_tags
+        )
+
+
+def list_decks(ledger: Ledger) -> list[str]:
+    """Return the names of all decks in Anki and of those of all cards and drafts, sorted."""
+    return sorted({*load_deck_names(ledger), *load_facets(ledger)["deck"]})
+
+
+def check_deck_has_note(deck: str, decks: Iterable[str]) -> None:
+    """Check that a deck or one of its subdecks contains a note.
+
+    Args:
+        deck: the name that the user gave.
+        decks: the decks of all notes.
+
+    Raises:
+        UsageError: the deck contains no note. The hint suggests similar names.
+    """
+    from ankiforge.anki.notes import is_in_deck
+
+    deck_by_name = {}
     for name in decks:
-        if in_deck(name, deck):
+        if is_in_deck(name, deck):
             return
-        # a person may leave out the decks above
-        called[name.casefold()] = called[name.rpartition("::")[2].casefold()] = name
-    alike = get_close_matches(deck.casefold(), called, n=3) or sorted(called)[:9]
-    names = dict.fromkeys(called[each] for each in alike)
+        # the user may omit the parent decks
+        deck_by_name[name.casefold()] = deck_by_name[
+            name.rpartition("::")[2].casefold()
+        ] = name
+    similar = (
+        get_close_matches(deck.casefold(), deck_by_name, n=3) or sorted(deck_by_name)[:9]
+    )
+    names = dict.fromkeys(deck_by_name[folded] for folded in similar)
     hint = f"there is: {', '.join(names)}" if names else "there is no note yet"
     raise UsageError(f"there is no note in a deck {deck}", hint=hint)

@@ -1,14 +1,11 @@
-"""Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
+"""Ship cards to Anki: plan every card, then write a package or push it to a running Anki.
 
-read ─▶ views.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
+read Anki ─▶ record the view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
 
-A package is written completely or not at all. The ledger records what is shipped before the
-new package is in the old one's place: so a kill between the two costs a second shipment,
-never a lost one (`tests/ledger/test_killed.py`).
-
-The note types of the user's that the settings name (`note_types`) are those of the newest
-view of Anki, with their ids, fields, templates and CSS: a package that has one otherwise
-would make a second one beside it.
+A package is written completely or not at all. The ledger records what is shipped before the new
+package replaces the old one, so if the program is killed in between, a note is shipped twice
+but never lost (`tests/ledger/test_killed.py`). The user's own note types are copied from the
+newest view of Anki, because a package that defines one differently would add a second type.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -34,111 +31,125 @@ from ankiforge.config import (
     is_loopback,
 )
 from ankiforge.config.deckfiles import DeckRule, load_decks
-from ankiforge.config.lock import lock
-from ankiforge.config.ownfiles import own_file
-from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.config.yamlfile import Location, suggestion
+from ankiforge.config.lock import acquire_lock
+from ankiforge.config.workspace import WorkspaceDirectory
+from ankiforge.config.yamlfile import Location, suggest
 from ankiforge.errors import (
     BugError,
     ConfigError,
     ItemError,
     ServiceError,
     UsageError,
-    one_item,
+    wrap_unexpected_errors,
 )
-from ankiforge.ledger import Ledger, QueryTerm, lists, questions, views
-from ankiforge.ledger.tables.anki import seen_note
+from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, questions
+from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.model import (
-    CardId,
+    AnkiNote,
+    AnkiNoteType,
     Conflict,
-    Family,
     Guid,
     MappedType,
     Media,
     Note,
-    NoteInAnki,
+    NoteType,
     NoteTypeId,
     Problem,
-    SeenType,
-    Shipped,
+    ShippedNote,
     Value,
-    h16,
+    hash16,
 )
 from ankiforge.pipeline.collection import (
+    load_note_types,
     read_collection,
     read_file_of_running,
     read_running_anki,
-    seen_types,
 )
-from ankiforge.pipeline.decks import Decks, tags_of
-from ankiforge.pipeline.pictures import paper_addresses, pictures_of, roots
-from ankiforge.pipeline.result import Published, RunResult
+from ankiforge.pipeline.decks import DeckChooser, collect_tags
+from ankiforge.pipeline.media import (
+    load_pictures,
+    load_source_directories,
+    make_pdf_url_finder,
+)
+from ankiforge.pipeline.run_result import RunResult, WrittenPackage
 
 if TYPE_CHECKING:
-    from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.anki.plan import Planned
-    from ankiforge.pipeline.opened import Opened
+    from ankiforge.anki.plan import CardPlan
+    from ankiforge.pipeline.open_workspace import OpenWorkspace
 
 
 # --- the user's own note types -------------------------------------------------------------
 
-# The name of a setting in the ledger: the ids of note types by the names they had.
-_IDS_BY_NAME = "mapped types"
+# The ledger setting that stores the ids of the user's note types by the names they had, so that
+# a renamed note type is recognised.
+_NOTE_TYPE_IDS_SETTING = "mapped types"
 
 
-def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
-    """Return the note types in which new cards are shipped, other than ours.
+def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedType]:
+    """Return the user's own note types that new cards use instead of ours.
 
     Args:
-        config: the settings.
-        ledger: has the newest view of Anki.
+        config: names these note types in `note_types`.
+        ledger: has the newest view of Anki, with their definitions.
+
+    Returns:
+        Each of them by our note type that it replaces.
 
     Raises:
-        ConfigError: Anki has no such type, or it does not fit, or Anki was never read.
+        ConfigError: Anki has no such note type, the note type doesn't fit, or Anki was never
+            read.
     """
     if config.note_types == NoteTypes():
         return {}
-    types = seen_types(ledger)
-    stored = ledger.get_value(_IDS_BY_NAME, dict[str, int]) or {}
+    types = load_note_types(ledger)
+    stored = ledger.get_value(_NOTE_TYPE_IDS_SETTING, dict[str, int]) or {}
     ids_by_name = dict(stored)
-    where = config.where.at("note_types")
-    mapped: dict[Family, MappedType] = {}
-    named = (
-        (Family.BASIC, config.note_types.basic),
-        (Family.CLOZE, config.note_types.cloze),
+    location = config.location.at("note_types")
+    mapped: dict[NoteType, MappedType] = {}
+    wanted_by_family = (
+        (NoteType.BASIC, config.note_types.basic),
+        (NoteType.CLOZE, config.note_types.cloze),
     )
-    for family, wanted in named:
-        if wanted is None:
+    for family, setting in wanted_by_family:
+        if setting is None:
             continue
-        place = where.at(family.value)
-        note_type = _named(wanted.name, types, ids_by_name, place.at("name"))
-        _check_fit(note_type, family, wanted, place)
+        type_location = location.at(family.value)
+        note_type = _find_note_type(
+            setting.name, types, ids_by_name, type_location.at("name")
+        )
+        _check_note_type(note_type, family, setting, type_location)
         ids_by_name[note_type.name] = note_type.id
-        names = wanted.fields.names
-        id_of = dict(note_type.fields)
+        names = setting.fields.names
+        id_by_name = dict(note_type.fields)
         ids = {}
-        for ours, name in names.items():
-            id = id_of[name]
-            if id is not None:
-                ids[ours] = id
+        for our_field, name in names.items():
+            field_id = id_by_name[name]
+            if field_id is not None:
+                ids[our_field] = field_id
         mapped[family] = MappedType(note_type.id, note_type.name, names, ids)
     if ids_by_name != stored:
-        ledger.set_value(_IDS_BY_NAME, ids_by_name)
+        ledger.set_value(_NOTE_TYPE_IDS_SETTING, ids_by_name)
     return mapped
 
 
-def _named(
+def _find_note_type(
     name: str,
-    types: Mapping[NoteTypeId, SeenType],
+    types: Mapping[NoteTypeId, AnkiNoteType],
     ids_by_name: Mapping[str, int],
-    where: Location,
-) -> SeenType:
-    """Return the note type with a name.
+    location: Location,
+) -> AnkiNoteType:
+    """Return the user's note type with this name.
+
+    Args:
+        name: the name in the settings.
+        types: Anki's note types, by id.
+        ids_by_name: the ids of note types by the names they had, to suggest a new name.
+        location: where the settings have the name, for errors.
 
     Raises:
-        ConfigError: Anki has none, or was never read.
+        ConfigError: Anki has no such note type, it is one of ours, or Anki was never read.
     """
-    from ankiforge.anki.notetypes import family_of
+    from ankiforge.anki.notetypes import find_family
 
     if not types:
         message = f"Anki was not read yet, so the note type {name!r} is not known"
@@ -146,11 +157,11 @@ def _named(
             "start Anki once on this computer, or set anki.collection; or export a deck that has"
             " such a note: ankiforge pull --apkg FILE"
         )
-        raise where.error(message, hint)
+        raise location.error(message, hint)
     for note_type in types.values():
         if note_type.name == name:
-            if family_of(note_type.id):
-                raise where.error(
+            if find_family(note_type.id):
+                raise location.error(
                     f"{name!r} is ankiforge's own",
                     "leave it out of note_types",
                 )
@@ -158,105 +169,117 @@ def _named(
     renamed = types.get(ids_by_name.get(name, 0))
     if renamed:
         message = f"the note type {name!r} is called {renamed.name!r} in Anki now"
-        raise where.error(message, f"name: {renamed.name}")
+        raise location.error(message, f"name: {renamed.name}")
     names = [
-        note_type.name for note_type in types.values() if not family_of(note_type.id)
+        note_type.name for note_type in types.values() if not find_family(note_type.id)
     ]
-    raise where.error(f"Anki has no note type {name!r}", suggestion(name, names))
+    raise location.error(f"Anki has no note type {name!r}", suggest(name, names))
 
 
-def _check_fit(
-    note_type: SeenType,
-    family: Family,
-    wanted: BasicType | ClozeType,
-    where: Location,
+def _check_note_type(
+    note_type: AnkiNoteType,
+    family: NoteType,
+    setting: BasicType | ClozeType,
+    location: Location,
 ) -> None:
-    """Check that cards of a family can be notes of a type.
+    """Check that notes of the user's `note_type` can hold the cards of our type `family`.
 
     Raises:
-        ConfigError: they cannot.
+        ConfigError: they can't. The message says why.
     """
-    from ankiforge.anki.notetypes import ordinals_in, shows_cloze
+    from ankiforge.anki.notetypes import compute_ordinals, is_cloze_field
 
-    # it makes cards of this kind
+    # it must be a cloze note type if ours is one, and otherwise not
     if note_type.family is not family:
         actual = "is a cloze note type" if note_type.cloze else "is not a cloze note type"
         hint = f"name another one here, or move it to note_types.{note_type.family.value}"
-        raise where.at("name").error(f"{note_type.name!r} {actual}", hint)
+        raise location.at("name").error(f"{note_type.name!r} {actual}", hint)
 
-    # it has all fields that the settings name
-    names = wanted.fields.names
-    for ours, name in names.items():
-        if name not in note_type.names:
-            message = f"{note_type.name!r} has no field {name!r}"
-            hint = suggestion(name, note_type.names)
-            raise where.at("fields", ours).error(message, hint)
+    # it must have all fields named in the settings
+    names = setting.fields.names
+    for our_field, their_field in names.items():
+        if their_field not in note_type.names:
+            message = f"{note_type.name!r} has no field {their_field!r}"
+            hint = suggest(their_field, note_type.names)
+            raise location.at("fields", our_field).error(message, hint)
 
-    # its first field is filled: Anki refuses notes without it
-    needed = [names[ours] for ours in family.needed_fields]
-    first = note_type.names[0]
-    if first not in needed:
+    # its first field must be filled, because Anki rejects notes without it
+    required = [names[our_field] for our_field in family.required_fields]
+    first_field = note_type.names[0]
+    if first_field not in required:
         message = (
-            f"Anki needs {first!r}, the first field of {note_type.name!r},"
+            f"Anki needs {first_field!r}, the first field of {note_type.name!r},"
             " and nothing goes there"
         )
-        always_there = " or ".join(family.needed_fields)
-        raise where.at("fields").error(message, f"put {always_there} into {first!r}")
+        required_names = " or ".join(family.required_fields)
+        raise location.at("fields").error(
+            message, f"put {required_names} into {first_field!r}"
+        )
 
-    # a template asks for what is to be asked
-    if family is Family.CLOZE:
+    # one of its templates must show the question
+    if family is NoteType.CLOZE:
         placeholder = f"cloze:{names['Text']}"
-        makes_cards = shows_cloze(note_type, names["Text"])
-    else:  # of the fields that are always filled
+        makes_cards = is_cloze_field(note_type, names["Text"])
+    else:  # test with only those fields that are always filled
         placeholder = names["Front"]
-        filled = {name: "x" if name in needed else "" for name in note_type.names}
-        makes_cards = bool(ordinals_in(note_type, filled))
+        filled = {
+            their_field: "x" if their_field in required else ""
+            for their_field in note_type.names
+        }
+        makes_cards = bool(compute_ordinals(note_type, filled))
     if not makes_cards:
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
-        raise where.at("fields").error(message, hint)
+        raise location.at("fields").error(message, hint)
 
 
 # --- the package ---------------------------------------------------------------------------
 
-_PATIENCE_SECONDS = 4.0
-"""A program that opens files, and has not ended by then, is Anki itself."""
-# The name under which the ledger keeps it until something changes.
-_LAST_PACKAGE = "package"
+_LAUNCH_TIMEOUT = 4.0
+"""In seconds. A program that is still running after this time is Anki itself, not a launcher."""
+# The ledger's key for the last package, which is deleted when a card, passage or note changes.
+_LAST_PACKAGE_KEY = "package"
 
 
 class LastPackage(Value):
-    """The last package. The ledger forgets it as soon as a card, passage or note changes."""
+    """The package that was written last, stored so that an equal one isn't written again.
+
+    The ledger forgets it when a card, passage or note changes.
+    """
 
     settings: str
-    """A hash of all that the plan depends on besides the ledger."""
+    """The hash of everything outside the ledger that the plan depends on."""
     path: str
     size: int
     mtime: int
-    """In nanoseconds since 1970."""
+    """When the file was modified, in nanoseconds since 1970."""
     notes: int
     updated: int
 
 
 def package_path(output: Path, deck: str = "") -> Path:
-    """Return the path of a package in the output folder, named after a deck if there is one."""
+    """Return the path of a package in the output directory.
+
+    The file is named after `deck`, or `ankiforge.apkg` if the package is for all decks.
+    """
     name = "ankiforge"
     if deck:
-        from ankiforge.anki.notes import deck_name
+        from ankiforge.anki.notes import normalize_deck_name
 
-        name = deck_name(deck).replace("::", "-")
+        name = normalize_deck_name(deck).replace("::", "-")
     chars = []
     for char in name:
         chars.append("_" if (char in '/\\:*?"<>|' or char < " ") else char)
-    safe = "".join(chars)
-    return output / f"{safe}.apkg"
+    safe_name = "".join(chars)
+    return output / f"{safe_name}.apkg"
 
 
-def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
-    """Check that a package may be written to a path.
+def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
+    """Check that a package may be written to `path`.
 
     Raises:
-        UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
+        UsageError: ankiforge did not write the file there and `force` is False, or the path
+            can't be used.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
@@ -268,138 +291,150 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         message = f"{path}: Anki imports only packages whose names end in .apkg"
         raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
-    if own_file(path).is_there() and not force and _last_package(ledger, path) is None:
-        from ankiforge.anki.package import is_ours
+    if path.exists() and not force and _load_last_package(ledger, path) is None:
+        from ankiforge.anki.package import is_our_package
 
-        if not is_ours(path):
+        if not is_our_package(path):
             message = f"{path}: is not a package of ankiforge; it was left unchanged"
             raise UsageError(
                 message, hint="use another name, -o FILE.apkg, or --force to replace it"
             )
 
 
-def unchanged(ledger: Ledger, path: Path, settings: str) -> Published | None:
-    """Return the contents of a package that would be written unchanged; None if it may differ.
+def find_unchanged_package(
+    ledger: Ledger, path: Path, settings: str
+) -> WrittenPackage | None:
+    """Return the package at `path` if it is up to date, or None if a new one might differ.
 
-    Raises:
-        OwnFileError: a link or no regular file is in the place of the package.
+    Args:
+        ledger: has the record of the last package.
+        path: where the package is to be written.
+        settings: the hash of everything outside the ledger that the plan depends on; "" if the
+            package is to be written anyway.
     """
-    last = _last_package(ledger, path)
-    if last is None or not settings or last.settings != settings:
+    last_package = _load_last_package(ledger, path)
+    if last_package is None or not settings or last_package.settings != settings:
         return None
-    return Published(path, last.notes, updated=last.updated)
+    return WrittenPackage(path, last_package.notes, updated=last_package.updated)
 
 
-def _last_package(ledger: Ledger, path: Path) -> LastPackage | None:
-    """Return the last package if the file at a path is still it."""
-    stored = ledger.kept(_LAST_PACKAGE)
-    last = msgspec.json.decode(stored, type=LastPackage) if stored else None
-    state = own_file(path).state() if own_file(path).is_there() else None
-    if last is None or last.path != str(path) or state is None:
+def _load_last_package(ledger: Ledger, path: Path) -> LastPackage | None:
+    """Return the last package, or None if it isn't at `path` or its file was modified."""
+    stored = ledger.get_until_change(_LAST_PACKAGE_KEY)
+    last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
+    stat = path.stat() if path.is_file() else None
+    if last_package is None or last_package.path != str(path) or stat is None:
         return None
-    if (state.st_size, state.st_mtime_ns) != (last.size, last.mtime):
+    if (stat.st_size, stat.st_mtime_ns) != (last_package.size, last_package.mtime):
         return None
-    return last
+    return last_package
 
 
-def write(
+def write_planned_package(
     ledger: Ledger,
-    planned: Iterable[Planned],
+    planned: Iterable[CardPlan],
     path: Path,
     settings: str = "",
-) -> Published:
-    """Write the package of the planned notes, and record its contents.
+) -> WrittenPackage:
+    """Write a package with the planned notes, and record in the ledger what it contains.
 
-    The ledger records it before the file replaces the old one, so that a power cut never gives one
-    `mod` to two texts. If nothing is left to ship, an old package of ours is set aside.
+    The contents are recorded before the new file replaces the old one. Thus even after a power
+    failure, no two texts of a note share a `mod`, the time by which Anki finds the newer one.
+    If there is nothing to ship, the package that we wrote before is renamed.
 
     Args:
         ledger: records what is shipped.
-        planned: what to do with each card.
-        path: where the package is written.
-        settings: a hash of all that the plan depends on besides the ledger; "" if it is not all
-            that is to be shipped.
+        planned: the plan of each card.
+        path: where to write the package.
+        settings: the hash of everything outside the ledger that the plan depends on; "" if the
+            package must not be reused.
 
     Raises:
-        ItemError: the folder cannot be written.
-        OwnFileError: a link or no regular file is in the place of the package.
+        ItemError: the directory isn't writable.
+        OwnFileError: the path isn't a regular file.
     """
     previous = path.with_name(f"{path.stem}.previous.apkg")
-    has_package = own_file(path).is_there()  # raises before anything is written
+    has_package = path.exists()
     planned = list(planned)
     problems = tuple(problem for plan in planned for problem in plan.problems)
     notes: dict[Guid, Note] = {}
-    sent: list[tuple[Guid, Shipped]] = []
+    shipped: list[tuple[Guid, ShippedNote]] = []
     for plan in planned:
-        if plan.note and plan.sent:
+        if plan.note and plan.shipped:
             notes[plan.guid] = plan.note
-            sent.append((plan.guid, plan.sent))
+            shipped.append((plan.guid, plan.shipped))
     if not (notes or has_package):
-        return Published(path, problems=problems)
-    from ankiforge.anki.package import is_ours, write_package
+        return WrittenPackage(path, problems=problems)
+    from ankiforge.anki.package import is_our_package, write_package
 
     if not notes:
-        aside = None
-        if is_ours(path):
+        previous_path = None
+        if is_our_package(path):
             with suppress(OSError):
-                aside = path.replace(previous)
-        return Published(path, aside=aside, problems=problems)
+                previous_path = path.replace(previous)
+        return WrittenPackage(path, previous_path=previous_path, problems=problems)
 
-    # the notes in the order in which Anki shows those that are new
-    guids = views.in_learning_order(ledger, list(notes))
-    beside = path.with_name(f".{path.name}.part")
+    # sort the notes, because Anki shows new cards in the order of the package
+    guids = anki_views.sort_for_learning(ledger, list(notes))
+    part_path = path.with_name(f".{path.name}.part")
     try:
-        write_package(beside, [notes[guid] for guid in guids])
-        added = views.record_shipped(ledger, sent)
-        beside.replace(path)
+        write_package(part_path, [notes[guid] for guid in guids])
+        added_count = anki_views.record_shipped(ledger, shipped)
+        part_path.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"
         hint = "close the program that has it open, then: ankiforge build"
         raise ItemError(message, hint=hint) from error
     finally:
-        beside.unlink(missing_ok=True)
+        part_path.unlink(missing_ok=True)
 
-    # the same plan would write the same package again, unless something waits, or has a picture
-    updated = sum(plan.changed for plan in planned)
-    some_wait = any(plan.waits for plan in planned)
-    if settings and not (some_wait or any(note.media for note in notes.values())):
-        state = path.stat()
-        last = LastPackage(
+    # remember the package if it can be reused, because no card is held and no media may change
+    updated_count = sum(plan.is_update for plan in planned)
+    has_held = any(plan.is_held for plan in planned)
+    if settings and not (has_held or any(note.media for note in notes.values())):
+        stat = path.stat()
+        last_package = LastPackage(
             settings=settings,
             path=str(path),
-            size=state.st_size,
-            mtime=state.st_mtime_ns,
+            size=stat.st_size,
+            mtime=stat.st_mtime_ns,
             notes=len(notes),
-            updated=updated,
+            updated=updated_count,
         )
-        ledger.keep_until_change(_LAST_PACKAGE, msgspec.json.encode(last).decode())
-    updated += sum(plan.rewritten for plan in planned)
+        ledger.set_until_change(
+            _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
+        )
+    updated_count += sum(plan.replaces_unseen_note for plan in planned)
     terms = [QueryTerm("verdict", "taken back"), QueryTerm("anki", "written")]
-    taken_back = len(lists.find(ledger, terms))
-    return Published(path, len(notes), added, updated, taken_back, problems=problems)
+    reverted = len(item_lists.find_items(ledger, terms))
+    return WrittenPackage(
+        path, len(notes), added_count, updated_count, reverted, problems=problems
+    )
 
 
-def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
-    """Return why nothing is sent to Anki of the cards of a deck; "" = of all."""
-    from ankiforge.anki.notes import deck_name
+def no_package_reason(ledger: Ledger, planned: Iterable[CardPlan], deck: str = "") -> str:
+    """Return why no card of `deck` was sent to Anki, or of any deck if `deck` is ""."""
+    from ankiforge.anki.notes import normalize_deck_name
 
     terms = [QueryTerm("verdict", "accepted")]
-    where = ""
+    in_deck_text = ""
     if deck:
-        terms.append(QueryTerm("deck", deck_name(deck)))
-        where = f" in the deck {deck_name(deck)}"
-    if not lists.find(ledger, terms):
-        return f"no card{where} is accepted yet"
-    some_wait = any(plan.held or plan.conflicts for plan in planned)
-    but = ", but those that wait" if some_wait else ""
-    return f"Anki has every accepted card{where}{but}"
+        terms.append(QueryTerm("deck", normalize_deck_name(deck)))
+        in_deck_text = f" in the deck {normalize_deck_name(deck)}"
+    if not item_lists.find_items(ledger, terms):
+        return f"no card{in_deck_text} is accepted yet"
+    has_held = any(plan.hold_reason or plan.conflicts for plan in planned)
+    exception = ", but those that wait" if has_held else ""
+    return f"Anki has every accepted card{in_deck_text}{exception}"
 
 
 def open_file(path: Path) -> bool:
-    """Open a package as a double-click would. Return whether the system took it.
+    """Open a package with the system's default program, as a double-click does.
 
-    It does not where nobody could see the program: over SSH, or without a screen. No shell is
-    involved.
+    No shell is involved.
+
+    Returns:
+        Whether the system accepted it. False if there is no screen, as over SSH.
     """
     import shutil
     import subprocess
@@ -416,7 +451,7 @@ def open_file(path: Path) -> bool:
     if opener is None:
         return False
     try:
-        process = subprocess.Popen(  # it lives on without us
+        process = subprocess.Popen(  # it keeps running when we exit
             [opener, str(path.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -426,121 +461,119 @@ def open_file(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return process.wait(_PATIENCE_SECONDS) == 0
+        return process.wait(_LAUNCH_TIMEOUT) == 0
     except subprocess.TimeoutExpired:
         return True
-
-
-# Where the ids of the cards are stored that `push --suspend-retired` suspended.
-_SUSPENDED = "suspended"
 
 
 # --- the plan -------------------------------------------------------------------------------
 
 
-class Scope(Value):
-    """The cards to ship, and their destination."""
+class ShippingScope(Value):
+    """Which cards to ship, and whether to send them to a running Anki."""
 
     deck: str = ""
-    """Only cards of this deck and its subdecks; "" = all."""
+    """The deck whose cards are shipped, including its subdecks, or "" for all decks."""
     full: bool = False
-    """Every accepted card, even if Anki has its note already."""
+    """Whether to ship every accepted card, even if Anki already has its note."""
     push: bool = False
-    """The notes go to a running Anki instead of into a file."""
+    """Whether the package is imported into a running Anki at once, not left for the user."""
 
 
-ALL = Scope()
-"""All cards that Anki lacks, into a file."""
+DEFAULT_SCOPE = ShippingScope()
+"""All cards that Anki lacks, written to a file."""
 
 
 def plan_cards(
-    folder: WorkspaceFolder,
+    folder: WorkspaceDirectory,
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
-    mapped: Mapping[Family, MappedType],
-    scope: Scope = ALL,
-) -> list[Planned]:
-    """Plan every card that may have something to write, and record which ones are up_to_date.
+    mapped: Mapping[NoteType, MappedType],
+    scope: ShippingScope = DEFAULT_SCOPE,
+) -> list[CardPlan]:
+    """Plan every card that may need shipping, and record which cards are up to date.
 
     Args:
-        folder: provides settings, and the pictures cut from pages.
-        ledger: the ledger of the cards.
+        folder: has the settings, and the pictures cut from pages.
+        ledger: has the cards, and the notes as they were last seen in Anki.
         decks: the rules of the deck files.
-        mapped: the note types of the user's for new notes; the others get ours.
-        scope: which cards are planned.
+        mapped: the user's own note types for new notes, by our note type that each replaces.
+        scope: which cards to plan.
     """
-    from ankiforge.extract.files import program
+    from ankiforge.extract.files import fingerprint_program
 
-    # another program may render otherwise: all is planned again
-    settings = h16(program(), repr(decks), repr(mapped))
+    # plan all cards again after a change to the program, because it may render them differently
+    settings = hash16(fingerprint_program(), repr(decks), repr(mapped))
     if scope.full:
-        settings = "full"  # with these no note was ever up_to_date, so each is planned
-    chosen = views.to_plan(ledger, settings)
-    first = next(chosen, None)
-    if first is None:
+        settings = "full"  # no card is ever recorded as up to date with this value
+    to_plan = anki_views.iter_cards_to_plan(ledger, settings)
+    first_row = next(to_plan, None)
+    if first_row is None:
         return []
     from ankiforge.anki import notetypes
-    from ankiforge.anki.notes import in_deck
+    from ankiforge.anki.notes import is_in_deck
     from ankiforge.anki.plan import (
         CardFiles,
-        Planned,
+        CardPlan,
         ShippingOptions,
-        layout_of,
-        our_fields,
+        build_content,
+        find_layout,
     )
     from ankiforge.anki.plan import plan as plan_card
-    from ankiforge.check import safe_context
+    from ankiforge.check import filter_safe_context
 
-    types_in_anki = notetypes.with_ours(seen_types(ledger))
+    anki_types = notetypes.add_our_occlusion_type(load_note_types(ledger))
     options = ShippingOptions(
-        push=scope.push,
-        full=scope.full,
-        types=types_in_anki,
-        mapped={
+        is_push=scope.push,
+        ship_unchanged=scope.full,
+        note_types=anki_types,
+        mapped_types={
             **mapped,
-            Family.OCCLUSION: notetypes.chosen(seen_types(ledger)),
+            NoteType.OCCLUSION: notetypes.choose_occlusion_type(load_note_types(ledger)),
         },
     )
     pictures = folder.pictures
-    papers_of = paper_addresses(roots(ledger), file_links=folder.config.file_links)
-    new_decks = Decks(ledger, decks)
-    planned: list[Planned] = []
-    up_to_date: list[
-        Guid
-    ] = []  # those that need no plan until they, or their notes, change
-    for card, note in chain((first,), chosen):
+    pdf_urls = make_pdf_url_finder(
+        load_source_directories(ledger), file_links=folder.config.file_links
+    )
+    new_decks = DeckChooser(ledger, decks)
+    planned: list[CardPlan] = []
+    up_to_date: list[Guid] = []  # skipped from now on, until the card or its note changes
+    for card, note in chain((first_row,), to_plan):
         if note is None and not card.note.adopted:
-            card = replace(card, deck=new_decks.of_new(card))
-        if not in_deck(card.deck, scope.deck):
+            card = replace(card, deck=new_decks.choose_deck(card))
+        if not is_in_deck(card.deck, scope.deck):
             continue
         media: dict[str, Media | Problem] = {}
         try:
-            with one_item():
-                media = pictures_of(ledger, card, pictures)
-                layout = layout_of(card, note, options.types, options.mapped)
-                tags = tags_of(card, decks)
-                files = CardFiles(media, papers_of(card))
-                ours = our_fields(card, tags, files, layout, safe_context)
-                plan = plan_card(card, layout, ours, options)
-        except BugError as error:  # a problem of this card alone
+            with wrap_unexpected_errors():
+                media = load_pictures(ledger, card, pictures)
+                layout = find_layout(card, note, options.note_types, options.mapped_types)
+                tags = collect_tags(card, decks)
+                files = CardFiles(media, pdf_urls(card))
+                content = build_content(card, tags, files, layout, filter_safe_context)
+                plan = plan_card(card, layout, content, options)
+        except BugError as error:  # it affects only this card
             title = card.highlight.document.title
             where = f"{title}: card {card.guid[:10]}"
             problem = Problem(where, error.message, error.hint)
-            plan = Planned(card.guid, card.live, problems=(problem,))
+            plan = CardPlan(card.guid, card.is_live, problems=(problem,))
         planned.append(plan)
-        # a picture may change without the card
-        if plan.is_up_to_date and note is not None and not media and not options.push:
+        # a card with pictures is always planned again, because a picture may change by itself
+        if plan.is_up_to_date and note is not None and not media and not options.is_push:
             up_to_date.append(card.guid)
     conflicts: list[Conflict] = []
     for plan in planned:
         conflicts.extend(plan.conflicts)
-    taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
-    views.record_plan(ledger, up_to_date, settings, conflicts, taken_mods)
-    waiting = questions.waiting_beside(ledger)
-    for place, plan in enumerate(planned):
-        if plan.note and plan.guid in waiting:
-            held = "of a repair about which a question is open"
-            planned[place] = Planned(plan.guid, plan.live, held=held)
+    taken_mods = {
+        plan.guid: plan.newly_imported_mod for plan in planned if plan.newly_imported_mod
+    }
+    anki_views.record_plan(ledger, up_to_date, settings, conflicts, taken_mods)
+    held_by_repair = questions.find_cards_held_by_repair(ledger)
+    for index, plan in enumerate(planned):
+        if plan.note and plan.guid in held_by_repair:
+            hold_reason = "of a repair about which a question is open"
+            planned[index] = CardPlan(plan.guid, plan.is_live, hold_reason=hold_reason)
     return planned
 
 
@@ -548,51 +581,51 @@ def plan_cards(
 
 
 def publish(
-    folder: WorkspaceFolder,
+    folder: WorkspaceDirectory,
     ledger: Ledger,
     result: RunResult,
     path: Path,
-    scope: Scope = ALL,
+    scope: ShippingScope = DEFAULT_SCOPE,
 ) -> None:
-    """Plan all cards and write the package, unless Anki is there and could not be read.
+    """Plan all cards and write the package, unless Anki's collection couldn't be read.
 
     Args:
-        folder: provides settings, deck files and pictures.
+        folder: has the settings, deck files and pictures.
         ledger: has the cards.
-        result: what was seen in Anki. What is planned and written is added.
-        path: where the package is written.
-        scope: which cards are shipped.
+        result: has the scan of Anki, and receives the plan and the package.
+        path: where to write the package.
+        scope: which cards to ship.
 
     Raises:
-        BusyError: another program publishes here.
-        OwnFileError: a link or no regular file is in the place of the package.
+        BusyError: another program is publishing from this workspace.
+        OwnFileError: the path isn't a regular file.
     """
     if result.scan and result.scan.state in ("same", "taken") and not scope.push:
-        # what was deleted in Anki while the sources were read does not come back
-        again = read_collection(folder.config.anki, ledger, Path.home())
-        result.add_second_scan(again)
-    if result.scan and result.scan.blind and not scope.full:
+        # read again, so that notes deleted in Anki meanwhile don't come back
+        second_scan = read_collection(folder.config.anki, ledger, Path.home())
+        result.add_second_scan(second_scan)
+    if result.scan and result.scan.is_unreadable and not scope.full:
         return
 
     decks = load_decks(folder.root, folder.config.decks)
     try:
-        mapped = mapped_types(folder.config, ledger)
-    except ConfigError as error:  # nothing is shipped before it is mended
+        mapped = load_mapped_types(folder.config, ledger)
+    except ConfigError as error:  # ship nothing until the settings are fixed
         message = f"{error.message}; no package was written"
         result.error = result.error or ConfigError(message, hint=error.hint)
         return
 
     settings = ""
     if not (scope.push or scope.full):
-        settings = h16(scope.deck, repr(decks), repr(mapped))
-    with lock(folder, "publishing"):
-        published = unchanged(ledger, path, settings)
+        settings = hash16(scope.deck, repr(decks), repr(mapped))
+    with acquire_lock(folder, "publishing"):
+        published = find_unchanged_package(ledger, path, settings)
         if published is not None:
             result.add_plan([], published)
             return
         planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:
-            written = write(ledger, planned, path, settings)
+            written = write_planned_package(ledger, planned, path, settings)
         except ItemError as error:
             result.add_plan(planned)
             message = error.message.removeprefix(f"{path}: ")
@@ -602,86 +635,81 @@ def publish(
 
 
 def push(
-    workspace: Opened,
+    workspace: OpenWorkspace,
     result: RunResult,
     path: Path,
     *,
     deck: str = "",
     sync: bool = False,
 ) -> ServiceError | None:
-    """Look at a running Anki, import our package there, and look again.
+    """Read a running Anki, import our package into it, and read it again.
 
-    The package is deleted when all of it has arrived. If Anki does not answer, it is
-    written, and the error is returned.
+    The package is deleted once all its notes have arrived.
 
     Args:
-        workspace: has the cards, and reaches the running Anki.
-        result: what is seen, planned, written and sent is added.
-        path: where the package is written.
-        deck: only cards of this deck and its subdecks; "" = all.
-        sync: let Anki sync before and after.
+        workspace: has the cards, and connects to the running Anki.
+        result: receives what was read, planned, written and sent.
+        path: where to write the package.
+        deck: the deck whose cards are sent, including its subdecks, or "" for all decks.
+        sync: whether to let Anki sync before and after.
+
+    Returns:
+        The error if Anki did not answer, in which case the package is at `path`; None otherwise.
     """
     folder, ledger = workspace.folder, workspace.ledger
     settings = folder.config.anki
 
-    # look at Anki; without it, write the package
+    # read Anki; if that fails, write the package
     try:
-        anki = workspace.running_anki()
-        was_synced = sync and anki.sync()
-        if sync and not was_synced:
+        anki = workspace.connect_to_anki()
+        is_synced = sync and anki.start_sync()
+        if sync and not is_synced:
             message = "is not logged in to a sync account"
             hint = "press Sync in Anki and log in"
             result.problems.append(Problem("Anki", message, hint))
         scan = read_running_anki(anki, ledger)
         result.add_scan(scan)
-        if scan.blind:
+        if scan.is_unreadable:
             problem = scan.problem or Problem("Anki", "was not read")
             raise ServiceError(problem.what, hint=problem.hint)
     except ServiceError as error:
         if result.scan is None:
             result.add_scan(read_collection(settings, ledger, Path.home()))
-        publish(folder, ledger, result, path, Scope(deck=deck))
+        publish(folder, ledger, result, path, ShippingScope(deck=deck))
         return error
-    if is_loopback(anki.address):
+    if is_loopback(anki.url):
         profile = anki.active_profile()
-        in_file = read_file_of_running(settings, ledger, Path.home(), profile)
-        scan.viewed.deleted.extend(in_file.deleted)
+        file_view = read_file_of_running(settings, ledger, Path.home(), profile)
+        scan.viewed.deleted.extend(file_view.deleted)
 
-    # write the package, and remember what Anki had before
-    publish(folder, ledger, result, path, Scope(deck=deck, push=True))
+    # write the package, and remember the notes that Anki had before
+    publish(folder, ledger, result, path, ShippingScope(deck=deck, push=True))
     if not result.packages:
         result.pushed = (0, 0)
         return None
-    before: dict[Guid, NoteInAnki | None] = {}
-    live_cards: set[CardId] = set()
+    notes_before: dict[Guid, AnkiNote | None] = {}
     for plan in result.planned:
-        note = seen_note(ledger, plan.guid)
-        before[plan.guid] = note
-        if plan.live and note:
-            live_cards.update(note.cards)
+        notes_before[plan.guid] = load_present_note(ledger, plan.guid)
 
-    # import it, and see what has arrived; what `suspend_retired` suspended may be live again
+    # import the package, and read which notes have arrived
     try:
         anki.import_package(path)
-        suspended = set(ledger.get_value(_SUSPENDED, list[CardId]) or [])
-        ledger.set_value(_SUSPENDED, sorted(suspended - live_cards))
-        anki.unsuspend(sorted(suspended & live_cards))
         read_running_anki(anki, ledger)
-        if was_synced:
-            anki.sync()
+        if is_synced:
+            anki.start_sync()
     except ServiceError as error:
         return error
 
-    # count the notes that the running Anki has as they were sent
+    # count the notes that arrived in Anki in the version we sent
     arrived = Counter[str]()
     for plan in result.planned:
         if plan.note is None:
             continue
-        in_anki = seen_note(ledger, plan.guid)
-        if in_anki is None or in_anki.mod < plan.note.mod:
+        anki_note = load_present_note(ledger, plan.guid)
+        if anki_note is None or anki_note.mod < plan.note.mod:
             arrived["refused"] += 1
         else:
-            arrived["updated" if before[plan.guid] else "added"] += 1
+            arrived["updated" if notes_before[plan.guid] else "added"] += 1
     result.pushed = (arrived["added"], arrived["updated"])
     if arrived["refused"]:
         message = f"{arrived['refused']:,} of the notes did not arrive"
@@ -689,17 +717,3 @@ def push(
     else:
         path.unlink(missing_ok=True)
     return None
-
-
-# --- a running Anki -------------------------------------------------------------------------
-
-
-def suspend_retired(
-    ledger: Ledger,
-    anki: AnkiConnect,
-    cards: Collection[CardId],
-) -> None:
-    """Suspend cards, and remember that we did."""
-    anki.suspend(cards)
-    suspended = ledger.get_value(_SUSPENDED, list[CardId]) or []
-    ledger.set_value(_SUSPENDED, sorted({*suspended, *cards}))

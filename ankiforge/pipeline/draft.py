@@ -1,6 +1,6 @@
-"""Draft what is pending: the rules first, then the model, after what they left was judged.
+"""Draft cards for pending highlights: first by the rules, then by a model for the rest.
 
-Everything is checked and recorded. Proposals are no drafts: see `proposals.py`.
+All drafts are checked and recorded. Proposals, which `proposals.py` makes, are not drafts.
 """
 
 from __future__ import annotations
@@ -12,28 +12,27 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of, rule_of
+from ankiforge.config.deckfiles import DeckRule, deck_of, find_rule
 from ankiforge.draft import (
     PROPOSALS_VERSION,
-    failed_on,
-    for_rules,
+    is_for_rules_only,
+    make_failure,
+    remove_comment_from_context,
     withheld,
-    without_comment,
 )
-from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import Ledger, cards, decide, private, recording
-from ankiforge.ledger.database import in_batches
-from ankiforge.ledger.drafts import completed, stands
-from ankiforge.ledger.here import HighlightHere
-from ankiforge.ledger.tables.duplicates import Duplicates, told_apart
-from ankiforge.ledger.tables.here import highlights_here
-from ankiforge.ledger.tables.highlights import number_undrafted, worths_by_key
-from ankiforge.ledger.tables.originals import Originals
+from ankiforge.errors import BugError, wrap_unexpected_errors
+from ankiforge.ledger import Ledger, cards, decide, draft_recording, private
+from ankiforge.ledger.database import iter_batches
+from ankiforge.ledger.draft_completion import complete_drafts, is_same_as_card
+from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.tables.duplicates import DuplicateCandidates, filter_told_apart
+from ankiforge.ledger.tables.highlights import count_to_draft, load_usefulness
+from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     Brief,
     CardKind,
     Draft,
-    Drafted,
+    DraftingResult,
     Highlight,
     HighlightKind,
     Problem,
@@ -41,369 +40,457 @@ from ankiforge.model import (
     Task,
     is_card_id,
 )
-from ankiforge.pipeline.result import ByModel, Job, Progress
+from ankiforge.pipeline.run_result import ModelProgress, RunParameters, RunStep
 
 if TYPE_CHECKING:
-    from ankiforge.draft.sendable import Privacy, SendableTask
+    from ankiforge.draft.privacy import PrivacyFilter, SendableTask
 
 
-def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Draft the pending passages, and accept as the settings allow; yield each step."""
+def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
+    """Draft cards for pending highlights, and accept those that the settings allow.
+
+    If `job.redrafted` is set, only these highlights are drafted again, and their new drafts are
+    added to the pending ones.
+
+    Yields:
+        The result of each step.
+    """
     model = job.model
-    if job.only:
+    if job.redrafted:
         from ankiforge.draft import rules
-        from ankiforge.pipeline.second_reading import read_again
+        from ankiforge.pipeline.second_reading import add_model_doubts
 
-        # passages again at a person's request; the drafts wait beside the others
-        checks = Checks(job, ledger)
-        chosen = [
-            without_comment(cards.highlight_of(ledger, key)) for key in sorted(job.only)
+        # draft the selected highlights again, and add the drafts to the pending ones
+        checks = DraftChecker(job, ledger)
+        highlights = [
+            remove_comment_from_context(cards.load_highlight(ledger, key))
+            for key in sorted(job.redrafted)
         ]
         tasks = []
-        for task in _tasks(job, chosen):
-            tasks.append(replace(task, remark=job.remark, beside=True))
-        results: Iterable[list[Drafted]]
+        for task in _group_into_tasks(job, highlights):
+            tasks.append(replace(task, remark=job.remark, adds_to_pending=True))
+        results: Iterable[list[DraftingResult]]
         if model is None:
-            results = [rules.draft(task, figures=job.figures) for task in tasks]
+            results = [rules.draft_task(task, figures=job.figures) for task in tasks]
         else:
-            results = model.draft(map(privacy_of(ledger).task, tasks))
-        checked = (checks.of_results(drafted) for drafted in results)
-        for drafted in read_again(model, partial(privacy_of, ledger), checked):
-            yield _record(checks, drafted, by_model=model is not None, beside=True)
+            results = model.draft(map(load_privacy(ledger).make_sendable_task, tasks))
+        checked = (checks.complete_and_check(drafted) for drafted in results)
+        for drafted in add_model_doubts(model, partial(load_privacy, ledger), checked):
+            yield _record_results(
+                checks, drafted, by_model=model is not None, adds_to_pending=True
+            )
         return
 
-    # the rules draft new and changed passages, batch by batch; what they leave is judged; a
-    # passage is drafted again if the kinds of drafts change
-    kinds_of_drafts = []
+    # The rules draft new and changed passages in batches. Passages that they leave are scored
+    # for proposals. All passages are drafted again if the kinds of drafts change.
+    draft_kinds = []
     if job.proposals:
-        kinds_of_drafts.append(PROPOSALS_VERSION)
+        draft_kinds.append(PROPOSALS_VERSION)
     if job.figures:
-        kinds_of_drafts.append("figures")
-    recording.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
-    offline_checks = None  # loading them takes longer than a run in which nothing changed
-    yield Progress(to_draft=number_undrafted(ledger))
-    pending = recording.to_draft(ledger, in_progress=job.in_progress)
-    for batch in in_batches(pending):  # each in one transaction
-        from ankiforge.pipeline.pictures import with_figure
+        draft_kinds.append("figures")
+    draft_recording.redraft_for_version(ledger, " ".join(draft_kinds))
+    offline_checks = (
+        None  # loaded if needed, which takes longer than a run without changes
+    )
+    yield RunStep(to_draft=count_to_draft(ledger))
+    # each batch is recorded in one transaction
+    for batch in iter_batches(draft_recording.iter_highlights_to_draft(ledger)):
+        from ankiforge.pipeline.media import identify_figure
 
         if offline_checks is None:
-            offline_checks = Checks(job, ledger)
-        identified = [with_figure(job, ledger, highlight) for highlight in batch]
-        by_rules: list[Drafted] = []
-        for task in _tasks(job, identified):
-            by_rules += _offline(job, task)
+            offline_checks = DraftChecker(job, ledger)
+        with_figures = [identify_figure(job, ledger, highlight) for highlight in batch]
+        by_rules: list[DraftingResult] = []
+        for task in _group_into_tasks(job, with_figures):
+            by_rules += _draft_by_rules(job, task)
         with ledger.action():
-            passages = offline_checks.here(by_rules)
-            checked_batch = offline_checks.of_results(by_rules, passages, by_rules=True)
-            step = _record(offline_checks, checked_batch, passages, by_model=False)
+            passages = offline_checks.load_passages(by_rules)
+            checked_batch = offline_checks.complete_and_check(
+                by_rules, passages, by_rules=True
+            )
+            step = _record_results(
+                offline_checks, checked_batch, passages, by_model=False
+            )
         yield step
-    yield _accept_clean(job, ledger)
+    yield _accept_clean_drafts(job, ledger)
 
-    # the model drafts the rest; each step reports the progress
+    # the model drafts the rest
     if model is None or job.limit == 0:
         return
-    to_send = list(for_model(job, ledger))
-    total = sum(len(sent.task.highlights) for sent in to_send)
-    done = 0
+    sendable_tasks = list(iter_model_tasks(job, ledger))
+    total = sum(len(sendable.task.highlights) for sendable in sendable_tasks)
+    done_count = 0
     if total:
-        yield Progress(by_model=ByModel(model.host, done, total, model.usage))
-        for step in record(job, ledger, model.draft(iter(to_send))):
-            done += step.highlights
-            by_model = ByModel(model.host, done, total, model.usage)
+        yield RunStep(by_model=ModelProgress(model.host, done_count, total, model.usage))
+        for step in record_results(job, ledger, model.draft(iter(sendable_tasks))):
+            done_count += step.highlights
+            by_model = ModelProgress(model.host, done_count, total, model.usage)
             yield replace(step, by_model=by_model)
 
 
-def _offline(job: Job, task: Task) -> list[Drafted]:
-    """Return the results of the rules; the passages that they left are judged for proposals.
+def _draft_by_rules(job: RunParameters, task: Task) -> list[DraftingResult]:
+    """Draft cards by the rules, and score the passages that the rules leave, for proposals.
 
-    Nothing is proposed where a person asked for no card, or for a question.
+    Nothing is proposed where the deck files request a question or exclude cloze cards.
     """
     from ankiforge.draft import rules
 
-    results = rules.draft(task, figures=job.figures)
+    results = rules.draft_task(task, figures=job.figures)
     if not job.proposals:
         return results
     brief = task.brief
     takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
     is_proposed = takes_clozes and brief.wants != "question"
-    judged = []
+    outcomes = []
     for result in results:
         is_plain = result.highlight.kind is not HighlightKind.CARD
-        if is_plain and result.reason in rules.NOT_ASKED:
-            result = _judged(result.highlight, is_proposed=is_proposed)
-        judged.append(result)
-    return judged
+        if is_plain and result.reason in rules.UNREQUESTED_REASONS:
+            result = _score_highlight(result.highlight, is_proposed=is_proposed)
+        outcomes.append(result)
+    return outcomes
 
 
-def _judged(highlight: Highlight, *, is_proposed: bool) -> Drafted:
-    """Return an outcome with the passage's worth; 0 or less = no card is to be proposed of it."""
-    from ankiforge.draft.propose import Reason, judge
+def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
+    """Return a result that has the usefulness of a passage, but no drafts.
+
+    The usefulness is 0 or less if nothing is to be proposed.
+    """
+    from ankiforge.draft.propose import RejectionReason, score_highlight
 
     try:
-        with one_item():
-            judged = judge(highlight)
+        with wrap_unexpected_errors():
+            result = score_highlight(highlight)
     except BugError as error:
-        return failed_on(highlight, error)
-    if judged.worth > 0 and not is_proposed:
-        return Drafted(highlight, reason=Reason.KINDS.value, worth=judged.worth - 1.0)
-    return judged
+        return make_failure(highlight, error)
+    if result.usefulness > 0 and not is_proposed:
+        return DraftingResult(
+            highlight,
+            reason=RejectionReason.KIND_NOT_ALLOWED.value,
+            usefulness=result.usefulness - 1.0,
+        )
+    return result
 
 
-def _proposals(highlight: Highlight) -> tuple[Draft, ...]:
-    """Return the proposals of a passage."""
-    from ankiforge.draft.propose import proposals
-    from ankiforge.pipeline.proposals import faults_of_gap
+def _make_proposals(highlight: Highlight) -> tuple[Draft, ...]:
+    from ankiforge.draft.propose import propose_drafts
+    from ankiforge.pipeline.proposals import find_gap_faults
 
-    return proposals(highlight, faults_of_gap).drafts
+    return propose_drafts(highlight, find_gap_faults).drafts
 
 
-def record(
-    job: Job,
+def record_results(
+    job: RunParameters,
     ledger: Ledger,
-    results: Iterable[Iterable[Drafted]],
-) -> Iterator[Progress]:
-    """Check and record the drafts of a model or a chat, each answer as it arrives.
+    results: Iterable[Iterable[DraftingResult]],
+) -> Iterator[RunStep]:
+    """Check and record the drafts of a model or chat, each answer as it arrives.
 
-    If a person agreed, the model reads them again in between: about twenty come together.
+    If a second reading is configured, the model reads the checked drafts again before they are
+    recorded, in batches of about twenty.
+
+    Args:
+        job: the parameters of the run, with the model for a second reading.
+        ledger: records the drafts.
+        results: the drafts in each answer.
+
+    Yields:
+        The result of each step.
     """
-    from ankiforge.pipeline.second_reading import read_again
+    from ankiforge.pipeline.second_reading import add_model_doubts
 
-    checks = Checks(job, ledger)
-    checked = (checks.of_results([*drafted]) for drafted in results)
-    for drafted in read_again(job.model, partial(privacy_of, ledger), checked):
+    checks = DraftChecker(job, ledger)
+    checked = (checks.complete_and_check([*drafted]) for drafted in results)
+    for drafted in add_model_doubts(job.model, partial(load_privacy, ledger), checked):
         with ledger.action():
-            yield _record(checks, drafted, by_model=True)
-    yield _accept_clean(job, ledger)
+            yield _record_results(checks, drafted, by_model=True)
+    yield _accept_clean_drafts(job, ledger)
 
 
-def _accept_clean(job: Job, ledger: Ledger) -> Progress:
-    """Accept as the settings allow, except from notes that a person is still editing."""
-    accepted = decide.accept_clean(ledger, job.accepts, job.in_progress)
+def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> RunStep:
+    accepted = decide.accept_clean_drafts(ledger, job.should_accept)
     problems = []
     for highlight, error in accepted.failed:
-        problem = failed_on(highlight, error).problem
+        problem = make_failure(highlight, error).problem
         if problem is not None:
             problems.append(problem)
-    return Progress(accepted=len(accepted.guids), problems=tuple(problems))
+    return RunStep(accepted=len(accepted.guids), problems=tuple(problems))
 
 
 # --- tasks for a drafter --------------------------------------------------------------------
 
 
-def for_model(
-    job: Job,
+def iter_model_tasks(
+    job: RunParameters,
     ledger: Ledger,
     limit: int | None = None,
     document: str = "",
     enough: int | None = None,
 ) -> Iterator[SendableTask]:
-    """Yield the tasks for a model, as they may be sent.
+    """Yield the tasks for a model, without private highlights and with private text masked.
 
     Args:
-        job: provides briefs, and what is left out.
+        job: has the deck rules, and says which highlights to include or exclude.
         ledger: has the highlights.
-        limit: the number of highlights, the likeliest to deserve a card first; None = as
-            the job says.
-        document: the key of the only document whose highlights are sent; "" = all.
-        enough: end at so many highlights, whichever come first: they are only counted.
+        limit: the maximum number of highlights, of which those most likely to deserve a card
+            are chosen; None for the limit of the job.
+        document: the key of the only document to include, or "" for all documents.
+        enough: if given, stop at this number of highlights without choosing the best ones, for
+            callers that only count them.
     """
     if limit is None and enough is None:
         limit = job.limit
-    privacy = privacy_of(ledger)
+    privacy = load_privacy(ledger)
     highlights: list[Highlight] = []
-    for highlight in recording.to_draft(ledger, by_model=True, within=job.within):
-        if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
+    for highlight in draft_recording.iter_highlights_to_draft(
+        ledger, by_model=True, within=job.documents
+    ):
+        if (
+            is_for_rules_only(highlight)
+            or withheld(highlight)
+            or privacy.private_reason(highlight)
+        ):
             continue
         if document not in ("", highlight.document.key):
             continue
-        if highlight.key in job.passed_over:
+        if highlight.key in job.excluded:
             continue
-        if not job.in_progress(highlight.document.path):
-            highlights.append(highlight)
+        highlights.append(highlight)
         if len(highlights) == enough:
             break
     if limit is not None:
-        from ankiforge.draft.propose import judge
+        from ankiforge.draft.propose import score_highlight
 
-        worths = worths_by_key(ledger)
+        usefulness_by_key = load_usefulness(ledger)
 
-        def rank(highlight: Highlight) -> float:
-            """Rank those first for which a person asks something, by comment or colour."""
+        def sort_key(highlight: Highlight) -> float:
+            """Return a key that puts highlights first whose comment or colour requests a card."""
             if highlight.instructs and any(map(str.isalnum, highlight.comment)):
                 return -1.0
-            if brief_of(job.decks, highlight).wants in ("definition", "question"):
+            if find_brief(job.decks, highlight).wants in ("definition", "question"):
                 return -1.0
-            # what no run judged: where nothing is proposed, or the rules have a draft
-            return -(worths.get(highlight.key) or judge(without_comment(highlight)).worth)
+            # score the highlights that no run scored, because proposals are off or the rules
+            # drafted them
+            return -(
+                usefulness_by_key.get(highlight.key)
+                or score_highlight(remove_comment_from_context(highlight)).usefulness
+            )
 
-        likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
-        highlights = [highlight for highlight in highlights if highlight.key in likeliest]
-    for task in _tasks(job, map(without_comment, highlights)):
-        yield privacy.task(task)
+        selected_keys = {
+            highlight.key for highlight in sorted(highlights, key=sort_key)[:limit]
+        }
+        highlights = [
+            highlight for highlight in highlights if highlight.key in selected_keys
+        ]
+    for task in _group_into_tasks(job, map(remove_comment_from_context, highlights)):
+        yield privacy.make_sendable_task(task)
 
 
-def privacy_of(ledger: Ledger) -> Privacy:
-    """Return the private texts of the workspace as of now."""
-    from ankiforge.draft.sendable import Privacy
+def load_privacy(ledger: Ledger) -> PrivacyFilter:
+    """Return a filter for the texts that are currently private in the workspace."""
+    from ankiforge.draft.privacy import PrivacyFilter
 
-    return Privacy(private.texts(ledger), partial(cards.places, ledger))
+    return PrivacyFilter(
+        private.iter_private_texts(ledger), partial(cards.iter_highlights, ledger)
+    )
 
 
-def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
-    """Group highlights by document and by brief, in reading order."""
+def _group_into_tasks(
+    job: RunParameters, highlights: Iterable[Highlight]
+) -> Iterator[Task]:
+    """Yield a task for each group of highlights that have the same document and brief.
+
+    Highlights of the same document must be adjacent.
+    """
     for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
-        of_document = list(group)
-        document = of_document[0].document
+        document_highlights = list(group)
+        document = document_highlights[0].document
         by_brief: dict[Brief, list[Highlight]] = {}
-        for highlight in of_document:
-            brief = brief_of(job.decks, highlight)
+        for highlight in document_highlights:
+            brief = find_brief(job.decks, highlight)
             by_brief.setdefault(brief, []).append(highlight)
-        for brief, of_brief in by_brief.items():
-            yield Task(document, tuple(of_brief), brief=brief)
+        for brief, brief_highlights in by_brief.items():
+            yield Task(document, tuple(brief_highlights), brief=brief)
 
 
-def brief_of(decks: tuple[DeckRule, ...], highlight: Highlight) -> Brief:
-    """Return the brief of the first deck file that matches a highlight."""
-    rule = rule_of(decks, highlight)
-    return Brief(rule.kinds, rule.meaning_of(highlight.colour))
+def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> Brief:
+    """Return the brief for a highlight: what the first deck file that matches it requests."""
+    rule = find_rule(decks, highlight)
+    return Brief(rule.kinds, rule.get_colour_action(highlight.colour))
 
 
 # --- checking ------------------------------------------------------------------------------
 
 
-class Checks:
-    """Checks drafts and gives them decks."""
+class DraftChecker:
+    """Checks the drafts of a run, also against each other, and assigns decks to them."""
 
-    def __init__(self, job: Job, ledger: Ledger) -> None:
-        """Prepare the index of cards and drafts, which reads nothing before the first draft."""
+    def __init__(self, job: RunParameters, ledger: Ledger) -> None:
+        """Prepare the index of known cards and drafts, which is loaded for the first check."""
         from ankiforge.check import DuplicateIndex
 
         self.job = job
         self.ledger = ledger
-        self.known = DuplicateIndex(Duplicates(ledger))
-        self.originals = Originals(ledger)
+        self.known = DuplicateIndex(DuplicateCandidates(ledger))
 
-    def here(self, results: Iterable[Drafted]) -> Mapping[str, HighlightHere]:
-        """Return the passages of results by their keys, as they are here now."""
-        keys = [each.highlight.key for each in results if not each.passing]
-        return highlights_here(self.ledger, keys, self.originals)
+    def load_passages(
+        self, results: Iterable[DraftingResult]
+    ) -> Mapping[str, HighlightSnapshot]:
+        """Load the current state of the passages that were drafted, by key."""
+        keys = [result.highlight.key for result in results if not result.is_temporary]
+        return load_highlight_snapshots(self.ledger, keys)
 
-    def of_results(
+    def complete_and_check(
         self,
-        results: Sequence[Drafted],
-        passages: Mapping[str, HighlightHere] | None = None,
+        results: Sequence[DraftingResult],
+        passages: Mapping[str, HighlightSnapshot] | None = None,
         *,
         by_rules: bool = False,
-    ) -> list[Drafted]:
-        """Return results with all drafts that their passages have now, checked."""
+    ) -> list[DraftingResult]:
+        """Add the other current drafts of each passage to its result, and check them all.
+
+        Args:
+            results: the results of a drafter.
+            passages: the state of the passages by key, or None to load it.
+            by_rules: whether the drafter is the rules. If so, drafts of a model whose acceptance
+                was undone are added, and replacements for cards whose passage changed.
+        """
         if passages is None:
-            passages = self.here(results)
-        checked = []
+            passages = self.load_passages(results)
+        checked_results = []
         for drafted in results:
             highlight = drafted.highlight
-            if drafted.passing:  # it stays pending
-                checked.append(drafted)
+            if drafted.is_temporary:  # the highlight is drafted again in the next run
+                checked_results.append(drafted)
                 continue
             try:
-                with one_item():
-                    here = passages[highlight.key]
-                    drafts = completed(
-                        here,
+                with wrap_unexpected_errors():
+                    passage = passages[highlight.key]
+                    drafts = complete_drafts(
+                        passage,
                         drafted.drafts,
                         again=by_rules,
-                        proposals=_proposals if by_rules and self.job.proposals else None,
+                        proposals=_make_proposals
+                        if by_rules and self.job.proposals
+                        else None,
                     )
-                    drafts = self.checked(here, highlight, drafts)
-                    checked.append(replace(drafted, drafts=tuple(drafts)))
+                    drafts = self.check_drafts(passage, highlight, drafts)
+                    checked_results.append(replace(drafted, drafts=tuple(drafts)))
             except BugError as error:
-                checked.append(failed_on(highlight, error))
-        return checked
+                checked_results.append(make_failure(highlight, error))
+        return checked_results
 
-    def checked(
-        self, here: HighlightHere, highlight: Highlight, drafts: Sequence[Draft]
+    def check_drafts(
+        self,
+        passage_state: HighlightSnapshot,
+        highlight: Highlight,
+        drafts: Sequence[Draft],
     ) -> list[Draft]:
-        """Return the drafts of a highlight, as it was drafted, with findings and deck.
+        """Return the drafts of a highlight with the findings of all checks, and with a deck.
 
-        What is a card already is not checked: nobody is asked about it.
+        Drafts that already are cards aren't checked, because the user doesn't decide on them.
+
+        Args:
+            passage_state: the stored state of the highlight's passage, with its cards.
+            highlight: the highlight.
+            drafts: all its drafts.
         """
         from ankiforge import check
-        from ankiforge.draft.propose.features import sureness_of_text
-        from ankiforge.pipeline.pictures import picture_fault
+        from ankiforge.draft.propose.features import estimate_text_confidence
+        from ankiforge.pipeline.media import find_picture_fault
 
-        passage = without_comment(highlight)
+        passage = remove_comment_from_context(highlight)
         pictures = self.job.pictures
         deck = deck_of(self.job.decks, highlight, self.job.deck).deck
-        checked = []
+        checked_drafts = []
         for number, draft in enumerate(drafts):
-            if stands(here.passage, draft):
-                checked.append(replace(draft, deck=deck))
+            if is_same_as_card(passage_state.passage, draft):
+                checked_drafts.append(replace(draft, deck=deck))
                 continue
-            context = check.Context(
+            context = check.CheckContext(
                 passage,
                 self.known,
-                lambda path: picture_fault(self.ledger, highlight, path, pictures),
+                lambda path: find_picture_fault(self.ledger, highlight, path, pictures),
             )
-            findings = check.check(draft, context)
-            # without those about cards that a person told apart
-            guids = [each.duplicate for each in findings if is_card_id(each.duplicate)]
-            apart = told_apart(self.ledger, here.passage, guids)
-            findings = tuple(each for each in findings if each.duplicate not in apart)
+            findings = check.check_draft(draft, context)
+            # drop findings about cards that the user has told apart from this passage's cards
+            guids = [
+                finding.duplicate for finding in findings if is_card_id(finding.duplicate)
+            ]
+            different_guids = filter_told_apart(self.ledger, passage_state.passage, guids)
+            findings = tuple(
+                finding
+                for finding in findings
+                if finding.duplicate not in different_guids
+            )
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
-            sure = draft.sureness
-            if check.marked(draft, passage):
-                sure = sureness_of_text(passage, check.read(draft).whole)
-            checked.append(replace(draft, findings=findings, deck=deck, sureness=sure))
-        return checked
+            confidence = draft.sureness
+            if check.is_marked_by_reader(draft, passage):
+                confidence = estimate_text_confidence(
+                    passage, check.parse_draft(draft).full_text
+                )
+            checked_drafts.append(
+                replace(draft, findings=findings, deck=deck, sureness=confidence)
+            )
+        return checked_drafts
 
 
 # --- recording ------------------------------------------------------------------------------
 
 
-def _record(
-    checks: Checks,
-    results: Sequence[Drafted],
-    passages: Mapping[str, HighlightHere] | None = None,
+def _record_results(
+    checks: DraftChecker,
+    results: Sequence[DraftingResult],
+    passages: Mapping[str, HighlightSnapshot] | None = None,
     *,
     by_model: bool,
-    beside: bool = False,
-) -> Progress:
-    """Record the checked drafts of some highlights, whose passages are read, unless given."""
-    from ankiforge.check import terms_of
+    adds_to_pending: bool = False,
+) -> RunStep:
+    """Record the checked drafts of some highlights.
+
+    Args:
+        checks: has the ledger.
+        results: the checked drafts of each highlight.
+        passages: the state of the passages by key, or None to load it.
+        by_model: whether a model or chat made the drafts.
+        adds_to_pending: whether to keep the pending drafts of these highlights.
+    """
+    from ankiforge.check import compute_search_terms
 
     problems: list[Problem] = []
-    outcomes: list[Drafted] = []
-    without = 0
+    outcomes: list[DraftingResult] = []
+    undrafted_count = 0
     for drafted in results:
-        if drafted.passing:  # it stays pending
+        if drafted.is_temporary:  # the highlight is drafted again in the next run
             continue
         if drafted.problem is not None:
             problems.append(drafted.problem)
 
-        if all(draft.unfit for draft in drafted.drafts):
-            without += 1
+        if all(draft.is_hidden for draft in drafted.drafts):
+            undrafted_count += 1
             for finding in drafted.drafts[0].findings if drafted.drafts else ():
-                if finding.severity is Severity.BLOCK:  # why none of them is fit
+                if (
+                    finding.severity is Severity.BLOCK
+                ):  # the reason why no draft is usable
                     drafted = replace(drafted, reason=finding.message, problem=None)
                     break
         outcomes.append(drafted)
-    recorded = recording.record(
+    recorded = draft_recording.record_drafts(
         checks.ledger,
         outcomes,
-        terms_of,
+        compute_search_terms,
         by_model=by_model,
-        beside=beside,
-        originals=checks.originals,
+        beside=adds_to_pending,
         passages=passages,
     )
-    for highlight, fault in recorded.failed:
-        problem = failed_on(highlight, fault).problem
+    for highlight, error in recorded.failed:
+        problem = make_failure(highlight, error).problem
         if problem is not None:
             problems.append(problem)
-    return Progress(
+    return RunStep(
         highlights=len(results),
         drafted=len(recorded.new),
-        without=without,
+        undrafted=undrafted_count,
         changes=recorded.changes,
         problems=tuple(dict.fromkeys(problems)),
     )

@@ -1,92 +1,94 @@
-"""The language model of a workspace: how it is named, its server, its prompt, and its cost."""
+"""Find the language model that the user names, and set up the one in a workspace's settings."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict, replace
 
-from ankiforge.config import LlmSettings, is_loopback, origin
+from ankiforge.config import LlmSettings, is_loopback, parse_origin
 from ankiforge.draft.server import (
     DRAFTING,
-    ENOUGH_FOR_CARDS,
-    LONGEST_S,
-    PROGRAMS,
+    LOCAL_DISCOVERY_TIMEOUT,
+    LOCAL_SERVER_NAMES,
+    MIN_BILLIONS_FOR_CARDS,
+    ModelPurpose,
+    NoModelListError,
     Provider,
-    Purpose,
     ServerSettings,
-    Unreachable,
-    billions,
-    handed_on,
-    is_of_a_cloud,
+    cloud_model_error,
+    discover_servers,
+    find_openai_base_url,
+    find_remote_models,
+    is_cloud_model,
     is_small_model,
-    look,
-    models,
-    not_of_this_machine,
-    openai_elsewhere,
-    providers,
+    list_models,
+    parse_model_size,
+    read_providers,
 )
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.model import Draft, Highlight, Severity, Strings, Value
-from ankiforge.text import dollars, first_of
+from ankiforge.text import format_dollars, format_first_names
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.draft.client import Client
-    from ankiforge.draft.llm import Model
+    from ankiforge.config.workspace import WorkspaceDirectory
+    from ankiforge.draft.client import ModelClient
+    from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.prompt import Prompt
 
 
-# --- a model that a person names --------------------------------------------------------
+# --- a model that the user names --------------------------------------------------------
 
 
-# The settings that name a model, in the order in which a file has them last.
-_SETTINGS = ("price_usd", "key_env", "model", "base_url")
-# The address is not repeated: it may hold the password.
-_NO_ADDRESS = "give a web address, without user name, password and query"
+# The settings of a model, in the reverse of their order in the file.
+_MODEL_SETTINGS = ("price_usd", "key_env", "model", "base_url")
+# The hint for an invalid URL, which it doesn't repeat because the URL may contain a password.
+_URL_HINT = "give a web address, without user name, password and query"
 
 
 class NamedModel(Value):
-    """A model that a person named; nothing was sent to another machine yet."""
+    """A model that the user named, before anything is sent to it or stored in the settings."""
 
     llm: LlmSettings
     price_source: str = ""
-    """The page with the price, and when it was read; "" if the price is not from our table."""
-    others: Strings = ()
-    """The models of its server on this machine, itself included, the best first."""
+    """The URL that the price is from and the date it was read, or "" if it isn't from our table."""
+    server_models: Strings = ()
+    """All models of the same local server including this one, best first; () if it isn't local."""
 
     @property
     def is_local(self) -> bool:
-        """Whether nothing leaves this machine."""
+        """Whether the model runs on this computer."""
         return is_loopback(self.llm.base_url)
 
     @property
     def title(self) -> str:
-        """The model and its place, for display."""
+        """The name of the model and its server, for display."""
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
-    def in_use(self, folder: WorkspaceFolder) -> WorkspaceFolder:
-        """Return a workspace in which this model drafts; nothing is written."""
-        named = {name: getattr(self.llm, name) for name in _SETTINGS}
-        llm = replace(folder.config.llm, **named)
+    def configure(self, folder: WorkspaceDirectory) -> WorkspaceDirectory:
+        """Return the workspace with this model as its drafter, without writing its settings."""
+        values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
+        llm = replace(folder.config.llm, **values)
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
     @property
     def settings(self) -> dict[Strings, object]:
-        """The values for the settings, by place; the last stands first in its section."""
+        """The values to write into the settings, by the path of keys.
+
+        The last value comes first in its section of the file.
+        """
         values: dict[Strings, object] = {("drafter",): "llm"}
-        for name in _SETTINGS:
+        for name in _MODEL_SETTINGS:
             value = getattr(self.llm, name)
             values["llm", name] = list(value) if isinstance(value, tuple) else value
         return values
 
 
-def of_provider(provider: Provider, model: str = "") -> NamedModel:
-    """Return a model of a provider: the usual one with its price, or another one."""
+def from_provider(provider: Provider, model: str = "") -> NamedModel:
+    """Return a model of a provider: the default model with its price, or the one named `model`."""
     if model not in ("", provider.model):
         provider = replace(provider, model=model, price_usd=None, source="")
     llm = LlmSettings(
@@ -98,124 +100,132 @@ def of_provider(provider: Provider, model: str = "") -> NamedModel:
     return NamedModel(llm, provider.source)
 
 
-def choose(
-    name: str, model: str = "", key_env: str = "", purpose: Purpose = DRAFTING
+def resolve_model(
+    name: str, model: str = "", key_env: str = "", purpose: ModelPurpose = DRAFTING
 ) -> NamedModel:
-    """Return the model that a person names. Only servers on this machine are asked.
+    """Return the model that the user names, contacting only servers on this computer.
 
     Args:
-        name: a provider, a program on this machine or one of its models, or the address of a
-            server.
-        model: the model of the server; "" = the best that is known there.
-        key_env: the environment variable of the key for an address.
-        purpose: what the model is to be for.
+        name: the name of a provider, of a program on this computer or of one of its models, or
+            the URL of a server.
+        model: the model of the provider or server, or "" for the best one that is known.
+        key_env: the environment variable that has the key for a URL.
+        purpose: what the model will be used for.
 
     Raises:
-        UsageError: there is none with this name, or its key is missing.
-        ConfigError: the server on this machine hands it on to another one.
-        ServiceError: the server on this machine does not answer.
+        UsageError: nothing has this name, or the key is missing.
+        ConfigError: the local server forwards the model to another server.
+        ServiceError: the local server does not answer.
     """
-    elsewhere = openai_elsewhere(os.environ)
-    if name == "openai" and elsewhere and not any(origin(elsewhere)):
-        raise UsageError(f"OPENAI_BASE_URL: {_NO_ADDRESS}")
-    for provider in providers(os.environ):
+    other_openai_url = find_openai_base_url(os.environ)
+    if name == "openai" and other_openai_url and not any(parse_origin(other_openai_url)):
+        raise UsageError(f"OPENAI_BASE_URL: {_URL_HINT}")
+    for provider in read_providers(os.environ):
         if provider.name == name:
-            return _of_provider_here(provider, model, purpose)
+            return _resolve_provider(provider, model, purpose)
     if "://" in name:
-        return _at(name.rstrip("/"), name, model, key_env, purpose)
-    for server in look(os.environ, purpose=purpose)(LONGEST_S):
-        # Ollama knows a model by its name without `:latest`, too
-        named = {name, f"{name}:latest"}.intersection(server.models)
-        if name == server.name or named:
-            own = model or "".join(named)
-            return _at(server.base_url, name, own, key_env, purpose)
-    raise _nothing_called(name, model, purpose)
+        return _resolve_server(name.rstrip("/"), name, model, key_env, purpose)
+    for server in discover_servers(os.environ, purpose=purpose)(LOCAL_DISCOVERY_TIMEOUT):
+        # Ollama also accepts a model's name without `:latest`
+        matching_models = {name, f"{name}:latest"}.intersection(server.models)
+        if name == server.name or matching_models:
+            server_model = model or "".join(matching_models)
+            return _resolve_server(server.base_url, name, server_model, key_env, purpose)
+    raise _unknown_name_error(name, model, purpose)
 
 
-def _of_provider_here(provider: Provider, model: str, purpose: Purpose) -> NamedModel:
-    """Return a model of a provider, whose key is set; at an address on this machine, of a server.
+def _resolve_provider(
+    provider: Provider, model: str, purpose: ModelPurpose
+) -> NamedModel:
+    """Return a model of a provider, or of the local server if its URL is on this computer.
 
     Raises:
-        UsageError: the key is missing, or it has no usual model for this purpose.
+        UsageError: the key is missing, or there is no default model for this purpose.
     """
     name = provider.name
-    model = model or purpose.usual.get(name, "")
+    model = model or purpose.default_models.get(name, "")
     if not model and purpose is not DRAFTING:
         hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
         raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
-    choice = of_provider(provider, model)
+    choice = from_provider(provider, model)
     if choice.is_local:
-        return _at(provider.base_url, name, model, provider.key_env, purpose)
+        return _resolve_server(provider.base_url, name, model, provider.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():
         hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
         raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
     return choice
 
 
-def _nothing_called(name: str, model: str, purpose: Purpose) -> ForgeError:
-    """Return the error that no model or server has a name, with the way to one."""
-    if is_of_a_cloud(name):
-        return not_of_this_machine(name)
-    if name in PROGRAMS:
-        hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
+def _unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
+    """Return an error that says no model or server has this name, with a hint."""
+    if is_cloud_model(name):
+        return cloud_model_error(name)
+    if name in LOCAL_SERVER_NAMES:
+        hint = f"start {LOCAL_SERVER_NAMES[name]}'s server, load a model there, and try again"
         if name == "ollama":
-            pulled = model or purpose.usual[name]
-            hint = f"start it (ollama serve), then: ollama pull {pulled}"
+            pulled_model = model or purpose.default_models[name]
+            hint = f"start it (ollama serve), then: ollama pull {pulled_model}"
         return ServiceError(f"{name} does not answer, or has no model", hint=hint)
     hint = "ankiforge model list"
-    if "@" in name:  # an address without its scheme, perhaps with a password
-        return UsageError("no model is called that", hint=f"{hint}; or {_NO_ADDRESS}")
-    names = [*PROGRAMS, *(provider.name for provider in providers(os.environ))]
-    for near in get_close_matches(name, names, n=1):
-        hint = f"did you mean {near}? Or: {hint}"
+    if "@" in name:  # a URL without scheme, perhaps with a password
+        return UsageError("no model is called that", hint=f"{hint}; or {_URL_HINT}")
+    names = [
+        *LOCAL_SERVER_NAMES,
+        *(provider.name for provider in read_providers(os.environ)),
+    ]
+    for similar_name in get_close_matches(name, names, n=1):
+        hint = f"did you mean {similar_name}? Or: {hint}"
     return UsageError(f"no model is called {name!r}", hint=hint)
 
 
-def _at(
-    base_url: str, name: str, model: str, key_env: str, purpose: Purpose
+def _resolve_server(
+    base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
 ) -> NamedModel:
-    """Return a model of the server at an address; one on this machine is asked for its models.
+    """Return a model of the server at `base_url`. Only a local server is asked for its models.
 
     Raises:
-        UsageError: this is no address, or the server has no such model.
-        ConfigError: the server on this machine hands the model on to another one.
-        ServiceError: the server on this machine does not answer.
+        UsageError: the URL is invalid, the server lacks the model, or no model is named and the
+            server can't be asked for one.
+        ConfigError: the local server forwards the model to another server.
+        ServiceError: the local server does not answer.
     """
-    if not any(origin(base_url)):
-        raise UsageError(_NO_ADDRESS)
-    offered: Strings = ()
+    if not any(parse_origin(base_url)):
+        raise UsageError(_URL_HINT)
+    offered_models: Strings = ()
     if is_loopback(base_url):
-        listed, run_elsewhere = _listed_at(base_url, model, key_env)
-        offered = purpose.best_first(
-            [each for each in listed if each not in run_elsewhere]
+        listed, run_elsewhere = _list_models(base_url, model, key_env)
+        offered_models = purpose.rank_models(
+            [listed_model for listed_model in listed if listed_model not in run_elsewhere]
         )
         if model in run_elsewhere:
-            raise not_of_this_machine(model)
+            raise cloud_model_error(model)
         spellings = {model, f"{model}:latest"}
         if name == "ollama" and model and listed and spellings.isdisjoint(listed):
-            here = f"; it has {first_of(offered)}"
+            available = f"; it has {format_first_names(offered_models)}"
             raise UsageError(
-                f"Ollama has no model {model!r}{here}", hint=f"ollama pull {model}"
+                f"Ollama has no model {model!r}{available}", hint=f"ollama pull {model}"
             )
-    if not (model or offered):
+    if not (model or offered_models):
         hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
         raise UsageError(f"which model of {base_url}?", hint=hint)
-    llm = LlmSettings(base_url=base_url, model=model or offered[0], key_env=key_env)
-    return NamedModel(llm, others=offered)
+    llm = LlmSettings(
+        base_url=base_url, model=model or offered_models[0], key_env=key_env
+    )
+    return NamedModel(llm, server_models=offered_models)
 
 
-def _listed_at(base_url: str, model: str, key_env: str) -> tuple[Strings, Strings]:
-    """Return the models of a server on this machine, and those of them that run elsewhere.
+def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Strings]:
+    """Return the models of a local server, and those among them that run on another server.
 
-    None, if it lists no models and one is named.
+    Both are empty if the server has no list of models and `model` is given.
 
     Raises:
-        ServiceError: it does not answer.
+        ServiceError: the server does not answer.
     """
     try:
-        listed = models(base_url, os.environ.get(key_env, "").strip())
-        return listed, handed_on(base_url, listed)
-    except Unreachable as error:
+        listed = list_models(base_url, os.environ.get(key_env, "").strip())
+        return listed, find_remote_models(base_url, listed)
+    except NoModelListError as error:
         if model and error.status in (404, 405, 501):
             return (), ()
         raise ServiceError(f"{base_url} {error}", hint="is it running?") from error
@@ -224,17 +234,17 @@ def _listed_at(base_url: str, model: str, key_env: str) -> tuple[Strings, String
 # --- the model of a workspace -----------------------------------------------------------
 
 
-def require_chosen(folder: WorkspaceFolder) -> None:
-    """Check that a person chose the model to which passages would be sent.
+def require_model(folder: WorkspaceDirectory) -> None:
+    """Check that the user has chosen the model that passages would be sent to.
 
     Raises:
-        UsageError: the settings name none.
+        UsageError: the settings name no model.
     """
     if folder.config.drafter == "llm":
         return
-    usual = LlmSettings()
-    named = folder.config.llm
-    if (named.base_url, named.model) == (usual.base_url, usual.model):
+    defaults = LlmSettings()
+    settings = folder.config.llm
+    if (settings.base_url, settings.model) == (defaults.base_url, defaults.model):
         raise UsageError(
             "no model is chosen",
             hint="ankiforge model list shows what there is, ankiforge model use NAME takes one;"
@@ -242,18 +252,18 @@ def require_chosen(folder: WorkspaceFolder) -> None:
         )
 
 
-def server_of(
-    folder: WorkspaceFolder, *, jobs: int = 0, spent: float = 0.0
+def load_server_settings(
+    folder: WorkspaceDirectory, *, jobs: int = 0, spent: float = 0.0
 ) -> ServerSettings:
-    """Return the server that the settings name.
+    """Return how to reach and use the model server, according to the workspace's settings.
 
     Args:
-        folder: provides the settings.
-        jobs: the number of concurrent requests; 0 = as in the settings.
-        spent: the part of the budget that is already spent, in dollars.
+        folder: has the settings.
+        jobs: the number of concurrent requests, or 0 for the number in the settings.
+        spent: how much of the budget was spent before, in dollars.
 
     Raises:
-        ConfigError: the settings are invalid; with file, line and key.
+        ConfigError: the settings are invalid. The message names the file, line and key.
     """
     llm = folder.config.llm
     options = asdict(llm)
@@ -261,44 +271,44 @@ def server_of(
     options["concurrency"] = jobs or llm.concurrency
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
-    if not folder.is_default:
-        options["workspace"] = shlex.quote(str(folder.root))
     if is_small_model(llm.base_url, llm.model):
-        options["per_request"] = 1  # it confuses several highlights
-    given = {name: value for name, value in options.items() if value is not None}
+        options["per_request"] = 1  # small models confuse the highlights of one request
+    set_options = {name: value for name, value in options.items() if value is not None}
     try:
-        return ServerSettings(**given)
+        return ServerSettings(**set_options)
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
-        where = folder.config.where.at("llm", key)
-        raise where.error(message, error.hint) from error
+        location = folder.config.location.at("llm", key)
+        raise location.error(message, error.hint) from error
 
 
-def language_model(folder: WorkspaceFolder, client: Client) -> Model:
-    """Return the language model of a workspace, which a client asks with its prompts."""
+def language_model(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
+    """Return the language model that drafts cards for a workspace, with the prompts it needs."""
     from ankiforge.draft import second_reading
-    from ankiforge.draft.llm import Model
+    from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.prompt import load
 
-    reads_again = folder.config.llm.second_reading and can_read_again(folder.config.llm)
-    return Model(
+    reads_again = folder.config.llm.second_reading and is_large_enough(folder.config.llm)
+    return ModelDrafter(
         client,
         load_prompt(folder),
-        repair=repair_hints(),
-        second=load(second_reading.PROMPT, folder.root) if reads_again else None,
+        second=load(second_reading.PROMPT_NAME, folder.root) if reads_again else None,
     )
 
 
-def can_read_again(llm: LlmSettings) -> bool:
-    """Return whether a model is large enough to judge cards, as far as its name tells."""
-    size = billions(llm.model)
-    return size is None or size >= ENOUGH_FOR_CARDS
+def is_large_enough(llm: LlmSettings) -> bool:
+    """Return whether a model is large enough to judge cards.
+
+    Its size is parsed from its name. A model whose name has no size counts as large enough.
+    """
+    size = parse_model_size(llm.model)
+    return size is None or size >= MIN_BILLIONS_FOR_CARDS
 
 
-def model_in_use(folder: WorkspaceFolder) -> str:
-    """Return the model that drafts, its place, and its cost so far at today's price.
+def describe_model(folder: WorkspaceDirectory) -> str:
+    """Return the drafting model, its server and its cost so far at the current price, as text.
 
-    "" if none drafts. Nothing is made where there are no replies yet.
+    Return "" if no model drafts. The database of replies isn't created if it doesn't exist.
     """
     from ankiforge.ledger import REPLIES_FILE, Replies
 
@@ -306,22 +316,22 @@ def model_in_use(folder: WorkspaceFolder) -> str:
     if folder.config.drafter != "llm":
         return ""
     choice = NamedModel(llm)
-    file = folder.folder / REPLIES_FILE
+    file = folder.state_directory / REPLIES_FILE
     tokens_in = tokens_out = 0
-    if file.is_there():
-        kept = Replies(file)
-        tokens_in, tokens_out = kept.tokens_of(llm.model)
-        kept.close()
+    if file.is_file():
+        replies = Replies(file)
+        tokens_in, tokens_out = replies.count_tokens(llm.model)
+        replies.close()
     if llm.price_usd is None:
         price = "free (local)" if choice.is_local else "price unknown (set llm.price_usd)"
         return f"{choice.title}, {price}"
     price_in, price_out = llm.price_usd
     cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
-    return f"{choice.title}, {dollars(cost)} so far"
+    return f"{choice.title}, {format_dollars(cost)} so far"
 
 
-def load_prompt(folder: WorkspaceFolder) -> Prompt:
-    """Load the prompt that the settings name, from the workspace or as shipped.
+def load_prompt(folder: WorkspaceDirectory) -> Prompt:
+    """Load the prompt that the settings name, from the workspace or else from the program.
 
     Raises:
         ConfigError: the prompt is missing or invalid.
@@ -332,18 +342,21 @@ def load_prompt(folder: WorkspaceFolder) -> Prompt:
     try:
         return load(config.llm.prompt or "cards", folder.root)
     except NoPromptError as error:
-        where = config.where.at("llm", "prompt")
-        raise where.error(error.message, error.hint) from error
+        location = config.location.at("llm", "prompt")
+        raise location.error(error.message, error.hint) from error
 
 
-def repair_hints() -> Callable[[Draft, Highlight], Strings]:
-    """Return a function that lists the findings that block a draft, for the model to repair it."""
+def make_fault_finder() -> Callable[[Draft, Highlight], Strings]:
+    """Return a function that lists the messages of the findings that block a draft.
+
+    The draft is checked by itself, not against other cards.
+    """
     from ankiforge import check
 
-    def listed(draft: Draft, highlight: Highlight) -> Strings:
-        context = check.Context(highlight, check.DuplicateIndex())
-        findings = check.check(draft, context)
-        chosen = [finding for finding in findings if finding.severity is Severity.BLOCK]
-        return tuple(finding.message for finding in chosen)
+    def list_faults(draft: Draft, highlight: Highlight) -> Strings:
+        context = check.CheckContext(highlight, check.DuplicateIndex())
+        findings = check.check_draft(draft, context)
+        blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+        return tuple(finding.message for finding in blocking)
 
-    return listed
+    return list_faults

@@ -1,8 +1,8 @@
-"""Proposals: the card of a plain passage, made when somebody looks at it, and never stored.
+"""Propose a card for a passage that no rule drafts, when the passage is shown to the user.
 
-The page, the terminal, `list --no-card` and `accept KEY` all get it from `proposal_of`, so it is
-the same everywhere. What waits, what agents see and `accept --all` know nothing of it. A decision
-on it makes a card, or rejects its sentence.
+Proposals are never stored. The web page, the terminal, `list --no-card` and `accept KEY` all
+call `find_proposal`, so they show the same proposal. Proposals aren't pending, so agents don't
+see them and `accept --all` skips them. The user's decision makes a card or rejects the sentence.
 """
 
 from __future__ import annotations
@@ -12,71 +12,74 @@ from collections.abc import Collection, Iterable
 from msgspec.structs import asdict, replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.draft import without_comment
+from ankiforge.draft import remove_comment_from_context
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import HighlightOutcome, Ledger, decide, facts, overview
-from ankiforge.ledger.drafts import with_gap
-from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger import HighlightOutcome, Ledger, decide, facts, pending_items
+from ankiforge.ledger.draft_completion import select_gap
+from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import Draft, Finding, Guid, Highlight, Proposal, Severity, Strings
 
-_PROPOSED = ("no_card", "undrafted", "carded")
-"""The fates of passages of which something may be proposed; of one with a card, a further fact."""
-_DRAFTED = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
-"""Why a passage that has a draft gets no proposal, by its fate."""
+_PROPOSABLE_STATUSES = ("no_card", "undrafted", "carded")
+"""The statuses of passages that may have a proposal. One with a card may have another fact."""
+_DRAFT_REASONS = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
+"""Why a passage that has a draft gets no proposal, by the status of the passage."""
 REJECTED = "you rejected its proposal"
 HAVE_CARDS = "its sentences have cards already"
 DECIDED = "its sentences are decided"
 
 
-def proposal_of(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
-    """Return the proposal of a passage, with up to four gaps; or why there is none.
+def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
+    """Return the proposal for a passage, or the reason why there is none.
 
-    It is the surest of those whose sentence nobody decided on.
+    The proposal is about the sentence with the highest confidence among those on which the user
+    hasn't decided. It has up to four gaps.
     """
     from ankiforge import check
-    from ankiforge.draft.propose import Reason, proposals
+    from ankiforge.draft.propose import RejectionReason, propose_drafts
 
     highlight = outcome.highlight
-    if outcome.fate not in _PROPOSED or outcome.worth <= 0:
+    if outcome.status not in _PROPOSABLE_STATUSES or outcome.usefulness <= 0:
         return outcome.reason
-    made = proposals(highlight, faults_of_gap)
-    if not made.drafts:
-        # as the run counts it, unless it took the passage for one with a proposal
-        if outcome.reason in ("", Reason.PROPOSED.value):
-            return made.reason
+    candidates = propose_drafts(highlight, find_gap_faults)
+    if not candidates.drafts:
+        # return the recorded reason, unless the run expected that there would be a proposal
+        if outcome.reason in ("", RejectionReason.PROPOSED.value):
+            return candidates.reason
         return outcome.reason
-    here = passage_here(ledger, ledger.passage(highlight.key))
-    if here.passage.closed:
-        return DECIDED if outcome.fate == "carded" else REJECTED
-    decided = here.names_of_decided(of_proposals=True)
-    context = check.Context(without_comment(highlight), check.DuplicateIndex())
-    with_card = here.names_with_card()
-    rejected = here.names_of_rejected()
+    passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
+    if passage_state.passage.closed:
+        return DECIDED if outcome.status == "carded" else REJECTED
+    decided_names = passage_state.get_decided_names(of_proposals=True)
+    context = check.CheckContext(
+        remove_comment_from_context(highlight), check.DuplicateIndex()
+    )
+    with_card = passage_state.get_carded_names()
+    rejected = passage_state.get_rejected_names()
     decided_by = set[str]()
-    refused = list[Finding]()
-    for draft in made.drafts:
-        sentence = facts.fact_of(draft, here.text)
-        name = facts.name_of(sentence)
-        if sentence and name in decided:
+    other_findings = list[Finding]()
+    for draft in candidates.drafts:
+        sentence = facts.find_draft_sentence(draft, passage_state.text)
+        name = facts.hash_sentence(sentence)
+        if sentence and name in decided_names:
             is_rejected = name in rejected and name not in with_card
             decided_by.add(REJECTED if is_rejected else HAVE_CARDS)
             continue
-        findings = check.check(draft, context)
+        findings = check.check_draft(draft, context)
         proposal = Proposal(
             **asdict(replace(draft, findings=findings)), passages=(highlight,)
         )
-        if not proposal.unfit:
+        if not proposal.is_hidden:
             return proposal
-        refused += findings
-    return why_none(decided_by, refused)
+        other_findings += findings
+    return no_proposal_reason(decided_by, other_findings)
 
 
-def why_none(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
-    """Return why a passage of which drafts can be made has no proposal.
+def no_proposal_reason(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
+    """Return why a passage has no proposal although it has sentences that could be proposed.
 
     Args:
-        decided_by: what decided its sentences: `HAVE_CARDS`, `REJECTED`, or both.
-        refused: the findings about drafts of its other sentences.
+        decided_by: how the user decided on its sentences: `HAVE_CARDS`, `REJECTED`, or both.
+        refused: the findings about the drafts of the other sentences.
     """
     for finding in refused:
         if finding.severity is Severity.BLOCK:
@@ -84,45 +87,48 @@ def why_none(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
     return DECIDED if len(decided_by) > 1 else next(iter(decided_by))
 
 
-def proposal_at(ledger: Ledger, key: str) -> Proposal:
-    """Return the proposal of the passage with a key.
+def load_proposal(ledger: Ledger, key: str) -> Proposal:
+    """Return the proposal for the passage with the key `key`.
 
     Raises:
-        RefusedError: there is none, with the reason.
+        RefusedError: there is no proposal. The message says why.
     """
-    outcome = next(overview.fates(ledger, key), None)
+    outcome = next(pending_items.iter_outcomes(ledger, key), None)
     if outcome is None:
         hint = "ankiforge list --no-card shows what is there"
         raise RefusedError(f"{key}: this passage is not in its source now", hint=hint)
-    found = proposal_of(ledger, outcome)
-    if isinstance(found, Proposal):
-        return found
-    if outcome.fate in _DRAFTED:
+    proposal_or_reason = find_proposal(ledger, outcome)
+    if isinstance(proposal_or_reason, Proposal):
+        return proposal_or_reason
+    if outcome.status in _DRAFT_REASONS:
         hint = "ankiforge list shows its id"
-        raise RefusedError(f"{key}: {_DRAFTED[outcome.fate]}", hint=hint)
+        raise RefusedError(f"{key}: {_DRAFT_REASONS[outcome.status]}", hint=hint)
     raise RefusedError(
-        f"{key}: no proposal: {found or DECIDED}", hint=f"ankiforge edit {key}"
+        f"{key}: no proposal: {proposal_or_reason or DECIDED}",
+        hint=f"ankiforge edit {key}",
     )
 
 
-def accept(
+def accept_proposal(
     ledger: Ledger, proposal: Proposal, decks: tuple[DeckRule, ...], *, gap: int = 1
 ) -> Guid:
-    """Make the card of a proposal, with one of its gaps, from 1, the best one.
+    """Make a card from a proposal, with the gap number `gap`, where 1 is the best.
 
     Raises:
-        RefusedError: it has no such gap, or its passage is in doubt.
+        RefusedError: there is no such gap, or a question about the passage is open.
     """
     deck = deck_of(decks, proposal.highlight).deck
-    return decide.make(ledger, replace(with_gap(proposal, gap), deck=deck))
+    return decide.make_undrafted_card(
+        ledger, replace(select_gap(proposal, gap), deck=deck)
+    )
 
 
-def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
-    """Return the findings that block a draft with one of several gaps of a sentence, as text."""
-    from ankiforge.check import check_alone
+def find_gap_faults(draft: Draft, highlight: Highlight) -> Strings:
+    """Return the messages of the findings that block a draft with one of the possible gaps."""
+    from ankiforge.check import check_without_source
 
     blocking = []
-    for finding in check_alone(draft, highlight):
+    for finding in check_without_source(draft, highlight):
         if finding.severity is Severity.BLOCK:
             blocking.append(finding.message)
     return tuple(blocking)

@@ -1,7 +1,8 @@
-"""Queries and ids, as a person types them.
+"""Parse the queries and ids that the user types.
 
-A query: blank = and, `-` negates, bare words match text, title and the beginning of the id,
-`field:value` the rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
+The terms of a query are separated by spaces and must all match. A bare word matches the text,
+the title and the beginning of the id, `field:value` matches a field, in which `*` and `?` are
+wildcards, and `-` negates a term. Quotes allow spaces in a term.
 
     deck:Reading -finding:* "gradient descent" verdict:waiting
 """
@@ -13,21 +14,35 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from ankiforge.errors import UsageError
-from ankiforge.ledger import FIELDS, Ledger, QueryTerm, decide, lists, questions
+from ankiforge.ledger import (
+    QUERY_FIELDS,
+    Ledger,
+    QueryTerm,
+    decide,
+    item_lists,
+    questions,
+)
 from ankiforge.model import (
     CARD_PREFIX,
     DRAFT_PREFIX,
     QUESTION_PREFIX,
     CardKind,
-    colour_name,
+    find_colour_name,
     is_question_id,
 )
 from ankiforge.text import regex
 
-UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
-"""Fields whose values never hold a blank."""
-# Fields that have few values.
-_WORDS = {
+FIELDS_WITHOUT_SPACES = frozenset(QUERY_FIELDS) - {
+    "deck",
+    "document",
+    "source",
+    "tag",
+    "colour",
+    "verdict",
+}
+"""The fields whose values never contain a space."""
+# All values of those fields that have only a few.
+_VALID_VALUES = {
     "kind": tuple(CardKind),
     "verdict": ("waiting", "accepted", "rejected", "retired", "taken back", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
@@ -38,20 +53,21 @@ _TERM = regex(
 )
 
 
-def names_field(text: str) -> bool:
-    """Return whether a query names a field or leaves something out; else it is a question."""
+def has_field(text: str) -> bool:
+    """Return whether a query has a field or a negation, so that it can't be a question."""
     return any(
-        (match["field"] or "").casefold() in FIELDS or (match["minus"] and match["bare"])
+        (match["field"] or "").casefold() in QUERY_FIELDS
+        or (match["minus"] and match["bare"])
         for match in _TERM.finditer(text)
     )
 
 
-def parse(text: str) -> list[QueryTerm]:
-    """Return the conditions that a card or draft must fulfil; none = every one.
+def parse_query(text: str) -> list[QueryTerm]:
+    """Parse a query into terms that must all match. An empty list matches everything.
 
     Raises:
-        UsageError: an unknown field, a value that no card can have, an open quote, nothing after
-            a `-` or a colon.
+        UsageError: the query has an unknown field, an impossible value, an unclosed quote, or
+            nothing after a `-` or a colon.
     """
     terms: list[QueryTerm] = []
     position = 0
@@ -66,27 +82,25 @@ def parse(text: str) -> list[QueryTerm]:
         position = match.end()
         field = (match["field"] or "").casefold()
         value = match["bare"] if match["quoted"] is None else match["quoted"]
-        if field and field not in FIELDS:
-            known = ", ".join(FIELDS)
-            hint = (
-                f'fields: {known}; to search for the words, quote them: "{field}:{value}"'
-            )
+        if field and field not in QUERY_FIELDS:
+            field_names = ", ".join(QUERY_FIELDS)
+            hint = f'fields: {field_names}; to search for the words, quote them: "{field}:{value}"'
             raise UsageError(f"query: no field called {field!r}", hint=hint)
         if not value.strip():
             message = f"query: nothing after {match[0].strip()!r}"
             raise UsageError(message, hint="give a value; `*` matches any")
         if field == "colour" and value.isalpha():
-            value = colour_name(value)
-        if field in _WORDS:
-            possible = _WORDS[field]
+            value = find_colour_name(value)
+        if field in _VALID_VALUES:
+            valid_values = _VALID_VALUES[field]
             # in a query, only `*` and `?` are wildcards
             pattern = value.casefold().replace("[", "[[]")
-            if not any(fnmatchcase(word, pattern) for word in possible):
+            if not any(fnmatchcase(word, pattern) for word in valid_values):
                 message = f"query: {field} has no value {value!r}"
-                raise UsageError(message, hint=f"one of: {', '.join(possible)}")
+                raise UsageError(message, hint=f"one of: {', '.join(valid_values)}")
         if field == "added":
             days = int(value) if value.isascii() and value.isdigit() else 0
-            if not 0 < days < MOST_DAYS:
+            if not 0 < days < MAX_ADDED_DAYS:
                 message = f"query: added takes a number of days, not {value!r}"
                 raise UsageError(message, hint="added:1 is today, added:7 this week")
             midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0)
@@ -96,102 +110,100 @@ def parse(text: str) -> list[QueryTerm]:
     return terms
 
 
-def joined(words: Iterable[str]) -> str:
-    """Return the query as it was typed, with the quotes that the shell removed."""
+def join_arguments(arguments: Iterable[str]) -> str:
+    """Join command-line arguments into a query, with the quotes that the shell removed."""
     quoted = []
-    for word in words:
-        minus = "-" if word.startswith("-") else ""
-        field, colon, value = word.removeprefix(minus).partition(":")
-        if field not in FIELDS:
+    for argument in arguments:
+        minus = "-" if argument.startswith("-") else ""
+        field, colon, value = argument.removeprefix(minus).partition(":")
+        if field not in QUERY_FIELDS:
             field = ""
             colon = ""
-            value = word.removeprefix(minus)
-        # a text that names a field to search in, as in `deck:Biology`, is a query itself
-        starts = [part.removeprefix("-").partition(":") for part in value.split()]
-        names_fields = any(sep and name in FIELDS for name, sep, _ in starts)
+            value = argument.removeprefix(minus)
+        # an argument that contains a field, such as `deck:Biology cells`, is a query itself
+        parts = [part.removeprefix("-").partition(":") for part in value.split()]
+        has_fields = any(sep and name in QUERY_FIELDS for name, sep, _ in parts)
         if (
             " " in value
             and '"' not in value
-            and field not in UNBROKEN
-            and not names_fields
+            and field not in FIELDS_WITHOUT_SPACES
+            and not has_fields
         ):
-            word = f'{minus}{field}{colon}"{value}"'
-        quoted.append(word)
+            argument = f'{minus}{field}{colon}"{value}"'
+        quoted.append(argument)
     return " ".join(quoted)
 
 
-# Sixteen hexadecimal digits are the id of a change.
-_ID = regex(
+# Sixteen hexadecimal digits are not the id of a card but that of a change.
+_ID_PATTERN = regex(
     rf"(?:(?![0-9a-f]{{16}}\Z){CARD_PREFIX}[a-z2-7]{{4,24}}"
     rf"|(?:{DRAFT_PREFIX}|{QUESTION_PREFIX})[0-9a-f]{{4,16}})"
 )
-_KEY = regex(r"([a-z]+):[^\s/]+/\S+")
+_KEY_PATTERN = regex(r"([a-z]+):[^\s/]+/\S+")
 
-MOST_DAYS = 36_525
-"""A century of days: of so many, a query may want what was added."""
+MAX_ADDED_DAYS = 36_525
+"""The maximum number of days in `added:`, which is a century."""
 NOTICE_DAYS = 7
-"""How long it is shown what a source changed."""
+"""For how many days changes in the sources are shown."""
 
 
-def lately() -> str:
-    """Return the time since which changes of sources are shown, in ISO 8601."""
+def notice_start_time() -> str:
+    """Return the time since which changes in the sources are shown, in ISO 8601."""
     return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
 
 
 # --- ids ------------------------------------------------------------------------------------
 
 
-def is_id(word: str) -> bool:
-    """Return whether a word has the form of an id of a card, draft or question.
-
-    A beginning of one counts, too.
-    """
-    return _ID.fullmatch(word.strip().casefold()) is not None
+def looks_like_id(word: str) -> bool:
+    """Return whether a word looks like the id of a card, draft or question, or a prefix of one."""
+    return _ID_PATTERN.fullmatch(word.strip().casefold()) is not None
 
 
-def is_key(word: str) -> bool:
-    """Return whether a word has the form of a highlight's key.
-
-    A query's `field:value` is none.
-    """
-    match = _KEY.fullmatch(word)
-    return match is not None and match[1] not in FIELDS
+def looks_like_key(word: str) -> bool:
+    """Return whether a word looks like the key of a highlight, not like a `field:value` query."""
+    match = _KEY_PATTERN.fullmatch(word)
+    return match is not None and match[1] not in QUERY_FIELDS
 
 
-def matching(ledger: Ledger, query: str, *, everything: bool = False) -> list[str]:
-    """Return the ids of the cards and drafts that a query means; see `lists.find`.
+def find_matching_ids(
+    ledger: Ledger, query: str, *, everything: bool = False
+) -> list[str]:
+    """Return the ids of the cards and drafts that match a query.
+
+    The arguments are those of `item_lists.find_items`, but with the text of the query.
 
     Raises:
-        UsageError: the query cannot be read.
+        UsageError: the query can't be parsed.
     """
-    return lists.find(ledger, parse(query), everything=everything)
+    return item_lists.find_items(ledger, parse_query(query), everything=everything)
 
 
-def find(ledger: Ledger, word: str, *, decided: bool = False) -> str:
-    """Return the id of the card, draft or question that an id or its beginning names.
+def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
+    """Return the full id of the card, draft or question that `word` is the id or a prefix of.
 
     Args:
-        ledger: has them.
-        word: the id, or its beginning.
-        decided: find drafts, too, that wait no longer.
+        ledger: has the cards, drafts and questions.
+        word: the id, or a prefix of it.
+        decided: whether to look for drafts that are no longer pending if nothing else matches.
 
     Raises:
-        UsageError: it names none, or several.
+        UsageError: no id begins with `word`, or several do.
     """
-    beginning = word.strip().casefold()
-    ids = lists.find(ledger, [QueryTerm("id", beginning)], everything=True)
-    if is_question_id(beginning):
-        for question in questions.open_questions(ledger):
-            if question.id.startswith(beginning):
+    prefix = word.strip().casefold()
+    ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)
+    if is_question_id(prefix):
+        for question in questions.find_open_questions(ledger):
+            if question.id.startswith(prefix):
                 ids.append(question.id)
     if decided and not ids:
-        ids = decide.no_longer_waiting(ledger, beginning)
+        ids = decide.find_decided_ids(ledger, prefix)
     if not ids:
         hint = "if it was decided on already: ankiforge list --view recent -v"
-        raise UsageError(f"no id begins with {beginning!r}", hint=hint)
+        raise UsageError(f"no id begins with {prefix!r}", hint=hint)
     if len(ids) > 1:
         raise UsageError(
-            f"{len(ids)} ids begin with {beginning!r}",
+            f"{len(ids)} ids begin with {prefix!r}",
             hint="type more of the id",
         )
     return ids[0]

@@ -1,7 +1,8 @@
-"""The second reading: drafts go back, with their passages, to the model or chat that wrote them.
+"""The second reading: the model or chat that wrote drafts compares them with their passages.
 
-A model reads what the checks left, before it is recorded; a chat reads drafts that wait. What it
-doubts is a finding like those of the checks: it warns, and the person decides.
+A model reads the drafts that passed the checks before they are recorded, and a chat reads
+pending drafts. If it doubts a draft, the draft gets a finding with a warning, and the user
+decides.
 """
 
 from __future__ import annotations
@@ -11,136 +12,160 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.draft import second_reading, without_comment
-from ankiforge.draft.chat import label_for
+from ankiforge.draft import remove_comment_from_context, second_reading
+from ankiforge.draft.chat import make_label
+from ankiforge.draft.privacy import SendableText
 from ankiforge.draft.prompt import load
-from ankiforge.draft.second_reading import MOST, CardToRead
-from ankiforge.draft.sendable import SendableText
+from ankiforge.draft.second_reading import MAX_CARDS_PER_REQUEST, CardToCheck
 from ankiforge.errors import ItemError, ServiceError
-from ankiforge.ledger import Ledger, offers, recording
-from ankiforge.ledger.tables.waiting import all_in_order
-from ankiforge.model import Draft, Drafted, Finding, Highlight, Problem, Severity, Waiting
+from ankiforge.ledger import Ledger, draft_recording, offers
+from ankiforge.ledger.tables.pending_drafts import load_all_ids
+from ankiforge.model import (
+    Draft,
+    DraftingResult,
+    Finding,
+    Highlight,
+    PendingDraft,
+    Problem,
+    Severity,
+)
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.draft.llm import Model
-    from ankiforge.draft.sendable import Privacy
+    from ankiforge.config.workspace import WorkspaceDirectory
+    from ankiforge.draft.llm import ModelDrafter
+    from ankiforge.draft.privacy import PrivacyFilter
 
-DOUBTED = "doubted"
-"""The rule that a doubt breaks."""
+DOUBT_CHECK = "doubted"
+"""The id of the check in the findings of a second reading."""
 
 
 # --- by a model, before drafts are recorded ---------------------------------------------
 
 
-def read_again(
-    model: Model | None,
-    privacy_of_now: Callable[[], Privacy],
-    results: Iterable[list[Drafted]],
-) -> Iterator[list[Drafted]]:
-    """Yield checked results, with the doubts of a model that reads its cards a second time.
+def add_model_doubts(
+    model: ModelDrafter | None,
+    load_privacy: Callable[[], PrivacyFilter],
+    results: Iterable[list[DraftingResult]],
+) -> Iterator[list[DraftingResult]]:
+    """Let a model read the checked drafts again, and add its doubts to their findings.
 
-    They come together until `MOST` cards are to be read. If the model does not answer, they
-    come as they are, with a problem.
+    The results are collected until they have `MAX_CARDS_PER_REQUEST` drafts. If the model does
+    not answer, their drafts are yielded unchanged, and one of the results gets a problem.
+
+    Args:
+        model: the model; nothing is read again if it is None or has no second reading.
+        load_privacy: returns the filter for private text.
+        results: the checked drafts.
     """
-    if model is None or not model.reads_again:
+    if model is None or not model.has_second_reading:
         yield from results
         return
-    privacy = privacy_of_now()
-    gathered: list[Drafted] = []
+    privacy = load_privacy()
+    batch: list[DraftingResult] = []
     for drafted in results:
-        gathered += drafted
-        if sum(len(each.drafts) for each in gathered) >= MOST:
-            yield _read(model, privacy, gathered)
-            gathered = []
-    if gathered:
-        yield _read(model, privacy, gathered)
+        batch += drafted
+        if sum(len(result.drafts) for result in batch) >= MAX_CARDS_PER_REQUEST:
+            yield _add_doubts(model, privacy, batch)
+            batch = []
+    if batch:
+        yield _add_doubts(model, privacy, batch)
 
 
-def _read(model: Model, privacy: Privacy, results: list[Drafted]) -> list[Drafted]:
-    """Return results with the doubts of a model."""
-    to_read: list[tuple[int, int, CardToRead]] = []
-    for place, result in enumerate(results):
-        for number, draft in enumerate(result.drafts):
-            card = _sendable(privacy, result.highlight, draft)
+def _add_doubts(
+    model: ModelDrafter, privacy: PrivacyFilter, results: list[DraftingResult]
+) -> list[DraftingResult]:
+    to_read: list[tuple[int, int, CardToCheck]] = []
+    for index, result in enumerate(results):
+        for draft_index, draft in enumerate(result.drafts):
+            card = _make_card_to_check(privacy, result.highlight, draft)
             if card is not None:
-                to_read.append((place, number, card))
+                to_read.append((index, draft_index, card))
     if not to_read:
         return results
-    read = list(results)
+    read_results = list(results)
     try:
-        verdicts = model.read_again([card for _, _, card in to_read])
+        verdicts = model.check_cards([card for _, _, card in to_read])
     except (ItemError, ServiceError) as error:
-        place = to_read[0][0]
-        where = results[place].highlight.document.title
+        index = to_read[0][0]
+        where = results[index].highlight.document.title
         problem = Problem(where, f"not read a second time: {error.message}", error.hint)
-        read[place] = replace(results[place], problem=results[place].problem or problem)
-        return read
-    for (place, number, _), says in zip(to_read, verdicts, strict=True):
-        if says:
-            drafts = list(read[place].drafts)
-            findings = (*drafts[number].findings, _doubt(says))
-            drafts[number] = replace(drafts[number], findings=findings)
-            read[place] = replace(read[place], drafts=tuple(drafts))
-    return read
+        read_results[index] = replace(
+            results[index], problem=results[index].problem or problem
+        )
+        return read_results
+    for (index, draft_index, _), contradiction in zip(to_read, verdicts, strict=True):
+        if contradiction:
+            drafts = list(read_results[index].drafts)
+            findings = (*drafts[draft_index].findings, _make_doubt(contradiction))
+            drafts[draft_index] = replace(drafts[draft_index], findings=findings)
+            read_results[index] = replace(read_results[index], drafts=tuple(drafts))
+    return read_results
 
 
-def _sendable(privacy: Privacy, highlight: Highlight, draft: Draft) -> CardToRead | None:
-    """Return a draft as it may be read; None if it is blocked, or has to stay here."""
-    from ankiforge.check import read
+def _make_card_to_check(
+    privacy: PrivacyFilter, highlight: Highlight, draft: Draft
+) -> CardToCheck | None:
+    """Return a draft in a form that may be sent, or None if it is blocked or private."""
+    from ankiforge.check import parse_draft
 
-    bare = without_comment(highlight)
-    if draft.blocked or privacy.why(bare):
+    uncommented = remove_comment_from_context(highlight)
+    if draft.is_blocked or privacy.private_reason(uncommented):
         return None
-    passage = privacy.passage(bare)
-    words = read(draft)
+    passage = privacy.make_sendable(uncommented)
+    card = parse_draft(draft)
 
-    def text(plain: str) -> SendableText:
-        return privacy.text(plain, bare.document.key)
+    def mask_text(text: str) -> SendableText:
+        return privacy.mask_text(text, uncommented.document.key)
 
-    about = " › ".join(filter(None, (passage.title, passage.by, passage.heading)))
-    return CardToRead(
-        about=SendableText(about),
-        passage=passage.marked,
-        around=passage.around,
-        question=text(words.asked),
-        answer=text("; ".join(words.answers)),
+    heading_path = " › ".join(
+        filter(None, (passage.title, passage.creators_and_year, passage.heading))
+    )
+    return CardToCheck(
+        source_title=SendableText(heading_path),
+        passage=passage.exact,
+        context=passage.context,
+        question=mask_text(card.question),
+        answer=mask_text("; ".join(card.answers)),
     )
 
 
-def _doubt(says: str) -> Finding:
-    return Finding(DOUBTED, Severity.WARN, f"the quote says: {says}")
+def _make_doubt(contradiction: str) -> Finding:
+    return Finding(DOUBT_CHECK, Severity.WARN, f"the quote says: {contradiction}")
 
 
-# --- by a chat, of drafts that wait -----------------------------------------------------
+# --- by a chat, of pending drafts -------------------------------------------------------
 
 
 def text_for_chat(
-    folder: WorkspaceFolder, privacy: Privacy, drafts: Iterable[Waiting]
+    folder: WorkspaceDirectory, privacy: PrivacyFilter, drafts: Iterable[PendingDraft]
 ) -> str:
-    """Return the text that asks a chat about drafts that wait; "" if there is nothing to ask."""
-    labelled: dict[str, CardToRead] = {}
+    """Return the text that asks a chat to read pending drafts again, or "" if none may be sent."""
+    labelled: dict[str, CardToCheck] = {}
     for draft in drafts:
-        card = _sendable(privacy, draft.highlight, draft)
-        if card is not None and len(labelled) < MOST:
-            labelled[label_for(draft.id)] = card
+        card = _make_card_to_check(privacy, draft.highlight, draft)
+        if card is not None and len(labelled) < MAX_CARDS_PER_REQUEST:
+            labelled[make_label(draft.id)] = card
     if not labelled:
         return ""
-    prompt = load(second_reading.PROMPT, folder.root)
-    return second_reading.text_for_chat(labelled, prompt)
+    prompt = load(second_reading.PROMPT_NAME, folder.root)
+    return second_reading.build_chat_text(labelled, prompt)
 
 
-def take(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
-    """Give the drafts that wait the doubts of a chat; return how many it read, and doubts.
+def record_doubts(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
+    """Add the doubts of a chat to the findings of pending drafts.
 
     Args:
-        ledger: has the drafts.
-        verdicts: by label, as the answer gives them.
+        ledger: has the pending drafts.
+        verdicts: what the chat's answer says about each draft, by label: how the passage
+            contradicts it, or "" if it doesn't.
+
+    Returns:
+        The number of drafts that the chat read, and how many of them it doubts.
     """
     doubts: dict[str, Finding | None] = {}
-    for draft in offers.each_waiting(ledger, all_in_order(ledger, "llm")):
-        says = verdicts.get(label_for(draft.id))
-        if says is not None:
-            doubts[draft.id] = _doubt(says) if says else None
-    recording.give_findings(ledger, DOUBTED, doubts)
+    for draft in offers.each_waiting(ledger, load_all_ids(ledger, "llm")):
+        contradiction = verdicts.get(make_label(draft.id))
+        if contradiction is not None:
+            doubts[draft.id] = _make_doubt(contradiction) if contradiction else None
+    draft_recording.replace_findings(ledger, DOUBT_CHECK, doubts)
     return len(doubts), len(list(filter(None, doubts.values())))

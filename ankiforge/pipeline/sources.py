@@ -1,7 +1,8 @@
-"""The sources of a run: which ones it reads, how they are opened, and what is read of them.
+"""Select, open and read the sources of a run.
 
-A run reads the sources of the settings and the remembered PATHs, or the PATHs of the
-command line; of them, every document that has changed since the last run.
+A run reads the configured sources and the remembered PATHs, which were given to earlier runs.
+If the command line has PATHs, the run reads only those. Either way, it reads every document
+that has changed since the last run.
 """
 
 from __future__ import annotations
@@ -17,113 +18,117 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from msgspec.structs import replace
 
-from ankiforge.config import FILE_NAME, Config, SourceEntry, is_loopback
-from ankiforge.config.deckfiles import rule_of
-from ankiforge.config.workspace import Remembered
+from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
+from ankiforge.config.deckfiles import find_rule
+from ankiforge.config.files import make_directory, write_file
+from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft import skip_reason
-from ankiforge.errors import BUG, PLUG_IN, ConfigError, UsageError
-from ankiforge.extract.base import Opening, scanned
+from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
+from ankiforge.extract.base import Opening, scan_source
 from ankiforge.extract.discover import (
-    UNMARKED,
+    UNMARKED_KINDS,
     FoundSource,
     UnreadFiles,
-    discover,
-    kind_of,
-    left_out,
-    resolve,
-    why_nothing,
+    discover_sources,
+    explain_no_source,
+    find_kind,
+    iter_unread_files,
+    resolve_links,
 )
-from ankiforge.extract.files import program
+from ankiforge.extract.files import fingerprint_program
 from ankiforge.extract.registry import (
-    by_ending,
     default_name,
-    is_export,
-    loaded,
-    source_type,
+    find_source_type,
+    is_export_kind,
+    load_source_type,
+    source_types_by_suffix,
 )
-from ankiforge.language.vocabulary import with_translations
+from ankiforge.language.vocabulary import mark_translations
 from ankiforge.model import (
     DocumentId,
-    Extracted,
+    EmptySourceCache,
+    ExtractedDocument,
     Json,
-    Memory,
-    NoMemory,
     Problem,
-    Scan,
+    ScanEnd,
     Sighting,
     Source,
+    SourceCache,
     Strings,
-    Unmarked,
+    UnmarkedDocument,
     Value,
-    h16,
+    hash16,
 )
-from ankiforge.model.hints import TITLES
-from ankiforge.pipeline.result import Job, Progress
-from ankiforge.text import shown_path
+from ankiforge.pipeline.run_result import RunParameters, RunStep
+from ankiforge.text import shorten_path
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.extract.markdown.obsidian import Vault
     from ankiforge.ledger import Ledger
 
 
 COMMAND_LINE = Location("the command line")
-MOST_NAMES = 10_000
-"""How many names of a folder are compared with a misspelt one."""
+MAX_COMPARED_NAMES = 10_000
+"""The maximum number of file names that are compared with a misspelt one."""
 
 
 class SelectedSource(Value):
-    """A source to open, from the settings or found at a PATH."""
+    """A source that a run opens, either configured in the settings or discovered at a PATH."""
 
     entry: SourceEntry
-    only: tuple[Path, ...] = ()
-    """The files and folders below its root to read; () = everything."""
+    paths: tuple[Path, ...] = ()
+    """The files and directories below the root to read, or () to read everything."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Its kind and name, which distinguish it from others."""
+        """The kind and the name, which together identify a source."""
         return self.entry.kind, self.entry.name
 
 
-class SelectedSources(NamedTuple):
-    """The sources that a run reads."""
+class SourceSelection(NamedTuple):
+    """The sources that a run reads, and the PATHs to remember for later runs."""
 
     sources: list[SelectedSource]
     problems: list[Problem]
-    """One for each PATH that cannot be read."""
-    remembered: tuple[Remembered, ...]
-    """All PATHs to remember from now on."""
+    """One problem for each PATH that can't be read."""
+    remembered: tuple[RememberedPath, ...]
+    """All PATHs to remember from now on, both old and new."""
     in_use: frozenset[str]
-    """The names of all sources that plain `run` reads. The notes of a remembered PATH that is
-    missing may be at a PATH of the command line now."""
+    """The names of all sources that `ankiforge run` reads without PATHs.
+
+    If the command line has PATHs, sources that are found only at missing remembered PATHs are
+    left out, because their notes may have moved to one of those PATHs.
+    """
     missing: frozenset[str]
-    """The names that only remembered PATHs have which are missing."""
+    """The names of the sources that are found only at missing remembered PATHs."""
 
 
 # --- selecting --------------------------------------------------------------------------
 
 
 def select_sources(
-    workspace: WorkspaceFolder,
+    workspace: WorkspaceDirectory,
     paths: tuple[Path, ...] = (),
     marks: Strings = (),
     *,
     unmarked: bool = False,
-) -> SelectedSources:
-    """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
+) -> SourceSelection:
+    """Select the sources at the PATHs, or all configured and remembered ones if there are no PATHs.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
-        paths: the arguments of the command line.
-        marks: what the sources at the PATHs read as marks, too, from now on.
-        unmarked: whether the PATHs are read even if nothing can be marked in them.
+        paths: the PATHs given on the command line, or () for all known sources.
+        marks: further kinds of marks to read in the sources at the PATHs, in this run and in
+            later ones.
+        unmarked: whether to read the files at the PATHs even if they can't contain marks.
 
     Raises:
-        UsageError: there is only one PATH, and it cannot be read; or nothing at the PATHs
-            has such marks.
+        UsageError: the only PATH can't be read, no source at the PATHs supports `marks`, or
+            `marks` was given without PATHs.
     """
-    selection = _Selecting(workspace)
+    selection = _Selector(workspace)
     if marks and not paths:
         hint = f"ankiforge run PATH --marks {marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
@@ -141,7 +146,7 @@ def select_sources(
             source = SelectedSource(entry)
             selection.sources[source.key] = source
         remembered = [*selection.remembered]
-        names_there = [item.names for item in remembered if Path(item.path).exists()]
+        present_names = [item.names for item in remembered if Path(item.path).exists()]
         for item in remembered:
             path = Path(item.path)
             problem = selection.add(path.absolute())
@@ -149,151 +154,173 @@ def select_sources(
                 message = (
                     f"{problem.what}; what was read of it before counts as still there"
                 )
-                hint = f"put back what was there, or {_how_to_forget(problem.where)}"
+                hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
-            elif problem and item.names not in names_there:
-                # no other PATH has its names, as the next export would
+            elif problem and item.names not in present_names:
+                # unlike a newer export, no existing PATH has the same source names
                 message = "this remembered source is missing; nothing counts as deleted"
-                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_how_to_forget(problem.where)}"
+                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
                 missing = Problem(problem.where, message, hint, notice=True)
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
-    nowhere: set[str] = set()
+    absent_names: set[str] = set()
     for item in selection.remembered:
-        is_there = Path(item.path).exists()
-        (names if is_there else nowhere).update(item.names.values())
-    nowhere -= names
+        exists = Path(item.path).exists()
+        (names if exists else absent_names).update(item.names.values())
+    absent_names -= names
     if not paths:
-        names |= nowhere
-    return SelectedSources(
-        sources=selection.finished(),
+        names |= absent_names
+    return SourceSelection(
+        sources=selection.finish(),
         problems=selection.problems,
         remembered=tuple(selection.remembered),
         in_use=frozenset(names),
-        missing=frozenset(nowhere),
+        missing=frozenset(absent_names),
     )
 
 
-def with_other_exports(
-    workspace: WorkspaceFolder,
-    remembered: Iterable[Remembered],
+def add_other_exports(
+    workspace: WorkspaceDirectory,
+    remembered: Iterable[RememberedPath],
     selected: Iterable[SelectedSource],
 ) -> list[SelectedSource]:
-    """Return selected sources; those of an account with all exports of it that are known.
+    """Extend each selected source with all known exports from the same account.
 
-    A book may be spread over several exports. If only one of them were read, the passages
-    of the others would count as missing.
+    The highlights of a book may be spread over several exports. If only one export were read,
+    the passages in the others would count as missing.
     """
     remembered = list(remembered)
-    whole: list[SelectedSource] = []
+    extended: list[SelectedSource] = []
     for source in selected:
         kind, name = source.key
-        if is_export(kind):
-            others = [SelectedSource(entry) for entry in workspace.config.sources]
+        if is_export_kind(kind):
+            exports = [SelectedSource(entry) for entry in workspace.config.sources]
             for item in remembered:
                 if item.names.get(kind) == name:
-                    behind = _behind(workspace.config, remembered, Path(item.path))
-                    # plain `run` reports that it is missing
-                    others += [] if isinstance(behind, Problem) else behind
-            for other in others:
-                if other.key == source.key:
-                    source = _union(source, other)
-        whole.append(source)
-    return whole
+                    path_sources = _find_sources(
+                        workspace.config, remembered, Path(item.path)
+                    )
+                    # a run without PATHs reports the missing ones
+                    exports += [] if isinstance(path_sources, Problem) else path_sources
+            for export in exports:
+                if export.key == source.key:
+                    source = _merge_selections(source, export)
+        extended.append(source)
+    return extended
 
 
-class _Selecting:
-    """The sources that were selected so far."""
+class _Selector:
+    """Collects the sources to read, merging PATHs that belong to the same source."""
 
-    def __init__(self, workspace: WorkspaceFolder) -> None:
+    def __init__(self, workspace: WorkspaceDirectory) -> None:
         self._workspace = workspace
         self._config = workspace.config
         self.sources: dict[tuple[str, str], SelectedSource] = {}
-        """By kind and name."""
+        """The selected sources, by kind and name."""
         self.problems: list[Problem] = []
         self.remembered = list(workspace.remembered)
-        """The PATHs to remember: the known ones, and new ones."""
+        """The PATHs to remember, both those already remembered and new ones."""
 
     def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
-        """Add the sources at a PATH, and remember it; return why it cannot be read."""
+        """Add the sources at `path`, and remember the path unless a known PATH covers it.
+
+        Returns:
+            The reason why `path` can't be read, or None if it was added.
+        """
         for item in self.remembered:
-            unmarked |= item.path == str(resolve(path)) and bool(item.names)
-        sources_of_path = _behind(self._config, self.remembered, path, unmarked=unmarked)
+            unmarked |= item.path == str(resolve_links(path)) and bool(item.names)
+        sources_of_path = _find_sources(
+            self._config, self.remembered, path, unmarked=unmarked
+        )
         if isinstance(sources_of_path, Problem):
             return sources_of_path
-        names: dict[str, str] = {}  # of the sources that only this PATH names, by kind
+        names: dict[str, str] = {}  # names of sources that only this PATH reads, by kind
         for source in sources_of_path:
-            other = self.sources.get(source.key)
-            self.sources[source.key] = _union(other, source) if other else source
+            selected = self.sources.get(source.key)
+            self.sources[source.key] = (
+                _merge_selections(selected, source) if selected else source
+            )
             entry = source.entry
             if entry not in self._config.sources:
-                names.setdefault(entry.kind, entry.name)  # folders within come later
-        # plain `run` may read it already, as a remembered PATH or a part of one
-        where = resolve(path)
+                names.setdefault(entry.kind, entry.name)  # nested directories come later
+        # a run without PATHs may already read it, as a remembered PATH or as part of one
+        resolved = resolve_links(path)
         for item in self.remembered:
-            if _contains(Path(item.path), where) and names.items() <= item.names.items():
+            if (
+                _contains(Path(item.path), resolved)
+                and names.items() <= item.names.items()
+            ):
                 return None
         if names:
-            self.remembered.append(Remembered(str(where), names))
+            self.remembered.append(RememberedPath(str(resolved), names))
         return None
 
     def remember_marks(self, marks: Strings, paths: Iterable[Path]) -> None:
-        """Let the sources at some PATHs read further marks, in every run.
+        """Remember further kinds of marks to read at these PATHs, in every run.
 
         Raises:
-            UsageError: none of them reads notes.
+            UsageError: none of the selected sources has a setting for kinds of marks.
         """
-        if not any(_has_marks(source.entry) for source in self.sources.values()):
-            first = next(iter(paths))
+        if not any(_has_marks_setting(source.entry) for source in self.sources.values()):
+            first_path = next(iter(paths))
             hint = "name a vault, a note or a folder of notes"
-            raise UsageError(f"{first}: nothing there is read by its marks", hint=hint)
+            raise UsageError(
+                f"{first_path}: nothing there is read by its marks", hint=hint
+            )
         for path in paths:
-            where = str(resolve(path.absolute()))
-            for place, item in enumerate(self.remembered):
-                if item.path == where:
-                    together = tuple(dict.fromkeys((*item.marks, *marks)))
-                    self.remembered[place] = replace(item, marks=together)
+            resolved = str(resolve_links(path.absolute()))
+            for index, item in enumerate(self.remembered):
+                if item.path == resolved:
+                    all_marks = tuple(dict.fromkeys((*item.marks, *marks)))
+                    self.remembered[index] = replace(item, marks=all_marks)
                     break
             else:
-                self.remembered.append(Remembered(where, marks=marks))
+                self.remembered.append(RememberedPath(resolved, marks=marks))
 
-    def finished(self) -> list[SelectedSource]:
-        """Return the sources, with the marks that were asked for, and no note in two of them."""
+    def finish(self) -> list[SelectedSource]:
+        """Return the sources to open, with the requested kinds of marks added to their settings.
+
+        Notes that another source reads are excluded, so that no note is read twice.
+        """
         finished: list[SelectedSource] = []
         for source in self.sources.values():
             entry = source.entry
-            root = resolve(entry.path)
+            root = resolve_links(entry.path)
 
-            # the marks that a person named on the command line
+            # the kinds of marks given on the command line
             marks: list[str] = []
-            if _has_marks(entry):
+            if _has_marks_setting(entry):
                 for item in self.remembered:
                     if item.names.get(entry.kind, entry.name) != entry.name:
                         continue
                     if _contains(root, Path(item.path)):
                         marks += item.marks
             if marks:
-                of_settings = entry.options.get("marks") or ("==", "mark")
-                together = list(dict.fromkeys((*of_settings, *marks)))
-                entry = replace(entry, options={**entry.options, "marks": together})
+                configured_marks = entry.options.get("marks") or ("==", "mark")
+                all_marks = list(dict.fromkeys((*configured_marks, *marks)))
+                entry = replace(entry, options={**entry.options, "marks": all_marks})
 
-            # two sources that read Markdown may both have a note
+            # exclude notes that another source reads
             same_root: list[SourceEntry] = []
             inner: list[str] = []
-            for other in (*self._config.sources, *[each.entry for each in finished]):
-                if (entry.kind, entry.name) == (other.kind, other.name):
+            for other_entry in (
+                *self._config.sources,
+                *[selected.entry for selected in finished],
+            ):
+                if (entry.kind, entry.name) == (other_entry.kind, other_entry.name):
                     continue
-                if "include" in entry.options or "include" in other.options:
+                if "include" in entry.options or "include" in other_entry.options:
                     continue
-                if not (_reads_markdown(entry) and _reads_markdown(other)):
+                if not (_is_markdown_source(entry) and _is_markdown_source(other_entry)):
                     continue
-                other_root = resolve(other.path)
+                other_root = resolve_links(other_entry.path)
                 if root in other_root.parents:
                     inner.append(f"{other_root.relative_to(root).as_posix()}/")
                 elif other_root == root and any(
-                    each.key == (other.kind, other.name) for each in finished
+                    selected.key == (other_entry.kind, other_entry.name)
+                    for selected in finished
                 ):
-                    same_root.append(other)
+                    same_root.append(other_entry)
             if same_root:
                 message = (
                     f"{same_root[0].name} reads this folder, too, so it is read once"
@@ -309,64 +336,64 @@ class _Selecting:
         return finished
 
 
-def _reads_markdown(entry: SourceEntry) -> bool:
-    source = loaded(entry.kind)
-    return _has_marks(entry) and source is not None and ".md" in source.endings
+def _is_markdown_source(entry: SourceEntry) -> bool:
+    source = find_source_type(entry.kind)
+    return _has_marks_setting(entry) and source is not None and ".md" in source.endings
 
 
-def _has_marks(entry: SourceEntry) -> bool:
-    """Return whether a source is a folder of notes, whose kinds of marks can be set."""
-    source = loaded(entry.kind)
-    return entry.has_folder and source is not None and hasattr(source.Settings, "marks")
+def _has_marks_setting(entry: SourceEntry) -> bool:
+    """Return whether a source has a path and a `marks` setting, as directories of notes do."""
+    source = find_source_type(entry.kind)
+    return entry.has_path and source is not None and hasattr(source.Settings, "marks")
 
 
-def unmarked_paths(workspace: WorkspaceFolder, ledger: Ledger) -> list[str]:
-    """Return the remembered files in which nothing is marked or chosen."""
-    from ankiforge.ledger.chosen import marked_places
+def find_unmarked_paths(workspace: WorkspaceDirectory, ledger: Ledger) -> list[str]:
+    """Return the remembered files that contain no marked or chosen passage."""
+    from ankiforge.ledger.chosen_passages import load_marked_documents
 
-    marked = marked_places(ledger)
+    marked = load_marked_documents(ledger)
     unmarked = []
     for item in workspace.remembered:
         path = Path(item.path)
-        has_text = item.names.keys() & _WITH_TEXT and path.is_file()
+        has_text = item.names.keys() & _TEXT_KINDS and path.is_file()
         names = {(source, path.name) for source in item.names.values()}
         if has_text and names.isdisjoint(marked):
             unmarked.append(item.path)
     return unmarked
 
 
-_WITH_TEXT = frozenset(("pdf", "obsidian", "markdown", *UNMARKED.values()))
-"""The kinds of source of files in which passages may be chosen."""
+_TEXT_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
+"""The kinds of sources from whose files passages can be chosen without a mark."""
 
 
-def divide_remembered(
-    workspace: WorkspaceFolder,
+def split_remembered(
+    workspace: WorkspaceDirectory,
     path: Path,
-) -> tuple[list[Remembered], list[Remembered]]:
-    """Return the remembered PATHs to forget, at a path or below it, and those to keep.
+) -> tuple[list[RememberedPath], list[RememberedPath]]:
+    """Divide the remembered PATHs into those to forget, at or below `path`, and the rest.
 
     Raises:
-        UsageError: there is none to forget.
+        UsageError: no remembered PATH is at or below `path`. The hint says what to do instead.
     """
-    place = resolve(path.absolute())
-    to_forget: list[Remembered] = []
-    to_keep: list[Remembered] = []
+    resolved = resolve_links(path.absolute())
+    to_forget: list[RememberedPath] = []
+    to_keep: list[RememberedPath] = []
     for item in workspace.remembered:
-        half = to_forget if _contains(place, Path(item.path)) else to_keep
-        half.append(item)
+        target = to_forget if _contains(resolved, Path(item.path)) else to_keep
+        target.append(item)
     if to_forget:
         return to_forget, to_keep
-    if _configured_around(workspace.config, place):
-        file = workspace.root / FILE_NAME
+    if _find_configured_sources(workspace.config, resolved):
+        file = workspace.root / SETTINGS_FILE_NAME
         message = f"{path} is read because {file} names it"
         raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
     for item in to_keep:
-        if _contains(Path(item.path), place):
+        if _contains(Path(item.path), resolved):
             message = f"{path} is a part of {item.path}, which is remembered as a whole"
-            raise UsageError(message, hint=_how_to_forget(item.path))
+            raise UsageError(message, hint=_suggest_forget(item.path))
     hint = "no PATH is remembered"
     by_name = {Path(item.path).name: item.path for item in to_keep}
-    nearest = get_close_matches(place.name, by_name, n=1)
+    nearest = get_close_matches(resolved.name, by_name, n=1)
     if nearest:
         hint = f"did you mean {by_name[nearest[0]]}?"
     elif to_keep:
@@ -374,84 +401,106 @@ def divide_remembered(
     raise UsageError(f"{path} is not remembered", hint=hint)
 
 
-def documents_to_forget(
+def find_documents_to_forget(
     config: Config,
     ledger: Ledger,
-    forgotten: Iterable[Remembered],
-    kept: Iterable[Remembered],
+    forgotten: Iterable[RememberedPath],
+    kept_paths: Iterable[RememberedPath],
 ) -> set[DocumentId]:
-    """Return the documents of forgotten PATHs that no other PATH and no setting reads.
+    """Return the documents at forgotten PATHs that no other PATH or configured source reads.
 
-    One source may read several PATHs, such as files of one folder. Of an export nobody
-    knows which file a document was in, so the next run reads those that are left again.
+    A source may cover several PATHs, such as files in one directory. It isn't known which file
+    of an export a document came from, so the next run reads the remaining files again.
     """
     from ankiforge.ledger.tables import documents as known_documents
-    from ankiforge.pipeline.pictures import roots
+    from ankiforge.pipeline.media import load_source_directories
 
-    known_roots = roots(ledger)
-    kept = list(kept)
+    known_roots = load_source_directories(ledger)
+    kept_paths = list(kept_paths)
     documents = set()
     for name in {name for item in forgotten for name in item.names.values()}:
-        others = [Path(item.path) for item in kept if name in item.names.values()]
+        other_paths = [
+            Path(item.path) for item in kept_paths if name in item.names.values()
+        ]
         for entry in config.sources:
-            if entry.name == name and entry.has_folder:
-                others.append(entry.path)
+            if entry.name == name and entry.has_path:
+                other_paths.append(entry.path)
         folders = []
         for id, folder in known_roots.items():
             if id.partition(":")[2] == name:
                 folders.append(Path(folder))
-        for row in known_documents.present_of(ledger, name):
+        for row in known_documents.load_present_in_source(ledger, name):
             paths = [folder / row["place"] for folder in folders]
-            if not any(_contains(other, path) for other in others for path in paths):
+            if not any(
+                _contains(other_path, path)
+                for other_path in other_paths
+                for path in paths
+            ):
                 documents.add(row["id"])
     return documents
 
 
-def _how_to_forget(where: str) -> str:
-    return f"to forget it: ankiforge forget {quote(where)}"
+def _suggest_forget(path: str) -> str:
+    return f"to forget it: ankiforge forget {quote(path)}"
 
 
-def _behind(
+def _find_sources(
     config: Config,
-    remembered: list[Remembered],
+    remembered: list[RememberedPath],
     path: Path,
     *,
     unmarked: bool = False,
 ) -> list[SelectedSource] | Problem:
-    """Return the sources at one PATH: the configured ones, else those discovered in it.
+    """Return the sources at a PATH, or a problem if the PATH can't be read.
 
-    `unmarked`: even if nothing can be marked in it.
+    These are the configured sources that contain it, or else the sources discovered there.
+
+    Args:
+        config: has the configured sources.
+        remembered: the PATHs of earlier runs, whose sources keep their names.
+        path: the PATH.
+        unmarked: whether to include files that can't contain marks.
     """
     if not path.exists():
         if path.is_symlink():
             message = "a link to a missing file, or to itself"
             return Problem(str(path), message, "name the file or folder itself")
         message = "there is no such file or folder"
-        return Problem(str(path), message, _nearest_name(path))
-    path = resolve(path)
-    configured = _configured_around(config, path)
+        return Problem(str(path), message, _suggest_similar_path(path))
+    path = resolve_links(path)
+    configured = _find_configured_sources(config, path)
     if configured:
-        return [SelectedSource(entry, _below(entry, path)) for entry in configured]
+        return [SelectedSource(entry, _rebase(entry, path)) for entry in configured]
 
-    def folders(kind: str) -> dict[Path, bool]:
-        """Return the folders that are read as a kind of source, and whether all of each is."""
-        whole = {entry.path for entry in config.sources if entry.kind == kind}
-        whole.update(Path(item.path) for item in remembered if kind in item.names)
-        return {root: root in whole for root in _roots(config, remembered, kind).values()}
+    def find_known_directories(kind: str) -> dict[Path, bool]:
+        """Return the directories that are read as this kind of source.
+
+        The value tells whether the whole directory is read, not only some of its files.
+        """
+        whole_roots = {entry.path for entry in config.sources if entry.kind == kind}
+        whole_roots.update(Path(item.path) for item in remembered if kind in item.names)
+        return {
+            root: root in whole_roots
+            for root in _find_source_directories(config, remembered, kind).values()
+        }
 
     selected: list[SelectedSource] = []
-    for found_source in discover(path, folders, unmarked=unmarked):
+    for found_source in discover_sources(path, find_known_directories, unmarked=unmarked):
         kind = found_source.kind
         root = found_source.root
         at_root = []
         for entry in config.sources:
-            if entry.kind == kind and entry.has_folder and resolve(entry.path) == root:
+            if (
+                entry.kind == kind
+                and entry.has_path
+                and resolve_links(entry.path) == root
+            ):
                 at_root.append(entry)
         if at_root:
-            below = _below(at_root[0], *found_source.only)
+            below = _rebase(at_root[0], *found_source.only)
             selected.append(SelectedSource(at_root[0], below))
             continue
-        name = _name_of(config, remembered, found_source, path)
+        name = _choose_source_name(config, remembered, found_source, path)
         options: Json = {"path": str(root), "name": name}
         if found_source.exclude:
             options["exclude"] = found_source.exclude
@@ -461,176 +510,184 @@ def _behind(
         hint = (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
-        if path.suffix.casefold() in UNMARKED:
+        if path.suffix.casefold() in UNMARKED_KINDS:
             hint = (
                 f"to let a chat or model choose ten: ankiforge draft {quote(str(path))}"
             )
-        return Problem(str(path), why_nothing(path), hint)
+        return Problem(str(path), explain_no_source(path), hint)
     return selected
 
 
-def _nearest_name(path: Path) -> str:
-    """Return the hint for a PATH that is not there: the nearest name beside it."""
+def _suggest_similar_path(path: Path) -> str:
+    """Return a hint for a missing PATH that suggests the most similar name in its directory.
+
+    If no name is similar, the hint lists files with the same suffix.
+    """
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either"
     names = {
         entry.stem.casefold(): entry.name
-        for entry in islice(folder.iterdir(), MOST_NAMES)
+        for entry in islice(folder.iterdir(), MAX_COMPARED_NAMES)
         if not entry.name.startswith(".")
     }
     nearest = get_close_matches(path.stem.casefold(), names, n=1)
     if nearest:
-        return f"did you mean {shown_path(folder / names[nearest[0]])}?"
-    alike = sorted(name for name in names.values() if Path(name).suffix == path.suffix)
-    if alike:
-        listed = ", ".join(alike[:3])
-        return f"{folder} has {listed}{', …' if len(alike) > 3 else ''}"
+        return f"did you mean {shorten_path(folder / names[nearest[0]])}?"
+    similar = sorted(name for name in names.values() if Path(name).suffix == path.suffix)
+    if similar:
+        listed = ", ".join(similar[:3])
+        return f"{folder} has {listed}{', …' if len(similar) > 3 else ''}"
     return f"{folder} has no file with a name like it"
 
 
-def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
-    """Return the sources of the settings that a path belongs to."""
-    folders = [entry for entry in config.sources if entry.has_folder]
+def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
+    folders = [entry for entry in config.sources if entry.has_path]
     configured = [entry for entry in folders if _contains(entry.path, path)]
     if not configured or not path.is_file():
         return configured
-    kind = kind_of(path)
-    if not kind or not source_type(kind).is_unambiguous:
+    kind = find_kind(path)
+    if not kind or not load_source_type(kind).is_unambiguous:
         return configured
-    # for example, an attachment in a folder of notes is not a note
-    fitting = []
+    # skip folders that contain the file but don't read it, such as a folder of notes with a PDF
+    matching_entries = []
     for entry in configured:
-        source = loaded(entry.kind)
+        source = find_source_type(entry.kind)
         reads_files = source is not None and source.reads_single_files()
         if entry.kind == kind or not reads_files:
-            fitting.append(entry)
-    return fitting
+            matching_entries.append(entry)
+    return matching_entries
 
 
-def _roots(config: Config, remembered: list[Remembered], kind: str) -> dict[str, Path]:
-    """Return the folders that are read as a kind of source, by name."""
+def _find_source_directories(
+    config: Config, remembered: list[RememberedPath], kind: str
+) -> dict[str, Path]:
+    """Return the directory of each configured or remembered source of a kind, by source name."""
     roots: dict[str, Path] = {}
     for item in remembered:
         if kind in item.names:
-            # of a file, the folder it is in; a missing PATH was a file if its ending is one
-            # of a file that can be read
+            # use the directory of a file; a missing PATH was a file if a source reads its suffix
             path = Path(item.path)
-            missing_file = not path.exists() and path.suffix.casefold() in by_ending()
-            in_folder = path.is_file() or missing_file
-            roots[item.names[kind]] = path.parent if in_folder else path
+            is_missing_file = (
+                not path.exists() and path.suffix.casefold() in source_types_by_suffix()
+            )
+            is_file = path.is_file() or is_missing_file
+            roots[item.names[kind]] = path.parent if is_file else path
     for entry in config.sources:
-        if entry.kind == kind and entry.has_folder:
+        if entry.kind == kind and entry.has_path:
             roots[entry.name] = entry.path
     return roots
 
 
-def _name_of(
+def _choose_source_name(
     config: Config,
-    remembered: list[Remembered],
+    remembered: list[RememberedPath],
     found_source: FoundSource,
     path: Path,
 ) -> str:
-    """Return the name of a discovered source: the one that it had before, else a new one.
+    """Return the name for a source discovered at `path`.
 
-    `path` is the PATH at which it was discovered.
+    A source that was read before keeps its name, because the name is part of the keys.
     """
     kind = found_source.kind
     root = found_source.root
-    for name, known_root in _roots(config, remembered, kind).items():
+    for name, known_root in _find_source_directories(config, remembered, kind).items():
         if known_root == root:
             return name
     if root == path or found_source.only:
         for item in remembered:
             if item.path == str(path) and item.names.get(kind):
                 return item.names[kind]
-    # a part of it is remembered under the name that it would have itself
+    # part of the source may be remembered under the name that the whole would get
     own_name = default_name(kind, root)
     for item in remembered:
         if item.names.get(kind) == own_name and _contains(root, Path(item.path)):
             return own_name
 
-    # a new one: that of its folder, with a number if it is taken
-    taken = [entry.name for entry in config.sources if entry.kind == kind]
-    if is_export(kind):
-        return taken[0] if taken else kind
+    # choose a new name: the directory's, with a number if it is taken
+    taken_names = [entry.name for entry in config.sources if entry.kind == kind]
+    if is_export_kind(kind):
+        return taken_names[0] if taken_names else kind
     for item in remembered:
         if kind in item.names:
-            taken.append(item.names[kind])
-    return free_name(own_name, taken)
+            taken_names.append(item.names[kind])
+    return choose_free_name(own_name, taken_names)
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """Return a name of a source, with a number if it is taken."""
-    free = name
+def choose_free_name(name: str, taken_names: Collection[str]) -> str:
+    """Return `name`, with a number appended if it is already taken."""
+    candidate = name
     number = 2
-    while free in taken:
-        free = f"{name}-{number}"
+    while candidate in taken_names:
+        candidate = f"{name}-{number}"
         number += 1
-    return free
+    return candidate
 
 
-def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Rebase resolved paths onto the root as the settings spell it; omit the root itself."""
-    root = resolve(entry.path)
-    below = []
+def _rebase(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
+    """Rebase resolved paths onto the root as the settings spell it, omitting the root itself."""
+    root = resolve_links(entry.path)
+    rebased = []
     for path in paths:
         if path != root:
-            below.append(entry.path / path.relative_to(root))
-    return tuple(below)
+            rebased.append(entry.path / path.relative_to(root))
+    return tuple(rebased)
 
 
 def _contains(root: Path, path: Path) -> bool:
-    root = resolve(root)
+    root = resolve_links(root)
     return path == root or root in path.parents
 
 
-def _union(first: SelectedSource, other: SelectedSource) -> SelectedSource:
-    """Join two selections of one source. The exports of one account may be in two folders."""
+def _merge_selections(first: SelectedSource, other: SelectedSource) -> SelectedSource:
+    """Merge two selections of the same source.
+
+    Their roots may differ, because exports from one account may be in two directories.
+    """
     root = first.entry.path
     other_root = other.entry.path
     if root == other_root:
         only: tuple[Path, ...] = ()
-        if first.only and other.only:
-            only = tuple(dict.fromkeys((*first.only, *other.only)))
+        if first.paths and other.paths:
+            only = tuple(dict.fromkeys((*first.paths, *other.paths)))
         return SelectedSource(first.entry, only)
-    parts = first.only or (root,)
-    other_parts = other.only or (other_root,)
+    paths = first.paths or (root,)
+    other_paths = other.paths or (other_root,)
     common = Path(os.path.commonpath((root, other_root)))
     entry = replace(first.entry, path=common)
-    return SelectedSource(entry, (*parts, *other_parts))
+    return SelectedSource(entry, (*paths, *other_paths))
 
 
 # --- opening ----------------------------------------------------------------------------
 
 
 def open_sources(
-    workspace: WorkspaceFolder,
+    workspace: WorkspaceDirectory,
     ledger: Ledger,
     selected: Iterable[SelectedSource],
     *,
     offline: bool = False,
     jobs: int = 0,
 ) -> tuple[Source, ...]:
-    """Open sources, and remember their folders, from which pictures are read.
+    """Open the selected sources, and store their directories for reading pictures later.
 
     Raises:
-        ConfigError: a kind is unknown, or its settings are invalid; with file, line and
-            key.
+        ConfigError: a kind is unknown or its settings are invalid. The message names the file,
+            line and key.
     """
     from ankiforge.ledger import CACHE_FILE, CacheFile
-    from ankiforge.pipeline.pictures import remember_roots
+    from ankiforge.pipeline.media import store_source_directories
 
     selected = list(selected)
     folders: dict[str, str] = {}
     for source in selected:
-        if source.entry.has_folder:
-            folders[_id_of(source.entry)] = str(source.entry.path)
-    remember_roots(ledger, folders)
-    caches = CacheFile(workspace.folder / CACHE_FILE)
+        if source.entry.has_path:
+            folders[_source_id(source.entry)] = str(source.entry.path)
+    store_source_directories(ledger, folders)
+    caches = CacheFile(workspace.state_directory / CACHE_FILE)
     opened: list[Source] = []
     for source in selected:
-        memory = caches.cache_of(_id_of(source.entry))
+        memory = caches.get_cache(_source_id(source.entry))
         opened.append(
             open_source(
                 workspace,
@@ -643,38 +700,38 @@ def open_sources(
     return tuple(opened)
 
 
-def _id_of(entry: SourceEntry) -> str:
-    """Return the name of a source in the cache and in the settings of the ledger."""
+def _source_id(entry: SourceEntry) -> str:
+    """Return the id by which the cache and the ledger's settings refer to a source."""
     return f"{entry.kind}:{entry.name}"
 
 
 def open_source(
-    workspace: WorkspaceFolder,
+    workspace: WorkspaceDirectory,
     selected: SelectedSource,
     *,
-    memory: Memory | None = None,
+    memory: SourceCache | None = None,
     offline: bool = False,
     jobs: int = 1,
 ) -> Source:
-    """Open a source.
+    """Validate the settings of a selected source and open it.
 
     Raises:
-        ConfigError: the kind is unknown, or its settings are invalid; with file, line and
-            key.
+        ConfigError: the kind is unknown or its settings are invalid. The message names the file,
+            line and key.
     """
     config = workspace.config
     entry = selected.entry
     try:
-        source = source_type(entry.kind)
+        source = load_source_type(entry.kind)
     except ConfigError as error:
-        raise entry.where.error(error.message, error.hint) from error
+        raise entry.location.error(error.message, error.hint) from error
     opening = Opening(
         name=entry.name,
         root=entry.path,
-        settings=typed(source.Settings, entry.options, entry.where),
-        only=selected.only,
+        settings=typed(source.Settings, entry.options, entry.location),
+        only=selected.paths,
         me=config.me,
-        memory=memory or NoMemory(),
+        memory=memory or EmptySourceCache(),
         offline=offline,
         jobs=jobs,
         executor=config.executor if (not offline or is_loopback(config.executor)) else "",
@@ -685,215 +742,174 @@ def open_source(
     except ConfigError as error:
         key, colon, message = error.message.partition(": ")
         if colon and key in entry.options:
-            raise entry.where.at(key).error(message, error.hint) from error
-        raise entry.where.error(error.message, error.hint) from error
+            raise entry.location.at(key).error(message, error.hint) from error
+        raise entry.location.error(error.message, error.hint) from error
 
 
 # --- reading -------------------------------------------------------------------------------
 
 
-def ingest(job: Job, ledger: Ledger) -> Progress:
-    """Read the changed documents of all sources.
+def ingest(job: RunParameters, ledger: Ledger) -> RunStep:
+    """Read the changed documents of all sources, and match them with the stored passages.
 
-    Nothing is matched before all sources have listed everything: a passage that is missing in one
-    place may have moved to another.
+    Nothing is matched before all sources have listed everything, because a passage that is
+    missing in one place may have moved to another.
 
     Args:
-        job: names the sources.
+        job: provides the sources.
         ledger: stores what is read.
     """
-    # here as below: slow to import, and `extract` reads without a ledger
-    from ankiforge.ledger.ingest import ingest as ingest_all
+    # the ledger is imported in functions because it is slow to import and `extract` needs none
+    from ankiforge.ledger.ingest import ingest_sightings as ingest_all
 
-    sources = [
-        with_stored_dialects(source, ledger, follow=job.follows_plugins)
-        for source in job.sources
-    ]
-    reading = _Pass(job, ledger)
+    sources = [apply_stored_dialects(source, ledger) for source in job.sources]
+    scan = _SourceScan(job, ledger)
     ledger.read_journal()
     report = ingest_all(
         ledger,
-        reading.sightings(sources),
-        selections=reading.selections,
+        scan.iter_sightings(sources),
+        selections=scan.selections,
         in_use=job.in_use,
         missing=job.missing,
-        in_progress=lambda container, place: job.in_progress(place),
     )
     listed = Counter[str]()
     unread = Counter[str]()
     for source in sources:
         folder = getattr(source, "folder", None)
-        listed.update(getattr(folder, "read", {}))
-        unread.update(getattr(folder, "unread", {}))
+        listed.update(getattr(folder, "read_counts", {}))
+        unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
-    problems = [*reading.problems, *_told_once(sources, ledger)]
-    _note_plugins(sources, ledger)
-    return Progress(report, problems=tuple(problems))
+    problems = [*scan.problems, *_report_new_unread_kinds(sources, ledger)]
+    return RunStep(report, problems=tuple(problems))
 
 
-class _Pass:
-    """One pass over all sources, with the problems that it met."""
+class _SourceScan:
+    """One scan of all sources, which collects the problems that occur."""
 
-    def __init__(self, job: Job, ledger: Ledger) -> None:
+    def __init__(self, job: RunParameters, ledger: Ledger) -> None:
         from ankiforge.ledger import readings
 
         self._job = job
-        # another program, or other deck files, read every document again
+        # read every document again after a change to the program or to the skipping rules
         skip_rules = []
         for rule in job.decks:
-            if rule.skipped:
+            if rule.has_skipped_colours:
                 skip_rules.append(repr(rule.select))
-        self._salt = h16(program(), *skip_rules)
-        self._known = readings.Known(ledger, self._salt)
+        self._salt = hash16(fingerprint_program(), *skip_rules)
+        self._known_readings = readings.KnownReadings(ledger, self._salt)
         self.problems: list[Problem] = []
         self.selections: dict[str, str] = {}
-        """By container, the settings that select highlights in it."""
+        """The settings that decide which highlights of a container are read, by container."""
 
-    def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
-        """Yield the documents of the sources in the form that the ledger takes.
+    def iter_sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
+        """Yield what the sources list, in the form the ledger expects, and collect the problems.
 
-        Problems are set aside. A scan in which this program or a plug-in failed is not complete.
+        The scan of a source is marked as incomplete if this program or a plug-in failed in it.
         """
         for source in sources:
             has_failed = False
-            for sighting in scanned(source, self._known):
+            for sighting in scan_source(source, self._known_readings):
                 if isinstance(sighting, Problem):
-                    has_failed |= sighting.what.startswith((BUG, PLUG_IN))
+                    has_failed |= sighting.what.startswith((BUG_MESSAGE, PLUG_IN_PREFIX))
                     self.problems.append(sighting)
-                if isinstance(sighting, Extracted):
-                    sighting = self._prepared(sighting)
-                if isinstance(sighting, Scan):
+                if isinstance(sighting, ExtractedDocument):
+                    sighting = self._prepare_document(sighting)
+                if isinstance(sighting, ScanEnd):
                     complete = sighting.complete and not has_failed
                     sighting = replace(sighting, complete=complete)
                     self.selections[sighting.container] = getattr(source, "selection", "")
-                elif isinstance(sighting, (Extracted, Unmarked)) and sighting.fingerprint:
+                elif (
+                    isinstance(sighting, (ExtractedDocument, UnmarkedDocument))
+                    and sighting.fingerprint
+                ):
                     fingerprint = f"{self._salt} {sighting.fingerprint}"
                     sighting = replace(sighting, fingerprint=fingerprint)
                 yield sighting
 
-    def _prepared(self, document: Extracted) -> Extracted:
-        """Store the pictures of a document, and tell which of its highlights are no plain ones.
-
-        Some make no card, and some are words with their translation.
-        """
-        # pictures that were cut from pages
+    def _prepare_document(self, document: ExtractedDocument) -> ExtractedDocument:
+        """Store a document's pictures, flag the highlights to skip, and attach translations."""
+        # store pictures cut from pages
         for picture in document.pictures:
             path = self._job.pictures / picture.name.removeprefix("cut/")
-            if path.is_there():
+            if path.exists():
                 continue
             try:
-                self._job.pictures.make_folder()
-                path.write(picture.data)
+                make_directory(self._job.pictures)
+                write_file(path, picture.data)
             except OSError as error:
                 message = f"cannot be written: {error.strerror}"
                 self.problems.append(Problem(str(path), message, "free space there"))
 
         highlights = []
         for highlight in document.highlights:
-            # a comment or its colour may exclude it
+            # the comment or the colour may exclude the highlight
             skip = skip_reason(highlight) if highlight.instructs else highlight.skip
             if skip.startswith("skip"):
                 highlight = replace(highlight, skip=skip)
             elif (
-                rule_of(self._job.decks, highlight).meaning_of(highlight.colour) == "skip"
+                find_rule(self._job.decks, highlight).get_colour_action(highlight.colour)
+                == "skip"
             ):
-                colour = f"skip: its colour ({highlight.colour})"
-                highlight = replace(highlight, skip=colour)
+                reason = f"skip: its colour ({highlight.colour})"
+                highlight = replace(highlight, skip=reason)
             highlights.append(highlight)
-        return replace(document, highlights=with_translations(highlights))
+        return replace(document, highlights=mark_translations(highlights))
 
 
 # --- what no source reads -------------------------------------------------------------------
 
-NOT_READ = "not read"
-"""The setting of the ledger that stores it, for each folder (`UnreadFiles`)."""
+UNREAD_FILES_SETTING = "not read"
+"""The name of the ledger setting that stores the unread files of each directory."""
 
 
-def not_read(ledger: Ledger) -> dict[str, UnreadFiles]:
-    """Return the files that no source reads, by folder."""
-    return ledger.get_value(NOT_READ, dict[str, UnreadFiles]) or {}
+def load_unread_files(ledger: Ledger) -> dict[str, UnreadFiles]:
+    """Return the files that no source read in the last run, by directory."""
+    return ledger.get_value(UNREAD_FILES_SETTING, dict[str, UnreadFiles]) or {}
 
 
-def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
-    """Yield the unread files of a folder: again only if there are files of another kind."""
-    known = not_read(ledger)
-    now = {}
-    for place, not_read_there in known.items():
-        if Path(place).exists():
-            now[place] = not_read_there
-    for unread_folder in left_out(sources):
-        before = now.pop(unread_folder.place, None)
-        if not unread_folder.text:
+def _report_new_unread_kinds(
+    sources: Iterable[Source], ledger: Ledger
+) -> Iterator[Problem]:
+    """Store the unread files of each directory, and report directories with a new kind of them."""
+    stored = load_unread_files(ledger)
+    current = {}
+    for directory, unread_files in stored.items():
+        if Path(directory).exists():
+            current[directory] = unread_files
+    for unread_folder in iter_unread_files(sources):
+        stored_files = current.pop(unread_folder.directory, None)
+        if not unread_folder.summary:
             continue
-        now[unread_folder.place] = unread_folder
-        known_kinds = {*before.kinds, *before.hidden} if before else set()
-        if not known_kinds.issuperset((*unread_folder.kinds, *unread_folder.hidden)):
-            message = f"{NOT_READ}: {unread_folder.text}"
-            name = Path(unread_folder.place).name
+        current[unread_folder.directory] = unread_folder
+        known_kinds = set(stored_files.count_by_kind if stored_files else ())
+        if not known_kinds.issuperset(unread_folder.count_by_kind):
+            message = f"{UNREAD_FILES_SETTING}: {unread_folder.summary}"
+            name = Path(unread_folder.directory).name
             yield Problem(name, message, notice=True, once=True)
-    if now != known:
-        ledger.set_value(NOT_READ, now)
+    if current != stored:
+        ledger.set_value(UNREAD_FILES_SETTING, current)
 
 
-# --- the plugins of a vault -----------------------------------------------------------------
+# --- the plug-ins of a vault ------------------------------------------------------------
 
 
-def with_stored_dialects(
-    source: Source, ledger: Ledger, *, follow: bool = False
-) -> Source:
-    """Return a source; a vault reads the dialects by which it was read at first.
+def apply_stored_dialects(source: Source, ledger: Ledger) -> Source:
+    """Return the source, reading the dialects of all plug-ins that were ever enabled in it.
 
-    With `follow` it reads those of its plugins, as they are now, from now on.
+    This concerns only an Obsidian vault whose settings name no dialects. Any other source is
+    returned unchanged.
     """
-    if not getattr(source, "by_plugins", False):
+    if not getattr(source, "plugins_choose_dialects", False):
         return source
     from ankiforge.ledger import dialects
 
     vault = cast("Vault", source)
-    container = vault.folder.container
-    if follow and vault.switched_on is not None:
-        dialects.follow_plugins(ledger, container, vault.switched_on)
-    names = dialects.dialects_of(ledger, container, vault.switched_on)
-    if names == vault.switched_on:
-        return vault
-    return vault.read_by(names)
-
-
-OTHER_PLUGINS = "other plugins"
-"""The name of the stored lines about vaults whose plugins changed."""
-
-
-def other_plugins(ledger: Ledger) -> dict[str, str]:
-    """Return, by vault, which of its plugins are not read as they are now, in words."""
-    return ledger.get_value(OTHER_PLUGINS, dict[str, str]) or {}
-
-
-def _note_plugins(sources: Iterable[Source], ledger: Ledger) -> None:
-    """Store which vaults are read by other plugins than those that are on, or left notes there."""
-    from ankiforge.ledger import dialects
-
-    known = other_plugins(ledger)
-    now = dict(known)
-    for source in sources:
-        if not getattr(source, "by_plugins", False):
-            continue
-        vault = cast("Vault", source)
-        on = vault.switched_on
-        if on is None or vault.folder.only:
-            continue
-        read = vault.dialects.names
-        off = dialects.dialects_off(ledger, vault.folder.container, on)
-        changes = []
-        for name, title in TITLES.items():
-            if name in on and name not in read:
-                changes.append(f"{title} is on")
-            elif name in off and name not in read:
-                changes.append(f"{title} is off, but left notes")
-            elif name in read and name not in (*on, *off):
-                changes.append(f"{title} is off")
-        now.pop(str(vault.folder.root), None)
-        if changes:
-            now[str(vault.folder.root)] = ", ".join(changes)
-    if now != known:
-        ledger.set_value(OTHER_PLUGINS, now)
+    dialect_names = dialects.update_dialects(
+        ledger, vault.folder.container, vault.enabled_dialects
+    )
+    return (
+        vault
+        if dialect_names == vault.enabled_dialects
+        else vault.with_dialects(dialect_names)
+    )

@@ -1,188 +1,120 @@
-"""Follow the sources: read what changed at once, deliver once a note has been left alone.
+"""Watch the sources, and run after a change as soon as no file has changed for two minutes.
 
-    a file changes ─▶ pass (read, draft; notes in progress wait) ─▶ 2 quiet minutes ─▶ pass, deliver
+    a file changes ─▶ 2 minutes in which no file changes ─▶ run: read, draft, deliver
 
-A pass is the same as in `run`. A note in progress is read at each save, so its drafts can be looked
-at; nothing of it is accepted, sent to a model, or written into the journal, before its writer has
-paused. Other notes are delivered meanwhile.
+Because of this delay, a note is never read while the user is still editing it.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
-from ankiforge.errors import BusyError, ForgeError
-
-QUIET_SECONDS = 120.0
-"""A note that was not saved for this long is finished for now."""
-EVERYTHING_SECONDS = 600.0
-"""How often sources are read that report no changes: Zotero's API, network folders."""
-RETRY_SECONDS = 30.0
-"""How long to wait after a pass that failed."""
-BUSY_SECONDS = 10.0
-"""How long a pass waits for another program that drafts here; then it is tried again at once."""
-STEP_MS = 500
-"""How long to wait for file events before the clock is looked at."""
-
-
-class Actions(Protocol):
-    """The callbacks of the front end. One that fails with a `ForgeError` is tried again."""
-
-    def folders(self) -> list[Path]:
-        """Return the folders to follow."""
-        ...
-
-    def read(self, in_progress: Callable[[str], bool]) -> bool:
-        """Read and draft. Return whether there is something to deliver."""
-        ...
-
-    def deliver(self) -> None:
-        """Write the package, or push."""
-        ...
-
-
-Events = Callable[[Sequence[Path]], Iterator[set[str]]]
-"""Yields the paths of the files that changed in folders, or an empty set after a pause."""
+QUIET_PERIOD = 120.0
+"""How long no file may have changed before the changes are read, in seconds."""
+FULL_READ_INTERVAL = 600.0
+"""After how many seconds all sources are read even if no file has changed, because Zotero's API and
+network directories report no changes."""
+RETRY_DELAY = 30.0
+"""How long to wait after a failed run, in seconds."""
+EVENT_TIMEOUT_MS = 500
+"""How long to wait for file events before checking the clock, in milliseconds."""
 
 
 def follow(
-    actions: Actions,
-    events: Events,
+    run: Callable[[bool], bool],
+    changes: Iterable[bool],
     *,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Follow the sources until the events end.
+    """Run after each change and at regular intervals, until `changes` is exhausted.
 
     Args:
-        actions: what the front end does.
-        events: the changes of files, see `file_events`.
+        run: called with whether a file has changed. It reads and drafts, delivers if a file has
+            changed or there is something to deliver, and returns whether it succeeded.
+        changes: yields, at least every few seconds, whether a file has changed since the last
+            time.
         clock: returns the time in seconds.
     """
-    watcher = _Watcher(actions, clock)
-    for changed_files in events(actions.folders()):
-        watcher.step(changed_files)
+    due = 0.0
+    has_changed = True  # files may have changed before watching began
+    for is_change in changes:
+        now = clock()
+        if is_change:
+            has_changed, due = True, now + QUIET_PERIOD if due else 0.0
+        if now < due:
+            continue
+        is_successful = run(has_changed)
+        has_changed = has_changed and not is_successful
+        due = clock() + (FULL_READ_INTERVAL if is_successful else RETRY_DELAY)
 
 
-class _Watcher:
-    """The times of changes, and the decisions left to deliver."""
+def iter_file_changes(
+    directories: Sequence[Path], is_ended: Callable[[], bool], *, poll: bool = False
+) -> Iterator[bool]:
+    """Yield repeatedly whether a file has changed in the directories since the last time.
 
-    def __init__(self, actions: Actions, clock: Callable[[], float]) -> None:
-        self._actions = actions
-        self._clock = clock
-        # When each file that is in progress was saved last, by its path.
-        self._saved: dict[str, float] = {}
-        self._last_pass = 0.0
-        # After a failure, when to try again; 0 = nothing failed.
-        self._retry_at = 0.0
-        self._undelivered = False
+    Directories may be removed and created again meanwhile.
 
-    def step(self, changed_files: set[str]) -> None:
-        """Read the changed documents, and deliver those left alone for long enough."""
-        now = self._clock()
-        for name in changed_files:
-            self._saved[name.replace(os.sep, "/")] = now
-        saved = self._saved.items()
-        quiet = [name for name, at in saved if now - at >= QUIET_SECONDS]
-        for name in quiet:
-            del self._saved[name]
-        self._undelivered |= bool(quiet)
-        if now < self._retry_at:
-            return
-        due = self._retry_at or now - self._last_pass >= EVERYTHING_SECONDS
-        if not (changed_files or quiet or due):
-            return
-        self._retry_at = 0.0
-        if self._works(lambda: self._actions.read(self._in_progress)):
-            self._last_pass = now
-        if self._undelivered:  # even if a model does not answer
-            self._undelivered = not self._works(self._actions.deliver)
-
-    def _in_progress(self, path: str) -> bool:
-        """Return whether the file at a path in a source was saved just now."""
-        end = f"/{path}"
-        return any(name == path or name.endswith(end) for name in self._saved)
-
-    def _works(self, action: Callable[[], bool | None]) -> bool:
-        """Return whether an action worked.
-
-        What it leaves to deliver, even if it failed, is noted.
-        """
-        try:
-            self._undelivered |= bool(action())
-        except ForgeError as error:
-            is_busy = isinstance(error, BusyError)
-            self._retry_at = self._clock() + (0.0 if is_busy else RETRY_SECONDS)
-            self._undelivered = True
-            return False
-        return True
-
-
-def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
-    """Return a function that follows folders until `is_ended`, also those that come and go.
-
-    With `poll`, it compares file times, where the file system sends no events.
+    Args:
+        directories: the directories to watch.
+        is_ended: returns whether to stop.
+        poll: whether to compare the times of files, for file systems that send no events.
     """
+    from watchfiles import watch
 
-    def events(folders: Sequence[Path]) -> Iterator[set[str]]:
-        """Yield the paths that changed in these folders; an empty set after each pause."""
-        nonlocal poll
-        from watchfiles import watch
+    roots = tuple(map(str, directories))
 
-        roots = tuple(map(str, folders))
+    def is_relevant(_: object, path: str) -> bool:
+        """Return whether a file may belong to a source, because it isn't hidden or a package."""
+        below_root = path
+        for root in roots:
+            if path.startswith(root):
+                below_root = path[len(root) :]
+                break
+        return f"{os.sep}." not in below_root and not path.endswith((".apkg", "~"))
 
-        def matters(_: object, path: str) -> bool:
-            """Return whether a file can be part of a source: not hidden, and no package of ours."""
-            below_root = path
-            for root in roots:
-                if path.startswith(root):
-                    below_root = path[len(root) :]
+    was_interrupted = False  # after an interruption, any file may have changed
+    while not is_ended():
+        present_directories = _find_existing_directories(directories)
+        if not present_directories:
+            was_interrupted = True
+            time.sleep(EVENT_TIMEOUT_MS / 1000)
+            yield False
+            continue
+        try:
+            # watch() starts watching before it first yields, so the first run misses nothing
+            for changes in watch(
+                *present_directories,
+                watch_filter=is_relevant,
+                debounce=200,
+                step=50,
+                rust_timeout=EVENT_TIMEOUT_MS,
+                yield_on_timeout=True,
+                force_polling=poll,
+            ):
+                if is_ended():
+                    return
+                yield was_interrupted or bool(changes)
+                was_interrupted = False
+                if _find_existing_directories(directories) != present_directories:
                     break
-            return f"{os.sep}." not in below_root and not path.endswith((".apkg", "~"))
-
-        # Folders that came back: everything in them may have changed.
-        returned_roots: set[str] = set()
-        while not is_ended():
-            present_folders = _present(folders)
-            if not present_folders:
-                returned_roots = set(roots)
-                time.sleep(STEP_MS / 1000)
-                yield set()
-                continue
-            try:
-                # It follows the folders before it yields first, so the first pass misses nothing.
-                for changes in watch(
-                    *present_folders,
-                    watch_filter=matters,
-                    debounce=200,
-                    step=50,
-                    rust_timeout=STEP_MS,
-                    yield_on_timeout=True,
-                    force_polling=poll,
-                ):
-                    if is_ended():
-                        return
-                    yield {path for _, path in changes} | returned_roots
-                    returned_roots = set()
-                    if _present(folders) != present_folders:
-                        break
-            except OSError:  # the limit of events is reached, or a folder went
-                poll = poll or _present(folders) == present_folders
-            except RuntimeError:  # a file name is not text: the other files are followed
-                pass
-            returned_roots = set(roots)
-
-    return events
+        except OSError:  # the limit of events is reached, or a directory was removed
+            poll = poll or _find_existing_directories(directories) == present_directories
+        except (
+            RuntimeError
+        ):  # a file name isn't valid text, so continue with the other files
+            pass
+        was_interrupted = True
 
 
-def _present(folders: Sequence[Path]) -> dict[Path, int]:
-    """Return the folders that exist now, each with its inode: that of another folder differs."""
-    present = {}
-    for folder in folders:
+def _find_existing_directories(directories: Sequence[Path]) -> dict[Path, int]:
+    """Return the directories that exist, each with its inode, to detect a replaced directory."""
+    inodes = {}
+    for directory in directories:
         with suppress(OSError):
-            present[folder] = folder.stat().st_ino
-    return present
+            inodes[directory] = directory.stat().st_ino
+    return inodes

@@ -1,12 +1,10 @@
-"""The way of a highlight to Anki, read from top to bottom: `Workspace.run`.
+"""The pipeline from highlights to Anki; `Workspace.run` runs all of it.
 
-    ingest ─▶ draft ─▶ check ─▶ waiting drafts ║ a person or the settings accept ║ cards ─▶ deliver
+    ingest ─▶ draft ─▶ check ─▶ pending drafts ║ user or settings accept ║ cards ─▶ deliver
 
-Between the two halves everything is in the ledger. A run that is interrupted is resumed by the next
-one: each step writes what it has done, and no transaction is open while a source or a model works.
-
-Checks, drafters and the formats of Anki are imported inside functions: not every command
-needs them.
+The ledger holds everything between the two halves. Each step stores its results, so the next
+run resumes an interrupted one. No transaction is open while a source or a model works.
+Checks, drafters and Anki's formats are imported in functions because few commands need them.
 """
 
 from __future__ import annotations
@@ -20,65 +18,62 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from msgspec.structs import replace
 
 from ankiforge.config import workspace as folders
-from ankiforge.config.trust import confirm, remembered_concerns
-from ankiforge.config.workspace import user_folder
 from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.model import (
-    CardHere,
     Finding,
     Guid,
     HighlightKey,
+    LocalCard,
+    PendingDraft,
     Problem,
     Question,
     Strings,
     Texts,
-    Waiting,
 )
-from ankiforge.pipeline.opened import Opened
-from ankiforge.pipeline.result import (
+from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.run_result import (
     CollectionScan,
-    Job,
-    Progress,
+    RunParameters,
     RunResult,
-    accept_policy,
+    RunStep,
+    make_accept_policy,
 )
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import Remembered
-    from ankiforge.draft.llm import Estimate, Model
+    from ankiforge.config.workspace import RememberedPath
+    from ankiforge.draft.llm import Estimate, ModelDrafter
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
 
 
 class DraftOptions(TypedDict, total=False):
-    """How cards are drafted, as options of commands say it."""
+    """The options of commands that draft cards."""
 
     drafter: str
-    """`rules` or `llm`; "" = as in the settings."""
+    """`rules` or `llm`, or "" for the drafter in the settings."""
     accept: str
-    """`clean` or `review`, for the drafts of the rules; "" = as in the settings."""
+    """Which drafts of the rules to accept: `clean`, `review`, or "" for the value in the settings.
+    """
 
 
 class ReadOptions(DraftOptions, total=False):
-    """How sources are read, and cards drafted."""
+    """The options of commands that read sources and draft cards."""
 
     deck: str
-    """The deck for new cards; "" = as the deck files say."""
+    """The deck for new cards, or "" to let the deck files decide."""
     marks: Strings
-    """The marks that the notes at the PATHs read, too, from now on."""
-    plugins: bool
-    """Whether vaults are read by the plug-ins that are on now, from now on."""
+    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
 
 
 class RunOptions(ReadOptions, total=False):
-    """The arguments of `Workspace.run` that are options of commands, too."""
+    """The arguments of `Workspace.run` that are also options of the command."""
 
     output: str | None
     force: bool
 
 
 class PackageOptions(TypedDict):
-    """The arguments of `Workspace.push` and `build` that are options of both commands."""
+    """The arguments of `Workspace.push` and `Workspace.build` that are options of both commands."""
 
     deck: str
     output: str
@@ -86,24 +81,28 @@ class PackageOptions(TypedDict):
 
 
 ShowProgress = Callable[
-    [Sequence["Source"]], AbstractContextManager[Callable[[Progress], None]]
+    [Sequence["Source"]], AbstractContextManager[Callable[[RunStep], None]]
 ]
-"""Begins to show the progress of reading sources; what it returns is called with each step."""
+"""Returns a context manager that displays the progress of reading the given sources.
+
+It yields a callback, which is called with each step of the run.
+"""
 
 
-def show_nothing(
+def show_no_progress(
     sources: Sequence[Source],
-) -> AbstractContextManager[Callable[[Progress], None]]:
-    """Show no progress."""
+) -> AbstractContextManager[Callable[[RunStep], None]]:
+    """Return a callback that ignores each step. This is a `ShowProgress` that displays nothing."""
     return nullcontext(lambda step: None)
 
 
-class Workspace(Opened):
-    """A workspace: a folder with settings, and the highlights, drafts and decisions there.
+class Workspace(OpenWorkspace):
+    """A workspace: a directory with settings, and its highlights, drafts and decisions.
 
-    Every command, the page and the watcher work through this class, and it is the library for other
-    programs. Methods return values and print nothing; what goes wrong is an error of
-    `ankiforge.errors`, or a problem in the result if the rest could be done without it.
+    Every command, the web page and the watcher use this class, and other programs can use it
+    as a library. Its methods return values and print nothing. They raise the errors defined in
+    `ankiforge.errors`, but a failure that affects only part of the work becomes a problem in
+    the result.
 
     Use it in a `with` statement, so that the ledger is closed:
 
@@ -124,83 +123,80 @@ class Workspace(Opened):
         force: bool = False,
         limit: int | None = None,
         unmarked: bool = False,
-        show: ShowProgress = show_nothing,
+        show: ShowProgress = show_no_progress,
         **options: Unpack[ReadOptions],
     ) -> RunResult:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
-            paths: files and folders to read; () for the sources of the settings and all
-                PATHs of former runs. They are remembered.
-            output: the path of the package; None = a file in the output folder of the workspace.
-            force: replace a file that ankiforge did not write.
-            limit: as for `propose`.
-            unmarked: read the paths even if nothing can be marked in them.
-            show: shows the progress.
+            paths: the files and directories to read, which later runs read too; or () for the
+                configured sources and all remembered PATHs.
+            output: the path of the package, or None for a file in the workspace's output
+                directory.
+            force: whether to replace an existing file that ankiforge did not write.
+            limit: as for `read_and_draft`.
+            unmarked: whether to read files at `paths` even if they can't contain marks.
+            show: displays the progress.
             options: see `ReadOptions`.
 
         Raises:
-            UsageError: there is nothing to read, or the package cannot be written there.
+            UsageError: there is nothing to read, or the package can't be written to that path.
         """
         from ankiforge.pipeline import deliver
 
         deck = options.get("deck", "")
         if deck:
-            from ankiforge.anki.notes import deck_name
+            from ankiforge.anki.notes import normalize_deck_name
 
-            deck = options["deck"] = deck_name(deck)
+            deck = options["deck"] = normalize_deck_name(deck)
         result = RunResult()
-        with self.locked("drafting"):
+        with self.hold_lock("drafting"):
             path = self.package_path(deck, output or "", force=force)
             result.add_scan(self.read_collection())
-            self.propose(
+            self.read_and_draft(
                 result, paths, limit=limit, unmarked=unmarked, show=show, **options
             )
             if self.read_only:
-                self.plan(result)
+                self.plan_cards(result)
             else:
                 deliver.publish(self.folder, self.ledger, result, path)
         return result
 
-    def propose(
+    def read_and_draft(
         self,
         result: RunResult,
         paths: Iterable[Path | str] = (),
         *,
         limit: int | None = None,
         unmarked: bool = False,
-        in_progress: Callable[[str], bool] = lambda path: False,
-        show: ShowProgress = show_nothing,
+        show: ShowProgress = show_no_progress,
         **options: Unpack[ReadOptions],
     ) -> None:
-        """Read the sources, draft, and accept as the settings allow.
+        """Read the sources, draft cards, and accept those that the settings allow.
 
-        Notes of ours that only Anki knows are adopted on the way.
-
-        If a service fails, its error is in the result, so that cards that are ready can still be
-        written.
+        Also adopt the notes that ankiforge made but that only Anki still has. If a service
+        fails, its error goes into the result, so that cards that are ready can still be shipped.
 
         Args:
             result: receives the result of each step.
-            paths: files and folders to read; () for all known ones.
-            limit: the number of highlights that the model drafts; None = all.
+            paths: the files and directories to read, or () for all known sources.
+            limit: the maximum number of highlights to send to the model, or None for all.
             unmarked: as for `run`.
-            in_progress: returns whether a person is still writing the note at a path.
-            show: shows the progress.
+            show: displays the progress.
             options: see `ReadOptions`.
 
         Raises:
             UsageError: there is nothing to read.
         """
-        from ankiforge.ledger.tables.cards import any_card
-        from ankiforge.pipeline.collection import adopt_unknown
-        from ankiforge.pipeline.decks import Decks
-        from ankiforge.pipeline.draft import draft
+        from ankiforge.ledger.tables.cards import has_cards
+        from ankiforge.pipeline.collection import adopt_unknown_notes
+        from ankiforge.pipeline.decks import DeckChooser
+        from ankiforge.pipeline.draft import draft_pending
         from ankiforge.pipeline.sources import (
+            add_other_exports,
             ingest,
             open_sources,
             select_sources,
-            with_other_exports,
         )
 
         named_paths = tuple(Path(path) for path in paths)
@@ -210,14 +206,16 @@ class Workspace(Opened):
         selected = selection.sources
         remembered = selection.remembered
         if not selected and not selection.problems:
-            if any_card(self.ledger):  # whose notes in Anki are kept in step
-                result.problems += self.journal_problems()
+            if has_cards(
+                self.ledger
+            ):  # the run still keeps the notes of these cards in sync
+                result.problems += self.iter_journal_problems()
                 return
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
-        result.problems += [*self.journal_problems(), *selection.problems]
+        result.problems += [*self.iter_journal_problems(), *selection.problems]
         if named_paths:
-            selected = with_other_exports(self.folder, remembered, selected)
+            selected = add_other_exports(self.folder, remembered, selected)
         sources = open_sources(
             self.folder,
             self.ledger,
@@ -225,99 +223,107 @@ class Workspace(Opened):
             offline=self.offline,
             jobs=self.jobs,
         )
-        result.remembered = self.remember(remembered)
-        model = self.model(options.get("drafter", ""), spent=result.spent)
-        result.problems += Decks(self.ledger, self.decks).use()
+        result.remembered = self.remember_paths(remembered)
+        model = self.build_model(options.get("drafter", ""), spent=result.spent)
+        result.problems += DeckChooser(self.ledger, self.decks).apply_rules()
         job = replace(
-            self.job(options.get("accept", "")),
+            self.build_run_parameters(options.get("accept", "")),
             sources=sources,
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
-            follows_plugins=options.get("plugins", False),
             deck=options.get("deck", ""),
             limit=limit,
-            in_progress=in_progress,
         )
 
-        def steps() -> Iterator[Progress]:
-            read = ingest(job, self.ledger)
-            yield read
-            if read.report and read.report.moved_sources:
-                self._forget_moved(result, read.report.moved_sources)
-            # forget the files that this run was to remember and could not read
+        def iter_steps() -> Iterator[RunStep]:
+            ingested = ingest(job, self.ledger)
+            yield ingested
+            if ingested.report and ingested.report.moved_sources:
+                self._forget_moved(result, ingested.report.moved_sources)
+            # forget new PATHs whose files couldn't be read
             problems = [problem for problem in result.problems if not problem.notice]
             failed = {Path(problem.where).name for problem in problems}
             unread = [path for path in result.remembered if Path(path).name in failed]
             if unread:
-                kept = [
+                kept_paths = [
                     item for item in self.folder.remembered if item.path not in unread
                 ]
-                folders.store_remembered(self.folder.folder, kept)
+                folders.store_remembered(self.folder.state_directory, kept_paths)
                 for path in unread:
                     result.remembered.remove(path)
             if result.scan and result.scan.viewed.unknown:
-                result.problems += adopt_unknown(self.ledger, result.scan.viewed.unknown)
-            # of PATHs, a model drafts only what lies there
-            within = read.report.documents if named_paths and read.report else None
-            yield from draft(replace(job, within=within), self.ledger)
+                result.problems += adopt_unknown_notes(
+                    self.ledger, result.scan.viewed.unknown
+                )
+            # if there are PATHs, the model drafts only highlights of their documents
+            documents = (
+                ingested.report.documents if named_paths and ingested.report else None
+            )
+            yield from draft_pending(replace(job, documents=documents), self.ledger)
 
-        self.follow(result, steps(), model, partial(show, sources))
+        self.run_steps(result, iter_steps(), model, partial(show, sources))
 
-    def remember(self, remembered: tuple[Remembered, ...]) -> list[str]:
-        """Remember PATHs, and trust them: the person just named them. Return the new ones."""
-        before = self.folder.remembered
-        if self.read_only or remembered == before:
+    def remember_paths(self, remembered: tuple[RememberedPath, ...]) -> list[str]:
+        """Store the PATHs that later runs read, and return those that are new."""
+        stored = self.folder.remembered
+        if self.read_only or remembered == stored:
             return []
-        folders.store_remembered(self.folder.folder, remembered)
-        confirm(self.folder, remembered_concerns(self.folder), user_folder())
-        return [item.path for item in remembered if item not in before]
+        folders.store_remembered(self.folder.state_directory, remembered)
+        return [item.path for item in remembered if item not in stored]
 
     def _forget_moved(self, result: RunResult, moved: Strings) -> None:
-        """Remember no longer the missing PATHs whose passages are all in other sources."""
-        kept = []
+        """Forget the missing PATHs whose passages have all moved to other sources.
+
+        Args:
+            result: receives a notice for each such PATH, instead of its problem.
+            moved: the names of the sources whose passages have all moved.
+        """
+        kept_paths = []
         for item in self.folder.remembered:
             if Path(item.path).exists() or not {*item.names.values()}.issubset(moved):
-                kept.append(item)
+                kept_paths.append(item)
                 continue
             message = "it moved: what was read of it is in another source now, and its cards too"
-            told = [each for each in result.problems if each.where != item.path]
-            result.problems = [*told, Problem(item.path, message, notice=True)]
+            other_problems = [
+                problem for problem in result.problems if problem.where != item.path
+            ]
+            result.problems = [*other_problems, Problem(item.path, message, notice=True)]
         if not self.read_only:
-            folders.store_remembered(self.folder.folder, kept)
+            folders.store_remembered(self.folder.state_directory, kept_paths)
 
     def forget(self, path: Path) -> tuple[list[str], int]:
-        """Read the remembered PATHs at a path or below it no longer.
+        """Stop reading the remembered PATHs at or below `path`.
 
-        Their highlights are not selected any more: cards stay, and if they are read again,
-        they keep their keys.
+        Their highlights no longer take part, but their cards stay, and highlights that are read
+        again later keep their keys.
 
         Returns:
-            The PATHs, and the number of their highlights.
+            The forgotten PATHs, and the number of highlights in them.
 
         Raises:
-            UsageError: there is none.
+            UsageError: no remembered PATH is at or below `path`.
         """
-        from ankiforge.ledger.ingest import unselect
-        from ankiforge.pipeline.sources import divide_remembered, documents_to_forget
+        from ankiforge.ledger.ingest import unselect_documents
+        from ankiforge.pipeline.sources import find_documents_to_forget, split_remembered
 
-        with self.locked("drafting"):
-            to_forget, to_keep = divide_remembered(self.folder, path)
-            documents = documents_to_forget(
+        with self.hold_lock("drafting"):
+            to_forget, to_keep = split_remembered(self.folder, path)
+            documents = find_documents_to_forget(
                 self.folder.config,
                 self.ledger,
                 to_forget,
                 to_keep,
             )
-            folders.store_remembered(self.folder.folder, to_keep)
-            count = unselect(self.ledger, documents)
+            folders.store_remembered(self.folder.state_directory, to_keep)
+            count = unselect_documents(self.ledger, documents)
             return [item.path for item in to_forget], count
 
-    def read(self) -> Progress:
-        """Read the changed documents of all sources; draft nothing."""
+    def read_sources(self) -> RunStep:
+        """Read the changed documents of all sources, without drafting."""
         from ankiforge.pipeline.sources import ingest, open_sources, select_sources
 
-        with self.locked("drafting"):
+        with self.hold_lock("drafting"):
             selection = select_sources(self.folder)
             sources = open_sources(
                 self.folder,
@@ -325,8 +331,10 @@ class Workspace(Opened):
                 selection.sources,
                 offline=self.offline,
             )
-            read = ingest(replace(self.job(), sources=sources), self.ledger)
-            return replace(read, problems=(*selection.problems, *read.problems))
+            ingested = ingest(
+                replace(self.build_run_parameters(), sources=sources), self.ledger
+            )
+            return replace(ingested, problems=(*selection.problems, *ingested.problems))
 
     def draft(
         self,
@@ -335,116 +343,131 @@ class Workspace(Opened):
         remark: str = "",
         limit: int | None = None,
         passed_over: Iterable[HighlightKey] = (),
-        show: ShowProgress = show_nothing,
+        show: ShowProgress = show_no_progress,
         **options: Unpack[DraftOptions],
     ) -> RunResult:
         """Draft cards for highlights that have been read and have no card yet.
 
         Args:
-            again: draft only these highlights; the new drafts wait beside what is there.
-            remark: with `again`, what to do better.
-            limit: as for `propose`.
-            passed_over: highlights that the model is not asked about now.
-            show: shows the progress.
+            again: if not empty, draft only these highlights. Their pending drafts stay.
+            remark: the user's instructions for better drafts of the highlights in `again`.
+            limit: as for `read_and_draft`.
+            passed_over: highlights that are not sent to the model this time.
+            show: displays the progress.
             options: see `DraftOptions`.
 
         Raises:
-            UsageError: the rules cannot follow a remark.
+            UsageError: there is a remark but no model, and the rules can't follow a remark.
         """
-        from ankiforge.pipeline.draft import draft
+        from ankiforge.pipeline.draft import draft_pending
 
-        only = frozenset(again)
+        highlight_keys = frozenset(again)
         result = RunResult()
-        with self.locked("drafting"):
-            model = self.model(options.get("drafter", ""), fresh=bool(only))
+        with self.hold_lock("drafting"):
+            model = self.build_model(
+                options.get("drafter", ""), fresh=bool(highlight_keys)
+            )
             if remark and model is None:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
             job = replace(
-                self.job(options.get("accept", "")),
+                self.build_run_parameters(options.get("accept", "")),
                 model=model,
-                only=only,
+                redrafted=highlight_keys,
                 remark=remark,
                 limit=limit,
-                passed_over=frozenset(passed_over),
+                excluded=frozenset(passed_over),
             )
-            self.follow(
+            self.run_steps(
                 result,
-                draft(job, self.ledger),
+                draft_pending(job, self.ledger),
                 model,
                 partial(show, ()),
             )
         return result
 
-    def draft_others(self, key: str) -> None:
-        """Let the model draft other cards of a highlight, beside those that wait.
+    def draft_alternatives(self, key: str) -> None:
+        """Let the model draft alternatives to a highlight's pending drafts.
+
+        Args:
+            key: the key of the highlight.
 
         Raises:
-            ForgeError: it does not answer, or may not be asked.
+            ForgeError: the model does not answer, or may not be used.
         """
         from ankiforge.ledger import cards
-        from ankiforge.pipeline.draft import draft
+        from ankiforge.pipeline.draft import draft_pending
 
         result = RunResult()
-        model = self.model("llm", fresh=True)
-        only = frozenset([cards.highlight_of(self.ledger, key).key])
-        job = replace(self.job(), model=model, only=only)
+        model = self.build_model("llm", fresh=True)
+        highlight_keys = frozenset([cards.load_highlight(self.ledger, key).key])
+        job = replace(self.build_run_parameters(), model=model, redrafted=highlight_keys)
         try:
-            for step in draft(job, self.ledger):
+            for step in draft_pending(job, self.ledger):
                 result.add_step(step)
         finally:
             if model is not None:
-                model.leave()
+                model.stop()
         if result.problems:
-            first = result.problems[0]
-            raise ItemError(first.what, hint=first.hint)
+            first_problem = result.problems[0]
+            raise ItemError(first_problem.what, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Return size and cost of the next run's requests to the model; nothing is sent.
+        """Return the size and cost of the model requests of the next run, without sending any.
 
-        What no run has read yet counts, too, so open the workspace with `read_only`.
+        The sources are read first, so that new highlights are counted too. Open the workspace
+        with `read_only` unless the results of this reading should be stored.
 
         Raises:
-            UsageError: the drafter is the rules, which cost nothing, or no model is chosen.
+            UsageError: the drafter is the rules, which cost nothing, or no model is configured.
         """
-        from ankiforge.pipeline.draft import draft, for_model
+        from ankiforge.pipeline.draft import draft_pending, iter_model_tasks
 
-        model = self.model(drafter)
-        self.read()
-        job = replace(self.job(), limit=limit)
-        for _ in draft(job, self.ledger):
+        model = self.build_model(drafter)
+        self.read_sources()
+        job = replace(self.build_run_parameters(), limit=limit)
+        for _ in draft_pending(job, self.ledger):
             pass
         if model is None:
             hint = "ankiforge draft --drafter llm --estimate"
             raise UsageError("the rules cost nothing; only a model does", hint=hint)
-        return model.estimate(for_model(job, self.ledger))
+        return model.estimate_tasks(iter_model_tasks(job, self.ledger))
 
-    def job(self, accept: str = "") -> Job:
-        """Return the parameters of a run with the settings of the workspace.
+    def build_run_parameters(self, accept: str = "") -> RunParameters:
+        """Return the parameters of a run that the workspace's settings determine.
 
         Args:
-            accept: the policy of `--accept`; "" = as in the settings.
+            accept: the value of `--accept`, or "" for the value in the settings.
 
         Raises:
             ConfigError: a deck file contains an error.
         """
         config = self.folder.config
-        return Job(
-            accepts=accept_policy(config, accept),
+        return RunParameters(
+            should_accept=make_accept_policy(config, accept),
             decks=self.decks,
             pictures=self.folder.pictures,
             proposals=config.proposals,
             figures=config.figures,
         )
 
-    def follow(
+    def run_steps(
         self,
         result: RunResult,
-        steps: Iterable[Progress],
-        model: Model | None,
-        show: Callable[[], AbstractContextManager[Callable[[Progress], None]]],
+        steps: Iterable[RunStep],
+        model: ModelDrafter | None,
+        show: Callable[[], AbstractContextManager[Callable[[RunStep], None]]],
     ) -> None:
-        """Run the steps, and show the progress; the error of a service is added to the result."""
+        """Run the steps and display their progress.
+
+        A `ServiceError` or `UsageError` ends the steps and is stored in the result.
+
+        Args:
+            result: receives the result of each step, the error, and the model's usage.
+            steps: yields the result of each step when it is done.
+            model: the model used by the steps, which is stopped at the end; None without one.
+            show: returns a context manager that displays the progress.
+        """
         with show() as show_step:
             try:
                 for step in steps:
@@ -452,82 +475,92 @@ class Workspace(Opened):
                     show_step(step)
             except (ServiceError, UsageError) as error:
                 result.error = error
-            finally:  # stop the model's threads before the ledger is closed
+            finally:  # stop the model's threads before closing the ledger
                 if model is not None:
                     result.usage = model.usage
-                    model.leave()
+                    model.stop()
 
     # --- what is there ------------------------------------------------------------------------
 
     def highlights(self) -> list[HighlightOutcome]:
-        """Return all highlights, each with its outcome."""
-        from ankiforge.ledger import overview
+        """Return every highlight with its status and, if it has no card, the reason."""
+        from ankiforge.ledger import pending_items
 
-        return list(overview.fates(self.ledger))
+        return list(pending_items.iter_outcomes(self.ledger))
 
-    def drafts(self, query: str = "") -> list[Waiting]:
-        """Return the drafts that wait for a decision.
+    def drafts(self, query: str = "") -> list[PendingDraft]:
+        """Return the pending drafts that match a query.
 
         Args:
-            query: as `ankiforge list` takes it, for example `deck:Biology membrane`; "" = all.
+            query: a query as for `ankiforge list`, such as `deck:Biology membrane`, or "" for all
+                drafts.
 
         Raises:
-            UsageError: the query cannot be read.
+            UsageError: the query can't be parsed.
         """
-        from ankiforge.ledger import lists
+        from ankiforge.ledger import item_lists
 
         return list(
-            lists.waiting_among(self.ledger, self._ids(f"verdict:waiting {query}"))
+            item_lists.load_pending_drafts(
+                self.ledger, self._find_ids(f"verdict:waiting {query}")
+            )
         )
 
-    def cards(self, query: str = "") -> list[CardHere]:
+    def cards(self, query: str = "") -> list[LocalCard]:
         """Return the accepted cards that match a query.
 
         Raises:
-            UsageError: the query cannot be read.
+            UsageError: the query can't be parsed.
         """
         from ankiforge.ledger import cards
 
-        guids = self._ids(f"verdict:accepted {query}")
-        return [cards.card_of(self.ledger, guid) for guid in guids]
+        guids = self._find_ids(f"verdict:accepted {query}")
+        return [cards.load_card(self.ledger, guid) for guid in guids]
 
     def questions(self) -> list[Question]:
-        """Return the questions that only a person can answer: `accept` says yes, `reject` no."""
+        """Return the open questions to the user.
+
+        `accept` answers a question with yes, and `reject` answers it with no.
+        """
         from ankiforge.ledger import questions
 
-        return questions.open_questions(self.ledger)
+        return questions.find_open_questions(self.ledger)
 
-    def _ids(self, query: str) -> list[str]:
-        from ankiforge.pipeline.query import matching
+    def _find_ids(self, query: str) -> list[str]:
+        from ankiforge.pipeline.query import find_matching_ids
 
-        return matching(self.ledger, query.strip())
+        return find_matching_ids(self.ledger, query.strip())
 
     # --- decisions ----------------------------------------------------------------------------
 
     def accept(self, *ids: str, gap: int = 1, force: bool = False) -> list[Guid]:
-        """Accept drafts, or answer questions with yes; return the cards.
+        """Accept drafts, or answer questions with yes.
 
         Args:
-            ids: of drafts and questions, or their beginnings; or keys of highlights, of
-                whose proposals cards are made.
-            gap: of a proposal: which of its gaps, from 1, the best one.
-            force: overrule a check that blocks.
+            ids: ids of drafts and questions, or prefixes of ids; or keys of highlights, whose
+                proposals become cards.
+            gap: which gap of the draft or proposal to use, where 1 is the best.
+            force: whether to accept a draft even if a check blocks it.
+
+        Returns:
+            The guids of the cards.
 
         Raises:
-            UsageError: an id names nothing, or several things.
-            RefusedError: one can't be accepted, or has no such gap; none is accepted then.
+            UsageError: an id is unknown or ambiguous.
+            RefusedError: a draft can't be accepted or lacks that gap, so none was accepted.
         """
-        from ankiforge.ledger.decide import read_ahead
         from ankiforge.pipeline import proposals
-        from ankiforge.pipeline.query import is_key
+        from ankiforge.pipeline.query import looks_like_key
 
         guids: list[Guid] = []
         with self.ledger.action():
-            for draft_id in read_ahead(self.ledger, self._named(ids)):
-                if is_key(draft_id):
-                    proposal = proposals.proposal_at(self.ledger, draft_id)
-                    made = proposals.accept(self.ledger, proposal, self.decks, gap=gap)
-                    guids.append(made)
+            for draft_id in self._resolve_ids(ids):
+                if looks_like_key(draft_id):
+                    proposal = proposals.load_proposal(self.ledger, draft_id)
+                    proposal_guid = proposals.accept_proposal(
+                        self.ledger, proposal, self.decks, gap=gap
+                    )
+                    guids.append(proposal_guid)
                     continue
                 guid = self.ledger.accept(draft_id, gap=gap, forced=force)
                 if guid is not None:
@@ -538,18 +571,16 @@ class Workspace(Opened):
         """Reject drafts and cards for good, or answer questions with no.
 
         Args:
-            ids: of drafts, cards and questions, or their beginnings; or keys of
-                highlights, for which no card is made any more.
-            reason: it is kept with the decision.
+            ids: ids of drafts, cards and questions, or prefixes of ids; or keys of highlights,
+                which then get no cards.
+            reason: the user's reason, which is stored with the decision.
 
         Raises:
-            UsageError: an id names nothing, or several things.
-            RefusedError: one no longer waits.
+            UsageError: an id is unknown or ambiguous.
+            RefusedError: an item is no longer pending.
         """
-        from ankiforge.ledger.decide import read_ahead
-
         with self.ledger.action():
-            for full_id in read_ahead(self.ledger, self._named(ids)):
+            for full_id in self._resolve_ids(ids):
                 self.ledger.reject(full_id, reason)
 
     def edit(
@@ -559,76 +590,82 @@ class Workspace(Opened):
         *,
         force: bool = False,
     ) -> tuple[Guid, tuple[Finding, ...]]:
-        """Reword a card or a draft, or make a card of a highlight; return it and its findings.
+        """Edit a card or draft, or write a new card for a highlight.
 
         Args:
-            id: of a card or a draft, which is accepted; or the key of a highlight.
-            fields: the Markdown of fields by name: Front, Back, Extra; or Text and Extra.
-                Deck and Tags are those of the note.
-            force: overrule a check that blocks.
+            id: the id of a card, the id of a draft, which is then accepted, or the key of a
+                highlight.
+            fields: the new texts in Markdown, by field name: Front, Back and Extra, or Text and
+                Extra. `Deck` and `Tags` set the deck and tags of the note.
+            force: whether to store the text even if a check blocks it.
+
+        Returns:
+            The guid of the card, and the findings of the checks.
 
         Raises:
-            BlockedError: a check blocks the words.
-            UsageError: a field or an id is wrong.
+            BlockedError: a check blocks the text.
+            UsageError: a field or id is invalid.
         """
         from ankiforge.ledger import cards
         from ankiforge.pipeline import decide
         from ankiforge.pipeline.decks import place
-        from ankiforge.pipeline.query import is_key
+        from ankiforge.pipeline.query import looks_like_key
 
         ledger = self.ledger
         with ledger.action():
-            if is_key(id):
-                highlight = cards.highlight_of(ledger, id)
-                words = decide.new_fields(fields)
-                made = decide.make(ledger, highlight, words, self.decks, forced=force)
+            if looks_like_key(id):
+                highlight = cards.load_highlight(ledger, id)
+                new_fields = decide.parse_new_fields(fields)
+                edited = decide.make_card(
+                    ledger, highlight, new_fields, self.decks, forced=force
+                )
             else:
-                [line_id] = self._named([id])
-                made = decide.edit(ledger, line_id, fields, forced=force)
-            place(ledger, made[0], fields, self.decks)
-        return made
+                [full_id] = self._resolve_ids([id])
+                edited = decide.edit_line(ledger, full_id, fields, forced=force)
+            place(ledger, edited[0], fields, self.decks)
+        return edited
 
-    def undo(self, id: str = "", *, as_new: bool = False) -> str:
-        """Take back a decision; return its id.
+    def undo(self, id: str = "") -> str:
+        """Undo a decision and return its id.
 
         Args:
-            id: of a decision, a card or a highlight; "" for the last decision on this machine.
-            as_new: what the source said last is another fact, which gets a card of its own.
+            id: the id of a decision, card or highlight, or "" for the last decision on this
+                device.
 
         Raises:
-            RefusedError: there is nothing, or a later decision stands on it.
+            RefusedError: there is no such decision, or a later one depends on it.
         """
-        from ankiforge.ledger.decide import undo
+        from ankiforge.ledger.decide import undo_decision
 
-        return undo(self.ledger, id, as_new=as_new).id
+        return undo_decision(self.ledger, id).id
 
-    def _named(self, ids: Iterable[str]) -> list[str]:
-        """Return the whole ids of which beginnings may be given; keys of highlights stay."""
-        from ankiforge.pipeline.query import find, is_key
+    def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
+        """Expand prefixes of ids to full ids. Keys of highlights are returned unchanged."""
+        from ankiforge.pipeline.query import looks_like_key, resolve_id
 
         full_ids = []
         for id in ids:
-            full_ids.append(id if is_key(id) else find(self.ledger, id))
+            full_ids.append(id if looks_like_key(id) else resolve_id(self.ledger, id))
         return full_ids
 
     # --- Anki -----------------------------------------------------------------------------------
 
     def read_collection(self) -> CollectionScan:
-        """Read the collection that has our notes, if the settings allow it and it has changed."""
+        """Read Anki's collection, if the settings allow it and the collection has changed."""
         from ankiforge.pipeline.collection import read_collection
 
         return read_collection(self.folder.config.anki, self.ledger, Path.home())
 
-    def plan(self, result: RunResult) -> None:
-        """Plan every card that may have something to write; this finds conflicts with Anki.
+    def plan_cards(self, result: RunResult) -> None:
+        """Plan every card that may need shipping, which also finds conflicts with Anki.
 
         Args:
-            result: what is planned is added, or the error if nothing can be shipped.
+            result: receives the plan, or the error if the settings don't allow one.
         """
-        from ankiforge.pipeline.deliver import mapped_types, plan_cards
+        from ankiforge.pipeline.deliver import load_mapped_types, plan_cards
 
         try:
-            mapped = mapped_types(self.folder.config, self.ledger)
+            mapped = load_mapped_types(self.folder.config, self.ledger)
         except ConfigError as error:
             result.error = result.error or error
             return
@@ -645,13 +682,14 @@ class Workspace(Opened):
         """Write the package of all accepted cards that Anki lacks.
 
         Args:
-            deck: only the cards of this deck and the decks below it; "" = all.
-            output: the path of the package; "" = a file in the output folder of the workspace.
-            full: every accepted card, whatever Anki has.
-            force: replace a file that ankiforge did not write.
+            deck: the deck whose cards are shipped, including its subdecks, or "" for all decks.
+            output: the path of the package, or "" for a file in the workspace's output
+                directory.
+            full: whether to ship every accepted card, even if Anki already has it.
+            force: whether to replace an existing file that ankiforge did not write.
 
         Raises:
-            UsageError: the package cannot be written there, or no card is in the deck.
+            UsageError: the package can't be written to that path, or the deck has no card.
         """
         from ankiforge.pipeline import deliver
 
@@ -659,7 +697,7 @@ class Workspace(Opened):
         self._check_deck(deck)
         path = self.package_path(deck, output, force=force)
         result.add_scan(self.read_collection())
-        scope = deliver.Scope(deck=deck, full=full)
+        scope = deliver.ShippingScope(deck=deck, full=full)
         deliver.publish(self.folder, self.ledger, result, path, scope)
         return result
 
@@ -673,16 +711,16 @@ class Workspace(Opened):
     ) -> RunResult:
         """Send the cards that Anki lacks to a running Anki.
 
-        If Anki does not answer, the package is written, and the error is in the result.
+        If Anki does not answer, the package is written instead, and the error is in the result.
 
         Args:
             deck: as for `build`.
             output: as for `build`.
             force: as for `build`.
-            sync: let Anki sync before and after.
+            sync: whether to let Anki sync before and after.
 
         Raises:
-            UsageError: the package cannot be written there, or no card is in the deck.
+            UsageError: the package can't be written to that path, or the deck has no card.
         """
         from ankiforge.pipeline import deliver
 
@@ -694,17 +732,17 @@ class Workspace(Opened):
         return result
 
     def _check_deck(self, deck: str) -> None:
-        """Refuse a deck that has no card, waiting or accepted; "" = all decks.
+        """Check that `deck` has an accepted card or a pending draft, or is "" for all decks.
 
         Raises:
-            UsageError: the hint names decks that are called nearly like it.
+            UsageError: the deck is empty. The hint suggests similar names.
         """
-        from ankiforge.ledger import QueryTerm, lists
-        from ankiforge.ledger.tables.lines import facets
-        from ankiforge.pipeline.decks import check_deck
+        from ankiforge.ledger import QueryTerm, item_lists
+        from ankiforge.ledger.tables.items import load_facets
+        from ankiforge.pipeline.decks import check_deck_has_note
 
-        if deck and not lists.find(self.ledger, [QueryTerm("deck", deck)]):
-            check_deck(deck, facets(self.ledger)["deck"])
+        if deck and not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):
+            check_deck_has_note(deck, load_facets(self.ledger)["deck"])
 
     def package_path(
         self,
@@ -713,10 +751,11 @@ class Workspace(Opened):
         *,
         force: bool = False,
     ) -> Path:
-        """Return the path of a package, which may be written.
+        """Return the path of the package for `deck`, after checking that it can be written.
 
         Raises:
-            UsageError: it has a file that is not ours (unless `force`), or cannot have a package.
+            UsageError: ankiforge did not write the file there and `force` is False, or the path
+                can't be used.
         """
         from ankiforge.pipeline import deliver
 
@@ -725,5 +764,5 @@ class Workspace(Opened):
         else:
             path = deliver.package_path(self.folder.output, deck)
         if not self.read_only:
-            deliver.refuse_foreign(path, self.ledger, force=force)
+            deliver.check_output_path(path, self.ledger, force=force)
         return path

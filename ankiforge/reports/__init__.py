@@ -1,1 +1,1 @@
-"""Reports on cards, decks and workspaces, as text, JSON, HTML and export files."""
+"""Reports that the commands print about cards, workspaces and runs, as text and JSON."""

@@ -1,45 +1,50 @@
-"""Cards, highlights and questions as JSON, as text, and as files for other programs."""
+"""Format cards, drafts, highlights, questions and decisions as JSON and as text for a terminal.
+
+The JSON is what commands such as `list --json` and `show --json` print.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import StringIO
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import asdict
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
-    CardHere,
+    CardContent,
     CardKind,
     Document,
     Draft,
     Fields,
     Highlight,
     Json,
-    LeftOut,
-    Line,
+    ListRow,
+    LocalCard,
+    Lookalike,
     Pair,
+    PendingDraft,
     Proposal,
     Question,
     Strings,
-    Waiting,
-    Words,
-    h16,
+    hash16,
 )
 from ankiforge.text import (
-    AT_THE_RIGHT,
-    bold,
-    counted,
+    RIGHT_ALIGN_MARK,
+    format_count,
+    mark_bold,
     occlusion,
-    on_one_line,
-    shortened,
+    to_one_line,
+    truncate,
 )
-from ankiforge.text.cloze import cloze_answers, marked_gaps, plain, with_brackets
-from ankiforge.text.fold import without_escapes
-from ankiforge.text.passages import from_a_word, to_a_word
+from ankiforge.text.cloze import (
+    format_cloze_answers,
+    split_at_gaps,
+    to_plain_text,
+    to_terminal_text,
+)
+from ankiforge.text.normalize import remove_escapes
+from ankiforge.text.passages import trim_first_word, trim_last_word
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -47,68 +52,73 @@ if TYPE_CHECKING:
         HighlightOutcome,
         HistoryEntry,
         Ledger,
-        LeftOutThere,
+        LocatedLookalike,
     )
     from ankiforge.ledger.facts import Fact
 
 
-Text = Iterator[str]
-"""The lines of a text for a person."""
+TextLines = Iterator[str]
+"""An iterator over lines of text for the user."""
 
 # --- JSON -------------------------------------------------------------------------------
 
 
-def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
-    """Return a card or draft as an object of `list --json` and `show --json`."""
-    # slow to import, and `extract` shows no cards
-    from ankiforge.anki.notes import content_html
-    from ankiforge.pipeline.decks import tags_of
+def list_row_to_json(
+    ledger: Ledger, list_row: ListRow, decks: tuple[DeckRule, ...]
+) -> Json:
+    """Return a card or draft as the object that `list --json` and `show --json` print."""
+    # import these late, because they are slow, and `extract` doesn't need them
+    from ankiforge.anki.notes import render_content
+    from ankiforge.pipeline.decks import collect_tags
 
-    if isinstance(line, CardHere):
-        state = _card_state(ledger, line)
+    if isinstance(list_row, LocalCard):
+        state = _card_to_json(ledger, list_row)
     else:
-        state = _draft_state(line)
-    html = content_html(line.kind, line.fields)
+        state = _draft_to_json(list_row)
+    html = render_content(list_row.kind, list_row.fields)
     figure: Json | None = None
-    masks = masks_of(line)
+    masks = get_figure_masks(list_row)
     if masks is not None:
         figure = {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
     return {
-        "id": line.id,
+        "id": list_row.id,
         "guid": state.pop("guid"),
-        "verdict": line.told,
-        "kind": line.kind,
+        "verdict": list_row.verdict_name,
+        "kind": list_row.kind,
         "anki": state.pop("anki"),
-        "deck": line.deck,
-        "tags": tags_of(line, decks),
-        "fields": dict(line.fields),
-        "gaps": gaps_of(line),
+        "deck": list_row.deck,
+        "tags": collect_tags(list_row, decks),
+        "fields": dict(list_row.fields),
+        "gaps": alternative_gaps(list_row),
         "figure": figure,
-        "html": dict(zip(line.family.content_fields, html, strict=True)),
-        "quote": line.quote,
-        "highlight": line.highlight.key,
-        "also": [passage.key for passage in line.passages[1:]],
-        "document": line.highlight.document.key,
-        "title": line.highlight.document.title,
-        "heading": line.highlight.heading,
+        "html": dict(zip(list_row.family.content_fields, html, strict=True)),
+        "quote": list_row.quote,
+        "highlight": list_row.highlight.key,
+        "also": [passage.key for passage in list_row.passages[1:]],
+        "document": list_row.highlight.document.key,
+        "title": list_row.highlight.document.title,
+        "heading": list_row.highlight.heading,
         "origin": {
-            "drafter": line.origin.drafter,
-            "model": line.origin.model,
-            "prompt": line.origin.prompt,
+            "drafter": list_row.origin.drafter,
+            "model": list_row.origin.model,
+            "prompt": list_row.origin.prompt,
         },
-        "findings": line.findings,
+        "findings": list_row.findings,
         **state,
     }
 
 
-def _draft_state(draft: Waiting) -> Json:
-    """Return what `line_json` says only of a draft, and of no card."""
-    from ankiforge.review.items import why_waiting
+def _draft_to_json(draft: PendingDraft) -> Json:
+    """Return the fields of `list_row_to_json` that depend on whether the row is a draft or a card.
+
+    This is for a draft, and `_card_to_json` is for a card.
+    """
+    from ankiforge.review.items import pending_reason
 
     return {
         "guid": None,
         "anki": "none",
-        "waits": why_waiting(draft),
+        "waits": pending_reason(draft),
         "revises": draft.revises,
         "replaces": draft.replaces,
         "revision": None,
@@ -118,16 +128,16 @@ def _draft_state(draft: Waiting) -> Json:
     }
 
 
-def _card_state(ledger: Ledger, card: CardHere) -> Json:
-    """Return what `line_json` says only of a card, and of no draft."""
-    from ankiforge.ledger.tables.anki import seen_note
+def _card_to_json(ledger: Ledger, card: LocalCard) -> Json:
+    """Return the same fields as `_draft_to_json`, but for a card."""
+    from ankiforge.ledger.tables.anki_notes import load_present_note
 
     revision: Json | None = None
     if card.revision:
         fields = dict(card.revision.fields)
         revision = {"id": card.revision.id, "fields": fields}
     seen: Json | None = None
-    note = seen_note(ledger, card.guid) if card.anki == "seen" else None
+    note = load_present_note(ledger, card.guid) if card.anki == "seen" else None
     if note is not None:
         seen = {
             "mod": note.mod,
@@ -136,7 +146,7 @@ def _card_state(ledger: Ledger, card: CardHere) -> Json:
             "reviews": note.reviews,
             "lapses": note.lapses,
             "suspended": note.suspended,
-            "leech": note.leech,
+            "leech": note.is_leech,
             "remark": note.feedback,
         }
     return {
@@ -147,48 +157,55 @@ def _card_state(ledger: Ledger, card: CardHere) -> Json:
         "replaces": None,
         "revision": revision,
         "reason": card.why,
-        "accepted_by": card.by if card.live else "",
+        "accepted_by": card.by if card.is_live else "",
         "seen": seen,
     }
 
 
-def passage_json(ledger: Ledger, key: str) -> Json:
-    """Return the facts of a passage as an object of `show KEY --json`."""
-    from ankiforge.ledger.tables.here import passage_here
+def passage_to_json(ledger: Ledger, key: str) -> Json:
+    """Return the facts of a passage as the object that `show KEY --json` prints.
 
-    here = passage_here(ledger, ledger.passage(key))
+    A fact is a sentence of the passage from which a card could be made.
+    """
+    from ankiforge.ledger.tables.snapshots import load_snapshot
+
+    local_passage = load_snapshot(ledger, ledger.get_passage(key))
     facts = []
-    for fact in here.facts_now():
-        name = h16(fact.sentence)
+    for fact in local_passage.compute_facts():
+        sentence_hash = hash16(fact.sentence)
         state = "decided" if fact.decided else "offered"
-        drafts = [draft.id for draft in here.waiting if name in draft.about]
-        named = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
-        facts.append({**named, "near": fact.near, "drafts": drafts})
-    passage = {"id": None, "guid": None, "key": key}
-    return {**passage, "facts": facts, "closed": here.passage.closed}
+        drafts = [
+            draft.id
+            for draft in local_passage.pending_drafts
+            if sentence_hash in draft.about
+        ]
+        fact_json = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
+        facts.append({**fact_json, "near": fact.near, "drafts": drafts})
+    ids = {"id": None, "guid": None, "key": key}
+    return {**ids, "facts": facts, "closed": local_passage.passage.closed}
 
 
-def passage_text(ledger: Ledger, key: str) -> Text:
-    """Yield the facts of a passage, and how many of them are decided."""
-    from ankiforge.ledger.tables.here import passage_here
+def format_passage(ledger: Ledger, key: str) -> TextLines:
+    """Yield a line that says how many facts of a passage are decided, and then each fact."""
+    from ankiforge.ledger.tables.snapshots import load_snapshot
 
-    facts = passage_here(ledger, ledger.passage(key)).facts_now()
+    facts = load_snapshot(ledger, ledger.get_passage(key)).compute_facts()
     if facts:
-        yield facts_told(facts) or "one fact"
+        yield format_fact_count(facts) or "one fact"
     for fact in facts:
         yield f"  {'decided' if fact.decided else 'offered'}  {fact.sentence}"
 
 
-def facts_told(facts: Sequence[Fact]) -> str:
-    """Return how many facts of a passage are decided; "" if it has only one."""
+def format_fact_count(facts: Sequence[Fact]) -> str:
+    """Return text that says how many facts are decided, or "" if there is at most one fact."""
     decided = [fact for fact in facts if fact.decided]
     if len(facts) < 2:
         return ""
     return f"{len(decided)} of {len(facts)} facts decided"
 
 
-def question_json(question: Question) -> Json:
-    """Return a question as an object of `list --view questions --json`."""
+def question_to_json(question: Question) -> Json:
+    """Return a question as the object that `list --view questions --json` prints."""
     conflicts = []
     for conflict in question.conflicts:
         conflicts.append(
@@ -199,32 +216,35 @@ def question_json(question: Question) -> Json:
         "guid": None,
         "question": question.kind,
         "text": question.text,
-        "accept": question.accept,
-        "reject": question.reject,
+        "accept": question.accept_effect,
+        "reject": question.reject_effect,
         "guids": question.guids,
         "examples": question.examples,
         "conflicts": conflicts,
     }
 
 
-def done_json(entry: HistoryEntry) -> Json:
-    """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
-    named = {
+def decision_to_json(entry: HistoryEntry) -> Json:
+    """Return a decision, or a change that a source made to a card, as JSON.
+
+    The command `undo` takes the `id` in it.
+    """
+    origin = {
         "id": entry.id,
         "guid": entry.guid,
         "at": entry.at,
         "by": entry.by,
         "what": entry.what,
     }
-    json: Json = {**named, "highlight": entry.key, "text": entry.text}
+    data: Json = {**origin, "highlight": entry.key, "text": entry.text}
     if entry.change is not None:
-        json["before"] = dict(entry.change.before)
-        json["after"] = dict(entry.change.after)
-    return json
+        data["before"] = dict(entry.change.before)
+        data["after"] = dict(entry.change.after)
+    return data
 
 
-def highlight_json(highlight: Highlight) -> Json:
-    """Return a highlight as an object of `extract --json`."""
+def highlight_to_json(highlight: Highlight) -> Json:
+    """Return a highlight as the object that `extract --json` prints."""
     return {
         "key": highlight.key,
         "source": highlight.document.source,
@@ -232,8 +252,8 @@ def highlight_json(highlight: Highlight) -> Json:
         "form": highlight.form,
         "exact": highlight.exact,
         "gaps": highlight.gaps,
-        "prefix": from_a_word(highlight.prefix),
-        "suffix": to_a_word(highlight.suffix),
+        "prefix": trim_first_word(highlight.prefix),
+        "suffix": trim_last_word(highlight.suffix),
         "comment": highlight.comment,
         "colour": highlight.colour,
         "author": highlight.author,
@@ -245,24 +265,24 @@ def highlight_json(highlight: Highlight) -> Json:
         "above": highlight.above,
         "uri": highlight.uri,
         "links": highlight.links,
-        "document": document_json(highlight.document),
+        "document": document_to_json(highlight.document),
     }
 
 
-def document_json(document: Document) -> Json:
-    """Return the bibliographic data of a document."""
-    named = {
+def document_to_json(document: Document) -> Json:
+    """Return the bibliographic data of a document as JSON."""
+    data = {
         "key": document.key,
         "title": document.title,
         "creators": document.creators,
         "issued": document.issued,
     }
-    return {**named, "identifiers": dict(document.identifiers)}
+    return {**data, "identifiers": dict(document.identifiers)}
 
 
-# --- in a few words ---------------------------------------------------------------------
+# --- short forms ------------------------------------------------------------------------
 
-FATES = {
+STATUS_TEXTS = {
     "carded": "with a card",
     "waiting": "waiting for you",
     "blocked": "blocked by a check",
@@ -271,502 +291,435 @@ FATES = {
     "failed": "failed",
     "undrafted": "not drafted yet",
 }
-"""The fates of a highlight, in words."""
+"""How each status of a highlight is described to the user."""
 
-_FEATURES = 3
-"""The number of reasons for a proposal."""
-_QUESTION = 72
-"""The characters of a question in a line."""
-_BEFORE_GAP = 24
-"""The characters before its first gap, where the line begins in the middle."""
+_MAX_PROPOSAL_REASONS = 3
+_MAX_QUESTION_CHARS = 72
+_CHARS_BEFORE_GAP = 24
+"""How many characters are shown before the first gap if the start of a question is cut off."""
 
 
-def in_anki(line: Line) -> str:
-    """Return what Anki has of a line; it has nothing of a draft."""
-    return line.anki if isinstance(line, CardHere) else "none"
+def anki_status(list_row: ListRow) -> str:
+    """Return the status that a card has in Anki, or "none" if the row is a draft."""
+    return list_row.anki if isinstance(list_row, LocalCard) else "none"
 
 
-def titled(highlight: Highlight) -> str:
-    """Return the title of a highlight's document, with the page."""
-    return ", ".join(filter(None, (highlight.document.title, highlight.page)))
+def format_title(highlight: Highlight) -> str:
+    """Return the title of a highlight's document, and the page if it is known."""
+    return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
 
 
-_SIGNS = {"accepted": "✓", "in Anki": "✓", "waiting": "○", "revision": "○"}
+_STATE_SIGNS = {"accepted": "✓", "in Anki": "✓", "waiting": "○", "revision": "○"}
 
 
-def one_line(line: Line, facts: str = "") -> str:
-    """Return a card or draft as a row: its question, `facts` of its passage, its document.
+def format_list_row(list_row: ListRow, facts: str = "") -> str:
+    """Return a card or draft as one line: its question, `facts`, and the title of its document.
 
-    Its sign says whether it is accepted (✓) or waits (○); another state stands in words.
+    The sign at the start is ✓ for an accepted card and ○ for a pending draft. For any other state,
+    it is ✗, and the state is added in words.
     """
-    _, *others = gaps_of(line) or [""]
-    parts = [_asked(line.fields)]
-    if others:
-        parts.append(f"or: {shortened(' · '.join(others), 60)}")
+    _, *other_gaps = alternative_gaps(list_row) or [""]
+    parts = [_format_card_question(list_row.fields)]
+    if other_gaps:
+        parts.append(f"or: {truncate(' · '.join(other_gaps), 60)}")
     parts += [
-        f"({told})"
-        for told in (facts, _SIGNS.get(line.state, line.state))
-        if len(told) > 1
+        f"({remark})"
+        for remark in (facts, _STATE_SIGNS.get(list_row.state, list_row.state))
+        if len(remark) > 1
     ]
-    sign = _SIGNS.get(line.state, "✗")
-    return f"{sign} {'  '.join(parts)}{AT_THE_RIGHT}{line.highlight.document.title}"
+    sign = _STATE_SIGNS.get(list_row.state, "✗")
+    return (
+        f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{list_row.highlight.document.title}"
+    )
 
 
-def _asked(fields: Iterable[Pair]) -> str:
-    """Return the whole question of a card on one line, its gaps bold."""
-    named = dict(occlusion.readable(fields))
-    if occlusion.FIELD in named:
-        return on_one_line(named[occlusion.FIELD]) or "(no label)"
-    words = named.get("Text") or named.get("Front", "")
-    return on_one_line(with_brackets(words, *bold(" ").split(" ")))
+def _format_card_question(fields: Iterable[Pair]) -> str:
+    """Return the whole question of a card on one line, with the gaps in bold."""
+    text_by_field = dict(occlusion.to_readable_fields(fields))
+    if occlusion.OCCLUSION_FIELD in text_by_field:
+        return to_one_line(text_by_field[occlusion.OCCLUSION_FIELD]) or "(no label)"
+    question = text_by_field.get("Text") or text_by_field.get("Front", "")
+    return to_one_line(to_terminal_text(question, *mark_bold(" ").split(" ")))
 
 
-def gaps_of(line: Line | Proposal) -> list[str]:
-    """Return the words that the gaps of a proposal hide, the best first; [] for another line."""
-    gaps = line.gaps if isinstance(line, Draft) else ()
-    return [plain(cloze_answers(text)) for text in gaps]
+def alternative_gaps(list_row: ListRow | Proposal) -> list[str]:
+    """Return the text that each alternative gap of a draft would hide, best first.
+
+    Returns [] if the row is a card, because the gap of a card is already chosen.
+    """
+    gaps = list_row.gaps if isinstance(list_row, Draft) else ()
+    return [to_plain_text(format_cloze_answers(text)) for text in gaps]
 
 
-def proposal_json(proposal: Proposal) -> Json:
-    """Return a proposal as an object of `list --no-card --json`."""
+def proposal_to_json(proposal: Proposal) -> Json:
+    """Return a proposal as the object that `list --no-card --json` prints."""
     return {
         "fields": dict(proposal.fields),
-        "gaps": gaps_of(proposal),
+        "gaps": alternative_gaps(proposal),
         "sureness": round(proposal.sureness, 2),
     }
 
 
-def question_of(fields: Iterable[Pair]) -> str:
-    """Return the question of a card, shortened to fit in a line; its gaps are in brackets."""
-    named = dict(occlusion.readable(fields))
-    question = named.get("Text") or named.get("Front", "")
-    if occlusion.FIELD in named:
-        question = named[occlusion.FIELD] or "(no label)"
-    question = on_one_line(question)
-    (before, answer), *_ = marked_gaps(question) or [("", "")]
-    gap = len(before)
-    question = with_brackets(question)
-    # of a long cloze, the part that has its first gap
-    if not answer or gap + len(answer) + len("[]") <= _QUESTION:
-        return shortened(question, _QUESTION)
-    start = question.find(" ", max(gap - _BEFORE_GAP, 0), gap) + 1 or gap
-    return f"…{shortened(question[start:], _QUESTION - 1)}"
+def format_short_question(fields: Iterable[Pair]) -> str:
+    """Return the question of a card on one line, truncated if it is long, with gaps in brackets."""
+    text_by_field = dict(occlusion.to_readable_fields(fields))
+    question = text_by_field.get("Text") or text_by_field.get("Front", "")
+    if occlusion.OCCLUSION_FIELD in text_by_field:
+        question = text_by_field[occlusion.OCCLUSION_FIELD] or "(no label)"
+    question = to_one_line(question)
+    (before, answer), *_ = split_at_gaps(question) or [("", "")]
+    gap_start = len(before)
+    question = to_terminal_text(question)
+    # if a cloze text is long, show the part with the first gap
+    if not answer or gap_start + len(answer) + len("[]") <= _MAX_QUESTION_CHARS:
+        return truncate(question, _MAX_QUESTION_CHARS)
+    start = (
+        question.find(" ", max(gap_start - _CHARS_BEFORE_GAP, 0), gap_start) + 1
+        or gap_start
+    )
+    return f"…{truncate(question[start:], _MAX_QUESTION_CHARS - 1)}"
 
 
-def question_line(question: Question) -> str:
-    """Return a question in one line, with the beginning of its examples."""
+def format_question_row(question: Question) -> str:
+    """Return a question to the user on one line, followed by examples of what it is about."""
     examples = question.examples or [conflict.source for conflict in question.conflicts]
-    about = on_one_line(" / ".join(examples))
-    return f"? {question.text}{AT_THE_RIGHT}{about}"
+    examples_line = to_one_line(" / ".join(examples))
+    return f"? {question.text}{RIGHT_ALIGN_MARK}{examples_line}"
 
 
-def done_words(entry: HistoryEntry) -> str:
-    """Return the words, the card or the passage of a decision."""
-    return _words_of(entry) or entry.guid[:10] or entry.key
+def describe_decision(entry: HistoryEntry) -> str:
+    """Return the text that a decision is about, or else its note's GUID or its passage's key."""
+    return _format_entry_text(entry) or entry.guid[:10] or entry.key
 
 
-def done_row(entry: HistoryEntry) -> str:
-    """Return a decision in one line: its kind, its words, and when it was made."""
+def format_decision_row(entry: HistoryEntry) -> str:
+    """Return a decision as a short line with its kind, its text and its time."""
     minute = entry.at[:16].replace("T", " ")
-    return f"{entry.said}: {done_words(entry)}{AT_THE_RIGHT}{minute}"
+    return f"{entry.description}: {describe_decision(entry)}{RIGHT_ALIGN_MARK}{minute}"
 
 
-def done_line(entry: HistoryEntry) -> str:
-    """Return a decision in one line: its id, time, maker, kind and text."""
+def format_decision_line(entry: HistoryEntry) -> str:
+    """Return a decision as a long line, which also has its id, its author and its object."""
     minute = entry.at[:16].replace("T", " ")
-    about = entry.guid[:10] or entry.key
-    said = f"{entry.id:16}  {minute}  {entry.said} by {entry.by}"
-    return f"{said}  {about}  {_words_of(entry)}".rstrip()
+    object_id = entry.guid[:10] or entry.key
+    start = f"{entry.id:16}  {minute}  {entry.description} by {entry.by}"
+    return f"{start}  {object_id}  {_format_entry_text(entry)}".rstrip()
 
 
-def _words_of(entry: HistoryEntry) -> str:
-    text = with_brackets(entry.text) if "{{" in entry.text else entry.text
-    return shortened(without_escapes(on_one_line(text)), 60)
+def _format_entry_text(entry: HistoryEntry) -> str:
+    text = to_terminal_text(entry.text) if "{{" in entry.text else entry.text
+    return truncate(remove_escapes(to_one_line(text)), 60)
 
 
-def change_lines(entry: HistoryEntry) -> Text:
-    """Yield the old and the new words of a card that changed with its source."""
+def format_change(entry: HistoryEntry) -> TextLines:
+    """Yield lines with the old and the new text of a card that was changed because its source was.
+
+    The first line names the command that undoes the change.
+    """
     undo = f"to take it back: ankiforge undo {entry.id}"
     yield f"{entry.guid[:10]}  changed with its source {entry.at[:10]}; {undo}"
     if entry.change:
-        for name, old, new in entry.change.words:
-            yield _row(f"  {name.lower()}", old)
-            yield _row("   →", new or "(nothing)")
+        for name, old_text, new_text in entry.change.changed_fields:
+            yield _format_labelled(f"  {name.lower()}", old_text)
+            yield _format_labelled("   →", new_text or "(nothing)")
 
 
-def fate_lines(
+def format_outcome(
     outcome: HighlightOutcome, proposal: Proposal | None, *, whole: bool
-) -> Text:
-    """Yield a highlight without a card: its proposal, or its words and the reason.
+) -> TextLines:
+    """Yield lines about a highlight without a card: its proposal, or its text and the reason.
 
-    The `whole` has what else may be hidden, and the key that `accept` and `edit` take.
+    Args:
+        outcome: the highlight, with the reason why it has no card.
+        proposal: the card that is proposed for the highlight, or None.
+        whole: whether to add the alternative gaps, and the key that `accept` and `edit` take.
     """
     highlight = outcome.highlight
-    where = titled(highlight)
+    document_title = format_title(highlight)
     if proposal:
-        yield f"○ {_asked(proposal.fields)}{AT_THE_RIGHT}{where}"
+        yield f"○ {_format_card_question(proposal.fields)}{RIGHT_ALIGN_MARK}{document_title}"
         if whole:
-            _, *others = gaps_of(proposal)
-            choice = f"; or: {' · '.join(others)}" if others else ""
-            yield f"    proposal, score {100 * proposal.sureness:.0f}{choice}"
+            _, *other_gaps = alternative_gaps(proposal)
+            alternatives = f"; or: {' · '.join(other_gaps)}" if other_gaps else ""
+            yield f"    proposal, score {100 * proposal.sureness:.0f}{alternatives}"
             yield f"    ankiforge accept {highlight.key}"
         return
-    words = on_one_line(highlight.exact or highlight.comment)
-    yield f"– {words or f'({highlight.kind})'}{AT_THE_RIGHT}{where}"
-    yield f"    {FATES.get(outcome.fate, 'no card')}: {outcome.reason}"
+    text = to_one_line(highlight.exact or highlight.comment)
+    yield f"– {text or f'({highlight.kind})'}{RIGHT_ALIGN_MARK}{document_title}"
+    yield f"    {STATUS_TEXTS.get(outcome.status, 'no card')}: {outcome.reason}"
     if whole:
         yield f"    {highlight.key}"
 
 
-def place_of(highlight: Highlight) -> str:
-    """Return where a highlight is: the file or the title, the page, the heading."""
+def format_location(highlight: Highlight) -> str:
+    """Return the location of a highlight: the file or title, the page, and the heading."""
     document = highlight.document
     file = document.path or dict(document.identifiers).get("file") or document.title
-    return ", ".join(filter(None, (file, highlight.page, highlight.heading)))
+    return ", ".join(filter(None, (file, highlight.page_text, highlight.heading)))
 
 
-def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
-    """Yield lookalikes of marks and cards, then the files that no source reads at all."""
-    from ankiforge.extract.discover import EMBEDDED, EMPTY
-    from ankiforge.ledger import LeftOutThere, overview
-    from ankiforge.pipeline.sources import not_read
+def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
+    """Yield the skipped passages that look like highlights or cards, and then skipped files.
+
+    A file is skipped if no source reads it. All such files of a kind in a directory are one entry.
+    """
+    from ankiforge.extract.discover import EMPTY_FILE_KIND, MARKED_ATTACHMENT_KIND
+    from ankiforge.ledger import LocatedLookalike, pending_items
+    from ankiforge.pipeline.sources import load_unread_files
 
     reasons = {
-        EMPTY: "in which there is nothing",
-        EMBEDDED: "whose marks Zotero does not know: name the folder storage to read them",
+        EMPTY_FILE_KIND: "in which there is nothing",
+        MARKED_ATTACHMENT_KIND: (
+            "whose marks Zotero does not know: name the folder storage to read them"
+        ),
         ".txt": "read only by its name, or in a folder of nothing but texts",
     }
-    yield from overview.left_out(ledger)
-    for folder, unread in not_read(ledger).items():
-        for kind, number in unread.kinds.items():
-            why = reasons.get(kind, "which no source reads")
-            reason = f"{counted(number, 'such file')} here, {why}"
+    yield from pending_items.iter_lookalikes(ledger)
+    for folder, unread in load_unread_files(ledger).items():
+        for kind, number in unread.count_by_kind.items():
+            explanation = reasons.get(kind, "which no source reads: name one to hear why")
+            reason = f"{format_count(number, 'such file')} here, {explanation}"
             if unread.are_elsewhere and kind not in reasons:
-                marks = counted(number, "mark")
+                marks = format_count(number, "mark")
                 reason = (
                     f"the file is not on this machine: the text around {marks} is unknown"
                 )
-            yield LeftOutThere("", folder, folder, LeftOut(kind, "", reason))
-        for name in unread.hidden:
-            reason = "its name begins with a dot, and no source enters such a folder"
-            yield LeftOutThere("", folder, folder, LeftOut("hidden folder", name, reason))
+            yield LocatedLookalike("", folder, folder, Lookalike(kind, "", reason))
 
 
-def left_out_json(entry: LeftOutThere) -> Json:
-    """Return a lookalike of a highlight as an object of `list --no-card --all --json`."""
+def skipped_to_json(entry: LocatedLookalike) -> Json:
+    """Return a skipped passage or file as the object that `list --no-card --all --json` prints."""
     return {
         "key": None,
         "source": entry.source,
-        "kind": entry.left_out.kind,
+        "kind": entry.lookalike.kind,
         "exact": "",
-        "place": entry.place,
+        "place": entry.location,
         "fate": "left_out",
-        "reason": entry.left_out.reason,
+        "reason": entry.lookalike.reason,
         "path": entry.document,
         "title": entry.title,
     }
 
 
-def left_out_lines(entry: LeftOutThere) -> Strings:
-    """Return the place, the kind and the reason of a lookalike of a highlight."""
+def format_skipped(entry: LocatedLookalike) -> Strings:
+    """Return two lines about a skipped passage or file: its location and kind, and the reason."""
     return (
-        f"{entry.place}: {entry.left_out.kind}",
-        f"    left out: {entry.left_out.reason}",
+        f"{entry.location}: {entry.lookalike.kind}",
+        f"    left out: {entry.lookalike.reason}",
     )
 
 
 # --- in full ----------------------------------------------------------------------------
 
-_BESIDE = 150
-"""The characters of a passage before and after a quote."""
-_LONGEST_WORD = 24
+_CONTEXT_CHARS = 150
+"""How many characters of a passage are shown before and after a quote."""
+_MAX_WORD_CHARS = 24
 
 
-def _row(name: str, text: str) -> str:
-    """Return a line with a name in front; further lines of the text are indented below it."""
-    return f"{name:9} {text}".replace("\n", f"\n{'':10}")
+def _format_labelled(label: str, text: str) -> str:
+    """Return text with a label before its first line. Further lines are indented below it."""
+    return f"{label:9} {text}".replace("\n", f"\n{'':10}")
 
 
-def line_text(
+def format_list_row_in_full(
     ledger: Ledger,
-    line: Line,
+    list_row: ListRow,
     questions: Iterable[Question] = (),
-) -> Text:
-    """Yield the lines of a card or draft: fields, source, findings, and commands."""
-    from ankiforge.ledger import lists
+) -> TextLines:
+    """Yield everything about a card or draft: its fields, source and findings, and the commands.
 
-    title = f"{line.id[:10]}  {line.kind}  {line.told}"
-    yield f"{title}  anki: {line.anki}" if isinstance(line, CardHere) else title
-    yield _row("deck", line.deck)
-    yield from _words_lines(line)
-    yield from _source_lines(line)
-    for finding in line.findings:
-        yield _row(finding.severity, finding.message)
+    The questions that are about the card are added too.
+    """
+    from ankiforge.ledger import item_lists
+
+    title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
+    yield f"{title}  anki: {list_row.anki}" if isinstance(list_row, LocalCard) else title
+    yield _format_labelled("deck", list_row.deck)
+    yield from _format_content(list_row)
+    yield from _format_source(list_row)
+    for finding in list_row.findings:
+        yield _format_labelled(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
-            for duplicate in lists.lines(ledger, [finding.duplicate]):
-                yield _row("", f"{duplicate.id[:10]}  {question_of(duplicate.fields)}")
-    if isinstance(line, Waiting):
-        yield from _about_draft(ledger, line)
+            for duplicate in item_lists.load_items(ledger, [finding.duplicate]):
+                yield _format_labelled(
+                    "", f"{duplicate.id[:10]}  {format_short_question(duplicate.fields)}"
+                )
+    if isinstance(list_row, PendingDraft):
+        yield from _format_draft_state(ledger, list_row)
     else:
-        yield from _about_card(ledger, line)
+        yield from _format_card_state(ledger, list_row)
     for question in questions:
-        if line.id in question.guids:
-            yield from question_text(question)
+        if list_row.id in question.guids:
+            yield from format_question(question)
 
 
-def quoted_in(passage: str, quote: str) -> str:
-    """Return the part of a passage around a quote, which is marked; else its beginning."""
-    passage, quote = on_one_line(passage), on_one_line(quote)
-    before, found, after = passage.partition(quote) if quote else (passage, "", "")
-    if found and quote != passage:
-        before = _up_to_a_word(before[::-1], _BESIDE)[::-1]
-        return f"“{before}»{quote}«{_up_to_a_word(after, _BESIDE)}”"
-    return f"“{_up_to_a_word(passage, 2 * _BESIDE)}”"
+def format_quote_in_passage(passage: str, quote: str) -> str:
+    """Return the quote in a passage, between » and «, with the text around it.
+
+    If the passage doesn't contain the quote, return the start of the passage.
+    """
+    passage, quote = to_one_line(passage), to_one_line(quote)
+    text_before, match, text_after = (
+        passage.partition(quote) if quote else (passage, "", "")
+    )
+    if match and quote != passage:
+        text_before = _truncate_at_word(text_before[::-1], _CONTEXT_CHARS)[::-1]
+        return f"“{text_before}»{quote}«{_truncate_at_word(text_after, _CONTEXT_CHARS)}”"
+    return f"“{_truncate_at_word(passage, 2 * _CONTEXT_CHARS)}”"
 
 
-def _up_to_a_word(text: str, limit: int) -> str:
-    """Return the first words of a text, with an ellipsis if there are more."""
+def _truncate_at_word(text: str, limit: int) -> str:
+    """Truncate a text at a word boundary and add an ellipsis, if it is longer than `limit`."""
     if len(text) <= limit:
         return text
-    words, _, last = text[: limit + 1].rpartition(" ")
-    # a longer word may be text in a script without spaces
-    return f"{words if len(last) <= _LONGEST_WORD else text[:limit]}…"
+    start, _, last_word = text[: limit + 1].rpartition(" ")
+    # if the last word is very long, the text is probably in a script without spaces
+    return f"{start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]}…"
 
 
-def _words_lines(line: Line) -> Text:
-    """Yield the words of a card or draft: fields, labels, gaps, quote."""
-    for name, words in line.fields:
-        if name != occlusion.FIELD:
-            yield _row(name.lower(), words)
-    masks = masks_of(line)
+def _format_content(list_row: ListRow) -> TextLines:
+    for name, text in list_row.fields:
+        if name != occlusion.OCCLUSION_FIELD:
+            yield _format_labelled(name.lower(), text)
+    masks = get_figure_masks(list_row)
     if masks is not None:
-        one_by_one = masks.hide == occlusion.ONE
-        yield _row("hides", "one label at a time" if one_by_one else "all labels")
+        hides_one = masks.hide == occlusion.HIDE_ONE
+        yield _format_labelled(
+            "hides", "one label at a time" if hides_one else "all labels"
+        )
         for mask in masks.masks:
             state = "" if mask.on else "  (switched off)"
-            yield _row("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
-    for number, words in enumerate(gaps_of(line), start=1):
-        yield _row(f"gap {number}", words)
-    yield _row("quote", line.quote)
+            yield _format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
+    for number, text in enumerate(alternative_gaps(list_row), start=1):
+        yield _format_labelled(f"gap {number}", text)
+    yield _format_labelled("quote", list_row.quote)
 
 
-def _source_lines(line: Line) -> Text:
-    """Yield the place of a passage, its links, and its other places."""
-    highlight = line.highlight
+def _format_source(list_row: ListRow) -> TextLines:
+    """Yield lines with the location of a card's passage, its links, and any further passages."""
+    highlight = list_row.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield _row("source", f"{titled(highlight)}{heading}")
+    yield _format_labelled("source", f"{format_title(highlight)}{heading}")
     for link in (highlight.uri, *highlight.links):
         if link:
-            yield _row("", link)
-    for passage in line.passages[1:]:
-        yield _row("also", titled(passage))
+            yield _format_labelled("", link)
+    for passage in list_row.passages[1:]:
+        yield _format_labelled("also", format_title(passage))
 
 
-def _about_draft(ledger: Ledger, line: Waiting) -> Text:
-    """Yield why a draft waits, the card that it would change, and the commands for it."""
-    from ankiforge.ledger import lists
-    from ankiforge.review.items import why_waiting
+def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
+    """Yield lines with why a draft is pending, the card that it would change, and commands."""
+    from ankiforge.ledger import item_lists
+    from ankiforge.review.items import pending_reason
 
-    reason = why_waiting(line)
+    reason = pending_reason(draft)
     if reason:
-        yield _row("waits", reason)
-    for old in lists.lines(ledger, [line.changes] if line.changes else []):
-        yield _row("instead of" if line.replaces else "now", _fields(old.fields))
-    force = "--force " if line.blocked else ""
-    gap = " --gap 1" if len(line.gaps) > 1 else ""
-    effect = " (the card gets these words)" if line.revises else ""
-    yield _row("", f"ankiforge accept {force}{line.id[:10]}{gap}{effect}")
-    if line.revises and not line.in_slot:
-        yield _row(
-            "", f"ankiforge accept --another {force}{line.id[:10]}{gap} (another card)"
+        yield _format_labelled("waits", reason)
+    for old_card in item_lists.load_items(
+        ledger, [draft.changed_card] if draft.changed_card else []
+    ):
+        yield _format_labelled(
+            "instead of" if draft.replaces else "now", _format_fields(old_card.fields)
         )
-    if line.kind is CardKind.OCCLUSION:
-        yield _row("", "ankiforge review")
+    force_option = "--force " if draft.is_blocked else ""
+    gap_option = " --gap 1" if len(draft.gaps) > 1 else ""
+    effect = " (the card gets these words)" if draft.revises else ""
+    yield _format_labelled(
+        "", f"ankiforge accept {force_option}{draft.id[:10]}{gap_option}{effect}"
+    )
+    if draft.revises and not draft.is_hand_written:
+        yield _format_labelled(
+            "",
+            f"ankiforge accept --another {force_option}{draft.id[:10]}{gap_option} (another card)",
+        )
+    if draft.kind is CardKind.OCCLUSION:
+        yield _format_labelled("", "ankiforge review")
     else:
-        first_field = line.family.content_fields[0]
-        yield _row("", f'ankiforge edit {line.id[:10]} --field {first_field} "…"')
-    yield _row("", f"ankiforge reject {line.id[:10]}")
+        first_field = draft.family.content_fields[0]
+        yield _format_labelled(
+            "", f'ankiforge edit {draft.id[:10]} --field {first_field} "…"'
+        )
+    yield _format_labelled("", f"ankiforge reject {draft.id[:10]}")
 
 
-def _about_card(ledger: Ledger, line: CardHere) -> Text:
-    """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
-    from ankiforge.ledger.tables.anki import seen_note
+def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
+    """Yield lines with a card's pending revision, its reviews in Anki, and why it was retired."""
+    from ankiforge.ledger.tables.anki_notes import load_present_note
 
-    if line.revision:
-        yield _row("revision", _fields(line.revision.fields))
-        yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-        if not line.revision.in_slot:
-            yield _row(
-                "", f"ankiforge accept --another {line.revision.id[:10]} (another card)"
+    if card.revision:
+        yield _format_labelled("revision", _format_fields(card.revision.fields))
+        yield _format_choices(card.revision.id, "take the new words", "keep the old ones")
+        if not card.revision.is_hand_written:
+            yield _format_labelled(
+                "", f"ankiforge accept --another {card.revision.id[:10]} (another card)"
             )
-    seen = seen_note(ledger, line.id)
-    if seen:
-        parts = [seen.deck] if seen.deck else []
-        parts.append(f"{seen.reviews} reviews")
-        if seen.lapses:
-            parts.append(f"{seen.lapses} lapses")
-        if seen.suspended:
+    note = load_present_note(ledger, card.id)
+    if note:
+        parts = [note.deck] if note.deck else []
+        parts.append(f"{note.reviews} reviews")
+        if note.lapses:
+            parts.append(f"{note.lapses} lapses")
+        if note.suspended:
             parts.append("suspended")
-        yield _row("studied", " · ".join(parts))
-        if seen.feedback:
-            yield _row("remark", seen.feedback)
-    if line.why:
-        yield _row(line.told, line.why)
-    if not line.live:
-        yield _row("", f"ankiforge undo {line.id[:10]}")
+        yield _format_labelled("studied", " · ".join(parts))
+        if note.feedback:
+            yield _format_labelled("remark", note.feedback)
+    if card.why:
+        yield _format_labelled(card.verdict_name, card.why)
+    if not card.is_live:
+        yield _format_labelled("", f"ankiforge undo {card.id[:10]}")
 
 
-def masks_of(line: Words) -> occlusion.Masks | None:
-    """Return the masks of a figure; None for a card of another kind."""
-    if line.kind is not CardKind.OCCLUSION:
+def get_figure_masks(content: CardContent) -> occlusion.Masks | None:
+    """Return the masks of an occlusion card, or None if the card is of another kind."""
+    if content.kind is not CardKind.OCCLUSION:
         return None
-    return occlusion.masks_in(line.fields)
+    return occlusion.get_masks(content.fields)
 
 
-def why_proposed(proposal: Proposal) -> str:
-    """Return the strongest reasons for the sentence of a proposal."""
-    from ankiforge.draft.propose import Judged, draft_of, judged
-    from ankiforge.draft.propose.features import decisive
+def proposal_reasons(proposal: Proposal) -> str:
+    """Return text with the strongest reasons why a proposal's sentence would make a good card."""
+    from ankiforge.draft.propose import ScoredSentence, draft_cloze, score_sentences
+    from ankiforge.draft.propose.features import rank_features
 
     reasons = []
-    for sentence in judged(proposal.highlight):
-        if not isinstance(sentence, Judged):
+    for sentence in score_sentences(proposal.highlight):
+        if not isinstance(sentence, ScoredSentence):
             continue
-        draft = draft_of(proposal.highlight, sentence)
+        draft = draft_cloze(proposal.highlight, sentence)
         if not isinstance(draft, Draft) or draft.quote != proposal.quote:
             continue
-        for each in decisive(sentence.features):
-            if each.weight > 0:
-                reasons.append(each.words)
-    return "; ".join(reasons[:_FEATURES])
+        for feature in rank_features(sentence.features):
+            if feature.weight > 0:
+                reasons.append(feature.description)
+    return "; ".join(reasons[:_MAX_PROPOSAL_REASONS])
 
 
-def _fields(fields: Fields) -> str:
-    parts = [f"{name}: {text}" for name, text in occlusion.readable(fields)]
-    return on_one_line("; ".join(parts))
+def _format_fields(fields: Fields) -> str:
+    parts = [f"{name}: {text}" for name, text in occlusion.to_readable_fields(fields)]
+    return to_one_line("; ".join(parts))
 
 
-def _settled_by(id: str, accept: str, reject: str) -> str:
-    """Return the commands for a question or revision, each with its effect."""
-    return _row(
+def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:
+    """Return a line with the two commands that answer a question or revision, and their effects."""
+    return _format_labelled(
         "",
-        f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})",
+        f"ankiforge accept {id} ({accept_effect}) · ankiforge reject {id} ({reject_effect})",
     )
 
 
-def question_text(question: Question) -> Text:
-    """Yield the lines of a question, with the commands that answer it."""
+def format_question(question: Question) -> TextLines:
+    """Yield lines with a question, what it is about, and the commands that answer it."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
-        yield _row(conflict.field.lower(), "")
-        yield _row("  in Anki" if conflict.edited_here else "  mine", conflict.mine)
-        yield _row("  here" if conflict.edited_here else "  source", conflict.source)
+        yield _format_labelled(conflict.field.lower(), "")
+        yield _format_labelled(
+            "  in Anki" if conflict.edited_here else "  mine", conflict.mine
+        )
+        yield _format_labelled(
+            "  here" if conflict.edited_here else "  source", conflict.source
+        )
     for example in question.examples:
-        yield _row("", on_one_line(example))
-    yield _settled_by(question.id, question.accept, question.reject)
-
-
-# --- files for other programs -----------------------------------------------------------
-
-VERSION = 1
-"""The version of the JSON Lines format. Greater versions need a newer program."""
-CardJson = Callable[["Line"], Json]
-
-
-def as_lines(
-    highlights: Sequence[Highlight],
-    lines: Sequence[Line],
-    query: str,
-    card_json: CardJson,
-) -> Text:
-    """Yield all lines of JSON, which are always the same for the same ledger.
-
-    The first line identifies the format. Then follow all documents, highlights and cards,
-    and finally the number of lines.
-
-    Args:
-        highlights: the highlights to export, in reading order.
-        lines: the cards and drafts to export.
-        query: what was asked for.
-        card_json: returns a card or draft as JSON.
-    """
-    documents: dict[str, Document] = {}
-    for highlight in chain(highlights, (line.highlight for line in lines)):
-        documents[highlight.document.key] = highlight.document
-    objects: list[Json] = [{"type": "ankiforge", "version": VERSION, "query": query}]
-    for document in documents.values():
-        named = {
-            "type": "document",
-            **document_json(document),
-            "source": document.source,
-            "path": document.path,
-            "uri": document.uri,
-            "tags": document.tags,
-            "collections": document.collections,
-        }
-        objects.append(named)
-    count = 0
-    for value in chain(
-        objects,
-        ({"type": "highlight", **highlight_json(highlight)} for highlight in highlights),
-        ({"type": "card", **card_json(line)} for line in lines),
-    ):
-        count += 1
-        yield msgspec.json.encode(value).decode() + "\n"
-    yield msgspec.json.encode({"type": "end", "lines": count}).decode() + "\n"
-
-
-# --- CSV --------------------------------------------------------------------------------
-
-# Characters that a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-
-
-def _columns(decks: tuple[DeckRule, ...]) -> dict[str, Callable[[Line], str]]:
-    """Return the columns by their heads."""
-    from ankiforge.pipeline.decks import tags_of
-
-    def words(line: Line, *fields: str) -> str:
-        readable = dict(occlusion.readable(line.fields))
-        return next(filter(None, map(readable.get, fields)), "")
-
-    return {
-        "id": lambda line: line.id,
-        "guid": lambda line: line.guid if isinstance(line, CardHere) else "",
-        "kind": lambda line: line.kind,
-        "verdict": lambda line: line.told,
-        "anki": in_anki,
-        "deck": lambda line: line.deck,
-        "tags": lambda line: " ".join(tags_of(line, decks)),
-        "front": lambda line: words(line, "Text", "Front", occlusion.FIELD),
-        "back": lambda line: words(line, "Back"),
-        "extra": lambda line: words(line, "Extra"),
-        "quote": lambda line: line.quote,
-        "comment": lambda line: line.highlight.comment,
-        "document": lambda line: line.highlight.document.title,
-        "creators": lambda line: "; ".join(line.highlight.document.creators),
-        "issued": lambda line: line.highlight.document.issued,
-        "page": lambda line: line.highlight.page_label,
-        "link": lambda line: line.highlight.uri or line.highlight.document.uri,
-        "highlight": lambda line: line.highlight.key,
-        "drafter": lambda line: line.origin.drafter,
-        "reason": lambda line: line.why if isinstance(line, CardHere) else "",
-    }
-
-
-def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
-    """Return the cards as CSV (RFC 4180)."""
-    import csv
-
-    columns = _columns(decks)
-    written = StringIO(newline="")
-    writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(columns)
-    for line in lines:
-        cells = []
-        for text in (column(line) for column in columns.values()):
-            # an apostrophe before a formula, so that no spreadsheet evaluates it
-            runs = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
-            cells.append(f"'{text}" if runs else text)
-        writer.writerow(cells)
-    return written.getvalue()
+        yield _format_labelled("", to_one_line(example))
+    yield _format_choices(question.id, question.accept_effect, question.reject_effect)

@@ -1,8 +1,7 @@
-"""Check everything that a run needs, with advice, and find what is on this machine.
+"""Check everything that a run needs, for `doctor`, and find sources on this computer, for `init`.
 
-Only the places where vaults, Zotero, Anki and model servers keep files are read, and only
-ports of this machine are asked. Whatever cannot be read is passed over: a guess is no
-reason to fail.
+Sources are looked for only in the usual locations of vaults, Zotero, Anki and e-books. A file that
+can't be read there is skipped, because a wrong guess isn't an error.
 """
 
 from __future__ import annotations
@@ -19,68 +18,74 @@ from typing import Any
 
 from ankiforge import __version__, plugins
 from ankiforge import config as settings
-from ankiforge.anki.profiles import collections
-from ankiforge.config import LLM, Config, SourceEntry, is_loopback
+from ankiforge.anki.profiles import find_collections
+from ankiforge.config import LLM_KEY, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import unconfirmed
-from ankiforge.config.workspace import WorkspaceFolder, user_folder
-from ankiforge.config.yamlfile import CONTROL
-from ankiforge.draft.server import Unreachable, models
+from ankiforge.config.trust import is_trusted
+from ankiforge.config.workspace import WorkspaceDirectory, user_directory
+from ankiforge.config.yamlfile import CONTROL_CHARACTERS
+from ankiforge.draft.server import NoModelListError, list_models
 from ankiforge.errors import ConfigError, ForgeError, PlugInError
-from ankiforge.ledger import readable_errors
+from ankiforge.ledger import wrap_database_errors
 from ankiforge.model import Texts, Value
-from ankiforge.pipeline.models import model_in_use
-from ankiforge.pipeline.opened import (
-    NEWER_VERSION,
+from ankiforge.pipeline.models import describe_model
+from ankiforge.pipeline.open_workspace import (
+    NEWER_VERSION_HINT,
+    format_unknown_lines,
     open_ledger,
-    unknown_lines,
 )
 from ankiforge.pipeline.sources import SelectedSource, open_source
-from ankiforge.text import counted, first_of, regex, shown_path
+from ankiforge.text import format_count, format_first_names, regex, shorten_path
 
-# The interface of AnkiConnect that is used, and how long its answers may take.
-_ADD_ON_VERSION = 6
-_ADD_ON_SECONDS = 3.0
+# The oldest version of AnkiConnect's API that can be used, and the timeout of a check in seconds.
+_MIN_ANKI_CONNECT_VERSION = 6
+_ANKI_CONNECT_TIMEOUT = 3.0
 
 
 class CheckState(StrEnum):
-    """The outcome of a check."""
+    """Whether what was checked works."""
 
     OK = "ok"
     WARN = "warn"
-    """It works, but needs attention."""
+    """What was checked works, but needs the user's attention."""
     FAIL = "fail"
 
 
 class Check(Value):
-    """The result for one part that a run needs, with the keys of `doctor --json`."""
+    """The result of checking one thing that a run needs, with the fields that `--json` prints."""
 
     name: str
+    """What was checked, such as `ledger` or `source NAME`."""
     state: CheckState
     says: str
+    """The result in words."""
     do: str = ""
+    """What the user should do, or "" if nothing."""
     exit_code: int = 0
-    """The exit code of a run that needs this part; 0 if it is ok."""
+    """The exit code of a run that would fail because of this, or 0 if the check is ok."""
 
 
-def _ok(name: str, message: str) -> Check:
+def _make_ok(name: str, message: str) -> Check:
     return Check(name, CheckState.OK, message)
 
 
-def _warn(name: str, message: str, advice: str) -> Check:
+def _make_warning(name: str, message: str, advice: str) -> Check:
     return Check(name, CheckState.WARN, message, advice, 1)
 
 
-def _fail(name: str, message: str, advice: str, code: int) -> Check:
+def _make_failure(name: str, message: str, advice: str, code: int) -> Check:
     return Check(name, CheckState.FAIL, message, advice, code)
 
 
-def _failed(name: str, error: ForgeError) -> Check:
-    return _fail(name, error.message, error.hint, error.exit_code)
+def _make_failure_from_error(name: str, error: ForgeError) -> Check:
+    return _make_failure(name, error.message, error.hint, error.exit_code)
 
 
-def exit_code(checks: Iterable[Check]) -> int:
-    """Return 0 if all checks are ok, else the first of the codes 4, 2, 3, 1 that occurs."""
+def choose_exit_code(checks: Iterable[Check]) -> int:
+    """Return the exit code of `doctor`: the most important one of the checks, or 0 if all are ok.
+
+    In order of importance, the codes are 4, 2, 3 and 1.
+    """
     codes = {check.exit_code for check in checks}
     for code in (4, 2, 3, 1):
         if code in codes:
@@ -88,283 +93,306 @@ def exit_code(checks: Iterable[Check]) -> int:
     return 0
 
 
-_GROUPS = {
+_NAMES_BY_GROUP = {
     "workspace": ("program", "plug-in", "settings", "trust", "ledger", "journal"),
     "sources": ("source",),
     "cards": ("model", "Anki", "AnkiConnect", "note"),
 }
-"""The groups in which a person reads the results, by the first word of their names."""
-_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
+"""The groups in which checks that are ok are shown, with the first word of each check's name."""
+_STATE_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
 
 
-def as_text(checks: Sequence[Check]) -> Iterator[str]:
-    """Yield results as lines: the good ones of each group, then those that need attention."""
-    for group, names in _GROUPS.items():
-        head = f"{_SIGNS[CheckState.OK]} {group:10} "
+def format_checks(checks: Sequence[Check]) -> Iterator[str]:
+    """Yield a line for each check that is ok, by group, and then those that need attention."""
+    for group, names in _NAMES_BY_GROUP.items():
+        line_start = f"{_STATE_SIGNS[CheckState.OK]} {group:10} "
         for check in checks:
             if check.state is CheckState.OK and check.name.split()[0] in names:
                 name = check.name.removeprefix("source ")
-                yield f"{head}{name}: {check.says}"
-                head = " " * len(head)
+                yield f"{line_start}{name}: {check.says}"
+                line_start = " " * len(line_start)
     for check in checks:
         if check.state is not CheckState.OK:
-            yield f"{_SIGNS[check.state]} {check.name}: {check.says}"
+            yield f"{_STATE_SIGNS[check.state]} {check.name}: {check.says}"
             if check.do:
                 yield f"  do: {check.do}"
 
 
-# The distribution of this program, and others in the package index that bring a package
-# or a command of the same name: files of one overwrite those of the other.
-_OURS = "ankiforge-cards"
-_OTHERS = ("ankiforge", "ankiforgeai")
+# The name of our distribution on the package index, and of others with a package or command of the
+# same name, whose files would overwrite ours.
+_OUR_DISTRIBUTION = "ankiforge-cards"
+_CONFLICTING_DISTRIBUTIONS = ("ankiforge", "ankiforgeai")
 
 
-def examine(
-    find: Callable[[], WorkspaceFolder], machine: Machine, *, offline: bool = False
+def run_checks(
+    find_workspace: Callable[[], WorkspaceDirectory],
+    environment: Environment,
+    *,
+    offline: bool = False,
 ) -> Iterator[Check]:
-    """Check everything that a run needs, in the order in which it is needed.
+    """Check everything that a run needs, in the order in which a run uses it.
 
     Args:
-        find: returns the workspace, or raises a ForgeError.
-        machine: has the user's folders, and the keys of servers.
-        offline: whether to connect only to this machine.
+        find_workspace: returns the workspace, or raises a ForgeError if its settings are invalid.
+        environment: the user's home directory and environment variables.
+        offline: whether to connect only to servers on this computer.
     """
     from importlib.metadata import PackageNotFoundError, version
 
-    yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()}")
-    for other in _OTHERS:
+    yield _make_ok(
+        "program", f"ankiforge {__version__}, Python {platform.python_version()}"
+    )
+    for distribution in _CONFLICTING_DISTRIBUTIONS:
         with suppress(PackageNotFoundError):
-            found = f"another program, {other} {version(other)}, is installed here"
-            message = f"{found} and overwrites files of this one"
-            advice = f"pip uninstall {other} {_OURS}, then install {_OURS} again"
-            yield _warn("program", message, advice)
+            finding = f"another program, {distribution} {version(distribution)}, is installed here"
+            message = f"{finding} and overwrites files of this one"
+            uninstall = f"pip uninstall {distribution} {_OUR_DISTRIBUTION}"
+            advice = f"{uninstall}, then install {_OUR_DISTRIBUTION} again"
+            yield _make_warning("program", message, advice)
 
-    yield from _plug_ins()
+    yield from _check_plugins()
 
-    # the settings, and whether the person trusts them
+    # check the settings, and whether the user trusts them
     try:
-        workspace = find()
+        workspace = find_workspace()
         load_decks(workspace.root, workspace.config.decks)
     except ForgeError as error:
-        yield _failed("settings", error)
+        yield _make_failure_from_error("settings", error)
         return
-    file = workspace.root / settings.FILE_NAME
-    count = len(workspace.config.sources)
-    if count or workspace.remembered or workspace.is_default:
-        where = shown_path(workspace.root if workspace.is_default else file)
-        sources = counted(count, "source")
+    settings_file = workspace.root / settings.SETTINGS_FILE_NAME
+    source_count = len(workspace.config.sources)
+    if source_count or workspace.remembered or workspace.is_default:
+        shown_root = shorten_path(
+            workspace.root if workspace.is_default else settings_file
+        )
+        source_counts = format_count(source_count, "source")
         if workspace.remembered:
-            sources += f", {len(workspace.remembered)} remembered"
-        yield _ok("settings", f"{where}: {sources}")
+            source_counts += f", {len(workspace.remembered)} remembered"
+        yield _make_ok("settings", f"{shown_root}: {source_counts}")
     else:
-        advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
-        yield _warn("settings", f"{file} names no source", advice)
-    waiting = unconfirmed(workspace, user_folder(machine.environ))
-    advice = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
-    for concern in waiting:
-        yield _fail("trust", f"not confirmed yet: {concern}", advice, 2)
-    if waiting:
+        advice = f"name a vault, a PDF folder or Zotero under sources: in {settings_file}"
+        yield _make_warning("settings", f"{settings_file} names no source", advice)
+    if not is_trusted(workspace, user_directory(environment.environ)):
+        command = f"ankiforge init --trust {workspace.root}"
+        advice = f"read {settings.SETTINGS_FILE_NAME}, then: {command}"
+        yield _make_failure("trust", "it was not made on this computer", advice, 2)
         return
 
-    # the sources in the settings, and the PATHs remembered by `run`
+    # check the sources in the settings, and the paths that are remembered from earlier runs
     for source in workspace.config.sources:
-        yield _source(source, workspace, offline=offline)
+        yield _check_source(source, workspace, offline=offline)
     for item in workspace.remembered:
         source_names = dict.fromkeys(item.names.values())
         name = f"source {', '.join(source_names)}"
         if os.access(item.path, os.R_OK):
-            where = shown_path(item.path)
-            yield _ok(name, f"{', '.join(item.names)} in {where}, remembered by run")
+            shown_root = shorten_path(item.path)
+            yield _make_ok(
+                name, f"{', '.join(item.names)} in {shown_root}, remembered by run"
+            )
             continue
         advice = (
             f"if it moved, write its new place in its lines in"
-            f" {workspace.folder / 'sources.yaml'};"
+            f" {workspace.state_directory / 'sources.yaml'};"
             f" to forget it: ankiforge forget {quote(item.path)}"
         )
-        yield _warn(name, f"{item.path} is remembered but missing", advice)
+        yield _make_warning(name, f"{item.path} is remembered but missing", advice)
 
-    yield from _ledger(workspace)
-    yield _model(workspace, machine, offline=offline)
-    yield from _anki(workspace.config, machine)
-    yield from _add_on(workspace.config, machine, offline=offline)
+    yield from _check_ledger(workspace)
+    yield _check_model(workspace, environment, offline=offline)
+    yield from _check_collection(workspace.config, environment)
+    yield from _check_anki_connect(workspace.config, environment, offline=offline)
 
 
-def _plug_ins() -> Iterator[Check]:
-    """Check that each plug-in that is installed here can be loaded."""
+def _check_plugins() -> Iterator[Check]:
+    """Check that each installed plug-in can be loaded."""
     import click
 
-    from ankiforge.extract.registry import source_type
+    from ankiforge.extract.registry import load_source_type
 
-    for kind, point in plugins.plug_ins(plugins.SOURCES).items():
+    for kind, point in plugins.find_plugins(plugins.SOURCE_GROUP).items():
         try:
-            source_type(kind)
+            load_source_type(kind)
         except ConfigError as error:
-            yield _failed("plug-in", error)
+            yield _make_failure_from_error("plug-in", error)
         else:
-            yield _ok("plug-in", f"{plugins.distribution_of(point)}: source {kind}")
-    for name, point in plugins.plug_ins(plugins.COMMANDS).items():
+            yield _make_ok(
+                "plug-in", f"{plugins.distribution_name(point)}: source {kind}"
+            )
+    for name, point in plugins.find_plugins(plugins.COMMAND_GROUP).items():
         try:
-            plugins.loaded(point, click.Command)
+            plugins.load_plugin(point, click.Command)
         except PlugInError as error:
-            yield _failed("plug-in", error)
+            yield _make_failure_from_error("plug-in", error)
         else:
-            yield _ok("plug-in", f"{plugins.distribution_of(point)}: command {name}")
+            yield _make_ok(
+                "plug-in", f"{plugins.distribution_name(point)}: command {name}"
+            )
 
 
-def _source(
+def _check_source(
     source: SourceEntry,
-    workspace: WorkspaceFolder,
+    workspace: WorkspaceDirectory,
     *,
     offline: bool,
 ) -> Check:
-    """Check that a source can be opened and read."""
     name = f"source {source.name}"
     try:
-        opened = open_source(workspace, SelectedSource(source), offline=offline)
+        opened_source = open_source(workspace, SelectedSource(source), offline=offline)
     except ForgeError as error:
-        return _failed(name, error)
-    look: Callable[[], str] | None = getattr(opened, "look", None)
+        return _make_failure_from_error(name, error)
+    summarize: Callable[[], str] | None = getattr(opened_source, "look", None)
     is_readable = os.access(source.path, os.R_OK)
-    lacks_its_folder = source.has_folder and not is_readable
-    by_api = look is not None and bool(source.options.get("api")) and not lacks_its_folder
-    if not is_readable and not by_api:
+    lacks_folder = source.has_path and not is_readable
+    uses_api = (
+        summarize is not None and bool(source.options.get("api")) and not lacks_folder
+    )
+    if not is_readable and not uses_api:
         fault = "cannot be read" if source.path.exists() else "is not there"
-        advice = f"correct path: in {source.where}, or mount its disk"
-        return _fail(name, f"{source.path} {fault}", advice, 1)
+        advice = f"correct path: in {source.location}, or mount its disk"
+        return _make_failure(name, f"{source.path} {fault}", advice, 1)
     try:
-        answer = look() if look else ""
+        summary = summarize() if summarize else ""
     except ForgeError as error:
-        return _failed(name, error)
-    if by_api:
-        return _ok(name, f"{source.kind}: {answer}")
-    return _ok(name, f"{source.kind} in {shown_path(source.path)}")
+        return _make_failure_from_error(name, error)
+    if uses_api:
+        return _make_ok(name, f"{source.kind}: {summary}")
+    return _make_ok(name, f"{source.kind} in {shorten_path(source.path)}")
 
 
-def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
-    """Read journal and database in a copy in memory, so that nothing is changed."""
+def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[Check]:
+    """Check the journal and the database. The database is opened in memory, so nothing changes."""
     try:
         workspace.check_journal()
-        if not workspace.ledger.is_there():
-            yield _ok("ledger", "none yet; the first run creates it")
+        if not workspace.ledger.exists():
+            yield _make_ok("ledger", "none yet; the first run creates it")
             return
         with (
-            readable_errors(workspace.ledger),
+            wrap_database_errors(workspace.ledger),
             open_ledger(workspace, read_only=True) as ledger,
         ):
             journal = ledger.journal_state
     except ForgeError as error:
-        yield _failed("ledger", error)
+        yield _make_failure_from_error("ledger", error)
         return
     if journal.unreadable:
-        unreadable = counted(journal.unreadable, "line")
-        message = f"{unreadable} of {workspace.journal} cannot be read"
+        line_count = format_count(journal.unreadable, "line")
+        message = f"{line_count} of {workspace.journal} cannot be read"
         advice = "restore the file from git or a backup; the other lines are used"
-        yield _warn("journal", message, advice)
+        yield _make_warning("journal", message, advice)
     if journal.unknown:
-        message = f"{workspace.journal}: {unknown_lines(journal.unknown)}"
-        yield _warn("journal", message, NEWER_VERSION)
+        message = f"{workspace.journal}: {format_unknown_lines(journal.unknown)}"
+        yield _make_warning("journal", message, NEWER_VERSION_HINT)
     if not (journal.unreadable or journal.unknown):
-        yield _ok(
+        yield _make_ok(
             "ledger",
-            f"every line in {shown_path(str(workspace.journal))} can be read",
+            f"every line in {shorten_path(str(workspace.journal))} can be read",
         )
 
 
-def _model(workspace: WorkspaceFolder, machine: Machine, *, offline: bool) -> Check:
-    """Check that the configured server answers and has the model; none is started."""
+def _check_model(
+    workspace: WorkspaceDirectory, environment: Environment, *, offline: bool
+) -> Check:
+    """Check that the server in the settings runs and has the model. No server is started."""
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
-        return _ok("model", "none; to choose one: ankiforge model list")
-    in_use = model_in_use(workspace)
-    key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
+        return _make_ok("model", "none; to choose one: ankiforge model list")
+    in_use = describe_model(workspace)
+    key_name = settings.find_key_variable(LLM_KEY, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if offline:
             message = f"{llm.base_url} was not contacted: --offline"
-            return _warn("model", message, "run doctor without --offline")
-        if key_name and not machine.environ.get(key_name):
-            unset = f"the environment variable {key_name} is not set"
-            message = f"{unset}, {llm.base_url} will need a key"
-            return _fail("model", message, f"export {key_name}=…", 2)
-    key = settings.key_for(LLM, llm.base_url, llm.key_env, machine.environ)
+            return _make_warning("model", message, "run doctor without --offline")
+        if key_name and not environment.environ.get(key_name):
+            missing_key = f"the environment variable {key_name} is not set"
+            message = f"{missing_key}, {llm.base_url} will need a key"
+            return _make_failure("model", message, f"export {key_name}=…", 2)
+    key = settings.find_key(LLM_KEY, llm.base_url, llm.key_env, environment.environ)
     try:
-        offered = models(llm.base_url, key)
-    except Unreachable as error:
+        model_names = list_models(llm.base_url, key)
+    except NoModelListError as error:
         cannot_list = error.status in (404, 405, 501)
         if cannot_list:
-            return _ok("model", f"{in_use}; its server lists no models")
+            return _make_ok("model", f"{in_use}; its server lists no models")
         advice = "start it (ollama serve), or choose another: ankiforge model list"
         if error.status in (401, 403) and not key_name:
-            advice = (
-                "name the environment variable of its key as llm.key_env, then:"
-                f" ankiforge init --trust {workspace.root}"
-            )
-        return _fail("model", f"{llm.base_url} {error}", advice, 3)
-    # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
-    spellings = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
-    if offered and spellings.isdisjoint(offered):
+            advice = "name the environment variable of its key as llm.key_env"
+        return _make_failure("model", f"{llm.base_url} {error}", advice, 3)
+    # Ollama lists a model such as `qwen3` as `qwen3:latest`, and Gemini lists it as `models/…`
+    possible_names = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
+    if model_names and possible_names.isdisjoint(model_names):
         message = f"{llm.base_url} does not list {llm.model!r}"
-        advice = f"set llm.model to one it has, such as {first_of(offered)}"
-        return _warn("model", message, advice)
-    return _ok("model", in_use)
+        advice = f"set llm.model to one it has, such as {format_first_names(model_names)}"
+        return _make_warning("model", message, advice)
+    return _make_ok("model", in_use)
 
 
-def _anki(config: Config, machine: Machine) -> Iterator[Check]:
-    """Check the collection that the settings name."""
+def _check_collection(config: Config, environment: Environment) -> Iterator[Check]:
+    """Check that the Anki collection that the settings name can be read."""
     setting = config.anki.collection
     if setting == "none":
-        yield _ok("Anki", "never read: anki.collection is none")
+        yield _make_ok("Anki", "never read: anki.collection is none")
     elif setting == "auto":
-        paths = ", ".join(map(str, anki_collections(machine)))
+        paths = ", ".join(map(str, find_anki_collections(environment)))
         nowhere = "no collection on this machine, so packages contain every card"
-        yield _ok("Anki", f"collection {paths}" if paths else nowhere)
+        yield _make_ok("Anki", f"collection {paths}" if paths else nowhere)
     elif os.access(Path(setting), os.R_OK):
-        yield _ok("Anki", f"collection {setting}")
+        yield _make_ok("Anki", f"collection {setting}")
     else:
         advice = "correct anki.collection in ankiforge.yaml, or set it to auto"
-        yield _fail("Anki", f"{setting} cannot be read", advice, 1)
+        yield _make_failure("Anki", f"{setting} cannot be read", advice, 1)
 
 
-def _add_on(config: Config, machine: Machine, *, offline: bool) -> Iterator[Check]:
-    """Check the add-on by which `push` reaches Anki; nothing if Anki is closed, or has none."""
+def _check_anki_connect(
+    config: Config, environment: Environment, *, offline: bool
+) -> Iterator[Check]:
+    """Check the add-on AnkiConnect. Yields nothing if Anki is closed or doesn't have the add-on."""
     from ankiforge.anki.connect import AnkiConnect
 
-    address = config.anki.connect
-    if offline and not is_loopback(address):
+    url = config.anki.connect
+    if offline and not is_loopback(url):
         return
     name = "AnkiConnect"
-    key_name = settings.key_variable(settings.ANKI, address, config.anki.key_env)
-    key = settings.key_for(settings.ANKI, address, config.anki.key_env, machine.environ)
-    anki = AnkiConnect(address, key, timeout=_ADD_ON_SECONDS, key_env=key_name)
+    key_name = settings.find_key_variable(settings.ANKI_KEY, url, config.anki.key_env)
+    key = settings.find_key(
+        settings.ANKI_KEY, url, config.anki.key_env, environment.environ
+    )
+    anki = AnkiConnect(url, key, timeout=_ANKI_CONNECT_TIMEOUT, key_env=key_name)
     try:
-        version = anki.version()
+        version = anki.api_version()
     except ForgeError as error:
-        yield _warn(name, error.message, error.hint)
+        yield _make_warning(name, error.message, error.hint)
         return
-    if version and version < _ADD_ON_VERSION:
-        message = f"version {version} at {address}: push cannot use it"
-        yield _warn(name, message, "in Anki: Tools › Add-ons › Check for Updates")
+    if version and version < _MIN_ANKI_CONNECT_VERSION:
+        message = f"version {version} at {url}: push cannot use it"
+        yield _make_warning(name, message, "in Anki: Tools › Add-ons › Check for Updates")
     elif version:
-        yield _ok(name, f"version {version} at {address}")
+        yield _make_ok(name, f"version {version} at {url}")
 
 
-# --- what is on this machine ------------------------------------------------------------
+# --- sources on this computer -----------------------------------------------------------
 
 
-class Machine(Value):
-    """The surroundings of the workspace; tests provide their own."""
+class Environment(Value):
+    """The user's home directory and environment, by which programs' files are found.
+
+    Tests provide their own.
+    """
 
     home: Path
-    """The user's home folder."""
+    """The user's home directory."""
     environ: Texts = {}
     """The environment variables."""
 
     @staticmethod
-    def this() -> Machine:
-        """Return the machine that runs this process."""
-        return Machine(Path.home(), os.environ)
+    def current() -> Environment:
+        """Return the environment of this process."""
+        return Environment(Path.home(), os.environ)
 
-    def settings_of(self, *names: str) -> Iterator[Path]:
-        """Yield the folders in which a program with these names may keep its settings."""
+    def iter_settings_folders(self, *names: str) -> Iterator[Path]:
+        """Yield the directories in which a program may keep its settings.
+
+        `names` are the names that its directory may have.
+        """
         bases: tuple[str | Path, ...] = (
             self.environ.get("XDG_CONFIG_HOME") or self.home / ".config",
             self.home / "Library" / "Application Support",
@@ -377,8 +405,8 @@ class Machine(Value):
 
 # --- vaults -----------------------------------------------------------------------------
 
-# Folders below the home folder in which vaults lie; "" is the home folder itself.
-_NEAR = (
+# The directories in which vaults usually are, relative to the home directory ("").
+_VAULT_PARENTS = (
     "",
     "Documents",
     "Notes",
@@ -390,32 +418,39 @@ _NEAR = (
 )
 
 
-def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
-    """Return Obsidian vaults: those in Obsidian's list, then folders with `.obsidian`.
+def find_vaults(
+    environment: Environment, extra_parent: Path | None = None
+) -> tuple[Path, ...]:
+    """Return the Obsidian vaults on this computer.
+
+    The vaults in Obsidian's own list come first, and then other directories that contain a
+    directory `.obsidian`.
 
     Args:
-        machine: the places to search.
-        near: one more folder to search.
+        environment: the user's home directory and environment variables.
+        extra_parent: another directory in which to look for vaults.
     """
     paths = []
     for settings_folder in (
-        *machine.settings_of("obsidian"),
-        machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
+        *environment.iter_settings_folders("obsidian"),
+        environment.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
     ):
-        listed = _parsed(_text(settings_folder / "obsidian.json"))
-        with suppress(TypeError, LookupError, AttributeError):  # it is no such list
-            paths += [Path(vault["path"]) for vault in listed["vaults"].values()]
-    usual_folders = [machine.home / name for name in _NEAR]
-    if near:
-        usual_folders.append(near)
-    for folder in usual_folders:
-        for path in (folder, *_visible_in(folder)):
+        vault_list = _parse_json(_read_text(settings_folder / "obsidian.json"))
+        with suppress(
+            TypeError, LookupError, AttributeError
+        ):  # it isn't a list of vaults
+            paths += [Path(vault["path"]) for vault in vault_list["vaults"].values()]
+    parents = [environment.home / name for name in _VAULT_PARENTS]
+    if extra_parent:
+        parents.append(extra_parent)
+    for parent in parents:
+        for path in (parent, *_list_visible_entries(parent)):
             if _exists(path / ".obsidian"):
                 paths.append(path)
-    return _real(paths)
+    return _resolve_existing(paths)
 
 
-def _visible_in(folder: Path) -> list[Path]:
+def _list_visible_entries(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError:
@@ -424,75 +459,85 @@ def _visible_in(folder: Path) -> list[Path]:
 
 # --- Zotero and Anki --------------------------------------------------------------------
 
-_PROFILE = regex(r"(?m)^Path=(.+)$")
-_DATA_FOLDER = regex(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);')
+_PROFILE_PATH = regex(r"(?m)^Path=(.+)$")
+_DATA_DIR_PREFERENCE = regex(
+    r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);'
+)
 
 
-def zotero_folders(machine: Machine) -> tuple[Path, ...]:
-    """Return Zotero's data folders: those named in its profiles, then the usual ones."""
+def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
+    """Return Zotero's data directories: those that its profiles name, and then the default one."""
     paths = []
-    for home in (
-        machine.home / ".zotero/zotero",
-        machine.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
-        *machine.settings_of("Zotero", "Zotero/Zotero"),
+    for settings_folder in (
+        environment.home / ".zotero/zotero",
+        environment.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
+        *environment.iter_settings_folders("Zotero", "Zotero/Zotero"),
     ):
-        for profile in _PROFILE.findall(_text(home / "profiles.ini")):
-            setting = _DATA_FOLDER.search(_text(home / profile.strip() / "prefs.js"))
-            folder = _parsed(setting[1]) if setting else None
+        for profile in _PROFILE_PATH.findall(
+            _read_text(settings_folder / "profiles.ini")
+        ):
+            preference = _DATA_DIR_PREFERENCE.search(
+                _read_text(settings_folder / profile.strip() / "prefs.js")
+            )
+            folder = _parse_json(preference[1]) if preference else None
             if isinstance(folder, str):
                 paths.append(Path(folder))
-    paths.append(machine.home / "Zotero")
-    return _real(folder for folder in paths if _exists(folder / "zotero.sqlite"))
+    paths.append(environment.home / "Zotero")
+    return _resolve_existing(
+        folder for folder in paths if _exists(folder / "zotero.sqlite")
+    )
 
 
-MOUNTED = ("/media", "/run/media", "/Volumes")
-"""Where devices that are plugged in appear."""
+MOUNT_FOLDERS = ("/media", "/run/media", "/Volumes")
+"""The directories in which connected devices, such as e-readers, are mounted."""
 
 
-def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
-    """Return the devices and programs for e-books, as (kind of source, path).
+def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
+    """Return the sources of highlights in e-books, each as its kind and its path.
 
-    These are e-readers that are plugged in, KOReader's own settings, calibre's library and the
-    folder of Apple Books.
+    These are connected e-readers, the settings of KOReader on this computer, calibre's library,
+    and the data of Apple Books.
     """
     devices: list[Path] = []
-    for folder in MOUNTED:
-        for path in _visible_in(Path(folder)):
-            devices += [path, *_visible_in(path)]
+    for folder in MOUNT_FOLDERS:
+        for path in _list_visible_entries(Path(folder)):
+            devices += [path, *_list_visible_entries(path)]
     sources: list[tuple[str, Path]] = []
     for device in devices:
         if _exists(device / ".kobo/KoboReader.sqlite"):
             sources.append(("kobo", device))
         if _exists(device / "koreader") or _exists(device / ".adds/koreader"):
             sources.append(("koreader", device))
-    settings = machine.home / ".config/koreader/docsettings"
-    if _exists(settings):
-        sources.append(("koreader", settings))
-    library = machine.home / "Calibre Library"
-    if _exists(library / "metadata.db"):
-        sources.append(("calibre", library))
-    apple = machine.home / "Library/Containers/com.apple.iBooksX/Data/Documents"
-    if _exists(apple / "AEAnnotation"):
-        sources.append(("apple-books", apple))
+    koreader_folder = environment.home / ".config/koreader/docsettings"
+    if _exists(koreader_folder):
+        sources.append(("koreader", koreader_folder))
+    calibre_folder = environment.home / "Calibre Library"
+    if _exists(calibre_folder / "metadata.db"):
+        sources.append(("calibre", calibre_folder))
+    apple_books_folder = (
+        environment.home / "Library/Containers/com.apple.iBooksX/Data/Documents"
+    )
+    if _exists(apple_books_folder / "AEAnnotation"):
+        sources.append(("apple-books", apple_books_folder))
     return tuple(sources)
 
 
-def anki_collections(machine: Machine) -> tuple[Path, ...]:
-    """Return the collections of Anki's profiles; () if Anki was never started here."""
-    return _real(collections(machine.home, machine.environ))
+def find_anki_collections(environment: Environment) -> tuple[Path, ...]:
+    """Return the collections of Anki's profiles, or () if Anki was never started by this user."""
+    return _resolve_existing(find_collections(environment.home, environment.environ))
 
 
-# --- small readers ----------------------------------------------------------------------
+# --- helpers ----------------------------------------------------------------------------
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):
         return ""
 
 
-def _parsed(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -500,21 +545,21 @@ def _parsed(text: str) -> Any:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether a path exists; False if the name is invalid."""
+    """Return whether a path exists, or False if it isn't a valid path."""
     try:
         return path.exists()
     except (OSError, ValueError):
         return False
 
 
-def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the existing paths, resolved and without duplicates.
+def _resolve_existing(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return those of the paths that exist, resolved and without duplicates.
 
-    Names with control characters are left out.
+    Paths with control characters are left out, because the settings can't contain them.
     """
     existing = []
     for path in paths:
         if _exists(path):
             existing.append(path.resolve())
-    printable = (path for path in existing if not CONTROL.search(str(path)))
+    printable = (path for path in existing if not CONTROL_CHARACTERS.search(str(path)))
     return tuple(dict.fromkeys(printable))

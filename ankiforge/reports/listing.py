@@ -1,4 +1,7 @@
-"""Cards, drafts, questions and highlights for `list` and `show`, as JSON and as lines."""
+"""List the cards, drafts, questions and highlights of a ledger, for the commands `list` and `show`.
+
+Each item is yielded as JSON, as lines of text, or as both. The forms come from `reports.cards`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ankiforge.anki.render import unrender
+from ankiforge.anki.render import field_to_markdown
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import (
@@ -16,57 +19,65 @@ from ankiforge.ledger import (
     HistoryEntry,
     Ledger,
     QueryTerm,
-    lists,
-    overview,
+    item_lists,
+    pending_items,
 )
-from ankiforge.ledger.questions import open_questions
-from ankiforge.ledger.views import unknown
+from ankiforge.ledger.anki_views import iter_unknown_notes
+from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
-    CardHere,
-    Line,
+    ListRow,
+    LocalCard,
+    PendingDraft,
     Proposal,
     Question,
     QuestionKind,
     Strings,
-    Waiting,
     is_question_id,
 )
-from ankiforge.pipeline.collection import lines_as_in_anki
-from ankiforge.pipeline.proposals import proposal_of
-from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, matching
-from ankiforge.reports.cards import (
-    change_lines,
-    done_json,
-    done_line,
-    done_row,
-    facts_told,
-    fate_lines,
-    highlight_json,
-    left_out,
-    left_out_json,
-    left_out_lines,
-    line_json,
-    line_text,
-    one_line,
-    passage_json,
-    passage_text,
-    place_of,
-    proposal_json,
-    question_json,
-    question_line,
-    question_text,
-    why_proposed,
+from ankiforge.pipeline.collection import iter_rows_as_in_anki
+from ankiforge.pipeline.proposals import find_proposal
+from ankiforge.pipeline.query import (
+    find_matching_ids,
+    join_arguments,
+    looks_like_id,
+    looks_like_key,
+    notice_start_time,
+    resolve_id,
 )
-from ankiforge.review import shelf
-from ankiforge.review.items import facts_seen
-from ankiforge.text import AT_THE_RIGHT, on_one_line
+from ankiforge.reports.cards import (
+    decision_to_json,
+    format_change,
+    format_decision_line,
+    format_decision_row,
+    format_fact_count,
+    format_list_row,
+    format_list_row_in_full,
+    format_location,
+    format_outcome,
+    format_passage,
+    format_question,
+    format_question_row,
+    format_skipped,
+    highlight_to_json,
+    list_row_to_json,
+    list_skipped,
+    passage_to_json,
+    proposal_reasons,
+    proposal_to_json,
+    question_to_json,
+    skipped_to_json,
+)
+from ankiforge.review import sittings
+from ankiforge.review.items import list_facts
+from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
 
-Shown = Iterator[tuple[Any, Iterable[str]]]
-"""Each item as JSON and as lines of text."""
+ListedRows = Iterator[tuple[Any, Iterable[str]]]
+"""An iterator over the listed items, each as its JSON and its lines of text. Only the form that was
+asked for has to be filled in."""
 
 
 class Listing:
-    """The lists of a ledger."""
+    """Lists what a ledger contains, in the form that the user asked for."""
 
     def __init__(
         self,
@@ -76,58 +87,71 @@ class Listing:
         as_json: bool,
         verbose: bool,
     ) -> None:
-        """List the cards, drafts, questions and highlights of a ledger.
+        """Create a listing.
 
         Args:
-            ledger: the ledger.
-            decks: the rules of the deck files.
-            as_json: whether only the JSON is wanted, else only the text.
-            verbose: whether cards and drafts are shown in full, or with their history.
+            ledger: the source of the items.
+            decks: the rules in the deck files.
+            as_json: whether the items are needed as JSON instead of text.
+            verbose: whether to list items in full, and to show their history.
         """
         self._ledger = ledger
         self._decks = decks
         self._as_json = as_json
         self._verbose = verbose
 
-    def listed(self, words: Strings, view: str, *, everything: bool) -> Shown:
-        """Yield a view, or the matches of a query.
+    def list_view(self, query: Strings, view: str, *, everything: bool) -> ListedRows:
+        """Yield the items of a view that match a query.
+
+        Args:
+            query: the words of the query.
+            view: the name of the view, or "" for all cards and drafts.
+            everything: whether rejected and retired cards are included.
 
         Raises:
-            UsageError: the view takes no query, or the query cannot be read.
+            UsageError: the view takes no query, or the query is invalid.
         """
         ledger = self._ledger
-        if view in ("recent", "unknown", "questions") and words:
+        if view in ("recent", "unknown", "questions") and query:
             raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
         match view:
             case "questions":
-                for question in open_questions(ledger):
-                    yield _question(question, whole=self._verbose)
+                for question in find_open_questions(ledger):
+                    yield _format_question(question, whole=self._verbose)
             case "recent":
-                for entry in ledger.history():
-                    told = done_line(entry) if self._verbose else done_row(entry)
-                    yield done_json(entry), (told,)
+                for entry in ledger.list_history():
+                    row = (
+                        format_decision_line(entry)
+                        if self._verbose
+                        else format_decision_row(entry)
+                    )
+                    yield decision_to_json(entry), (row,)
             case "unknown":
-                yield from self._unknown()
+                yield from self._list_unknown()
             case "changed":
-                yield from self._changed(words)
+                yield from self._list_changed(query)
             case "new":
-                waiting = self._new(self._matching(words, everything=everything))
-                yield from self._by_passage(waiting)
+                drafts = self._list_new_drafts(
+                    self._find_matching(query, everything=everything)
+                )
+                yield from self._list_by_passage(drafts)
             case _:
-                ids = self._matching(words, everything=everything)
-                new: list[Waiting] = []
+                ids = self._find_matching(query, everything=everything)
+                new_drafts: list[PendingDraft] = []
                 if not everything:
-                    # the drafts of new cards as above, then the others in reading order
-                    new = [*self._new(ids)]
-                    new_ids = {line.id for line in new}
+                    # yield new drafts in the order of the review, then the rest in reading order
+                    new_drafts = [*self._list_new_drafts(ids)]
+                    new_ids = {draft.id for draft in new_drafts}
                     ids = [id for id in ids if id not in new_ids]
-                yield from self._lines(chain(new, lists.lines(ledger, ids)))
+                yield from self._list_rows(
+                    chain(new_drafts, item_lists.load_items(ledger, ids))
+                )
 
-    def _unknown(self) -> Shown:
-        """Yield notes of ours in Anki whose passages were not found."""
-        for note in unknown(self._ledger):
-            fields = [unrender(html) for html in note.fields[:2]]
-            first = on_one_line(" ".join(fields[:1]))
+    def _list_unknown(self) -> ListedRows:
+        """Yield the notes in Anki that ankiforge made but the journal doesn't know."""
+        for note in iter_unknown_notes(self._ledger):
+            fields = [field_to_markdown(html) for html in note.fields[:2]]
+            first_field = to_one_line(" ".join(fields[:1]))
             data = {
                 "id": None,
                 "guid": note.guid,
@@ -135,168 +159,200 @@ class Listing:
                 "tags": note.tags,
                 "fields": fields,
             }
-            yield data, (f"? {first}{AT_THE_RIGHT}{note.deck}",)
+            yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
 
-    def _by_passage(self, waiting: Iterable[Waiting]) -> Shown:
-        """Yield a line for each passage; in full, and as JSON, all its drafts."""
+    def _list_by_passage(self, drafts: Iterable[PendingDraft]) -> ListedRows:
+        """Yield a row for each passage that has some of the drafts.
+
+        As JSON or if verbose, yield a row for each draft instead.
+        """
         if self._as_json or self._verbose:
-            yield from self._lines(waiting)
+            yield from self._list_rows(drafts)
             return
 
-        def passage_of(line: Waiting) -> str:
-            return self._ledger.first(line.highlight.key)
+        def get_passage_key(draft: PendingDraft) -> str:
+            return self._ledger.get_first_key(draft.highlight.key)
 
-        for _, of_passage in groupby(waiting, passage_of):
-            line = next(of_passage)
-            facts = facts_told(facts_seen(self._ledger, line.highlight))
-            yield None, (one_line(line, facts),)
+        for _, passage_drafts in groupby(drafts, get_passage_key):
+            draft = next(passage_drafts)
+            facts = format_fact_count(list_facts(self._ledger, draft.highlight))
+            yield None, (format_list_row(draft, facts),)
 
-    def _matching(self, words: Strings, *, everything: bool = False) -> list[str]:
-        """Return the cards and drafts that the words of a query match."""
-        return matching(self._ledger, joined(words), everything=everything)
+    def _find_matching(self, query: Strings, *, everything: bool = False) -> list[str]:
+        return find_matching_ids(
+            self._ledger, join_arguments(query), everything=everything
+        )
 
-    def _new(self, ids: Iterable[str]) -> Iterator[Waiting]:
-        """Yield the drafts with these ids that are for new cards, in the order of the review."""
-        wanted = set(ids)
-        if not wanted:
+    def _list_new_drafts(self, ids: Iterable[str]) -> Iterator[PendingDraft]:
+        """Yield the drafts of new cards that have these ids, in the order of the review."""
+        wanted_ids = set(ids)
+        if not wanted_ids:
             return
-        for draft in shelf.drafts(self._ledger):
-            if draft.id in wanted:
+        for draft in sittings.iter_drafts(self._ledger):
+            if draft.id in wanted_ids:
                 yield draft
 
-    def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
-        """Yield cards and drafts, in full if `whole` or verbose.
+    def _list_rows(
+        self, list_rows: Iterable[ListRow], *, whole: bool = False
+    ) -> ListedRows:
+        """Yield cards and drafts, with the user's edits in Anki applied to them.
 
-        The whole has its questions; if it is verbose, also its history.
+        They are shown in full if `whole` or verbose. `whole` also adds the questions about each
+        item to the JSON, and its history if verbose.
         """
         ledger = self._ledger
         verbose = self._verbose
-        questions = open_questions(ledger) if whole or verbose else []
-        for line in lines_as_in_anki(ledger, lines):
+        questions = find_open_questions(ledger) if whole or verbose else []
+        for list_row in iter_rows_as_in_anki(ledger, list_rows):
             decisions: list[HistoryEntry] = []
             if whole and verbose:
-                is_card = isinstance(line, CardHere)
-                decisions = ledger.history(line.id if is_card else line.highlight.key)
+                is_card = isinstance(list_row, LocalCard)
+                decisions = ledger.list_history(
+                    list_row.id if is_card else list_row.highlight.key
+                )
             if self._as_json:
-                data = line_json(ledger, line, self._decks)
+                data = list_row_to_json(ledger, list_row, self._decks)
                 if whole:
-                    about = [each for each in questions if line.id in each.guids]
-                    data["questions"] = [question_json(question) for question in about]
+                    row_questions = [
+                        question
+                        for question in questions
+                        if list_row.id in question.guids
+                    ]
+                    data["questions"] = [
+                        question_to_json(question) for question in row_questions
+                    ]
                 if whole and verbose:
-                    data["decisions"] = [done_json(entry) for entry in decisions]
+                    data["decisions"] = [decision_to_json(entry) for entry in decisions]
                 yield data, ()
                 continue
             if not whole and not verbose:
-                yield None, (one_line(line),)
+                yield None, (format_list_row(list_row),)
                 continue
-            text = [*line_text(ledger, line, questions)]
-            text += map(done_line, decisions)
+            text = [*format_list_row_in_full(ledger, list_row, questions)]
+            text += map(format_decision_line, decisions)
             yield None, text
 
-    def _changed(self, words: Strings) -> Shown:
-        """Yield revisions and conflicts.
+    def _list_changed(self, query: Strings) -> ListedRows:
+        """Yield what has changed with the sources of the cards that match a query.
 
-        Then follow what changed with its source lately, and what is gone there.
+        These are pending revisions, conflicts, changes that were recently made to cards, and cards
+        whose source is gone.
         """
         ledger = self._ledger
-        chosen = self._matching(words)
-        revisions = [id for id in overview.order(ledger).revisions if id in chosen]
-        yield from self._lines(lists.lines(ledger, revisions))
-        for question in open_questions(ledger):
+        matching_ids = self._find_matching(query)
+        revisions = [
+            id
+            for id in pending_items.load_pending_items(ledger).revisions
+            if id in matching_ids
+        ]
+        yield from self._list_rows(item_lists.load_items(ledger, revisions))
+        for question in find_open_questions(ledger):
             if question.kind is not QuestionKind.CONFLICT:
                 continue
-            if set(chosen).intersection(question.guids):
-                yield _question(question)
-        for entry in ledger.history(changes_since=lately()):
-            if entry.guid in chosen:
-                yield done_json(entry), change_lines(entry)
-        without_source = set(lists.find(ledger, [QueryTerm("finding", "source_gone")]))
-        chosen_without_source = [id for id in chosen if id in without_source]
-        yield from self._lines(lists.lines(ledger, chosen_without_source))
+            if set(matching_ids).intersection(question.guids):
+                yield _format_question(question)
+        for entry in ledger.list_history(changes_since=notice_start_time()):
+            if entry.guid in matching_ids:
+                yield decision_to_json(entry), format_change(entry)
+        sourceless_ids = set(
+            item_lists.find_items(ledger, [QueryTerm("finding", "source_gone")])
+        )
+        matching_sourceless_ids = [id for id in matching_ids if id in sourceless_ids]
+        yield from self._list_rows(item_lists.load_items(ledger, matching_sourceless_ids))
 
-    def without_card(self, query: Strings, *, everything: bool) -> Shown:
-        """Yield the highlights without a card and a draft, each with its proposal or reason.
+    def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
+        """Yield the highlights without a card or draft, each with its proposal or the reason.
 
-        And those with a card of which a further sentence has a proposal. Those most worth a card
-        come first. A proposal is made when its highlight is shown.
+        A highlight with a card is included if there is a proposal for another of its sentences. The
+        most useful highlights come first. Each proposal is made when its highlight is yielded.
 
         Args:
-            query: words that the highlight, the title of its document or the reason contains.
-            everything: those that a person, a colour or a setting left out, too, and what
-                looks like a highlight and is none.
+            query: words that must occur in the highlight, the title of its document or the reason.
+            everything: whether to include highlights that the user, a colour or a setting skips,
+                and text that only looks like a highlight.
         """
 
-        def says_all(words: str) -> bool:
-            return all(word.casefold() in words.casefold() for word in query)
+        def contains_terms(text: str) -> bool:
+            return all(term.casefold() in text.casefold() for term in query)
 
-        for outcome in overview.fates(self._ledger, best_first=True):
+        for outcome in pending_items.iter_outcomes(self._ledger, best_first=True):
             highlight = outcome.highlight
             title = highlight.document.title
-            words = f"{highlight.exact} {title} {outcome.reason}"
-            is_wanted = outcome.is_open or (everything and outcome.fate == "left_out")
-            if not is_wanted or not says_all(words):
+            text = f"{highlight.exact} {title} {outcome.reason}"
+            is_wanted = outcome.is_open or (everything and outcome.status == "left_out")
+            if not is_wanted or not contains_terms(text):
                 continue
-            data, lines = self._without_card(outcome, whole=self._verbose)
-            if data["proposal"] or outcome.fate != "carded":
+            data, lines = self._format_outcome(outcome, whole=self._verbose)
+            if data["proposal"] or outcome.status != "carded":
                 yield data, lines
         if not everything:
             return
-        for entry in left_out(self._ledger):
-            words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
-            if says_all(words):
-                yield left_out_json(entry), left_out_lines(entry)
+        for entry in list_skipped(self._ledger):
+            text = f"{entry.lookalike.kind} {entry.location} {entry.lookalike.reason}"
+            if contains_terms(text):
+                yield skipped_to_json(entry), format_skipped(entry)
 
-    def _without_card(
+    def _format_outcome(
         self, outcome: HighlightOutcome, *, whole: bool = True
     ) -> tuple[Any, Iterable[str]]:
-        """Return a highlight without a card, with its proposal, made now, or the reason."""
-        found = proposal_of(self._ledger, outcome)
-        proposal = found if isinstance(found, Proposal) else None
-        if isinstance(found, str):
-            outcome = replace(outcome, reason=found)
+        """Return a highlight with a proposal, which is made now, or else with the reason."""
+        result = find_proposal(self._ledger, outcome)
+        proposal = result if isinstance(result, Proposal) else None
+        if isinstance(result, str):
+            outcome = replace(outcome, reason=result)
         data = {
-            **highlight_json(outcome.highlight),
-            "place": place_of(outcome.highlight),
-            "fate": outcome.fate,
+            **highlight_to_json(outcome.highlight),
+            "place": format_location(outcome.highlight),
+            "fate": outcome.status,
             "reason": "" if proposal else outcome.reason,
-            "sureness": round(max(outcome.worth, 0.0), 2),
-            "proposal": proposal_json(proposal) if proposal else None,
+            "sureness": round(max(outcome.usefulness, 0.0), 2),
+            "proposal": proposal_to_json(proposal) if proposal else None,
         }
-        lines = [*fate_lines(outcome, proposal, whole=whole)]
+        lines = [*format_outcome(outcome, proposal, whole=whole)]
         if proposal and self._verbose and not self._as_json:
-            lines.append(f"    because: {why_proposed(proposal)}")
+            lines.append(f"    because: {proposal_reasons(proposal)}")
         return data, lines
 
-    def named(self, words: Strings) -> Shown:
-        """Yield the owners of ids, or the matches of a key or query, in full.
+    def show_rows(self, arguments: Strings) -> ListedRows:
+        """Yield what the arguments of `show` name, in full.
+
+        If all arguments are ids, these are the items with the ids. A single key of a highlight
+        stands for its passage and its cards. Anything else is a query.
 
         Raises:
-            UsageError: there is none.
+            UsageError: nothing matches.
         """
         ledger = self._ledger
-        if all(map(is_id, words)):
-            ids = [find(ledger, word) for word in words]
-        elif len(words) == 1 and is_key(words[0]):
-            ids = lists.find(ledger, [QueryTerm("key", words[0])], everything=True)
+        if all(map(looks_like_id, arguments)):
+            ids = [resolve_id(ledger, argument) for argument in arguments]
+        elif len(arguments) == 1 and looks_like_key(arguments[0]):
+            ids = item_lists.find_items(
+                ledger, [QueryTerm("key", arguments[0])], everything=True
+            )
         else:
-            ids = self._matching(words)
-        if not ids and is_key(words[0]):
-            for outcome in overview.fates(ledger, words[0]):
-                yield self._without_card(outcome)
+            ids = self._find_matching(arguments)
+        if not ids and looks_like_key(arguments[0]):
+            for outcome in pending_items.iter_outcomes(ledger, arguments[0]):
+                yield self._format_outcome(outcome)
                 return
         if not ids:
-            typed = " ".join(words)
-            message = f"no card matches “{typed}”"
-            raise UsageError(message, hint=f"ankiforge list --all {typed}")
-        if len(words) == 1 and is_key(words[0]):
-            yield passage_json(ledger, words[0]), passage_text(ledger, words[0])
+            query = " ".join(arguments)
+            message = f"no card matches “{query}”"
+            raise UsageError(message, hint=f"ankiforge list --all {query}")
+        if len(arguments) == 1 and looks_like_key(arguments[0]):
+            yield (
+                passage_to_json(ledger, arguments[0]),
+                format_passage(ledger, arguments[0]),
+            )
         if any(map(is_question_id, ids)):
-            for question in open_questions(ledger):
+            for question in find_open_questions(ledger):
                 if question.id in ids:
-                    yield _question(question)
-        yield from self._lines(lists.lines(ledger, ids), whole=True)
+                    yield _format_question(question)
+        yield from self._list_rows(item_lists.load_items(ledger, ids), whole=True)
 
 
-def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[str]]:
-    text = question_text(question) if whole else (question_line(question),)
-    return question_json(question), text
+def _format_question(
+    question: Question, *, whole: bool = True
+) -> tuple[Any, Iterable[str]]:
+    text = format_question(question) if whole else (format_question_row(question),)
+    return question_to_json(question), text

@@ -1,4 +1,8 @@
-"""The state of a workspace, the command to type next, and the result of a run as text and JSON."""
+"""Format the state of a workspace and the result of a run, as text and JSON.
+
+`status` prints the state, and `run`, `draft`, `build` and `push` print the result. Both name the
+command that the user should run next.
+"""
 
 from __future__ import annotations
 
@@ -11,134 +15,142 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.ledger import (
-    FLOOD,
-    NO_WARNING,
-    WITHOUT,
+    MAX_POLICY_ACCEPTS,
+    NO_WARNING_REASON,
+    UNCARDED_STATUSES,
+    IngestReport,
     Ledger,
-    Report,
-    overview,
+    pending_items,
     questions,
 )
 from ankiforge.model import (
+    CARD_IN_HEADING,
     CODE_AND_MATHS,
-    DRAWN,
-    HEADED_CARD,
     LOGSEQ_CARD,
     LOGSEQ_MARK,
-    NO_EXPORT,
-    NOTE_OF,
-    Change,
+    OTHER_TOOL_NOTE_PREFIX,
+    FeatureNotice,
     Json,
-    Noticed,
     Pair,
     Problem,
     QuestionKind,
     RemarkKind,
     Strings,
+    TextChange,
     Value,
-    Viewed,
+    ViewChanges,
 )
 from ankiforge.pipeline.sources import (
     SelectedSource,
-    not_read,
+    find_unmarked_paths,
+    load_unread_files,
     open_source,
-    other_plugins,
-    unmarked_paths,
 )
-from ankiforge.reports.cards import Text
-from ankiforge.review import shelf
+from ankiforge.reports.cards import TextLines
+from ankiforge.review import sittings
 from ankiforge.text import (
-    FIRST,
-    columns,
-    cost_text,
-    counted,
-    counts_text,
-    first_of,
-    on_one_line,
-    percent,
-    shortened,
-    shown_path,
+    MAX_SHOWN_NAMES,
+    format_cost,
+    format_count,
+    format_counts,
+    format_first_names,
+    format_percent,
+    join_columns,
+    shorten_path,
+    to_one_line,
+    truncate,
 )
-from ankiforge.text.cloze import with_brackets
+from ankiforge.text.cloze import to_terminal_text
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 
-DECIDE = "review"
-"""The command with which a person decides on what waits."""
+DECIDE_COMMAND = "review"
+"""The command with which the user decides on pending items."""
 
-LABEL = 9
-"""The width of the labels of details."""
-_TITLE = 30
-"""Characters of a title in a line of several."""
-
+LABEL_WIDTH = 9
+"""The width of the column of labels before details, in characters."""
+_MAX_TITLE_CHARS = 30
 # --- shared with the summary of a run ---------------------------------------------------
 
-LISTS = {"new": "draft", "changed": "change", "questions": "question"}
-"""The lists of what waits for a person, and what an entry is called."""
+PENDING_LISTS = {"new": "draft", "changed": "change", "questions": "question"}
+"""The lists of items that the user has to decide on, each with a noun for one of its items."""
 
 
-def waits_for_a_person(waits: Mapping[str, int]) -> bool:
-    """Return whether anything waits, given the counts of its lists."""
-    return any(waits[name] for name in LISTS)
+def has_pending(counts: Mapping[str, int]) -> bool:
+    """Return whether any items are pending, given the number of items in each list."""
+    return any(counts[name] for name in PENDING_LISTS)
 
 
-def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strings:
-    """Return the columns of the open highlights: waiting · proposed, without either, skipped."""
-    waiting = _column(sum(waits[name] for name in LISTS), "waiting")
-    held = waits.get("held", 0)
-    if held > waits["questions"]:  # one answer is for many
-        waiting += f" ({held:,} drafts)"
-    proposed = waits.get("proposed", 0) if without else 0
+def format_open_counts(
+    counts: Mapping[str, int], without_card: int = 0, skipped: int = 0
+) -> Strings:
+    """Return the columns that tell what is left to decide.
+
+    The columns are the pending items and proposals, the highlights with neither, and the skipped
+    ones. A column is "" if its number is 0.
+
+    Args:
+        counts: the number of items in each list.
+        without_card: the number of highlights without a card or draft.
+        skipped: the number of highlights that the user, a colour or a setting skips.
+    """
+    pending = _format_column(sum(counts[name] for name in PENDING_LISTS), "waiting")
+    held_drafts = counts.get("held", 0)
+    if held_drafts > counts["questions"]:  # one answer may apply to several drafts
+        pending += f" ({held_drafts:,} drafts)"
+    proposed = counts.get("proposed", 0) if without_card else 0
     return (
-        " · ".join(filter(None, (waiting, shelf.how_many(0, proposed)))),
-        _column(without - proposed, f"without a {'proposal' if proposed else 'card'}"),
-        _column(skipped, "skipped"),
+        " · ".join(filter(None, (pending, sittings.how_many(0, proposed)))),
+        _format_column(
+            without_card - proposed, f"without a {'proposal' if proposed else 'card'}"
+        ),
+        _format_column(skipped, "skipped"),
     )
 
 
-def _column(number: int, words: str) -> str:
-    return f"{number:,} {words}" if number else ""
+def _format_column(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number else ""
 
 
-def row(label: str, text: str) -> str:
-    """Return a detail below a block, behind its label."""
-    return f"  {label:<{LABEL}}  {text}"
+def format_detail(label: str, text: str) -> str:
+    """Format a line with a label and a detail, for the lines below a block."""
+    return f"  {label:<{LABEL_WIDTH}}  {text}"
 
 
-def next_line(step: str, why: str, *, first: bool = True) -> str:
-    """Return the line that names the next command, or the way on without one, or another one."""
+def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
+    """Format the line that names the next command, or an alternative to it, with the reason.
+
+    Args:
+        step: the command without the name of the program, or "" if only `reason` is shown.
+        reason: what the command is for.
+        first: whether this is the next command instead of an alternative.
+    """
     command = f"ankiforge {step}" if step else ""
-    return f"  {'next' if first else 'or  '}  {columns(command, why)}"
+    return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def waiting_text(waits: Mapping[str, int]) -> str:
-    """Return the drafts, changes and questions that wait in a sentence; "" if there are none."""
-    parts = []
-    for name, word in LISTS.items():
-        if waits[name]:
-            parts.append(counted(waits[name], word))
-    if not parts:
-        return ""
-    *others, last = parts
-    listed = f"{', '.join(others)} and {last}" if others else last
-    total = sum(waits[name] for name in LISTS)
-    return f"{listed} {'waits' if total == 1 else 'wait'} for you"
+def format_best_ten(counts: Mapping[str, int], highlights: int) -> str:
+    """Return text such as `the best ten of 557`, or "" if at most ten items are pending.
+
+    `highlights` is the number of all highlights.
+    """
+    pending_count = sum(counts[name] for name in PENDING_LISTS) + counts["proposed"]
+    return (
+        f"the best ten of {highlights:,}" if pending_count > sittings.SITTING_SIZE else ""
+    )
 
 
-def the_best(waits: Mapping[str, int], highlights: int) -> str:
-    """Return `the best ten of 557`, of all highlights; "" if no more than ten wait."""
-    number = sum(waits[name] for name in LISTS) + waits["proposed"]
-    return f"the best ten of {highlights:,}" if number > shelf.TEN else ""
+def choose_draft_command(workspace: WorkspaceDirectory, without_card: int) -> Pair:
+    """Return the command that drafts cards for highlights without one, and what it does.
 
-
-def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
-    """Return the command that drafts the highlights without a card, and its effect; "" for none."""
-    if not without:
+    Both are "" if every highlight has a card.
+    """
+    if not without_card:
         return "", ""
     if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
@@ -149,222 +161,229 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
 
 
 class Status(Value):
-    """The state of a workspace, with the keys of `status --json`."""
+    """The state of a workspace, with the fields that `status --json` prints."""
 
     workspace: str
+    """The path of the workspace."""
     sources: Strings
-    """The names of the sources in the settings and of the remembered ones."""
+    """The names of the sources, both from the settings and remembered from earlier runs."""
     remembered: Strings
-    """The remembered PATHs."""
+    """The paths that were given to earlier runs and are remembered as sources."""
     highlights: dict[str, int]
+    """The number of highlights by what has become of them."""
     cards: dict[str, int]
+    """The number of cards and drafts by their state."""
     unsent: int
-    """Accepted cards that no package contained yet."""
+    """The number of accepted cards that aren't in a package yet."""
     waiting: dict[str, int]
+    """The number of pending items by list."""
     documents: dict[str, int]
-    """The marks with new drafts, by the title of their document; the best first."""
+    """The number of highlights with new drafts by the title of the document, best first."""
     model: str
-    """The model that drafts, its place and what it cost so far; "" if none drafts."""
+    """The model that drafts cards, its server and its cost so far, or "" if none is used."""
     looked: str
-    """When Anki was read last, in ISO 8601; "" if never."""
+    """The time at which Anki was last read, in ISO 8601, or "" if it never was."""
     answers: dict[str, int]
-    """The reviews that were seen there, and of how many the card was remembered."""
+    """How many reviews were seen in Anki, and in how many of them the user remembered the card."""
     unmarked: Strings
-    """The remembered PATHs in which nothing is marked or chosen."""
+    """The remembered paths at which nothing is highlighted or chosen."""
     not_read: dict[str, str]
-    """The files that no source reads, in words, by folder."""
-    plugins: dict[str, str]
-    """How the flash-card plug-ins of vaults changed since these were first read, by vault."""
+    """A description of the files that no source reads, by folder."""
     next: str
-    """The command to type next, without the name of the program."""
+    """The next command, without the name of the program."""
     why: str
+    """The reason for the next command."""
 
 
-def status_of(
-    workspace: WorkspaceFolder, ledger: Ledger, noticed: Iterable[Noticed]
+def get_status(
+    workspace: WorkspaceDirectory, ledger: Ledger, noticed: Iterable[FeatureNotice]
 ) -> Status:
-    """Return the state of a workspace. Reads no source, and does not look at Anki.
+    """Return the state of a workspace, without reading its sources or Anki.
 
     Args:
-        workspace: its folder and settings.
-        ledger: its ledger.
-        noticed: what features noticed.
+        workspace: the workspace's directory and settings.
+        ledger: the workspace's ledger.
+        noticed: what the features want to report.
 
     Raises:
-        ConfigError: a source's settings are wrong; the next run would fail.
+        ConfigError: a source's settings are invalid, so the next run would fail.
     """
-    from ankiforge.pipeline.models import model_in_use  # which loads the client of HTTP
+    # import this late, because it loads the HTTP client
+    from ankiforge.pipeline.models import describe_model
 
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
-    order = overview.order(ledger)
-    counts = overview.counts(ledger, waits=order)
-    waits = counts["waiting"]
-    verdicts = counts["cards"]
-    in_anki = counts["anki"]
-    command, reason = next_step(workspace, counts, noticed)
+    order = pending_items.load_pending_items(ledger)
+    counts = pending_items.count_everything(ledger, waits=order)
+    waiting_counts = counts["waiting"]
+    card_counts = counts["cards"]
+    anki_counts = counts["anki"]
+    command, reason = choose_next_command(workspace, counts, noticed)
     documents = Counter[str]()
-    for pile in shelf.piles(ledger, order.new, ()):
+    for pile in sittings.load_piles(ledger, order.new_drafts, ()):
         documents[pile.title] += len(pile.places)
-    names = {source.name for source in workspace.config.sources}
+    source_names = {source.name for source in workspace.config.sources}
     for item in workspace.remembered:
-        names.update(item.names.values())
+        source_names.update(item.names.values())
     return Status(
         workspace=str(workspace.root),
-        sources=tuple(sorted(names)),
+        sources=tuple(sorted(source_names)),
         remembered=tuple(item.path for item in workspace.remembered),
         highlights={
             "seen": counts["fates"].total(),
-            "without": waits["without"],
-            "proposed": waits["proposed"],
+            "without": waiting_counts["without"],
+            "proposed": waiting_counts["proposed"],
             "left_out": counts["fates"]["left_out"],
         },
         cards={
-            "accepted": verdicts["accepted"],
-            "waiting": waits["new"],
-            "blocked": waits["blocked"],
-            "revisions": waits["revisions"],
-            "rejected": verdicts["rejected"],
-            "retired": verdicts["retired"],
-            "sourceless": in_anki["sourceless"],
+            "accepted": card_counts["accepted"],
+            "waiting": waiting_counts["new"],
+            "blocked": waiting_counts["blocked"],
+            "revisions": waiting_counts["revisions"],
+            "rejected": card_counts["rejected"],
+            "retired": card_counts["retired"],
+            "sourceless": anki_counts["sourceless"],
         },
-        unsent=in_anki["none"],
-        waiting={name: waits[name] for name in LISTS},
+        unsent=anki_counts["none"],
+        waiting={name: waiting_counts[name] for name in PENDING_LISTS},
         documents=documents,
-        model=model_in_use(workspace),
-        looked=ledger.meta("looked"),
+        model=describe_model(workspace),
+        looked=ledger.get_meta("looked"),
         answers=dict(counts["answers"]),
-        unmarked=tuple(unmarked_paths(workspace, ledger)),
-        not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
-        plugins=other_plugins(ledger),
+        unmarked=tuple(find_unmarked_paths(workspace, ledger)),
+        not_read={
+            folder: left_out.summary
+            for folder, left_out in load_unread_files(ledger).items()
+        },
         next=command,
         why=reason,
     )
 
 
-def next_step(
-    workspace: WorkspaceFolder,
+def choose_next_command(
+    workspace: WorkspaceDirectory,
     counts: Mapping[str, Counter[str]],
-    noticed: Iterable[Noticed],
+    noticed: Iterable[FeatureNotice],
 ) -> Pair:
-    """Return the command to type next, and why.
+    """Return the command that the user should run next, and the reason for it.
 
     Args:
-        workspace: its folder and settings.
-        counts: those of `overview`.
-        noticed: what features noticed.
+        workspace: the workspace's directory and settings.
+        counts: the counts that `pending_items.count_everything` returns.
+        noticed: what the features want to report. One of them may name the command.
     """
     for notice in noticed:
         if notice.step:
             return notice.step, notice.why
-    waits = counts["waiting"]
-    best = the_best(waits, counts["fates"].total())
-    if waits_for_a_person(waits):
-        return DECIDE, best or "decide on what waits"
+    waiting_counts = counts["waiting"]
+    best = format_best_ten(waiting_counts, counts["fates"].total())
+    if has_pending(waiting_counts):
+        return DECIDE_COMMAND, best or "decide on what waits"
     unsent = counts["anki"]["none"]
     if unsent:
-        return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
-    if waits["proposed"]:
-        return DECIDE, best
+        return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
+    if waiting_counts["proposed"]:
+        return DECIDE_COMMAND, best
     if not counts["fates"].total():
-        known = workspace.config.sources or workspace.remembered
-        return "run" if known else "run PATH", "no highlight was found so far"
-    command, reason = draft_step(workspace, waits["without"])
+        has_sources = workspace.config.sources or workspace.remembered
+        return "run" if has_sources else "run PATH", "no highlight was found so far"
+    command, reason = choose_draft_command(workspace, waiting_counts["without"])
     return command or "run", reason or "read what is new"
 
 
-def status_text(status: Status, workspace: WorkspaceFolder) -> Text:
-    """Yield the block of `status`, then its details."""
+def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
+    """Yield the lines that `status` prints: a short block, and then details."""
     highlights = status.highlights
-    cards = status.cards["accepted"]
-    without = highlights["without"]
-    waits = {**status.waiting, "proposed": highlights["proposed"]}
-    yield columns(
-        f"  {counted(highlights['seen'], 'highlight')}",
-        counted(cards, "card") if cards else "",
-        *to_do(waits, without, highlights["left_out"]),
+    card_count = status.cards["accepted"]
+    without_card = highlights["without"]
+    counts = {**status.waiting, "proposed": highlights["proposed"]}
+    yield join_columns(
+        f"  {format_count(highlights['seen'], 'highlight')}",
+        format_count(card_count, "card") if card_count else "",
+        *format_open_counts(counts, without_card, highlights["left_out"]),
     )
     if status.unsent:
-        yield f"  → {counted(status.unsent, 'card')} not in a package yet"
-    yield next_line(status.next, status.why)
+        yield f"  → {format_count(status.unsent, 'card')} not in a package yet"
+    yield format_next_command(status.next, status.why)
     yield ""
-    piles = [f"{shortened(title, _TITLE)} {n:,}" for title, n in status.documents.items()]
-    more = len(piles) - FIRST
-    piles[FIRST:] = [f"and {more:,} more"] if more > 0 else []
-    named = [source.name for source in workspace.config.sources]
+    document_counts = [
+        f"{truncate(title, _MAX_TITLE_CHARS)} {n:,}"
+        for title, n in status.documents.items()
+    ]
+    hidden_count = len(document_counts) - MAX_SHOWN_NAMES
+    document_counts[MAX_SHOWN_NAMES:] = (
+        [f"and {hidden_count:,} more"] if hidden_count > 0 else []
+    )
+    source_names = [source.name for source in workspace.config.sources]
     looked = status.looked[:16].replace("T", " ")
-    read = f"read {looked} UTC" if looked else "not read yet"
+    last_read = f"read {looked} UTC" if looked else "not read yet"
     rows = [
-        ("waiting", columns(*piles)),
+        ("waiting", join_columns(*document_counts)),
         ("workspace", status.workspace),
         (
             "sources",
-            first_of([*named, *map(shown_path, status.remembered)]) or "none yet",
+            format_first_names([*source_names, *map(shorten_path, status.remembered)])
+            or "none yet",
         ),
         ("model", status.model),
-        ("Anki", columns(read, *_retention(status.answers))),
+        ("Anki", join_columns(last_read, *_format_retention(status.answers))),
     ]
-    if without:
-        no_card = f"{counted(without, 'highlight')}: ankiforge list --no-card"
+    if without_card:
+        no_card = f"{format_count(without_card, 'highlight')}: ankiforge list --no-card"
         if highlights["proposed"]:
             no_card = no_card.replace(
                 ":", f", {highlights['proposed']:,} of them proposals:"
             )
         rows.append(("no card", no_card))
     if status.cards["sourceless"]:
-        gone = counted(status.cards["sourceless"], "card")
-        sourceless = f"{gone} without a source: ankiforge list finding:source_gone"
+        sourceless_count = format_count(status.cards["sourceless"], "card")
+        sourceless = (
+            f"{sourceless_count} without a source: ankiforge list finding:source_gone"
+        )
         rows.append(("gone", sourceless))
-    rows.append(("no marks", unmarked_line(status.unmarked)))
+    rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
-    for vault, changes in status.plugins.items():
-        command = f"ankiforge run {quote(vault)} --plugins"
-        rows.append(("plug-ins", f"{changes}; to read the vault so: {command}"))
-    yield from (row(label, text) for label, text in rows if text)
+    yield from (format_detail(label, text) for label, text in rows if text)
 
 
-def _retention(answers: Mapping[str, int]) -> Strings:
-    """Return the columns of the reviews in Anki: how many, and how often one was remembered."""
+def _format_retention(answers: Mapping[str, int]) -> Strings:
+    """Return the number of reviews and the fraction of them in which the user remembered a card.
+
+    Both are text for columns. Returns () if there are no reviews yet.
+    """
     if not answers["tested"]:
         return ()
-    share = answers["remembered"] / answers["tested"]
-    return counted(answers["reviews"], "review"), f"retention {percent(share)}"
+    retention = answers["remembered"] / answers["tested"]
+    return format_count(
+        answers["reviews"], "review"
+    ), f"retention {format_percent(retention)}"
 
 
 # --- the result of a run ------------------------------------------------------------------
 
-SHOWN = 5
-"""The number of changed cards that a run lists."""
-WIDTH = 70
-COUNTED = ("fates", "passages", "waiting", "reasons", "cards", "anki")
-"""The counts in the JSON of a run."""
-_MANY = 10
-"""With so many highlights without a card, the command that rejects those of one reason is named."""
-IN_CONFLICT = "you changed it, too; you choose whose words stay: ankiforge review"
-_STANDS = {
-    "asked": "asked about",
-    "to_decide": "with a draft",
-    "with_card": "with a card",
-    "rejected_or_skipped": "rejected or skipped",
-    "left_out": "without a card",
-}
-"""The states of a passage, in words."""
-_TOLD_KINDS = (HEADED_CARD, LOGSEQ_CARD, LOGSEQ_MARK, DRAWN)
-"""The kinds left out that `run` tells, cards first; notes of other tools are told by the tool."""
-_TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
-NO_HIGHLIGHTS = (
+MAX_SHOWN_CHANGES = 5
+"""How many changed cards a run lists, unless it is verbose."""
+MAX_CHANGE_CHARS = 70
+RUN_COUNTS = ("fates", "passages", "waiting", "reasons", "cards", "anki")
+"""The counts that the JSON of a run contains."""
+CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
+_REPORTED_KINDS = (CARD_IN_HEADING, LOGSEQ_CARD, LOGSEQ_MARK)
+"""The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
+the name of the tool."""
+_REPORTED_STATUSES = ("left_out", "failed", "carded", "waiting", "blocked")
+NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{gaps}} and glossary lists"
 )
-CHOOSE = (
+CHOOSE_HINT = (
     "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"
 )
 
 # --- JSON -------------------------------------------------------------------------------
 
 
-def problem_json(problem: Problem) -> Json:
-    """Return a problem as JSON."""
+def problem_to_json(problem: Problem) -> Json:
+    """Return a problem as JSON, with the fields that every command prints."""
     return {
         "where": problem.where,
         "what": problem.what,
@@ -373,8 +392,8 @@ def problem_json(problem: Problem) -> Json:
     }
 
 
-def delivery_json(result: RunResult, ledger: Ledger) -> Json:
-    """Return the notes in packages or in Anki, and the problems: `build --json`, `push --json`."""
+def delivery_to_json(result: RunResult, ledger: Ledger) -> Json:
+    """Return what was packed or pushed, and the problems, as `build` and `push --json` print it."""
     if result.pushed:
         added, updated = result.pushed
     else:
@@ -385,55 +404,65 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
             "written": sum(published.notes for published in result.published),
             "added": added,
             "updated": updated,
-            "held": sum(bool(planned.held) for planned in result.planned),
-            "missing": overview.counts(ledger, "anki")["anki"]["missing"],
-            "conflicts": overview.counts(ledger, "waiting")["waiting"]["conflicts"],
+            "held": sum(bool(planned.hold_reason) for planned in result.planned),
+            "missing": pending_items.count_everything(ledger, "anki")["anki"]["missing"],
+            "conflicts": pending_items.count_everything(ledger, "waiting")["waiting"][
+                "conflicts"
+            ],
             "tombstones": len(result.scan.viewed.deleted) if result.scan else 0,
         },
         "packages": [str(path) for path in result.packages],
-        "problems": [problem_json(problem) for problem in result.problems],
+        "problems": [problem_to_json(problem) for problem in result.problems],
     }
 
 
-def as_json(result: RunResult, workspace: Workspace, noticed: Iterable[Noticed]) -> Json:
-    """Return the object that `run` and `draft` print, with the notices of features."""
+def run_to_json(
+    result: RunResult, workspace: Workspace, noticed: Iterable[FeatureNotice]
+) -> Json:
+    """Return the result of a run as `run --json` and `draft --json` print it.
+
+    `noticed` is what the features want to report, which includes keys that they add.
+    """
     ledger = workspace.ledger
-    counts = overview.counts(ledger, *COUNTED)
-    fates = counts["fates"]
-    verdicts = counts["cards"]
-    waits = counts["waiting"]
-    reasons = _reasons_for_no_card(ledger)
-    changes = _changes_that_stand(result, ledger, workspace.folder)
-    report = result.report or Report()
-    new = len(report.new)
-    changed = len(report.changed)
-    delivery = delivery_json(result, ledger)
-    usage = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
+    counts = pending_items.count_everything(ledger, *RUN_COUNTS)
+    status_counts = counts["fates"]
+    card_counts = counts["cards"]
+    waiting_counts = counts["waiting"]
+    reasons = _count_no_card_reasons(ledger)
+    changes = _find_changes(result, ledger, workspace.folder)
+    report = result.report or IngestReport()
+    new_count = len(report.new)
+    changed_count = len(report.changed)
+    delivery = delivery_to_json(result, ledger)
+    usage_fields = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
     return {
         "highlights": {
             "seen": report.seen,
-            "new": new,
-            "changed": changed,
+            "new": new_count,
+            "changed": changed_count,
             "gone": len(report.gone),
-            "unchanged": max(report.seen - new - changed, 0),
+            "unchanged": max(report.seen - new_count - changed_count, 0),
         },
         "files": dict(report.files),
         "unread_files": dict(report.unread_files),
         "passages": dict(counts["passages"]),
-        "left_out": dict(_kinds_left_out(ledger)),
+        "left_out": dict(_count_skipped_kinds(ledger)),
         "not_selected": report.unselected,
-        "fates": {**{name: fates[name] for name in _TOLD}, "no_card": reasons.total()},
+        "fates": {
+            **{name: status_counts[name] for name in _REPORTED_STATUSES},
+            "no_card": reasons.total(),
+        },
         "no_card": dict(reasons.most_common()),
         "waits": dict(counts["reasons"].most_common()),
         "cards": {
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
-            "accepted_in_all": verdicts["accepted"],
-            "waiting": waits["new"],
-            "blocked": waits["blocked"],
-            "retired": verdicts["retired"],
-            "revisions": waits["revisions"],
+            "accepted_in_all": card_counts["accepted"],
+            "waiting": waiting_counts["new"],
+            "blocked": waiting_counts["blocked"],
+            "retired": card_counts["retired"],
+            "revisions": waiting_counts["revisions"],
             "sourceless": counts["anki"]["sourceless"],
         },
         "changes": [
@@ -445,40 +474,45 @@ def as_json(result: RunResult, workspace: Workspace, noticed: Iterable[Noticed])
             }
             for change in changes
         ],
-        **_data_of(noticed),
-        "questions": waits["conflicts"] + waits["questions"],
+        **_merge_notice_data(noticed),
+        "questions": waiting_counts["conflicts"] + waiting_counts["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
         "llm": {
-            **{name: getattr(result.usage, name, 0) for name in usage},
+            **{name: getattr(result.usage, name, 0) for name in usage_fields},
             "asked": result.asked,
-            "without": result.without,
+            "without": result.undrafted,
         },
         "problems": delivery["problems"],
     }
 
 
-def _data_of(notices: Iterable[Noticed]) -> Json:
-    """Return the keys that features add to the JSON of a run."""
+def _merge_notice_data(notices: Iterable[FeatureNotice]) -> Json:
+    """Return the keys that the features add to the JSON of a run, merged into one object."""
     data: Json = {}
     for notice in notices:
         data |= notice.data
     return data
 
 
-def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
-    """Count the highlights without a card or draft, by the reason; with those that failed, too."""
-    fates = WITHOUT if failed else ("no_card", "undrafted")
+def _count_no_card_reasons(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
+    """Count the highlights without a card or draft, by the reason why they have none.
+
+    If `failed`, highlights for which drafting failed are counted too.
+    """
+    statuses = UNCARDED_STATUSES if failed else ("no_card", "undrafted")
     reasons = Counter[str]()
-    for outcome in overview.fates(ledger):
-        if outcome.fate in fates:
+    for outcome in pending_items.iter_outcomes(ledger):
+        if outcome.status in statuses:
             reasons[outcome.reason] += 1
     return reasons
 
 
-def _kinds_left_out(ledger: Ledger) -> Counter[str]:
-    """Count the lookalikes of highlights by their kinds."""
-    kinds = Counter(entry.left_out.kind for entry in overview.left_out(ledger))
+def _count_skipped_kinds(ledger: Ledger) -> Counter[str]:
+    """Count the passages that look like highlights but are skipped, by their kind."""
+    kinds = Counter(
+        entry.lookalike.kind for entry in pending_items.iter_lookalikes(ledger)
+    )
     del kinds[CODE_AND_MATHS]
     return kinds
 
@@ -486,90 +520,113 @@ def _kinds_left_out(ledger: Ledger) -> Counter[str]:
 # --- text -------------------------------------------------------------------------------
 
 
-class RunText:
-    """The result of a run for a person: a block to glance at, and further lines."""
+class RunFormatter:
+    """Formats the result of a run as text: a short block, and then further lines.
+
+    Between the two, the caller prints the problems.
+    """
 
     def __init__(
         self,
         result: RunResult,
         workspace: Workspace,
-        noticed: Sequence[Noticed],
+        noticed: Sequence[FeatureNotice],
         *,
         verbose: bool,
     ) -> None:
-        """Count; `verbose`: everything is counted and listed."""
+        """Create a formatter, and count what it will show.
+
+        Args:
+            result: the result of the run.
+            workspace: the workspace.
+            noticed: what the features want to report.
+            verbose: whether to count and list everything.
+        """
         self._result = result
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._verbose = verbose
-        # if nothing came in, the contents of the ledger are not counted again
-        more = ("fates", "reasons", "cards") if result.is_news or verbose else ()
-        self._counts = overview.counts(self._ledger, "waiting", *more)
-        self._waits = self._counts["waiting"]
+        # if there are no new highlights, don't count everything in the ledger again
+        further_counts = (
+            ("fates", "reasons", "cards") if result.has_new_highlights or verbose else ()
+        )
+        self._counts = pending_items.count_everything(
+            self._ledger, "waiting", *further_counts
+        )
+        self._waiting_counts = self._counts["waiting"]
         self._noticed = noticed
-        self._step, self._why = self._next_step()
+        self._step, self._reason = self._choose_next_step()
 
-    def _next_step(self) -> Pair:
-        """Return the command to type after a run, and why; the first that applies."""
-        result, waits = self._result, self._waits
+    def _choose_next_step(self) -> Pair:
+        """Return the command that the user should run next, and the reason. Both may be ""."""
+        result, waiting_counts = self._result, self._waiting_counts
         for notice in self._noticed:
             if notice.step:
                 return notice.step, f"or: {notice.instead}"
-        if result.accepted == FLOOD:
-            return "run", f"accept the others: one run takes {FLOOD} cards"
-        highlights = self._counts["fates"].total() if "fates" in self._counts else 0
-        best = the_best(waits, highlights) if highlights else ""
-        if waits_for_a_person(waits) or (result.is_news and waits["proposed"]):
-            return DECIDE, best
+        if result.accepted == MAX_POLICY_ACCEPTS:
+            return "run", f"accept the others: one run takes {MAX_POLICY_ACCEPTS} cards"
+        highlight_count = self._counts["fates"].total() if "fates" in self._counts else 0
+        best = format_best_ten(waiting_counts, highlight_count) if highlight_count else ""
+        if has_pending(waiting_counts) or (
+            result.has_new_highlights and waiting_counts["proposed"]
+        ):
+            return DECIDE_COMMAND, best
         if result.packages:
-            return "", f"import {shown_path(result.packages[-1])} into Anki"
-        if waits["proposed"]:
-            return DECIDE, best
-        without = waits["without"] if result.is_news else 0
-        return draft_step(self._workspace.folder, without)
+            return "", f"import {shorten_path(result.packages[-1])} into Anki"
+        if waiting_counts["proposed"]:
+            return DECIDE_COMMAND, best
+        without_card = waiting_counts["without"] if result.has_new_highlights else 0
+        return choose_draft_command(self._workspace.folder, without_card)
 
-    def block(self, *, names_next: bool) -> Text:
-        """Yield the counts and the package; and the next command, if it is wanted."""
+    def format_block(self, *, include_next_command: bool) -> TextLines:
+        """Yield the counts, the packages, and the next command if `include_next_command`."""
         result = self._result
-        yield self._highlights()
-        # where nothing was found, the package of before is no news
-        of_before = not result.found_nothing
-        yield from (f"  → {line}" for line in delivery_lines(result, of_before=of_before))
-        if not names_next:
+        yield self._format_first_line()
+        # omit unchanged packages if no highlight was found
+        include_unchanged = not result.has_no_highlights
+        yield from (
+            f"  → {line}"
+            for line in format_delivery(result, include_unchanged=include_unchanged)
+        )
+        if not include_next_command:
             return
-        steps = [(self._step, self._why)] if self._step or self._why else []
-        if result.is_news and self._step == DECIDE:
-            # the chat stands beside the review, until it was used
-            from ankiforge.draft.chat import MOST
-            from ankiforge.pipeline.chats import number_offered
+        steps = [(self._step, self._reason)] if self._step or self._reason else []
+        if result.has_new_highlights and self._step == DECIDE_COMMAND:
+            # offer the chat next to the review until it has been used
+            from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
+            from ankiforge.pipeline.chats import count_offered
 
-            number = number_offered(self._workspace)
-            if number:
+            offered_count = count_offered(self._workspace)
+            if offered_count:
                 best = (
-                    f"the best {MOST}" if number == MOST else counted(number, "highlight")
+                    f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
+                    if offered_count == MAX_HIGHLIGHTS_PER_TEXT
+                    else format_count(offered_count, "highlight")
                 )
-                chat = ("draft", f"a chat writes cards for {best}: copy, paste back")
-                steps.insert(0 if self._is_weak() else 1, chat)
-        for place, (step, why) in enumerate(steps):
-            yield next_line(step, why, first=not place)
+                chat_step = ("draft", f"a chat writes cards for {best}: copy, paste back")
+                steps.insert(0 if self._prefers_chat() else 1, chat_step)
+        for index, (step, reason) in enumerate(steps):
+            yield format_next_command(step, reason, first=not index)
 
-    def _is_weak(self) -> bool:
-        """Return whether the document with which the review begins is for a chat rather."""
-        order = overview.order(self._ledger)
-        piles = shelf.piles(self._ledger, order.new, order.without)
+    def _prefers_chat(self) -> bool:
+        """Return whether a chat would make better cards of the document that comes first."""
+        order = pending_items.load_pending_items(self._ledger)
+        piles = sittings.load_piles(self._ledger, order.new_drafts, order.uncarded)
         return bool(piles) and piles[0].is_weak
 
-    def _highlights(self) -> str:
-        """Return the first line: the highlights that were read, and how all stand."""
-        result, waits = self._result, self._waits
+    def _format_first_line(self) -> str:
+        """Return the first line, which says what was read and what is left to decide."""
+        result, waiting_counts = self._result, self._waiting_counts
         report = result.report
-        sign = "!" if result.failed or result.error is not None else "✓"
+        status_sign = "!" if result.has_failures or result.error is not None else "✓"
         if report is None:
-            drafted = f"{sign} {counted(result.drafted, 'new draft')}"
-            cards = counted(result.accepted, "card")
-            accepted = f"{cards} accepted" if result.accepted else ""
-            return columns(drafted, accepted, *to_do(waits))
-        news = counts_text(
+            drafted_text = f"{status_sign} {format_count(result.drafted, 'new draft')}"
+            accepted_cards = format_count(result.accepted, "card")
+            accepted_text = f"{accepted_cards} accepted" if result.accepted else ""
+            return join_columns(
+                drafted_text, accepted_text, *format_open_counts(waiting_counts)
+            )
+        changes = format_counts(
             {
                 "new": len(report.new) if len(report.new) < report.seen else 0,
                 "changed": len(report.changed),
@@ -578,219 +635,229 @@ class RunText:
                 "no longer selected by the settings": report.unselected,
             }
         )
-        news = f" ({news})" if news else ""
-        files = _files_text(report.files)
+        changes = f" ({changes})" if changes else ""
+        files_text = _format_files(report.files)
         if not report.seen:
-            unread = _files_text(report.unread_files)
-            where = f" in {files}" if files else ""
-            failed = f"; {unread} failed" if unread else ""
-            return columns(f"! no highlights found{where}{failed}{news}", *to_do(waits))
-        # other files belong to the sources of those that were named
-        where = f" in {files}" if result.remembered and news else ""
-        nothing = "" if news or report.new else ", nothing new"
-        read = f"{sign} {counted(report.seen, 'highlight')}{where}{news}{nothing}"
+            failed_files = _format_files(report.unread_files)
+            in_files = f" in {files_text}" if files_text else ""
+            failed_text = f"; {failed_files} failed" if failed_files else ""
+            return join_columns(
+                f"! no highlights found{in_files}{failed_text}{changes}",
+                *format_open_counts(waiting_counts),
+            )
+        # if there are changes, name the number of files, because a source may have more files than
+        # the paths that the user gave
+        in_files = f" in {files_text}" if result.remembered and changes else ""
+        no_news = "" if changes or report.new else ", nothing new"
+        seen = format_count(report.seen, "highlight")
+        highlight_text = f"{status_sign} {seen}{in_files}{changes}{no_news}"
         if "fates" not in self._counts:
-            return columns(read, *to_do(waits))
-        fates = self._counts["fates"]
-        in_all = self._counts["cards"]["accepted"]
-        return columns(
-            read,
-            f"{fates.total():,} in all" if fates.total() != report.seen else "",
-            counted(in_all, "card") if in_all else "",
-            *to_do(waits, waits["without"], fates["left_out"]),
+            return join_columns(highlight_text, *format_open_counts(waiting_counts))
+        status_counts = self._counts["fates"]
+        card_count = self._counts["cards"]["accepted"]
+        return join_columns(
+            highlight_text,
+            f"{status_counts.total():,} in all"
+            if status_counts.total() != report.seen
+            else "",
+            format_count(card_count, "card") if card_count else "",
+            *format_open_counts(
+                waiting_counts, waiting_counts["without"], status_counts["left_out"]
+            ),
         )
 
-    def told(self, hints: Sequence[str] = ()) -> Text:
-        """Yield the lines below the problems, the `hints` last; some may be empty."""
+    def format_details(self, hints: Sequence[str] = ()) -> TextLines:
+        """Yield the lines that come after the problems. A line may be "".
+
+        `hints` come last, but before the reasons that are listed if verbose.
+        """
         result, ledger = self._result, self._ledger
         folder = self._workspace.folder
         yield from (notice.line for notice in self._noticed)
-        yield anki_line(result)
-        yield held_line(result)
-        yield _model_line(result, folder)
-        if result.report and (result.is_news or result.found_nothing):
-            yield from _not_read_lines(result.report, ledger)
-        if result.found_nothing and not (result.failed or self._step or self._why):
-            yield NO_HIGHLIGHTS
-            yield unmarked_line(unmarked_paths(folder, ledger)) or CHOOSE
-        elif result.found_nothing or result.remembered:
-            yield unmarked_line(unmarked_paths(folder, ledger))
-        changes = _changes_that_stand(result, ledger, folder)
-        yield from _changes(changes, None if self._verbose else SHOWN)
+        yield format_anki_changes(result)
+        yield format_held_notes(result)
+        yield _format_model_usage(result, folder)
+        if result.report and (result.has_new_highlights or result.has_no_highlights):
+            yield from _format_unread(result.report, ledger)
+        if result.has_no_highlights and not (
+            result.has_failures or self._step or self._reason
+        ):
+            yield NO_HIGHLIGHTS_HINT
+            yield format_unmarked(find_unmarked_paths(folder, ledger)) or CHOOSE_HINT
+        elif result.has_no_highlights or result.remembered:
+            yield format_unmarked(find_unmarked_paths(folder, ledger))
+        changes = _find_changes(result, ledger, folder)
+        yield from _format_changes(changes, None if self._verbose else MAX_SHOWN_CHANGES)
         if result.remembered:
-            paths = [shown_path(path) for path in result.remembered]
-            yield f"Added to your sources: {first_of(paths)}"
+            paths = [shorten_path(path) for path in result.remembered]
+            yield f"Added to your sources: {format_first_names(paths)}"
         yield from hints
         if self._verbose:
-            yield from _details(result, ledger, self._counts)
+            yield from _format_reasons(ledger, self._counts)
 
 
-def unmarked_line(paths: Sequence[str]) -> str:
-    """Return how a chat or model makes cards of documents without marks; "" if there are none."""
+def format_unmarked(paths: Sequence[str]) -> str:
+    """Return a line on how a chat or model can choose passages in documents without highlights.
+
+    `paths` are the paths of these documents. Returns "" if there are none.
+    """
     if not paths:
         return ""
-    more = f", and {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
-    command = f"ankiforge draft {quote(shown_path(paths[0]))}"
-    return f"nothing is marked; to let a chat or model choose ten: {command}{more}"
+    others = f", and {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
+    command = f"ankiforge draft {quote(shorten_path(paths[0]))}"
+    return f"nothing is marked; to let a chat or model choose ten: {command}{others}"
 
 
-def _details(
-    result: RunResult, ledger: Ledger, counts: Mapping[str, Counter[str]]
-) -> Text:
-    """Yield the counts of a run: drafts, reasons to wait, reasons for no card, passages."""
-    made = counts_text(
-        {
-            "drafted": result.drafted,
-            "accepted": result.accepted,
-        }
-    )
-    rows = [("made", made), ("waiting", waiting_text(counts["waiting"]))]
-    yield from (row(label, text) for label, text in rows if text)
-    reasons = Counter(counts["reasons"])
-    named = {_words_of_reason(reason): number for reason, number in reasons.most_common()}
-    for reason, number in named.items():
-        yield row("", f"{number:,} × {reason}")
+def _format_reasons(ledger: Ledger, counts: Mapping[str, Counter[str]]) -> TextLines:
+    """Yield lines with the reasons why drafts are pending, and why highlights have no card."""
+    pending_reasons = Counter(counts["reasons"])
+    count_by_text = {
+        _describe_reason(reason): number
+        for reason, number in pending_reasons.most_common()
+    }
+    if count_by_text:
+        yield format_detail("waiting", "")
+    for reason, number in count_by_text.items():
+        yield format_detail("", f"{number:,} × {reason}")
     short_reasons = Counter[str]()
-    for reason, number in _reasons_for_no_card(ledger, failed=True).items():
+    for reason, number in _count_no_card_reasons(ledger, failed=True).items():
         short_reasons[reason.partition(":")[0]] += number
     if short_reasons:
         total = short_reasons.total()
-        yield row("no card", f"{counted(total, 'highlight')}: ankiforge list --no-card")
+        yield format_detail(
+            "no card", f"{format_count(total, 'highlight')}: ankiforge list --no-card"
+        )
     for reason, number in short_reasons.most_common():
-        yield row("", f"{number:,} × {reason}")
-    if short_reasons.total() >= _MANY:
-        yield row("", 'to reject all of one reason: ankiforge reject --no-card "REASON"')
-    standings = overview.counts(ledger, "passages")["passages"]
-    states = ", ".join(
-        f"{number:,} {_STANDS[name]}" for name, number in standings.items()
-    )
-    yield row("in all", f"{counted(standings.total(), 'highlight')}: {states}")
-    lookalikes = _kinds_left_out(ledger).total()
-    if lookalikes:
-        looks = "looks like a highlight" if lookalikes == 1 else "look like highlights"
-        only = f"that only {looks}: ankiforge list --no-card --all"
-        yield row("", f"{counted(lookalikes, 'entry', 'entries')} {only}")
+        yield format_detail("", f"{number:,} × {reason}")
 
 
-def _words_of_reason(reason: str) -> str:
-    """Return in words why a draft waits."""
-    from ankiforge.check import in_words
+def _describe_reason(reason: str) -> str:
+    """Return the text for a reason why a draft is pending."""
+    from ankiforge.check import describe_rule
     from ankiforge.check.source import MANY_LABELS, NO_LABEL
 
-    words = {
-        NO_WARNING: "no warning (ankiforge accept --all takes these)",
+    text_by_reason = {
+        NO_WARNING_REASON: "no warning (ankiforge accept --all takes these)",
         NO_LABEL: "no label was found in the figure",
         MANY_LABELS: "the figure has many labels",
         RemarkKind.FORM: "lines or words that are perhaps not cards: one answer is for all",
     }
-    return words.get(reason) or in_words(reason)
+    return text_by_reason.get(reason) or describe_rule(reason)
 
 
-def _model_line(result: RunResult, workspace: WorkspaceFolder) -> str:
-    """Return the number and cost of the requests to a model, and for how many it made no card."""
+def _format_model_usage(result: RunResult, workspace: WorkspaceDirectory) -> str:
+    """Return a line about a model: its requests, their cost, and the highlights without a card.
+
+    Returns "" if no model was used and every highlight got a card.
+    """
     usage = result.usage
     parts = []
     if usage and usage.requests:
-        sent = f"{counted(usage.requests, 'request')}, {counted(usage.characters, 'character')}"
-        parts.append(f"{sent} sent, {cost_text(usage.cost_usd, local=usage.local)}")
-    if result.without:
-        asked = counted(result.asked, "highlight")
-        none = f"no card for {result.without:,} of {asked}"
-        parts.append(f"{none}; why: ankiforge list --no-card")
-    return row("model", "; ".join(parts)) if parts else ""
+        requests = format_count(usage.requests, "request")
+        sent = f"{requests}, {format_count(usage.characters, 'character')} sent"
+        parts.append(f"{sent}, {format_cost(usage.cost_usd, local=usage.is_local)}")
+    if result.undrafted:
+        asked_text = format_count(result.asked, "highlight")
+        without_card = f"no card for {result.undrafted:,} of {asked_text}"
+        parts.append(f"{without_card}; why: ankiforge list --no-card")
+    return format_detail("model", "; ".join(parts)) if parts else ""
 
 
-# How files are called by their endings: one, and several.
-_FILE_NAMES = {
+# What files are called in the singular and plural, by their extension.
+_FILE_NOUNS = {
     ".pdf": ("PDF", "PDFs"),
     ".md": ("note", "notes"),
     ".markdown": ("note", "notes"),
     ".qmd": ("note", "notes"),
     ".txt": ("text file", "text files"),
-    ".ipynb": ("notebook", "notebooks"),
-    ".canvas": ("canvas", "canvases"),
 }
 
 
-def _files_text(files: Mapping[str, int]) -> str:
-    """Return how many files of which kind there are; "" if there are none."""
-    numbers = Counter[Pair]()
+def _format_files(files: Mapping[str, int]) -> str:
+    """Return text such as `3 PDFs and 2 notes`, or "" if there are no files.
+
+    `files` is the number of files by extension.
+    """
+    count_by_nouns = Counter[Pair]()
     for ending, number in files.items():
-        kind = f"{ending} file" if ending else "file"
-        numbers[_FILE_NAMES.get(ending, (kind, f"{kind}s"))] += number
-    parts = [counted(number, *names) for names, number in numbers.most_common() if number]
+        noun = f"{ending} file" if ending else "file"
+        count_by_nouns[_FILE_NOUNS.get(ending, (noun, f"{noun}s"))] += number
+    parts = [
+        format_count(number, *nouns)
+        for nouns, number in count_by_nouns.most_common()
+        if number
+    ]
     return " and ".join(parts)
 
 
-def _not_read_lines(report: Report, ledger: Ledger) -> Text:
-    """Yield a line with the cards and marks of other programs that are not read.
+def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
+    """Yield a line about the cards and highlights of other programs that are skipped.
 
-    After a run that found no highlights, also that no PDF that was read has marks drawn into
-    its pages.
+    If a run found no highlights, yield a line that the PDFs have no annotations too.
     """
-    files: dict[str, list[str]] = {kind: [] for kind in _TOLD_KINDS}
-    of_tools = Counter[str]()
-    for entry in overview.left_out(ledger):
-        kind = entry.left_out.kind
-        if kind.startswith(NOTE_OF):
-            of_tools[kind.removeprefix(NOTE_OF)] += 1
-        if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
-            files.setdefault(kind, []).append(entry.document)
+    documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
+    note_count_by_tool = Counter[str]()
+    for entry in pending_items.iter_lookalikes(ledger):
+        kind = entry.lookalike.kind
+        if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
+            note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
+        if kind in _REPORTED_KINDS:
+            documents_by_kind[kind].append(entry.document)
     parts = []
-    for kind, documents in files.items():
-        part = f"{len(documents):,} × {kind}"
-        if not kind.endswith(NO_EXPORT):
-            part += f", in {counted(len(set(documents)), 'file')}"
+    for kind, documents in documents_by_kind.items():
         if documents:
-            parts.append(part)
-    for tool, number in of_tools.most_common():
-        parts.append(f"{counted(number, 'note')} of {tool}")
+            in_files = f"in {format_count(len(set(documents)), 'file')}"
+            parts.append(f"{len(documents):,} × {kind}, {in_files}")
+    for tool, number in note_count_by_tool.most_common():
+        parts.append(f"{format_count(number, 'note')} of {tool}")
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    if report.files.get(".pdf") and not report.seen and not files[DRAWN]:
-        read = " that were read" if report.unread_files.get(".pdf") else ""
-        yield f"the PDFs{read} have no annotations, and no marks are drawn into their pages either"
+    if report.files.get(".pdf") and not report.seen:
+        limit = " that were read" if report.unread_files.get(".pdf") else ""
+        yield f"the PDFs{limit} have no annotations; “Print to PDF” makes marks part of the page"
 
 
-NO_COLLECTION = "No Anki collection found, so the package contains every card."
-ANKI_OFF = "Anki is not read (anki.collection: none), so the package contains every card."
+NO_COLLECTION_NOTICE = "No Anki collection found, so the package contains every card."
+ANKI_OFF_NOTICE = (
+    "Anki is not read (anki.collection: none), so the package contains every card."
+)
 
 
-def why_every_card(result: RunResult, ledger: Ledger) -> str:
-    """Return why the package contains every card; "" if Anki was read or nothing is written."""
+def every_card_reason(result: RunResult, ledger: Ledger) -> str:
+    """Return why a package contains every card, which is the case if Anki was never read.
+
+    Returns "" if Anki was read or nothing was written.
+    """
     scan = result.scan
-    if scan is None or scan.blind or ledger.meta("looked"):
+    if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
         return ""
     if not result.packages and not any(planned.note for planned in result.planned):
         return ""
-    return {"nowhere": NO_COLLECTION, "off": ANKI_OFF}.get(scan.state, "")
+    return {"nowhere": NO_COLLECTION_NOTICE, "off": ANKI_OFF_NOTICE}.get(scan.state, "")
 
 
-def seen_line(viewed: Viewed) -> str:
-    """Return the size of a view of Anki, and the changes that a person made there."""
-    parts = [counted(viewed.seen, "note"), counted(viewed.reviews, "new review")]
-    for number, what in (
+def format_anki_view(viewed: ViewChanges) -> str:
+    """Return text that says what was read in Anki, and what the user has changed there."""
+    parts = [
+        format_count(viewed.seen, "note"),
+        format_count(viewed.reviews, "new review"),
+    ]
+    for number, change in (
         (len(viewed.first), "seen for the first time"),
         (len(viewed.edited), "edited"),
         (len(viewed.suspended), "suspended"),
     ):
         if number:
-            parts.append(f"{number:,} {what}")
-    for names, what in (
-        (viewed.new_decks, "new deck"),
-        (viewed.renamed_decks, "renamed deck"),
-    ):
-        if names:
-            parts.append(f"{counted(len(names), what)} ({first_of(names)})")
+            parts.append(f"{number:,} {change}")
     return ", ".join(parts)
 
 
-def anki_line(result: RunResult) -> str:
-    """Return the changes seen in Anki; "" if there is nothing to report."""
+def format_anki_changes(result: RunResult) -> str:
+    """Return a line about the notes that were deleted, restored or retired in Anki, or ""."""
     scan = result.scan
     if scan is None:
         return ""
-    if scan.blind:
+    if scan.is_unreadable:
         return "Anki could not be read, so no package was written."
     viewed = scan.viewed
     notes_by_outcome = {
@@ -802,112 +869,129 @@ def anki_line(result: RunResult) -> str:
     parts = []
     for outcome, notes in notes_by_outcome.items():
         if notes:
-            parts.append(f"{counted(len(notes), 'note')} {outcome}")
-    unknown = sum(planned.unknown for planned in result.planned)
-    if unknown:
-        have = counted(unknown, "note has", "notes have")
-        parts.append(f"{have} words that no journal here knows: kept")
+            parts.append(f"{format_count(len(notes), 'note')} {outcome}")
+    unknown_count = sum(planned.keeps_unknown_text for planned in result.planned)
+    if unknown_count:
+        subject = format_count(unknown_count, "note has", "notes have")
+        parts.append(f"{subject} words that no journal here knows: kept")
     return f"In Anki: {'; '.join(parts)}" if parts else ""
 
 
-def delivery_lines(result: RunResult, *, of_before: bool = True) -> Text:
-    """Yield the packages that were written, or the notes that were pushed.
+def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> TextLines:
+    """Yield a line for each package that was written, or a line about the notes that were pushed.
 
     Args:
-        result: the run.
-        of_before: tell a package, too, that contains what the last one did.
+        result: the result of the run.
+        include_unchanged: whether to include packages whose notes are all the same as before.
     """
     for published in result.published:
         if published.notes and result.pushed is None:
-            if published.as_before == published.notes and not of_before:
+            if published.unchanged == published.notes and not include_unchanged:
                 continue
-            notes = counted(published.notes, "note")
+            notes = format_count(published.notes, "note")
             parts = {
                 "new": published.added,
                 "updated": published.updated,
-                "as before": published.as_before,
-                "taken back and no longer in it": published.taken_back,
+                "as before": published.unchanged,
+                "taken back and no longer in it": published.undone,
             }
             if published.added == published.notes:
-                notes = counted(published.notes, "new note")
-            elif counts_text(parts):
-                notes += f" ({counts_text(parts)})"
-            yield columns(shown_path(published.path), notes)
-        elif published.aside:
-            yield f"nothing to import; the last package is now {published.aside.name}"
+                notes = format_count(published.notes, "new note")
+            elif format_counts(parts):
+                notes += f" ({format_counts(parts)})"
+            yield join_columns(shorten_path(published.path), notes)
+        elif published.previous_path:
+            yield f"nothing to import; the last package is now {published.previous_path.name}"
     if result.pushed:
         added, updated = result.pushed
-        yield f"Anki: {counted(added, 'new note')}, {updated:,} updated"
+        yield f"Anki: {format_count(added, 'new note')}, {updated:,} updated"
 
 
-def held_line(result: RunResult) -> str:
-    """Return the number of notes that are held back, and why; "" for none."""
-    held_notes = Counter(planned.held for planned in result.planned if planned.held)
-    if not held_notes:
+def format_held_notes(result: RunResult) -> str:
+    """Return a line that says how many notes are held back and why, or "" if none are."""
+    count_by_reason = Counter(
+        planned.hold_reason for planned in result.planned if planned.hold_reason
+    )
+    if not count_by_reason:
         return ""
-    return f"{counted(held_notes.total(), 'note')} held back: {'; '.join(held_notes)}"
+    notes = format_count(count_by_reason.total(), "note")
+    return f"{notes} held back: {'; '.join(count_by_reason)}"
 
 
-def _changes_that_stand(
-    result: RunResult, ledger: Ledger, workspace: WorkspaceFolder
-) -> list[Change]:
-    """Return the changes of a run.
+def _find_changes(
+    result: RunResult, ledger: Ledger, workspace: WorkspaceDirectory
+) -> list[TextChange]:
+    """Return the changes that a run made to cards because their sources changed.
 
-    A card about whose words a question asks keeps its words until then. Words that a person wrote
-    in Anki first, and then in the source, change nothing there.
+    A change that conflicts with the user's own change gets a reason (`why`), because the card
+    keeps its text until the user decides. A change that the user has already made in Anki is
+    omitted.
     """
-    from ankiforge.pipeline.collection import says_in_anki
+    from ankiforge.pipeline.collection import has_text_in_anki
 
-    asked: set[str] = set()
+    guids_in_conflict: set[str] = set()
     if result.changes:
-        for question in questions.open_questions(ledger):
+        for question in questions.find_open_questions(ledger):
             if question.kind is QuestionKind.CONFLICT:
-                asked.update(question.guids)
+                guids_in_conflict.update(question.guids)
     changes = []
     for change in result.changes:
-        if says_in_anki(ledger, change.guid, change.after, workspace.pictures):
+        if has_text_in_anki(ledger, change.guid, change.after, workspace.pictures):
             continue
-        if change.guid in asked:
-            change = msgspec.structs.replace(change, why=IN_CONFLICT)
+        if change.guid in guids_in_conflict:
+            change = msgspec.structs.replace(change, why=CONFLICT_REASON)
         changes.append(change)
     return changes
 
 
-def _changes(changes: list[Change], limit: int | None) -> Text:
-    """Yield old → new words of changed cards: the first ones, and the command that shows all."""
-    kept = list(filter(attrgetter("why"), changes))
-    followed = list(filterfalse(attrgetter("why"), changes))
-    ordered = [*followed, *kept]
+def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
+    """Yield lines with the old and the new text of changed cards.
+
+    If there are more than `limit`, the first line names the command that shows all of them.
+    """
+    kept_changes = list(filter(attrgetter("why"), changes))
+    followed_changes = list(filterfalse(attrgetter("why"), changes))
+    ordered = [*followed_changes, *kept_changes]
     if not ordered:
         return
     parts = []
-    for some, did in (
-        (followed, "changed with the source"),
-        (kept, "kept the old words"),
+    for group, outcome in (
+        (followed_changes, "changed with the source"),
+        (kept_changes, "kept the old words"),
     ):
-        if some:
-            parts.append(f"{counted(len(some), 'card')} {did}")
-    shown = ordered[:limit]
-    end = ":" if len(shown) == len(ordered) else "; all: ankiforge list --view changed"
+        if group:
+            parts.append(f"{format_count(len(group), 'card')} {outcome}")
+    shown_changes = ordered[:limit]
+    end = (
+        ":"
+        if len(shown_changes) == len(ordered)
+        else "; all: ankiforge list --view changed"
+    )
     yield f"{', '.join(parts)}{end}"
-    for change in shown:
+    for change in shown_changes:
         differences = []
-        for _, before, after in change.words:
-            old = on_one_line(with_brackets(before))
-            new = on_one_line(with_brackets(after))
-            if old == new:  # only their markup changed
-                old = on_one_line(before)
-                new = on_one_line(after)
-            # from the word before the one that differs
-            same = 0
-            while old[same : same + 1] == new[same : same + 1] != "":
-                same += 1
-            this_word = max(old.rfind(" ", 0, same), 0)
-            start = old.rfind(" ", 0, this_word) + 1
-            differences.append(f"{_from(old, start)} → {_from(new, start)}")
+        for _, field_before, field_after in change.changed_fields:
+            old_text = to_one_line(to_terminal_text(field_before))
+            new_text = to_one_line(to_terminal_text(field_after))
+            if old_text == new_text:  # only the markup changed
+                old_text = to_one_line(field_before)
+                new_text = to_one_line(field_after)
+            # show the text from one word before the first difference on
+            same_length = 0
+            while (
+                old_text[same_length : same_length + 1]
+                == new_text[same_length : same_length + 1]
+                != ""
+            ):
+                same_length += 1
+            word_start = max(old_text.rfind(" ", 0, same_length), 0)
+            start = old_text.rfind(" ", 0, word_start) + 1
+            differences.append(
+                f"{_truncate_left(old_text, start)} → {_truncate_left(new_text, start)}"
+            )
         yield f"  {change.why or '; '.join(differences)}"
 
 
-def _from(text: str, start: int) -> str:
-    shown = shortened(text[start:], WIDTH) or "(nothing)"
+def _truncate_left(text: str, start: int) -> str:
+    shown = truncate(text[start:], MAX_CHANGE_CHARS) or "(nothing)"
     return f"…{shown}" if start else shown

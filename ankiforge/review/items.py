@@ -1,8 +1,9 @@
-"""Items: what is shown at once to a person who decides, and their decisions on it.
+"""The items that the user decides on, and how decisions on them are carried out.
 
-They are the same from the page and the terminal. A decision takes an item and one of its drafts.
-It may name the `turn` of the item that was painted; it is refused with the new item if that has
-changed. Ten decisions have an ending.
+The web page and the terminal show the same items and send the same decisions. A decision concerns
+an item and one of its drafts. It may contain the `turn` of the displayed item, which is a hash of
+its content. If the item has changed since it was displayed, the decision is refused, and the error
+has the changed item.
 """
 
 from __future__ import annotations
@@ -14,28 +15,27 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.check import RULES, Rule, in_words
+from ankiforge.check import RULES, Rule, describe_rule
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import (
-    WITHOUT,
+    UNCARDED_STATUSES,
     HighlightOutcome,
     Ledger,
     cards,
     decide,
-    lists,
-    overview,
+    item_lists,
+    pending_items,
     questions,
 )
-from ankiforge.ledger.cards import card_of
-from ankiforge.ledger.decide import undo
-from ankiforge.ledger.events import PERSON
+from ankiforge.ledger.cards import load_card
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.events import USER
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.forms import lines_like
-from ankiforge.ledger.offers import offers
-from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger.forms import describe_form
+from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
-    AGENT,
-    CardHere,
+    AGENT_DRAFTER,
     CardKind,
     Draft,
     Fields,
@@ -43,38 +43,39 @@ from ankiforge.model import (
     Guid,
     Highlight,
     Json,
-    Offered,
+    LocalCard,
+    OfferedDraft,
     Origin,
+    PendingDraft,
     Preview,
     Proposal,
     Question,
     QuestionKind,
     RemarkKind,
     Severity,
-    Shown,
+    ShownCard,
     Strings,
     Texts,
     Value,
-    Waiting,
-    h16,
+    hash16,
     is_draft_id,
     is_highlight_key,
     is_question_id,
 )
 from ankiforge.pipeline import proposals
-from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
-from ankiforge.pipeline.decide import edit, make, new_fields
+from ankiforge.pipeline.collection import apply_anki_edits, iter_rows_as_in_anki
+from ankiforge.pipeline.decide import edit_line, make_card, parse_new_fields
 from ankiforge.pipeline.decks import place
-from ankiforge.pipeline.proposals import proposal_of
+from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.selection import (
     Selection,
-    fields_from_sentence,
-    fields_from_spans,
+    make_fields_from_sentence,
+    make_fields_from_spans,
 )
 from ankiforge.text import regex
 
-_REMARKS = {
+_REMARK_SENTENCES = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
     RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
     RemarkKind.DECIDED_ON_LOST: (
@@ -90,83 +91,90 @@ _REMARKS = {
     ),
     RemarkKind.FORM: "{lines} are perhaps not cards.",
 }
-"""Remarks as sentences. Of the others, the things shown beside the draft say enough."""
-_IN_A_LIST = {
+"""Each kind of remark as a sentence. Kinds without a sentence are clear from what is shown beside
+the draft.
+"""
+_REMARKS_IN_LISTS = {
     RemarkKind.FORM: "{lines} are perhaps not cards",
     RemarkKind.REVISION: "it would be the new text of a card",
 }
-"""Remarks in a list, where their own words are not enough."""
-_CODE = regex(r"`([^`]*)`")
+"""The text of a remark in a list of drafts, for the kinds whose usual text isn't enough there."""
+_CODE_SPAN = regex(r"`([^`]*)`")
 
 
 class Item(Value):
-    """The next thing to decide on: drafts, a card, a passage without a card, or a question."""
+    """One thing to decide on: drafts of a fact, a card, a passage without a card, or a question."""
 
     id: str
-    drafts: tuple[Waiting, ...] = ()
-    """The drafts to choose from, the best first; with `card`, those that would change it."""
-    card: CardHere | None = None
+    drafts: tuple[PendingDraft, ...] = ()
+    """The drafts to choose from, best first. If the item has a `card`, these drafts would change
+    it.
+    """
+    card: LocalCard | None = None
     outcome: HighlightOutcome | None = None
-    """A passage without a card, with the reason."""
+    """The passage, if it has no card, and the reason why it has none."""
     question: Question | None = None
     proposal: Proposal | None = None
-    """The card that is proposed of the passage: nothing of it is stored, so a decision makes it
-    anew."""
+    """The card proposed for the passage. A proposal isn't stored, so it is made again when the user
+    decides on it.
+    """
 
     @property
-    def offered(self) -> tuple[Offered, ...]:
-        """The drafts to choose from, or the proposal."""
+    def offered_drafts(self) -> tuple[OfferedDraft, ...]:
+        """The drafts to choose from, or the proposal if there is one."""
         return (self.proposal,) if self.proposal else self.drafts
 
     @property
-    def turn(self) -> str:
-        """A hash of the content that the item shows."""
+    def content_hash(self) -> str:
+        """A hash of what the user sees of the item, so that a change since then can be detected."""
         outcome = None if self.proposal else self.outcome
-        shown = (self.offered, self.card, outcome, self.question)
-        return h16(msgspec.json.encode(shown).decode())
+        content = (self.offered_drafts, self.card, outcome, self.question)
+        return hash16(msgspec.json.encode(content).decode())
 
     @property
     def highlight(self) -> Highlight | None:
-        """The passage that it is about; None for a question."""
+        """The passage that the item belongs to, or None if the item is a question."""
         if self.outcome:
             return self.outcome.highlight
         if self.drafts:
             return self.drafts[0].highlight
         return self.card.highlight if self.card else None
 
-    def chosen(self, number: int) -> Waiting:
-        """Return the draft with a number from 0; the best one if there is none."""
+    def select_draft(self, number: int) -> PendingDraft:
+        """Return the draft with this number, counted from 0, or the best draft if there is none."""
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
 
-def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
-    """Return the next offer of a new card of a passage; None if there is none."""
-    for offer in offers(ledger, [highlight.key]):
-        if offer[0].changes is None:
+def find_next_offer(ledger: Ledger, highlight: Highlight) -> Item | None:
+    """Return the next offer of a new card for a passage as an item, or None if there is none."""
+    for offer in iter_offers(ledger, [highlight.key]):
+        if offer[0].changed_card is None:
             return Item(offer[0].id, offer)
     return None
 
 
-def facts_seen(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
-    """Return the facts of a passage, decided and offered ones."""
-    passage = ledger.passage(highlight.key)
-    return passage_here(ledger, passage).facts_now()
+def list_facts(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
+    """Return the facts in a passage, both those decided on and those still offered."""
+    passage = ledger.get_passage(highlight.key)
+    return load_snapshot(ledger, passage).compute_facts()
 
 
-def with_changes(fields: Fields, typed: Texts) -> Fields:
-    """Return fields with the words that a person typed into some of them."""
-    known = dict(fields)
-    changed = {
-        name: text for name, text in typed.items() if name in known or text.strip()
+def apply_edits(fields: Fields, edits: Texts) -> Fields:
+    """Return the fields with the user's edits applied, leaving out added fields that are blank."""
+    current_fields = dict(fields)
+    changed_fields = {
+        name: text
+        for name, text in edits.items()
+        if name in current_fields or text.strip()
     }
-    return tuple({**known, **changed}.items())
+    return tuple({**current_fields, **changed_fields}.items())
 
 
-def with_each_gap(draft: Offered) -> list[Offered]:
-    """Return the cards that a draft may become: one for each of its gaps."""
+def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
+    """Return the cards that a draft may become, one for each gap to choose from."""
     if not draft.gaps:
         return [draft]
-    cards: list[Offered] = []
+    cards: list[OfferedDraft] = []
     for text in draft.gaps:
         fields = {**dict(draft.fields), "Text": text}
         cards.append(replace(draft, fields=tuple(fields.items())))
@@ -176,76 +184,98 @@ def with_each_gap(draft: Offered) -> list[Offered]:
 # --- reasons ----------------------------------------------------------------------------
 
 
-def reasons(draft: Draft) -> Strings:
-    """Return why a draft is to be looked at closely, in sentences, those of checks first."""
+def list_reasons(draft: Draft) -> Strings:
+    """Return sentences that say why the user should look closely at a draft.
+
+    The findings of checks come first, followed by remarks.
+    """
     sentences = []
     for finding in draft.findings:
         if finding.severity is not Severity.INFO:
-            sentences.append(sentence(finding.message))
-    if isinstance(draft, Waiting):
-        lines = lines_like(draft.highlight.written)
+            sentences.append(to_sentence(finding.message))
+    if isinstance(draft, PendingDraft):
+        lines = describe_form(draft.highlight.written)
         for remark in draft.remarks:
-            if remark.kind in _REMARKS:
-                said = _REMARKS[remark.kind]
-                sentences.append(sentence(said.format(lines=lines, near=draft.near)))
+            if remark.kind in _REMARK_SENTENCES:
+                template = _REMARK_SENTENCES[remark.kind]
+                sentences.append(
+                    to_sentence(template.format(lines=lines, near=draft.near))
+                )
     return tuple(dict.fromkeys(sentences))
 
 
-def warning(draft: Draft) -> str:
-    """Return the weightiest of the reasons in a line, with its remedy; "" without any.
+def find_main_warning(draft: Draft) -> str:
+    """Return the most important reason for a close look at a draft, with advice, or "".
 
-    What a person decided before weighs less than what blocks, and more than other warnings.
+    A remark about the user's earlier decisions takes precedence over a warning, but not over a
+    finding that blocks the draft.
     """
-    said = reasons(draft)
-    broken = _weightiest(draft)
-    has_remark = isinstance(draft, Waiting) and any(
-        remark.kind in _REMARKS for remark in draft.remarks
+    sentences = list_reasons(draft)
+    broken_rule = _find_main_broken_rule(draft)
+    has_remark = isinstance(draft, PendingDraft) and any(
+        remark.kind in _REMARK_SENTENCES for remark in draft.remarks
     )
-    if broken is None or (has_remark and not draft.blocked):
-        return said[-1] if said else ""
-    rule, finding = broken
-    # numbers, and what is said of the form of a mark, are details
-    told = rule.in_words if rule.most or rule.group == "form" else finding.message
-    return f"{sentence(told)} {rule.advice}"
+    if broken_rule is None or (has_remark and not draft.is_blocked):
+        return sentences[-1] if sentences else ""
+    rule, finding = broken_rule
+    # the short message does without details such as numbers
+    message = (
+        rule.short_message if rule.limit or rule.group == "form" else finding.message
+    )
+    return f"{to_sentence(message)} {rule.advice}"
 
 
-def is_poor(draft: Draft) -> bool:
-    """Return whether the weightiest warning is about its words, which a person changes."""
-    broken = _weightiest(draft)
-    return broken is not None and broken[0].group in ("structure", "wording")
+def has_wording_problem(draft: Draft) -> bool:
+    """Return whether the main warning is about the wording, so that the user can edit the draft."""
+    broken_rule = _find_main_broken_rule(draft)
+    return broken_rule is not None and broken_rule[0].group in ("structure", "wording")
 
 
-def _weightiest(draft: Draft) -> tuple[Rule, Finding] | None:
-    """Return the rule that warns most: one that blocks, else the first in the table of rules."""
-    warned = {each.check: each for each in draft.findings}
-    broken = [(rule, warned[rule.id]) for rule in RULES if rule.id in warned]
+def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
+    """Return the most important rule that a draft breaks, with the finding, or None.
+
+    A rule that blocks the draft comes before one that warns. Among equals, the first in the table
+    of rules is returned.
+    """
+    findings_by_check = {candidate.check: candidate for candidate in draft.findings}
+    broken_rules = [
+        (rule, findings_by_check[rule.id])
+        for rule in RULES
+        if rule.id in findings_by_check
+    ]
     severities = [Severity.BLOCK, Severity.WARN]
-    broken = [each for each in broken if each[1].severity in severities]
-    return min(broken, key=lambda each: severities.index(each[1].severity), default=None)
+    broken_rules = [
+        candidate for candidate in broken_rules if candidate[1].severity in severities
+    ]
+    return min(
+        broken_rules,
+        key=lambda candidate: severities.index(candidate[1].severity),
+        default=None,
+    )
 
 
-def why_waiting(draft: Waiting) -> str:
-    """Return why a draft waits; "" if its findings give the reason."""
+def pending_reason(draft: PendingDraft) -> str:
+    """Return why a draft is pending, or "" if its findings already say so."""
     reasons = []
     for remark in draft.remarks:
-        reason = _IN_A_LIST.get(remark.kind, remark.text)
-        reasons.append(reason.format(lines=lines_like(draft.highlight.written)))
+        reason = _REMARKS_IN_LISTS.get(remark.kind, remark.text)
+        reasons.append(reason.format(lines=describe_form(draft.highlight.written)))
     findings = draft.findings
     if reasons or any(finding.severity is not Severity.INFO for finding in findings):
         return "; ".join(reasons)
     drafter = draft.origin.drafter
-    if drafter.startswith("rules") and not draft.is_own_card:
+    if drafter.startswith("rules") and not draft.is_user_card:
         return "a mark; you decide"
     if drafter.startswith("rules"):
-        causes = "your settings, the limit of 300 cards per run, or two minutes of quiet"
+        causes = "your settings, or the limit of 300 cards per run"
         return f"no warning: {causes} make it wait"
-    by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
-    return f"{by}; you decide"
+    maker = "proposed by an agent" if drafter == AGENT_DRAFTER else "drafted by a model"
+    return f"{maker}; you decide"
 
 
-def sentence(text: str) -> str:
-    """Return words as a sentence, with quotation marks for code."""
-    quoted = _CODE.sub(r"“\1”", text.strip())
+def to_sentence(text: str) -> str:
+    """Turn text into a sentence: capitalize it, end it with a period, and put code in quotes."""
+    quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
     capitalised = quoted[:1].upper() + quoted[1:]
     return (
         capitalised if quoted.endswith((".", "?", "!", "…", ":")) else f"{capitalised}."
@@ -254,275 +284,294 @@ def sentence(text: str) -> str:
 
 # --- decisions --------------------------------------------------------------------------
 
-OF_THE_PASSAGE = -1
-"""The choice of a card that is made of words of the passage, beside the drafts."""
+PASSAGE_CHOICE = -1
+"""The value of `Decision.choice` if the card is made from text of the passage, not from a draft."""
 
 
 class Decision(Value, forbid_unknown_fields=True):
-    """A decision on an item, as the script of the page sends it."""
+    """A decision on an item, in the form in which the web page sends it."""
 
     id: str
-    """Of the item."""
+    """The id of the item."""
     turn: str
-    """Of the item that was shown; "" = whatever it is now."""
+    """The `content_hash` of the item as displayed, or "" to decide whether or not it has changed.
+    """
     act: str
     sitting: int = 0
-    """The number of the sitting in which it was made; 0 = of none."""
+    """The number of the sitting in which the user decided, or 0 if it was in none."""
     choice: int = 0
-    """The number of the draft chosen, from 0, or `OF_THE_PASSAGE`."""
+    """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
     gap: int = 1
-    """The gap of a proposal, the best one first."""
+    """The number of the gap to blank out, counted from 1, which is the best one."""
     text: str = ""
     """The reason for a rejection, or the question of a new card."""
     fields: Texts = {}
     lines: Strings | None = None
-    """The ticked lines of a form; None = all of them and later ones."""
+    """The lines of a form that the user ticked, as the ids of their drafts. One entry may have
+    several ids, separated by spaces. None stands for all lines, including those added later.
+    """
     later: bool = False
-    """Whether the answer holds for later lines of the form."""
+    """Whether the answer also applies to lines that are added to the form later."""
     mode: str = "cloze"
     spans: str = ""
-    """The chosen words of a passage."""
+    """The text selected in the passage, as positions such as `3-8,12-15`."""
     masks: str = ""
-    """The masks of a figure, as the person left them; "" = as they are."""
+    """The figure's masks as the user changed them, or "" if they are unchanged."""
     cut: str = ""
-    """The part of a proposal's sentence that stays on the card, `3-80`; "" = all of it."""
+    """The part of a proposal's sentence to keep on the card, such as `3-80`, or "" for all of it.
+    """
     before: bool = False
-    """Whether the sentence before stands on the card, too."""
+    """Whether the card also shows the sentence before."""
     forced: bool = False
-    """Whether the person insists although a check blocks the words."""
+    """Whether the user overrules the checks that block the draft."""
 
 
 class DecisionResult(Value):
-    """The result of a decision: how to take it back, and the item that comes next."""
+    """What follows from a decision: how to undo it, and the item to show next."""
 
-    undo: str
-    """The id of the action for `undo`; "" if nothing takes it back."""
-    rest: Item | None = None
-    """The next fact of the same passage, which follows at once."""
-    later: Item | None = None
-    """The next fact of a passage of which one was rejected: it comes last."""
+    undo_id: str
+    """The id of the action to undo, or "" if the decision can't be undone."""
+    next_item: Item | None = None
+    """The next fact of the same passage, to be shown immediately."""
+    postponed_item: Item | None = None
+    """The next fact of a passage after the user rejected one, to be shown after all other items."""
 
 
-class StaleError(RefusedError):
-    """The item has changed since it was painted, or no longer waits."""
+class StaleItemError(RefusedError):
+    """Raised if the item has changed since it was displayed, or is no longer pending."""
 
     def __init__(
         self, item: Item | None, face: Json | None = None, why: str = ""
     ) -> None:
         self.item = item
         self.face = face
-        """The face of the item now, as the page shows it."""
+        """The current content of the item, as shown by the web page."""
         self.sitting: Json | None = None
-        """The sitting in which the decision was made, as it is now."""
+        """The current state of the sitting that the decision belongs to."""
         message = why or "This no longer waits."
         if item or face:
             message = "This has changed meanwhile. Look again."
         super().__init__(message)
 
 
-def _selection(decision: Decision) -> Selection:
-    """Return the words that a decision selects in the sentence of a proposal."""
+def _make_selection(decision: Decision) -> Selection:
     return Selection(decision.spans, decision.cut, decision.before)
 
 
 class Review:
-    """A person who looks at items and decides on them."""
+    """Loads items to decide on, and carries out the decisions."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Show items of a workspace."""
+        """Create a review of the items in a workspace."""
         self._workspace = workspace
         self._ledger: Ledger = workspace.ledger
 
-    def item(self, id: str) -> Item | None:
-        """Return one item; None if it no longer waits.
+    def load_item(self, id: str) -> Item | None:
+        """Return the item with this id, or None if it is no longer pending.
 
-        A draft is one with all those of its offer. A passage has one as long as nothing of it
-        waits and it has no card, also if the person left it out; and as long as a further
-        sentence has a proposal.
+        The item of a draft contains all drafts of the same offer. A passage has an item if it has
+        no pending drafts and no card, even if it is left out, or if another of its sentences has a
+        proposal.
         """
         ledger = self._ledger
         if is_draft_id(id):
-            offer = next(offers(ledger, [id]), None)
+            offer = next(iter_offers(ledger, [id]), None)
             if offer is None:
                 return None
-            changed = offer[0].changes
-            if changed is not None:
-                card = cards.card_of(ledger, changed)
-                return Item(id, offer, as_in_anki(ledger, card))
+            changed_guid = offer[0].changed_card
+            if changed_guid is not None:
+                card = cards.load_card(ledger, changed_guid)
+                return Item(id, offer, apply_anki_edits(ledger, card))
             return Item(id, offer)
         if is_question_id(id):
-            for question in questions.open_questions(ledger):
+            for question in questions.find_open_questions(ledger):
                 if question.id == id:
                     return Item(id, question=question)
             return None
         if is_highlight_key(id):
-            outcome = next(overview.fates(ledger, id), None)
-            return self._of_passage(id, outcome) if outcome else None
-        line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
-        return Item(id, card=line) if isinstance(line, CardHere) else None
+            outcome = next(pending_items.iter_outcomes(ledger, id), None)
+            return self._build_passage_item(id, outcome) if outcome else None
+        line = next(
+            iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id])), None
+        )
+        return Item(id, card=line) if isinstance(line, LocalCard) else None
 
-    def _of_passage(self, id: str, outcome: HighlightOutcome) -> Item | None:
-        found = proposal_of(self._ledger, outcome)
-        if isinstance(found, Proposal):
-            return Item(id, outcome=outcome, proposal=found)
-        if outcome.fate in (*WITHOUT, "left_out"):
-            return Item(id, outcome=replace(outcome, reason=found))
+    def _build_passage_item(self, id: str, outcome: HighlightOutcome) -> Item | None:
+        proposal_or_reason = find_proposal(self._ledger, outcome)
+        if isinstance(proposal_or_reason, Proposal):
+            return Item(id, outcome=outcome, proposal=proposal_or_reason)
+        if outcome.status in (*UNCARDED_STATUSES, "left_out"):
+            return Item(id, outcome=replace(outcome, reason=proposal_or_reason))
         return None
 
-    def current(self, decision: Decision) -> Item:
-        """Return the item of a decision.
+    def load_current_item(self, decision: Decision) -> Item:
+        """Return the item that a decision is about, after checking that it is up to date.
 
         Raises:
-            StaleError: it is not the one that was painted, or no longer waits.
+            StaleItemError: the item has changed since it was displayed, or is no longer pending.
         """
-        item = self.item(decision.id)
+        item = self.load_item(decision.id)
         if item is None and is_highlight_key(decision.id):
-            if next(overview.fates(self._ledger, decision.id), None) is None:
-                raise StaleError(None, why="This passage is not in its source now.")
-        if item is None or decision.turn not in ("", item.turn):
-            raise StaleError(item)
+            if next(pending_items.iter_outcomes(self._ledger, decision.id), None) is None:
+                raise StaleItemError(None, why="This passage is not in its source now.")
+        if item is None or decision.turn not in ("", item.content_hash):
+            raise StaleItemError(item)
         return item
 
     def decide(self, decision: Decision) -> DecisionResult:
         """Carry out a decision.
 
         Raises:
-            StaleError: the item is not the one that was painted.
-            ForgeError: the decision is refused, with the reason.
+            StaleItemError: the item has changed since it was displayed, or is no longer pending.
+            ForgeError: the decision is refused; the message has the reason.
         """
-        item = self.current(decision)
+        item = self.load_current_item(decision)
         undoable = True
         with self._ledger.action() as action:
-            of_passage = decision.choice == OF_THE_PASSAGE
-            if decision.act == "make" and (of_passage or not item.offered):
-                self._make_of_words(decision, item.highlight)
+            is_from_passage = decision.choice == PASSAGE_CHOICE
+            if decision.act == "make" and (is_from_passage or not item.offered_drafts):
+                self._make_from_selection(decision, item.highlight)
             elif item.question:
-                self._answer(decision, item.question)
+                self._answer_question(decision, item.question)
                 undoable = item.question.kind is not QuestionKind.EMPTIED
             elif item.proposal:
                 self._decide_on_proposal(decision, item.proposal)
             elif item.outcome:
                 self._decide_on_passage(decision, item.outcome.highlight)
             elif decision.act == "restore":
-                undo(self._ledger, decision.id)
+                undo_decision(self._ledger, decision.id)
                 undoable = False
             elif item.drafts:
                 self._decide_on_offer(decision, item)
             else:
-                self._decide_on(decision.id, decision)
+                self._decide_on_card_or_draft(decision.id, decision)
 
-        rest = None
-        if item.offered and not item.card:
-            highlight = item.offered[0].highlight
-            further = next_of_passage(self._ledger, highlight)
-            further = further or self.item(highlight.key)
-            rest = further if further and further.offered else None
+        next_fact = None
+        if item.offered_drafts and not item.card:
+            highlight = item.offered_drafts[0].highlight
+            next_item = find_next_offer(self._ledger, highlight)
+            next_item = next_item or self.load_item(highlight.key)
+            next_fact = next_item if next_item and next_item.offered_drafts else None
         if decision.act == "reject":
-            return DecisionResult(action if undoable else "", later=rest)
-        return DecisionResult(action if undoable else "", rest)
+            return DecisionResult(action if undoable else "", postponed_item=next_fact)
+        return DecisionResult(action if undoable else "", next_fact)
 
-    def _make_of_words(self, decision: Decision, highlight: Highlight | None) -> None:
-        """Make a card of the words of a passage that a person chose."""
+    def _make_from_selection(
+        self, decision: Decision, highlight: Highlight | None
+    ) -> None:
         if highlight is None:
             raise RefusedError("No card can be made here.")
         question = None if decision.mode == "cloze" else decision.text
-        fields = fields_from_spans(highlight, decision.spans, question)
-        self._make(decision, highlight, fields)
+        fields = make_fields_from_spans(highlight, decision.spans, question)
+        self._make_card(decision, highlight, fields)
 
     def _decide_on_passage(self, decision: Decision, highlight: Highlight) -> None:
-        """Write a card of a passage that has no draft, or note that none is wanted."""
+        """Make a card for a passage without drafts, or record that the user wants none."""
         match decision.act:
             case "none":
                 self._ledger.reject(highlight.key)
             case "write":
-                self._make(decision, highlight, new_fields(decision.fields))
+                self._make_card(decision, highlight, parse_new_fields(decision.fields))
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _decide_on_proposal(self, decision: Decision, proposal: Proposal) -> None:
-        """Make a card of a proposal, as it is or in other words, or reject its sentence."""
+        """Make a card from a proposal, as proposed or as edited, or reject the proposal."""
         ledger = self._ledger
         highlight = proposal.highlight
         match decision.act:
             case "accept":
                 decks = self._workspace.decks
-                proposals.accept(ledger, proposal, decks, gap=decision.gap)
+                proposals.accept_proposal(ledger, proposal, decks, gap=decision.gap)
             case "reject":
                 decide.reject_proposal(ledger, proposal, decision.text)
             case "none" | "passage":
                 ledger.reject(highlight.key, decision.text)
             case "write" | "instead":
-                self._make(decision, highlight, new_fields(decision.fields))
+                self._make_card(decision, highlight, parse_new_fields(decision.fields))
             case "edit":
-                fields = with_changes(proposal.fields, decision.fields)
-                self._make(decision, highlight, new_fields(dict(fields)))
+                fields = apply_edits(proposal.fields, decision.fields)
+                self._make_card(decision, highlight, parse_new_fields(dict(fields)))
             case "make":
                 question = None if decision.mode == "cloze" else decision.text
-                fields = fields_from_sentence(proposal, _selection(decision), question)
-                self._make(decision, highlight, fields)
+                fields = make_fields_from_sentence(
+                    proposal, _make_selection(decision), question
+                )
+                self._make_card(decision, highlight, fields)
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _decide_on_offer(self, decision: Decision, item: Item) -> None:
-        """Decide on a fact, on the rest of its passage, or on the draft that is chosen."""
+        """Apply a decision on an offer to the fact, the whole passage, or the selected draft."""
         ledger = self._ledger
-        chosen = item.chosen(decision.choice)
+        selected = item.select_draft(decision.choice)
         match decision.act:
             case "reject":
                 ledger.reject(item.drafts[0].id, decision.text)
             case "passage":
-                ledger.reject(chosen.highlight.key, decision.text)
-            case "write":  # beside what was drafted
-                self._make(decision, chosen.highlight, new_fields(decision.fields))
-            case "instead":  # of the draft, unless that was decided with it
-                self._make(decision, chosen.highlight, new_fields(decision.fields))
-                waiting = lists.waiting_among(ledger, [chosen.highlight.key])
-                if any(draft.id == chosen.id for draft in waiting):
-                    ledger.reject(chosen.id)
-            case "make" if chosen.gaps:
+                ledger.reject(selected.highlight.key, decision.text)
+            case "write":  # in addition to the drafts
+                self._make_card(
+                    decision, selected.highlight, parse_new_fields(decision.fields)
+                )
+            case "instead":  # instead of the draft, unless that was decided on as well
+                self._make_card(
+                    decision, selected.highlight, parse_new_fields(decision.fields)
+                )
+                pending_drafts = item_lists.load_pending_drafts(
+                    ledger, [selected.highlight.key]
+                )
+                if any(draft.id == selected.id for draft in pending_drafts):
+                    ledger.reject(selected.id)
+            case "make" if selected.gaps:
                 question = None if decision.mode == "cloze" else decision.text
-                fields = fields_from_sentence(chosen, _selection(decision), question)
-                self._make(decision, chosen.highlight, fields)
+                fields = make_fields_from_sentence(
+                    selected, _make_selection(decision), question
+                )
+                self._make_card(decision, selected.highlight, fields)
             case _:
-                self._decide_on(chosen.id, decision)
+                self._decide_on_card_or_draft(selected.id, decision)
 
-    def _answer(self, decision: Decision, question: Question) -> None:
+    def _answer_question(self, decision: Decision, question: Question) -> None:
         ledger = self._ledger
         if decision.act != "accept":
             ledger.reject(question.id)
             return
         if question.kind is QuestionKind.FORM and decision.lines is not None:
-            # a tick may stand for several lines with one front
+            # a tick may represent several lines with the same front
             ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
-            self._make_ticked(question, ticked, later=decision.later)
+            self._decide_on_lines(question, ticked, includes_later=decision.later)
             return
         ledger.accept(question.id)
 
-    def _make_ticked(
-        self, question: Question, ticked: Collection[str], *, later: bool
+    def _decide_on_lines(
+        self, question: Question, ticked: Collection[str], *, includes_later: bool
     ) -> None:
-        """Make cards of the ticked lines, and none of the others; `later`: the answer stands."""
+        """Make cards of the ticked lines of a form, and reject the other lines.
+
+        If `includes_later` is true, cards are also made of lines that are added to the form later.
+        """
         ledger = self._ledger
         unticked = [id for id in question.drafts if id not in ticked]
-        if later and ticked:
-            questions.answer(ledger, question.id, yes=True, without=unticked)
+        if includes_later and ticked:
+            questions.answer_question(ledger, question.id, yes=True, without=unticked)
         else:
             for id in unticked:
                 ledger.reject(id)
-        for draft in lists.waiting_among(ledger, ticked):
-            if not draft.blocked:
+        for draft in item_lists.load_pending_drafts(ledger, ticked):
+            if not draft.is_blocked:
                 ledger.accept(draft.id)
 
-    def _decide_on(self, id: str, decision: Decision) -> None:
-        """Decide on one card or draft.
+    def _decide_on_card_or_draft(self, id: str, decision: Decision) -> None:
+        """Apply a decision to a single card or draft.
 
         Raises:
-            RefusedError: the decision is for other items.
+            RefusedError: this kind of decision isn't possible for the card or draft.
         """
         ledger = self._ledger
         match decision.act:
             case "accept" if decision.masks:
-                decide.accept(ledger, id, masks=decision.masks)
+                decide.accept_draft(ledger, id, masks=decision.masks)
             case "masks":
                 decide.set_masks(ledger, id, decision.masks)
             case "accept" | "another":
@@ -532,91 +581,104 @@ class Review:
             case "reject":
                 ledger.reject(id, decision.text)
             case "edit":
-                guid, _ = edit(ledger, id, decision.fields, forced=decision.forced)
+                guid, _ = edit_line(ledger, id, decision.fields, forced=decision.forced)
                 place(ledger, guid, decision.fields, self._workspace.decks)
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
-    def _make(self, decision: Decision, highlight: Highlight, fields: Fields) -> None:
+    def _make_card(
+        self, decision: Decision, highlight: Highlight, fields: Fields
+    ) -> None:
         decks = self._workspace.decks
-        guid, _ = make(self._ledger, highlight, fields, decks, forced=decision.forced)
+        guid, _ = make_card(
+            self._ledger, highlight, fields, decks, forced=decision.forced
+        )
         place(self._ledger, guid, decision.fields, decks)
 
-    def others(self, item: Item) -> Item:
-        """Let the model draft other cards of a passage, and return their item.
+    def draft_alternatives(self, item: Item) -> Item:
+        """Let the model draft other cards for a passage, and return the item with the new drafts.
 
         Raises:
-            ForgeError: it has none, does not answer, or may not be asked.
+            ForgeError: the model has no other card, or can't be used.
         """
         highlight = item.outcome.highlight if item.outcome else item.drafts[0].highlight
-        before = {
-            draft.id for draft in lists.waiting_among(self._ledger, [highlight.key])
+        ids_before = {
+            draft.id
+            for draft in item_lists.load_pending_drafts(self._ledger, [highlight.key])
         }
-        self._workspace.draft_others(highlight.key)
-        for draft in lists.waiting_among(self._ledger, [highlight.key]):
-            new = self.item(draft.id) if draft.id not in before else None
-            if new is not None:
-                return new
+        self._workspace.draft_alternatives(highlight.key)
+        for draft in item_lists.load_pending_drafts(self._ledger, [highlight.key]):
+            new_item = self.load_item(draft.id) if draft.id not in ids_before else None
+            if new_item is not None:
+                return new_item
         raise RefusedError("The model has no other card for this passage.")
 
-    def preview(self, decision: Decision) -> Shown:
-        """Return the card that the fields of an editor make, or that of chosen words.
+    def preview(self, decision: Decision) -> ShownCard:
+        """Return the card that the user's edits or selected text would make, without storing it.
 
         Raises:
-            StaleError: the item no longer waits.
-            UsageError: the fields make no card.
+            StaleItemError: the item is no longer pending.
+            UsageError: no card can be made from the fields.
         """
-        item = self.item(decision.id)
+        item = self.load_item(decision.id)
         if item is None:
-            raise StaleError(None)
+            raise StaleItemError(None)
         if item.outcome and not item.proposal:
-            fields = new_fields(decision.fields)
+            fields = parse_new_fields(decision.fields)
             highlight = item.outcome.highlight
-            kind = CardKind.of(dict(fields))
+            kind = CardKind.from_fields(dict(fields))
             return Preview(
-                highlight.key, kind, fields, Origin(PERSON), passages=(highlight,)
+                highlight.key, kind, fields, Origin(USER), passages=(highlight,)
             )
-        if item.offered:
-            draft: Offered = item.proposal or item.chosen(decision.choice)
-            fields = with_changes(draft.fields, decision.fields)
+        if item.offered_drafts:
+            draft: OfferedDraft = item.proposal or item.select_draft(decision.choice)
+            fields = apply_edits(draft.fields, decision.fields)
             if decision.spans:
-                fields = fields_from_sentence(draft, _selection(decision), None)
+                fields = make_fields_from_sentence(draft, _make_selection(decision), None)
             return replace(draft, fields=fields)
         if item.card is None:
             raise RefusedError("This cannot be edited.")
-        fields = with_changes(item.card.fields, decision.fields)
+        fields = apply_edits(item.card.fields, decision.fields)
         return replace(item.card, fields=fields)
 
 
 # --- many at once -----------------------------------------------------------------------
 
 
-def taken_together(
+def select_clean_drafts(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Return the first draft of each offer if it is clean, and the number of others by reason.
+    """Select the drafts that can be accepted together because nothing speaks against them.
 
-    A query that names a warning takes these, too; of an offer it may match only some of the
-    drafts.
+    Args:
+        ledger: source of the pending drafts.
+        ids: the drafts that match the query, which may be only some drafts of an offer.
+        query: the user's query. A warning that it names doesn't speak against a draft.
+
+    Returns:
+        The ids of the selected drafts, at most one of each offer, and how many other drafts were
+            skipped for each reason.
     """
-    chosen: list[str] = []
-    left = Counter[str]()
-    matching = set(ids)
-    named = set(query.split())
-    for offer in offers(ledger, ids):
-        first, *others = [draft for draft in offer if draft.id in matching]
-        reason = _why_left(first, named)
+    clean_ids: list[str] = []
+    skipped_by_reason = Counter[str]()
+    matching_ids = set(ids)
+    query_terms = set(query.split())
+    for offer in iter_offers(ledger, ids):
+        first_draft, *other_drafts = [
+            draft for draft in offer if draft.id in matching_ids
+        ]
+        reason = _find_skip_reason(first_draft, query_terms)
         if reason:
-            left[reason] += 1
+            skipped_by_reason[reason] += 1
         else:
-            chosen.append(first.id)
-        if others:
-            left["another draft of the same fact"] += len(others)
-    return chosen, left
+            clean_ids.append(first_draft.id)
+        if other_drafts:
+            skipped_by_reason["another draft of the same fact"] += len(other_drafts)
+    return clean_ids, skipped_by_reason
 
 
-def _why_left(draft: Waiting, named: Set[str]) -> str:
-    """Return why only the person decides on a draft; "" if it is taken with others."""
+def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
+    """Return why the user must decide on a draft individually, or "" if that isn't necessary."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "held back by a question: ankiforge list --view questions"
@@ -626,22 +688,27 @@ def _why_left(draft: Waiting, named: Set[str]) -> str:
             return remark.kind.value
     for finding in draft.findings:
         warning = f"finding:{finding.check}"
-        if finding.severity is not Severity.INFO and warning not in named:
-            return in_words(finding.check)
+        if finding.severity is not Severity.INFO and warning not in query_terms:
+            return describe_rule(finding.check)
     return ""
 
 
 # --- the ending of ten, and of a list ---------------------------------------------------
 
 
-def made_by(ledger: Ledger, actions: Collection[str]) -> Iterator[CardHere]:
-    """Yield the live cards that decisions made or changed, by the ids that `undo` takes."""
-    wanted = set(actions)
+def find_made_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
+    """Yield the cards that decisions made or changed and that are still live.
+
+    `actions` are the action ids of the decisions.
+    """
+    action_ids = set(actions)
     guids = dict.fromkeys(
-        entry.guid for entry in ledger.history() if entry.id in wanted and entry.guid
+        entry.guid
+        for entry in ledger.list_history()
+        if entry.id in action_ids and entry.guid
     )
     for guid in reversed(guids):
         with suppress(ForgeError):
-            card = card_of(ledger, Guid(guid))
-            if card.live:
+            card = load_card(ledger, Guid(guid))
+            if card.is_live:
                 yield card

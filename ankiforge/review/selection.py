@@ -1,4 +1,8 @@
-"""Make the fields of a card from words that a person selected in a passage."""
+"""Make the fields of a card from text that the user selected in a passage.
+
+The web page sends a selection as positions such as `3-8,12-15`. The card keeps the text of the
+passage, with the selection as its cloze deletions or as the answer to the user's question.
+"""
 
 from __future__ import annotations
 
@@ -12,78 +16,84 @@ from ankiforge.model import (
     Fields,
     Highlight,
     HighlightKind,
-    Offered,
+    OfferedDraft,
     Pair,
     Span,
     Strings,
     Value,
 )
-from ankiforge.pipeline.decide import new_fields
+from ankiforge.pipeline.decide import parse_new_fields
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
-from ankiforge.text.fold import UNSPACED, locate, same, shields
-from ankiforge.text.sentences import sentence_around, sentences, trimmed
+from ankiforge.text.cloze import (
+    HTML_TAG,
+    escape_markdown,
+    find_gaps,
+    reveal_answers,
+    to_plain_text,
+)
+from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_shields, is_same_text, locate
+from ankiforge.text.sentences import find_sentence_around, sentences, trim_span
 
-_SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
-# Characters that may be markup instead of text.
+_SPANS_PATTERN = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
+# Characters that may be Markdown markup if they are missing from the plain text.
 _MARKUP_CHARACTERS = frozenset("*_~=#>+-|`\\")
 _LINK_OR_IMAGE = regex(r"!?\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
-_ENDS = (".", "!", "?", "…")
-"""The signs at the end of a sentence."""
-_LOOSE = " ,;:–—-"
-"""The signs that go with the clause behind them."""
+_SENTENCE_ENDS = (".", "!", "?", "…")
+"""The characters with which a sentence ends."""
+_LOOSE_PUNCTUATION = " ,;:–—-"
+"""The characters to strip where a sentence is cut, because they belong to the part cut off."""
 _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
-_WITHIN_WORD = regex(rf"[^\W{UNSPACED}]{{2}}")
+_WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
-def selectable_text(highlight: Highlight) -> Pair:
-    """Return the text in which words may be selected, and its Markdown ("" = the same)."""
+def get_selectable_text(highlight: Highlight) -> Pair:
+    """Return the text in which the user may select, and its Markdown, or "" if that is the same."""
     if highlight.markdown and highlight.kind is not HighlightKind.CARD:
         return highlight.exact, highlight.markdown[0]
     return highlight.sentence or highlight.exact, ""
 
 
-def fields_from_spans(
+def make_fields_from_spans(
     highlight: Highlight,
     selected: str,
     question: str | None,
 ) -> Fields:
-    """Return the fields of a card made of selected words.
+    """Return the fields of a card made from text that the user selected in a passage.
 
     Args:
         highlight: the passage.
-        selected: `3-8,12-15`, in code points of the selectable text.
-        question: the words are its answer; None = they are the gaps of a cloze.
+        selected: the selection, such as `3-8,12-15`, in code points of the selectable text.
+        question: the question that the selection answers, or None to make cloze deletions of it.
 
     Raises:
-        UsageError: no words are selected, or they are not in the text or cannot be hidden; or what
-            `new_fields` raises.
+        UsageError: nothing is selected, the selection isn't in the text or can't be blanked out, or
+            `parse_new_fields` rejects the fields.
     """
-    spans = _spans(selected)
-    text, markdown = selectable_text(highlight)
-    with _other_words():
+    spans = _parse_spans(selected)
+    text, markdown = get_selectable_text(highlight)
+    with _wrap_selection_errors():
         if question is None:
-            return new_fields({"Text": gapped(text, spans, markdown)})
-        answers = [part(text, span, markdown) for span in spans]
-    return new_fields({"Front": question, "Back": ", ".join(answers)})
+            return parse_new_fields({"Text": gapped(text, spans, markdown)})
+        answers = [extract_part(text, span, markdown) for span in spans]
+    return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
 
 
 @contextmanager
-def _other_words() -> Iterator[None]:
-    """Raise a `UsageError` where the selected words cannot be hidden."""
+def _wrap_selection_errors() -> Iterator[None]:
+    """Context manager that re-raises a `ValueError` about the selection as a `UsageError`."""
     try:
         yield
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
 
 
-def _spans(selected: str) -> list[Span]:
-    """Return the spans of a selection, in order.
+def _parse_spans(selected: str) -> list[Span]:
+    """Parse a selection such as `3-8,12-15` into sorted spans.
 
     Raises:
-        UsageError: no words are selected.
+        UsageError: nothing is selected.
     """
-    if not _SPANS.fullmatch(selected):
+    if not _SPANS_PATTERN.fullmatch(selected):
         raise UsageError(
             "no words are selected", hint="select words of the passage first"
         )
@@ -98,150 +108,158 @@ def _spans(selected: str) -> list[Span]:
 
 
 class Sentence(Value):
-    """The sentence of a proposal."""
+    """The sentence of a proposal, in which the user may select text other than proposed gaps."""
 
     text: str
-    """As plain text."""
+    """The sentence as plain text."""
     markdown: str
     gaps: tuple[Span, ...]
     """The proposed gaps, best first, in code points of `text`."""
     formulas: tuple[Span, ...]
-    """The formulas, in code points of `text`."""
+    """The spans of formulas, in code points of `text`."""
     code: tuple[Span, ...]
-    """The code, in the same."""
+    """The spans of code, in code points of `text`."""
 
 
-def sentence_of(draft: Draft) -> Sentence:
-    """Return the sentence of a proposal, in which other words may be selected."""
-    markdown = reveal(draft.gaps[0])
-    text = plain(markdown)
+def parse_sentence(draft: Draft) -> Sentence:
+    """Return the sentence of a proposal, so that the user can select other text in it."""
+    markdown = reveal_answers(draft.gaps[0])
+    text = to_plain_text(markdown)
     formulas = []
     code = []
-    pieces, _, _ = _in_pieces(text, markdown)
+    pieces, _, _ = _split_into_pieces(text, markdown)
     for piece in pieces:
         if piece.markdown.startswith("$") and piece.indivisible:
             formulas.append((piece.start, piece.end))
         elif piece.markdown.startswith("`") and piece.indivisible:
             code.append((piece.start, piece.end))
 
-    # the first gap of each cloze text, where its answer is in the plain text
-    proposed = []
+    # locate the first gap of each cloze text in the plain text
+    proposed_gaps = []
     for cloze_text in draft.gaps:
-        gap = gaps(cloze_text)[0]
-        answer = plain(gap.answer)
-        before = len(plain(cloze_text[: gap.start]))
-        plain_text = plain(cloze_text)
+        gap = find_gaps(cloze_text)[0]
+        answer = to_plain_text(gap.answer)
+        length_before = len(to_plain_text(cloze_text[: gap.start]))
+        plain_text = to_plain_text(cloze_text)
         starts = [match.start() for match in re.finditer(re.escape(answer), plain_text)]
-        start = min(starts, key=lambda start: abs(start - before), default=before)
+        start = min(
+            starts, key=lambda start: abs(start - length_before), default=length_before
+        )
         end = min(start + len(answer), len(plain_text))
-        proposed.append((start, end))
+        proposed_gaps.append((start, end))
     return Sentence(
         text=text,
         markdown=markdown,
-        gaps=tuple(proposed),
+        gaps=tuple(proposed_gaps),
         formulas=tuple(formulas),
         code=tuple(code),
     )
 
 
-def sentence_before(draft: Offered) -> str:
-    """Return the whole sentence before the words of a draft in its source; "" if there is none."""
+def find_previous_sentence(draft: OfferedDraft) -> str:
+    """Return the complete sentence that precedes a draft's quote in its source, or ""."""
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
     for text in (
         highlight.nearby,
         highlight.prefix + (highlight.sentence or highlight.exact),
     ):
-        found = locate(quote, text)
-        if found is None:
+        span = locate(quote, text)
+        if span is None:
             continue
-        line = text[: found[0]].rpartition("\n")[2]
+        line = text[: span[0]].rpartition("\n")[2]
         spans = sentences(line)
         if not spans:
             return ""
         start, end = spans[-1]
-        words = line[start:end].strip()
-        return words if (words[:1].isupper() and words.endswith(_ENDS)) else ""
+        previous = line[start:end].strip()
+        return (
+            previous
+            if (previous[:1].isupper() and previous.endswith(_SENTENCE_ENDS))
+            else ""
+        )
     return ""
 
 
 class Selection(Value):
-    """The words that a person selected in the sentence of a proposal."""
+    """What the user selected in the sentence of a proposal."""
 
     spans: str
-    """The words to hide or to ask for, as for `fields_from_spans`."""
+    """The text to blank out or to ask for, in the format of `make_fields_from_spans`."""
     cut: str = ""
-    """The part of the sentence that stays, `3-80`; "" = all of it."""
+    """The part of the sentence to keep, such as `3-80`, or "" to keep all of it."""
     before: bool = False
-    """Whether the sentence before stands on the card, too."""
+    """Whether to add the sentence before."""
 
 
-def fields_from_sentence(
-    draft: Offered,
+def make_fields_from_sentence(
+    draft: OfferedDraft,
     selected: Selection,
     question: str | None,
 ) -> Fields:
-    """Return the fields of a card made of words selected in the sentence of a proposal.
+    """Return the fields of a card made from text selected in the sentence of a proposal.
 
     Args:
         draft: the proposal.
-        selected: in code points of the sentence.
-        question: the words are its answer; None = they are the gaps of a cloze.
+        selected: the selection, in code points of the sentence.
+        question: the question that the selection answers, or None to make cloze deletions of it.
 
     Raises:
-        UsageError: as `fields_from_spans`.
+        UsageError: for the same reasons as in `make_fields_from_spans`.
     """
-    spans = _spans(selected.spans)
-    sentence = sentence_of(draft)
-    with _other_words():
+    spans = _parse_spans(selected.spans)
+    sentence = parse_sentence(draft)
+    with _wrap_selection_errors():
         if question is None:
-            text = _cut(sentence, spans, selected.cut)
-            if selected.before and (before := sentence_before(draft)):
-                text = f"{literal(before)} {text}"
-            return new_fields({**dict(draft.fields), "Text": text})
-        answers = [part(sentence.text, span, sentence.markdown) for span in spans]
-    return new_fields({"Front": question, "Back": ", ".join(answers)})
+            text = _render_cut(sentence, spans, selected.cut)
+            if selected.before and (previous := find_previous_sentence(draft)):
+                text = f"{escape_markdown(previous)} {text}"
+            return parse_new_fields({**dict(draft.fields), "Text": text})
+        answers = [extract_part(sentence.text, span, sentence.markdown) for span in spans]
+    return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
 
 
-def _cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
-    """Return a sentence, or the part of it that stays, as a cloze text.
+def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
+    """Return a cloze text of a sentence, or of the part of it that `cut` keeps.
 
     Raises:
-        ValueError: the words cannot be hidden in it.
+        ValueError: `cut` isn't a part of the sentence, or the selection can't be blanked out in it.
     """
     if not cut:
         return gapped(sentence.text, spans, sentence.markdown, whole=True)
-    [(start, end), *others] = _spans(cut)
-    if others or not (start < end <= len(sentence.text)):
+    [(start, end), *other_spans] = _parse_spans(cut)
+    if other_spans or not (start < end <= len(sentence.text)):
         raise ValueError("this part is not in the sentence")
-    for place in (start, end):
-        if place and _WITHIN_WORD.match(sentence.text, place - 1):
+    for position in (start, end):
+        if position and _WITHIN_WORD.match(sentence.text, position - 1):
             raise ValueError("the sentence would begin or end within a word")
-    markdown = part(sentence.text, (start, end), sentence.markdown)
+    markdown = extract_part(sentence.text, (start, end), sentence.markdown)
     spans = [(first - start, last - start) for first, last in spans]
     if end < len(sentence.text.rstrip()):
-        markdown = f"{markdown.rstrip(_LOOSE)}."
-    text = gapped(plain(markdown), spans, markdown, whole=True)
-    begins_later = start and not sentence.text[:start].rstrip().endswith(_ENDS)
-    return f"… {text}" if begins_later else text
+        markdown = f"{markdown.rstrip(_LOOSE_PUNCTUATION)}."
+    text = gapped(to_plain_text(markdown), spans, markdown, whole=True)
+    is_cut_at_start = start and not sentence.text[:start].rstrip().endswith(
+        _SENTENCE_ENDS
+    )
+    return f"… {text}" if is_cut_at_start else text
 
 
-class _Undivided(Value):
-    """A piece of Markdown that is never divided, and its position in the plain text."""
+class _Piece(Value):
+    """A piece of Markdown that is never divided, with its position in the plain text."""
 
     start: int
     end: int
     markdown: str
     indivisible: bool = False
-    """Whether it is a formula, code or a link."""
+    """Whether it is a formula, code or a link, which can only be blanked out as a whole."""
 
-    def meets(self, span: Span) -> bool:
+    def overlaps(self, span: Span) -> bool:
         start, end = span
         return self.start < end and self.end > start
 
 
-_Pieces = Sequence[_Undivided]
-_Form = Callable[[_Pieces], str]
+_Pieces = Sequence[_Piece]
+_Renderer = Callable[[_Pieces], str]
 
 
 def gapped(
@@ -251,154 +269,170 @@ def gapped(
     *,
     whole: bool = False,
 ) -> str:
-    """Return the sentences around a selection as a cloze text, with the selection hidden.
+    """Return the sentences around a selection as a cloze text in which the selection is a gap.
 
-    Formulas, code and links are hidden whole. If a gap would cut emphasis in two, the emphasis is
-    dropped: a card must have the words of the passage, but not its formatting.
+    Formulas, code and links are blanked out as a whole. If a gap would split emphasis, the emphasis
+    is removed, because a card must keep the text of the passage but not its formatting.
 
     Args:
-        text: a passage as plain text.
-        spans: the selection, in code points of `text`. Overlapping spans are joined.
-        markdown: the passage as Markdown. "" if the text is literal.
-        whole: the card has the whole text, not the sentences around the selection.
+        text: the passage as plain text.
+        spans: the selection, in code points of `text`. Overlapping spans are merged.
+        markdown: the passage as Markdown, or "" if the text is literal.
+        whole: whether to keep the whole text, not just the sentences around the selection.
 
     Raises:
-        ValueError: there is nothing to hide at one of the spans.
+        ValueError: a span is outside the text, or can't be blanked out.
     """
-    # the pieces of the sentences around the selection
-    selected = _joined(text, spans)
+    # find the pieces of the sentences around the selection
+    selected = _merge_spans(text, spans)
     first_start, _ = selected[0]
     _, last_end = selected[-1]
-    around = (0, len(text))
+    context_span = (0, len(text))
     if not whole:
-        around = sentence_around(text, first_start, last_end)
-    all_pieces, forms, words_of = _in_pieces(text, markdown)
-    pieces = [piece for piece in all_pieces if piece.meets(around)]
+        context_span = find_sentence_around(text, first_start, last_end)
+    all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
+    pieces = [piece for piece in all_pieces if piece.overlaps(context_span)]
 
-    # those of them that are hidden
-    widened = []  # whole formulas, code and links
+    # find the pieces to blank out
+    extended_spans = []  # the selection, extended to whole formulas, code and links
     for start, end in selected:
         for piece in all_pieces:
-            if piece.indivisible and piece.meets((start, end)):
+            if piece.indivisible and piece.overlaps((start, end)):
                 start = min(start, piece.start)
                 end = max(end, piece.end)
-        widened.append((start, end))
-    hidden_slices: list[slice] = []
-    for span in _joined(text, widened):
-        indexes = [index for index, piece in enumerate(pieces) if piece.meets(span)]
+        extended_spans.append((start, end))
+    gap_slices: list[slice] = []
+    for span in _merge_spans(text, extended_spans):
+        indexes = [index for index, piece in enumerate(pieces) if piece.overlaps(span)]
         first = indexes[0]
         last = indexes[-1]
-        hidden_slices.append(slice(first, last + 1))
+        gap_slices.append(slice(first, last + 1))
 
-    # the first form that shows the words of the passage, and hides the right ones
-    hidden_words = [words_of(pieces[hidden]) for hidden in hidden_slices]
-    words = words_of(pieces)
+    # return the first form in which the text is the same and the gaps are right
+    gap_texts = [to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
+    plain_text = to_plain(pieces)
     for form in forms:
-        # each of the slices in a gap of its own
+        # make a gap of each slice
         cloze_text = ""
         position = 0
-        for number, hidden in enumerate(hidden_slices, start=1):
-            cloze_text += cloze.escape_signs(form(pieces[position : hidden.start]))
-            cloze_text += cloze.make(number, form(pieces[hidden]))
-            position = hidden.stop
-        cloze_text += cloze.escape_signs(form(pieces[position:]))
+        for number, gap_slice in enumerate(gap_slices, start=1):
+            cloze_text += cloze.escape_cloze_braces(
+                form(pieces[position : gap_slice.start])
+            )
+            cloze_text += cloze.make_cloze(number, form(pieces[gap_slice]))
+            position = gap_slice.stop
+        cloze_text += cloze.escape_cloze_braces(form(pieces[position:]))
         cloze_text = cloze_text.strip()
-        answers = [plain(gap.answer) for gap in gaps(cloze_text)]
-        hides_them = len(answers) == len(hidden_words) and all(
-            map(same, hidden_words, answers)
+        answers = [to_plain_text(gap.answer) for gap in find_gaps(cloze_text)]
+        has_same_gaps = len(answers) == len(gap_texts) and all(
+            map(is_same_text, gap_texts, answers)
         )
         if (
-            hides_them
-            and not any(cloze.problems(cloze_text))
-            and same(plain(cloze_text), words)
+            has_same_gaps
+            and not any(cloze.find_cloze_problems(cloze_text))
+            and is_same_text(to_plain_text(cloze_text), plain_text)
         ):
             return cloze_text
     raise ValueError("these words cannot be hidden in their sentence")
 
 
-def part(text: str, span: Span, markdown: str = "") -> str:
-    """Return part of a passage as Markdown. Formulas are never cut.
+def extract_part(text: str, span: Span, markdown: str = "") -> str:
+    """Return part of a passage as Markdown, without splitting formulas, code or links.
 
     Raises:
-        ValueError: the span contains no text.
+        ValueError: the span contains no text, or is outside the passage.
     """
-    [selected] = _joined(text, [span])
-    all_pieces, forms, words_of = _in_pieces(text, markdown)
-    pieces = [piece for piece in all_pieces if piece.meets(selected)]
-    words = words_of(pieces)
+    [selected] = _merge_spans(text, [span])
+    all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
+    pieces = [piece for piece in all_pieces if piece.overlaps(selected)]
+    plain_text = to_plain(pieces)
     for form in forms:
         candidate = form(pieces).strip()
-        if same(plain(candidate), words):
+        if is_same_text(to_plain_text(candidate), plain_text):
             return candidate
     last_form = forms[-1]
     return last_form(pieces)
 
 
-def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Return the spans in order, trimmed, with overlapping ones joined.
+def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Sort and trim the spans, and merge those that overlap.
 
     Raises:
-        ValueError: there is none, or one is empty or not in the text.
+        ValueError: there is no span, or a span is empty or outside the text.
     """
-    joined: list[Span] = []
+    merged: list[Span] = []
     for start, end in sorted(spans):
         if not 0 <= start <= end <= len(text):
             raise ValueError("these words are not in the passage")
-        first, last = trimmed(text, start, end)
-        if first == last:
+        trimmed_start, trimmed_end = trim_span(text, start, end)
+        if trimmed_start == trimmed_end:
             raise ValueError("no words are selected")
-        if joined and first < joined[-1][1]:
-            before_start, before_end = joined.pop()
-            first = before_start
-            last = max(last, before_end)
-        joined.append((first, last))
-    if not joined:
+        if merged and trimmed_start < merged[-1][1]:
+            previous_start, previous_end = merged.pop()
+            trimmed_start = previous_start
+            trimmed_end = max(trimmed_end, previous_end)
+        merged.append((trimmed_start, trimmed_end))
+    if not merged:
         raise ValueError("no words are selected")
-    return joined
+    return merged
 
 
 # --- a passage in pieces --------------------------------------------------------------------
 
 
-def _in_pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...], _Form]:
-    """Return a passage in pieces, the ways to write them as Markdown, best first, and as text.
+def _split_into_pieces(
+    text: str, markdown: str
+) -> tuple[_Pieces, tuple[_Renderer, ...], _Renderer]:
+    """Split a passage into pieces that are never divided.
 
-    The forms of Markdown are as written, and without emphasis. The forms of literal text are
-    escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
-    markup that were apart before).
+    The Markdown of a passage can be rendered as written, or without emphasis. Literal text can be
+    rendered with only the necessary characters escaped, or with all punctuation escaped, because
+    separate characters may become markup when pieces are joined.
+
+    Args:
+        text: the passage as plain text.
+        markdown: the passage as Markdown, or "" if the text is literal.
+
+    Returns:
+        The pieces, the functions that render pieces as Markdown (best first), and a function that
+            renders them as plain text.
     """
-    aligned = _aligned(text, markdown) if markdown else None
+    aligned = _align_with_text(text, markdown) if markdown else None
     if aligned is not None:
-        forms = (_as_written, _without_emphasis)
-        # a formula has no delimiters there, unlike in `text`
-        return aligned, forms, lambda pieces: plain(_without_emphasis(pieces))
-    letters = [_Undivided(index, index + 1, letter) for index, letter in enumerate(text)]
+        forms = (_render_as_written, _render_without_emphasis)
+        # the plain text of the pieces has no formula delimiters, unlike `text`
+        return (
+            aligned,
+            forms,
+            lambda pieces: to_plain_text(_render_without_emphasis(pieces)),
+        )
+    letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
     forms = (
-        lambda pieces: literal(_as_written(pieces)),
-        lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces)),
+        lambda pieces: escape_markdown(_render_as_written(pieces)),
+        lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _render_as_written(pieces)),
     )
-    return letters, forms, _as_written
+    return letters, forms, _render_as_written
 
 
-def _as_written(pieces: _Pieces) -> str:
+def _render_as_written(pieces: _Pieces) -> str:
     return "".join(piece.markdown for piece in pieces)
 
 
-def _without_emphasis(pieces: _Pieces) -> str:
+def _render_without_emphasis(pieces: _Pieces) -> str:
     visible_pieces = []
     for piece in pieces:
         if piece.end > piece.start or piece.indivisible:
             visible_pieces.append(piece)
-    return _as_written(visible_pieces)
+    return _render_as_written(visible_pieces)
 
 
-def _aligned(text: str, markdown: str) -> list[_Undivided] | None:
-    """Align the Markdown with the plain text. None if it is not the same text."""
-    pieces: list[_Undivided] = []
+def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
+    """Align the Markdown with the plain text, or return None if their texts differ."""
+    pieces: list[_Piece] = []
     position = 0
-    for token in _tokens(markdown):
+    for token in _iter_tokens(markdown):
         raw = token.markdown
-        # how much of the plain text the token stands for
+        # the possible lengths of the token in the plain text
         lengths = []
         for candidate in token.texts:
             if candidate and text.startswith(candidate, position):
@@ -406,48 +440,49 @@ def _aligned(text: str, markdown: str) -> list[_Undivided] | None:
         if raw.isspace() and text[position : position + 1].isspace():
             lengths.append(1)
         length = lengths[0] if lengths else 0
-        if not (length or token.indivisible):  # it may be markup
-            if not (raw.isspace() or raw in _MARKUP_CHARACTERS or TAG.fullmatch(raw)):
+        if not (length or token.indivisible):  # then it must be markup
+            if not (
+                raw.isspace() or raw in _MARKUP_CHARACTERS or HTML_TAG.fullmatch(raw)
+            ):
                 return None
         if token.indivisible and not length and any(token.texts):
             return None
-        pieces.append(_Undivided(position, position + length, raw, token.indivisible))
+        pieces.append(_Piece(position, position + length, raw, token.indivisible))
         position += length
     return None if text[position:].strip() else pieces
 
 
 class _MarkdownToken(Value):
-    """A part of Markdown."""
+    """A token of Markdown, with the plain texts that it may stand for."""
 
     markdown: str
     texts: Strings
-    """The plain texts that it may stand for."""
+    """The possible plain texts of the token."""
     indivisible: bool = False
 
 
-def _tokens(markdown: str) -> Iterator[_MarkdownToken]:
-    """Divide Markdown: code, maths, links and tags are one token each.
-
-    Every other letter is one.
-    """
-    runs: list[tuple[int, int, str]] = [*shields(markdown)]
+def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
+    """Yield the tokens of Markdown: code, maths, links, tags, and single characters."""
+    runs: list[tuple[int, int, str]] = [*find_shields(markdown)]
     for match in _LINK_OR_IMAGE.finditer(markdown):
         runs.append((match.start(), match.end(), "link"))
-    for match in TAG.finditer(markdown):
+    for match in HTML_TAG.finditer(markdown):
         runs.append((match.start(), match.end(), "tag"))
-    # of two that begin at one place, the longer
+    # if two runs begin at the same position, the longer one comes first
     runs.sort(key=lambda run: (run[0], -run[1]))
     position = 0
     for start, end, kind in runs:
         if start < position:
             continue
-        for letter in markdown[position:start]:
-            yield _MarkdownToken(letter, (letter,))
+        for character in markdown[position:start]:
+            yield _MarkdownToken(character, (character,))
         raw = markdown[start:end]
         if kind == "tag":
             yield _MarkdownToken(raw, ("",))
         else:
-            yield _MarkdownToken(raw, (plain(raw), raw), indivisible=kind != "escape")
+            yield _MarkdownToken(
+                raw, (to_plain_text(raw), raw), indivisible=kind != "escape"
+            )
         position = end
-    for letter in markdown[position:]:
-        yield _MarkdownToken(letter, (letter,))
+    for character in markdown[position:]:
+        yield _MarkdownToken(character, (character,))

@@ -1,4 +1,8 @@
-"""Tables of cards: rows of question and answer, as chats write them and Anki exports them."""
+"""Parse tables of cards, whose rows are questions with their answers or texts with gaps.
+
+The tables come from chats with a model, from spreadsheets, or from Anki's exports. Their headers
+may be in several languages, and damaged rows are reported and not dropped.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +14,38 @@ from typing import NamedTuple
 
 from ankiforge.model import Pair, Strings, Texts
 from ankiforge.text import regex
-from ankiforge.text.private import tag_among
+from ankiforge.text.private import find_tag
 
-_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
-"""Anki's names for the separators of columns."""
-_FRONTS = frozenset(
+_SEPARATORS_BY_NAME = {
+    "tab": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "space": " ",
+}
+"""The column separators by the names that Anki gives them in its header lines."""
+_FRONT_HEADERS = frozenset(
     "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
     " pergunta вопрос 问题 問題 質問 질문".split()
 )
-"""The headings of a column of questions, in lower case."""
-_BACKS = frozenset(
+"""The headers of a column with questions, in lower case."""
+_BACK_HEADERS = frozenset(
     "back answer antwort rückseite a verso réponse reponse respuesta definition definición"
     " définition risposta resposta ответ 答案 回答 解答 답".split()
 )
-"""The same of answers."""
-_TAGS = regex(r"[\s,;]+")
-_OTHERS = {"tags": "tags", "tag": "tags", "deck": "deck", "guid": "guid"}
-_OTHERS |= {
+"""The headers of a column with answers, in lower case."""
+_TAG_SEPARATOR = regex(r"[\s,;]+")
+_COLUMNS_BY_HEADER = {"tags": "tags", "tag": "tags", "deck": "deck", "guid": "guid"}
+_COLUMNS_BY_HEADER |= {
     "extra": "extra",
     "back extra": "extra",
     "notes": "extra",
     "hint": "extra",
     "explanation": "extra",
 }
-_OTHERS |= dict.fromkeys(("quote", "evidence", "zitat", "citation", "cita"), "quote")
+_COLUMNS_BY_HEADER |= dict.fromkeys(
+    ("quote", "evidence", "zitat", "citation", "cita"), "quote"
+)
 
 
 _QUOTES_HINT = "put texts with quotes in quotes, and write each quote in them twice"
@@ -41,55 +53,65 @@ _COMMAS_HINT = "put texts with commas in quotes"
 
 
 class CardRow(NamedTuple):
-    """A row: a question and its answer, or a text with gaps; or one that is no card."""
+    """A row of a table, from which a card can be made unless the row is rejected.
+
+    The row contains a question and its answer, or a text with gaps.
+    """
 
     number: int
-    """Counted from 1."""
-    place: str
-    """Where it begins: `line 3`."""
+    """The number of the row, from 1."""
+    location: str
+    """Where the row is in the text, for messages: `line 3`."""
     front: str = ""
     back: str = ""
     extra: str = ""
     quote: str = ""
-    """The words of its source, as a chat gives them."""
+    """The text that the chat quotes from the source as evidence, or ""."""
     tags: Strings = ()
     deck: str = ""
     notetype: str = ""
-    """The name of its note type, if Anki says so."""
+    """The name of the note type, or "" if Anki didn't export it."""
     guid: str = ""
-    """The id of the note in Anki, if Anki exported it."""
+    """The GUID of the note, or "" if Anki didn't export it."""
     is_html: bool = False
-    fault: str = ""
-    """Why it is no card: it is damaged, or its cells are not those that the headings name."""
+    """Whether the cells contain HTML and not plain text."""
+    rejection_reason: str = ""
+    """Why no card can be made from the row, for example because it is damaged, or "" if one can."""
     hint: str = ""
-    """The remedy."""
+    """How to fix a rejected row."""
 
     @property
     def is_cloze(self) -> bool:
-        """Whether it is a cloze, by its gaps or the name of its note type."""
+        """Whether the row is a cloze card, judging by its gaps or by the name of its note type."""
         return "{{c" in self.front or "cloze" in self.notetype.casefold()
 
 
 class _Table(NamedTuple):
-    """A text as a table."""
+    """A text split into the settings, the headers and the lines of a table."""
 
-    said: Texts
-    """Anki's header lines at its beginning, by name."""
+    settings: Texts
+    """The values of Anki's header lines, such as `#deck:Biology`, by their names."""
     separator: str
-    headings: Strings
-    """The part of a card in each column, by its heading: `front`, `back`, `tags`; "" = none."""
+    headers: Strings
+    """What each column contains according to its header, such as `front` or `tags`, or "" if the
+    header is unknown. It is () if the table has no headers.
+    """
     body: Strings
-    """The lines of its rows."""
-    before: int
-    """The number of lines before them."""
+    """The lines that contain the rows."""
+    lines_before: int
+    """The number of lines in the text before the rows."""
 
     @property
     def columns(self) -> list[str]:
-        """The content of each column, by its heading or by Anki's lines; the sides come first."""
-        columns = list(self.headings)
-        for name, value in self.said.items():
+        """What each column contains, such as `front` or `tags`.
+
+        This is determined by the headers and by Anki's settings. If they don't say which column is
+        the front, the columns that they don't name are front, back and extra, in this order.
+        """
+        columns = list(self.headers)
+        for name, value in self.settings.items():
             kind, is_column, _ = name.partition(" column")
-            if is_column and value.isdigit() and int(value) <= _MOST_COLUMNS:
+            if is_column and value.isdigit() and int(value) <= _MAX_COLUMNS:
                 columns += [""] * (int(value) - len(columns))
                 columns[int(value) - 1] = kind
         if "front" in columns:
@@ -97,14 +119,19 @@ class _Table(NamedTuple):
         sides = iter(("front", "back", "extra"))
         return [*[column or next(sides, "") for column in columns], *sides]
 
-    def why_no_card(self, row: Texts, cells: Sequence[str]) -> Pair:
-        """Return why a row of these cells is no card, and the remedy; "" if it is one."""
-        width = len(self.headings)
+    def rejection_reason(self, row: Texts, cells: Sequence[str]) -> Pair:
+        """Return why no card can be made from a row and how to fix it, or ("", "") if one can.
+
+        Args:
+            row: the text of each cell, by what its column contains, such as `front`.
+            cells: all cells of the row, in order.
+        """
+        width = len(self.headers)
         if width and any(map(str.strip, cells[width:])):
             return f"it has {len(cells)} columns, and its table {width}", _COMMAS_HINT
-        sign = _CONTROL.search("".join(cells))
-        if sign:
-            fault = f"it contains a sign that nobody types, U+{ord(sign[0]):04X}"
+        control_char = _CONTROL.search("".join(cells))
+        if control_char:
+            fault = f"it contains a sign that nobody types, U+{ord(control_char[0]):04X}"
             return fault, "remove the sign"
         front = row.get("front", "")
         if not front:
@@ -114,111 +141,121 @@ class _Table(NamedTuple):
         return "", ""
 
 
-# A fence in which a chat wrote the table.
-_FENCED = regex(
+# A fenced code block, in which chats put a table.
+_FENCED_TABLE = regex(
     r"(?ms)^(?P<fence>```+|~~~+)[ \w]*\n(?P<table>.*?)(?:^(?P=fence)[ ]*$|\Z)"
 )
-_EXCEL = regex(r"\Asep=(?P<separator>[^\n])\n")
+_EXCEL_SEPARATOR = regex(r"\Asep=(?P<separator>[^\n])\n")
 _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def is_card_table(head: str) -> bool:
-    """Return whether a text begins as a table of cards: by its headings, or Anki's first line."""
-    table = _table(head)
-    return "separator" in table.said or bool(table.headings)
+    """Return whether a text that begins with `head` is a table of cards.
+
+    It is if it begins with headers for questions and answers, or with settings written by Anki that
+    include `#separator`.
+    """
+    table = _parse_table(head)
+    return "separator" in table.settings or bool(table.headers)
 
 
-def _table(text: str) -> _Table:
-    """Return a text as a table: its own settings, its headings, and its lines."""
+def _parse_table(text: str) -> _Table:
+    """Split a text into the settings, the headers and the lines of its table."""
     text = text.replace("\r", "")
-    before = ""
-    fenced = _FENCED.search(text)
-    if fenced and not told_by_anki(text)[0] and not _headings(text)[1]:
-        before, text = text[: fenced.start("table")], fenced["table"]
-    excel = _EXCEL.match(text)
-    if excel:
-        before, text = before + excel[0], text[excel.end() :]
-    said, rest = told_by_anki(text)
-    before += text[: len(text) - len(rest)]
+    text_before = ""
+    fence_match = _FENCED_TABLE.search(text)
+    if fence_match and not split_anki_settings(text)[0] and not _parse_headers(text)[1]:
+        text_before, text = text[: fence_match.start("table")], fence_match["table"]
+    excel_match = _EXCEL_SEPARATOR.match(text)
+    if excel_match:
+        text_before, text = text_before + excel_match[0], text[excel_match.end() :]
+    settings, rest = split_anki_settings(text)
+    text_before += text[: len(text) - len(rest)]
 
-    head, _, body = rest.partition("\n")
-    separator, headings = _headings(head)
-    named = said.get("separator", "").casefold()
-    if excel:
-        separator = excel["separator"]
-    elif named:
-        separator = _SEPARATORS.get(named, named[:1])
-    if headings:
-        before += head + "\n"
+    header_line, _, body = rest.partition("\n")
+    separator, headers = _parse_headers(header_line)
+    separator_name = settings.get("separator", "").casefold()
+    if excel_match:
+        separator = excel_match["separator"]
+    elif separator_name:
+        separator = _SEPARATORS_BY_NAME.get(separator_name, separator_name[:1])
+    if headers:
+        text_before += header_line + "\n"
         rest = body
-    elif "columns" in said:
-        headings = _parts(said["columns"], separator)
-    straight = _with_straight_quotes(rest, separator)
-    lines = straight.removesuffix("\n").split("\n")
-    return _Table(said, separator, headings, tuple(lines), before.count("\n"))
+    elif "columns" in settings:
+        headers = _parse_header_row(settings["columns"], separator)
+    rows_text = _straighten_quotes(rest, separator)
+    lines = rows_text.removesuffix("\n").split("\n")
+    return _Table(settings, separator, headers, tuple(lines), text_before.count("\n"))
 
 
-def told_by_anki(text: str) -> tuple[Texts, str]:
-    """Return the settings at the beginning of Anki's tables, `#separator:tab`, and the rest."""
-    said = {}
+def split_anki_settings(text: str) -> tuple[Texts, str]:
+    """Split a text into Anki's settings at its start, such as `#separator:tab`, and the rest.
+
+    The names of the settings are in lower case.
+    """
+    settings = {}
     while text.startswith("#"):
         line, _, rest = text.partition("\n")
         name, colon, value = line[1:].partition(":")
         if not colon:
             break
-        said[name.strip().casefold()] = value.strip()
+        settings[name.strip().casefold()] = value.strip()
         text = rest
-    return said, text
+    return settings, text
 
 
-def _headings(text: str) -> tuple[str, Strings]:
-    """Return the separator of a table by its first line, and the content of its columns.
+def _parse_headers(text: str) -> tuple[str, Strings]:
+    """Detect the separator and the headers of a table from its first line.
 
-    Without headings of both sides, no column is known.
+    The headers are () unless they include one for the front and one for the back.
     """
-    head = text.partition("\n")[0]
-    separator = max("\t;,|", key=head.count)
-    parts = _parts(head, separator)
-    return separator, parts if {"front", "back"} <= {*parts} else ()
+    header_line = text.partition("\n")[0]
+    separator = max("\t;,|", key=header_line.count)
+    columns = _parse_header_row(header_line, separator)
+    return separator, columns if {"front", "back"} <= {*columns} else ()
 
 
-def _parts(head: str, separator: str) -> Strings:
-    """Return the part of a card that each column holds by its heading; "" = none."""
+def _parse_header_row(header_line: str, separator: str) -> Strings:
+    """Return what each column contains according to its header, or "" if the header is unknown."""
     try:
-        names = next(csv.reader([head], delimiter=separator), [])
+        names = next(csv.reader([header_line], delimiter=separator), [])
     except csv.Error:
         return ()
-    parts = []
+    columns = []
     for name in names:
-        word = name.strip(' *_“”„"').casefold()
-        if word in _FRONTS:
-            parts.append("front")
-        elif word in _BACKS:
-            parts.append("back")
+        header = name.strip(' *_“”„"').casefold()
+        if header in _FRONT_HEADERS:
+            columns.append("front")
+        elif header in _BACK_HEADERS:
+            columns.append("back")
         else:
-            parts.append(_OTHERS.get(word, ""))
-    return tuple(parts)
+            columns.append(_COLUMNS_BY_HEADER.get(header, ""))
+    return tuple(columns)
 
 
-def _with_straight_quotes(text: str, separator: str) -> str:
-    """Return a table whose cells an editor put in curly quotes with those of a table.
+def _straighten_quotes(text: str, separator: str) -> str:
+    """Replace curly quotes around cells by straight ones, in case an editor has made them curly.
 
-    They are so only if there are no straight ones, and each row begins with one.
+    The text is left unchanged if it contains straight quotes, or if any row doesn't begin with a
+    curly quote.
     """
     lines = text.strip().split("\n")
     if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
         return text
-    sign = "\\" + separator
-    edge = regex(rf"(?m)(?:^|(?<={sign}))[“„”]|[“”](?=[ \t]*(?:{sign}|$))")
-    return edge.sub('"', text)
+    escaped_separator = "\\" + separator
+    cell_edge = regex(
+        rf"(?m)(?:^|(?<={escaped_separator}))[“„”]|[“”](?=[ \t]*(?:{escaped_separator}|$))"
+    )
+    return cell_edge.sub('"', text)
 
 
-def card_rows(text: str) -> Iterator[CardRow]:
-    """Yield the rows of a table, those that are no cards with the reason; no empty ones."""
-    table = _table(text)
+def parse_card_rows(text: str) -> Iterator[CardRow]:
+    """Yield the rows of a table that aren't empty, including rejected rows with the reasons."""
+    table = _parse_table(text)
     columns = table.columns
     numbers = count(1)
-    for lines, cells, fault in _rows(table):
+    for lines, cells, fault in _read_rows(table):
         if not fault and not any(map(str.strip, cells)):
             continue
         row = dict[str, str]()
@@ -226,71 +263,78 @@ def card_rows(text: str) -> Iterator[CardRow]:
             row.setdefault(column, cell.strip())
         hint = _QUOTES_HINT
         if not fault:
-            fault, hint = table.why_no_card(row, cells)
-        first = table.before + lines.start + 1
-        place = f"line {first}"
+            fault, hint = table.rejection_reason(row, cells)
+        first_line = table.lines_before + lines.start + 1
+        location = f"line {first_line}"
         if len(lines) > 1 and fault:
-            place = f"lines {first}–{first + len(lines) - 1}"
-        tags = [tag.lstrip("#") for tag in _TAGS.split(row.get("tags", "")) if tag]
+            location = f"lines {first_line}–{first_line + len(lines) - 1}"
+        tags = [
+            tag.lstrip("#") for tag in _TAG_SEPARATOR.split(row.get("tags", "")) if tag
+        ]
         yield CardRow(
             next(numbers),
-            place,
+            location,
             row.get("front", ""),
             row.get("back", ""),
             row.get("extra", ""),
             row.get("quote", ""),
-            # the tag counts in a column of any name
-            tags=tuple(dict.fromkeys((*tags, *tag_among(cells)))),
-            deck=row.get("deck") or table.said.get("deck", ""),
-            notetype=row.get("notetype") or table.said.get("notetype", ""),
+            # the tag `#no-llm` counts in any column
+            tags=tuple(dict.fromkeys((*tags, *find_tag(cells)))),
+            deck=row.get("deck") or table.settings.get("deck", ""),
+            notetype=row.get("notetype") or table.settings.get("notetype", ""),
             guid=row.get("guid", ""),
-            is_html=table.said.get("html", "").casefold() == "true",
-            fault=fault,
+            is_html=table.settings.get("html", "").casefold() == "true",
+            rejection_reason=fault,
             hint=hint,
         )
 
 
-_MOST_COLUMNS = 1_000
-# Rows of a table that are damaged, after which the rest is not read.
-_MOST_DAMAGED = 200
-_LONGEST_CELL = csv.field_size_limit()
-_REASONS = {
+_MAX_COLUMNS = 1_000
+# After this many damaged rows, the rest of the table is skipped.
+_MAX_DAMAGED_ROWS = 200
+_MAX_CELL_CHARS = csv.field_size_limit()
+_REASONS_BY_ERROR = {
     "unexpected end of data": "a quote in it does not end",
-    "field larger than": f"it has a cell of more than {_LONGEST_CELL:,} letters",
+    "field larger than": f"it has a cell of more than {_MAX_CELL_CHARS:,} letters",
 }
 
 
-def _rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
-    """Yield the lines and the cells of each row; of a damaged one its lines and the reason.
+def _read_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
+    """Split the lines of a table into rows.
 
-    After a damaged row, the next line that is a row by itself begins the next one.
+    After a damaged row, parsing resumes at the next line that is a complete row by itself.
+
+    Yields:
+        The range of the row's lines, its cells, and the reason if the row is damaged, or "".
     """
     lines = table.body
-    sign = re.escape(table.separator)
-    cell = rf'(?:"(?:[^"]|"")*"|[^"{sign}]*)'
-    whole = regex(rf"{cell}(?:{sign}{cell})*")
+    escaped_separator = re.escape(table.separator)
+    cell_pattern = rf'(?:"(?:[^"]|"")*"|[^"{escaped_separator}]*)'
+    row_pattern = regex(rf"{cell_pattern}(?:{escaped_separator}{cell_pattern})*")
     start = 0
-    for _ in range(_MOST_DAMAGED):
-        first = start
-        rest = (f"{lines[number]}\n" for number in range(first, len(lines)))
-        reader = csv.reader(rest, delimiter=table.separator, strict=True)
+    for _ in range(_MAX_DAMAGED_ROWS):
+        first_line = start
+        remaining_lines = (
+            f"{lines[number]}\n" for number in range(first_line, len(lines))
+        )
+        reader = csv.reader(remaining_lines, delimiter=table.separator, strict=True)
         try:
             for cells in reader:
-                after = first + reader.line_num
-                yield range(start, after), cells, ""
-                start = after
+                next_start = first_line + reader.line_num
+                yield range(start, next_start), cells, ""
+                start = next_start
             return
         except csv.Error as error:
-            fault = str(error)
-        after = start + 1
-        while after < len(lines) and not whole.fullmatch(lines[after]):
-            after += 1
+            error_text = str(error)
+        next_start = start + 1
+        while next_start < len(lines) and not row_pattern.fullmatch(lines[next_start]):
+            next_start += 1
         reason = "a quote stands within a text in quotes"
-        for beginning, other_reason in _REASONS.items():
-            if fault.startswith(beginning):
-                reason = other_reason
-        yield range(start, after), [], reason
-        start = after
+        for error_start, known_reason in _REASONS_BY_ERROR.items():
+            if error_text.startswith(error_start):
+                reason = known_reason
+        yield range(start, next_start), [], reason
+        start = next_start
     if start < len(lines):
-        reason = f"{_MOST_DAMAGED:,} rows before it are damaged"
+        reason = f"{_MAX_DAMAGED_ROWS:,} rows before it are damaged"
         yield range(start, len(lines)), [], reason

@@ -1,13 +1,10 @@
-r"""Our Markdown: its clozes, such as `{{c1::answer::hint}}`, and its plain text.
+r"""Parse and write our Markdown: its cloze deletions, such as `{{c1::answer::hint}}`, and its text.
 
-Clozes may be nested, and one may have several numbers: `{{c1,2::…}}`.
-There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes
-`{`, `}` and `:` literal, and single braces balance. Anki's grammar is different:
-`anki.render` writes what Anki reads. Besides clozes there are paragraphs, emphasis,
-`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`, the elements
-`<b>`, `<i>`, `<u>`, `<s>`, `<sub>` and `<sup>`, and `<br>` in the cells of tables; a backslash
-escapes ASCII punctuation. What
-is written as an image may be a sound.
+Cloze deletions may be nested and may have several numbers, `{{c1,2::…}}`. They don't occur in
+escapes, code and maths. Elsewhere `\` makes `{`, `}` and `:` literal, and single braces must
+balance. Anki's grammar is different, and `anki.render` converts to it. The other markup is
+paragraphs, emphasis, code, fences, lists, tables, links, images or sounds, `$maths$`,
+`$$display$$`, `<b>`, `<i>`, `<u>`, `<s>`, `<sub>`, `<sup>`, and `<br>` in table cells.
 """
 
 from __future__ import annotations
@@ -19,52 +16,60 @@ from functools import lru_cache
 
 from ankiforge.model import Pair, Span, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import is_visible, outside, shields, with_dollars
+from ankiforge.text.normalize import (
+    convert_to_dollar_math,
+    find_shields,
+    is_visible,
+    map_outside_shields,
+)
 
-# --- reading --------------------------------------------------------------------------
+# --- parsing --------------------------------------------------------------------------
 
-_SIGN = regex(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
-MAX_NUMBER = 500
-"""The highest cloze number for which Anki makes a card."""
+_CLOZE_TOKEN = regex(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
+MAX_CLOZE_NUMBER = 500
+"""The highest cloze number for which Anki generates a card."""
 
 
 class Gap(Value):
-    """One cloze: its numbers, answer and hint as Markdown, and its position."""
+    """A cloze deletion in a text, such as `{{c1::answer::hint}}`."""
 
     numbers: tuple[int, ...]
     answer: str
+    """The answer, in Markdown."""
     hint: str
+    """The hint, in Markdown, or "" if there is none."""
     start: int
+    """The offset in the text at which `{{` begins."""
     end: int
-    """[start, end) of the whole `{{…}}` in the text."""
-    body: int
-    """The start of the answer."""
+    """The offset in the text at which `}}` ends."""
+    answer_start: int
+    """The offset in the text at which the answer begins."""
 
 
-# The maximum nesting of clozes; deeper ones are text.
-_MAX_NESTING = 20
+# How deep cloze deletions may be nested. Deeper ones are literal text.
+_MAX_CLOZE_DEPTH = 20
 
 
 @lru_cache(maxsize=64)
-def gaps(markdown: str) -> tuple[Gap, ...]:
-    """Return all well-formed clozes, including nested ones, ordered by their start."""
+def find_gaps(markdown: str) -> tuple[Gap, ...]:
+    """Return all well-formed cloze deletions in a text, including nested ones, ordered by start."""
     if "{{c" not in markdown:
         return ()
-    closed, _ = _read(markdown)
+    closed, _ = _parse_gaps(markdown)
     return tuple(sorted(closed, key=lambda gap: gap.start))
 
 
-def numbers(markdown: str) -> tuple[int, ...]:
-    """Return the card numbers of a text, ascending."""
+def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
+    """Return the distinct cloze numbers in a text, in ascending order."""
     all_numbers: set[int] = set()
-    for gap in gaps(markdown):
+    for gap in find_gaps(markdown):
         all_numbers.update(gap.numbers)
     return tuple(sorted(all_numbers))
 
 
-def problems(markdown: str) -> Iterator[str]:
-    """Yield a description of each problem of a cloze text."""
-    closed, unclosed = _read(markdown)
+def find_cloze_problems(markdown: str) -> Iterator[str]:
+    """Yield a message for each problem with the cloze deletions in a text."""
+    closed, unclosed = _parse_gaps(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
     elif not closed:
@@ -72,48 +77,49 @@ def problems(markdown: str) -> Iterator[str]:
     for gap in closed:
         if not is_visible(gap.answer):
             yield "a cloze is empty"
-        if any(not 1 <= number <= MAX_NUMBER for number in gap.numbers):
-            yield f"cloze numbers go from 1 to {MAX_NUMBER}"
+        if any(not 1 <= number <= MAX_CLOZE_NUMBER for number in gap.numbers):
+            yield f"cloze numbers go from 1 to {MAX_CLOZE_NUMBER}"
 
 
 @dataclass(slots=True)
-class _Opened:
-    """A cloze whose end was not yet read."""
+class _OpenGap:
+    """A cloze deletion whose end has not been reached by the parser."""
 
     numbers: tuple[int, ...]
     start: int
+    """The offset at which `{{` begins."""
     body: int
-    """Where its answer begins."""
+    """The offset at which the answer begins."""
     depth: int = 0
-    """The single braces that are open in it."""
+    """The number of single braces in the cloze deletion that are still open."""
     separator: int = -1
-    """Where the `::` before its hint is, -1 = none yet."""
+    """The offset of the `::` before the hint, or -1 if none has been found yet."""
 
 
-@lru_cache(
-    maxsize=16
-)  # a card is checked for its problems, and then for what its gaps say
-def _read(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
-    """Return the well-formed clozes, by their ends, and the starts of the unclosed ones."""
+@lru_cache(maxsize=16)  # called for a card's problems, then for its gaps
+def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
+    """Return the well-formed cloze deletions, ordered by end, and the offsets of unclosed ones."""
     closed: list[Gap] = []
-    unclosed: list[_Opened] = []  # the innermost last
-    shielded = iter(shields(markdown))
-    beyond = len(markdown) + 1
+    unclosed: list[_OpenGap] = []  # the innermost last
+    shield_iterator = iter(find_shields(markdown))
+    after_text = len(markdown) + 1
     shield_start = 0
     shield_end = 0
     position = 0
-    while sign := _SIGN.search(markdown, position):
-        start = sign.start()
+    while token := _CLOZE_TOKEN.search(markdown, position):
+        start = token.start()
         while shield_end <= start:
-            shield_start, shield_end, _ = next(shielded, (beyond, beyond, ""))
+            shield_start, shield_end, _ = next(
+                shield_iterator, (after_text, after_text, "")
+            )
         if shield_start <= start:  # within a shield
             position = shield_end
             continue
-        if sign[1]:
-            # as many digits as a number may have at all
-            marks = tuple(int(number[:9]) for number in sign[1].split(","))
-            unclosed.append(_Opened(marks, start, body=sign.end()))
-            position = sign.end()
+        if token[1]:
+            # parse at most 9 digits, which is more than any valid number has
+            gap_numbers = tuple(int(number[:9]) for number in token[1].split(","))
+            unclosed.append(_OpenGap(gap_numbers, start, body=token.end()))
+            position = token.end()
             continue
         position = start + 1
         if not unclosed:
@@ -127,7 +133,7 @@ def _read(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
         elif pair == "}}" and not innermost.depth:
             unclosed.pop()
             position = start + 2
-            if len(unclosed) >= _MAX_NESTING:
+            if len(unclosed) >= _MAX_CLOZE_DEPTH:
                 continue
             answer_end = start if innermost.separator < 0 else innermost.separator
             gap = Gap(
@@ -136,36 +142,39 @@ def _read(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
                 hint=markdown[answer_end + 2 : start],
                 start=innermost.start,
                 end=start + 2,
-                body=innermost.body,
+                answer_start=innermost.body,
             )
             closed.append(gap)
         elif pair[0] == "{":
             innermost.depth += 1
         elif pair[0] == "}":  # at depth 0 a single brace is literal
             innermost.depth = max(innermost.depth - 1, 0)
-    return tuple(closed), tuple(opened.start for opened in unclosed)
+    return tuple(closed), tuple(open_gap.start for open_gap in unclosed)
 
 
-def reveal(markdown: str, depth: int = 0) -> str:
-    """Return the text with every cloze replaced by its answer."""
-    if depth == _MAX_NESTING:
+def reveal_answers(markdown: str, depth: int = 0) -> str:
+    """Replace each cloze deletion by its answer, including nested ones.
+
+    `depth` is the current depth of nesting.
+    """
+    if depth == _MAX_CLOZE_DEPTH:
         return markdown
     parts = []
-    done = 0
-    for gap in gaps(markdown):
-        if gap.start < done:  # nested in the previous one
+    position = 0
+    for gap in find_gaps(markdown):
+        if gap.start < position:  # nested in the previous gap
             continue
-        parts.append(markdown[done : gap.start])
-        parts.append(reveal(gap.answer, depth + 1))
-        done = gap.end
-    parts.append(markdown[done:])
+        parts.append(markdown[position : gap.start])
+        parts.append(reveal_answers(gap.answer, depth + 1))
+        position = gap.end
+    parts.append(markdown[position:])
     return "".join(parts)
 
 
-def words_of(markdown: str) -> str:
-    """Return the text of a cloze field and its hints, for the search index."""
-    texts = [reveal(markdown)]
-    texts += [gap.hint for gap in gaps(markdown)]
+def to_search_text(markdown: str) -> str:
+    """Return the text of a field with answers revealed and hints appended, for the search index."""
+    texts = [reveal_answers(markdown)]
+    texts += [gap.hint for gap in find_gaps(markdown)]
     return " ".join(filter(None, texts))
 
 
@@ -176,34 +185,34 @@ _BREAKS_CLOZE = regex(r"(?<=:):|^:|:$|[{}]")
 _SECOND_BRACE = regex(r"(?<=\{)\{|(?<=\})\}")
 
 
-def make(number: int, answer: str, hint: str = "") -> str:
-    """Return a cloze with this answer. Characters that would break it are escaped."""
-    body = _guard(answer)
+def make_cloze(number: int, answer: str, hint: str = "") -> str:
+    """Return a cloze deletion with this answer, escaping characters that would break its markup."""
+    body = _escape_cloze_syntax(answer)
     if hint:
-        body += f"::{_guard(hint)}"
+        body += f"::{_escape_cloze_syntax(hint)}"
     return f"{{{{c{number}::{body}}}}}"
 
 
-def _guard(markdown: str) -> str:
-    """Escape the signs that would end a cloze or its answer."""
-    return outside(markdown, lambda words: _BREAKS_CLOZE.sub(r"\\\g<0>", words))
+def _escape_cloze_syntax(markdown: str) -> str:
+    """Escape the characters that would end a cloze deletion, or separate a hint from its answer."""
+    return map_outside_shields(markdown, lambda text: _BREAKS_CLOZE.sub(r"\\\g<0>", text))
 
 
-def wrap(markdown: str, spans: tuple[Span, ...]) -> str:
-    """Return the text with a cloze around each span, numbered in order."""
+def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
+    """Turn each span of a text into a cloze deletion, numbered from 1 in the order of the text."""
     parts = []
-    done = 0
+    position = 0
     for number, (start, end) in enumerate(sorted(spans), start=1):
-        parts.append(escape_signs(markdown[done:start]))
-        parts.append(make(number, markdown[start:end]))
-        done = end
-    parts.append(escape_signs(markdown[done:]))
+        parts.append(escape_cloze_braces(markdown[position:start]))
+        parts.append(make_cloze(number, markdown[start:end]))
+        position = end
+    parts.append(escape_cloze_braces(markdown[position:]))
     return "".join(parts)
 
 
-def escape_signs(markdown: str) -> str:
-    """Escape literal `{{` and `}}` in a text, so that they do not make a cloze."""
-    return outside(markdown, lambda words: _SECOND_BRACE.sub(r"\\\g<0>", words))
+def escape_cloze_braces(markdown: str) -> str:
+    """Escape `{{` and `}}` in a text, so that they don't form a cloze deletion."""
+    return map_outside_shields(markdown, lambda text: _SECOND_BRACE.sub(r"\\\g<0>", text))
 
 
 # --- plain text of Markdown, and Markdown of plain text -------------------------------
@@ -220,63 +229,63 @@ _LITERAL = regex(
 _ORDINAL = regex(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
 
 
-# All signs that `_LITERAL` or `_ORDINAL` may escape: few texts have one.
+# Matches if there is anything that `_LITERAL` or `_ORDINAL` may escape, as in few texts.
 _MAY_BE_MARKUP = regex(r"(?m)[\\`*<$\[\]{:=~_&]|^[ \t]*[>#+|\d}-]|\}\}")
 
 
-def literal(text: str) -> str:
-    """Escape a text, so that it reads as exactly this text in Markdown."""
+def escape_markdown(text: str) -> str:
+    """Escape plain text, so that it reads exactly the same when rendered as Markdown."""
     if not _MAY_BE_MARKUP.search(text):
         return text
 
-    def escaped(match: re.Match[str]) -> str:
-        # a sign with which a line would begin a block of Markdown, behind its blanks
-        bare = match[0].lstrip()
-        if bare.isdigit():  # its stop is escaped, by `_ORDINAL`
+    def escape_match(match: re.Match[str]) -> str:
+        # put the backslash of block markup after its indentation
+        markup = match[0].lstrip()
+        if markup.isdigit():  # `_ORDINAL` escapes the full stop after it
             return match[0]
-        blanks = match[0][: len(match[0]) - len(bare)]
-        return f"{blanks}\\{bare}"
+        indentation = match[0][: len(match[0]) - len(markup)]
+        return f"{indentation}\\{markup}"
 
-    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(escaped, text))
-
-
-def passage(text: str) -> str:
-    r"""Return the Markdown of a passage of plain text: its maths, `\(…\)`, and else its letters."""
-    return with_dollars(text, literal)
+    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(escape_match, text))
 
 
-# The width of a picture at the end of its label: `![alt|300](…)`, as Obsidian has it. In a
-# table its bar has a backslash; a height, `|300x200`, follows from the picture itself.
+def text_to_markdown(text: str) -> str:
+    r"""Convert plain text to Markdown: convert its maths, such as `\(…\)`, and escape the rest."""
+    return convert_to_dollar_math(text, escape_markdown)
+
+
+# The width of a picture at the end of its label, as in Obsidian's `![alt|300](…)`. In a table, the
+# bar is escaped. The height in `|300x200` is ignored, because it follows from the width.
 _WIDTH = r"\\?\|(\d{1,4})(?:x\d{1,4})?"
 _LABEL_END = regex(rf"{_WIDTH}$")
-# What may begin at each sign of a text has an end: else a text of many `[` takes minutes.
+# Lengths are limited, because otherwise a text with many `[` takes minutes.
 _LABEL = r"[^\]\n]{0,1000}"
-_ADDRESS = r"[^)\n]{0,2000}"
-_IMAGE = regex(rf"!\[({_LABEL}?)(?:{_WIDTH})?\]\({_ADDRESS}\)")
-_SOURCE = regex(rf"!\[{_LABEL}\]\(<?([^)\s>]+)")
-_LINK = regex(rf"\[({_LABEL})\]\({_ADDRESS}\)")
+_URL = r"[^)\n]{0,2000}"
+_IMAGE = regex(rf"!\[({_LABEL}?)(?:{_WIDTH})?\]\({_URL}\)")
+_IMAGE_PATH = regex(rf"!\[{_LABEL}\]\(<?([^)\s>]+)")
+_LINK = regex(rf"\[({_LABEL})\]\({_URL}\)")
 _EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.{1,2000}?)(?<=\S)\1")
 _UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.{1,2000}?)(?<=\S)\1(?!\w)")
-_MARKS = regex(r"[*_]|~~|==")
+_EMPHASIS_MARKS = regex(r"[*_]|~~|==")
 _LINE_END = regex(r"(?<!\\)<br>")
 _AUTOLINK = regex(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]*)>")
-TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.{0,5000}?-->")
+HTML_TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.{0,5000}?-->")
 _LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
-# Emphasis within emphasis that is removed.
-_MOST_EMPHASIS = 3
-_PRIVATE = range(0xE000, 0x110000)
+# How many levels of nested emphasis are removed.
+_MAX_EMPHASIS_DEPTH = 3
+_PRIVATE_CODE_POINTS = range(0xE000, 0x110000)
 
 
 _DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
 
 
-def table_rows(markdown: str) -> list[str]:
-    """Return the rows of a table, their cells in a line; none if a text is no table."""
-    return [" · ".join(filter(None, cells)) for cells in table_cells(markdown)]
+def format_table_rows(markdown: str) -> list[str]:
+    """Return each row of a table with its cells joined by ` · `, or [] if it isn't a table."""
+    return [" · ".join(filter(None, cells)) for cells in parse_table(markdown)]
 
 
-def table_cells(markdown: str) -> list[Strings]:
-    """Return the cells of the rows of a table; none if a text is no table."""
+def parse_table(markdown: str) -> list[Strings]:
+    """Return the cells of each row of a table, or [] if the text isn't a table."""
     lines = markdown.split("\n")
     if not any(map(_DELIMITER_ROW.fullmatch, lines)):
         return []
@@ -289,105 +298,118 @@ def table_cells(markdown: str) -> list[Strings]:
 
 
 @lru_cache(maxsize=64)
-def plain(markdown: str, *, dollars: bool = False) -> str:
-    """Return the text of a field without markup, escapes, clozes and delimiters.
+def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
+    """Return the text of a field without any markup. Cloze deletions are replaced by their answers.
 
-    With `dollars`, formulas keep theirs.
+    If `dollars` is true, the dollars around formulas are kept.
     """
-    text = reveal(markdown)
+    text = reveal_answers(markdown)
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
-    letters = set(text)
-    # a sign that the text does not contain; two of them enclose the number of a shield
-    sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
+    chars = set(text)
+    # choose a character that isn't in the text, of which two enclose the index of a shield
+    delimiter = next(
+        delimiter
+        for delimiter in map(chr, _PRIVATE_CODE_POINTS)
+        if delimiter not in chars
+    )
 
-    # without markup, except in shields, whose signs are no markup
-    shielded = list[str]()
+    # replace shields by placeholders, so that their content isn't treated as markup
+    shield_texts = list[str]()
     parts = []
     position = 0
-    for start, end, kind in shields(text):
+    for start, end, kind in find_shields(text):
         parts.append(text[position:start])
-        parts.append(f"{sign}{len(shielded)}{sign}")
+        parts.append(f"{delimiter}{len(shield_texts)}{delimiter}")
         shield = text[start:end]
         if kind == "escape":
-            inside = shield[1:]
+            content = shield[1:]
         elif kind == "fence":
-            inside = "\n".join(shield.split("\n")[1:-1])
+            content = "\n".join(shield.split("\n")[1:-1])
         elif dollars and kind in ("display", "math"):
-            inside = shield
+            content = shield
         else:
             length = len(shield) - len(shield.lstrip("`$"))
-            inside = shield[length:-length].strip()
-        shielded.append(inside)
+            content = shield[length:-length].strip()
+        shield_texts.append(content)
         position = end
     parts.append(text[position:])
-    words = "".join(parts)
-    if "[" in words:
-        words = _LINK.sub(r"\1", _IMAGE.sub(r"\1", words))
-    if "<" in words:
-        words = TAG.sub("", _LINE_END.sub("\n", _AUTOLINK.sub(r"\1", words)))
-    words = _LINE_MARK.sub("", words)
-    if _MARKS.search(words):
-        for _ in range(_MOST_EMPHASIS):
-            words = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", words))
+    plain_text = "".join(parts)
+    if "[" in plain_text:
+        plain_text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", plain_text))
+    if "<" in plain_text:
+        plain_text = HTML_TAG.sub(
+            "", _LINE_END.sub("\n", _AUTOLINK.sub(r"\1", plain_text))
+        )
+    plain_text = _LINE_MARK.sub("", plain_text)
+    if _EMPHASIS_MARKS.search(plain_text):
+        for _ in range(_MAX_EMPHASIS_DEPTH):
+            plain_text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", plain_text))
 
-    if shielded:
-        placeholder = re.compile(f"{sign}(\\d+){sign}")
-        words = placeholder.sub(lambda number: shielded[int(number[1])], words)
-    return words.strip()
+    if shield_texts:
+        placeholder = re.compile(f"{delimiter}(\\d+){delimiter}")
+        plain_text = placeholder.sub(
+            lambda match: shield_texts[int(match[1])], plain_text
+        )
+    return plain_text.strip()
 
 
-# They enclose a gap while markup is removed; no text of a document contains them.
-_OPENED = "\x02"
-_CLOSED = "\x03"
+# These enclose a gap's answer while markup is removed. Texts from documents never contain them.
+_GAP_START = "\x02"
+_GAP_END = "\x03"
 
 
-def marked_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
-    """Return a text as plain parts, each with the answer of the gap after it; "" = no gap.
+def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
+    """Split a text into pairs of (plain text, answer of the gap that follows it).
 
-    With `dollars`, formulas keep theirs.
+    The answer is "" if no gap follows. If `dollars` is true, the dollars around formulas are kept.
     """
     parts = []
-    done = 0
-    for gap in gaps(markdown):
-        if gap.start < done:  # nested in the one before
+    position = 0
+    for gap in find_gaps(markdown):
+        if gap.start < position:  # nested in the previous gap
             continue
-        parts += [markdown[done : gap.start], _OPENED, reveal(gap.answer), _CLOSED]
-        done = gap.end
-    parts.append(markdown[done:])
-    # markup may begin in one part and end in another
-    in_plain = plain("".join(parts), dollars=dollars)
+        parts += [
+            markdown[position : gap.start],
+            _GAP_START,
+            reveal_answers(gap.answer),
+            _GAP_END,
+        ]
+        position = gap.end
+    parts.append(markdown[position:])
+    # remove markup from the joined text, because markup may begin in one part and end in another
+    plain_text = to_plain_text("".join(parts), dollars=dollars)
     pairs = []
-    for part in in_plain.split(_CLOSED):
-        before, _, answer = part.partition(_OPENED)
-        pairs.append((before, answer))
+    for part in plain_text.split(_GAP_END):
+        text_before, _, answer = part.partition(_GAP_START)
+        pairs.append((text_before, answer))
     return pairs
 
 
-def with_brackets(markdown: str, begins: str = "[", ends: str = "]") -> str:
-    """Return a field for a terminal: plain but for its formulas, each answer between brackets."""
+def to_terminal_text(markdown: str, opening: str = "[", closing: str = "]") -> str:
+    """Return the text of a field for a terminal, with gaps in brackets and maths in dollars."""
     parts = []
-    for before, answer in marked_gaps(markdown, dollars=True):
-        parts.append(before)
+    for text_before, answer in split_at_gaps(markdown, dollars=True):
+        parts.append(text_before)
         if answer:
-            parts.append(f"{begins}{answer}{ends}")
+            parts.append(f"{opening}{answer}{closing}")
     return "".join(parts)
 
 
-def image_paths(markdown: str) -> Strings:
-    """Return the paths of `![…](path)` as written, without duplicates."""
-    return tuple(dict.fromkeys(_SOURCE.findall(markdown)))
+def find_image_paths(markdown: str) -> Strings:
+    """Return the distinct paths of the images in a text, `![…](path)`, as they are written."""
+    return tuple(dict.fromkeys(_IMAGE_PATH.findall(markdown)))
 
 
-def alt_and_width(label: str) -> Pair:
-    """Return the alt text and the width in the label of a picture, `![label](path)`.
+def parse_image_label(label: str) -> Pair:
+    """Split the label of an image, `![label](path)`, into its alt text and its width.
 
-    The width is in pixels; "" if there is none.
+    The width is in pixels, or "" if the label doesn't contain one.
     """
     width = _LABEL_END.search(label)
     return (label[: width.start()], width[1]) if width else (label, "")
 
 
-def cloze_answers(markdown: str) -> str:
-    """Return the answers of a cloze text as plain text, joined by ` · `."""
-    return " · ".join(plain(gap.answer) for gap in gaps(markdown))
+def format_cloze_answers(markdown: str) -> str:
+    """Return the answers of all cloze deletions in a text as plain text, joined by ` · `."""
+    return " · ".join(to_plain_text(gap.answer) for gap in find_gaps(markdown))

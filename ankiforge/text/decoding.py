@@ -1,10 +1,8 @@
-"""Decode the text of a file: UTF-8, UTF-16, or Windows-1252, maybe with a few damaged bytes.
+"""Decode the text of files: UTF-8, UTF-16, or Windows-1252, possibly with a few damaged bytes.
 
-`damage_in` finds text that lost letters on its way: it has the sign U+FFFD, or it is UTF-8 that
-was read as another encoding.
-A text in UTF-8 that a program took for Windows-1252 shows each letter as two or three:
-`Ã¤` for ä, `â€™` for ’. Only what no language writes is found: `SÃO`, `AMANHÔ` and
-`«Â»` are words.
+`find_damage` finds text that is already damaged: it contains U+FFFD, or it was UTF-8 and decoded
+with another encoding, which turns one letter into two or three, such as ä into `Ã¤`, or ’ into
+`â€™`. Only sequences that occur in no language count, because `SÃO`, `AMANHÔ` and `«Â»` are words.
 """
 
 from __future__ import annotations
@@ -13,10 +11,10 @@ from ankiforge.errors import ItemError
 from ankiforge.text import regex
 
 
-def encoding_of(head: bytes) -> str:
-    """Return the encoding of a file, judged by its first bytes.
+def detect_encoding(head: bytes) -> str:
+    """Return the encoding of a file, UTF-8 or UTF-16, given its first bytes.
 
-    UTF-16 without a byte order mark shows by its zeros: of most letters, one of two bytes is one.
+    UTF-16 without a byte order mark is recognized by zeros in every other byte.
     """
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -36,25 +34,24 @@ def encoding_of(head: bytes) -> str:
     return "utf-8-sig"
 
 
-def text_of(raw: bytes, *, repairs: bool = False) -> str:
-    """Decode UTF-8 or UTF-16, and normalise line ends to LF.
+def decode_text(raw: bytes, *, repairs: bool = False) -> str:
+    """Decode UTF-8 or UTF-16, and normalize line breaks to LF.
 
     Args:
         raw: the bytes of the file.
-        repairs: read Windows-1252, too, and other damaged text with U+FFFD for each damaged
-            part.
+        repairs: whether to accept Windows-1252 as well, and to decode damaged bytes as U+FFFD.
 
     Raises:
-        ItemError: the text is in another encoding, or holds a conflict of version control.
+        ItemError: the text is in another encoding, or has an unresolved version control conflict.
     """
-    encoding = encoding_of(raw)
+    encoding = detect_encoding(raw)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        text = _repaired(raw, encoding) if repairs else ""
+        text = _decode_damaged(raw, encoding) if repairs else ""
         if text:
             return text.replace("\r\n", "\n").replace("\r", "\n")
-        # without the byte order mark, which `utf-8-sig` takes off before it decodes
+        # the position must count the byte order mark, which `utf-8-sig` removes before decoding
         decoded = error.object
         position = len(raw) - len(decoded) + error.start
         encoding = error.encoding.upper()
@@ -62,7 +59,7 @@ def text_of(raw: bytes, *, repairs: bool = False) -> str:
         raise ItemError(message, hint="re-save it as UTF-8") from error
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _holds_conflict(text):
+    if _has_conflict(text):
         raise ItemError(
             "it holds a conflict that is not resolved (<<<<<<<, =======, >>>>>>>)",
             hint="choose between its two versions; until then what was read before stays",
@@ -70,101 +67,112 @@ def text_of(raw: bytes, *, repairs: bool = False) -> str:
     return text
 
 
-_MOST_DAMAGED = 0.01
-"""Share of damaged characters, at most, of a text that is read all the same."""
-_MOST_ACCENTED = 0.2
-"""The same of letters beyond ASCII in Windows-1252: in Cyrillic or Greek are more."""
+_MAX_DAMAGED_RATIO = 0.01
+"""The maximum fraction of damaged characters in a text that is still decoded."""
+_MAX_NON_ASCII_RATIO = 0.2
+"""The maximum fraction of non-ASCII letters in Windows-1252. Cyrillic or Greek would have more."""
 
 
-def _repaired(raw: bytes, encoding: str) -> str:
-    """Return text with a few damaged bytes, or one in Windows-1252; "" for other encodings."""
+def _decode_damaged(raw: bytes, encoding: str) -> str:
+    """Decode text that has a few damaged bytes or is in Windows-1252.
+
+    Return "" if it seems to be in another encoding, or has too many damaged bytes.
+    """
     text = raw.decode(encoding, "replace")
-    damaged = text.count("\ufffd")
-    beyond_ascii = sum(char > "\x7f" for char in text) - damaged
-    # what is UTF-8 elsewhere is damaged, not written in another encoding
-    if encoding.startswith("utf-16") or beyond_ascii or raw.startswith(b"\xef\xbb\xbf"):
-        return text if damaged <= _MOST_DAMAGED * len(text) + 1 else ""
-    windows = raw.decode("cp1252", "replace")
-    if set("\ufffdÿþ") & set(windows):
-        return text if damaged <= _MOST_DAMAGED * len(text) + 1 else ""
-    accented = sum(char > "\x7f" for char in windows)
-    return windows if accented <= _MOST_ACCENTED * len(windows) else ""
+    damaged_count = text.count("\ufffd")
+    non_ascii_count = sum(char > "\x7f" for char in text) - damaged_count
+    # with valid non-ASCII letters elsewhere, the text is damaged and not in another encoding
+    if (
+        encoding.startswith("utf-16")
+        or non_ascii_count
+        or raw.startswith(b"\xef\xbb\xbf")
+    ):
+        return text if damaged_count <= _MAX_DAMAGED_RATIO * len(text) + 1 else ""
+    windows_text = raw.decode("cp1252", "replace")
+    if set("\ufffdÿþ") & set(windows_text):
+        return text if damaged_count <= _MAX_DAMAGED_RATIO * len(text) + 1 else ""
+    non_ascii_in_windows = sum(char > "\x7f" for char in windows_text)
+    return (
+        windows_text
+        if non_ascii_in_windows <= _MAX_NON_ASCII_RATIO * len(windows_text)
+        else ""
+    )
 
 
-_OURS = "<<<<<<< "
-_THEIRS = ">>>>>>> "
+_CONFLICT_START = "<<<<<<< "
+_CONFLICT_END = ">>>>>>> "
 _FENCE = regex(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
-def _holds_conflict(text: str) -> bool:
-    """Return whether a version control system left two versions in a text.
+def _has_conflict(text: str) -> bool:
+    """Return whether a text contains an unresolved version control conflict.
 
-    Markers in a fenced block are an example. A fence between two markers may be a half of
-    one, of which the other half stands in the other version.
+    Conflict markers inside a fenced block don't count, because they are an example. A fence between
+    two markers is ignored, because its other end may be in the other version.
     """
-    if _OURS not in text or _THEIRS not in text:
+    if _CONFLICT_START not in text or _CONFLICT_END not in text:
         return False
     fence = ""
-    awaited = _OURS
+    next_marker = _CONFLICT_START
     for line in text.split("\n"):
-        if awaited == _OURS and (match := _FENCE.match(line)):
-            signs, rest = match.groups()
+        if next_marker == _CONFLICT_START and (match := _FENCE.match(line)):
+            fence_marks, rest = match.groups()
             if not fence:
-                fence = signs
-            elif signs.startswith(fence) and not rest.strip():
+                fence = fence_marks
+            elif fence_marks.startswith(fence) and not rest.strip():
                 fence = ""
         elif fence:
             continue
-        elif line.startswith(_OURS):
-            awaited = "======="
-        elif awaited == "=======" and line.rstrip() == awaited:
-            awaited = _THEIRS
-        elif awaited == _THEIRS and line.startswith(_THEIRS):
+        elif line.startswith(_CONFLICT_START):
+            next_marker = "======="
+        elif next_marker == "=======" and line.rstrip() == next_marker:
+            next_marker = _CONFLICT_END
+        elif next_marker == _CONFLICT_END and line.startswith(_CONFLICT_END):
             return True
     return False
 
 
-# --- text that lost letters -----------------------------------------------------------
+# --- damaged text ---------------------------------------------------------------------
 
-# What Windows-1252 and Latin-1 make of the bytes 0x80 to 0xBF, which follow the first
-# one of a letter: signs that may follow a word, too, and all others.
-_AFTER_WORDS = "‘’“”•–—…‹›«»\xa0"
-_OTHERS = "\x80-\x9f¡-ª¬-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ˜™šœžŸ"
-_NEXT = f"[{_OTHERS}{_AFTER_WORDS}]"
+# The characters as which Windows-1252 and Latin-1 decode the bytes 0x80 to 0xBF, which in UTF-8
+# continue a letter: first those that may also follow a word, then all others.
+_PUNCTUATION_BYTES = "‘’“”•–—…‹›«»\xa0"
+_OTHER_BYTES = "\x80-\x9f¡-ª¬-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ˜™šœžŸ"
+_CONTINUATION_BYTES = f"[{_OTHER_BYTES}{_PUNCTUATION_BYTES}]"
 _DAMAGE = regex(
     "\ufffd"
-    # ä as Ã¤, ° as Â°; Ö as Ã–: only what follows distinguishes it from a word in capitals
-    f"|[ÂÃ][{_OTHERS}]"
-    f"|Ã[{_AFTER_WORDS}](?=[a-zß-ÿ])"
+    # ä as Ã¤, ° as Â°. Ö as Ã– only before a lower-case letter, because capitals may be a word
+    f"|[ÂÃ][{_OTHER_BYTES}]"
+    f"|Ã[{_PUNCTUATION_BYTES}](?=[a-zß-ÿ])"
     # ’ as â€™, → as â†’, ≤ as â‰¤, ™ as â„¢
-    f"|â[€\x80][{_OTHERS}{_AFTER_WORDS}]"
-    f"|â[„ˆ†‰]{_NEXT}"
+    f"|â[€\x80][{_OTHER_BYTES}{_PUNCTUATION_BYTES}]"
+    f"|â[„ˆ†‰]{_CONTINUATION_BYTES}"
     # U+FFFD itself, and a byte order mark
     "|ï¿½|ï»¿"
     # ’ and “ as Mac OS Roman
     "|‚Ä[ôúùì]"
     # Cyrillic, Chinese and Japanese words
-    f"|(?:[ÐÑ]{_NEXT}){{3}}"
-    f"|(?:[ã-é]{_NEXT}{{2}}){{2}}"
+    f"|(?:[ÐÑ]{_CONTINUATION_BYTES}){{3}}"
+    f"|(?:[ã-é]{_CONTINUATION_BYTES}{{2}}){{2}}"
 )
 
-# Characters of a word that is shown as a whole.
-_LONGEST_WORD = 40
+# The maximum length of a damaged word that is shown in full.
+_MAX_WORD_CHARS = 40
 
 
-def damage_in(text: str) -> str:
-    """Return the first letters that are damaged, with those beside them.
+def find_damage(text: str) -> str:
+    """Return the first word that contains damaged letters, or "" if there is none.
 
-    "" if there are none.
+    If the word is too long to show, return only the damaged letters.
     """
-    if text.isascii():  # damaged letters are not
+    if text.isascii():  # ASCII can't be damaged; this is the most frequent case
         return ""
-    damage = _DAMAGE.search(text)
-    if damage is None:
+    match = _DAMAGE.search(text)
+    if match is None:
         return ""
-    start = text.rfind(" ", 0, damage.start()) + 1
-    end = text.find(" ", damage.end())
+    start = text.rfind(" ", 0, match.start()) + 1
+    end = text.find(" ", match.end())
     if end < 0:
         end = len(text)
     word = text[start:end]
-    return word if len(word) <= _LONGEST_WORD else damage[0]
+    return word if len(word) <= _MAX_WORD_CHARS else match[0]

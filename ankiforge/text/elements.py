@@ -1,14 +1,18 @@
-"""Elements of HTML by their meaning in a text: those that part lines, those that emphasise."""
+"""Convert HTML in the text of sources to our Markdown.
+
+This covers blocks, emphasis, ruby (pronunciations above letters), subscripts and superscripts.
+Other elements that are known are dropped, and unknown tags are treated as text.
+"""
 
 from __future__ import annotations
 
 import re
 
 from ankiforge.text import regex
-from ankiforge.text.cloze import literal
-from ankiforge.text.fold import outside, with_dollars
+from ankiforge.text.cloze import escape_markdown
+from ankiforge.text.normalize import convert_to_dollar_math, map_outside_shields
 
-BLOCKS = frozenset(
+BLOCK_ELEMENTS = frozenset(
     (
         "address article aside blockquote body br caption center dd details dialog div dl dt"
         " fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li"
@@ -16,8 +20,8 @@ BLOCKS = frozenset(
         " tr ul"
     ).split()
 )
-"""The elements whose text stands on lines of its own."""
-EMPHASIS = {
+"""The HTML elements whose text is displayed on lines of its own."""
+EMPHASIS_ELEMENTS = {
     "b": "b",
     "strong": "b",
     "i": "i",
@@ -30,16 +34,16 @@ EMPHASIS = {
     "sub": "sub",
     "sup": "sup",
 }
-"""By the name of an element, the one by which our Markdown writes its emphasis."""
+"""The HTML elements for emphasis, each with the element that our Markdown uses for it."""
 
-# The value of an attribute, in quotes of either kind or bare.
+# The value of an attribute: in single or double quotes, or unquoted.
 _ATTRIBUTE = regex(
     r"""(?<![\w-])([A-Za-z][\w-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
 )
 
 
-def attributes_of(tag: str) -> dict[str, str]:
-    """Return the attributes of a tag that have a value, by their names in lower case."""
+def parse_attributes(tag: str) -> dict[str, str]:
+    """Return the attributes of a tag that have a value. Their names are in lower case."""
     from html import unescape
 
     attributes = dict[str, str]()
@@ -50,21 +54,25 @@ def attributes_of(tag: str) -> dict[str, str]:
 
 # --- HTML in a text -------------------------------------------------------------------
 
-READING = r"(?i:<r(?P<what>t|p)\b[^<>]*>(?P<reading>[^<>\n]{0,80})(?:</r(?P=what)\s*>)?)"
-"""The reading above some letters, or brackets for programs that do not know readings."""
-_READING = regex(rf"{READING}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
+RUBY_PATTERN = (
+    r"(?i:<r(?P<what>t|p)\b[^<>]*>(?P<reading>[^<>\n]{0,80})(?:</r(?P=what)\s*>)?)"
+)
+"""An element with the pronunciation of the letters before it (`<rt>`, ruby), or with a bracket for
+programs that don't support ruby (`<rp>`).
+"""
+_RUBY = regex(rf"{RUBY_PATTERN}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
 
 
-def reading_in_brackets(element: re.Match[str]) -> str:
-    """Return a match of `READING` as text: the reading in brackets, behind its letters."""
-    reading = (element["reading"] or "").strip()
-    return f"({reading})" if reading and element["what"] in "tT" else ""
+def ruby_to_text(match: re.Match[str]) -> str:
+    """Return the pronunciation in a match of `RUBY_PATTERN` in brackets, or "" if it has none."""
+    reading = (match["reading"] or "").strip()
+    return f"({reading})" if reading and match["what"] in "tT" else ""
 
 
-_LOUD = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
-_RAISED = regex(r"(?i)<(?P<name>su[bp])>(?P<words>[^<>$\n]{1,40})</(?P=name)>")
-# Signs of our Markdown for tags, opening or closing.
-_SIGNS = {
+_NON_TEXT = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
+_SUB_OR_SUP = regex(r"(?i)<(?P<name>su[bp])>(?P<words>[^<>$\n]{1,40})</(?P=name)>")
+# The Markdown for the opening and closing tags of an element.
+_MARKDOWN_BY_TAG = {
     "b": "**",
     "strong": "**",
     "i": "*",
@@ -74,122 +82,131 @@ _SIGNS = {
     "strike": "~~",
     "code": "`",
 }
-_WITHOUT_SIGN = (
+_DROPPED_TAGS = (
     "a audio base big button embed font head html iframe img input link meta object"
     " script small source span style sub sup svg u video"
 ).split()
-_TAG_NAMES = "|".join(sorted((*_SIGNS, *_WITHOUT_SIGN, *BLOCKS)))
+_TAG_NAMES = "|".join(sorted((*_MARKDOWN_BY_TAG, *_DROPPED_TAGS, *BLOCK_ELEMENTS)))
 _KNOWN_TAG = regex(rf"(?i)</?(?P<name>{_TAG_NAMES})\b(?:\s[^<>]*)?/?>")
-# Stands for the edge of a block until all are known: several of them make one line end.
 _HTML = regex(r"<[A-Za-z/!]|&#?\w")
-_EDGE = "\x00"
-_EDGES = regex(rf"(?<!\s)\s*{_EDGE}[\s{_EDGE}]*")
+# Marks the edge of a block until all edges are known, because adjacent edges make one line break.
+_BLOCK_EDGE = "\x00"
+_BLOCK_EDGES = regex(rf"(?<!\s)\s*{_BLOCK_EDGE}[\s{_BLOCK_EDGE}]*")
 _BETWEEN_CELLS = regex(r"(?i)</t[dh]\s*>\s*<t[dh]\b[^<>]*>")
 _ENTITY = regex(r"&(?=#?\w{1,32};)")
-_OPENS_A_TAG = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
-# They enclose the name of an element that stays a tag.
-_KEPT = ("\x01", "\x02")
+_TAG_START = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
+# These enclose the name of an element that is to be kept as a tag.
+_KEPT_TAG_MARKS = ("\x01", "\x02")
 _KEPT_TAG = regex(r"\x01(/?su[bp])\x02")
 
-_TAG_OF_COMMENT = regex(r"<(/?)([a-z]+)\s*/?>")
-_OPENS_A_TAG_OF_COMMENT = regex(r"<(?=/?(?P<name>[A-Za-z]+)|[!?])")
+_COMMENT_TAG = regex(r"<(/?)([a-z]+)\s*/?>")
+_COMMENT_TAG_START = regex(r"<(?=/?(?P<name>[A-Za-z]+)|[!?])")
 
-_ADDRESS = regex(r"(?<![(<])\b[a-z][a-z0-9+.-]{1,31}://[^\s<>()\[\]]+")
+_URL = regex(r"(?<![(<])\b[a-z][a-z0-9+.-]{1,31}://[^\s<>()\[\]]+")
 _CONTROLS = regex(r"[\x00-\x08]")
 
 
-def as_markdown(text: str) -> str:
-    """Return a Markdown text that may contain HTML as our Markdown."""
+def html_to_markdown(text: str) -> str:
+    """Convert Markdown that contains HTML to our Markdown, leaving code and maths unchanged."""
     if not _HTML.search(text):
         return text.strip()
-    return outside(_CONTROLS.sub("", text), without_html).strip()
+    return map_outside_shields(_CONTROLS.sub("", text), replace_html).strip()
 
 
-def comment_as_markdown(comment: str) -> str:
-    """Return a comment as our Markdown: `<b>…</b>` is emphasis, and `<br>` ends a line.
+def comment_to_markdown(comment: str) -> str:
+    """Convert a user's comment to our Markdown.
 
-    A comment is typed as text: in `What does <meta> do?`, the tag is what it asks about.
+    Tags for emphasis, if they come in pairs, and `<br>` are converted. All other tags are treated
+    as text, because users may write about them: `What does <meta> do?`
     """
-    tags = set(_TAG_OF_COMMENT.findall(comment.lower()))
-    paired = {name for slash, name in tags if slash and ("", name) in tags}
-    formatting = {"br"} | paired.intersection((*EMPHASIS, *_SIGNS))
+    tags = set(_COMMENT_TAG.findall(comment.lower()))
+    paired_names = {name for slash, name in tags if slash and ("", name) in tags}
+    formatting_names = {"br"} | paired_names.intersection(
+        (*EMPHASIS_ELEMENTS, *_MARKDOWN_BY_TAG)
+    )
 
-    def literal_or_kept(tag: re.Match[str]) -> str:
+    def escape_unless_formatting(tag: re.Match[str]) -> str:
         name = (tag["name"] or "").lower()
-        return "<" if name in formatting else r"\<"
+        return "<" if name in formatting_names else r"\<"
 
-    def with_literal_tags(run: str) -> str:
-        run = _ADDRESS.sub(lambda address: literal(address[0]), run)
-        return _OPENS_A_TAG_OF_COMMENT.sub(literal_or_kept, run)
+    def escape_tags(text: str) -> str:
+        text = _URL.sub(lambda match: escape_markdown(match[0]), text)
+        return _COMMENT_TAG_START.sub(escape_unless_formatting, text)
 
-    return as_markdown(outside(with_dollars(comment), with_literal_tags))
+    return html_to_markdown(
+        map_outside_shields(convert_to_dollar_math(comment), escape_tags)
+    )
 
 
-def without_html(run: str) -> str:
-    """Return Markdown without HTML: each tag is replaced by our sign for it.
+def replace_html(run: str) -> str:
+    """Replace the HTML in Markdown by the markup of our Markdown.
 
-    Entities are decoded once: what a text then says of an entity is literal.
+    Entities are decoded once. If the decoded text looks like an entity, it is escaped.
 
     Args:
-        run: Markdown outside of code and maths.
+        run: a part of a Markdown text that contains no code or maths.
     """
     from html import unescape
 
-    run = _LOUD.sub("", run)
-    run = _RAISED.sub(_raised_or_kept, run)
-    run = _READING.sub(reading_in_brackets, run)
+    run = _NON_TEXT.sub("", run)
+    run = _SUB_OR_SUP.sub(_convert_sub_or_sup, run)
+    run = _RUBY.sub(ruby_to_text, run)
     run = _BETWEEN_CELLS.sub(" | ", run)
-    run = _KNOWN_TAG.sub(_sign, run)
-    run = _EDGES.sub("\n", run)
-    run = outside(unescape(run), lambda words: _ENTITY.sub(r"\\&", words))
-    run = _OPENS_A_TAG.sub(r"\\<", run)
+    run = _KNOWN_TAG.sub(_convert_tag, run)
+    run = _BLOCK_EDGES.sub("\n", run)
+    run = map_outside_shields(unescape(run), lambda text: _ENTITY.sub(r"\\&", text))
+    run = _TAG_START.sub(r"\\<", run)
     return _KEPT_TAG.sub(r"<\1>", run)
 
 
-def _raised_or_kept(element: re.Match[str]) -> str:
-    """Return sub- or superscript in Unicode, or as the element if it cannot be written so."""
-    name = element["name"].lower()
-    words = element["words"]
-    if is_written_raised(words, name):
-        return raised(words, name)
-    opening, closing = _KEPT
-    return f"{opening}{name}{closing}{words}{opening}/{name}{closing}"
+def _convert_sub_or_sup(match: re.Match[str]) -> str:
+    """Convert a subscript or superscript to Unicode, or keep the tags if Unicode lacks a letter."""
+    name = match["name"].lower()
+    text = match["words"]
+    if has_unicode_script(text, name):
+        return to_unicode_script(text, name)
+    opening, closing = _KEPT_TAG_MARKS
+    return f"{opening}{name}{closing}{text}{opening}/{name}{closing}"
 
 
-def _sign(tag: re.Match[str]) -> str:
-    """Return our sign for a tag: of Markdown, the edge of a block, or ""."""
+def _convert_tag(tag: re.Match[str]) -> str:
+    """Return the Markdown for a tag, or the mark of a block's edge, or "" if the tag is dropped."""
     name = tag["name"].lower()
-    return _EDGE if name in BLOCKS else _SIGNS.get(name, "")
+    return _BLOCK_EDGE if name in BLOCK_ELEMENTS else _MARKDOWN_BY_TAG.get(name, "")
 
 
 # --- sub- and superscripts ------------------------------------------------------------
 
-_ABOVE = str.maketrans(
+_SUPERSCRIPTS = str.maketrans(
     "0123456789+-−=()abcdefghijklmnoprstuvwxyz",
     "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ",
 )
-_BELOW = str.maketrans(
+_SUBSCRIPTS = str.maketrans(
     "0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
 )
-_SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
+_SCRIPT_BY_TAG = {"sup": ("^", _SUPERSCRIPTS), "sub": ("_", _SUBSCRIPTS)}
 
 
-def is_written_raised(text: str, name: str) -> bool:
-    """Return whether all of a `<sup>` or `<sub>` can be written in letters of Unicode."""
-    _, table = _SCRIPTS[name]
-    return all(ord(letter) in table for letter in text)
+def has_unicode_script(text: str, name: str) -> bool:
+    """Return whether Unicode has all characters of a text as superscripts or subscripts.
 
-
-def raised(text: str, name: str) -> str:
-    """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
-
-    `fold` treats both as the same text. Text that cannot be written so is put in brackets
-    if it contains a digit (`x^(1/2)`), because it would join digits before it; other text
-    is left as it is (`K<sub>M</sub>`, `[1]`).
+    `name` is the element that contains the text, `sup` or `sub`.
     """
-    sign, table = _SCRIPTS[name]
-    if is_written_raised(text, name):
+    _, table = _SCRIPT_BY_TAG[name]
+    return all(ord(char) in table for char in text)
+
+
+def to_unicode_script(text: str, name: str) -> str:
+    """Convert the text of a `<sup>` or `<sub>` to Unicode: `10<sup>5</sup>` becomes 10⁵, not 105.
+
+    If Unicode lacks one of the characters, a text with a digit is put in brackets, as in `x^(1/2)`,
+    because it would otherwise be joined to a number before it. Other texts, such as that of
+    `K<sub>M</sub>`, and citations in square brackets are left unchanged. Keys don't depend on the
+    conversion, because `fold_alphanumerics` reverses it.
+    """
+    marker, table = _SCRIPT_BY_TAG[name]
+    if has_unicode_script(text, name):
         return text.translate(table)
     if any(letter.isdigit() for letter in text) and text[:1] != "[":
-        return f"{sign}({text})"
+        return f"{marker}({text})"
     return text

@@ -1,6 +1,8 @@
-"""Keys of highlights: from an id of the source, or from the words and those around them.
+"""Make the keys of highlights, from the id that a source gives them or from their text and context.
 
-All that Anki has depends on them (docs/reference/keys.md): the rules are frozen.
+All notes in Anki are connected to highlights by these keys (docs/reference/keys.md), so the rules
+must not change. The text of a highlight and its context, folded to letters and digits, are called
+its *anchor*.
 """
 
 from __future__ import annotations
@@ -12,80 +14,92 @@ from string import ascii_letters, digits
 
 from msgspec.structs import replace
 
-from ankiforge.model import Highlight, HighlightKey, Side, h16
-from ankiforge.model.hints import chosen_in
-from ankiforge.text.fold import for_finding
+from ankiforge.model import Highlight, HighlightKey, QuoteReading, hash16
+from ankiforge.model.hints import find_chosen_event
+from ankiforge.text.normalize import normalize_for_lookup
 
-CONTEXT = 80
-"""The number of characters of plain text before and after that are folded for an
-anchor."""
-KEPT = 24
-"""The number of folded characters of context in an anchor."""
+CONTEXT_CHARS = 80
+"""How many characters of plain text on each side of a highlight are folded for its anchor."""
+ANCHOR_CONTEXT_CHARS = 24
+"""How many folded characters of context an anchor contains on each side."""
 
-Triple = tuple[str, str, str]
-"""(exact, before, after), folded."""
+AnchorTriple = tuple[str, str, str]
+"""(text of the highlight, context before it, context after it), all folded."""
 
 
-def triple(exact: str, before: str, after: str) -> Triple:
-    """Return the folded text and context for an anchor.
+def make_triple(exact: str, before: str, after: str) -> AnchorTriple:
+    """Return the anchor of a passage, given its text and the text on each side of it.
 
-    `before` and `after` may be too long.
+    `before` and `after` may be longer than needed.
     """
-    folded_before = for_finding(before[-CONTEXT:])
-    folded_after = for_finding(after[:CONTEXT])
-    return for_finding(exact), folded_before[-KEPT:], folded_after[:KEPT]
+    folded_before = normalize_for_lookup(before[-CONTEXT_CHARS:])
+    folded_after = normalize_for_lookup(after[:CONTEXT_CHARS])
+    return (
+        normalize_for_lookup(exact),
+        folded_before[-ANCHOR_CONTEXT_CHARS:],
+        folded_after[:ANCHOR_CONTEXT_CHARS],
+    )
 
 
-def triple_of(highlight: Highlight) -> Triple:
-    """Return the triple of one highlight."""
-    around = (highlight.prefix, highlight.suffix)
-    before, after = highlight.anchor_around or around
-    return triple(highlight.anchor_text or highlight.exact, before, after)
+def get_triple(highlight: Highlight) -> AnchorTriple:
+    """Return the anchor of a highlight.
+
+    If the highlight has a separate text or context for its anchor, that is used.
+    """
+    context = (highlight.prefix, highlight.suffix)
+    before, after = highlight.anchor_around or context
+    return make_triple(highlight.anchor_text or highlight.exact, before, after)
 
 
-def side_of(highlight: Highlight) -> Side:
-    """Return the words of a highlight, with its sides folded."""
-    _, before, after = triple_of(highlight)
-    return Side(highlight.exact, before, after)
+def make_side(highlight: Highlight) -> QuoteReading:
+    """Return the current reading of a highlight: its text with the folded context of its anchor."""
+    _, before, after = get_triple(highlight)
+    return QuoteReading(highlight.exact, before, after)
 
 
-def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
-    """Return the key made from the anchor.
+def make_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
+    """Return the key of a highlight that is made from its anchor.
 
     Args:
         highlight: the highlight.
-        nth: which of equal triples it is, in document order, from 1.
+        nth: its number among the highlights with the same anchor, in document order, from 1.
     """
-    anchor = h16(*triple_of(highlight), str(nth))
+    anchor = hash16(*get_triple(highlight), str(nth))
     return HighlightKey(f"{highlight.namespace}/{anchor}")
 
 
-def own_key(highlight: Highlight) -> HighlightKey:
-    """Return the key made from the source's own id. "" if there is none."""
+def make_own_key(highlight: Highlight) -> HighlightKey:
+    """Return the key that is made from a highlight's id in the source, or "" if it has no id."""
     if not highlight.own:
         return HighlightKey("")
     return HighlightKey(f"{highlight.namespace}/{highlight.own}")
 
 
-def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield the highlights of one note or page, with `nth` counting equal triples."""
-    counts: Counter[tuple[Triple, bool]] = Counter()
+def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
+    """Yield the highlights of a note or page, with `nth` numbering those that have the same anchor.
+
+    Passages that the user chose are numbered separately from marks.
+    """
+    counts: Counter[tuple[AnchorTriple, bool]] = Counter()
     for highlight in highlights:
-        # one that was chosen counts in no mark's occurrence
-        anchor = triple_of(highlight), bool(chosen_in(highlight.hints))
+        # count chosen passages separately, so that they don't change the numbers of marks
+        anchor = get_triple(highlight), bool(find_chosen_event(highlight.hints))
         counts[anchor] += 1
         yield replace(highlight, nth=counts[anchor])
 
 
 # --- parts of keys --------------------------------------------------------------------
 
-_PLAIN = frozenset((ascii_letters + digits + ".-~").encode())
+_UNRESERVED = frozenset((ascii_letters + digits + ".-~").encode())
 
 
-def percent(part: str) -> str:
-    """Return part of a key in ASCII: NFC, all but letters, digits and `.-~` percent-encoded."""
+def percent_encode(part: str) -> str:
+    """Encode a part of a key as ASCII.
+
+    It is normalized to NFC, and everything but ASCII letters, digits and `.-~` is percent-encoded.
+    """
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     parts = []
     for byte in raw:
-        parts.append(chr(byte) if byte in _PLAIN else f"%{byte:02X}")
+        parts.append(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}")
     return "".join(parts)

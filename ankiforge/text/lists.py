@@ -1,18 +1,24 @@
-"""The things that an answer lists, and what only looks like a list: options, code."""
+"""Split an answer into the items that it lists.
+
+Multiple-choice options and code only look like lists, so they are detected and not split.
+"""
 
 from __future__ import annotations
 
 from ankiforge.text import regex
-from ankiforge.text.cloze import plain
+from ankiforge.text.cloze import to_plain_text
 
-FEWEST = 3
-"""So many things asked at once are a set."""
-# The most words of one thing, and of all, where no line breaks set them apart.
-_WORDS_OF_ONE = 6
-_WORDS_OF_LINE = 8
-_WORDS_OF_ALL = 40
+MIN_LIST_ITEMS = 3
+"""The minimum number of items in a list that has no list markers."""
+# The maximum number of words in an item, in an item on a line of its own, and in all items on one
+# line.
+_MAX_ITEM_WORDS = 6
+_MAX_LINE_WORDS = 8
+_MAX_LIST_WORDS = 40
 
-BULLET = regex(r"(?m)^([ \t]*)(?:\\?[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)")
+LIST_MARKER = regex(
+    r"(?m)^([ \t]*)(?:\\?[-*•+→]|\d{1,3}\\?[.)]|[a-z]\\?[.)])[ \t]+(?=\S)"
+)
 _OPTION = regex(r"(?m)(?:^|\s)\(?[A-Da-d1-4]\\?[.)]\s{1,4}\S")
 _CODE = regex(
     r"""(?mx)
@@ -35,20 +41,22 @@ _ASKS_FOR_SEVERAL = regex(
     | [(\[](?:{_NUMBERS})\b | ^(?:{_NUMBERS})\b | [:+-]\ \W*(?:{_NUMBERS})\b
     """
 )
-_BETWEEN = regex(r"(?:[,;、，]\s*|\s(?:and|und|et|y|e|&)\s)(?![^()]*\))")
-_STATES = regex(
+_ITEM_SEPARATOR = regex(r"(?:[,;、，]\s*|\s(?:and|und|et|y|e|&)\s)(?![^()]*\))")
+_STATEMENT_WORD = regex(
     r"(?i)\b(?:heißen|is|are|was|were|ist|sind|wird|werden|which|that|der|die|das)\b"
 )
 
 
-def things(front: str, back: str) -> list[str]:
-    """Return the things that an answer lists, in Markdown, such as its list items.
+def split_items(front: str, back: str) -> list[str]:
+    """Return the items that an answer lists, or [] if it isn't a list.
 
-    Prose, code and the options of a multiple-choice question list nothing.
+    Items with list markers are always returned. Other lines, or parts of a line, only count if the
+    front asks for several items. Items on lines of their own are returned as Markdown, and parts of
+    a line as plain text.
     """
     if has_options(front) or is_code(front) or is_code(back):
         return []
-    starts = [bullet.span() for bullet in BULLET.finditer(back)]
+    starts = [match.span() for match in LIST_MARKER.finditer(back)]
     if len(starts) > 1:
         ends = [start for start, _ in starts[1:]] + [len(back)]
         return [
@@ -57,27 +65,27 @@ def things(front: str, back: str) -> list[str]:
     if not asks_for_several(front):
         return []
     lines = [line.strip() for line in back.split("\n") if line.strip()]
-    are_short = all(len(line.split()) <= _WORDS_OF_LINE for line in lines)
-    if len(lines) >= FEWEST and are_short:
+    are_short = all(len(line.split()) <= _MAX_LINE_WORDS for line in lines)
+    if len(lines) >= MIN_LIST_ITEMS and are_short:
         return lines
-    line = plain(back).strip().rstrip(".")
-    parts = [part.strip() for part in _BETWEEN.split(line) if part.strip()]
-    if _STATES.search(line) or len(line.split()) > _WORDS_OF_ALL:  # it is prose
+    line = to_plain_text(back).strip().rstrip(".")
+    parts = [part.strip() for part in _ITEM_SEPARATOR.split(line) if part.strip()]
+    if _STATEMENT_WORD.search(line) or len(line.split()) > _MAX_LIST_WORDS:  # prose
         return []
-    are_short = all(len(part.split()) <= _WORDS_OF_ONE for part in parts)
-    return parts if len(parts) >= FEWEST and are_short else []
+    are_short = all(len(part.split()) <= _MAX_ITEM_WORDS for part in parts)
+    return parts if len(parts) >= MIN_LIST_ITEMS and are_short else []
 
 
 def asks_for_several(front: str) -> bool:
-    """Return whether a front asks for several things: `name`, `which`, `the four`, `types`."""
-    return _ASKS_FOR_SEVERAL.search(plain(front)) is not None
+    """Return whether a front asks for several items, as with `name`, `types` or `the four`."""
+    return _ASKS_FOR_SEVERAL.search(to_plain_text(front)) is not None
 
 
 def has_options(front: str) -> bool:
-    """Return whether a front shows the answers to choose from."""
-    return len(_OPTION.findall(front)) >= FEWEST
+    """Return whether a front contains at least three multiple-choice options."""
+    return len(_OPTION.findall(front)) >= MIN_LIST_ITEMS
 
 
 def is_code(text: str) -> bool:
-    """Return whether a text has code, marked or not."""
+    """Return whether a text seems to contain code, marked as such or not."""
     return _CODE.search(text) is not None

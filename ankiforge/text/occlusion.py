@@ -1,26 +1,10 @@
-"""The masks of a figure: written as text, as Anki's shapes, and followed when it changes.
+"""Image occlusion masks of a figure: as the text of a field, as Anki's shapes, and after a change.
 
-The field `Occlusion` of a card holds a line about the figure, and a line for each mask:
-
-    hide all 0123456789abcdef
-    1 .1 .25 .2 .05 Femur
-    2- .1 .35 .2 .05 Tibia
-    3+ .5 .5 .1 .1
-
-What is hidden while one mask is asked (all, or that one), and the figure; then the number
-of each mask, `-` if it is switched off, `+` if a person drew it; left, top, width and
-height in parts of the picture; and its label. Each number is a card in Anki.
-
-When a figure has changed, the masks read are matched with those of the card, each with one at most:
-
-1. equal folds of labels and a common area of `ALIKE` or more, the largest first
-2. equal folds of labels, in order
-3. a common area of `ALIKE` or more, the largest first
-
-The common area is the shared area of two masks divided by that of their union, in parts of the
-frame. A matched mask keeps its number, also if switched off. Any other takes the number under which
-a label with the same fold was shipped, if free, else one above all that the card ever had. If fewer
-than half of the masks read before are matched, or a person drew one, the new masks wait.
+The first line of the field `Occlusion` is `hide all 0123456789abcdef`: whether the question hides
+`all` masks or only `one`, and a hash of the figure. Each other line is a mask, such as
+`1+- .1 .25 .2 .05 Femur`: its number, which is that of a card in Anki, `+` if the user drew it, `-`
+if it is switched off, its left, top, width and height as fractions of the picture, and its label.
+`follow_figure` updates the masks of a figure that has changed.
 """
 
 from __future__ import annotations
@@ -30,80 +14,87 @@ from math import isnan
 
 from msgspec.structs import replace
 
-from ankiforge.model import Fields, Label, Pair, Strings, Texts, Value
-from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import MAX_NUMBER
-from ankiforge.text.fold import for_finding
+from ankiforge.model import Fields, FigureLabel, Pair, Strings, Texts, Value
+from ankiforge.text import regex, to_one_line
+from ankiforge.text.cloze import MAX_CLOZE_NUMBER
+from ankiforge.text.normalize import normalize_for_lookup
 
-FIELD = "Occlusion"
-"""The field of a card that holds its masks."""
-ALL = "all"
-ONE = "one"
-"""What is hidden on the question: all masks, or only the one that is asked."""
-ALIKE = 0.5
-"""Two masks are one from this part of their common area on."""
-MOST = 200
-"""Masks of one figure, at most."""
-SMALLEST = 0.002
-"""A mask is no lower or narrower, in parts of the picture."""
+OCCLUSION_FIELD = "Occlusion"
+"""The name of the field that contains a card's masks."""
+HIDE_ALL = "all"
+"""The question hides all masks."""
+HIDE_ONE = "one"
+"""The question only hides the mask whose label is asked for."""
+MIN_OVERLAP = 0.5
+"""The minimum overlap, as returned by `compute_overlap`, of two masks at the same position."""
+MAX_MASKS = 200
+"""The maximum number of masks in a figure."""
+MIN_MASK_SIZE = 0.002
+"""The minimum width and height of a mask, as fractions of the picture's width and height."""
 
 
 class Mask(Value):
-    """A rectangle that hides a part of a picture; lengths in parts of the whole."""
+    """A rectangle that hides a part of a picture.
+
+    All lengths are fractions of the picture's width or height.
+    """
 
     number: int
-    """The number of its card in Anki, from 1."""
+    """The number of the mask's card in Anki, from 1."""
     left: float
     top: float
     width: float
     height: float
     label: str = ""
+    """The text under the mask, which is the answer of its card."""
     on: bool = True
+    """Whether the mask is switched on, so that it makes a card."""
     drawn: bool = False
-    """Whether a person drew it."""
+    """Whether the user drew the mask. Other masks come from labels that were read in the figure."""
 
 
 class Masks(Value):
-    """The masks of a figure."""
+    """All masks of a figure, as stored in the field of its card."""
 
     figure: str = ""
-    """What changes only if the figure or its frame does."""
-    hide: str = ALL
+    """A hash that changes only if the figure or the frame around it does."""
+    hide: str = HIDE_ALL
+    """What the question hides: `HIDE_ALL` or `HIDE_ONE`."""
     masks: tuple[Mask, ...] = ()
 
     @property
-    def shown(self) -> tuple[Mask, ...]:
-        """Those that are switched on: each is a card."""
+    def active_masks(self) -> tuple[Mask, ...]:
+        """The masks that are switched on, each of which makes a card in Anki."""
         return tuple(mask for mask in self.masks if mask.on)
 
 
 # --- as text ----------------------------------------------------------------------------
 
-_HEAD = regex(r"hide (all|one)(?: ([0-9a-f]{16}))?")
-_LINE = regex(r"(\d{1,3})(\+?)(-?) (\S+) (\S+) (\S+) (\S+)(?: (.*))?")
+_FIRST_LINE = regex(r"hide (all|one)(?: ([0-9a-f]{16}))?")
+_MASK_LINE = regex(r"(\d{1,3})(\+?)(-?) (\S+) (\S+) (\S+) (\S+)(?: (.*))?")
 
 
-def parse(text: str) -> Masks:
-    """Parse the field of a card. Lines that are no masks are left out."""
-    first, *lines = text.split("\n")
-    head = _HEAD.fullmatch(first.strip())
-    if head is None:
+def parse_masks(text: str) -> Masks:
+    """Parse the text of a card's field. Lines that aren't masks are skipped."""
+    first_line, *lines = text.split("\n")
+    first_match = _FIRST_LINE.fullmatch(first_line.strip())
+    if first_match is None:
         return Masks()
     masks = []
-    for line in lines[:MOST]:
-        mask = _mask_in(line)
+    for line in lines[:MAX_MASKS]:
+        mask = _parse_mask(line)
         if mask is not None:
             masks.append(mask)
-    return Masks(head[2] or "", head[1], tuple(masks))
+    return Masks(first_match[2] or "", first_match[1], tuple(masks))
 
 
-def masks_in(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
-    """Return the masks in the fields of a card; none if it is not a figure."""
-    return parse(dict(fields).get(FIELD, ""))
+def get_masks(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
+    """Return the masks in a card's fields, which are empty if the card isn't made from a figure."""
+    return parse_masks(dict(fields).get(OCCLUSION_FIELD, ""))
 
 
-def _mask_in(line: str) -> Mask | None:
-    match = _LINE.fullmatch(line.rstrip())
+def _parse_mask(line: str) -> Mask | None:
+    match = _MASK_LINE.fullmatch(line.rstrip())
     if match is None:
         return None
     number, drawn, off, *edges, label = match.groups()
@@ -114,7 +105,11 @@ def _mask_in(line: str) -> Mask | None:
         return None
     if isnan(left) or isnan(top):
         return None
-    if not (1 <= int(number) <= MAX_NUMBER and width >= SMALLEST and height >= SMALLEST):
+    if not (
+        1 <= int(number) <= MAX_CLOZE_NUMBER
+        and width >= MIN_MASK_SIZE
+        and height >= MIN_MASK_SIZE
+    ):
         return None
     return Mask(
         int(number),
@@ -128,30 +123,30 @@ def _mask_in(line: str) -> Mask | None:
     )
 
 
-def write(masks: Masks) -> str:
-    """Return the field of a card with these masks."""
+def format_masks(masks: Masks) -> str:
+    """Format masks as the text of a card's field, which `parse_masks` parses."""
     lines = [f"hide {masks.hide} {masks.figure}".rstrip()]
-    lines.extend(_line_of(mask) for mask in masks.masks)
+    lines.extend(_format_mask(mask) for mask in masks.masks)
     return "\n".join(lines)
 
 
-def _line_of(mask: Mask) -> str:
+def _format_mask(mask: Mask) -> str:
     drawn = "+" if mask.drawn else ""
     off = "" if mask.on else "-"
-    edges = map(_short, (mask.left, mask.top, mask.width, mask.height))
-    label = on_one_line(mask.label)
+    edges = map(_format_fraction, (mask.left, mask.top, mask.width, mask.height))
+    label = to_one_line(mask.label)
     return f"{mask.number}{drawn}{off} {' '.join(edges)} {label}".rstrip()
 
 
-def _short(number: float) -> str:
-    """Return a part of the whole as Anki writes it: `.25`, four digits at most."""
+def _format_fraction(number: float) -> str:
+    """Format a fraction as Anki does, with at most four digits and no leading zero: `.25`."""
     return f"{number:.4f}".strip("0").removesuffix(".") or "0"
 
 
-def of_labels(figure: str, labels: Iterable[Label]) -> Masks:
-    """Return the masks that hide the labels of a figure, one each."""
+def make_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
+    """Return masks for the labels of a figure, numbered from 1."""
     masks = []
-    for number, label in enumerate(list(labels)[:MOST], start=1):
+    for number, label in enumerate(list(labels)[:MAX_MASKS], start=1):
         mask = Mask(
             number,
             label.left,
@@ -161,73 +156,79 @@ def of_labels(figure: str, labels: Iterable[Label]) -> Masks:
             label=label.text,
         )
         masks.append(mask)
-    return Masks(figure, ALL, tuple(masks))
+    return Masks(figure, HIDE_ALL, tuple(masks))
 
 
-# --- in words ---------------------------------------------------------------------------
+# --- labels -----------------------------------------------------------------------------
 
 
-def names(masks: Masks) -> Strings:
-    """Return the hidden words of the masks that are on; a number where they are unknown."""
-    return tuple(mask.label or f"({mask.number})" for mask in masks.shown)
+def list_labels(masks: Masks) -> Strings:
+    """Return the label of each mask that is switched on, or its number if it has no label."""
+    return tuple(mask.label or f"({mask.number})" for mask in masks.active_masks)
 
 
-def readable(fields: Iterable[Pair]) -> Fields:
-    """Return fields for a person: the labels of a figure instead of its masks."""
-    shown = []
+def to_readable_fields(fields: Iterable[Pair]) -> Fields:
+    """Replace the masks in a card's fields by a list of their labels, for display."""
+    readable_fields = []
     for name, text in fields:
-        if name == FIELD:
-            text = " · ".join(names(parse(text)))
-        shown.append((name, text))
-    return tuple(shown)
+        if name == OCCLUSION_FIELD:
+            text = " · ".join(list_labels(parse_masks(text)))
+        readable_fields.append((name, text))
+    return tuple(readable_fields)
 
 
-def hidden_words(masks: Masks) -> Texts:
-    """Return the hidden words under each number."""
-    return {str(mask.number): mask.label for mask in masks.shown}
+def labels_by_number(masks: Masks) -> Texts:
+    """Return the labels of the masks that are switched on, by their numbers."""
+    return {str(mask.number): mask.label for mask in masks.active_masks}
 
 
-# --- as Anki has them -------------------------------------------------------------------
+# --- as in Anki -------------------------------------------------------------------------
 
 _SHAPE = regex(
     r"\{\{c(\d{1,3})::image-occlusion:(\w+)((?::(?:\\:|\\(?!:)|[^:{}\\])*)*)\}\}"
 )
 
 
-def to_anki(masks: Masks) -> str:
-    """Return the HTML of the field Occlusion of Anki's note type, as its editor writes it."""
+def masks_to_anki(masks: Masks) -> str:
+    """Return the HTML for the field Occlusion of Anki's own note type, as its editor writes it."""
     parts = []
-    for mask in masks.shown:
-        shape = f"left={_short(mask.left)}:top={_short(mask.top)}"
-        shape += f":width={_short(mask.width)}:height={_short(mask.height)}"
-        if masks.hide == ALL:
+    for mask in masks.active_masks:
+        shape = f"left={_format_fraction(mask.left)}:top={_format_fraction(mask.top)}"
+        shape += f":width={_format_fraction(mask.width)}:height={_format_fraction(mask.height)}"
+        if masks.hide == HIDE_ALL:
             shape += ":oi=1"
         parts.append(f"{{{{c{mask.number}::image-occlusion:rect:{shape}}}}}<br>")
     return "".join(parts)
 
 
-def from_anki(html: str) -> Masks:
-    """Return the masks in a field of Anki's: its rectangles."""
+def masks_from_anki(html: str) -> Masks:
+    """Parse the rectangles in the field Occlusion of Anki's own note type.
+
+    The masks have no labels, because Anki's rectangles have none.
+    """
     masks = []
-    hide = ONE
+    hide = HIDE_ONE
     for number, _, properties in _SHAPE.findall(html):
-        known = dict(pair.partition("=")[::2] for pair in properties.split(":") if pair)
-        if known.get("oi"):
-            hide = ALL
-        names = ("left", "top", "width", "height")
-        edges = [known.get(name, "") or "0" for name in names]
-        mask = _mask_in(" ".join((number, *edges)))
+        values = dict(pair.partition("=")[::2] for pair in properties.split(":") if pair)
+        if values.get("oi"):
+            hide = HIDE_ALL
+        edge_names = ("left", "top", "width", "height")
+        edges = [values.get(name, "") or "0" for name in edge_names]
+        mask = _parse_mask(" ".join((number, *edges)))
         if mask is not None:
             masks.append(mask)
     return Masks("", hide, tuple(masks))
 
 
-def with_labels(masks: Masks, known: Masks) -> Masks:
-    """Return masks of a figure with the labels of the known ones that have their numbers."""
-    labels = {mask.number: mask.label for mask in known.masks}
+def copy_labels(masks: Masks, labelled: Masks) -> Masks:
+    """Return `masks` with the labels of the masks in `labelled` that have the same numbers.
+
+    The figure's hash is also copied.
+    """
+    labels = {mask.number: mask.label for mask in labelled.masks}
     return replace(
         masks,
-        figure=known.figure,
+        figure=labelled.figure,
         masks=tuple(
             replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks
         ),
@@ -237,122 +238,134 @@ def with_labels(masks: Masks, known: Masks) -> Masks:
 # --- a figure that has changed ----------------------------------------------------------
 
 
-class Followed(Value):
-    """The masks of a card after its figure was read again."""
+class FollowedMasks(Value):
+    """The masks of a card, updated after its figure has changed."""
 
     masks: Masks
-    sure: bool
-    """Whether half of the masks were found again, and no drawn one may be off its place."""
+    is_certain: bool
+    """Whether the masks are probably right: at least half of the labels were found again, and there
+    is no active mask drawn by the user, which may now be in the wrong place.
+    """
 
 
-def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
-    """Return the masks of a figure as it is now, each with the number of the one it was.
+def follow_figure(old: Masks, new: Masks, shipped: Mapping[str, str]) -> FollowedMasks:
+    """Update the masks of a card for the current labels of its figure.
 
-    Of the same figure in the same frame, the old masks stay: another version of a reader
-    sees no other figure.
+    A new mask gets the number of the old mask that it matches, so that its card keeps its
+    scheduling in Anki. A new mask without a match reuses a free number under which its label was
+    once sent to Anki, or else gets a new number. Masks drawn by the user are kept. If the figure's
+    hash is unchanged, so are the masks.
 
     Args:
         old: the masks of the card.
-        new: those that the figure has now, numbered in any way.
-        shipped: by number: the labels that were ever shipped under it.
+        new: the masks of the figure's current labels, whose numbers are ignored.
+        shipped: all labels that were ever sent to Anki, by their numbers.
     """
     if old.figure and old.figure == new.figure:
-        return Followed(old, sure=True)
-    old_by_new_place: dict[int, Mask] = {}
-    for new_place, old_place in matched(old.masks, new.masks).items():
-        old_by_new_place[new_place] = old.masks[old_place]
+        return FollowedMasks(old, is_certain=True)
+    old_by_new_index: dict[int, Mask] = {}
+    for new_index, old_index in match_masks(old.masks, new.masks).items():
+        old_by_new_index[new_index] = old.masks[old_index]
 
-    found_again = list(old_by_new_place.values())
-    taken = {mask.number for mask in found_again}
-    highest = _highest(old.masks, map(int, shipped))
+    matched_masks = list(old_by_new_index.values())
+    taken_numbers = {mask.number for mask in matched_masks}
+    highest_number = _find_highest_number(old.masks, map(int, shipped))
     masks = []
-    for new_place, mask in enumerate(new.masks):
-        old_mask = old_by_new_place.get(new_place)
+    for new_index, mask in enumerate(new.masks):
+        old_mask = old_by_new_index.get(new_index)
         if old_mask is not None:
             masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
             continue
-        # a number under which its label was shipped before, if one is free
+        # reuse a free number under which the label was once sent to Anki
         number = 0
-        for earlier, words in shipped.items():
+        for shipped_number, label in shipped.items():
             if (
-                words
-                and for_finding(words) == for_finding(mask.label)
+                label
+                and normalize_for_lookup(label) == normalize_for_lookup(mask.label)
                 and not number
-                and int(earlier) not in taken
+                and int(shipped_number) not in taken_numbers
             ):
-                number = int(earlier)
+                number = int(shipped_number)
         if not number:
-            highest += 1
-            number = highest
-        taken.add(number)
+            highest_number += 1
+            number = highest_number
+        taken_numbers.add(number)
         masks.append(replace(mask, number=number))
     for mask in old.masks:
-        # where a person drew a mask, the reader sees no label: it stays where it is
-        if mask.drawn and mask.number not in taken:
+        # a mask that the user drew has no label in the figure to follow, so it stays where it is
+        if mask.drawn and mask.number not in taken_numbers:
             masks.append(mask)
 
     followed = Masks(new.figure, old.hide, tuple(masks))
-    read_before = sum(not mask.drawn for mask in old.masks)
-    read_again = sum(not mask.drawn for mask in found_again)
+    read_count = sum(not mask.drawn for mask in old.masks)
+    matched_read_count = sum(not mask.drawn for mask in matched_masks)
     if any(mask.drawn and mask.on for mask in old.masks):
-        return Followed(followed, sure=False)
-    return Followed(followed, sure=2 * read_again >= read_before)
+        return FollowedMasks(followed, is_certain=False)
+    return FollowedMasks(followed, is_certain=2 * matched_read_count >= read_count)
 
 
-def _highest(masks: Iterable[Mask], used: Iterable[int]) -> int:
-    """Return the highest number of masks, or of those that were ever used; 0 = there is none."""
+def _find_highest_number(masks: Iterable[Mask], used_numbers: Iterable[int]) -> int:
+    """Return the highest of the masks' numbers and `used_numbers`, or 0 if there are none."""
     numbers = [mask.number for mask in masks]
-    numbers.extend(used)
+    numbers.extend(used_numbers)
     return max(numbers, default=0)
 
 
-def matched(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
-    """Return which of the old masks each new one is, by their positions.
+def match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
+    """Match the new masks of a figure to its old ones.
 
-    Equal words in one place come first, then equal words in any place, in order; then one
-    place, the largest common area first. A frame that is moved by a line of a table would
-    exchange cards if the place came first.
+    First match masks that have equal labels and an overlap of at least `MIN_OVERLAP`, then masks
+    that only have equal labels, and finally masks that only overlap. Larger overlaps are matched
+    before smaller ones. Labels take precedence over positions, because otherwise moving the frame
+    by one line of a table would exchange the cards.
+
+    Returns:
+        The index of the old mask by the index of the new mask.
     """
-    pairs: dict[int, int] = {}
+    old_by_new: dict[int, int] = {}
     overlaps = []
-    for after, mask in enumerate(new):
-        for before, known in enumerate(old):
-            common = overlap(known, mask)
-            if common >= ALIKE:
-                overlaps.append((-common, before, after))
+    for new_index, new_mask in enumerate(new):
+        for old_index, old_mask in enumerate(old):
+            overlap_ratio = compute_overlap(old_mask, new_mask)
+            if overlap_ratio >= MIN_OVERLAP:
+                overlaps.append((-overlap_ratio, old_index, new_index))
     overlaps.sort()
-    for _, before, after in overlaps:
-        if _same_label(old[before], new[after]):
-            _pair(pairs, before, after)
-    for after, mask in enumerate(new):
-        for before, known in enumerate(old):
-            if _same_label(known, mask) and _pair(pairs, before, after):
+    for _, old_index, new_index in overlaps:
+        if _has_same_label(old[old_index], new[new_index]):
+            _match_pair(old_by_new, old_index, new_index)
+    for new_index, new_mask in enumerate(new):
+        for old_index, old_mask in enumerate(old):
+            if _has_same_label(old_mask, new_mask) and _match_pair(
+                old_by_new, old_index, new_index
+            ):
                 break
-    for _, before, after in overlaps:
-        _pair(pairs, before, after)
-    return pairs
+    for _, old_index, new_index in overlaps:
+        _match_pair(old_by_new, old_index, new_index)
+    return old_by_new
 
 
-def _pair(pairs: dict[int, int], before: int, after: int) -> bool:
-    """Match two masks, unless one of them is matched."""
-    if after in pairs or before in pairs.values():
+def _match_pair(old_by_new: dict[int, int], old_index: int, new_index: int) -> bool:
+    """Match two masks unless either is already matched, and return whether they were matched."""
+    if new_index in old_by_new or old_index in old_by_new.values():
         return False
-    pairs[after] = before
+    old_by_new[new_index] = old_index
     return True
 
 
-def _same_label(mask: Mask, other: Mask) -> bool:
-    return bool(mask.label) and for_finding(mask.label) == for_finding(other.label)
+def _has_same_label(mask: Mask, other: Mask) -> bool:
+    return bool(mask.label) and normalize_for_lookup(mask.label) == normalize_for_lookup(
+        other.label
+    )
 
 
-def overlap(mask: Mask, other: Mask) -> float:
-    """Return the common area of two masks in parts of their union (IoU)."""
+def compute_overlap(mask: Mask, other: Mask) -> float:
+    """Return the area that two masks share, divided by the area that they cover together (IoU)."""
     left = max(mask.left, other.left)
     top = max(mask.top, other.top)
     right = min(mask.left + mask.width, other.left + other.width)
     bottom = min(mask.top + mask.height, other.top + other.height)
     if right <= left or bottom <= top:
         return 0.0
-    common = (right - left) * (bottom - top)
-    covered_by_both = mask.width * mask.height + other.width * other.height - common
-    return common / covered_by_both
+    intersection = (right - left) * (bottom - top)
+    union = mask.width * mask.height + other.width * other.height - intersection
+    return intersection / union

@@ -1,4 +1,8 @@
-"""Passages in a text: the paragraphs around them, and their ends, where exports cut words off."""
+"""Choose and clean the text of passages.
+
+This covers the paragraphs around a passage, words that a source has truncated at the ends of the
+context, bulleted lists, and footnote numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +10,43 @@ import re
 from collections import Counter
 
 from ankiforge.text import regex
-from ankiforge.text.fold import UNSPACED
-from ankiforge.text.keys import CONTEXT
-from ankiforge.text.sentences import boundaries
+from ankiforge.text.keys import CONTEXT_CHARS
+from ankiforge.text.normalize import UNSPACED_SCRIPTS
+from ankiforge.text.sentences import find_sentence_starts
 
 # --- paragraphs -----------------------------------------------------------------------
 
-NEARBY = 1_500
-"""Characters of the paragraphs that may answer a reader's question."""
-PARAGRAPH = 600
-"""Characters of the paragraphs that show the subject of a passage."""
-_BLANK = regex(r"\s")
+MAX_ANSWER_CONTEXT_CHARS = 1_500
+"""The maximum number of characters in paragraphs that may answer a user's question."""
+MAX_SUBJECT_CONTEXT_CHARS = 600
+"""The maximum number of characters in paragraphs that only show what a passage is about."""
+_WHITESPACE = regex(r"\s")
 
 
-def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
-    """Return the paragraph of [start, end) and its neighbours, as many as fit.
+def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
+    """Return the paragraph that contains a passage, and as many neighbouring paragraphs as fit.
 
-    A paragraph is a line. One that is too long is cut around the passage: between
-    sentences or else words, with … there.
+    A paragraph is a line. If the passage's own paragraph is too long, it is truncated around the
+    passage, at the end of a sentence or else of a word, and … is put at the cut.
 
     Args:
         text: the whole text.
-        start: where the passage begins.
-        end: where it ends.
-        asks: whether a reader's question may be answered there, so that more
-            paragraphs are wanted.
+        start: the offset at which the passage begins.
+        end: the offset at which the passage ends.
+        asks: whether the user asks a question about the passage. The paragraphs may then be longer,
+            because they may contain the answer.
     """
-    limit = NEARBY if asks else PARAGRAPH
+    limit = MAX_ANSWER_CONTEXT_CHARS if asks else MAX_SUBJECT_CONTEXT_CHARS
     paragraph_start = text.rfind("\n", 0, start) + 1
-    paragraph_end = _line_end(text, end)
+    paragraph_end = _find_line_end(text, end)
     while paragraph_end - paragraph_start <= limit:
-        # those beside it, while they fit
+        # add neighbouring paragraphs while they fit
         before_start = paragraph_start
         if paragraph_start:
             before_start = text.rfind("\n", 0, paragraph_start - 1) + 1
         after_end = paragraph_end
         if paragraph_end < len(text):
-            after_end = _line_end(text, paragraph_end + 1)
+            after_end = _find_line_end(text, paragraph_end + 1)
         if before_start < paragraph_start and paragraph_end - before_start <= limit:
             paragraph_start = before_start
         elif after_end > paragraph_end and after_end - paragraph_start <= limit:
@@ -50,125 +54,143 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
         else:
             return text[paragraph_start:paragraph_end]
 
-    before = text[paragraph_start:start]
+    text_before = text[paragraph_start:start]
     passage = text[start:end]
-    after = text[end:paragraph_end]
+    text_after = text[end:paragraph_end]
 
-    # half of the room for each side; what one side does not need, the other one gets
-    room = max(limit - len(passage) - 2 * len("… "), 0)
-    room_before = max(room // 2, room - len(after))
-    room_after = max(room // 2, room - len(before))
-    # each side is cut at a sentence in its half that is farther away, or else at a word
-    if len(before) > room_before:
-        lead = before[len(before) - room_before :]
-        places = [place for place in boundaries(lead) if 2 * place <= len(lead)]
-        places = places or [blank.start() for blank in _BLANK.finditer(lead)]
-        if places:
-            lead = lead[places[0] :]
-        before = f"… {lead.lstrip()}"
-    if len(after) > room_after:
-        rest = after[:room_after]
-        places = [place for place in boundaries(rest) if 2 * place >= len(rest)]
-        places = places or [blank.start() for blank in _BLANK.finditer(rest)]
-        if places:
-            rest = rest[: places[-1]]
-        after = f"{rest.rstrip()} …"
-    return f"{before}{passage}{after}"
+    # Each side may take half of the remaining length. A shorter side leaves more for the other.
+    remaining = max(limit - len(passage) - 2 * len("… "), 0)
+    max_before = max(remaining // 2, remaining - len(text_after))
+    max_after = max(remaining // 2, remaining - len(text_before))
+    # cut between two sentences in the half of each side that is farther from the passage, or else
+    # between two words
+    if len(text_before) > max_before:
+        kept_before = text_before[len(text_before) - max_before :]
+        cuts = [
+            cut
+            for cut in find_sentence_starts(kept_before)
+            if 2 * cut <= len(kept_before)
+        ]
+        cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept_before)]
+        if cuts:
+            kept_before = kept_before[cuts[0] :]
+        text_before = f"… {kept_before.lstrip()}"
+    if len(text_after) > max_after:
+        kept_after = text_after[:max_after]
+        cuts = [
+            cut for cut in find_sentence_starts(kept_after) if 2 * cut >= len(kept_after)
+        ]
+        cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept_after)]
+        if cuts:
+            kept_after = kept_after[: cuts[-1]]
+        text_after = f"{kept_after.rstrip()} …"
+    return f"{text_before}{passage}{text_after}"
 
 
-def _line_end(text: str, start: int) -> int:
+def _find_line_end(text: str, start: int) -> int:
     end = text.find("\n", start)
     return len(text) if end < 0 else end
 
 
-# --- the ends of passages and of their neighbours -------------------------------------
+# --- the ends of passages and of the context ------------------------------------------
 
-_AT_MOST = (32, CONTEXT)
-"""The lengths at which sources cut off context (hypothes.is, all others)."""
+_CONTEXT_LENGTHS = (32, CONTEXT_CHARS)
+"""The lengths to which sources truncate context: that of hypothes.is, and that of all others."""
 
 
-def from_a_word(before: str) -> str:
-    """Return the text before a passage, without an incomplete first word."""
-    if len(before) not in _AT_MOST or before[0].isspace():
-        return before
+def trim_first_word(text: str) -> str:
+    """Remove the first word from the text before a passage if it may have been truncated.
+
+    It may have been if the text is exactly as long as a source's limit.
+    """
+    if len(text) not in _CONTEXT_LENGTHS or text[0].isspace():
+        return text
     # a longer word may be text in a script without spaces
-    cut = re.match(r"\S{1,24}\s+(?=\S)", before)
-    return before[cut.end() :] if cut else before
+    first_word = re.match(r"\S{1,24}\s+(?=\S)", text)
+    return text[first_word.end() :] if first_word else text
 
 
-def to_a_word(after: str) -> str:
-    """Return the text after a passage, without an incomplete last word."""
-    return from_a_word(after[::-1])[::-1]
+def trim_last_word(text: str) -> str:
+    """Remove the last word from the text after a passage if it may have been truncated."""
+    return trim_first_word(text[::-1])[::-1]
 
 
 _BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
-def without_bullets(exact: str) -> str:
-    """Join the bulleted list items in a passage by `; `.
+def join_bullets(exact: str) -> str:
+    """Replace the bullets of list items in a passage by semicolons, so that they form one sentence.
 
-    The folded text stays the same, and so do anchors made from it.
+    The letters and digits don't change, so an anchor made from the passage stays the same.
     """
-    bullets = len(_BULLET.findall(exact))
-    if not bullets or (bullets == 1 and _BULLET.match(exact)):
+    bullet_count = len(_BULLET.findall(exact))
+    if not bullet_count or (bullet_count == 1 and _BULLET.match(exact)):
         return exact
 
-    def joined(bullet: re.Match[str]) -> str:
-        # the character that ends the item before it stays
+    def join_item(bullet: re.Match[str]) -> str:
+        # keep the character that ends the item before the bullet
         end = bullet["end"]
         if not end:
             return ""
         return f"{end} " if end in ".;:,!?…" else f"{end}; "
 
-    return _BULLET.sub(joined, exact)
+    return _BULLET.sub(join_item, exact)
 
 
-# --- numbers of notes -----------------------------------------------------------------
+# --- footnote numbers -----------------------------------------------------------------
 
-RAISED_NOTE = regex(
+SUPERSCRIPT_NOTE = regex(
     r"(?:(?<=[^\W\d_A-ZÀ-Þ]{4})|(?<=[.,;:!?”’\"»]))[¹²³⁰-⁹]+(?:[,⁻–-][¹²³⁰-⁹]+)*(?![\w])"
 )
-"""The raised number of a note or a citation, behind a word of four letters or a sign."""
-# The number of a note behind a word or its stop: `released25`, `musclesfn1`, `slept.³`. Where no
-# blanks are written, every number stands so.
+"""The superscript number of a footnote or citation. It follows punctuation, or a word that ends
+with four lower-case letters.
+"""
+# The number of a footnote after a word or a full stop: `released25`, `musclesfn1`, `slept.3`.
+# Scripts without spaces are excluded, because in them any number looks like that.
 _NOTE_NUMBER = regex(
-    rf"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z{UNSPACED}]{{3}})(?<!ovid)(?:"
+    rf"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z{UNSPACED_SCRIPTS}]{{3}})(?<!ovid)(?:"
     r"([,;:”’\"')]{0,2})(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=[\s.,;:)]|$)"
     r"|([.!?][”’\"')]?)(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
 )
 _DIGIT = regex(r"\d")
-_LEAST_NOTES = 3
-"""Words with such numbers, each its own, at least, before they are cut off."""
-# One that is cut off even alone: `decline118`, but not `python3`, `sha256`, `Windows10`.
-_SURELY_NOTE = regex(
+_MIN_NOTE_NUMBERS = 3
+"""How many different footnote numbers a book must have for all of them to be removed."""
+# A number that is always removed, as in `decline118` but not `python3`, `sha256` or `Windows10`.
+_CERTAIN_NOTE_NUMBER = regex(
     r"(?:(?<!\w)[^\W\d_A-ZÀ-Þ]{5,}[,;:”’\"')]{0,2}|[.!?][”’\"')]?)\d{2,3}"
 )
 
 # Names that end with a number, in lower case.
-_NUMBERED = frozenset("area base ipv log python rfc route sha utf windows".split())
+_NUMBERED_NAMES = frozenset("area base ipv log python rfc route sha utf windows".split())
 
 
-def without_note_numbers(passages: list[str]) -> list[str]:
-    """Return passages of a book without numbers of notes.
+def remove_note_numbers(passages: list[str]) -> list[str]:
+    """Remove footnote numbers from the passages of a book.
 
-    An e-book shows them raised; as text they are glued to the word: `released25`. One name
-    that ends with digits comes with the same ones each time. Where there are few, only what
-    can hardly be a name is cut off.
+    An e-book displays these numbers as superscripts, but in the text of a highlight they directly
+    follow a word: `released25`. If a word occurs with the same number in several passages, it is
+    taken to be a name. If there are only a few different numbers, those that may be part of a name
+    are kept.
     """
-    numbered = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
-    words = Counter(
-        note.groups() for text in numbered for note in _NOTE_NUMBER.finditer(text)
+    texts_with_digits = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
+    count_by_match = Counter(
+        note.groups()
+        for text in texts_with_digits
+        for note in _NOTE_NUMBER.finditer(text)
     )
-    if not words:
+    if not count_by_match:
         return passages
-    numbers = {number or at_end for _, _, number, _, at_end in words}
+    numbers = {
+        number or number_after_stop
+        for _, _, number, _, number_after_stop in count_by_match
+    }
 
-    def without(note: re.Match[str]) -> str:
-        if words[note.groups()] > 1 or note[1] in _NUMBERED:
+    def remove_number(note: re.Match[str]) -> str:
+        if count_by_match[note.groups()] > 1 or note[1] in _NUMBERED_NAMES:
             return note[0]
-        if len(numbers) < _LEAST_NOTES and not _SURELY_NOTE.search(note[0]):
+        if len(numbers) < _MIN_NOTE_NUMBERS and not _CERTAIN_NOTE_NUMBER.search(note[0]):
             return note[0]
         return f"{note[1]}{note[2] or note[4] or ''}"
 
-    cleaned = {text: _NOTE_NUMBER.sub(without, text) for text in numbered}
+    cleaned = {text: _NOTE_NUMBER.sub(remove_number, text) for text in texts_with_digits}
     return [cleaned.get(passage, passage) for passage in passages]

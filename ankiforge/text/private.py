@@ -1,8 +1,8 @@
-"""The tag `#no-llm`, and the reason why text must stay on this machine.
+"""Find the tag `#no-llm`, by which users keep a text or a document from being sent to a model.
 
-What decides is the tag in any case and at any place: in the text, in a comment, among
-the tags of a mark or of its document. `no_llm` and `nollm` are the same name, and a link to it,
-`[[no-llm]]`, is the same tag.
+The tag may be in the text of a highlight, in its comment, or among the tags of the highlight or its
+document. Case is ignored, and `no_llm` and `nollm` are the same tag, as is the link `[[no-llm]]`.
+In this module, *private* means that a text must not be sent to a model.
 """
 
 from __future__ import annotations
@@ -11,106 +11,125 @@ from collections.abc import Iterable
 
 from ankiforge.model import Document, Highlight, Strings
 from ankiforge.text import regex
-from ankiforge.text.sentences import boundaries
+from ankiforge.text.sentences import find_sentence_starts
 
-TAG = "no-llm"
-"""The name of the tag, without `#`."""
-IN_ITS_NOTE = f"kept on this machine (#{TAG} in its note)"
-"""The reason for all passages of a document that is private as a whole."""
-HERE = f"kept on this machine (#{TAG})"
-"""The reason for a passage that is private, or that repeats one that is."""
-UNREADABLE = "kept on this machine: its front matter cannot be read"
-"""The reason for a note that may have the tag where nobody can read it."""
+PRIVATE_TAG = "no-llm"
+"""The name of the tag, without its `#`."""
+PRIVATE_DOCUMENT_REASON = f"kept on this machine (#{PRIVATE_TAG} in its note)"
+"""The reason that is given for all passages of a private document."""
+PRIVATE_PASSAGE_REASON = f"kept on this machine (#{PRIVATE_TAG})"
+"""The reason that is given for a private passage, and for a passage that repeats a private one."""
+UNREADABLE_TAGS_REASON = "kept on this machine: its front matter cannot be read"
+"""The reason that is given for a note whose tags can't be read, because it may be private."""
 
-# A longer name is another tag, but `#no-llm/diary` is this one. The sign may be the
-# full-width one.
+# A longer name, such as `no-llm-yet`, is another tag, but `#no-llm/diary` is a subtag. `＃` is the
+# full-width form of `#`.
 _NAME = r"no[-_]?llm(?![a-z0-9]|[-_][a-z0-9])"
 _LINK = rf"\[\[[#＃]?{_NAME}[^\[\]\n]{{0,100}}\]\]"
 _HASHTAG = regex(rf"(?i)[#＃]{_NAME}|[#＃]?{_LINK}")
 _WORD = regex(rf"(?i)(?<![a-z0-9]){_NAME}")
-# Alone at the end of a text or line, behind a sentence.
-_BARE = regex(rf"(?im)(?<=[.!?…。！？])[ \t]+{_NAME}[ \t]*$")
+# The name of the tag at the end of a line, after the end of a sentence.
+_BARE_NAME = regex(rf"(?im)(?<=[.!?…。！？])[ \t]+{_NAME}[ \t]*$")
 _TAG = regex(rf"(?i)[#＃]?(?:{_NAME}(?:/.*)?|{_LINK})")
-# The end of a statement; a heading that asks is a name.
+# The end of a text that isn't a name. A question mark doesn't count, because a heading may be a
+# question.
 _FULL_STOP = regex(r"""[.!…।॥۔。！]["'”’»)\]」』]*\s*\Z""")
 
 
 def has_tag(text: str) -> bool:
-    """Return whether a text contains the tag with its sign: `#no-llm`."""
+    """Return whether a text contains the tag with its `#`, or as a link."""
     return "llm" in text.casefold() and _HASHTAG.search(text) is not None
 
 
-def names_tag(text: str) -> bool:
-    """Return whether a text contains the name of the tag, with its sign or without."""
+def has_tag_name(text: str) -> bool:
+    """Return whether a text contains the name of the tag, with or without `#`."""
     return "llm" in text.casefold() and _WORD.search(text) is not None
 
 
-def without_tag(text: str) -> str:
-    """Return a text without the tag, also where a link to it has lost its brackets."""
-    return _BARE.sub(" ", _HASHTAG.sub(" ", text))
+def remove_tag(text: str) -> str:
+    """Remove the tag and links to it from a text.
+
+    The bare name at the end of a line is also removed, because it may be a link whose brackets were
+    lost.
+    """
+    return _BARE_NAME.sub(" ", _HASHTAG.sub(" ", text))
 
 
-def is_tag(text: str) -> bool:
-    """Return whether a text says nothing but the tag, or nothing at all."""
-    return is_tagged((text,)) or not any(map(str.isalnum, without_tag(text)))
+def is_only_tag(text: str) -> bool:
+    """Return whether a text has no letters or digits other than those of the tag."""
+    return has_private_tag((text,)) or not any(map(str.isalnum, remove_tag(text)))
 
 
-def is_tagged(tags: Strings) -> bool:
-    """Return whether the tag, or a tag nested in it, is among some names of tags."""
+def has_private_tag(tags: Strings) -> bool:
+    """Return whether the tag or one of its subtags is among these tag names."""
     return any(_TAG.fullmatch(tag.strip()) for tag in tags)
 
 
-def why_document(document: Document) -> str:
-    """Return why a whole document must stay on this machine; "" if it need not."""
+def document_privacy_reason(document: Document) -> str:
+    """Return the reason why a whole document is private, or "" if it isn't."""
     if document.private:
         return document.private
     files = (name for scheme, name in document.identifiers if scheme == "file")
     names = (document.title, document.path, *document.collections, *files)
-    return IN_ITS_NOTE if (any(map(has_tag, names)) or is_tagged(document.tags)) else ""
+    return (
+        PRIVATE_DOCUMENT_REASON
+        if (any(map(has_tag, names)) or has_private_tag(document.tags))
+        else ""
+    )
 
 
-def why_private(highlight: Highlight) -> str:
-    """Return why a highlight must stay on this machine; "" if nothing in it says so.
+def privacy_reason(highlight: Highlight) -> str:
+    """Return the reason why a highlight is private, or "" if it isn't.
 
-    The tag may be among its tags, in anybody's comment on it, in its own words, in what
-    is above it, or in its document's name and tags.
+    The tag may be among its tags, in its text, in anybody's comment, in the headings or list items
+    above it, or in the names or tags of its document.
     """
     texts = (highlight.exact, *highlight.markdown, highlight.comment)
     above = (highlight.heading, *highlight.above)
-    if is_tagged(highlight.tags) or any(map(has_tag, (*texts, *above))):
-        return HERE
-    return why_document(highlight.document)
+    if has_private_tag(highlight.tags) or any(map(has_tag, (*texts, *above))):
+        return PRIVATE_PASSAGE_REASON
+    return document_privacy_reason(highlight.document)
 
 
 def is_lone_tag(highlight: Highlight) -> bool:
-    """Return whether a highlight is a note on no passage that says nothing but the tag.
+    """Return whether the text or the comment of a highlight consists only of the tag.
 
-    It is about its whole document, as a paragraph of a note is that has only the tag.
+    Such a highlight makes its whole document private. The comment only counts if the highlight has
+    no text.
     """
-    words = highlight.exact or highlight.comment
-    return has_tag(words) and is_tag(words)
+    text = highlight.exact or highlight.comment
+    return has_tag(text) and is_only_tag(text)
 
 
-def tag_among(words: Iterable[str]) -> Strings:
-    """Return the tag if it is, or stands in, one of the words of a catalogue, such as keywords."""
-    return (TAG,) if any(is_tagged((word,)) or has_tag(word) for word in words) else ()
+def find_tag(keywords: Iterable[str]) -> Strings:
+    """Return the tag in a tuple if any keyword from a catalogue contains it, or () if none does."""
+    return (
+        (PRIVATE_TAG,)
+        if any(has_private_tag((keyword,)) or has_tag(keyword) for keyword in keywords)
+        else ()
+    )
 
 
 def is_name(text: str) -> bool:
-    """Return whether a title, heading, cell or field is a name: it has no full stop."""
-    words = without_tag(text)
-    return not (boundaries(words) or _FULL_STOP.search(words))
+    """Return whether a title, heading, cell or field is a name and not a sentence.
+
+    A name doesn't end with a full stop, and consists of a single sentence.
+    """
+    text_without_tag = remove_tag(text)
+    return not (
+        find_sentence_starts(text_without_tag) or _FULL_STOP.search(text_without_tag)
+    )
 
 
 def private_words(highlight: Highlight) -> Strings:
-    """Return the words of a private highlight, whose sentences are private in every document."""
-    texts = [highlight.exact, *highlight.markdown, without_tag(highlight.comment)]
+    """Return the texts of a private highlight. Their sentences are private in every document."""
+    texts = [highlight.exact, *highlight.markdown, remove_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
 
 
 def private_phrases(highlight: Highlight) -> Strings:
-    """Return the marked phrases of a private highlight.
+    """Return the phrases that the user marked within a private highlight.
 
-    Elsewhere they are private as a part of their sentence, in its own document alone, too.
+    In other documents, these phrases are only private if they are part of the same sentence.
     """
     return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

@@ -1,1 +1,1 @@
-"""The review page: a server on loopback, and what it shows."""
+"""The review page: an HTTP server on the loopback interface, and the session that it serves."""

@@ -1,70 +1,72 @@
-"""Show a card as Anki does, and its passage: as data for the page, formulas as MathML.
+"""Render cards and their passages as JSON and HTML for the page, with formulas as MathML.
 
-The Markdown of a field is taken apart for the editor, which shows it as the card will:
-
-    piece = text
-          | {open, close, tag, kids}               emphasis, a link, an escaped sign
-          | {open, close, numbers, hint, kids}     a gap
-          | {source, html, kids?}                  code, a formula, a picture, a table
-
-The sources of the pieces, one behind the other, are the Markdown to the letter. So the editor
-sends back what it shows, and what nobody touched stays as it was.
+The editor shows each field as the card will show it. `split_into_pieces` therefore splits the
+Markdown of a field into pieces that keep their source. Joined, the sources are exactly that
+Markdown, so text that the user doesn't touch stays as it was.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import asdict, replace
 
-from ankiforge.anki.notes import citation_html, content_html, context_of
-from ankiforge.anki.notetypes import cloze_signs
-from ankiforge.anki.render import SOUND, address, render
-from ankiforge.check import safe_context
+from ankiforge.anki.notes import (
+    format_context,
+    render_citation,
+    render_content,
+    render_passage,
+)
+from ankiforge.anki.notetypes import find_cloze_tokens
+from ankiforge.anki.render import SOUND_TAG, render_field
+from ankiforge.check import filter_safe_context
 from ankiforge.model import (
     CardKind,
-    Family,
     Highlight,
-    HighlightKind,
     Json,
     Media,
+    NoteType,
     Pair,
-    Shown,
+    ShownCard,
     SourceKind,
     Span,
-    Texts,
 )
-from ankiforge.text import occlusion, on_one_line, regex
+from ankiforge.text import occlusion, regex, to_one_line
 from ankiforge.text.cloze import (
-    cloze_answers,
-    gaps,
-    image_paths,
-    numbers,
-    plain,
-    reveal,
-    table_cells,
-    table_rows,
+    find_cloze_numbers,
+    find_gaps,
+    find_image_paths,
+    format_cloze_answers,
+    format_table_rows,
+    parse_table,
+    reveal_answers,
+    to_plain_text,
 )
-from ankiforge.text.fold import isolated, locate, shields
-from ankiforge.text.passages import to_a_word
+from ankiforge.text.normalize import find_shields, isolate_bidi, locate
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 Piece = str | Json
-Draw = Callable[[str], str]
-"""Returns the HTML that a part of a field is drawn as."""
+"""A part of a field that the editor shows, in one of these forms:
 
-# Takes the place of a gap, or of code and maths, while emphasis is looked for around it.
-_STAND_IN = "\ufdd0"
+    piece = text
+          | {open, close, tag, kids}               emphasis, a link, an escaped character
+          | {open, close, numbers, hint, kids}     a cloze deletion
+          | {source, html, kids?}                  code, a formula, a picture, a table
+"""
+RenderMarkdown = Callable[[str], str]
+"""A function that renders part of a field as HTML."""
+
+# Stands in for a cloze deletion, code or a formula while the surrounding markup is parsed.
+_PLACEHOLDER = "\ufdd0"
 _MARKUP = regex(
     r"""(?xms)
       (?P<table>^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$
@@ -81,81 +83,97 @@ _MARKUP = regex(
     """
 )
 _MAY_BE_MARKUP = regex(r"[\\`*_~=<$|\[]|\{\{c|^[ \t]*[-+]")
-_TAG_OF_SIGN = {"~~": "s", "==": "mark"}
+_TAG_BY_DELIMITER = {"~~": "s", "==": "mark"}
 _BULLET = "• "
 
 
-def pieces(markdown: str, draw: Draw, *, cloze: bool, tables: bool = True) -> list[Piece]:
-    """Return the pieces of a field.
+def split_into_pieces(
+    markdown: str, draw: RenderMarkdown, *, cloze: bool, tables: bool = True
+) -> list[Piece]:
+    """Split a field into the pieces that the editor shows.
 
     Args:
-        markdown: the field, or the answer of one of its gaps.
-        draw: draws code, formulas, pictures and tables.
-        cloze: whether it has gaps.
-        tables: whether tables are drawn, not shown as they are written.
+        markdown: the field, or the answer of a cloze deletion in the field.
+        draw: renders code, formulas, pictures and tables as HTML.
+        cloze: whether the field may contain cloze deletions.
+        tables: whether to render tables instead of showing their source.
     """
-    if not _MAY_BE_MARKUP.search(markdown) or _STAND_IN in markdown:
+    if not _MAY_BE_MARKUP.search(markdown) or _PLACEHOLDER in markdown:
         return [markdown] if markdown else []
 
-    # the parts that our own grammar reads, each with its piece
+    # parse cloze deletions, code, formulas and escapes
     runs: list[tuple[int, int, Any]] = []
     if cloze:
-        runs += [(gap.start, gap.end, gap) for gap in gaps(markdown)]
-    runs += shields(markdown)
-    stand_ins = deque[tuple[str, Json]]()
+        runs += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
+    runs += find_shields(markdown)
+    placeholders = deque[tuple[str, Json]]()
     parts = []
-    done = 0
-    for start, end, what in sorted(runs, key=lambda run: run[0]):
-        if start < done:  # it is within the one before
+    position = 0
+    for start, end, token in sorted(runs, key=lambda run: run[0]):
+        if start < position:  # it is nested in the previous run
             continue
         source = markdown[start:end]
         piece: Json
-        if what == "escape":
+        if token == "escape":
             piece = {"open": source[0], "close": "", "tag": "span", "kids": [source[1:]]}
-        elif isinstance(what, str):
+        elif isinstance(token, str):
             piece = {"source": source, "html": draw(source)}
         else:
-            body_end = what.body + len(what.answer)
+            body_end = token.answer_start + len(token.answer)
             piece = {
-                "open": markdown[start : what.body],
+                "open": markdown[start : token.answer_start],
                 "close": markdown[body_end:end],
-                "numbers": ",".join(map(str, what.numbers)),
-                "hint": what.hint,
-                "kids": pieces(what.answer, draw, cloze=cloze, tables=tables),
+                "numbers": ",".join(map(str, token.numbers)),
+                "hint": token.hint,
+                "kids": split_into_pieces(token.answer, draw, cloze=cloze, tables=tables),
             }
-        parts += [markdown[done:start], _STAND_IN]
-        stand_ins.append((source, piece))
-        done = end
-    parts.append(markdown[done:])
-    reader = _StandInReader(stand_ins, draw, cloze=cloze, tables=tables)
-    return [*reader.read("".join(parts))]
+        parts += [markdown[position:start], _PLACEHOLDER]
+        placeholders.append((source, piece))
+        position = end
+    parts.append(markdown[position:])
+    parser = _PlaceholderParser(placeholders, draw, cloze=cloze, tables=tables)
+    return [*parser.read("".join(parts))]
 
 
-class _StandInReader:
-    """Reads a text with stand-ins from left to right, so that they come in their order."""
+class _PlaceholderParser:
+    """Parses text in which pieces that were already parsed are replaced by placeholders.
+
+    The text must be read from left to right, because placeholders are replaced in order.
+    """
 
     def __init__(
-        self, stand_ins: deque[tuple[str, Json]], draw: Draw, *, cloze: bool, tables: bool
+        self,
+        placeholders: deque[tuple[str, Json]],
+        draw: RenderMarkdown,
+        *,
+        cloze: bool,
+        tables: bool,
     ) -> None:
-        self._stand_ins = stand_ins
+        self._placeholders = placeholders
         self._draw = draw
         self._cloze = cloze
         self._tables = tables
 
     def read(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of a text."""
-        done = 0
+        """Yield the pieces of `text`, with the placeholders replaced by their pieces."""
+        position = 0
         for match in _MARKUP.finditer(text):
             if match["table"] and not self._tables:
                 continue
-            yield from self._plain(text[done : match.start()])
-            done = match.end()
+            yield from self._replace_placeholders(text[position : match.start()])
+            position = match.end()
             if match["table"]:
-                source = self._source(match[0])
-                written = pieces(source, self._draw, cloze=self._cloze, tables=False)
-                yield {"source": source, "html": self._draw(source), "kids": written}
+                source = self._restore_sources(match[0])
+                kids_of_table = split_into_pieces(
+                    source, self._draw, cloze=self._cloze, tables=False
+                )
+                yield {
+                    "source": source,
+                    "html": self._draw(source),
+                    "kids": kids_of_table,
+                }
             elif match["picture"]:
-                source = self._source(match[0])
+                source = self._restore_sources(match[0])
                 yield {"source": source, "html": self._draw(source)}
             elif match["bullet"]:
                 yield {"source": match[0], "html": _BULLET}
@@ -166,33 +184,38 @@ class _StandInReader:
                 after = match[0][match.end(inner) - match.start() :]
                 sign = match["stars"] or match["sign"] or match["line"] or ""
                 tag = match["element"] or ("u" if match["link"] else "")
-                tag = tag or _TAG_OF_SIGN.get(sign, "em" if len(sign) == 1 else "strong")
+                tag = tag or _TAG_BY_DELIMITER.get(
+                    sign, "em" if len(sign) == 1 else "strong"
+                )
                 kids = [*self.read(match[inner])]
-                close = self._source(after)
+                close = self._restore_sources(after)
                 yield {"open": before, "close": close, "tag": tag, "kids": kids}
-        yield from self._plain(text[done:])
+        yield from self._replace_placeholders(text[position:])
 
-    def _plain(self, text: str) -> Iterator[Piece]:
-        """Yield text without markup, and the pieces in place of its stand-ins."""
-        first, *others = text.split(_STAND_IN)
+    def _replace_placeholders(self, text: str) -> Iterator[Piece]:
+        """Yield the pieces of text that has no markup, with its placeholders replaced."""
+        first, *later_parts = text.split(_PLACEHOLDER)
         if first:
             yield first
-        for words in others:
-            yield self._stand_ins.popleft()[1]
-            if words:
-                yield words
+        for text_after in later_parts:
+            yield self._placeholders.popleft()[1]
+            if text_after:
+                yield text_after
 
-    def _source(self, text: str) -> str:
-        """Return a text with the sources of its stand-ins."""
-        first, *others = text.split(_STAND_IN)
-        return first + "".join(self._stand_ins.popleft()[0] + words for words in others)
+    def _restore_sources(self, text: str) -> str:
+        """Return `text` with each placeholder replaced by the Markdown that it stands for."""
+        first, *later_parts = text.split(_PLACEHOLDER)
+        return first + "".join(
+            self._placeholders.popleft()[0] + text_after for text_after in later_parts
+        )
 
 
-# === card_view ========================================================================
+# --- cards ------------------------------------------------------------------------------
 
-Find = Callable[[Highlight, str], Media | None]
-"""Returns the picture at a path in a highlight's source; the page may ask for it by its name."""
-LABELS = {
+FindPicture = Callable[[Highlight, str], Media | None]
+"""A function that returns the picture at a path in a highlight's source, or None if it can't be
+read. The page can then request the picture by its name."""
+FIELD_LABELS = {
     "Front": "Question",
     "Back": "Answer",
     "Extra": "Shown with the answer",
@@ -201,110 +224,120 @@ LABELS = {
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
-def card_view(card: Shown, find: Find, number: int = 0) -> Json:
-    """Return a card for the page.
+def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> Json:
+    """Render a card as JSON for the page.
 
     Args:
         card: the card.
-        find: finds its pictures.
-        number: that of the gaps which are hidden, as Anki asks for them; 0 = all.
+        find_picture: finds the card's pictures.
+        number: the number of the cloze deletions to blank out, or 0 to blank out all of them. Anki
+            makes one card for each number.
 
     Returns:
-        `front` and `back`, the two sides as HTML, of which `back` repeats the question; what
-        Anki shows above them, `context`, and of that the headings, `place`;
-        `fields` [[name, label, pieces]]; `title` and `answer` as text;
-        `with_gaps`, the text of a cloze as HTML with its gaps shown;
-        `note`, how many cards it makes; of a figure, `figure`: its picture and its masks.
+        `front` and `back` as HTML, where the back repeats the question; `context`, the line that
+        Anki shows above both, and `place`, the headings in that line; `fields` as a list of
+        [name, label, pieces]; `title` and `answer` as plain text; `line` and `answer_line`, the
+        same on one line with formulas; `with_gaps`, the HTML of a cloze text with its answers
+        marked; and `note`, a remark on how many cards the note makes. An occlusion card has
+        `figure`, its picture and masks.
     """
     if card.kind is CardKind.OCCLUSION:
-        return _figure_view(card, find)
+        return _render_figure(card, find_picture)
     family = card.kind.family
     markdown = dict(card.fields)
-    shown = {}
-    media = pictures(card, find)
-    html = content_html(card.kind, card.fields, media)
+    html_by_name = {}
+    media = find_pictures(card, find_picture)
+    html = render_content(card.kind, card.fields, media)
     for name, field in zip(family.content_fields, html, strict=True):
-        shown[name] = on_page(field)
+        html_by_name[name] = adapt_html_to_page(field)
     text = markdown.get("Text", "")
-    as_line = _unframed(text)
-    if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
-        count = len(set(numbers(text)))
-        front = _part("text", _clozes(shown["Text"], hidden=True, number=number))
-        with_gaps = _clozes(shown["Text"], hidden=False, number=number)
-        back = _part("text", with_gaps)
+    as_line = _flatten_table(text)
+    if (
+        family is NoteType.CLOZE
+    ):  # the front has the gaps blanked out, and the back shows their answers
+        count = len(set(find_cloze_numbers(text)))
+        front = _wrap_part(
+            "text", _render_clozes(html_by_name["Text"], hidden=True, number=number)
+        )
+        with_gaps = _render_clozes(html_by_name["Text"], hidden=False, number=number)
+        back = _wrap_part("text", with_gaps)
         note = f"Makes {count} cards." if count > 1 else ""
-        title = plain(as_line)
-        answer = cloze_answers(text)
-        written_answer = " · ".join(gap.answer for gap in gaps(text))
+        title = to_plain_text(as_line)
+        answer = format_cloze_answers(text)
+        answer_source = " · ".join(gap.answer for gap in find_gaps(text))
     else:
-        front = _part("question", shown["Front"])
+        front = _wrap_part("question", html_by_name["Front"])
         with_gaps = ""
-        back = f"{front}<hr>{_part('answer', shown['Back'])}"
+        back = f"{front}<hr>{_wrap_part('answer', html_by_name['Back'])}"
         note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
-        title = plain(markdown.get("Front", ""))
-        written_answer = markdown.get("Back", "")
-        answer = plain(written_answer)
-    names = family.word_fields
-    for name in names:
-        if shown[name] and name not in family.needed_fields:
-            back += _part(name.lower(), shown[name])
+        title = to_plain_text(markdown.get("Front", ""))
+        answer_source = markdown.get("Back", "")
+        answer = to_plain_text(answer_source)
+    word_fields = family.text_fields
+    for name in word_fields:
+        if html_by_name[name] and name not in family.required_fields:
+            back += _wrap_part(name.lower(), html_by_name[name])
 
-    # above both sides: where this passage is, not its copies
-    with_one_place = replace(card, passages=(card.highlight,))
-    citation = citation_html(with_one_place, safe_context)
-    place = context_of(with_one_place, safe_context).partition(" › ")[2]
+    # the line above both sides names this passage only, and not its copies in other documents
+    single_passage_card = replace(card, passages=(card.highlight,))
+    citation = render_citation(single_passage_card, filter_safe_context)
+    headings = format_context(single_passage_card, filter_safe_context).partition(" › ")[
+        2
+    ]
 
-    # what a person can edit
+    # the fields for the editor
     def draw(source: str) -> str:
-        html = render(source, cloze=family is Family.CLOZE, pictures=media)
-        return _clozes(on_page(html), hidden=False)
+        html = render_field(source, cloze=family is NoteType.CLOZE, pictures=media)
+        return _render_clozes(adapt_html_to_page(html), hidden=False)
 
     if as_line != text:
         with_gaps = draw(as_line)
     fields = []
-    for name in names:
-        written = pieces(markdown.get(name, ""), draw, cloze=name == "Text")
-        fields.append([name, LABELS.get(name, name), written])
+    for name in word_fields:
+        field_pieces = split_into_pieces(
+            markdown.get(name, ""), draw, cloze=name == "Text"
+        )
+        fields.append([name, FIELD_LABELS.get(name, name), field_pieces])
     return {
-        "place": place,
-        "context": _part("context", citation),
+        "place": headings,
+        "context": _wrap_part("context", citation),
         "front": front,
         "back": back,
         "fields": fields,
-        "title": on_one_line(title),
-        "answer": on_one_line(answer),
+        "title": to_one_line(title),
+        "answer": to_one_line(answer),
         "with_gaps": with_gaps,
-        "line": line_of(markdown.get(names[0], "")),
-        "answer_line": line_of(written_answer),  # formulas as they were written
+        "line": render_line(markdown.get(word_fields[0], "")),
+        "answer_line": render_line(answer_source),  # keeps formulas as TeX
         "note": note,
     }
 
 
-def on_page(html: str) -> str:
-    """Return the HTML of a field as the page shows it: with pictures at their addresses here."""
-    html = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', html)
+def adapt_html_to_page(html: str) -> str:
+    """Replace the sounds, formulas and picture URLs in a field's HTML with those for the page."""
+    html = SOUND_TAG.sub(r'<audio controls preload="none" src="\1"></audio>', html)
     html = html.replace('src="af-', 'src="/picture/af-')
-    return _IN_FIELD.sub(_drawn, html)
+    return _FIELD_FORMULA.sub(_render_formula_match, html)
 
 
-def _figure_view(card: Shown, find: Find) -> Json:
-    """Return a figure: its picture with the hidden words, and its masks to draw."""
-    masks = occlusion.masks_in(card.fields)
-    media = pictures(card, find)
-    shown = list(media.values())
-    picture = on_page(content_html(card.kind, card.fields, media)[-1])
-    named = on_one_line(" · ".join(occlusion.names(masks)))
-    title = named or f"Figure in {card.highlight.document.title}"
+def _render_figure(card: ShownCard, find_picture: FindPicture) -> Json:
+    """Render an occlusion card: a picture in which masks hide the labels to learn."""
+    masks = occlusion.get_masks(card.fields)
+    media = find_pictures(card, find_picture)
+    pictures_shown = list(media.values())
+    picture = adapt_html_to_page(render_content(card.kind, card.fields, media)[-1])
+    labels = to_one_line(" · ".join(occlusion.list_labels(masks)))
+    title = labels or f"Figure in {card.highlight.document.title}"
     return {
         "figure": {
-            "src": f"/picture/{shown[0].name}" if shown else "",
+            "src": f"/picture/{pictures_shown[0].name}" if pictures_shown else "",
             "alt": f"Figure in {card.highlight.document.title}",
             "hide": masks.hide,
             "masks": [*map(asdict, masks.masks)],
         },
         "context": "",
-        "front": _part("question", picture),
-        "back": f"{_part('question', picture)}<hr>{_part('answer', escape(named))}",
+        "front": _wrap_part("question", picture),
+        "back": f"{_wrap_part('question', picture)}<hr>{_wrap_part('answer', escape(labels))}",
         "fields": [],
         "title": title,
         "answer": "",
@@ -315,43 +348,54 @@ def _figure_view(card: Shown, find: Find) -> Json:
     }
 
 
-def line_of(markdown: str) -> list[Pair]:
-    """Return a text of a card on one line, as (text, MathML or ""): without clozes or markup."""
+def render_line(markdown: str) -> list[Pair]:
+    """Return Markdown as one line of text without markup, with the cloze deletions revealed.
+
+    The line consists of (text, MathML) pairs. The MathML is "" for text that isn't a formula.
+    """
     parts: list[Pair] = []
-    for words, formula in parts_of(on_one_line(reveal(_unframed(markdown)))):
-        shown = words
-        if words.strip() and not formula:
-            # without markup; blanks at the ends, beside a formula, stay
-            before = " " if words[0].isspace() else ""
-            after = " " if words[-1].isspace() else ""
-            shown = f"{before}{plain(words)}{after}"
-        if shown:
-            parts.append((shown, formula))
+    for source, formula in split_at_formulas(
+        to_one_line(reveal_answers(_flatten_table(markdown)))
+    ):
+        text = source
+        if source.strip() and not formula:
+            # remove markup, but keep whitespace next to a formula
+            before = " " if source[0].isspace() else ""
+            after = " " if source[-1].isspace() else ""
+            text = f"{before}{to_plain_text(source)}{after}"
+        if text:
+            parts.append((text, formula))
     return parts
 
 
-def _unframed(markdown: str) -> str:
-    """Return a table as its cells, or as the cell that it asks for; other text as it is."""
-    rows = table_cells(markdown)
+def _flatten_table(markdown: str) -> str:
+    """Return the cell with a gap if the Markdown is a table with one, or else all its cells.
+
+    Text that isn't a table is returned unchanged.
+    """
+    rows = parse_table(markdown)
     for row in rows[1:]:
         for column, cell in zip(rows[0][1:], row[1:], strict=False):
-            if gaps(cell):
+            if find_gaps(cell):
                 return f"{row[0]} › {column}: {cell}"
-    return " · ".join(table_rows(markdown)) or markdown
+    return " · ".join(format_table_rows(markdown)) or markdown
 
 
-def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
-    """Return the parts of a text in which words may be chosen: (text, MathML or "").
+def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
+    """Split plain text at its formulas, so that the user can still select words in it.
 
     Args:
         text: plain text.
-        formulas: where it has TeX; None = where it has dollars.
+        formulas: the spans of the TeX formulas, or None if formulas are in dollar signs.
+
+    Returns:
+        (text, MathML) pairs. The MathML is "" for text that isn't a formula.
     """
     if formulas is None:
-        mathml_by_span = _formulas(text)
+        mathml_by_span = _convert_formulas(text)
     else:
         mathml_by_span = {
-            (start, end): mathml(text[start:end]) for start, end in formulas
+            (start, end): tex_to_mathml(text[start:end]) for start, end in formulas
         }
     parts: list[Pair] = []
     position = 0
@@ -360,49 +404,53 @@ def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
         parts.append((text[start:end], formula))
         position = end
     parts.append((text[position:], ""))
-    return [(words, formula) for words, formula in parts if words]
+    return [(part, formula) for part, formula in parts if part]
 
 
-def pictures(card: Shown, find: Find) -> dict[str, Media]:
-    """Return the pictures that a card shows, by their paths."""
-    shown = {}
-    for path in image_paths("\n".join(text for _, text in card.fields)):
-        media = find(card.highlight, path)
+def find_pictures(card: ShownCard, find_picture: FindPicture) -> dict[str, Media]:
+    """Return the pictures that a card shows and that can be read, by their path in the card."""
+    media_by_path = {}
+    for path in find_image_paths("\n".join(text for _, text in card.fields)):
+        media = find_picture(card.highlight, path)
         if media:
-            shown[path] = media
-    return shown
+            media_by_path[path] = media
+    return media_by_path
 
 
-def _part(name: str, html: str) -> str:
+def _wrap_part(name: str, html: str) -> str:
     return f'<div class="af-{name}" dir="auto">{html}</div>'
 
 
-def _clozes(html: str, *, hidden: bool, number: int = 0) -> str:
-    """Return a cloze text with its gaps hidden, or shown; with a number, only its own."""
+def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
+    """Return a cloze text with its gaps blanked out if `hidden`, or else with the answers marked.
+
+    If `number` isn't 0, only the gaps with that number are blanked out or marked.
+    """
     parts: list[str] = []
     open_clozes: list[tuple[int, bool]] = []
-    """The number of parts before each cloze that is not closed yet, and whether it is asked."""
+    """For each cloze deletion that is still open, the number of parts before it, and whether its
+    number is selected."""
     position = 0
-    for sign in cloze_signs(html):
-        parts.append(html[position : sign.start])
-        # it opens a cloze
-        if sign.numbers:
-            is_asked = not number or number in sign.numbers
-            open_clozes.append((len(parts), is_asked))
+    for token in find_cloze_tokens(html):
+        parts.append(html[position : token.start])
+        # only the start of a cloze deletion has numbers
+        if token.numbers:
+            is_selected = not number or number in token.numbers
+            open_clozes.append((len(parts), is_selected))
         else:
-            begin, is_asked = open_clozes.pop()
-            answer, _, hint = "".join(parts[begin:]).partition("::")
-            shown = f"[{hint or '…'}]" if hidden and is_asked else answer
-            if is_asked:
-                shown = f'<span class="cloze">{shown}</span>'
-            parts[begin:] = [shown]
-        position = sign.end
+            first_part, is_selected = open_clozes.pop()
+            answer, _, hint = "".join(parts[first_part:]).partition("::")
+            content = f"[{hint or '…'}]" if hidden and is_selected else answer
+            if is_selected:
+                content = f'<span class="cloze">{content}</span>'
+            parts[first_part:] = [content]
+        position = token.end
     parts.append(html[position:])
     return "".join(parts)
 
 
-def compared(old: Json, new: Json) -> None:
-    """Mark in two faces the words that only one of them has."""
+def mark_differences(old: Json, new: Json) -> None:
+    """Mark the words in which the backs of two rendered cards differ, in place."""
     old_tokens = _TOKEN.findall(old["back"])
     new_tokens = _TOKEN.findall(new["back"])
     matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
@@ -412,12 +460,15 @@ def compared(old: Json, new: Json) -> None:
         differs = operation != "equal"
         old_runs.append((differs, old_tokens[old_start:old_end]))
         new_runs.append((differs, new_tokens[new_start:new_end]))
-    old["back"] = "".join(_marked(old_runs))
-    new["back"] = "".join(_marked(new_runs))
+    old["back"] = "".join(_mark_differing_runs(old_runs))
+    new["back"] = "".join(_mark_differing_runs(new_runs))
 
 
-def _marked(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
-    """Yield HTML in which the texts that differ are marked; HTML tags stay outside."""
+def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
+    """Yield HTML in which differing text is wrapped in `<ins>`, but the tags between it aren't.
+
+    Each run is a list of tokens, and whether they differ from the other card.
+    """
     for differs, tokens in runs:
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
             text = "".join(group)
@@ -426,8 +477,7 @@ def _marked(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
             yield f"<ins>{words}</ins>{text[len(words) :]}" if marked else text
 
 
-# --- formulas ---------------------------------------------------------------------------
-# As MathML, which browsers draw themselves; what cannot be drawn stays TeX, set as code.
+# Browsers render MathML. Formulas that can't be converted to it are shown as TeX code.
 
 _MATHML_TAG_NAMES = (
     "math mrow mi mn mo ms mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover"
@@ -440,25 +490,25 @@ _MATHML_ATTRIBUTE_NAMES = (
 )
 _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
-_IN_FIELD = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
-_LONGEST = 4_000
-_LONG = 12
-"""Letters and signs of a formula, from which on a line may end within it."""
-_BREAKING = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
-_OPENING = frozenset("([{⟨")
-_CLOSING = frozenset(")]}⟩")
+_FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
+_MAX_TEX_CHARS = 4_000
+_MIN_BREAKABLE_TOKENS = 12
+"""An inline formula with at least this many symbols may be broken into several lines."""
+_BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
+_OPENING_BRACKETS = frozenset("([{⟨")
+_CLOSING_BRACKETS = frozenset(")]}⟩")
 
 
 @lru_cache(maxsize=512)
-def mathml(tex: str, *, display: bool = False) -> str:
-    """Return a formula as MathML; "" if it has a command that is not known, or cannot be read.
+def tex_to_mathml(tex: str, *, display: bool = False) -> str:
+    """Convert a formula to MathML, or return "" if it can't be parsed or has unknown commands.
 
-    A long one in a line is several `math` elements, between which the line may end.
-    The result has known elements and attributes only, and its texts are escaped.
+    A long inline formula becomes several `math` elements, so that a line can break between them.
+    The result has only known elements and attributes, and all text in it is escaped.
     """
     from xml.etree.ElementTree import tostring
 
-    if len(tex) > _LONGEST:
+    if len(tex) > _MAX_TEX_CHARS:
         return ""
     try:
         from latex2mathml.converter import convert_to_element
@@ -466,41 +516,47 @@ def mathml(tex: str, *, display: bool = False) -> str:
         formula = convert_to_element(tex, display="block" if display else "inline")
         for element in formula.iter():
             element.attrib.pop("xmlns", None)
-            text = unescape(element.text or "")
+            element_text = unescape(element.text or "")
             if element.text:
-                element.text = text
+                element.text = element_text
             if element.tag not in _MATHML_TAGS or not _MATHML_ATTRIBUTES.issuperset(
                 element.attrib
             ):
                 return ""
-            # it was not understood
-            if (text.startswith("\\") or text == "&") and element.tag != "mtext":
+            # the converter left a TeX command as text, so it doesn't know the command
+            if (
+                element_text.startswith("\\") or element_text == "&"
+            ) and element.tag != "mtext":
                 return ""
-    except Exception:  # noqa: BLE001 - whatever a converter says about what somebody typed
+    except Exception:  # noqa: BLE001 - the converter may raise anything for user input
         return ""
-    parts = [formula] if display else _divided(formula)
+    parts = [formula] if display else _split_formula(formula)
     return "".join(tostring(part, encoding="unicode") for part in parts)
 
 
-def _divided(formula: Element) -> list[Element]:
-    """Divide a long formula after its relations, sums and differences; not within brackets."""
+def _split_formula(formula: Element) -> list[Element]:
+    """Split a long formula after each relation, plus or minus sign that is outside brackets."""
     from xml.etree.ElementTree import Element, SubElement
 
-    if sum(bool(element.text) for element in formula.iter()) < _LONG:
+    if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
         return [formula]
     rows: list[list[Element]] = [[]]
     depth = 0
-    is_begun = False
-    """Whether a sign follows a term; before a term it is that of a number."""
+    has_term = False
+    """Whether the row has a term yet. A sign before the first term belongs to a number."""
     for element in formula[0]:
-        texts = [each.text or "" for each in element.iter()]
-        depth += sum((text in _OPENING) - (text in _CLOSING) for text in texts if text)
-        is_sign = element.text in _BREAKING
+        texts = [child.text or "" for child in element.iter()]
+        depth += sum(
+            (text in _OPENING_BRACKETS) - (text in _CLOSING_BRACKETS)
+            for text in texts
+            if text
+        )
+        is_sign = element.text in _BREAK_AFTER
         rows[-1].append(element)
-        if is_sign and is_begun and not depth:
+        if is_sign and has_term and not depth:
             element.set("form", "infix")
             rows.append([])
-        is_begun = not is_sign
+        has_term = not is_sign
     parts = []
     for row in filter(None, rows):
         part = Element("math", formula.attrib)
@@ -509,252 +565,78 @@ def _divided(formula: Element) -> list[Element]:
     return parts
 
 
-def _drawn(match: re.Match[str]) -> str:
-    inline, after, display = match.groups()
+def _render_formula_match(match: re.Match[str]) -> str:
+    inline, punctuation, display = match.groups()
     is_display = inline is None
     html = display if is_display else inline
     tex = unescape(re.sub(r"<[^>]*>", "", html)).strip()
-    drawn = mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
-    if not after:
-        return drawn
-    # no line ends before the sign that follows
-    before, begin, last = drawn.rpartition("<math")
-    return f'{before}<span class="unbroken">{begin}{last}{after}</span>'
+    rendered = tex_to_mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
+    if not punctuation:
+        return rendered
+    # prevent a line break before the punctuation that follows
+    before, last_math_tag, last_math = rendered.rpartition("<math")
+    return (
+        f'{before}<span class="unbroken">{last_math_tag}{last_math}{punctuation}</span>'
+    )
 
 
 # --- the passage ------------------------------------------------------------------------
 
-Run = tuple[str, str, str]
-"""(text, signs, MathML). Signs: `m` marked, `c` code; MathML is "" if the text is no formula."""
-_LINE_END = regex(r"\n")
-_CELL = regex(r"\s*\|\s*")
-_SHORT_ADDRESS = 48
 
+def find_card_quote(highlight: Highlight, quote: str) -> str:
+    """Return the part of a highlight that `quote`, the quote of a card, matches.
 
-def asked_words(highlight: Highlight, quote: str) -> str:
-    """Return the words of a mark on which a card rests; "" if they are not in it."""
+    Returns "" if the card has no quote or the highlight doesn't contain it.
+    """
     span = locate(quote, highlight.exact) if quote.strip() else None
     return highlight.exact[slice(*span)] if span else ""
 
 
-def book_html(title: str, highlights: Iterable[Highlight]) -> str:
-    """Return the marks of a book as HTML; the quote of each has its key."""
-    entries = "".join(map(_entry_html, highlights))
+def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
+    """Return a document's highlights as HTML, in which each entry has its highlight's key."""
+    entries = "".join(map(_render_entry, highlights))
     return (
         f'<div class="book"><h1 dir="auto">{escape(title)}</h1><ol>{entries}</ol></div>'
     )
 
 
-def _entry_html(highlight: Highlight) -> str:
-    """Return the place of a mark, its passage, and the comment on it."""
-    text, spans = _spans(highlight)
-    # the page or file, and the headings that are not the title
+def _render_entry(highlight: Highlight) -> str:
+    """Render the location of a highlight, its sentence and the user's comment."""
+    # the location is the page or path, then the headings without the document's title
     document = highlight.document
-    place = [highlight.page]
-    if not highlight.page and highlight.source_kind is SourceKind.VAULT:
-        place.append(document.path)
+    location = [highlight.page_text]
+    if not highlight.page_text and highlight.source_kind is SourceKind.VAULT:
+        location.append(document.path)
     headings = []
     for heading in highlight.heading.split(" › "):
         if heading not in ("", document.title):
             headings.append(heading)
-    place.append(" › ".join(headings))
-
-    # paragraphs, and tables: lines with ` | ` that follow each other
-    quote = ""
-    lines = filter(None, _split(_runs(highlight, text, spans), _LINE_END))
-    in_tables = groupby(lines, lambda line: any(" | " in words for words, _, _ in line))
-    for is_table, group in in_tables:
-        block = list(group)
-        if is_table and len(block) > 1:
-            rows = []
-            for line in block:
-                cells = (f"<td>{_runs_html(cell)}</td>" for cell in _split(line, _CELL))
-                rows.append(f"<tr>{''.join(cells)}</tr>")
-            quote += f"<table>{''.join(rows)}</table>"
-        else:
-            quote += "".join(f"<p>{_runs_html(line)}</p>" for line in block)
-    said = f'<p class="said" dir="auto">{escape(highlight.comment)}</p>'
+    location.append(" › ".join(headings))
+    before, marked, after = render_passage(highlight, has_formulas=highlight.has_formulas)
+    quote = adapt_html_to_page(f"{before}<mark>{marked}</mark>{after}")
+    comment = f'<p class="said" dir="auto">{escape(highlight.comment)}</p>'
     return (
         f'<li data-key="{escape(highlight.key)}"><p class="place" dir="auto">'
-        f"{escape(' · '.join(map(isolated, filter(None, place))))}</p>"
-        f'<blockquote dir="auto">{quote}</blockquote>{said if highlight.comment else ""}</li>'
+        f"{escape(' · '.join(map(isolate_bidi, filter(None, location))))}</p>"
+        f'<blockquote dir="auto">{quote}</blockquote>{comment if highlight.comment else ""}</li>'
     )
 
 
-def _runs_html(runs: Iterable[Run]) -> str:
-    """Return runs of a passage as HTML."""
-    parts = []
-    for text, signs, drawn in runs:
-        part = drawn or escape(text)
-        if "c" in signs:
-            part = f"<code>{part}</code>"
-        parts.append(f"<mark>{part}</mark>" if "m" in signs else part)
-    return "".join(parts)
+_DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
-def links_of(highlight: Highlight) -> list[Texts]:
-    """Return links to a mark and to its work; only known schemes can be opened."""
-    document = highlight.document
-    urls = [highlight.uri or document.uri, *highlight.links]
-    for scheme, value in document.identifiers:
-        if scheme in _RESOLVERS:
-            urls.append(value if "://" in value else _RESOLVERS[scheme] + value)
-    links: list[Texts] = []
-    targets = dict.fromkeys(map(address, urls))
-    for target in filter(None, targets):
-        scheme = target.partition(":")[0].lower()
-        if scheme in _PROGRAMS:
-            links.append({"label": _PROGRAMS[scheme], "href": target})
-        elif scheme in ("http", "https"):
-            links.append({"label": _shown(target), "href": target})
-    return links
+def _convert_formulas(text: str) -> dict[Span, str]:
+    """Return the MathML of each formula in dollar signs, by its span including those signs.
 
-
-# --- words ------------------------------------------------------------------------------
-
-
-def _spans(highlight: Highlight) -> tuple[str, list[Span]]:
-    """Return the text around a highlight, and where it is marked."""
-    # a sentence in three parts: before the highlight, the highlight, after it
-    before, exact, after = "", highlight.exact, ""
-    sentence = highlight.sentence
-    span = locate(exact, sentence) if exact and sentence else None
-    if span is not None:
-        start, end = span
-        before, exact, after = sentence[:start], sentence[start:end], sentence[end:]
-    # of a cell, the sentence is its row below the head of its table
-    table_head, _, before = before.rpartition("\n")
-
-    # the rest of its paragraph; if that is not known, and in tables, the lines around
-    nearby = highlight.nearby
-    in_paragraph = None
-    if " | " not in nearby:
-        in_paragraph = locate(before + exact + after, nearby)
-    if in_paragraph is not None:
-        start, end = in_paragraph
-        head = nearby[:start].rpartition("\n")[2] + before
-        tail = after + nearby[end:].partition("\n")[0]
-    else:
-        # the context before is cut like that after it, read backwards
-        backwards = _following(highlight.prefix[::-1], before[::-1])
-        head = backwards[::-1] + before
-        tail = after + _following(highlight.suffix, after)
-    if table_head and table_head not in head.split("\n"):
-        head = f"{table_head}\n{head}"
-    text = head + exact + tail
-    whole = (len(head), len(head) + len(exact))
-
-    # the marked phrases, or else the whole highlight
-    marks = []
-    if highlight.kind is not HighlightKind.CARD:
-        for gap_start, gap_end in highlight.gaps:
-            if gap_end <= len(exact):
-                marks.append((len(head) + gap_start, len(head) + gap_end))
-    return text, marks or [whole]
-
-
-def _following(context: str, rest: str) -> str:
-    """Return the shown part of the context that follows the sentence of a highlight.
-
-    The context before it is the same, mirrored.
+    Formulas that can't be converted are left out.
     """
-    shown = to_a_word(context)
-    is_cut = shown != context
-    if rest and shown.startswith(rest):  # the context may begin within the sentence
-        shown = shown[len(rest) :]
-    elif rest and rest.startswith(shown):
-        shown = ""
-    # of the lines further away, those of its table
-    first, *others = shown.split("\n")
-    near = [first]
-    if " | " in first or not first.strip():
-        near += takewhile(lambda line: " | " in line, others)
-    if is_cut and near[-1] and shown.endswith(near[-1]):
-        near[-1] = f"{near[-1]} …"
-    return "\n".join(near)
-
-
-_DOLLARS = {"math": 1, "display": 2}
-
-
-def _runs(
-    highlight: Highlight,
-    text: str,
-    spans: Sequence[Span],
-) -> Iterator[Run]:
-    """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
-    code = {}
-    if highlight.has_formulas:
-        formulas = _formulas(text)
-        for start, end, kind in shields(text):
-            if kind in ("code", "fence"):
-                code[start, end] = kind
-    edges = {0, len(text)}
-    for span in spans:
-        edges.update(span)
-    for start, end in (*formulas, *code):
-        edges = {edge for edge in edges if not start < edge < end}
-    edges.update(*formulas, *code)
-    for start, end in pairwise(sorted(edges)):
-        is_marked = any(first < end and start < last for first, last in spans)
-        signs = "m" if is_marked else ""
-        drawn = formulas.get((start, end), "")
-        words = text[start:end]
-        if (start, end) in code:
-            signs += "c"
-            if code[start, end] == "fence":  # without the lines that open and close it
-                words = "\n".join(words.split("\n")[1:-1])
-            else:
-                words = words.strip("`")
-        yield words, signs, drawn
-
-
-def _formulas(text: str) -> dict[Span, str]:
-    """Return the MathML of each formula that can be drawn, by its span including the dollars."""
-    formulas = {}
-    for start, end, kind in shields(text):
-        if kind not in _DOLLARS:
+    for start, end, kind in find_shields(text):
+        if kind not in _DOLLAR_COUNTS:
             continue
-        width = _DOLLARS[kind]
+        width = _DOLLAR_COUNTS[kind]
         tex = text[start + width : end - width].strip()
-        drawn = mathml(tex, display=kind == "display")
-        if drawn:
-            formulas[start, end] = drawn
+        rendered = tex_to_mathml(tex, display=kind == "display")
+        if rendered:
+            formulas[start, end] = rendered
     return formulas
-
-
-def _split(runs: Iterable[Run], separator: re.Pattern[str]) -> list[list[Run]]:
-    """Divide runs where their texts have a separator; a formula has none."""
-    parts: list[list[Run]] = [[]]
-    for text, signs, drawn in runs:
-        if drawn:
-            parts[-1].append((text, signs, drawn))
-            continue
-        first, *others = separator.split(text)
-        parts[-1].append((first, signs, ""))
-        parts += [[(other, signs, "")] for other in others]
-    return [[run for run in part if run[0]] for part in parts]
-
-
-# --- links ------------------------------------------------------------------------------
-
-_PROGRAMS = {
-    "zotero": "Open in Zotero",
-    "obsidian": "Open in Obsidian",
-    "kindle": "Open in Kindle",
-}
-_RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
-
-
-def _shown(target: str) -> str:
-    """Return the name of a link: host and path.
-
-    A user name is left out: it could look like a host.
-    """
-    parts = urlsplit(target)
-    host = parts.netloc.rpartition("@")[2].removeprefix("www.")
-    name = isolated(unquote(host + parts.path))
-    if len(name) > _SHORT_ADDRESS:
-        return f"{name[:_SHORT_ADDRESS]}…"
-    return name

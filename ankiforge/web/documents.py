@@ -1,36 +1,30 @@
-"""The documents that stand beside the cards, as the page shows them, with their marks.
+"""Render source documents, with their highlights, as JSON for the page.
 
-Each is made beside the thread that answers the page, and within a limit: pages of PDFs are
-measured and drawn by the guarded process that reads them (`extract.pdf.worker`), one at a time,
-notes by a thread of their own.
-
-    document = {id, kind, title, marks, sheets?, html?}
-
-`kind` is `sheets`, the pages of a PDF, whose sizes are in `sheets` as [width, height, printed
-number]; `text`, a note as `html`; or `list`, the marks with the words around them as `html`. A
-mark has `key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a
-figure; besides its `page` and how far down it is there, `at`, from 0 to 1.
+Documents are rendered one at a time in a background thread, and the page asks again until a result
+is ready. The pages of PDFs are measured and drawn by the guarded process that reads PDFs
+(`extract.pdf.worker`). `DocumentRenderer.render_document` describes the JSON.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from threading import Thread
 from typing import Any, TypeVar
 
-from ankiforge.anki.render import render
-from ankiforge.extract.files import stamp_at
-from ankiforge.extract.markdown.placeholders import with_open_signs, without_open_signs
-from ankiforge.extract.pdf.messages import DrawnPage, Marked, Measured
+from ankiforge.anki.render import render_field
+from ankiforge.extract.files import stamp_file
+from ankiforge.extract.markdown.placeholders import (
+    replace_unclosed_markers,
+    restore_unclosed_markers,
+)
+from ankiforge.extract.pdf.messages import Mark, PageDrawn, PagesMeasured
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.language.detection import language_of
-from ankiforge.ledger import Ledger, overview
+from ankiforge.language.detection import detect_language
+from ankiforge.ledger import Ledger, pending_items
 from ankiforge.model import (
     Document,
     Highlight,
@@ -39,43 +33,43 @@ from ankiforge.model import (
     Media,
     SourceKind,
     Value,
-    h16,
+    hash16,
     hints,
 )
-from ankiforge.pipeline.pictures import file_in, roots
-from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import image_paths, plain, reveal
-from ankiforge.web.card_view import Find, book_html, on_page
+from ankiforge.pipeline.media import find_document_file, load_source_directories
+from ankiforge.text import regex, to_one_line
+from ankiforge.text.cloze import find_image_paths, reveal_answers, to_plain_text
+from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
 
-SECONDS = 20.0
-"""The time limit for one picture of a page, and for one note."""
-KEPT = 24
-"""Pictures that are kept in memory."""
-MOST_WAITING = 4
-"""Pictures that wait to be drawn; of more, the oldest is given up."""
+DRAW_TIMEOUT = 20.0
+"""How long drawing one page may take, in seconds."""
+MAX_CACHED = 40
+"""How many results (drawn pages, rendered notes, page sizes) are cached."""
+MAX_QUEUED = 4
+"""How many jobs may be queued. If there are more, the oldest is cancelled."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
-_PAGE = regex(r"[?&]page=(\d{1,6})(?!\d)")
-_STORAGE = "storage"
-_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
+_PAGE_IN_URL = regex(r"[?&]page=(\d{1,6})(?!\d)")
+_ZOTERO_STORAGE = "storage"
+_PDF_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
 
 
-def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
-    """Return the PDF in which a passage is marked, if it is on this machine.
+def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
+    """Return the PDF that contains a highlight, or None if it isn't on this computer.
 
-    Zotero's own files are found, files that Zotero only links to are not.
+    Of Zotero's files, only those that Zotero stores are found, and not those that it links to.
     """
     document = highlight.document
     kind = highlight.source_kind
-    if kind not in _KINDS:
+    if kind not in _PDF_KINDS:
         return None
-    root = roots(ledger).get(f"{kind}:{document.source}")
+    root = load_source_directories(ledger).get(f"{kind}:{document.source}")
     if root is None:
         return None
     path = document.path
     if kind is SourceKind.ZOTERO:
-        # the only PDF that Zotero stores under the key of the file
+        # find the PDF that Zotero stores under the attachment's key, if there is just one
         file_key = highlight.block
         if not (file_key.isascii() and file_key.isalnum()):
             return None
@@ -84,265 +78,285 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
             folder = folder.parent
         root = str(folder)
         try:
-            stored = [*(folder / _STORAGE / file_key).iterdir()]
+            entries = [*(folder / _ZOTERO_STORAGE / file_key).iterdir()]
         except OSError:
             return None
-        names = [each.name for each in stored if each.suffix.lower() == ".pdf"]
-        if len(names) != 1:
+        pdf_names = [entry.name for entry in entries if entry.suffix.lower() == ".pdf"]
+        if len(pdf_names) != 1:
             return None
-        path = f"{_STORAGE}/{file_key}/{names[0]}"
-    file = file_in(root, path)
-    return file if file and file.suffix.lower() == ".pdf" else None
+        path = f"{_ZOTERO_STORAGE}/{file_key}/{pdf_names[0]}"
+    pdf_path = find_document_file(root, path)
+    return pdf_path if pdf_path and pdf_path.suffix.lower() == ".pdf" else None
 
 
-def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
-    """Return the page of a PDF on which a passage is marked, from 0, and its marks."""
-    page, box = hints.position_in(highlight.hints) or (None, None)
+def place_of(highlight: Highlight) -> tuple[int, Mark] | None:
+    """Return the number (from 0) of the PDF page with a highlight, and the mark to find on it.
+
+    Returns None if the page isn't known or the highlight has neither text nor a box.
+    """
+    page, box = hints.find_position(highlight.hints) or (None, None)
     if highlight.source_kind is SourceKind.PDF and highlight.block.isdecimal():
         page = int(highlight.block)
-    match = _PAGE.search(highlight.uri)
+    match = _PAGE_IN_URL.search(highlight.uri)
     if page is None and match:
         page = int(match[1]) - 1
     if page is None or not (highlight.exact or box):
         return None
-    return page, Marked(highlight.exact, box)
+    return page, Mark(highlight.exact, box)
 
 
-def kind_of(highlight: Highlight) -> str:
-    """Return which kind of document holds a highlight, as `Documents` shows it if its file is here.
+def guess_document_kind(highlight: Highlight) -> str:
+    """Return the `kind` that `render_document` would return for a highlight's document.
 
-    No file is looked for: the shelf asks about thousands of documents.
+    The guess assumes that the document's file is available. The file isn't checked, because the
+    shelf may list thousands of documents.
     """
-    if highlight.source_kind in _KINDS and place_of(highlight) is not None:
+    if highlight.source_kind in _PDF_KINDS and place_of(highlight) is not None:
         return "sheets"
-    return "text" if highlight.document.path.lower().endswith(NOTES) else "list"
+    return "text" if highlight.document.path.lower().endswith(NOTE_SUFFIXES) else "list"
 
 
 # --- pages ------------------------------------------------------------------------------
 
 
-class Sheet(Value):
-    """A page as it is drawn: of a file, in a width, with its marks."""
+class PageToDraw(Value):
+    """What determines the picture of a PDF page: the page, its highlights, and the width."""
 
     path: Path
     page: int
-    """From 0."""
-    marks: tuple[Marked, ...]
+    """The number of the page, from 0."""
+    marks: tuple[Mark, ...]
     width: int
-    """In pixels."""
+    """The width of the picture in pixels."""
 
     @property
     def name(self) -> str:
-        """A name that changes with the file and the marks."""
-        return h16("page", str(self.path), repr(stamp_at(self.path)), repr(self))
+        """A name for the picture that changes whenever the file or the highlights change."""
+        return hash16("page", str(self.path), repr(stamp_file(self.path)), repr(self))
 
 
-class _Making:
-    """A text that is made in a thread of its own."""
-
-    def __init__(self, make: Callable[[], str]) -> None:
-        """Start the thread."""
-        self._made: Future[str] = Future()
-        self._begun = time.monotonic()
-
-        def run() -> None:
-            try:
-                self._made.set_result(make())
-            except Exception as error:  # noqa: BLE001 - raised where the result is asked for
-                self._made.set_exception(error)
-
-        Thread(target=run, daemon=True, name="note").start()
-
-    def result(self, seconds: float) -> str | None:
-        """Return the result; None until it is made, "" if that takes longer than `seconds`."""
-        if self._made.done():
-            return self._made.result()
-        return "" if time.monotonic() - self._begun > seconds else None
-
-
-class Pages:
-    """The pages of PDFs and the notes, made beside the thread that answers."""
+class PageRenderer:
+    """Renders PDF pages and notes, one at a time in a background thread, and caches the results."""
 
     def __init__(self) -> None:
-        """Start nothing yet."""
-        self._drawn: OrderedDict[str, Future[DrawnPage]] = OrderedDict()
-        self._of_files: dict[str, Future[Any]] = {}
-        self._notes: OrderedDict[str, _Making] = OrderedDict()
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
-        self._worker = PdfWorker(SECONDS)
+        """Create the background thread and the process that reads PDFs, without starting them."""
+        self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="page")
+        self._worker = PdfWorker(DRAW_TIMEOUT)
 
     def start(self, ledger: Ledger) -> None:
-        """Start the process that reads PDFs, if there may be some, before other threads."""
-        kinds = {name.partition(":")[0] for name in roots(ledger)}
-        if kinds & _KINDS:
-            self._worker.start()
+        """Start the process that reads PDFs, unless no source can have PDFs.
 
-    def sizes(self, path: Path) -> Measured | None:
-        """Return the sizes of all pages; none if it cannot be read, None until they are known."""
-        return self._read("sizes", path, lambda: self._worker.measure(path))
-
-    def _read(self, what: str, path: Path, read: Callable[[], T]) -> T | None:
-        """Begin to read something of a whole file, or return it."""
-        name = h16(what, str(path), repr(stamp_at(path)))
-        if name not in self._of_files:
-            self._of_files[name] = self._threads.submit(read)
-        reading = self._of_files[name]
-        return reading.result() if reading.done() else None
-
-    def note(self, text: str, pictures: Mapping[str, Media]) -> str | None:
-        """Return the Markdown of a note as HTML; None while it is being made.
-
-        "" if it takes longer than its limit.
+        Must be called before any other thread starts.
         """
+        kinds = {name.partition(":")[0] for name in load_source_directories(ledger)}
+        if kinds & _PDF_KINDS:
+            self._worker.start_idle_process()
+
+    def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T | None:
+        """Return the result of the job with a name, or None if it isn't done yet.
+
+        The job is queued when it is first asked for.
+        """
+        future = self._futures.get(name)
+        if future is None or future.cancelled():
+            # cancel the oldest queued job, which the user has probably scrolled past
+            pending = [queued for queued in self._futures.values() if not queued.done()]
+            if len(pending) > MAX_QUEUED:
+                pending[1].cancel()  # the first job is running
+            while len(self._futures) >= MAX_CACHED:
+                self._futures.popitem(last=False)
+            future = self._futures[name] = self._thread.submit(job)
+        self._futures.move_to_end(name)
+        return future.result() if future.done() else None
+
+    def measure(self, path: Path) -> PagesMeasured | None:
+        """Return the sizes of a PDF's pages, or None until they are measured.
+
+        If the file can't be read, the result has no pages.
+        """
+        name = hash16("sizes", str(path), repr(stamp_file(path)))
+        return self._run_in_background(name, lambda: self._worker.measure_pages(path))
+
+    def render_note(self, text: str, pictures: Mapping[str, Media]) -> str | None:
+        """Return a note's Markdown as HTML, or None until it is rendered."""
         files = chain.from_iterable((path, file.name) for path, file in pictures.items())
-        name = h16("note", text, *files)
-        making = self._notes.get(name)
-        if making is None:
-            while len(self._notes) >= KEPT:
-                self._notes.popitem(last=False)
-            making = _Making(lambda: as_html(text, pictures))
-            self._notes[name] = making
-        self._notes.move_to_end(name)
-        return making.result(SECONDS)
+        return self._run_in_background(
+            hash16("note", text, *files), lambda: markdown_to_html(text, pictures)
+        )
 
-    def drawn(self, sheet: Sheet) -> DrawnPage | None:
-        """Return a page; None while it is being drawn."""
-        drawing = self._drawn.get(sheet.name)
-        if drawing is None or drawing.cancelled():
-            # of those that wait, the first of them are no longer looked at
-            waiting = [each for each in self._drawn.values() if not each.done()]
-            if len(waiting) > MOST_WAITING:
-                waiting[1].cancel()  # the first one is being drawn
-            while len(self._drawn) >= KEPT:
-                self._drawn.popitem(last=False)
-            drawing = self._threads.submit(
-                lambda: self._worker.view(
-                    sheet.path, sheet.page, sheet.marks, sheet.width
-                )
-            )
-            self._drawn[sheet.name] = drawing
-        self._drawn.move_to_end(sheet.name)
-        return drawing.result() if drawing.done() else None
+    def draw(self, page_to_draw: PageToDraw) -> PageDrawn | None:
+        """Return the picture of a PDF page, or None until it is drawn."""
+        arguments = (
+            page_to_draw.path,
+            page_to_draw.page,
+            page_to_draw.marks,
+            page_to_draw.width,
+        )
+        return self._run_in_background(
+            page_to_draw.name, lambda: self._worker.draw_page(*arguments)
+        )
 
-    def picture(self, name: str) -> bytes:
-        """Return the PNG of a page that was drawn; b"" if there is none."""
-        drawing = self._drawn.get(name)
-        if drawing is None or drawing.cancelled() or not drawing.done():
+    def get_picture(self, name: str) -> bytes:
+        """Return the PNG of a drawn page given its name, or b"" if it isn't cached any more."""
+        future = self._futures.get(name)
+        if future is None or future.cancelled() or not future.done():
             return b""
-        return drawing.result().picture
+        drawn: PageDrawn = future.result()
+        return drawn.picture
 
 
 # --- documents --------------------------------------------------------------------------
 
-NOTES = (".md", ".markdown", ".txt")
+NOTE_SUFFIXES = (".md", ".markdown", ".txt")
 COVER_WIDTH = 240
-"""Pixels of the picture of a document on the shelf."""
-COVER_WORDS = 400
-WIDEST = 3_000
-"""Pixels of the width of a page, at most."""
-SHOWN_WORDS = 80
-"""Characters of a mark by which it is named."""
-LONGEST = 400_000
-"""Bytes of a note, at most, that is shown whole."""
-# What a program for notes doesn't show either, or shows otherwise.
-_UNSEEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
+"""The width in pixels of the picture that the shelf shows of a document."""
+MAX_COVER_CHARS = 400
+MAX_PAGE_WIDTH = 3_000
+"""The maximum width of a page, in pixels."""
+MAX_LABEL_CHARS = 80
+"""The maximum length of a highlight's label, in characters."""
+MAX_NOTE_BYTES = 200_000
+"""The maximum size of a note that is shown, in bytes. Longer ones are shown as a list of
+highlights."""
+# The parts of a note that note-taking programs hide or show differently.
+_HIDDEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
-_SIGNS = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
-"""Matches the signs of tables and formulas, of which a cover shows nothing."""
-# A bracket within it would begin another link: of `[[[[[[` each is looked at once.
-_LINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
+_TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
+"""Matches the syntax of tables and formulas, which a cover leaves out."""
+# The link's text must not contain brackets, so that each `[` in `[[[[[[` is tried only once.
+_WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
-def document_id(document: Document) -> str:
-    """Return the name of a document for the page."""
-    return h16("document", document.source, document.key, document.path)
+def make_document_id(document: Document) -> str:
+    """Return the id that the page uses for a document."""
+    return hash16("document", document.source, document.key, document.path)
 
 
-class _Paper(Value):
-    """A PDF that is shown, with the marks on each of its pages."""
+class _ShownPdf(Value):
+    """A PDF that the page shows."""
 
     path: Path
     marks: tuple[tuple[int, Highlight], ...]
+    """The highlights in the PDF, each with the number of its page."""
 
 
-class Documents:
-    """The documents that the page shows."""
+class DocumentRenderer:
+    """Renders the documents in which the ledger has highlights, and their covers."""
 
-    def __init__(self, ledger: Ledger, find: Find, pages: Pages) -> None:
-        """Show documents of a ledger, with the pictures that `find` returns."""
+    def __init__(
+        self, ledger: Ledger, find_picture: FindPicture, pages: PageRenderer
+    ) -> None:
+        """Create a renderer.
+
+        Args:
+            ledger: the source of highlights and their states.
+            find_picture: finds the pictures in notes.
+            pages: draws the pages of PDFs, and renders notes.
+        """
         self._ledger = ledger
-        self.find = find
+        self.find_picture = find_picture
         self.pages = pages
-        self._papers: dict[str, _Paper] = {}
-        self.other: Callable[[str], Json | None] = lambda key: None
-        """Returns the document with another name than the key of a highlight; None if none has."""
-        self.html_of: Callable[[Highlight], str] = lambda highlight: ""
-        """Returns the text around a highlight in a web page or a book as HTML; "" for others."""
+        self._pdfs: dict[str, _ShownPdf] = {}
+        self.render_unmarked: Callable[[str], Json | None] = lambda key: None
+        """Renders a document without highlights, given the name that the page uses for it. Returns
+        None if there is no such document. Set by `UnmarkedDocuments`."""
+        self.render_web_page_or_book: Callable[[Highlight], str] = lambda highlight: ""
+        """Renders the web page or book that contains a highlight as HTML, or returns "" if the
+        document is of another kind. Set by `UnmarkedDocuments`."""
 
     def prepare(self, highlight: Highlight) -> str:
-        """Make ready the pages that will be asked for first. Return the name of the document."""
-        path = paper_of(self._ledger, highlight)
+        """Return the id of a highlight's document. If it is a PDF, start measuring its pages."""
+        path = find_pdf(self._ledger, highlight)
         if path is not None:
-            self.pages.sizes(path)
-        return document_id(highlight.document)
+            self.pages.measure(path)
+        return make_document_id(highlight.document)
 
-    def states(self, key: str) -> Json:
-        """Return the states of all marks of the document of a highlight, by their keys."""
-        marks = overview.marks(self._ledger, key)
+    def highlight_states(self, key: str) -> Json:
+        """Return the state of each highlight in a document, by its key.
+
+        `key` is the key of any highlight in the document.
+        """
+        marks = pending_items.load_mark_states(self._ledger, key)
         return {highlight.key: state for highlight, state in marks}
 
-    def document(self, key: str) -> Json | None:
-        """Return the document of a highlight; {} until it can be shown, None if there is none."""
-        marks = overview.marks(self._ledger, key)
+    def render_document(self, key: str) -> Json | None:
+        """Return the document with a highlight as JSON, or {} until it is rendered.
+
+            document = {id, kind, title, lang, marks, sheets?, html?}
+
+        `key` is the key of a highlight, or the name of a document without highlights. Returns None
+        if there is no such document.
+
+        `kind` is `sheets` for a PDF, whose `sheets` are its pages as [width, height, page label];
+        `text` for a note, web page or book, whose text is in `html`; or `list` for any other
+        document, whose `html` lists the highlights with the text around them.
+
+        Each of `marks` has the `key`, `state` (`asks`, `card` or `none`) and `words` of a
+        highlight, and tells whether it is a `frame` around a figure. In a PDF, it also has its
+        `page`, and its distance from the top of the page as a fraction of the height (`at`).
+        """
+        marks = pending_items.load_mark_states(self._ledger, key)
         if not marks:
-            return self.other(key)
+            return self.render_unmarked(key)
         highlights = [highlight for highlight, _ in marks]
-        asked_for = [highlight for highlight in highlights if highlight.key == key]
-        shown = asked_for[0] if asked_for else highlights[0]
-        path = paper_of(self._ledger, shown)
+        matching = [highlight for highlight in highlights if highlight.key == key]
+        shown_highlight = matching[0] if matching else highlights[0]
+        path = find_pdf(self._ledger, shown_highlight)
         if path is not None:
-            measured = self.pages.sizes(path)
+            measured = self.pages.measure(path)
             if measured is None:
                 return {}
             if measured.pages:
-                return self._sheets(path, marks, measured.pages, _head(marks, "sheets"))
-        text = self.markdown_of(shown)
-        html = self._html(shown, text) if text else self.html_of(shown)
+                return self._render_sheets(
+                    path, marks, measured.pages, _make_header(marks, "sheets")
+                )
+        text = self.read_note_markdown(shown_highlight)
+        html = (
+            self._render_note(shown_highlight, text)
+            if text
+            else self.render_web_page_or_book(shown_highlight)
+        )
         if html is None:
             return {}
         if html:
             entries = []
             for highlight, state in marks:
-                entries.append({**entry_of(highlight, state), "exact": highlight.exact})
-            return {**_head(marks, "text"), "html": html, "marks": entries}
-        entries = [entry_of(highlight, state) for highlight, state in marks]
-        book = book_html(shown.document.title, highlights)
-        return {**_head(marks, "list"), "html": book, "marks": entries}
+                entries.append(
+                    {**highlight_to_json(highlight, state), "exact": highlight.exact}
+                )
+            return {**_make_header(marks, "text"), "html": html, "marks": entries}
+        entries = [highlight_to_json(highlight, state) for highlight, state in marks]
+        book = render_highlight_list(shown_highlight.document.title, highlights)
+        return {**_make_header(marks, "list"), "html": book, "marks": entries}
 
-    def markdown_of(self, highlight: Highlight) -> str:
-        """Return a note in which a passage is marked as Markdown; "" if it is in none."""
-        return as_shown(self._text_of(highlight).replace("\r\n", "\n"))
+    def read_note_markdown(self, highlight: Highlight) -> str:
+        """Return the Markdown of the note with a highlight, or "" if it can't be shown.
 
-    def _note_of(self, highlight: Highlight) -> Path | None:
-        """Return the note in which a passage is marked; None if it is in none that can be shown."""
+        The Markdown is converted to what Obsidian shows in reading view.
+        """
+        return to_reading_view(self._read_note(highlight).replace("\r\n", "\n"))
+
+    def _find_note(self, highlight: Highlight) -> Path | None:
+        """Return the file of the note that contains a highlight, or None if it can't be shown."""
         document = highlight.document
-        if not document.path.lower().endswith(NOTES):
+        if not document.path.lower().endswith(NOTE_SUFFIXES):
             return None
-        known = roots(self._ledger)
+        root_paths = load_source_directories(self._ledger)
         for kind in ("obsidian", "markdown"):
-            root = known.get(f"{kind}:{document.source}")
-            file = file_in(root, document.path) if root else None
+            root = root_paths.get(f"{kind}:{document.source}")
+            file = find_document_file(root, document.path) if root else None
             try:
-                if file is not None and file.stat().st_size <= LONGEST:
+                if file is not None and file.stat().st_size <= MAX_NOTE_BYTES:
                     return file
             except OSError:
                 return None
         return None
 
-    def _text_of(self, highlight: Highlight) -> str:
-        """Return the text of the note in which a passage is marked; "" if it is no note."""
-        file = self._note_of(highlight)
+    def _read_note(self, highlight: Highlight) -> str:
+        """Return the text of the note that contains a highlight, or "" if it can't be shown."""
+        file = self._find_note(highlight)
         if file is None:
             return ""
         try:
@@ -350,90 +364,115 @@ class Documents:
         except OSError:
             return ""
 
-    def cover(self, key: str) -> Json | None:
-        """Return a small picture of the first page of a document, or its first words.
+    def render_cover(self, key: str) -> Json | None:
+        """Return the cover of a document: a small picture of its first page, or its first words.
 
-        {} while the page is being drawn; None if there is no document.
+        `key` is the key of any highlight in the document. Returns {} until the page is drawn, or
+        None if there is no such document.
         """
         highlight = next(
-            (highlight for highlight, _ in overview.marks(self._ledger, key)), None
+            (
+                highlight
+                for highlight, _ in pending_items.load_mark_states(self._ledger, key)
+            ),
+            None,
         )
         if highlight is None:
             return None
-        path = paper_of(self._ledger, highlight)
+        path = find_pdf(self._ledger, highlight)
         if path is not None:
-            sheet = Sheet(path, 0, (), COVER_WIDTH)
-            drawn = self.pages.drawn(sheet)
+            page_to_draw = PageToDraw(path, 0, (), COVER_WIDTH)
+            drawn = self.pages.draw(page_to_draw)
             if drawn is None:
                 return {}
             if drawn.picture:
-                return {"src": f"/page/{sheet.name}.png"}
-        beginning = self.markdown_of(highlight)[: 10 * COVER_WORDS]
-        return {"words": plain(_SIGNS.sub(" ", beginning))[:COVER_WORDS]}
+                return {"src": f"/page/{page_to_draw.name}.png"}
+        beginning = self.read_note_markdown(highlight)[: 10 * MAX_COVER_CHARS]
+        return {
+            "words": to_plain_text(_TABLE_AND_FORMULA_SYNTAX.sub(" ", beginning))[
+                :MAX_COVER_CHARS
+            ]
+        }
 
-    def _html(self, highlight: Highlight, text: str) -> str | None:
-        """Return the Markdown of a note as HTML, with its pictures; None while it is being made."""
-        pictures = {}
+    def _render_note(self, highlight: Highlight, text: str) -> str | None:
+        """Return a note's Markdown, with its pictures, as HTML, or None until it is rendered."""
+        media_by_path = {}
         folder = PurePosixPath(highlight.document.path).parent
-        for path in image_paths(text):
-            media = self.find(highlight, str(folder / path)) or self.find(highlight, path)
+        for path in find_image_paths(text):
+            media = self.find_picture(highlight, str(folder / path)) or self.find_picture(
+                highlight, path
+            )
             if media:
-                pictures[path] = media
-        return self.pages.note(text, pictures)
+                media_by_path[path] = media
+        return self.pages.render_note(text, media_by_path)
 
-    def _sheets(
+    def _render_sheets(
         self,
         path: Path,
         marks: Sequence[tuple[Highlight, str]],
         sizes: Sequence[tuple[float, float, str]],
-        head: Json,
+        header: Json,
     ) -> Json:
-        """Return the pages of a PDF with its marks."""
+        """Return a PDF as JSON: its header, its page sizes, and its highlights on those pages.
+
+        Also stores the PDF and its highlights, so that `render_page` can draw the pages.
+        """
         entries = []
-        placed = []
+        placed_highlights = []
         for highlight, state in marks:
-            place = place_of(highlight)
-            if place is None or place[0] >= len(sizes):
+            position = place_of(highlight)
+            if position is None or position[0] >= len(sizes):
                 continue
-            page, marked = place
+            page, marked = position
             _, height, _ = sizes[page]
             top = marked.box[3] if marked.box else height
-            at = min(max(1 - top / height, 0.0), 1.0)
-            entry = entry_of(highlight, state)
-            entries.append({**entry, "page": page, "at": round(at, 3)})
-            placed.append((page, highlight))
-        self._papers[head["id"]] = _Paper(path, tuple(placed))
-        return {**head, "sheets": sizes, "marks": entries}
+            position_from_top = min(max(1 - top / height, 0.0), 1.0)
+            entry = highlight_to_json(highlight, state)
+            entries.append({**entry, "page": page, "at": round(position_from_top, 3)})
+            placed_highlights.append((page, highlight))
+        self._pdfs[header["id"]] = _ShownPdf(path, tuple(placed_highlights))
+        return {**header, "sheets": sizes, "marks": entries}
 
-    def sheets_of(self, path: Path, head: Json) -> Json:
-        """Return the pages of a PDF in which nothing is marked; {} until they are measured."""
-        measured = self.pages.sizes(path)
-        return {} if measured is None else self._sheets(path, (), measured.pages, head)
+    def render_unmarked_pdf(self, path: Path, header: Json) -> Json:
+        """Return a PDF without highlights as JSON, or {} until its pages are measured."""
+        measured = self.pages.measure(path)
+        return (
+            {}
+            if measured is None
+            else self._render_sheets(path, (), measured.pages, header)
+        )
 
-    def page(self, id: str, number: int, width: int) -> Json | None:
-        """Begin to draw a page of a document, or return it.
+    def render_page(self, id: str, number: int, width: int) -> Json | None:
+        """Draw a page of a PDF that `render_document` has returned.
+
+        Args:
+            id: the id of the document.
+            number: the number of the page, from 0.
+            width: the width of the picture in pixels.
 
         Returns:
-            {} while it is being drawn; then `src`, `width`, `height`, the places of its `marks` by
-            their keys, its `lines`, and whether it is `dark`; with an empty `src` if it cannot be
-            drawn. None if no such document is shown.
+            {} until the page is drawn. Then `src`, the URL of the picture, or "" if the page can't
+            be drawn; its `width` and `height`; the positions of its `marks` by key; its `lines` of
+            text; and whether it is `dark`. None if there is no document with this id.
         """
-        paper = self._papers.get(id)
-        if paper is None:
+        pdf = self._pdfs.get(id)
+        if pdf is None:
             return None
         keys = []
-        marked = []
-        for page, highlight in paper.marks:
-            place = place_of(highlight)
-            if page == number and place is not None:
+        positions = []
+        for page, highlight in pdf.marks:
+            position = place_of(highlight)
+            if page == number and position is not None:
                 keys.append(highlight.key)
-                marked.append(place[1])
-        sheet = Sheet(paper.path, number, tuple(marked), min(width, WIDEST))
-        drawn = self.pages.drawn(sheet)
+                positions.append(position[1])
+        page_to_draw = PageToDraw(
+            pdf.path, number, tuple(positions), min(width, MAX_PAGE_WIDTH)
+        )
+        drawn = self.pages.draw(page_to_draw)
         if drawn is None:
             return {}
         return {
-            "src": f"/page/{sheet.name}.png" if drawn.picture else "",
+            "src": f"/page/{page_to_draw.name}.png" if drawn.picture else "",
             "width": drawn.width,
             "height": drawn.height,
             "marks": dict(zip(keys, drawn.marks, strict=False)),
@@ -442,55 +481,60 @@ class Documents:
         }
 
 
-def as_html(markdown: str, pictures: Mapping[str, Media]) -> str:
-    """Return the Markdown of a note as HTML for the page."""
-    return on_page(render(markdown, pictures=pictures)).replace("<wbr>", "")
+def markdown_to_html(markdown: str, pictures: Mapping[str, Media]) -> str:
+    """Render the Markdown of a note as HTML for the page."""
+    return adapt_html_to_page(render_field(markdown, pictures=pictures)).replace(
+        "<wbr>", ""
+    )
 
 
-def as_shown(text: str) -> str:
-    """Return the Markdown of a note as Obsidian shows it when it is read."""
-    text = with_open_signs(_UNSEEN.sub("", without_open_signs(text)))
-    text = _BLOCK_ID.sub("", reveal(text))
+def to_reading_view(text: str) -> str:
+    """Convert the Markdown of a note to what Obsidian shows of it in reading view."""
+    text = restore_unclosed_markers(_HIDDEN.sub("", replace_unclosed_markers(text)))
+    text = _BLOCK_ID.sub("", reveal_answers(text))
     text = _CALLOUT.sub(
         lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text
     )
-    return _LINK.sub(_link_as_shown, text)
+    return _WIKILINK.sub(_convert_wikilink, text)
 
 
-def _link_as_shown(link: re.Match[str]) -> str:
-    """Return a link of Obsidian as Markdown: a picture, or the words that it shows."""
+def _convert_wikilink(link: re.Match[str]) -> str:
+    """Convert an embedded file to a Markdown picture, or another wikilink to its visible text."""
     embeds, target, label = link.groups()
     if embeds:
         return f"![{label or ''}](<{target.partition('#')[0].strip()}>)"
     return str(label or target.replace("#", " › ").strip(" ›"))
 
 
-def _head(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
-    """Return the fields that every document has."""
-    highlight, _ = marks[0]
-    document = highlight.document
+def _make_header(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
+    """Return the fields that the JSON of every document has."""
+    first_highlight, _ = marks[0]
+    document = first_highlight.document
     return {
-        "id": document_id(document),
+        "id": make_document_id(document),
         "kind": kind,
         "title": document.title,
-        "lang": language_of("\n".join(each.exact for each, _ in marks[:_READ_FOR_LANG])),
+        "lang": detect_language(
+            "\n".join(highlight.exact for highlight, _ in marks[:_LANGUAGE_SAMPLE_SIZE])
+        ),
     }
 
 
-_READ_FOR_LANG = 10
-"""The marks by which the language of a document is told."""
+_LANGUAGE_SAMPLE_SIZE = 10
+"""How many highlights are used to detect a document's language."""
 
 
-_WITHOUT_WORDS = (HighlightKind.IMAGE, HighlightKind.INK, HighlightKind.NOTE)
-"""What does not lie on words: a fill would hide those that happen to be there."""
+_FRAMED_KINDS = (HighlightKind.IMAGE, HighlightKind.INK, HighlightKind.NOTE)
+"""The kinds of highlights that don't lie on text. They are drawn as frames, because a filled
+rectangle would hide what is underneath."""
 
 
-def entry_of(highlight: Highlight, state: str) -> Json:
-    """Return the fields that every mark has."""
-    words = on_one_line(highlight.exact or highlight.comment or "A picture")
+def highlight_to_json(highlight: Highlight, state: str) -> Json:
+    """Return the fields that the JSON of every highlight in a document has."""
+    label = to_one_line(highlight.exact or highlight.comment or "A picture")
     return {
         "key": highlight.key,
         "state": state,
-        "words": words[:SHOWN_WORDS],
-        "frame": highlight.kind in _WITHOUT_WORDS,
+        "words": label[:MAX_LABEL_CHARS],
+        "frame": highlight.kind in _FRAMED_KINDS,
     }

@@ -1,62 +1,74 @@
-"""What a feature adds to a session at the page."""
+"""What a feature can add to the review page: lists of items, and handlers for its own script."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from ankiforge.model import Json, Shown, Texts
+from ankiforge.model import Json, ShownCard, Texts
 from ankiforge.review import Decision
 
 
 class PageList(Protocol):
-    """A list of the page whose items the ledger does not have: a row of the shelf if it has any."""
+    """A feature's list of items to decide on, which aren't among the ledger's pending items.
+
+    The list is a row of the shelf (the page's list of documents) while items are pending in it.
+    """
 
     id: str
     title: str
-    about: str
-    """Its content, in a few words below the title."""
+    description: str
+    """A few words that the shelf shows below the title."""
     cover: str
-    """A letter or sign, which stands before the title."""
+    """A letter or symbol that the shelf shows before the title."""
     prefix: str
-    """Begins the ids of its items."""
+    """The prefix of the items' ids, by which the page finds the list of an item."""
     ending: str
-    """A sentence at the end of a sitting with its items."""
+    """A sentence that the page shows at the end of a sitting."""
 
     @property
-    def left(self) -> int:
-        """How many items wait; nothing slow is read for that."""
+    def pending_count(self) -> int:
+        """How many items are pending. Must be fast, because it is read after every decision."""
 
-    def read(self) -> None:
-        """Read the items, if they have changed."""
+    def refresh(self) -> None:
+        """Reread the items if they may have changed."""
 
-    def faces(self, start: int, most: int) -> list[Json]:
-        """Return the items from a place on, as `web/faces.py` describes them."""
+    def render_items(self, start: int, most: int) -> list[Json]:
+        """Return up to `most` items from index `start` on, as JSON described in `web/items.py`."""
 
-    def face(self, id: str) -> Json | None:
-        """Return an item; None if it no longer waits."""
+    def render_item(self, id: str) -> Json | None:
+        """Return an item as JSON, or None if it is no longer pending."""
 
     def decide(self, decision: Decision) -> Json:
-        """Carry out a decision; return `undo` and `said`, and the `item` if it stays."""
+        """Carry out a decision.
 
-    def undo(self, action: str) -> Json | None:
-        """Take back a decision on one of the items; return it, or None if it was none of them."""
+        Returns:
+            `undo`, the id with which the decision can be undone; `said`, a message about it; and
+            `item`, if the item is still pending.
+        """
 
-    def preview(self, decision: Decision) -> Shown:
-        """Return the card that the fields of the editor make."""
+    def undo(self, action: str) -> None:
+        """Undo a decision, given the id that `decide` returned as `undo`."""
 
-    def question_about(self, id: str) -> Json:
-        """Return the `text` that asks a chat about an item, and the line `said` about it."""
+    def preview(self, decision: Decision) -> ShownCard:
+        """Return the card that the fields of the editor would make."""
 
-    def answered(self, id: str, reply: str) -> tuple[str, bool]:
-        """Take the answer of a chat; return a sentence, and whether it brought anything."""
+    def chat_question(self, id: str) -> Json:
+        """Return a chat question about an item (`text`), and a line that describes it (`said`)."""
+
+    def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
+        """Read a chat's reply to `chat_question`.
+
+        Returns:
+            A message about the outcome, and whether the reply was usable.
+        """
 
 
 class PagePart(NamedTuple):
-    """The lists of a feature, and what its script may ask for, beside that of the page."""
+    """The lists that a feature adds to the page, and the handlers for its script."""
 
     lists: Iterable[PageList] = ()
-    reads: Mapping[str, Callable[[Texts], Json]] = {}
-    """By the name for `get`, what answers it from its query and changes nothing."""
-    writes: Mapping[str, tuple[Any, Callable[[Any], Json]]] = {}
-    """By the name for `post`, what it sends, and what carries that out."""
+    get_handlers: Mapping[str, Callable[[Texts], Json]] = {}
+    """The GET handlers by name. A handler takes the URL's query, and must not change anything."""
+    post_handlers: Mapping[str, tuple[Any, Callable[[Any], Json]]] = {}
+    """The POST handlers by name, each with the type of the request's body."""

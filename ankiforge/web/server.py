@@ -1,10 +1,10 @@
-"""The HTTP server of the page: who may come in, what may be asked for, and how it ends.
+"""The HTTP server of the review page: access control, routing and shutdown.
 
-Only the browser that first opens the printed address is let in, only on this machine, and
-only from the page itself. The token of the address works once; then a cookie with another
-secret counts. Cookies ignore ports, so another program's page on this machine may send
-ours along: therefore `Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a
-frame in which no script runs.
+Only the browser that first opens the printed URL gets access, and only on this computer and from
+the page itself. The token in the URL works once. After that, the browser is recognized by a cookie
+with another secret. Browsers send a cookie to every port of a host, so a page that another local
+program serves can make the browser send ours. That is why `Sec-Fetch-Site` and `Origin` are checked
+too. Cards are shown in a frame in which no scripts run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from html import escape
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
@@ -32,30 +31,29 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import our_note_type
-from ankiforge.errors import ForgeError, traceback_of
-from ankiforge.model import Family, Json, Pair, Texts, Value, is_highlight_key
+from ankiforge.errors import ForgeError, format_traceback
+from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
-from ankiforge.review import Decision, StaleError
-from ankiforge.review.items import sentence
-from ankiforge.web.session import ReviewSession, Several
+from ankiforge.review import Decision, StaleItemError
+from ankiforge.review.items import to_sentence
+from ankiforge.web.session import BulkDecision, ReviewSession
 from ankiforge.web.unmarked import SelectedWords
 
 HOST = "127.0.0.1"
-LARGEST = 8 * 1024 * 1024
-"""The maximum size of a request in bytes: the answer of a chat may be long."""
-_IDLE_SECONDS = 60
-# The kinds of files in the folder `static` that a browser may ask for, by their endings.
+MAX_REQUEST_BYTES = 8 * 1024 * 1024
+"""The maximum size of a request in bytes. A chat's reply has to fit into a request."""
+_IDLE_TIMEOUT = 60
+# The types of files in `static` that a browser may request, by suffix.
 _STATIC_TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
-_TYPES = {
+_MEDIA_TYPES = {
     "png": "image/png",
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
@@ -74,42 +72,44 @@ _TYPES = {
     "pdf": "application/pdf",
 }
 _HTML = "text/html; charset=utf-8"
-_PAGE = (
+_PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
     " connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
-# For pictures: an SVG may contain scripts.
-_INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-# For the browser's PDF viewer, which a sandbox would forbid.
-_VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_CLOSED = (
+# The policy for pictures. It runs no scripts, because an SVG may contain some.
+_SANDBOX_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+# The policy for PDFs. It has no sandbox, because that would block the browser's PDF viewer.
+_PDF_CSP = (
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline';"
+    " frame-ancestors 'none'"
+)
+_WRONG_BROWSER = (
     "This page belongs to one browser: open the address that `ankiforge review` printed."
 )
-_USED = (
+_TOKEN_USED = (
     "This address was opened before, and it works only once. For a new one press Ctrl-C in the"
     " terminal where the page was started, then: ankiforge review"
 )
-_NOTHING_HERE = "There is nothing here."
-_FAILED = "The page failed. Your decisions are stored; the terminal shows the details."
+_NOT_FOUND = "There is nothing here."
+_INTERNAL_ERROR = (
+    "The page failed. Your decisions are stored; the terminal shows the details."
+)
 
-_ONWARDS = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>ankiforge</title>'
-_REFUSED = (
+_RELOAD = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>ankiforge</title>'
+_ERROR_HTML = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>ankiforge</title>'
     '<meta name="viewport" content="width=device-width">'
     "<h1>ankiforge review</h1><p>{reason}</p></html>"
 )
-MOST_WAITING = 100
-"""The number of connections without a complete request, above which the oldest gives way."""
-
-_IN_TERMINAL = re.compile("ankiforge|--")
-"""Parts of a hint that are of use in the terminal alone: a command, or an option of it."""
+_TERMINAL_ONLY = re.compile("ankiforge|--")
+"""Matches hints that help only in a terminal, because they name a command or an option."""
 _log = logging.getLogger(__name__)
-_secret = partial(secrets.token_urlsafe, 32)
+_generate_secret = partial(secrets.token_urlsafe, 32)
 
 
 class HttpError(Exception):
-    """An answer with the status of a failure."""
+    """Raised to abort a request with an HTTP status and a message for the user."""
 
     def __init__(self, status: str, message: str) -> None:
         self.status = status
@@ -117,187 +117,202 @@ class HttpError(Exception):
 
 
 class Response(Value):
-    """An answer to a request."""
+    """An HTTP response, without the headers that every response gets."""
 
     body: bytes = b""
     type: str = "text/plain; charset=utf-8"
     status: str = "200 OK"
     headers: tuple[Pair, ...] = ()
-    policy: str = _PAGE
-    kept: bool = False
-    """Whether the browser may keep it: the port, and so the address, is another one next time."""
+    policy: str = _PAGE_CSP
+    is_cacheable: bool = False
+    """Whether the browser may cache the body. The cache can't become stale, because the next
+    session has another port, and so other URLs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageServer:
-    """The page as a WSGI program."""
+    """The WSGI application that serves the review page and answers its script."""
 
     port: int
     open_session: Callable[[], ReviewSession]
-    """Returns the session, in the one thread that answers."""
+    """Returns the review session. Only called in the one thread that handles requests."""
     scripts: Mapping[str, Traversable]
-    """The scripts of features, by the names that the page asks for."""
-    token: str = field(default_factory=_secret)
-    cookie_value: str = field(default_factory=_secret, repr=False)
-    # Acquired by the first use of the token, and never released.
-    _used: Lock = field(default_factory=Lock, init=False, repr=False)
+    """The scripts that features add to the page, by their name in the URL."""
+    token: str = field(default_factory=_generate_secret)
+    cookie_value: str = field(default_factory=_generate_secret, repr=False)
+    # Acquired when the token is first used, and never released.
+    _token_lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @property
-    def address(self) -> str:
-        """The address to open in the browser."""
+    def url(self) -> str:
+        """The URL that opens the page, with the token that gives access."""
         return f"http://{HOST}:{self.port}/?token={self.token}"
 
-    def __call__(self, environ: Json, start: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request."""
+    def __call__(
+        self, environ: Json, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Handle a request, as WSGI requires. Any error becomes a response."""
         try:
-            answer = self._admitted(environ) or self._answer(environ)
+            response = self._check_access(environ) or self._route(environ)
         except HttpError as error:
-            answer = _json({"message": error.message}, error.status)
-            if environ.get("PATH_INFO", "/") == "/":  # a person reads it
-                page = _REFUSED.format(reason=escape(error.message))
-                answer = Response(page.encode(), _HTML, error.status)
-        except StaleError as error:
-            face = error.face or self.open_session().face_of(error.item)
-            shown = {"message": error.message, "item": face, "sitting": error.sitting}
-            answer = _json(shown, "409 Conflict")
+            response = _json_response({"message": error.message}, error.status)
+            if environ.get("PATH_INFO", "/") == "/":  # the browser shows the response
+                page = _ERROR_HTML.format(reason=escape(error.message))
+                response = Response(page.encode(), _HTML, error.status)
+        except StaleItemError as error:
+            item_json = error.face or self.open_session().render_item(error.item)
+            body = {"message": error.message, "item": item_json, "sitting": error.sitting}
+            response = _json_response(body, "409 Conflict")
         except ForgeError as error:
-            answer = _refusal(error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
-            _log.error("the review page failed:\n%s", traceback_of(error))
-            answer = _json({"message": _FAILED}, "500 Internal Server Error")
+            response = _error_response(error)
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the server
+            _log.error("the review page failed:\n%s", format_traceback(error))
+            response = _json_response(
+                {"message": _INTERNAL_ERROR}, "500 Internal Server Error"
+            )
         headers = [
-            ("Content-Type", answer.type),
-            ("Content-Length", str(len(answer.body))),
-            ("Cache-Control", "private, max-age=3600" if answer.kept else "no-store"),
-            ("Content-Security-Policy", answer.policy),
+            ("Content-Type", response.type),
+            ("Content-Length", str(len(response.body))),
+            (
+                "Cache-Control",
+                "private, max-age=3600" if response.is_cacheable else "no-store",
+            ),
+            ("Content-Security-Policy", response.policy),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
             ("Cross-Origin-Opener-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
-            *answer.headers,
+            *response.headers,
         ]
-        start(answer.status, headers)
-        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+        start_response(response.status, headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
     # --- who may come in ----------------------------------------------------------------
 
-    def _admitted(self, environ: Json) -> Response | None:
-        """Let a request in, or answer the first one, which brings the token.
+    def _check_access(self, environ: Json) -> Response | None:
+        """Return None if a request has access, or the response if it redeems the URL's token.
 
         Raises:
-            HttpError: it does not come from the page, or not from its browser.
+            HttpError: the request doesn't come from the page, or comes from another browser.
         """
         self._check_sender(environ)
         path = environ.get("PATH_INFO", "/")
-        token = _query_of(environ).get("token", "")
-        sent = None
+        token = _parse_query(environ).get("token", "")
+        cookie = None
         with suppress(CookieError):
-            sent = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._cookie)
-        has_cookie = sent is not None and _same(sent.value, self.cookie_value)
-        if path == "/" and _same(token, self.token):
-            return self._first(environ, has_cookie=has_cookie)
+            cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._cookie_name)
+        has_cookie = cookie is not None and _equal_in_constant_time(
+            cookie.value, self.cookie_value
+        )
+        if path == "/" and _equal_in_constant_time(token, self.token):
+            return self._redeem_token(environ, has_cookie=has_cookie)
         if has_cookie:
             return None
-        raise HttpError("403 Forbidden", _CLOSED)
+        raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
     def _check_sender(self, environ: Json) -> None:
-        """Refuse a request that a page of another program may have sent, perhaps with our cookie.
+        """Raise an error if another program's page may have sent a request, even with our cookie.
 
         Raises:
-            HttpError: it does not come from the page.
+            HttpError: the request doesn't come from the page.
         """
         host = environ.get("HTTP_HOST", "")
         if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
-            # another name of this machine
-            raise HttpError("421 Misdirected Request", _CLOSED)
+            # the request reached this computer by another name
+            raise HttpError("421 Misdirected Request", _WRONG_BROWSER)
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD", "POST"):
             raise HttpError("405 Method Not Allowed", "This cannot be done here.")
-        sent = (environ.get("HTTP_ORIGIN"), environ.get("CONTENT_TYPE"))
-        if method == "POST" and sent != (f"http://{host}", "application/json"):
-            raise HttpError("403 Forbidden", _CLOSED)
-        # the address itself may be opened from anywhere
+        sender = (environ.get("HTTP_ORIGIN"), environ.get("CONTENT_TYPE"))
+        if method == "POST" and sender != (f"http://{host}", "application/json"):
+            raise HttpError("403 Forbidden", _WRONG_BROWSER)
+        # only the URL of the page itself may be opened from another site
         site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
         if environ.get("PATH_INFO", "/") != "/" and site not in ("same-origin", "none"):
-            raise HttpError("403 Forbidden", _CLOSED)
+            raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
-    def _first(self, environ: Json, *, has_cookie: bool) -> Response:
-        """Answer a request that brings the token: the first browser gets the cookie.
+    def _redeem_token(self, environ: Json, *, has_cookie: bool) -> Response:
+        """Respond to a request that has the URL's token, by opening the page.
+
+        The first browser that sends the token gets the cookie.
 
         Raises:
-            HttpError: another browser has it already.
+            HttpError: another browser already has the cookie.
         """
-        # a prefetch of the page does not use up the token
+        # a prefetch must not use up the token
         purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
         if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
             return Response(status="204 No Content")
         headers = []
         if not has_cookie:
-            if not self._used.acquire(blocking=False):
-                raise HttpError("403 Forbidden", _USED)
-            cookie = (
-                f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
-            )
+            if not self._token_lock.acquire(blocking=False):
+                raise HttpError("403 Forbidden", _TOKEN_USED)
+            cookie = f"{self._cookie_name}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
             headers.append(("Set-Cookie", cookie))
         if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
-            # The file that opens the page is another site, whose redirects bring no
-            # strict cookie. What this answer opens comes from the page itself.
-            return Response(_ONWARDS, _HTML, headers=tuple(headers))
+            # The page is opened from a local file, which counts as another site, and a redirect
+            # from another site doesn't send strict cookies. So respond with HTML that opens the
+            # page, because that request counts as same-origin.
+            return Response(_RELOAD, _HTML, headers=tuple(headers))
         return Response(status="303 See Other", headers=(("Location", "/"), *headers))
 
     @property
-    def _cookie(self) -> str:
-        """The name of the cookie, with the port: pages on other ports have their own."""
+    def _cookie_name(self) -> str:
+        """The cookie's name, which contains the port, so that each port has its own cookie."""
         return f"ankiforge_{self.port}"
 
     # --- what may be asked for ----------------------------------------------------------
 
-    def _answer(self, environ: Json) -> Response:
-        """Answer a request that was let in."""
+    def _route(self, environ: Json) -> Response:
+        """Return the response to a request that has access, depending on its path."""
         path = environ.get("PATH_INFO", "/")
         if environ["REQUEST_METHOD"] == "POST":
-            return self._post(path, environ["wsgi.input"].read(LARGEST))
-        answer = None
+            return self._handle_post(path, environ["wsgi.input"].read(MAX_REQUEST_BYTES))
+        response = None
         name = path.rpartition("/")[2]
         match path.split("/")[1:-1]:
             case [] if not name:
-                answer = Response(self._index().encode(), _HTML)
+                response = Response(self._render_index().encode(), _HTML)
             case ["static"]:
-                found = _static_files() | dict(self.scripts)
-                # `card.css` is the style of our cards in Anki, and some more
-                kind = _STATIC_TYPES.get(Path(name).suffix)
+                static_files = _static_files() | dict(self.scripts)
+                # `card.css` is the CSS of our cards in Anki, followed by rules for the page
+                text_type = _STATIC_TYPES.get(Path(name).suffix)
                 if name == "card.css":
-                    style = our_note_type(Family.BASIC).css + found[name].read_text(
-                        "utf-8"
-                    )
+                    style = our_note_type(NoteType.BASIC).css + static_files[
+                        name
+                    ].read_text("utf-8")
                     media_type = "text/css; charset=utf-8"
-                    answer = Response(style.encode(), media_type, kept=True)
-                elif kind is not None and name in found:
-                    media_type = f"{kind}; charset=utf-8"
-                    answer = Response(found[name].read_bytes(), media_type, kept=True)
-            case ["picture" | "paper" as shown_as]:
-                # a picture or paper that the page has shown
-                policy = _VIEWER if shown_as == "paper" else _INERT
-                shown = self.open_session().file(name)
-                if shown is not None and shown.is_file():
-                    ending = name.rpartition(".")[2]
-                    media_type = _TYPES.get(ending, "application/octet-stream")
-                    answer = Response(shown.read_bytes(), media_type, policy=policy)
+                    response = Response(style.encode(), media_type, is_cacheable=True)
+                elif text_type is not None and name in static_files:
+                    media_type = f"{text_type}; charset=utf-8"
+                    response = Response(
+                        static_files[name].read_bytes(), media_type, is_cacheable=True
+                    )
+            case ["picture" | "paper" as url_kind]:
+                # serve a picture or PDF, but only if the page has shown it
+                policy = _PDF_CSP if url_kind == "paper" else _SANDBOX_CSP
+                file = self.open_session().find_file(name)
+                if file is not None and file.is_file():
+                    suffix = name.rpartition(".")[2]
+                    media_type = _MEDIA_TYPES.get(suffix, "application/octet-stream")
+                    response = Response(file.read_bytes(), media_type, policy=policy)
             case ["page"]:
-                # the picture of a page that was drawn; its name changes with the file
-                drawn = self.open_session().documents.pages.picture(
+                # serve the picture of a PDF page, whose name changes with the file
+                png = self.open_session().documents.pages.get_picture(
                     name.removesuffix(".png")
                 )
-                if drawn:
-                    answer = Response(drawn, "image/png", policy=_INERT, kept=True)
+                if png:
+                    response = Response(
+                        png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True
+                    )
             case ["api"]:
-                answer = self._api(name, _query_of(environ))
-        if answer is None:
-            raise HttpError("404 Not Found", _NOTHING_HERE)
-        return answer
+                response = self._handle_get(name, _parse_query(environ))
+        if response is None:
+            raise HttpError("404 Not Found", _NOT_FOUND)
+        return response
 
-    def _index(self) -> str:
-        """Return the page, which asks for all scripts at once, not one after the other."""
+    def _render_index(self) -> str:
+        """Return the HTML of the page, which preloads all scripts in parallel."""
         names = sorted(name for name in _static_files() if name.endswith(".js"))
         lines = [
             f'<link rel="modulepreload" href="/static/{name}">\n'
@@ -305,194 +320,176 @@ class PageServer:
         ]
         for name in self.scripts:
             lines.append(f'<script type="module" src="/static/{name}"></script>\n')
-        # those of features run before that of the page
-        first = '<script type="module"'
+        # the scripts of features have to run before the page's own script
+        script_tag = '<script type="module"'
         page = _static_files()["index.html"].read_text("utf-8")
-        return page.replace(first, f"{''.join(lines)}{first}", 1)
+        return page.replace(script_tag, f"{''.join(lines)}{script_tag}", 1)
 
-    def _api(self, name: str, query: Texts) -> Response | None:
-        """Answer a request of the script that changes nothing."""
+    def _handle_get(self, name: str, query: Texts) -> Response | None:
+        """Handle a GET request from the page's script, or return None if nothing was found."""
         session = self.open_session()
-        value = None
-        if name in _READS:
-            value = _READS[name](session, query)
-        elif name in session.reads:
-            value = session.reads[name](query)
-        return None if value is None else _json(value)
+        result = None
+        if name in _GET_HANDLERS:
+            result = _GET_HANDLERS[name](session, query)
+        elif name in session.get_handlers:
+            result = session.get_handlers[name](query)
+        return None if result is None else _json_response(result)
 
-    def _post(self, path: str, body: bytes) -> Response:
-        """Carry out a request of the script."""
+    def _handle_post(self, path: str, body: bytes) -> Response:
+        """Handle a POST request from the page's script.
+
+        Raises:
+            HttpError: there is no such handler, or the body can't be decoded.
+        """
         session = self.open_session()
         name = path.removeprefix("/api/")
-        carry_out: Callable[[Any], Json]
-        if name in _WRITES:
-            kind, does = _WRITES[name]
-            carry_out = partial(does, session)
-        elif name in session.writes:
-            kind, carry_out = session.writes[name]
+        handle: Callable[[Any], Json]
+        if name in _POST_HANDLERS:
+            body_type, handler = _POST_HANDLERS[name]
+            handle = partial(handler, session)
+        elif name in session.post_handlers:
+            body_type, handle = session.post_handlers[name]
         else:
-            raise HttpError("404 Not Found", _NOTHING_HERE)
+            raise HttpError("404 Not Found", _NOT_FOUND)
         try:
-            value = msgspec.json.decode(body, type=kind)
+            value = msgspec.json.decode(body, type=body_type)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
-        return _json(carry_out(value))
+        return _json_response(handle(value))
 
 
-def _query_of(environ: Json) -> defaultdict[str, str]:
-    """Return the query of an address; "" for each name that it lacks."""
+def _parse_query(environ: Json) -> defaultdict[str, str]:
+    """Parse the query string of a request's URL. Names that aren't in it get the value ""."""
     return defaultdict(str, parse_qsl(environ.get("QUERY_STRING", "")))
 
 
-def _number(text: str) -> int:
-    """Return a number of a query; 0 for anything else."""
+def _parse_number(text: str) -> int:
+    """Parse a number in a query string, or return 0 if it is missing or invalid."""
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _listed(session: ReviewSession, query: Texts) -> Json:
-    return session.listed(query["id"], query["words"][:500], _number(query["start"]))
+def _get_list(session: ReviewSession, query: Texts) -> Json:
+    return session.show_list(
+        query["id"], query["words"][:500], _parse_number(query["start"])
+    )
 
 
-def _page_of(session: ReviewSession, query: Texts) -> Json | None:
+def _get_page(session: ReviewSession, query: Texts) -> Json | None:
     number, width = query["page"][:6], query["width"][:6]
     if not (number.isdecimal() and width.isdecimal()):
         return None
-    return session.documents.page(query["id"], int(number), int(width))
+    return session.documents.render_page(query["id"], int(number), int(width))
 
 
-def _item(session: ReviewSession, query: Texts) -> Json:
+def _get_item(session: ReviewSession, query: Texts) -> Json:
     id = query["id"]
     if is_highlight_key(id):
-        return session.at(id, _number(query["sitting"]))
-    return {"item": session.item(id)}
+        return session.show_highlight_item(id, _parse_number(query["sitting"]))
+    return {"item": session.show_item(id)}
 
 
-def _ending(session: ReviewSession, query: Texts) -> Json | None:
-    return session.ending(_number(query["sitting"]))
+def _get_ending(session: ReviewSession, query: Texts) -> Json | None:
+    return session.summarize_sitting(_parse_number(query["sitting"]))
 
 
-_READS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
-    "state": lambda session, _: session.state(),
-    "list": _listed,
-    "shelf": lambda session, _: session.shelf(),
-    "sitting": lambda session, query: session.sitting(query["key"]),
-    "ending": _ending,
-    "cover": lambda session, query: session.documents.cover(query["key"]),
+_GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
+    "state": lambda session, _: session.counts(),
+    "list": _get_list,
+    "shelf": lambda session, _: session.show_shelf(),
+    "sitting": lambda session, query: session.start_document_sitting(query["key"]),
+    "ending": _get_ending,
+    "cover": lambda session, query: session.documents.render_cover(query["key"]),
     "chat": lambda session, query: session.ask_chat(query["key"]),
-    "document": lambda session, query: session.documents.document(query["key"]),
-    "states": lambda session, query: session.documents.states(query["key"]),
-    "page": _page_of,
+    "document": lambda session, query: session.documents.render_document(query["key"]),
+    "states": lambda session, query: session.documents.highlight_states(query["key"]),
+    "page": _get_page,
     "placement": lambda session, query: session.placement(query["id"]),
-    "words": lambda session, query: session.words(query["key"]),
-    "item": _item,
+    "words": lambda session, query: session.selectable_text(query["key"]),
+    "item": _get_item,
 }
-"""The requests of the script that change nothing. None: there is no such thing."""
+"""The GET handlers by name. A handler returns None if what was asked for doesn't exist."""
 
 
-_WRITES: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
+_POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "decide": (Decision, ReviewSession.decide),
-    "decide-several": (Several, ReviewSession.decide_several),
+    "decide-several": (BulkDecision, ReviewSession.decide_several),
     "preview": (Decision, ReviewSession.preview),
     "undo": (str, ReviewSession.undo),
-    "mark": (SelectedWords, ReviewSession.mark),
-    "unmark": (str, ReviewSession.unmark),
-    "chat": (str, ReviewSession.take_chat),
+    "mark": (SelectedWords, ReviewSession.add_highlight),
+    "unmark": (str, ReviewSession.delete_highlight),
+    "chat": (str, ReviewSession.apply_chat_reply),
     "send": (None, lambda session, _: session.send()),
 }
-"""The requests of the script that change something, each with the type of its body."""
+"""The POST handlers by name, each with the type of the request's body."""
 
 
-def _same(given: str, secret: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+def _equal_in_constant_time(value: str, secret: str) -> bool:
+    return hmac.compare_digest(value.encode("utf-8", "replace"), secret.encode())
 
 
-def _json(value: Json, status: str = "200 OK") -> Response:
-    """Encode an answer to the script; whatever cannot be sent is an error of types."""
+def _json_response(value: Json, status: str = "200 OK") -> Response:
+    """Encode a value as a response to the page's script.
+
+    Raises:
+        TypeError: the value can't be encoded as JSON.
+    """
     return Response(json.dumps(value).encode(), "application/json", status)
 
 
-def _refusal(error: ForgeError) -> Response:
-    """Return an error in sentences, without its id and without advice for a terminal."""
-    said = sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
-    if error.hint and not _IN_TERMINAL.search(error.hint):
-        said += f" {sentence(error.hint)}"
-    refused = {"message": said, "insist": isinstance(error, BlockedError)}
-    return _json(refused, "422 Unprocessable")
+def _error_response(error: ForgeError) -> Response:
+    """Return a response with an error's message, without item ids and hints for the terminal.
+
+    `insist` tells whether the user can force the decision that was refused.
+    """
+    message = to_sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
+    if error.hint and not _TERMINAL_ONLY.search(error.hint):
+        message += f" {to_sentence(error.hint)}"
+    body = {"message": message, "insist": isinstance(error, BlockedError)}
+    return _json_response(body, "422 Unprocessable")
 
 
 @cache
 def _static_files() -> dict[str, Traversable]:
-    """Return the files of the folder `static`, by their names."""
+    """Return the files in the directory `static`, by name."""
     return {
         file.name: file for file in files("ankiforge.web").joinpath("static").iterdir()
     }
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection. If too many wait for a request, a new one takes the place of the oldest.
-
-    `waitress` ends a silent connection after a while, but not one that sends a byte now
-    and then, and takes no new ones above a limit. So another program of this machine
-    could block the page.
-    """
-
-    def __init__(self, server: Any, *given: Any, **options: Any) -> None:
-        channels = server.active_channels.values()
-        waiting = [channel for channel in channels if channel.is_waiting]
-        if len(waiting) >= MOST_WAITING:
-            oldest = min(waiting, key=attrgetter("has_asked", "creation_time"))
-            oldest.will_close = True
-        self.has_asked = False
-        super().__init__(server, *given, **options)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether no request is being answered, and none is complete."""
-        return not (self.requests or self.total_outbufs_len or self.will_close)
-
-    def received(self, data: bytes) -> bool:
-        """Take the bytes that have arrived."""
-        going_on: bool = super().received(data)
-        self.has_asked |= bool(self.requests)
-        return going_on
-
-
 def serve(
     open_session: Callable[[], ReviewSession],
-    started: Callable[[str], None],
+    on_start: Callable[[str], None],
     scripts: Mapping[str, Traversable],
 ) -> None:
-    """Serve the page until Ctrl-C; a request that has begun is answered.
+    """Serve the page until the user presses Ctrl-C. A request in progress is still finished.
 
     Args:
-        open_session: opens the session, in the thread that will use it.
-        started: called with the address once the server answers.
-        scripts: those of features, by the names that the page asks for.
+        open_session: opens the review session. It is called in the thread that uses the session.
+        on_start: called with the page's URL once the server is listening.
+        scripts: the scripts that features add to the page, by their name in the URL.
     """
-    listening = socket.create_server((HOST, 0))
-    page = PageServer(listening.getsockname()[1], cache(open_session), scripts)
+    listener = socket.create_server((HOST, 0))
+    page = PageServer(listener.getsockname()[1], cache(open_session), scripts)
     connections: dict[int, Any] = {}
     server = create_server(
         page,
         map=connections,
-        sockets=[listening],
+        sockets=[listener],
         threads=1,
-        channel_timeout=_IDLE_SECONDS,
-        max_request_body_size=LARGEST,
+        channel_timeout=_IDLE_TIMEOUT,
+        max_request_body_size=MAX_REQUEST_BYTES,
         ident=None,
-        connection_limit=2 * MOST_WAITING,
     )
-    server.channel_class = _Channel
-    # a browser sends many requests at once, of which waitress would warn
+    # a browser sends many requests at once, and waitress would warn that they are queued
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
     def prepare() -> None:
-        """Open the session, and read the shelf, which is shown first, while the browser starts."""
-        with suppress(Exception):  # the first request fails with it, too, and tells of it
-            page.open_session().shelf()
+        """Open the session and compute the shelf while the browser starts."""
+        with suppress(Exception):  # the first request will report the same error
+            page.open_session().show_shelf()
 
     try:
-        started(page.address)
+        on_start(page.url)
         server.add_task(SimpleNamespace(service=prepare, cancel=lambda: None))
         server.run()
     finally:

@@ -1,15 +1,16 @@
-"""The state of the review page: lists, items, decisions, undo.
+"""The state of a review session: lists, items, decisions and undo, without HTTP or HTML.
 
-It knows neither HTTP nor HTML pages.
-
-The order of what waits is read once and kept; it is read again when another program has
-written, or when an answer may have changed more than its own item. A decision names the
-`turn` of the item that was painted, and is refused with the new item if that has changed.
+The page starts with the shelf, which lists the documents. The user then decides in sittings of at
+most ten items. The pending items are cached, and reread when another program has written to the
+ledger or when a decision may have changed other items. Each decision carries the `turn` of its
+item, which is a hash of what the user saw. If the item has changed since, the decision is refused,
+and the current item is returned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +18,13 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger import Order, decide, lists, overview, questions
-from ankiforge.ledger.cards import highlight_of, highlights_of
-from ankiforge.ledger.decide import undo
-from ankiforge.ledger.events import PERSON
-from ankiforge.ledger.offers import offers
-from ankiforge.ledger.overview import Place
-from ankiforge.ledger.tables.lines import facets
+from ankiforge.ledger import PendingItems, item_lists, pending_items, questions
+from ankiforge.ledger.cards import load_highlight, load_highlights
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.events import USER
+from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.tables.items import load_facets
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     CardKind,
@@ -34,50 +35,55 @@ from ankiforge.model import (
     Origin,
     Pair,
     Preview,
-    Shown,
+    ShownCard,
     SourceKind,
     Strings,
     Texts,
     Value,
-    h16,
+    hash16,
     is_card_id,
     is_question_id,
 )
-from ankiforge.pipeline import chats, choosing
-from ankiforge.pipeline.collection import lines_as_in_anki
-from ankiforge.pipeline.decks import decks_known, placement_of
+from ankiforge.pipeline import chats
+from ankiforge.pipeline import unmarked as choosing
+from ankiforge.pipeline.collection import iter_rows_as_in_anki
+from ankiforge.pipeline.decks import find_placement, list_decks
 from ankiforge.pipeline.deliver import open_file
-from ankiforge.pipeline.pictures import picture_at
-from ankiforge.pipeline.query import names_field, parse
+from ankiforge.pipeline.media import load_picture
+from ankiforge.pipeline.query import has_field, parse_query
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleError, shelf
-from ankiforge.review.items import made_by, sentence
-from ankiforge.review.shelf import Pile, Sitting, how_many
-from ankiforge.text import counted
-from ankiforge.web.card_view import card_view
-from ankiforge.web.documents import Documents, Pages, document_id, kind_of, paper_of
-from ankiforge.web.faces import Faces, words_of
+from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review.items import find_made_cards, to_sentence
+from ankiforge.review.sittings import DocumentPile, Sitting, how_many
+from ankiforge.text import format_count
+from ankiforge.web.card_view import render_card
+from ankiforge.web.documents import (
+    DocumentRenderer,
+    PageRenderer,
+    find_pdf,
+    guess_document_kind,
+    make_document_id,
+)
+from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.page_part import PageList, PagePart
-from ankiforge.web.unmarked import PREFIX, SelectedWords, UnmarkedDocuments
+from ankiforge.web.unmarked import UNMARKED_PREFIX, SelectedWords, UnmarkedDocuments
 
-MOST_ROWS = 100
-MOST_CREATORS = 2
-"""Authors who are named on the shelf."""
-MOST_AT_ONCE = 5_000
-"""Cards that are decided on together."""
-MOST_REASONS = 5
-"""Reasons that are shown for what was refused."""
-ROWS = {
+MAX_ROWS = 100
+MAX_CREATORS = 2
+"""How many authors the shelf shows for each document."""
+MAX_BULK_DECISIONS = 5_000
+"""How many cards a single bulk decision may be about."""
+MAX_REASONS = 5
+"""How many reasons are shown for highlights without a proposal, or for unused cards of a chat."""
+LIST_ROWS = {
     "you": ("Only you can answer", "changed cards, questions"),
     "words": ("Words", "with your translation"),
 }
-"""The lists of the ledger that are rows of the shelf while something waits in them: name, and what
-it is. Those of features stand between both."""
-NO_MARKS = "Nothing is marked here yet."
-CHOOSE = "Select words in the document and press Enter, or let your chat choose ten."
-_LATER = "later:"
-"""Begins what takes back that an item was put off."""
-STATES = {
+"""The title and description of each of the ledger's lists that is a row of the shelf while it has
+pending items. The lists that features add come after the first of these rows."""
+NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
+CHOOSE_TEXT = "Select words in the document and press Enter, or let your chat choose ten."
+STATE_QUERIES = {
     "Waiting": "verdict:waiting",
     "Accepted": "verdict:accepted -anki:seen",
     "In Anki": "verdict:accepted anki:seen",
@@ -85,18 +91,19 @@ STATES = {
     "Retired": "verdict:retired",
     "Source gone": "finding:source_gone",
 }
-"""The states in the list of all, as queries."""
+"""The states by which the list of all cards can be filtered, each with the query for it."""
 
-FILTERS = {
+FILTER_LABELS = {
     "document": "All documents",
     "deck": "All decks",
     "kind": "All kinds",
     "added": "Any date",
 }
-"""The fields to whose values the list of all is narrowed, and how that is named if it is not."""
-PERIODS = ("1", "7", "30", "365")
-"""The days since which a card may have been added."""
-VALUES = {
+"""The fields by which the list of all cards can be filtered, each with the label that its filter
+has while it isn't set."""
+ADDED_DAYS = ("1", "7", "30", "365")
+"""The options of the filter `added`: within how many days the card was added."""
+VALUE_LABELS = {
     "cloze": "Gaps",
     "basic": "Question and answer",
     "two-way": "Both ways",
@@ -106,171 +113,193 @@ VALUES = {
     "30": "In the last 30 days",
     "365": "In the last year",
 }
-"""Values that have other names on the page."""
+"""The labels of filter values that the page shows under another name."""
 
 
-AddedParts = Callable[[Workspace, Faces], Iterable[PagePart]]
+PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
-class Several(Value, forbid_unknown_fields=True):
-    """A decision on several cards and drafts."""
+class BulkDecision(Value, forbid_unknown_fields=True):
+    """The request to accept or reject several cards and drafts at once."""
 
     ids: Strings
     accepts: bool
     words: str | None = None
-    """Instead of the ids: all that these words match."""
+    """A query that selects the cards and drafts, used instead of `ids` if it is given."""
 
 
-class _Undoable(NamedTuple):
-    """A decision of this session that `undo` may take back."""
+class _UndoEntry(NamedTuple):
+    """What is needed to undo a decision that was made in this session."""
 
-    id: str
-    """The item."""
-    number: int
-    """Of the sitting; 0 for none."""
-    sitting: Sitting | None
-    """As it was before the decision."""
+    revert: Callable[[], object]
+    id: str = ""
+    """The id of the item that was decided on, or "" if there was no such item."""
+    number: int = 0
+    """The number of the sitting in which the decision was made, or 0 if there was none."""
+    sitting: Sitting | None = None
+    """The sitting as it was before the decision."""
 
 
 class ReviewSession:
-    """One person's session at the page."""
+    """One user's review session.
+
+    Most methods return the JSON that the page's script gets. The "new counts" in it are those that
+    `counts` returns.
+    """
 
     def __init__(
         self,
         workspace: Workspace,
-        pages: Pages,
+        pages: PageRenderer,
         query: str = "",
-        begins: Path | None = None,
-        added: AddedParts = lambda workspace, faces: (),
+        start_path: Path | None = None,
+        get_parts: PagePartFactory = lambda workspace, renderer: (),
     ) -> None:
-        """Open a session at the page.
+        """Start a session.
 
         Args:
-            workspace: where things wait.
+            workspace: the source of the pending items.
             pages: draws the pages of PDFs.
-            query: the page begins with the best document in which it matches anything.
-            begins: a file without marks with which the page begins.
-            added: returns what features add.
+            query: opens the page with the best document in which something matches the query.
+            start_path: a file without highlights with which the page opens.
+            get_parts: returns the lists and handlers that features add to the page.
         """
         self._query = query
-        self._begins = begins
+        self._start_path = start_path
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
-        # The pictures and papers that were shown, by the names that the browser asks for.
+        # The pictures and PDFs that the page has shown, by their name in the URL.
         self._files: dict[str, Path] = {}
-        self.documents = Documents(self._ledger, self._picture, pages)
+        self.documents = DocumentRenderer(self._ledger, self._find_picture, pages)
         self._unmarked = UnmarkedDocuments(workspace, self.documents)
-        asks = workspace.folder.config.drafter == "llm"
-        self._faces = Faces(
+        uses_model = workspace.folder.config.drafter == "llm"
+        self._renderer = ItemRenderer(
             self._ledger,
-            paper=self._paper,
+            find_pdf_link=self._find_pdf_link,
             documents=self.documents,
-            asks=asks,
+            uses_model=uses_model,
         )
-        self._lists: dict[str, PageList] = {}
-        """Those of features, by their ids."""
-        self.reads: dict[str, Callable[[Texts], Json]] = {}
-        """What their scripts may ask for, by its name."""
-        self.writes: dict[str, tuple[Any, Callable[[Any], Json]]] = {}
-        """What their scripts may have done, by its name."""
-        for part in added(workspace, self._faces):
-            self._lists |= {each.id: each for each in part.lists}
-            self.reads |= part.reads
-            self.writes |= part.writes
+        self._feature_lists: dict[str, PageList] = {}
+        """The lists that features add, by id."""
+        self.get_handlers: dict[str, Callable[[Texts], Json]] = {}
+        """The GET handlers that features add, by name."""
+        self.post_handlers: dict[str, tuple[Any, Callable[[Any], Json]]] = {}
+        """The POST handlers that features add, by name, each with the type of its request body."""
+        for part in get_parts(workspace, self._renderer):
+            self._feature_lists |= {page_list.id: page_list for page_list in part.lists}
+            self.get_handlers |= part.get_handlers
+            self.post_handlers |= part.post_handlers
         self._queues: dict[str, list[str]] = {}
-        # What was skipped, oldest first: it comes last.
-        self._later: dict[str, None] = {}
-        # The decisions of this session, by what `undo` takes.
-        self._undos: dict[str, _Undoable] = {}
-        # Each that was shown, by its number.
+        # Skipped items, oldest first; they are shown last.
+        self._skipped: dict[str, None] = {}
+        # The decisions of this session, by the action id that `undo` takes.
+        self._undo_entries: dict[str, _UndoEntry] = {}
+        # Every sitting so far, by its number.
         self._sittings: dict[int, Sitting] = {}
-        self._order: Order | None = None
-        # The highlights that the chat was asked about last.
-        self._asked = frozenset[HighlightKey]()
-        # A highlight of the document about which alone it was asked, or a card that fails.
-        self._chat_key = ""
-        # The document without marks about which it is asked; None = it is about highlights.
-        self._asking: choosing.Asking | None = None
+        self._pending: PendingItems | None = None
+        # The highlights in the last question to the chat.
+        self._asked_keys = frozenset[HighlightKey]()
+        # The key of a highlight if the chat is asked about its document, or the id of the failing
+        # card that the chat is to repair, or "".
+        self._chat_target = ""
+        # The parts of an unmarked document that the chat still has to read, or None if the chat is
+        # asked about highlights.
+        self._passage_request: choosing.DocumentRequest | None = None
 
     # --- lists --------------------------------------------------------------------------
 
-    def state(self) -> Json:
-        """Return how much is `left` of each list, and how many cards Anki lacks."""
-        self._read()
+    def counts(self) -> Json:
+        """Return how many items are `left` in each list and how many cards are `ready` to send."""
+        self._refresh()
         left = {id: len(queue) for id, queue in self._queues.items()}
         return {
-            "left": left | {id: added.left for id, added in self._lists.items()},
-            "ready": overview.counts(self._ledger, "unsent")["unsent"].total(),
+            "left": left
+            | {
+                id: page_list.pending_count
+                for id, page_list in self._feature_lists.items()
+            },
+            "ready": pending_items.count_everything(self._ledger, "unsent")[
+                "unsent"
+            ].total(),
         }
 
-    def listed(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Return a list: a sitting to decide on, {rows} to look at, or both.
+    def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
+        """Return a list: all cards as rows to browse, any other list as a sitting to decide on.
 
         Args:
-            list_id: which one.
-            words: of the list of all cards, those that have these words.
-            start: how many cards or items to leave out: they are shown already.
+            list_id: the id of the list, or `all` for the list of all cards.
+            words: a query that filters the list of all cards.
+            start: how many cards or items to skip because the page already shows them.
 
         Raises:
-            UsageError: the words are not a query.
+            UsageError: `words` is not a valid query.
         """
-        self._read()
+        self._refresh()
         content: Json = {}
         if list_id == "all":
-            content = self._all(words.strip(), start)
-        elif list_id in self._lists:
-            added = self._lists[list_id]
-            added.read()
-            content = self._begun(added.faces(start, shelf.TEN), list_id=list_id)
+            content = self._list_all(words.strip(), start)
+        elif list_id in self._feature_lists:
+            page_list = self._feature_lists[list_id]
+            page_list.refresh()
+            content = self._start_sitting(
+                page_list.render_items(start, sittings.SITTING_SIZE), list_id=list_id
+            )
         else:
-            # what no longer waits is dropped from its list
-            faces: list[Json] = []
+            # drop items that are no longer pending
+            items: list[Json] = []
             for id in self._queues.get(list_id, [])[start:]:
-                if len(faces) == shelf.TEN:
+                if len(items) == sittings.SITTING_SIZE:
                     break
-                face = self.item(id)
-                if face is None:
+                item_json = self.show_item(id)
+                if item_json is None:
                     self._queues[list_id].remove(id)
                 else:
-                    faces.append(face)
-            content = self._begun(faces, list_id=list_id)
-        return {**content, **self.state()}
+                    items.append(item_json)
+            content = self._start_sitting(items, list_id=list_id)
+        return {**content, **self.counts()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
-    def shelf(self) -> Json:
-        """Return the documents with marks that have no card, the best first; then the other rows.
+    def show_shelf(self) -> Json:
+        """Return the shelf: the documents with undecided highlights, best first, and other rows.
 
-        Each has how many drafts are `waiting` and marks `proposed`, or says in `rest` why none is;
-        and it may be `weak`: a chat asks better about it. `is_open` is whether anything waits or is
-        proposed. `model` is whether one is set. `begins` names the document or list at which the
-        page begins; "" for the shelf. `without` says why the other highlights have no proposal.
+        Each document has the number of its pending drafts (`waiting`) and of its highlights with a
+        proposal (`proposed`). `is_open` tells whether it has any of either, and `rest` is a line
+        about its other highlights. `weak` tells whether a chat would make better cards of it.
+
+        For the whole shelf, `model` tells whether a model is configured, `begins` names the
+        document or list with which the page opens ("" for the shelf itself), and `without` is a
+        line that explains why some highlights have no proposal.
         """
-        self._read()
-        piles = self._piles()
-        firsts = [(*pile.places, *pile.proposed, *pile.rest)[0] for pile in piles]
-        best = highlights_of(self._ledger, [first.key for first in firsts])
-        asked = shelf.queue(self._ledger, self._query) if self._query else []
-        begins = "you" if asked and asked[0] in self._queues["you"] else ""
-        named = set[int]()
-        if self._query and not asked:
-            found = shelf.documents_named(self._ledger, self._query)
-            named.update(pile.document for pile in found[:1])
+        self._refresh()
+        piles = self._find_piles()
+        first_places = [(*pile.places, *pile.proposed, *pile.rest)[0] for pile in piles]
+        highlights = load_highlights(self._ledger, [first.key for first in first_places])
+        matching_ids = (
+            sittings.list_pending_ids(self._ledger, self._query) if self._query else []
+        )
+        begins = "you" if matching_ids and matching_ids[0] in self._queues["you"] else ""
+        named_documents = set[int]()
+        if self._query and not matching_ids:
+            named_piles = sittings.find_documents(self._ledger, self._query)
+            named_documents.update(pile.document for pile in named_piles[:1])
         entries = []
-        for pile, first in zip(piles, firsts, strict=True):
-            highlight = best[first.key]
-            id = document_id(highlight.document)
-            waits = {place.id for place in pile.places}
-            if pile.document in named or (asked and asked[0] in waits):
+        for pile, first in zip(piles, first_places, strict=True):
+            highlight = highlights[first.key]
+            id = make_document_id(highlight.document)
+            pending_ids = {place.id for place in pile.places}
+            if pile.document in named_documents or (
+                matching_ids and matching_ids[0] in pending_ids
+            ):
                 begins = f"paper={id}"
             entries.append(
                 {
                     "id": id,
                     "key": highlight.key,
                     "title": pile.title,
-                    "by": ", ".join(highlight.document.creators[:MOST_CREATORS]),
-                    "kind": kind_of(highlight),
+                    "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
+                    "kind": guess_document_kind(highlight),
                     "waiting": len(pile.places),
                     "proposed": len(pile.proposed),
                     "rest": f"{len(pile.rest):,} without a card",
@@ -278,244 +307,292 @@ class ReviewSession:
                     "weak": pile.is_weak,
                 }
             )
-        unmarked = self._unmarked.entries()
-        if self._begins:
-            begun = self._unmarked.id_of(self._begins)
-            begins = f"paper={begun}" if begun else begins
-        rows = self._rows()
-        opened = sum(bool(entry["is_open"]) for entry in entries)
-        waiting = sum(len(pile.places) for pile in piles)
-        waiting += sum(row["waiting"] for row in rows if row["id"] in ROWS)
+        unmarked = self._unmarked.list_rows()
+        if self._start_path:
+            start_id = self._unmarked.find_id(self._start_path)
+            begins = f"paper={start_id}" if start_id else begins
+        rows = self._build_list_rows()
+        open_count = sum(bool(entry["is_open"]) for entry in entries)
+        pending_count = sum(len(pile.places) for pile in piles)
+        pending_count += sum(row["waiting"] for row in rows if row["id"] in LIST_ROWS)
         proposed = sum(len(pile.proposed) for pile in piles)
-        without = sum(len(pile.rest) for pile in piles)
+        without_count = sum(len(pile.rest) for pile in piles)
         return {
-            **self.state(),
-            "waiting": waiting,
+            **self.counts(),
+            "waiting": pending_count,
             "proposed": proposed,
-            "documents": [*entries[:opened], *rows, *entries[opened:], *unmarked],
+            "documents": [*entries[:open_count], *rows, *entries[open_count:], *unmarked],
             "model": self._workspace.folder.config.drafter == "llm",
             "begins": begins,
-            "without": self._why_none(without) if without else "",
+            "without": self._explain_missing_proposals(without_count)
+            if without_count
+            else "",
         }
 
-    def _rows(self) -> list[Json]:
-        """Return the rows of the lists in which something waits."""
+    def _build_list_rows(self) -> list[Json]:
+        """Return a row of the shelf for each list that has pending items."""
         rows = []
-        left = self.state()["left"]
-        shown = {id: (added.title, added.about) for id, added in self._lists.items()}
-        for id, (title, about) in {"you": ROWS["you"], **shown, **ROWS}.items():
+        left = self.counts()["left"]
+        titles = {
+            id: (page_list.title, page_list.description)
+            for id, page_list in self._feature_lists.items()
+        }
+        for id, (title, about) in {
+            "you": LIST_ROWS["you"],
+            **titles,
+            **LIST_ROWS,
+        }.items():
             if not left[id]:
                 continue
             row: Json = {"id": id, "list": id, "key": "", "title": title, "by": about}
             row |= {"waiting": left[id], "proposed": 0, "is_open": True}
-            if id in self._lists:
-                row |= {"cover": self._lists[id].cover, "by_item": True}
+            if id in self._feature_lists:
+                row |= {"cover": self._feature_lists[id].cover, "by_item": True}
             rows.append(row)
         return rows
 
-    def _why_none(self, without: int) -> str:
-        """Return a line with the number of highlights without a proposal, and the reasons."""
-        counts = overview.reasons_for_none(self._ledger)
-        shown = [
+    def _explain_missing_proposals(self, total: int) -> str:
+        """Return a line that says how many highlights have no proposal, and why."""
+        counts = pending_items.count_no_card_reasons(self._ledger)
+        reasons = [
             (reason.partition(":")[0], number)
-            for reason, number in counts.most_common(MOST_REASONS)
+            for reason, number in counts.most_common(MAX_REASONS)
         ]
-        others = without - sum(number for _, number in shown)
-        if others > 0:
-            shown.append(("for other reasons", others))
-        if len(shown) == 1:
-            why = shown[0][0]
+        other_count = total - sum(number for _, number in reasons)
+        if other_count > 0:
+            reasons.append(("for other reasons", other_count))
+        if len(reasons) == 1:
+            text = reasons[0][0]
         else:
-            why = " · ".join(f"{reason} ({number:,})" for reason, number in shown)
-        return f"{counted(without, 'highlight')} without a proposal: {why}"
+            text = " · ".join(f"{reason} ({number:,})" for reason, number in reasons)
+        return f"{format_count(total, 'highlight')} without a proposal: {text}"
 
-    def sitting(self, key: str) -> Json:
-        """Return the best ten of the document of a highlight, in reading order.
+    def start_document_sitting(self, key: str) -> Json:
+        """Start a sitting with a document's ten best drafts and proposals, in reading order.
 
-        Of each mark it is the best fact.
+        `key` is the key of any highlight of the document. Each highlight contributes only its best
+        fact. If the document has no drafts or proposals, the sitting consists of ten highlights
+        without a card, and `without` is true.
         """
-        self._read()
-        pile = self._pile(key)
-        ten = pile.ten(self._review.item, self._later) if pile else []
-        faces = [self._with_next(item) for item in ten]
-        if ten or pile is None:
-            return self._begun([face for face in faces if face], key=key)
-        # no sentence is sure enough: a person chooses the words
-        marks = sorted((*pile.proposed, *pile.rest), key=attrgetter("position"))
-        chosen = [self.item(place.id) for place in marks[: shelf.TEN]]
-        begun = self._begun([face for face in chosen if face], key=key)
-        return {**begun, "without": True}
+        self._refresh()
+        pile = self._find_pile(key)
+        best_items = (
+            pile.select_ten(self._review.load_item, self._skipped) if pile else []
+        )
+        items = [self._render_with_next(item) for item in best_items]
+        if best_items or pile is None:
+            return self._start_sitting(
+                [item_json for item_json in items if item_json], key=key
+            )
+        # no sentence is a confident enough proposal, so let the user choose the words
+        cardless_places = sorted((*pile.proposed, *pile.rest), key=attrgetter("position"))
+        cardless_items = [
+            self.show_item(place.id) for place in cardless_places[: sittings.SITTING_SIZE]
+        ]
+        sitting = self._start_sitting(
+            [item_json for item_json in cardless_items if item_json], key=key
+        )
+        return {**sitting, "without": True}
 
-    def _begun(self, faces: Sequence[Json], key: str = "", list_id: str = "") -> Json:
-        """Begin to decide on items of a document or list."""
-        ids = tuple(face["id"] for face in faces)
+    def _start_sitting(
+        self, items: Sequence[Json], key: str = "", list_id: str = ""
+    ) -> Json:
+        """Start a sitting with items of the document that `key` belongs to, or of a list."""
+        ids = tuple(item_json["id"] for item_json in items)
         sitting = Sitting(ids, key=key, list_id=list_id)
-        return self._shown(len(self._sittings) + 1, sitting, faces)
+        return self._store_sitting(len(self._sittings) + 1, sitting, items)
 
-    def _shown(self, number: int, sitting: Sitting, faces: Sequence[Json]) -> Json:
-        """Hold a sitting under its number. Return it with the `items` that are new in it."""
+    def _store_sitting(
+        self, number: int, sitting: Sitting, items: Sequence[Json]
+    ) -> Json:
+        """Store a sitting under `number`, and return it as JSON with the items new to the page."""
         self._sittings[number] = sitting
-        shown = {"ids": sitting.ids, "results": sitting.results}
-        return {"number": number, **shown, "items": faces}
+        stored = {"ids": sitting.ids, "results": sitting.results}
+        return {"number": number, **stored, "items": items}
 
-    def _pile(self, key: str) -> Pile | None:
-        """Return the drafts and proposals of a highlight's document; None if there are none."""
-        return next(iter(self._piles(key)), None)
+    def _find_pile(self, key: str) -> DocumentPile | None:
+        """Return the pile of the document that a highlight is in, or None if there is no pile.
 
-    def _piles(self, beside: str = "") -> list[Pile]:
-        """Return the documents with drafts or proposals; `beside`: as for `shelf.piles`."""
+        A pile is a document with its pending drafts, proposals and other undecided highlights.
+        """
+        return next(iter(self._find_piles(key)), None)
+
+    def _find_piles(self, key: str = "") -> list[DocumentPile]:
+        """Return a pile for each document with undecided highlights, best document first.
+
+        If `key` is the key of a highlight, return only the pile of its document.
+        """
         undecided = set(self._queues["none"])
-        marks = [place for place in self._without() if place.id in undecided]
-        return shelf.piles(self._ledger, self._queues["new"], marks, beside)
+        places = [
+            place for place in self._list_uncarded_places() if place.id in undecided
+        ]
+        return sittings.load_piles(self._ledger, self._queues["new"], places, key)
 
-    def _without(self) -> Sequence[Place]:
-        """Return the marks without card or draft when the lists were read."""
-        return self._order.without if self._order else ()
+    def _list_uncarded_places(self) -> Sequence[PassageLocation]:
+        """Return the highlights that had no card or draft when the lists were last read."""
+        return self._pending.uncarded if self._pending else ()
 
-    def _with_next(self, item: Item) -> Json | None:
-        """Return the face of an item; of a draft with `then`, the next fact of its passage."""
-        face = self.face_of(item)
-        if face and face.get("several") and item.highlight:
-            for offer in offers(self._ledger, [item.highlight.key]):
-                if offer[0].changes is None and item.id not in {
-                    each.id for each in offer
+    def _render_with_next(self, item: Item) -> Json | None:
+        """Return an item as JSON.
+
+        If the item's passage has another fact with a pending draft, that draft is added as `then`,
+        so that the page can show it next.
+        """
+        item_json = self.render_item(item)
+        if item_json and item_json.get("several") and item.highlight:
+            for offer in iter_offers(self._ledger, [item.highlight.key]):
+                if offer[0].changed_card is None and item.id not in {
+                    draft.id for draft in offer
                 }:
-                    following = self.item(offer[0].id)
-                    if following:
-                        face["then"] = following
+                    next_item = self.show_item(offer[0].id)
+                    if next_item:
+                        item_json["then"] = next_item
                     break
-        return face
+        return item_json
 
-    def face_of(self, item: Item | None) -> Json | None:
-        """Return an item as the page shows it."""
-        return self._faces.face(item) if item else None
+    def render_item(self, item: Item | None) -> Json | None:
+        """Return an item as JSON for the page, or None if `item` is None."""
+        return self._renderer.render_item(item) if item else None
 
-    def _list_of(self, id: str) -> PageList | None:
-        """Return the list of a feature that has an item; None for those of the ledger."""
-        for added in self._lists.values():
-            if id.startswith(added.prefix):
-                return added
+    def _find_feature_list(self, id: str) -> PageList | None:
+        """Return the feature's list that an item belongs to, or None if it is in none of them."""
+        for page_list in self._feature_lists.values():
+            if id.startswith(page_list.prefix):
+                return page_list
         return None
 
-    def item(self, id: str) -> Json | None:
-        """Return one item; None if it no longer waits."""
-        added = self._list_of(id)
-        if added:
-            return added.face(id)
-        return self.face_of(self._review.item(id))
+    def show_item(self, id: str) -> Json | None:
+        """Return an item as JSON, or None if it is no longer pending."""
+        page_list = self._find_feature_list(id)
+        if page_list:
+            return page_list.render_item(id)
+        return self.render_item(self._review.load_item(id))
 
-    def at(self, key: str, number: int) -> Json:
-        """Return the `item` of a mark: its offer, else its card, else its passage.
+    def show_highlight_item(self, key: str, number: int) -> Json:
+        """Return the `item` of a highlight: its draft or proposal, else its card, else its passage.
 
-        A new one joins the sitting at its document that has this number.
+        If the sitting with the number `number` is at a document, a draft or proposal is also added
+        to it, and the changed `sitting` is returned too.
         """
-        passage = self._ledger.passage(HighlightKey(key))
-        ids: list[str] = [offer[0].id for offer in offers(self._ledger, [key])]
-        ids += [guid for guid, card in passage.cards.items() if card.live]
-        face = next(filter(None, map(self.item, (*ids, key))), None)
+        passage = self._ledger.get_passage(HighlightKey(key))
+        ids: list[str] = [offer[0].id for offer in iter_offers(self._ledger, [key])]
+        ids += [guid for guid, card in passage.cards.items() if card.is_live]
+        item_json = next(filter(None, map(self.show_item, (*ids, key))), None)
         sitting = self._sittings.get(number)
-        if not (face and sitting and sitting.key):
-            return {"item": face}
-        if face["id"] not in self._queues["new"] and not face.get("proposal"):
-            return {"item": face}
-        ids = [*sitting.ids, face["id"]]
-        places = overview.places(self._ledger, ids)
-        places += [place for place in self._without() if place.id in ids]
+        if not (item_json and sitting and sitting.key):
+            return {"item": item_json}
+        if item_json["id"] not in self._queues["new"] and not item_json.get("proposal"):
+            return {"item": item_json}
+        ids = [*sitting.ids, item_json["id"]]
+        places = pending_items.load_locations(self._ledger, ids)
+        places += [place for place in self._list_uncarded_places() if place.id in ids]
         places.sort(key=attrgetter("position"))
-        joined = sitting.joined(face["id"], [place.id for place in places])
-        return {"item": face, "sitting": self._shown(number, joined, [face])}
-
-    def words(self, key: str) -> Json:
-        """Return the words of a passage, of which a card may be made."""
-        return words_of(highlight_of(self._ledger, key))
-
-    def _read(self) -> None:
-        """Read the lists, if they may have changed outside this page."""
-        self._ledger.read_journal()
-        order = overview.order(self._ledger, self._order)
-        if order is self._order:
-            return
-        self._order = order
-        words = set[str]()
-        if order.questions:
-            asked = questions.open_questions(self._ledger)
-            words.update(each.id for each in asked if each.old == WORD_AND_TRANSLATION)
-        yours = [id for id in order.questions if id not in words]
-        self._queues = {
-            "new": [*order.new],
-            "you": [*order.changed, *yours],
-            "words": [id for id in order.questions if id in words],
-            "none": [place.id for place in order.without],
+        extended = sitting.add_item(item_json["id"], [place.id for place in places])
+        return {
+            "item": item_json,
+            "sitting": self._store_sitting(number, extended, [item_json]),
         }
-        skipped = {id: place for place, id in enumerate(self._later, 1)}
-        for queue in self._queues.values():
-            queue.sort(key=lambda id: skipped.get(id, 0))
 
-    def _all(self, words: str, start: int) -> Json:
-        """Return all cards and drafts that words match, how many there are, and the filters."""
+    def selectable_text(self, key: str) -> Json:
+        """Return the text of a passage, in which the user can select words to make a card."""
+        return selectable_text_to_json(load_highlight(self._ledger, key))
+
+    def _refresh(self) -> None:
+        """Reread the lists if they may have changed since they were last read."""
+        self._ledger.read_journal()
+        pending = pending_items.load_pending_items(self._ledger, self._pending)
+        if pending is self._pending:
+            return
+        self._pending = pending
+        word_ids = set[str]()
+        if pending.questions:
+            open_questions = questions.find_open_questions(self._ledger)
+            word_ids.update(
+                question.id
+                for question in open_questions
+                if question.old == WORD_AND_TRANSLATION
+            )
+        other_ids = [id for id in pending.questions if id not in word_ids]
+        self._queues = {
+            "new": [*pending.new_drafts],
+            "you": [*pending.changed_cards, *other_ids],
+            "words": [id for id in pending.questions if id in word_ids],
+            "none": [place.id for place in pending.uncarded],
+        }
+        skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
+        for queue in self._queues.values():
+            queue.sort(key=lambda id: skip_ranks.get(id, 0))
+
+    def _list_all(self, query: str, start: int) -> Json:
+        """Return the cards and drafts that match a query, how many match, and the filters."""
         try:
-            ids = self._matching(words)
+            ids = self._find_matching_ids(query)
         except UsageError:
-            if names_field(words):
+            if has_field(query):
                 raise
-            ids = []  # a question with a colon or an open quote
-        lines = lines_as_in_anki(
-            self._ledger, lists.lines(self._ledger, ids[start : start + MOST_ROWS])
+            ids = []  # the user searched for text with a colon or an unclosed quote, for example
+        lines = iter_rows_as_in_anki(
+            self._ledger,
+            item_lists.load_items(self._ledger, ids[start : start + MAX_ROWS]),
         )
         rows = []
         for line in lines:
             state = line.state[:1].upper() + line.state[1:]
-            shown = card_view(line, lambda *_: None)
-            place = " · ".join(filter(None, (line.highlight.document.title, line.deck)))
-            sides = {name: shown[name] for name in ("with_gaps", "answer_line")}
-            rows.append(_row(line.id, shown["line"], place, state, **sides))
+            view = render_card(line, lambda *_: None)
+            location = " · ".join(
+                filter(None, (line.highlight.document.title, line.deck))
+            )
+            sides = {name: view[name] for name in ("with_gaps", "answer_line")}
+            rows.append(_build_card_row(line.id, view["line"], location, state, **sides))
         last = start + len(rows)
-        told = counted(len(ids), "card")
+        summary = format_count(len(ids), "card")
         states = {row["state"] for row in rows}
-        if 1 < len(ids) == len(rows) and len(states) == 1:  # said once, for all
+        if 1 < len(ids) == len(rows) and len(states) == 1:  # name the common state once
             [state] = states
-            told = f"{len(ids)} {state[:1].lower()}{state[1:]}"
+            summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
         if not ids:
-            told = "No card has these words."
+            summary = "No card has these words."
         elif len(ids) > last:
-            told += f"; the first {last:,} are shown"
-        left = min(len(ids) - last, MOST_ROWS)
+            summary += f"; the first {last:,} are shown"
+        left = min(len(ids) - last, MAX_ROWS)
         return {
             "rows": rows,
             "total": len(ids),
-            "told": told,
+            "told": summary,
             "more": f"Show {left} more" if left else "",
-            "facets": self._facets(),
+            "facets": self._build_filters(),
         }
 
-    def _facets(self) -> list[Json]:
-        """Return the filters of the list of all: a label, and options with the term of each."""
-        names = {
-            **facets(self._ledger),
-            "added": [*PERIODS],
+    def _build_filters(self) -> list[Json]:
+        """Return the filters for the list of all cards, with a query term for each option."""
+        values_by_field = {
+            **load_facets(self._ledger),
+            "added": [*ADDED_DAYS],
         }
-        shown = [
+        filters = [
             {
                 "label": "Any state",
                 "options": [
-                    {"value": term, "name": name} for name, term in STATES.items()
+                    {"value": term, "name": value_label}
+                    for value_label, term in STATE_QUERIES.items()
                 ],
             }
         ]
-        for field, label in FILTERS.items():
+        for field, label in FILTER_LABELS.items():
             options = []
-            for value in names[field]:
+            for value in values_by_field[field]:
                 term = value.replace('"', "*")
-                name = VALUES.get(value, value)
-                options.append({"value": f'{field}:"{term}"', "name": name})
+                value_label = VALUE_LABELS.get(value, value)
+                options.append({"value": f'{field}:"{term}"', "name": value_label})
             if len(options) > 1:
-                shown.append({"label": label, "options": options})
-        return shown
+                filters.append({"label": label, "options": options})
+        return filters
 
-    def _matching(self, words: str) -> list[str]:
-        """Return the ids of all cards and drafts that words match."""
-        return lists.find(self._ledger, parse(words.strip()), everything=True)
+    def _find_matching_ids(self, query: str) -> list[str]:
+        return item_lists.find_items(
+            self._ledger, parse_query(query.strip()), everything=True
+        )
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -523,115 +600,145 @@ class ReviewSession:
         """Carry out a decision.
 
         Returns:
-            The new counts; `undo`, what takes it back; `sitting`, what has changed in the one
-            in which it was made; and `item`, the next fact of the passage, if there is one, or
-            the same item as it is after something that leaves it.
+            The new counts; `undo`, the id with which the decision can be undone; `sitting`, the
+            changed sitting in which the decision was made; and `item`, the next fact of the passage
+            if there is one, or the item itself if the decision leaves it pending.
 
         Raises:
-            StaleError: the item is not the one that was painted.
-            ForgeError: the decision is refused, with the reason.
+            StaleItemError: the item has changed since it was shown.
+            ForgeError: the decision is refused. The message says why.
         """
         before = self._sittings.get(decision.sitting)
         try:
-            reply = self._carried_out(decision)
-        except StaleError as error:
-            error.face = error.face or self.face_of(error.item)
+            reply = self._apply_decision(decision)
+        except StaleItemError as error:
+            error.face = error.face or self.render_item(error.item)
             if error.face is None:
-                self._leave(decision.id)
+                self._remove_from_list(decision.id)
             if before:
-                error.sitting = self._replaced(decision, error.face)
+                error.sitting = self._replace_item_in_sitting(decision, error.face)
             raise
         item = reply.get("item")
         if reply.get("undo"):
-            self._undos[reply["undo"]] = _Undoable(decision.id, decision.sitting, before)
-        if before and "undo" not in reply:  # the item stays, as it is now
-            reply["sitting"] = self._replaced(decision, item)
+            revert = self._make_revert(decision, reply["undo"])
+            entry = _UndoEntry(revert, decision.id, decision.sitting, before)
+            self._undo_entries[reply["undo"]] = entry
+        if before and "undo" not in reply:  # the item stays pending
+            reply["sitting"] = self._replace_item_in_sitting(decision, item)
         elif before:
-            further = item["id"] if item else ""
-            now = before.decided(decision.id, decision.act, reply["undo"], further)
-            reply["sitting"] = self._shown(decision.sitting, now, [item] if item else [])
-        return {**self.state(), **reply}
+            next_id = item["id"] if item else ""
+            after = before.record_decision(
+                decision.id, decision.act, reply["undo"], next_id
+            )
+            reply["sitting"] = self._store_sitting(
+                decision.sitting, after, [item] if item else []
+            )
+        return {**self.counts(), **reply}
 
-    def _replaced(self, decision: Decision, face: Json | None) -> Json:
-        """Show the sitting of a decision with a face in the place of its item."""
+    def _make_revert(self, decision: Decision, action: str) -> Callable[[], object]:
+        """Return a function that undoes a decision. `action` is the id of the decision."""
+        page_list = self._find_feature_list(decision.id)
+        if page_list:
+            return partial(page_list.undo, action)
+        if decision.act == "later":
+            return partial(self._skipped.pop, decision.id, None)
+        return partial(undo_decision, self._ledger, action)
+
+    def _replace_item_in_sitting(
+        self, decision: Decision, item_json: Json | None
+    ) -> Json:
+        """Replace the item of a decision in its sitting, and return the sitting as JSON.
+
+        If `item_json` is None, the item is removed.
+        """
         sitting = self._sittings[decision.sitting]
-        now = sitting.changed(decision.id, face["id"] if face else "")
-        return self._shown(decision.sitting, now, [face] if face else [])
+        replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
+        return self._store_sitting(
+            decision.sitting, replaced, [item_json] if item_json else []
+        )
 
-    def _carried_out(self, decision: Decision) -> Json:
-        """Carry out a decision; return the same as `decide`, without counts and sitting."""
-        added = self._list_of(decision.id)
-        if added:
-            self._order = None
-            return added.decide(decision)
-        if decision.act == "later":  # to the end of its list
-            list_id = self._leave(decision.id)
-            self._later[decision.id] = None
+    def _apply_decision(self, decision: Decision) -> Json:
+        """Carry out a decision, and return what `decide` returns except the counts and sitting."""
+        page_list = self._find_feature_list(decision.id)
+        if page_list:
+            self._pending = None
+            return page_list.decide(decision)
+        if decision.act == "later":  # move the item to the end of its list
+            list_id = self._remove_from_list(decision.id)
+            self._skipped[decision.id] = None
             if list_id:
                 self._queues[list_id].append(decision.id)
-            return {"undo": f"{_LATER}{decision.id}"}
+            return {"undo": f"later {decision.id}"}
         if decision.act == "others":
-            new = self._review.others(self._review.current(decision))
-            self._order = None
-            face = self._faces.face(new)
-            return {"item": face, "said": "The model has drafted others."}
+            redrafted = self._review.draft_alternatives(
+                self._review.load_current_item(decision)
+            )
+            self._pending = None
+            item_json = self._renderer.render_item(redrafted)
+            return {"item": item_json, "said": "The model has drafted others."}
         decided = self._review.decide(decision)
 
-        # take the item out of its list; what is left of its passage comes next, or last
-        queue = self._queues[self._leave(decision.id) or "new"]
-        further = None
-        rest = decided.rest
-        if rest is not None:
-            queue.insert(0, rest.id)
-            further = self._with_next(rest)
-        if decided.later is not None:
-            queue.append(decided.later.id)
-        # these change other items, too
+        # remove the item from its list, and put the rest of its passage first or last in the list
+        queue = self._queues[self._remove_from_list(decision.id) or "new"]
+        next_item = None
+        rest_item = decided.next_item
+        if rest_item is not None:
+            queue.insert(0, rest_item.id)
+            next_item = self._render_with_next(rest_item)
+        if decided.postponed_item is not None:
+            queue.append(decided.postponed_item.id)
+        # these decisions may change other items
         if (
             decision.act == "none"
             or is_question_id(decision.id)
             or is_card_id(decision.id)
         ):
-            self._order = None
-        return {"undo": decided.undo, "item": further}
+            self._pending = None
+        return {"undo": decided.undo_id, "item": next_item}
 
-    def decide_several(self, several: Several) -> Json:
-        """Accept or reject several cards and drafts, as one action that `undo` takes back.
+    def decide_several(self, bulk_decision: BulkDecision) -> Json:
+        """Accept or reject several cards and drafts as one action, so that one undo reverts all.
 
         Returns:
-            The new counts; `undo`; and what is `said`: how many were decided on, and why
-            others were not.
+            The new counts; `undo`, the id with which the action can be undone; and `said`, a
+            message about how many were decided on and why the others were not.
         """
-        ids: Sequence[str] = several.ids
-        if several.words is not None:
-            ids = self._matching(several.words)
-        refused = []
-        done = 0
+        ids: Sequence[str] = bulk_decision.ids
+        if bulk_decision.words is not None:
+            ids = self._find_matching_ids(bulk_decision.words)
+        refusals = []
+        decided = 0
         with self._ledger.action() as action:
-            for id in decide.read_ahead(self._ledger, ids[:MOST_AT_ONCE]):
+            for id in ids[:MAX_BULK_DECISIONS]:
                 try:
-                    if several.accepts:
+                    if bulk_decision.accepts:
                         self._ledger.accept(id)
                     else:
                         self._ledger.reject(id)
                 except ForgeError as error:
-                    refused.append(error.message)
+                    refusals.append(error.message)
                 else:
-                    done += 1
-        self._order = None
-        said = f"{'Accepted' if several.accepts else 'Rejected'} {counted(done, 'card')}."
-        left = len(ids) - done
+                    decided += 1
+        self._pending = None
+        decision = "Accepted" if bulk_decision.accepts else "Rejected"
+        message = f"{decision} {format_count(decided, 'card')}."
+        left = len(ids) - decided
         if left:
-            were = "it was" if left == 1 else "they were"
-            why = refused[0] if refused else f"{MOST_AT_ONCE:,} are decided on at once."
-            said += f" {counted(left, 'card')} left as {were}: {why}"
-        return {**self.state(), "undo": action if done else "", "said": said}
+            as_before = "it was" if left == 1 else "they were"
+            reason = (
+                refusals[0]
+                if refusals
+                else f"{MAX_BULK_DECISIONS:,} are decided on at once."
+            )
+            message += f" {format_count(left, 'card')} left as {as_before}: {reason}"
+        return {**self.counts(), "undo": action if decided else "", "said": message}
 
-    def ending(self, number: int) -> Json | None:
-        """Return the ending of a sitting: its `heading`, the sentences `told`, and the `cards`.
+    def summarize_sitting(self, number: int) -> Json | None:
+        """Return a summary of a sitting, or None if there is no sitting with this number.
 
-        Each card has the `key` of its mark and the printed number of its `page`; those of a
-        document stand in reading order. None: there is no such sitting.
+        The summary has a `heading`, further sentences (`told`), and the `cards` that were made.
+        Each card has the `key` of its highlight and the label of its `page`. After a sitting at a
+        document, the cards are in reading order.
         """
         sitting = self._sittings.get(number)
         if sitting is None:
@@ -639,99 +746,108 @@ class ReviewSession:
         decided = len(sitting.results)
         cards = []
         count = 0
-        for card in made_by(self._ledger, sitting.actions):
-            view = card_view(card, self._picture)
+        for card in find_made_cards(self._ledger, sitting.actions):
+            view = render_card(card, self._find_picture)
             if "figure" in view:
                 number = sum(mask["on"] for mask in view["figure"]["masks"])
-                view["cards"] = counted(number, "card")
+                view["cards"] = format_count(number, "card")
                 count += number
             else:
                 count += 1
-            place = {"key": card.highlight.key, "page": card.highlight.page_label}
-            cards.append({**view, **place})
+            location = {"key": card.highlight.key, "page": card.highlight.page_label}
+            cards.append({**view, **location})
         if sitting.key:
-            marks = overview.marks(self._ledger, sitting.key)
-            order = [highlight.key for highlight, _ in marks]
-            cards.sort(key=lambda each: order.index(each["key"]))
+            marks = pending_items.load_mark_states(self._ledger, sitting.key)
+            reading_order = [highlight.key for highlight, _ in marks]
+            cards.sort(key=lambda entry: reading_order.index(entry["key"]))
 
-        if sitting.key.startswith(PREFIX):
-            return {"heading": NO_MARKS, "told": CHOOSE, "cards": [], "chat": True}
-        left = self._left(sitting)
-        made = counted(count, "card") if count else "No card"
+        if sitting.key.startswith(UNMARKED_PREFIX):
+            return {
+                "heading": NO_HIGHLIGHTS_TEXT,
+                "told": CHOOSE_TEXT,
+                "cards": [],
+                "chat": True,
+            }
+        left_text = self._describe_remaining(sitting)
+        heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.key and count and rejected:
-            made += f", {rejected} rejected"
-        told: list[str] = []
-        if sitting.list_id in self._lists:
-            made = f"{decided} decided"
-            told.append(self._lists[sitting.list_id].ending)
-        heading = f"{made}. Nothing waits here."
-        if left:
-            heading = f"{made}. Here: {left}."
+            heading_start += f", {rejected} rejected"
+        sentences: list[str] = []
+        if sitting.list_id in self._feature_lists:
+            heading_start = f"{decided} decided"
+            sentences.append(self._feature_lists[sitting.list_id].ending)
+        heading = f"{heading_start}. Nothing waits here."
+        if left_text:
+            heading = f"{heading_start}. Here: {left_text}."
         if not decided:
-            heading = "All put off for later." if left else "Nothing waits here."
-        return {"heading": heading, "told": " ".join(told), "cards": cards}
+            heading = "All put off for later." if left_text else "Nothing waits here."
+        return {"heading": heading, "told": " ".join(sentences), "cards": cards}
 
-    def _left(self, sitting: Sitting) -> str:
-        """Return how much is left of the document or list of a sitting; "" for nothing."""
-        self._read()
+    def _describe_remaining(self, sitting: Sitting) -> str:
+        """Return how much is still pending in a sitting's document or list, or "" if nothing is."""
+        self._refresh()
         if sitting.key:
-            pile = self._pile(sitting.key)
+            pile = self._find_pile(sitting.key)
             return how_many(len(pile.places), len(pile.proposed)) if pile else ""
-        return how_many(self.state()["left"].get(sitting.list_id, 0), 0)
+        return how_many(self.counts()["left"].get(sitting.list_id, 0), 0)
 
     def preview(self, decision: Decision) -> Json:
-        """Return the card that the fields of the editor make, as Anki would show it.
+        """Render the card that the fields of the editor would make, as Anki would show it.
 
-        Of a cloze, it is the card with the number `gap`.
+        If the fields make a cloze note, render the card that hides the gap with the number
+        `decision.gap`.
 
         Raises:
-            StaleError: the item no longer waits.
-            UsageError: the fields make no card.
+            StaleItemError: the item is no longer pending.
+            UsageError: the fields don't make a card.
         """
-        card = (self._list_of(decision.id) or self._review).preview(decision)
-        return card_view(card, self._picture, number=decision.gap)
+        card = (self._find_feature_list(decision.id) or self._review).preview(decision)
+        return render_card(card, self._find_picture, number=decision.gap)
 
     def placement(self, id: str) -> Json:
-        """Return the deck and tags of the card that the editor of an item makes or changes.
+        """Return the deck and tags of the card that the editor makes or changes.
 
-        `moves` and `tagged` are whether they may be changed here; `decks` are those to choose from.
+        `moves` and `tagged` tell whether the user may change the deck and the tags. `decks` lists
+        the decks that the user can choose from.
 
         Raises:
-            StaleError: the item no longer waits.
+            StaleItemError: the item is no longer pending.
         """
-        if self._list_of(id):
+        if self._find_feature_list(id):
             return {"deck": "", "tags": [], "moves": False, "tagged": False, "decks": []}
-        item = self._review.item(id)
+        item = self._review.load_item(id)
         if item is None or item.highlight is None:
-            raise StaleError(item)
-        first = item.drafts[0] if item.drafts else None
-        words: Shown
-        if item.card and (first is None or (first.revises and first.own)):
-            words = item.card
-        elif item.offered:
-            words = item.offered[0]
+            raise StaleItemError(item)
+        first_draft = item.drafts[0] if item.drafts else None
+        card: ShownCard
+        if item.card and (
+            first_draft is None or (first_draft.revises and first_draft.is_user_text)
+        ):
+            card = item.card
+        elif item.offered_drafts:
+            card = item.offered_drafts[0]
         else:
-            words = Preview(
+            card = Preview(
                 item.highlight.key,
                 CardKind.BASIC,
                 (),
-                Origin(PERSON),
+                Origin(USER),
                 passages=(item.highlight,),
             )
         decks = self._workspace.decks
-        placement = placement_of(self._ledger, words, decks)
+        placement = find_placement(self._ledger, card, decks)
         return {
             "deck": placement.deck,
             "tags": placement.tags,
-            "moves": placement.moves,
-            "tagged": placement.tagged,
-            "decks": decks_known(self._ledger),
+            "moves": placement.can_move,
+            "tagged": placement.can_tag,
+            "decks": list_decks(self._ledger),
         }
 
-    def _leave(self, id: str) -> str:
-        """Take an item out of its list. Return the list's id; "" if it is in none."""
-        self._later.pop(id, None)
+    def _remove_from_list(self, id: str) -> str:
+        """Remove an item from its list, and return the id of that list, or "" if it is in none."""
+        self._skipped.pop(id, None)
         for list_id, queue in self._queues.items():
             if id in queue:
                 queue.remove(id)
@@ -739,176 +855,199 @@ class ReviewSession:
         return ""
 
     def undo(self, action: str) -> Json:
-        """Take back a decision.
+        """Undo a decision.
 
         Returns:
-            The new counts; `item`, which waits again; and the `sitting` in which it was
-            decided on, as it was before.
+            The new counts; `item`, which is pending again; and the `sitting` in which the decision
+            was made, as it was before the decision.
 
         Raises:
-            RefusedError: it cannot be undone, with the reason.
+            RefusedError: the decision can't be undone. The message says why.
         """
-        if self._unmarked.put_back(action):
-            pass
-        elif action.startswith(_LATER):
-            self._later.pop(action.removeprefix(_LATER), None)
-        elif all(added.undo(action) is None for added in self._lists.values()):
-            undo(self._ledger, action)
-        self._order = None
-        done = self._undos.pop(action, None)
-        if done is None:
-            return self.state()
-        face = self.item(done.id)
-        reply = {**self.state(), "item": face}
-        if face and done.sitting:
-            reply["sitting"] = self._shown(done.number, done.sitting, [face])
+        entry = self._undo_entries.get(action)
+        entry = entry or _UndoEntry(partial(undo_decision, self._ledger, action))
+        entry.revert()
+        self._undo_entries.pop(action, None)
+        self._pending = None
+        if not entry.id:
+            return self.counts()
+        item_json = self.show_item(entry.id)
+        reply = {**self.counts(), "item": item_json}
+        if item_json and entry.sitting:
+            reply["sitting"] = self._store_sitting(
+                entry.number, entry.sitting, [item_json]
+            )
         return reply
 
     def send(self) -> Json:
-        """Send the cards that Anki lacks, to a running Anki or as a package that is opened.
+        """Send the cards that Anki lacks to a running Anki, or write a package and open it.
 
         Returns:
-            The new counts; `said`, what became of it; and `path` of the package, if there is one
-            to import.
+            The new counts; `said`, a message about the outcome; and `path`, the path of the package
+            if the user has to import it, or "".
         """
-        from ankiforge.reports.summary import delivery_lines
+        from ankiforge.reports.summary import format_delivery
 
         result = self._workspace.push()
-        self._order = None
-        written = [each for each in result.published if each.notes]
-        if result.pushed is not None or not written:
+        self._pending = None
+        packages = [published for published in result.published if published.notes]
+        if result.pushed is not None or not packages:
             sentences = [result.error.message] if result.error is not None else []
-            sentences += delivery_lines(result)
+            sentences += format_delivery(result)
             if not sentences:
                 sentences.append("Anki has every card")
             for problem in result.problems:
                 if not problem.notice:
                     sentences.append(f"{problem.where}: {problem.what}")
-            return {**self.state(), "said": f"{'. '.join(sentences)}.", "path": ""}
-        [package] = written
-        notes = counted(package.notes, "note")
+            return {**self.counts(), "said": f"{'. '.join(sentences)}.", "path": ""}
+        [package] = packages
+        notes = format_count(package.notes, "note")
         if open_file(package.path):
             message = f"Anki opens with {notes}: press Import there."
-            return {**self.state(), "said": message, "path": ""}
+            return {**self.counts(), "said": message, "path": ""}
         path = str(package.path)
         message = (
             f"{notes} to import: double-click this file, or choose File › Import in Anki."
         )
-        return {**self.state(), "said": message, "path": path}
+        return {**self.counts(), "said": message, "path": path}
 
-    # --- marks that are made here ---------------------------------------------------------
+    # --- highlights made on the page ------------------------------------------------------
 
-    def mark(self, words: SelectedWords) -> Json:
-        """Make a highlight of words that a person chose.
+    def add_highlight(self, words: SelectedWords) -> Json:
+        """Make a highlight of the text that the user selected.
 
         Returns:
-            The new counts; `key`, the highlight; and `undo`.
+            The new counts; `key`, the key of the highlight; and `undo`, the id with which it can be
+            undone.
 
         Raises:
-            UsageError: the document does not have the words.
+            UsageError: the document doesn't contain the text.
         """
-        marked = self._unmarked.mark(words)
-        self._order = None
+        reply = self._unmarked.add_highlight(words)
+        self._pending = None
         for number, sitting in self._sittings.items():
-            if sitting.key == words.key:  # the document has a highlight by now
-                self._sittings[number] = replace(sitting, key=marked["key"])
-        return {**self.state(), **marked}
+            if sitting.key == words.key:  # the document now has a highlight to name it by
+                self._sittings[number] = replace(sitting, key=reply["key"])
+        return {**self.counts(), **reply}
 
-    def unmark(self, key: str) -> Json:
-        """Take out a mark that was made here.
+    def delete_highlight(self, key: str) -> Json:
+        """Delete a highlight that was made on the page.
 
         Returns:
-            The new counts, and `undo`.
+            The new counts; and `undo`, the id with which the deletion can be undone, or "" if it
+            can't be.
 
         Raises:
-            RefusedError: it is a mark of the file.
+            RefusedError: the highlight is part of the file.
         """
-        out = self._unmarked.unmark(key)
-        self._order = None
-        return {**self.state(), **out}
+        restore = self._unmarked.delete_highlight(key)
+        self._pending = None
+        action = f"out {key}" if restore else ""
+        if restore:
+            self._undo_entries[action] = _UndoEntry(restore)
+        return {**self.counts(), "undo": action}
 
     # --- a chat window ------------------------------------------------------------------
 
     def ask_chat(self, key: str = "") -> Json:
-        """Return the text that asks a chat about the best highlights, and their number.
+        """Return a question to paste into a chat (`text`), and a line that describes it (`said`).
 
-        `key`: only of the document that holds this highlight; or a card that fails, for which
-        repairs are asked.
+        By default, the question asks for cards from the best highlights of all documents. If `key`
+        is the key of a highlight, only its document is used; if it names a document without
+        highlights, the chat is to choose passages in it; and if it is the id of a failing card, the
+        chat is to repair the card.
         """
-        self._chat_key = key
-        self._asking = self._unmarked.asking(key) if key.startswith(PREFIX) else None
-        return self._asked_now()
-
-    def _asked_now(self) -> Json:
-        """Return the next question to a chat, as `ask_chat` does."""
-        key = self._chat_key
-        if self._asking and not self._asking.left:
-            return {"said": "", "text": ""}
-        if self._asking:
-            part = self._asking.left[0]
-            text = choosing.text(self._workspace, self._asking, part)
-            return {"said": self._asking.asks_about(part), "text": text}
-        added = self._list_of(key)
-        if added:
-            return added.question_about(key)
-        document = (
-            highlight_of(self._ledger, HighlightKey(key)).document.key if key else ""
+        self._chat_target = key
+        self._passage_request = (
+            self._unmarked.request_passages(key)
+            if key.startswith(UNMARKED_PREFIX)
+            else None
         )
-        asked = chats.ask(self._workspace, document=document)
-        self._asked = asked.keys[0] if asked.keys else frozenset()
-        text = asked.texts[0] if asked.texts else ""
-        return {"said": sentence(asked.said), "text": text}
+        return self._build_next_question()
 
-    def take_chat(self, answer: str) -> Json:
-        """Take the answer of a chat.
+    def _build_next_question(self) -> Json:
+        """Return the next question to the chat, in the same form as `ask_chat`."""
+        key = self._chat_target
+        if self._passage_request and not self._passage_request.remaining_parts:
+            return {"said": "", "text": ""}
+        if self._passage_request:
+            part = self._passage_request.remaining_parts[0]
+            text = choosing.build_chat_text(self._workspace, self._passage_request, part)
+            return {
+                "said": self._passage_request.describe_part_request(part),
+                "text": text,
+            }
+        page_list = self._find_feature_list(key)
+        if page_list:
+            return page_list.chat_question(key)
+        document = (
+            load_highlight(self._ledger, HighlightKey(key)).document.key if key else ""
+        )
+        request = chats.export_chats(self._workspace, document=document)
+        self._asked_keys = request.keys[0] if request.keys else frozenset()
+        text = request.texts[0] if request.texts else ""
+        return {"said": to_sentence(request.summary), "text": text}
+
+    def apply_chat_reply(self, answer: str) -> Json:
+        """Read a chat's reply to the last question, and store the cards in it.
 
         Returns:
-            The new counts; `said`, what became of it; `unused`, the cards that came to
-            nothing; `brought`, whether anything came in; `next`, what to ask now; and
-            `second`, a text by which the chat reads its cards a second time, "" for none.
+            The new counts; `said`, a message about the outcome; `unused`, the reasons why cards
+            were not used; `brought`, whether the reply contained anything usable; `next`, the next
+            question; and `second`, a follow-up question that asks the chat to check its own cards,
+            or "".
         """
-        added = self._list_of(self._chat_key)
-        if added:
-            said, brought = added.answered(self._chat_key, answer)
-            shown = {"said": said, "unused": [], "brought": brought}
+        page_list = self._find_feature_list(self._chat_target)
+        if page_list:
+            message, is_usable = page_list.apply_chat_reply(self._chat_target, answer)
+            outcome = {"said": message, "unused": [], "brought": is_usable}
             return {
-                **self.state(),
-                **shown,
+                **self.counts(),
+                **outcome,
                 "next": {"said": "", "text": ""},
                 "second": "",
             }
-        taken = chats.take(self._workspace, answer, asked=self._asked, about=self._asking)
-        self._order = None
+        result = chats.record_answer(
+            self._workspace, answer, asked=self._asked_keys, about=self._passage_request
+        )
+        self._pending = None
         return {
-            **self.state(),
-            "said": taken.said,
-            "unused": [unused.what for unused in taken.unused[:MOST_REASONS]],
-            "brought": bool(taken.drafted or taken.read_again),
-            "next": self._asked_now(),
-            "second": chats.second_text(self._workspace, answer) if taken.drafted else "",
+            **self.counts(),
+            "said": result.summary,
+            "unused": [problem.what for problem in result.unused[:MAX_REASONS]],
+            "brought": bool(result.drafted or result.read_again),
+            "next": self._build_next_question(),
+            "second": chats.second_reading_text(self._workspace, answer)
+            if result.drafted
+            else "",
         }
 
     # --- files --------------------------------------------------------------------------
 
-    def file(self, name: str) -> Path | None:
-        """Return a picture or paper that was shown, by its name."""
+    def find_file(self, name: str) -> Path | None:
+        """Return the path of a picture or PDF that the page has shown, given its name in the URL.
+
+        Returns None if no such file was shown, so that no other file can be requested.
+        """
         return self._files.get(name)
 
-    def _picture(self, highlight: Highlight, path: str) -> Media | None:
-        media = picture_at(self._ledger, highlight, path, self._workspace.folder.pictures)
+    def _find_picture(self, highlight: Highlight, path: str) -> Media | None:
+        media = load_picture(
+            self._ledger, highlight, path, self._workspace.folder.pictures
+        )
         if not isinstance(media, Media):
             return None
         self._files[media.name] = Path(media.path)
         return media
 
-    def _paper(self, highlight: Highlight) -> list[Texts]:
-        """Return a link to the page of a PDF that is on this machine."""
-        if highlight.source_kind is not SourceKind.PDF:  # Zotero opens its own
+    def _find_pdf_link(self, highlight: Highlight) -> list[Texts]:
+        """Return a link to the highlight's page in its PDF, or [] if the PDF isn't available."""
+        if highlight.source_kind is not SourceKind.PDF:  # Zotero opens its own PDFs
             return []
-        path = paper_of(self._ledger, highlight)
+        path = find_pdf(self._ledger, highlight)
         if path is None:
             return []
-        name = f"{h16('paper', str(path))}.pdf"
+        name = f"{hash16('paper', str(path))}.pdf"
         self._files[name] = path
         label = "Open the PDF"
         href = f"/paper/{name}"
@@ -919,8 +1058,8 @@ class ReviewSession:
         return [{"label": label, "href": href}]
 
 
-def _row(
-    id: str, line: list[Pair], place: str | list[Pair], state: str, **more: object
+def _build_card_row(
+    id: str, line: list[Pair], location: str | list[Pair], state: str, **more: object
 ) -> Json:
-    """Return a row of a list: a card's words, where it is from, and its state."""
-    return {"id": id, "line": line, "place": place, "state": state, **more}
+    """Return a row of the list of all cards: a card's first line, its source and its state."""
+    return {"id": id, "line": line, "place": location, "state": state, **more}

@@ -1,73 +1,76 @@
-"""Documents in which nothing is marked, and the marks that are made on the page.
+"""Show documents without highlights on the review page, and make highlights on the page.
 
-Until something is chosen in it, such a document has no highlight by whose key the page could name
-it: its name is `unmarked:` and a hash of its path.
+The page identifies a document by the key of any of its highlights. A document that has no
+highlights is identified by `unmarked:` and a hash of its path instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from html import escape
 from pathlib import Path
 
-from ankiforge.draft.choose import NUMBER
+from ankiforge.draft.choose import DEFAULT_PASSAGE_COUNT
 from ankiforge.errors import ItemError, RefusedError, UsageError
-from ankiforge.extract.discover import UNMARKED
-from ankiforge.extract.files import stamp_at, title_in_name
+from ankiforge.extract.discover import UNMARKED_KINDS
+from ankiforge.extract.files import stamp_file, title_from_file_name
 from ankiforge.ledger import cards
-from ankiforge.ledger.decide import undo
-from ankiforge.model import Highlight, HighlightKey, Json, Problem, Value, h16, hints
-from ankiforge.pipeline import choosing
-from ankiforge.pipeline.pictures import file_in, roots
-from ankiforge.pipeline.sources import unmarked_paths
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.model import Highlight, HighlightKey, Json, Problem, Value, hash16, hints
+from ankiforge.pipeline import unmarked
+from ankiforge.pipeline.media import find_document_file, load_source_directories
+from ankiforge.pipeline.sources import find_unmarked_paths
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text.located import Located
-from ankiforge.web.documents import NOTES, Documents, as_shown, paper_of
+from ankiforge.text.document_letters import FoundPassage
+from ankiforge.web.documents import (
+    NOTE_SUFFIXES,
+    DocumentRenderer,
+    find_pdf,
+    to_reading_view,
+)
 
-PREFIX = "unmarked:"
-_KEPT = 2
-"""Documents whose text is kept in memory."""
-_TAKEN_OUT = "out:"
-"""Begins what takes back that a mark was taken out."""
+UNMARKED_PREFIX = "unmarked:"
+_MAX_CACHED = 2
+"""How many open documents are cached, each with its whole text."""
 
 
 class SelectedWords(Value, forbid_unknown_fields=True):
-    """Words that a person selected in a document."""
+    """Text that the user selected in a document, to make a highlight of it."""
 
     key: str
-    """A highlight of the document, or its name if there is none."""
+    """The key of a highlight in the document, or the name of a document without highlights."""
     text: str
     before: str = ""
-    """Some text before them on their page."""
+    """Some text before the selection on the same page, to tell equal passages apart."""
     page: int = -1
-    """The number of the page from 0; -1 = it has none."""
+    """The number of the page, from 0, or -1 if the document has no pages."""
 
 
 class UnmarkedDocuments:
-    """The documents without marks of a workspace, and marking on the page."""
+    """Renders a workspace's documents without highlights, and makes highlights in any document."""
 
-    def __init__(self, workspace: Workspace, documents: Documents) -> None:
-        """Show them beside the other documents."""
+    def __init__(self, workspace: Workspace, documents: DocumentRenderer) -> None:
+        """Register this object with `documents`, to render the documents that it can't render."""
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._documents = documents
         self._paths: dict[str, Path] = {}
-        self._opened: dict[str, choosing.OpenDocument] = {}
-        # What was taken out, by what puts it back.
-        self._out: dict[str, tuple[choosing.OpenDocument, Located]] = {}
-        documents.other = self._document
-        documents.html_of = self._html_around
+        self._cache: dict[str, unmarked.OpenDocument] = {}
+        documents.render_unmarked = self._render
+        documents.render_web_page_or_book = self._render_web_page_or_book
 
-    def entries(self) -> list[Json]:
-        """Return the documents as rows of the shelf."""
+    def list_rows(self) -> list[Json]:
+        """Return a row of the shelf for each document without highlights."""
         entries = []
-        for name in unmarked_paths(self._workspace.folder, self._ledger):
+        for name in find_unmarked_paths(self._workspace.folder, self._ledger):
             path = Path(name)
-            id = h16("unmarked", name)
-            self._paths[f"{PREFIX}{id}"] = path
+            id = hash16("unmarked", name)
+            self._paths[f"{UNMARKED_PREFIX}{id}"] = path
             entry: Json = {
                 "id": id,
-                "key": f"{PREFIX}{id}",
-                "title": title_in_name(path.stem),
+                "key": f"{UNMARKED_PREFIX}{id}",
+                "title": title_from_file_name(path.stem),
                 "by": "",
                 "kind": "sheets" if path.suffix.casefold() == ".pdf" else "text",
                 "waiting": 0,
@@ -80,145 +83,155 @@ class UnmarkedDocuments:
             entries.append(entry)
         return entries
 
-    def id_of(self, path: Path) -> str:
-        """Return the id of the row of a file; "" if something is marked in it."""
+    def find_id(self, path: Path) -> str:
+        """Return the id of a file's row on the shelf, or "" if the file has no such row."""
         for key, other in self._paths.items():
             if other == path:
-                return key.removeprefix(PREFIX)
+                return key.removeprefix(UNMARKED_PREFIX)
         return ""
 
-    def _document(self, key: str) -> Json | None:
-        """Return a document without marks as the page shows it; {} until it can be shown."""
+    def _render(self, key: str) -> Json | None:
+        """Return a document without highlights as JSON, or {} until it is rendered.
+
+        Returns None if there is no document with this name.
+        """
         path = self._paths.get(key)
         if path is None:
             return None
         kind = "sheets" if path.suffix.casefold() == ".pdf" else "text"
-        title = title_in_name(path.stem)
-        head = {"id": key.removeprefix(PREFIX), "title": title, "kind": kind, "lang": ""}
+        title = title_from_file_name(path.stem)
+        header = {
+            "id": key.removeprefix(UNMARKED_PREFIX),
+            "title": title,
+            "kind": kind,
+            "lang": "",
+        }
         if kind == "sheets":
-            return self._documents.sheets_of(path, head)
-        if path.suffix.casefold() in NOTES:
+            return self._documents.render_unmarked_pdf(path, header)
+        if path.suffix.casefold() in NOTE_SUFFIXES:
             text = path.read_text(encoding="utf-8-sig", errors="replace")
-            html = self._documents.pages.note(as_shown(text), {})
+            html = self._documents.pages.render_note(to_reading_view(text), {})
         else:
-            html = self.html_of(path)
+            html = self.render_html(path)
         if html is None:
             return {}
-        return {**head, "html": html, "marks": []}
+        return {**header, "html": html, "marks": []}
 
-    def _html_around(self, highlight: Highlight) -> str:
-        """Return the text of the web page or book in which a passage was chosen; "" of others."""
-        file = self.file_of(highlight)
-        if file is None or file.suffix.casefold() not in UNMARKED:
+    def _render_web_page_or_book(self, highlight: Highlight) -> str:
+        """Return the web page or book that contains a highlight, as HTML.
+
+        Returns "" if the document is of another kind or isn't on this computer.
+        """
+        file = self.find_file_of_highlight(highlight)
+        if file is None or file.suffix.casefold() not in UNMARKED_KINDS:
             return ""
-        return self.html_of(file)
+        return self.render_html(file)
 
-    def html_of(self, path: Path) -> str:
-        """Return the text of a web page or a book as HTML."""
-        whole = self._open(path).whole
+    def render_html(self, path: Path) -> str:
+        """Return the text of a web page or book as HTML, with its headings and paragraphs."""
+        document = self._open_document(path).whole_text
         parts = []
-        for paragraph in whole.paragraphs:
+        for paragraph in document.paragraphs:
             tag = f"h{min(paragraph.level + 1, 6)}" if paragraph.level else "p"
-            parts.append(f"<{tag}>{escape(whole.text_of(paragraph))}</{tag}>")
+            parts.append(
+                f"<{tag}>{escape(document.get_paragraph_text(paragraph))}</{tag}>"
+            )
         return "".join(parts)
 
-    def _open(self, path: Path) -> choosing.OpenDocument:
-        """Return a document with its text.
+    def _open_document(self, path: Path) -> unmarked.OpenDocument:
+        """Open a document and read its text, or return it from the cache.
 
         Raises:
-            ItemError: it has none, or it is private.
+            ItemError: the document has no text, or can't be read.
         """
-        name = f"{path} {stamp_at(path)}"
-        if name not in self._opened:
-            for opened in choosing.documents(self._workspace, path, private=True):
+        name = f"{path} {stamp_file(path)}"
+        if name not in self._cache:
+            for opened in unmarked.iter_documents(self._workspace, path, private=True):
                 if isinstance(opened, Problem):
                     raise ItemError(opened.what, hint=opened.hint)
-                while len(self._opened) >= _KEPT:
-                    del self._opened[next(iter(self._opened))]
-                self._opened[name] = opened
-        return self._opened[name]
+                while len(self._cache) >= _MAX_CACHED:
+                    del self._cache[next(iter(self._cache))]
+                self._cache[name] = opened
+        return self._cache[name]
 
-    def _path_of(self, key: str) -> Path:
-        """Return the file of a document.
+    def _find_file(self, key: str) -> Path:
+        """Return the file of a document, given the key of a highlight in it or its name.
 
         Raises:
-            UsageError: it is not here, or what is marked in it is marked elsewhere.
+            UsageError: the file isn't on this computer.
         """
         if key in self._paths:
             return self._paths[key]
-        highlight = cards.highlight_of(self._ledger, HighlightKey(key))
-        file = self.file_of(highlight)
+        highlight = cards.load_highlight(self._ledger, HighlightKey(key))
+        file = self.find_file_of_highlight(highlight)
         if file is None:
             raise UsageError(
                 "the file of this document is not here, so nothing is marked"
             )
         return file
 
-    def file_of(self, highlight: Highlight) -> Path | None:
-        """Return the file in which a highlight is; None if it is not here."""
+    def find_file_of_highlight(self, highlight: Highlight) -> Path | None:
+        """Return the file that contains a highlight, or None if it isn't on this computer."""
         source, path = highlight.document.source, highlight.document.path
-        for name, root in roots(self._ledger).items():
+        for name, root in load_source_directories(self._ledger).items():
             if name.partition(":")[2] == source and path:
-                file = file_in(root, path)
+                file = find_document_file(root, path)
                 if file is not None:
                     return file
-        return paper_of(self._ledger, highlight)
+        return find_pdf(self._ledger, highlight)
 
-    # --- a chat -------------------------------------------------------------------------
+    # --- asking a chat for passages -----------------------------------------------------
 
-    def asking(self, key: str) -> choosing.Asking:
-        """Return about which parts of a document a chat is asked for ten passages.
+    def request_passages(self, key: str) -> unmarked.DocumentRequest:
+        """Return a request that asks a chat to choose ten passages in the parts of a document.
 
         Raises:
-            ItemError: nothing of it can be asked.
+            ItemError: the document has no part that a chat may see.
         """
-        found, _ = choosing.askings(self._workspace, self._paths[key], NUMBER)
-        return found[0]
+        requests, _ = unmarked.prepare_requests(
+            self._workspace, self._paths[key], DEFAULT_PASSAGE_COUNT
+        )
+        return requests[0]
 
-    # --- marks --------------------------------------------------------------------------
+    # --- highlighting -------------------------------------------------------------------
 
-    def mark(self, words: SelectedWords) -> Json:
-        """Make a highlight of words.
+    def add_highlight(self, words: SelectedWords) -> Json:
+        """Make a highlight of the text that the user selected.
 
         Returns:
-            Its `key`, and `undo`.
+            `key`, the key of the highlight; and `undo`, the id with which it can be undone.
 
         Raises:
-            UsageError: the document does not have the words.
+            UsageError: the document doesn't contain the text.
         """
-        opened = self._open(self._path_of(words.key))
-        located = choosing.words_at(opened, words.text, words.before, words.page)
+        opened = self._open_document(self._find_file(words.key))
+        located = unmarked.locate_selection(opened, words.text, words.before, words.page)
         if located is None:
             raise UsageError("these words are not in the document as they are selected")
-        return self._marked(opened, located)
+        return self._make_highlight(opened, located)
 
-    def _marked(self, opened: choosing.OpenDocument, located: Located) -> Json:
+    def _make_highlight(
+        self, opened: unmarked.OpenDocument, located: FoundPassage
+    ) -> Json:
         with self._ledger.action() as action:
-            key = choosing.mark(self._workspace, opened, located)
+            key = unmarked.create_highlight(self._workspace, opened, located)
         return {"key": key, "undo": action}
 
-    def unmark(self, key: str) -> Json:
-        """Take out a mark that was made here. Return `undo`, which puts it back.
+    def delete_highlight(self, key: str) -> Callable[[], Json] | None:
+        """Delete a highlight that was made on the page.
+
+        Returns:
+            A function that restores the highlight, or None if its text can't be found any more.
 
         Raises:
-            RefusedError: it is a mark of the file.
+            RefusedError: the highlight is part of the file.
         """
-        highlight = cards.highlight_of(self._ledger, HighlightKey(key))
-        event = hints.chosen_in(highlight.hints)
+        highlight = cards.load_highlight(self._ledger, HighlightKey(key))
+        event = hints.find_chosen_event(highlight.hints)
         if not event:
             message = "this highlight is in the file: take it out there"
             raise RefusedError(message)
-        opened = self._open(self._path_of(key))
-        located = choosing.words_at(opened, highlight.exact, highlight.prefix)
-        undo(self._ledger, event)
-        token = f"{_TAKEN_OUT}{event}"
-        if located:
-            self._out[token] = (opened, located)
-        return {"undo": token if located else ""}
-
-    def put_back(self, token: str) -> bool:
-        """Put a mark back that was taken out; return whether this is one."""
-        out = self._out.pop(token, None)
-        if out is not None:
-            self._marked(*out)
-        return out is not None
+        opened = self._open_document(self._find_file(key))
+        located = unmarked.locate_selection(opened, highlight.exact, highlight.prefix)
+        undo_decision(self._ledger, event)
+        return partial(self._make_highlight, opened, located) if located else None

@@ -104,7 +104,7 @@ def main() -> None:
         wall = time.monotonic() - started[1]
         print(f"run: {cpu:.1f} s CPU here, {wall:.1f} s; problems: {len(problems)}")
         keys = {}
-        for row in workspace.ledger.rows(
+        for row in workspace.ledger.fetch_rows(
             "SELECT key, body FROM highlight WHERE body != ''"
         ):
             keys[digest(json.loads(row["body"])["exact"])] = row["key"]
@@ -122,7 +122,7 @@ def main() -> None:
                 wanted.append(keys[name])
             places = (place for place, key in enumerate(found) if key in wanted)
             ranks[each["group"]].append(next(islice(places, 1), None))
-            unsure[each["group"]].append(not result.is_sure)
+            unsure[each["group"]].append(not result.is_confident)
     costs.sort()
     middle, worst = costs[len(costs) // 2], costs[-1]
     print(

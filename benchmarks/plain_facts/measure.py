@@ -11,9 +11,9 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from ankiforge.draft.propose import proposals
+from ankiforge.draft.propose import propose_drafts
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
-from ankiforge.pipeline.proposals import faults_of_gap
+from ankiforge.pipeline.proposals import find_gap_faults
 
 HERE = Path(__file__).parent
 SEEN = 40
@@ -28,7 +28,7 @@ def is_proposed(fact):
         exact=fact,
         key=HighlightKey("x"),
     )
-    return bool(proposals(highlight, faults_of_gap).drafts)
+    return bool(propose_drafts(highlight, find_gap_faults).drafts)
 
 
 def main(part):

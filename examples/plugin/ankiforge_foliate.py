@@ -12,17 +12,17 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
-from ankiforge.extract.folder import File, FileSource, PictureAt
+from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Extracted,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Sighting,
-    h16,
+    hash16,
 )
-from ankiforge.text.keys import numbered
+from ankiforge.text.keys import number_highlights
 
 FOLDER = Path("~/.local/share/com.github.johnfactotum.Foliate")
 
@@ -56,7 +56,7 @@ class Foliate(FileSource):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
 
-    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
         """Yield the book of a file, unless nothing is marked in it."""
         try:
             book = msgspec.json.decode(text, type=Book)
@@ -65,7 +65,7 @@ class Foliate(FileSource):
             raise ItemError(f"no file of Foliate: {error}", hint=hint) from error
         identifier = str(book.metadata.get("identifier") or file.path)
         title = str(book.metadata.get("title") or Path(file.path).stem)
-        key = DocumentKey(f"{self.folder.namespace}/{h16(identifier)}")
+        key = DocumentKey(f"{self.folder.namespace}/{hash16(identifier)}")
         document = Document(key, self.folder.name, title=title, path=file.path)
         highlights = []
         for annotation in book.annotations:
@@ -75,13 +75,15 @@ class Foliate(FileSource):
                     self.folder.namespace,
                     HighlightKind.HIGHLIGHT,
                     exact=" ".join(annotation.text.split()),
-                    own=h16(identifier, annotation.value),
+                    own=hash16(identifier, annotation.value),
                     comment=annotation.note,
                     created=annotation.created,
                 )
                 highlights.append(highlight)
         if highlights:
-            yield Extracted(document, tuple(numbered(highlights)), self.folder.container)
+            yield ExtractedDocument(
+                document, tuple(number_highlights(highlights)), self.folder.container
+            )
 
 
 @click.command()

@@ -17,7 +17,7 @@ from anki.collection import (
 )
 
 from ankiforge.anki.notetypes import our_note_type
-from ankiforge.model import Family
+from ankiforge.model import NoteType
 
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
 _WORDS = re.compile(
@@ -73,10 +73,10 @@ class Anki:
         )
         return rows
 
-    def note_type(self, family: Family) -> Any:
+    def note_type(self, family: NoteType) -> Any:
         return self.col.models.get(our_note_type(family).id)
 
-    def show(self, family: Family, ordinal: int = 0, **fields: str) -> tuple[str, str]:
+    def show(self, family: NoteType, ordinal: int = 0, **fields: str) -> tuple[str, str]:
         """(question, answer) of a note with these fields, as Anki renders them."""
         note = self.col.new_note(self.note_type(family))
         for name, text in fields.items():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.package import write_package
-from ankiforge.model import CardHere, CardKind
+from ankiforge.model import CardKind, LocalCard
 from tests.anki.stories import Desk
 from tests.makers.anki_notes import note_for
 
@@ -47,7 +47,7 @@ def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def viewer(
     tmp_path_factory: pytest.TempPathFactory,
     backend: ModuleType,
-    make_card: Callable[..., CardHere],
+    make_card: Callable[..., LocalCard],
 ) -> Iterator[Any]:
     """A collection that knows both note types, to look at cards in; tests add nothing to it."""
     folder = tmp_path_factory.mktemp("viewer")

@@ -117,12 +117,12 @@ class FigureDesk(Desk):
         id = id or self.figure()["id"]
         known = self.forge.ok("show", id, "--json").data["figure"]["masks"]
         left = [occlusion.Mask(**{**one, "on": one["number"] in masks}) for one in known]
-        field = occlusion.write(occlusion.Masks(hide=hide, masks=tuple(left)))
+        field = occlusion.format_masks(occlusion.Masks(hide=hide, masks=tuple(left)))
         with self.forge.here(), Workspace(self.forge.folder) as workspace:
             if is_card_id(id):
                 decide.set_masks(workspace.ledger, id, field)
             else:
-                decide.accept(workspace.ledger, id, masks=field)
+                decide.accept_draft(workspace.ledger, id, masks=field)
 
     def figure(self) -> Any:
         [card] = [

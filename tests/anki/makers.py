@@ -5,16 +5,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from ankiforge.model import (
-    CardHere,
     CardKind,
     Document,
     DocumentKey,
     Highlight,
     HighlightKey,
     HighlightKind,
+    LocalCard,
     Origin,
     Verdict,
-    guid_for,
+    compute_guid,
 )
 
 
@@ -25,7 +25,7 @@ def make_card(
     drafted: str | None = None,
     number: int = 0,
     **fields: str,
-) -> CardHere:
+) -> LocalCard:
     """An accepted card of one highlight in a paper."""
     document = Document(
         DocumentKey("zotero:user/PAPER123"),
@@ -53,8 +53,8 @@ def make_card(
     content = tuple(
         (name, words[name]) for name in kind.family.content_fields if name in words
     )
-    guid = guid_for(key, kind.family, drafted or str(number))
-    return CardHere(
+    guid = compute_guid(key, kind.family, drafted or str(number))
+    return LocalCard(
         key,
         kind,
         content,
@@ -74,6 +74,6 @@ def make_card(
     )
 
 
-def with_note(card: CardHere, **changes: Any) -> CardHere:
+def with_note(card: LocalCard, **changes: Any) -> LocalCard:
     """The card with another history of its note."""
     return replace(card, note=replace(card.note, **changes))

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.connect import AnkiConnect, UnsupportedError
+from ankiforge.anki.connect import AnkiConnect, UnsupportedActionError
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
-from ankiforge.model import CardHere, CardKind, Family, note_id
+from ankiforge.model import CardKind, LocalCard, NoteType, compute_note_id
 from tests.makers.anki_notes import note_for
 
-Maker = Callable[..., CardHere]
+Maker = Callable[..., LocalCard]
 Serving = Callable[..., AbstractContextManager[Any]]
 MOD = 1_400_000_000
 
@@ -52,12 +52,12 @@ def client(fake: Any) -> AnkiConnect:
 
 
 @pytest.fixture
-def card(make_card: Maker) -> CardHere:
+def card(make_card: Maker) -> LocalCard:
     return make_card()
 
 
 @pytest.fixture
-def package(tmp_path: Path, card: CardHere, make_card: Maker) -> Path:
+def package(tmp_path: Path, card: LocalCard, make_card: Maker) -> Path:
     """A basic card in Reading::A and a cloze of two cards in Reading::B."""
     cloze = make_card(CardKind.CLOZE, own="ZZZZ2345", Text="{{c1::a}} {{c2::b}}")
     notes = [note_for(card, "Reading::A", MOD), note_for(cloze, "Reading::B", MOD)]
@@ -84,7 +84,7 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 # --- what is ours, wherever it is -------------------------------------------------------------
 
 
-def renamed(col: Any, card: CardHere) -> None:
+def renamed(col: Any, card: LocalCard) -> None:
     for family in OUR_FAMILIES:
         there = col.models.get(our_note_type(family).id)
         there["name"] = f"My {family.value}"
@@ -92,28 +92,30 @@ def renamed(col: Any, card: CardHere) -> None:
         col.models.update_dict(there)
 
 
-def of_another_type(col: Any, card: CardHere) -> None:
-    theirs = col.models.copy(col.models.get(our_note_type(Family.BASIC).id), add=False)
+def of_another_type(col: Any, card: LocalCard) -> None:
+    theirs = col.models.copy(col.models.get(our_note_type(NoteType.BASIC).id), add=False)
     theirs["name"] = "Theirs"
     changed = col.models.add_dict(theirs).id
-    col.db.execute("update notes set mid = ? where id = ?", changed, note_id(card.guid))
+    col.db.execute(
+        "update notes set mid = ? where id = ?", changed, compute_note_id(card.guid)
+    )
 
 
-def studied(col: Any, card: CardHere) -> None:
-    found = col.get_card(col.find_cards(f"nid:{note_id(card.guid)}")[0])
+def studied(col: Any, card: LocalCard) -> None:
+    found = col.get_card(col.find_cards(f"nid:{compute_note_id(card.guid)}")[0])
     found.start_timer()
     col.sched.answerCard(found, 4)
 
 
-def crammed(col: Any, card: CardHere) -> None:
+def crammed(col: Any, card: LocalCard) -> None:
     deck = col.sched.get_or_create_filtered_deck(0)
     deck.name = 'Cram "it_*\\'
     deck.config.search_terms[0].search = "deck:Reading::A"
     col.sched.add_or_update_filtered_deck(deck)
 
 
-def others(deck: str) -> Callable[[Any, CardHere], None]:
-    def add(col: Any, card: CardHere) -> None:
+def others(deck: str) -> Callable[[Any, LocalCard], None]:
+    def add(col: Any, card: LocalCard) -> None:
         note = col.new_note(col.models.by_name("Basic"))
         note["Front"] = "af1"
         col.add_note(note, col.decks.id(deck))
@@ -121,12 +123,14 @@ def others(deck: str) -> Callable[[Any, CardHere], None]:
     return add
 
 
-def gathered(col: Any, card: CardHere) -> None:
-    col.set_deck(col.find_cards(f"nid:{note_id(card.guid)}"), col.decks.id("Reading"))
+def gathered(col: Any, card: LocalCard) -> None:
+    col.set_deck(
+        col.find_cards(f"nid:{compute_note_id(card.guid)}"), col.decks.id("Reading")
+    )
 
 
-def cardless(col: Any, card: CardHere) -> None:
-    col.db.execute("delete from cards where nid = ?", note_id(card.guid))
+def cardless(col: Any, card: LocalCard) -> None:
+    col.db.execute("delete from cards where nid = ?", compute_note_id(card.guid))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +145,7 @@ def test_the_exports_have_all_notes_of_ours_and_nothing_else(
 ):
     with fake.collection() as col:
         happens(col, card)
-    paths, notes = client.export(tmp_path)
+    paths, notes = client.export_our_decks(tmp_path)
     assert (len(paths), len(notes)) == (packages, 2)
     held = set[Any]().union(*(rows(path, "select id from notes") for path in paths))
     assert notes >= held
@@ -154,12 +158,12 @@ def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
     fake, client, tmp_path
 ):
     def add(col: Any) -> None:
-        note = col.new_note(col.models.get(our_note_type(Family.BASIC).id))
+        note = col.new_note(col.models.get(our_note_type(NoteType.BASIC).id))
         note["Front"], note["AnkiforgeId"] = "new", "af1 x"
         col.add_note(note, col.decks.id("Elsewhere"))
 
     fake.meanwhile["exportPackage"] = add
-    paths, notes = client.export(tmp_path)
+    paths, notes = client.export_our_decks(tmp_path)
     held = set[Any]().union(*(rows(path, "select id from notes") for path in paths))
     assert len(notes) > len(held)
 
@@ -186,9 +190,9 @@ def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(
     fake, client, tmp_path
 ):
     fake.no_collection = True
-    client.check()
+    client.check_access()
     for call in (
-        lambda: client.export(tmp_path),
+        lambda: client.export_our_decks(tmp_path),
         lambda: client.import_package(Path("a")),
     ):
         assert "no profile is open" in told(call)
@@ -196,7 +200,7 @@ def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(
 
 def test_an_old_add_on_does_what_it_can(fake, client, tmp_path):
     fake.lacks = ("requestPermission", "exportPackage")
-    client.check()
+    client.check_access()
     assert client.active_profile() == ""
-    said = told(lambda: client.export(tmp_path), UnsupportedError)
+    said = told(lambda: client.export_our_decks(tmp_path), UnsupportedActionError)
     assert "Check for Updates" in said

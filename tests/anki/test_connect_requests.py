@@ -83,10 +83,9 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 
 def test_a_request_has_the_version_the_key_if_there_is_one_and_no_origin():
     for key in ("", SECRET):
-        with answering(result([5])) as other:
-            assert AnkiConnect(other.address, key).retired_cards() == (5,)
-        query = "tag:ankiforge::retired -is:suspended"
-        asked = {"action": "findCards", "version": 6, "params": {"query": query}}
+        with answering(result("Ada")) as other:
+            assert AnkiConnect(other.address, key).active_profile() == "Ada"
+        asked = {"action": "getActiveProfile", "version": 6, "params": {}}
         assert other.asked == [asked | ({"key": key} if key else {})]
         assert "origin" not in other.heads[0]
 
@@ -117,11 +116,11 @@ def test_a_closed_anki_is_told_and_the_add_on_is_named():
 def test_an_address_that_leads_nowhere_is_told(address):
     client = AnkiConnect(address)
     assert f"no Anki answers at {address}: " in told(client.active_profile)
-    assert client.version() == 0
+    assert client.api_version() == 0
 
 
 def test_a_computer_that_takes_no_connection_is_told(monkeypatch):
-    monkeypatch.setattr(connect, "_CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(connect, "_CONNECT_TIMEOUT", 0.1)
     with ExitStack() as stack:
         door = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):  # those that wait fill its queue
@@ -131,7 +130,7 @@ def test_a_computer_that_takes_no_connection_is_told(monkeypatch):
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         client = AnkiConnect(address)
         assert f"no Anki answers at {address}: " in told(client.active_profile)
-        assert client.version() == 0
+        assert client.api_version() == 0
 
 
 def test_no_redirect_is_followed():
@@ -200,7 +199,7 @@ def profile(client: AnkiConnect) -> object:
 
 
 def search(client: AnkiConnect) -> object:
-    return client.export(Path("a"))
+    return client.export_our_decks(Path("a"))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,7 @@ def search(client: AnkiConnect) -> object:
         (200, error("collection is not available"), "", search, ("no profile is open",)),
         (
             200, by_action(requestPermission={"permission": "denied"}), "",
-            AnkiConnect.check, ("denied permission", "ignoreOriginList"),
+            AnkiConnect.check_access, ("denied permission", "ignoreOriginList"),
         ),
     ],
 )  # fmt: skip
@@ -235,11 +234,10 @@ def test_what_is_wrong_is_said(status, says, key, call, words):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda client: client.check(),
+        lambda client: client.check_access(),
         lambda client: client.active_profile(),
-        lambda client: client.retired_cards(),
         lambda client: client.import_package(Path("a.apkg")),
-        lambda client: client.export(Path("a")),
+        lambda client: client.export_our_decks(Path("a")),
     ],
 )
 @pytest.mark.parametrize("value", [None, False, ["5"], {"actions": 1}])
@@ -251,7 +249,7 @@ def test_an_answer_of_another_kind_is_an_error(call, value):
 def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path):
     answers = by_action(findCards=[1], getDecks={"A": [1]}, exportPackage=True)
     with answering(answers) as other:
-        words = told(lambda: AnkiConnect(other.address).export(tmp_path))
+        words = told(lambda: AnkiConnect(other.address).export_our_decks(tmp_path))
     assert "nothing is there" in words
     assert "same folders" in words
 
@@ -284,7 +282,7 @@ def test_the_decks_that_hold_cards_of_ours_are_exported(tmp_path, holding, expor
         return result(answers[request["action"]])
 
     with answering(says) as other:
-        paths, notes = AnkiConnect(other.address).export(tmp_path)
+        paths, notes = AnkiConnect(other.address).export_our_decks(tmp_path)
     asked = [one["params"] for one in other.asked if one["action"] == "exportPackage"]
     assert [one["deck"] for one in asked] == exported
     assert all(one["includeSched"] is True for one in asked)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.anki.notetypes import normal_form
+from ankiforge.anki.notetypes import normalize_html
 
 SAME = {
     "the colours of code": (
@@ -51,7 +51,7 @@ DIFFERENT = {
     ids=[*SAME, *DIFFERENT],
 )
 def test_what_a_reader_can_tell_apart_counts_and_an_editors_spelling_does_not(pair, same):
-    one, other = map(normal_form, pair)
+    one, other = map(normalize_html, pair)
     assert (one == other) is same
 
 
@@ -67,13 +67,13 @@ def test_what_a_reader_can_tell_apart_counts_and_an_editors_spelling_does_not(pa
     ],
 )
 def test_the_form_whose_hash_is_kept_never_changes(html, form):
-    assert normal_form(html) == form
+    assert normalize_html(html) == form
 
 
 @given(st.text("ab<>&;'\"/=! \n\u0308\u00a0#x20-\r", max_size=40))
 def test_any_text_has_a_normal_form_and_it_is_its_own(text):
-    once = normal_form(text)
-    assert normal_form(once) == once
+    once = normalize_html(text)
+    assert normalize_html(once) == once
 
 
 WORDS = (
@@ -94,4 +94,4 @@ PIECES = (*WORDS.split(" "), *TAGS, " ")
 def test_a_tag_means_the_same_in_capitals(text):
     """In small letters, as mostly, it is read in a quicker way."""
     in_capitals = re.sub(r"</?[a-z]+", lambda tag: tag[0].upper(), text)
-    assert normal_form(text) == normal_form(in_capitals)
+    assert normalize_html(text) == normalize_html(in_capitals)

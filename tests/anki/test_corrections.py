@@ -101,12 +101,6 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(WHO.format(1946)), *ACCEPTED, *ships(WHO.format(1948), Back="1948"),
         do.say("undo", "CARD"), do.ship(), do.note(Back="1946"), do.run(written=0), none_waits,
     )),
-    "a fact in the place of another is its own card if a person says so": ("WHO", (
-        do.write(WHO.format(1946)), *ACCEPTED, *ships(WHO.format(1948), Back="1948"),
-        do.say("undo", "CARD", "--as-new"), do.run(), do.say("accept", "--all"), do.ship(),
-        apart("1948"), do.lose(), do.run(written=0), apart("1948"),
-        do.write(WHO.format("1948, in Geneva")), do.ship(), apart("1948, in Geneva"),
-    )),
     "a number that is the answer, which the person worded otherwise in Anki": ("WHO", (
         do.write(WHO.format(1946)), *ACCEPTED, do.edit(Back="in '46"), do.run(),
         do.write(WHO.format(1948)), do.run(conflicts=1, written=0), do.note(Back="in '46"), reviewed,

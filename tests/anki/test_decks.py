@@ -91,11 +91,6 @@ STORIES: dict[str, tuple[Any, ...]] = {
         do.note_of("What is a Maus?::mouse\n", "C.md"), do.run("--deck", "Given"), do.load_named("Given"),
         do.in_decks(Katze="Mine::Own", Hund="Uni", Maus="Given"), do.setting("tag"), do.run(written=0),
     ),
-    "a deck is renamed while one of its two cards lies elsewhere": (
-        do.setting("one"), do.note_of(MORE), do.go(), do.move("Hund", "Mine"), do.rename_deck("Reading", "Lesen"),
-        do.note_of("What is a Kuh?::cow\n", "New/D.md"), do.ship(),
-        do.in_decks(Katze="Lesen", Hund="Mine", Kuh="Lesen"), do.decks_there("Lesen", "Mine"),
-    ),
     "a deck is renamed before it was seen while one of its three cards lies elsewhere": (
         do.setting("one"), do.note_of(MORE + "\nWhat is a Maus?::mouse\n"), do.ship(), do.move("Hund", "Mine"),
         do.rename_deck("Reading", "Lesen"), do.note_of("What is a Kuh?::cow\n", "New/D.md"), do.ship(),

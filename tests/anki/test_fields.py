@@ -5,25 +5,25 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
-    citation_html,
-    content_html,
-    context_of,
-    deck_name,
-    folded_html,
-    read_source,
-    reference,
-    tag_names,
-    words_html,
+    format_context,
+    format_reference,
+    normalize_deck_name,
+    normalize_tags,
+    parse_source,
+    render_citation,
+    render_content,
+    render_folded_source,
+    render_mask_labels,
 )
-from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
-from ankiforge.model import CardHere, CardKind, HighlightKind
+from ankiforge.anki.notetypes import hash_field, hash_tags, our_note_type
+from ankiforge.model import CardKind, HighlightKind, LocalCard
 from ankiforge.text import occlusion
 from tests.makers.anki_notes import field_html, note_for
 
-Maker = Callable[..., CardHere]
+Maker = Callable[..., LocalCard]
 
 
-def _fields(card: CardHere) -> dict[str, str]:
+def _fields(card: LocalCard) -> dict[str, str]:
     return dict(
         zip(
             our_note_type(card.family).names,
@@ -33,12 +33,12 @@ def _fields(card: CardHere) -> dict[str, str]:
     )
 
 
-def _highlight(card: CardHere, **changes: object) -> CardHere:
+def _highlight(card: LocalCard, **changes: object) -> LocalCard:
     highlight = replace(card.highlight, **changes)
     return replace(card, passages=(highlight,))
 
 
-def _document(card: CardHere, **changes: object) -> CardHere:
+def _document(card: LocalCard, **changes: object) -> LocalCard:
     return _highlight(card, document=replace(card.highlight.document, **changes))
 
 
@@ -75,9 +75,9 @@ def test_the_id_names_guid_key_slot_and_the_hashes_of_our_words_and_tags(make_ca
     card = make_card(number=3)
     html = field_html(card, card.tags)
     written = _fields(card)["AnkiforgeId"].split()
-    hashes = ".".join(map(field_hash, html[: len(card.family.content_fields)]))
+    hashes = ".".join(map(hash_field, html[: len(card.family.content_fields)]))
     key = "zotero:user/ABCD2345"
-    assert written == ["af1", card.guid, key, "3", hashes, tags_hash(card.tags)]
+    assert written == ["af1", card.guid, key, "3", hashes, hash_tags(card.tags)]
 
 
 def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(
@@ -116,28 +116,28 @@ def test_the_passage_is_set_as_on_the_page_and_read_back_as_written(
     note = _highlight(card, exact=exact, sentence="", namespace="vault:notes")
     source = _fields(note)["Source"]
     assert shown in source
-    assert read_source(source)[0] == exact
+    assert parse_source(source)[0] == exact
     paper = _highlight(card, exact=exact, sentence="", namespace="pdf:0123456789abcdef")
     assert "\\(" not in _fields(paper)["Source"], "in a PDF a dollar is a dollar"
-    assert read_source(_fields(paper)["Source"])[0] == exact
+    assert parse_source(_fields(paper)["Source"])[0] == exact
 
 
 def test_an_answer_of_a_figure_names_the_label_that_was_asked():
     lines = ["hide all", "1 .1 .2 .3 .1 Femur", "2- .1 .4 .3 .1 Tibia", "3+ .1 .6 .3 .1"]
     lines.append("4 .1 .8 .3 .1 Knee <cap>")
-    html = words_html(occlusion.parse("\n".join(lines)))
+    html = render_mask_labels(occlusion.parse_masks("\n".join(lines)))
     words = re.findall(r'af-word af-word-(\d)">([^<]*)<', html)
     assert words == [("1", "Femur"), ("4", "Knee &lt;cap&gt;")]
     for number, _ in words:
         assert f'.cloze-highlight[data-ordinal="{number}"]) .af-word-{number}' in html
-    assert words_html(occlusion.parse("hide all\n3+ .1 .6 .3 .1")) == ""
+    assert render_mask_labels(occlusion.parse_masks("hide all\n3+ .1 .6 .3 .1")) == ""
 
 
 def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
     written = _highlight(make_card(), kind=HighlightKind.CARD)
     drafted = _highlight(make_card(drafted="kbdgrwvd"), kind=HighlightKind.CARD)
     assert _fields(written)["Source"].startswith('<blockquote class="af-written">')
-    assert read_source(_fields(written)["Source"]) == read_source(
+    assert parse_source(_fields(written)["Source"]) == parse_source(
         _fields(drafted)["Source"]
     )
     assert _fields(drafted)["Source"].startswith("<blockquote>")
@@ -205,8 +205,8 @@ def test_one_line_names_the_work_and_the_last_heading(make_card, title, heading,
     card = make_card(Front="Which?", Back="this")
     card = _highlight(card, heading=heading, above=(), page_label="")
     card = _document(card, title=title, path=f"notes/{title}.md", creators=(), issued="")
-    assert context_of(card, lambda _, parts: parts) == line
-    shown = citation_html(card, lambda _, parts: parts)
+    assert format_context(card, lambda _, parts: parts) == line
+    shown = render_citation(card, lambda _, parts: parts)
     # the references say what the line leaves out
     assert ("af-short" in shown) == (" › " in heading)
 
@@ -237,7 +237,9 @@ def test_a_link_to_another_note_is_called_by_its_name(make_card):
 
 def test_a_reference_names_a_heading_that_repeats_the_title_once(make_card):
     card = _highlight(make_card(), heading="TEST-enhanced learning › Results")
-    assert reference(card.highlight).endswith("Test-enhanced learning, Results, p. 250")
+    assert format_reference(card.highlight).endswith(
+        "Test-enhanced learning, Results, p. 250"
+    )
 
 
 REFERENCES = {
@@ -258,7 +260,7 @@ REFERENCES = {
 
 @pytest.mark.parametrize(("document", "expected"), REFERENCES.values(), ids=REFERENCES)
 def test_a_reference_names(make_card, document, expected):
-    assert reference(_document(make_card(), **document).highlight) == expected
+    assert format_reference(_document(make_card(), **document).highlight) == expected
 
 
 def test_links_open_the_source_and_name_the_file(make_card):
@@ -296,8 +298,8 @@ def test_an_odd_address_harms_nothing(make_card, uri):
 
 
 def test_a_draft_can_be_looked_at_before_it_is_a_card():
-    assert content_html(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == ("{{c1::a}}", "")
-    assert content_html(CardKind.TWO_WAY, (("Front", "*a*"),)) == (
+    assert render_content(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == ("{{c1::a}}", "")
+    assert render_content(CardKind.TWO_WAY, (("Front", "*a*"),)) == (
         "<em>a</em>",
         "",
         "y",
@@ -329,12 +331,12 @@ DECKS = {
 
 @pytest.mark.parametrize(("given", "kept"), DECKS.values(), ids=DECKS)
 def test_deck_names_are_brought_into_the_form_anki_keeps(given, kept):
-    assert deck_name(given) == kept
-    assert deck_name(kept) == kept
+    assert normalize_deck_name(given) == kept
+    assert normalize_deck_name(kept) == kept
 
 
 def test_tags_have_no_blanks_no_empty_parts_and_one_spelling():
-    assert tag_names(("a\u3000b", "A-b", "::x", "y::", "::", " ", "x")) == (
+    assert normalize_tags(("a\u3000b", "A-b", "::x", "y::", "::", " ", "x")) == (
         "A-b",
         "x",
         "y",
@@ -349,4 +351,6 @@ def test_tags_have_no_blanks_no_empty_parts_and_one_spelling():
     ],
 )
 def test_where_a_figure_comes_from_is_folded_as_below_other_cards(cited, folded):
-    assert folded_html(cited).removeprefix('<details class="af-source">') == folded
+    assert (
+        render_folded_source(cited).removeprefix('<details class="af-source">') == folded
+    )

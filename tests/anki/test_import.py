@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.anki.notetypes import field_hash
+from ankiforge.anki.notetypes import hash_field
 from ankiforge.anki.package import write_package
-from ankiforge.anki.render import media_of
-from ankiforge.model import CardHere, CardKind, Family, Media, Note
+from ankiforge.anki.render import load_media
+from ankiforge.model import CardKind, LocalCard, Media, Note, NoteType
 from tests.makers.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 
-Maker = Callable[..., CardHere]
+Maker = Callable[..., LocalCard]
 MOD = 1_400_000_000
 
 
@@ -23,7 +23,7 @@ def _package(folder: Path, *notes: Note) -> Path:
 
 
 @pytest.fixture
-def card(make_card: Maker) -> CardHere:
+def card(make_card: Maker) -> LocalCard:
     return make_card()
 
 
@@ -46,14 +46,14 @@ def test_the_hashes_of_what_anki_stored_are_those_of_what_we_sent(
     note = note_for(card, card.deck, MOD)
     collection.load(_package(tmp_path, note))
     note = collection.note(card.guid)
-    content = note.fields[: len(Family.CLOZE.content_fields)]
-    assert note["AnkiforgeId"].split()[4] == ".".join(map(field_hash, content))
+    content = note.fields[: len(NoteType.CLOZE.content_fields)]
+    assert note["AnkiforgeId"].split()[4] == ".".join(map(hash_field, content))
 
 
 def test_pictures_arrive_under_the_names_the_fields_use(collection, tmp_path, make_card):
     picture = tmp_path / "Figure 1.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n picture")
-    media = media_of(picture)
+    media = load_media(picture)
     assert isinstance(media, Media)
     card = make_card(Front="![Figure](figure.png)", Back="b")
     note = note_for(card, card.deck, MOD, {"figure.png": media, "unused.png": media})

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ankiforge.anki.notetypes import COLOURS
+from ankiforge.anki.notetypes import CODE_CLASSES
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -87,7 +87,7 @@ class Field(HTMLParser):
     handle_decl = handle_pi = unknown_decl = handle_comment
 
 
-CLASSES = ("af-exact", "af-where", "af-written", *COLOURS)
+CLASSES = ("af-exact", "af-where", "af-written", *CODE_CLASSES)
 
 
 def harmless(name: str, value: str) -> bool:

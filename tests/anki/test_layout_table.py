@@ -9,56 +9,56 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
+from ankiforge.anki.notetypes import hash_field, hash_tags, our_note_type
 from ankiforge.anki.plan import (
     ADOPTED_MOD,
-    IDENTITY,
-    OF_THE_PERSON,
-    OF_THIS_COMPUTER,
-    TYPE_CHANGED,
+    IDENTITY_FIELD,
+    LOCAL_LINKS_FIELD,
+    NOTE_TYPE_CHANGED,
+    USER_FIELDS,
     CardFiles,
-    Layout,
-    Ours,
-    Planned,
+    CardPlan,
+    FieldLayout,
+    NoteContent,
     ShippingOptions,
-    _cloze_words,
-    _digest_of,
-    _schedules,
-    layout_of,
-    mapped_type_of,
-    our_fields,
+    _build_schedules,
+    _compute_digest,
+    _find_text_by_number,
+    build_content,
+    find_layout,
+    find_mapped_type,
+    find_positions,
     plan,
-    positions_in,
 )
 from ankiforge.model import (
-    RETIRED,
-    Adopted,
-    CardHere,
+    RETIRED_TAG,
+    AdoptedNote,
+    AnkiNote,
+    AnkiNoteType,
+    AnkiTemplate,
     CardKind,
-    CardRemark,
     Edits,
-    Family,
     Guid,
     HighlightKind,
+    LocalCard,
     MappedType,
     Media,
-    NoteInAnki,
+    NoteType,
     Problem,
-    SeenTemplate,
-    SeenType,
-    Shipped,
+    ShippedNote,
+    SourceRemark,
     Verdict,
-    h16,
-    note_id,
+    compute_note_id,
+    hash16,
 )
-from ankiforge.model.seen import Identity
+from ankiforge.model.anki import Identity
 from tests.anki.makers import make_card, with_note
 
 CARD = make_card()
 TWO_WAY = make_card(CardKind.TWO_WAY)
-OURS = our_note_type(Family.BASIC)
-FRONT_BACK = (SeenTemplate("Card 1", None, "{{Wort}}", "{{Bedeutung}}"),)
-USERS = SeenType(
+OURS = our_note_type(NoteType.BASIC)
+FRONT_BACK = (AnkiTemplate("Card 1", None, "{{Wort}}", "{{Bedeutung}}"),)
+USERS = AnkiNoteType(
     77,
     "Vokabel",
     0,
@@ -70,9 +70,9 @@ USERS = SeenType(
 MAPPED = MappedType(
     77, "Vokabel", {"Front": "Wort", "Back": "Bedeutung"}, {"Front": 701, "Back": 702}
 )
-SETTINGS = {Family.BASIC: MAPPED}
+SETTINGS = {NoteType.BASIC: MAPPED}
 NO_FILES = CardFiles()
-ADOPTED = Adopted(
+ADOPTED = AdoptedNote(
     "theirguid",
     5,
     77,
@@ -83,54 +83,54 @@ ADOPTED = Adopted(
 IN_ADOPTED = with_note(CARD, adopted=ADOPTED)
 
 
-def renamed(note_type: SeenType, **names: str) -> SeenType:
+def renamed(note_type: AnkiNoteType, **names: str) -> AnkiNoteType:
     """The type with other names of fields, and the same ids."""
     fields = [(names.get(name, name), id) for name, id in note_type.fields]
     return replace(note_type, fields=tuple(fields))
 
 
-def without(note_type: SeenType, *names: str) -> SeenType:
+def without(note_type: AnkiNoteType, *names: str) -> AnkiNoteType:
     """The type without some of its fields."""
     kept = [field for field in note_type.fields if field[0] not in names]
     return replace(note_type, fields=tuple(kept))
 
 
-def of_ours(
-    card: CardHere = CARD, files: CardFiles = NO_FILES, **more: Any
-) -> NoteInAnki:
+def of_ours(card: LocalCard = CARD, files: CardFiles = NO_FILES, **more: Any) -> AnkiNote:
     """The note of a card as our package brought it; `more` is what changed since."""
-    layout = layout_of(card, None, {}, {})
+    layout = find_layout(card, None, {}, {})
     ours = written(card, layout, files)
     identity = Identity(
         card.guid,
         card.key,
         card.drafted or card.slot,
         tuple(
-            field_hash(ours.fields.get(name, "")) for name in card.family.content_fields
+            hash_field(ours.fields.get(name, "")) for name in card.family.content_fields
         ),
-        tags_hash(card.tags),
+        hash_tags(card.tags),
     )
     return note(
         card.guid,
         OURS,
-        layout.filled(ours.fields),
+        layout.fill_fields(ours.fields),
         **{"mod": 10, "tags": card.tags, "identity": identity, **more},
     )
 
 
-def note(guid: str, note_type: SeenType, fields: Any, **more: Any) -> NoteInAnki:
+def note(guid: str, note_type: AnkiNoteType, fields: Any, **more: Any) -> AnkiNote:
     """A note of some type, with one card."""
     usual = {"mod": 10, "tags": (), "deck": "Theirs", "identity": None, "ordinals": (0,)}
     values = {"id": 5, "type_id": note_type.id, **usual, **more}
-    return NoteInAnki(guid=Guid(guid), fields=tuple(fields), **values)
+    return AnkiNote(guid=Guid(guid), fields=tuple(fields), **values)
 
 
-def written(card: CardHere, layout: Layout, files: CardFiles = NO_FILES) -> Ours:
+def written(
+    card: LocalCard, layout: FieldLayout, files: CardFiles = NO_FILES
+) -> NoteContent:
     """What we would write."""
-    return our_fields(card, card.tags, files, layout, lambda *_: "")
+    return build_content(card, card.tags, files, layout, lambda *_: "")
 
 
-def changed(in_anki: NoteInAnki, note_type: SeenType = OURS, **fields: str) -> NoteInAnki:
+def changed(in_anki: AnkiNote, note_type: AnkiNoteType = OURS, **fields: str) -> AnkiNote:
     """The note with other fields, as a person would leave it."""
     now = [
         fields.get(name, there)
@@ -141,7 +141,7 @@ def changed(in_anki: NoteInAnki, note_type: SeenType = OURS, **fields: str) -> N
 
 # --- where our fields are -------------------------------------------------------------------
 
-WHOLE = tuple(name for name in OURS.names if name not in OF_THE_PERSON)
+WHOLE = tuple(name for name in OURS.names if name not in USER_FIELDS)
 LAYOUTS = [
     # name, card, in Anki, types, settings → fault, our fields that have a place
     ("new, ours", CARD, None, (), {}, "", WHOLE),
@@ -151,13 +151,13 @@ LAYOUTS = [
      tuple(name for name in WHOLE if name != "Extra")),
     ("one that cards need is gone", CARD, None, (without(OURS, "Back"),), {},
      "ankiforge Basic has no field Back any more", ()),
-    ("our id is gone", CARD, None, (without(OURS, IDENTITY),), {},
+    ("our id is gone", CARD, None, (without(OURS, IDENTITY_FIELD),), {},
      "ankiforge Basic has no field AnkiforgeId any more", ()),
     ("renamed, ours", CARD, None, (renamed(OURS, Front="Frage"),), {}, "", WHOLE),
-    ("of another type", CARD, of_ours(type_id=4), (OURS,), {}, TYPE_CHANGED, ()),
+    ("of another type", CARD, of_ours(type_id=4), (OURS,), {}, NOTE_TYPE_CHANGED, ()),
     ("with other fields than its type", CARD, replace(of_ours(), fields=("a", "b")), (OURS,), {},
-     TYPE_CHANGED, ()),
-    ("without our id in it", CARD, of_ours(identity=None), (OURS,), {}, TYPE_CHANGED, ()),
+     NOTE_TYPE_CHANGED, ()),
+    ("without our id in it", CARD, of_ours(identity=None), (OURS,), {}, NOTE_TYPE_CHANGED, ()),
     # a type of the user's
     ("new, theirs", CARD, None, (USERS,), SETTINGS, "", ("Front", "Back")),
     ("theirs lacks what turns the second card on", TWO_WAY, None, (USERS,), SETTINGS, "", WHOLE),
@@ -171,9 +171,9 @@ LAYOUTS = [
     # another tool's
     ("adopted", IN_ADOPTED, note("theirguid", USERS, "abc"), (USERS,), {}, "", ("Front", "Back")),
     ("adopted, the settings count for new cards only", IN_ADOPTED, note("theirguid", USERS, "abc"),
-     (USERS,), {Family.BASIC: replace(MAPPED, id=9)}, "", ("Front", "Back")),
+     (USERS,), {NoteType.BASIC: replace(MAPPED, id=9)}, "", ("Front", "Back")),
     ("adopted, and its type is gone", IN_ADOPTED, note("theirguid", USERS, "abc"), (), {},
-     TYPE_CHANGED, ()),
+     NOTE_TYPE_CHANGED, ()),
     ("adopted, and the note is gone", IN_ADOPTED, None, (USERS,), {}, "", ()),
     ("adopted, gone, and wanted back", with_note(CARD, adopted=replace(ADOPTED, again=True)), None,
      (USERS,), {}, "", ("Front", "Back")),
@@ -186,20 +186,20 @@ LAYOUTS = [
     ids=[row[0] for row in LAYOUTS],
 )
 def test_a_layout(card, in_anki, types, mapped, fault, names):
-    layout = layout_of(card, in_anki, {each.id: each for each in types}, mapped)
-    assert layout.fault == fault
-    assert set(layout.places) == set(names)
-    assert layout.in_anki == in_anki
+    layout = find_layout(card, in_anki, {each.id: each for each in types}, mapped)
+    assert layout.hold_reason == fault
+    assert set(layout.positions) == set(names)
+    assert layout.anki_note == in_anki
     assert layout.guid == (ADOPTED.guid if card.note.adopted else card.guid)
     assert (layout.note_type is None) == (not names)
 
 
 def test_what_a_new_note_has_before_ours_is_filled():
-    assert set(layout_of(CARD, None, {}, {}).fields) == {""}
+    assert set(find_layout(CARD, None, {}, {}).fields) == {""}
     wanted = with_note(CARD, adopted=replace(ADOPTED, again=True))
-    fields = layout_of(wanted, None, {77: USERS}, {}).fields
+    fields = find_layout(wanted, None, {77: USERS}, {}).fields
     assert fields == ("old front", "old back", "a remark")
-    assert layout_of(
+    assert find_layout(
         IN_ADOPTED, note("theirguid", USERS, "abc"), {77: USERS}, {}
     ).fields == (
         "a",
@@ -230,7 +230,7 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
     )
     if now and not is_this_type and positions["Front"] == 0 and fields[0][0] == "Word":
         positions = {"Back": 1}  # the settings speak of another type
-    assert positions_in(note_type, MAPPED, named) == positions
+    assert find_positions(note_type, MAPPED, named) == positions
 
 
 @pytest.mark.parametrize(
@@ -239,42 +239,42 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
         (CARD, None, {}, None),
         (CARD, None, SETTINGS, MAPPED),
         (TWO_WAY, None, SETTINGS, None),
-        (CARD, None, {Family.CLOZE: MAPPED}, None),
+        (CARD, None, {NoteType.CLOZE: MAPPED}, None),
         # the first package fixes it
         (with_note(CARD, mapped=MAPPED), None, {}, MAPPED),
-        (with_note(CARD, mapped=MAPPED), of_ours(), {Family.BASIC: replace(MAPPED, id=9)}, MAPPED),
+        (with_note(CARD, mapped=MAPPED), of_ours(), {NoteType.BASIC: replace(MAPPED, id=9)}, MAPPED),
         (CARD, of_ours(), SETTINGS, None),
-        (with_note(CARD, shipped=(Shipped(10),)), None, SETTINGS, None),
+        (with_note(CARD, shipped=(ShippedNote(10),)), None, SETTINGS, None),
     ],
 )  # fmt: skip
 def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
-    assert mapped_type_of(card, in_anki, mapped) == expected
+    assert find_mapped_type(card, in_anki, mapped) == expected
 
 
 # --- the base -------------------------------------------------------------------------------
 
 
 def hashes(**fields: str) -> dict[str, str]:
-    return {name: field_hash(text) for name, text in fields.items()}
+    return {name: hash_field(text) for name, text in fields.items()}
 
 
 def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
-    sent = (Shipped(8, ("other",)), Shipped(9, CARD.tags))
-    base = layout_of(with_note(CARD, shipped=sent), in_anki, {}, {}).base
-    assert base.hashes["Front"] == field_hash("What helps retention?")
-    assert base.hashes["Back"] == field_hash("Testing")
-    assert base.hashes["Source"] == field_hash(
+    sent = (ShippedNote(8, ("other",)), ShippedNote(9, CARD.tags))
+    base = find_layout(with_note(CARD, shipped=sent), in_anki, {}, {}).base
+    assert base.hashes["Front"] == hash_field("What helps retention?")
+    assert base.hashes["Back"] == hash_field("Testing")
+    assert base.hashes["Source"] == hash_field(
         "mine, too"
     )  # what we fill counts as written
     assert "Feedback" not in base.hashes
     assert base.tags == CARD.tags
-    other = layout_of(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
+    other = find_layout(with_note(CARD, shipped=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
-FIRST = Shipped(6, hashes=hashes(Front="old front", Back="b"))
-SECOND = Shipped(7, hashes=hashes(Front="new front", Back="b"))
+FIRST = ShippedNote(6, hashes=hashes(Front="old front", Back="b"))
+SECOND = ShippedNote(7, hashes=hashes(Front="new front", Back="b"))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ SECOND = Shipped(7, hashes=hashes(Front="new front", Back="b"))
         ((FIRST, SECOND), ("mine", "b"), 6, 0, 6, 6),  # by the mod alone it is sure
         ((FIRST, SECOND), ("mine", "b"), 99, 0, 7, 0),  # likely, and no more
         (
-            (FIRST, Shipped(7)),
+            (FIRST, ShippedNote(7)),
             ("old front", "b"),
             99,
             0,
@@ -300,8 +300,8 @@ SECOND = Shipped(7, hashes=hashes(Front="new front", Back="b"))
 def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
     card = with_note(CARD, mapped=MAPPED, shipped=sent)
     in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, taken=taken)
-    layout = layout_of(card, in_anki, {77: USERS}, SETTINGS)
-    assert (layout.base.mod, layout.taken) == (base, news)
+    layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
+    assert (layout.base.mod, layout.newly_imported_mod) == (base, news)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
 def test_the_base_of_an_adopted_note(sent, fields, base):
     card = with_note(IN_ADOPTED, shipped=sent)
     in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
-    layout = layout_of(card, in_anki, {77: USERS}, {})
+    layout = find_layout(card, in_anki, {77: USERS}, {})
     assert layout.base.mod == base
     assert layout.base.hashes.keys() == {"Front", "Back"}
 
@@ -346,32 +346,32 @@ WITH_PICTURE = make_card(Front="What is it? ![](cell.png)", Back="A cell")
     ],
 )  # fmt: skip
 def test_the_pictures_of_a_card(card, in_anki, picture, names, missing, unread):
-    layout = layout_of(card, of_ours(card) if in_anki else None, {}, {})
+    layout = find_layout(card, of_ours(card) if in_anki else None, {}, {})
     ours = written(card, layout, CardFiles({"cell.png": picture}))
     assert {media.name for media in ours.media.values()} == names
-    assert ours.missing == ((GONE,) if missing else ())
-    assert ours.unread == ({"Front"} if unread else set())
+    assert ours.picture_problems == ((GONE,) if missing else ())
+    assert ours.unreadable_fields == ({"Front"} if unread else set())
 
 
 def test_a_picture_of_the_web_is_not_missed():
     card = make_card(Front="![](https://a.example/cell.png)", Back="A cell")
-    assert written(card, layout_of(card, None, {}, {})).unread == set()
+    assert written(card, find_layout(card, None, {}, {})).unreadable_fields == set()
 
 
 @pytest.mark.parametrize(
     ("card", "unread"),
     [
         (CARD, False),
-        (replace(CARD, source=(CardRemark.SOURCE_GONE,)), False),
-        (replace(CARD, source=(CardRemark.SOURCE_CHANGED,)), True),
+        (replace(CARD, source=(SourceRemark.SOURCE_GONE,)), False),
+        (replace(CARD, source=(SourceRemark.SOURCE_CHANGED,)), True),
         (replace(CARD, kept=True), True),  # only its journal is here
     ],
 )
 def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unread):
-    ours = written(card, layout_of(card, None, {}, {}))
-    assert ("Source" in ours.unread) == unread
-    assert ("Citation" in ours.unread) == unread
-    assert "Front" not in ours.unread
+    ours = written(card, find_layout(card, None, {}, {}))
+    assert ("Source" in ours.unreadable_fields) == unread
+    assert ("Citation" in ours.unreadable_fields) == unread
+    assert "Front" not in ours.unreadable_fields
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unr
 )
 def test_the_words_of_an_adopted_note(front, back, expected):
     card = with_note(make_card(Front=front, Back=back), adopted=ADOPTED)
-    layout = layout_of(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
+    layout = find_layout(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
     fields = written(card, layout).fields
     assert (fields["Front"], fields["Back"]) == expected
 
@@ -394,7 +394,9 @@ def test_a_lost_picture_of_an_adopted_note_whose_source_says_the_same_is_not_mis
     words = {"Front": "![](cell.png)", "Back": "A cell"}
     names = {"Front": "Wort", "Back": "Bedeutung"}
     there = {"Wort": '<img src="x.png">', "Bedeutung": "A cell"}
-    same = with_note(make_card(**words), adopted=Adopted("g", 5, 77, names, there, words))
+    same = with_note(
+        make_card(**words), adopted=AdoptedNote("g", 5, 77, names, there, words)
+    )
     in_anki = note("g", USERS, (*there.values(), ""))
     files = CardFiles({"cell.png": GONE})
     for card, missing in (
@@ -404,9 +406,9 @@ def test_a_lost_picture_of_an_adopted_note_whose_source_says_the_same_is_not_mis
             (GONE,),
         ),
     ):
-        ours = written(card, layout_of(card, in_anki, {77: USERS}, {}), files)
-        assert ours.missing == missing
-        assert ours.unread == ({"Front"} if missing else set())
+        ours = written(card, find_layout(card, in_anki, {77: USERS}, {}), files)
+        assert ours.picture_problems == missing
+        assert ours.unreadable_fields == ({"Front"} if missing else set())
 
 
 # --- the table of a note --------------------------------------------------------------------
@@ -421,21 +423,23 @@ MINE = changed(of_ours(), Back="mine")
 
 
 def planned(
-    card: CardHere,
-    in_anki: NoteInAnki | None,
+    card: LocalCard,
+    in_anki: AnkiNote | None,
     files: CardFiles = NO_FILES,
     **options: Any,
-) -> Planned:
+) -> CardPlan:
     """What is planned for a card whose note is in one of our types."""
-    layout = layout_of(card, in_anki, options.get("types", {}), {})
+    layout = find_layout(card, in_anki, options.get("note_types", {}), {})
     return plan(card, layout, written(card, layout, files), ShippingOptions(**options))
 
 
-def outcome(planned: Planned) -> str:
+def outcome(planned: CardPlan) -> str:
     """What a plan comes to, in a word."""
     if planned.note:
-        return "new" if not planned.changed else "written"
-    for word in ("held", "conflicts", "problems"):
+        return "new" if not planned.is_update else "written"
+    if planned.hold_reason:
+        return "held"
+    for word in ("conflicts", "problems"):
         if getattr(planned, word):
             return word
     return "nothing"
@@ -445,7 +449,7 @@ PLANS = [
     # name, card, note in Anki, options → what happens
     ("new", CARD, None, {}, "new"),
     ("as shipped", CARD, of_ours(), {}, "nothing"),
-    ("as shipped, and everything is packed", CARD, of_ours(), {"full": True}, "written"),
+    ("as shipped, and everything is packed", CARD, of_ours(), {"ship_unchanged": True}, "written"),
     ("the source changed a word", NEXT, of_ours(), {}, "written"),
     ("a person changed a word", CARD, MINE, {}, "nothing"),
     ("both did", NEXT, MINE, {}, "conflicts"),
@@ -460,21 +464,21 @@ PLANS = [
     # dropped
     ("rejected, never there", DROPPED, None, {}, "nothing"),
     ("rejected", DROPPED, of_ours(), {}, "written"),
-    ("rejected, and tagged so", DROPPED, of_ours(tags=(RETIRED,)), {}, "nothing"),
-    ("rejected, tagged so, and of another type", DROPPED, of_ours(tags=(RETIRED,), type_id=4), {}, "nothing"),
+    ("rejected, and tagged so", DROPPED, of_ours(tags=(RETIRED_TAG,)), {}, "nothing"),
+    ("rejected, tagged so, and of another type", DROPPED, of_ours(tags=(RETIRED_TAG,), type_id=4), {}, "nothing"),
     ("rejected, and of another type", DROPPED, of_ours(type_id=4), {}, "held"),
-    ("live again, and tagged as retired", CARD, of_ours(tags=(*CARD.tags, RETIRED)), {}, "written"),
+    ("live again, and tagged as retired", CARD, of_ours(tags=(*CARD.tags, RETIRED_TAG)), {}, "written"),
     # what a file, or a push, would break
     ("a leech, in a file", NEXT, LEECH, {}, "held"),
-    ("a leech, pushed", NEXT, LEECH, {"push": True}, "written"),
+    ("a leech, pushed", NEXT, LEECH, {"is_push": True}, "written"),
     ("a leech that needs nothing", CARD, LEECH, {}, "nothing"),
     ("a push that would merge two types", CARD, None,
-     {"push": True, "types": {4: replace(OURS, id=4, origin=OURS.id)}}, "held"),
-    ("the same, in a file", CARD, None, {"types": {4: replace(OURS, id=4, origin=OURS.id)}}, "new"),
+     {"is_push": True, "note_types": {4: replace(OURS, id=4, origin=OURS.id)}}, "held"),
+    ("the same, in a file", CARD, None, {"note_types": {4: replace(OURS, id=4, origin=OURS.id)}}, "new"),
     ("a push with a type of another origin", CARD, None,
-     {"push": True, "types": {4: replace(OURS, id=4, origin=3)}}, "new"),
+     {"is_push": True, "note_types": {4: replace(OURS, id=4, origin=3)}}, "new"),
     ("a push with our type as it was imported", CARD, None,
-     {"push": True, "types": {OURS.id: replace(OURS, origin=OURS.id)}}, "new"),
+     {"is_push": True, "note_types": {OURS.id: replace(OURS, origin=OURS.id)}}, "new"),
     # what Anki takes no note of
     ("a first field without words", make_card(Front="", Back="b"), None, {}, "problems"),
     ("of which every card would go", make_card(Front="", Back="b"), of_ours(), {}, "held"),
@@ -497,7 +501,7 @@ def test_a_plan(card, in_anki, options, expected):
     files = CardFiles({"cell.png": GONE}) if "cell.png" in str(card.fields) else NO_FILES
     plan_now = planned(card, in_anki, files, **options)
     assert outcome(plan_now) == expected
-    assert (plan_now.guid, plan_now.live) == (card.guid, card.live)
+    assert (plan_now.guid, plan_now.is_live) == (card.guid, card.is_live)
     if plan_now.note and in_anki:
         assert plan_now.note.mod > in_anki.mod  # or Anki would not take it
         assert plan_now.note.deck == in_anki.deck
@@ -505,7 +509,7 @@ def test_a_plan(card, in_anki, options, expected):
         assert plan_now.note.deck == card.deck
 
 
-def field(planned: Planned, name: str) -> str:
+def field(planned: CardPlan, name: str) -> str:
     assert planned.note
     return dict(zip(planned.note.type.names, planned.note.fields, strict=True))[name]
 
@@ -517,16 +521,16 @@ def test_the_fields_of_a_merged_note():
     assert field(merged, "Back") == "Tests"
     assert field(merged, "Spare1") == "a remark"
     # the base of the next merge: what we would have written
-    assert field_hash("What helps retention?") in field(merged, IDENTITY)
-    assert field_hash("Tests") in field(merged, IDENTITY)
-    assert field_hash("Testing") not in field(merged, IDENTITY)
+    assert hash_field("What helps retention?") in field(merged, IDENTITY_FIELD)
+    assert hash_field("Tests") in field(merged, IDENTITY_FIELD)
+    assert hash_field("Testing") not in field(merged, IDENTITY_FIELD)
 
 
 def test_a_conflict_names_both_texts_as_the_card_would_say_them():
     [conflict] = planned(NEXT, changed(of_ours(), Back="<b>mine</b>")).conflicts
     assert (conflict.guid, conflict.field) == (CARD.guid, "Back")
     assert (conflict.mine, conflict.source) == ("**mine**", "Tests")
-    assert (conflict.theirs, conflict.ours) == (h16("<b>mine</b>"), h16("Tests"))
+    assert (conflict.theirs, conflict.ours) == (hash16("<b>mine</b>"), hash16("Tests"))
     decided = replace(
         NEXT, edits=Edits(resolved={"Back": ("mine", conflict.theirs, conflict.ours)})
     )
@@ -542,31 +546,31 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
 def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     retired = planned(DROPPED, changed(of_ours(tags=("mine", *CARD.tags)), Back="mine"))
     assert retired.note
-    assert retired.sent
+    assert retired.shipped
     assert retired.note.fields == changed(of_ours(), Back="mine").fields
-    assert set(retired.note.tags) == {"mine", *CARD.tags, RETIRED}
-    assert retired.sent.numbers == {}
+    assert set(retired.note.tags) == {"mine", *CARD.tags, RETIRED_TAG}
+    assert retired.shipped.numbers == {}
 
 
 def test_what_a_package_tells_of_a_note_is_in_the_journal():
     ours = planned(CARD, None)
-    assert ours.sent
-    assert ours.sent.hashes == hashes(
+    assert ours.shipped
+    assert ours.shipped.hashes == hashes(
         Front="What helps retention?", Back="Testing", Extra="", Reverse=""
     )
-    assert ours.sent.mapped is None
-    layout = layout_of(CARD, None, {77: USERS}, SETTINGS)
+    assert ours.shipped.mapped is None
+    layout = find_layout(CARD, None, {77: USERS}, SETTINGS)
     theirs = plan(CARD, layout, written(CARD, layout), ShippingOptions())
-    assert theirs.sent
-    assert theirs.sent.mapped == MAPPED
-    assert theirs.sent.hashes == hashes(Front="What helps retention?", Back="Testing")
+    assert theirs.shipped
+    assert theirs.shipped.mapped == MAPPED
+    assert theirs.shipped.hashes == hashes(Front="What helps retention?", Back="Testing")
     assert theirs.note
     assert theirs.note.fields == ("What helps retention?", "Testing", "")
 
 
-KNOWN = Shipped(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
-BEFORE = Shipped(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
-NONE = Shipped(1)
+KNOWN = ShippedNote(1, hashes=hashes(Front="What helps retention?", Back="Testing"))
+BEFORE = ShippedNote(1, hashes=hashes(Front="What helps retention?", Back="Quizzes"))
+NONE = ShippedNote(1)
 
 
 @pytest.mark.parametrize(
@@ -588,49 +592,49 @@ def test_a_base_that_no_package_of_the_journal_had(
 ):
     in_anki = changed(of_ours(), Back=back)
     card = with_note(CARD, shipped=shipped)
-    layout = layout_of(card, in_anki, {}, {})
-    assert ("Back" in layout.unknown) is unknown
+    layout = find_layout(card, in_anki, {}, {})
+    assert ("Back" in layout.unknown_bases) is unknown
     plan_now = planned(card, in_anki)
-    assert plan_now.unknown is kept
+    assert plan_now.keeps_unknown_text is kept
     assert bool(plan_now.conflicts) is conflict
-    found = layout_of(with_note(card, found=True), in_anki, {}, {})
+    found = find_layout(with_note(card, found=True), in_anki, {}, {})
     assert (
-        not found.unknown
+        not found.unknown_bases
     )  # nothing is known of the packages before the journal was lost
 
 
 def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     in_anki = changed(of_ours(), Back="kitty")
     rewritten = with_note(CARD, shipped=(KNOWN,))
-    known = layout_of(rewritten, in_anki, {}, {})
-    assert known.unknown == {}
+    known = find_layout(rewritten, in_anki, {}, {})
+    assert known.unknown_bases == {}
     restored = replace(
         rewritten, fields=tuple({**dict(CARD.fields), "Back": "Quizzes"}.items())
     )
     before = with_note(restored, shipped=(BEFORE,))  # nothing changed here since
-    layout = layout_of(before, in_anki, {}, {})
-    assert layout.unknown == {"Back": field_hash("Testing")}
+    layout = find_layout(before, in_anki, {}, {})
+    assert layout.unknown_bases == {"Back": hash_field("Testing")}
     kept = planned(before, in_anki)
-    assert kept.unknown
+    assert kept.keeps_unknown_text
     assert not kept.conflicts
     assert not kept.note
-    full = planned(before, in_anki, full=True)
+    full = planned(before, in_anki, ship_unchanged=True)
     assert full.note
-    assert full.sent
-    assert full.sent.hashes["Back"] == field_hash("Testing")
+    assert full.shipped
+    assert full.shipped.hashes["Back"] == hash_field("Testing")
 
 
 def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
     card = with_note(NEXT, mapped=MAPPED, shipped=(FIRST, SECOND))
     for back, taken in (("b", 7), ("mine", 0)):
         in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
-        layout = layout_of(card, in_anki, {77: USERS}, SETTINGS)
+        layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
         plan_now = plan(card, layout, written(card, layout), ShippingOptions())
         assert bool(plan_now.conflicts) == (not taken)
-        assert plan_now.taken == taken
+        assert plan_now.newly_imported_mod == taken
 
 
-DIGEST = planned(CARD, None).sent.digest  # type: ignore[union-attr]
+DIGEST = planned(CARD, None).shipped.digest  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -646,13 +650,13 @@ DIGEST = planned(CARD, None).sent.digest  # type: ignore[union-attr]
     ],
 )
 def test_the_revision_of_a_note(mod, digest, seen, full, same):
-    card = with_note(CARD, shipped=(Shipped(mod, CARD.tags, digest),))
+    card = with_note(CARD, shipped=(ShippedNote(mod, CARD.tags, digest),))
     in_anki = of_ours(mod=seen) if seen else None
-    revision = planned(card, in_anki, full=full)
+    revision = planned(card, in_anki, ship_unchanged=full)
     assert revision.note
     assert (revision.note.mod == mod) == same
     assert revision.note.mod >= max(mod, seen or 0)
-    assert revision.rewritten == (in_anki is None and not same)
+    assert revision.replaces_unseen_note == (in_anki is None and not same)
 
 
 def test_the_schedule_of_another_tool_goes_with_a_new_note_alone():
@@ -688,7 +692,7 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         card = with_note(
             CARD, mapped=MAPPED, shipped=(FIRST,) if expected == "written" else ()
         )
-        layout = layout_of(card, in_anki, types, {})
+        layout = find_layout(card, in_anki, types, {})
         assert (
             outcome(plan(card, layout, written(card, layout), ShippingOptions()))
             == expected
@@ -701,9 +705,9 @@ def test_the_pictures_that_go_with_a_note():
     )
     fresh = planned(WITH_PICTURE, None, files)
     assert fresh.note
-    assert fresh.sent
+    assert fresh.shipped
     assert fresh.note.media == (PICTURE,)
-    assert fresh.sent.pictures == {"cell.png": MEDIA_NAME}
+    assert fresh.shipped.pictures == {"cell.png": MEDIA_NAME}
     # one that cannot be read now is named as before, and does not go
     card = replace(
         with_note(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}), tags=("new",)
@@ -745,8 +749,8 @@ def test_what_cannot_be_read_now_stays_as_it_is_in_anki(card, name, there, stays
 def test_the_first_number_of_a_note_comes_from_its_guid():
     first = planned(CARD, None).note
     assert first
-    assert first.mod == note_id(CARD.guid) // 1000
-    assert planned(CARD, of_ours(mod=10), full=True).note.mod == 11  # type: ignore[union-attr]
+    assert first.mod == compute_note_id(CARD.guid) // 1000
+    assert planned(CARD, of_ours(mod=10), ship_unchanged=True).note.mod == 11  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -764,12 +768,12 @@ def test_the_first_number_of_a_note_comes_from_its_guid():
 )
 def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     card = make_card(Front=f"![]({path})", Back="b")
-    layout = layout_of(card, of_ours(card), {}, {})
+    layout = find_layout(card, of_ours(card), {}, {})
     ours = written(with_note(card, pictures=known), layout, CardFiles({path: GONE}))
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
 
 
-SHIPPED = (Shipped(1, digest="d"),)
+SHIPPED = (ShippedNote(1, digest="d"),)
 
 
 @pytest.mark.parametrize(
@@ -789,27 +793,29 @@ SHIPPED = (Shipped(1, digest="d"),)
     ],
 )
 def test_the_revision_of_a_card_that_keeps_its_words(card, same):
-    layout = layout_of(CARD, None, {}, {})
-    assert (_digest_of(card, layout, written(CARD, layout)) == "d") is same
+    layout = find_layout(CARD, None, {}, {})
+    assert (_compute_digest(card, layout, written(CARD, layout)) == "d") is same
 
 
 def test_a_link_that_is_of_this_computer_makes_no_revision():
-    layout = layout_of(CARD, None, {}, {})
+    layout = find_layout(CARD, None, {}, {})
     ours = written(CARD, layout)
-    for name in (OF_THIS_COMPUTER, "Back"):
+    for name in (LOCAL_LINKS_FIELD, "Back"):
         other = replace(ours, fields={**ours.fields, name: "elsewhere"})
-        is_same = _digest_of(CARD, layout, other) == _digest_of(CARD, layout, ours)
-        assert is_same is (name == OF_THIS_COMPUTER)
+        is_same = _compute_digest(CARD, layout, other) == _compute_digest(
+            CARD, layout, ours
+        )
+        assert is_same is (name == LOCAL_LINKS_FIELD)
 
 
 def test_an_adopted_card_has_its_schedule_in_anki_already():
     schedule = (("2026-01-05", 12, 250),)
-    assert _schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
-    assert not _schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
+    assert _build_schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
+    assert not _build_schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
 
 
 def test_the_words_under_the_numbers_are_those_of_a_live_card():
     gap = (("Text", "{{c1::Repetition}} helps."),)
     card = replace(make_card(CardKind.CLOZE), fields=gap)
-    assert _cloze_words(card) == {"1": "Repetition"}
-    assert not _cloze_words(replace(card, verdict=Verdict.REJECTED))
+    assert _find_text_by_number(card) == {"1": "Repetition"}
+    assert not _find_text_by_number(replace(card, verdict=Verdict.REJECTED))

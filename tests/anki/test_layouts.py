@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ankiforge.anki.notetypes import our_note_type
-from ankiforge.model import RETIRED, Family
+from ankiforge.model import RETIRED_TAG, NoteType
 from tests.anki.figures import FigureDesk
 from tests.anki.stories import Desk
 from tests.extract.test_zotero_pictures import png
@@ -56,7 +56,7 @@ def test_a_note_that_got_our_other_type_is_held(katze):
     note = katze.in_anki()
     change = models.change_notetype_info(
         old_notetype_id=note.mid,
-        new_notetype_id=our_note_type(Family.CLOZE).id,
+        new_notetype_id=our_note_type(NoteType.CLOZE).id,
     ).input
     change.note_ids.append(note.id)
     models.change_notetype_of_notes(change)
@@ -76,7 +76,7 @@ def test_undo_takes_the_tag_of_dropped_cards_away_in_any_letters(katze):
     katze.run(written=0)
     katze.say("undo", "CARD")
     katze.ship()
-    assert RETIRED not in [tag.casefold() for tag in katze.in_anki().tags]
+    assert RETIRED_TAG not in [tag.casefold() for tag in katze.in_anki().tags]
 
 
 def test_a_dropped_note_that_is_tagged_asks_nothing_more(katze):

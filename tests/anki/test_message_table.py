@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.anki.collection import _id, number_of, read_message
+from ankiforge.anki.collection import _get_int64, get_uint, parse_protobuf
 
 MOST = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
 """The number 2**64 - 1."""
@@ -28,7 +28,7 @@ MOST = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
     ],
 )
 def test_the_fields_of_a_message(data, fields):
-    assert read_message(data) == fields
+    assert parse_protobuf(data) == fields
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_the_fields_of_a_message(data, fields):
 )
 def test_what_is_no_message(data, fault):
     with pytest.raises(ValueError, match=fault):
-        read_message(data)
+        parse_protobuf(data)
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_what_is_no_message(data, fault):
 )
 def test_a_number_and_an_id(value, number, id):
     message = {} if value is None else {3: value}
-    assert number_of(message, 3) == number
-    assert _id(message, 3) == id
+    assert get_uint(message, 3) == number
+    assert _get_int64(message, 3) == id

@@ -13,23 +13,23 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, our_type
-from ankiforge.anki.package import is_ours, write_package
-from ankiforge.anki.render import media_of
+from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, our_occlusion_type
+from ankiforge.anki.package import is_our_package, write_package
+from ankiforge.anki.render import load_media
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
-    CardHere,
     CardKind,
-    Family,
+    LocalCard,
     Media,
     Note,
+    NoteType,
     Problem,
-    card_id,
-    note_id,
+    compute_card_id,
+    compute_note_id,
 )
 from tests.makers.anki_notes import note_for
 
-Maker = Callable[..., CardHere]
+Maker = Callable[..., LocalCard]
 
 
 def _notes(make_card: Maker, count: int = 3) -> list[Note]:
@@ -58,7 +58,7 @@ def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, mak
     assert write_package(tmp_path / "a.apkg", iter(notes)) == 6
     rows = _rows(tmp_path / "a.apkg", "select guid, id, mod from notes", tmp_path)
     assert {row[0]: row[1:] for row in rows} == {
-        note.guid: (note_id(note.guid), note.mod) for note in notes
+        note.guid: (compute_note_id(note.guid), note.mod) for note in notes
     }
     cards = _rows(
         tmp_path / "a.apkg",
@@ -66,7 +66,7 @@ def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, mak
         tmp_path,
     )
     assert sorted(cards) == sorted(
-        (note.guid, ordinal, card_id(note.guid, ordinal), due)
+        (note.guid, ordinal, compute_card_id(note.guid, ordinal), due)
         for due, note in enumerate(notes, 1)
         for ordinal in note.ordinals
     )
@@ -81,9 +81,9 @@ def test_a_package_has_the_indexes_with_which_anki_reads_it(tmp_path, make_card)
 
 def test_a_package_of_ours_is_known_and_no_other_file(tmp_path, make_card):
     package, other = tmp_path / "a.apkg", tmp_path / "b.apkg"
-    assert not is_ours(package)
+    assert not is_our_package(package)
     write_package(package, _notes(make_card))
-    assert is_ours(package)
+    assert is_our_package(package)
     with zipfile.ZipFile(package) as archive:
         database = archive.read("collection.anki2")
     for member, data in (
@@ -93,9 +93,9 @@ def test_a_package_of_ours_is_known_and_no_other_file(tmp_path, make_card):
     ):
         with zipfile.ZipFile(other, "w") as archive:
             archive.writestr(member, data)
-        assert not is_ours(other)
+        assert not is_our_package(other)
     package.write_bytes(package.read_bytes()[:-9])
-    assert not is_ours(package)
+    assert not is_our_package(package)
 
 
 BUILD = """
@@ -159,7 +159,7 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
 ):
     picture = tmp_path / "a.PNG"
     picture.write_bytes(b"\x89PNG bytes")
-    media = media_of(picture)
+    media = load_media(picture)
     assert isinstance(media, Media)
     assert media.name == "af-73e8f5471f91478e.png"
     notes = [replace(note, media=(media,)) for note in _notes(make_card)]
@@ -169,7 +169,7 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
         assert archive.read("0") == b"\x89PNG bytes"
     other = tmp_path / "b.png"
     other.write_bytes(b"\x89PNG others")
-    both = replace(notes[0], media=(media, media_of(other)))
+    both = replace(notes[0], media=(media, load_media(other)))
     write_package(tmp_path / "b.apkg", [both])
     with zipfile.ZipFile(tmp_path / "b.apkg") as archive:
         assert sorted(json.loads(archive.read("media"))) == ["0", "1"]
@@ -190,7 +190,7 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
 )
 def test_a_picture_or_sound_is_told_by_its_content(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
-    assert isinstance(media_of(tmp_path / name), Media)
+    assert isinstance(load_media(tmp_path / name), Media)
 
 
 def test_what_is_no_picture_is_a_problem(tmp_path):
@@ -209,7 +209,7 @@ def test_what_is_no_picture_is_a_problem(tmp_path):
         "stub.mp3": "is no sound",
     }
     for name, said in reasons.items():
-        problem = media_of(tmp_path / name)
+        problem = load_media(tmp_path / name)
         assert isinstance(problem, Problem)
         assert said in problem.what
 
@@ -226,9 +226,11 @@ def test_a_long_field_costs_no_more_than_its_length(tmp_path, make_card):
 def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
     tmp_path, make_card, monkeypatch
 ):
-    monkeypatch.setattr("ankiforge.anki.package.note_id", lambda guid: 1_400_000_000_000)
     monkeypatch.setattr(
-        "ankiforge.anki.package.card_id", lambda guid, ordinal: 1_400_000_000_000
+        "ankiforge.anki.package.compute_note_id", lambda guid: 1_400_000_000_000
+    )
+    monkeypatch.setattr(
+        "ankiforge.anki.package.compute_card_id", lambda guid, ordinal: 1_400_000_000_000
     )
     notes = _notes(make_card, 6)
     write_package(tmp_path / "a.apkg", notes)
@@ -243,8 +245,8 @@ def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
 # --- note types -----------------------------------------------------------------------------
 
 FROZEN = {
-    Family.BASIC: (1407267147717, 1407267147801, 13, 1407267147901, 2),
-    Family.CLOZE: (1505806687503, 1505806687601, 11, 1505806687701, 1),
+    NoteType.BASIC: (1407267147717, 1407267147801, 13, 1407267147901, 2),
+    NoteType.CLOZE: (1505806687503, 1505806687601, 11, 1505806687701, 1),
 }
 
 
@@ -264,7 +266,7 @@ def test_of_a_figure_anki_keeps_the_fields_without_which_there_is_no_card(
     tmp_path, make_card
 ):
     [basic] = _notes(make_card, 1)
-    kind = our_type()
+    kind = our_occlusion_type()
     figure = replace(basic, type=kind, fields=("x",) * len(kind.fields), ordinals=(0,))
     write_package(tmp_path / "a.apkg", [figure])
     [(models,)] = _rows(tmp_path / "a.apkg", "select models from col", tmp_path)
@@ -287,5 +289,5 @@ def test_templates_hold_no_script_and_load_nothing():
         r"<script|<link|<iframe|javascript:|https?:|@import|url\(|\son\w+\s*=", re.I
     )
     assert not any(
-        active.search(text) for text in (*sides, our_note_type(Family.BASIC).css)
+        active.search(text) for text in (*sides, our_note_type(NoteType.BASIC).css)
     )

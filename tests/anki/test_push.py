@@ -30,7 +30,7 @@ class Desk(stories.Desk):
         self.forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
             f"anki: {{collection: {collection}, connect: '{address}'}}\n",
-            trust=collection != "none",
+            trust=collection != "none" or None,
         )
 
     def push(self, *arguments: str, **notes: int) -> Any:
@@ -152,19 +152,6 @@ def test_an_open_profile_without_the_notes_is_told_and_concludes_nothing(
         assert "importPackage" not in other.actions
     assert desk.questions() == []
     desk.cards(verdict="accepted")
-
-
-def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk):
-    desk.pushed()
-    desk.say("push", "--suspend-retired", told="nothing to suspend")
-    desk.say("reject", "CARD")
-    desk.push("--suspend-retired")
-    assert desk.queues() == [-1, -1]
-    assert desk.in_anki().tags.count("ankiforge::retired") == 1
-
-    desk.say("undo")
-    desk.push()
-    assert desk.queues() == [0, 0]
 
 
 def test_a_deck_renamed_in_a_running_anki_gets_the_new_cards(desk):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.notetypes import cloze_numbers, ordinals_in, our_note_type
-from ankiforge.anki.render import render
-from ankiforge.model import Family
+from ankiforge.anki.notetypes import compute_ordinals, our_note_type, parse_cloze_numbers
+from ankiforge.anki.render import render_field
+from ankiforge.model import NoteType
 from ankiforge.text import cloze
-from ankiforge.text.cloze import literal
+from ankiforge.text.cloze import escape_markdown
 from tests.examples import examples
 
 ROWS = {
@@ -77,11 +77,11 @@ ROWS = {
 def test_a_reader_sees_in_anki_what_was_written(
     viewer, backend, markdown, question, answer
 ):
-    html = render(markdown, cloze=True)
-    asked, told = viewer.show(Family.CLOZE, Text=html)
+    html = render_field(markdown, cloze=True)
+    asked, told = viewer.show(NoteType.CLOZE, Text=html)
     assert backend.words_of(asked) == question
     assert backend.words_of(told) == answer
-    assert cloze.numbers(markdown) == cloze_numbers(html)
+    assert cloze.find_cloze_numbers(markdown) == parse_cloze_numbers(html)
 
 
 SNIPPETS = (
@@ -101,9 +101,13 @@ def test_no_text_breaks_a_cloze_or_gets_lost(
     def words(text: str) -> str:
         return re.sub(r"\s", "", text)
 
-    gap = cloze.make(1, literal(answer), literal(hint.strip()))
-    html = render(f"{literal(before)} | {gap} | {literal(before)}", cloze=True)
-    asked, told = viewer.show(Family.CLOZE, Text=html, Extra=render(literal(extra)))
+    gap = cloze.make_cloze(1, escape_markdown(answer), escape_markdown(hint.strip()))
+    html = render_field(
+        f"{escape_markdown(before)} | {gap} | {escape_markdown(before)}", cloze=True
+    )
+    asked, told = viewer.show(
+        NoteType.CLOZE, Text=html, Extra=render_field(escape_markdown(extra))
+    )
     shown = hint.strip() or "..."
     assert words(backend.words_of(told)) == words(f"{before}|{answer}|{before}")
     assert words(backend.words_of(asked)) == words(f"{before}|[{shown}]|{before}")
@@ -115,13 +119,13 @@ def test_no_text_breaks_a_cloze_or_gets_lost(
 def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(
     viewer, markdown, plain
 ):
-    html = render(f"{markdown} {{{{c2::{plain}}}}}", cloze=True)
-    assert cloze_numbers(html) == _numbers_anki_reads(viewer, html)
+    html = render_field(f"{markdown} {{{{c2::{plain}}}}}", cloze=True)
+    assert parse_cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
 
 def _numbers_anki_reads(viewer: Any, html: str) -> tuple[int, ...]:
     """Up to 500: Anki piles up what is beyond on card 500; we make no such card."""
-    note = viewer.col.new_note(viewer.note_type(Family.CLOZE))
+    note = viewer.col.new_note(viewer.note_type(NoteType.CLOZE))
     note["Text"] = html
     return tuple(
         sorted(number for number in note.cloze_numbers_in_fields() if number <= 500)
@@ -136,7 +140,7 @@ SIGNS = st.sampled_from([*OPENERS.split(" "), *OTHERS.split(" "), "{{c 1::"])
 @examples(200)
 @given(html=st.lists(SIGNS, max_size=14).map("".join))
 def test_cards_are_counted_as_anki_counts_them(viewer, html):
-    assert cloze_numbers(html) == _numbers_anki_reads(viewer, html)
+    assert parse_cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
 
 @examples(100)
@@ -149,9 +153,9 @@ def test_the_cards_of_a_basic_note_are_those_anki_makes(
     backend, viewer, front, back, reverse
 ):
     fields = (front, back, reverse, *[""] * 10)
-    basic = our_note_type(Family.BASIC)
-    ordinals = ordinals_in(basic, dict(zip(basic.names, fields, strict=True)))
-    note = viewer.col.new_note(viewer.note_type(Family.BASIC))
+    basic = our_note_type(NoteType.BASIC)
+    ordinals = compute_ordinals(basic, dict(zip(basic.names, fields, strict=True)))
+    note = viewer.col.new_note(viewer.note_type(NoteType.BASIC))
     note.fields = list(fields)
     viewer.col.add_note(note, 1)
     try:

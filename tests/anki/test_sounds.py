@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.render import render, unrender
+from ankiforge.anki.render import field_to_markdown, render_field
 from ankiforge.model import Media
 
 SOUND = b"ID3 a sound"
@@ -73,11 +73,11 @@ def test_what_cannot_be_shipped_waits_with_the_reason(with_sounds, embed, reason
 
 def test_a_sound_comes_back_from_its_field():
     media = Media("af-0123456789abcdef.mp3", "/tmp/x.mp3")
-    html = render("{{c1::![a](x.mp3)}} says", cloze=True, pictures={"x.mp3": media})
+    html = render_field("{{c1::![a](x.mp3)}} says", cloze=True, pictures={"x.mp3": media})
     assert html == f"{{{{c1::[sound:{media.name}]}}}} says"
-    assert unrender(html) == f"{{{{c1::![]({media.name})}}}} says"
+    assert field_to_markdown(html) == f"{{{{c1::![]({media.name})}}}} says"
     # what somebody typed is text
-    assert "[sound:" not in render(f"[sound:{media.name}] `[sound:{media.name}]`")
+    assert "[sound:" not in render_field(f"[sound:{media.name}] `[sound:{media.name}]`")
 
 
 def test_a_picture_whose_name_is_stored_in_another_form_is_found(with_sounds):

@@ -7,26 +7,26 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.collection import View, connect_view, open_view
-from ankiforge.anki.notes import content_html
-from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
+from ankiforge.anki.collection import AnkiView, open_exports_view, open_view
+from ankiforge.anki.notes import render_content
+from ankiforge.anki.notetypes import hash_field, hash_tags, our_note_type
 from ankiforge.anki.package import write_package
-from ankiforge.anki.profiles import signature
+from ankiforge.anki.profiles import fingerprint_text
 from ankiforge.model import (
-    CardHere,
+    AnkiNote,
     CardKind,
-    Family,
     Identity,
-    NoteInAnki,
+    LocalCard,
+    NoteType,
     ViewKind,
-    card_id,
-    note_id,
+    compute_card_id,
+    compute_note_id,
 )
 from tests.makers.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 
-Maker = Callable[..., CardHere]
+Maker = Callable[..., LocalCard]
 MOD = 1_400_000_000
 
 
@@ -37,9 +37,9 @@ class World:
     anki: Any
     backend: Any
     folder: Path
-    basic: CardHere
-    two_way: CardHere
-    cloze: CardHere
+    basic: LocalCard
+    two_way: LocalCard
+    cloze: LocalCard
 
     @property
     def col(self) -> Any:
@@ -50,10 +50,10 @@ class World:
         return Path(self.col.path)
 
     @property
-    def cards(self) -> list[CardHere]:
+    def cards(self) -> list[LocalCard]:
         return sorted((self.basic, self.two_way, self.cloze), key=lambda card: card.guid)
 
-    def seen(self, card: CardHere) -> NoteInAnki:
+    def seen(self, card: LocalCard) -> AnkiNote:
         """The note as it is in the open collection now."""
         with open_view(self.live) as view:
             return of(view, card)
@@ -74,7 +74,7 @@ class World:
         return path
 
 
-def of(view: View, card: CardHere) -> NoteInAnki:
+def of(view: AnkiView, card: LocalCard) -> AnkiNote:
     """The one note of a card."""
     (found,) = [note for note in view.notes() if note.guid == card.guid]
     return found
@@ -96,9 +96,9 @@ def world(collection: Any, backend: Any, tmp_path: Path, make_card: Maker) -> Wo
     return World(collection, backend, tmp_path, basic, two_way, cloze)
 
 
-def everything(view: View) -> tuple[Any, ...]:
+def everything(view: AnkiView) -> tuple[Any, ...]:
     """All a view tells of notes and types, to be compared."""
-    return tuple(view.notes()), tuple(view.reviews()), view.types
+    return tuple(view.notes()), tuple(view.reviews()), view.note_types
 
 
 # --- the live collection --------------------------------------------------------------------
@@ -110,8 +110,8 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert view.kind is ViewKind.COLLECTION
         assert view.path == str(world.live)
         assert view.profile == "profile"
-        assert view.complete
-        assert view.created == world.col.crt
+        assert view.is_complete
+        assert view.created_at == world.col.crt
         assert tuple(view.reviews()) == ()
         assert view.graves() == frozenset()
     with open_view(world.folder / "deck.apkg") as view:
@@ -120,14 +120,14 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         ]
     assert [note.guid for note in notes] == [card.guid for card in world.cards]
     for note, card in zip(notes, world.cards, strict=True):
-        assert note.id == note_id(card.guid)
+        assert note.id == compute_note_id(card.guid)
         assert note.mod == MOD
         assert note.type_id == our_note_type(card.family).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
-        hashes = tuple(map(field_hash, content_html(card.kind, card.fields)))
+        hashes = tuple(map(hash_field, render_content(card.kind, card.fields)))
         assert note.identity == Identity(
-            card.guid, card.key, card.drafted or card.slot, hashes, tags_hash(note.tags)
+            card.guid, card.key, card.drafted or card.slot, hashes, hash_tags(note.tags)
         )
         by_guid = {
             world.basic.guid: [0],
@@ -136,7 +136,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         }
         ordinals = by_guid[card.guid]
         assert note.ordinals == tuple(ordinals)
-        assert note.cards == tuple(card_id(card.guid, at) for at in ordinals)
+        assert note.cards == tuple(compute_card_id(card.guid, at) for at in ordinals)
         assert note.deck == "Reading::Memory"
         assert (note.reviews, note.lapses, note.suspended) == (0, 0, False)
 
@@ -148,11 +148,11 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
         found = sorted(world.live.parent.glob("collection.anki2*"))
         return [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in found]
 
-    main, unchanged = world.live.read_bytes(), signature(world.live)
-    assert signature(world.live) == unchanged
+    main, unchanged = world.live.read_bytes(), fingerprint_text(world.live)
+    assert fingerprint_text(world.live) == unchanged
     world.anki.edit(world.basic.guid, Back="My own words")
     assert world.live.read_bytes() == main, "the change is in the log only"
-    changed = signature(world.live)
+    changed = fingerprint_text(world.live)
     assert changed != unchanged
     before = files()
     (link := world.folder / "collection.anki2").symlink_to(world.live)
@@ -169,7 +169,7 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
     for downgrade in (False, True):
         world.col.close(downgrade=downgrade)
         try:
-            assert signature(world.live) != changed
+            assert fingerprint_text(world.live) != changed
             with open_view(world.live) as view:
                 assert everything(view) == all_of_it
         finally:
@@ -231,7 +231,7 @@ def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world):
 
 
 def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
-    world.col.remove_notes([note_id(world.basic.guid)])
+    world.col.remove_notes([compute_note_id(world.basic.guid)])
     world.col.undo()
     with open_view(world.live) as view:
         assert view.graves() == frozenset()
@@ -243,12 +243,12 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
         card.guid
         for card in world.cards
         for at in range(3)
-        if card_id(card.guid, at) == reviewed
+        if compute_card_id(card.guid, at) == reviewed
     ]
-    world.col.remove_notes([note_id(guid)])
+    world.col.remove_notes([compute_note_id(guid)])
     with open_view(world.live) as view:
         assert guid not in [note.guid for note in view.notes()]
-        assert view.graves() == {note_id(guid)}
+        assert view.graves() == {compute_note_id(guid)}
         assert tuple(view.reviews()) == ()
 
 
@@ -266,7 +266,7 @@ def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed
     world,
 ):
     models = world.col.models
-    kind = world.anki.note_type(Family.BASIC)
+    kind = world.anki.note_type(NoteType.BASIC)
     kind["name"] = "Mein Typ"
     kind["css"] += "\n.mine {}"
     models.rename_field(kind, kind["flds"][0], "Frage")
@@ -276,13 +276,13 @@ def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed
     template["qfmt"], template["afmt"] = "{{Mine}}?", "{{Back}}!"
     models.add_template(kind, template)
     models.update_dict(kind)
-    ids = [field["id"] for field in world.anki.note_type(Family.BASIC)["flds"]]
-    theirs, ours = our_note_type(Family.BASIC), our_note_type(Family.CLOZE)
+    ids = [field["id"] for field in world.anki.note_type(NoteType.BASIC)["flds"]]
+    theirs, ours = our_note_type(NoteType.BASIC), our_note_type(NoteType.CLOZE)
     paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
 
     for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):
         with open_view(path) as view:
-            basic, cloze = view.types
+            basic, cloze = view.note_types
             assert of(view, world.basic).fields[1] == ""
         assert (basic.id, basic.name, basic.cloze) == (theirs.id, "Mein Typ", False)
         assert basic.css == f"{theirs.css}\n.mine {{}}"
@@ -322,8 +322,8 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
     ):
         with open_view(path) as view:
             assert everything(view) == expected
-            assert (view.kind, view.complete) == (kind, kind is ViewKind.COLPKG)
-            assert (view.created, view.path, view.profile) == (created, str(path), "")
+            assert (view.kind, view.is_complete) == (kind, kind is ViewKind.COLPKG)
+            assert (view.created_at, view.path, view.profile) == (created, str(path), "")
     with open_view(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.notes())
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
@@ -341,12 +341,16 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
         world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")
     ]
 
-    with connect_view(
+    with open_exports_view(
         exports, address="http://127.0.0.1:1", profile="Ada", notes=frozenset()
     ) as view:
         assert everything(view) == expected
         assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")
-        assert (view.profile, view.complete, view.created) == ("Ada", True, world.col.crt)
+        assert (view.profile, view.is_complete, view.created_at) == (
+            "Ada",
+            True,
+            world.col.crt,
+        )
         cloze = of(view, world.cloze)
         assert (cloze.deck, cloze.ordinals) == ("Reading::Memory", (0, 2))
         assert view.graves() is None

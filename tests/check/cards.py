@@ -4,9 +4,9 @@ import re
 
 from msgspec.structs import replace
 
-from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.check import CheckContext, DuplicateIndex, check_draft
 from ankiforge.model import (
-    COMMENT_AND_MORE,
+    LONG_COMMENT_DRAFTER,
     CardKind,
     Document,
     DocumentKey,
@@ -19,7 +19,7 @@ from ankiforge.model import (
     Origin,
     hints,
 )
-from ankiforge.text.cloze import gaps, reveal
+from ankiforge.text.cloze import find_gaps, reveal_answers
 from tests.cards import made
 
 DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
@@ -43,7 +43,9 @@ def question(front: str, back: str, quote: str = "", **changes: object) -> Draft
 
 
 def cloze(text: str, quote: str = "", **changes: object) -> Draft:
-    return _draft(CardKind.CLOZE, (("Text", text),), quote or reveal(text), **changes)
+    return _draft(
+        CardKind.CLOZE, (("Text", text),), quote or reveal_answers(text), **changes
+    )
 
 
 def figure(*masks: str) -> Draft:
@@ -66,8 +68,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
     about = highlight or passage(draft.quote)
-    context = Context(about, twins or DuplicateIndex(), picture_fault=_fault)
-    return check(draft, context)
+    context = CheckContext(about, twins or DuplicateIndex(), picture_problem=_fault)
+    return check_draft(draft, context)
 
 
 def _fault(path: str) -> str:
@@ -112,9 +114,9 @@ def example(text: str) -> tuple[Finding, ...]:
     if parts["twin"]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
-        return check(draft, Context(passage(source, **around), twins))
+        return check_draft(draft, CheckContext(passage(source, **around), twins))
     if parts["form"] == "comment":
-        draft = replace(draft, origin=Origin(COMMENT_AND_MORE))
+        draft = replace(draft, origin=Origin(LONG_COMMENT_DRAFTER))
         return findings(draft, passage(source, **around), twins)
     if parts["form"] == "asked":  # the reader's own question, its answer from the passage
         draft = replace(draft, origin=Origin("rules:comment"))
@@ -122,7 +124,7 @@ def example(text: str) -> tuple[Finding, ...]:
     open_end = parts["form"] == "open-end"
     draft, highlight = _marked(draft, Form.BLOCK if open_end else Form(parts["form"]))
     highlight = replace(highlight, open_end=open_end)
-    known = (hints.anki_note(parts["note"]),) if parts["note"] else ()
+    known = (hints.anki_note_hint(parts["note"]),) if parts["note"] else ()
     schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
     return findings(draft, replace(highlight, hints=known, schedule=schedule), twins)
 
@@ -149,11 +151,11 @@ def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
     if form in _HAND_FORMS:
         origin = Origin(f"rules:{form.value}")
         kind = HighlightKind.CARD
-        sides = (draft.field("Front"), draft.field("Back"))
+        sides = (draft.get_field("Front"), draft.get_field("Back"))
         return replace(draft, by_hand=True, origin=origin), passage(
             draft.quote, form=form, kind=kind, markdown=sides
         )
-    words = gaps(draft.field("Text"))[0].answer
+    words = find_gaps(draft.get_field("Text"))[0].answer
     start = draft.quote.index(words)
     highlight = passage(draft.quote, form=form, gaps=((start, start + len(words)),))
     if form is Form.MARK:

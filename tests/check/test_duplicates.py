@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.check import DuplicateIndex, terms_of
-from ankiforge.check.duplicates import are_one, sides
+from ankiforge.check import DuplicateIndex, compute_search_terms
+from ankiforge.check.duplicates import are_duplicates, compute_sides
 from ankiforge.model import CardKind, HighlightKey
 from tests.check import cards
 from tests.foreign import needed
@@ -28,12 +28,12 @@ def index(*cards_there):
 
 
 def near(there, here):
-    return list(index(there).near(here, HERE))
+    return list(index(there).find_duplicates(here, HERE))
 
 
 def exact(there, here):
-    form = terms_of(here).exact
-    return form != b"" and form == terms_of(there).exact
+    form = compute_search_terms(here).exact
+    return form != b"" and form == compute_search_terms(there).exact
 
 
 def card(words):
@@ -112,13 +112,13 @@ def test_another_kind_of_card_or_more_on_its_back_is_no_repeat():
 def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not():
     one, known = cards.question("What is entropy?", "disorder"), DuplicateIndex()
     known.add("sibling", HERE, one)
-    assert list(known.near(one, HERE)) == []
+    assert list(known.find_duplicates(one, HERE)) == []
     known.add("foreign", HighlightKey(""), one)
     for origin, others in (
         (HERE, ["foreign"]),
         (HighlightKey(""), ["foreign", "sibling"]),
     ):
-        assert [found.duplicate for found in known.near(one, origin)] == others
+        assert [found.duplicate for found in known.find_duplicates(one, origin)] == others
 
 
 # --- near ones -------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_one_telling_word_makes_another_card(there, here):
     ],
 )
 def test_questions_of_stop_words_are_one_only_if_they_are_equal(there, here, one):
-    assert are_one(sides(card(there)), sides(card(here))) is one
+    assert are_duplicates(compute_sides(card(there)), compute_sides(card(here))) is one
 
 
 @pytest.mark.parametrize(
@@ -190,14 +190,14 @@ def test_questions_of_stop_words_are_one_only_if_they_are_equal(there, here, one
     ],
 )  # fmt: skip
 def test_answers_may_differ_in_half_and_names_by_an_ending(there, here, one):
-    assert are_one(sides(card(there)), sides(card(here))) is one
-    assert are_one(sides(card(here)), sides(card(there))) is one
+    assert are_duplicates(compute_sides(card(there)), compute_sides(card(here))) is one
+    assert are_duplicates(compute_sides(card(here)), compute_sides(card(there))) is one
 
 
 def test_questions_that_differ_in_three_words_of_one_place_are_not_told_apart_by_them():
-    one = sides(card("What unwinds the long zygote strand?|helicase"))
-    many = sides(card("What unwinds the long active bound cell strand?|helicase"))
-    assert are_one(one, many)
+    one = compute_sides(card("What unwinds the long zygote strand?|helicase"))
+    many = compute_sides(card("What unwinds the long active bound cell strand?|helicase"))
+    assert are_duplicates(one, many)
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,13 @@ def test_questions_that_differ_in_three_words_of_one_place_are_not_told_apart_by
     ],
 )  # fmt: skip
 def test_a_cloze_is_asked_without_what_its_gaps_hide(words, asked, answered, text):
-    compared = sides(card(words))
-    assert " ".join(compared.asked.split()) == asked
-    assert (compared.answered, compared.text, compared.shown) == (answered, text, text)
+    compared = compute_sides(card(words))
+    assert " ".join(compared.question.split()) == asked
+    assert (compared.answer, compared.cloze_text, compared.label) == (
+        answered,
+        text,
+        text,
+    )
 
 
 def test_cards_without_any_word_of_content_resemble_nothing():
@@ -231,6 +235,10 @@ def test_a_duplicate_is_found_in_a_long_list_of_one_pattern(lines):
     known = index(*(card(line) for line in lines))
     here = lines[123].replace("What is", "Name")
 
-    found = [f.duplicate for f in known.near(card(here), HERE) if f.check == "duplicate"]
+    found = [
+        f.duplicate
+        for f in known.find_duplicates(card(here), HERE)
+        if f.check == "duplicate"
+    ]
 
     assert found == ["card123"]

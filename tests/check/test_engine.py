@@ -4,15 +4,15 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.check import (
-    Context,
+    CheckContext,
     DuplicateIndex,
-    check,
-    check_alone,
-    check_made,
-    in_words,
-    read,
+    check_anki_card,
+    check_draft,
+    check_without_source,
+    describe_rule,
+    parse_draft,
 )
-from ankiforge.model import IN_LETTERS, Form, HighlightKind, Origin, Severity
+from ankiforge.model import LETTERED_QUESTION, Form, HighlightKind, Origin, Severity
 from tests.check import cards
 
 LONG = "word " * 40
@@ -47,18 +47,28 @@ def test_template_signs_in_a_note_of_ones_own_are_only_counted(template):
 @pytest.mark.parametrize(
     ("front", "above", "written", "waits"),
     [
-        ("Elaborate on this, and give examples.", "Practice slows it.", IN_LETTERS, True),
-        ("Elaborate on this, and give examples.", "", IN_LETTERS, False),
+        (
+            "Elaborate on this, and give examples.",
+            "Practice slows it.",
+            LETTERED_QUESTION,
+            True,
+        ),
+        ("Elaborate on this, and give examples.", "", LETTERED_QUESTION, False),
         ("Elaborate on this, and give examples.", "Practice slows it.", "a :: b", False),
         (
             "Elaborate on practice, and give examples.",
             "Practice slows.",
-            IN_LETTERS,
+            LETTERED_QUESTION,
             False,
         ),
-        ("Would you elaborate on this further?", "Practice slows it.", IN_LETTERS, False),
-        ("Say more here.", "Practice slows it.", IN_LETTERS, False),
-        ("Give me ten words a day.", "Practice slows it.", IN_LETTERS, False),
+        (
+            "Would you elaborate on this further?",
+            "Practice slows it.",
+            LETTERED_QUESTION,
+            False,
+        ),
+        ("Say more here.", "Practice slows it.", LETTERED_QUESTION, False),
+        ("Give me ten words a day.", "Practice slows it.", LETTERED_QUESTION, False),
     ],
 )
 def test_a_front_that_goes_on_a_conversation_below_a_passage_waits(
@@ -164,9 +174,9 @@ def test_a_line_that_may_be_no_card_is_told_with_the_reason(line, why):
 
 def test_a_finding_tells_the_number_counted_and_the_limit():
     draft = cards.question("What happens then?", "word " * 26)
-    context = Context(cards.passage(draft.quote), DuplicateIndex())
+    context = CheckContext(cards.passage(draft.quote), DuplicateIndex())
 
-    messages = {one.check: one.message for one in check(draft, context)}
+    messages = {one.check: one.message for one in check_draft(draft, context)}
 
     assert messages["answer_gt20w"] == "the answer is too long: 26 words, more than 20"
 
@@ -203,7 +213,7 @@ def test_a_finding_about_opposites_says_which_word_is_whose():
 
 def test_gaps_are_signs_in_what_a_cloze_asks():
     draft = cards.cloze("The {{c1::heart}} pumps {{c2::blood}} now.")
-    assert read(draft).asked == "The […] pumps […] now."
+    assert parse_draft(draft).question == "The […] pumps […] now."
 
 
 def test_at_most_five_words_that_are_missing_are_named():
@@ -223,7 +233,7 @@ def test_at_most_five_words_that_are_missing_are_named():
     ],
 )
 def test_a_rule_is_told_in_words_that_quote_nothing(rule, words):
-    assert in_words(rule) == words
+    assert describe_rule(rule) == words
 
 
 @pytest.mark.parametrize(
@@ -249,19 +259,19 @@ def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
         "When was GPT-9 trained?", "in 2031, see https://gpt9.example", ""
     )
 
-    assert {f.severity for f in check_made(wordy, ours=True)} == {Severity.WARN}
-    assert check_made(wordy) == ()
-    assert {f.check: f.severity for f in check_made(broken)}[
+    assert {f.severity for f in check_anki_card(wordy, ours=True)} == {Severity.WARN}
+    assert check_anki_card(wordy) == ()
+    assert {f.check: f.severity for f in check_anki_card(broken)}[
         "empty_side"
     ] is Severity.BLOCK
-    assert check_made(groundless, ours=True) == ()
+    assert check_anki_card(groundless, ours=True) == ()
 
 
 def test_what_is_said_of_a_draft_alone_is_a_part_of_all():
     draft = cards.question("Is it so?", "Yes", "something else")
     source = cards.passage("The membrane separates two cells.")
 
-    alone = check_alone(draft, source)
+    alone = check_without_source(draft, source)
 
     assert "yes_no" in {finding.check for finding in alone}
     assert set(alone) < set(cards.findings(draft, source))

@@ -205,7 +205,7 @@ def test_the_words_below_a_picture_of_the_passage_are_its_own():
     source = cards.passage("In release 7 the type was removed.", markdown=(shown,))
     draft = cards.cloze(shown.replace("type", "{{c1::type}}"), source.exact)
     assert not {"ungrounded_number", "name_in_answer"} & set(cards.named(draft, source))
-    foreign = cards.cloze(draft.field("Text").replace("2021", "2034"), source.exact)
+    foreign = cards.cloze(draft.get_field("Text").replace("2021", "2034"), source.exact)
     assert "ungrounded_number" in cards.named(foreign, source)
 
 

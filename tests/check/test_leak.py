@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.check import safe_context
-from ankiforge.model import Card, CardHere, CardKind, HighlightKey
+from ankiforge.check import filter_safe_context
+from ankiforge.model import Card, CardKind, HighlightKey, LocalCard
 from ankiforge.text import occlusion
 from tests.cards import made
 from tests.check import cards
@@ -21,7 +21,7 @@ def _card(kind: CardKind, **fields: str) -> Card:
     source = cards.passage("")
     key = HighlightKey("vault:notes/a")
     return made(
-        CardHere, key=key, kind=kind, fields=tuple(fields.items()), passages=(source,)
+        LocalCard, key=key, kind=kind, fields=tuple(fields.items()), passages=(source,)
     )
 
 
@@ -29,7 +29,7 @@ def _card(kind: CardKind, **fields: str) -> Card:
 def test_a_part_that_gives_the_answer_away_is_hidden(expected, part, answer):
     card = _card(CardKind.BASIC, Front="What is it?", Back=answer)
 
-    assert safe_context(card, (part,)) == ((part,) if expected == "shown" else ())
+    assert filter_safe_context(card, (part,)) == ((part,) if expected == "shown" else ())
 
 
 PARTS = ("Water", "Ice", "Steam", "Snow")
@@ -54,8 +54,8 @@ MASKS = occlusion.Masks(
         (_card(CardKind.CLOZE, Text="Ice is {{c1::frozen {{c2::water}}}}."), ("Ice", "Steam", "Snow")),
         (_card(CardKind.CLOZE, Text="It is {{c1::cold::like ice}}."), PARTS),
         (_card(CardKind.CLOZE, Text="No gap: water."), PARTS),
-        (_card(CardKind.OCCLUSION, Occlusion=occlusion.write(MASKS)), ("Steam", "Snow")),
+        (_card(CardKind.OCCLUSION, Occlusion=occlusion.format_masks(MASKS)), ("Steam", "Snow")),
     ],
 )  # fmt: skip
 def test_the_answer_is_what_the_kind_of_the_card_asks_for(card, shown):
-    assert safe_context(card, PARTS) == shown
+    assert filter_safe_context(card, PARTS) == shown

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ankiforge.check import check_made
-from ankiforge.model import NO_KEY, Card, CardKind, Origin, Words
+from ankiforge.check import check_anki_card
+from ankiforge.model import NO_KEY, Card, CardContent, CardKind, Origin
 
 OPTIONS = "Which is right?\n\n1. iron\n\n2. zinc\n\n3. gold"
 ROWS = [
@@ -37,15 +37,15 @@ ROWS = [
 def card(front: str, back: str) -> Card:
     fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
     kind = CardKind.BASIC if back else CardKind.CLOZE
-    return Words(NO_KEY, kind, fields, Origin("x"))
+    return CardContent(NO_KEY, kind, fields, Origin("x"))
 
 
 @pytest.mark.parametrize(("front", "back", "rules"), ROWS)
 def test_what_is_told_of_a_card(front, back, rules):
-    assert [finding.check for finding in check_made(card(front, back))] == rules
+    assert [finding.check for finding in check_anki_card(card(front, back))] == rules
 
 
 def test_of_our_own_cards_all_is_told():
     ours = card("Which metals are noble?", "gold, silver, platinum")
-    assert check_made(ours) == ()
-    assert [finding.check for finding in check_made(ours, ours=True)] == ["set"]
+    assert check_anki_card(ours) == ()
+    assert [finding.check for finding in check_anki_card(ours, ours=True)] == ["set"]

@@ -32,6 +32,7 @@ def workspace(forge) -> Callable[[str], Path]:
     def write(text: str) -> Path:
         path = forge.folder / "ankiforge.yaml"
         path.write_text(text, encoding="utf-8")
+        forge.trust(forge.folder)
         return path
 
     return write
@@ -199,7 +200,8 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
         f"sources:\n  - obsidian: {{name: notes, path: {notes}}}\nanki: {{collection: none}}\n"
     )
 
-    says(forge("run"), 2, str(notes), "outside this workspace", "init --trust")
+    (forge.home / "trusted.json").unlink()
+    says(forge("run"), 2, str(forge.folder), "not made on this computer", "init --trust")
     assert not (forge.folder / ".ankiforge").exists()
     forge.ok("init", "--trust", forge.folder)
     assert forge.json("run")["fates"]["carded"] == 1
@@ -255,7 +257,7 @@ def held(script: str, path: Path) -> Iterator[None]:
 
 
 def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
-    monkeypatch.setattr(ledger_database, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(ledger_database, "BUSY_TIMEOUT", 0.1)
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
     with held(HOLD, forge.home / ".ankiforge" / "ledger.db"):
@@ -269,7 +271,7 @@ def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
 def test_a_pass_that_another_program_is_at_is_waited_for_then_4(
     forge, notes, monkeypatch, what
 ):
-    monkeypatch.setattr(lock, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 0.1)
     forge.ok("run", notes)
     with held(HOLD_PASS, forge.home / ".ankiforge" / f"{what}.lock"):
         says(forge("run", notes), 4, what, "hint:")

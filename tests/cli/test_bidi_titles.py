@@ -65,5 +65,3 @@ def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
     assert not CONTROLS.search(text)
     titles = {card["title"] for card in forge.cards()}
     assert titles == {TITLE, "Plain"}  # for programs it is as it is
-    forge.ok("export", "all.jsonl")
-    assert TITLE in (forge.folder / "all.jsonl").read_text("utf-8")

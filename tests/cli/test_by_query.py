@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.pipeline.query import is_key, joined, names_field
+from ankiforge.pipeline.query import has_field, join_arguments, looks_like_key
 
 NOTE = """\
 What powers the cell?::The mitochondrion
@@ -153,7 +153,7 @@ def test_a_decision_on_nothing_is_told_in_json_too(desk):
     ],
 )
 def test_a_query_names_a_field_or_leaves_something_out(text, is_query):
-    assert bool(names_field(text)) is is_query
+    assert bool(has_field(text)) is is_query
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_query_names_a_field_or_leaves_something_out(text, is_query):
     ],
 )
 def test_the_quotes_that_the_shell_removed(words, query):
-    assert joined(words) == query
+    assert join_arguments(words) == query
 
 
 @pytest.mark.parametrize(
@@ -179,4 +179,4 @@ def test_the_quotes_that_the_shell_removed(words, query):
     [("obsidian:v/a.md", True), ("deck:v/a.md", False), ("obsidian:v", False)],
 )
 def test_a_key_is_no_field_with_its_value(word, is_one):
-    assert is_key(word) is is_one
+    assert looks_like_key(word) is is_one

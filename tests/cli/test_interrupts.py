@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ankiforge.config.ownfiles import open_regular
+from ankiforge.config.files import open_regular
 
 
 # a file that nobody got is closed when it is forgotten

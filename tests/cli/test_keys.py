@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config import ANKI, LLM, ZOTERO, key_for
+from ankiforge.config import ANKI_KEY, LLM_KEY, ZOTERO_KEY, find_key
 from tests.fakes.loopback import Handler, serving
 
 KEY = "sk-real-openai-999"
@@ -85,16 +85,16 @@ def drafting(forge: Any, url: str, **llm: str) -> None:
 # --- the default variables belong to one address each -----------------------------------------
 
 OWN = [
-    (LLM, "https://api.openai.com/v1"),
-    (LLM, "https://API.OpenAI.com:443/v1"),
-    (LLM, "https://api.openai.com"),
-    (ZOTERO, "https://api.zotero.org"),
-    (ZOTERO, "https://api.zotero.org/"),
-    (ANKI, "http://127.0.0.1:8765"),
-    (ANKI, "http://127.0.0.1:8765/"),
+    (LLM_KEY, "https://api.openai.com/v1"),
+    (LLM_KEY, "https://API.OpenAI.com:443/v1"),
+    (LLM_KEY, "https://api.openai.com"),
+    (ZOTERO_KEY, "https://api.zotero.org"),
+    (ZOTERO_KEY, "https://api.zotero.org/"),
+    (ANKI_KEY, "http://127.0.0.1:8765"),
+    (ANKI_KEY, "http://127.0.0.1:8765/"),
 ]
 FOREIGN = [
-    (LLM, url)
+    (LLM_KEY, url)
     for url in (
         "http://api.openai.com/v1", "https://api.openai.com:444/v1", "https://api.openai.com./v1",
         "https://api.openai.com.evil.example/v1", "https://evil.example/api.openai.com/v1",
@@ -107,22 +107,24 @@ FOREIGN = [
         "http://127.0.0.1:11434/v1", "http://localhost/v1", "https://openrouter.ai/api/v1", "",
     )
 ] + [
-    (ZOTERO, "http://api.zotero.org"), (ZOTERO, "https://api.zotero.org:8443"),
-    (ZOTERO, "http://127.0.0.1:23119/api"), (ZOTERO, "https://zotero.example.org"),
-    (ANKI, "http://127.0.0.1:8766"), (ANKI, "http://127.0.0.1"), (ANKI, "http://localhost:8765"),
-    (ANKI, "http://[::1]:8765"), (ANKI, "http://127.0.0.1:87650"), (ANKI, "http://127.1:8765"),
-    (ANKI, "http://127.0.0.1:8765@evil.example/"), (ANKI, "https://127.0.0.1:8765"),
+    (ZOTERO_KEY, "http://api.zotero.org"), (ZOTERO_KEY, "https://api.zotero.org:8443"),
+    (ZOTERO_KEY, "http://127.0.0.1:23119/api"), (ZOTERO_KEY, "https://zotero.example.org"),
+    (ANKI_KEY, "http://127.0.0.1:8766"), (ANKI_KEY, "http://127.0.0.1"), (ANKI_KEY, "http://localhost:8765"),
+    (ANKI_KEY, "http://[::1]:8765"), (ANKI_KEY, "http://127.0.0.1:87650"), (ANKI_KEY, "http://127.1:8765"),
+    (ANKI_KEY, "http://127.0.0.1:8765@evil.example/"), (ANKI_KEY, "https://127.0.0.1:8765"),
 ]  # fmt: skip
 
 
 def test_a_default_variable_is_read_for_its_own_address_alone():
-    environ = {one.name: KEY for one in (LLM, ZOTERO, ANKI)} | {"MY_KEY": "mine"}
+    environ = {one.name: KEY for one in (LLM_KEY, ZOTERO_KEY, ANKI_KEY)} | {
+        "MY_KEY": "mine"
+    }
     assert [
-        url for default, url in OWN if key_for(default, url, "", environ) != KEY
+        url for default, url in OWN if find_key(default, url, "", environ) != KEY
     ] == []
-    assert [url for default, url in FOREIGN if key_for(default, url, "", environ)] == []
+    assert [url for default, url in FOREIGN if find_key(default, url, "", environ)] == []
     for default, url in OWN + FOREIGN:
-        assert key_for(default, url, "MY_KEY", environ) == "mine"
+        assert find_key(default, url, "MY_KEY", environ) == "mine"
 
 
 # --- a model ----------------------------------------------------------------------------------
@@ -133,7 +135,6 @@ def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked):
     said = forge("run", code=3).stderr
     assert not locked.has_key
     assert "`key_env: NAME` under `llm:`" in said
-    assert f"ankiforge init --trust {forge.folder}" in said
     for command in (["doctor"], ["doctor", "--draw"], ["draft"]):
         forge(*command)
         assert not any(KEY in one for one in locked.kept)
@@ -142,17 +143,10 @@ def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked):
     assert "llm.key_env" in said
 
 
-def test_a_word_for_one_port_is_none_for_another(forge, locked, anki, no_retries):
+def test_a_key_that_the_settings_name_is_sent(forge, anki, no_retries):
     drafting(forge, anki.url, key_env="MY_KEY")
-    assert "MY_KEY would be used as a key" in forge("run", code=2).stderr
-    forge("doctor", code=2)
-    assert not any(KEY in one for one in anki.kept)
-    forge.ok("init", "--trust")
     forge("run")
     assert anki.has_key
-    drafting(forge, locked.url, key_env="MY_KEY")
-    assert f"sent to {locked.url}" in forge("run", code=2).stderr
-    assert locked.kept == []
 
 
 # --- AnkiConnect ------------------------------------------------------------------------------
@@ -164,8 +158,6 @@ def test_another_port_gets_no_key_of_ankis(forge, anki):
     assert not anki.has_key
     assert "`key_env: NAME` under `anki:`" in said
     settings(forge, anki={"connect": anki.url, "key_env": "ANKICONNECT_KEY"})
-    forge("push", code=2)
-    forge.ok("init", "--trust")
     forge("pull", "--connect", code=3)
     assert anki.has_key
 
@@ -178,8 +170,5 @@ def test_another_web_api_gets_no_key_of_zoteros(forge, locked):
     settings(forge, sources=[{"zotero": source}])
     assert "key_env" in forge("run", code=1).stderr
     settings(forge, sources=[{"zotero": source | {"key_env": "ZOTERO_API_KEY"}}])
-    forge("run", code=2)
-    assert not any(KEY in one for one in locked.kept)
-    forge.ok("init", "--trust")
     forge("run", code=1)
     assert locked.has_key

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.propose import Reason
+from ankiforge.draft.propose import RejectionReason
 from ankiforge.ledger.events import Event
-from ankiforge.pipeline.query import is_id
+from ankiforge.pipeline.query import looks_like_id
 
 NOTE = """---
 tags: [Biology/Cell]
@@ -198,7 +198,7 @@ def test_a_query_that_cannot_mean_anything_is_refused(read, words):
 def test_highlights_without_a_card_have_a_reason(read):
     [none] = read.ok("list", "--no-card", "--json").lines
     assert none["fate"] == "no_card"
-    assert none["reason"] in {reason.value for reason in Reason}
+    assert none["reason"] in {reason.value for reason in RejectionReason}
     assert none["exact"].startswith("Well")
     assert read.ok("list", "--no-card", "splitting", "--json").lines == [], (
         "it has a draft"
@@ -208,9 +208,9 @@ def test_highlights_without_a_card_have_a_reason(read):
 
 
 def test_the_id_of_a_change_is_not_the_beginning_of_a_card_s():
-    assert not is_id("af2b3c4d5e6f7a2b")
-    assert is_id("af2b3c4d5e")
-    assert is_id("afwzt4zod3cvzvawywfas35hcl")
+    assert not looks_like_id("af2b3c4d5e6f7a2b")
+    assert looks_like_id("af2b3c4d5e")
+    assert looks_like_id("afwzt4zod3cvzvawywfas35hcl")
 
 
 @pytest.mark.usefixtures("takes_marks")
@@ -230,7 +230,7 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
 
     whole = NOTE.replace(
         "Schrödinger's ==axolotl== sleeps in a box of steel.",
-        "{{Schrödinger's axolotl sleeps in a box of steel.}}",
+        "{{c1::Schrödinger's axolotl sleeps in a box of steel.}}",
     )
     (vault / "cells.md").write_text(whole, encoding="utf-8")
     assert "1 card kept the old words" in read.ok("run").stdout

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.workspace import first_time
-from ankiforge.draft.server import providers
+from ankiforge.draft.server import read_providers
 from tests.limits import PATIENCE
 
 KEY = "sk-of-nobody-0123456789"
@@ -23,7 +22,7 @@ NOTE = f"=={TREATY}==\n\n==Osmosis is the diffusion of water through a semiperme
 @pytest.fixture(autouse=True)
 def nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key of the user's is set, and no server of theirs runs where it would be found."""
-    for each in providers({}):
+    for each in read_providers({}):
         monkeypatch.delenv(each.key_env, raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
@@ -36,12 +35,14 @@ def note(forge) -> Path:
     return path
 
 
-SECOND = "Let it read its cards a second time?"
-
-
 def second_readings(server: Any) -> list[Any]:
     """The requests that ask whether cards say what their passages say."""
     return [request for request in server.asked if "You check" in str(request)]
+
+
+def drafting(server: Any) -> int:
+    """The number of requests that ask for cards."""
+    return len(server.asked) - len(second_readings(server))
 
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -51,20 +52,15 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 def typed(forge) -> Callable[..., str]:
     """Call the program at a terminal; returns what stands there in the end.
 
-    `asks`: a question, before which nothing may be sent, and what is typed then. Whether the model
-    reads its cards again was asked before, unless `second` answers that.
+    `asks`: a question, before which nothing may be sent, and what is typed then.
     """
 
     def call(
         *arguments: str | Path,
         asks: tuple[str, str] = ("", ""),
-        second: str = "",
         code: int = 0,
     ) -> str:
-        if not second:
-            with forge.here():
-                first_time("second reading")
-        typed = [each for each in (asks, (SECOND, second)) if each[1]]
+        typed = [asks] if asks[1] else []
         master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (40, 200))
         running = forge.at_terminal(*arguments, terminal=slave)
@@ -146,42 +142,21 @@ def test_nothing_is_offered_where_nothing_waits_or_a_model_drafts(
 # --- use ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("answer", "agrees"), [("y\n", True), ("n\n", False)])
-def test_whether_cards_are_read_a_second_time_is_asked_once(
-    forge, note, typed, key, answer, agrees
-):
+def test_a_model_reads_its_cards_again_and_says_so_before(forge, note, typed, key):
     forge.ok("run", note)
-    use = ("model", "use", "openai")
-    shown = typed(*use, asks=("Draft with it?", "y\n"), second=answer)
-    assert shown.index("Draft with it?") < shown.index(SECOND)
-    assert ("second_reading: true\n" in settings_of(forge)) == agrees
-    assert len(second_readings(key)) == 2 * agrees, "of the card tried, and of the others"
-    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
-    assert SECOND not in typed("run")
-    assert len(second_readings(key)) == 3 * agrees
-
-
-def test_a_run_asks_it_too_where_somebody_wrote_the_settings(forge, note, typed, server):
-    forge.drafting(
-        server.base_url, "{obsidian: {name: desk, path: .}}", second_reading=None
-    )
-    forge.ok("run", "--offline")
-    assert second_readings(server) == []
-    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
-    typed("run", second="\n")
-    assert len(second_readings(server)) == 1
-    assert '"second_reading": true' in (forge.folder / "ankiforge.yaml").read_text(
-        "utf-8"
-    )
-
-
-def test_a_model_too_small_to_judge_is_not_asked(forge, note, typed, server):
-    sources = "{obsidian: {name: desk, path: .}}"
-    forge.drafting(server.base_url, sources, model="tiny:3b", second_reading=None)
-    assert SECOND not in typed("run", second=" ")
-    forge.drafting(server.base_url, sources, model="tiny:3b", second_reading=True)
+    shown = typed("model", "use", "openai", asks=("Draft with it?", "y\n"))
+    assert "once more, which costs about half" in shown.partition("Draft with it?")[0]
+    assert len(second_readings(key)) == 1
     note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
     forge.ok("run")
+    assert len(second_readings(key)) == 2
+
+
+def test_a_model_too_small_to_judge_reads_none_again(forge, note, server):
+    sources = "{obsidian: {name: desk, path: .}}"
+    forge.drafting(server.base_url, sources, model="tiny:3b", second_reading=True)
+    forge.ok("run")
+    assert server.asked
     assert second_readings(server) == []
 
 
@@ -197,9 +172,9 @@ def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
     before, _, after = shown.partition("Draft with it?")
     assert "with the key in OPENAI_API_KEY" in before
     assert "2 highlights would be sent, up to " in before
-    assert "one card of it:" in after
-    assert "What says passage" in after
-    assert [headers["authorization"] for headers in key.headers] == [f"Bearer {KEY}"] * 2
+    assert "2 new drafts" in after
+    assert {headers["authorization"] for headers in key.headers} == {f"Bearer {KEY}"}
+    asked = drafting(key)
     assert {request["model"] for request in key.asked} == {"gpt-5-mini"}
     assert (
         settings_of(forge)
@@ -215,11 +190,11 @@ def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
     # a run drafts with it from now on, and asks nobody
     note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
     forge.ok("run")
-    assert len(key.asked) == 3
+    assert drafting(key) == asked + 1
     forge.ok("model", "off")
     note.write_text(f"{NOTE}\n==A fourth fact is that ice floats on water.==\n")
     forge.ok("run")
-    assert len(key.asked) == 3
+    assert drafting(key) == asked + 1
 
 
 def test_another_machine_gets_nothing_before_the_yes_and_needs_no_other_afterwards(
@@ -237,15 +212,15 @@ def test_another_machine_gets_nothing_before_the_yes_and_needs_no_other_afterwar
     assert (key.asked, key.looked, settings_of(forge)) == ([], 0, "")
 
     typed("model", "use", "openai", asks=("Draft with it?", "y\n"))
-    sent = len(key.asked)
+    sent = drafting(key)
     assert sent
     note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
     forge.ok("run")
-    assert len(key.asked) == sent + 1
+    assert drafting(key) == sent + 1
     assert "price unknown" in forge.ok("status").stdout
 
 
-@pytest.mark.parametrize("each", [*providers({})], ids=lambda each: each.name)
+@pytest.mark.parametrize("each", [*read_providers({})], ids=lambda each: each.name)
 def test_each_provider_says_to_whom_and_at_what_price_before_anything_is_sent(
     forge, note, monkeypatch, each
 ):
@@ -315,18 +290,10 @@ def test_a_model_that_makes_no_card_and_a_server_that_refuses_change_no_setting(
     assert "ollama does not answer" not in told
 
 
-def test_each_try_asks_about_another_passage(forge, note, ollama, fake):
-    forge.ok("run", note)
-    ollama.otherwise = lambda request: fake.error(400, "not this one")
-    forge("model", "use", "ollama", "--yes", code=1)
-    asked = [words for request in ollama.asked for _, words in fake.marked(request)]
-    assert len(asked) == len(set(asked)) == 2
-
-
 def test_no_more_passages_are_sent_than_the_limit_allows(forge, note, ollama, fake):
     forge.ok("run", note)
     forge.ok("model", "use", "ollama", "--yes", "--limit", "1")
-    assert len(ollama.asked) == 1
+    assert drafting(ollama) == 1
 
 
 def test_what_it_cost_so_far_is_said(forge, note, server):
@@ -404,7 +371,9 @@ def test_a_name_with_half_a_character_is_refused_before_anything_is_sent(forge, 
 
 
 def test_init_says_in_a_line_where_questions_come_from(forge, monkeypatch):
-    monkeypatch.setattr("ankiforge.draft.server.look", lambda: lambda seconds: ())
+    monkeypatch.setattr(
+        "ankiforge.draft.server.discover_servers", lambda: lambda seconds: ()
+    )
     told = forge.ok("init", "a").stderr
     assert "questions from a chat window: ankiforge draft\n" in told
     monkeypatch.setenv("GROQ_API_KEY", "gsk-of-nobody-012345")
@@ -433,31 +402,13 @@ def test_settings_of_the_default_workspace_that_name_no_model_are_no_obstacle(fo
     assert "drafter: rules" in (forge.folder / "cards/ankiforge.yaml").read_text("utf-8")
 
 
-def test_a_workspace_that_is_gone_stops_no_run_of_a_path(forge, note):
+def test_a_workspace_that_is_gone_is_named_and_used_again_when_it_is_back(forge, note):
     cards = forge.folder / "cards"
     forge.ok("init", cards)
     cards.rename(forge.folder / "elsewhere")
-    assert "ankiforge run PATH" in forge("run", code=2).stderr
-    assert "ankiforge init DIR" in forge("status", code=2).stderr
-
-    first = forge.ok("run", note)
-    assert f"your workspace {cards} is gone" in first.stderr
-    assert "✓ 2 highlights" in first.stdout
-    listed = forge.ok("list", "--no-card", "--json").lines
-    assert [each["proposal"] is not None for each in listed] == [True, True]
-
-    # the next one takes over what is there; the old one is used again when it is back
-    forge.ok("init", "new")
-    assert str(forge.folder / "new") in forge.ok("status").stdout
-    assert len(forge.ok("list", "--no-card", "--json").lines) == 2
-
-
-def test_a_workspace_that_is_back_is_used_again(forge, note):
-    cards = forge.folder / "cards"
-    forge.ok("init", cards)
-    cards.rename(forge.folder / "elsewhere")
-    forge.ok("run", note)
+    for command in (("run", note), ("status",)):
+        told = forge(*command, code=2).stderr
+        assert f"your workspace {cards} is gone" in told
+        assert "ankiforge init DIR" in told
     (forge.folder / "elsewhere").rename(cards)
-    told = forge.ok("status")
-    assert f"workspace  {cards}" in told.stdout
-    assert "is gone" not in told.stderr
+    assert f"workspace  {cards}" in forge.ok("status").stdout

@@ -11,22 +11,22 @@ from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     Call,
     Command,
-    end,
-    fitted,
+    add_colours,
+    end_command,
     number_option,
-    painted,
+    wrap_text,
 )
 from ankiforge.errors import (
-    FREE_MEMORY,
+    FREE_MEMORY_HINT,
     ItemError,
     UsageError,
-    lacks_memory,
-    named_by_person,
-    one_item,
-    writing,
+    is_out_of_memory,
+    item_errors_as_usage_errors,
+    wrap_unexpected_errors,
+    wrap_write_errors,
 )
 from ankiforge.model import Problem
-from ankiforge.text import bold
+from ankiforge.text import mark_bold
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ from ankiforge.text import bold
         # of a row, its title stands at the right, and its gap in sight
         ("✓ short\tMemory", 40, "✓ short                         \tMemory"),
         ("✓ a question that is far too long\tMemory", 40, "✓ a question that is far too lo…\tMemory"),
-        (f"○ {'word ' * 12}{bold('gap')} and more\tA very long title of a book", 60,
-         f"○ …word word word word {bold('gap')} and more       \tA very long tit…"),
+        (f"○ {'word ' * 12}{mark_bold('gap')} and more\tA very long title of a book", 60,
+         f"○ …word word word word {mark_bold('gap')} and more       \tA very long tit…"),
         # columns stay whole
         ("  12 highlights   3 waiting   9 without a card", 40, "  12 highlights   3 waiting|    9 without a card"),
     ],
 )  # fmt: skip
 def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):
-    assert "|".join(fitted(line, width).split("\n")) == lines
+    assert "|".join(wrap_text(line, width).split("\n")) == lines
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):
     ],
 )
 def test_beginnings_and_states_have_a_colour(line, coloured):
-    parts = re.findall(r"(?:\x1b\[\d+m)+(.*?)\x1b\[0m", painted(line))
+    parts = re.findall(r"(?:\x1b\[\d+m)+(.*?)\x1b\[0m", add_colours(line))
     assert " ".join(parts) == coloured
-    assert re.sub(r"\x1b\[\d+m", "", painted(line)) == line
+    assert re.sub(r"\x1b\[\d+m", "", add_colours(line)) == line
 
 
 A, B, C = (Problem(f"{name}.md", "no file", "look") for name in "abc")
@@ -95,9 +95,9 @@ NOTICE = Problem("e.md", "moved", notice=True, once=True)
 )  # fmt: skip
 def test_problems_with_one_fault_share_a_line(capsys, problems, limit, quiet, told):
     call = Call(quiet=quiet)
-    assert call.problems(problems, limit) == len(told)
+    assert call.print_problems(problems, limit) == len(told)
     assert capsys.readouterr().err.splitlines() == told
-    assert call.problems([NOTICE]) == (not quiet and NOTICE not in problems)
+    assert call.print_problems([NOTICE]) == (not quiet and NOTICE not in problems)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_problems_with_one_fault_share_a_line(capsys, problems, limit, quiet, to
     ],
 )
 def test_how_many_rows_are_shown(options, default, rows):
-    assert Call(**options).shown(default) == rows
+    assert Call(**options).max_shown(default) == rows
 
 
 @pytest.mark.parametrize(("quiet", "out"), [(False, "words\n"), (True, "")])
 def test_text_for_people_is_not_printed_if_they_want_quiet(capsys, quiet, out):
-    assert Call(quiet=quiet).print("words")
-    assert Call(quiet=quiet).write("data")
+    assert Call(quiet=quiet).print_result("words")
+    assert Call(quiet=quiet).print_raw("data")
     assert capsys.readouterr().out == f"{out}data\n"
 
 
@@ -133,7 +133,7 @@ def test_a_command_fails_if_anything_but_a_notice_is_told(problems, error, code)
     ended = 0
     with click.Context(Command("run")):
         try:
-            end(problems, error)
+            end_command(problems, error)
         except click.exceptions.Exit as stopped:
             ended = stopped.exit_code
         except UsageError as raised:
@@ -159,7 +159,7 @@ def test_a_person_is_asked_at_a_terminal_alone(
     for name in ("stdin", "stderr"):
         terminal = SimpleNamespace(isatty=lambda there=name in terminals: there)
         monkeypatch.setattr(sys, name, terminal)
-    agrees = Call(as_json=as_json).agrees("Do it?", yes=yes)
+    agrees = Call(as_json=as_json).confirm("Do it?", yes=yes)
     assert questions == ["Do it?"] * asked
     assert bool(agrees) == (asked or yes)
 
@@ -204,11 +204,11 @@ def test_a_range_is_told_in_the_words_of_the_help():
     ],
 )
 def test_too_little_memory_is_known_in_each_of_its_forms(error, lacks):
-    assert lacks_memory(error) == lacks
+    assert is_out_of_memory(error) == lacks
     if lacks:
-        with pytest.raises(ItemError) as told, one_item():
+        with pytest.raises(ItemError) as told, wrap_unexpected_errors():
             raise error
-        assert told.value.hint == FREE_MEMORY
+        assert told.value.hint == FREE_MEMORY_HINT
 
 
 @pytest.mark.parametrize(
@@ -223,12 +223,15 @@ def test_too_little_memory_is_known_in_each_of_its_forms(error, lacks):
     ],
 )
 def test_what_cannot_be_written_is_named_with_the_reason(tmp_path, error, told):
-    with pytest.raises(UsageError) as refused, writing("a.txt", hint="look"):
+    with pytest.raises(UsageError) as refused, wrap_write_errors("a.txt", hint="look"):
         raise error
-    assert refused.value.told == f"{told}\nhint: look"
+    assert refused.value.full_message == f"{told}\nhint: look"
 
 
 def test_a_fault_of_an_item_that_a_person_named_is_wrong_usage():
-    with pytest.raises(UsageError) as refused, named_by_person():
+    with pytest.raises(UsageError) as refused, item_errors_as_usage_errors():
         raise ItemError("a.apkg: is no deck")
-    assert (refused.value.told, refused.value.exit_code) == ("a.apkg: is no deck", 2)
+    assert (refused.value.full_message, refused.value.exit_code) == (
+        "a.apkg: is no deck",
+        2,
+    )

@@ -124,7 +124,7 @@ def test_a_workspace_written_by_hand_takes_over_what_was_remembered(forge, v, tm
     forge.ok("run", v)
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
-    forge.ok("init", tmp_path / "w")
+    forge.ok("init", "--trust", tmp_path / "w")
     assert (
         forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]["unchanged"]
         == 2
@@ -167,12 +167,12 @@ def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(
     assert "remembered by run" in forge.ok("doctor").stdout
 
 
-def test_a_remembered_path_that_came_with_a_folder_needs_trust(forge, v, tmp_path):
+def test_a_copy_of_a_workspace_needs_trust(forge, v, tmp_path):
     forge.settings("anki: {collection: none}\n")
     forge.ok("run", v)
     shutil.copytree(forge.folder, tmp_path / "theirs")
     told = forge("-C", tmp_path / "theirs", "run", code=2).stderr
-    assert f"{v} would be read" in told
+    assert "not made on this computer" in told
 
 
 # --- not remembered -----------------------------------------------------------------------------

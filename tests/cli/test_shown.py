@@ -56,12 +56,12 @@ def reviewed(forge: Any) -> Iterator[Any]:
     """A review of the workspace, as the page has it."""
     from ankiforge.config.workspace import resolve
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.web.documents import Pages
+    from ankiforge.web.documents import PageRenderer
     from ankiforge.web.session import ReviewSession
 
     folder = resolve(forge.folder, forge.folder, registry)
     with Workspace(folder, read_only=True) as workspace:
-        yield ReviewSession(workspace, Pages())
+        yield ReviewSession(workspace, PageRenderer())
 
 
 def write(vault, text, name="A.md"):
@@ -156,7 +156,7 @@ def test_the_question_is_back_when_its_card_is(moved):
 
 def test_two_cards_in_question_are_told_apart(moved):
     with reviewed(moved) as session:
-        shown = session.item(moved.question)
+        shown = session.show_item(moved.question)
     labels = [card["label"] for card in shown["cards"]]
     assert labels == ["Your card", "From the new passage"]
 
@@ -192,9 +192,9 @@ def lists(forge):
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
     with reviewed(forge) as session:
-        page = session.state()["left"]
+        page = session.counts()["left"]
         items = {
-            name: len(session.listed(name)["items"]) for name in ("new", "you", "none")
+            name: len(session.show_list(name)["items"]) for name in ("new", "you", "none")
         }
     return {
         "status": (status["waiting"]["new"], status["waiting"]["questions"], status["highlights"]["without"]),
@@ -243,7 +243,7 @@ def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
     )
     told = forge.ok("run").stdout
     assert "next  ankiforge run   accept the others: one run takes 300 cards" in told
-    assert "1 accepted" in forge.ok("run", "-v").stdout
+    assert forge.json("run")["cards"]["accepted"] == 1
 
 
 # --- what a broken note is told as ----------------------------------------------------------

@@ -50,7 +50,7 @@ def at_terminal(forge):
 
 
 def answer_to(prompt: str) -> str:
-    """An answer with two cards as a table, one of them of a passage that nobody marked."""
+    """An answer with three cards, one of them of a passage that nobody marked."""
     found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</', prompt, re.DOTALL)
     label = {words: label for label, words in found}
     rows = [
@@ -58,8 +58,11 @@ def answer_to(prompt: str) -> str:
         (label[GAMMA], "Which letter comes second?", "Beta", BETA),
         (label[GAMMA], "Who threw it?", "a camel", "Nobody marked these words."),
     ]
-    lines = ["| h | Question | Answer | Quote |", "|---|---|---|---|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+    cards = [
+        {"h": h, "kind": "basic", "front": front, "back": back, "quote": quote}
+        for h, front, back, quote in rows
+    ]
+    return json.dumps({"cards": cards})
 
 
 def doubts_of(second: str) -> str:

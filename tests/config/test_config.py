@@ -56,7 +56,9 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
         ("zotero", "zotero", Path("/data/Zotero")),
     ]
     assert got.sources[0].options["marks"] == ["==", "mark"]
-    assert str(got.sources[1].where.at("path")) == "ankiforge.yaml:4: sources[1].pdf.path"
+    assert (
+        str(got.sources[1].location.at("path")) == "ankiforge.yaml:4: sources[1].pdf.path"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
 def test_what_is_left_out_has_its_default(config, text):
     got = config(text)
 
-    assert got == Config(where=got.where)
+    assert got == Config(location=got.location)
 
 
 def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):

@@ -15,7 +15,7 @@ from ankiforge.config import (
     MeaningSettings,
     read_settings,
 )
-from ankiforge.config.deckfiles import Action, Colour, DeckRule, Select, load_decks
+from ankiforge.config.deckfiles import Colour, ColourAction, DeckRule, Select, load_decks
 from ankiforge.config.yamlfile import typed
 from ankiforge.extract import registry
 from ankiforge.model import CardKind
@@ -45,21 +45,21 @@ def documented(text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("heading", "known"),
     [
-        ("ankiforge.yaml", keys(Config) - {"where"}),
+        ("ankiforge.yaml", keys(Config) - {"location"}),
         ("llm", keys(LlmSettings)),
         ("meaning", keys(MeaningSettings)),
         ("accept", keys(AcceptSettings)),
         ("anki", keys(AnkiSettings)),
-        ("decks/*.yaml", keys(DeckRule) | keys(Select) | set(get_args(Action))),
+        ("decks/*.yaml", keys(DeckRule) | keys(Select) | set(get_args(ColourAction))),
     ],
 )
 def test_each_key_is_documented_and_no_other(heading, known):
     assert documented(section(heading)) == known
 
 
-@pytest.mark.parametrize("kind", registry.kinds())
+@pytest.mark.parametrize("kind", registry.source_kinds())
 def test_each_key_of_a_source_is_documented(kind):
-    settings = keys(registry.source_type(kind).Settings)
+    settings = keys(registry.load_source_type(kind).Settings)
 
     assert f"`{kind}`:" in section("sources")
     assert settings <= documented(section("sources"))
@@ -79,7 +79,11 @@ def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path):
 
     assert [source.kind for source in config.sources] == ["obsidian", "pdf", "zotero"]
     for source in config.sources:
-        typed(registry.source_type(source.kind).Settings, source.options, source.where)
+        typed(
+            registry.load_source_type(source.kind).Settings,
+            source.options,
+            source.location,
+        )
 
 
 def test_the_example_of_a_deck_file_loads(tmp_path):
@@ -90,4 +94,4 @@ def test_the_example_of_a_deck_file_loads(tmp_path):
     first, last = load_decks(tmp_path)
 
     assert first.deck == "Biology::{title}"
-    assert last.takes_all
+    assert last.is_fallback

@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import deck_name
-from ankiforge.config.deckfiles import Action, DeckChoice, deck_of, load_decks, rule_of
+from ankiforge.anki.notes import normalize_deck_name
+from ankiforge.config.deckfiles import (
+    ColourAction,
+    DeckChoice,
+    deck_of,
+    find_rule,
+    load_decks,
+)
 from ankiforge.errors import ConfigError
 from ankiforge.model import (
     CardKind,
@@ -15,7 +21,7 @@ from ankiforge.model import (
     DocumentKey,
     Highlight,
     HighlightKind,
-    colour_name,
+    find_colour_name,
 )
 
 
@@ -50,8 +56,8 @@ def choice(rules, of: Document, **given: object) -> DeckChoice:
     return deck_of(rules, highlight(of, **given))
 
 
-def meaning(rules, colour: str) -> Action:
-    return rule_of(rules, highlight(document())).meaning_of(colour)
+def meaning(rules, colour: str) -> ColourAction:
+    return find_rule(rules, highlight(document())).get_colour_action(colour)
 
 
 def deck(rules, of: Document, **given: object) -> str:
@@ -242,7 +248,7 @@ def test_two_files_without_select_are_a_mistake(rules):
     ],
 )
 def test_a_shade_counts_as_the_nearest_hue_of_the_palette(colour, name):
-    assert colour_name(colour) == name
+    assert find_colour_name(colour) == name
 
 
 # --- the setting `decks` ----------------------------------------------------------------------
@@ -266,7 +272,7 @@ def test_the_setting_decides_the_deck_of_what_no_file_names(tmp_path, case):
     marked = highlight(of, tags=tuple(tags[:1]))
     marked = replace(marked, namespace=f"{namespace}:{source}")
     found = deck_of(load_decks(tmp_path, setting), marked).deck
-    assert deck_name(found) == wanted
+    assert normalize_deck_name(found) == wanted
 
 
 def test_a_file_without_a_deck_leaves_it_to_the_setting(rules, tmp_path):
@@ -274,7 +280,7 @@ def test_a_file_without_a_deck_leaves_it_to_the_setting(rules, tmp_path):
     loaded = load_decks(tmp_path, "source")
     assert choice(loaded, document(path="bio/cell.md")).deck == "Reading::notes"
     assert choice(loaded, document()) == DeckChoice("Reading::notes", ())
-    assert rule_of(loaded, highlight(document())).kinds == (CardKind.CLOZE,)
+    assert find_rule(loaded, highlight(document())).kinds == (CardKind.CLOZE,)
 
 
 def test_the_deck_of_all_cards_is_named_once(rules, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.config.yamlfile import with_values
+from ankiforge.config.yamlfile import set_values
 
 NAME = "plain words"
 SET = {("llm", "prompt"): NAME}
@@ -40,13 +40,13 @@ LINE = f"  prompt: {NAME}\n"
     ],
 )
 def test_a_value_is_set_and_all_else_stays_as_it_was_written(before, after):
-    assert with_values(before, SET) == after
-    assert with_values(after, SET) == after
+    assert set_values(before, SET) == after
+    assert set_values(after, SET) == after
 
 
 @pytest.mark.parametrize("text", ["llm: [a]\n", "- a\n", "llm: 5\n", "llm: {\n"])
 def test_what_cannot_be_changed_safely_is_left_to_a_person(text):
-    assert with_values(text, SET) is None
+    assert set_values(text, SET) is None
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_another_model_takes_the_place_of_what_was_set_and_empty_values_of_nothi
         ("llm", "price_usd"): None,
         ("llm", "model"): "qwen3:8b",
     }
-    assert with_values(before, values) == after
+    assert set_values(before, values) == after

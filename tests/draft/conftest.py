@@ -4,16 +4,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ankiforge.draft.client import Client
-from ankiforge.draft.llm import Model
+from ankiforge.draft.client import ModelClient
+from ankiforge.draft.llm import ModelDrafter
+from ankiforge.draft.privacy import PrivacyFilter, SendableTask
 from ankiforge.draft.prompt import Prompt, load
-from ankiforge.draft.sendable import Privacy, SendableTask
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,
     Draft,
-    Drafted,
+    DraftingResult,
     Highlight,
     HighlightKey,
     PrivateText,
@@ -21,7 +21,7 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.model import HighlightKind as Kind
-from ankiforge.text.private import private_phrases, private_words, why_private
+from ankiforge.text.private import privacy_reason, private_phrases, private_words
 from tests.fakes import llm_server
 
 
@@ -72,12 +72,12 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., SendableTask]:
             highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)
         ]
         private = list[PrivateText]()
-        for one in filter(why_private, passages):
+        for one in filter(privacy_reason, passages):
             where = one.document.key
             private += [PrivateText(words, where) for words in private_words(one)]
             phrases = private_phrases(one)
             private += [PrivateText(words, where, is_name=True) for words in phrases]
-        return Privacy(private).task(
+        return PrivacyFilter(private).make_sendable_task(
             Task(passages[0].document, tuple(passages), **fields)
         )
 
@@ -87,23 +87,22 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., SendableTask]:
 @pytest.fixture
 def model(
     server: Any, memory: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Model]]:
+) -> Iterator[Callable[..., ModelDrafter]]:
     """A model at the fake server that does not wait between retries."""
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
-    def make(replies: Any = None, **fields: Any) -> Model:
+    def make(replies: Any = None, **fields: Any) -> ModelDrafter:
         asking = ("notice", "offline", "fresh")
-        of_model = {"repair": fields.pop("repair")} if "repair" in fields else {}
         of_client = {key: fields.pop(key) for key in asking if key in fields}
         given = {"base_url": server.base_url, "model": "fake", **fields}
-        client = Client(ServerSettings(**given), replies or memory, **of_client)
-        made.append(Model(client, prompt, **of_model))
+        client = ModelClient(ServerSettings(**given), replies or memory, **of_client)
+        made.append(ModelDrafter(client, prompt))
         return made[-1]
 
-    made: list[Model] = []
+    made: list[ModelDrafter] = []
     yield make
     for one in made:
-        one.leave()
+        one.stop()
 
 
 class Joined(NamedTuple):
@@ -111,31 +110,32 @@ class Joined(NamedTuple):
 
     highlights: list[Highlight]
     drafts: list[Draft]
-    no_cards: list[Drafted]
-    failed: list[Drafted]
+    no_cards: list[DraftingResult]
+    failed: list[DraftingResult]
     problems: list[Problem]
 
 
 @pytest.fixture
 def draft(
-    model: Callable[..., Model], whole: Callable[[Iterable[list[Drafted]]], Joined]
+    model: Callable[..., ModelDrafter],
+    whole: Callable[[Iterable[list[DraftingResult]]], Joined],
 ) -> Callable[..., Joined]:
     """Draft one task at the fake server."""
     return lambda task, **fields: whole(model(**fields).draft(iter([task])))
 
 
 @pytest.fixture
-def whole() -> Callable[[Iterable[list[Drafted]]], Joined]:
+def whole() -> Callable[[Iterable[list[DraftingResult]]], Joined]:
     """Join the results of one task, which come reply by reply."""
 
-    def join(parts: Iterable[list[Drafted]]) -> Joined:
+    def join(parts: Iterable[list[DraftingResult]]) -> Joined:
         results = list(chain(*parts))
         without = [one for one in results if not one.drafts]
         return Joined(
             highlights=[one.highlight for one in results],
             drafts=[draft for one in results for draft in one.drafts],
-            no_cards=[one for one in without if not one.failed],
-            failed=[one for one in without if one.failed],
+            no_cards=[one for one in without if not one.has_failed],
+            failed=[one for one in without if one.has_failed],
             problems=list(dict.fromkeys(one.problem for one in results if one.problem)),
         )
 

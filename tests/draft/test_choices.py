@@ -96,7 +96,7 @@ def test_all_at_once_takes_another_way_if_only_that_matches(drafted):
 def test_of_several_drafts_the_chosen_one_is_decided_on(drafted, choice):
     with Workspace(resolve(drafted.folder, drafted.folder, registry)) as workspace:
         review = Review(workspace)
-        item = review.item(drafts(drafted)[FRONT])
+        item = review.load_item(drafts(drafted)[FRONT])
         review.decide(Decision(item.id, "", "accept", choice=choice))
         [card] = workspace.cards()
     assert dict(card.fields).items() >= dict(item.drafts[choice].fields).items()

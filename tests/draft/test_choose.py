@@ -9,11 +9,16 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, StreamObject
 
-from ankiforge.draft.choose import as_sent, locate_quote, parts_of, sent
+from ankiforge.draft.choose import (
+    blank_attributes,
+    locate_quote,
+    select_paragraphs,
+    split_document,
+)
 from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
-from ankiforge.pipeline import choosing
-from ankiforge.text.located import Letters
+from ankiforge.pipeline import unmarked
+from ankiforge.text.document_letters import DocumentLetters
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
@@ -416,16 +421,6 @@ def test_a_pdf_that_is_locked_is_said(forge, tmp_path):
     assert "bread.pdf" not in forge.ok("status").stdout
 
 
-def test_of_a_long_document_it_is_said_before_how_long_it_takes(
-    forge, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(choosing, "_LONG", 2)
-    monkeypatch.setattr(choosing, "_LONG_BYTES", 0)
-    said = forge("draft", written(tmp_path, "pdf")).stderr
-    assert said.startswith("bread.pdf: 2 pages, read in about 1 minute\n")
-    assert choosing.long_read(written(tmp_path, "md")) == ""
-
-
 # A font whose `z` is the letter 𝜎 of maths, as programs that show slides write it.
 SIGMA = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def
 1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfchar <7A> <D835DF0E> endbfchar
@@ -476,7 +471,7 @@ def whole(*pages: str, labels: bool = False, levels: bool = True) -> WholeText:
 
 
 def shown(document: WholeText) -> list[str]:
-    return [document.text_of(each) for each in sent(document)]
+    return [document.get_paragraph_text(each) for each in select_paragraphs(document)]
 
 
 @pytest.mark.parametrize(
@@ -503,20 +498,20 @@ def test_what_is_no_text_to_learn_from_does_not_go_out(document, out):
 
 def test_parts_end_at_headings_and_share_the_number():
     document = whole("\n".join(f"## Part {n}\n{'So it is. ' * 200}" for n in range(12)))
-    parts = parts_of(document, 10, most=9_000)
-    assert sum(part.number for part in parts) == 10
-    assert max(part.size for part in parts) < 11_000
+    parts = split_document(document, 10, most=9_000)
+    assert sum(part.passage_count for part in parts) == 10
+    assert max(part.character_count for part in parts) < 11_000
     for part in parts:
-        assert document.text_of(part.paragraphs[0]).startswith("Part ")
+        assert document.get_paragraph_text(part.paragraphs[0]).startswith("Part ")
 
 
 def test_a_text_without_line_ends_is_cut_between_sentences():
     document = whole("So it is. " * 9_000)
-    parts = parts_of(document, 10)
+    parts = split_document(document, 10)
     assert len(parts) == 4
     for part in parts:
         for each in part.paragraphs:
-            assert document.text_of(each).strip().startswith("So it is.")
+            assert document.get_paragraph_text(each).strip().startswith("So it is.")
 
 
 ATTRIBUTES = """\
@@ -555,7 +550,7 @@ def test_attributes_of_programs_that_make_pages_do_not_go_out(forge, tmp_path):
 
 
 def test_a_document_of_many_pages_is_read_in_parts(forge, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(worker, "PAGES_PER_QUESTION", 1)
     path = written(tmp_path, "pdf")
     text = asked(forge, path)
     assert all(each in text for each in (YEAST, RYE, SALT))
@@ -584,9 +579,9 @@ QUOTES = {
     ("quote", "found", "is_exact"), QUOTES.values(), ids=list(QUOTES)
 )
 def test_a_quote_is_located_or_dropped(quote, found, is_exact):
-    letters = Letters([f"On bread.\n{YEAST}\n{RYE}", f"{SALT}\nA dough is soft."])
+    letters = DocumentLetters([f"On bread.\n{YEAST}\n{RYE}", f"{SALT}\nA dough is soft."])
     located, exactly = locate_quote(quote, letters, {0})
-    assert (located.words if located else None) == found
+    assert (located.quote if located else None) == found
     assert exactly == is_exact
 
 
@@ -602,21 +597,21 @@ def test_a_quote_is_located_or_dropped(quote, found, is_exact):
 )
 def test_words_that_are_dragged_over_are_words_of_the_document(selected, marked):
     document = whole("The cell divides. Then it rests.")
-    letters = Letters(document.pages, as_sent)
-    opened = choosing.OpenDocument(Path("cell.md"), "cells", document, letters)
-    located = choosing.words_at(opened, selected)
-    assert (located.words if located else None) == marked
+    letters = DocumentLetters(document.pages, blank_attributes)
+    opened = unmarked.OpenDocument(Path("cell.md"), "cells", document, letters)
+    located = unmarked.locate_selection(opened, selected)
+    assert (located.quote if located else None) == marked
 
 
 def test_a_quote_may_go_on_over_a_page_break():
     first, second = YEAST.split(", which ")
-    letters = Letters([f"{first}, which", second])
+    letters = DocumentLetters([f"{first}, which", second])
     located, _ = locate_quote(YEAST, letters, {0, 1})
     assert located is not None
-    assert (located.page, located.words) == (0, YEAST)
+    assert (located.page, located.quote) == (0, YEAST)
 
 
 def test_of_two_places_the_part_that_was_asked_about_comes_first():
-    letters = Letters([SALT, RYE, SALT])
+    letters = DocumentLetters([SALT, RYE, SALT])
     assert locate_quote(SALT, letters, {1, 2})[0].page == 2
     assert locate_quote(SALT, letters, {0, 1})[0].page == 0

@@ -223,7 +223,7 @@ def test_a_key_that_is_a_mere_word_leaves_that_word_in_the_cards(
     monkeypatch.setenv("MY_KEY", "sleep")
     server.queue.append(fake.cards(fake.card(1, "sleep has 1 stages", "What of sleep?")))
     assert (
-        draft(task(count=1), key_env="MY_KEY").drafts[0].field("Front")
+        draft(task(count=1), key_env="MY_KEY").drafts[0].get_field("Front")
         == "What of sleep?"
     )
 
@@ -268,7 +268,8 @@ def test_a_model_on_this_machine_costs_nothing_and_the_price_of_others_must_be_t
     model,
 ):
     assert (
-        ServerSettings("http://127.0.0.1:11434/v1", "qwen3:8b").cost(1_000_000, 0) == 0.0
+        ServerSettings("http://127.0.0.1:11434/v1", "qwen3:8b").compute_cost(1_000_000, 0)
+        == 0.0
     )
     assert model(**REMOTE, model="gpt-5-mini").usage.cost_usd is None
     model(**REMOTE, model="gpt-5-mini", price_usd=(1, 2), budget_usd=1.0)
@@ -277,5 +278,13 @@ def test_a_model_on_this_machine_costs_nothing_and_the_price_of_others_must_be_t
 def test_remote_hosts_get_five_highlights_a_request_and_four_requests_at_a_time():
     remote = ServerSettings("https://llm.example/v1", "m")
     local = ServerSettings("http://[::1]:11434/v1", "m")
-    assert (remote.batch, remote.threads, remote.local) == (5, 4, False)
-    assert (local.batch, local.threads, local.local) == (1, 1, True)
+    assert (
+        remote.highlights_per_request,
+        remote.max_concurrent_requests,
+        remote.is_local,
+    ) == (5, 4, False)
+    assert (
+        local.highlights_per_request,
+        local.max_concurrent_requests,
+        local.is_local,
+    ) == (1, 1, True)

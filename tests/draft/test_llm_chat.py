@@ -117,25 +117,7 @@ def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
     told = forge("draft", "import", "answer.md", code=1).stderr
     assert "“Which letter is the last?”: no highlight that still needs a card" in told
     assert "no card can be made of" in told
-    assert "answer.md: 1 of 2 highlights not answered" in told
     assert len(forge.cards()) == 1
-
-
-def test_what_several_answers_leave_out_is_what_none_of_them_was_about(desk, fake):
-    forge = desk(f"=={ALPHA}==", f"=={BETA}==")
-    forge.ok("run")
-    forge.ok("draft", "export", "ask.md")
-    by_words = labels(forge.folder / "ask.md")
-    for name, words in (("one.md", ALPHA), ("two.md", BETA)):
-        card = fake.card(
-            by_words[words], words, f"Which letter is meant by {name[:3]}?", words[:5]
-        )
-        (forge.folder / name).write_text(json.dumps({"cards": [card]}), "utf-8")
-    assert (
-        "one.md: 1 of 2 highlights not answered"
-        in forge("draft", "import", "one.md").stderr
-    )
-    assert "not answered" not in forge("draft", "import", "two.md").stderr
 
 
 def test_without_a_model_the_way_to_one_is_said_and_nothing_is_sent(forge, vault):

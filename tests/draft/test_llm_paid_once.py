@@ -96,6 +96,7 @@ def test_a_second_machine_with_the_ledger_pays_nothing(
     other = forge_in(tmp_path / "second")
     shutil.rmtree(other.folder)
     shutil.copytree(forge.folder, other.folder)
+    other.trust(other.folder)
     other("doctor")
     answered_before = Counter(answered)
     other.ok("run")

@@ -265,24 +265,22 @@ def test_a_limit_takes_what_most_deserves_a_card_of_all_that_was_read(
     assert [words for _, words in fake.marked(asked)] == [deserving]
 
 
-def test_a_repair_that_the_server_refused_is_said_and_asked_for_again(
+def test_a_card_that_a_check_blocks_is_told_and_asked_for_again_by_a_person(
     forge, notes, server, fake
 ):
     words = "Caffeine has a half-life of about five hours in adults."
     notes(f"=={words}==")
     front = "How long is the half-life of caffeine in adults?"
     server.queue.append(fake.cards(fake.card(1, words, front, "ninety minutes")))
-    server.queue.append(fake.error(400, "this request is not wanted"))
-    told = forge("run").stderr
-    assert "not wanted" in told
-    assert len(server.asked) == 2
+    forge.ok("run")
+    forge.ok("run")
+    assert len(server.asked) == 1
+    [blocked] = forge.cards()
+    assert {found["severity"] for found in blocked["findings"]} == {"block"}
 
     server.otherwise = lambda request: fake.cards(
         fake.card(1, words, front, "about five hours")
     )
-    forge.ok("draft")
-    assert len(server.asked) == 3, "the first reply is kept"
-    [card] = [card for card in forge.cards() if card["fields"].get("Front") == front]
-    assert card["fields"]["Back"] == "about five hours"
-    forge.ok("draft")
-    assert len(server.asked) == 3
+    forge.ok("draft", "--again", blocked["id"])
+    backs = [card["fields"]["Back"] for card in forge.cards()]
+    assert backs == ["ninety minutes", "about five hours"]

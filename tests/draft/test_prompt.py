@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.draft.prompt import Shape, load, most_cards, parse
-from ankiforge.draft.reply import drafts_of, items
+from ankiforge.check import CheckContext, DuplicateIndex, check_draft
+from ankiforge.draft.prompt import ReplyShape, load, max_card_count, parse_prompt
+from ankiforge.draft.reply import drafts_of, parse_cards
 from ankiforge.errors import ConfigError
 from ankiforge.model import Brief, CardKind, Origin
 
@@ -39,34 +39,34 @@ def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
             nearby=around,
             comment=example["comment"] or "",
         )
-        answer = items(json.dumps({"cards": [item]}), ("1",))
-        for draft in drafts_of(answer, marked, Origin("llm"), Shape()):
+        answer = parse_cards(json.dumps({"cards": [item]}), ("1",))
+        for draft in drafts_of(answer, marked, Origin("llm"), ReplyShape()):
             made.append(example["kind"])
-            assert check(draft, Context(marked, DuplicateIndex())) == (), draft
+            assert check_draft(draft, CheckContext(marked, DuplicateIndex())) == (), draft
     assert len(examples) == load("cards").system.count("\n→ ") == 7
     assert sorted(made) == ["basic"] * 5 + ["cloze"], "and one passage gets none"
 
 
 def test_placeholders_are_filled_and_values_are_never_searched_for_them():
-    prompt = parse(GOOD.replace("Rules.", "Write {{c1::answer}}."), MINE)
-    messages = prompt.messages(
+    prompt = parse_prompt(GOOD.replace("Rules.", "Write {{c1::answer}}."), MINE)
+    messages = prompt.render_messages(
         {"schema": "{}", "highlights": "see {{ schema }} and {{c1::x}}"}
     )
     assert messages == (
         {"role": "system", "content": "Write {{c1::answer}}. {}"},
         {"role": "user", "content": "see {{ schema }} and {{c1::x}}"},
     )
-    (whole,) = parse("{{ schema }} {{ highlights }}", MINE).messages(
+    (whole,) = parse_prompt("{{ schema }} {{ highlights }}", MINE).render_messages(
         {"schema": "a", "highlights": "b"}
     )
     assert whole == {"role": "user", "content": "a b"}
 
 
 def test_the_fingerprint_follows_every_word_and_nothing_else():
-    first = parse(GOOD, MINE).fingerprint
+    first = parse_prompt(GOOD, MINE).fingerprint
     assert re.fullmatch(r"mine@[0-9a-f]{8}", first)
-    assert parse(GOOD, Path("elsewhere/mine.md")).fingerprint == first
-    assert parse(GOOD.replace("Rules.", "Rules!"), MINE).fingerprint != first
+    assert parse_prompt(GOOD, Path("elsewhere/mine.md")).fingerprint == first
+    assert parse_prompt(GOOD.replace("Rules.", "Rules!"), MINE).fingerprint != first
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_fingerprint_follows_every_word_and_nothing_else():
 )
 def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
     with pytest.raises(ConfigError) as caught:
-        parse(GOOD.replace(*change), MINE)
+        parse_prompt(GOOD.replace(*change), MINE)
     assert caught.value.message.startswith("prompts/mine.md")
     assert says in caught.value.message
 
@@ -111,7 +111,7 @@ def words(asked):
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
     draft(task("One fact.", brief=Brief(kinds=(CardKind.BASIC,))))
     draft(task("Two facts.", brief=Brief(wants="definition")))
-    draft(task("Three facts.", beside=True))
+    draft(task("Three facts.", adds_to_pending=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["cards"]["items"]["properties"]["kind"]["enum"] == [
@@ -179,4 +179,4 @@ def test_a_term_marked_alone_is_sent_as_a_phrase_of_its_sentence(
     ("letters", "most"), [(0, 1), (250, 1), (251, 2), (750, 3), (751, 4), (9_000, 4)]
 )
 def test_a_passage_gets_a_card_for_each_begun_250_letters_up_to_four(letters, most):
-    assert most_cards("a" * letters) == most
+    assert max_card_count("a" * letters) == most

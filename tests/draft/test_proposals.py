@@ -16,18 +16,18 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.draft.propose import (
-    Judged,
-    Reason,
-    draft_of,
-    judge,
-    judged,
-    proposals,
+    RejectionReason,
+    ScoredSentence,
+    draft_cloze,
+    propose_drafts,
+    score_highlight,
+    score_sentences,
 )
-from ankiforge.draft.propose.features import decisive, floor_of
-from ankiforge.model import FLOOR, CardKind, Draft
-from ankiforge.pipeline.models import repair_hints
+from ankiforge.draft.propose.features import floor_of, rank_features
+from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
+from ankiforge.pipeline.models import make_fault_finder
 from ankiforge.text import cloze
-from ankiforge.text.cloze import cloze_answers
+from ankiforge.text.cloze import format_cloze_answers
 from tests.draft.conftest import PAPER
 
 HERE = Path(__file__).parent / "cases"
@@ -48,8 +48,10 @@ ADVICE = "You should get up when you want to, my friend!"
 
 def sentences(passage):
     """Return the sentences of which a card can be made, the surest first."""
-    found = [each for each in judged(passage) if isinstance(each, Judged)]
-    return sorted(found, key=lambda each: -each.sureness)
+    found = [
+        each for each in score_sentences(passage) if isinstance(each, ScoredSentence)
+    ]
+    return sorted(found, key=lambda each: -each.confidence)
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=[case["case"] for case in BROKEN])
@@ -57,10 +59,12 @@ def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
     if "reason" in case:
-        result = proposals(passage, repair_hints())
+        result = propose_drafts(passage, make_fault_finder())
         assert (result.drafts, result.reason) == ((), case["reason"])
     else:
-        drafts = [draft_of(passage, each, repair_hints()) for each in sentences(passage)]
+        drafts = [
+            draft_cloze(passage, each, make_fault_finder()) for each in sentences(passage)
+        ]
         assert [draft.quote for draft in drafts] == [case["quote"]]
 
 
@@ -75,19 +79,19 @@ def test_gaps_of_a_passage(highlight, case):
         fields["markdown"] = tuple(case["markdown"])
     passage = highlight(case["text"], **fields)
     sentence, *_ = sentences(passage) or [None]
-    draft = draft_of(passage, sentence, repair_hints()) if sentence else None
+    draft = draft_cloze(passage, sentence, make_fault_finder()) if sentence else None
     if not isinstance(draft, Draft):
         assert "never" in case  # a refused sentence hides nothing
         return
 
-    gaps = [cloze_answers(text) for text in draft.gaps]
+    gaps = [format_cloze_answers(text) for text in draft.gaps]
     assert 1 <= len(gaps) <= 4
-    assert draft.field("Text") == draft.gaps[0]
+    assert draft.get_field("Text") == draft.gaps[0]
     assert draft.kind is CardKind.CLOZE
     assert draft.origin.drafter == "propose"
     assert draft.answer == gaps[0]
-    assert all(cloze.numbers(text) == (1,) for text in draft.gaps)
-    assert len({cloze.plain(text) for text in draft.gaps}) == 1
+    assert all(cloze.find_cloze_numbers(text) == (1,) for text in draft.gaps)
+    assert len({cloze.to_plain_text(text) for text in draft.gaps}) == 1
     if "gaps" in case:
         assert gaps == case["gaps"]
     plain = [gap.strip("*") for gap in gaps]
@@ -99,7 +103,7 @@ def test_gaps_of_a_passage(highlight, case):
 @pytest.fixture
 def propose(highlight):
     def run(text, blocks=None, **fields):
-        return proposals(highlight(text, **fields), blocks)
+        return propose_drafts(highlight(text, **fields), blocks)
 
     return run
 
@@ -108,54 +112,61 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
     result = propose(ADVICE)
 
     assert not result.drafts
-    assert result.reason in {reason.value for reason in Reason}
+    assert result.reason in {reason.value for reason in RejectionReason}
     assert not re.search(r"[_A-Z]{3}", result.reason)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (PLAIN, Reason.UNSURE),
-        ("The quiet corner of the old room near the wide window.", Reason.UNSURE),
-        (ADVICE, Reason.LEANS),
+        (PLAIN, RejectionReason.UNCERTAIN),
+        (
+            "The quiet corner of the old room near the wide window.",
+            RejectionReason.UNCERTAIN,
+        ),
+        (ADVICE, RejectionReason.DEPENDENT),
         (
             "I think that my friends should always listen to their own feelings.",
-            Reason.ASIDE,
+            RejectionReason.ASIDE,
         ),
-        ("Who would have thought that this was all it took?", Reason.QUESTION),
-        ("a sentence that begins and ends nowhere", Reason.CUT_OFF),
-        ("cursory", Reason.WORD),
-        ("Foxhounds.", Reason.WORD),
-        ("on all fours,", Reason.WORD),
-        ("ended. And", Reason.CUT_OFF),
-        ("The organs of the cell are the following:", Reason.CUT_OFF),
-        (f"The cell {'and the cell ' * 20}divides.", Reason.LONG),
-        ("", Reason.NO_WORDS),
+        ("Who would have thought that this was all it took?", RejectionReason.QUESTION),
+        ("a sentence that begins and ends nowhere", RejectionReason.CUT_OFF),
+        ("cursory", RejectionReason.SINGLE_WORD),
+        ("Foxhounds.", RejectionReason.SINGLE_WORD),
+        ("on all fours,", RejectionReason.SINGLE_WORD),
+        ("ended. And", RejectionReason.CUT_OFF),
+        ("The organs of the cell are the following:", RejectionReason.CUT_OFF),
+        (f"The cell {'and the cell ' * 20}divides.", RejectionReason.LONG),
+        ("", RejectionReason.NO_WORDS),
     ],
 )
 def test_why_nothing_is_proposed_is_said_by_the_run_and_where_it_is_shown(
     highlight, propose, text, reason
 ):
     assert propose(text).reason == reason.value
-    assert judge(highlight(text)).reason == reason.value
+    assert score_highlight(highlight(text)).reason == reason.value
 
 
 def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_none_may(
     highlight,
 ):
     surest, *_ = sentences(highlight(f"{PLAIN} {GOOD}"))
-    told = judge(highlight(f"{PLAIN} {GOOD}"))
-    assert (told.drafts, told.worth) == ((), surest.sureness)
-    assert told.reason == Reason.PROPOSED.value
-    assert -1 < judge(highlight(ADVICE)).worth < 0
-    assert 0 < judge(highlight(PLAIN)).worth < judge(highlight(GOOD)).worth
+    told = score_highlight(highlight(f"{PLAIN} {GOOD}"))
+    assert (told.drafts, told.usefulness) == ((), surest.confidence)
+    assert told.reason == RejectionReason.PROPOSED.value
+    assert -1 < score_highlight(highlight(ADVICE)).usefulness < 0
+    assert (
+        0
+        < score_highlight(highlight(PLAIN)).usefulness
+        < score_highlight(highlight(GOOD)).usefulness
+    )
 
 
 @pytest.mark.parametrize(
     ("language", "floor"),
     [
-        ("en", FLOOR),
-        ("zh", FLOOR),
+        ("en", MIN_PROPOSAL_CONFIDENCE),
+        ("zh", MIN_PROPOSAL_CONFIDENCE),
         ("ja", 0.45),
     ],
 )
@@ -165,12 +176,12 @@ def test_the_floor_is_one_but_for_japanese(language, floor):
 
 def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):
     [draft] = propose(GOOD).drafts
-    [sentence] = judged(highlight(GOOD))
-    assert draft.sureness >= sentence.floor
-    above = draft_of(highlight(GOOD), sentence, least=draft.sureness)
+    [sentence] = score_sentences(highlight(GOOD))
+    assert draft.sureness >= sentence.min_confidence
+    above = draft_cloze(highlight(GOOD), sentence, least=draft.sureness)
     assert above == draft
-    below = draft_of(highlight(GOOD), sentence, least=draft.sureness + 0.001)
-    assert below is Reason.UNSURE
+    below = draft_cloze(highlight(GOOD), sentence, least=draft.sureness + 0.001)
+    assert below is RejectionReason.UNCERTAIN
 
 
 def test_what_decided_is_told_in_words(highlight):
@@ -179,11 +190,13 @@ def test_what_decided_is_told_in_words(highlight):
         highlight("I think that my friends should always listen to their own feelings.")
     )
 
-    assert good.sureness > FLOOR > bad.sureness
-    found = decisive(good.features)
-    assert "gives a cause or a result" in [feature.words for feature in found]
-    against = decisive(bad.features)
-    assert all(feature.words and " | " not in feature.words for feature in against)
+    assert good.confidence > MIN_PROPOSAL_CONFIDENCE > bad.confidence
+    found = rank_features(good.features)
+    assert "gives a cause or a result" in [feature.description for feature in found]
+    against = rank_features(bad.features)
+    assert all(
+        feature.description and " | " not in feature.description for feature in against
+    )
     weights = [abs(feature.weight) for feature in found]
     assert weights == sorted(weights, reverse=True)
 
@@ -197,20 +210,20 @@ def test_each_sentence_has_its_own_the_surest_first(propose):
 
 def test_a_gap_that_a_check_blocks_gives_way_to_the_next(propose):
     [free] = propose(SURE).drafts
-    first = cloze_answers(free.gaps[0])
+    first = format_cloze_answers(free.gaps[0])
 
     def blocks(draft, _):
         return ("no",) if draft.answer == first else ()
 
     [draft] = propose(SURE, blocks=blocks).drafts
-    assert first not in [cloze_answers(text) for text in draft.gaps]
+    assert first not in [format_cloze_answers(text) for text in draft.gaps]
     assert draft.gaps[0] == free.gaps[1]
 
 
 def test_no_good_gap_is_said_only_where_none_can_be_made(propose):
     result = propose(GOOD, blocks=lambda *_: ("no",))
 
-    assert (result.drafts, result.reason) == ((), Reason.NO_GAP.value)
+    assert (result.drafts, result.reason) == ((), RejectionReason.NO_GAP.value)
 
 
 def test_the_same_highlight_gets_the_same_proposal(propose):
@@ -222,12 +235,12 @@ def test_what_nobody_keeps_is_refused(highlight, case):
     document = replace(PAPER, title=case.get("title", PAPER.title))
     passage = highlight(case["text"], document=document)
     if "reason" in case:
-        result = proposals(passage)
+        result = propose_drafts(passage)
         assert (result.drafts, result.reason) == ((), case["reason"])
         return
-    [sentence] = judged(passage)
-    draft = draft_of(passage, sentence, repair_hints())
-    assert cloze.plain(draft.field("Text")) == case.get("card", case["text"])
+    [sentence] = score_sentences(passage)
+    draft = draft_cloze(passage, sentence, make_fault_finder())
+    assert cloze.to_plain_text(draft.get_field("Text")) == case.get("card", case["text"])
     assert draft.quote == case.get("quote", case["text"])
-    gaps = {cloze_answers(text) for text in draft.gaps}
+    gaps = {format_cloze_answers(text) for text in draft.gaps}
     assert not gaps & set(case.get("never", ()))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.text.passages import NEARBY, paragraphs_around
+from ankiforge.text.passages import MAX_ANSWER_CONTEXT_CHARS, get_paragraphs_around
 from tests.makers.pdf_writer import Mark, Page, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -24,7 +24,7 @@ def test_paragraphs_that_are_too_many_are_left_out():
     text = "\n".join(("far " * 400, "Anna is ill.", "before", "the passage", "behind"))
     start = text.index("the passage")
 
-    found = paragraphs_around(text, start, start + 11, asks=True)
+    found = get_paragraphs_around(text, start, start + 11, asks=True)
 
     assert found == "Anna is ill.\nbefore\nthe passage\nbehind"
 
@@ -40,21 +40,23 @@ def test_paragraphs_that_are_too_many_are_left_out():
 )
 def test_a_long_paragraph_is_cut_between_sentences_or_words(text, begins, ends):
     start = len(text) // 2
-    found = paragraphs_around(text, start, start + 10, asks=True)
+    found = get_paragraphs_around(text, start, start + 10, asks=True)
 
     assert found.startswith(begins)
     assert found.endswith(ends)
     inner = found[2:-2]
     assert inner in text
     assert set(inner.split()) <= set(text.split()) or " " not in text
-    assert NEARBY / 2 < len(found) <= NEARBY
+    assert MAX_ANSWER_CONTEXT_CHARS / 2 < len(found) <= MAX_ANSWER_CONTEXT_CHARS
 
 
 def test_the_beginning_and_end_of_a_paragraph_are_not_cut():
     text = "A first sentence. " + "Yeast eats the sugar in it. " * 120 + "A last one."
 
-    assert paragraphs_around(text, 0, 5, asks=True).startswith("A first sentence. Yeast")
-    assert paragraphs_around(text, len(text) - 5, len(text), asks=True).endswith(
+    assert get_paragraphs_around(text, 0, 5, asks=True).startswith(
+        "A first sentence. Yeast"
+    )
+    assert get_paragraphs_around(text, len(text) - 5, len(text), asks=True).endswith(
         "Yeast eats the sugar in it. A last one."
     )
 

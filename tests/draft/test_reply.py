@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.chat import label_for, read_answer
+from ankiforge.draft.chat import make_label, parse_answer
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load
-from ankiforge.draft.reply import every_item, objects
-from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.reply import parse_all_cards, parse_objects
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -31,16 +31,16 @@ PASSAGES = tuple(
     )
     for n in (1, 2)
 )
-TASK = Privacy(()).task(Task(PAPER, PASSAGES))
+TASK = PrivacyFilter(()).make_sendable_task(Task(PAPER, PASSAGES))
 PROMPT = load("cards")
-ONE, TWO = ({"h": label_for(one.key), "front": "Q", "back": "A"} for one in PASSAGES)
+ONE, TWO = ({"h": make_label(one.key), "front": "Q", "back": "A"} for one in PASSAGES)
 BOTH = json.dumps({"cards": [ONE, TWO]})
 
 
 def drafted(text):
     return [
         one.key
-        for result in read_answer(text, [TASK], PROMPT).drafted
+        for result in parse_answer(text, [TASK], PROMPT).results
         for one in result.drafts
     ]
 
@@ -102,8 +102,8 @@ def test_a_flood_of_cards_yields_one_for_begun_250_letters(
 def test_a_card_of_no_passage_that_comes_in_two_spellings_is_told_once():
     one = {"h": "zz", "front": "Who?", "back": "Nobody here"}
     two = {"h": "zz", "question": "Who?", "answer": "Nobody here"}
-    answer = read_answer(json.dumps([one, two]), [TASK], PROMPT)
-    assert len(answer.unused) == 1
+    answer = parse_answer(json.dumps([one, two]), [TASK], PROMPT)
+    assert len(answer.problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,38 +117,17 @@ def test_a_card_of_no_passage_that_comes_in_two_spellings_is_told_once():
     ],
 )
 def test_typographic_quotes_are_those_of_json_only_where_it_begins_with_them(reply, card):
-    assert objects(reply) == [card]
+    assert parse_objects(reply) == [card]
 
 
 @pytest.mark.parametrize(
-    ("reply", "front"),
+    "text",
     [
-        ("What rusts?\nBack: iron", "What rusts?"),
-        ("## **What rusts?**\nBack: iron", "What rusts?"),
-        ("What rusts?\nFront: Which metal rusts?\nBack: iron", "Which metal rusts?"),
+        "What rusts?\nBack: iron",
+        "## **What rusts?**\nBack: iron",
+        'Front,Back\n"What rusts?","iron"\n',
+        "| Front | Back |\n|---|---|\n| What rusts? | iron |",
     ],
 )
-def test_the_line_before_an_answer_is_its_question(reply, front):
-    ([item], _) = every_item(reply)
-    assert (item.front, item.back) == (front, "iron")
-
-
-WORDS = ("Which light?", "green light", "reflects green light")
-
-
-@pytest.mark.parametrize(
-    ("text", "card"),
-    [
-        ('Front,Back,Quote\n"{}","{}","{}"\n', WORDS),
-        ("Frage;Antwort;Zitat\n{};{};{}\n", WORDS),
-        ("Here they are:\n```csv\nFront,Back,Quote\n{},{},{}\n```\n", WORDS),
-        ("#separator:tab\n#columns:Front\tBack\tQuote\n{}\t{}\t{}\n", WORDS),
-        ("#separator:tab\n#html:false\n{}\t{}\n", (*WORDS[:2], "")),
-        ("Front,Back\n{},\n", None),
-        ("Name,Year\n{},{}\n", None),
-    ],
-)
-def test_a_table_of_cards_is_read_as_a_file_of_cards_is(text, card):
-    usable, unusable = every_item(text.format(*WORDS))
-    found = [(item.front, item.back, item.quote) for item in usable]
-    assert (found, unusable) == ([card] if card else [], [])
+def test_an_answer_without_json_has_no_card(text):
+    assert parse_all_cards(text) == ([], [])

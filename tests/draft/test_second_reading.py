@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.draft.second_reading import verdicts_in
+from ankiforge.draft.second_reading import parse_verdicts
 from tests.fakes import llm_server
 
 REDUCES = "Aspirin reduces the formation of prostaglandins in the body."
@@ -32,7 +32,7 @@ NONE = json.dumps({"cards": []})
     ],
 )  # fmt: skip
 def test_the_verdicts_of_a_reply(reply, verdicts):
-    assert verdicts_in(reply) == verdicts
+    assert parse_verdicts(reply) == verdicts
 
 
 # --- by a model -----------------------------------------------------------------------------
@@ -155,8 +155,8 @@ def test_an_estimate_counts_it(desk, server):
     assert with_it["tokens_in"] > without["tokens_in"]
 
 
-def test_without_consent_nothing_more_is_sent(desk, server):
-    desk.drafting(server.base_url, second_reading=None)
+def test_switched_off_nothing_more_is_sent(desk, server):
+    desk.drafting(server.base_url, second_reading=False)
     desk.ok("run")
     assert seconds(server) == []
 
@@ -210,12 +210,12 @@ def test_an_answer_of_a_chat_brings_doubts_and_a_later_one_takes_them_back(
 def _second_text(forge: Any) -> str:
     """The text that asks a chat to read all drafts that wait."""
     from ankiforge.ledger import offers
-    from ankiforge.ledger.tables.waiting import all_in_order
-    from ankiforge.pipeline.draft import privacy_of
+    from ankiforge.ledger.tables.pending_drafts import load_all_ids
+    from ankiforge.pipeline.draft import load_privacy
     from ankiforge.pipeline.second_reading import text_for_chat
     from ankiforge.pipeline.workspace import Workspace
 
     with forge.here(), Workspace(forge.folder) as workspace:
-        waiting = offers.each_waiting(workspace.ledger, all_in_order(workspace.ledger))
-        privacy = privacy_of(workspace.ledger)
+        waiting = offers.each_waiting(workspace.ledger, load_all_ids(workspace.ledger))
+        privacy = load_privacy(workspace.ledger)
         return text_for_chat(workspace.folder, privacy, waiting)

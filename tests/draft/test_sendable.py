@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.model import DocumentKey, PrivateText
 from tests.limits import steps
 
@@ -84,39 +84,41 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "text", "here"), NAMES)
 def test_a_private_name_is_masked_in_its_own_document_alone(name, text, here):
-    privacy = Privacy([PrivateText(name, HERE, is_name=True)])
-    assert privacy.text(text, HERE) == here
-    assert privacy.text(text, ELSEWHERE) == text
-    assert privacy.text(text) == text
+    privacy = PrivacyFilter([PrivateText(name, HERE, is_name=True)])
+    assert privacy.mask_text(text, HERE) == here
+    assert privacy.mask_text(text, ELSEWHERE) == text
+    assert privacy.mask_text(text) == text
 
 
 def test_a_private_name_within_a_private_sentence_is_a_run_of_it():
     words = "The theory of evolution"
     sentence = PrivateText(f"{words} cost me my job", HERE)
-    privacy = Privacy([sentence, PrivateText(words, HERE, is_name=True)])
-    assert privacy.text(words, ELSEWHERE) == "[…]"
-    assert privacy.text(f"{words} is old", ELSEWHERE) == f"{words} is old"
+    privacy = PrivacyFilter([sentence, PrivateText(words, HERE, is_name=True)])
+    assert privacy.mask_text(words, ELSEWHERE) == "[…]"
+    assert privacy.mask_text(f"{words} is old", ELSEWHERE) == f"{words} is old"
 
 
 @pytest.mark.parametrize(("private", "text", "here", "elsewhere"), CASES)
 def test_private_words_are_masked(private, text, here, elsewhere):
-    privacy = Privacy([PrivateText(private, HERE)])
+    privacy = PrivacyFilter([PrivateText(private, HERE)])
     if here != "SAME":
-        assert privacy.text(text, HERE) == (here if here is not None else text)
+        assert privacy.mask_text(text, HERE) == (here if here is not None else text)
     same = normalize("NFC", text)
-    assert privacy.text(text, ELSEWHERE) == (elsewhere if elsewhere is not None else same)
+    assert privacy.mask_text(text, ELSEWHERE) == (
+        elsewhere if elsewhere is not None else same
+    )
 
 
 def test_a_look_up_costs_as_much_among_many_private_sentences():
     counts = []
     for number in (100, 400):
         texts = (f"Entry of my diary, the day {each}, was long" for each in range(number))
-        privacy = Privacy([PrivateText(text, HERE) for text in texts])
+        privacy = PrivacyFilter([PrivateText(text, HERE) for text in texts])
         shown = [f"Entry of my diary, the day {each}, was short" for each in range(20)]
         shown += [f"of my diary, the day {each}, was" for each in range(20)]
 
         def look_up(privacy=privacy, shown=shown):
-            return [privacy.text(text, ELSEWHERE) for text in shown]
+            return [privacy.mask_text(text, ELSEWHERE) for text in shown]
 
         assert look_up()[20:] == ["[…]"] * 20
         counts.append(steps(look_up))
@@ -160,36 +162,40 @@ def runs(sentence: str) -> list[str]:
     "form", ["{}", "{}.", "“{}”", "So far.\n{}", "Open › {}", "… {} …"]
 )
 def test_every_run_of_a_private_sentence_is_masked_in_every_document(sentence, form):
-    privacy = Privacy([PrivateText(f"{sentence}.", HERE)])
+    privacy = PrivacyFilter([PrivateText(f"{sentence}.", HERE)])
     assert len(runs(sentence)) > 40
     for run in runs(sentence):
         for document in (HERE, ELSEWHERE, None):
-            shown = privacy.text(form.format(run), document)
+            shown = privacy.mask_text(form.format(run), document)
             assert run not in shown, run
-            assert privacy.text(form.format(run.upper()), document) != form.format(
+            assert privacy.mask_text(form.format(run.upper()), document) != form.format(
                 run.upper()
             )
 
 
 @pytest.mark.parametrize("sentence", [*SENTENCES, *UNSPACED])
 def test_a_private_sentence_is_masked_in_any_other_one(sentence):
-    privacy = Privacy([PrivateText(f"{sentence}.", HERE)])
+    privacy = PrivacyFilter([PrivateText(f"{sentence}.", HERE)])
     for around in (
         "So they say that {} and so on",
         "“{}” (Doe, 2019)",
         "a. {}! b",
         "所以{}了",
     ):
-        assert sentence not in privacy.text(around.format(sentence), ELSEWHERE)
+        assert sentence not in privacy.mask_text(around.format(sentence), ELSEWHERE)
 
 
 def test_the_words_that_a_private_text_quotes_are_a_sentence():
     quoting = PrivateText(f"“{SENTENCES[0]}” (Doe, 2019, p. 1)", HERE)
-    shown = Privacy([quoting]).text(f"It says: {SENTENCES[0]}, and so on", ELSEWHERE)
+    shown = PrivacyFilter([quoting]).mask_text(
+        f"It says: {SENTENCES[0]}, and so on", ELSEWHERE
+    )
     assert shown == "It says: […], and so on"
 
 
 def test_a_link_to_the_tag_without_its_brackets_is_no_part_of_a_sentence():
     private = PrivateText(f"{SENTENCES[0]}. no-llm", HERE)
-    shown = Privacy([private]).text(f"It says: {SENTENCES[0]}, and so on", ELSEWHERE)
+    shown = PrivacyFilter([private]).mask_text(
+        f"It says: {SENTENCES[0]}, and so on", ELSEWHERE
+    )
     assert shown == "It says: […], and so on"

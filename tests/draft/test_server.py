@@ -116,7 +116,7 @@ def test_a_fault_that_stays_fails_this_document_and_spares_the_next(
 ):
     server.queue.extend([fake.error(status, words)] * times)
     [first], [second] = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
-    assert first.failed
+    assert first.has_failed
     assert words in first.problem.what
     assert first.problem.where == "On Sleep"
     assert len(second.drafts) == 1
@@ -188,7 +188,7 @@ def test_a_reply_that_drips_is_given_up_in_time_and_not_asked_again(
     [("http://127.0.0.1:1/v1", 600), ("https://llm.example/v1", 120)],
 )
 def test_a_server_on_this_machine_may_take_its_time(address, silence):
-    assert ServerSettings(address, "m").silence_s == silence
+    assert ServerSettings(address, "m").silence_timeout == silence
 
 
 # --- replies in unusual envelopes -----------------------------------------------------------

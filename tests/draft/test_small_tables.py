@@ -5,35 +5,39 @@ import json
 import pytest
 from msgspec.structs import asdict, replace
 
-from ankiforge.draft.chat import what_is_missing
+from ankiforge.draft.chat import explain_unusable_answer
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
-    UNANSWERED_NOTE,
-    Wish,
-    instruction,
+    UNANSWERED_NOTE_REASON,
+    CommentRequest,
+    parse_instruction,
+    remove_comment_from_context,
     skip_reason,
-    without_comment,
 )
 from ankiforge.draft.llm import Estimate
-from ankiforge.draft.prompt import Shape, reply_schema, rules_of
-from ankiforge.draft.propose import proposals
-from ankiforge.draft.propose.excerpts import completed
-from ankiforge.draft.propose.features import cues_of_text
-from ankiforge.draft.propose.refused import is_no_answer
-from ankiforge.draft.reply import ends_in_the_middle, every_item
-from ankiforge.draft.server import ServerSettings, is_small_model, what_is_known
+from ankiforge.draft.prompt import ReplyShape, make_rule_values, reply_schema
+from ankiforge.draft.propose import propose_drafts
+from ankiforge.draft.propose.excerpts import complete_sentence
+from ankiforge.draft.propose.features import extract_cue_features
+from ankiforge.draft.propose.rejection import is_poor_answer
+from ankiforge.draft.reply import is_truncated, parse_all_cards
+from ankiforge.draft.server import (
+    ServerSettings,
+    describe_question_quality,
+    is_small_model,
+)
 from ankiforge.errors import ConfigError
-from ankiforge.language.lexicon import language
-from ankiforge.language.tokens import tokens
+from ankiforge.language.lexicon import load_language
+from ankiforge.language.tokens import tokenize
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Drafted,
+    DraftingResult,
     Highlight,
     HighlightKind,
     Proposal,
 )
-from ankiforge.pipeline.result import Taken
+from ankiforge.pipeline.run_result import ChatImport
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 
@@ -41,31 +45,38 @@ HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 @pytest.mark.parametrize(
     ("comment", "wish", "words"),
     [
-        ("skip", Wish.SKIP, ""),
-        ("Skip.", Wish.SKIP, ""),
-        ("skip: known", Wish.SKIP, "known"),
-        ("skip connections matter", Wish.NONE, "skip connections matter"),
-        ("? What is REM?", Wish.QUESTION, "What is REM?"),
-        ("?", Wish.NONE, "?"),
-        ("q: What is REM", Wish.QUESTION, "What is REM"),
-        ("What happens in REM?", Wish.QUESTION, "What happens in REM?"),
-        ("why?", Wish.NONE, "why?"),
-        ("¿por qué?", Wish.NONE, "¿por qué?"),
-        ("quelle cause ?", Wish.NONE, "quelle cause ?"),
-        ("レム睡眠とは何か？", Wish.QUESTION, "レム睡眠とは何か？"),
-        ("c: four stages", Wish.CLOZE, "four stages"),
-        ("c:", Wish.CLOZE, ""),
-        ("cf. Walker", Wish.NONE, "cf. Walker"),
-        ("#no-llm skip", Wish.SKIP, ""),
-        ("? What is\nREM\n↳ Bo: Sleep.\n↳ Is it?", Wish.QUESTION, "What is REM"),
-        ("skip\n↳ Bo: Why?", Wish.SKIP, ""),
-        ("↳ Bo: Is it one phase or two?", Wish.NONE, ""),
-        ("What is REM — a dream?", Wish.QUESTION, "What is REM — a dream?"),
-        ("", Wish.NONE, ""),
+        ("skip", CommentRequest.SKIP, ""),
+        ("Skip.", CommentRequest.SKIP, ""),
+        ("skip: known", CommentRequest.SKIP, "known"),
+        ("skip connections matter", CommentRequest.NONE, "skip connections matter"),
+        ("? What is REM?", CommentRequest.QUESTION, "What is REM?"),
+        ("?", CommentRequest.NONE, "?"),
+        ("q: What is REM", CommentRequest.QUESTION, "What is REM"),
+        ("What happens in REM?", CommentRequest.QUESTION, "What happens in REM?"),
+        ("why?", CommentRequest.NONE, "why?"),
+        ("¿por qué?", CommentRequest.NONE, "¿por qué?"),
+        ("quelle cause ?", CommentRequest.NONE, "quelle cause ?"),
+        ("レム睡眠とは何か？", CommentRequest.QUESTION, "レム睡眠とは何か？"),
+        ("c: four stages", CommentRequest.CLOZE, "four stages"),
+        ("c:", CommentRequest.CLOZE, ""),
+        ("cf. Walker", CommentRequest.NONE, "cf. Walker"),
+        ("#no-llm skip", CommentRequest.SKIP, ""),
+        (
+            "? What is\nREM\n↳ Bo: Sleep.\n↳ Is it?",
+            CommentRequest.QUESTION,
+            "What is REM",
+        ),
+        ("skip\n↳ Bo: Why?", CommentRequest.SKIP, ""),
+        ("↳ Bo: Is it one phase or two?", CommentRequest.NONE, ""),
+        ("What is REM — a dream?", CommentRequest.QUESTION, "What is REM — a dream?"),
+        ("", CommentRequest.NONE, ""),
     ],
 )
 def test_a_comment_is_understood(comment, wish, words):
-    assert (instruction(comment).wish, instruction(comment).words) == (wish, words)
+    assert (parse_instruction(comment).request, parse_instruction(comment).text) == (
+        wish,
+        words,
+    )
 
 
 PLAIN = Highlight(
@@ -93,7 +104,7 @@ NOTE, INK, IMAGE = (
         ({"exact": ""}, "no text under the mark"),
         (NOTE | {"comment": "good"}, "a comment without marked text"),
         (NOTE, "an empty comment without marked text"),
-        (NOTE | {"comment": "? What is iron"}, UNANSWERED_NOTE),
+        (NOTE | {"comment": "? What is iron"}, UNANSWERED_NOTE_REASON),
         (NOTE | {"comment": "? What is iron\nA: a metal"}, ""),
         (NOTE | {"comment": "good", "markdown": "words"}, "no text under the mark"),
         (INK, DRAWING),
@@ -126,7 +137,7 @@ FAR = "word " * 40
     ],
 )  # fmt: skip
 def test_the_sentence_of_a_mark_is_as_whole_as_its_source_gives_it(around, sentence):
-    assert completed(replace(PLAIN, **around)) == sentence
+    assert complete_sentence(replace(PLAIN, **around)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -164,12 +175,13 @@ def test_small_models_are_known_by_their_names(model, here, elsewhere):
     ],
 )
 def test_what_is_known_of_the_questions_of_a_model(model, known):
-    assert known in what_is_known(HERE, model)
+    assert known in describe_question_quality(HERE, model)
 
 
 def test_a_model_of_a_cloud_is_asked_at_the_address_of_its_cloud():
     assert (
-        ServerSettings(base_url=ELSEWHERE, model="qwen3-coder:480b-cloud").local is False
+        ServerSettings(base_url=ELSEWHERE, model="qwen3-coder:480b-cloud").is_local
+        is False
     )
     with pytest.raises(ConfigError):
         ServerSettings(base_url=HERE, model="qwen3-coder:480b-cloud")
@@ -185,7 +197,7 @@ def test_a_model_of_a_cloud_is_asked_at_the_address_of_its_cloud():
 )
 def test_an_estimate_says_what_it_costs(usd, local, cost):
     estimate = Estimate(3, 2, 1, 900, 400, 80, usd, local)
-    assert estimate.said.endswith(f"80 out; cost: {cost}")
+    assert estimate.summary.endswith(f"80 out; cost: {cost}")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +213,7 @@ def test_reasoning_that_is_the_answer_is_taken_for_it(thought, finish, content):
     choice = {"message": message, "finish_reason": finish}
     reply = Completion.parse(json.dumps({"choices": [choice]}))
     assert reply is not None
-    assert (reply.content, reply.is_thought_alone) == (content, not content)
+    assert (reply.content, reply.has_only_reasoning) == (content, not content)
 
 
 def test_a_reply_of_an_error_is_no_answer():
@@ -216,9 +228,9 @@ def test_a_reply_of_an_error_is_no_answer():
     ],
 )
 def test_a_noun_with_its_verb_is_no_answer(text, answer, is_none):
-    words = tokens(text, language("en"))
-    first = [token.word for token in words].index(answer.split()[0])
-    assert is_no_answer(words, (first, first + 2), language("en")) is is_none
+    words = tokenize(text, load_language("en"))
+    first = [token.text for token in words].index(answer.split()[0])
+    assert is_poor_answer(words, (first, first + 2), load_language("en")) is is_none
 
 
 # --- what is beside a mark -----------------------------------------------------------------
@@ -238,7 +250,7 @@ def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
         CLAUSE, "found by  Altmann in 1890", suffix=". found by Altmann in 18",
         nearby=f"{CLAUSE}.\nfound by Altmann in 1890\nIt has two membranes.",
     )  # fmt: skip
-    bare = without_comment(quote)
+    bare = remove_comment_from_context(quote)
     assert "Altmann" not in bare.suffix + bare.nearby
     assert "two membranes" in bare.nearby
 
@@ -256,17 +268,17 @@ TWO_FACTS = (
     [(0, "names something", "has a year"), (1, "has a year", "names something")],
 )
 def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, says_not):
-    from ankiforge.reports.cards import why_proposed
+    from ankiforge.reports.cards import proposal_reasons
 
     highlight = marked(TWO_FACTS)
     quote = TWO_FACTS.split(". ")[sentence].removesuffix(".") + "."
-    [draft] = [each for each in proposals(highlight).drafts if each.quote == quote]
-    why = why_proposed(Proposal(**asdict(draft), passages=(highlight,)))
+    [draft] = [each for each in propose_drafts(highlight).drafts if each.quote == quote]
+    why = proposal_reasons(Proposal(**asdict(draft), passages=(highlight,)))
     assert says in why
     assert says_not not in why
 
 
-NONE_MADE = Drafted(marked(CLAUSE), declined=True)
+NONE_MADE = DraftingResult(marked(CLAUSE), is_declined=True)
 
 
 @pytest.mark.parametrize(
@@ -284,8 +296,8 @@ NONE_MADE = Drafted(marked(CLAUSE), declined=True)
     ],
 )
 def test_what_an_answer_of_a_chat_gave(drafted, asked, is_known, said):
-    taken = Taken(drafted, (), (), asked, is_known, asked - len(drafted))
-    assert taken.said == said
+    taken = ChatImport(drafted, (), (), asked, is_known, asked - len(drafted))
+    assert taken.summary == said
 
 
 @pytest.mark.parametrize(
@@ -296,14 +308,12 @@ def test_what_an_answer_of_a_chat_gave(drafted, asked, is_known, said):
         ('[{"h": "1", "front": "a"}, {"h": "2", "fro', True),
         ('[{"h": "1", "text": "{{c1::a}} of \\\\{x"}]', False),
         ('[{"h": "1", "text": "{{c1::a', True),
-        ("| h | front | back |\n|---|---|---|\n| 1 | a | b |", False),
-        ("| h | front | back |\n|---|---|---|\n| 1 | a", True),
         ("Q: a {x\nA: b", False),
         ("", False),
     ],
 )
 def test_a_reply_that_ends_in_the_middle(reply, ends):
-    assert ends_in_the_middle(reply) == ends
+    assert is_truncated(reply) == ends
 
 
 @pytest.mark.parametrize(
@@ -320,7 +330,7 @@ def test_a_reply_that_ends_in_the_middle(reply, ends):
 )
 def test_a_quote_that_every_passage_has_is_none(quote, kept):
     card = {"h": "1", "kind": "basic", "front": "a?", "back": "b", "quote": quote}
-    [item] = every_item(json.dumps({"cards": [card]}))[0]
+    [item] = parse_all_cards(json.dumps({"cards": [card]}))[0]
     assert item.quote == kept
 
 
@@ -335,22 +345,22 @@ def test_a_quote_that_every_passage_has_is_none(quote, kept):
     ],
 )
 def test_the_parts_of_a_card_are_known_by_our_names_first(entry, usable, unusable):
-    cards, others = every_item(json.dumps({"cards": [{"h": "1", **entry}]}))
+    cards, others = parse_all_cards(json.dumps({"cards": [{"h": "1", **entry}]}))
     assert [card.front for card in cards] == usable
     assert len(others) == unusable
 
 
 def test_a_card_has_all_parts_of_the_schema_and_no_others():
-    reply = reply_schema(Shape())
+    reply = reply_schema(ReplyShape())
     card = reply["properties"]["cards"]["items"]
     for schema in (reply, card):
         assert schema["required"] == [*schema["properties"]]
         assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("kind", Shape().kinds)
+@pytest.mark.parametrize("kind", ReplyShape().kinds)
 def test_how_a_card_is_written_is_said_of_the_kinds_that_are_allowed_alone(kind):
-    every, one = rules_of(Shape()), rules_of(Shape((kind,)))
+    every, one = make_rule_values(ReplyShape()), make_rule_values(ReplyShape((kind,)))
     written = [line for line in one["kinds"].splitlines() if line.startswith("kind ")]
     assert [f'kind "{kind}": in `' in line for line in written] == [True]
     assert written[0] in every["kinds"]
@@ -365,7 +375,7 @@ def test_how_a_card_is_written_is_said_of_the_kinds_that_are_allowed_alone(kind)
     ],
 )
 def test_a_definition_follows_its_term_near_the_beginning(text, term_is_first):
-    found = cues_of_text(tokens(text, language("en")), language("en"))
+    found = extract_cue_features(tokenize(text, load_language("en")), load_language("en"))
     assert found["defines"] == 1.0
     assert ("term_and_definition" in found) is term_is_first
 
@@ -381,8 +391,8 @@ CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'
         ('{"cards": [{"h": "0a1b', "it ends in the middle of its first card"),
         (f'{{"cards": [{CARD}]}}', "no card in it is about these highlights"),
         ('{"cards": [{"h": "0a1b2c3d", "front": ""}]}', "its cards lack a question"),
-        ("Here are they.", "it has no card, as JSON or as a table"),
+        ("Here are they.", "it has no card as JSON"),
     ],
 )
 def test_why_a_text_is_no_answer_is_told(text, says):
-    assert what_is_missing(text).startswith(says)
+    assert explain_unusable_answer(text).startswith(says)

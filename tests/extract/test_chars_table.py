@@ -4,15 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from ankiforge.extract.pdf.answers import _locate
-from ankiforge.extract.pdf.blocks import block_starts
+from ankiforge.extract.pdf.answers import _locate_mark
+from ankiforge.extract.pdf.blocks import find_block_starts
 from ankiforge.extract.pdf.chars import Char, Line, PrintedChar
-from ankiforge.extract.pdf.cleaning import Spelling, is_misread, without_note_number
-from ankiforge.extract.pdf.coverage import TextUnderMarks, quads, whole_words
-from ankiforge.extract.pdf.drawing import _spans
-from ankiforge.extract.pdf.margins import _edges
-from ankiforge.extract.pdf.messages import Marked
-from ankiforge.extract.pdf.page_text import PageText, Segments, accented
+from ankiforge.extract.pdf.cleaning import Spelling, is_misread, strip_note_number
+from ankiforge.extract.pdf.margins import _find_edge_lines
+from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_to_words
+from ankiforge.extract.pdf.messages import Mark
+from ankiforge.extract.pdf.page_text import PageText, Segments, combine_accents
+from ankiforge.extract.pdf.rendering import _find_mark_spans
 
 WIDE, HIGH = 6.0, 12.0
 
@@ -41,7 +41,7 @@ def under(text: PageText, *marked: tuple[int, float, float]) -> Segments:
         left, right = first * WIDE, last * WIDE
         bottom = 700.0 - row * HIGH
         points += (left, bottom + HIGH, right, bottom + HIGH, left, bottom, right, bottom)
-    return TextUnderMarks(text).under(quads(points, None))
+    return MarkTextFinder(text).find_covered_text(build_quads(points, None))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def under(text: PageText, *marked: tuple[int, float, float]) -> Segments:
 )  # fmt: skip
 def test_the_words_below_quads(lines, marked, words):
     text = page(*lines)
-    assert text.quote(under(text, *marked)) == words
+    assert text.join_segments(under(text, *marked)) == words
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_words_below_quads(lines, marked, words):
 )  # fmt: skip
 def test_a_mark_takes_whole_words(lines, marked, words):
     text = page(*lines)
-    assert text.quote(whole_words(under(text, *marked))) == words
+    assert text.join_segments(extend_to_words(under(text, *marked))) == words
 
 
 @pytest.mark.parametrize(
@@ -139,28 +139,8 @@ def test_a_line_in_another_font_is_a_heading_if_it_is_bold_or_ends_early(
         for char in chars:
             fonts_of[char] = font
         lines.append(Line(chars, row * HIGH))
-    starts = block_starts(lines, fonts_of.__getitem__)
+    starts = find_block_starts(lines, fonts_of.__getitem__)
     assert (lines[2].chars[0] in starts) is is_heading
-
-
-SPRINGER = "The eVect of diVerent, speciWc and signiWcant suVering"
-
-
-@pytest.mark.parametrize(
-    ("line", "document", "shown"),
-    [
-        ("Hover Xies are eYcient", SPRINGER, "Hover flies are efficient"),
-        ("the Wrst Wre of the oVer", SPRINGER, "the first fire of the offer"),
-        (
-            "We Write in Westfield with Xenon",
-            SPRINGER,
-            "We Write in Westfield with Xenon",
-        ),
-        ("the eVect of getValue", "one eVect", "the eVect of getValue"),  # too few
-    ],
-)
-def test_ligatures_with_the_codes_of_capitals_are_their_letters(line, document, shown):
-    assert page(line, document=document).text == shown
 
 
 TEXT = ("The cell", "divides in", "two halves", "of one", "size.")
@@ -212,7 +192,7 @@ def test_numbers_that_count_lines_in_a_margin_are_no_text(lines, shown):
     ],
 )
 def test_where_a_hyphen_at_a_line_end_stays(left, right, document, keeps):
-    assert Spelling([document]).keeps_hyphen(left, right) is keeps
+    assert Spelling([document]).should_keep_hyphen(left, right) is keeps
 
 
 @pytest.mark.parametrize(
@@ -232,9 +212,9 @@ def test_a_hyphen_stays_before_a_sign(above, below, shown):
     [(10, 10, True), (3, 10, True), (17, 10, True), (3, 3, False), (17, 17, False)],
 )
 def test_a_slanted_quad_holds_what_lies_between_its_sides(x, y, is_inside):
-    [slanted] = quads((10, 20, 0, 10, 10, 0, 20, 10), None)
+    [slanted] = build_quads((10, 20, 0, 10, 10, 0, 20, 10), None)
     char = Char(0, "a", False, x, y, x, y, x, y, 1, 1)
-    assert slanted.holds(char) is is_inside
+    assert slanted.contains(char) is is_inside
 
 
 @pytest.mark.parametrize(
@@ -246,12 +226,14 @@ def test_a_slanted_quad_holds_what_lies_between_its_sides(x, y, is_inside):
     ],
 )
 def test_letters_that_touch_are_of_one_word_in_formulas(font, height, words):
-    chars = page("ofjumping")._all[:-2]
+    chars = page("ofjumping")._all_chars[:-2]
     chars[2:] = [
-        char._replace(number=char.number + 1, height=height, top=char.bottom + height)
+        char._replace(
+            char_index=char.char_index + 1, height=height, top=char.bottom + height
+        )
         for char in chars[2:]
     ]
-    blank = chars[1]._replace(number=2, text=" ", generated=True)
+    blank = chars[1]._replace(char_index=2, text=" ", is_generated=True)
     text = PageText([*chars[:2], blank, *chars[2:]], Spelling([""]), lambda _: font)
     assert text.text == words
 
@@ -268,7 +250,7 @@ def test_letters_that_touch_are_of_one_word_in_formulas(font, height, words):
     ],
 )
 def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_misread):
-    text = PageText(page(line)._all, Spelling([""]), lambda _: font)
+    text = PageText(page(line)._all_chars, Spelling([""]), lambda _: font)
     assert text.is_misread([text.chars]) is is_misread
 
 
@@ -286,7 +268,7 @@ def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_mi
     ],
 )
 def test_the_number_of_a_footnote_is_no_part_of_it(text, words):
-    assert without_note_number(text) == words
+    assert strip_note_number(text) == words
 
 
 def beside(first: str, second: str, gap: float, rise: float = 0.0) -> list[Char]:
@@ -355,7 +337,7 @@ def test_an_accent_above_its_letter_is_a_part_of_it(accent, letter, rise, aside,
     first, second = beside(accent, letter, -10.0 + aside, -rise)
     above = PrintedChar(first, 0, None)
     below = PrintedChar(second, 1, above)
-    found = [combined for _, _, combined in accented([above, below])]
+    found = [combined for _, _, combined in combine_accents([above, below])]
     assert found == ([shown] if shown else [])
 
 
@@ -388,12 +370,12 @@ SECOND = (0.0, 688.0, 99.0, 700.0)
     ],
 )  # fmt: skip
 def test_where_the_words_of_a_mark_stand(text, words, box, found):
-    spans = _spans(text, Marked(words, box))
+    spans = _find_mark_spans(text, Mark(words, box))
     assert [text.text[start:end] for start, end in spans] == found
 
 
 def test_of_several_places_it_is_the_one_in_the_box_else_the_first():
-    starts = [_spans(TWICE, Marked("cell", box))[0][0] for box in (None, SECOND)]
+    starts = [_find_mark_spans(TWICE, Mark("cell", box))[0][0] for box in (None, SECOND)]
     assert starts == [4, TWICE.text.index("cell,")]
 
 
@@ -413,13 +395,13 @@ def test_of_several_places_it_is_the_one_in_the_box_else_the_first():
 )
 def test_the_lines_at_the_edges_of_a_page(lines, top, bottom):
     text = "\n".join(line.replace("-", "  ") for line in lines.split())
-    edges = list(_edges(text))
+    edges = list(_find_edge_lines(text))
     assert [edge.text for edge in edges if edge.at_top] == top.split()
     assert [edge.text for edge in edges if not edge.at_top] == bottom.split()
 
 
 def test_a_long_line_is_no_running_head():
-    edges = [edge.text for edge in _edges(f"{'a' * 150}\n{'b' * 151}")]
+    edges = [edge.text for edge in _find_edge_lines(f"{'a' * 150}\n{'b' * 151}")]
     assert edges == ["a" * 150]
 
 
@@ -428,8 +410,8 @@ def test_a_long_line_is_no_running_head():
 )
 def test_a_note_belongs_to_the_letter_beside_its_upper_left_corner(left, top, letter):
     text = page("the cell divides", "and grows again")
-    read = SimpleNamespace(text=text, passages=TextUnderMarks(text))
-    note = SimpleNamespace(on_text=False, box=(left, top - 14, left + 6, top))
-    located = _locate(read, note)
-    assert located.begins.text == letter
+    read = SimpleNamespace(text=text, text_finder=MarkTextFinder(text))
+    note = SimpleNamespace(marks_text=False, box=(left, top - 14, left + 6, top))
+    located = _locate_mark(read, note)
+    assert located.first_char.text == letter
     assert text.text[slice(*located.span)] == letter

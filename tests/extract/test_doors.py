@@ -163,6 +163,7 @@ def test_what_the_configured_export_lacks_is_gone_after_two_looks(
     (workspace / "ankiforge.yaml").write_text(
         "sources:\n  - readwise: {path: data.csv}\nanki: {collection: none}\n"
     )
+    forge.trust(workspace)
     forge.ok("-C", workspace, "run")
     table(path, (PASSAGE, QUESTION))
     forge.ok("-C", workspace, "run")
@@ -209,6 +210,7 @@ def test_an_export_goes_to_the_one_source_of_its_kind(forge, tmp_path):
     (workspace / "ankiforge.yaml").write_text(
         "sources:\n  - readwise: {name: mine, path: data.csv}\nanki: {collection: none}\n"
     )
+    forge.trust(workspace)
     forge.ok("-C", workspace, "run")
     newer = table(tmp_path / "new.csv", (PASSAGE, QUESTION), ("Another passage.", ""))
     came = forge.json("-C", workspace, "run", newer)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import ExtractedDocument, Highlight, Problem, ScanEnd, Sighting
 from tests.reading import opened
 
 END = "==========\n"
@@ -20,7 +20,10 @@ def scan(kind: str, root: Path) -> list[Sighting]:
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
     return [
-        one for each in found if isinstance(each, Extracted) for one in each.highlights
+        one
+        for each in found
+        if isinstance(each, ExtractedDocument)
+        for one in each.highlights
     ]
 
 
@@ -70,7 +73,7 @@ def test_of_two_tables_the_newer_one_holds(tmp_path):
     found = scan("readwise", tmp_path)
     comments = sorted((one.exact, one.comment) for one in highlights(found))
     assert comments == [("one", ""), ("three", ""), ("two", "as it is")]
-    assert found[-1] == Scan("n", "readwise:n", complete=True, folder=str(tmp_path))
+    assert found[-1] == ScanEnd("n", "readwise:n", complete=True, folder=str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_a_large_table_is_read_row_by_row(tmp_path):
     )
     source = opened("readwise", tmp_path, name="r")
     first = next(iter(source.scan()))
-    assert isinstance(first, Extracted)
+    assert isinstance(first, ExtractedDocument)
     assert len(first.highlights) == 100
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pypdf.generic import ArrayObject, FloatObject
 
-from ankiforge.model import Extracted
+from ankiforge.model import ExtractedDocument
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
@@ -26,7 +26,7 @@ def drawn(text: str, x: float, y: float, turn: int = 0, size: float = 10) -> str
 
 def figure(
     folder: Path, texts: list[list[Any]], drawing: str = "", **page: Any
-) -> Extracted:
+) -> ExtractedDocument:
     """A page with a framed figure in which these texts stand: [words, x, y, turn, size]."""
     edges = ArrayObject([FloatObject(edge) for edge in FRAME])
     frame = mark("Legs", kind="Square", more={"/Rect": edges})
@@ -37,7 +37,7 @@ def figure(
     [found] = [
         one
         for one in opened("pdf", folder, name="papers").scan()
-        if isinstance(one, Extracted)
+        if isinstance(one, ExtractedDocument)
     ]
     return found
 

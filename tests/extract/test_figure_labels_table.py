@@ -6,8 +6,8 @@ A piece is written `text@x,y`, in points of a page; its letters are 10 points hi
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.extract.pdf import labels
-from ankiforge.extract.pdf.labels import Piece, Placed
+from ankiforge.extract.pdf import figure_labels
+from ankiforge.extract.pdf.figure_labels import Piece, Position
 
 FRAME = (0.0, 0.0, 400.0, 300.0)
 
@@ -16,7 +16,7 @@ def piece(written: str, *, size: float = 10, angle: int = 0, inside: float = 1) 
     text, _, place = written.rpartition("@")
     x, y = map(float, place.split(","))
     width = 5 * len(text)
-    at = Placed(x, x + width, y - 0.2 * size, y + 0.8 * size, y, size)
+    at = Position(x, x + width, y - 0.2 * size, y + 0.8 * size, y, size)
     return Piece(text, at, angle, inside)
 
 
@@ -47,48 +47,13 @@ def texts(pieces) -> list[str]:
 )
 def test_what_begins_like_a_caption_is_no_label(caption, is_one):
     pieces = [piece(f"{caption}@50,50"), piece("aorta@50,200")]
-    left = [each.text for each in labels.without_captions(pieces)]
-    assert left == (["aorta"] if is_one else [caption, "aorta"])
-    upright = replace(pieces[0], angle=90)
-    assert labels.without_captions([upright]) == [upright]
+    assert told(*pieces) == (["aorta"] if is_one else sorted([caption, "aorta"]))
 
 
-@pytest.mark.parametrize(
-    ("other", "goes_on"),
-    [
-        (piece("of the heart@50,39"), True),  # right below it
-        (piece("of the heart@50,35"), False),  # one and a half sizes
-        (piece("of the heart@50,35.1"), True),
-        (piece("of the heart@50,61"), False),  # above it
-        (piece("of the heart@50,39", size=11.9), True),
-        (piece("of the heart@50,39", size=12), False),
-        (piece("of the heart@50,39", size=8), False),
-        (piece("of the heart@50,39", angle=90), False),
-        # beside it: the caption is from 50 to 135
-        (piece("of the heart@135,39"), False),
-        (piece("of the heart@134,39"), True),
-        (piece("left@30,39"), False),
-        (piece("left@31,39"), True),
-        # on its line
-        (piece("goes on@164,50"), True),
-        (piece("goes on@165,50"), False),
-        (piece("goes on@160,54.9"), True),
-        (piece("goes on@160,55"), False),
-        (piece("left@20,50"), True),
-        (piece("left@19,50"), False),  # of the figure beside the caption
-    ],
-)
-def test_how_a_caption_goes_on(other, goes_on):
-    caption = piece("Figure 1. A heart@50,50")
-    left = labels.without_captions([other, caption])
-    assert left == ([] if goes_on else [other])
-
-
-def test_a_caption_goes_on_over_many_lines():
-    lines = [piece(f"line {n} of it@50,{50 - 12 * n}") for n in range(1, 4)]
-    apart = piece("apart@50,-40")
-    left = labels.without_captions([apart, *lines, piece("Figure 1. A heart@50,50")])
-    assert left == [apart]
+def test_a_caption_goes_on_in_the_lines_below_it():
+    lines = [piece(f"line {n} of it@50,{150 - 12 * n}") for n in range(1, 4)]
+    caption = piece("Figure 1. A heart@50,150")
+    assert told(piece("apart@50,60"), *lines, caption) == ["apart"]
 
 
 # --- numbers -------------------------------------------------------------------------------
@@ -122,7 +87,7 @@ def test_a_caption_goes_on_over_many_lines():
     ],
 )
 def test_the_number_that_a_text_is(text, number):
-    assert labels.number_of(text) == number
+    assert figure_labels.parse_number(text) == number
 
 
 def level(*written: str) -> list[Piece]:
@@ -163,7 +128,7 @@ def upright(*written: str) -> list[Piece]:
     ],
 )
 def test_the_numbers_of_an_axis(pieces, of_axis):
-    assert texts(labels.ticks(pieces)) == sorted(of_axis)
+    assert texts(figure_labels.find_ticks(pieces)) == sorted(of_axis)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +147,7 @@ def test_the_numbers_of_an_axis(pieces, of_axis):
 )
 def test_the_letters_of_panels(written, names):
     pieces = [piece(f"{text}@{50 * place},0") for place, text in enumerate(written)]
-    assert texts(labels.panels(pieces)) == sorted(names)
+    assert texts(figure_labels.find_panel_letters(pieces)) == sorted(names)
 
 
 # --- shapes --------------------------------------------------------------------------------
@@ -205,14 +170,17 @@ def test_the_box_of_a_piece(angle, box):
     ("angle", "ends"), [(0, (1, 5)), (90, (2, 9)), (180, (-5, -1)), (270, (-9, -2))]
 )
 def test_where_a_box_begins_and_ends_in_a_direction(angle, ends):
-    assert labels.span((1, 2, 5, 9), labels.ACROSS[angle]) == ends
+    assert (
+        figure_labels.project_box((1, 2, 5, 9), figure_labels.READING_DIRECTIONS[angle])
+        == ends
+    )
 
 
 # --- labels --------------------------------------------------------------------------------
 
 
 def told(*pieces: Piece) -> list[str]:
-    found = labels.labels_of(list(pieces), FRAME)
+    found = figure_labels.find_labels_in_pieces(list(pieces), FRAME)
     return sorted(label.text for label in found)
 
 
@@ -257,7 +225,7 @@ def test_a_label_goes_on_in_the_line_below_it(below, goes_on):
 )
 def test_the_lines_of_a_label_are_joined(lines, label):
     pieces = [piece(f"{text}@100,{100 - 10 * n}") for n, text in enumerate(lines)]
-    assert labels._text_of_label(pieces) == label
+    assert figure_labels._join_lines(pieces) == label
 
 
 @pytest.mark.parametrize(
@@ -280,11 +248,11 @@ def test_the_labels_of_a_figure(pieces, expected):
 
 
 def test_a_mask_is_a_little_larger_than_its_letters_and_within_the_frame():
-    [inner] = labels.labels_of([piece("aorta@100,100")], FRAME)
+    [inner] = figure_labels.find_labels_in_pieces([piece("aorta@100,100")], FRAME)
     assert inner.box == pytest.approx((99.5, 97.6, 125.5, 108.4))
-    [low] = labels.labels_of([piece("aorta@0,2")], FRAME)
+    [low] = figure_labels.find_labels_in_pieces([piece("aorta@0,2")], FRAME)
     assert low.box == pytest.approx((0, 0, 25.5, 10.4))
-    [high] = labels.labels_of([piece("aorta@375,292")], FRAME)
+    [high] = figure_labels.find_labels_in_pieces([piece("aorta@375,292")], FRAME)
     assert high.box == pytest.approx((374.5, 289.6, 400, 300))
 
 
@@ -294,7 +262,7 @@ def test_a_page_of_words_is_no_figure():
     assert told(*small) == []
     # what takes more than six tenths of the frame
     wide = piece("word@0,100", size=200)
-    wide = replace(wide, at=wide.at._replace(end=300))
+    wide = replace(wide, position=wide.position._replace(end=300))
     assert told(wide) == ["word"]
-    taller = replace(wide, at=wide.at._replace(high=300))
+    taller = replace(wide, position=wide.position._replace(high=300))
     assert told(taller) == []

@@ -5,7 +5,7 @@ from zipfile import ZipFile
 import pytest
 
 from ankiforge.extract.pdf.hypertext import find_in_pages
-from ankiforge.extract.pdf.messages import Contexts, Failed, QuotedWords
+from ankiforge.extract.pdf.messages import ContextsFound, Failed, Quote
 
 ONE = "<p>Sleep heals. Two keep it out.</p><p></p><p>Again two keep it in.</p>"
 TWO = "<h1>Rest</h1><p>Naps heal. Then two keep it up and</p>"
@@ -14,7 +14,7 @@ THREE = "<p>down all day. Naps help.</p>"
 
 def context(path, quote):
     found = find_in_pages(path, [quote])
-    assert isinstance(found, Contexts)
+    assert isinstance(found, ContextsFound)
     [passage] = found.passages
     return passage
 
@@ -31,10 +31,16 @@ def context(path, quote):
         ({"words": "two keep it", "page": 0}, ""),
         ({"words": "Naps", "page": 0}, ""),
         (
-            {"words": "two keep it", "page": 0, "steps": (("p", 3),), "offset": 6},
+            {
+                "words": "two keep it",
+                "page": 0,
+                "element": "p:nth-of-type(3)",
+                "offset": 6,
+            },
             "Again two keep it in.",
         ),
-        ({"words": "two keep it", "page": 0, "steps": (("p", 9),)}, ""),
+        ({"words": "two keep it", "page": 0, "element": "p:nth-of-type(9)"}, ""),
+        ({"words": "two keep it", "page": 0, "element": "p > 9"}, ""),
         ({"words": "Sleep heals", "page": 7}, "Sleep heals."),
         # over the end of a file
         (
@@ -50,13 +56,13 @@ def test_where_a_quote_is_in_a_book(tmp_path, quote, sentence):
     with ZipFile(path, "w") as book:
         for number, page in enumerate((ONE, TWO, THREE), 1):
             book.writestr(f"text/{number}.xhtml", page)
-    assert context(path, QuotedWords(**{"page": -1, **quote})).sentence == sentence
+    assert context(path, Quote(**{"page": -1, **quote})).sentence == sentence
 
 
 def test_a_sentence_that_is_marked_as_a_whole_is_not_said_twice(tmp_path):
     path = tmp_path / "a.HTML"
     path.write_text(THREE)
-    found = context(path, QuotedWords(0, "Naps help."))
+    found = context(path, Quote(0, "Naps help."))
     assert (found.prefix, found.sentence) == ("down all day. ", "")
 
 

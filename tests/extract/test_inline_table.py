@@ -2,8 +2,8 @@
 
 import pytest
 
-from ankiforge.extract.markdown.inline import read
-from ankiforge.extract.markdown.signs import InlineContext
+from ankiforge.extract.markdown.inline import parse_inline
+from ankiforge.extract.markdown.markup import InlineContext
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from ankiforge.extract.markdown.signs import InlineContext
     ],
 )
 def test_emphasis_of_some_words_may_be_open_at_a_sign(text, sign, inside):
-    block = read(text, InlineContext())
+    block = parse_inline(text, InlineContext())
     assert block.has_emphasis_around(block.plain.index(sign)) is inside
 
 
@@ -29,8 +29,8 @@ def test_emphasis_of_some_words_may_be_open_at_a_sign(text, sign, inside):
     ],
 )
 def test_emphasis_that_crosses_a_gap_is_dropped_and_that_around_it_stays(text, markdown):
-    block = read(text, InlineContext())
-    assert block.cloze() == markdown
+    block = parse_inline(text, InlineContext())
+    assert block.render_cloze() == markdown
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_emphasis_that_crosses_a_gap_is_dropped_and_that_around_it_stays(text, m
     ],
 )
 def test_a_reading_above_letters_is_in_brackets_behind_them(text, plain):
-    assert read(text, InlineContext()).plain == plain
+    assert parse_inline(text, InlineContext()).plain == plain

@@ -2,7 +2,12 @@
 
 import pytest
 
-from ankiforge.extract.pdf.labels import Piece, Placed, labels_of, number_of
+from ankiforge.extract.pdf.figure_labels import (
+    Piece,
+    Position,
+    find_labels_in_pieces,
+    parse_number,
+)
 
 FRAME = (0.0, 0.0, 400.0, 300.0)
 
@@ -12,38 +17,15 @@ def piece(
 ) -> Piece:
     """Letters of half of their size, from a place on."""
     end = start + len(text) * size / 2
-    placed = Placed(start, end, base - 0.2 * size, base + 0.7 * size, base, size)
+    placed = Position(start, end, base - 0.2 * size, base + 0.7 * size, base, size)
     return Piece(text, placed, angle, 1.0)
 
 
 def labels(*pieces: Piece) -> list[str]:
-    return sorted(label.text for label in labels_of(list(pieces), FRAME))
+    return sorted(label.text for label in find_labels_in_pieces(list(pieces), FRAME))
 
 
 FIGURE = piece("Figure 3: The leg of a", 100, 100)
-
-
-@pytest.mark.parametrize(
-    ("below", "goes_on"),
-    [
-        (piece("mammal.", 100, 88), True),
-        (piece("mammal.", 100, 86), True),
-        (piece("mammal.", 100, 85), False),  # more than one line below
-        (piece("Femur", 100, 112), False),  # above it
-        (piece("mammal.", 100, 88, 8.2), True),
-        (piece("mammal.", 100, 88, 8), False),  # of another size
-        (piece("mammal.", 211, 88), False),  # right of the caption
-        (piece("mammal.", 64, 88), False),  # left of it
-        (piece("mammal.", 66, 88), True),
-        (piece("of a rat", 239, 100), True),  # on its line
-        (piece("of a rat", 241, 100), False),  # in the figure beside it
-        (piece("Femur", 64, 100), False),  # ends before it begins
-        (piece("Femur", 66, 100), True),
-        (piece("mammal.", 100, 88, 10, 90), False),
-    ],
-)
-def test_what_goes_on_in_a_caption_is_no_label(below, goes_on):
-    assert labels(FIGURE, below) == ([] if goes_on else [below.text])
 
 
 @pytest.mark.parametrize("above", ["Fig. 2.", "Table 1 |", "Abb. 4:", "Рис. 5.", "図3"])
@@ -132,4 +114,4 @@ def test_letters_of_panels_are_no_labels(letters, left):
     ],
 )  # fmt: skip
 def test_the_number_that_a_piece_is(text, value):
-    assert number_of(text) == value
+    assert parse_number(text) == value

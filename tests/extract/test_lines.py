@@ -155,7 +155,6 @@ def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards
     assert sorted(card["quote"] for card in forge.cards()) == [
         "An {{embed}} of cells too.",
         "France has Paris as its capital.",
-        "Water boils at 100 °C at sea level.",
     ]
 
 

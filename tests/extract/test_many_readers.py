@@ -125,7 +125,7 @@ def _free() -> int:
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     forge, workspace, alone, cluster, monkeypatch
 ):
-    monkeypatch.setattr(worker, "CONNECT_SECONDS", PATIENCE)
+    monkeypatch.setattr(worker, "CONNECT_TIMEOUT", PATIENCE)
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     workspace(cluster.scheduler_address)
     assert told(forge) == expected
@@ -142,7 +142,7 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
-    monkeypatch.setattr(worker, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "CONNECT_TIMEOUT", 0.5)
     workspace(f"tcp://127.0.0.1:{_free()}")
     result = forge("extract")
     assert result.exit_code == 3
@@ -158,5 +158,5 @@ def test_offline_no_other_machine_is_asked(forge, workspace, alone):
 
 
 def test_on_a_cluster_too_the_limit_of_a_file_is_that_of_the_settings():
-    limits = [worker._worker_there(seconds).seconds for seconds in (5.0, 7.0, 5.0)]
+    limits = [worker._get_remote_worker(seconds).timeout for seconds in (5.0, 7.0, 5.0)]
     assert limits == [5.0, 7.0, 5.0]

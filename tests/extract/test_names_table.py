@@ -2,16 +2,16 @@
 
 import pytest
 
-from ankiforge.anki.notes import context_of
-from ankiforge.draft.sendable import Privacy
-from ankiforge.extract.files import known_authors, title_in_name
+from ankiforge.anki.notes import format_context
+from ankiforge.draft.privacy import PrivacyFilter
+from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
-    CardHere,
     Document,
     DocumentKey,
     Highlight,
     HighlightKey,
     HighlightKind,
+    LocalCard,
     Task,
 )
 from tests.cards import made
@@ -60,7 +60,7 @@ from tests.cards import made
     ],
 )
 def test_a_title_has_no_debris_of_a_file(name, title):
-    assert title_in_name(name) == title
+    assert title_from_file_name(name) == title
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_number_of_a_file_is_no_subject(title, subject):
 
 def test_nobody_is_no_author():
     names = ("Unknown", "Ada", "", "unknown author", "Unbekannt", "Noname")
-    assert known_authors(names) == ("Ada", "Noname")
+    assert remove_unknown_authors(names) == ("Ada", "Noname")
 
 
 @pytest.mark.parametrize(("title", "shown"), [("528020", ""), ("1984", "1984")])
@@ -81,7 +81,7 @@ def test_neither_a_card_nor_a_model_is_told_the_number_of_a_file(title, shown):
     document = Document(DocumentKey("k"), "kindle", title, creators=("Ada",))
     kind = HighlightKind.HIGHLIGHT
     passage = Highlight(document, "kindle:k", kind, "A fact.", HighlightKey("kindle:k/1"))
-    card = made(CardHere, fields=(("Text", "What?"),), passages=(passage,))
-    assert context_of(card, lambda _, parts: parts) == shown
-    sent = Privacy(()).task(Task(document, (passage,)))
+    card = made(LocalCard, fields=(("Text", "What?"),), passages=(passage,))
+    assert format_context(card, lambda _, parts: parts) == shown
+    sent = PrivacyFilter(()).make_sendable_task(Task(document, (passage,)))
     assert sent.title == f"{shown} (Ada)".strip()

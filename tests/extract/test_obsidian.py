@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from ankiforge.extract import registry
-from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
-from ankiforge.text.keys import anchor_key, own_key
-from ankiforge.text.private import why_private
+from ankiforge.model import ExtractedDocument, Form, Highlight, Problem, ScanEnd, Sighting
+from ankiforge.text.keys import make_anchor_key, make_own_key
+from ankiforge.text.private import privacy_reason
 from tests.foreign import foreign, needed
 from tests.reading import opened, tell_osr
 
@@ -22,7 +22,7 @@ MARKED = "A ==mark== here.\n"
 
 def scan(root: Path, *only: Path, **settings: Any) -> list[Sighting]:
     wanted = msgspec.convert(
-        {"path": str(root), **settings}, registry.source_type("obsidian").Settings
+        {"path": str(root), **settings}, registry.load_source_type("obsidian").Settings
     )
     return list(opened("obsidian", root, wanted, only, name="notes").scan())
 
@@ -32,7 +32,7 @@ def highlights(folder: Path, note: str, **settings: Any) -> list[Highlight]:
     return [
         h
         for s in scan(folder, **settings)
-        if isinstance(s, Extracted)
+        if isinstance(s, ExtractedDocument)
         for h in s.highlights
     ]
 
@@ -57,7 +57,7 @@ def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
         for h, (before, after) in zip(found, around, strict=True)
     }
     assert plain == {vector["plain"]}
-    assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
+    assert [make_own_key(h) or make_anchor_key(h, h.nth) for h in found] == vector["keys"]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
     if vector["note"].startswith("---"):
         pytest.skip("it has front matter of its own")
     found = highlights(tmp_path, tagged.format(vector["note"]))
-    assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
-    assert all(map(why_private, found))
+    assert [make_own_key(h) or make_anchor_key(h, h.nth) for h in found] == vector["keys"]
+    assert all(map(privacy_reason, found))
 
 
 def test_thousands_of_cards_over_several_lines_are_read(tmp_path):
@@ -100,7 +100,7 @@ def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
     (tmp_path / "note.md").write_text(note, encoding="utf-8")
     tell_osr(tmp_path)
     *found, end = scan(tmp_path, **settings)
-    assert isinstance(end, Scan)
+    assert isinstance(end, ScanEnd)
     assert all(one.notice for one in found if isinstance(one, Problem))
 
 
@@ -178,7 +178,9 @@ def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, c
 
 def test_templates_of_a_real_vault_make_no_cards():
     assert [
-        s for s in scan(needed("obsidian/vault-kepano")) if isinstance(s, Extracted)
+        s
+        for s in scan(needed("obsidian/vault-kepano"))
+        if isinstance(s, ExtractedDocument)
     ] == []
 
 

@@ -1,4 +1,4 @@
-"""The settings of Obsidian_to_Anki are read: words, switches, expressions, decks and tags."""
+"""The settings of Obsidian_to_Anki are read: words, switches, decks and tags."""
 
 import json
 from pathlib import Path
@@ -15,12 +15,6 @@ DEFAULTS = {
     "Scan Directory": "", "Tag": "Obsidian_to_Anki", "Deck": "Default", "Scheduling Interval": 0,
     "CurlyCloze": False, "CurlyCloze - Highlights to Clozes": False, "ID Comments": True,
 }  # fmt: skip
-FIELDS = {
-    "Basic": ["Front", "Back"],
-    "Cloze": ["Text", "Extra"],
-    "Základní": ["Líc", "Rub"],
-}
-PARAGRAPH = r"((?:[^\n][\n]?)+) #fc ?\n*((?:\n(?:^.{1,3}$|^.{4}(?<!<!--).*))+)"
 
 
 def tell(vault: Path, **told: Any) -> None:
@@ -38,7 +32,6 @@ def tell(vault: Path, **told: Any) -> None:
         "settings": settings,
         "Added Media": [],
         "File Hashes": {},
-        "fields_dict": FIELDS,
     }
     (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
 
@@ -64,20 +57,6 @@ def test_its_own_words_begin_and_end_a_card(forge, vault) -> None:
     assert found == [
         ["What lowers the sugar?", "Insulin."],
         ["What raises it?", "Glucagon."],
-    ]
-
-
-def test_names_of_fields_are_those_of_the_note_type(forge, vault) -> None:
-    tell(vault)
-    found = read(
-        forge,
-        vault,
-        "START\nZákladní\nCo je unicast?\nRub: Komunikace dvou.\nExample: e-mail\nEND\n\n"
-        "START\nOther\nWhat is it?\nAnswer: a thing\nEND\n",
-    )
-    assert found == [
-        ["Co je unicast?", "Komunikace dvou.\nExample: e-mail"],
-        ["What is it?", "a thing"],
     ]
 
 
@@ -114,74 +93,26 @@ def test_a_mark_outside_of_its_cards_stays_a_mark(forge, vault) -> None:
     }
 
 
-def test_a_custom_expression_makes_cards_with_their_ids(forge, vault) -> None:
-    tell(vault, CUSTOM_REGEXPS={"Basic": PARAGRAPH, "Cloze": ""})
-    parts = [
-        f"What is term {at}? #fc\nIt is\nthe word {at}.\n<!--ID: {1623634582052 + at}-->\n"
-        for at in range(40)
-    ]
+def test_cards_of_an_expression_are_told_and_those_in_our_forms_are_read(forge, vault):
+    asked = r"^Q: ((?:.+\n)*)\n*A: (.+(?:\n(?:^.{1,3}$|^.{4}(?<!<!--).*))*)"
+    tell(vault, CUSTOM_REGEXPS={"Basic": asked, "Cloze": ""})
     note = (
         "TARGET DECK: Main Deck\n\n"
-        + "\n".join(parts)
-        + "\n```\nIs this one? #fc\nno\n```\n"
+        "Q: What is a term?\nA: A word\n\t\nof a theory.\n<!--ID: 1623634582052-->\n\n"
+        "What is it? #fc\nA thing.\n<!--ID: 1623634582053-->\n"
     )
-    found = read(forge, vault, note)
-    assert len(found) == 40
-    assert found[7] == ["What is term 7?", "It is\nthe word 7."]
-    assert {card["deck"] for card in forge.cards()} == {"Main Deck"}
-    told = forge.ok("extract", vault, "--json").lines
-    assert {one["document"]["title"] for one in told} == {"Note"}
-    checks = [finding["check"] for card in forge.cards() for finding in card["findings"]]
-    assert checks.count("other_note") == 40
-
-
-def test_expressions_of_cloze_and_reversed_types(forge, vault) -> None:
-    tell(
-        vault,
-        CUSTOM_REGEXPS={
-            "Cloze": r"^(.*\{.*\}.*)$",
-            "Basic (and reversed card)": r"^- (.+?) <-> (.+)$",
-        },
-        Defaults={"CurlyCloze": True},
-    )
-    note = "The {mitochondrion} makes {2:ATP}.\n\n- perro <-> dog\n- gato <-> cat\n\nNo {{brace}}.\n"
-    assert [found[:2] for found in read(forge, vault, note)] == [
-        ["The {{c1::mitochondrion}} makes {{c2::ATP}}."],
-        ["perro", "dog"],
-        ["gato", "cat"],
-    ]
-    assert [card["kind"] for card in forge.cards()] == ["cloze", "two-way", "two-way"]
-
-
-def test_an_expression_that_cannot_be_used_is_named(forge, vault) -> None:
-    tell(vault, CUSTOM_REGEXPS={"Basic": r"([b-a]+)::(.+)", "Cloze": ""})
-    (vault / "Note.md").write_text("START\nBasic\na?\nBack: b\nEND\n", encoding="utf-8")
+    (vault / "Note.md").write_text(note, encoding="utf-8")
     told = forge.ok("run", vault)
-    assert (
-        "the expression of Obsidian_to_Anki for Basic cannot be used: bad character range"
-        in told.stderr
-    )
-    assert len(forge.cards()) == 1
-
-
-@pytest.mark.slow
-def test_an_expression_that_takes_for_ever_loses_nothing(
-    forge, vault, monkeypatch
-) -> None:
-    monkeypatch.setattr("ankiforge.extract.markdown.plugins.SECONDS", 1)
-    tell(vault, CUSTOM_REGEXPS={"Basic": r"^Q (\w+) (\w+)$", "Cloze": ""})
-    assert read(forge, vault, "Q one two\n") == [["one", "two"]]
-    tell(vault, CUSTOM_REGEXPS={"Basic": r"^(?:Q) ((?:a|aa)+) (\w+)!$", "Cloze": ""})
-    (vault / "Note.md").write_text(
-        "Q " + "a" * 60 + " two\n\nQ one two\n", encoding="utf-8"
-    )
-    for _ in range(2):
-        told = forge("run", code=1)
-        assert (
-            "for Basic takes longer than 1 s, or too much memory, in it, so it is not read"
-            in told.stderr
-        )
-        assert [card["verdict"] for card in forge.cards()] == ["accepted"]
+    assert "only an expression of Obsidian_to_Anki finds are not read" in told.stderr
+    [card] = forge.cards()
+    assert list(card["fields"].values())[:2] == [
+        "What is a term?",
+        "A word\n\nof a theory.",
+    ]
+    assert card["deck"] == "Main Deck"
+    assert [finding["check"] for finding in card["findings"]] == ["other_note"]
+    listed = forge.ok("list", "--no-card", "--all").stdout
+    assert "note of Obsidian_to_Anki" in listed
 
 
 def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None:
@@ -244,41 +175,17 @@ def test_settings_that_are_no_settings_are_named(forge, vault) -> None:
         assert "the settings of obsidian-to-anki-plugin cannot be read" in told.stderr
 
 
-def test_an_own_word_for_the_deck_is_no_text(forge, vault) -> None:
-    tell(
-        vault,
-        Syntax={"Target Deck Line": "DECK"},
-        CUSTOM_REGEXPS={"Basic": r"^(.+): (.+)$"},
-    )
-    found = read(
-        forge,
-        vault,
-        "---\ntitle: T\n---\n\nDECK: Exam\nFILE TAGS: hard\n\nSugar: sweet\n",
-    )
-    assert [one[:2] for one in found] == [["Sugar", "sweet"]]
-    [card] = forge.cards()
-    assert card["deck"] == "Exam"
-    assert "hard" in card["tags"]
-
-
 def test_a_deck_line_is_words_where_the_plugin_is_not_there(forge, vault):
     read(forge, vault, "TARGET DECK: Exam\n\nWhat is a?::A thing\n")
     assert "Exam" not in {card["deck"] for card in forge.cards()}
 
 
-def test_a_deck_line_and_expressions_are_words_where_the_plugin_does_not_read(
-    forge, vault
-):
-    tell(
-        vault,
-        Defaults={"Scan Directory": "Cards"},
-        CUSTOM_REGEXPS={"Basic": PARAGRAPH, "Cloze": ""},
-    )
-    text = "TARGET DECK: Exam\n\nWhat is {}? #fc\nIt is\na word.\n\nWhat is a?::{}\n"
+def test_a_deck_line_is_words_where_the_plugin_does_not_read(forge, vault):
+    tell(vault, Defaults={"Scan Directory": "Cards"})
     for path in ("Cards/in.md", "out.md"):
         (vault / path).parent.mkdir(exist_ok=True)
-        (vault / path).write_text(text.format(path, path), encoding="utf-8")
+        text = f"TARGET DECK: Exam\n\nWhat is a?::{path}\n"
+        (vault / path).write_text(text, encoding="utf-8")
     forge.ok("run", vault)
     decks = {card["fields"]["Back"]: card["deck"] for card in forge.cards()}
-    assert decks.keys() == {"It is\na word.", "Cards/in.md", "out.md"}
     assert decks["Cards/in.md"] == "Exam" != decks["out.md"]

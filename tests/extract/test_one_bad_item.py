@@ -37,7 +37,7 @@ def failing(
 
     def wrapped(*arguments: object, **named: object) -> object:
         for one in arguments:
-            passage = one.highlight if isinstance(one, check.Context) else one
+            passage = one.highlight if isinstance(one, check.CheckContext) else one
             shown = passage.exact if isinstance(passage, Highlight) else repr(one)
             if "hurtful" in shown:
                 raise copy(error)  # with a traceback of its own
@@ -93,11 +93,11 @@ def write(forge, kind: str) -> None:
     ("kind", "module", "name"),
     [
         ("obsidian", obsidian, "quote"),
-        ("pdf", pdf, "with_pictures"),
-        ("zotero", works, "document_of"),
+        ("pdf", pdf, "cut_out_pictures"),
+        ("zotero", works, "make_document"),
         ("kindle", kindle, "Highlight"),
         ("readwise", readwise, "Highlight"),
-        ("hypothesis", hypothesis, "percent"),
+        ("hypothesis", hypothesis, "percent_encode"),
     ],
 )
 @pytest.mark.usefixtures("no_waiting")
@@ -154,9 +154,9 @@ DAMAGED = msgspec.DecodeError("JSON is malformed")
 @pytest.mark.parametrize(
     ("module", "name", "error"),
     [
-        (rules, "_drafts", ZeroDivisionError()),
-        (check, "check", RecursionError()),
-        (source, "meaning", DAMAGED),
+        (rules, "_draft_highlight", ZeroDivisionError()),
+        (check, "check_draft", RecursionError()),
+        (source, "check_meaning", DAMAGED),
     ],
 )
 def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_again(
@@ -169,7 +169,9 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     (forge.folder / "in" / "b.md").write_text(
         f"{marked}\n\nThe last?::two\n", encoding="utf-8"
     )
-    monkeypatch.setattr(check, "ALL", (lambda *given: source.meaning(*given),))
+    monkeypatch.setattr(
+        check, "ALL_CHECKS", (lambda *given: source.check_meaning(*given),)
+    )
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
         for _ in range(2):
@@ -190,10 +192,10 @@ def test_what_fails_because_of_the_machine_stops_the_run(forge, monkeypatch):
     write(forge, "obsidian")
     for error, code in ((LedgerError("it is locked"), 4), (KeyboardInterrupt(), 130)):
         with monkeypatch.context() as patch:
-            failing(patch, check, "check", error)
+            failing(patch, check, "check_draft", error)
             forge("run", code=code)
     full = OSError(errno.ENOSPC, "No space left on device")
-    failing(monkeypatch, check, "check", full)
+    failing(monkeypatch, check, "check_draft", full)
     with pytest.raises(OSError, match="No space"):
         forge("run")
 

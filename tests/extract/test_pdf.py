@@ -16,8 +16,8 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.model import Extracted, Highlight, Scan, Sighting
-from ankiforge.text.keys import anchor_key
+from ankiforge.model import ExtractedDocument, Highlight, ScanEnd, Sighting
+from ankiforge.text.keys import make_anchor_key
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.reading import opened, settings_of, texts
 
@@ -36,8 +36,8 @@ def scan(
     return list(opened("pdf", root, made, only, me, name="papers").scan())
 
 
-def extracted(root: Path) -> Extracted:
-    (found,) = [one for one in scan(root) if isinstance(one, Extracted)]
+def extracted(root: Path) -> ExtractedDocument:
+    (found,) = [one for one in scan(root) if isinstance(one, ExtractedDocument)]
     return found
 
 
@@ -46,7 +46,7 @@ def marks(root: Path) -> tuple[Highlight, ...]:
 
 
 def keys(root: Path) -> list[str]:
-    return [anchor_key(one, one.nth) for one in marks(root)]
+    return [make_anchor_key(one, one.nth) for one in marks(root)]
 
 
 def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object) -> Path:
@@ -58,7 +58,7 @@ def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object
 
 
 def paths(found: list[Sighting]) -> list[str]:
-    return [one.document.path for one in found if isinstance(one, Extracted)]
+    return [one.document.path for one in found if isinstance(one, ExtractedDocument)]
 
 
 def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_path):
@@ -72,11 +72,15 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_pa
     (tmp_path / "notes.txt").write_text("no PDF")
     found = scan(tmp_path)
     assert paths(found) == ["a.pdf", "b/two.PDF"]
-    assert found[-1] == Scan("papers", "pdf:papers", complete=True, folder=str(tmp_path))
+    assert found[-1] == ScanEnd(
+        "papers", "pdf:papers", complete=True, folder=str(tmp_path)
+    )
     assert len(found) == 3
     some = scan(tmp_path, wanted)
     assert paths(some) == ["a.pdf"]
-    assert some[-1] == Scan("papers", "pdf:papers", complete=False, folder=str(tmp_path))
+    assert some[-1] == ScanEnd(
+        "papers", "pdf:papers", complete=False, folder=str(tmp_path)
+    )
     assert paths(scan(wanted)) == ["a.pdf"]
 
 
@@ -92,7 +96,9 @@ def test_comments_of_others_do_not_instruct(tmp_path):
             for word, name in (("facts", "Ann"), ("memory", "Bo"))
         ),
     )
-    (found,) = [one for one in scan(tmp_path, me=("Ann",)) if isinstance(one, Extracted)]
+    (found,) = [
+        one for one in scan(tmp_path, me=("Ann",)) if isinstance(one, ExtractedDocument)
+    ]
     assert [(one.author, one.instructs) for one in found.highlights] == [
         ("Ann", True),
         ("Bo", False),
@@ -215,7 +221,7 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
         )
         last = marks(tmp_path)[-1]
         assert (last.anchor_text, last.nth) == (vector["exact"], vector["n"])
-        assert anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
+        assert make_anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
 
 
 # --- the work -------------------------------------------------------------------------------
@@ -224,17 +230,6 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
 def test_without_any_title_the_file_name_is_it(tmp_path):
     one_page(tmp_path / "cepeda 2006.pdf", mark("facts"))
     assert extracted(tmp_path).document.title == "cepeda 2006"
-
-
-def test_the_first_line_of_marked_code_keeps_its_indent(tmp_path):
-    code = Path(__file__).parent / "pdfs" / "text" / "code.pdf"
-    writer = PdfWriter(clone_from=code)
-    stream = writer.pages[0]["/Contents"].get_object()
-    deeper = b"(        a = number * 2)"
-    stream.set_data(stream.get_data().replace(b"(for number in range\\(10\\):)", deeper))
-    writer.write(tmp_path / "a.pdf")
-    found = texts(opened("pdf", tmp_path, name="papers").scan())
-    assert "    a = number * 2\ntotal += number\nprint(total - 1)" in found
 
 
 def test_raised_text_is_measured_at_the_letter_beside_it(tmp_path):

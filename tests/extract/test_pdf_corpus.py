@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.model import Extracted, Problem, Sighting
+from ankiforge.model import ExtractedDocument, Problem, Sighting
 from tests.foreign import needed
 from tests.reading import opened
 
@@ -36,7 +36,7 @@ def texts(sightings: list[Sighting]) -> dict[str, list[str]]:
             for highlight in one.highlights
         ]
         for one in sightings
-        if isinstance(one, Extracted)
+        if isinstance(one, ExtractedDocument)
     }
 
 
@@ -92,7 +92,7 @@ def test_no_file_is_lost(sightings):
 
 
 def test_figures_and_drawings_come_with_the_pictures_they_show(sightings):
-    documents = [one for one in sightings if isinstance(one, Extracted)]
+    documents = [one for one in sightings if isinstance(one, ExtractedDocument)]
     for one in documents:
         shown = {words for highlight in one.highlights for words in highlight.markdown}
         assert shown == {f"![]({picture.name})" for picture in one.pictures}

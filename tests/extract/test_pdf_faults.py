@@ -21,20 +21,23 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract.pdf import worker
-from ankiforge.extract.pdf.messages import Read
+from ankiforge.extract.pdf.messages import MarksRead
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.model import Extracted, Problem, Scan, Sighting
+from ankiforge.model import ExtractedDocument, Problem, ScanEnd, Sighting
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
 
 def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
-    return list(opened("pdf", root, name="papers", limits={"seconds": seconds}).scan())
+    return list(opened("pdf", root, name="papers", limits={"timeout": seconds}).scan())
 
 
 def words(found: list[Sighting]) -> list[str]:
     return [
-        h.exact for one in found if isinstance(one, Extracted) for h in one.highlights
+        h.exact
+        for one in found
+        if isinstance(one, ExtractedDocument)
+        for h in one.highlights
     ]
 
 
@@ -83,7 +86,7 @@ def test_a_file_that_is_no_sound_pdf_is_named_with_its_reason(good, raw, what):
     assert problem.what.startswith(what)
     assert problem.hint or not what
     assert words(found) == ["spacing effect"]
-    assert found[-1] == Scan("papers", "pdf:papers", complete=True, folder=str(good))
+    assert found[-1] == ScanEnd("papers", "pdf:papers", complete=True, folder=str(good))
 
 
 @pytest.mark.parametrize("method", ["RC4-128", "AES-128", "AES-256"])
@@ -122,14 +125,14 @@ def test_a_file_that_swells_to_gigabytes_costs_only_itself(good):
 @pytest.mark.slow
 def test_many_papers_take_no_more_memory_than_one(tmp_path, monkeypatch):
     """What one process reads one after another does not add up until it is out of memory."""
-    monkeypatch.setattr(worker, "MEMORY", 32 * 2**20)
+    monkeypatch.setattr(worker, "MAX_PROCESS_BYTES", 32 * 2**20)
     facts = "The spacing effect improves the retention of facts in many places. "
     pages = [Page((paragraph(30 * facts),), (mark("spacing effect"),)) for _ in range(12)]
     for number in range(7):
         write_pdf(tmp_path / f"{number:02}.pdf", pages, title=f"Paper {number}")
     found = scan(tmp_path)
     assert [each for each in found if isinstance(each, Problem)] == []
-    assert len([each for each in found if isinstance(each, Extracted)]) == 7
+    assert len([each for each in found if isinstance(each, ExtractedDocument)]) == 7
 
 
 def test_a_thread_of_a_thousand_answers_is_read_whole(good):
@@ -142,7 +145,7 @@ def test_a_thread_of_a_thousand_answers_is_read_whole(good):
         answer[NameObject("/IRT")] = annotations[-1]  # type: ignore[index]
         annotations.append(writer._add_object(answer))  # type: ignore[attr-defined]
     writer.write(good / "z.pdf")
-    (found,) = [one for one in scan(good) if isinstance(one, Extracted)]
+    (found,) = [one for one in scan(good) if isinstance(one, ExtractedDocument)]
     (highlight,) = found.highlights
     assert highlight.comment.count("so") == 1_000
 
@@ -177,7 +180,7 @@ def test_a_path_is_that_of_the_folder_one_works_in_now(good, tmp_path, monkeypat
     ):
         monkeypatch.chdir(folder)
         with PdfWorker() as worker:
-            assert isinstance(worker.read(Path(name)), Read)
+            assert isinstance(worker.read_marks(Path(name)), MarksRead)
 
 
 def test_the_room_is_entered_without_the_pdf_libraries():

@@ -18,8 +18,8 @@ from pypdf.generic import (
 
 from ankiforge.extract.pdf.messages import Area, Failed
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
-from ankiforge.text.keys import anchor_key
+from ankiforge.model import ExtractedDocument, HighlightKind, Problem, Sighting
+from ankiforge.text.keys import make_anchor_key
 from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
@@ -49,11 +49,11 @@ class Image:
 
 
 def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
-    return list(opened("pdf", root, name="papers", limits={"seconds": seconds}).scan())
+    return list(opened("pdf", root, name="papers", limits={"timeout": seconds}).scan())
 
 
-def extracted(root: Path) -> Extracted:
-    (found,) = [one for one in scan(root) if isinstance(one, Extracted)]
+def extracted(root: Path) -> ExtractedDocument:
+    (found,) = [one for one in scan(root) if isinstance(one, ExtractedDocument)]
     return found
 
 
@@ -263,7 +263,7 @@ def test_two_marks_at_one_place_share_a_picture_and_keep_their_keys(tmp_path):
     bare, asked = found.highlights
     assert bare.anchor_text.endswith("x100x300x280x390")
     assert asked.anchor_text == "What is it?"
-    assert anchor_key(bare, 1) != anchor_key(asked, 1)
+    assert make_anchor_key(bare, 1) != make_anchor_key(asked, 1)
 
 
 # --- what goes wrong ------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(
 ):
     write(tmp_path / "a.pdf", around(*edges), mark("Text"))
     found = scan(tmp_path)
-    (document,) = [one for one in found if isinstance(one, Extracted)]
+    (document,) = [one for one in found if isinstance(one, ExtractedDocument)]
     assert (document.pictures, [one.markdown for one in document.highlights]) == (
         (),
         [(), ()],
@@ -294,7 +294,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
     ask = PdfWorker.ask
 
     def slow(worker: PdfWorker, question: Any) -> Any:
-        late = type(question).__name__ == "Cut" and question.path.endswith("a.pdf")
+        late = type(question).__name__ == "CutAreas" and question.path.endswith("a.pdf")
         return (
             Failed("reading it took longer than 60 s", "")
             if late
@@ -303,7 +303,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 
     monkeypatch.setattr(PdfWorker, "ask", slow)
     found = scan(tmp_path)
-    first, second = [one for one in found if isinstance(one, Extracted)]
+    first, second = [one for one in found if isinstance(one, ExtractedDocument)]
     text, figure = sorted(first.highlights, key=lambda one: one.kind)
     assert (text.kind, text.exact, text.markdown) == ("highlight", "Text", ())
     assert figure.markdown[0].startswith("![](cut/")  # it may have been cut before
@@ -314,11 +314,11 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 
 
 def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
-    monkeypatch.setattr("ankiforge.extract.pdf.messages.MOST_PICTURES", 2)
+    monkeypatch.setattr("ankiforge.extract.pdf.messages.MAX_PICTURES", 2)
     many = [around(100, 300, 200 + more, 390) for more in range(5)]
     write(tmp_path / "a.pdf", *many)
     found = scan(tmp_path)
-    (document,) = [one for one in found if isinstance(one, Extracted)]
+    (document,) = [one for one in found if isinstance(one, ExtractedDocument)]
     assert (len(document.highlights), len(document.pictures)) == (5, 2)
     (problem,) = [one for one in found if isinstance(one, Problem)]
     assert "3 were not" in problem.what
@@ -330,7 +330,7 @@ def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
 def test_others_have_areas_cut(tmp_path):
     path = write(tmp_path / "a.pdf")
     with PdfWorker() as worker:
-        (plain, nowhere, gone), _ = worker.cut(
+        (plain, nowhere, gone), _ = worker.cut_pictures(
             path,
             (
                 Area(0, FIGURE),
@@ -340,7 +340,7 @@ def test_others_have_areas_cut(tmp_path):
         )
         assert (nowhere.data, gone.data) == (b"", b"")
         assert Image(plain.data).at(0.25, 0.5) == RED
-        made, failed = worker.cut(tmp_path / "none.pdf", (Area(0, FIGURE),))
+        made, failed = worker.cut_pictures(tmp_path / "none.pdf", (Area(0, FIGURE),))
         assert [part.data for part in made] == [b""]
         assert failed is not None
-        assert worker.cut(path, ()) == ([], None)
+        assert worker.cut_pictures(path, ()) == ([], None)

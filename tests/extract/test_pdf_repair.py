@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.model import Extracted, Problem, Sighting
-from ankiforge.text.keys import anchor_key
+from ankiforge.model import ExtractedDocument, Problem, Sighting
+from ankiforge.text.keys import make_anchor_key
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import highlights, opened
 
@@ -28,7 +28,7 @@ def scan(folder: Path) -> list[Sighting]:
 
 
 def keys(found: list[Sighting]) -> list[str]:
-    return [anchor_key(one, one.nth) for one in highlights(found)]
+    return [make_anchor_key(one, one.nth) for one in highlights(found)]
 
 
 def said(found: list[Sighting]) -> list[str]:
@@ -82,6 +82,6 @@ def test_what_cannot_be_mended_is_named(tmp_path, raw):
     assert {one.where for one in problems} == {"broken.pdf"}
     assert not problems[0].notice
     assert "damaged" in problems[0].what or "cannot be read" in problems[0].what
-    assert [one.document.title for one in found if isinstance(one, Extracted)] == [
-        "On memory"
-    ]
+    assert [
+        one.document.title for one in found if isinstance(one, ExtractedDocument)
+    ] == ["On memory"]

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ankiforge.model import Extracted, Problem, Scan, Unmarked
+from ankiforge.model import ExtractedDocument, Problem, ScanEnd, UnmarkedDocument
 from tests.reading import opened
 from tests.sources.test_sources import lines
 
@@ -27,18 +27,18 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
     root = HERE / part
     found: dict[str, list[Any]] = {}
     for one in opened("pdf", root, name="papers").scan():
-        if isinstance(one, Extracted):
+        if isinstance(one, ExtractedDocument):
             found.setdefault(one.document.path, []).append(one)
         elif isinstance(one, Problem):
             is_file = (root / one.where).is_file()
             found.setdefault(one.where if is_file else "", []).append(one)
-        elif isinstance(one, Unmarked):
+        elif isinstance(one, UnmarkedDocument):
             assert one.left_out  # whose places `tests/laws` looks at
         else:
-            assert one == Scan("papers", "pdf:papers", complete=True, folder=str(root))
+            assert one == ScanEnd("papers", "pdf:papers", complete=True, folder=str(root))
     pictures = {name: [(one.name, len(one.data) > 0) for one in each.pictures]
                 for name, sightings in found.items() for each in sightings
-                if isinstance(each, Extracted) and each.pictures}  # fmt: skip
+                if isinstance(each, ExtractedDocument) and each.pictures}  # fmt: skip
     told = {
         name: [
             *lines(sightings),

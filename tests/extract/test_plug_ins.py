@@ -23,7 +23,7 @@ def fails() -> None:
 """
 FAILS_TO_READ = """\
 from ankiforge.extract.base import Confidence, Recognition
-from ankiforge.extract.folder import FileSource
+from ankiforge.extract.file_source import FileSource
 
 class Lyrics(FileSource):
     kind = "lyrics"
@@ -33,7 +33,7 @@ class Lyrics(FileSource):
     def recognise(cls, candidate):
         if "RECOGNISE" in candidate.head:
             raise ZeroDivisionError("by nought")
-        return Recognition(Confidence.ENDING)
+        return Recognition(Confidence.SUFFIX)
 
     def document(self, file, text, picture):
         raise LookupError("a verse")
@@ -50,7 +50,7 @@ def foliate(tmp_path: Path) -> Any:
 def written(tmp_path: Path) -> Any:
     """Have a plug-in with this text installed."""
 
-    def install(text: str, point: str, group: str = plugins.SOURCES) -> Any:
+    def install(text: str, point: str, group: str = plugins.SOURCE_GROUP) -> Any:
         module = tmp_path / "strange.py"
         module.write_text(text)
         return plug_in(
@@ -80,8 +80,8 @@ def test_our_own_sources_never_ask_for_plug_ins(forge, vault, monkeypatch):
         raise AssertionError(group)
 
     (vault / "Cells.md").write_text("What powers the cell?::The mitochondrion\n")
-    monkeypatch.setattr(plugins, "plug_ins", asked)
-    monkeypatch.setattr("ankiforge.extract.registry.plug_ins", asked)
+    monkeypatch.setattr(plugins, "find_plugins", asked)
+    monkeypatch.setattr("ankiforge.extract.registry.find_plugins", asked)
     forge.ok("run", vault)
     forge.ok("run")
     forge.ok("--help")
@@ -154,7 +154,11 @@ def test_a_plug_in_that_fails_on_a_file_is_named_without_a_traceback(
             "'books',",
             "Highlight.namespace is 'books'",
         ),
-        ("self.folder.container)", "'books')", "Extracted.container is 'books'"),
+        (
+            "self.folder.container\n",
+            "'books'\n",
+            "ExtractedDocument.container is 'books'",
+        ),
     ],
 )
 def test_a_plug_in_whose_highlights_name_no_folder_of_its_own_is_told(
@@ -169,7 +173,7 @@ def test_a_plug_in_whose_highlights_name_no_folder_of_its_own_is_told(
 
 
 def test_a_command_that_fails_is_named_without_a_traceback(forge, written):
-    with written(HARMLESS, "sing = strange:fails", plugins.COMMANDS):
+    with written(HARMLESS, "sing = strange:fails", plugins.COMMAND_GROUP):
         failed = forge("sing", code=1)
     assert (
         "the plug-in ankiforge-strange fails (KeyError: 'what is missing', strange.py:8)"

@@ -9,10 +9,9 @@ import pytest
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import files
-from ankiforge.extract.discover import discover, kind_of, kinds_below
-from ankiforge.extract.folder import File, Folder
-from ankiforge.model import Problem, Scan
-from ankiforge.reports.cards import as_csv
+from ankiforge.extract.discover import discover_sources, find_kind, find_kinds
+from ankiforge.extract.file_source import File, FileListing
+from ankiforge.model import Problem, ScanEnd
 from tests.reading import opened, settings_of
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
@@ -54,7 +53,7 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
 )
 def test_a_file_is_known_by_its_ending_and_its_beginning(tmp_path, name, text, kind):
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-    assert kind_of(tmp_path / name) == kind
+    assert find_kind(tmp_path / name) == kind
 
 
 @pytest.mark.parametrize(
@@ -72,16 +71,16 @@ def test_a_database_is_known_by_its_tables(tmp_path, name, written, kind):
     with closing(sqlite3.connect(tmp_path / name)) as database:
         database.executescript(f"PRAGMA user_version = 1; {written}")
     before = (tmp_path / name).read_bytes()
-    assert kind_of(tmp_path / name) == kind
+    assert find_kind(tmp_path / name) == kind
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == before
     (tmp_path / name).write_bytes(b"x" + before[1:])
-    assert kind_of(tmp_path / name) != "kobo"
+    assert find_kind(tmp_path / name) != "kobo"
 
 
 def test_text_in_utf_16_is_known_as_well(tmp_path):
     (tmp_path / "a.txt").write_text(CLIPPINGS, encoding="utf-16")
-    assert kind_of(tmp_path / "a.txt") == "kindle"
+    assert find_kind(tmp_path / "a.txt") == "kindle"
 
 
 def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
@@ -93,7 +92,7 @@ def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    assert kinds_below(tmp_path) == {"obsidian", "kindle"}
+    assert find_kinds(tmp_path) == {"obsidian", "kindle"}
 
 
 def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_exports(
@@ -104,13 +103,11 @@ def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_export
         "note.md": "A ==cell== divides.",
         "Words/cards.csv": "Front,Back\nA?,b\n",
         "My Clippings.txt": CLIPPINGS,
-        "ours.csv": as_csv([], ()).strip(),
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    found = discover(tmp_path, known=lambda kind: {})
+    found = discover_sources(tmp_path, known=lambda kind: {})
     assert [source.kind for source in found] == ["obsidian", "cards"]
-    assert kind_of(tmp_path / "ours.csv") == ""
 
 
 # --- the files of a folder ------------------------------------------------------------------
@@ -129,28 +126,30 @@ def texts(path: str) -> bool:
     return path.endswith(".txt")
 
 
-def paths(folder: Folder) -> list[str]:
-    return [one.path if isinstance(one, File) else one.where for one in folder.files()]
+def paths(folder: FileListing) -> list[str]:
+    return [
+        one.path if isinstance(one, File) else one.where for one in folder.list_files()
+    ]
 
 
 def test_files_come_sorted_without_links_and_hidden_ones(folder):
-    every = Folder("k", "n", folder, (), texts)
+    every = FileListing("k", "n", folder, (), texts)
     assert paths(every) == ["a.txt", "b.txt", "c/d.txt"]
-    assert every.end().complete
+    assert every.end_scan().complete
 
 
 def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folder):
-    some = Folder(
+    some = FileListing(
         "k", "n", folder, (folder / "h.md", folder / "c", folder / "h.md"), texts
     )
     assert paths(some) == ["h.md", "c/d.txt"]
-    assert not some.end().complete
+    assert not some.end_scan().complete
 
 
 def test_a_file_may_be_the_root(folder):
-    alone = Folder("k", "n", folder / "h.md", (), texts)
+    alone = FileListing("k", "n", folder / "h.md", (), texts)
     assert paths(alone) == ["h.md"]
-    assert alone.end().complete
+    assert alone.end_scan().complete
 
 
 def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
@@ -159,24 +158,24 @@ def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     problem, *_, end = opened("markdown", folder, settings, name="n").scan()
     assert isinstance(problem, Problem)
     assert (problem.where, "not UTF-8" in problem.what) == ("a.txt", True)
-    assert isinstance(end, Scan)
+    assert isinstance(end, ScanEnd)
     assert end.complete
     with pytest.raises(ItemError, match="larger than"):
         File("b.txt", str(folder / "b.txt"), named=False).text(0)
 
 
 def test_a_file_that_vanishes_is_out_of_reach(folder):
-    source = Folder("k", "n", folder, (), texts)
-    _, second, _ = source.files()
+    source = FileListing("k", "n", folder, (), texts)
+    _, second, _ = source.list_files()
     (folder / "b.txt").unlink()
     with pytest.raises(ItemError, match="disappeared") as caught:
         second.text()
-    assert source.problem(second, caught.value).where == "b.txt"
-    assert not source.end().complete
+    assert source.report_error(second, caught.value).where == "b.txt"
+    assert not source.end_scan().complete
 
 
 def test_names_of_keys_are_in_ascii_those_of_scans_as_given(tmp_path):
-    named = Folder("kindle", "Bücher", tmp_path)
+    named = FileListing("kindle", "Bücher", tmp_path)
     assert (named.container, named.namespace) == ("kindle:Bücher", "kindle:B%C3%BCcher")
 
 
@@ -200,12 +199,20 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("later")
 def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
-    source = Folder("k", "n", folder, (), texts, "settings")
-    stamp = source.stamp(source.files())
+    source = FileListing("k", "n", folder, (), texts, "settings")
+    stamp = source.fingerprint_files(source.list_files())
     assert stamp
-    assert source.stamp(source.files()) == stamp
+    assert source.fingerprint_files(source.list_files()) == stamp
     (folder / "h.md").write_text("not read")
-    assert source.stamp(source.files()) == stamp
+    assert source.fingerprint_files(source.list_files()) == stamp
     (folder / "a.txt").write_text("more")
-    other = Folder("k", "n", folder, (), texts)
-    assert len({stamp, *(each.stamp(each.files()) for each in (source, other))}) == 3
+    other = FileListing("k", "n", folder, (), texts)
+    assert (
+        len(
+            {
+                stamp,
+                *(each.fingerprint_files(each.list_files()) for each in (source, other)),
+            }
+        )
+        == 3
+    )

@@ -22,17 +22,14 @@ def test_the_banner_of_a_drawing_is_no_mark(forge, tmp_path):
     assert "drawing" not in forge.ok("extract", vault).stderr
 
 
-NO_JSON = "KOReader did not export it, and it has no annotations of Hypothesis"
+NO_JSON = "it has no annotations of Hypothesis"
 EXPORTS = {
     "empty.csv": ("", "the file is empty"),
     "foreign.csv": ("Name,Age\nAnn,3\n", "its columns are "),
     "deep.json": ("[" * 200_000, NO_JSON),
     "other.json": ('{"a": 1}', NO_JSON),
     "empty.json": ("", "the file is empty"),
-    "page.html": (
-        "<p>A page.</p>",
-        "neither a Kindle app nor KOReader exported it",
-    ),
+    "page.html": ("<p>A page.</p>", "no Kindle app exported it"),
 }
 
 
@@ -53,9 +50,10 @@ def test_a_foreign_file_beside_a_good_export_is_named(forge, tmp_path):
     folder.mkdir()
     (folder / "good.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
     (folder / "foreign.csv").write_text("Name,Age\nAnn,3\n")
-    result = forge.ok("extract", folder)
-    assert "A cell is alive." in result.stdout
-    assert "note: foreign.csv: not a Readwise export: its columns are" in result.stderr
+    assert "A cell is alive." in forge.ok("extract", folder).stdout
+    assert "note: exports: not read: 1 .csv" in forge.ok("run", folder).stderr
+    result = forge("extract", folder / "foreign.csv", code=2)
+    assert "its columns are Name,Age" in result.stderr
 
 
 def test_an_empty_database_of_zotero_is_empty(forge, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import files
-from ankiforge.extract.files import proves, read_settled, stamp_of
+from ankiforge.extract.files import is_reliable, read_settled, stamp_from_status
 
 SECOND = 1_000_000_000
 BEGIN = 1_800_000_000.0
@@ -53,7 +53,7 @@ def test_half_of_a_note_is_never_read(writer):
     ]
     found, stamp = read_settled(str(writer.path))
     assert found == text
-    assert stamp == stamp_of(writer.path.stat())
+    assert stamp == stamp_from_status(writer.path.stat())
 
 
 def test_an_emptied_note_is_waited_for_longer(writer):
@@ -85,4 +85,4 @@ def test_a_note_that_never_holds_still_is_left_out(tmp_path, monkeypatch):
     ids=["old", "fresh", "set-back", "coarse", "coarse-and-old", "of-the-future"],
 )
 def test_a_stamp_proves_something_once_a_tick_is_over(stamp, proof):
-    assert proves(stamp, now_ns=10 * SECOND) is proof
+    assert is_reliable(stamp, now_ns=10 * SECOND) is proof

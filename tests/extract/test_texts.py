@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from ankiforge.extract import registry
-from ankiforge.model import Scan
+from ankiforge.model import ScanEnd
 from tests.makers.zotero_writer import Library, write_zotero
 from tests.reading import opened
 from tests.sources.test_sources import lines
@@ -28,7 +28,6 @@ from tests.sources.test_sources import lines
 NAMES = {
     "cards": "Cells.csv",
     "hypothesis": "0.json",
-    "jupyter": "a.ipynb",
     "kindle": "My Clippings.txt",
     "markdown": "a.md",
     "obsidian": "note.md",
@@ -71,12 +70,12 @@ def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     root /= case.get("root", "")
     settings = msgspec.convert(
         {"path": str(root), **case.get("settings", {})},
-        registry.source_type(kind).Settings,
+        registry.load_source_type(kind).Settings,
     )
     only = tuple(folder / "V" / path for path in case.get("only", ()))
     source = opened(kind, root, settings, only, tuple(case.get("me", ())), name="notes")
     *rest, end = list(source.scan())
-    whole = isinstance(end, Scan) and end.complete
+    whole = isinstance(end, ScanEnd) and end.complete
     found = []
     for line in lines(rest if whole else [*rest, end]):
         flat = {"key": line["key"], **line["highlight"]} if "key" in line else line

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from ankiforge.errors import ConfigError
-from ankiforge.model import HighlightKind, Scan, Sighting, Unmarked
+from ankiforge.model import HighlightKind, ScanEnd, Sighting, UnmarkedDocument
 from tests.foreign import needed
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.reading import highlights, only_problem, opened, settings_of, texts
 
-WHOLE = Scan("zotero", "zotero:user", complete=True)
-PART = Scan("zotero", "zotero:user", complete=False)
+WHOLE = ScanEnd("zotero", "zotero:user", complete=True)
+PART = ScanEnd("zotero", "zotero:user", complete=False)
 
 HOLDER = """
 import sqlite3, sys
@@ -205,11 +205,13 @@ def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(datab
 
 def test_only_a_whole_scan_without_problems_is_stored_as_unchanged(database, monkeypatch):
     monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
-    known = SimpleNamespace(is_unchanged=lambda *_: False, depends=lambda *_: ())
+    known = SimpleNamespace(
+        is_unchanged=lambda *_: False, find_dependencies=lambda *_: ()
+    )
 
     def stored(*only: Path) -> bool:
         found = opened("zotero", database, only=only, name="z").scan(known)
-        return "zotero source z" in [one.container for one in found if isinstance(one, Unmarked)]  # fmt: skip
+        return "zotero source z" in [one.container for one in found if isinstance(one, UnmarkedDocument)]  # fmt: skip
 
     assert stored()
     assert not stored(database)
@@ -240,9 +242,9 @@ def test_three_generations_of_schema_yield_the_same(fixtures):
         for version in ("7.0.32", "9.0.6", "main")
     )
     assert seven == nine == ten
-    assert [scan for scan in seven if isinstance(scan, Scan)] == [
+    assert [scan for scan in seven if isinstance(scan, ScanEnd)] == [
         WHOLE,
-        Scan("zotero", "zotero:group.4567890", complete=True),
+        ScanEnd("zotero", "zotero:group.4567890", complete=True),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract.zotero.api import Pace
+from ankiforge.extract.zotero.api import RequestTiming
 from ankiforge.model import Problem, Sighting
 from tests.fakes import zotero_server as fake
 from tests.makers.zotero_writer import (
@@ -40,7 +40,7 @@ def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
         else settings
     )
     only, me = more.pop("only", ()), more.pop("me", ())
-    limits = {"pace": more.pop("pace", None) or Clock().pace}
+    limits = {"timing": more.pop("pace", None) or Clock().pace}
     root = Path(settings.get("path", "."))
     chosen = settings_of("zotero", api=api, **settings)
     return list(opened("zotero", root, chosen, only, me, limits=limits, **more).scan())
@@ -497,7 +497,7 @@ def test_a_server_that_falls_silent_is_not_asked_again(serve, api, flavour):
     server = serve(ONE, flavour=flavour)
     clock = Clock()
     server.faults.extend([fake.Fault(seconds=1.0)] * 9)
-    problem = blocked(scanned(api, server, pace=Pace(clock.sleep, 0.1)))
+    problem = blocked(scanned(api, server, pace=RequestTiming(clock.sleep, 0.1)))
     assert "timed out" in problem.what
     assert len(server.asked) == 1
 
@@ -570,7 +570,7 @@ def test_an_endless_list_ends(serve, name):
 
 def test_a_library_that_takes_too_long_as_a_whole_is_given_up(serve):
     server = serve(ONE)
-    problem = blocked(scanned("web", server, pace=Pace(all=0)))
+    problem = blocked(scanned("web", server, pace=RequestTiming(total_timeout=0)))
     assert "gave not all items in 0 minutes" in problem.what
     assert server.asked == []
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.errors import BUG
-from ankiforge.model import Problem, Scan
+from ankiforge.errors import BUG_MESSAGE
+from ankiforge.model import Problem, ScanEnd
 from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
@@ -68,10 +68,10 @@ def whole(tmp_path_factory) -> bytes:
 def read(path: Path) -> list[str]:
     """Read a database, and return its problems; none is a fault of this program."""
     found = list(opened("zotero", path, name="z").scan())
-    assert isinstance(found[-1], Scan)
+    assert isinstance(found[-1], ScanEnd)
     problems = [one for one in found if isinstance(one, Problem)]
     assert all(one.hint for one in problems)
-    return [one.what for one in problems if BUG in one.what]
+    return [one.what for one in problems if BUG_MESSAGE in one.what]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,8 +13,15 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
-from ankiforge.extract.pdf.worker import PdfWorker, Process
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
+from ankiforge.extract.pdf.worker import PdfWorker, WorkerProcess
+from ankiforge.model import (
+    ExtractedDocument,
+    Highlight,
+    Problem,
+    ScanEnd,
+    Sighting,
+    UnmarkedDocument,
+)
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.reading import opened
@@ -68,15 +75,18 @@ def write_library(
 
 
 def sightings(folder: Path, seconds: float = 60.0) -> Iterator[Sighting]:
-    return iter(opened("zotero", folder, limits={"seconds": seconds}).scan())
+    return iter(opened("zotero", folder, limits={"timeout": seconds}).scan())
 
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
     assert not [one for one in found if isinstance(one, Problem)]
-    assert isinstance(found[-1], Scan)
+    assert isinstance(found[-1], ScanEnd)
     assert found[-1].complete
     return [
-        mark for one in found if isinstance(one, Extracted) for mark in one.highlights
+        mark
+        for one in found
+        if isinstance(one, ExtractedDocument)
+        for mark in one.highlights
     ]
 
 
@@ -283,13 +293,13 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The processes that readers take from now on, one number each."""
     started: list[int] = []
-    start = PdfWorker._start
+    start = PdfWorker._start_process
 
-    def counted(reader: PdfWorker) -> Process:
+    def counted(reader: PdfWorker) -> WorkerProcess:
         started.append(len(started))
         return start(reader)
 
-    monkeypatch.setattr(PdfWorker, "_start", counted)
+    monkeypatch.setattr(PdfWorker, "_start_process", counted)
     return started
 
 
@@ -336,10 +346,10 @@ class Notebook:
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
 
-    def recall(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         return self.bodies.get(name)
 
-    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         for name in forget:
             self.bodies.pop(name, None)
         self.bodies |= bodies
@@ -348,9 +358,9 @@ class Notebook:
 FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
 
 
-def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
+def remembered(folder: Path, memory: Notebook) -> list[ExtractedDocument]:
     found = list(opened("zotero", folder, memory=memory).scan())
-    return [one for one in found if isinstance(one, Extracted)]
+    return [one for one in found if isinstance(one, ExtractedDocument)]
 
 
 def test_a_file_is_asked_once_until_it_or_its_marks_change(tmp_path, monkeypatch):
@@ -389,8 +399,12 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
     source = opened("zotero", tmp_path, memory=Notebook())
 
     def fingerprint() -> str:
-        known = SimpleNamespace(is_unchanged=lambda *_: False, depends=lambda *_: ())
-        [own] = [one for one in source.scan(known=known) if isinstance(one, Unmarked)]
+        known = SimpleNamespace(
+            is_unchanged=lambda *_: False, find_dependencies=lambda *_: ()
+        )
+        [own] = [
+            one for one in source.scan(known=known) if isinstance(one, UnmarkedDocument)
+        ]
         return own.fingerprint
 
     missing = fingerprint()

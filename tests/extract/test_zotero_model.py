@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.draft import skip_reason
-from ankiforge.model import Extracted, Highlight, Problem, Scan
+from ankiforge.model import ExtractedDocument, Highlight, Problem, ScanEnd
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.makers.zotero_writer import (
     Annotation,
@@ -36,12 +36,12 @@ def write(folder: Path, *libraries: Library, **head: object) -> Path:
     return write_zotero(folder / "zotero.sqlite", libraries, **told)  # type: ignore[arg-type]
 
 
-def documents(folder: Path, *me: str) -> list[Extracted]:
+def documents(folder: Path, *me: str) -> list[ExtractedDocument]:
     source = opened("zotero", folder, me=me)
     found = list(source.scan())
     assert not [one for one in found if isinstance(one, Problem)]
-    assert all(one.complete for one in found if isinstance(one, Scan))
-    return [one for one in found if isinstance(one, Extracted)]
+    assert all(one.complete for one in found if isinstance(one, ScanEnd))
+    return [one for one in found if isinstance(one, ExtractedDocument)]
 
 
 def marks(folder: Path, *me: str) -> list[Highlight]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.anki.render import render
+from ankiforge.anki.render import render_field
 from ankiforge.extract.zotero.note_text import RichText
 from tests.makers.zotero_writer import (
     Annotation,
@@ -43,7 +43,7 @@ from tests.makers.zotero_writer import (
 def test_emphasis_is_shown_and_everything_else_is_text(written, plain, shown):
     text = RichText(written)
     assert text.plain == plain
-    assert render(text.markdown) == shown
+    assert render_field(text.markdown) == shown
 
 
 def test_a_comment_is_markdown_between_the_tags():

@@ -300,16 +300,3 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serv
     failed = desk.forge("run", code=1)
     assert "answers 404" in failed.stderr
     assert "what counts as a highlight" not in failed.stdout
-
-
-def test_a_strangers_workspace_sends_no_key_anywhere(desk):
-    desk.read_by(api="web", url="https://zotero.example.org", key_env="HOME_TOKEN")
-    refused = desk.forge("run", code=2)
-    assert (
-        "a key and questions would be sent to https://zotero.example.org"
-        in refused.stderr
-    )
-    assert "HOME_TOKEN would be used as a key" in refused.stderr
-    assert {one["name"] for one in desk.forge("doctor", "--json").lines} == {
-        "program", "settings", "trust",
-    }  # fmt: skip

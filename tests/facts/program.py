@@ -14,34 +14,32 @@ from typing import NamedTuple
 
 from msgspec.structs import asdict, replace
 
-from ankiforge.check import terms_of
+from ankiforge.check import compute_search_terms
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, recording
+from ankiforge.ledger import Ledger, draft_recording
 from ankiforge.ledger import decide as decisions
-from ankiforge.ledger.cards import cards_of, highlight_of
-from ankiforge.ledger.decide import undo
-from ankiforge.ledger.draft_changes import SAME_WORDS
-from ankiforge.ledger.drafts import completed, with_gap
+from ankiforge.ledger.cards import iter_cards, load_highlight
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
+from ankiforge.ledger.draft_completion import complete_drafts, select_gap
 from ankiforge.ledger.facts import Fact as LedgerFact
-from ankiforge.ledger.offers import Offer, offers
-from ankiforge.ledger.tables.here import highlights_here, passage_here
-from ankiforge.ledger.tables.originals import Originals
+from ankiforge.ledger.offers import Offer, iter_offers
+from ankiforge.ledger.tables.snapshots import load_highlight_snapshots, load_snapshot
 from ankiforge.model import (
     CardKind,
-    CardRemark,
     Draft,
-    Drafted,
+    DraftingResult,
     Highlight,
     HighlightKey,
     Origin,
+    PendingDraft,
     Proposal,
-    Waiting,
-    h16,
+    SourceRemark,
+    hash16,
 )
 from ankiforge.pipeline import decide
-from ankiforge.pipeline.result import Job
+from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.pipeline.sources import ingest
 from ankiforge.text import cloze
 from tests.facts.edits import texts_in
@@ -97,7 +95,7 @@ def proposals(highlight: Highlight, worth: Worth) -> Iterator[Draft]:
     for text in sorted(texts, key=lambda text: -worth(exact(text))):
         if worth(exact(text)) > 0:
             gaps = gaps_in(highlight, text)
-            shown = tuple(gap.field("Text") for gap in gaps)
+            shown = tuple(gap.get_field("Text") for gap in gaps)
             yield replace(gaps[0], gaps=shown)
 
 
@@ -111,8 +109,8 @@ def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> lis
 def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Draft:
     """Return a draft that hides a word of a quote."""
     before, _, after = quote.partition(answer)
-    gap = cloze.make(1, cloze.literal(answer))
-    text = f"{cloze.literal(before)}{gap}{cloze.literal(after)}"
+    gap = cloze.make_cloze(1, cloze.escape_markdown(answer))
+    text = f"{cloze.escape_markdown(before)}{gap}{cloze.escape_markdown(after)}"
     start = highlight.exact.index(quote)
     fields = (("Text", text),)
     kind = CardKind.CLOZE
@@ -137,8 +135,8 @@ class Program:
         self.ledger = self.opened()
 
     def opened(self) -> Ledger:
-        database = own_file(self.folder / "ledger.db")
-        return Ledger(database, OwnPath(self.journal), self.machine)
+        database = self.folder / "ledger.db"
+        return Ledger(database, self.journal, self.machine)
 
     def close(self) -> None:
         self.ledger.close()
@@ -162,27 +160,31 @@ class Program:
         """Read source and journal, and draft."""
         self.ledger.read_journal()
         source = opened(self.source, self.desk, name="desk")
-        pictures = OwnPath(self.folder / "pictures")
+        pictures = self.folder / "pictures"
         decks = load_decks(self.folder)
-        job = Job(lambda waiting: False, decks, pictures, sources=(source,))
+        job = RunParameters(lambda waiting: False, decks, pictures, sources=(source,))
         ingest(job, self.ledger)
         self.draft()
 
     def draft(self) -> None:
-        recording.use_offline_drafts(self.ledger, str(self.tables))
-        for highlight in list(recording.to_draft(self.ledger)):
-            drafted = self.completed(Drafted(highlight), again=True)
+        draft_recording.redraft_for_version(self.ledger, str(self.tables))
+        for highlight in list(draft_recording.iter_highlights_to_draft(self.ledger)):
+            drafted = self.completed(DraftingResult(highlight), again=True)
             if not drafted.drafts:
-                drafted = Drafted(highlight, reason="a proposal")
+                drafted = DraftingResult(highlight, reason="a proposal")
             with self.ledger.action():
-                recording.record(self.ledger, [drafted], terms_of)
+                draft_recording.record_drafts(
+                    self.ledger, [drafted], compute_search_terms
+                )
 
-    def completed(self, drafted: Drafted, *, again: bool = False) -> Drafted:
+    def completed(
+        self, drafted: DraftingResult, *, again: bool = False
+    ) -> DraftingResult:
         """Return all drafts of a passage; `again`: with those that the rules did not make."""
         key = drafted.highlight.key
-        here = highlights_here(self.ledger, [key], Originals(self.ledger))[key]
+        here = load_highlight_snapshots(self.ledger, [key])[key]
         proposed = partial(proposals, worth=self.worth) if again else None
-        drafts = completed(here, drafted.drafts, again=again, proposals=proposed)
+        drafts = complete_drafts(here, drafted.drafts, again=again, proposals=proposed)
         return replace(drafted, drafts=tuple(drafts))
 
     def take_tables(self, worth: Worth) -> None:
@@ -195,48 +197,50 @@ class Program:
 
     @property
     def highlight(self) -> Highlight:
-        return highlight_of(self.ledger, self.key)
+        return load_highlight(self.ledger, self.key)
 
     def offers(self, key: str = "") -> dict[str, Offer]:
         """Return by sentence what waits of a passage, or is proposed as it is shown now."""
-        highlight = highlight_of(self.ledger, key or self.key)
-        texts = {h16(exact(text)): exact(text) for text in texts_in(highlight.exact)}
+        highlight = load_highlight(self.ledger, key or self.key)
+        texts = {hash16(exact(text)): exact(text) for text in texts_in(highlight.exact)}
         found = {}
-        for offer in offers(self.ledger, [highlight.key]):
+        for offer in iter_offers(self.ledger, [highlight.key]):
             for name in set(offer[0].offer.split()).intersection(texts):
                 found[texts[name]] = offer
-        of = passage_here(self.ledger, self.ledger.passage(highlight.key))
-        is_own = any(draft.in_slot for draft in of.waiting)
+        of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
+        is_own = any(draft.is_hand_written for draft in of.pending_drafts)
         if of.passage.closed or is_own or not self.is_proposed(highlight):
             return found
-        decided = of.names_of_decided(of_proposals=True)
+        decided = of.get_decided_names(of_proposals=True)
         for proposal in proposals(highlight, self.worth):
             sentence = exact(proposal.quote)
-            if sentence not in found and h16(sentence) not in decided:
+            if sentence not in found and hash16(sentence) not in decided:
                 found[sentence] = (Proposal(**asdict(proposal), passages=(highlight,)),)
         return found
 
     def is_proposed(self, highlight: Highlight) -> bool:
         """Return whether anything may be proposed of a passage: it is no copy of another one."""
-        row = self.ledger.row("SELECT * FROM highlight WHERE key = ?", highlight.key)
-        return row is not None and not row["reason"].startswith(SAME_WORDS)
+        row = self.ledger.fetch_first_row(
+            "SELECT * FROM highlight WHERE key = ?", highlight.key
+        )
+        return row is not None and not row["reason"].startswith(COPY_REASON_PREFIX)
 
     def facts_of(self, key: str = "") -> tuple[tuple[Fact, ...], bool]:
         """Return the facts of a passage, and whether it is closed."""
-        passage = self.ledger.passage(key or self.key)
-        of = passage_here(self.ledger, passage)
-        by_sentence = {fact.sentence: fact for fact in of.facts_now()}
-        rejected = of.names_of_decided(of_proposals=True)
+        passage = self.ledger.get_passage(key or self.key)
+        of = load_snapshot(self.ledger, passage)
+        by_sentence = {fact.sentence: fact for fact in of.compute_facts()}
+        rejected = of.get_decided_names(of_proposals=True)
         waiting = self.offers(key)
         shown = []
         for sentence in of.sentences:
             fact = by_sentence.get(sentence)
             drafts = waiting.get(sentence, ())
-            if fact is None and (drafts or h16(sentence) in rejected):
+            if fact is None and (drafts or hash16(sentence) in rejected):
                 fact = LedgerFact(sentence, decided=not drafts)
             if fact is None:
                 continue
-            by_model = not all(each.proposed for each in drafts)
+            by_model = not all(each.is_proposed for each in drafts)
             told = (fact.sentence, fact.decided, fact.near, fact.card)
             shown.append(Fact(*told, bool(drafts), by_model))
         return tuple(shown), passage.closed
@@ -244,14 +248,14 @@ class Program:
     def reading(self) -> Reading:
         shown, closed = self.facts_of()
         changed = []
-        for card in cards_of(self.ledger):
-            if card.live and CardRemark.SOURCE_CHANGED in card.source:
+        for card in iter_cards(self.ledger):
+            if card.is_live and SourceRemark.SOURCE_CHANGED in card.source:
                 changed.append(str(card.guid))
         return Reading(shown, closed, frozenset(changed))
 
     def live(self) -> dict[str, str]:
         """Return the live cards, each with its quote."""
-        cards = [card for card in cards_of(self.ledger) if card.live]
+        cards = [card for card in iter_cards(self.ledger) if card.is_live]
         return {str(card.guid): exact(card.quote) for card in cards}
 
     # --- what a person decides
@@ -267,10 +271,10 @@ class Program:
         """Give the words of an offer to the card that it asks about, or make a card of them."""
         draft = self.offers()[sentence][0]
         with self.decided() as action:
-            if isinstance(draft, Waiting):
+            if isinstance(draft, PendingDraft):
                 card = self.ledger.accept(draft.id, gap=gap, another=another)
             else:
-                card = decisions.make(self.ledger, with_gap(draft, gap))
+                card = decisions.make_undrafted_card(self.ledger, select_gap(draft, gap))
         return Made(action, str(card), draft.answer)
 
     def edit(self, sentence: str) -> Made:
@@ -278,13 +282,15 @@ class Program:
         draft = self.offers()[sentence][0]
         words = {"Extra": "In my own words."}
         with self.decided() as action:
-            if isinstance(draft, Waiting):
-                card, _ = decide.edit(self.ledger, draft.id, words, forced=True)
+            if isinstance(draft, PendingDraft):
+                card, _ = decide.edit_line(self.ledger, draft.id, words, forced=True)
             else:
                 fields = (*draft.fields, *words.items())
                 passage = self.highlight
                 decks = load_decks(self.folder)
-                card, _ = decide.make(self.ledger, passage, fields, decks, forced=True)
+                card, _ = decide.make_card(
+                    self.ledger, passage, fields, decks, forced=True
+                )
         return Made(action, str(card), draft.answer)
 
     def reject(self, id_or_sentence: str) -> Made:
@@ -307,7 +313,7 @@ class Program:
         """Make a card by hand."""
         [draft, *_] = gaps_in(self.highlight, sentence, "person")
         with self.decided() as action:
-            card = decisions.make(self.ledger, draft)
+            card = decisions.make_undrafted_card(self.ledger, draft)
         return Made(action, str(card), draft.answer)
 
     def take_from_model(self, sentences: Sequence[str]) -> Made:
@@ -315,13 +321,15 @@ class Program:
         highlight = self.highlight
         [draft, *_] = gaps_in(highlight, sentences[0], "llm")
         quote = " ".join(sentences)
-        text = draft.field("Text") + quote.removeprefix(sentences[0])
+        text = draft.get_field("Text") + quote.removeprefix(sentences[0])
         draft = replace(draft, quote=quote, fields=(("Text", text),))
         with self.ledger.action():
-            drafted = Drafted(highlight, (draft,))
-            recording.record(self.ledger, [drafted], terms_of, by_model=True)
+            drafted = DraftingResult(highlight, (draft,))
+            draft_recording.record_drafts(
+                self.ledger, [drafted], compute_search_terms, by_model=True
+            )
         waiting = self.offers()[exact(sentences[0])]
-        [id] = [each.id for each in waiting if not each.proposed]
+        [id] = [each.id for each in waiting if not each.is_proposed]
         with self.decided() as action:
             card = self.ledger.accept(id)
         return Made(action, str(card), draft.answer)
@@ -329,7 +337,7 @@ class Program:
     def undo(self, action: str) -> bool:
         """Take back a decision; return whether it was not refused."""
         try:
-            undo(self.ledger, action)
+            undo_decision(self.ledger, action)
         except RefusedError:
             return False
         self.run()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.events import PERSON
+from ankiforge.ledger.events import USER
 from tests.facts.program import Made, exact
 from tests.facts.vault import GAPS, Vault, markdown_of
 
@@ -143,9 +143,11 @@ def test_a_short_sentence_stands_where_its_passage_got_another_key(tmp_path):
         golden.play("A: [H F]", "accept F x")
         golden.play("B: [G F]", "")
         ledger = golden.vault.ledger
-        marks = ledger.rows("SELECT key FROM highlight ORDER BY state")  # "gone" first
+        marks = ledger.fetch_rows(
+            "SELECT key FROM highlight ORDER BY state"
+        )  # "gone" first
         with ledger.action():
-            ledger.add("same", marks[1]["key"], PERSON, {"old": marks[0]["key"]})
+            ledger.record_event("same", marks[1]["key"], USER, {"old": marks[0]["key"]})
         golden.play("A: [C F]; B: [G F]", "")
         assert golden.seen() == "[C F] [G F.] | x: F @2"
     finally:

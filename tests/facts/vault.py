@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ankiforge.check import terms_of
+from ankiforge.check import compute_search_terms
 from ankiforge.draft import rules
-from ankiforge.ledger import recording
-from ankiforge.ledger.cards import cards_of, highlight_of
-from ankiforge.ledger.decide import accept_clean
-from ankiforge.model import CardRemark, Drafted, Highlight, HighlightKey, Task
+from ankiforge.ledger import draft_recording
+from ankiforge.ledger.cards import iter_cards, load_highlight
+from ankiforge.ledger.decide import accept_clean_drafts
+from ankiforge.model import DraftingResult, Highlight, HighlightKey, SourceRemark, Task
 from tests.facts.edits import texts_in
 from tests.facts.program import Program, Worth, exact
 
@@ -51,23 +51,25 @@ class Vault(Program):
 
     def draft(self) -> None:
         """Draft the sentences of whole marks, and accept what the person wrote as a card."""
-        for highlight in list(recording.to_draft(self.ledger)):
-            [drafted] = rules.draft(Task(highlight.document, (highlight,)))
+        for highlight in list(draft_recording.iter_highlights_to_draft(self.ledger)):
+            [drafted] = rules.draft_task(Task(highlight.document, (highlight,)))
             if drafted.drafts:
                 drafted = self.completed(drafted)
             else:
-                drafted = self.completed(Drafted(highlight), again=True)
+                drafted = self.completed(DraftingResult(highlight), again=True)
             with self.ledger.action():
-                recording.record(self.ledger, [drafted], terms_of)
-        accept_clean(self.ledger, lambda waiting: True)
+                draft_recording.record_drafts(
+                    self.ledger, [drafted], compute_search_terms
+                )
+        accept_clean_drafts(self.ledger, lambda waiting: True)
 
     def highlights(self) -> list[Highlight]:
         """Return the marks that are here, in the order of the notes."""
-        keys = self.ledger.rows(
+        keys = self.ledger.fetch_rows(
             "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.state = 'present' ORDER BY d.place, h.position"
         )
-        return [highlight_of(self.ledger, row["key"]) for row in keys]
+        return [load_highlight(self.ledger, row["key"]) for row in keys]
 
     def choose(self, sentence: str) -> None:
         """Decide on the first mark with a sentence from now on."""
@@ -80,9 +82,11 @@ class Vault(Program):
     def cards(self) -> Iterator[tuple[str, str, str, bool]]:
         """Yield the live cards: guid, quote, the key of the mark where it is, whether it changed."""
         here = {highlight.key for highlight in self.highlights()}
-        for card in cards_of(self.ledger):
-            if card.live:
+        for card in iter_cards(self.ledger):
+            if card.is_live:
                 places = [each.key for each in card.passages if each.key in here]
-                changed = bool(card.source) and CardRemark.SOURCE_GONE not in card.source
+                changed = (
+                    bool(card.source) and SourceRemark.SOURCE_GONE not in card.source
+                )
                 where = places[0] if places else ""
                 yield card.guid, exact(card.quote), where, changed

@@ -83,10 +83,10 @@ class Kept:
     bodies: dict[str, bytes] = field(default_factory=dict)
     times: int = 0
 
-    def recall(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         return self.bodies.get(name)
 
-    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         self.times += 1
         self.bodies |= bodies
 
@@ -104,9 +104,9 @@ class Clock:
 
     @property
     def pace(self) -> Any:
-        from ankiforge.extract.zotero.api import Pace
+        from ankiforge.extract.zotero.api import RequestTiming
 
-        return Pace(self.sleep)
+        return RequestTiming(self.sleep)
 
 
 # --- an invented library as JSON ------------------------------------------------------------

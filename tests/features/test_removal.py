@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.hooks import FEATURES, features
+from ankiforge.hooks import FEATURES, load_features
 from tests.anki.figures import FRAME, code_of, framed
 from tests.fakes.embedding_server import embedding_server
 from tests.limits import PATIENCE
@@ -20,7 +20,7 @@ from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.web.conftest import settle
 
 ROOT = Path(__file__).parents[2]
-BY_NAME = dict(zip(FEATURES, features(), strict=True))
+BY_NAME = dict(zip(FEATURES, load_features(), strict=True))
 CALLS = (
     ("--version",),
     ("run",),
@@ -157,7 +157,7 @@ def test_a_run_makes_vectors_for_search_alone(without):
 
 
 TOOLS_OF = {"repair": ("failing",), "ask": ("search_library", "ask")}
-TOOLS = "from ankiforge.features.agents.server import _arguments; print(*_arguments())"
+TOOLS = "from ankiforge.features.agents.server import _argument_types; print(*_argument_types())"
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import pytest
 import yaml
 
 from ankiforge import Workspace
@@ -202,6 +203,7 @@ class Player:
         if self.server:
             text = text.replace("{llm}", self.server.base_url)
         (machine.desk / "ankiforge.yaml").write_text(text, encoding="utf-8")
+        machine.forge.trust(machine.desk)
 
     # --- files --------------------------------------------------------------------------------
 
@@ -344,8 +346,10 @@ class Player:
         key = self.filled(machine, f"{{passage:{word}}}")
         self.latest = None
         self.ahead += TICK
-        with clock.ahead(self.ahead), Workspace(machine.desk) as workspace:
-            Review(workspace).decide(Decision(key, "", "reject"))
+        with pytest.MonkeyPatch.context() as patch, clock.ahead(self.ahead):
+            patch.setenv("ANKIFORGE_TRUST", str(machine.desk))
+            with Workspace(machine.desk) as workspace:
+                Review(workspace).decide(Decision(key, "", "reject"))
         return {"exit": 0, **self.look(machine)}
 
     def take_marks(self, machine: Machine) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from ankiforge.language.quantities import (
-    all_numbers,
-    arabic,
-    inside_units,
-    spelled_values,
+    find_numbers,
+    find_spelled_numbers,
+    find_uncuttable_offsets,
+    replace_roman_numerals,
 )
 
 
@@ -39,7 +39,7 @@ from ankiforge.language.quantities import (
     ],
 )
 def test_the_numbers_of_a_text(text, values):
-    assert spelled_values(text) == values
+    assert find_spelled_numbers(text) == values
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_numbers_of_a_text(text, values):
     ],
 )
 def test_numbers_in_words_and_ordinals_are_numbers(text, numbers):
-    assert all_numbers(text) == numbers
+    assert find_numbers(text) == numbers
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_numbers_in_words_and_ordinals_are_numbers(text, numbers):
 def test_nothing_of_a_unit_is_cut(text, whole):
     start = text.index(whole)
     end = start + len(whole)
-    inside = inside_units(text)
+    inside = find_uncuttable_offsets(text)
     assert set(range(start + 1, end)) <= inside
     assert start not in inside
     assert end not in inside
@@ -105,7 +105,7 @@ def test_nothing_of_a_unit_is_cut(text, whole):
     ],
 )
 def test_a_border_beside_a_unit_cuts_nothing(text, place):
-    assert place not in inside_units(text)
+    assert place not in find_uncuttable_offsets(text)
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_a_border_beside_a_unit_cuts_nothing(text, place):
     ],
 )
 def test_roman_numerals_are_numbers(text, shown):
-    assert arabic(text) == shown
+    assert replace_roman_numerals(text) == shown

@@ -2,32 +2,36 @@
 
 import pytest
 
-from ankiforge.language.detection import language_of
-from ankiforge.language.lexicon import language
-from ankiforge.language.tokens import Kind, tokens
+from ankiforge.language.detection import detect_language
+from ankiforge.language.lexicon import load_language
+from ankiforge.language.tokens import TokenKind, tokenize
 
-ENGLISH = language("en")
+ENGLISH = load_language("en")
 
 
 @pytest.mark.parametrize(
     ("text", "word", "kind"),
     [
-        ("the { set of cells } is open", "cells", Kind.UNSAFE),  # between braces
-        ("the { set of cells } has walls", "walls", Kind.NOUN),  # behind them
-        ("the { set { of } cells } has walls", "cells", Kind.UNSAFE),  # within one of two
-        ("the \\alpha of cells", "alpha", Kind.UNSAFE),
-        ("the x_cells of it", "x_cells", Kind.UNSAFE),
-        ("the cells of it", "cells", Kind.NOUN),
-        ("the `cells` of it", "`cells`", Kind.SHIELD),
-        ("the $x$ of it", "$x$", Kind.SHIELD),
-        ("the WHO of it", "WHO", Kind.NAME),
-        ("the 42 of it", "42", Kind.NUMBER),
-        ("the walls of it", "of", Kind.SMALL),
-        ("the cell.", ".", Kind.SIGN),
+        ("the { set of cells } is open", "cells", TokenKind.UNSAFE),  # between braces
+        ("the { set of cells } has walls", "walls", TokenKind.NOUN),  # behind them
+        (
+            "the { set { of } cells } has walls",
+            "cells",
+            TokenKind.UNSAFE,
+        ),  # within one of two
+        ("the \\alpha of cells", "alpha", TokenKind.UNSAFE),
+        ("the x_cells of it", "x_cells", TokenKind.UNSAFE),
+        ("the cells of it", "cells", TokenKind.NOUN),
+        ("the `cells` of it", "`cells`", TokenKind.CODE_OR_FORMULA),
+        ("the $x$ of it", "$x$", TokenKind.CODE_OR_FORMULA),
+        ("the WHO of it", "WHO", TokenKind.NAME),
+        ("the 42 of it", "42", TokenKind.NUMBER),
+        ("the walls of it", "of", TokenKind.FUNCTION_WORD),
+        ("the cell.", ".", TokenKind.SIGN),
     ],
 )
 def test_the_kind_of_a_word(text, word, kind):
-    [found] = {token.kind for token in tokens(text, ENGLISH) if token.word == word}
+    [found] = {token.kind for token in tokenize(text, ENGLISH) if token.text == word}
     assert found == kind
 
 
@@ -44,10 +48,10 @@ def test_the_kind_of_a_word(text, word, kind):
     ],
 )
 def test_the_class_of_a_word(word, word_class):
-    assert ENGLISH.look_up(word)[0] == word_class
+    assert ENGLISH.look_up_word(word)[0] == word_class
 
 
-CHINESE = language("zh")
+CHINESE = load_language("zh")
 
 
 @pytest.mark.parametrize(
@@ -66,22 +70,22 @@ CHINESE = language("zh")
     ],
 )
 def test_the_words_of_chinese(text, words):
-    assert [token.word for token in tokens(text, CHINESE)] == words.split()
+    assert [token.text for token in tokenize(text, CHINESE)] == words.split()
 
 
 @pytest.mark.parametrize(
     ("text", "word", "kind"),
     [
-        ("酶参与生物的进化过程", "进化", Kind.NOUN),  # behind `的`
-        ("生物进化了", "进化", Kind.VERB),
-        ("工业革命改变了世界", "改变", Kind.VERB),
-        ("他不研究细胞", "研究", Kind.VERB),
-        ("弗莱明发现青霉素", "弗莱明", Kind.NAME),
-        ("青霉素由人发现", "由", Kind.SMALL),
+        ("酶参与生物的进化过程", "进化", TokenKind.NOUN),  # behind `的`
+        ("生物进化了", "进化", TokenKind.VERB),
+        ("工业革命改变了世界", "改变", TokenKind.VERB),
+        ("他不研究细胞", "研究", TokenKind.VERB),
+        ("弗莱明发现青霉素", "弗莱明", TokenKind.NAME),
+        ("青霉素由人发现", "由", TokenKind.FUNCTION_WORD),
     ],
 )
 def test_the_kind_of_a_chinese_word(text, word, kind):
-    [found] = {token.kind for token in tokens(text, CHINESE) if token.word == word}
+    [found] = {token.kind for token in tokenize(text, CHINESE) if token.text == word}
     assert found == kind
 
 
@@ -98,4 +102,4 @@ def test_the_kind_of_a_chinese_word(text, word, kind):
     ],
 )
 def test_the_language_of_a_text(text, name):
-    assert language_of(text) == name
+    assert detect_language(text) == name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.language.vocabulary import term_of, with_translations
+from ankiforge.language.vocabulary import find_term, mark_translations
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Document,
@@ -32,7 +32,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     marks = [mark(word, comment) for word, comment in pairs]
     return [
         each.exact
-        for each in with_translations([mark(text), *marks])
+        for each in mark_translations([mark(text), *marks])
         if each.written == WORD_AND_TRANSLATION
     ]
 
@@ -50,7 +50,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     ],
 )
 def test_the_signs_beside_a_word_are_not_part_of_it(marked, term):
-    assert term_of(mark(marked)) == term
+    assert find_term(mark(marked)) == term
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_beside_translations_a_note_that_might_be_one_is_one():
 def test_the_language_of_words_alone_is_that_which_knows_most_of_them():
     words = [mark(word, note) for word, note in
              (("sizable", "beträchtlich"), ("reliable", "zuverlässig"), ("bottleneck", "Engpass"))]  # fmt: skip
-    found = with_translations(words)
+    found = mark_translations(words)
     assert [bool(each.written) for each in found] == [True, True, True]
-    assert not with_translations([mark("xyzzy", "beträchtlich")])[0].written
+    assert not mark_translations([mark("xyzzy", "beträchtlich")])[0].written
 
 
 def test_a_note_at_three_different_words_is_a_tag():
@@ -145,12 +145,12 @@ def test_only_a_plain_mark_with_ones_own_note_is_vocabulary(changes):
     changes = {"kind": HighlightKind.HIGHLIGHT, **changes}
     document = mark("").document
     each = Highlight(document, "export:e", exact="robust", comment="稳健的", **changes)
-    assert with_translations([each]) == (each,)
+    assert mark_translations([each]) == (each,)
 
 
 def test_a_word_without_a_sentence_gets_that_of_another_mark():
     before = f"A first sentence. {ENGLISH} A last one."
-    robust, own, away = with_translations(
+    robust, own, away = mark_translations(
         [
             mark("robust", "稳健的"),
             mark("sizable", "可观", sentence="Its own is sizable."),
@@ -180,4 +180,4 @@ def test_a_word_without_a_sentence_gets_that_of_another_mark():
     ],
 )
 def test_a_term_is_a_word_or_a_short_phrase(exact, term):
-    assert term_of(mark(exact)) == term
+    assert find_term(mark(exact)) == term

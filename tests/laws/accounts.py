@@ -1,9 +1,8 @@
 """What the program says of each stretch that the scanner finds: a card, an offer, a question, or why not.
 
-Only commands and their JSON are used.
+What `list` tells is compared with all highlights that the ledger has.
 """
 
-import json
 import re
 import unicodedata
 from collections import defaultdict
@@ -12,6 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.cards import highlight_to_json
 from tests.laws.scanner import SHOWN_GAP, Stretch, in_file, letters, without_blanks
 
 # The kinds of entries that say of a stretch why it is none, besides its own.
@@ -45,16 +48,15 @@ class Account:
 class Accounts:
     """What a workspace says after a run."""
 
-    def __init__(self, forge: Any, folder: Path) -> None:
-        export = folder / "everything.jsonl"
-        forge.ok("export", export, "--force")
-        objects = [json.loads(line) for line in export.read_text("utf-8").splitlines()]
-        self.paths = {
-            each["key"]: each["path"] or each["identifiers"].get("file", "")
-            for each in objects
-            if each["type"] == "document"
-        }
-        marks = {each["key"]: each for each in objects if each["type"] == "highlight"}
+    def __init__(self, forge: Any) -> None:
+        with forge.here(), Workspace(read_only=True) as opened:
+            highlights = [outcome.highlight for outcome in opened.highlights()]
+        self.paths = {}
+        for document in (highlight.document for highlight in highlights):
+            file = document.path or dict(document.identifiers).get("file", "")
+            self.paths[document.key] = file
+        told = msgspec.json.encode([*map(highlight_to_json, highlights)])
+        marks = {each["key"]: each for each in msgspec.json.decode(told)}
         self.by_path: dict[str, Account] = {}
         self.names: set[str] = set()
         """The keys of all passages that a card, a draft, a proposal or a reason accounts for."""

@@ -12,7 +12,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -309,7 +309,7 @@ def in_file(root: Path, file: Path) -> Iterator[Stretch]:
         yield from in_pdf(path, file)
     elif file.name == "zotero.sqlite":
         yield from in_zotero(path, file)
-    elif ending in (".md", ".markdown", ".txt", ".csv", ".json", ".ipynb", ".canvas"):
+    elif ending in (".md", ".markdown", ".txt", ".csv", ".json"):
         text = decoded(file.read_bytes())
         if ending == ".txt" and "\n==========" in text:
             yield from in_clippings(path, text)
@@ -317,30 +317,8 @@ def in_file(root: Path, file: Path) -> Iterator[Stretch]:
             yield from in_csv(path, text)
         elif ending == ".json":
             yield from in_hypothesis(path, text)
-        elif ending == ".ipynb":
-            yield from in_notebook(path, text)
-        elif ending == ".canvas":
-            yield from in_canvas(path, text)
         else:
             yield from in_text(path, text)
-
-
-def in_notebook(path: str, text: str) -> Iterator[Stretch]:
-    """Yield what looks like something in the text cells of a notebook."""
-    for cell in json.loads(text).get("cells", []):
-        if cell.get("cell_type") == "markdown":
-            yield from in_part(path, "".join(cell["source"]))
-
-
-def in_canvas(path: str, text: str) -> Iterator[Stretch]:
-    """Yield what looks like something in the cards of a canvas."""
-    for node in json.loads(text or "{}").get("nodes", []):
-        yield from in_part(path, node.get("text", ""))
-
-
-def in_part(path: str, text: str) -> Iterator[Stretch]:
-    for stretch in in_text(path, text):
-        yield replace(stretch, unit="part", first=0, last=0)
 
 
 def decoded(raw: bytes) -> str:

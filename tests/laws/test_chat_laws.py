@@ -6,16 +6,15 @@ import re
 from random import Random
 
 import pytest
-import yaml
 
-from ankiforge.draft.chat import label_for, read_answer
+from ankiforge.draft.chat import make_label, parse_answer
 from ankiforge.draft.prompt import load
 from tests.draft.chats import PASSAGES, TASKS, answered
 
 PROMPT = load("cards")
 CARDS = [
     {
-        "h": label_for(f"d/{number}"),
+        "h": make_label(f"d/{number}"),
         "kind": "basic",
         "front": row["front"],
         "back": row["back"],
@@ -67,35 +66,6 @@ def as_json(cards):
     return json.dumps({"cards": cards}, ensure_ascii=False, indent=1)
 
 
-def each(line):
-    """Write each card as lines; the parts that a card does not have are left out."""
-    names = re.findall(r"\{(\w+)\}", line)
-
-    def written(cards):
-        rows = []
-        for card in cards:
-            rows += [
-                part.format(**card)
-                for part in line.split("\n")
-                if all(name in card for name in re.findall(r"\{(\w+)\}", part))
-            ]
-            rows.append("")
-        return "\n".join(rows)
-
-    assert names
-    return written
-
-
-def as_table(cards):
-    names = list(cards[0])
-    rows = [
-        names,
-        ["---"] * len(names),
-        *([card[name] for name in names] for card in cards),
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
 FORMS = [
     as_json,
     lambda cards: as_json(cards).replace("}\n ]", "},\n ]"),
@@ -105,13 +75,6 @@ FORMS = [
     lambda cards: "\n".join(json.dumps(card) for card in cards),
     lambda cards: f"```json\n{as_json(cards[:2])}\n```\nand\n```json\n{as_json(cards[2:])}\n```",
     lambda cards: repr({"cards": cards}),
-    lambda cards: f"```yaml\n{yaml.safe_dump({'cards': cards}, allow_unicode=True)}```",
-    each("- h: {h}\n  front: {front}\n  back: {back}\n  quote: {quote}"),
-    each("## Card `{h}`\n**Q:** {front}\n**A:** {back}\n> {quote}"),
-    each("**Question:** {front}\n\n**Answer:** {back}\n\n*Quote*: “{quote}”"),
-    each("1. {front}\n   Answer: {back}\n   Evidence: {quote}\n   Label: {h}"),
-    as_table,
-    lambda cards: as_table(cards).replace(" | ", "\t").replace("| ", "").replace(" |", ""),
 ]  # fmt: skip
 WRAPS = [
     lambda text: text,
@@ -133,7 +96,7 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
     given = [*cards, stranger] if seed % 3 == 0 else cards
     text = random.choice(WRAPS)(form(given))
 
-    answer = read_answer(text, TASKS, PROMPT)
+    answer = parse_answer(text, TASKS, PROMPT)
     came_in = answered(answer)
     assert sorted(dict(draft.fields)["Front"] for _, draft in came_in) == sorted(
         card["front"] for card in cards
@@ -141,16 +104,18 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
     for number, draft in came_in:
         assert dict(draft.fields)["Front"] == PASSAGES[number]["front"], text
         assert draft.quote in PASSAGES[number]["exact"]
-    left = [problem for problem in answer.unused if not problem.notice]
+    left = [problem for problem in answer.problems if not problem.notice]
     assert len(left) == len(given) - len(cards), "each other is named"
 
     # the answered passages need no card any more; those beside them get none of theirs
     taken = {draft.key for _, draft in came_in}
     left = [
-        task.only(*(each for each in task.highlights if each.key not in taken))
+        task.select_highlights(
+            *(each for each in task.highlights if each.key not in taken)
+        )
         for task in TASKS
     ]
-    assert not answered(read_answer(text, left, PROMPT)), "pasting again changes nothing"
+    assert not answered(parse_answer(text, left, PROMPT)), "pasting again changes nothing"
 
 
 @pytest.mark.parametrize("form", FORMS[:7], ids=range(7))
@@ -159,7 +124,7 @@ def test_wherever_an_answer_is_cut_off_only_whole_cards_count(form):
     for end in range(0, len(text), 37):
         fields = [
             dict(draft.fields)
-            for _, draft in answered(read_answer(text[:end], TASKS, PROMPT))
+            for _, draft in answered(parse_answer(text[:end], TASKS, PROMPT))
         ]
         for card in fields:
             assert any(

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.check import RULES, Context, DuplicateIndex, check
+from ankiforge.check import RULES, CheckContext, DuplicateIndex, check_draft
 from ankiforge.check.source import NO_LABEL
 from ankiforge.errors import UsageError
 from ankiforge.model import (
+    CardContent,
     CardKind,
     Document,
     DocumentKey,
@@ -18,9 +19,8 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
     Severity,
-    Words,
 )
-from ankiforge.pipeline.query import FIELDS, parse
+from ankiforge.pipeline.query import QUERY_FIELDS, parse_query
 from tests.cards import made
 from tests.examples import examples
 from tests.limits import no_hang
@@ -103,19 +103,19 @@ def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(
 ):
     twins = DuplicateIndex()
     twins.add("other", HighlightKey("vault:notes/b"), other)
-    context = Context(highlight, twins)
+    context = CheckContext(highlight, twins)
 
-    found = check(draft, context)
+    found = check_draft(draft, context)
 
-    assert found == check(draft, context)
+    assert found == check_draft(draft, context)
     assert {finding.check for finding in found} <= KNOWN
 
 
 @given(drafts(), highlights())
 def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
-    authored = Words(draft.key, draft.kind, draft.fields, Origin("person"))
+    authored = CardContent(draft.key, draft.kind, draft.fields, Origin("person"))
 
-    found = check(authored, Context(highlight, DuplicateIndex()))
+    found = check_draft(authored, CheckContext(highlight, DuplicateIndex()))
 
     blocked = {f.check for f in found if f.severity is Severity.BLOCK}
     assert blocked <= {"empty_side", "malformed", "gap_is_all", "maths", NO_LABEL}
@@ -125,7 +125,16 @@ QUERIES = st.one_of(
     st.text(max_size=60),
     st.lists(
         st.sampled_from(
-            [*(f"{field}:" for field in FIELDS), "-", '"', "a", "*", "?", " ", "none"]
+            [
+                *(f"{field}:" for field in QUERY_FIELDS),
+                "-",
+                '"',
+                "a",
+                "*",
+                "?",
+                " ",
+                "none",
+            ]
         ),
         max_size=12,
     ).map("".join),
@@ -135,14 +144,14 @@ QUERIES = st.one_of(
 @given(QUERIES)
 def test_any_text_is_a_query_or_an_error_that_says_what_to_do(text):
     try:
-        query = parse(text)
+        query = parse_query(text)
     except UsageError as error:
         query = None
         hint = error.hint
     else:
         hint = "none needed"
 
-    assert query is None or query == parse(text)
+    assert query is None or query == parse_query(text)
     assert hint
 
 
@@ -153,11 +162,11 @@ RUNS = ["7", "7,", "777 ", "type İ I ", "* a", "a, ", "what and ", "{{c1::a}} "
 def test_a_long_run_of_one_sign_is_judged_to_its_end(sign):
     text = (sign * 3000)[:7800]
     key, fields = HighlightKey("vault:notes/a"), (("Text", text), ("Extra", ""))
-    draft = Words(key, CardKind.CLOZE, fields, Origin("llm"), text[:100])
+    draft = CardContent(key, CardKind.CLOZE, fields, Origin("llm"), text[:100])
     document = Document(DocumentKey("vault:notes/0"), "notes", "Title")
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, text)
     twins = DuplicateIndex()
     twins.add("other", HighlightKey("vault:notes/b"), draft)
 
     with no_hang():
-        assert check(draft, Context(highlight, twins))
+        assert check_draft(draft, CheckContext(highlight, twins))

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.cli.init import settings_text
+from ankiforge.cli.init import render_settings
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
-from ankiforge.config.yamlfile import with_values
+from ankiforge.config.yamlfile import set_values
 from ankiforge.errors import ConfigError
 from ankiforge.extract import registry
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
@@ -107,8 +107,8 @@ def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
     paths = [Path("/somewhere", str(number), name) for number, name in enumerate(names)]
     with TemporaryDirectory() as folder:
         path = Path(folder, "ankiforge.yaml")
-        text = settings_text(Path(folder), [("obsidian", path) for path in paths])
-        text = with_values(text, {("llm", "model"): model}) or ""
+        text = render_settings(Path(folder), [("obsidian", path) for path in paths])
+        text = set_values(text, {("llm", "model"): model}) or ""
         path.write_text(text, encoding="utf-8")
         config = read_settings(path, registry)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.model import Extracted, Highlight, Scan, Sighting
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import anchor_key, own_key
+from ankiforge.model import ExtractedDocument, Highlight, ScanEnd, Sighting
+from ankiforge.text.keys import make_anchor_key, make_own_key
+from ankiforge.text.normalize import normalize_for_lookup
 from tests.examples import examples
 from tests.reading import opened
 
@@ -44,12 +44,17 @@ def scanned(kind: str, text: str) -> list[Sighting]:
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
     return [
-        one for each in found if isinstance(each, Extracted) for one in each.highlights
+        one
+        for each in found
+        if isinstance(each, ExtractedDocument)
+        for one in each.highlights
     ]
 
 
 def keys(found: list[Sighting]) -> list[str]:
-    return [own_key(one) or anchor_key(one, one.nth) for one in highlights(found)]
+    return [
+        make_own_key(one) or make_anchor_key(one, one.nth) for one in highlights(found)
+    ]
 
 
 # --- hostile input --------------------------------------------------------------------------
@@ -65,10 +70,10 @@ def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind, data):
     with tempfile.TemporaryDirectory() as folder:
         found = scan(kind, raw, Path(folder))
         again = scan(kind, raw, Path(folder))
-    assert isinstance(found[-1], Scan)
+    assert isinstance(found[-1], ScanEnd)
     assert again == found
     for each in found:
-        if isinstance(each, Extracted):
+        if isinstance(each, ExtractedDocument):
             assert len(keys([each])) == len(set(keys([each])))
 
 
@@ -85,7 +90,7 @@ FIELDS = st.sampled_from(NAMES.split())
 @given(rows=st.lists(st.dictionaries(FIELDS, VALUES | st.text(max_size=3)), max_size=4))
 def test_annotations_of_any_shape_are_read_or_told(rows):
     found = scanned("hypothesis", json.dumps({"export_userid": "acct:a@b", "rows": rows}))
-    assert isinstance(found[-1], Scan)
+    assert isinstance(found[-1], ScanEnd)
     assert len(keys(found)) == len(set(keys(found)))
 
 
@@ -114,11 +119,15 @@ def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
 @example([("was read", 102, 104), ("was", 102, 103), ("all that was", 100, 103)])
 def test_no_words_of_a_clipping_are_lost(given_marks):
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
-    said = [for_finding(text) for one in found for text in (one.exact, one.sentence)]
+    said = [
+        normalize_for_lookup(text) for one in found for text in (one.exact, one.sentence)
+    ]
     for words, _, _ in given_marks:
-        assert any(for_finding(words) in text for text in said)
+        assert any(normalize_for_lookup(words) in text for text in said)
     for one in found:
-        assert for_finding(one.exact) in for_finding(one.sentence or one.exact)
+        assert normalize_for_lookup(one.exact) in normalize_for_lookup(
+            one.sentence or one.exact
+        )
 
 
 @examples(50)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ankiforge.check import duplicates
-from ankiforge.draft.reply import items
-from ankiforge.model import NO_KEY, CardKind, Origin, Words
+from ankiforge.draft.reply import parse_cards
+from ankiforge.model import NO_KEY, CardContent, CardKind, Origin
 from tests.ledger.world import World
 from tests.reading import opened
 
@@ -110,8 +110,8 @@ def answer(text: str, folder: Path) -> None:
         "quote": text,
     }
     cards = [fields, *({**fields, "front": part} for part in text.split(" "))]
-    items(json.dumps({"cards": cards})[:-1], ("1",))
-    items(text, ("1",))
+    parse_cards(json.dumps({"cards": cards})[:-1], ("1",))
+    parse_cards(text, ("1",))
 
 
 PLACES = {"mark": mark, "note": note, "card": card, "export": export, "answer": answer}
@@ -147,7 +147,11 @@ COMPARED = {
 @pytest.mark.parametrize("card", COMPARED)
 def test_twice_the_cards_are_compared_in_about_twice_the_calls(card, monkeypatch):
     # a word in more cards than this is not looked up: a tenth of the usual limits
-    for name, limit in {"_COMMON": 10, "_ALONE": 50, "_LONGEST": 50}.items():
+    for name, limit in {
+        "_MAX_RARE_CARDS": 10,
+        "_MAX_SINGLE_WORD_CARDS": 50,
+        "_MAX_POSTING_CARDS": 50,
+    }.items():
         monkeypatch.setattr(duplicates, name, limit)
 
     def cost(count: int) -> int:
@@ -157,12 +161,12 @@ def test_twice_the_cards_are_compared_in_about_twice_the_calls(card, monkeypatch
             front, _, back = COMPARED[card].replace("{}", str(number)).partition("::")
             fields = (("Front", front), ("Back", back))
             cards.append(
-                (f"h{number}", Words(NO_KEY, CardKind.BASIC, fields, Origin("llm")))
+                (f"h{number}", CardContent(NO_KEY, CardKind.BASIC, fields, Origin("llm")))
             )
 
         def compare() -> None:
             for passage, made in cards:
-                list(index.near(made, passage))
+                list(index.find_duplicates(made, passage))
                 index.add(passage, passage, made)
 
         return calls(compare)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.chat import label_for, read_answer
-from ankiforge.draft.client import Client
-from ankiforge.draft.llm import Model
-from ankiforge.draft.prompt import load, passage
-from ankiforge.draft.reply import markdown
-from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.chat import make_label, parse_answer
+from ankiforge.draft.client import ModelClient
+from ankiforge.draft.llm import ModelDrafter
+from ankiforge.draft.privacy import PrivacyFilter
+from ankiforge.draft.prompt import format_passage, load
+from ankiforge.draft.reply import to_our_markdown
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
@@ -62,7 +62,7 @@ def task_of(*texts, **fields):
         )
         for n, text in enumerate(texts)
     )
-    return Privacy(()).task(Task(DOCUMENT, highlights))
+    return PrivacyFilter(()).make_sendable_task(Task(DOCUMENT, highlights))
 
 
 def settle(results, task):
@@ -89,10 +89,10 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
     server.otherwise = lambda _: fake.says("")
     chosen = ServerSettings(server.base_url, "fake", per_request=2)
-    model = Model(Client(chosen, fake.Memory()), PROMPT)
+    model = ModelDrafter(ModelClient(chosen, fake.Memory()), PROMPT)
     task = task_of("One fact.", "Two facts.")
     settle([one for results in model.draft(iter([task])) for one in results], task)
-    model.leave()
+    model.stop()
     server.queue.clear()
 
 
@@ -100,15 +100,15 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
 @given(reply=REPLY)
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")
-    text = reply.replace('"1"', f'"{label_for(task.task.highlights[0].key)}"')
-    results = read_answer(text, [task], PROMPT).drafted
-    settle(results, task.only(*(one.highlight for one in results)))
+    text = reply.replace('"1"', f'"{make_label(task.task.highlights[0].key)}"')
+    results = parse_answer(text, [task], PROMPT).results
+    settle(results, task.select_highlights(*(one.highlight for one in results)))
 
 
 @given(text=st.text(st.sampled_from('<>/highlightmarked ="1 x'), max_size=60))
 def test_no_text_closes_its_markers(text):
-    sendable = Privacy(()).passage(task_of(text).task.highlights[0])
-    shown = passage("1", sendable)
+    sendable = PrivacyFilter(()).make_sendable(task_of(text).task.highlights[0])
+    shown = format_passage("1", sendable)
     assert shown.count("</highlight>") == 1
 
 
@@ -116,19 +116,19 @@ def test_no_text_closes_its_markers(text):
 def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     import re
 
-    from ankiforge.text.fold import outside
+    from ankiforge.text.normalize import map_outside_shields
 
     runs = []
-    outside(markdown(text), lambda run: runs.append(run) or run)
+    map_outside_shields(to_our_markdown(text), lambda run: runs.append(run) or run)
     assert not any(re.search(r"(?<!\\)<[a-z/!]", run) for run in runs)
 
 
 def test_no_thread_stays_behind(server):
     server.otherwise = fake.obliging
     chosen = ServerSettings(server.base_url, "fake", concurrency=3)
-    model = Model(Client(chosen, fake.Memory()), PROMPT)
+    model = ModelDrafter(ModelClient(chosen, fake.Memory()), PROMPT)
     list(model.draft(iter([task_of("One.", "Two.", "Three.")])))
-    model.leave()
+    model.stop()
     assert not [
         thread for thread in threading.enumerate() if thread.name.startswith("draft")
     ]

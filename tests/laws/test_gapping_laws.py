@@ -3,11 +3,11 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ankiforge.review.selection import gapped, part
+from ankiforge.review.selection import extract_part, gapped
 from ankiforge.text import cloze
-from ankiforge.text.cloze import plain
-from ankiforge.text.fold import same
-from ankiforge.text.sentences import sentence_around, trimmed
+from ankiforge.text.cloze import to_plain_text
+from ankiforge.text.normalize import is_same_text
+from ankiforge.text.sentences import find_sentence_around, trim_span
 
 SIGNS = [
     "a", "b", "細", "😀", "é", ".", ":", "::", "{", "}", "{{", "}}", "$", "\\", "`", "*", "_", "<",
@@ -24,13 +24,14 @@ def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, dat
         made = gapped(text, [(start, end)])
     except ValueError:
         assume(False)
-    first, last = sentence_around(text, *trimmed(text, start, end))
+    first, last = find_sentence_around(text, *trim_span(text, start, end))
 
-    assert not list(cloze.problems(made))
-    assert same(plain(made), text[first:last])
-    assert [same(plain(gap.answer), text[start:end]) for gap in cloze.gaps(made)] == [
-        True
-    ]
+    assert not list(cloze.find_cloze_problems(made))
+    assert is_same_text(to_plain_text(made), text[first:last])
+    assert [
+        is_same_text(to_plain_text(gap.answer), text[start:end])
+        for gap in cloze.find_gaps(made)
+    ] == [True]
 
 
 WRITTEN = [
@@ -48,11 +49,14 @@ def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
     end = data.draw(st.integers(start + 1, len(text)))
     assume(text[start:end].strip())
     made = gapped(text, [(start, end)], markdown)
-    [gap] = cloze.gaps(made)
+    [gap] = cloze.find_gaps(made)
 
-    assert same(plain(made), text)
-    assert same(plain(part(text, (start, end), markdown)), plain(gap.answer))
-    assert text[start:end].strip() in plain(gap.answer)
+    assert is_same_text(to_plain_text(made), text)
+    assert is_same_text(
+        to_plain_text(extract_part(text, (start, end), markdown)),
+        to_plain_text(gap.answer),
+    )
+    assert text[start:end].strip() in to_plain_text(gap.answer)
     assert made.count("$") == markdown.count("$")
 
 

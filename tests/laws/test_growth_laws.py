@@ -8,9 +8,9 @@ from time import process_time
 
 import pytest
 
-from ankiforge.draft.reply import every_item, objects
-from ankiforge.extract.markdown.placeholders import hidden_parts, prepared
-from ankiforge.web.documents import as_shown
+from ankiforge.draft.reply import parse_all_cards, parse_objects
+from ankiforge.extract.markdown.placeholders import find_hidden_parts, prepare_source
+from ankiforge.web.documents import to_reading_view
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +18,11 @@ LENGTH = 60_000
 AT_ONCE = 0.3
 TRIES = 3
 READERS = {
-    "parts of a note that are hidden": lambda text: list(hidden_parts(text)),
-    "the source of a note": prepared,
-    "a note beside its card": as_shown,
-    "the objects of an answer": objects,
-    "the cards of an answer": every_item,
+    "parts of a note that are hidden": lambda text: list(find_hidden_parts(text)),
+    "the source of a note": prepare_source,
+    "a note beside its card": to_reading_view,
+    "the objects of an answer": parse_objects,
+    "the cards of an answer": parse_all_cards,
 }
 PUMPED = [
     "[[",

@@ -6,12 +6,12 @@ from pathlib import Path
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ankiforge.extract.markdown.parts import plain_text
-from ankiforge.model import Extracted, Form, Highlight, Scan
+from ankiforge.extract.markdown.parsed_note import extract_plain_text
+from ankiforge.model import ExtractedDocument, Form, Highlight, ScanEnd
 from ankiforge.text import cloze
-from ankiforge.text.cloze import plain
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import anchor_key, own_key
+from ankiforge.text.cloze import to_plain_text
+from ankiforge.text.keys import make_anchor_key, make_own_key
+from ankiforge.text.normalize import normalize_for_lookup
 from tests.examples import examples
 from tests.reading import opened, settings_of, tell_osr
 
@@ -52,15 +52,20 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
         (root / "note.md").write_bytes(note.encode())
         wanted = settings_of("obsidian", path=folder, **settings)
         sightings = list(opened("obsidian", root, wanted, name="laws").scan())
-    assert sightings[-1] == Scan("laws", "vault:laws", complete=True, folder=str(root))
-    return [h for one in sightings if isinstance(one, Extracted) for h in one.highlights]
+    assert sightings[-1] == ScanEnd("laws", "vault:laws", complete=True, folder=str(root))
+    return [
+        h
+        for one in sightings
+        if isinstance(one, ExtractedDocument)
+        for h in one.highlights
+    ]
 
 
 @examples(300)
 @given(notes, some)
 def test_keys_are_unique_and_the_order_is_that_of_reading(note, cards):
     highlights = found(note, **EVERYTHING, cards=cards)
-    keys = [own_key(one) or anchor_key(one, one.nth) for one in highlights]
+    keys = [make_own_key(one) or make_anchor_key(one, one.nth) for one in highlights]
     assert len(keys) == len(set(keys))
     places = [len(one.prefix) for one in highlights if len(one.prefix) < 80]
     assert places == sorted(places)
@@ -74,9 +79,9 @@ def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
             words = highlight.exact[slice(*gap)]
             assert words.strip() == words != ""
             # plain text keeps the signs of code and maths, `plain` does not
-            assert for_finding(
-                plain(highlight.markdown[0][slice(*written)])
-            ) == for_finding(plain(words))
+            assert normalize_for_lookup(
+                to_plain_text(highlight.markdown[0][slice(*written)])
+            ) == normalize_for_lookup(to_plain_text(words))
 
 
 def whole(highlight: Highlight) -> str:
@@ -91,7 +96,7 @@ def whole(highlight: Highlight) -> str:
 @example("==marked words==\n# ==marked words====marked words==")
 def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note):
     seen = found(note, **EVERYTHING, cards=OURS) + found(note, marks=("==",), cards=())
-    assert {whole(highlight) for highlight in seen} - {""} <= {plain_text(note)}
+    assert {whole(highlight) for highlight in seen} - {""} <= {extract_plain_text(note)}
     for highlight in seen:
         assert highlight.exact == highlight.exact.strip() != ""
         assert max(len(highlight.prefix), len(highlight.suffix)) <= 80
@@ -119,5 +124,5 @@ def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(
         assert "\ufdd0" not in sides + "".join(one.tags)
         if one.form is Form.CLOZE:
             # a declared `Cloze` in which nothing is hidden is told by a check
-            problems = set(cloze.problems(one.markdown[0]))
+            problems = set(cloze.find_cloze_problems(one.markdown[0]))
             assert problems <= {"no cloze in the text"}

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
-from ankiforge.extract.pdf.annotations import moment
-from ankiforge.extract.pdf.cleaning import clean, one_line
-from ankiforge.extract.pdf.messages import Area, Failed, Read
+from ankiforge.extract.pdf.annotations import parse_date
+from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
+from ankiforge.extract.pdf.messages import Area, Failed, MarksRead
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.model import Extracted, Highlight
-from ankiforge.text.keys import anchor_key
+from ankiforge.model import ExtractedDocument, Highlight
+from ankiforge.text.keys import make_anchor_key
 from tests.examples import examples
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
@@ -86,8 +86,8 @@ def good(folder: Path) -> Path:
 
 
 def read(worker: PdfWorker, path: Path) -> tuple[Highlight, ...]:
-    reply = worker.read(path)
-    assert isinstance(reply, Read)
+    reply = worker.read_marks(path)
+    assert isinstance(reply, MarksRead)
     return reply.marks
 
 
@@ -132,14 +132,14 @@ def keys(root: Path) -> list[str]:
     marks = [
         one
         for got in source.scan()
-        if isinstance(got, Extracted)
+        if isinstance(got, ExtractedDocument)
         for one in got.highlights
     ]
     return list(map(key, marks))
 
 
 def key(one: Highlight) -> str:
-    return f"{one.namespace}/{anchor_key(one, one.nth)}"
+    return f"{one.namespace}/{make_anchor_key(one, one.nth)}"
 
 
 @given(page=marked_pages(), twice=st.booleans())
@@ -182,7 +182,7 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
         raw[at : at + len(noise)] = noise
     (folder / "changed.pdf").write_bytes(raw)
     reply = worker.read(folder / "changed.pdf")
-    assert isinstance(reply, Read) or (
+    assert isinstance(reply, MarksRead) or (
         isinstance(reply, Failed) and reply.what and reply.hint
     )
     areas = (Area(page, box), Area(0, (50.0, 600.0, 500.0, 750.0)))
@@ -199,16 +199,16 @@ dates = st.one_of(
 
 @given(date=dates)
 def test_any_date_is_a_moment(date):
-    assert isinstance(moment(date), datetime)
+    assert isinstance(parse_date(date), datetime)
 
 
 @given(
     text=st.text(st.characters()) | st.text(st.characters(categories=["Cs", "Cc", "Ll"]))
 )
 def test_clean_text_can_be_stored_and_stays_as_it_is(text):
-    once = clean(text)
+    once = clean_text(text)
     assert once.encode("utf-8").decode("utf-8") == once
     assert not [
         one for one in once if unicodedata.category(one) in ("Cc", "Cs") and one != "\n"
     ]
-    assert one_line(one_line(text)) == one_line(text)
+    assert to_one_line(to_one_line(text)) == to_one_line(text)

@@ -145,7 +145,7 @@ FOLDERS = ("Mine #no-llm.md", "#no-llm/a.md", "Diary #no-llm/deep/a.md")
 
 
 def note_sources(folder: Path) -> list[str]:
-    """Write all forms of notes, each into a vault, a folder of texts and a canvas or notebook."""
+    """Write all forms of notes, each into a vault, and a folder of texts."""
     for name, text in {**BLOCKS, **WHOLE}.items():
         for place, ending in (("vault", "md"), ("texts", "md"), ("plain", "txt")):
             words = text.replace("SECRET", sentence(f"{place} {name}"))
@@ -154,22 +154,6 @@ def note_sources(folder: Path) -> list[str]:
             path = folder / place / f"{name}.{ending}"
             path.parent.mkdir(exist_ok=True)
             path.write_text(words, encoding="utf-8")
-        if name not in BLOCKS:
-            continue
-        words = text.replace("SECRET", sentence(f"canvas {name}"))
-        public = f"=={sentence(f'open canvas {name}')}.=="
-        cards = [
-            {"id": "1", "type": "text", "text": words},
-            {"id": "2", "type": "text", "text": public},
-        ]
-        (folder / "vault" / f"{name}.canvas").write_text(json.dumps({"nodes": cards}))
-        words = text.replace("SECRET", sentence(f"cell {name}"))
-        public = f"# Open\n\n=={sentence(f'open cell {name}')}.=="
-        cells = [{"cell_type": "markdown", "source": each} for each in (words, public)]
-        (folder / "cells").mkdir(exist_ok=True)
-        (folder / "cells" / f"{name}.ipynb").write_text(
-            json.dumps({"nbformat": 4, "cells": cells})
-        )
     for name in FOLDERS:
         path = folder / "vault" / "named" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +162,6 @@ def note_sources(folder: Path) -> list[str]:
         "{obsidian: {name: vault, path: vault}}",
         "{markdown: {name: texts, path: texts}}",
         "{markdown: {name: plain, path: plain}}",
-        "{jupyter: {name: cells, path: cells}}",
     ]
 
 
@@ -186,13 +169,9 @@ def note_names() -> tuple[list[str], list[str]]:
     """The names of the private sentences, and of the open ones."""
     places = ("vault", "texts", "plain")
     private = [f"{place} {name}" for place in places for name in {**BLOCKS, **WHOLE}]
-    private += [f"{place} {name}" for place in ("canvas", "cell") for name in BLOCKS]
     private += [f"named {name}" for name in FOLDERS]
     public = [
-        f"open {place} {name}"
-        for place in (*places, "cell")
-        for name in BLOCKS
-        if name not in HELD
+        f"open {place} {name}" for place in places for name in BLOCKS if name not in HELD
     ]
     return private, public
 
@@ -268,11 +247,6 @@ def apple(title: str = "", note: str = "") -> Form:
 
 def json_file(kind: str, name: str, value: object) -> Form:
     return text_file(kind, name, json.dumps(value))
-
-
-def notebook(cell: dict[str, Any], **more: Any) -> Form:
-    cells = [{"cell_type": "markdown", "source": "==SECRET.==", **cell}]
-    return json_file("jupyter", "a.ipynb", {"nbformat": 4, "cells": cells, **more})
 
 
 def page(*rows: dict[str, Any]) -> Form:
@@ -372,19 +346,6 @@ HTML = (
     "<div class='noteHeading'>Highlight (yellow) - Page 1 · Location 10</div><div class='noteText'>SECRET</div>"
     "<div class='noteHeading'>Note - Page 1 · Location 10</div><div class='noteText'>mine #no-llm</div></body></html>"
 )
-KOREADER_JSON = {
-    "title": "A Book",
-    "author": "Ada",
-    "entries": [
-        {
-            "drawer": "lighten",
-            "sort": "highlight",
-            "text": "SECRET",
-            "note": "so #no-llm",
-            "page": 1,
-        }
-    ],
-}
 ROW = "Highlight,Book Title,Note,Tags,Document tags,Mine\n"
 
 FORMS: dict[str, Form] = {
@@ -426,7 +387,6 @@ FORMS: dict[str, Form] = {
     "KOReader, title": book(
         write_sidecar, "koreader", "a.sdr/metadata.epub.lua", title="Mine #no-llm"
     ),
-    "KOReader, JSON": json_file("kindle", "a.json", KOREADER_JSON),
     # exports
     "Kindle, note": text_file(
         "kindle",
@@ -501,42 +461,6 @@ FORMS: dict[str, Form] = {
     "hypothesis, note on the page": page({}, {"text": "mine #no-llm"}),
     "hypothesis, tag of the page": page({}, {"tags": ["no-llm"]}),
     "hypothesis, title": page({"document": {"title": ["Mine #no-llm"]}}),
-    # notebooks and canvases
-    "Jupyter, cell": notebook({"metadata": {"tags": ["no-llm"]}}),
-    "Jupyter, nested tag of a cell": notebook({"metadata": {"tags": ["no-llm/diary"]}}),
-    "Jupyter, notebook": notebook({}, metadata={"tags": ["no-llm"]}),
-    "Jupyter, lines": notebook({"source": ["==SECRET.==\n", "#no-llm"]}),
-    "Jupyter, code": json_file(
-        "jupyter",
-        "a.ipynb",
-        {
-            "nbformat": 4,
-            "cells": [
-                {"cell_type": "markdown", "source": "==SECRET.=="},
-                {"cell_type": "code", "source": "# #no-llm"},
-            ],
-        },
-    ),
-    "canvas, node": json_file(
-        "obsidian",
-        "a.canvas",
-        {"nodes": [{"id": "1", "type": "text", "text": "==SECRET.== #no-llm"}]},
-    ),
-    "canvas, heading of a node": json_file(
-        "obsidian",
-        "a.canvas",
-        {"nodes": [{"id": "1", "type": "text", "text": "# Mine #no-llm\n\n==SECRET.=="}]},
-    ),
-    "canvas, tag of a node": json_file(
-        "obsidian",
-        "a.canvas",
-        {"nodes": [{"id": "1", "type": "text", "text": "#no-llm\n\n==SECRET.=="}]},
-    ),
-    "canvas, file": json_file(
-        "obsidian",
-        "Mine #no-llm.canvas",
-        {"nodes": [{"id": "1", "type": "text", "text": "==SECRET.=="}]},
-    ),
 }
 
 KINDS: tuple[tuple[str, Form], ...] = (
@@ -547,29 +471,12 @@ KINDS: tuple[tuple[str, Form], ...] = (
     ("Kobo", book(write_kobo, "kobo", "KoboReader.sqlite")),
     ("KOReader", book(write_sidecar, "koreader", "a.sdr/metadata.epub.lua")),
     (
-        "KOReader, JSON",
-        json_file(
-            "kindle",
-            "a.json",
-            json.loads(json.dumps(KOREADER_JSON).replace("#no-llm", "")),
-        ),
-    ),
-    (
         "Kindle",
         text_file("kindle", "a.txt", CLIPPING.format("Highlight", "10-12", "SECRET")),
     ),
     ("Kindle, notebook", text_file("kindle", "a.html", HTML.replace("#no-llm", ""))),
     ("Readwise", text_file("readwise", "a.csv", f"{ROW}SECRET,A,mine,,,\n")),
     ("hypothesis", page({})),
-    ("Jupyter", notebook({})),
-    (
-        "canvas",
-        json_file(
-            "obsidian",
-            "a.canvas",
-            {"nodes": [{"id": "1", "type": "text", "text": "==SECRET.=="}]},
-        ),
-    ),
 )
 """The same without a tag: each may leave."""
 

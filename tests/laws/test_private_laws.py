@@ -5,7 +5,6 @@ in a private part; every way out is then run, and all that was sent or written i
 Each document also has a public mark, to show that what may leave does.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ pytestmark = pytest.mark.slow
 SOURCES = (
     "{obsidian: {name: notes, path: notes, marks: ['==', mark, callout]}}",
     "{markdown: {name: texts, path: texts, marks: ['==', quote]}}",
-    "{jupyter: {name: cells, path: cells}}",
     "{pdf: {name: papers, path: papers}}",
     "{zotero: {name: library, path: Zotero}}",
 )
@@ -120,8 +118,7 @@ class Hidden:
             return self.form % 3 != 2
         covering = (9, 15, 19, 27)  # forms in which the mark is, or may be, under the tag
         return (
-            self.where in ("notes", "canvas", "cells", "papers")
-            and self.form % len(NOTES) not in covering
+            self.where in ("notes", "papers") and self.form % len(NOTES) not in covering
         )
 
 
@@ -132,8 +129,6 @@ DOCUMENT = st.builds(
             "notes",
             "notes",
             "notes",
-            "canvas",
-            "cells",
             "whole",
             "texts",
             "papers",
@@ -146,8 +141,6 @@ DOCUMENT = st.builds(
 )
 NAMES = {
     "texts": "texts/{}.md",
-    "canvas": "notes/{}.canvas",
-    "cells": "cells/{}.ipynb",
 }
 LETTERS = "bcdfghjklmnpqrstvwxz"
 
@@ -164,7 +157,7 @@ class Documents:
     def __init__(self, folder: Any) -> None:
         self.folder = folder
         self.works: list[Work] = []
-        for name in ("notes", "texts", "cells", "papers", "Zotero"):
+        for name in ("notes", "texts", "papers", "Zotero"):
             (folder / name).mkdir(parents=True)
 
     def write(self, number: int, document: Hidden) -> None:
@@ -189,12 +182,6 @@ class Documents:
         forms = WHOLE if kind == "whole" else NOTES
         form = forms[document.form % len(forms)]
         text = form.format(private=private, public=f"=={public}==", tag=document.tag)
-        if kind == "canvas":
-            text = json.dumps({"nodes": [{"id": "1", "type": "text", "text": text}]})
-        elif kind == "cells":
-            text = json.dumps(
-                {"nbformat": 4, "cells": [{"cell_type": "markdown", "source": text}]}
-            )
         name = NAMES.get(kind, "notes/{}.md")
         (self.folder / name.format(number)).write_text(text + "\n", encoding="utf-8")
         if document.long and _ALONE.search(form):  # another note quotes it

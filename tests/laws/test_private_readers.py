@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge.model import Extracted, Unmarked
-from ankiforge.text.private import has_tag, names_tag, why_private
+from ankiforge.model import ExtractedDocument, UnmarkedDocument
+from ankiforge.text.private import has_tag, has_tag_name, privacy_reason
 from tests.extract import test_texts
 from tests.makers.ebook_writer import Book, Mark, write_calibre, write_epub
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
@@ -63,7 +63,7 @@ SUITES = {
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_spelling_of_the_tag_is_the_tag(tag):
     assert has_tag(f"so {tag}, it is")
-    assert names_tag(tag)
+    assert has_tag_name(tag)
 
 
 @pytest.mark.parametrize("words", OTHER)
@@ -82,7 +82,7 @@ def test_a_comment_with_the_tag_makes_its_passage_private(name, tag, tmp_path):
         path /= "zotero.sqlite"
     suite.write(path, FIRST, f"so {tag} it is")
     found = highlights(suite.scan(path.parent))
-    assert [mark for mark in found if not why_private(mark)] == []
+    assert [mark for mark in found if not privacy_reason(mark)] == []
     assert found
 
 
@@ -110,7 +110,9 @@ def read_from_note(folder: Path, text: str) -> dict[str, str]:
     """Return why each passage of a note is private, "" if it is not."""
     (folder / "a.md").write_text(f"{text}{REST}", encoding="utf-8")
     found = opened("obsidian", folder, name="notes").scan()
-    return {" ".join(mark.exact.split()): why_private(mark) for mark in highlights(found)}
+    return {
+        " ".join(mark.exact.split()): privacy_reason(mark) for mark in highlights(found)
+    }
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -391,7 +393,7 @@ def private_texts(sightings: Iterable[Any]) -> list[tuple[tuple[str, ...], ...]]
     return [
         (read.private, read.private_names)
         for read in sightings
-        if isinstance(read, Extracted | Unmarked)
+        if isinstance(read, ExtractedDocument | UnmarkedDocument)
     ]
 
 

@@ -49,7 +49,7 @@ def test_every_passage_is_answered_with_what_is_wanted_and_from_its_words(
     ends = sorted(data.draw(st.sets(st.integers(0, len(written)), max_size=4)))
     gaps = tuple(zip(ends[::2], ends[1::2], strict=False))
     task = Task(DOCUMENT, (passage(written, form, gaps),), brief=Brief(kinds, wants))
-    [result] = rules.draft(task)
+    [result] = rules.draft_task(task)
 
     assert bool(result.drafts) != bool(result.reason)
     for draft in result.drafts:

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ankiforge.anki.render import render
-from ankiforge.draft.rules import draft
+from ankiforge.anki.render import render_field
+from ankiforge.draft.rules import draft_task
 from ankiforge.extract import registry
-from ankiforge.model import Draft, Extracted, Task
+from ankiforge.model import Draft, ExtractedDocument, Task
 from tests.laws.shown import Difference, lost, of_field, of_note
 from tests.reading import opened
 
@@ -42,15 +42,15 @@ NOTES = {
 
 def cards_of(vault: Path) -> list[tuple[str, Draft]]:
     settings = msgspec.convert(
-        {"path": str(vault)}, registry.source_type("obsidian").Settings
+        {"path": str(vault)}, registry.load_source_type("obsidian").Settings
     )
     found: list[tuple[str, Draft]] = []
     for sighting in opened("obsidian", vault, settings, (), (), name="shown").scan():
-        if isinstance(sighting, Extracted):
+        if isinstance(sighting, ExtractedDocument):
             task = Task(sighting.document, sighting.highlights)
             found += [
                 (sighting.document.title, card)
-                for result in draft(task)
+                for result in draft_task(task)
                 for card in result.drafts
             ]
     return found
@@ -72,7 +72,7 @@ def test_a_card_shows_what_stands_in_its_note(name, cards):
     for card in mine:
         for field, text in card.fields:
             if text and field not in ("Reverse", "Extra"):
-                html = render(text, cloze=field == "Text")
+                html = render_field(text, cloze=field == "Text")
                 assert lost(note, of_field(html)) == [], html
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from ankiforge.anki.render import render
-from ankiforge.draft.rules import draft
+from ankiforge.anki.render import render_field
+from ankiforge.draft.rules import draft_task
 from ankiforge.extract import registry
-from ankiforge.model import Extracted, Task
+from ankiforge.model import ExtractedDocument, Task
 from tests.reading import opened
 
 
@@ -122,16 +122,16 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             f"{text}\n\n[^n]: A text.\n", encoding="utf-8"
         )
     settings = msgspec.convert(
-        {"path": str(vault)}, registry.source_type("obsidian").Settings
+        {"path": str(vault)}, registry.load_source_type("obsidian").Settings
     )
     shown: dict[str, str] = {}
     for sighting in opened("obsidian", vault, settings, (), (), name="signs").scan():
-        if isinstance(sighting, Extracted):
+        if isinstance(sighting, ExtractedDocument):
             task = Task(sighting.document, sighting.highlights)
-            drafted = [card for result in draft(task) for card in result.drafts]
+            drafted = [card for result in draft_task(task) for card in result.drafts]
             assert len(drafted) == 1, (sighting.document.title, drafted)
             fields = [
-                render(text, cloze=name == "Text")
+                render_field(text, cloze=name == "Text")
                 for name, text in drafted[0].fields
                 if name in ("Back", "Text")
             ]

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
-from ankiforge.text.cloze import literal, plain
-from ankiforge.text.fold import (
-    for_comparing,
-    for_finding,
-    letters_with_origins,
+from ankiforge.text.cloze import escape_markdown, to_plain_text
+from ankiforge.text.keys import make_triple, percent_encode
+from ankiforge.text.normalize import (
+    fold_alphanumerics_with_offsets,
+    is_same_text,
     locate,
-    same,
+    normalize_for_comparison,
+    normalize_for_lookup,
 )
-from ankiforge.text.keys import percent, triple
-from ankiforge.text.sentences import boundaries, sentence_around, sentences
+from ankiforge.text.sentences import find_sentence_around, find_sentence_starts, sentences
 from tests.examples import examples
 
 bounded = examples(50)
@@ -61,13 +61,13 @@ BLANKS = st.text(" \t\n\u00a0\u2003", min_size=1, max_size=3)
 @bounded
 @given(TEXT)
 def test_texts_that_are_the_same_fold_alike(text):
-    assert for_finding(for_finding(text)) == for_finding(text)
+    assert normalize_for_lookup(normalize_for_lookup(text)) == normalize_for_lookup(text)
     spaced = (
         text.replace(" ", "  ").replace("\n", " \n").replace("–", "-").replace("’", "'")
     )
-    assert same(text, spaced)
-    assert for_finding(text) == for_finding(spaced) or not re.sub(
-        r"[\W_]", "", for_comparing(text)
+    assert is_same_text(text, spaced)
+    assert normalize_for_lookup(text) == normalize_for_lookup(spaced) or not re.sub(
+        r"[\W_]", "", normalize_for_comparison(text)
     )
 
 
@@ -76,18 +76,18 @@ def test_texts_that_are_the_same_fold_alike(text):
 def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     # context of more than eighty characters would be cut elsewhere
     around = (before[-3:], after[:3])
-    narrow = triple(" ".join(exact), *(" ".join(words) for words in around))
-    wide = triple(blank.join(exact), *(blank.join(words) for words in around))
+    narrow = make_triple(" ".join(exact), *(" ".join(words) for words in around))
+    wide = make_triple(blank.join(exact), *(blank.join(words) for words in around))
     assert narrow == wide
 
 
 @bounded
 @given(st.text(), st.text())
 def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one, two):
-    assert percent(one).isascii()
-    assert "/" not in percent(one)
+    assert percent_encode(one).isascii()
+    assert "/" not in percent_encode(one)
     equal = unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", two)
-    assert (percent(one) == percent(two)) == equal
+    assert (percent_encode(one) == percent_encode(two)) == equal
 
 
 # --- Markdown -------------------------------------------------------------------------------
@@ -98,8 +98,8 @@ def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one, two):
 @example("\ue0000\ue000 \\*")
 @example("1. a\n2) b\n# c\n> d\n- e\n| f |\n---\n===")
 def test_what_is_made_literal_reads_as_it_was(text):
-    assert plain(literal(text)) == text.strip()
-    assert cloze.gaps(literal(text)) == ()
+    assert to_plain_text(escape_markdown(text)) == text.strip()
+    assert cloze.find_gaps(escape_markdown(text)) == ()
 
 
 # --- clozes ---------------------------------------------------------------------------------
@@ -110,41 +110,41 @@ def test_what_is_made_literal_reads_as_it_was(text):
 def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
     before, answer, hint, after, number
 ):
-    answer, hint = literal(answer), literal(hint)
-    made = cloze.make(number, answer, hint)
-    text = literal(before) + made
-    [gap] = cloze.gaps(text)
+    answer, hint = escape_markdown(answer), escape_markdown(hint)
+    made = cloze.make_cloze(number, answer, hint)
+    text = escape_markdown(before) + made
+    [gap] = cloze.find_gaps(text)
     assert (gap.numbers, text[gap.start : gap.end]) == ((number,), made)
-    assert plain(gap.answer) == plain(answer)
-    assert plain(gap.hint) == plain(hint)
+    assert to_plain_text(gap.answer) == to_plain_text(answer)
+    assert to_plain_text(gap.hint) == to_plain_text(hint)
 
 
 @bounded
 @given(st.lists(TEXT, min_size=3, max_size=7))
 def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts):
-    parts = [literal(part) for part in parts]
+    parts = [escape_markdown(part) for part in parts]
     text, spans, at = "".join(parts), [], 0
     for number, part in enumerate(parts):
         if number % 2:
             spans.append((at, at + len(part)))
         at += len(part)
-    hidden = cloze.wrap(text, tuple(spans))
+    hidden = cloze.blank_out(text, tuple(spans))
 
-    assert cloze.numbers(hidden) == tuple(range(1, len(spans) + 1))
-    assert plain(hidden) == plain(cloze.reveal(hidden))
+    assert cloze.find_cloze_numbers(hidden) == tuple(range(1, len(spans) + 1))
+    assert to_plain_text(hidden) == to_plain_text(cloze.reveal_answers(hidden))
 
 
 @bounded
 @given(TEXT)
 def test_any_text_has_readable_clozes_or_names_what_is_wrong(text):
-    for gap in cloze.gaps(text):
+    for gap in cloze.find_gaps(text):
         assert text[gap.start :].startswith("{{c")
         assert text[: gap.end].endswith("}}")
-        assert gap.start < gap.body <= gap.end - 2
-    assert all(problem.strip() for problem in cloze.problems(text))
-    revealed = cloze.reveal(text)
+        assert gap.start < gap.answer_start <= gap.end - 2
+    assert all(problem.strip() for problem in cloze.find_cloze_problems(text))
+    revealed = cloze.reveal_answers(text)
     assert len(revealed) <= len(text)
-    if not cloze.gaps(text):
+    if not cloze.find_gaps(text):
         assert revealed == text
 
 
@@ -159,7 +159,7 @@ GAPPED = st.lists(
 
 def gapped(gaps: list[tuple[str, int]]) -> str:
     return " and ".join(
-        ["It is", *(cloze.make(number, answer) for answer, number in gaps)]
+        ["It is", *(cloze.make_cloze(number, answer) for answer, number in gaps)]
     )
 
 
@@ -171,10 +171,10 @@ def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(
     text = keep_numbers(gapped(before), gapped(after), tuple(used))
     known = [number for _, number in before]
     assert keep_numbers(gapped(before), gapped(before)) == gapped(before)
-    assert plain(text) == plain(gapped(after))
-    assert len(cloze.gaps(text)) == len(after)
-    now = [number for gap in cloze.gaps(text) for number in gap.numbers]
-    for gap in cloze.gaps(text):
+    assert to_plain_text(text) == to_plain_text(gapped(after))
+    assert len(cloze.find_gaps(text)) == len(after)
+    now = [number for gap in cloze.find_gaps(text) for number in gap.numbers]
+    for gap in cloze.find_gaps(text):
         [number] = gap.numbers
         kept = any(n == number and _alike(gap.answer, answer) for answer, n in before)
         free = (
@@ -188,7 +188,7 @@ def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(
 def _alike(one: str, other: str) -> bool:
     from rapidfuzz import fuzz
 
-    return same(one, other) or fuzz.ratio(one, other) >= 75
+    return is_same_text(one, other) or fuzz.ratio(one, other) >= 75
 
 
 # --- quotes ---------------------------------------------------------------------------------
@@ -197,22 +197,29 @@ def _alike(one: str, other: str) -> bool:
 @bounded
 @given(TEXT, TEXT)
 def test_what_is_located_is_the_same_as_the_quote(quote, source):
-    assert not for_comparing(quote) or locate(quote, f"{source} {quote} {source}")
+    assert not normalize_for_comparison(quote) or locate(
+        quote, f"{source} {quote} {source}"
+    )
     span = locate(quote, source)
     if span is not None:
         assert 0 <= span[0] < span[1] <= len(source)
-        assert for_comparing(quote) in for_comparing(source[span[0] : span[1]])
-    else:
-        assert not for_comparing(quote) or for_comparing(quote) not in for_comparing(
-            source
+        assert normalize_for_comparison(quote) in normalize_for_comparison(
+            source[span[0] : span[1]]
         )
+    else:
+        assert not normalize_for_comparison(quote) or normalize_for_comparison(
+            quote
+        ) not in normalize_for_comparison(source)
 
 
 @bounded
 @given(st.text(st.characters(max_codepoint=127)))
 def test_letters_lie_where_they_do_beside_those_of_another_script(text):
-    letters, origins = letters_with_origins(text)
-    assert letters_with_origins(f"{text}ж") == (f"{letters}ж", (*origins, len(text)))
+    letters, origins = fold_alphanumerics_with_offsets(text)
+    assert fold_alphanumerics_with_offsets(f"{text}ж") == (
+        f"{letters}ж",
+        (*origins, len(text)),
+    )
 
 
 # --- sentences ------------------------------------------------------------------------------
@@ -228,7 +235,7 @@ def test_sentences_lose_no_letter_and_never_overlap(text):
         assert text[start:end] == text[start:end].strip()
         at = end
     assert not text[at:].strip()
-    assert boundaries(text) == sorted(set(boundaries(text)))
+    assert find_sentence_starts(text) == sorted(set(find_sentence_starts(text)))
 
 
 @bounded
@@ -238,6 +245,6 @@ def test_the_sentence_around_a_mark_holds_it(text, data):
     begin, stop = data.draw(st.sampled_from(sentences(text)))
     start = data.draw(st.integers(begin, stop - 1))
     end = data.draw(st.integers(start + 1, stop))
-    first, last = sentence_around(text, start, end)
+    first, last = find_sentence_around(text, start, end)
     assert first <= start
     assert end <= last

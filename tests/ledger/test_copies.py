@@ -2,8 +2,8 @@
 
 import pytest
 
-from ankiforge.ledger.overview import fates
-from ankiforge.ledger.questions import open_questions
+from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.questions import find_open_questions
 from tests.ledger.world import OSMOSIS, RHINE, World
 
 UNSURE = "It makes ==ATP== in cells by oxidation of sugar"
@@ -20,8 +20,8 @@ def reasons(world: World) -> dict[str, str]:
     """By note, why its last passage has no card."""
     return {
         one.highlight.document.title: one.reason
-        for one in fates(world["a"])
-        if one.fate in ("no_card", "left_out")
+        for one in iter_outcomes(world["a"])
+        if one.status in ("no_card", "left_out")
     }
 
 
@@ -172,5 +172,5 @@ def test_an_edited_copy_of_a_line_that_goes_is_asked_about_once(world: World):
         world.run()
     world["a"].accept(world.question("same").id)
     world.run()
-    assert open_questions(world["a"]) == []
+    assert find_open_questions(world["a"]) == []
     assert "packs the proteins" in world.live()[guid]

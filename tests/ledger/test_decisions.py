@@ -2,15 +2,27 @@
 
 import pytest
 
-from ankiforge.check import terms_of
+from ankiforge.check import compute_search_terms
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, QueryTerm, cards, lists, recording, views
-from ankiforge.ledger.cards import cards_of
-from ankiforge.ledger.decide import edit, make, place, undo
-from ankiforge.ledger.offers import offers, reasons
-from ankiforge.ledger.overview import fates
-from ankiforge.ledger.questions import open_questions
-from ankiforge.model import Draft, Drafted, HighlightKey, RemarkKind
+from ankiforge.ledger import (
+    Ledger,
+    QueryTerm,
+    anki_views,
+    cards,
+    draft_recording,
+    item_lists,
+)
+from ankiforge.ledger.cards import iter_cards
+from ankiforge.ledger.decide import (
+    edit_item,
+    make_undrafted_card,
+    set_deck_and_tags,
+    undo_decision,
+)
+from ankiforge.ledger.offers import count_reasons, iter_offers
+from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.questions import find_open_questions
+from ankiforge.model import Draft, DraftingResult, HighlightKey, RemarkKind
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -31,11 +43,13 @@ def never(_: object) -> bool:
 
 def record(
     ledger: Ledger, drafts: list[Draft], *, beside: bool = False
-) -> recording.RecordResult:
+) -> draft_recording.RecordResult:
     """Record a model's drafts of one passage."""
-    highlight = cards.highlight_of(ledger, drafts[0].key)
-    drafted = [Drafted(highlight, tuple(drafts))]
-    return recording.record(ledger, drafted, terms_of, by_model=True, beside=beside)
+    highlight = cards.load_highlight(ledger, drafts[0].key)
+    drafted = [DraftingResult(highlight, tuple(drafts))]
+    return draft_recording.record_drafts(
+        ledger, drafted, compute_search_terms, by_model=True, beside=beside
+    )
 
 
 @pytest.fixture
@@ -58,7 +72,7 @@ def test_a_card_is_listed_by_what_became_of_its_note(world: World):
     def places() -> dict[str, str]:
         found = {}
         for state in ("none", "written", "seen", "missing", "deleted"):
-            for guid in lists.find(
+            for guid in item_lists.find_items(
                 world["a"], [QueryTerm("anki", state)], everything=True
             ):
                 if not guid.startswith("dr"):
@@ -88,11 +102,11 @@ def test_a_note_that_was_deleted_in_anki_and_is_back_lives_again(world: World, c
     note = world.anki[card]
     world.delete_in_anki(card)
     world.run()
-    assert not world.card(card).live
+    assert not world.card(card).is_live
     world.anki[card] = note
     notes = list(world.anki.values())
-    viewed = views.record_view(world["a"], notes, complete=True, graves=frozenset())
-    assert (viewed.returned, world.card(card).live) == ([card], True)
+    viewed = anki_views.record_view(world["a"], notes, complete=True, graves=frozenset())
+    assert (viewed.returned, world.card(card).is_live) == ([card], True)
 
 
 # --- undo --------------------------------------------------------------------------------------
@@ -100,9 +114,15 @@ def test_a_note_that_was_deleted_in_anki_and_is_back_lives_again(world: World, c
 
 UNDONE = {
     "reject": (lambda ledger, guid: ledger.reject(guid), "rejected"),
-    "edit": (lambda ledger, guid: edit(ledger, guid, {BACK: "mine"}), "live"),
-    "place": (lambda ledger, guid: place(ledger, guid, deck="My", added=["x"]), "live"),
-    "skip": (lambda ledger, guid: ledger.reject(cards.card_of(ledger, guid).key), "live"),
+    "edit": (lambda ledger, guid: edit_item(ledger, guid, {BACK: "mine"}), "live"),
+    "place": (
+        lambda ledger, guid: set_deck_and_tags(ledger, guid, deck="My", added=["x"]),
+        "live",
+    ),
+    "skip": (
+        lambda ledger, guid: ledger.reject(cards.load_card(ledger, guid).key),
+        "live",
+    ),
 }
 
 
@@ -116,10 +136,10 @@ def test_each_decision_is_undone_by_each_name(
     decide(ledger, card)
     assert verdict(world, card) == after
     key = world.card(card).key
-    names = {"last": "", "card": card, "id": ledger.history()[0].id, "key": key}
+    names = {"last": "", "card": card, "id": ledger.list_history()[0].id, "key": key}
     if (what, by) == ("skip", "card"):
         names["card"] = key
-    undo(ledger, names[by])
+    undo_decision(ledger, names[by])
     assert world.state() == before
     world.run()
     assert world.state() == before
@@ -130,51 +150,51 @@ def test_a_decision_of_a_machine_named_like_a_card_is_undone_by_its_id(
 ):
     ledger = world["afcdbefdbf67"]
     world.run("afcdbefdbf67")
-    before = cards.card_of(ledger, card)
+    before = cards.load_card(ledger, card)
     ledger.reject(card)
-    assert cards.card_of(ledger, card).verdict.value == "rejected"
-    undo(ledger, ledger.history()[0].id)
-    assert cards.card_of(ledger, card) == before
+    assert cards.load_card(ledger, card).verdict.value == "rejected"
+    undo_decision(ledger, ledger.list_history()[0].id)
+    assert cards.load_card(ledger, card) == before
 
 
 def test_decisions_are_undone_one_after_the_other(world: World, card: str):
     ledger, states = world["a"], [world.state()]
     for decide in (
-        lambda: edit(ledger, card, {BACK: "first"}),
-        lambda: edit(ledger, world.only("water").guid, {"Extra": "other"}),
-        lambda: edit(ledger, card, {"Extra": "more"}),
+        lambda: edit_item(ledger, card, {BACK: "first"}),
+        lambda: edit_item(ledger, world.only("water").guid, {"Extra": "other"}),
+        lambda: edit_item(ledger, card, {"Extra": "more"}),
         lambda: ledger.reject(card),
     ):
         decide()
         states.append(world.state())
     for expected in reversed(states[:-1]):
-        undo(ledger)
+        undo_decision(ledger)
         assert world.state() == expected
     with pytest.raises(RefusedError, match="nothing to undo"):
-        undo(ledger)
+        undo_decision(ledger)
 
 
 def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
     world, card
 ):
     ledger = world["a"]
-    edit(ledger, card, {BACK: "first"})
-    first = ledger.history()[0].id
-    edit(ledger, card, {"Extra": "more"})
-    undo(ledger, first)
+    edit_item(ledger, card, {BACK: "first"})
+    first = ledger.list_history()[0].id
+    edit_item(ledger, card, {"Extra": "more"})
+    undo_decision(ledger, first)
     assert dict(world.card(card).fields) | {} == {
         "Front": "How long is the Rhine?", BACK: "1230 km", "Extra": "more",
     }  # fmt: skip
-    edit(ledger, card, {BACK: "second"})
-    second = ledger.history()[0].id
-    edit(ledger, card, {BACK: "third"})
+    edit_item(ledger, card, {BACK: "second"})
+    second = ledger.list_history()[0].id
+    edit_item(ledger, card, {BACK: "third"})
     with pytest.raises(RefusedError, match="a later change") as refused:
-        undo(ledger, second)
-    third = ledger.history()[0].id
+        undo_decision(ledger, second)
+    third = ledger.list_history()[0].id
     assert third in refused.value.hint
     assert back(world, card) == "third"
-    undo(ledger, third)
-    undo(ledger, second)
+    undo_decision(ledger, third)
+    undo_decision(ledger, second)
     assert back(world, card) == "1230 km"
 
 
@@ -182,8 +202,8 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
 
 
 def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
-    [accepted] = [one for one in world["a"].history(card) if one.what == "accept"]
-    undo(world["a"], accepted.id)
+    [accepted] = [one for one in world["a"].list_history(card) if one.what == "accept"]
+    undo_decision(world["a"], accepted.id)
     for _ in range(2):
         world.run()
         assert verdict(world, card) == "taken back"
@@ -202,10 +222,10 @@ def passage(world: World) -> HighlightKey:
     """A passage of one fact, with the person's own form and three drafts of a model."""
     world.note("a.md", PLAIN)
     world.run(accepts=never)
-    [one] = fates(world["a"])
+    [one] = iter_outcomes(world["a"])
     key = one.highlight.key
     world["a"].reject(world.waiting()[0].id)
-    undo(world["a"])
+    undo_decision(world["a"])
     drafts = [
         model_draft(key, "What do mitochondria produce?", "energy", "produce most", 1),
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
@@ -216,7 +236,7 @@ def passage(world: World) -> HighlightKey:
 
 
 def front_of(draft: Draft) -> str:
-    return draft.field("Front")
+    return draft.get_field("Front")
 
 
 def fronts(ledger: Ledger) -> list[str]:
@@ -232,23 +252,23 @@ def test_an_offer_has_the_drafts_of_one_sentence_the_person_s_own_form_first(
     world, passage
 ):
     ledger = world["a"]
-    [offer] = offers(ledger, [passage])
+    [offer] = iter_offers(ledger, [passage])
     own, *others = offer
-    assert own.own
+    assert own.is_user_text
     assert [front_of(draft) for draft in others] == [
         "What do mitochondria produce?",
         "What produces energy?",
         "For what is the energy?",
     ]
     ledger.accept(drafted(ledger, "What produces energy?"))
-    assert not [*offers(ledger, [passage])], "the others are passed over"
+    assert not [*iter_offers(ledger, [passage])], "the others are passed over"
     world.lose("a")
     world.run(accepts=never)
     ledger = world["a"]
     assert not waiting(ledger)
-    undo(ledger)
+    undo_decision(ledger)
     world.run(accepts=never)
-    assert [draft.own for draft in waiting(ledger)] == [True, False]
+    assert [draft.is_user_text for draft in waiting(ledger)] == [True, False]
 
 
 def test_after_the_undo_of_an_edited_draft_all_of_its_offer_waits_at_once(world, passage):
@@ -256,8 +276,8 @@ def test_after_the_undo_of_an_edited_draft_all_of_its_offer_waits_at_once(world,
     waited = [draft.id for draft in waiting(ledger)]
     with ledger.action():
         card = ledger.accept(drafted(ledger, "What produces energy?"))
-        edit(ledger, card, {BACK: "the mitochondria of a cell"})
-    undo(ledger)
+        edit_item(ledger, card, {BACK: "the mitochondria of a cell"})
+    undo_decision(ledger)
     assert [draft.id for draft in waiting(ledger)] == waited
 
 
@@ -285,13 +305,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     assert revision.revises == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
-    undo(ledger)
+    undo_decision(ledger)
     record(ledger, [new])
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
     assert world.card(guid).source == ()
-    undo(ledger)
+    undo_decision(ledger)
     assert words_of(world.card(guid)).endswith("its life")
 
 
@@ -309,7 +329,7 @@ def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
         "a.md", f"The value that was measured and noted here ==is exactly {was} today==."
     )
     world.run(accepts=never)
-    [fate] = fates(world["a"])
+    [fate] = iter_outcomes(world["a"])
     key = fate.highlight.key
     [first] = proposed(world, model_draft(key, "What is the value?", was, was))
     world["a"].reject(first)
@@ -333,7 +353,7 @@ def test_another_form_is_another_note(world: World):
     assert RemarkKind.REPLACEMENT in [remark.kind for remark in draft.remarks]
     new = world["a"].accept(draft.id)
     assert {old, new} & {*world.live()} == {new}
-    undo(world["a"])
+    undo_decision(world["a"])
     assert {old, new} & {*world.live()} == {old}
 
 
@@ -355,7 +375,7 @@ def asked_to_be_the_same(world: World, old: str = "a.md", new: str = "b.md") -> 
 def test_the_oldest_key_names_a_passage(world: World, notes: tuple[str, str]):
     key = world.card(asked_to_be_the_same(world, *notes)).key
     world["a"].accept(world.question("same").id)
-    assert {card.key for card in cards_of(world["a"]) if "water" in words_of(card)} == {
+    assert {card.key for card in iter_cards(world["a"]) if "water" in words_of(card)} == {
         key
     }
 
@@ -363,8 +383,8 @@ def test_the_oldest_key_names_a_passage(world: World, notes: tuple[str, str]):
 def test_only_changes_since_a_time_are_listed(world: World, card: str):
     world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
     world.run()
-    assert [one.guid for one in world["a"].history(changes_since="2001")] == [card]
-    assert world["a"].history(changes_since="9999") == []
+    assert [one.guid for one in world["a"].list_history(changes_since="2001")] == [card]
+    assert world["a"].list_history(changes_since="9999") == []
 
 
 def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
@@ -374,9 +394,9 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
         with pytest.raises(RefusedError, match="first answer whether"):
             decide(draft.id)
     with pytest.raises(RefusedError, match="first answer whether"):
-        make(world["a"], draft)
+        make_undrafted_card(world["a"], draft)
     [remark] = draft.remarks
-    assert reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
+    assert count_reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
     assert len(world.in_anki()) == 2
 
 
@@ -386,12 +406,12 @@ def test_the_question_whether_it_is_the_same_card(world: World, same: bool):
     question = world.question("same")
     (world["a"].accept if same else world["a"].reject)(question.id)
     world.run()
-    assert not open_questions(world["a"])
+    assert not find_open_questions(world["a"])
     assert ("through a wall" in world.live()[guid]) is same
     assert len(world.live()) + len(world.waiting()) == (2 if same else 3)
     with pytest.raises(RefusedError, match="no such open question"):
         world["a"].accept(question.id)
-    undo(world["a"])
+    undo_decision(world["a"])
     world.run()
     if same:  # taken apart again, and asked again
         assert "across a membrane" in world.live()[guid]
@@ -402,7 +422,7 @@ def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
     guid = asked_to_be_the_same(world)
     world.note("a.md", OSMOSIS, RHINE)
     world.run()
-    assert not open_questions(world["a"])
+    assert not find_open_questions(world["a"])
     assert "across a membrane" in world.live()[guid]
     assert any("through a wall" in text for text in world.live().values())
 
@@ -411,8 +431,8 @@ def test_an_own_card_that_was_taken_back_waits_in_other_words(world: World):
     world.note("a.md", "The capital of Mali is ==Bamako== today. ^it")
     world.run()
     [guid] = world.live()
-    [accepted] = [each for each in world["a"].history(guid) if each.what == "accept"]
-    undo(world["a"], accepted.id)
+    [accepted] = [each for each in world["a"].list_history(guid) if each.what == "accept"]
+    undo_decision(world["a"], accepted.id)
     world.note("a.md", "Where a river bends, old markets sell ==salt== to caravans. ^it")
     for _ in range(2):
         world.run()

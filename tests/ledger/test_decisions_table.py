@@ -8,48 +8,52 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
     cards,
     decide,
+    decision_recording,
     draft_changes,
-    drafts,
+    draft_completion,
+    draft_recording,
     marks,
     offers,
     questions,
-    recording,
     remarks,
-    settling,
 )
-from ankiforge.ledger.copies import Copy, likenesses, likenesses_of_originals, originals
-from ankiforge.ledger.decided import decided, lacks_drafts, new_event, passed_over
+from ankiforge.ledger.decision_changes import (
+    build_event,
+    compute_changes,
+    find_passed_over_drafts,
+    lacks_drafts,
+)
 from ankiforge.ledger.events import (
-    PERSON,
     POLICY,
-    RETIRED_BEFORE,
+    RETIRED_TAG_REASON,
     SOURCE,
+    USER,
     Event,
     FactDecision,
     Passage,
-    content,
-    digest_of_words,
-    guid_of,
+    hash_content,
+    hash_exact_words,
+    make_guid,
 )
-from ankiforge.ledger.facts import Fact, name_of
-from ankiforge.ledger.here import HighlightHere, PassageHere
-from ankiforge.ledger.moves import Moves
-from ankiforge.ledger.readings import ListedDocuments, Report
-from ankiforge.ledger.store import Store, encode
+from ankiforge.ledger.facts import Fact, hash_sentence
+from ankiforge.ledger.ingest_rows import build_highlight_row
+from ankiforge.ledger.marks import to_mark
+from ankiforge.ledger.moves import MoveMatcher
+from ankiforge.ledger.readings import IngestReport, ListedDocuments
+from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
+from ankiforge.ledger.store import Store, to_json
 from ankiforge.model import (
-    AGENT,
-    PROPOSE,
+    AGENT_DRAFTER,
+    PROPOSAL_DRAFTER,
     Card,
     CardKind,
-    CardRemark,
     Document,
     DocumentKey,
-    Drafted,
+    DraftingResult,
     Edits,
     Finding,
     Highlight,
@@ -60,9 +64,10 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
     SourceKind,
+    SourceRemark,
     StoredDraft,
     Verdict,
-    note_id,
+    compute_note_id,
 )
 from tests.cards import card_of, made
 
@@ -74,8 +79,8 @@ WORDS = {"kind": "basic", "fields": {"Front": "q", "Back": "a"}}
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store in which each test begins where the others began."""
     folder: Path = tmp_path_factory.mktemp("store")
-    opened = Store(own_file(folder / "a.db"), OwnPath(folder), "a")
-    opened.unite()
+    opened = Store(folder / "a.db", folder, "a")
+    opened.merge_journal()
     yield opened
     opened.close()
 
@@ -89,7 +94,7 @@ def empty(store: Store) -> Iterator[Store]:
     """The store in a transaction that is taken back."""
     with pytest.raises(TakenBack), store.transaction():
         for key in (P, Q):
-            store.add("key", key, SOURCE, {"exact": "The heart pumps blood."})
+            store.record_event("key", key, SOURCE, {"exact": "The heart pumps blood."})
         yield store
         raise TakenBack
 
@@ -104,18 +109,18 @@ def recorded(store: Store) -> dict[str, Event]:
     def add(name: str, kind: str, key: str, by: str, **body: Any) -> None:
         if kind in ("accept", "revise"):
             body["draft"] = WORDS
-        events[name] = store.add(kind, key, by, body)
+        events[name] = store.record_event(kind, key, by, body)
 
     with store.action():
-        add("accept 1", "accept", P, PERSON, guid="af1")
-        add("fact", "fact", P, PERSON, of="", sentences=[], passage=[])
+        add("accept 1", "accept", P, USER, guid="af1")
+        add("fact", "fact", P, USER, of="", sentences=[], passage=[])
     with store.action():
-        add("accept 2", "accept", Q, PERSON, guid="af2")
-        add("reject", "reject", P, PERSON, guid="", content="c")
+        add("accept 2", "accept", Q, USER, guid="af2")
+        add("reject", "reject", P, USER, guid="", content="c")
     add("by policy", "accept", P, POLICY, guid="af3")
     add("by the source", "revise", P, SOURCE, guid="af1")
-    add("found", "accept", Q, PERSON, guid="af4", found=True)
-    add("retired before", "retire", P, PERSON, guid="af3", why=RETIRED_BEFORE)
+    add("found", "accept", Q, USER, guid="af4", found=True)
+    add("retired before", "retire", P, USER, guid="af3", why=RETIRED_TAG_REASON)
     return events
 
 
@@ -152,43 +157,45 @@ def test_what_undo_takes_back(empty, undone, target, taken_back):
     events = recorded(empty)
     names = {event.id: name for name, event in events.items()}
     for name in filter(None, undone.split(", ")):
-        empty.add("undo", events[name].key, PERSON, {"event": events[name].id})
+        empty.record_event("undo", events[name].key, USER, {"event": events[name].id})
     id = events[target].id if target in events else target
     if not taken_back:
         with pytest.raises(RefusedError, match=r"can be undone|nothing to undo"):
-            decide._to_undo(empty, id)
+            decide._find_events_to_undo(empty, id)
         return
-    found = decide._to_undo(empty, id)
+    found = decide._find_events_to_undo(empty, id)
     assert [names[event.id] for event in found] == taken_back.split(", ")
 
 
 def test_an_action_is_taken_back_by_its_id(empty):
     events = recorded(empty)
-    found = decide._to_undo(empty, events["reject"].act)
+    found = decide._find_events_to_undo(empty, events["reject"].act)
     assert found == [events["accept 2"], events["reject"]]
 
 
 def test_about_a_card_all_of_an_action_goes_that_is_about_it(empty):
     with empty.action():
-        empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+        empty.record_event("accept", P, USER, {"guid": "af1", "draft": WORDS})
     with empty.action():
-        both = [empty.add("placed", P, PERSON, {"guid": "af1", "deck": "D"})]
+        both = [empty.record_event("placed", P, USER, {"guid": "af1", "deck": "D"})]
         both.append(
-            empty.add("edit", P, PERSON, {"guid": "af1", "fields": {"Back": "b"}})
+            empty.record_event("edit", P, USER, {"guid": "af1", "fields": {"Back": "b"}})
         )
-        empty.add("edit", P, PERSON, {"guid": "af2", "fields": {"Back": "b"}})
-        empty.add("skip", Q, PERSON, {})
-    assert decide._to_undo(empty, "af1") == both
+        empty.record_event("edit", P, USER, {"guid": "af2", "fields": {"Back": "b"}})
+        empty.record_event("skip", Q, USER, {})
+    assert decide._find_events_to_undo(empty, "af1") == both
 
 
 def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_without(empty):
     told = []
     with empty.action():
-        told.append(empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS}))
-        empty.add("different", P, PERSON, {"old": Q})  # it is about the card, too
-        told.append(empty.add("skip", Q, PERSON, {}))
-        empty.add("skip", Q, PERSON, {"why": "too easy"})
-    entries = decide.undo(empty).entries
+        told.append(
+            empty.record_event("accept", P, USER, {"guid": "af1", "draft": WORDS})
+        )
+        empty.record_event("different", P, USER, {"old": Q})  # it is about the card, too
+        told.append(empty.record_event("skip", Q, USER, {}))
+        empty.record_event("skip", Q, USER, {"why": "too easy"})
+    entries = decide.undo_decision(empty).entries
     assert [entry.id for entry in entries] == [told[0].act, told[0].act]
     assert [entry.what for entry in entries] == ["accept", "skip"]
 
@@ -196,23 +203,25 @@ def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_withou
 @pytest.mark.parametrize("is_one_action", [True, False])
 def test_what_was_taken_back_is_told_by_its_action_or_its_event(empty, is_one_action):
     with empty.action() if is_one_action else nullcontext():
-        event = empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+        event = empty.record_event("accept", P, USER, {"guid": "af1", "draft": WORDS})
     assert bool(event.act) is is_one_action
-    assert decide.undo(empty, event.id).id == (event.act or event.id)
+    assert decide.undo_decision(empty, event.id).id == (event.act or event.id)
 
 
 def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
     store_highlights(empty, {P: "present"})
-    empty.write("UPDATE highlight SET modelled = 'before', body = ?", encode(HIGHLIGHT))
-    for id, drafter in (("dr1", AGENT), ("dr2", "llm")):
-        body = encode(replace(DRAFT, origin=Origin(drafter)))
+    empty.execute(
+        "UPDATE highlight SET modelled = 'before', body = ?", to_json(HIGHLIGHT)
+    )
+    for id, drafter in (("dr1", AGENT_DRAFTER), ("dr2", "llm")):
+        body = to_json(replace(DRAFT, origin=Origin(drafter)))
         row = draft_columns(id=id, drafter=drafter, body=body)
         empty.insert("draft", [row])
-    assert decide.undo(empty, "dr1") == decide.Undone("dr1", ())
-    assert empty.value("SELECT group_concat(id) FROM draft") == "dr2"
-    assert empty.value("SELECT modelled FROM highlight") == ""
+    assert decide.undo_decision(empty, "dr1") == decide.UndoResult("dr1", ())
+    assert empty.fetch_value("SELECT group_concat(id) FROM draft") == "dr2"
+    assert empty.fetch_value("SELECT modelled FROM highlight") == ""
     with pytest.raises(RefusedError, match="nothing about dr2 can be undone"):
-        decide.undo(empty, "dr2")
+        decide.undo_decision(empty, "dr2")
 
 
 @pytest.mark.parametrize(
@@ -231,17 +240,17 @@ def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
 def test_a_conflict_whose_answer_is_taken_back_is_asked_again(
     empty, pinned, choice, offered
 ):
-    empty.add("accept", P, PERSON, {"guid": "af1", "draft": WORDS})
+    empty.record_event("accept", P, USER, {"guid": "af1", "draft": WORDS})
     if pinned:
-        empty.add("edit", P, PERSON, {"guid": "af1", "fields": {"Back": pinned}})
+        empty.record_event("edit", P, USER, {"guid": "af1", "fields": {"Back": pinned}})
     of_source = {"kind": "basic", "fields": {"Front": "q", "Back": offered}}
-    empty.add("revise", P, SOURCE, {"guid": "af1", "draft": of_source})
+    empty.record_event("revise", P, SOURCE, {"guid": "af1", "draft": of_source})
     answer = {"field": "Back", "choice": choice, "theirs": "", "ours": "", "was": "mine"}
     with empty.action():
-        empty.add("resolve", P, PERSON, {"guid": "af1", **answer})
-    decide.undo(empty)
-    card = empty.passage(P).cards["af1"]
-    assert (card.field("Back"), card.edits.pinned) == ("mine", ("Back",))
+        empty.record_event("resolve", P, USER, {"guid": "af1", **answer})
+    decide.undo_decision(empty)
+    card = empty.get_passage(P).cards["af1"]
+    assert (card.get_field("Back"), card.edits.pinned) == ("mine", ("Back",))
     assert card.edits.offered == ({} if offered == "mine" else {"Back": offered})
 
 
@@ -262,7 +271,7 @@ FORM = replace(DRAFT, number=0, origin=Origin("rules:phrase"))
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
     """Return the card in the slot of FORM, which got these fields of its source last."""
     form = replace(FORM, fields=fields)
-    return card_of(form, edits=Edits(texts=(("a", digest_of_words(form)),)))
+    return card_of(form, edits=Edits(texts=(("a", hash_exact_words(form)),)))
 
 
 LIVE = card_with(OTHER_TEXT)
@@ -292,7 +301,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
     severity = row.pop("severity", "")
     found = [Finding("cut", Severity(severity), "cut off")] if severity else []
     waiting = replace(draft, findings=tuple(found), **row)
-    assert offers.waits_no_longer(empty, passage, waiting) is settled
+    assert offers.is_obsolete(empty, passage, waiting) is settled
 
 
 @pytest.mark.parametrize(
@@ -306,7 +315,7 @@ def test_what_waits_no_longer(empty, draft, card, row, settled):
 )
 def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
     waiting = replace(DRAFT, about=tuple(fact.split()))
-    assert offers.waits_no_longer(empty, Passage(keys), waiting) is settled
+    assert offers.is_obsolete(empty, Passage(keys), waiting) is settled
 
 
 # --- which highlights a model is to draft ---------------------------------------------------
@@ -332,14 +341,14 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
         ((SAYS_ELSE,), (), {"modelled": "before"}, True),
         ((replace(SAYS_ELSE, verdict=Verdict.REJECTED),), (), {}, False),
         ((replace(SAYS_ELSE, quote=""),), (), {}, False),
-        ((replace(SAYS_ELSE, origin=Origin(PROPOSE)),), (), {}, False),
+        ((replace(SAYS_ELSE, origin=Origin(PROPOSAL_DRAFTER)),), (), {}, False),
     ],
 )
 def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
     passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
     passage.decisions.extend(facts)
     highlight_row: Any = {"fate": "", "reason": "", "modelled": "", **row}
-    answer = recording._is_for_model(empty, highlight_row, HIGHLIGHT, passage)
+    answer = draft_recording._should_ask_model(empty, highlight_row, HIGHLIGHT, passage)
     assert answer is is_for_model
 
 
@@ -365,7 +374,7 @@ ELSEWHERE = {"kind": "cloze", "fields": dict(TEXT)}
 
 
 def remarks_on(store: Store, draft: StoredDraft) -> list[Remark]:
-    return list(remarks.Remarks(store).on(draft, HIGHLIGHT, content(draft)))
+    return list(remarks.RemarkFinder(store).find_remarks(draft, HIGHLIGHT))
 
 
 def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
@@ -381,17 +390,17 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         (replace(DRAFT, near="A."), [], [], None, [RemarkKind.NEAR]),
         (replace(DRAFT, near="A.", revises="af1"), [], [], None, [RemarkKind.REVISION]),
         # a grave says that its note was deleted; another's says nothing
-        (DRAFT, [], [], guid_of(P, DRAFT), [RemarkKind.NOTE_DELETED]),
-        (DRAFT, [], [], guid_of(Q, DRAFT), []),
-        (DRAFT, [accepted(P, guid_of(P, DRAFT))], [], guid_of(P, DRAFT), []),  # it has its card
+        (DRAFT, [], [], make_guid(P, DRAFT), [RemarkKind.NOTE_DELETED]),
+        (DRAFT, [], [], make_guid(Q, DRAFT), []),
+        (DRAFT, [accepted(P, make_guid(P, DRAFT))], [], make_guid(P, DRAFT), []),  # it has its card
         # notes in Anki that no card here has
         (DRAFT, [], ["ankiforge::doc::hearts"], None, [RemarkKind.UNKNOWN_NOTES]),
-        (DRAFT, [], [guid_of(P, DRAFT)], None, [RemarkKind.UNKNOWN_NOTES]),
+        (DRAFT, [], [make_guid(P, DRAFT)], None, [RemarkKind.UNKNOWN_NOTES]),
         (DRAFT, [], ["ankiforge::doc::livers"], None, []),
         # the same words elsewhere
         (DRAFT, [accepted(Q, "af2")], [], None, [RemarkKind.EQUAL_CARD]),
         (DRAFT, [accepted(P, "af2")], [], None, []),
-        (DRAFT, [("reject", Q, {"content": content(DRAFT)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
+        (DRAFT, [("reject", Q, {"content": hash_content(DRAFT)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
         (DRAFT, [("reject", Q, {"content": "other words"})], [], None, []),
         # the person dropped what its passage says
         (DRAFT, [("skip", P, {})], [], None, [RemarkKind.DECIDED_BEFORE]),
@@ -403,9 +412,9 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
 )  # fmt: skip
 def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks):
     for what, key, body in events:
-        empty.add(what, key, PERSON, body)
+        empty.record_event(what, key, USER, body)
     if buried:
-        empty.insert("grave", [{"id": note_id(buried)}])
+        empty.insert("grave", [{"id": compute_note_id(buried)}])
     empty.set_value("strangers", unknown_notes)
     found = remarks_on(empty, draft)
     assert [remark.kind for remark in found] == remarks
@@ -414,16 +423,16 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
 @pytest.mark.parametrize(
     ("accepted_by", "then", "remark"),
     [
-        (PERSON, [], RemarkKind.TAKEN_BACK),
+        (USER, [], RemarkKind.TAKEN_BACK),
         # that a person does not want what policy accepted is a decision
         (POLICY, [], RemarkKind.DECIDED_BEFORE),
         # and so is what they decide on another card of the sentence
-        (PERSON, [("reject", {"guid": "", "content": "c"})], RemarkKind.DECIDED_BEFORE),
-        (PERSON, [("skip", {})], RemarkKind.DECIDED_BEFORE),
+        (USER, [("reject", {"guid": "", "content": "c"})], RemarkKind.DECIDED_BEFORE),
+        (USER, [("skip", {})], RemarkKind.DECIDED_BEFORE),
     ],
 )
 def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, remark):
-    guid = guid_of(P, FORM)
+    guid = make_guid(P, FORM)
     words = {
         "kind": "cloze",
         "fields": dict(TEXT),
@@ -431,13 +440,13 @@ def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, rema
         "drafter": "rules:phrase",
     }
     body = {"guid": guid, "draft": words, "slot": FORM.slot}
-    made = empty.add("accept", P, accepted_by, body)
+    made = empty.record_event("accept", P, accepted_by, body)
     about: dict[str, Any] = {"sentences": [FORM.quote], "passage": [], "facts": []}
-    empty.add("fact", P, accepted_by, {"of": made.id, "guid": guid, **about})
-    empty.add("undo", P, PERSON, {"event": made.id})
+    empty.record_event("fact", P, accepted_by, {"of": made.id, "guid": guid, **about})
+    empty.record_event("undo", P, USER, {"event": made.id})
     for what, other in then:
-        decided = empty.add(what, P, PERSON, other)
-        empty.add("fact", P, PERSON, {"of": decided.id, "guid": "", **about})
+        decided = empty.record_event(what, P, USER, other)
+        empty.record_event("fact", P, USER, {"of": decided.id, "guid": "", **about})
     assert [each.kind for each in remarks_on(empty, FORM)] == [remark]
 
 
@@ -452,11 +461,11 @@ def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, rema
 )
 def test_an_equal_card_is_named(empty, ended, detail):
     _, key, body = accepted(Q, "af2")
-    made = empty.add("accept", key, PERSON, body)
+    made = empty.record_event("accept", key, USER, body)
     if ended == "undo":
-        empty.add("undo", Q, PERSON, {"event": made.id})
+        empty.record_event("undo", Q, USER, {"event": made.id})
     elif ended:
-        empty.add(ended, Q, PERSON, {"guid": "af2", "content": ""})
+        empty.record_event(ended, Q, USER, {"guid": "af2", "content": ""})
     [remark] = remarks_on(empty, DRAFT)
     assert remark.detail == detail
 
@@ -473,10 +482,10 @@ def test_a_draft_of_what_may_be_a_lost_passage_waits(
     empty, state_of_lost, is_live, remarks
 ):
     store_highlights(empty, {P: "present", Q: state_of_lost})
-    empty.add("accept", Q, PERSON, {"guid": "af2", "draft": WORDS})
+    empty.record_event("accept", Q, USER, {"guid": "af2", "draft": WORDS})
     if not is_live:
-        empty.add("retire", Q, PERSON, {"guid": "af2"})
-    empty.add("ask", P, SOURCE, {"old": Q})
+        empty.record_event("retire", Q, USER, {"guid": "af2"})
+    empty.record_event("ask", P, SOURCE, {"old": Q})
     found = remarks_on(empty, DRAFT)
     assert [remark.kind for remark in found] == remarks
 
@@ -519,21 +528,25 @@ def test_nothing_is_asked_where_all_that_was_decided_stands(empty, events, stand
     for what, key, body in events:
         if what == "fact":
             body = {**body, "of": decision}
-        decision = empty.add(what, key, PERSON, body).id
+        decision = empty.record_event(what, key, USER, body).id
     store_highlights(empty, {"vault:notes/here": "present"})
-    empty.write(
+    empty.execute(
         "INSERT INTO sentence (name, key) VALUES (?, ?)",
-        name_of(STANDS),
+        hash_sentence(STANDS),
         "vault:notes/here",
     )
-    moves = Moves(empty, ListedDocuments(), Report(), [], [])
-    assert moves._stands(P) is stands
+    moves = MoveMatcher(empty, ListedDocuments(), IngestReport(), [], [])
+    assert moves._is_still_present(P) is stands
 
 
 # --- what becomes of drafts that wait, and of cards, when their passage is drafted anew -------
 
-BY_RULES, BY_MODEL, BESIDE = {}, {"model": True}, {"model": True, "beside": True}
-PROPOSAL = replace(DRAFT, origin=Origin(PROPOSE))
+BY_RULES, BY_MODEL, BESIDE = (
+    {},
+    {"is_model": True},
+    {"is_model": True, "keeps_pending": True},
+)
+PROPOSAL = replace(DRAFT, origin=Origin(PROPOSAL_DRAFTER))
 BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
 
 
@@ -542,8 +555,8 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
     [
         # the rules replace their own drafts, and new words of cards
         (BY_RULES, FORM, {"drafter": "rules:phrase"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSE, "revises": "af1", "key": Q}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1"}, True),
+        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1", "key": Q}, True),
         # a model's stay while their quote is there, and under another key
         (BY_RULES, DRAFT, {"drafter": "llm"}, False),
         (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, True),
@@ -551,15 +564,15 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
         # a model replaces what models drafted
         (BY_MODEL, DRAFT, {"drafter": "llm"}, True),
         (BY_MODEL, FORM, {"drafter": "rules:phrase"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSE, "revises": "af1", "key": Q}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1"}, False),
+        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1", "key": Q}, False),
         (BESIDE, DRAFT, {"drafter": "llm"}, False),
-        (BESIDE, PROPOSAL, {"drafter": PROPOSE, "revises": "af1"}, False),
+        (BESIDE, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revises": "af1"}, False),
     ],
 )  # fmt: skip
 def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     waiting = as_waiting(draft, **row)
-    by = draft_changes.By("a", **drafter)
+    by = draft_changes.DraftingMode("a", **drafter)
     assert draft_changes.is_replaced(waiting, HIGHLIGHT, by) is replaced
 
 
@@ -574,7 +587,7 @@ def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
-    held = draft_changes.why_held(card, draft)
+    held = draft_changes.held_back_reason(card, draft)
     assert why in held
     assert bool(held) is bool(why)
 
@@ -598,7 +611,7 @@ FIGURE = replace(
 )  # fmt: skip
 def test_the_masks_that_a_person_wants(words, masks, field):
     with pytest.raises(RefusedError) if field is None else nullcontext():
-        fields = dict(decide._with_masks(words, masks))
+        fields = dict(decide._replace_masks(words, masks))
         assert fields == {"Occlusion": field, "Image": "![](a.png)"}
 
 
@@ -615,7 +628,7 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
     namespace = {SourceKind.PDF: "pdf:p", SourceKind.VAULT: "vault:v"}[source]
     highlight = replace(HIGHLIGHT, kind=kind, namespace=namespace)
     assert highlight.source_kind is source
-    assert draft_changes.is_derived(draft, highlight) is derived
+    assert draft_changes.is_from_pdf_page(draft, highlight) is derived
 
 
 @pytest.mark.parametrize(
@@ -629,17 +642,20 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
     ],
 )
 def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
-    words = {"kind": "cloze", "fields": {"Text": FORM.field("Text")}}
-    body = {"guid": "af1", "draft": words, "slot": "0", "content": content(FORM)}
+    words = {"kind": "cloze", "fields": {"Text": FORM.get_field("Text")}}
+    body = {"guid": "af1", "draft": words, "slot": "0", "content": hash_content(FORM)}
     for what in events:
-        empty.add(what, P, PERSON, body)
-    assert drafts.stands(empty.passage(P), replace(draft, number=0)) is stands
+        empty.record_event(what, P, USER, body)
+    assert (
+        draft_completion.is_same_as_card(empty.get_passage(P), replace(draft, number=0))
+        is stands
+    )
 
 
-def here_of(highlight: Highlight, **more: Any) -> HighlightHere:
+def here_of(highlight: Highlight, **more: Any) -> HighlightSnapshot:
     """Return an undecided passage by its highlight."""
     passage = Passage((highlight.key,))
-    return HighlightHere(
+    return HighlightSnapshot(
         passage, highlight.exact, highlight=highlight, content="now", **more
     )
 
@@ -650,25 +666,29 @@ def test_the_drafts_that_wait_on(kept):
     for id in ("dr1", "dr2"):
         quote = HIGHLIGHT.exact if id in kept else "Other words."
         waiting.append(as_waiting(replace(DRAFT, quote=quote), id=id, drafter="llm"))
-    here = here_of(HIGHLIGHT, waiting=tuple(waiting))
-    changes = draft_changes.draft_changes(here, Drafted(HIGHLIGHT), draft_changes.By("a"))
-    assert [draft.id for draft in changes.here.waiting] == kept.split()
-    assert sorted((*changes.gone, *kept.split())) == ["dr1", "dr2"]
+    here = here_of(HIGHLIGHT, pending_drafts=tuple(waiting))
+    changes = draft_changes.compute_draft_changes(
+        here, DraftingResult(HIGHLIGHT), draft_changes.DraftingMode("a")
+    )
+    assert [draft.id for draft in changes.snapshot.pending_drafts] == kept.split()
+    assert sorted((*changes.removed_draft_ids, *kept.split())) == ["dr1", "dr2"]
 
 
 @pytest.mark.parametrize(("has_followed", "follows"), [(False, ["af1"]), (True, [])])
 def test_cards_follow_first_and_all_else_is_recorded_then(has_followed, follows):
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
-    drafted = Drafted(HIGHLIGHT, (replace(FORM, number=0),))
-    by = draft_changes.By("a")
-    changes = draft_changes.draft_changes(here, drafted, by, has_followed=has_followed)
-    assert [each.event.body["guid"] for each in changes.follows] == follows
+    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, number=0),))
+    by = draft_changes.DraftingMode("a")
+    changes = draft_changes.compute_draft_changes(
+        here, drafted, by, has_followed=has_followed
+    )
+    assert [each.event.body["guid"] for each in changes.card_updates] == follows
     assert (changes.outcome is None) is bool(follows)
 
 
 @pytest.mark.parametrize(
-    ("drafted", "asked"), [("", True), (name_of(HIGHLIGHT.exact), False)]
+    ("drafted", "asked"), [("", True), (hash_sentence(HIGHLIGHT.exact), False)]
 )
 def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     shown = (Fact(HIGHLIGHT.exact),)
@@ -686,7 +706,7 @@ def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     ],
 )  # fmt: skip
 def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
-    assert marks._sides(highlight) == sides
+    assert marks._compute_sides(highlight) == sides
 
 
 @pytest.mark.parametrize(
@@ -709,16 +729,16 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
     ],
 )  # fmt: skip
 def test_what_is_told_of_a_past_decision(what, key, body, said, text):
-    event = Event(1, "a", "2026-01-01", PERSON, what, key, body)
-    entry = cards.done(event)
-    assert (entry.said, entry.text) == (said, text)
+    event = Event(1, "a", "2026-01-01", USER, what, key, body)
+    entry = cards.to_history_entry(event)
+    assert (entry.description, entry.text) == (said, text)
     assert entry.id == event.id
-    assert cards.done(replace(event, act="t1")).id == "t1"
+    assert cards.to_history_entry(replace(event, act="t1")).id == "t1"
 
 
 def test_an_answer_to_no_question_is_told_where_questions_are(empty):
     with pytest.raises(RefusedError) as raised:
-        questions.answer(empty, "qu1", yes=True)
+        questions.answer_question(empty, "qu1", yes=True)
     assert raised.value.hint == "ankiforge list --view questions"
 
 
@@ -739,73 +759,18 @@ SHORT = replace(
         (replace(ORIGINAL, exact="The liver stores sugar."), ORIGINAL, False),
         # drafts of both would not be the same
         (replace(ORIGINAL, gaps=((4, 9),)), ORIGINAL, False),
-        (replace(ORIGINAL, comment="why?"), ORIGINAL, False),
         (replace(ORIGINAL, markdown=("a", "b")), ORIGINAL, False),
         # a short text is a copy only beside the same words, unless it is a card
         (SHORT, SHORT, True),
-        (replace(SHORT, prefix="Else. "), SHORT, True),
-        (replace(SHORT, suffix=" Else."), SHORT, True),
-        (replace(SHORT, prefix="Else. ", suffix=" Else."), SHORT, False),
+        (replace(SHORT, prefix="Else. "), SHORT, False),
+        (replace(SHORT, suffix=" Else."), SHORT, False),
         (replace(SHORT, prefix="", suffix=""), replace(SHORT, prefix="", suffix=""), False),
         (replace(LONG_CARD, exact="a :: b"), replace(LONG_CARD, exact="a :: b"), True),
     ],
 )  # fmt: skip
 def test_what_may_be_drafted_alike(other, highlight, alike):
-    shared = set(likenesses_of_originals(highlight)).intersection(likenesses(other))
-    assert bool(shared) is alike
-
-
-def copy(key: str, issued: int, is_decided: bool = False) -> Copy:
-    return Copy(key, f"title of {key}", issued, is_decided)
-
-
-@pytest.mark.parametrize(
-    ("copies", "found"),
-    [
-        ([], ""),
-        ([copy("a", 1)], "a"),
-        ([copy("a", 1), copy("b", 2), copy("c", 3)], "a"),
-        ([copy("a", 3), copy("b", 2), copy("c", 1)], "a b c"),
-        ([copy("a", 2), copy("b", 3), copy("c", 1)], "a c"),
-        # what was decided on is the original of all; nothing behind it is asked for
-        ([copy("a", 2), copy("b", 9, True), copy("c", 1)], "a b"),
-        ([copy("a", 0), copy("b", 0)], "a"),
-    ],
-)
-def test_which_of_equal_highlights_may_be_originals(copies, found):
-    assert [each.key for each in originals(copies)] == found.split()
-
-
-@pytest.mark.parametrize(
-    ("copies", "original"),
-    [
-        ([], ""),
-        ([copy(P, 1)], ""),
-        # this one was issued before the other, unless that is decided
-        ([copy(Q, 9)], ""),
-        ([copy(Q, 5)], ""),
-        ([copy(Q, 9, True)], f"title of {Q}"),
-        ([copy(Q, 4)], f"title of {Q}"),
-        # what is none holds up nothing that comes after it
-        ([copy(P, 1), copy(Q, 4)], f"title of {Q}"),
-        ([copy("vault:v/r", 8), copy(Q, 4)], f"title of {Q}"),
-    ],
-)
-def test_the_original_of_a_copy(copies, original):
-    here = here_of(ORIGINAL, issued=5, copies=tuple(copies))
-    assert draft_changes.original_of(here) == original
-    decided = replace(here, passage=Passage((P,), rejected={"c"}))
-    assert draft_changes.original_of(decided) == ""
-
-
-def test_cards_of_one_proposal_are_asked_about_whatever_third_card_is_between(empty):
-    for guid, quote in (("af1", "a"), ("af2", "b"), ("af3", "a")):
-        words = {"kind": "cloze", "fields": {"Text": guid}, "quote": quote}
-        body = {"guid": guid, "draft": words | {"drafter": PROPOSE}}
-        empty.add("accept", P, PERSON, body)
-    empty.refold()
-    asked = list(questions._ask_about_gaps_of_one_proposal(empty))
-    assert [question.guids for question in asked] == [("af1", "af3")]
+    rows = [build_highlight_row(to_mark(each), "", 1) for each in (other, highlight)]
+    assert (rows[0]["alike"] == rows[1]["alike"] != "") is alike
 
 
 QUESTION = replace(
@@ -833,7 +798,7 @@ QUESTION = replace(
     ],
 )
 def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
-    found = drafts.fields_in(sentence, card)
+    found = draft_completion.reword_fields(sentence, card)
     assert found == fields
 
 
@@ -841,16 +806,16 @@ def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
     ("quote", "places", "states", "remarks"),
     [
         ("pumps blood", 1, {"present"}, ()),
-        ("pumps water", 1, {"present"}, (CardRemark.SOURCE_CHANGED,)),
+        ("pumps water", 1, {"present"}, (SourceRemark.SOURCE_CHANGED,)),
         ("", 1, {"present"}, ()),
-        ("pumps blood", 0, {"gone"}, (CardRemark.SOURCE_GONE,)),
+        ("pumps blood", 0, {"gone"}, (SourceRemark.SOURCE_GONE,)),
         ("pumps blood", 0, {"missing"}, ()),
         ("pumps blood", 0, {"gone", "unselected"}, ()),  # a setting left it out
     ],
 )
 def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
     card = replace(LIVE, quote=quote)
-    found = cards._remarks_on_source(card, (HIGHLIGHT,) * places, states)
+    found = cards._find_source_remarks(card, (HIGHLIGHT,) * places, states)
     assert found == remarks
 
 
@@ -872,18 +837,20 @@ def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
         as_waiting(DRAFT, id="d1", offer="o1"),
         as_waiting(DRAFT, id="form", number=0, fact="f g", **form),
     )
-    here = PassageHere(Passage((P,)), waiting=waiting)
-    found = passed_over(here, draft_id, decided.split())
+    here = PassageSnapshot(Passage((P,)), pending_drafts=waiting)
+    found = find_passed_over_drafts(here, draft_id, decided.split())
     assert [draft.id for draft in found] == passed
 
 
 def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
-    here = PassageHere(Passage((P,)), HIGHLIGHT.exact)
-    rejects = new_event("reject", P, PERSON, {"content": "c", "guid": ""})
-    event = settling.write(empty, decided(here, rejects, (HIGHLIGHT.exact,)))
-    [fact] = [each for each in empty.events([P]) if each.what == "fact"]
+    here = PassageSnapshot(Passage((P,)), HIGHLIGHT.exact)
+    rejects = build_event("reject", P, USER, {"content": "c", "guid": ""})
+    event = decision_recording.record_decision(
+        empty, compute_changes(here, rejects, (HIGHLIGHT.exact,))
+    )
+    [fact] = [each for each in empty.load_events([P]) if each.what == "fact"]
     assert fact.body == {
         "of": event.id,
         "sentences": [HIGHLIGHT.exact],
-        "passage": [name_of(HIGHLIGHT.exact)],
+        "passage": [hash_sentence(HIGHLIGHT.exact)],
     }

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.ledger import belonging, dialects, forms, journal
-from ankiforge.ledger.events import FORMER, Event
+from ankiforge.ledger import dialects, foreign_history, forms, journal
+from ankiforge.ledger.events import OBSOLETE_KINDS, Event
 from ankiforge.ledger.journal import (
-    DEEPEST,
-    MOST_N,
-    REQUIRED,
-    _tail,
-    is_known,
-    is_sound,
+    MAX_DEPTH,
+    MAX_EVENT_NUMBER,
+    REQUIRED_KEYS,
+    _hash_tail,
+    is_known_event,
     is_too_deep,
+    is_valid_event,
 )
 
 DRAFT = {"kind": "basic", "fields": {"Front": "q"}}
@@ -102,10 +102,7 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
         "type": (TYPE, {"id": 1}),
     },
     "form": {"choice": ("accept", 1)},
-    "dialects": {
-        "read": (["osr"], "osr"),
-        "off": (["osr"], "osr"),
-    },
+    "dialects": {"read": (["osr"], "osr")},
     "decline": {},
     "mark": {
         **TEXT,
@@ -115,7 +112,7 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
         "title": ("Bread", 1),
     },
     "undo": {"event": ("id", 1)},
-    "ask": {"old": ("k", 1), "beside": (True, "yes")},
+    "ask": {"old": ("k", 1)},
     "same": {"old": ("k", 1)},
     "different": {"old": ("k", 1)},
     "resolve": {
@@ -140,7 +137,7 @@ FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
     "unseen": {"guid": ("g", 1)},
 }
 ROWS = [(what, name) for what, fields in FIELDS.items() for name in fields]
-NEEDED = [(what, name) for what, names in REQUIRED.items() for name in names.split()]
+NEEDED = [(what, name) for what, names in REQUIRED_KEYS.items() for name in names.split()]
 
 
 def event(what: str, n: int = 1, **changed: Any) -> Event:
@@ -151,9 +148,9 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
 @pytest.mark.parametrize(
     ("key", "written"),
     [
-        (forms.form_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
-        (belonging.tool_key("yanki"), "tool:yanki"),
-        (dialects.dialects_key("vault:notes"), "dialects:vault:notes"),
+        (forms.form_event_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
+        (foreign_history.tool_key("yanki"), "tool:yanki"),
+        (dialects.dialect_event_key("vault:notes"), "dialects:vault:notes"),
     ],
 )
 def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):
@@ -161,47 +158,53 @@ def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):
 
 
 def test_every_kind_of_event_has_a_row():
-    assert set(FIELDS) == set(REQUIRED) - set(FORMER)
+    assert set(FIELDS) == set(REQUIRED_KEYS) - set(OBSOLETE_KINDS)
 
 
 def test_every_field_that_is_read_of_an_event_has_a_row():
     read = set[str]()
     for path in Path(ledger.__file__).parent.glob("*.py"):
         read.update(re.findall(r'\bbody(?:\[|\.get\()"(\w+)"', path.read_text("utf-8")))
-    assert {"guid", "off", "why"} <= read
+    assert {"guid", "read", "why"} <= read
     assert read <= {name for fields in FIELDS.values() for name in fields}
 
 
 @pytest.mark.parametrize("what", FIELDS)
 def test_a_whole_event_is_read(what):
-    assert is_known(event(what))
-    assert is_sound(event(what))
-    assert is_sound(event(what, later="a newer version may write this"))
+    assert is_known_event(event(what))
+    assert is_valid_event(event(what))
+    assert is_valid_event(event(what, later="a newer version may write this"))
 
 
 @pytest.mark.parametrize(("what", "name"), ROWS)
 def test_a_value_of_another_type_is_refused(what, name):
     _, wrong = FIELDS[what][name]
-    assert not is_sound(event(what, **{name: wrong}))
+    assert not is_valid_event(event(what, **{name: wrong}))
 
 
 @pytest.mark.parametrize(("what", "name"), NEEDED)
 def test_an_event_without_a_field_that_it_needs_is_refused(what, name):
     body = {key: value for key, value in event(what).body.items() if key != name}
-    assert not is_sound(Event(1, "a", "now", "person", what, "k", body))
+    assert not is_valid_event(Event(1, "a", "now", "person", what, "k", body))
 
 
 @pytest.mark.parametrize(
     ("n", "sound"),
-    [(0, True), (1, True), (-1, False), (MOST_N - 1, True), (MOST_N, False)],
+    [
+        (0, True),
+        (1, True),
+        (-1, False),
+        (MAX_EVENT_NUMBER - 1, True),
+        (MAX_EVENT_NUMBER, False),
+    ],
 )
 def test_a_number_that_leaves_no_room_for_later_events_is_refused(n, sound):
-    assert is_sound(event("seen", n)) is sound
+    assert is_valid_event(event("seen", n)) is sound
 
 
 def test_a_kind_that_is_not_known_is_kept_whatever_its_shape():
-    assert not is_known(event("dreamt"))
-    assert is_sound(event("dreamt", guid=1))
+    assert not is_known_event(event("dreamt"))
+    assert is_valid_event(event("dreamt", guid=1))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,9 @@ def test_a_kind_that_is_not_known_is_kept_whatever_its_shape():
 )
 def test_a_journal_that_was_read_is_known_by_its_end(now, same):
     read = b"one\ntwo\n"
-    assert (_tail(BytesIO(now), len(read)) == _tail(BytesIO(read), len(read))) is same
+    assert (
+        _hash_tail(BytesIO(now), len(read)) == _hash_tail(BytesIO(read), len(read))
+    ) is same
 
 
 @pytest.mark.parametrize(
@@ -231,8 +236,8 @@ def test_a_journal_that_was_read_is_known_by_its_end(now, same):
 def test_a_line_counts_with_its_end_and_one_that_is_too_long_is_damage(
     monkeypatch, text, lines
 ):
-    monkeypatch.setattr(journal, "LINE_BYTES", 8)
-    found = list(journal._whole_lines(BytesIO(text)))
+    monkeypatch.setattr(journal, "MAX_LINE_BYTES", 8)
+    found = list(journal._iter_complete_lines(BytesIO(text)))
     assert [size for size, _ in found] == [size for size, _ in lines]
     assert [line[:8] for _, line in found] == [line for _, line in lines]
 
@@ -240,12 +245,12 @@ def test_a_line_counts_with_its_end_and_one_that_is_too_long_is_damage(
 @pytest.mark.parametrize(
     ("text", "deep"),
     [
-        (b"[" * DEEPEST + b"]" * DEEPEST, False),
-        (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), True),
-        (b'{"a":' * (DEEPEST + 1), True),
-        (b"[" + b"[]," * DEEPEST + b"[]]", False),  # beside one another
-        (b'["' + b"[" * DEEPEST + b'"]', False),  # in a string
-        (b'["\\"' + b"[" * DEEPEST + b'"]', False),
+        (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, False),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), True),
+        (b'{"a":' * (MAX_DEPTH + 1), True),
+        (b"[" + b"[]," * MAX_DEPTH + b"[]]", False),  # beside one another
+        (b'["' + b"[" * MAX_DEPTH + b'"]', False),  # in a string
+        (b'["\\"' + b"[" * MAX_DEPTH + b'"]', False),
     ],
 )
 def test_how_deep_a_line_may_be_nested(text, deep):

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import cards_of, state_of
-from ankiforge.ledger.decide import edit, undo
-from ankiforge.ledger.events import Event, content
-from ankiforge.ledger.fold import fold
-from ankiforge.ledger.questions import open_questions
+from ankiforge.ledger.cards import iter_cards, load_card_and_passage
+from ankiforge.ledger.decide import edit_item, undo_decision
+from ankiforge.ledger.events import Event, hash_content
+from ankiforge.ledger.fold import fold_events
+from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Verdict
 from tests.examples import examples
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
@@ -60,20 +59,20 @@ def play(world: World, steps: list[tuple]) -> None:
 
 
 def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
-    cards = sorted(cards_of(ledger), key=lambda card: card.guid)
-    drafts, questions = waiting(ledger), open_questions(ledger)
+    cards = sorted(iter_cards(ledger), key=lambda card: card.guid)
+    drafts, questions = waiting(ledger), find_open_questions(ledger)
     if what == "accept" and drafts:
         ledger.accept(drafts[number % len(drafts)].id)
     elif what == "answer" and questions:
         answer = ledger.accept if number % 2 else ledger.reject
         answer(questions[number % len(questions)].id)
     elif what == "undo":
-        done = ledger.history()
-        undo(ledger, done[number % len(done)].id if done and number % 2 else "")
+        done = ledger.list_history()
+        undo_decision(ledger, done[number % len(done)].id if done and number % 2 else "")
     elif cards:
         card = cards[number % len(cards)]
         if what == "edit":
-            edit(
+            edit_item(
                 ledger,
                 card.guid,
                 {card.fields[number % len(card.fields)][0]: text or words_of(card)},
@@ -91,11 +90,11 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
             card.verdict.value,
             card.by,
             card.fields,
-            state_of(ledger, card.guid)[0].edits.pinned,
+            load_card_and_passage(ledger, card.guid)[0].edits.pinned,
             card.edits.offered,
             card.key,
         )
-        for card in cards_of(ledger)
+        for card in iter_cards(ledger)
     )
 
 
@@ -123,13 +122,13 @@ def test_events_give_the_same_cards_in_any_order_and_twice(
         dice.shuffle(lines)
         journal = Path(folder, "other")
         journal.mkdir()
-        with Ledger(own_file(Path(folder, "other.db")), OwnPath(journal), "c") as other:
+        with Ledger(Path(folder, "other.db"), journal, "c") as other:
             for part in range(parts):
                 path = journal / f"{dice.choice('xyz')}{part}.jsonl"
                 path.write_bytes(b"".join(line + b"\n" for line in lines[part::parts]))
                 other.read_journal()
             assert state(other) == expected
-            assert other.unite() == []
+            assert other.merge_journal() == []
         world.close()
 
 
@@ -150,8 +149,8 @@ def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to
             ("person", "retire", "old", why),
         ])
     ]  # fmt: skip
-    passage = fold(("old", "new"), events)
-    assert [card.guid for card in passage.live] == (["new"] if merged else [])
+    passage = fold_events(("old", "new"), events)
+    assert [card.guid for card in passage.live_cards] == (["new"] if merged else [])
 
 
 def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_it_later():
@@ -161,8 +160,8 @@ def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_i
         "quote": "that",
     }
     accepted = Event(2, "a", "", "policy", "accept", "p", {"guid": "af1", "draft": words})
-    card = next(iter(fold(("p",), [accepted]).cards.values()))
-    rejected = Event(1, "b", "", "person", "reject", "p", {"content": content(card)})
-    passage = fold(("p",), [rejected, accepted])
-    assert list(passage.live) == []
+    card = next(iter(fold_events(("p",), [accepted]).cards.values()))
+    rejected = Event(1, "b", "", "person", "reject", "p", {"content": hash_content(card)})
+    passage = fold_events(("p",), [rejected, accepted])
+    assert list(passage.live_cards) == []
     assert passage.cards["af1"].verdict is Verdict.REJECTED

@@ -50,19 +50,11 @@ def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> No
     assert verdicts(forge)["Capital of Norway"] == "accepted"
 
 
-def test_a_line_that_is_rejected_leaves_the_question_about_the_others(
-    forge, note
-) -> None:
+def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
     [rome] = forge.ok("list", "Rome", "--json").lines
     forge.ok("reject", rome["id"])
-    asked = question(forge)
-    assert "2 lines like" in asked["text"]
-    assert not any("Rome" in example for example in asked["examples"])
-    forge.ok("accept", asked["id"])
-    assert verdicts(forge) == {
-        "Capital of France": "accepted",
-        "Capital of Spain": "accepted",
-    }
+    waiting = {"new": 2, "changed": 0, "questions": 0}
+    assert forge.json("status")["waiting"] == waiting
 
 
 def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:

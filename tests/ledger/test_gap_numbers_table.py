@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.text.cloze import numbers
+from ankiforge.text.cloze import find_cloze_numbers
 
 KEPT = [
     # name, old text, new text, expected
@@ -106,5 +106,5 @@ def test_of_very_many_gaps_only_equal_answers_are_compared(gaps, keeps_similar):
         if gaps > 200
         else "{{c1::000abcdefghi}}"
     )
-    first, *_ = sorted(numbers(keep_numbers(old, f"before {new}")))
+    first, *_ = sorted(find_cloze_numbers(keep_numbers(old, f"before {new}")))
     assert (first == 1) == keeps_similar

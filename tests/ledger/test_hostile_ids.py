@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, overview
-from ankiforge.ledger.ingest import ingest
+from ankiforge.ledger import Ledger, pending_items
+from ankiforge.ledger.ingest import ingest_sightings
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Extracted,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Hint,
-    Scan,
+    ScanEnd,
     Sighting,
 )
 
@@ -22,9 +21,7 @@ from ankiforge.model import (
 @pytest.fixture
 def ledger(tmp_path: Path):
     (tmp_path / "journal").mkdir()
-    with Ledger(
-        own_file(tmp_path / "a.db"), OwnPath(tmp_path / "journal"), "a"
-    ) as opened:
+    with Ledger(tmp_path / "a.db", tmp_path / "journal", "a") as opened:
         yield opened
 
 
@@ -43,15 +40,15 @@ def read(namespace: str, *marks: tuple[str, str, tuple[str, ...]]) -> list[Sight
         for words, own, hints in marks
     ]
     return [
-        Extracted(document, tuple(highlights), namespace),
-        Scan("s", namespace, complete=True),
+        ExtractedDocument(document, tuple(highlights), namespace),
+        ScanEnd("s", namespace, complete=True),
     ]
 
 
 def keys(ledger: Ledger) -> dict[str, str]:
     return {
         outcome.highlight.exact: outcome.highlight.key
-        for outcome in overview.fates(ledger)
+        for outcome in pending_items.iter_outcomes(ledger)
     }
 
 
@@ -59,14 +56,14 @@ def keys(ledger: Ledger) -> dict[str, str]:
 def test_a_hint_with_wildcards_names_no_other_mark(ledger, name):
     zotero = read("zotero:user", ("The liver stores glycogen.", "ABCD2345", ()))
     pdf = read("pdf:0123", ("The spleen filters old blood.", "", (f"zotero:{name}",)))
-    ingest(ledger, [*zotero, *pdf])
+    ingest_sightings(ledger, [*zotero, *pdf])
     assert len(keys(ledger)) == 2
 
 
 def test_a_hint_names_its_mark(ledger):
     zotero = read("zotero:user", ("The liver stores glycogen.", "AB%5F2345", ()))
     pdf = read("pdf:0123", ("The liver stores glyco-gen!", "", ("zotero:AB%5F2345",)))
-    ingest(ledger, [*zotero, *pdf])
+    ingest_sightings(ledger, [*zotero, *pdf])
     assert len(keys(ledger)) == 1
 
 
@@ -74,9 +71,11 @@ def test_of_two_marks_that_one_names_the_first_stays_matched(ledger):
     """A line that holds the block id of one passage and another tool's id of the next."""
     first = ("The liver stores glycogen.", "b.x", ())
     second = ("Rome fell in the year 476.", "", ("anki:1",))
-    ingest(ledger, read("vault:v", first, second))
+    ingest_sightings(ledger, read("vault:v", first, second))
     before = keys(ledger)
-    ingest(ledger, read("vault:v", ("A quick brown fox jumps.", "b.x", ("anki:1",))))
+    ingest_sightings(
+        ledger, read("vault:v", ("A quick brown fox jumps.", "b.x", ("anki:1",)))
+    )
     assert (
         keys(ledger)["A quick brown fox jumps."] == before["Rome fell in the year 476."]
     )

@@ -2,7 +2,6 @@
 
 import unicodedata
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -102,67 +101,3 @@ def test_another_unicode_form_of_equal_words_is_no_change(forge, notes: Path, fo
     assert came["changes"] == []
     assert live(forge) == before
     assert forge.ok("list", "--view", "changed", "--json").lines == []
-
-
-JOINED = {
-    "the second one goes": (
-        "The ==Rhine== is 1230 km long from its source. The ==Regnitz== joins it in the city of Mainz.\n",
-        "The ==Rhine== is 1230 km long from its source, and the ==Regnitz== joins it in the city of Mainz.\n",
-    ),
-    "the first one goes": (
-        "The ==Main== is a river of Franconia in Germany. In the city of Mainz, the ==Rhine== receives it after many bends.\n",
-        "The ==Main== is a river of Franconia in Germany, and in the city of Mainz, the ==Rhine== receives it after many bends.\n",
-    ),
-}
-
-
-@pytest.mark.usefixtures("takes_marks")
-@pytest.mark.parametrize(("apart", "joined"), JOINED.values(), ids=JOINED)
-@pytest.mark.parametrize("answer", ["accept", "reject"])
-def test_two_sentences_that_become_one_are_asked_about_once(
-    forge, notes: Path, apart: str, joined: str, answer: str
-):
-    (notes / "A.md").write_text(apart, "utf-8")
-    forge.ok("run")
-    assert len(live(forge)) == 2
-    (notes / "A.md").write_text(joined, "utf-8")
-    forge.ok("run")
-    [question] = questions(forge)
-    assert question["question"] == "same"
-    forge.ok("run")
-    assert [one["id"] for one in questions(forge)] == [question["id"]]
-    forge.ok(answer, question["id"])
-    forge.ok("run")
-    assert questions(forge) == []
-    assert len(live(forge)) == (1 if answer == "accept" else 2)
-    assert any("{{c2::" in card for card in live(forge))
-    forge.ok("undo")
-    assert len(questions(forge)) == 1
-
-
-@pytest.mark.usefixtures("takes_marks")
-def test_sentences_that_are_joined_and_parted_again_are_not_asked_about(
-    forge, notes: Path
-):
-    apart, joined = JOINED["the second one goes"]
-    for text in (apart, joined, apart):
-        (notes / "A.md").write_text(text, "utf-8")
-        forge.ok("run")
-    assert questions(forge) == []
-    assert len(live(forge)) == 2
-
-
-def test_a_rejected_sentence_that_is_joined_is_not_asked_about(forge, notes: Path):
-    apart, joined = JOINED["the second one goes"]
-    (notes / "A.md").write_text(apart, "utf-8")
-    forge.ok("run")
-    [main] = [card["id"] for card in forge.cards() if "Mainz" in card["fields"]["Text"]]
-    forge.ok("reject", main)
-    (notes / "A.md").write_text(joined, "utf-8")
-    forge.ok("run")
-    assert questions(forge) == []
-
-
-def questions(forge) -> list[dict[str, Any]]:
-    """The open questions."""
-    return forge.ok("list", "--view", "questions", "--json").lines

@@ -5,15 +5,14 @@ import os
 
 import pytest
 
-from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
-from ankiforge.ledger import Wording, views
-from ankiforge.ledger.cards import card_of, cards_of
-from ankiforge.ledger.decide import adopt_notes, edit, undo
-from ankiforge.ledger.decided import TakenOver
-from ankiforge.ledger.overview import fates
-from ankiforge.ledger.questions import open_questions
-from ankiforge.ledger.views import record_view
+from ankiforge.ledger import Wording, anki_views
+from ankiforge.ledger.anki_views import record_view
+from ankiforge.ledger.cards import iter_cards, load_card
+from ankiforge.ledger.decide import adopt_notes, edit_item, undo_decision
+from ankiforge.ledger.decision_changes import Adoption
+from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.questions import find_open_questions
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
 
 MORE = "The ==Danube== has ten countries beside it on its way to the Black Sea."
@@ -25,12 +24,12 @@ def lived(world: World) -> None:
     world.note("b.md", FAUST, "word :: meaning", MORE)
     world.run()
     ledger = world["a"]
-    edit(ledger, world.only("Rhine").guid, {"Extra": "in Europe"})
+    edit_item(ledger, world.only("Rhine").guid, {"Extra": "in Europe"})
     ledger.reject(world.only("What is a").guid, "dull")
     ledger.reject(world.only("What is b").key, "known")
     world.note("b.md", FAUST.replace("1808", "1806"), "word :: meaning", MORE)
     world.run()
-    undo(ledger, world.only("Faust").guid)
+    undo_decision(ledger, world.only("Faust").guid)
     if waiting(ledger):
         ledger.reject(waiting(ledger)[0].id)
     world.edit_in_anki(world.only("Danube").guid, "Extra", "longest but one")
@@ -42,7 +41,7 @@ def lived(world: World) -> None:
 
 
 def outcomes(world):
-    return sorted((one.highlight.exact, one.fate) for one in fates(world["a"]))
+    return sorted((one.highlight.exact, one.status) for one in iter_outcomes(world["a"]))
 
 
 def test_a_lost_database_comes_back_from_the_journal(world: World):
@@ -58,7 +57,7 @@ def test_a_lost_database_comes_back_from_the_journal(world: World):
         assert not outcome.changes
         assert world.in_anki() == in_anki
         assert not world.waiting()
-        assert not open_questions(world["a"])
+        assert not find_open_questions(world["a"])
         assert outcomes(world) == before
     assert world.file("a").read_bytes() == lines
 
@@ -77,7 +76,7 @@ def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_
     world.file("a").unlink()
     world.delete("a.md")
     world.run(ship=False, accepts=lambda draft: False)
-    assert views.recover_lost(world["a"], lost) == [world.anki[rhine.guid]]
+    assert anki_views.recover_lost(world["a"], lost) == [world.anki[rhine.guid]]
     assert world.live() == {faust.guid: words_of(faust)}
 
 
@@ -99,7 +98,7 @@ def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: by
 
 
 WRONG = {
-    "exact": 1, "old": 1, "beside": "yes", "event": 5, "guid": {}, "draft": "words",
+    "exact": 1, "old": 1, "event": 5, "guid": {}, "draft": "words",
     "slot": 0, "deck": ["Reading"], "tags": "biology", "forced": 1, "passed": "dr1", "instead": 0,
     "found": "no", "typed": "Front", "note": [1], "schedule": [["2026-01-02", "10", 250]],
     "fields": {"Front": 1}, "over": {"Front": ["one"]}, "content": 1, "why": ["unclear"], "choice": 0,
@@ -140,7 +139,7 @@ def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(
     world.share("a", "b")
     world.run("b")
     guid = world.only("Rhine").guid
-    edit(world["b"], guid, {"Back": "by b"})
+    edit_item(world["b"], guid, {"Back": "by b"})
     world.close()
     whole = world.file("b").read_bytes()
     arrived = world.journal_of("a") / "b.jsonl"
@@ -177,14 +176,14 @@ def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: 
     backup = {
         path: path.read_bytes() for path in (*world.root.glob("b.db*"), world.file("b"))
     }
-    edit(world["b"], world.only("Faust").guid, {"Extra": "x"})
+    edit_item(world["b"], world.only("Faust").guid, {"Extra": "x"})
     world.run("a")
     world.lose("b")
     for path, data in backup.items():
         path.write_bytes(data)
     world["b"].reject(world.only("Rhine").guid)
     for number in range(3):
-        edit(world["b"], world.only("water").guid, {"Extra": f"number {number}"})
+        edit_item(world["b"], world.only("water").guid, {"Extra": f"number {number}"})
     world["a"].read_journal()
     world["b"].read_journal()
     assert world.only("Rhine", "a").verdict == "rejected"
@@ -202,8 +201,8 @@ def test_both_work_apart_and_agree_when_their_files_meet(world: World, first: st
     world.run("a")
     world.share("a", "b")
     world.run("b")
-    edit(world["a"], world.only("Rhine").guid, {"Back": "from a"})
-    edit(world["b"], world.only("Rhine").guid, {"Back": "from b"})
+    edit_item(world["a"], world.only("Rhine").guid, {"Back": "from a"})
+    edit_item(world["b"], world.only("Rhine").guid, {"Back": "from b"})
     world["b"].reject(world.only("Faust").guid)
     world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE, FAUST)
     world.run(first)  # the other has the old file
@@ -232,7 +231,7 @@ def test_a_new_passage_that_two_machines_read_in_other_words_is_one(
     world.run("a", ship=False)
     world.share("a", "b")
     world.run("b", ship=False)
-    questions = open_questions(world["b"])
+    questions = find_open_questions(world["b"])
     assert [one.kind for one in questions] == ["same"] * asked
     for one in questions:
         world["b"].accept(one.id)
@@ -242,7 +241,7 @@ def test_a_new_passage_that_two_machines_read_in_other_words_is_one(
     assert world.live("a") == world.live("b")
     [words] = [words for words in world.words() if "Rhine" in words]
     assert words.endswith(now)
-    assert not open_questions(world["a"])
+    assert not find_open_questions(world["a"])
 
 
 def test_two_machines_that_gave_the_keys_of_copies_to_different_notes_keep_one_card(
@@ -263,7 +262,7 @@ def test_two_machines_that_gave_the_keys_of_copies_to_different_notes_keep_one_c
     world.run("b")
     places = []
     for name in ("a", "b"):
-        [card] = list(cards_of(world[name]))
+        [card] = list(iter_cards(world[name]))
         places.append(card.highlight.document.path)
     assert places[0] != places[1]
 
@@ -271,13 +270,13 @@ def test_two_machines_that_gave_the_keys_of_copies_to_different_notes_keep_one_c
         world.share("a", "b")
         world.run(name)
     assert world.live("a") == world.live("b")
-    assert [len(list(cards_of(world[name]))) for name in "ab"] == [1, 1]
+    assert [len(list(iter_cards(world[name]))) for name in "ab"] == [1, 1]
 
 
 def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
     world.note("a.md", OSMOSIS, RHINE, FAUST)
     world.run()
-    edit(world["a"], world.only("Rhine").guid, {"Extra": "kept"})
+    edit_item(world["a"], world.only("Rhine").guid, {"Extra": "kept"})
     world["a"].reject(world.only("Faust").guid)
     expected = world.state()
     world.close()
@@ -302,13 +301,13 @@ def test_two_processes_of_one_machine_number_their_events_one_after_the_other(
     world.note("a.md", RHINE)
     world.run()
     guid, page = world.only("Rhine").guid, world["a"]
-    edit(page, guid, {"Back": "page 1"})
-    with Ledger(own_file(world.database("a")), OwnPath(world.journal), "a") as other:
+    edit_item(page, guid, {"Back": "page 1"})
+    with Ledger(world.database("a"), world.journal, "a") as other:
         for number in range(3):
-            edit(other, guid, {"Back": f"command line {number}"})
-        edit(page, guid, {"Back": "page 2"})
-        assert dict(card_of(page, guid).fields)["Back"] == "page 2"
-        assert dict(card_of(other, guid).fields)["Back"] == "page 2"
+            edit_item(other, guid, {"Back": f"command line {number}"})
+        edit_item(page, guid, {"Back": "page 2"})
+        assert dict(load_card(page, guid).fields)["Back"] == "page 2"
+        assert dict(load_card(other, guid).fields)["Back"] == "page 2"
     world.lose("a")
     assert dict(world.card(guid).fields)["Back"] == "page 2"
 
@@ -377,7 +376,7 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     world.run()
     guid = world.only("Rhine").guid
     schedule = (("2026-01-02", 10, 250),)
-    adopt_notes(world["a"], [TakenOver(guid, schedule=schedule)])
+    adopt_notes(world["a"], [Adoption(guid, schedule=schedule)])
     world.lose("a")
     assert world.card(guid).note.schedule == schedule
     assert not world["a"].journal_state.unreadable

@@ -81,7 +81,7 @@ def decided(forge) -> dict[str, tuple]:
     "command",
     [
         "run", "run --dry-run", "status", "list", "list --json", "doctor", "build", "undo",
-        "draft", "search osmosis", "export all.jsonl", "draft export ask.md",
+        "draft", "search osmosis", "draft export ask.md",
     ],
 )  # fmt: skip
 def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(

@@ -7,13 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import drafts, here, offers
+from ankiforge.ledger import draft_completion, offers, snapshots
 from ankiforge.ledger.database import SCHEMA
-from ankiforge.ledger.events import FactDecision, Passage, content, number_in
-from ankiforge.ledger.facts import Fact, name_of
-from ankiforge.ledger.tables import waiting as waiting_drafts
+from ankiforge.ledger.events import FactDecision, Passage, hash_content, parse_slot_number
+from ankiforge.ledger.facts import Fact, hash_sentence
+from ankiforge.ledger.tables import pending_drafts as waiting_drafts
 from ankiforge.model import (
-    PROPOSE,
+    PROPOSAL_DRAFTER,
     Draft,
     Finding,
     Origin,
@@ -28,7 +28,9 @@ TWO = "The heart {{c1::pumps}} blood."
 THREE = "The heart pumps {{c1::blood}}."
 
 
-def draft(drafter: str = PROPOSE, *, gaps: tuple[str, ...] = (), **more: Any) -> Draft:
+def draft(
+    drafter: str = PROPOSAL_DRAFTER, *, gaps: tuple[str, ...] = (), **more: Any
+) -> Draft:
     """A draft of a passage about hearts."""
     return made(
         StoredDraft if "id" in more else Draft,
@@ -52,11 +54,11 @@ PROPOSAL = draft(gaps=(ONE, TWO, THREE))
     [(1, ONE, "heart"), (2, TWO, "pumps"), (3, THREE, "blood")],
 )
 def test_one_of_the_gaps_is_chosen(number, text, answer):
-    chosen = drafts.with_gap(PROPOSAL, number)
+    chosen = draft_completion.select_gap(PROPOSAL, number)
     assert chosen.fields == (("Text", text), ("Extra", "e"))
     assert chosen.answer == answer
     assert chosen.gaps == ()
-    first = drafts.with_first_gap(PROPOSAL, number)
+    first = draft_completion.put_gap_first(PROPOSAL, number)
     assert first.fields == chosen.fields
     assert first.gaps[0] == text
     assert sorted(first.gaps) == sorted(PROPOSAL.gaps)
@@ -73,11 +75,11 @@ def test_one_of_the_gaps_is_chosen(number, text, answer):
 )
 def test_a_gap_that_there_is_not_is_refused(card, number, said):
     with pytest.raises(RefusedError, match=said):
-        drafts.with_gap(card, number)
+        draft_completion.select_gap(card, number)
 
 
 def test_a_card_without_gaps_to_choose_from_is_as_it_is():
-    assert drafts.with_gap(draft(), 1) == draft()
+    assert draft_completion.select_gap(draft(), 1) == draft()
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,8 @@ def test_a_card_without_gaps_to_choose_from_is_as_it_is():
     [(ONE, 1), (TWO, 2), ("The heart pumps {{c1::red blood}}.", 3), ("The {{c1::hart}} pumps blood.", 1)],
 )  # fmt: skip
 def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
-    assert drafts.nearest_gap(PROPOSAL, text) == number
-    assert drafts.nearest_gap(draft(), text) == 1
+    assert draft_completion.find_nearest_gap(PROPOSAL, text) == number
+    assert draft_completion.find_nearest_gap(draft(), text) == 1
 
 
 # --- what is known already ------------------------------------------------------------------
@@ -107,16 +109,16 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, number=None, drafted=content(draft()), fields=(("Text", TWO),)),), (), draft("llm"), True),
-        ((), (content(draft()),), draft("llm"), True),
-        ((), (content(OTHER_WORDS),), draft("llm"), False),
+        ((replace(LIVE, number=None, drafted=hash_content(draft()), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((), (hash_content(draft()),), draft("llm"), True),
+        ((), (hash_content(OTHER_WORDS),), draft("llm"), False),
     ],
 )  # fmt: skip
 def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     passage = Passage(
         ("p",), cards={str(n): card for n, card in enumerate(cards)}, rejected={*rejected}
     )
-    assert drafts.is_known(passage, words) == known
+    assert draft_completion.is_known_text(passage, words) == known
 
 
 @pytest.mark.parametrize(
@@ -124,20 +126,20 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     [
         (Passage(("p",)), FORM, True),
         (Passage(("p",), skipped=True), FORM, False),
-        (Passage(("p",), rejected={content(FORM)}), FORM, False),
+        (Passage(("p",), rejected={hash_content(FORM)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), decisions=[FactDecision("e", passed=(content(FORM),))]), FORM, False),
-        (Passage(("p",), decisions=[FactDecision("e", passed=(content(OTHER_WORDS),))]), FORM, True),
+        (Passage(("p",), decisions=[FactDecision("e", passed=(hash_content(FORM),))]), FORM, False),
+        (Passage(("p",), decisions=[FactDecision("e", passed=(hash_content(OTHER_WORDS),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSE))}), FORM, False),
-        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSE))}), OTHER_WORDS, True),
+        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
+        (Passage(("p",), cards={"g": replace(LIVE, number=None, drafted="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.TAKEN_BACK)}), FORM, True),
         (Passage(("p",), cards={"g": replace(LIVE, verdict=Verdict.RETIRED)}), OTHER_WORDS, False),
     ],
 )  # fmt: skip
 def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
-    assert drafts.is_new(passage, words, "a") == new
+    assert draft_completion.is_new(passage, words, "a") == new
 
 
 @pytest.mark.parametrize(
@@ -145,13 +147,16 @@ def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
     [
         ((), None),
         ((LIVE,), None),
-        ((LIVE, replace(LIVE, origin=Origin(PROPOSE), guid="p")), "p"),
-        ((replace(LIVE, origin=Origin(PROPOSE), verdict=Verdict.RETIRED),), None),
+        ((LIVE, replace(LIVE, origin=Origin(PROPOSAL_DRAFTER), guid="p")), "p"),
+        (
+            (replace(LIVE, origin=Origin(PROPOSAL_DRAFTER), verdict=Verdict.RETIRED),),
+            None,
+        ),
     ],
 )
 def test_the_card_that_came_from_a_proposal(cards, found):
     passage = Passage(("p",), cards={str(n): card for n, card in enumerate(cards)})
-    card = drafts.proposed_card(passage)
+    card = draft_completion.find_card_of_proposal(passage)
     assert (card.guid if card else None) == found
 
 
@@ -160,7 +165,7 @@ def test_the_card_that_came_from_a_proposal(cards, found):
     [("0", 0), ("1000", 1000), ("", None), ("²", None), ("kbdgrwvd", None), ("1234567890123456", None)],
 )  # fmt: skip
 def test_the_number_that_a_slot_states(slot, number):
-    assert number_in(slot) == number
+    assert parse_slot_number(slot) == number
 
 
 def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
@@ -172,10 +177,12 @@ def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
         OTHER_WORDS,
         replace(draft(), key="vault:v/q"),
     ]
-    ids = [drafts.draft_id(each) for each in others]
+    ids = [draft_completion.compute_draft_id(each) for each in others]
     assert len(set(ids)) == len(others)
     # which gap is first is in the words
-    assert drafts.draft_id(draft(gaps=(ONE,))) == drafts.draft_id(draft())
+    assert draft_completion.compute_draft_id(
+        draft(gaps=(ONE,))
+    ) == draft_completion.compute_draft_id(draft())
 
 
 # --- what a decision settles ----------------------------------------------------------------
@@ -184,7 +191,7 @@ A, B, C = "Hearts pump.", "Lungs breathe.", "Livers filter."
 
 
 def row(*facts: str, number: int | None = None) -> Draft:
-    return draft(id="d", about=tuple(map(name_of, facts)), number=number)
+    return draft(id="d", about=tuple(map(hash_sentence, facts)), number=number)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +216,10 @@ def row(*facts: str, number: int | None = None) -> Draft:
     ],
 )
 def test_what_becomes_of_a_draft(waiting, shown, decided, expected):
-    names = {name_of(sentence) for sentence in decided}
-    [fact] = [fact for _, fact in here.settled_by([waiting], shown, names)] or ["waits"]
+    names = {hash_sentence(sentence) for sentence in decided}
+    [fact] = [
+        fact for _, fact in snapshots.match_drafts_to_facts([waiting], shown, names)
+    ] or ["waits"]
     assert fact == expected
 
 
@@ -223,7 +232,7 @@ def test_the_worst_of_its_findings(severities, worst):
         Finding(f"check{number}", Severity(severity), "so")
         for number, severity in enumerate(severities.split())
     ]
-    found, listed = waiting_drafts.summed_up(findings)
+    found, listed = waiting_drafts.summarize_findings(findings)
     assert found == worst
     for finding in findings:
         assert f"\n{finding.check}\n" in listed
@@ -239,9 +248,9 @@ def test_the_drafts_of_an_offer_begin_with_the_persons_own():
     ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL]
     blocked = [replace(card, findings=BLOCKED) for card in ranked]
     worst_first = [*blocked, *ranked]
-    assert sorted(worst_first, key=offers.rank) == [*ranked, *blocked]
+    assert sorted(worst_first, key=offers.rank_draft) == [*ranked, *blocked]
     worst_first.reverse()
-    assert sorted(worst_first, key=offers.rank) == [*ranked, *blocked]
+    assert sorted(worst_first, key=offers.rank_draft) == [*ranked, *blocked]
 
 
 class Rows:
@@ -265,7 +274,7 @@ class Rows:
             f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
         )
 
-    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+    def fetch_rows(self, query: str, *values: object) -> list[sqlite3.Row]:
         return self.database.execute(query, values).fetchall()
 
 
@@ -314,7 +323,7 @@ def test_the_order_of_offers(drafts, expected):
         store.add(
             "draft", id=id, position=place, body=f'{{"sureness": {sureness}}}', **values
         )
-    rows = waiting_drafts.in_asking_order(store, {"left"})  # type: ignore[arg-type]
+    rows = waiting_drafts.load_first_of_each_offer(store, {"left"})  # type: ignore[arg-type]
     assert " ".join(row["id"] for row in rows) == expected
     for found in rows:
         more = next(more for id, _, more in drafts if id == found["id"])

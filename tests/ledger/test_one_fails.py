@@ -2,12 +2,12 @@
 
 import pytest
 
-from ankiforge.check import terms_of
+from ankiforge.check import compute_search_terms
 from ankiforge.draft import rules
-from ankiforge.ledger import recording
-from ankiforge.ledger.cards import cards_of
-from ankiforge.ledger.decide import accept_clean
-from ankiforge.model import Drafted, Task
+from ankiforge.ledger import draft_recording
+from ankiforge.ledger.cards import iter_cards
+from ankiforge.ledger.decide import accept_clean_drafts
+from ankiforge.model import DraftingResult, Task
 from tests.facts.program import exact, proposals
 from tests.facts.vault import Vault
 
@@ -45,17 +45,17 @@ def recorded(vault, terms, breaks=""):
     vault.draft = lambda: None
     vault.write_notes({"A": AFTER})
     results = []
-    for highlight in recording.to_draft(vault.ledger):
-        [drafted] = rules.draft(Task(highlight.document, (highlight,)))
+    for highlight in draft_recording.iter_highlights_to_draft(vault.ledger):
+        [drafted] = rules.draft_task(Task(highlight.document, (highlight,)))
         if not drafted.drafts:
-            drafted = Drafted(highlight, tuple(proposals(highlight, vault.worth)))
+            drafted = DraftingResult(highlight, tuple(proposals(highlight, vault.worth)))
         results.append(vault.completed(drafted))
     if breaks:
-        vault.ledger.write(breaks)
+        vault.ledger.execute(breaks)
     with vault.ledger.action():
-        found = recording.record(vault.ledger, results, terms)
-    vault.ledger.write("DROP TRIGGER IF EXISTS broken")
-    accept_clean(vault.ledger, lambda waiting: True)
+        found = draft_recording.record_drafts(vault.ledger, results, terms)
+    vault.ledger.execute("DROP TRIGGER IF EXISTS broken")
+    accept_clean_drafts(vault.ledger, lambda waiting: True)
     del vault.draft
     return [highlight.key for highlight, _ in found.failed]
 
@@ -63,13 +63,13 @@ def recorded(vault, terms, breaks=""):
 def seen(vault, without=""):
     """Return what is recorded of every highlight but one: cards, drafts and events."""
     cards = set()
-    for card in cards_of(vault.ledger):
+    for card in iter_cards(vault.ledger):
         if card.key != without:
-            cards.add((card.key, card.fields, card.told))
-    drafts = vault.ledger.rows("SELECT key, content, revises, near FROM draft")
+            cards.add((card.key, card.fields, card.verdict_name))
+    drafts = vault.ledger.fetch_rows("SELECT key, content, revises, near FROM draft")
     waiting = {tuple(row) for row in drafts if row["key"] != without}
     events = list(
-        vault.ledger.each_event(
+        vault.ledger.iter_events(
             "SELECT id, line FROM event WHERE what NOT IN ('key', 'text')"
         )
     )
@@ -81,7 +81,7 @@ def broken(key):
     def terms(draft):
         if draft.key == key:
             raise IndexError("No item with that key")
-        return terms_of(draft)
+        return compute_search_terms(draft)
 
     return terms
 
@@ -90,7 +90,7 @@ def broken(key):
 @pytest.mark.parametrize("number", range(len(AFTER)))
 def test_an_exception_in_one_highlight_changes_nothing_else(tmp_path, number, where):
     sound, vault = opened(tmp_path / "sound"), opened(tmp_path / "broken")
-    assert recorded(sound, terms_of) == []
+    assert recorded(sound, compute_search_terms) == []
     key = sound.highlights()[number].key
     if where == "terms":
         failed = recorded(vault, broken(key))
@@ -98,7 +98,7 @@ def test_an_exception_in_one_highlight_changes_nothing_else(tmp_path, number, wh
     else:
         failed = recorded(
             vault,
-            terms_of,
+            compute_search_terms,
             f"CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.key = '{key}'"
             " BEGIN SELECT RAISE(ABORT, 'broken'); END",
         )
@@ -120,23 +120,25 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
     vault = Vault(tmp_path, "a", lambda text: 1.0)
     vault.draft = lambda: None
     vault.write_notes({"A": BEFORE})
-    for highlight in recording.to_draft(vault.ledger):
-        [drafted] = rules.draft(Task(highlight.document, (highlight,)))
+    for highlight in draft_recording.iter_highlights_to_draft(vault.ledger):
+        [drafted] = rules.draft_task(Task(highlight.document, (highlight,)))
         with vault.ledger.action():
-            recording.record(vault.ledger, [vault.completed(drafted)], terms_of)
+            draft_recording.record_drafts(
+                vault.ledger, [vault.completed(drafted)], compute_search_terms
+            )
     here = vault.highlights()
     key = here[number].key
-    vault.ledger.write(
+    vault.ledger.execute(
         f"CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.key = '{key}'"
         " BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
-    accepted = accept_clean(vault.ledger, lambda waiting: True)
+    accepted = accept_clean_drafts(vault.ledger, lambda waiting: True)
     assert [highlight.exact for highlight, _ in accepted.failed] == [here[number].exact]
-    made = {card.key for card in cards_of(vault.ledger)}
+    made = {card.key for card in iter_cards(vault.ledger)}
     assert made == {here[each].key for each in FOLLOW} - {key}
 
-    vault.ledger.write("DROP TRIGGER broken")
-    assert len(accept_clean(vault.ledger, lambda waiting: True).guids) == 1
+    vault.ledger.execute("DROP TRIGGER broken")
+    assert len(accept_clean_drafts(vault.ledger, lambda waiting: True).guids) == 1
     vault.close()
 
 
@@ -144,14 +146,16 @@ def test_a_failed_answer_of_a_model_is_left_and_asked_for_again(tmp_path):
     vault = opened(tmp_path)
     highlights = vault.highlights()
     failing, *others = highlights
-    results = [Drafted(highlight, reason="nothing to ask") for highlight in highlights]
-    results[0] = Drafted(failing, tuple(proposals(failing, vault.worth)))
+    results = [
+        DraftingResult(highlight, reason="nothing to ask") for highlight in highlights
+    ]
+    results[0] = DraftingResult(failing, tuple(proposals(failing, vault.worth)))
     with vault.ledger.action():
-        found = recording.record(
+        found = draft_recording.record_drafts(
             vault.ledger, results, broken(failing.key), by_model=True
         )
     assert [highlight.key for highlight, _ in found.failed] == [failing.key]
-    rows = vault.ledger.rows("SELECT key, modelled FROM highlight")
+    rows = vault.ledger.fetch_rows("SELECT key, modelled FROM highlight")
     asked = {row["key"] for row in rows if row["modelled"]}
     assert asked == {highlight.key for highlight in others}
     vault.close()

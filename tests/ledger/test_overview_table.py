@@ -2,8 +2,13 @@
 
 import pytest
 
-from ankiforge.ledger.overview import arranged, fate, is_open, standing
-from ankiforge.model import FLOOR, Question, QuestionKind
+from ankiforge.ledger.pending_items import (
+    arrange_items,
+    find_drafting_status,
+    find_review_status,
+    has_open_sentence,
+)
+from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, Question, QuestionKind
 
 SAME = Question("quS", QuestionKind.SAME, "?")
 FORM = Question("quF", QuestionKind.FORM, "?")
@@ -30,10 +35,10 @@ def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
     ],
 )
 def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
-    order = arranged([], offers)
-    assert (order.new, order.passages, order.held) == (new, passages, 0)
-    assert (order.revisions, order.blocked) == (revisions, blocked)
-    assert order.changed == revisions
+    order = arrange_items([], offers)
+    assert (order.new_drafts, order.new_passages, order.held_count) == (new, passages, 0)
+    assert (order.revisions, order.blocked_count) == (revisions, blocked)
+    assert order.changed_cards == revisions
 
 
 @pytest.mark.parametrize(
@@ -45,10 +50,12 @@ def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
     ],
 )
 def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
-    order = arranged(asked, [offer("a", "p", "af1")], held=3, without=["k"], version=7)
+    order = arrange_items(
+        asked, [offer("a", "p", "af1")], held=3, without=["k"], version=7
+    )
     assert (order.conflicts, order.questions) == (conflicts, questions)
-    assert order.changed == [*conflicts, "a"]
-    assert (order.held, order.without, order.version) == (3, ["k"], 7)
+    assert order.changed_cards == [*conflicts, "a"]
+    assert (order.held_count, order.uncarded, order.data_version) == (3, ["k"], 7)
 
 
 NEW = {
@@ -61,7 +68,7 @@ NEW = {
     "undrafted": 0,
     "worth_left": 0.0,
 }
-WORTHY = {"worth_left": FLOOR}
+WORTHY = {"worth_left": MIN_PROPOSAL_CONFIDENCE}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,6 @@ WORTHY = {"worth_left": FLOOR}
 )
 def test_what_became_of_a_passage(columns, became, stands, is_offered):
     mark = {**NEW, **columns}
-    assert (fate(mark), standing(mark, ())) == (became, stands)
-    assert standing(mark, {"p"}) == "asked"
-    assert is_open(mark) is is_offered
+    assert (find_drafting_status(mark), find_review_status(mark, ())) == (became, stands)
+    assert find_review_status(mark, {"p"}) == "asked"
+    assert has_open_sentence(mark) is is_offered

@@ -31,7 +31,7 @@ def test_a_text_is_private_until_its_note_shows_it(world, states, texts, names):
     for lines in states:
         world.note("n.md", "A ==lens== bends the light.", *lines)
         world.run(accepts=lambda card: False)
-    stored = list(private.texts(world["a"]))
+    stored = list(private.iter_private_texts(world["a"]))
     assert {one.text for one in stored if not one.is_name} == texts
     assert {one.text for one in stored if one.is_name} == names
 
@@ -43,7 +43,7 @@ def test_a_name_of_a_note_that_moved_and_lost_the_tag_is_free(world):
     world.delete("n.md")
     world.note("m.md", "## Open", "A ==lens== bends the light.")
     world.run(accepts=lambda card: False)
-    stored = list(private.texts(world["a"]))
+    stored = list(private.iter_private_texts(world["a"]))
     assert [(one.text, one.document, one.is_name) for one in stored] == [
         (SENTENCE, "", False)
     ]

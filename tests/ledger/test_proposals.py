@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from ankiforge.ledger import overview
+from ankiforge.ledger import pending_items
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Review, shelf
+from ankiforge.review import Decision, Review, sittings
 
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
@@ -50,11 +50,11 @@ def sentence_of(proposal):
 def decide_on_the_first(forge, act):
     """Decide on the proposal that a sitting begins with."""
     with forge.here(), Workspace() as opened:
-        order = overview.order(opened.ledger)
-        [pile] = shelf.piles(opened.ledger, order.new, order.without)
+        order = pending_items.load_pending_items(opened.ledger)
+        [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
         review = Review(opened)
-        [item] = pile.ten(review.item)
-        review.decide(Decision(item.id, item.turn, act))
+        [item] = pile.select_ten(review.load_item)
+        review.decide(Decision(item.id, item.content_hash, act))
 
 
 def revisions(forge):
@@ -157,9 +157,9 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     note(f"=={WAR} {CARTA}==", f"=={ADVICE}==")
     decide_on_the_first(forge, "accept")
     with forge.here(), Workspace(read_only=True) as opened:
-        order = overview.order(opened.ledger)
-        [pile] = shelf.piles(opened.ledger, order.new, order.without)
-        [item] = pile.ten(Review(opened).item)
+        order = pending_items.load_pending_items(opened.ledger)
+        [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
+        [item] = pile.select_ten(Review(opened).load_item)
         assert item.proposal
 
 

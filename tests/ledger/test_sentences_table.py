@@ -5,28 +5,30 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.ledger import Ledger, remarks
-from ankiforge.ledger.events import PERSON, SOURCE, FactDecision, Passage
+from ankiforge.ledger.events import SOURCE, USER, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
-    about_of,
+    find_answer_sentence,
+    find_card_decisions,
+    hash_card_sentence,
+    hash_sentence,
     is_long,
-    likeness,
-    name_of,
-    name_of_card,
-    of_cards,
     read,
+    sentence_similarity,
 )
-from ankiforge.ledger.here import Elsewhere, PassageHere
-from ankiforge.ledger.tables import here as reading
+from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import sentences
+from ankiforge.ledger.tables import snapshots as reading
 from ankiforge.model import (
     Card,
     Document,
     DocumentKey,
     Highlight,
     HighlightKind,
+    Remark,
+    RemarkKind,
+    StoredDraft,
 )
 from tests.cards import made
 
@@ -57,11 +59,11 @@ def test_long_counts_letters_without_signs():
     ],
 )
 def test_how_much_two_sentences_are_alike(old, new, words):
-    assert likeness(old, new) == words
+    assert sentence_similarity(old, new) == words
 
 
 def decided(*sentences, guid="", n=1, beside=(), **more):
-    names = tuple(map(name_of, (*sentences, *beside)))
+    names = tuple(map(hash_sentence, (*sentences, *beside)))
     about = sentences[0] if sentences else ""
     decision = FactDecision(f"e{n}", sentences, guid, names, n=n, about=about)
     return replace(decision, **more)
@@ -78,7 +80,7 @@ def decided(*sentences, guid="", n=1, beside=(), **more):
     ],
 )
 def test_a_card_is_about_the_sentence_with_its_answer(within, answer, about):
-    assert about_of(within, answer) == about
+    assert find_answer_sentence(within, answer) == about
 
 
 BOTH = decided(H, M, guid="x")
@@ -102,7 +104,7 @@ BOTH = decided(H, M, guid="x")
     ],
 )
 def test_the_sentences_of_a_card(decisions, now):
-    assert of_cards(decisions)["x"].sentences == now
+    assert find_card_decisions(decisions)["x"].sentences == now
 
 
 CARD = made(Card, guid="x")
@@ -111,7 +113,7 @@ CARD = made(Card, guid="x")
 @pytest.mark.parametrize(
     ("card", "decision", "name"),
     [
-        (CARD, BOTH, name_of(H)),
+        (CARD, BOTH, hash_sentence(H)),
         (CARD, None, ""),
         (CARD, decided(F, guid="x"), ""),  # a coincidence
         (CARD, decided("?", guid="x"), ""),
@@ -119,7 +121,7 @@ CARD = made(Card, guid="x")
     ],
 )
 def test_where_a_card_is_at_home(card, decision, name):
-    assert name_of_card(card, decision) == name
+    assert hash_card_sentence(card, decision) == name
 
 
 # --- what is asked ------------------------------------------------------------------------
@@ -196,15 +198,17 @@ def reads(store, key, place, *words):
     row |= {"kind": "", "folded": ""}
     store.insert("highlight", [row], verb="INSERT OR REPLACE")
     document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
-    sentences.index(store, [Highlight(document, "", kind, " ".join(words), key)])
+    sentences.store_sentences(
+        store, [Highlight(document, "", kind, " ".join(words), key)]
+    )
 
 
 @pytest.fixture
 def store(tmp_path):
-    ledger = Ledger(own_file(tmp_path / "l.db"), OwnPath(tmp_path), "a")
+    ledger = Ledger(tmp_path / "l.db", tmp_path, "a")
     with closing(ledger), ledger.transaction():
         for place, (key, words) in enumerate({P: (H, M), Q: (M, F), R: (G,)}.items()):
-            ledger.add("key", key, SOURCE, {"exact": " ".join(words)})
+            ledger.record_event("key", key, SOURCE, {"exact": " ".join(words)})
             reads(ledger, key, place, *words)
         yield ledger
 
@@ -212,7 +216,7 @@ def store(tmp_path):
 def decide(store, key, *decided, guid="", **words):
     draft = {"kind": "cloze", "fields": {"Text": f"{{{{c1::{decided[0]}}}}}"}, **words}
     body = {"guid": guid, "draft": draft} if guid else {"content": "c"}
-    event = store.add("accept" if guid else "reject", key, PERSON, body)
+    event = store.record_event("accept" if guid else "reject", key, USER, body)
     body = {
         "of": event.id,
         "sentences": decided,
@@ -220,12 +224,12 @@ def decide(store, key, *decided, guid="", **words):
         "facts": [],
         "guid": guid,
     }
-    store.add("fact", key, PERSON, body)
-    sentences.note_decided(store, key, decided, own=bool(words))
+    store.record_event("fact", key, USER, body)
+    sentences.store_decided(store, key, decided, own=bool(words))
 
 
 def elsewhere(store, passage, given):
-    [there] = reading.each_elsewhere(store, [(passage, given)])
+    [there] = reading.load_elsewhere(store, [(passage, given)])
     return there
 
 
@@ -242,38 +246,46 @@ def elsewhere(store, passage, given):
 )
 def test_what_was_decided_in_other_passages(store, key, decided, other, given, found):
     decide(store, key, *decided, guid="af1")
-    there = elsewhere(store, store.passage(other), given)
+    there = elsewhere(store, store.get_passage(other), given)
     assert tuple(decision.sentences for decision in there.decisions) == found
-    assert set(there.live) == ({"af1"} if found and found[0][0] == decided[0] else set())
+    assert set(there.live_cards) == (
+        {"af1"} if found and found[0][0] == decided[0] else set()
+    )
 
 
 def test_passages_that_a_person_told_apart_decide_nothing_for_one_another(store):
     decide(store, P, M)
-    store.add("different", Q, PERSON, {"old": P})
-    assert not elsewhere(store, store.passage(Q), (M,)).decisions
+    store.record_event("different", Q, USER, {"old": P})
+    assert not elsewhere(store, store.get_passage(Q), (M,)).decisions
 
 
 def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
     decide(store, P, M)
     reads(store, P, 0, H)
-    assert elsewhere(store, store.passage(P), (H,)).standing == {M}
-    store.write("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
-    assert not elsewhere(store, store.passage(P), (H,)).standing
-    assert sentences.places_of(store, name_of(M)) == []
-    assert list(sentences.standing_in(store, map(name_of, (M, F)))) == [Q]
+    assert elsewhere(store, store.get_passage(P), (H,)).present_sentences == {M}
+    store.execute("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
+    assert not elsewhere(store, store.get_passage(P), (H,)).present_sentences
+    assert sentences.find_present_keys(store, hash_sentence(M)) == []
+    assert list(sentences.find_passages_with(store, map(hash_sentence, (M, F)))) == [Q]
 
 
 def test_an_own_form_is_decided_by_no_other_own_form(store):
-    p, q, r = map(store.passage, (P, Q, R))
-    names = [name_of(M), name_of(F)]
+    names = [hash_sentence(M), hash_sentence(F)]
     decide(store, P, M, guid="af1", own=True, slot="0")
-    assert not sentences.deciding(store, names)
+    assert not sentences.find_deciding_passages(store, names)
     decide(store, R, M)
-    assert sentences.deciding(store, names) == {name_of(M): {R}}
-    on_drafts = remarks.Remarks(store)
-    assert on_drafts.are_decided_elsewhere(q, names)
-    assert not on_drafts.are_decided_elsewhere(p, names[1:])
-    assert not on_drafts.are_decided_elsewhere(r, names)
+    assert sentences.find_deciding_passages(store, names) == {hash_sentence(M): {R}}
+    document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
+    place = Highlight(document, "", kind, M, Q)
+    form = made(StoredDraft, fields=(("Text", "The {{c1::hippocampus}}."),), number=0)
+    for key, about, remarked in (
+        (Q, names, True),
+        (P, names[1:], False),
+        (R, names, False),
+    ):
+        draft = replace(form, key=key, about=tuple(about))
+        told = list(remarks.RemarkFinder(store).find_remarks(draft, place))
+        assert (Remark(RemarkKind.DECIDED_BEFORE) in told) is remarked
 
 
 @pytest.mark.parametrize(
@@ -282,10 +294,10 @@ def test_an_own_form_is_decided_by_no_other_own_form(store):
 )
 def test_a_card_is_at_home_where_its_sentence_stands(store, gone, home):
     decide(store, P, M, guid="af1")
-    store.refold()
+    store.recompute_passages()
     for key in gone:
-        store.write("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
-    assert store.value("SELECT home FROM placed WHERE guid = 'af1'") == home
+        store.execute("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
+    assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == home
 
 
 @pytest.mark.parametrize(("here", "there", "asked"), [(5, 2, "here"), (2, 5, "there")])
@@ -293,11 +305,11 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     here, there, asked
 ):
     passage = Passage((P,), decisions=[decided(M, guid="here", n=here)])
-    elsewhere = Elsewhere(
+    elsewhere = RelatedDecisions(
         (decided(M, guid="there", n=there),),
-        live={"there": made(Card, key=P, guid="there")},
+        live_cards={"there": made(Card, key=P, guid="there")},
     )
-    [fact] = PassageHere(passage, M2, (), elsewhere).facts_now(live="here")
+    [fact] = PassageSnapshot(passage, M2, (), elsewhere).compute_facts(live="here")
     assert (fact.near, fact.card) == (M, asked)
 
 
@@ -313,8 +325,10 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
 def test_which_sentences_are_decided_here_and_elsewhere(
     decision, names, with_proposals, is_here
 ):
-    there = Elsewhere(() if is_here else (decision,))
+    there = RelatedDecisions(() if is_here else (decision,))
     passage = Passage((P,), decisions=[decision] if is_here else [])
-    of = PassageHere(passage, M, (), there)
-    assert of.names_of_decided() == {*map(name_of, names)}
-    assert of.names_of_decided(of_proposals=True) == {*map(name_of, with_proposals)}
+    of = PassageSnapshot(passage, M, (), there)
+    assert of.get_decided_names() == {*map(hash_sentence, names)}
+    assert of.get_decided_names(of_proposals=True) == {
+        *map(hash_sentence, with_proposals)
+    }

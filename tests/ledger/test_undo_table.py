@@ -6,14 +6,21 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.events import FOUND, PERSON, POLICY, RETIRED_BEFORE, SOURCE, Event
+from ankiforge.ledger.events import (
+    FOUND_KEY,
+    POLICY,
+    RETIRED_TAG_REASON,
+    SOURCE,
+    USER,
+    Event,
+)
 from ankiforge.ledger.undo import (
-    asks_again,
-    last_about,
-    last_by_person,
-    refuse_below,
-    undone,
-    words_again,
+    build_restoring_edit,
+    find_last_about,
+    find_last_by_user,
+    refuse_if_changed_again,
+    reopens_conflict,
+    select_events_to_undo,
 )
 from ankiforge.model import Card, CardKind, Edits, Json
 from tests.cards import made
@@ -28,15 +35,15 @@ def event(
     body: Json = _NONE,
     *,
     key: str = P,
-    by: str = PERSON,
+    by: str = USER,
     act: str = "",
 ) -> Event:
     return Event(n=n, machine="a", at="", by=by, what=what, key=key, body=body, act=act)
 
 
 ACCEPT = event(1, "accept", {"guid": "af1"})
-FOUND_IT = event(2, "accept", {"guid": "af2", FOUND: True})
-RETIRED = event(3, "retire", {"guid": "af1", "why": RETIRED_BEFORE})
+FOUND_IT = event(2, "accept", {"guid": "af2", FOUND_KEY: True})
+RETIRED = event(3, "retire", {"guid": "af1", "why": RETIRED_TAG_REASON})
 REVISED = event(4, "revise", {"guid": "af1"}, by=SOURCE)
 BY_POLICY = event(5, "edit", {"guid": "af1", "fields": {}}, by=POLICY)
 OTHER = event(6, "reject", {"guid": "af3"})
@@ -53,7 +60,7 @@ SKIP = event(7, "skip")
     ],
 )
 def test_the_last_decision_of_a_person(events, last):
-    assert last_by_person(events) == last
+    assert find_last_by_user(events) == last
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,7 @@ def test_the_last_decision_of_a_person(events, last):
     ],
 )
 def test_the_last_decision_about_a_passage_or_a_card(events, guid, last):
-    assert last_about(events, guid) == last
+    assert find_last_about(events, guid) == last
 
 
 ONE = event(1, "accept", {"guid": "af1"}, act="a.1")
@@ -89,7 +96,9 @@ ELSEWHERE = event(3, "skip", key=Q, act="a.1")
     ],
 )
 def test_what_goes_with_a_decision(last, guid, together):
-    assert undone(last, [ELSEWHERE, TWO, ONE], [P], guid) == (together or [last])
+    assert select_events_to_undo(last, [ELSEWHERE, TWO, ONE], [P], guid) == (
+        together or [last]
+    )
 
 
 def edit(n: int, guid: str, field: str, act: str = "") -> Event:
@@ -114,7 +123,7 @@ REVISION = event(5, "revise", {"guid": "af1", "draft": {"fields": {"Back": "new"
 )
 def test_a_change_on_which_a_later_one_stands(taken_back, standing, refused):
     with pytest.raises(RefusedError) if refused else nullcontext():
-        refuse_below([taken_back], [taken_back, *standing])
+        refuse_if_changed_again([taken_back], [taken_back, *standing])
 
 
 CARD = made(Card, kind=CardKind.BASIC, fields=(("Front", "q"), ("Back", "a")))
@@ -147,5 +156,5 @@ ANSWER = {"guid": "af1", "field": "Back", "was": "mine"}
 )
 def test_the_words_in_anki_that_are_in_question_again(decision, offered, body):
     card = replace(CARD, edits=Edits(offered=offered))
-    again = words_again(decision, card) if asks_again(decision) else None
+    again = build_restoring_edit(decision, card) if reopens_conflict(decision) else None
     assert again == body

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import ankiforge
-from ankiforge.ledger.events import FORMER
+from ankiforge.ledger.events import OBSOLETE_KINDS
 from tests.limits import PATIENCE
 
 TOLD = "1 line is of a newer version of ankiforge, and has no effect here"
@@ -55,7 +55,7 @@ def older(tmp_path_factory):
 def test_what_only_older_versions_wrote_has_no_effect_and_is_not_told(forge):
     journal = Path(__file__).with_name("former.jsonl")
     lines = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
-    assert {line["what"] for line in lines} >= set(FORMER)
+    assert {line["what"] for line in lines} >= set(OBSOLETE_KINDS)
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Bio.md").write_text(
         "The heart pumps blood into the ==aorta. The== retina of the eye has ==rods== for the"

@@ -95,12 +95,11 @@ def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
     assert len(question(forge)["examples"]) == 4
 
 
-def test_one_word_can_be_rejected_before_all_others_are_taken(forge, export) -> None:
+def test_two_words_that_are_left_wait_each_alone(forge, export) -> None:
     [reliable] = forge.ok("list", "zuverlässig", "--json").lines
     forge.ok("reject", reliable["id"])
-    assert question(forge)["text"].startswith("2 words with your translation")
-    forge.ok("accept", question(forge)["id"])
-    assert sorted(of_words(forge)) == ["bottleneck", "sizable"]
+    waiting = {"new": 2, "changed": 0, "questions": 0}
+    assert forge.json("status")["waiting"] == waiting
 
 
 def test_no_model_is_asked_about_a_word_with_its_translation(forge, export) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ankiforge.ledger.questions import open_questions
+from ankiforge.ledger.questions import find_open_questions
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, by_rules
 
 LINES = {
@@ -32,7 +32,7 @@ def notes(places: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
 def test_a_passage_keeps_its_card(world: World, name: str, lost: bool):
     case = CASES[name]
     accepts = (
-        (lambda draft: draft.is_own_card) if case.get("later") == "wait" else by_rules
+        (lambda draft: draft.is_user_card) if case.get("later") == "wait" else by_rules
     )
     world.notes(notes(case["first"]))
     world.run()
@@ -49,9 +49,9 @@ def test_a_passage_keeps_its_card(world: World, name: str, lost: bool):
         assert new in live.get(before[old], ""), old
     assert len(live) == case["live"]
     if not lost:
-        assert tuple(question.kind for question in open_questions(world["a"])) == tuple(
-            case.get("asked", ())
-        )
+        assert tuple(
+            question.kind for question in find_open_questions(world["a"])
+        ) == tuple(case.get("asked", ()))
         assert len(world.waiting()) == case.get("waits", 0)
 
 
@@ -66,14 +66,3 @@ def test_what_is_missing_twice_is_gone_in_a_document_that_did_not_change_too(
     kept = (world.vault / changed).read_text("utf-8")
     (world.vault / changed).write_text(f"{kept}\nMore words.\n", "utf-8")
     assert len(world.run().report.gone) == 2
-
-
-def test_new_words_in_the_place_of_a_card_whose_words_are_elsewhere_are_asked_about(
-    world: World,
-):
-    world.notes({"a.md": (FAUST, OSMOSIS, RHINE)})
-    world.run()
-    like = OSMOSIS.replace("across a membrane", "from one side of a wall to the other")
-    world.notes({"a.md": (FAUST, like, RHINE), "b.md": (OSMOSIS,)})
-    world.run()
-    assert "words are elsewhere now" in world.question("same").text

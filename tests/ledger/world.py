@@ -13,29 +13,28 @@ from msgspec.structs import replace
 from ankiforge.anki.notetypes import our_note_type, parse_identity
 from ankiforge.config import Config
 from ankiforge.config.deckfiles import DeckRule, load_decks
-from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import Ledger, QueryTerm, Report, lists, views
-from ankiforge.ledger.cards import card_of, cards_of
-from ankiforge.ledger.questions import open_questions
+from ankiforge.config.workspace import WorkspaceDirectory
+from ankiforge.ledger import IngestReport, Ledger, QueryTerm, anki_views, item_lists
+from ankiforge.ledger.cards import iter_cards, load_card
+from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
-    CardHere,
+    AnkiNote,
+    CardContent,
     CardKind,
-    Change,
     Draft,
     HighlightKey,
+    LocalCard,
     Note,
-    NoteInAnki,
     Origin,
+    PendingDraft,
     Question,
-    Viewed,
-    Waiting,
-    Words,
-    note_id,
+    TextChange,
+    ViewChanges,
+    compute_note_id,
 )
 from ankiforge.pipeline import collection, deliver
-from ankiforge.pipeline.draft import draft
-from ankiforge.pipeline.result import Job
+from ankiforge.pipeline.draft import draft_pending
+from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.pipeline.sources import ingest
 from tests.reading import opened
 
@@ -44,7 +43,7 @@ RHINE = "How long is the Rhine? :: 1230 km"
 FAUST = "Goethe published the first part of ==Faust== in the spring of 1808."
 
 
-def by_rules(one: Waiting) -> bool:
+def by_rules(one: PendingDraft) -> bool:
     """The policy `accept: {rules: clean}`."""
     return one.origin.drafter.startswith("rules")
 
@@ -53,8 +52,8 @@ def by_rules(one: Waiting) -> bool:
 class Outcome:
     """What one run came to."""
 
-    report: Report
-    changes: list[Change]
+    report: IngestReport
+    changes: list[TextChange]
     written: list[Note]
 
 
@@ -65,7 +64,7 @@ class World:
         self.journal.mkdir()
         self.apart = False
         """Whether each machine has a journal of its own, brought up to date by `share`."""
-        self.anki: dict[str, NoteInAnki] = {}
+        self.anki: dict[str, AnkiNote] = {}
         self.graves: set[int] = set()
         self.ahead = 0.0
         self.in_use: frozenset[str] | None = None
@@ -93,8 +92,8 @@ class World:
 
     def __getitem__(self, name: str) -> Ledger:
         if name not in self._open:
-            journal = OwnPath(self.journal_of(name))
-            self._open[name] = Ledger(own_file(self.database(name)), journal, name)
+            journal = self.journal_of(name)
+            self._open[name] = Ledger(self.database(name), journal, name)
         return self._open[name]
 
     def database(self, name: str) -> Path:
@@ -132,30 +131,30 @@ class World:
     ) -> Outcome:
         """A run of the product without a command line, six seconds later."""
         self.ahead += 6
-        ledger, viewed = self[name], Viewed()
+        ledger, viewed = self[name], ViewChanges()
         ledger.read_journal()
         if ship:
-            viewed = views.record_view(
+            viewed = anki_views.record_view(
                 ledger,
                 list(self.anki.values()),
                 complete=True,
                 graves=frozenset(self.graves),
             )
         vault = opened("obsidian", self.vault, name=source)
-        folder = WorkspaceFolder(self.root, Config(), self.root)
-        job = Job(
+        folder = WorkspaceDirectory(self.root, Config(), self.root)
+        job = RunParameters(
             accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest(job, ledger)]
-        collection.adopt_unknown(ledger, viewed.unknown)
-        steps += draft(job, ledger)
+        collection.adopt_unknown_notes(ledger, viewed.unknown)
+        steps += draft_pending(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
             planned = deliver.plan_cards(folder, ledger, self.rules, {})
-            packed = [one for one in planned if one.note and one.sent]
-            sent = [(one.guid, one.sent) for one in packed if one.sent]
-            views.record_shipped(ledger, sent)
+            packed = [one for one in planned if one.note and one.shipped]
+            sent = [(one.guid, one.shipped) for one in packed if one.shipped]
+            anki_views.record_shipped(ledger, sent)
             written = [one.note for one in planned if one.note]
             for note in written:
                 self.load(note)
@@ -169,8 +168,8 @@ class World:
         if was and note.mod <= was.mod:
             return
         at = note.type.names.index("AnkiforgeId")
-        self.anki[note.guid] = NoteInAnki(
-            note.guid, note_id(note.guid), note.mod, note.fields, note.tags,
+        self.anki[note.guid] = AnkiNote(
+            note.guid, compute_note_id(note.guid), note.mod, note.fields, note.tags,
             was.deck if was else note.deck, parse_identity(note.fields[at]),
             ordinals=note.ordinals, type_id=note.type.id,
         )  # fmt: skip
@@ -191,19 +190,21 @@ class World:
 
     # --- what is asked of it
 
-    def card(self, guid: str, name: str = "a") -> CardHere:
-        return card_of(self[name], guid)
+    def card(self, guid: str, name: str = "a") -> LocalCard:
+        return load_card(self[name], guid)
 
-    def waiting(self, name: str = "a") -> list[Waiting]:
+    def waiting(self, name: str = "a") -> list[PendingDraft]:
         """The drafts that wait, in reading order."""
         return waiting(self[name])
 
     def words(self, name: str = "a") -> list[str]:
         """The words of all live cards."""
-        return sorted(words_of(card) for card in cards_of(self[name]) if card.live)
+        return sorted(words_of(card) for card in iter_cards(self[name]) if card.is_live)
 
     def live(self, name: str = "a") -> dict[str, str]:
-        return {card.guid: words_of(card) for card in cards_of(self[name]) if card.live}
+        return {
+            card.guid: words_of(card) for card in iter_cards(self[name]) if card.is_live
+        }
 
     def in_anki(self) -> dict[str, tuple[str, ...]]:
         """The first two fields of all notes that are not retired."""
@@ -213,9 +214,9 @@ class World:
             if "ankiforge::retired" not in seen.tags
         }
 
-    def only(self, word: str, name: str = "a") -> CardHere:
+    def only(self, word: str, name: str = "a") -> LocalCard:
         """The one card, live or not, with this in its words."""
-        [card] = [card for card in cards_of(self[name]) if word in words_of(card)]
+        [card] = [card for card in iter_cards(self[name]) if word in words_of(card)]
         return card
 
     def state(self, name: str = "a") -> list[tuple[object, ...]]:
@@ -229,21 +230,21 @@ class World:
                 card.deck,
                 (card.tags, card.added, card.removed),
             )
-            for card in cards_of(self[name])
+            for card in iter_cards(self[name])
         )
 
     def question(self, kind: str, name: str = "a") -> Question:
-        [question] = open_questions(self[name])
+        [question] = find_open_questions(self[name])
         assert question.kind == kind
         return question
 
 
-def waiting(ledger: Ledger) -> list[Waiting]:
-    ids = lists.find(ledger, [QueryTerm("verdict", "waiting")])
-    return list(lists.waiting_among(ledger, ids))
+def waiting(ledger: Ledger) -> list[PendingDraft]:
+    ids = item_lists.find_items(ledger, [QueryTerm("verdict", "waiting")])
+    return list(item_lists.load_pending_drafts(ledger, ids))
 
 
-def words_of(card: Words) -> str:
+def words_of(card: CardContent) -> str:
     return " / ".join(text for _, text in card.fields)
 
 

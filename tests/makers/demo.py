@@ -34,7 +34,7 @@ def main(folder: Path) -> int:
     settings = folder / "ankiforge.yaml"
     if not settings.exists():
         settings.write_text(SETTINGS, "utf-8")
-    code = ankiforge(folder.resolve() / ".home", "-C", str(folder), "run")
+    code = ankiforge(folder.resolve() / ".home", "-C", str(folder), "run", "--yes")
     package = folder / "ankiforge.apkg"
     if code == 0 and package.exists():
         print(f"\nA deck is ready: open {package} in Anki.")

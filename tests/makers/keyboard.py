@@ -81,12 +81,6 @@ class Keyboard:
         os.write(self._master, key.encode())
         return self._read_until(lambda printed: bool(printed)) + self.shown()
 
-    def asks(self, key: str, words: str) -> str:
-        """Press a key at which the program asks for a line; return what it printed."""
-        self.keys += 1
-        os.write(self._master, key.encode())
-        return self.shows(words)
-
     def write(self, line: str) -> None:
         """Type a line and press Enter."""
         self.keys += len(line) + 1

@@ -3,35 +3,40 @@
 import pytest
 
 from ankiforge.model import (
-    Adopted,
+    AdoptedNote,
+    AnkiNote,
     Card,
-    CardHere,
     CardKind,
-    Change,
     Conflict,
     Document,
     DocumentKey,
     Draft,
-    Drafted,
+    DraftingResult,
     Finding,
     Highlight,
     HighlightKind,
-    LateText,
+    LazyText,
+    LocalCard,
     MappedType,
     NoteHistory,
-    NoteInAnki,
     Origin,
+    PendingDraft,
     Problem,
     Question,
     QuestionKind,
     Severity,
+    TextChange,
     Verdict,
-    Waiting,
     WholeText,
     hints,
     is_card_id,
 )
-from ankiforge.model.values import ID_BASE, card_id, may_be_ours, note_id
+from ankiforge.model.values import (
+    ID_BASE,
+    compute_card_id,
+    compute_note_id,
+    is_in_our_id_range,
+)
 from tests.cards import made
 
 
@@ -49,10 +54,10 @@ def test_a_card_is_known_by_its_id(id, is_card):
 
 
 def test_ids_in_anki_never_change():
-    assert note_id("af" + "a" * 24) == 1519419621668
-    assert card_id("af" + "f" * 24, 0) == 1477522496022
+    assert compute_note_id("af" + "a" * 24) == 1519419621668
+    assert compute_card_id("af" + "f" * 24, 0) == 1477522496022
     edges = (ID_BASE - 1, ID_BASE, ID_BASE + 2**37 - 1, ID_BASE + 2**37)
-    assert [may_be_ours(id) for id in edges] == [False, True, True, False]
+    assert [is_in_our_id_range(id) for id in edges] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_ids_in_anki_never_change():
     ],
 )
 def test_the_kind_of_a_card_follows_from_its_words(words, kind):
-    assert CardKind.of(words) == kind
+    assert CardKind.from_fields(words) == kind
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_the_text_around_a_mark_has_no_empty_lines(parts, context):
     document = Document(DocumentKey("a:b/c"), "a", "", path="Notes/A.md")
     highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, **parts)
     assert highlight.context == context.replace("|", "\n")
-    assert (document.name, highlight.page) == ("Notes/A.md", "")
+    assert (document.display_name, highlight.page_text) == ("Notes/A.md", "")
 
 
 def conflict(edited_here: bool) -> Conflict:
@@ -108,8 +113,8 @@ HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
 )
 def test_a_question_says_what_its_answers_do(of, accept, reject):
     question = Question(**{"id": "q", "kind": QuestionKind.CONFLICT, "text": "?", **of})
-    assert accept in question.accept
-    assert reject in question.reject
+    assert accept in question.accept_effect
+    assert reject in question.reject_effect
 
 
 @pytest.mark.parametrize(
@@ -122,8 +127,8 @@ def test_a_question_says_what_its_answers_do(of, accept, reject):
     ],
 )
 def test_a_change_names_the_fields_that_differ(before, after, words):
-    change = Change("af1", tuple(before), tuple(after))
-    assert "; ".join(" ".join(each) for each in change.words) == words
+    change = TextChange("af1", tuple(before), tuple(after))
+    assert "; ".join(" ".join(each) for each in change.changed_fields) == words
 
 
 @pytest.mark.parametrize(
@@ -135,18 +140,18 @@ def test_a_change_names_the_fields_that_differ(before, after, words):
     ],
 )
 def test_ankis_own_tags_are_known_in_any_case(tags, leech, kept):
-    note = NoteInAnki("g", 1, 1, (), tags, "Deck", None)
-    assert (note.leech, note.scheduler_tags) == (leech, kept)
+    note = AnkiNote("g", 1, 1, (), tags, "Deck", None)
+    assert (note.is_leech, note.scheduler_tags) == (leech, kept)
 
 
 def test_a_hint_is_found_by_its_scheme():
     ids = (
-        hints.pdf_annotation("n1"),
-        hints.anki_note("17"),
-        hints.zotero_annotation("A"),
+        hints.pdf_name_hint("n1"),
+        hints.anki_note_hint("17"),
+        hints.zotero_hint("A"),
     )
-    assert hints.anki_note_in(ids) == "17"
-    assert hints.anki_note_in(ids[:1]) == ""
+    assert hints.find_anki_note(ids) == "17"
+    assert hints.find_anki_note(ids[:1]) == ""
     assert hints.split_hint(ids[0]) == ("nm", "n1")
 
 
@@ -163,11 +168,11 @@ def test_a_hint_is_found_by_its_scheme():
     ],
 )
 def test_a_place_in_a_pdf_is_read_from_its_hint(named, place):
-    assert hints.position_in(named) == place
+    assert hints.find_position(named) == place
 
 
 def test_a_place_that_is_written_is_read_again_in_points():
-    assert hints.position_in([hints.position(2, (9.6, 20, 30.2, 40))]) == (
+    assert hints.find_position([hints.position_hint(2, (9.6, 20, 30.2, 40))]) == (
         2,
         (10, 20, 30, 40),
     )
@@ -179,11 +184,14 @@ def test_a_place_that_is_written_is_read_again_in_points():
 )
 def test_a_page_has_its_printed_number_if_there_is_one(labels, page, label):
     document = Document(DocumentKey("d"), "v", "d")
-    assert WholeText(document, ("a", "b", "c"), (), labels=labels).label(page) == label
+    assert (
+        WholeText(document, ("a", "b", "c"), (), labels=labels).get_page_label(page)
+        == label
+    )
 
 
 def test_a_late_text_is_computed_when_it_is_read():
-    assert LateText(lambda: "words").read() == "words"
+    assert LazyText(lambda: "words").compute() == "words"
 
 
 # --- cards ----------------------------------------------------------------------------------
@@ -215,13 +223,13 @@ RULES, PROPOSAL = Origin("rules:phrase"), Origin("propose")
 def test_a_draft_says_how_it_stands(of, are):
     draft = made(Draft, **of)
     told = {
-        "clean": draft.clean,
-        "blocked": draft.blocked,
-        "proposed": draft.proposed,
-        "unfit": draft.unfit,
-        "in_slot": draft.in_slot,
-        "own": draft.own,
-        "own_card": draft.is_own_card,
+        "clean": draft.is_clean,
+        "blocked": draft.is_blocked,
+        "proposed": draft.is_proposed,
+        "unfit": draft.is_hidden,
+        "in_slot": draft.is_hand_written,
+        "own": draft.is_user_text,
+        "own_card": draft.is_user_card,
     }
     assert {name for name, is_so in told.items() if is_so} == {*are.split()}
 
@@ -236,8 +244,12 @@ def test_a_draft_says_how_it_stands(of, are):
     ],
 )
 def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
-    draft = made(Waiting, **of)
-    assert (draft.state, draft.told, draft.changes) == (state, "waiting", changes)
+    draft = made(PendingDraft, **of)
+    assert (draft.state, draft.verdict_name, draft.changed_card) == (
+        state,
+        "waiting",
+        changes,
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,9 +262,9 @@ def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
     ],
 )
 def test_a_card_has_a_state_in_a_word_or_two(verdict, anki, state, told):
-    card = made(CardHere, verdict=verdict, anki=anki)
-    assert (card.state, card.told) == (state, told)
-    assert card.live is (verdict is Verdict.LIVE)
+    card = made(LocalCard, verdict=verdict, anki=anki)
+    assert (card.state, card.verdict_name) == (state, told)
+    assert card.is_live is (verdict is Verdict.LIVE)
 
 
 PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
@@ -263,7 +275,7 @@ PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
     [
         ({}, "Front Back Reverse Extra"),
         ({"mapped": MappedType(1, "Mine", {"Front": "Q", "Back": "A"})}, "Front Back"),
-        ({"adopted": Adopted("g", 1, 2, {"Front": "Word"}, {})}, "Front"),
+        ({"adopted": AdoptedNote("g", 1, 2, {"Front": "Word"}, {})}, "Front"),
     ],
 )
 def test_a_card_has_the_fields_of_its_note(of, fields):
@@ -282,7 +294,7 @@ def test_a_card_has_the_fields_of_its_note(of, fields):
     ],
 )
 def test_a_picture_is_known_by_its_name_if_that_is_sure(path, name):
-    assert NoteHistory(pictures=PICTURES).shipped_picture(path) == name
+    assert NoteHistory(pictures=PICTURES).find_picture_name(path) == name
 
 
 @pytest.mark.parametrize(
@@ -294,7 +306,7 @@ def test_a_picture_is_known_by_its_name_if_that_is_sure(path, name):
     ],
 )
 def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
-    adopted = Adopted(
+    adopted = AdoptedNote(
         "g",
         1,
         2,
@@ -303,7 +315,7 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         words={"Front": "a"},
         repaired={"Front": ("b", "<i>b</i>")},
     )
-    assert adopted.html_of("Front", words) == html
+    assert adopted.find_html("Front", words) == html
 
 
 @pytest.mark.parametrize(
@@ -319,4 +331,4 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
 def test_the_fate_of_a_highlight_follows_from_its_draft(of, fate):
     document = Document(DocumentKey("a:b/c"), "a", "T")
     highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, "words")
-    assert Drafted(highlight, **of).fate == fate
+    assert DraftingResult(highlight, **of).status == fate

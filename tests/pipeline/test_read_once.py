@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +81,6 @@ def test_sources_of_the_settings_do_not_share_a_note(forge, nested) -> None:
     forge.ok("run")
     assert texts(forge) == ["kidney", "liver "]
     assert forge.json("run")["highlights"]["seen"] == 2
-
-
-def test_the_notebooks_of_a_vault_are_read_beside_its_notes(forge, nested) -> None:
-    cell = {"cell_type": "markdown", "source": [MARKED.replace("kidney", "lungs ")]}
-    (nested / "Inner" / "a.ipynb").write_text(json.dumps({"cells": [cell]}))
-    forge.settings(
-        f"sources: [{{obsidian: {{name: v, path: '{nested}'}}}},"
-        f" {{jupyter: {{name: j, path: '{nested / 'Inner'}'}}}}]\nanki: {{collection: none}}\n"
-    )
-    told = forge.ok("run").stderr
-    assert "so it is read once" not in told
-    assert texts(forge) == ["kidney", "liver ", "lungs "]
 
 
 @pytest.mark.parametrize("named_first", [True, False])

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
 from ankiforge.errors import UsageError
-from ankiforge.ledger import QueryTerm, Report
+from ankiforge.ledger import IngestReport, QueryTerm
 from ankiforge.model import (
-    CardHere,
     CardKind,
     Document,
     DocumentKey,
@@ -19,28 +18,34 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
+    LocalCard,
     Origin,
+    PendingDraft,
     Problem,
-    Viewed,
-    Waiting,
+    ViewChanges,
 )
 from ankiforge.pipeline import (
     chats,
     decide,
     deliver,
-    pictures,
+    media,
     proposals,
     query,
 )
-from ankiforge.pipeline.result import (
-    ByModel,
+from ankiforge.pipeline.run_result import (
     CollectionScan,
-    Progress,
-    Published,
+    ModelProgress,
     RunResult,
-    accept_policy,
+    RunStep,
+    WrittenPackage,
+    make_accept_policy,
 )
-from ankiforge.pipeline.sources import _contains, _name_of, _nearest_name, free_name
+from ankiforge.pipeline.sources import (
+    _choose_source_name,
+    _contains,
+    _suggest_similar_path,
+    choose_free_name,
+)
 from tests.cards import made
 
 SENTENCES = (
@@ -69,12 +74,12 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
         passages.append(
             replace(PASSAGE, document=document, block=page, namespace="pdf:x")
         )
-    card = made(CardHere, key=PASSAGE.key, passages=(*passages, PASSAGE))
+    card = made(LocalCard, key=PASSAGE.key, passages=(*passages, PASSAGE))
     roots = {"pdf:v": str(tmp_path / "vault"), "pdf:p": str(tmp_path / "p")}
     elsewhere = (tmp_path / "p" / "c.pdf").as_uri()
     in_vault = "obsidian://open?vault=vault&file=a%20b.pdf%23page%3D1"
     for file_links, found in ((True, (in_vault, elsewhere)), (False, (in_vault,))):
-        addresses = pictures.paper_addresses(roots, file_links=file_links)
+        addresses = media.make_pdf_url_finder(roots, file_links=file_links)
         assert addresses(card) == found
 
 
@@ -106,9 +111,9 @@ def test_a_file_is_read_from_within_its_source_alone(tmp_path):
         "link.md": None,
         "../outside.md": None,
     }.items():
-        assert pictures.file_in(str(vault), path) == found
+        assert media.find_document_file(str(vault), path) == found
     # a source that is one file is its own document, whatever it is called there
-    assert pictures.file_in(str(vault / "a.md"), "other") == vault / "a.md"
+    assert media.find_document_file(str(vault / "a.md"), "other") == vault / "a.md"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ def test_what_is_below_a_folder(tmp_path, root, path, contains):
     [((), "notes"), (("other",), "notes"), (("notes",), "notes-2"), (("notes", "notes-2"), "notes-3")],
 )  # fmt: skip
 def test_a_name_of_a_source_that_is_free(taken, name):
-    assert free_name("notes", taken) == name
+    assert choose_free_name("notes", taken) == name
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_a_source_keeps_the_name_that_its_path_has(tmp_path, names, name):
     vault = tmp_path / "vault"
     found = SimpleNamespace(kind="obsidian", root=vault, only="")
     remembered = [SimpleNamespace(path=str(vault), names=names, marks=())]
-    assert _name_of(Config(), remembered, found, vault) == name
+    assert _choose_source_name(Config(), remembered, found, vault) == name
 
 
 @pytest.mark.parametrize(
@@ -165,7 +170,7 @@ def test_the_nearest_name_beside_a_path_that_is_not_there(
 ):
     for name in there or ():
         (tmp_path / name).touch()
-    assert _nearest_name(tmp_path / wanted) == hint.format(tmp_path)
+    assert _suggest_similar_path(tmp_path / wanted) == hint.format(tmp_path)
 
 
 # --- queries -------------------------------------------------------------------------------
@@ -188,7 +193,7 @@ def test_the_nearest_name_beside_a_path_that_is_not_there(
     ],
 )  # fmt: skip
 def test_the_conditions_of_a_query(text, terms):
-    assert query.parse(text) == terms
+    assert query.parse_query(text) == terms
 
 
 @pytest.mark.parametrize(
@@ -211,13 +216,15 @@ def test_the_conditions_of_a_query(text, terms):
 )
 def test_what_is_no_query_is_told_with_what_to_type(text, said, hint):
     with pytest.raises(UsageError) as raised:
-        query.parse(text)
+        query.parse_query(text)
     assert said in raised.value.message
     assert hint in raised.value.hint
 
 
 def test_what_was_added_in_a_century_may_be_asked_for():
-    [today], [yesterday], [all] = map(query.parse, ("added:1", "added:2", "added:36524"))
+    [today], [yesterday], [all] = map(
+        query.parse_query, ("added:1", "added:2", "added:36524")
+    )
     assert all.value < yesterday.value < today.value
     assert today.value.endswith("+00:00")
 
@@ -239,7 +246,7 @@ def test_what_was_added_in_a_century_may_be_asked_for():
     ],
 )
 def test_a_query_gets_back_the_quotes_that_the_shell_removed(words, text):
-    assert query.joined(words) == text
+    assert query.join_arguments(words) == text
 
 
 @pytest.mark.parametrize(
@@ -260,7 +267,7 @@ def test_a_query_gets_back_the_quotes_that_the_shell_removed(words, text):
     ],
 )
 def test_an_id_a_key_and_what_is_none(word, is_id, is_key):
-    assert (query.is_id(word), query.is_key(word)) == (is_id, is_key)
+    assert (query.looks_like_id(word), query.looks_like_key(word)) == (is_id, is_key)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +283,7 @@ def test_an_id_a_key_and_what_is_none(word, is_id, is_key):
     ],
 )
 def test_a_query_that_names_a_field_is_no_question(text, names):
-    assert bool(query.names_field(text)) is names
+    assert bool(query.has_field(text)) is names
 
 
 # --- fields that a person types --------------------------------------------------------------
@@ -292,7 +299,7 @@ def test_a_query_that_names_a_field_is_no_question(text, names):
     ],
 )
 def test_the_fields_of_a_new_card(words, fields):
-    assert decide.new_fields(words) == fields
+    assert decide.parse_new_fields(words) == fields
 
 
 @pytest.mark.parametrize(
@@ -309,13 +316,13 @@ def test_the_fields_of_a_new_card(words, fields):
 )  # fmt: skip
 def test_what_is_no_card_is_told_with_what_to_type(words, said, hint):
     with pytest.raises(UsageError) as raised:
-        decide.new_fields(words)
+        decide.parse_new_fields(words)
     assert raised.value.message == said
     assert hint in raised.value.hint
 
 
 def test_a_card_may_be_as_long_as_the_limit():
-    assert decide.new_fields({"Front": "a" * 7999, "Back": "b"})[1] == ("Back", "b")
+    assert decide.parse_new_fields({"Front": "a" * 7999, "Back": "b"})[1] == ("Back", "b")
 
 
 # --- what is told of a run, and of a chat --------------------------------------------------------
@@ -330,30 +337,30 @@ def test_a_card_may_be_as_long_as_the_limit():
     ],
 )  # fmt: skip
 def test_what_a_chat_is_asked(numbers, withheld, said):
-    assert chats.what_is_asked(numbers, withheld) == said
+    assert chats.describe_chats(numbers, withheld) == said
 
 
 def test_the_steps_of_a_run_add_up():
     result = RunResult()
     here, there = Problem("a", "is broken"), Problem("b", "is new", notice=True)
-    by_model = ByModel("host", 1, 2, usage=None)  # type: ignore[arg-type]
-    result.add_step(Progress(drafted=2, accepted=1, highlights=5, without=3))
-    assert (result.asked, result.without) == (0, 0)  # by the rules
-    assert not result.failed
-    step = Progress(drafted=3, highlights=5, without=2, by_model=by_model)
+    by_model = ModelProgress("host", 1, 2, usage=None)  # type: ignore[arg-type]
+    result.add_step(RunStep(drafted=2, accepted=1, highlights=5, undrafted=3))
+    assert (result.asked, result.undrafted) == (0, 0)  # by the rules
+    assert not result.has_failures
+    step = RunStep(drafted=3, highlights=5, undrafted=2, by_model=by_model)
     result.add_step(replace(step, problems=(there,)))
-    assert not result.failed
-    result.add_step(Progress(problems=(here, there)))
-    assert result.failed
+    assert not result.has_failures
+    result.add_step(RunStep(problems=(here, there)))
+    assert result.has_failures
     assert (result.drafted, result.accepted) == (5, 1)
-    assert (result.asked, result.without) == (5, 2)
+    assert (result.asked, result.undrafted) == (5, 2)
     assert result.problems == [there, here]
 
 
 def test_a_problem_of_a_place_is_told_once_in_a_run():
     result = RunResult(problems=[Problem("a", "cannot be read")])
     again, other = Problem("a", "has no picture"), Problem("b", "has no picture")
-    published = Published(Path("x.apkg"), problems=(again, other))
+    published = WrittenPackage(Path("x.apkg"), problems=(again, other))
     result.add_plan((), published)
     assert result.problems[1:] == [other]
     assert result.packages == []  # it has no notes
@@ -365,18 +372,18 @@ def test_a_problem_of_a_place_is_told_once_in_a_run():
 
 def test_a_second_look_at_anki_adds_to_the_first():
     result = RunResult()
-    result.add_second_scan(CollectionScan("taken", viewed=Viewed(reviews=1)))
+    result.add_second_scan(CollectionScan("taken", viewed=ViewChanges(reviews=1)))
     assert result.scan is None  # there was no first one
-    first = Viewed(seen=1, first=[Guid("a")], reviews=2)
+    first = ViewChanges(seen=1, first=[Guid("a")], reviews=2)
     result.add_scan(CollectionScan("taken", viewed=first))
     blind = CollectionScan("failed", problem=Problem("Anki", "is locked"))
     result.add_second_scan(blind)
     assert result.problems == []
-    assert blind.blind
-    newer = Viewed(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
+    assert blind.is_unreadable
+    newer = ViewChanges(seen=2, first=[Guid("b")], deleted=[Guid("c")], reviews=3)
     result.add_second_scan(CollectionScan("taken", viewed=newer))
     assert result.scan is not None
-    assert not result.scan.blind
+    assert not result.scan.is_unreadable
     viewed = result.scan.viewed
     assert (viewed.seen, viewed.first, viewed.deleted) == (2, ["a", "b"], ["c"])
     assert viewed.reviews == 5
@@ -388,14 +395,17 @@ def test_a_second_look_at_anki_adds_to_the_first():
     ("report", "is_news", "found_nothing"),
     [
         (None, False, False),
-        (Report(), False, True),
-        (Report(seen=1), False, False),
-        (Report(seen=1, new=[HighlightKey("a")]), True, False),
+        (IngestReport(), False, True),
+        (IngestReport(seen=1), False, False),
+        (IngestReport(seen=1, new=[HighlightKey("a")]), True, False),
     ],
 )
 def test_what_a_report_says_of_a_run(report, is_news, found_nothing):
     result = RunResult(report=report)
-    assert (result.is_news, result.found_nothing) == (is_news, found_nothing)
+    assert (result.has_new_highlights, result.has_no_highlights) == (
+        is_news,
+        found_nothing,
+    )
 
 
 @pytest.mark.parametrize(
@@ -413,8 +423,8 @@ def test_what_a_report_says_of_a_run(report, is_news, found_nothing):
 def test_what_the_settings_accept(rules, override, card, accepts):
     settings = SimpleNamespace(accept=AcceptSettings(rules=rules))
     fields = (("Front", "What pumps?"), ("Back", "heart"))
-    waiting = made(Waiting, kind=CardKind.BASIC, fields=fields, id="d1", **card)
-    assert accept_policy(settings, override)(waiting) is accepts
+    waiting = made(PendingDraft, kind=CardKind.BASIC, fields=fields, id="d1", **card)
+    assert make_accept_policy(settings, override)(waiting) is accepts
 
 
 @pytest.mark.parametrize(
@@ -435,4 +445,4 @@ def test_what_the_settings_accept(rules, override, card, accepts):
 )
 def test_who_refused_the_proposals_of_a_passage(decided_by, refused, told):
     findings = [make_finding(check) for check in refused]
-    assert proposals.why_none(set(decided_by), findings).startswith(told)
+    assert proposals.no_proposal_reason(set(decided_by), findings).startswith(told)

@@ -218,7 +218,7 @@ def test_a_vault_and_a_dry_run_leave_no_cache(forge, notes, papers):
 
 def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch):
     """And nothing is taken for silent because it cannot be read."""
-    monkeypatch.setattr("ankiforge.ledger.database.PATIENCE_S", 0.0)
+    monkeypatch.setattr("ankiforge.ledger.database.CACHE_TIMEOUT", 0.0)
     new_paper(papers, 3)
     with closing(sqlite3.connect(cache_of(forge), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -364,13 +364,13 @@ def openings(zotero: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     from ankiforge.extract.zotero import reader
 
     seen: list[Path] = []
-    real = reader.local_database
+    real = reader.open_database
 
     def opened(path, *arguments, **more):
         seen.append(path)
         return real(path, *arguments, **more)
 
-    monkeypatch.setattr(reader, "local_database", opened)
+    monkeypatch.setattr(reader, "open_database", opened)
     return seen
 
 
@@ -410,7 +410,7 @@ def test_a_library_that_changed_while_it_was_read_is_read_again(
 ):
     from ankiforge.extract.zotero import reader
 
-    real = reader.local_database
+    real = reader.open_database
 
     def opened(*arguments, **more):
         if not openings:  # Zotero writes meanwhile
@@ -418,7 +418,7 @@ def test_a_library_that_changed_while_it_was_read_is_read_again(
             os.utime(zotero / "zotero.sqlite", ns=(now, now))
         return real(*arguments, **more)
 
-    monkeypatch.setattr(reader, "local_database", opened)
+    monkeypatch.setattr(reader, "open_database", opened)
     write_library(zotero, MARKS[0])
     for opened_so_far in (1, 2, 2):
         forge.ok("run")
@@ -481,6 +481,6 @@ def test_what_is_only_shown_needs_no_ledger(forge, notes, monkeypatch):
     done = forge.finished("extract", notes)
     assert "mitochondrion" in done.stdout
     loaded = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
-    assert "ankiforge.extract.markdown.note" in loaded
+    assert "ankiforge.extract.markdown.note_reader" in loaded
     unwanted = ("ankiforge.ledger", "ankiforge.check", "ankiforge.anki", "sqlite3.dbapi")
     assert [name for name in loaded if name.startswith(unwanted)] == []

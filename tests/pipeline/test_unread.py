@@ -1,7 +1,6 @@
 """What is there and cannot be read now stays as it was; all else goes its way."""
 
 import io
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -108,16 +107,6 @@ FORMATS = {
     "My Clippings.txt": "Book (Author)\n- Your Highlight on page 3 | Location 42-43 | Added on"
     " Monday, 1 January 2024 10:00:00\n\nThe mitochondrion makes ATP.\n==========\n",
     "readwise.csv": "Highlight,Book Title,Book Author\nThe mitochondrion makes ATP in a cell.,Cells,A\n",
-    "a.ipynb": json.dumps(
-        {
-            "cells": [{"cell_type": "markdown", "metadata": {}, "source": [KEPT]}],
-            "metadata": {},
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        },
-        indent=1,
-    )
-    + "\n",
 }
 
 

@@ -12,10 +12,10 @@ from ankiforge.model import (
     HighlightKind,
 )
 from ankiforge.reports.cards import (
-    line_text,
-    one_line,
-    question_of,
-    titled,
+    format_list_row,
+    format_list_row_in_full,
+    format_short_question,
+    format_title,
 )
 
 
@@ -32,7 +32,7 @@ def test_a_document_is_named_with_the_page_if_there_is_one(page, line):
     highlight = Highlight(
         document, "a:b", HighlightKind.HIGHLIGHT, exact="words", page_label=page
     )
-    assert titled(highlight) == line
+    assert format_title(highlight) == line
 
 
 LONG = "The isolation of arriving ships for forty days, before anybody may go ashore, is called"
@@ -59,13 +59,15 @@ LONG = "The isolation of arriving ships for forty days, before anybody may go as
     ],
 )
 def test_a_question_fits_a_line_with_its_first_gap(fields, line):
-    assert question_of(tuple(fields.items())) == line
+    assert format_short_question(tuple(fields.items())) == line
 
 
 def test_a_figure_names_its_labels(make_card):
     masks = "hide all\n1 .1 .2 .3 .4 Femur\n2 .5 .5 .1 .1"
     card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="x")
-    text = [line.split(maxsplit=1) for line in islice(line_text(None, card), 6)]
+    text = [
+        line.split(maxsplit=1) for line in islice(format_list_row_in_full(None, card), 6)
+    ]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    assert one_line(card).partition("\t")[0] == "✓ Femur · (2)"
+    assert format_list_row(card).partition("\t")[0] == "✓ Femur · (2)"

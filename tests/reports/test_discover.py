@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 import pytest
 
 from ankiforge.draft import server as model_server
-from ankiforge.draft.server import ModelServer, Unreachable, look, models
+from ankiforge.draft.server import (
+    ModelServer,
+    NoModelListError,
+    discover_servers,
+    list_models,
+)
 from ankiforge.reports import doctor
 from ankiforge.reports.doctor import (
-    Machine,
-    anki_collections,
-    vaults,
-    zotero_folders,
+    Environment,
+    find_anki_collections,
+    find_vaults,
+    find_zotero_folders,
 )
 from tests.fakes.loopback import Handler, serving
 from tests.limits import PATIENCE
@@ -53,7 +58,7 @@ def test_the_vaults_of_obsidians_own_list_are_found_on_every_platform(
     write(tmp_path / place / "obsidian.json", json.dumps({"vaults": listed}))
     environ = {variable: str(tmp_path / "elsewhere")} if variable else {}
 
-    assert vaults(Machine(tmp_path, environ)) == (deep,)
+    assert find_vaults(Environment(tmp_path, environ)) == (deep,)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,7 @@ def test_a_broken_list_and_a_path_that_no_text_file_can_hold_are_passed_over(
         vault(tmp_path / name)
     write(tmp_path / ".config/obsidian/obsidian.json", text)
 
-    assert vaults(Machine(tmp_path)) == ()
+    assert find_vaults(Environment(tmp_path)) == ()
 
 
 def test_folders_with_obsidian_settings_near_at_hand_are_vaults_each_once(tmp_path):
@@ -76,7 +81,7 @@ def test_folders_with_obsidian_settings_near_at_hand_are_vaults_each_once(tmp_pa
     found = [vault(home / "Notes"), vault(home / "Documents/Study"), vault(near / "Work")]
     (home / "link").symlink_to(home / "Notes")
 
-    assert vaults(Machine(home), near) == tuple(found)
+    assert find_vaults(Environment(home), near) == tuple(found)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,7 @@ def test_a_profile_of_zotero_may_name_another_data_folder(tmp_path, place):
     setting = f'user_pref("extensions.zotero.dataDir", {json.dumps(str(data))});'
     write(home / "Profiles/a.b/prefs.js", f'user_pref("a", 1);\n{setting}\n')
 
-    assert zotero_folders(Machine(tmp_path)) == (data,)
+    assert find_zotero_folders(Environment(tmp_path)) == (data,)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_a_broken_profile_of_zotero_is_passed_over(tmp_path, text):
         'user_pref("extensions.zotero.dataDir", "\\q");',
     )
 
-    assert zotero_folders(Machine(tmp_path)) == ()
+    assert find_zotero_folders(Environment(tmp_path)) == ()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_each_profile_of_anki_has_a_collection(tmp_path, place):
     found = [write(base / name / "collection.anki2") for name in ("Ada", "User 1")]
     write(base / "addons21/meta.json")
 
-    assert anki_collections(Machine(tmp_path)) == tuple(found)
+    assert find_anki_collections(Environment(tmp_path)) == tuple(found)
 
 
 # --- servers: asked for their models and nothing else ------------------------------------------
@@ -165,7 +170,7 @@ def test_the_models_of_a_server_are_listed(server, monkeypatch, names, key, sent
     )  # which is not told of this machine
     url, seen = server(json.dumps({"data": [{"id": name} for name in names]}).encode())
 
-    assert models(url + "/", key) == names
+    assert list_models(url + "/", key) == names
     assert seen == [("/v1/models", sent)]
 
 
@@ -173,8 +178,8 @@ def test_a_key_does_not_follow_a_redirect(server):
     elsewhere, seen_there = server(b'{"data": [{"id": "x"}]}')
     url, _ = server(b"", 302, Location=elsewhere + "/models")
 
-    with pytest.raises(Unreachable, match="answers 302"):
-        models(url, "secret")
+    with pytest.raises(NoModelListError, match="answers 302"):
+        list_models(url, "secret")
 
     assert seen_there == []
 
@@ -183,8 +188,8 @@ def test_a_key_does_not_follow_a_redirect(server):
 def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
     url, seen = server(b'{"data": []}')
 
-    with pytest.raises(Unreachable, match="was not contacted"):
-        models(url, key)
+    with pytest.raises(NoModelListError, match="was not contacted"):
+        list_models(url, key)
 
     assert seen == []
 
@@ -212,8 +217,8 @@ def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
 def test_any_other_answer_is_no_list_of_models(server, body, status, says):
     url, _ = server(body, status)
 
-    with pytest.raises(Unreachable, match=says):
-        models(url)
+    with pytest.raises(NoModelListError, match=says):
+        list_models(url)
 
 
 def listing(*names: str) -> bytes:
@@ -223,13 +228,13 @@ def listing(*names: str) -> bytes:
 def test_servers_are_found_where_these_programs_say_that_they_listen(
     tmp_path, server, monkeypatch
 ):
-    monkeypatch.setattr(model_server, "LOCAL_SECONDS", PATIENCE)
+    monkeypatch.setattr(model_server, "LOCAL_STEP_TIMEOUT", PATIENCE)
     ollama, seen = server(listing("nomic-embed-text", "qwen3:8b", "gpt-oss:20b"))
     studio, _ = server(listing("text-embedding-nomic-embed-text-v1.5", "gemma-3-4b"))
     port = urlsplit(studio).port
     write(tmp_path / ".lmstudio/.internal/http-server-config.json", f'{{"port": {port}}}')
 
-    found = look({"OLLAMA_HOST": urlsplit(ollama).netloc}, tmp_path)(PATIENCE)
+    found = discover_servers({"OLLAMA_HOST": urlsplit(ollama).netloc}, tmp_path)(PATIENCE)
 
     assert found[:2] == (
         ModelServer("ollama", "Ollama", ollama, ("gpt-oss:20b", "qwen3:8b")),
@@ -241,22 +246,22 @@ def test_servers_are_found_where_these_programs_say_that_they_listen(
 @pytest.mark.parametrize("body", [listing("nomic-embed-text"), b"[]", b"<html>"])
 def test_a_server_without_a_model_that_writes_is_not_offered(tmp_path, server, body):
     url, _ = server(body)
-    found = look({"OLLAMA_HOST": url.removesuffix("/v1")}, tmp_path)(PATIENCE)
+    found = discover_servers({"OLLAMA_HOST": url.removesuffix("/v1")}, tmp_path)(PATIENCE)
     assert "ollama" not in {each.name for each in found}
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "ollama.example:11434", "::::", "a:b:c"])
 def test_only_this_machine_is_looked_at(tmp_path, host):
-    found = look({"OLLAMA_HOST": host}, tmp_path)(PATIENCE)
+    found = discover_servers({"OLLAMA_HOST": host}, tmp_path)(PATIENCE)
     assert "ollama" not in {each.name for each in found}
 
 
 def test_a_silent_server_and_a_closed_port_are_not_waited_for(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        with pytest.raises(Unreachable, match="does not answer"):
-            models(f"http://127.0.0.1:{port}/v1", timeout=0.05)
-        answered = look({"OLLAMA_HOST": f"127.0.0.1:{port}"}, tmp_path)
+        with pytest.raises(NoModelListError, match="does not answer"):
+            list_models(f"http://127.0.0.1:{port}/v1", timeout=0.05)
+        answered = discover_servers({"OLLAMA_HOST": f"127.0.0.1:{port}"}, tmp_path)
         assert "ollama" not in {each.name for each in answered(0.0)}
 
 
@@ -283,7 +288,7 @@ def test_a_silent_server_and_a_closed_port_are_not_waited_for(tmp_path):
 def test_e_readers_and_programs_for_books_are_found(tmp_path, monkeypatch, there, found):
     (tmp_path / there).parent.mkdir(parents=True)
     (tmp_path / there).touch()
-    monkeypatch.setattr(doctor, "MOUNTED", (str(tmp_path / "media"),))
-    sources = doctor.book_sources(Machine(tmp_path / "home"))
+    monkeypatch.setattr(doctor, "MOUNT_FOLDERS", (str(tmp_path / "media"),))
+    sources = doctor.find_book_sources(Environment(tmp_path / "home"))
     named = [f"{kind} {path.relative_to(tmp_path).as_posix()}" for kind, path in sources]
     assert named == found

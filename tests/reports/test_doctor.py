@@ -6,34 +6,42 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config import is_loopback
-from ankiforge.config.trust import concerns, confirm
-from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
+from ankiforge.config.trust import trust_workspace
+from ankiforge.config.workspace import (
+    WorkspaceDirectory,
+    load_workspace,
+    resolve,
+    user_directory,
+)
 from ankiforge.extract import registry
 from ankiforge.reports.doctor import (
     Check,
     CheckState,
-    Machine,
-    examine,
-    exit_code,
+    Environment,
+    choose_exit_code,
+    run_checks,
 )
 from tests.fakes import llm_server as fake
 from tests.fakes.anki_connect import serving
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path) -> Environment:
     """An empty machine with only us installed."""
-    return Machine(tmp_path / "home", {"ANKIFORGE_HOME": str(tmp_path / "user")})
+    return Environment(tmp_path / "home", {"ANKIFORGE_HOME": str(tmp_path / "user")})
 
 
 @pytest.fixture
 def workspace(tmp_path: Path):
     """Make a workspace with these settings."""
 
-    def made(text: str) -> WorkspaceFolder:
+    def made(text: str, *, trusted: bool = True) -> WorkspaceDirectory:
         (tmp_path / "w/papers").mkdir(parents=True, exist_ok=True)
         (tmp_path / "w/ankiforge.yaml").write_text(text)
-        return load(tmp_path / "w", registry)
+        found = load_workspace(tmp_path / "w", registry)
+        if trusted:
+            trust_workspace(found, tmp_path / "user")
+        return found
 
     return made
 
@@ -41,11 +49,11 @@ def workspace(tmp_path: Path):
 PAPERS = "sources:\n- pdf: {path: papers}\n"
 
 
-def checks(found: WorkspaceFolder, machine: Machine) -> list[Check]:
-    return list(examine(lambda: found, machine))
+def checks(found: WorkspaceDirectory, machine: Environment) -> list[Check]:
+    return list(run_checks(lambda: found, machine))
 
 
-def ill(found: WorkspaceFolder, machine: Machine) -> list[Check]:
+def ill(found: WorkspaceDirectory, machine: Environment) -> list[Check]:
     return [check for check in checks(found, machine) if check.state is not CheckState.OK]
 
 
@@ -56,7 +64,7 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(
     assert {check.state for check in got} == {CheckState.OK}
     names = [check.name for check in got]
     assert names == ["program", "settings", "source papers", "ledger", "model", "Anki"]
-    assert exit_code(got) == 0
+    assert choose_exit_code(got) == 0
     environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
     assert ill(resolve(None, tmp_path, registry, environ), machine) == []
     path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
@@ -92,7 +100,6 @@ def test_the_add_on_of_a_running_anki_is_asked_for_its_version(
 ):
     with serving(tmp_path / "profile", lacks=lacks) as anki:
         found = workspace(f"{PAPERS}anki: {{connect: '{anki.address}'}}\n")
-        confirm(found, concerns(found), user_folder(machine.environ))
         add_on = checks(found, machine)[-1]
     assert (add_on.name, add_on.state) == ("AnkiConnect", state)
     assert says in add_on.says
@@ -100,12 +107,12 @@ def test_the_add_on_of_a_running_anki_is_asked_for_its_version(
 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, machine):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
-    got = list(examine(lambda: load(tmp_path, registry), machine))
+    got = list(run_checks(lambda: load_workspace(tmp_path, registry), machine))
     assert (got[-1].name, got[-1].says) == (
         "settings",
         "ankiforge.yaml:1: oops: unknown key",
     )
-    assert exit_code(got) == 2
+    assert choose_exit_code(got) == 2
 
 
 @pytest.mark.parametrize(
@@ -138,13 +145,13 @@ def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, machine):
 
 
 def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, machine):
-    found = workspace(PAPERS + "llm: {base_url: 'https://api.example.org/v1'}")
+    found = workspace(PAPERS, trusted=False)
 
     [check] = ill(found, machine)
 
     assert (check.name, check.exit_code) == ("trust", 2)
     assert check.do.endswith(f"ankiforge init --trust {found.root}")
-    confirm(found, concerns(found), user_folder(machine.environ))
+    trust_workspace(found, user_directory(machine.environ))
     assert ill(found, machine) == []
 
 
@@ -152,7 +159,7 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, machine):
     found = workspace(PAPERS)
     assert ill(found, machine) == []
     found.prepare()
-    found.ledger.path.write_bytes(b"no database" * 1000)
+    found.ledger.write_bytes(b"no database" * 1000)
 
     [check] = ill(found, machine)
 
@@ -173,8 +180,10 @@ def llm(url: str, model: str) -> str:
     return f"{PAPERS}drafter: llm\nllm: {{base_url: '{url}', model: {model}}}\n"
 
 
-def model_check(found: WorkspaceFolder, machine: Machine, *, offline=False) -> Check:
-    got = examine(lambda: found, machine, offline=offline)
+def model_check(
+    found: WorkspaceDirectory, machine: Environment, *, offline=False
+) -> Check:
+    got = run_checks(lambda: found, machine, offline=offline)
     return next(check for check in got if check.name == "model")
 
 
@@ -210,14 +219,12 @@ def test_a_server_elsewhere_that_needs_no_key_is_asked(workspace, machine, serve
         free.bind(("127.0.0.1", 0))
         url = f"http://0.0.0.0:{free.getsockname()[1]}/v1"
     found = workspace(llm(url, "good"))
-    confirm(found, concerns(found), user_folder(machine.environ))
     assert not is_loopback(url)
     assert model_check(found, machine).exit_code == 3  # it does not answer
 
 
 def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, machine):
     found = workspace(llm("https://api.openai.com/v1", "good"))
-    confirm(found, concerns(found), user_folder(machine.environ))
     check = model_check(found, machine)
     assert (check.state, check.exit_code) == (CheckState.FAIL, 2)
     assert "OPENAI_API_KEY is not set" in check.says
@@ -231,4 +238,7 @@ def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, machin
     ("codes", "code"), [([], 0), ([0, 1], 1), ([1, 3], 3), ([3, 2, 1], 2), ([2, 4, 3], 4)]
 )
 def test_the_gravest_part_gives_the_exit_code(codes, code):
-    assert exit_code(Check("x", CheckState.FAIL, "", "", one) for one in codes) == code
+    assert (
+        choose_exit_code(Check("x", CheckState.FAIL, "", "", one) for one in codes)
+        == code
+    )

@@ -6,31 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from ankiforge.anki.plan import Planned
-from ankiforge.ledger import Report
-from ankiforge.model import Change, Guid, Viewed
-from ankiforge.pipeline.result import CollectionScan, Published, RunResult
+from ankiforge.anki.plan import CardPlan
+from ankiforge.ledger import IngestReport
+from ankiforge.model import Guid, TextChange, ViewChanges
+from ankiforge.pipeline.run_result import CollectionScan, RunResult, WrittenPackage
 from ankiforge.reports import summary
 
 NOTE = SimpleNamespace()
 A, B = Path("a.apkg"), Path("b.apkg")
-
-
-@pytest.mark.parametrize(
-    ("waits", "text"),
-    [
-        ({}, ""),
-        ({"proposed": 4}, ""),
-        ({"new": 1}, "1 draft waits for you"),
-        ({"new": 2}, "2 drafts wait for you"),
-        ({"new": 1, "changed": 1}, "1 draft and 1 change wait for you"),
-        ({"new": 2, "changed": 1, "questions": 3}, "2 drafts, 1 change and 3 questions wait for you"),
-        ({"new": 1, "questions": 1}, "1 draft and 1 question wait for you"),
-    ],
-)  # fmt: skip
-def test_what_waits_is_listed(waits, text):
-    assert summary.waiting_text(Counter(waits)) == text
-    assert summary.waits_for_a_person(Counter(waits)) is bool(text)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +31,7 @@ def test_what_waits_is_listed(waits, text):
     ],
 )
 def test_what_is_open_stands_in_columns(waits, without, skipped, columns):
-    assert summary.to_do(Counter(waits), without, skipped) == columns
+    assert summary.format_open_counts(Counter(waits), without, skipped) == columns
 
 
 @pytest.mark.parametrize(
@@ -64,34 +47,34 @@ def test_what_is_open_stands_in_columns(waits, without, skipped, columns):
     ],
 )
 def test_more_than_ten_are_asked_about_by_the_best_ten(waits, best):
-    assert summary.the_best(Counter(waits), 1557) == best
+    assert summary.format_best_ten(Counter(waits), 1557) == best
 
 
 @pytest.mark.parametrize(
     ("published", "pushed", "before", "lines"),
     [
-        ((Published(A),), None, True, []),
-        ((Published(A, 1, 1),), None, True, ["a.apkg   1 new note"]),
-        ((Published(A, 2, 2),), None, True, ["a.apkg   2 new notes"]),
-        ((Published(A, 3, 1, 1),), None, True, ["a.apkg   3 notes (1 new, 1 updated, 1 as before)"]),
-        ((Published(A, 2, 0, 2),), None, False, ["a.apkg   2 notes (2 updated)"]),
-        ((Published(A, 2, 2, 0, 1),), None, True, ["a.apkg   2 new notes"]),
-        ((Published(A, 2, 1, 1, 1),), None, True,
+        ((WrittenPackage(A),), None, True, []),
+        ((WrittenPackage(A, 1, 1),), None, True, ["a.apkg   1 new note"]),
+        ((WrittenPackage(A, 2, 2),), None, True, ["a.apkg   2 new notes"]),
+        ((WrittenPackage(A, 3, 1, 1),), None, True, ["a.apkg   3 notes (1 new, 1 updated, 1 as before)"]),
+        ((WrittenPackage(A, 2, 0, 2),), None, False, ["a.apkg   2 notes (2 updated)"]),
+        ((WrittenPackage(A, 2, 2, 0, 1),), None, True, ["a.apkg   2 new notes"]),
+        ((WrittenPackage(A, 2, 1, 1, 1),), None, True,
          ["a.apkg   2 notes (1 new, 1 updated, 1 taken back and no longer in it)"]),
         # a package that has nothing new is told unless nothing was found
-        ((Published(A, 2),), None, True, ["a.apkg   2 notes (2 as before)"]),
-        ((Published(A, 2),), None, False, []),
-        ((Published(A, 2), Published(B, 1, 1)), None, False, ["b.apkg   1 new note"]),
-        ((Published(A, aside=B),), None, False, ["nothing to import; the last package is now b.apkg"]),
-        ((Published(A, aside=B), Published(B, 1, 1)), None, True,
+        ((WrittenPackage(A, 2),), None, True, ["a.apkg   2 notes (2 as before)"]),
+        ((WrittenPackage(A, 2),), None, False, []),
+        ((WrittenPackage(A, 2), WrittenPackage(B, 1, 1)), None, False, ["b.apkg   1 new note"]),
+        ((WrittenPackage(A, previous_path=B),), None, False, ["nothing to import; the last package is now b.apkg"]),
+        ((WrittenPackage(A, previous_path=B), WrittenPackage(B, 1, 1)), None, True,
          ["nothing to import; the last package is now b.apkg", "b.apkg   1 new note"]),
-        ((Published(A, 2, 2),), (1, 1200), True, ["Anki: 1 new note, 1,200 updated"]),
+        ((WrittenPackage(A, 2, 2),), (1, 1200), True, ["Anki: 1 new note, 1,200 updated"]),
         ((), (2, 0), True, ["Anki: 2 new notes, 0 updated"]),
     ],
 )  # fmt: skip
 def test_a_package_or_a_push_is_told_in_a_line(published, pushed, before, lines):
     result = RunResult(published=[*published], pushed=pushed)
-    assert [*summary.delivery_lines(result, of_before=before)] == lines
+    assert [*summary.format_delivery(result, include_unchanged=before)] == lines
 
 
 @pytest.mark.parametrize(
@@ -107,12 +90,15 @@ def test_a_package_or_a_push_is_told_in_a_line(published, pushed, before, lines)
     ],
 )  # fmt: skip
 def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
-    seen = Viewed(**{name: [Guid("af")] * number for name, number in viewed.items()})
-    planned = [Planned(Guid("af"), True, unknown=place < unknown) for place in range(3)]
+    seen = ViewChanges(**{name: [Guid("af")] * number for name, number in viewed.items()})
+    planned = [
+        CardPlan(Guid("af"), True, keeps_unknown_text=place < unknown)
+        for place in range(3)
+    ]
     result = RunResult(scan=CollectionScan("taken", viewed=seen), planned=planned)
-    assert summary.anki_line(result) == line
-    assert summary.anki_line(RunResult()) == ""
-    assert "could not be read" in summary.anki_line(
+    assert summary.format_anki_changes(result) == line
+    assert summary.format_anki_changes(RunResult()) == ""
+    assert "could not be read" in summary.format_anki_changes(
         RunResult(scan=CollectionScan("failed"))
     )
 
@@ -120,16 +106,14 @@ def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
 @pytest.mark.parametrize(
     ("viewed", "line"),
     [
-        (Viewed(), "0 notes, 0 new reviews"),
-        (Viewed(seen=1, reviews=1), "1 note, 1 new review"),
-        (Viewed(first=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
-        (Viewed(suspended=["a"]), "0 notes, 0 new reviews, 1 suspended"),
-        (Viewed(new_decks=["A", "B"], renamed_decks=["C"]),
-         "0 notes, 0 new reviews, 2 new decks (A, B), 1 renamed deck (C)"),
+        (ViewChanges(), "0 notes, 0 new reviews"),
+        (ViewChanges(seen=1, reviews=1), "1 note, 1 new review"),
+        (ViewChanges(first=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
+        (ViewChanges(suspended=["a"]), "0 notes, 0 new reviews, 1 suspended"),
     ],
 )  # fmt: skip
 def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
-    assert summary.seen_line(viewed) == line
+    assert summary.format_anki_view(viewed) == line
 
 
 @pytest.mark.parametrize(
@@ -142,15 +126,15 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
     ],
 )
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
-    planned = [Planned(Guid("af"), True, held=why) for why in held]
-    assert summary.held_line(RunResult(planned=planned)) == line
+    planned = [CardPlan(Guid("af"), True, hold_reason=why) for why in held]
+    assert summary.format_held_notes(RunResult(planned=planned)) == line
 
 
 @pytest.mark.parametrize(
     ("state", "looked", "has_note", "line"),
     [
-        ("nowhere", "", True, summary.NO_COLLECTION),
-        ("off", "", True, summary.ANKI_OFF),
+        ("nowhere", "", True, summary.NO_COLLECTION_NOTICE),
+        ("off", "", True, summary.ANKI_OFF_NOTICE),
         ("taken", "", True, ""),
         ("failed", "", True, ""),
         ("nowhere", "2026-01-01", True, ""),  # it was read before
@@ -158,11 +142,11 @@ def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     ],
 )
 def test_why_a_package_has_every_card(state, looked, has_note, line):
-    planned = [Planned(Guid("af"), True, NOTE if has_note else None)]
+    planned = [CardPlan(Guid("af"), True, NOTE if has_note else None)]
     result = RunResult(scan=CollectionScan(state), planned=planned)
-    ledger = SimpleNamespace(meta=lambda name: looked)
-    assert summary.why_every_card(result, ledger) == line
-    assert summary.why_every_card(RunResult(planned=planned), ledger) == ""
+    ledger = SimpleNamespace(get_meta=lambda name: looked)
+    assert summary.every_card_reason(result, ledger) == line
+    assert summary.every_card_reason(RunResult(planned=planned), ledger) == ""
 
 
 @pytest.mark.parametrize(
@@ -177,7 +161,7 @@ def test_why_a_package_has_every_card(state, looked, has_note, line):
     ],
 )
 def test_files_are_counted_by_what_they_are(files, text):
-    assert summary._files_text(files) == text
+    assert summary._format_files(files) == text
 
 
 @pytest.mark.parametrize(
@@ -190,11 +174,13 @@ def test_files_are_counted_by_what_they_are(files, text):
     ],
 )  # fmt: skip
 def test_a_document_without_marks_is_told_with_the_command_that_reads_it(paths, line):
-    assert summary.unmarked_line(paths) == line
+    assert summary.format_unmarked(paths) == line
 
 
-def change(before: str, after: str, why: str = "") -> Change:
-    return Change(Guid("af12345678abcd"), (("Text", before),), (("Text", after),), why)
+def change(before: str, after: str, why: str = "") -> TextChange:
+    return TextChange(
+        Guid("af12345678abcd"), (("Text", before),), (("Text", after),), why
+    )
 
 
 NEW = change("the old word here", "the new word here")
@@ -223,17 +209,17 @@ KEPT = change("a", "b", "you wrote it")
     ],
 )  # fmt: skip
 def test_old_and_new_words_of_a_card_are_told(changes, limit, lines):
-    assert [*summary._changes(changes, limit)] == lines
+    assert [*summary._format_changes(changes, limit)] == lines
 
 
 @pytest.mark.parametrize(
     ("new", "changed", "news", "nothing"), [([], [], False, True), ([1], [], True, False), ([], [1], True, False)]
 )  # fmt: skip
 def test_what_is_news(new, changed, news, nothing):
-    report = Report(seen=0 if nothing else 3)
+    report = IngestReport(seen=0 if nothing else 3)
     report.new += new
     report.changed += changed
     result = RunResult(report=report)
-    assert (result.is_news, result.found_nothing) == (news, nothing)
-    assert not RunResult().is_news
-    assert not RunResult().found_nothing
+    assert (result.has_new_highlights, result.has_no_highlights) == (news, nothing)
+    assert not RunResult().has_new_highlights
+    assert not RunResult().has_no_highlights

@@ -16,10 +16,10 @@ from ankiforge.model import (
 )
 from ankiforge.review.selection import (
     Selection,
-    fields_from_sentence,
+    find_previous_sentence,
     gapped,
-    sentence_before,
-    sentence_of,
+    make_fields_from_sentence,
+    parse_sentence,
 )
 from tests.cards import made
 
@@ -77,7 +77,7 @@ LATER = spans(
 )  # fmt: skip
 def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text):
     draft = proposal(nearby=f"Memory. {BEFORE} {SENTENCE} It has two phases.")
-    made = fields_from_sentence(draft, Selection(spans(words), cut, before), None)
+    made = make_fields_from_sentence(draft, Selection(spans(words), cut, before), None)
     assert dict(made)["Text"] == text
 
 
@@ -93,7 +93,7 @@ def test_a_sentence_may_be_cut_and_have_the_one_before(words, cut, before, text)
 )
 def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
     [text, *_] = dict(
-        fields_from_sentence(proposal(), Selection(selected), None)
+        make_fields_from_sentence(proposal(), Selection(selected), None)
     ).values()
     assert re.findall(r"\{\{c\d+::(.*?)\}\}", text) == hidden
 
@@ -115,7 +115,7 @@ def test_words_that_were_selected_twice_are_hidden_once(selected, hidden):
 )
 def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
     with pytest.raises(UsageError):
-        fields_from_sentence(proposal(), Selection(spans(words), cut), None)
+        make_fields_from_sentence(proposal(), Selection(spans(words), cut), None)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_words_that_were_cut_off_cannot_be_hidden(words, cut):
     ],
 )
 def test_the_sentence_before_is_a_whole_one_of_the_same_paragraph(nearby, before):
-    assert sentence_before(proposal(nearby=nearby)) == before
+    assert find_previous_sentence(proposal(nearby=nearby)) == before
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_what_is_not_divided_is_hidden_whole(text, markdown, hidden, cloze):
 )
 def test_of_equal_words_the_gap_is_the_one_that_is_hidden(text, gap):
     draft = replace(proposal("A bee is what a bee sees."), gaps=(text,))
-    assert sentence_of(draft).gaps == (gap,)
+    assert parse_sentence(draft).gaps == (gap,)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_of_equal_words_the_gap_is_the_one_that_is_hidden(text, gap):
     ],
 )
 def test_what_is_formula_and_code_in_a_sentence(sentence, formulas, code):
-    found = sentence_of(proposal(sentence))
+    found = parse_sentence(proposal(sentence))
     spans = (found.formulas, found.code)
     told = [[found.text[start:end].strip("$") for start, end in each] for each in spans]
     assert told == [formulas, code]

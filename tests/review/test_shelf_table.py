@@ -6,33 +6,33 @@ A mark is written `document place worth`; marks are given the best first, as `ov
 import pytest
 
 from ankiforge.ledger import HighlightOutcome
-from ankiforge.ledger.overview import Place
+from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.model import (
     Document,
     DocumentKey,
     Highlight,
     HighlightKey,
     HighlightKind,
-    Waiting,
+    PendingDraft,
 )
 from ankiforge.review import Item
-from ankiforge.review.shelf import (
-    Pile,
+from ankiforge.review.sittings import (
+    DocumentPile,
     Sitting,
-    as_asked,
+    group_by_document,
     how_many,
-    shelved,
+    order_drafts,
 )
 from tests.cards import made
 
 
-def place(written: str) -> Place:
+def place(written: str) -> PassageLocation:
     document, position, worth = written.split()
     id = f"{document}{position}"
-    return Place(id, id, ord(document), document, int(position), float(worth))
+    return PassageLocation(id, id, ord(document), document, int(position), float(worth))
 
 
-def places(*written: str) -> list[Place]:
+def places(*written: str) -> list[PassageLocation]:
     return [place(each) for each in written]
 
 
@@ -59,14 +59,16 @@ TWELVE = [f"a {position} {1 - position / 100}" for position in range(12)]
 def test_documents_stand_on_the_shelf_in_the_order_of_their_best_ten(
     waiting, proposed, shelf
 ):
-    piles = shelved(places(*waiting), places(*proposed))
+    piles = group_by_document(places(*waiting), places(*proposed))
     assert "".join(pile.title for pile in piles) == shelf
 
 
 def test_the_first_rows_are_different_works():
     worths = ((1, "Cells", 0.9), (2, "CELLS.", 0.8), (3, "Wars", 0.7), (4, "Cells", 0.6))
-    marks = [Place(f"{n}", f"{n}", n, title, 0, worth) for n, title, worth in worths]
-    piles = shelved((), marks)
+    marks = [
+        PassageLocation(f"{n}", f"{n}", n, title, 0, worth) for n, title, worth in worths
+    ]
+    piles = group_by_document((), marks)
     assert [pile.document for pile in piles] == [1, 3, 2, 4]
 
 
@@ -83,7 +85,7 @@ def test_the_first_rows_are_different_works():
     ],
 )
 def test_a_chat_asks_better_where_the_ten_are_weak_on_average(waiting, proposed, weak):
-    [pile] = shelved(places(*waiting), places(*proposed))
+    [pile] = group_by_document(places(*waiting), places(*proposed))
     assert pile.is_weak is weak
 
 
@@ -93,7 +95,7 @@ HIGHLIGHT = Highlight(
     "Words.",
     HighlightKey("v:v/p"),
 )
-DRAFT = made(Waiting, key=HIGHLIGHT.key, fields=(("Text", "{{c1::Words}}."),))
+DRAFT = made(PendingDraft, key=HIGHLIGHT.key, fields=(("Text", "{{c1::Words}}."),))
 
 
 def item_of(without: str):
@@ -128,22 +130,24 @@ def item_of(without: str):
     ],
 )
 def test_the_best_ten_come_in_reading_order(waiting, proposed, later, without, ten):
-    [pile] = shelved(places(*waiting), places(*proposed))
-    found = pile.ten(item_of(without), later.split())
+    [pile] = group_by_document(places(*waiting), places(*proposed))
+    found = pile.select_ten(item_of(without), later.split())
     assert " ".join(each.id for each in found) == ten
 
 
 def test_no_more_proposals_are_made_than_are_shown():
-    pile = Pile(1, "a", proposed=tuple(places(*(f"a {n} .5" for n in range(100)))))
+    pile = DocumentPile(
+        1, "a", proposed=tuple(places(*(f"a {n} .5" for n in range(100))))
+    )
     item = item_of("a3")
-    pile.ten(item)
+    pile.select_ten(item)
     assert len(item.asked) == 11
 
 
 def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
-    piles = shelved(places(*TWELVE[::-1], "b 1 .2"))
+    piles = group_by_document(places(*TWELVE[::-1], "b 1 .2"))
     rest = [f"a{n}" for n in (*range(2, 12), 0, 1)]
-    assert [each.id for each in as_asked(piles)] == [*rest, "b1"]
+    assert [each.id for each in order_drafts(piles)] == [*rest, "b1"]
 
 
 @pytest.mark.parametrize(
@@ -172,11 +176,11 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
 def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, became):
     id, act, further = decision
     before = Sitting(tuple(ids.split()), tuple(results.split()), ("x",))
-    after = before.decided(id, act, "y", further)
+    after = before.record_decision(id, act, "y", further)
     assert (" ".join(after.ids), after.results[-1]) == (left, became)
     assert after.results[:-1] == before.results
     assert after.actions == ("x", "y")
-    assert before.decided(id, act, "", further).actions == ("x",)
+    assert before.record_decision(id, act, "", further).actions == ("x",)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, 
     ],
 )
 def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
-    assert " ".join(Sitting(tuple(ids.split())).changed(id, now).ids) == left
+    assert " ".join(Sitting(tuple(ids.split())).replace_item(id, now).ids) == left
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,7 @@ def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
 def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined):
     sitting = Sitting(tuple(ids.split()), ("card",) * decided)
     new = next(each for each in "bc" if each not in ids and each in order)
-    assert " ".join(sitting.joined(new, order.split()).ids) == joined
+    assert " ".join(sitting.add_item(new, order.split()).ids) == joined
 
 
 @pytest.mark.parametrize(
@@ -217,6 +221,6 @@ def test_what_waits_and_what_is_proposed_is_counted(number, told):
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
-    last, first = shelved((), places("a 1 .29", "b 1 .29", "b 2 .3"))[::-1]
+    last, first = group_by_document((), places("a 1 .29", "b 1 .29", "b 2 .3"))[::-1]
     assert (first.title, len(first.proposed), len(first.rest)) == ("b", 1, 1)
     assert (last.title, last.proposed, last.is_weak) == ("a", (), True)

@@ -4,12 +4,12 @@ import pytest
 
 from ankiforge.check.reading import make_finding
 from ankiforge.model import (
+    PendingDraft,
     Remark,
     RemarkKind,
     Severity,
-    Waiting,
 )
-from ankiforge.review.items import is_poor, warning, why_waiting
+from ankiforge.review.items import find_main_warning, has_wording_problem, pending_reason
 from tests.cards import made
 
 LONG = make_finding("gap_gt8w", "18 words, more than 8")
@@ -36,8 +36,8 @@ REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
     ],
 )  # fmt: skip
 def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, poor):
-    draft = made(Waiting, findings=tuple(findings), remarks=tuple(remarks))
-    assert (warning(draft), is_poor(draft)) == (line, poor)
+    draft = made(PendingDraft, findings=tuple(findings), remarks=tuple(remarks))
+    assert (find_main_warning(draft), has_wording_problem(draft)) == (line, poor)
 
 
 @pytest.mark.parametrize(
@@ -51,5 +51,5 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
     ],
 )  # fmt: skip
 def test_why_a_draft_waits(findings, remarks, why):
-    draft = made(Waiting, findings=tuple(findings), remarks=tuple(remarks))
-    assert why_waiting(draft) == why
+    draft = made(PendingDraft, findings=tuple(findings), remarks=tuple(remarks))
+    assert pending_reason(draft) == why

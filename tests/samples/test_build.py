@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.model import Extracted, Problem, Scan
+from ankiforge.model import ExtractedDocument, Problem, ScanEnd
 from tests.makers.build import PARTS, build
 from tests.reading import opened
 
@@ -49,8 +49,8 @@ SOURCES = {"vault": "obsidian", "papers": "pdf", "zotero": "zotero"}
 def test_each_part_is_read_whole_and_without_a_problem(built, part, kind):
     found = list(opened(kind, built / part, name=part).scan())
     assert [sighting for sighting in found if isinstance(sighting, Problem)] == []
-    assert sum(len(s.highlights) for s in found if isinstance(s, Extracted)) >= 9
-    assert all(scan.complete for scan in found if isinstance(scan, Scan))
+    assert sum(len(s.highlights) for s in found if isinstance(s, ExtractedDocument)) >= 9
+    assert all(scan.complete for scan in found if isinstance(scan, ScanEnd))
 
 
 def test_every_part_is_read_by_a_source():

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from ankiforge.extract import registry
-from ankiforge.extract.discover import kind_of
-from ankiforge.extract.files import LARGEST
-from ankiforge.extract.folder import FileSource
-from ankiforge.model import Extracted, Problem, Scan, Sighting, Unread
-from ankiforge.plugins import SOURCES, plug_ins
-from ankiforge.text.private import why_private
+from ankiforge.extract.discover import find_kind
+from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.files import MAX_TEXT_BYTES
+from ankiforge.model import ExtractedDocument, Problem, ScanEnd, Sighting, UnreadDocument
+from ankiforge.plugins import SOURCE_GROUP, find_plugins
+from ankiforge.text.private import privacy_reason
 from tests.limits import no_hang
 from tests.reading import documents, highlights, opened, problems, scans
 
@@ -66,22 +66,22 @@ class EverySource:
     # --- what is there
 
     def test_its_class_says_what_it_is(self):
-        source = registry.source_type(self.kind)
+        source = registry.load_source_type(self.kind)
         assert source.kind == self.kind
-        assert self.kind in (*registry.kinds(), *plug_ins(SOURCES))
+        assert self.kind in (*registry.source_kinds(), *find_plugins(SOURCE_GROUP))
         assert all(ending == ending.casefold() for ending in source.endings)
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
-        assert kind_of(root / f"a{self.ending}") == self.kind
+        assert find_kind(root / f"a{self.ending}") == self.kind
         other = tmp_path / "other.xyz"
         other.write_text("nothing")
-        assert kind_of(other) == ""
+        assert find_kind(other) == ""
 
     def test_it_lists_everything_and_says_so_at_the_end(self, root):
         found = self.scan(root)
         assert passages_in(found) == {FIRST, SECOND}
         assert problems(found) == []
-        assert isinstance(found[-1], Scan)
+        assert isinstance(found[-1], ScanEnd)
         assert is_complete(found)
         assert {one.container for one in documents(found)} <= scans(found).keys()
 
@@ -102,7 +102,7 @@ class EverySource:
         self.write(path, FIRST, "#no-llm")
         found = self.scan(tmp_path)
         assert passages_in(found) == {FIRST}
-        assert all(map(why_private, highlights(found)))
+        assert all(map(privacy_reason, highlights(found)))
 
     # --- what is not there
 
@@ -123,7 +123,7 @@ class EverySource:
 class FolderSuite(EverySource):
     """The tests of a source that reads the files of a folder."""
 
-    largest: ClassVar[int] = LARGEST
+    largest: ClassVar[int] = MAX_TEXT_BYTES
     """The bytes of the largest file that is read; 0 if they have no limit."""
 
     def test_a_pipe_in_a_folder_is_left_out(self, root):
@@ -148,7 +148,7 @@ class FolderSuite(EverySource):
         [problem] = problems(found)
         assert (problem.where, problem.notice) == ("inner/", False)
         # the ledger keeps the files below what a problem names
-        by_file = issubclass(registry.source_type(self.kind), FileSource)
+        by_file = issubclass(registry.load_source_type(self.kind), FileSource)
         assert is_complete(found) is by_file
 
     def test_what_icloud_has_taken_off_this_machine_is_not_gone(self, root):
@@ -157,8 +157,8 @@ class FolderSuite(EverySource):
         )
         found = self.scan(root)
         assert passages_in(found) == {FIRST}
-        if issubclass(registry.source_type(self.kind), FileSource):
-            unread = [one.path for one in found if isinstance(one, Unread)]
+        if issubclass(registry.load_source_type(self.kind), FileSource):
+            unread = [one.path for one in found if isinstance(one, UnreadDocument)]
             assert unread == [f"inner/b{self.ending}"]
         else:
             assert not is_complete(found)
@@ -194,4 +194,6 @@ class FolderSuite(EverySource):
         [problem] = problems(found)
         assert isinstance(problem, Problem)
         assert (problem.where, "larger than" in problem.what) == (large.name, True)
-        assert all(isinstance(one, (Extracted, Problem, Scan)) for one in found)
+        assert all(
+            isinstance(one, (ExtractedDocument, Problem, ScanEnd)) for one in found
+        )

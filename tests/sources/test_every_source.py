@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract import registry
-from ankiforge.extract.exports import LARGEST_EXPORT
-from ankiforge.extract.markdown.jupyter import LARGEST as LARGEST_NOTEBOOK
+from ankiforge.extract.exports import MAX_EXPORT_BYTES
 from tests.makers.ebook_writer import (
     Book,
     Mark,
@@ -25,11 +24,11 @@ from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 
 
 def test_the_kinds_that_the_settings_show_by_an_example_or_only_name():
-    assert registry.kinds_without_example()[:2] == ("epub", "jupyter")
+    assert registry.kinds_without_example()[0] == "epub"
     assert registry.kinds_without_example()[-1] == "markdown"
     assert "obsidian" not in registry.kinds_without_example()
-    assert registry.loaded("nothing") is None
-    assert registry.loaded("pdf") is registry.source_type("pdf")
+    assert registry.find_source_type("nothing") is None
+    assert registry.find_source_type("pdf") is registry.load_source_type("pdf")
 
 
 class TestObsidian(FolderSuite):
@@ -46,25 +45,6 @@ class TestMarkdown(FolderSuite):
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
         path.write_text(f"A ==passage: {passage}== {comment}\n")
-
-
-class TestCanvas(FolderSuite):
-    kind = "obsidian"
-    ending = ".canvas"
-
-    def write(self, path: Path, passage: str, comment: str = "") -> None:
-        card = {"id": "1", "type": "text", "text": f"A ==passage: {passage}== {comment}"}
-        path.write_text(json.dumps({"nodes": [card]}))
-
-
-class TestJupyter(FolderSuite):
-    kind = "jupyter"
-    ending = ".ipynb"
-    largest = LARGEST_NOTEBOOK
-
-    def write(self, path: Path, passage: str, comment: str = "") -> None:
-        cell = {"cell_type": "markdown", "source": f"A ==passage: {passage}== {comment}"}
-        path.write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
 
 
 class TestPdf(FolderSuite):
@@ -84,7 +64,7 @@ class TestPdf(FolderSuite):
 class ExportSuite(FolderSuite):
     """The tests of an export."""
 
-    largest = LARGEST_EXPORT
+    largest = MAX_EXPORT_BYTES
 
 
 class TestKindle(ExportSuite):
@@ -234,4 +214,4 @@ class TestFoliate(FolderSuite):
 def test_every_source_is_tested():
     tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
     # in a saved web page nothing can be marked: tests/draft/test_choose.py
-    assert tested == {*registry.kinds(), "foliate"} - {"web"}
+    assert tested == {*registry.source_kinds(), "foliate"} - {"web"}

@@ -17,8 +17,15 @@ import pytest
 import yaml
 
 from ankiforge.extract import registry
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
-from ankiforge.text.keys import anchor_key, own_key
+from ankiforge.model import (
+    ExtractedDocument,
+    Highlight,
+    Problem,
+    ScanEnd,
+    Sighting,
+    UnmarkedDocument,
+)
+from ankiforge.text.keys import make_anchor_key, make_own_key
 from tests.reading import opened
 
 HERE = Path(__file__).parent
@@ -43,7 +50,7 @@ def sightings(case: Path, folder: Path) -> list[Sighting]:
 
 def source_of(case: dict[str, Any], copy: Path) -> Any:
     kind = case["kind"]
-    settings = msgspec.convert(case["settings"], registry.source_type(kind).Settings)
+    settings = msgspec.convert(case["settings"], registry.load_source_type(kind).Settings)
     root = copy / settings.path
     only = tuple(root / path for path in case.get("only", ()))
     return opened(
@@ -52,13 +59,13 @@ def source_of(case: dict[str, Any], copy: Path) -> Any:
 
 
 def key_of(highlight: Highlight) -> str:
-    return own_key(highlight) or anchor_key(highlight, highlight.nth)
+    return make_own_key(highlight) or make_anchor_key(highlight, highlight.nth)
 
 
 def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:
     for sighting in found:
         match sighting:
-            case Extracted(document, highlights, container, pages):
+            case ExtractedDocument(document, highlights, container, pages):
                 rest = {"container": container, "pages": pages} if pages else {}
                 yield {"document": told(document), **rest}
                 for highlight in highlights:
@@ -66,7 +73,7 @@ def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:
                     yield {"key": key_of(highlight), "highlight": told(highlight)}
             case Problem():
                 yield {"problem": told(sighting)}
-            case Scan():
+            case ScanEnd():
                 yield {"scan": told(sighting)}
 
 
@@ -97,10 +104,10 @@ def test_a_source_yields_what_the_golden_file_says_and_twice_the_same(case, tmp_
     assert sightings(case, tmp_path) == found
 
     # what is left out of all exports of a source comes behind its scan
-    of_documents = [one for one in found if not isinstance(one, Unmarked)]
-    assert isinstance(of_documents[-1], Scan)
-    documents = [one for one in found if isinstance(one, Extracted)]
-    scanned = {one.container for one in found if isinstance(one, Scan)}
+    of_documents = [one for one in found if not isinstance(one, UnmarkedDocument)]
+    assert isinstance(of_documents[-1], ScanEnd)
+    documents = [one for one in found if isinstance(one, ExtractedDocument)]
+    scanned = {one.container for one in found if isinstance(one, ScanEnd)}
     assert {one.container for one in documents} <= scanned
     for document in documents:  # copies of a note share keys until they are issued
         keys = [key_of(highlight) for highlight in document.highlights]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ankiforge.text.card_table import card_rows, is_card_table
-from ankiforge.text.decoding import text_of
+from ankiforge.text.card_table import is_card_table, parse_card_rows
+from ankiforge.text.decoding import decode_text
 
 CELL = "x" * 140_000
 
@@ -58,22 +58,26 @@ TABLES = [
 
 @pytest.mark.parametrize(("text", "cards", "faults"), TABLES)
 def test_each_row_is_a_card_or_named(text, cards, faults):
-    rows = list(card_rows(text))
+    rows = list(parse_card_rows(text))
     assert is_card_table(text[:200])
-    assert [f"{row.front} → {row.back}" for row in rows if not row.fault] == cards
-    assert [f"{row.place}: {row.fault}" for row in rows if row.fault] == faults
+    assert [
+        f"{row.front} → {row.back}" for row in rows if not row.rejection_reason
+    ] == cards
+    assert [
+        f"{row.location}: {row.rejection_reason}" for row in rows if row.rejection_reason
+    ] == faults
 
 
 def test_a_table_that_is_damaged_throughout_is_not_read_for_ever():
-    rows = list(card_rows("Front,Back\n" + 'p,q\na","b\n' * 400))
-    assert rows[-1].fault == "200 rows before it are damaged"
+    rows = list(parse_card_rows("Front,Back\n" + 'p,q\na","b\n' * 400))
+    assert rows[-1].rejection_reason == "200 rows before it are damaged"
     assert len(rows) == 401
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])  # fmt: skip
 def test_a_table_is_read_in_the_encoding_of_its_program(encoding):
     text = "Frage;Antwort\nWie heißt Öl?;Oil\n"
-    assert text_of(text.encode(encoding), repairs=True) == text
+    assert decode_text(text.encode(encoding), repairs=True) == text
 
 
 @pytest.mark.parametrize(
@@ -87,5 +91,5 @@ def test_a_table_is_read_in_the_encoding_of_its_program(encoding):
     ],
 )  # fmt: skip
 def test_deck_and_note_type_of_a_row_are_those_that_anki_names(text, deck, is_cloze):
-    [row] = card_rows(text)
-    assert (row.deck, row.is_cloze, row.fault) == (deck, is_cloze, "")
+    [row] = parse_card_rows(text)
+    assert (row.deck, row.is_cloze, row.rejection_reason) == (deck, is_cloze, "")

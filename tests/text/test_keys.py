@@ -7,26 +7,26 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.notetypes import ordinals_in
-from ankiforge.ledger.events import slot_of
+from ankiforge.anki.notetypes import compute_ordinals
+from ankiforge.ledger.events import get_slot
 from ankiforge.model import (
     NO_KEY,
+    AnkiNoteType,
+    AnkiTemplate,
+    CardContent,
     CardKind,
-    Family,
     HighlightKey,
+    NoteType,
     Origin,
-    SeenTemplate,
-    SeenType,
-    Words,
-    card_id,
-    guid_for,
-    h16,
-    named_id,
-    note_id,
+    compute_card_id,
+    compute_guid,
+    compute_named_id,
+    compute_note_id,
+    hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import percent, triple
+from ankiforge.text.keys import make_triple, percent_encode
+from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.sentences import sentences
 
 LINES = (
@@ -39,54 +39,56 @@ LINES = (
 def _slot(one: Any) -> str:
     kind = "cloze" if "Text" in one["drafted"] else "basic"
     fields = {**one["drafted"], "Extra": "does not count"}
-    return slot_of(Words(NO_KEY, CardKind(kind), tuple(fields.items()), Origin("llm")))
+    return get_slot(
+        CardContent(NO_KEY, CardKind(kind), tuple(fields.items()), Origin("llm"))
+    )
 
 
 def _ids(one: Any) -> list[Any]:
-    guid = guid_for(HighlightKey(one["key"]), Family(one["family"]), one["slot"])
-    return [guid, note_id(guid), card_id(guid, 0)]
+    guid = compute_guid(HighlightKey(one["key"]), NoteType(one["family"]), one["slot"])
+    return [guid, compute_note_id(guid), compute_card_id(guid, 0)]
 
 
-def _note_type(questions: list[str]) -> SeenType:
-    templates = tuple(SeenTemplate(f"Card {q}", None, q, "") for q in questions)
-    return SeenType(1, "Mine", 0, False, (), templates, "")
+def _note_type(questions: list[str]) -> AnkiNoteType:
+    templates = tuple(AnkiTemplate(f"Card {q}", None, q, "") for q in questions)
+    return AnkiNoteType(1, "Mine", 0, False, (), templates, "")
 
 
 def _followed(one: Any) -> list[Any]:
     """The masks of a figure after it was read again."""
-    old = occlusion.parse("\n".join(["hide all 00000000000000aa", *one["masks"]]))
-    new = occlusion.parse("\n".join(["hide all 00000000000000bb", *one["read"]]))
-    followed = occlusion.follow(old, new, one["shipped"])
-    return [occlusion.write(followed.masks).split("\n")[1:], followed.sure]
+    old = occlusion.parse_masks("\n".join(["hide all 00000000000000aa", *one["masks"]]))
+    new = occlusion.parse_masks("\n".join(["hide all 00000000000000bb", *one["read"]]))
+    followed = occlusion.follow_figure(old, new, one["shipped"])
+    return [occlusion.format_masks(followed.masks).split("\n")[1:], followed.is_certain]
 
 
 CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
-    ("fold",): lambda one: (for_finding(one["text"]), one["fold"]),
-    ("percent",): lambda one: (percent(one["part"]), one["percent"]),
+    ("fold",): lambda one: (normalize_for_lookup(one["text"]), one["fold"]),
+    ("percent",): lambda one: (percent_encode(one["part"]), one["percent"]),
     ("sentences",): lambda one: (
         [one["text"][slice(*span)] for span in sentences(one["text"])],
         one["sentences"],
     ),
     ("anchor",): lambda one: (
-        h16(*triple(one["exact"], one["before"], one["after"]), str(one["n"])),
+        hash16(*make_triple(one["exact"], one["before"], one["after"]), str(one["n"])),
         one["anchor"],
     ),
     ("source", "path"): lambda one: (
-        f"vault:{percent(one['source'])}/{h16(one['path'])}",
+        f"vault:{percent_encode(one['source'])}/{hash16(one['path'])}",
         one["key"],
     ),
     ("book", "authors"): lambda one: (
-        f"{one['key'].partition('/')[0]}/{h16(for_finding(one['book']), for_finding(' '.join(one['authors'])))}",
+        f"{one['key'].partition('/')[0]}/{hash16(normalize_for_lookup(one['book']), normalize_for_lookup(' '.join(one['authors'])))}",
         one["key"],
     ),
     ("drafted",): lambda one: (_slot(one), one["slot"]),
     ("guid",): lambda one: (_ids(one), [one["guid"], one["nid"], one["cid"]]),
     ("templates",): lambda one: (
-        list(ordinals_in(_note_type(one["templates"]), one["fields"])),
+        list(compute_ordinals(_note_type(one["templates"]), one["fields"])),
         one["ordinals"],
     ),
     ("masks",): lambda one: (_followed(one), [one["followed"], one["sure"]]),
-    ("what", "id"): lambda one: (named_id(one["what"], one["name"]), one["id"]),
+    ("what", "id"): lambda one: (compute_named_id(one["what"], one["name"]), one["id"]),
 }
 
 

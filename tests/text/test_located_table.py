@@ -2,21 +2,21 @@
 
 import pytest
 
-from ankiforge.model import Side
-from ankiforge.text.keys import triple
-from ankiforge.text.located import Letters, find_again
+from ankiforge.model import QuoteReading
+from ankiforge.text.document_letters import DocumentLetters, find_passage_again
+from ankiforge.text.keys import make_triple
 
 MOSS = "Moss has no roots."
 FERN = "Ferns have roots, and their leaves unroll from the tip."
 SALT = "Salt slows the yeast down."
 
 
-def chosen(words: str, pages: list[str]) -> Side:
+def chosen(words: str, pages: list[str]) -> QuoteReading:
     """The words as they were chosen where they stand first."""
     text = next(page for page in pages if words in page)
     start = text.index(words)
-    _, before, after = triple(words, text[:start], text[start + len(words) :])
-    return Side(words, before, after)
+    _, before, after = make_triple(words, text[:start], text[start + len(words) :])
+    return QuoteReading(words, before, after)
 
 
 BEFORE = [f"On plants. {MOSS} {FERN} {SALT}"]
@@ -88,32 +88,39 @@ ROWS = {
     ("before", "now", "words", "found"), ROWS.values(), ids=list(ROWS)
 )
 def test_a_passage_is_found_again_or_gone(before, now, words, found):
-    located = find_again(Letters(now), [chosen(words, before)], 0)
-    assert (located.words if located else None) == found
+    located = find_passage_again(DocumentLetters(now), [chosen(words, before)], 0)
+    assert (located.quote if located else None) == found
 
 
 def test_of_several_equal_places_the_nearest_is_it():
     same = f"Again. {SALT} And again. {MOSS} " * 3
-    letters = Letters([same])
-    places = list(letters.places("saltslowstheyeastdown"))
+    letters = DocumentLetters([same])
+    places = list(letters.find_all("saltslowstheyeastdown"))
     for place in places:
-        located = find_again(letters, [Side(SALT, "again", "and")], place + 3)
+        located = find_passage_again(
+            letters, [QuoteReading(SALT, "again", "and")], place + 3
+        )
         assert located is not None
         assert located.letters[0] == place
 
 
 def test_an_older_reading_finds_what_the_last_does_not():
-    readings = [Side("Words that stand nowhere.", "", ""), Side(MOSS, "", "")]
-    located = find_again(Letters(BEFORE), readings, 0)
+    readings = [
+        QuoteReading("Words that stand nowhere.", "", ""),
+        QuoteReading(MOSS, "", ""),
+    ]
+    located = find_passage_again(DocumentLetters(BEFORE), readings, 0)
     assert located is not None
-    assert located.words == MOSS
+    assert located.quote == MOSS
 
 
 def test_a_stretch_keeps_the_signs_at_its_ends():
-    letters = Letters(["He said: “Moss has no roots.” Then he left."])
-    located = find_again(letters, [Side("“Moss has no roots.”", "hesaid", "then")], 0)
+    letters = DocumentLetters(["He said: “Moss has no roots.” Then he left."])
+    located = find_passage_again(
+        letters, [QuoteReading("“Moss has no roots.”", "hesaid", "then")], 0
+    )
     assert located is not None
-    assert located.words == "“Moss has no roots.”"
+    assert located.quote == "“Moss has no roots.”"
 
 
 @pytest.mark.parametrize(
@@ -130,4 +137,4 @@ def test_a_stretch_keeps_the_signs_at_its_ends():
     ],
 )
 def test_the_first_letter_at_or_behind_a_place(page, offset, letter):
-    assert Letters([" a b", "c d", ""]).index(page, offset) == letter
+    assert DocumentLetters([" a b", "c d", ""]).index_at(page, offset) == letter

@@ -2,7 +2,13 @@
 
 import pytest
 
-from ankiforge.text.occlusion import ALL, ONE, from_anki, parse, to_anki
+from ankiforge.text.occlusion import (
+    HIDE_ALL,
+    HIDE_ONE,
+    masks_from_anki,
+    masks_to_anki,
+    parse_masks,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,12 +24,12 @@ from ankiforge.text.occlusion import ALL, ONE, from_anki, parse, to_anki
     ],
 )
 def test_the_masks_of_a_field(lines, labels):
-    masks = parse("\n".join(["hide all", *lines])).masks
+    masks = parse_masks("\n".join(["hide all", *lines])).masks
     assert [mask.label for mask in masks] == labels
 
 
-@pytest.mark.parametrize("hide", [ONE, ALL])
+@pytest.mark.parametrize("hide", [HIDE_ONE, HIDE_ALL])
 def test_the_field_of_anki_has_the_same_masks(hide):
-    masks = parse(f"hide {hide}\n1 .1 .2 .3 .4\n2 .5 .6 .1 .2")
+    masks = parse_masks(f"hide {hide}\n1 .1 .2 .3 .4\n2 .5 .6 .1 .2")
     assert masks.hide == hide
-    assert from_anki(to_anki(masks)) == masks
+    assert masks_from_anki(masks_to_anki(masks)) == masks

@@ -3,28 +3,32 @@
 import pytest
 
 from ankiforge.model import Document, DocumentKey
-from ankiforge.text.private import IN_ITS_NOTE, is_name, why_document
+from ankiforge.text.private import (
+    PRIVATE_DOCUMENT_REASON,
+    document_privacy_reason,
+    is_name,
+)
 
 
 @pytest.mark.parametrize(
     ("about", "why"),
     [
         ({}, ""),
-        ({"title": "Diary #no-llm"}, IN_ITS_NOTE),
-        ({"path": "#no-llm/Diary.md"}, IN_ITS_NOTE),
-        ({"tags": ("no-llm",)}, IN_ITS_NOTE),
-        ({"tags": ("#No-LLM/health",)}, IN_ITS_NOTE),
+        ({"title": "Diary #no-llm"}, PRIVATE_DOCUMENT_REASON),
+        ({"path": "#no-llm/Diary.md"}, PRIVATE_DOCUMENT_REASON),
+        ({"tags": ("no-llm",)}, PRIVATE_DOCUMENT_REASON),
+        ({"tags": ("#No-LLM/health",)}, PRIVATE_DOCUMENT_REASON),
         ({"tags": ("no-llms",)}, ""),
-        ({"tags": ("no_llm",)}, IN_ITS_NOTE),
-        ({"tags": ("NoLLM",)}, IN_ITS_NOTE),
-        ({"tags": ("[[no-llm]]",)}, IN_ITS_NOTE),
+        ({"tags": ("no_llm",)}, PRIVATE_DOCUMENT_REASON),
+        ({"tags": ("NoLLM",)}, PRIVATE_DOCUMENT_REASON),
+        ({"tags": ("[[no-llm]]",)}, PRIVATE_DOCUMENT_REASON),
         ({"tags": ("no llm",)}, ""),
-        ({"title": "Diary [[no-llm]]"}, IN_ITS_NOTE),
+        ({"title": "Diary [[no-llm]]"}, PRIVATE_DOCUMENT_REASON),
         ({"collections": ("Reviews", "Health")}, ""),
-        ({"collections": ("#no-llm",)}, IN_ITS_NOTE),
-        ({"collections": ("Reviews", "#no-llm/Health")}, IN_ITS_NOTE),
+        ({"collections": ("#no-llm",)}, PRIVATE_DOCUMENT_REASON),
+        ({"collections": ("Reviews", "#no-llm/Health")}, PRIVATE_DOCUMENT_REASON),
         ({"collections": ("no-llm",)}, ""),
-        ({"identifiers": (("file", "paper #no-llm.pdf"),)}, IN_ITS_NOTE),
+        ({"identifiers": (("file", "paper #no-llm.pdf"),)}, PRIVATE_DOCUMENT_REASON),
         ({"identifiers": (("doi", "10.1/#no-llm"),)}, ""),
         (
             {"private": "its front matter cannot be read"},
@@ -34,7 +38,7 @@ from ankiforge.text.private import IN_ITS_NOTE, is_name, why_document
 )
 def test_the_tag_counts_in_the_names_that_a_reader_gave(about, why):
     document = Document(DocumentKey("k"), source="s", **{"title": "Diary", **about})
-    assert why_document(document) == why
+    assert document_privacy_reason(document) == why
 
 
 @pytest.mark.parametrize(

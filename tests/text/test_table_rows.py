@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.text.cloze import table_rows
+from ankiforge.text.cloze import format_table_rows
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from ankiforge.text.cloze import table_rows
     ],
 )  # fmt: skip
 def test_a_table_is_its_cells_row_by_row(markdown, rows):
-    assert table_rows(markdown) == rows
+    assert format_table_rows(markdown) == rows

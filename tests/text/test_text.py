@@ -8,45 +8,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.language.normal import tokens_of
-from ankiforge.language.words import beginnings, stem
-from ankiforge.ledger.tables.lines import loose
-from ankiforge.model.hints import schedule_of
-from ankiforge.text import AnyOf, cost_text, percent, shown_path
+from ankiforge.language.normalization import split_words
+from ankiforge.language.words import find_beginnings, stem_word
+from ankiforge.ledger.tables.items import normalize_title
+from ankiforge.model.hints import parse_schedule
+from ankiforge.text import WordMatcher, format_cost, format_percent, shorten_path
 from ankiforge.text.cloze import (
-    alt_and_width,
-    escape_signs,
-    gaps,
-    literal,
-    numbers,
-    plain,
-    problems,
-    reveal,
-    table_rows,
-    wrap,
+    blank_out,
+    escape_cloze_braces,
+    escape_markdown,
+    find_cloze_numbers,
+    find_cloze_problems,
+    find_gaps,
+    format_table_rows,
+    parse_image_label,
+    reveal_answers,
+    to_plain_text,
 )
-from ankiforge.text.cloze import words_of as cloze_words
-from ankiforge.text.decoding import damage_in, text_of
-from ankiforge.text.fold import (
-    document_tag,
-    for_finding,
-    for_searching,
-    isolated,
+from ankiforge.text.cloze import to_search_text as cloze_words
+from ankiforge.text.decoding import decode_text, find_damage
+from ankiforge.text.lists import split_items
+from ankiforge.text.normalize import (
+    find_shields,
+    find_words,
+    is_same_text,
+    isolate_bidi,
     locate,
-    locate_words,
-    outside,
-    same,
-    shields,
-    without_escapes,
-    words_alone,
+    make_document_tag,
+    map_outside_shields,
+    normalize_for_lookup,
+    normalize_for_search,
+    remove_escapes,
+    remove_non_words,
 )
-from ankiforge.text.lists import things
-from ankiforge.text.passages import from_a_word, paragraphs_around, without_bullets
+from ankiforge.text.passages import get_paragraphs_around, join_bullets, trim_first_word
 from ankiforge.text.sentences import (
-    boundaries,
-    sentence_around,
+    find_sentence_around,
+    find_sentence_starts,
+    find_sentences_by_part,
     sentences,
-    sentences_by_part,
 )
 from tests.limits import no_hang, steps
 
@@ -65,7 +65,7 @@ TAGS = {
 
 @pytest.mark.parametrize(("title", "name"), TAGS.items())
 def test_the_tag_of_a_document_has_whole_words_of_its_title(title, name):
-    assert document_tag(title) == (name and f"ankiforge::doc::{name}")
+    assert make_document_tag(title) == (name and f"ankiforge::doc::{name}")
 
 
 @pytest.mark.parametrize(
@@ -81,20 +81,20 @@ def test_the_tag_of_a_document_has_whole_words_of_its_title(title, name):
 def test_typography_spacing_and_case_make_no_difference_every_other_sign_does(
     one, other, equal
 ):
-    assert same(one, other) is equal
+    assert is_same_text(one, other) is equal
 
 
-repaired = partial(text_of, repairs=True)
+repaired = partial(decode_text, repairs=True)
 
 
-cost_text_here = partial(cost_text, local=True)
-things_of = partial(things, "Which are they?")
+cost_text_here = partial(format_cost, local=True)
+things_of = partial(split_items, "Which are they?")
 
 
 def around_b(text: str) -> str:
     """The paragraphs around the first `b` of a text."""
     place = text.index("b")
-    return paragraphs_around(text, place, place + 1, asks=False)
+    return get_paragraphs_around(text, place, place + 1, asks=False)
 
 
 FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
@@ -103,51 +103,51 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
 @pytest.mark.parametrize(
     ("change", "text", "result"),
     [
-        (for_finding, " ∑ → ", "∑→"), (for_finding, "C++", "c"),  # a fold that would be empty keeps its signs
-        (loose, "Über, das:  Gedächtnis!", "uber das gedachtnis"),
-        (for_searching, "Straße ﬁne\u00adly", "strasse finely"),
-        (for_searching, "Søren Œuvre İstanbul μνήμη ёжик па́мять й", "soren oeuvre istanbul μνημη ежик память й"),
-        (for_searching, "الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²", "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"),
-        *((isolated, text, text) for text in ("", "Sleep", "مقدمة في الأحياء", "שלום, world", "a\nb")),
-        (isolated, f"a{RLO}b", f"{FSI}a{RLO}b{PDI}"), (isolated, f"a{PDI}{RLO}b", f"{FSI}a{RLO}b{PDI}"),
-        (isolated, "a\u2067b", f"{FSI}a\u2067b{PDI}{PDI}"), (isolated, "a\u200f", f"{FSI}a\u200f{PDI}"),
-        (plain, "**bold** *it* ~~gone~~ ==marked== _under_", "bold it gone marked under"),
-        (plain, "snake_case and 2 * 3 * 4", "snake_case and 2 * 3 * 4"),
-        (plain, "[text](http://x.org) ![alt](a.png)", "text alt"),
-        (plain, "`code *as is*` and $a_b * c$", "code *as is* and a_b * c"),
-        (plain, "$$\n\\frac{a}{b}\n$$", "\\frac{a}{b}"),
-        (plain, "```py\nx = {{c1::y}}\n```", "x = {{c1::y}}"),
-        (plain, "# Head\n> quote\n- item", "Head\nquote\nitem"),
-        (plain, "the {{c1::gap::hint}} is filled", "the gap is filled"),
-        (plain, r"\*literal\* \$5 \{{c1::no}}", "*literal* $5 {{c1::no}}"),
-        (plain, "a <b>tag</b> <!-- and a comment --> goes", "a tag  goes"),
-        (plain, "costs $5 and $6", "costs $5 and $6"),
-        (plain, "\ue000 private \ue0010\ue001", "\ue000 private \ue0010\ue001"),
-        (literal, text := "Don't panic: 42% of it (really) is e.g. x_1 = 2, isn't it? Yes!", text),
-        (reveal, "a {{c1::b {{c2::c::hint}} d}} e", "a b c d e"),
-        (numbers, "{{c3::a}} {{c1::b}} {{c3::c}} {{c2,9::d}}", (1, 2, 3, 9)),
-        (escape_signs, "`{{a}}` {{b}}", r"`{{a}}` {\{b}\}"),
-        (boundaries, "One. Two.", [4]), (boundaries, "", []), (boundaries, "One.", []),
-        (sentences_by_part, "One.\n\n- Two. It.\n- No", [[(0, 4)], [(8, 12), (13, 16)], [(19, 21)]]),
+        (normalize_for_lookup, " ∑ → ", "∑→"), (normalize_for_lookup, "C++", "c"),  # a fold that would be empty keeps its signs
+        (normalize_title, "Über, das:  Gedächtnis!", "uber das gedachtnis"),
+        (normalize_for_search, "Straße ﬁne\u00adly", "strasse finely"),
+        (normalize_for_search, "Søren Œuvre İstanbul μνήμη ёжик па́мять й", "soren oeuvre istanbul μνημη ежик память й"),
+        (normalize_for_search, "الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²", "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"),
+        *((isolate_bidi, text, text) for text in ("", "Sleep", "مقدمة في الأحياء", "שלום, world", "a\nb")),
+        (isolate_bidi, f"a{RLO}b", f"{FSI}a{RLO}b{PDI}"), (isolate_bidi, f"a{PDI}{RLO}b", f"{FSI}a{RLO}b{PDI}"),
+        (isolate_bidi, "a\u2067b", f"{FSI}a\u2067b{PDI}{PDI}"), (isolate_bidi, "a\u200f", f"{FSI}a\u200f{PDI}"),
+        (to_plain_text, "**bold** *it* ~~gone~~ ==marked== _under_", "bold it gone marked under"),
+        (to_plain_text, "snake_case and 2 * 3 * 4", "snake_case and 2 * 3 * 4"),
+        (to_plain_text, "[text](http://x.org) ![alt](a.png)", "text alt"),
+        (to_plain_text, "`code *as is*` and $a_b * c$", "code *as is* and a_b * c"),
+        (to_plain_text, "$$\n\\frac{a}{b}\n$$", "\\frac{a}{b}"),
+        (to_plain_text, "```py\nx = {{c1::y}}\n```", "x = {{c1::y}}"),
+        (to_plain_text, "# Head\n> quote\n- item", "Head\nquote\nitem"),
+        (to_plain_text, "the {{c1::gap::hint}} is filled", "the gap is filled"),
+        (to_plain_text, r"\*literal\* \$5 \{{c1::no}}", "*literal* $5 {{c1::no}}"),
+        (to_plain_text, "a <b>tag</b> <!-- and a comment --> goes", "a tag  goes"),
+        (to_plain_text, "costs $5 and $6", "costs $5 and $6"),
+        (to_plain_text, "\ue000 private \ue0010\ue001", "\ue000 private \ue0010\ue001"),
+        (escape_markdown, text := "Don't panic: 42% of it (really) is e.g. x_1 = 2, isn't it? Yes!", text),
+        (reveal_answers, "a {{c1::b {{c2::c::hint}} d}} e", "a b c d e"),
+        (find_cloze_numbers, "{{c3::a}} {{c1::b}} {{c3::c}} {{c2,9::d}}", (1, 2, 3, 9)),
+        (escape_cloze_braces, "`{{a}}` {{b}}", r"`{{a}}` {\{b}\}"),
+        (find_sentence_starts, "One. Two.", [4]), (find_sentence_starts, "", []), (find_sentence_starts, "One.", []),
+        (find_sentences_by_part, "One.\n\n- Two. It.\n- No", [[(0, 4)], [(8, 12), (13, 16)], [(19, 21)]]),
         (cloze_words, "a {{c1::gap::hint}} is", "a gap is hint"),
-        (table_rows, "| a | b |\n|---|---|\n| 1 | |", ["a · b", "1"]), (table_rows, "a | b", []),
-        (text_of, b"a\r\nb\rc", "a\nb\nc"), (text_of, CONFLICT := b"<<<<<<< a\nb\n>>>>>>> c", CONFLICT.decode()),
+        (format_table_rows, "| a | b |\n|---|---|\n| 1 | |", ["a · b", "1"]), (format_table_rows, "a | b", []),
+        (decode_text, b"a\r\nb\rc", "a\nb\nc"), (decode_text, CONFLICT := b"<<<<<<< a\nb\n>>>>>>> c", CONFLICT.decode()),
         # with damaged bytes, or in Windows-1252
         (repaired, b"caf\xe9 au lait", "café au lait"), (repaired, b"a \xff b", "a \ufffd b"),
         (repaired, "ä".encode() + b"a" * 97 + b"\xff\xff", f"ä{'a' * 97}\ufffd\ufffd"),
-        (schedule_of, "!2027-03-01,150,270", (("2027-03-01", 150, 270),)), (schedule_of, "!2000-01-01,1,250", ()),
-        (schedule_of, "!fsrs,2027-03-01T10:00,0.4,5!new", (("2027-03-01", 1, 250), ("", 0, 0))),
+        (parse_schedule, "!2027-03-01,150,270", (("2027-03-01", 150, 270),)), (parse_schedule, "!2000-01-01,1,250", ()),
+        (parse_schedule, "!fsrs,2027-03-01T10:00,0.4,5!new", (("2027-03-01", 1, 250), ("", 0, 0))),
         (cost_text_here, None, "price unknown"), (cost_text_here, 0.0, "free (local)"), (cost_text_here, 1.2, "$1.20"),
-        (percent, 0.456, "46 %"), (percent, None, "–"),
-        (shown_path, Path.cwd() / "a" / "b.md", "a/b.md".replace("/", os.sep)), (shown_path, Path.cwd(), str(Path.cwd())),
+        (format_percent, 0.456, "46 %"), (format_percent, None, "–"),
+        (shorten_path, Path.cwd() / "a" / "b.md", "a/b.md".replace("/", os.sep)), (shorten_path, Path.cwd(), str(Path.cwd())),
         (things_of, "- a\n- b\n", ["a", "b"]), (things_of, "iron, zinc and tin", ["iron", "zinc", "tin"]), (things_of, "- `a`\n- b", []),
-        (tokens_of, "a1 b-c", ["a1", "b", "c"]), (tokens_of, "記憶 のb", ["記", "憶", "の", "b"]),
-        (beginnings, "Cells' 42 neurons", {"cell", "42", "neuro"}), (stem, "stopped", "stop"), (stem, "centres", "center"),
-        (words_alone, "a `b` c", "a   c"), (damage_in, "Grüße", ""), (damage_in, "ein schÃ¶ner Tag", "schÃ¶ner"), (damage_in, "Ã¶" * 30, "Ã¶"),
+        (split_words, "a1 b-c", ["a1", "b", "c"]), (split_words, "記憶 のb", ["記", "憶", "の", "b"]),
+        (find_beginnings, "Cells' 42 neurons", {"cell", "42", "neuro"}), (stem_word, "stopped", "stop"), (stem_word, "centres", "center"),
+        (remove_non_words, "a `b` c", "a   c"), (find_damage, "Grüße", ""), (find_damage, "ein schÃ¶ner Tag", "schÃ¶ner"), (find_damage, "Ã¶" * 30, "Ã¶"),
         # the edges of the text around a passage, and bullets in it
-        (from_a_word, f"ds {'a' * 29}", "a" * 29), (from_a_word, f"s {'a' * 30}", "a" * 30),
-        (from_a_word, f"ds {'a' * 28}", f"ds {'a' * 28}"), (from_a_word, f" s {'a' * 29}", f" s {'a' * 29}"),
-        (without_bullets, "• one", "• one"), (without_bullets, "• one • two: • three", "one; two: three"),
+        (trim_first_word, f"ds {'a' * 29}", "a" * 29), (trim_first_word, f"s {'a' * 30}", "a" * 30),
+        (trim_first_word, f"ds {'a' * 28}", f"ds {'a' * 28}"), (trim_first_word, f" s {'a' * 29}", f" s {'a' * 29}"),
+        (join_bullets, "• one", "• one"), (join_bullets, "• one • two: • three", "one; two: three"),
         (around_b, f"a b {'c' * 596}", f"a b {'c' * 596}"), (around_b, f"a b {'c' * 597}", "a b …"),
         (around_b, f"{'a ' * 200}b{' c' * 200}", f"… {'a ' * 148}b{' c' * 148} …"),
         (around_b, "a\nb\nc", "a\nb\nc"), (around_b, f"{'a' * 600}\nb\n{'c' * 597}", f"b\n{'c' * 597}"),
@@ -166,7 +166,7 @@ def test_a_text_is_changed_as_told(change, text, result):
     ],
 )  # fmt: skip
 def test_literal_text_reads_as_itself(text):
-    assert plain(literal(text)) == text
+    assert to_plain_text(escape_markdown(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,8 @@ def test_literal_text_reads_as_itself(text):
     ],
 )  # fmt: skip
 def test_a_shield_is_code_maths_or_an_escape(markdown, kinds):
-    assert [kind for _, _, kind in shields(markdown)] == kinds
-    assert outside(r"a `a` \a $a$ a", str.upper) == r"A `a` \A $a$ A"
+    assert [kind for _, _, kind in find_shields(markdown)] == kinds
+    assert map_outside_shields(r"a `a` \a $a$ a", str.upper) == r"A `a` \A $a$ A"
 
 
 # --- quotes and sentences -------------------------------------------------------------------
@@ -199,7 +199,7 @@ SOURCE = "He said: “Spacing im\u00adproves re\u00adtention — of\n  facts”,
     ],
 )
 def test_a_line_shows_no_escapes_and_leaves_code_and_maths(markdown, shown):
-    assert without_escapes(markdown) == shown
+    assert remove_escapes(markdown) == shown
 
 
 @pytest.mark.parametrize(
@@ -239,13 +239,13 @@ def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
     assert [whole[slice(*span)] for span in spans] == [
         part.strip() for part in text.split("|")
     ]
-    assert sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
+    assert find_sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
 
 
 def test_keys_do_not_know_that_a_note_belongs_to_the_sentence_before_it():
     text = "In different regions.² But the models."
-    assert boundaries(text) == [22]
-    assert boundaries(text, after_notes=False) == []
+    assert find_sentence_starts(text) == [22]
+    assert find_sentence_starts(text, after_notes=False) == []
 
 
 # --- clozes ---------------------------------------------------------------------------------
@@ -261,19 +261,19 @@ def test_keys_do_not_know_that_a_note_belongs_to_the_sentence_before_it():
         ("{{c1::$\\frac{a}{b}}}$ }}", ["$\\frac{a}{b}}}$ "]), ("{{c1::`}}`}}", ["`}}`"]),
         ("`{{c1::code}}` ${{c2::x}}$", []), (r"\{{c1::literal}}", []), ("{{c1::never closed", []),
         ("{{cx::no number}} {c1::one brace}", []),
-        (wrap("one two three", ((8, 13), (0, 3))), ["one", "three"]),
-        (wrap("{{name}} is a word", ((12, 13),)), ["a"]),
+        (blank_out("one two three", ((8, 13), (0, 3))), ["one", "three"]),
+        (blank_out("{{name}} is a word", ((12, 13),)), ["a"]),
     ],
 )  # fmt: skip
 def test_a_gap_ends_where_its_braces_balance_outside_code_and_maths(markdown, expected):
-    assert [gap.answer for gap in gaps(markdown)] == expected
+    assert [gap.answer for gap in find_gaps(markdown)] == expected
 
 
 def test_a_gap_knows_its_numbers_its_hint_and_its_place():
     text = "x {{c2,7::answer::hint}} y"
-    [gap] = gaps(text)
+    [gap] = find_gaps(text)
     assert (gap.numbers, gap.hint) == ((2, 7), "hint")
-    assert (text[gap.start : gap.end], text[gap.body :]) == (
+    assert (text[gap.start : gap.end], text[gap.answer_start :]) == (
         "{{c2,7::answer::hint}}",
         "answer::hint}} y",
     )
@@ -288,7 +288,7 @@ def test_a_gap_knows_its_numbers_its_hint_and_its_place():
     ],
 )  # fmt: skip
 def test_what_is_malformed_is_named(markdown, words):
-    named = list(problems(markdown))
+    named = list(find_cloze_problems(markdown))
     assert any(words in one for one in named) if words else named == []
 
 
@@ -300,18 +300,24 @@ ENDS = ("1. ", ". → ", "A. ")
 def test_hostile_and_long_texts_are_read_to_their_end():
     with no_hang():
         for hostile in HOSTILE_CLOZES:
-            list(problems(hostile))
-            reveal(hostile)
+            list(find_cloze_problems(hostile))
+            reveal_answers(hostile)
         for sign in SIGNS:
-            plain(sign * 4000)
-            literal(sign * 4000)
+            to_plain_text(sign * 4000)
+            escape_markdown(sign * 4000)
         for end in ENDS:
             assert sentences(end * 100_000)
         assert locate("not in it", "word and other words, " * 20_000) is None
 
 
 @pytest.mark.parametrize(
-    "read", [plain, literal, lambda text: list(problems(text)), sentences]
+    "read",
+    [
+        to_plain_text,
+        escape_markdown,
+        lambda text: list(find_cloze_problems(text)),
+        sentences,
+    ],
 )
 @pytest.mark.parametrize("sign", [*SIGNS, *ENDS])
 def test_the_steps_that_a_text_costs_grow_with_its_length(read, sign):
@@ -330,7 +336,7 @@ def test_the_steps_that_a_text_costs_grow_with_its_length(read, sign):
     ],
 )
 def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
-    assert alt_and_width(label) == (alt, width)
+    assert parse_image_label(label) == (alt, width)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +353,7 @@ def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
     ],
 )
 def test_words_are_not_located_within_others(words, source, at):
-    span = locate_words(words, source)
+    span = find_words(words, source)
     assert (span and span[0]) == at
 
 
@@ -356,4 +362,4 @@ def test_words_are_not_located_within_others(words, source, at):
     st.lists(st.sampled_from([*"ab:[!", "x" * 300]), max_size=60).map("".join),
 )
 def test_any_of_some_words_is_found_wherever_it_stands(words, text):
-    assert AnyOf(*words).is_in(text) == any(word in text for word in words)
+    assert WordMatcher(*words).matches(text) == any(word in text for word in words)

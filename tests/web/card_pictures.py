@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
-from ankiforge.web.card_view import mathml
+from ankiforge.web.card_view import tex_to_mathml
 from tests.anki import backend
 from tests.conftest import Forge
 from tests.makers.clippings import write_clippings
@@ -227,8 +227,8 @@ def with_formulas(html: str) -> str:
     def drawn(match: re.Match[str]) -> str:
         inline, display = match.groups()
         if display is None:
-            return f"<mjx-container>{mathml(inline)}</mjx-container>"
-        formula = mathml(display, display=True)
+            return f"<mjx-container>{tex_to_mathml(inline)}</mjx-container>"
+        formula = tex_to_mathml(display, display=True)
         return f'<mjx-container display="true">{formula}</mjx-container>'
 
     return FORMULA.sub(drawn, html)

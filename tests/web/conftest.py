@@ -136,10 +136,9 @@ NAMES = {
 
 
 def by_name(page: Any, words: str) -> None:
-    """Do what has these words in the palette."""
+    """Do what has these words in the menu."""
     page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill(words)
-    page.keyboard.press("Enter")
+    page.locator("#menu-items button", has_text=words).first.click()
 
 
 def turn_to(page: Any, list: str) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.notetypes import design, our_note_type
-from ankiforge.model import Family
+from ankiforge.anki.notetypes import our_note_type, read_design_file
+from ankiforge.model import NoteType
 
 # Anki's reviewer and MathJax 3 say this of a card.
 ANKI = """
@@ -23,7 +23,7 @@ SCROLL = "selector => getComputedStyle(document.querySelector(selector)).overflo
 
 def shown(browser: Any) -> Any:
     page = browser.new_page()
-    page.set_content(CARD.format(anki=ANKI, style=our_note_type(Family.BASIC).css))
+    page.set_content(CARD.format(anki=ANKI, style=our_note_type(NoteType.BASIC).css))
     return page
 
 
@@ -44,7 +44,7 @@ def test_code_and_tables_use_the_window_and_text_does_not(browser):
     page = browser.new_page(viewport={"width": 1000, "height": 600})
     row = "<td>some words</td>" * 12
     page.set_content(
-        f"<style>body {{ margin: 20px }}{our_note_type(Family.BASIC).css}</style>"
+        f"<style>body {{ margin: 20px }}{our_note_type(NoteType.BASIC).css}</style>"
         '<body class="card"><div id="qa"><div id="answer" class="af-answer">Words'
         f'<pre id="code">{"code " * 200}</pre><table id="table"><tr>{row}</tr></table>'
         '<pre id="short">\tx</pre><ul><li id="item"><pre id="inner">'
@@ -79,12 +79,14 @@ PLACES = """() => Object.fromEntries([...document.querySelectorAll("[id]")].map(
 def placed(browser: Any, question: str, answer: str, width: int = 1000) -> Any:
     """Where the words of a card stand in a window."""
     page = browser.new_page(viewport={"width": width, "height": 620})
-    front, back = (design(f"basic-card-1-{side}.html") for side in ("question", "answer"))
+    front, back = (
+        read_design_file(f"basic-card-1-{side}.html") for side in ("question", "answer")
+    )
     front = front.replace("{{Front}}", f'<span id="question">{question}</span>')
     front = front.replace("{{Citation}}", '<span id="place">Notes › Capitals</span>')
     back = back.replace("{{Back}}", f'<span id="back">{answer}</span>')
     shown = re.sub(r"\{\{[#^/].*?\}\}", "", back.replace("{{FrontSide}}", front))
-    style = our_note_type(Family.BASIC).css
+    style = our_note_type(NoteType.BASIC).css
     page.set_content(
         f'<style>{style}</style><body class="card"><div id="qa">{shown}</div></body>'
     )

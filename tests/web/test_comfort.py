@@ -1,9 +1,9 @@
-"""What makes many decisions pleasant: rendered lists, a preview, a palette, decisions on several."""
+"""What makes many decisions pleasant: rendered lists, a preview, a menu, decisions on several."""
 
 import pytest
 
 from tests.makers.site import as_on_the_site
-from tests.web.conftest import over, rest, settle, shown, turn_to, waiting
+from tests.web.conftest import by_name, over, rest, settle, shown, turn_to, waiting
 
 ITEM = "#margin > .card"
 NOTE = r"""# Maths
@@ -57,12 +57,10 @@ def test_the_editor_shows_the_card_that_is_made(maths, opened):
 
 
 @pytest.mark.slow
-def test_the_palette_skips_and_undo_brings_back(maths, opened):
+def test_the_menu_puts_off_and_undo_brings_back(maths, opened):
     page = opened(maths)
     title = shown(page)
-    page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill("skip")  # another word for it
-    page.keyboard.press("Enter")
+    by_name(page, "Later")
     settle(page)
     assert shown(page) != title
     page.keyboard.press("u")
@@ -154,10 +152,9 @@ def test_the_menu_of_a_phone_closes_with_escape_and_beside_it(maths, opened):
 
 
 TABLE = "import('/static/keys.js').then(({ KEYS }) => KEYS.map(({ key, name }) => [key, name]))"
-MENU = ["Ask my chat", "Open in Anki", "All cards", "Dark", "Keys"]
 
 
-def test_twenty_keys_and_a_menu_of_five_are_drawn_from_the_table_of_keys(maths, opened):
+def test_twenty_keys_and_the_menu_are_drawn_from_the_table_of_keys(maths, opened):
     page = opened(maths, "shelf")
     table = page.evaluate(TABLE)
     page.keyboard.press("?")
@@ -168,12 +165,9 @@ def test_twenty_keys_and_a_menu_of_five_are_drawn_from_the_table_of_keys(maths, 
     guide = as_on_the_site("guides/review.md")
     assert all(f" {name}\n" in guide for name in shown)
     page.keyboard.press("Escape")
-    page.click("#menu > summary")
-    assert page.locator("#menu-items span").all_inner_texts() == MENU
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.keyboard.press("Escape")
-    page.click("#menu > summary")
-    assert page.locator("#menu-items span").last.inner_text() == "All actions"
+    page.keyboard.press("Control+k")
+    menu = page.locator("#menu-items span").all_inner_texts()
+    assert menu == ["Undo", "All cards", "Ask my chat", "Open in Anki", "Dark", "Keys"]
 
 
 def test_a_key_that_does_nothing_here_says_so(maths, opened):
@@ -183,18 +177,6 @@ def test_a_key_that_does_nothing_here_says_so(maths, opened):
     page.keyboard.press("m")
     page.locator("#said", has_text="highlight").wait_for()
     assert not page.locator("#chat[open]").count(), "there is nothing to ask"
-
-
-def test_no_key_comes_between_the_palette_and_what_it_opens(maths, opened):
-    page = opened(maths)
-    page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill("Keys")
-    opens = """() => {
-      const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
-      document.querySelector("#palette-words").dispatchEvent(enter);
-      return document.querySelector("dialog[open]")?.id;
-    }"""
-    assert page.evaluate(opens) == "help"
 
 
 @pytest.mark.slow

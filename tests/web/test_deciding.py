@@ -103,7 +103,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     press("x")
     press("s")  # skipped: it comes last
     page.keyboard.press("Control+k")
-    page.locator("#palette-words").fill("drop")  # another word for it
+    page.locator("#menu-items button", has_text="Reject").focus()
     press("Enter")
     page.keyboard.press("e")
     page.keyboard.press("Tab")
@@ -295,7 +295,8 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     with fake.LlmServer(otherwise=lambda request: fake.cards(*(
         {"h": h, "kind": "none", "quote": text, "why_none": "no single fact"} for h, text in fake.marked(request)
     ))) as server:  # fmt: skip
-        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        told = {"base_url": server.base_url, "model": "m", "second_reading": False}
+        llm = json.dumps(told)
         forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
         (forge.folder / "notes").mkdir()
         write(
@@ -341,7 +342,8 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         return fake.cards(*asked)
 
     with fake.LlmServer(otherwise=answer) as server:
-        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        told = {"base_url": server.base_url, "model": "m", "second_reading": False}
+        llm = json.dumps(told)
         forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
         (forge.folder / "notes").mkdir()
         write(

@@ -7,18 +7,18 @@ from msgspec.structs import replace
 
 from ankiforge.config.workspace import resolve
 from ankiforge.extract import registry
-from ankiforge.extract.pdf.messages import Marked
+from ankiforge.extract.pdf.messages import Mark
 from ankiforge.model import HighlightKind, hints
-from ankiforge.pipeline.pictures import remember_roots
+from ankiforge.pipeline.media import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
-    Documents,
-    Pages,
-    as_shown,
-    entry_of,
-    kind_of,
-    paper_of,
+    DocumentRenderer,
+    PageRenderer,
+    find_pdf,
+    guess_document_kind,
+    highlight_to_json,
     place_of,
+    to_reading_view,
 )
 
 
@@ -53,7 +53,7 @@ def mark(make_card):
     ],
 )
 def test_a_note_is_shown_as_obsidian_shows_it_when_it_is_read(written, shown):
-    assert as_shown(written) == shown
+    assert to_reading_view(written) == shown
 
 
 BOX = (10.0, 20.0, 30.0, 40.0)
@@ -62,18 +62,18 @@ BOX = (10.0, 20.0, 30.0, 40.0)
 @pytest.mark.parametrize(
     ("of", "place"),
     [
-        ({"namespace": "pdf:a", "block": "4"}, (4, Marked("words", None))),
-        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, Marked("words", None))),
+        ({"namespace": "pdf:a", "block": "4"}, (4, Mark("words", None))),
+        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, Mark("words", None))),
         ({"uri": "zotero://open-pdf/items/A"}, None),
-        ({"hints": (hints.position(5, BOX),)}, (5, Marked("words", BOX))),
-        ({"hints": (hints.position(5, BOX),), "exact": ""}, (5, Marked("", BOX))),
+        ({"hints": (hints.position_hint(5, BOX),)}, (5, Mark("words", BOX))),
+        ({"hints": (hints.position_hint(5, BOX),), "exact": ""}, (5, Mark("", BOX))),
         ({"namespace": "pdf:a", "block": "4", "exact": ""}, None),
     ],
 )
 def test_a_mark_of_a_paper_has_a_page_and_words_or_a_frame(mark, of, place):
     here = replace(mark, **{"exact": "words", "uri": "", **of})
     assert place_of(here) == place
-    assert kind_of(here) == ("sheets" if place else "list")
+    assert guess_document_kind(here) == ("sheets" if place else "list")
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_the_only_pdf_that_zotero_stores_is_the_paper(
     for name in files:
         (folder / "storage/FILE2345" / name).touch()
     if named:
-        remember_roots(ledger, {"zotero:library": str(folder / root)})
-    paper = paper_of(ledger, replace(mark, block=block))
+        store_source_directories(ledger, {"zotero:library": str(folder / root)})
+    paper = find_pdf(ledger, replace(mark, block=block))
     assert (paper.name if paper else "") == found
 
 
@@ -116,17 +116,17 @@ def test_the_note_of_a_mark_is_read_if_it_is_there(
 ):
     if text is not None:
         (tmp_path / path).write_text(text, encoding="utf-8")
-    remember_roots(ledger, {"obsidian:notes": str(tmp_path)})
+    store_source_directories(ledger, {"obsidian:notes": str(tmp_path)})
     document = replace(mark.document, source="notes", path=path)
     here = replace(mark, namespace="vault:n", document=document)
-    documents = Documents(ledger, lambda *_: None, Pages())
-    assert documents.markdown_of(here) == shown
+    documents = DocumentRenderer(ledger, lambda *_: None, PageRenderer())
+    assert documents.read_note_markdown(here) == shown
 
 
 def test_a_paper_that_is_no_source_of_papers_has_no_file(ledger, mark, tmp_path: Path):
     (tmp_path / "a.pdf").touch()
     (tmp_path / "a.txt").touch()
-    remember_roots(ledger, {"pdf:library": str(tmp_path)})
+    store_source_directories(ledger, {"pdf:library": str(tmp_path)})
     for path, namespace, found in (
         ("a.pdf", "pdf:a", "a.pdf"),
         ("a.txt", "pdf:a", ""),
@@ -134,7 +134,7 @@ def test_a_paper_that_is_no_source_of_papers_has_no_file(ledger, mark, tmp_path:
         ("a.pdf", "vault:a", ""),
     ):
         document = replace(mark.document, path=path)
-        paper = paper_of(ledger, replace(mark, namespace=namespace, document=document))
+        paper = find_pdf(ledger, replace(mark, namespace=namespace, document=document))
         assert (paper.name if paper else "") == found
 
 
@@ -147,4 +147,4 @@ def test_a_note_on_a_page_is_a_frame_because_a_fill_would_hide_words(
 ):
     """The icon of a note lies on words that it does not mark."""
     here = replace(mark, kind=HighlightKind(kind))
-    assert entry_of(here, "none")["frame"] is is_frame
+    assert highlight_to_json(here, "none")["frame"] is is_frame

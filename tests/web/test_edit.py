@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ankiforge.web.card_view import Piece, pieces
+from ankiforge.web.card_view import Piece, split_into_pieces
 from tests.web.conftest import rest, settle, shown
 
 ITEM = "#margin > .card"
@@ -286,7 +286,7 @@ def test_the_sources_of_the_pieces_are_the_field(seed):
     for _ in range(500):
         field = "".join(chance.choices(PARTS, k=chance.randint(0, 9)))
         for cloze in (True, False):
-            found = pieces(field, lambda source: source, cloze=cloze)
+            found = split_into_pieces(field, lambda source: source, cloze=cloze)
             assert "".join(sources(found)) == field
 
 
@@ -323,7 +323,9 @@ def test_words_typed_in_the_card_are_words_typed_in_its_source(cells, opened):
     typed = 0
     for number in range(150):
         field = "".join(chance.choices(PARTS, k=chance.randint(1, 7)))
-        found = pieces(field, lambda source: f"<b>{len(source)}</b>", cloze=True)
+        found = split_into_pieces(
+            field, lambda source: f"<b>{len(source)}</b>", cloze=True
+        )
         assert page.evaluate(TYPE, [found, -1, 0, ""]) == field, "nobody touched it"
         places = [
             (place, text)

@@ -1,4 +1,4 @@
-"""Notes are made beside the thread that answers the page, within a limit."""
+"""Notes are made beside the thread that answers the page."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from threading import Event
 
 from ankiforge.model import Media
 from ankiforge.web import documents
-from ankiforge.web.documents import Pages, as_html
+from ankiforge.web.documents import PageRenderer, markdown_to_html
 from tests.limits import PATIENCE
 
 
@@ -18,27 +18,27 @@ def patiently(ask: Callable[[], str | None]) -> str | None:
     return answer
 
 
-def test_a_note_that_hangs_leaves_the_page_alone_and_is_given_up(monkeypatch):
+def test_a_slow_note_leaves_the_page_alone(monkeypatch):
     goes_on = Event()
-    monkeypatch.setattr(documents, "as_html", lambda *_: goes_on.wait() and "late")
-    pages = Pages()
-    assert pages.note("a", {}) is None  # it answers at once, and is asked again
-    monkeypatch.setattr(documents, "SECONDS", 0.0)
-    assert pages.note("a", {}) == ""  # shown as a list of its marks
+    monkeypatch.setattr(
+        documents, "markdown_to_html", lambda *_: goes_on.wait() and "late"
+    )
+    pages = PageRenderer()
+    assert pages.render_note("a", {}) is None  # it answers at once, and is asked again
     goes_on.set()
-    assert patiently(lambda: pages.note("a", {})) == "late"
+    assert patiently(lambda: pages.render_note("a", {})) == "late"
 
 
 def test_a_note_is_made_once_and_anew_with_its_pictures(monkeypatch):
     made = []
     monkeypatch.setattr(
         documents,
-        "as_html",
-        lambda text, files: made.append(text) or as_html(text, files),
+        "markdown_to_html",
+        lambda text, files: made.append(text) or markdown_to_html(text, files),
     )
-    pages = Pages()
-    assert patiently(lambda: pages.note("*a*", {})) == "<em>a</em>"
-    assert pages.note("*a*", {}) == "<em>a</em>"
+    pages = PageRenderer()
+    assert patiently(lambda: pages.render_note("*a*", {})) == "<em>a</em>"
+    assert pages.render_note("*a*", {}) == "<em>a</em>"
     assert made == ["*a*"]
-    patiently(lambda: pages.note("*a*", {"x.png": Media("x.png", "x.png")}))
+    patiently(lambda: pages.render_note("*a*", {"x.png": Media("x.png", "x.png")}))
     assert made == ["*a*", "*a*"]

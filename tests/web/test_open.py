@@ -1,21 +1,18 @@
 """How the page is opened, and that nobody else on this machine can keep it from answering."""
 
-import http.client
 import signal
 import socket
 import stat
 import sys
-import threading
 import time
 import webbrowser
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from ankiforge.cli.serve import _browser
-from tests.web.conftest import served
+from ankiforge.cli.serve import _find_browser
 
 # A browser that keeps what it was called with.
 RECORDER = """
@@ -110,40 +107,7 @@ def test_a_browser_that_shows_the_page_is_used(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(webbrowser, "_tryorder", None)
     monkeypatch.setattr(webbrowser, "_browsers", {})
-    assert (_browser() is not None) is found
-
-
-@pytest.mark.parametrize("count", [100, 101, 250])
-@pytest.mark.parametrize("piece", [b"", b"G", b"GET / HTTP/1.1\r\nX: "])
-def test_the_page_answers_while_slow_connections_are_open(forge, count, piece):
-    forge.settings("sources: []\nanki: {collection: none}\n")
-    ended = threading.Event()
-    with served(forge) as address, ExitStack() as stack:
-        stack.callback(ended.set)
-        port = urlsplit(address).port
-        slow = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            for _ in range(count)
-        ]
-
-        def trickle() -> None:
-            for connection in slow:
-                with suppress(OSError):
-                    connection.sendall(piece)
-            while piece and not ended.wait(0.2):
-                for connection in slow:
-                    with suppress(OSError):
-                        connection.sendall(b"x")
-
-        thread = threading.Thread(target=trickle, daemon=True)
-        thread.start()
-        for _ in range(3):
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            asked.request("GET", "/")
-            assert asked.getresponse().status == 403  # it has no cookie, but is answered
-            asked.close()
-        ended.set()
-        thread.join()
+    assert (_find_browser() is not None) is found
 
 
 def test_ctrl_c_says_that_the_page_is_closed_and_nothing_failed(forge):

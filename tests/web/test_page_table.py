@@ -14,16 +14,23 @@ from msgspec.structs import asdict, replace
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
-from ankiforge.hooks import page_parts
-from ankiforge.ledger import LinesOfFront, lists, overview
-from ankiforge.model import Finding, Proposal, Question, QuestionKind, Severity, Waiting
-from ankiforge.pipeline.draft import for_model
+from ankiforge.hooks import collect_page_parts
+from ankiforge.ledger import FrontGroup, item_lists, pending_items
+from ankiforge.model import (
+    Finding,
+    PendingDraft,
+    Proposal,
+    Question,
+    QuestionKind,
+    Severity,
+)
+from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleError, shelf
-from ankiforge.review.items import with_changes
-from ankiforge.web.documents import Pages
+from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
+from ankiforge.review.items import apply_edits
+from ankiforge.web.documents import PageRenderer
 from ankiforge.web.server import PageServer
-from ankiforge.web.session import ReviewSession, Several
+from ankiforge.web.session import BulkDecision, ReviewSession
 from tests.cards import PLACE, made
 
 NOTE = """\
@@ -65,25 +72,25 @@ def workspace(desk, tmp_path):
 
 @pytest.fixture
 def session(workspace):
-    return ReviewSession(workspace, Pages())
+    return ReviewSession(workspace, PageRenderer())
 
 
 @pytest.fixture(scope="module")
 def read(desk):
     """A session in which nothing is decided."""
     with Workspace(resolve(desk, desk, registry)) as opened:
-        yield ReviewSession(opened, Pages(), added=page_parts)
+        yield ReviewSession(opened, PageRenderer(), get_parts=collect_page_parts)
 
 
 def waiting(session: ReviewSession) -> tuple[str, str]:
     """The ids of the two cards by hand, in the order in which they are asked."""
-    first, second = session.listed("new")["ids"]
+    first, second = session.show_list("new")["ids"]
     return first, second
 
 
 def proposed(session: ReviewSession) -> str:
     """The id of the passage that has a proposal: the first of those without a card."""
-    [id, _] = session.listed("none")["ids"]
+    [id, _] = session.show_list("none")["ids"]
     return id
 
 
@@ -117,7 +124,7 @@ def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
 )
 def test_all_that_words_match_is_decided_on_together(session, words, accepts, said, new):
     waiting(session)
-    done = session.decide_several(Several((), accepts, words))
+    done = session.decide_several(BulkDecision((), accepts, words))
     assert (done["said"], left(done, "new")) == (said, new)
     assert bool(done["undo"]) == (new == 1)
 
@@ -153,7 +160,7 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
     face = session.item(id)
     assert face["proposal"] is True
     done = session.decide(Decision(id, face["turn"], act, **more))
-    cards = [card for card in workspace.cards() if card.live]
+    cards = [card for card in workspace.cards() if card.is_live]
     assert len(cards) == bool(made)
     for name, words in made.items():
         assert words in cards[0].field(name)
@@ -166,11 +173,11 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
 def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspace):
     id = proposed(session)
     session.decide(Decision(id, "", "reject"))
-    for now in (session, ReviewSession(workspace, Pages())):
-        assert not now.item(id).get("proposal")
-        [document] = now.shelf()["documents"]
+    for now in (session, ReviewSession(workspace, PageRenderer())):
+        assert not now.show_item(id).get("proposal")
+        [document] = now.show_shelf()["documents"]
         assert (document["waiting"], document["proposed"]) == (2, 0)
-    [sent] = for_model(workspace.job(), workspace.ledger)
+    [sent] = iter_model_tasks(workspace.job(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
 
 
@@ -180,7 +187,7 @@ def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, wor
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace("a semipermeable", "a thin"), encoding="utf-8")
     workspace.run()
-    with pytest.raises(StaleError, match="changed meanwhile") as refused:
+    with pytest.raises(StaleItemError, match="changed meanwhile") as refused:
         session.decide(Decision(id, before, "accept"))
     assert refused.value.face["turn"] != before
     assert workspace.cards() == []
@@ -193,7 +200,7 @@ def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace(osmosis, ""), encoding="utf-8")
     workspace.run()
-    with pytest.raises(StaleError, match="not in its source now"):
+    with pytest.raises(StaleItemError, match="not in its source now"):
         session.decide(Decision(id, before, "accept"))
     assert workspace.cards() == []
 
@@ -227,7 +234,7 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     ],
 )  # fmt: skip
 def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, results):
-    [document] = session.shelf()["documents"]
+    [document] = session.show_shelf()["documents"]
     sitting = session.sitting(document["key"])
     for act in acts:
         decision = Decision(sitting["ids"][0], "", act, sitting=sitting["number"])
@@ -242,7 +249,7 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
 def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
     session, workspace
 ):
-    [document] = session.shelf()["documents"]
+    [document] = session.show_shelf()["documents"]
     sitting = session.sitting(document["key"])
     for id in sitting["ids"][:2]:
         session.decide(Decision(id, "", "accept", sitting=sitting["number"]))
@@ -256,11 +263,13 @@ def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
 def test_a_document_without_the_proposals_that_it_promised_says_so(session, workspace):
     for id in (*waiting(session), proposed(session)):
         workspace.ledger.reject(id)
-    [unsure] = [place.key for place in overview.order(workspace.ledger).without]
+    [unsure] = [
+        place.key for place in pending_items.load_pending_items(workspace.ledger).uncarded
+    ]
     workspace.ledger.write("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
-    session = ReviewSession(workspace, Pages())
-    [document] = session.shelf()["documents"]
-    sitting = session.sitting(document["key"])
+    session = ReviewSession(workspace, PageRenderer())
+    [document] = session.show_shelf()["documents"]
+    sitting = session.start_document_sitting(document["key"])
     assert (sitting["ids"], sitting["without"]) == ((unsure,), True)
     assert sitting["items"][0]["compose"]
 
@@ -339,10 +348,10 @@ def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
 def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
     first, _ = waiting(session)
     gone = "dr0000000000000000"
-    done = session.decide_several(Several((first, gone), True, None))
+    done = session.decide_several(BulkDecision((first, gone), True, None))
     assert done["said"].startswith("Accepted 1 card. 1 card left as it was: ")
     assert gone in done["said"]
-    done = session.decide_several(Several((gone, gone), False, None))
+    done = session.decide_several(BulkDecision((gone, gone), False, None))
     assert done["said"].startswith("Rejected 0 cards. 2 cards left as they were: ")
 
 
@@ -545,12 +554,14 @@ def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
         forge.drafting(server.base_url)
         forge.ok("run")
         with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
-            session = ReviewSession(opened, Pages())
-            [face] = session.listed("new")["items"]
+            session = ReviewSession(opened, PageRenderer())
+            [face] = session.show_list("new")["items"]
             assert face["actions"][-1]["act"] == "others"
             done = session.decide(Decision(face["id"], "", "others"))
             assert done["said"] == "The model has drafted others."
-            drafts = [*lists.waiting_among(opened.ledger, [face["source"]["key"]])]
+            drafts = [
+                *item_lists.load_pending_drafts(opened.ledger, [face["source"]["key"]])
+            ]
             assert sorted(dict(each.fields)["Front"] for each in drafts) == sorted(fronts)
             again = Decision(done["item"]["id"], "", "others")
             with pytest.raises(RefusedError, match="has no other card"):
@@ -567,7 +578,7 @@ def test_the_editor_knows_deck_and_tags_of_an_item(asked, read):
 
 
 def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
-    [document] = read.shelf()["documents"]
+    [document] = read.show_shelf()["documents"]
     sitting = read.sitting(document["key"])
     shown = asked(f"item?id={document['key']}&sitting={sitting['number']}")
     assert shown["item"]["id"] in sitting["ids"]
@@ -577,27 +588,27 @@ def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
 # --- faces ----------------------------------------------------------------------------------
 
 
-def as_waiting(proposal: Proposal) -> Waiting:
+def as_waiting(proposal: Proposal) -> PendingDraft:
     """The proposal as if it were stored."""
-    return made(Waiting, **asdict(proposal))
+    return made(PendingDraft, **asdict(proposal))
 
 
 def test_each_of_several_drafts_has_its_number(session, workspace):
     review = Review(workspace)
-    [asked] = review.item(waiting(session)[0]).drafts
-    proposal = as_waiting(review.item(proposed(session)).proposal)
+    [asked] = review.load_item(waiting(session)[0]).drafts
+    proposal = as_waiting(review.load_item(proposed(session)).proposal)
     gaps = len(proposal.gaps)
-    face = session.face_of(Item("x", (proposal, asked)))
+    face = session.render_item(Item("x", (proposal, asked)))
     assert [card["number"] for card in face["cards"]] == [1, 1 + gaps]
     reject = face["actions"][1]
     assert (reject["label"], reject["said"]) == ("Reject", "Rejected")
-    face = session.face_of(Item("x", (asked, proposal)))
+    face = session.render_item(Item("x", (asked, proposal)))
     assert [card["number"] for card in face["cards"]] == [1, 2]
     fault = Finding("maths", Severity.BLOCK, "a formula is not closed")
     blocked = replace(asked, findings=(fault,))
-    face = session.face_of(Item("x", (proposal, blocked)))
+    face = session.render_item(Item("x", (proposal, blocked)))
     assert [action["act"] for action in face["actions"]][-2:] == ["later", "force"]
-    alone = session.face_of(Item("x", (proposal,)))["cards"][0]
+    alone = session.render_item(Item("x", (proposal,)))["cards"][0]
     assert len(alone["gaps"]) == len(alone["spans"]) == len(alone["views"]) == gaps
 
 
@@ -612,9 +623,9 @@ def test_each_of_several_drafts_has_its_number(session, workspace):
 def test_how_a_draft_looks_follows_from_its_findings(
     session, workspace, severity, tone, acts
 ):
-    [asked] = Review(workspace).item(waiting(session)[0]).drafts
+    [asked] = Review(workspace).load_item(waiting(session)[0]).drafts
     found = replace(asked, findings=(Finding("vague", severity, "has many answers"),))
-    face = session.face_of(Item("x", (found,)))
+    face = session.render_item(Item("x", (found,)))
     assert (face["why"] or {}).get("tone") == tone
     assert " ".join(action["act"] for action in face["actions"]) == acts
     assert "facts" not in face
@@ -643,7 +654,7 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
     guid = workspace.ledger.accept(first)
     guids = (guid,) * (2 if kind == "DUPLICATE" else 1)
     question = Question("qu1", QuestionKind[kind], "Is it?", guids=guids)
-    face = session.face_of(Item("qu1", question=question))
+    face = session.render_item(Item("qu1", question=question))
     first_two = face["actions"][:2]
     assert ", ".join(action["label"] for action in first_two) == labels
     assert " ".join(action["act"] for action in first_two) == acts
@@ -670,9 +681,9 @@ def test_new_words_stand_beside_the_card_that_they_change(
     session, workspace, drafter, changes, blocked, ask, acts
 ):
     first, _ = waiting(session)
-    [draft] = Review(workspace).item(first).drafts
+    [draft] = Review(workspace).load_item(first).drafts
     if drafter == "llm":
-        draft = as_waiting(Review(workspace).item(proposed(session)).proposal)
+        draft = as_waiting(Review(workspace).load_item(proposed(session)).proposal)
     guid = workspace.ledger.accept(first)
     [card] = workspace.cards()
     faults = (Finding("maths", Severity.BLOCK, "a formula is open"),) if blocked else ()
@@ -685,7 +696,7 @@ def test_new_words_stand_beside_the_card_that_they_change(
         findings=faults,
         **{changes: guid},
     )
-    face = session.face_of(Item("x", (draft,), card))
+    face = session.render_item(Item("x", (draft,), card))
     assert face["ask"].endswith(ask)
     assert " ".join(action["act"] for action in face["actions"]) == acts
     assert [view["label"] for view in face["cards"]] == [
@@ -710,12 +721,12 @@ def of_two_facts(forge):
     forge.settings(SETTINGS, proposals=True)
     forge.ok("run")
     with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
-        yield ReviewSession(opened, Pages())
+        yield ReviewSession(opened, PageRenderer())
 
 
 def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_facts):
     session = of_two_facts
-    [document] = session.shelf()["documents"]
+    [document] = session.show_shelf()["documents"]
     sitting = session.sitting(document["key"])
     [face] = sitting["items"]
     both = session.decide(Decision(face["id"], "", "passage"))
@@ -737,7 +748,7 @@ def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_
     ("query", "number"), [("", 2), ("osmosis", 0), ("ribosome", 1), ("marsupial", 0)]
 )
 def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
-    queue = shelf.queue(workspace.ledger, query)
+    queue = sittings.list_pending_ids(workspace.ledger, query)
     assert len(queue) == number
     assert {*queue} <= {*waiting(session)}
 
@@ -745,10 +756,13 @@ def test_only_what_a_query_matches_is_asked(session, workspace, query, number):
 def test_the_page_begins_with_a_document_that_has_proposals_alone(session, workspace):
     for id in waiting(session):
         session.decide(Decision(id, "", "accept"))
-    [document] = session.shelf()["documents"]
+    [document] = session.show_shelf()["documents"]
     assert (document["waiting"], document["proposed"]) == (0, 1)
     for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):
-        assert ReviewSession(workspace, Pages(), query).shelf()["begins"] == begins
+        assert (
+            ReviewSession(workspace, PageRenderer(), query).show_shelf()["begins"]
+            == begins
+        )
 
 
 @pytest.mark.parametrize(
@@ -760,13 +774,13 @@ def test_the_page_begins_with_a_document_that_has_proposals_alone(session, works
     ],
 )
 def test_a_blank_field_that_a_card_does_not_have_is_none(typed, words):
-    assert dict(with_changes((("Front", "a"), ("Back", "b")), typed)) == words
+    assert dict(apply_edits((("Front", "a"), ("Back", "b")), typed)) == words
 
 
 def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     card = make_card(Front="What helps?", Back="Testing")
     assert Item("x", card=card).highlight == card.highlight
-    assert Item("x", (made(Waiting),)).highlight == PLACE
+    assert Item("x", (made(PendingDraft),)).highlight == PLACE
     assert Item("x").highlight is None
 
 
@@ -775,7 +789,9 @@ def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     [("Heat", "Heat", False), ("**Heat** $Q$", "Heat ", True)],
 )
 def test_the_front_of_lines_is_shown_without_markup(read, front, first, is_formula):
-    lines = read._faces._lines(LinesOfFront(front, ("J",), "", (made(Waiting),)))
+    lines = read._renderer._render_front_group(
+        FrontGroup(front, ("J",), "", (made(PendingDraft),))
+    )
     [(words, formula), *others] = lines["a"]
     assert (words, formula) == (first, "")
     assert any("<math" in mathml for _, mathml in others) is is_formula

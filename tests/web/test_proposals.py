@@ -297,7 +297,8 @@ def test_a_proposal_of_the_next_fact_follows_the_card_of_a_model(forge, fake, op
         return fake.cards(fake.card(h, first, front, "the Thirty Years' War"))
 
     with fake.LlmServer(otherwise=answer) as server:
-        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        told = {"base_url": server.base_url, "model": "m", "second_reading": False}
+        llm = json.dumps(told)
         forge.settings(f"{SETTINGS}llm: {llm}\n")
         write(forge, [f"{first} {second}"])
         forge.ok("run")

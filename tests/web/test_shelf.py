@@ -88,7 +88,7 @@ def test_a_document_of_which_nothing_can_be_proposed_after_all_is_shown(forge, o
     )
     forge.ok("run")
     with forge.here(), Workspace() as workspace:  # as if its judgement had promised more
-        workspace.ledger.write("UPDATE highlight SET worth = 1")
+        workspace.ledger.execute("UPDATE highlight SET worth = 1")
     page = opened(forge, "")
     assert shown(page) == "You may go, my friend!"
     assert "your own words" in page.locator(".keys-now").inner_text()
@@ -185,7 +185,7 @@ def test_nothing_waits(forge, opened):
     )
 
 
-def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
+def test_the_sentence_has_the_one_before(documents, opened):
     sentence = (
         "In 1900 Georg Müller and Alfons Pilzecker observed that a second list damages the"
         " first, and they called the hardening consolidation."
@@ -199,13 +199,6 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
     settle(page)
     page.keyboard.press("2")
     settle(page)
-    end = page.locator(".handle.end").bounding_box()
-    to = page.locator(".word:text-is('first')").bounding_box()
-    page.mouse.move(end["x"] + 4, end["y"] + 6)
-    page.mouse.down()
-    page.mouse.move(to["x"] + 8, to["y"] + 8, steps=6)
-    page.mouse.up()
-    assert page.locator(".words .out").all_inner_texts()
     page.locator(".sentence-before").click()
     before = page.locator(".sentence-before.on").inner_text()
     assert before.startswith("Many rivers are wide.")
@@ -219,7 +212,7 @@ def test_the_sentence_is_cut_and_has_the_one_before(documents, opened):
     ]
     assert text == (
         "Many rivers are wide. In 1900 Georg Müller and {{c1::Alfons Pilzecker}} observed that"
-        " a second list damages the first."
+        " a second list damages the first, and they called the hardening consolidation."
     )
 
 

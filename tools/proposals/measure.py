@@ -22,11 +22,16 @@ from pathlib import Path
 
 from reading import highlight_of, marked_highlight, passages_in, same_words
 
-from ankiforge.draft.propose import Judged, draft_of, judged, proposals
-from ankiforge.draft.propose.features import decisive
+from ankiforge.draft.propose import (
+    ScoredSentence,
+    draft_cloze,
+    propose_drafts,
+    score_sentences,
+)
+from ankiforge.draft.propose.features import rank_features
 from ankiforge.model import Draft
-from ankiforge.pipeline.models import repair_hints
-from ankiforge.text.cloze import cloze_answers
+from ankiforge.pipeline.models import make_fault_finder
+from ankiforge.text.cloze import format_cloze_answers
 
 HALF = 0.5
 
@@ -51,8 +56,10 @@ def told(name, right, count):
 
 def sentences(highlight):
     """Return the sentences of which a card can be made, the surest first."""
-    found = [each for each in judged(highlight) if isinstance(each, Judged)]
-    return sorted(found, key=lambda each: -each.sureness)
+    found = [
+        each for each in score_sentences(highlight) if isinstance(each, ScoredSentence)
+    ]
+    return sorted(found, key=lambda each: -each.confidence)
 
 
 def gaps(paths, *, is_verbose):
@@ -63,10 +70,11 @@ def gaps(paths, *, is_verbose):
             continue
         highlight = highlight_of(record)
         drafts = [
-            draft_of(highlight, each, repair_hints()) for each in sentences(highlight)
+            draft_cloze(highlight, each, make_fault_finder())
+            for each in sentences(highlight)
         ]
         texts = next((draft.gaps for draft in drafts if isinstance(draft, Draft)), ())
-        words = [cloze_answers(text) for text in texts]
+        words = [format_cloze_answers(text) for text in texts]
         language = record["language"]
         likeness = [
             max(same_words(word, answer, language) for answer in record["answers"])
@@ -94,13 +102,13 @@ def worth(paths, *, is_verbose):
     told_of = []
     for row in rows:
         highlight = marked_highlight(row)
-        result = proposals(highlight, repair_hints())
+        result = propose_drafts(highlight, make_fault_finder())
         told_of.append((row, bool(result.drafts)))
         if is_verbose and bool(result.drafts) != (row["worth"] == 2):
             best = next(iter(sentences(highlight)), None)
-            found = decisive(best.features)[:5] if best else []
+            found = rank_features(best.features)[:5] if best else []
             why = ", ".join(f"{one.name} {one.weight:+.1f}" for one in found)
-            sure = best.sureness if best else 0.0
+            sure = best.confidence if best else 0.0
             print(f"{row['worth']} {sure:.2f} {row['text'][:160]} | {why}")
     languages = sorted({row["language"] for row in rows})
     for language in [*languages, "all"]:

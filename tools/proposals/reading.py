@@ -5,10 +5,10 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from ankiforge.language.lexicon import listed
+from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
-from ankiforge.text.fold import locate
-from ankiforge.text.sentences import sentence_around
+from ankiforge.text.normalize import locate
+from ankiforge.text.sentences import find_sentence_around
 
 _CRITERIA = ("alone", "true", "one", "atomic", "short", "target", "worth", "formed")
 
@@ -63,7 +63,7 @@ def highlight_of(record):
     sentence = ""
     prefix = suffix = ""
     if span:
-        start, end = sentence_around(paragraph, *span)
+        start, end = find_sentence_around(paragraph, *span)
         sentence = paragraph[start:end]
         prefix = paragraph[max(0, span[0] - 80) : span[0]]
         suffix = paragraph[span[1] : span[1] + 80]
@@ -107,7 +107,7 @@ def same_words(ours, theirs, language):
     right = _trimmed(_words(theirs))
     if left == right:
         return 1.0
-    small = listed("small_words", "small", language)
+    small = read_word_set("small_words", "small", language)
     left = {word for word in left if word not in small} or set(left)
     right = {word for word in right if word not in small} or set(right)
     shared = len(left & right)

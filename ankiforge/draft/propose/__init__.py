@@ -1,13 +1,11 @@
-"""The drafter that proposes a card for every plain passage that is worth one, offline.
+"""Proposes a card, offline, for every plain passage that is worth one.
 
-Each sentence of the mark, completed from its source (`excerpts`), is judged alone. What no
-card can be made of is refused (`refused`). Of the others, up to four spans of the words are gaps,
-best first (`ranking`), and a sentence is proposed if its card with the first of them is likely kept
-(`features`): most of what people mark is advice, mood or an aside.
-
-A run only judges (`judge`): the number that it keeps of a passage orders what people see. The card
-itself is made where it is shown (`proposals`), and never stored. It depends on the highlight and on
-static tables alone, so that it is the same on every computer.
+Each sentence of a highlight, completed from its source (`excerpts`), is scored separately unless it
+is unsuitable (`rejection`). Up to four of its spans become gaps, best first (`ranking`). It is
+proposed if the card with the best gap will probably be kept (`features`). A run only calls
+`score_highlight` and stores the score, which orders what users see. `propose_drafts` makes the card
+when it is shown. The card is never stored and depends only on the highlight and on static tables,
+so it is the same on every computer.
 """
 
 from __future__ import annotations
@@ -17,32 +15,32 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
+from ankiforge.draft.propose.excerpts import Excerpt, make_excerpts
 from ankiforge.draft.propose.features import (
-    BEST_GAP,
-    cues_of_text,
+    MAX_GAP_SCORE,
+    estimate_confidence,
+    estimate_text_confidence,
+    extract_cue_features,
     features_of,
+    find_rejection_reason,
+    find_shown_stems,
     floor_of,
-    reason_against,
-    stems_shown,
-    sureness,
-    sureness_of_text,
 )
-from ankiforge.draft.propose.ranking import MOST, Features, RankedSentence, ranked
-from ankiforge.draft.propose.refused import (
-    Reason,
-    refusal_of_form,
-    refusal_of_words,
+from ankiforge.draft.propose.ranking import MAX_GAPS, Features, GapRanker, rank_gaps
+from ankiforge.draft.propose.rejection import (
+    RejectionReason,
+    find_cue_rejection,
+    find_form_rejection,
 )
-from ankiforge.language.detection import language_of
-from ankiforge.language.lexicon import language
-from ankiforge.language.tokens import is_verb, tokens
-from ankiforge.language.vocabulary import term_of
+from ankiforge.language.detection import detect_language
+from ankiforge.language.lexicon import load_language
+from ankiforge.language.tokens import is_verb, tokenize
+from ankiforge.language.vocabulary import find_term
 from ankiforge.model import (
-    FLOOR,
+    MIN_PROPOSAL_CONFIDENCE,
     CardKind,
     Draft,
-    Drafted,
+    DraftingResult,
     Highlight,
     Origin,
     Span,
@@ -50,209 +48,242 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import literal, plain
-from ankiforge.text.fold import UNSPACED, locate
+from ankiforge.text.cloze import escape_markdown, to_plain_text
+from ankiforge.text.normalize import UNSPACED_SCRIPTS, locate
 
 __all__ = [
-    "DRAFTER",
-    "Judged",
-    "Reason",
-    "draft_of",
-    "judge",
-    "judged",
-    "proposals",
+    "DRAFTER_NAME",
+    "RejectionReason",
+    "ScoredSentence",
+    "draft_cloze",
+    "propose_drafts",
+    "score_highlight",
+    "score_sentences",
 ]
 
-DRAFTER = "propose"
-"""The name of the drafter."""
-# Gaps that are tried for a passage, best first.
-_MOST_TRIED = 8
-# How the comment of a mark says that it is a heading, as Readwise has it: `.h1`.
+DRAFTER_NAME = "propose"
+"""The name by which drafts refer to this drafter."""
+_MAX_GAPS_TRIED = 8
+# Matches a comment such as `.h1`, which marks a heading in Readwise.
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
-_ONE_WORD = regex(rf"[^\W\d_{UNSPACED}]+")
-# `Time to Live: a counter`: a label, of which the rest of a text is told.
+_ONE_WORD = regex(rf"[^\W\d_{UNSPACED_SCRIPTS}]+")
+# Matches a label that the rest of the text explains, as in `Time to Live: a counter`.
 _LABEL = regex(r"\A\W{0,3}(?:[^\s:]+ ){0,4}[^\s:]+(?:\s?:|\s[–—])\s")
-Blocks = Callable[[Draft, Highlight], Strings]
-"""Returns the findings that block a draft, as text."""
+FindBlockers = Callable[[Draft, Highlight], Strings]
+"""A function that returns the messages of the findings that block a draft."""
 
 
-def judge(highlight: Highlight) -> Drafted:
-    """Return the worth of a highlight and of its sentences: how likely a card of it is kept.
+def score_highlight(highlight: Highlight) -> DraftingResult:
+    """Return how useful a highlight and its sentences are: how likely it is that a card is kept.
 
-    That of a highlight is the one of its best sentence. It is scaled so that the floor of each
-    language is `FLOOR`. No gap is looked for, so that a run can afford it; `proposals` makes the
-    cards.
+    A highlight is as useful as its best sentence. The scores are scaled so that the minimum for a
+    proposal is `MIN_PROPOSAL_CONFIDENCE` in every language. Gaps aren't ranked, so that runs stay
+    fast; `propose_drafts` ranks them.
     """
-    surest, refused = _parted(highlight)
-    if not surest:
-        worth = sureness_of_text(highlight, highlight.exact) - 1.0
-        return Drafted(highlight, reason=refused[0].value, worth=worth)
-    best = surest[0]
-    reason = Reason.PROPOSED
-    if best.sureness < best.floor:
-        reason = reason_against(best.features)
-    worths = []
-    for sentence in surest:
-        quote = _quote_of(highlight, sentence.excerpt)
-        worths.append((quote, sentence.sureness * FLOOR / sentence.floor))
-    worth = worths[0][1]
-    return Drafted(highlight, reason=reason.value, worth=worth, worths=tuple(worths))
+    scored_sentences, rejection_reasons = _partition_sentences(highlight)
+    if not scored_sentences:
+        usefulness = estimate_text_confidence(highlight, highlight.exact) - 1.0
+        return DraftingResult(
+            highlight, reason=rejection_reasons[0].value, usefulness=usefulness
+        )
+    best_sentence = scored_sentences[0]
+    reason = RejectionReason.PROPOSED
+    if best_sentence.confidence < best_sentence.min_confidence:
+        reason = find_rejection_reason(best_sentence.features)
+    usefulness_by_sentence = []
+    for sentence in scored_sentences:
+        quote = _find_quote(highlight, sentence.excerpt)
+        usefulness_by_sentence.append(
+            (
+                quote,
+                sentence.confidence * MIN_PROPOSAL_CONFIDENCE / sentence.min_confidence,
+            )
+        )
+    usefulness = usefulness_by_sentence[0][1]
+    return DraftingResult(
+        highlight,
+        reason=reason.value,
+        usefulness=usefulness,
+        usefulness_by_sentence=tuple(usefulness_by_sentence),
+    )
 
 
-def proposals(highlight: Highlight, blocks: Blocks | None = None) -> Drafted:
-    """Return a draft of each sentence of a highlight that reaches the floor, the surest first.
+def propose_drafts(
+    highlight: Highlight, find_blockers: FindBlockers | None = None
+) -> DraftingResult:
+    """Return a draft for each sentence of sufficient confidence, most confident first.
 
-    Or why there is none. Each draft has up to four gaps.
+    If there is no such sentence, return the reason. Each draft has up to four alternative gaps.
 
     Args:
         highlight: the highlight.
-        blocks: checks a draft with one gap; one that it blocks is left out.
+        find_blockers: function that returns the findings that block a draft with one gap. Gaps that
+            are blocked are left out.
     """
-    surest, refused = _parted(highlight)
+    scored_sentences, rejection_reasons = _partition_sentences(highlight)
     drafts = []
     reasons = []
-    for sentence in surest:
-        made = draft_of(highlight, sentence, blocks, least=sentence.floor)
-        if isinstance(made, Draft):
-            drafts.append(made)
+    for sentence in scored_sentences:
+        result = draft_cloze(
+            highlight, sentence, find_blockers, least=sentence.min_confidence
+        )
+        if isinstance(result, Draft):
+            drafts.append(result)
         else:
-            reasons.append(made)
+            reasons.append(result)
     if not drafts:
-        reason, *_ = (*reasons, *refused)
-        return Drafted(highlight, reason=reason.value)
+        reason, *_ = (*reasons, *rejection_reasons)
+        return DraftingResult(highlight, reason=reason.value)
     drafts.sort(key=lambda draft: -draft.sureness)
-    return Drafted(highlight, tuple(drafts))
+    return DraftingResult(highlight, tuple(drafts))
 
 
-def _parted(highlight: Highlight) -> tuple[list[Judged], list[Reason]]:
-    """Return the judged sentences of a highlight, the surest first, and why others are none."""
-    surest = []
-    refused = []
-    for result in judged(highlight):
-        if isinstance(result, Judged):
-            surest.append(result)
+def _partition_sentences(
+    highlight: Highlight,
+) -> tuple[list[ScoredSentence], list[RejectionReason]]:
+    """Return the scored sentences, most confident first, and why the others were rejected."""
+    scored_sentences = []
+    rejection_reasons = []
+    for result in score_sentences(highlight):
+        if isinstance(result, ScoredSentence):
+            scored_sentences.append(result)
         else:
-            refused.append(result)
-    if not surest and not refused:
-        refused.append(Reason.NO_WORDS)
-    surest.sort(key=lambda sentence: -sentence.sureness)
-    return surest, refused
+            rejection_reasons.append(result)
+    if not scored_sentences and not rejection_reasons:
+        rejection_reasons.append(RejectionReason.NO_WORDS)
+    scored_sentences.sort(key=lambda sentence: -sentence.confidence)
+    return scored_sentences, rejection_reasons
 
 
-class Judged(Value):
-    """A sentence of which a card can be made, and how likely it is kept."""
+class ScoredSentence(Value):
+    """A sentence that is suitable for a card, with the confidence that the card would be kept."""
 
     excerpt: Excerpt
     language: str
     features: Features
-    sureness: float
-    """With a middling gap."""
-    floor: float
-    """The least sureness of a card that is proposed."""
+    confidence: float
+    """The confidence in a card with an average gap."""
+    min_confidence: float
+    """The minimum confidence of a proposal in this language."""
 
 
-def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
-    """Yield each sentence of a highlight as it is judged, or why it makes no card."""
+def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | RejectionReason]:
+    """Yield each sentence of a highlight with its score, or why it can't have a card."""
     if _HEADING_COMMENT.match(highlight.comment):
-        yield Reason.HEADING
+        yield RejectionReason.HEADING
         return
-    term = "" if highlight.sentence else term_of(highlight)
-    if _ONE_WORD.fullmatch(term):  # also with a full stop
-        yield Reason.WORD
+    term = "" if highlight.sentence else find_term(highlight)
+    if _ONE_WORD.fullmatch(term):  # a term has no full stop
+        yield RejectionReason.SINGLE_WORD
         return
-    name = language_of(highlight.exact, highlight.nearby, highlight.context)
-    tables = language(name)
-    shown = stems_shown(highlight, tables)
-    floor = floor_of(name)
-    for excerpt in excerpts_of(highlight, name):
+    language_name = detect_language(highlight.exact, highlight.nearby, highlight.context)
+    tables = load_language(language_name)
+    shown_stems = find_shown_stems(highlight, tables)
+    min_confidence = floor_of(language_name)
+    for excerpt in make_excerpts(highlight, language_name):
         text = excerpt.text
-        words = tokens(text, tables)
+        words = tokenize(text, tables)
         is_note = excerpt.is_markdown
-        if excerpt.is_cut:
-            yield Reason.WORD if term else Reason.CUT_OFF
+        if excerpt.is_truncated:
+            yield RejectionReason.SINGLE_WORD if term else RejectionReason.CUT_OFF
             continue
-        reason = refusal_of_form(text, words, tables, is_note=is_note)
+        reason = find_form_rejection(text, words, tables, is_note=is_note)
         if reason is not None:
-            yield Reason.WORD if term and reason is Reason.CUT_OFF else reason
+            yield (
+                RejectionReason.SINGLE_WORD
+                if term and reason is RejectionReason.CUT_OFF
+                else reason
+            )
             continue
-        cues = cues_of_text(words, tables)
-        reason = refusal_of_words(text, cues)
+        cues = extract_cue_features(words, tables)
+        reason = find_cue_rejection(text, cues)
         if reason is not None:
             yield reason
             continue
-        features = features_of(text, words, tables, cues, shown)
-        yield Judged(excerpt, name, features, sureness(features), floor)
+        features = features_of(text, words, tables, cues, shown_stems)
+        yield ScoredSentence(
+            excerpt,
+            language_name,
+            features,
+            estimate_confidence(features),
+            min_confidence,
+        )
 
 
-def draft_of(
+def draft_cloze(
     highlight: Highlight,
-    sentence: Judged,
-    blocks: Blocks | None = None,
+    sentence: ScoredSentence,
+    find_blockers: FindBlockers | None = None,
     *,
     least: float = 0.0,
-) -> Draft | Reason:
-    """Return the draft of a sentence with up to four gaps that no check blocks, best first.
+) -> Draft | RejectionReason:
+    """Draft a cloze card from a sentence, or return why there is none.
 
-    Or why there is none: nothing in it can be hidden, or it is less sure than `least`.
+    The draft has up to four alternative gaps, best first, each of which passes every check. There
+    is no draft if no gap does, or if the confidence is below `least`.
     """
     excerpt = sentence.excerpt
-    tables = language(sentence.language)
-    if excerpt.chosen:
-        gaps = [(excerpt.chosen, BEST_GAP)]
+    tables = load_language(sentence.language)
+    if excerpt.chosen_gap:
+        gaps = [(excerpt.chosen_gap, MAX_GAP_SCORE)]
     else:
-        shape = RankedSentence(
-            excerpt.text, tables, excerpt.mark, stems_shown(highlight, tables)
+        ranked_sentence = GapRanker(
+            excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
         )
-        gaps = [*islice(ranked(shape), _MOST_TRIED)]
+        gaps = [*islice(rank_gaps(ranked_sentence), _MAX_GAPS_TRIED)]
         label = _LABEL.match(excerpt.text)
-        if label and not any(is_verb(word, tables) for word in tokens(label[0], tables)):
-            # the label is asked for first, or nothing
+        if label and not any(
+            is_verb(word, tables) for word in tokenize(label[0], tables)
+        ):
+            # the best gap must be in the label
             gaps.sort(key=lambda gap: gap[0][1] > label.end())
             if not gaps or gaps[0][0][1] > label.end():
-                return Reason.NO_GAP
+                return RejectionReason.NO_GAP
     drafts: list[Draft] = []
     for span, score in gaps:
-        sure = sureness(sentence.features, score)
-        if not drafts and sure < least:
-            return reason_against(sentence.features)
-        draft = _with_gap(highlight, excerpt, span)
-        if blocks is None or not blocks(draft, highlight):
-            drafts.append(replace(draft, sureness=sure))
-        if len(drafts) == MOST:
+        confidence = estimate_confidence(sentence.features, score)
+        if not drafts and confidence < least:
+            return find_rejection_reason(sentence.features)
+        draft = _draft_gap(highlight, excerpt, span)
+        if find_blockers is None or not find_blockers(draft, highlight):
+            drafts.append(replace(draft, sureness=confidence))
+        if len(drafts) == MAX_GAPS:
             break
     if not drafts:
-        return Reason.NO_GAP
-    return replace(drafts[0], gaps=tuple(draft.field("Text") for draft in drafts))
+        return RejectionReason.NO_GAP
+    return replace(drafts[0], gaps=tuple(draft.get_field("Text") for draft in drafts))
 
 
-def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
-    """Return a draft that hides one span of an excerpt."""
+def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
+    """Draft a cloze card that blanks out one span of an excerpt."""
     start, end = span
     text = excerpt.text
     if excerpt.is_markdown:
-        shown = cloze.wrap(text, (span,))
-        answer = plain(text[start:end])
+        cloze_text = cloze.blank_out(text, (span,))
+        answer = to_plain_text(text[start:end])
     else:
-        gap = cloze.make(1, literal(text[start:end]))
-        shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
+        cloze_gap = cloze.make_cloze(1, escape_markdown(text[start:end]))
+        cloze_text = (
+            f"{escape_markdown(text[:start])}{cloze_gap}{escape_markdown(text[end:])}"
+        )
         answer = text[start:end]
     return Draft(
         key=highlight.key,
         kind=CardKind.CLOZE,
-        fields=(("Text", shown),),
-        quote=_quote_of(highlight, excerpt),
+        fields=(("Text", cloze_text),),
+        quote=_find_quote(highlight, excerpt),
         answer=answer,
-        start=excerpt.start,
-        origin=Origin(DRAFTER),
+        start=excerpt.offset,
+        origin=Origin(DRAFTER_NAME),
     )
 
 
-def _quote_of(highlight: Highlight, excerpt: Excerpt) -> str:
+def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
     """Return the text of an excerpt as its passage has it, where formulas keep their delimiters."""
     markdown = excerpt.quote or excerpt.text
     if not excerpt.is_markdown:
         return markdown
-    words = plain(markdown)
-    if locate(words, highlight.exact):
-        return words
+    plain_text = to_plain_text(markdown)
+    if locate(plain_text, highlight.exact):
+        return plain_text
     return highlight.exact if markdown == highlight.markdown[0].strip() else markdown

@@ -1,4 +1,4 @@
-"""The sentence that a proposal is made of: that of the mark, completed from its source."""
+"""Selects the text of a proposal: the sentences of a highlight, completed from the source."""
 
 from __future__ import annotations
 
@@ -7,126 +7,132 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.refused import noise
-from ankiforge.language.lexicon import Language
-from ankiforge.language.lexicon import language as tables_of
+from ankiforge.draft.propose.rejection import find_noise
+from ankiforge.language.lexicon import LanguageTables
+from ankiforge.language.lexicon import load_language as load_tables
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import locate
-from ankiforge.text.sentences import sentence_around, sentences_by_part
+from ankiforge.text.normalize import locate
+from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
-SHORT_MARK = 4
-"""The words of a mark up to which, inside a sentence, it is itself what is to be hidden."""
+MAX_TERM_WORDS = 4
+"""A highlight of at most this many words within a sentence is itself the gap."""
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
-_WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
-# Text beside a mark that has this length or more was cut off, perhaps within a sentence.
-_CUT_OFF = 32
+_WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
+# If the text before or after a highlight has at least this length, it was truncated, perhaps
+# inside a sentence.
+_MIN_TRUNCATED_CHARS = 32
 
 
 class Excerpt(Value):
-    """A text of which cards are proposed."""
+    """A text from which a card is proposed."""
 
     text: str
-    """One or more sentences, in our Markdown or as plain text."""
+    """One or more sentences, as our Markdown or as plain text."""
     is_markdown: bool = False
-    start: int = 0
-    """Where it begins in the highlight's `exact`; of a text around the mark, in that text."""
-    mark: Span | None = None
-    """Where the gaps may be; None = anywhere."""
-    chosen: Span | None = None
-    """The words that the reader chose to hide."""
-    is_cut: bool = False
-    """Whether its last sentence goes on where nobody knows it."""
+    offset: int = 0
+    """The offset of the text from the beginning of the highlight, or 0 if the text begins earlier.
+
+    For Markdown, it is the offset in the highlight's Markdown.
+    """
+    gap_range: Span | None = None
+    """The span in which gaps may be, or None if they may be anywhere."""
+    chosen_gap: Span | None = None
+    """The span that the reader has chosen as the gap, or None."""
+    is_truncated: bool = False
+    """Whether the source contains only the beginning of the last sentence."""
     quote: str = ""
-    """The text as its source has it, if something is left off the card."""
+    """The text as it is in the source, or "" if `text` omits nothing."""
 
 
-# A mark and its sentence are counted wherever their length matters.
+# Cached, because the words of the same highlights and sentences are counted repeatedly.
 @lru_cache(maxsize=64)
-def word_count(text: str) -> int:
-    """Return the number of words; two ideographs count as one."""
+def count_words(text: str) -> int:
+    """Return the number of words in a text, in which two ideographs count as one word."""
     return len(_WORD.findall(text))
 
 
-def is_term_in(mark: str, sentence: str) -> bool:
-    """Return whether a mark is a term inside its sentence, and not nearly all of it."""
-    words_of_mark = word_count(mark)
-    return words_of_mark <= SHORT_MARK and word_count(sentence) > words_of_mark + 1
+def is_short_term(mark: str, sentence: str) -> bool:
+    """Return whether a highlight is a term within its sentence, rather than most of it."""
+    mark_words = count_words(mark)
+    return mark_words <= MAX_TERM_WORDS and count_words(sentence) > mark_words + 1
 
 
-def excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
-    """Return the texts that a card may be made of: the whole mark, or else its sentences."""
-    tables = tables_of(language)
-    ends_with_page = _ends_with_page(highlight)
+def make_excerpts(highlight: Highlight, language: str) -> list[Excerpt]:
+    """Return the texts to propose cards from: the sentences of the highlight, completed."""
+    tables = load_tables(language)
+    ends_with_page = _is_cut_by_page(highlight)
     excerpts = []
-    for part in _excerpts_of(highlight):
-        excerpt = _on_card(part, tables)
-        if ends_with_page and _WHOLE.fullmatch(excerpt.text) is None:
-            excerpt = replace(excerpt, is_cut=True)
+    for source_excerpt in _select_excerpts(highlight):
+        excerpt = _remove_noise(source_excerpt, tables)
+        if ends_with_page and _WHOLE_SENTENCE.fullmatch(excerpt.text) is None:
+            excerpt = replace(excerpt, is_truncated=True)
         excerpts.append(excerpt)
     return excerpts
 
 
-def _ends_with_page(highlight: Highlight) -> bool:
-    """Return whether the sentence of a mark in a PDF goes on after the end of its page.
+def _is_cut_by_page(highlight: Highlight) -> bool:
+    """Return whether the sentence of a highlight in a PDF continues on the next page.
 
-    What comes first on the next page may be a figure or a table, so nobody knows the rest.
+    The rest of the sentence is unknown, because the next page may begin with a figure or table.
     """
     if highlight.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO):
         return False
     sentence = highlight.sentence.strip()
-    after = highlight.suffix.strip() or highlight.exact.strip()
-    return sentence.endswith(after) and _WHOLE.fullmatch(sentence) is None
+    mark_end = highlight.suffix.strip() or highlight.exact.strip()
+    return sentence.endswith(mark_end) and _WHOLE_SENTENCE.fullmatch(sentence) is None
 
 
-def _on_card(excerpt: Excerpt, language: Language) -> Excerpt:
-    """Return an excerpt without the noise in it, which stays in its quote."""
-    removed = noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
+def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
+    """Return the excerpt without noise such as citations, which only its quote keeps."""
+    removed = find_noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
     if not removed:
         return excerpt
 
-    def moved(span: Span | None) -> Span | None:
+    def shift(span: Span | None) -> Span | None:
         if span is None:
             return None
-        lost = [
-            sum(min(end, place) - start for start, end in removed if start < place)
-            for place in span
+        removed_before = [
+            sum(min(end, offset) - start for start, end in removed if start < offset)
+            for offset in span
         ]
-        return span[0] - lost[0], span[1] - lost[1]
+        return span[0] - removed_before[0], span[1] - removed_before[1]
 
     text = ""
-    done = 0
+    copied_until = 0
     for start, end in removed:
-        text += excerpt.text[done:start]
-        done = end
-    text += excerpt.text[done:]
-    mark = moved(excerpt.mark)
-    chosen = moved(excerpt.chosen)
-    return replace(excerpt, text=text, quote=excerpt.text, mark=mark, chosen=chosen)
+        text += excerpt.text[copied_until:start]
+        copied_until = end
+    text += excerpt.text[copied_until:]
+    mark = shift(excerpt.gap_range)
+    chosen = shift(excerpt.chosen_gap)
+    return replace(
+        excerpt, text=text, quote=excerpt.text, gap_range=mark, chosen_gap=chosen
+    )
 
 
-def _excerpts_of(highlight: Highlight) -> list[Excerpt]:
-    """Return the sentences of a mark, each alone; a few marked words with their sentence."""
+def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
+    """Return each sentence of a highlight, or the sentence around a short highlight."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
-        return _split(text, (0, len(text)), is_markdown=True)
+        return _split_sentences(text, (0, len(text)), is_markdown=True)
 
     exact = highlight.exact.strip()
-    text = completed(highlight)
-    place = text.find(exact)
-    mark = (place, place + len(exact)) if place >= 0 else locate(exact, text)
+    text = complete_sentence(highlight)
+    offset = text.find(exact)
+    mark = (offset, offset + len(exact)) if offset >= 0 else locate(exact, text)
     if mark is None:
         text = exact
         mark = (0, len(exact))
-    if is_term_in(exact, text):
-        return [Excerpt(text, chosen=_whole_words(text, mark))]
-    return _split(text, mark, is_markdown=False)
+    if is_short_term(exact, text):
+        return [Excerpt(text, chosen_gap=_extend_to_words(text, mark))]
+    return _split_sentences(text, mark, is_markdown=False)
 
 
-def _whole_words(text: str, span: Span) -> Span:
-    """Return a span that cuts no word: a hand or a page break may have ended a mark within one.
+def _extend_to_words(text: str, span: Span) -> Span:
+    """Extend a span to whole words, because a selection or page break may have cut a word.
 
-    Chinese and Japanese have no blanks between words, so nothing is added there.
+    Spans in Chinese and Japanese, which have no spaces between words, aren't extended.
     """
     start, end = span
     while start > 0 and _is_letter(text[start - 1]) and _is_letter(text[start]):
@@ -142,41 +148,47 @@ def _is_letter(character: str) -> bool:
     return character.isalnum()
 
 
-def completed(highlight: Highlight) -> str:
-    """Return the sentence or sentences of a mark, as whole as its source gives them."""
+def complete_sentence(highlight: Highlight) -> str:
+    """Return the sentences that contain the highlight, as complete as the source has them."""
     exact = highlight.exact.strip()
     if highlight.sentence:
         return highlight.sentence.strip()
-    if _WHOLE.fullmatch(exact):
+    if _WHOLE_SENTENCE.fullmatch(exact):
         return exact
     if not (highlight.nearby or highlight.prefix or highlight.suffix):
         return exact
-    around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
-    for source, is_cut in ((highlight.nearby, False), (around, True)):
+    surrounding_text = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
+    for source, is_cut in ((highlight.nearby, False), (surrounding_text, True)):
         span = locate(exact, source) if source else None
         if span is None:
             continue
-        start, end = sentence_around(source, *span)
-        if is_cut and start == 0 and len(highlight.prefix) >= _CUT_OFF:
+        start, end = find_sentence_around(source, *span)
+        if is_cut and start == 0 and len(highlight.prefix) >= _MIN_TRUNCATED_CHARS:
             start = span[0]
-        if is_cut and end == len(source.rstrip()) and len(highlight.suffix) >= _CUT_OFF:
+        if (
+            is_cut
+            and end == len(source.rstrip())
+            and len(highlight.suffix) >= _MIN_TRUNCATED_CHARS
+        ):
             end = span[1]
         return source[start:end].strip()
     return exact
 
 
-def _split(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
-    """Return the sentences and list items of a text that are in the mark."""
+def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
+    """Return the sentences and list items of a text that overlap the highlight."""
     excerpts = []
-    for spans in sentences_by_part(text):
+    for spans in find_sentences_by_part(text):
         for start, end in spans:
-            asked_start = max(mark[0], start)
-            asked_end = min(mark[1], end)
-            if asked_start >= asked_end:
+            mark_start = max(mark[0], start)
+            mark_end = min(mark[1], end)
+            if mark_start >= mark_end:
                 continue
-            asked = None
-            if (start, end) != (asked_start, asked_end):
-                asked = (asked_start - start, asked_end - start)
+            mark_in_sentence = None
+            if (start, end) != (mark_start, mark_end):
+                mark_in_sentence = (mark_start - start, mark_end - start)
             offset = max(0, start - mark[0])
-            excerpts.append(Excerpt(text[start:end], is_markdown, offset, asked))
+            excerpts.append(
+                Excerpt(text[start:end], is_markdown, offset, mark_in_sentence)
+            )
     return excerpts

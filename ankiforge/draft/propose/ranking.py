@@ -1,10 +1,10 @@
-"""The words of a sentence that a gap hides, best first.
+"""Ranks the spans of a sentence that a gap may blank out, best first.
 
-A span of words that begins and ends well is a candidate. Its features are what stands at its
-borders, what it is made of and where it is. Their weights in `data/gap_weights.txt` are those
-of a conditional logistic regression over the candidates of a sentence, learned by
-`tools/proposals/learn.py` from words that strict readers chose, and from their marks for words
-that an earlier version chose.
+A span is a candidate if it begins and ends at suitable words. The features of a candidate describe
+its borders, the words inside and its position. Their weights, in `data/gap_weights.txt`, are those
+of a conditional logistic regression over the candidates of each sentence.
+`tools/proposals/learn.py` learned them from the spans that strict readers chose, and from these
+readers' ratings of the spans that an earlier version chose.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.draft.propose.refused import PLACE_WORD, is_no_answer, stem
-from ankiforge.language.lexicon import Language, listed, read_weights
-from ankiforge.language.quantities import inside_units
-from ankiforge.language.tokens import Kind, Token, is_verb, tokens
+from ankiforge.draft.propose.rejection import PLACE_NOUN, is_poor_answer, strip_ending
+from ankiforge.language.lexicon import LanguageTables, read_weights, read_word_set
+from ankiforge.language.quantities import find_uncuttable_offsets
+from ankiforge.language.tokens import Token, TokenKind, is_verb, tokenize
 from ankiforge.model import Span
 from ankiforge.text import regex
 
-MOST = 4
-"""The gaps of a proposal, at most."""
-MOST_WORDS = 9
-"""The words and signs of a gap, at most, unless the reader chose it."""
+MAX_GAPS = 4
+"""The maximum number of gaps in a proposal."""
+MAX_GAP_TOKENS = 9
+"""The maximum number of tokens in a gap, unless the reader chose the gap."""
 Features = dict[str, float]
-"""The features of a candidate with their amounts, by name.
+"""The value of each feature of a candidate, by the feature's name.
 
-The name begins with what it tells of: `s` the beginning, `e` the end, `p` the classes inside, `l`
-the length, `b` the signs beside it.
+In a name with a colon, the first letter shows what the feature describes: `s` the beginning of the
+candidate, `e` its end, `p` the token classes inside, `l` its length, `b` the punctuation on both
+sides.
 """
-_OPENING = {
+_CLOSING_BY_OPENING = {
     "“": "”",
     "«": "»",
     "„": "“”",
@@ -51,434 +52,490 @@ _OPENING = {
     "*": ("*",),
     "_": ("_",),
 }
-"""By a sign that sets off words, the signs that may close it."""
-# A sign that ends a clause or a member of a list is never inside a gap, unless it joins two words.
-_BREAKS = frozenset(".,;!?:–—-/+。，、；！？：…")
-# The signs of Chinese stand where ours do.
-_WESTERN = str.maketrans("，、。；：！？（）《》「」『』", ",,.;:!?()“”“”“”")
-_LETTERS = {
-    Kind.NOUN: "n",
-    Kind.VERB: "v",
-    Kind.ADJECTIVE: "a",
-    Kind.ADVERB: "r",
-    Kind.NAME: "N",
-    Kind.NUMBER: "1",
-    Kind.SHIELD: "x",
-    Kind.UNSAFE: "u",
+"""The closing marks that match each opening mark, such as quotation marks or emphasis."""
+# Signs that end a clause or list item. They are never inside a gap unless they join two words.
+_BREAK_SIGNS = frozenset(".,;!?:–—-/+。，、；！？：…")
+# Maps Chinese punctuation to its Western equivalent.
+_TO_WESTERN = str.maketrans("，、。；：！？（）《》「」『』", ",,.;:!?()“”“”“”")
+_CLASS_BY_KIND = {
+    TokenKind.NOUN: "n",
+    TokenKind.VERB: "v",
+    TokenKind.ADJECTIVE: "a",
+    TokenKind.ADVERB: "r",
+    TokenKind.NAME: "N",
+    TokenKind.NUMBER: "1",
+    TokenKind.CODE_OR_FORMULA: "x",
+    TokenKind.UNSAFE: "u",
 }
-_VERBS = frozenset("vxC")
-"""The classes of verbs, auxiliaries and copulas."""
-_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
-_PAIRED = frozenset('()“”«»"*')
+_VERB_CLASSES = frozenset("vxC")
+"""The token classes of verbs, auxiliaries and copulas."""
+_BRACKET_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
+_PAIRED_SIGNS = frozenset('()“”«»"*')
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
-_NAMES = frozenset((Kind.NAME, Kind.NUMBER, Kind.SHIELD))
-_NO_TERM = frozenset((Kind.SIGN, Kind.SMALL, Kind.ADJECTIVE, Kind.ADVERB, Kind.VERB))
-_NO_WORDS = frozenset((Kind.SIGN, Kind.SMALL))
-_CONTENT = frozenset((*_NAMES, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
+_NAME_KINDS = frozenset((TokenKind.NAME, TokenKind.NUMBER, TokenKind.CODE_OR_FORMULA))
+_NON_TERM_KINDS = frozenset(
+    (
+        TokenKind.SIGN,
+        TokenKind.FUNCTION_WORD,
+        TokenKind.ADJECTIVE,
+        TokenKind.ADVERB,
+        TokenKind.VERB,
+    )
+)
+_NON_CONTENT_KINDS = frozenset((TokenKind.SIGN, TokenKind.FUNCTION_WORD))
+_CONTENT_KINDS = frozenset(
+    (*_NAME_KINDS, TokenKind.NOUN, TokenKind.VERB, TokenKind.ADJECTIVE, TokenKind.ADVERB)
+)
 _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
-_INDEFINITE = frozenset("a an ein eine un une una uno um uma".split())
+_INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _OPENING_QUOTES = frozenset("“「『《")
 _CLOSING_QUOTES = frozenset("”」』》")
-_TERM_KINDS = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE))
-_COUNTED = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER))
+_TERM_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.ADJECTIVE))
+_COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
 _APOSTROPHES = ("'", "’")
 _POSSESSIVES = ("'s", "’s")
 _ACRONYM = regex(r"[^\W\da-zß-ÿа-яё_][^\W_]{0,6}[^\W\da-zß-ÿа-яё_]s?")
-_OF_NAME = listed("cues", "of_name")
-_AND = listed("cues", "and")
-# What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
-_COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
+_NAME_PREPOSITIONS = read_word_set("cues", "of_name")
+_NAME_CONJUNCTIONS = read_word_set("cues", "and")
+# Matches a counter or unit after a number, as in `1885年`, `30%`, `5 万人`.
+_CJK_COUNTER = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
 _DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
-# What points at another place precedes the number: `第3章`, `图 2`.
-_POINTS_CJK = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
-# What may stand beside a number without a blank.
-_BEHIND = frozenset(".,;:!?)]}”»’\"'…–—-/*_")
-# What belongs to the noun before it.
+# Matches a word before a number that refers to a part of the document: `第3章`, `图 2`.
+_CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
+# Signs that may follow a number without a space.
+_SIGNS_AFTER_NUMBER = frozenset(".,;:!?)]}”»’\"'…–—-/*_")
+# Matches a letter or numeral that belongs to the noun before it, as in `Vitamin A`.
 _LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
-_PER = frozenset("per pro por par je".split())
-# Candidates that share more than this with a better one are no other gap.
-_SAME = 0.5
-# A candidate that is less than this of another one asks for something else.
-_A_PART = 0.25
+_PER_WORDS = frozenset("per pro por par je".split())
+# Overlapping candidates are the same gap if they share more than this fraction of the shorter
+# one, and if the shorter one is not so short that it asks for something else.
+_MIN_SHARED_FRACTION = 0.5
+# The length of the shorter one as a fraction of the longer one.
+_MIN_LENGTH_RATIO = 0.25
 
 
-# The letters of a stem from which a word that begins with it is another form of its word.
-_LONG_STEM = 6
-# Candidates so far below the best are what a reader takes once in ten times.
-_FAR = 2.0
+# Two stems belong to the same word if the longer begins with the shorter and the shorter has at
+# least this many letters.
+_MIN_COMMON_STEM = 6
+# Candidates that score this far below the best one are omitted. Readers accept one in ten of them.
+_MAX_SCORE_GAP = 2.0
 
 
 @cache
-def weights() -> dict[str, float]:
-    """Return the weight of each feature."""
+def load_gap_weights() -> dict[str, float]:
+    """Return the weight of each feature, by the feature's name."""
     return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
-class Run(NamedTuple):
-    """Tokens of a text that follow one another."""
+class TokenRun(NamedTuple):
+    """A sequence of consecutive tokens in a text."""
 
     first: int
-    """The place of the first one."""
-    last: int
-    """The place behind the last one."""
+    """The index of the first token."""
+    end: int
+    """The index after the last token."""
 
-    def is_cut_by(self, other: Run) -> bool:
-        """Return whether another run begins or ends between two of its tokens."""
-        begins_within = self.first < other.first < self.last
-        return begins_within or self.first < other.last < self.last
+    def is_cut_by(self, other: TokenRun) -> bool:
+        """Return whether `other` begins or ends inside this run."""
+        begins_within = self.first < other.first < self.end
+        return begins_within or self.first < other.end < self.end
 
 
-class RankedSentence:
-    """A text whose candidates are judged."""
+class GapRanker:
+    """A tokenized text, with methods that find its possible gaps and extract their features."""
 
     def __init__(
         self,
         text: str,
-        language: Language,
+        language: LanguageTables,
         mark: Span | None,
-        shown: frozenset[str] = frozenset(),
+        shown_stems: frozenset[str] = frozenset(),
     ) -> None:
         self.text = text
         self.language = language
-        self.mark = mark
-        """Where the reader's mark is in it; None = all of it."""
-        self.shown = shown
-        """The stems of title and heading."""
-        self.words = tokens(text, language)
-        self._inside = inside_units(text)
-        cues = language.cues.find([token.folded for token in self.words])
-        self._named = {cue.last for cue in cues if cue.section == "called"}
-        # the class of each token, between those of the text's beginning and end
-        classes = [_class(token, language) for token in self.words]
+        self.gap_range = mark
+        """The span that the reader highlighted, which limits gaps, or None for the whole text."""
+        self.shown_stems = shown_stems
+        """The stems of the words in the title and heading, which are shown above the card."""
+        self.tokens = tokenize(text, language)
+        self._uncuttable_offsets = find_uncuttable_offsets(text)
+        cues = language.cues.find_cues([token.folded for token in self.tokens])
+        self._introduced_indexes = {cue.end for cue in cues if cue.section == "called"}
+        # the classes of the tokens between markers for the beginning and end of the text
+        classes = [_classify(token, language) for token in self.tokens]
         self._classes = ["^", *classes, "$"]
-        forms = [_form(token) for token in self.words]
+        forms = [_get_form_or_class(token) for token in self.tokens]
         self._forms = ["^", *forms, "$"]
 
     @cached_property
-    def _verbs(self) -> list[str]:
-        """For each token whether a verb is before it and one at or after it: `01`."""
-        is_after = []
+    def _verb_flags(self) -> list[str]:
+        """Two flags for each token: whether a verb precedes it, and whether one is at or after it.
+
+        In `01`, for example, no verb precedes the token, but the token is a verb or precedes one.
+        """
+        after_verb = []
         has_verb = False
-        for token in self.words:
-            has_verb = has_verb and token.word not in _SENTENCE_ENDS
-            is_after.append(has_verb)
+        for token in self.tokens:
+            has_verb = has_verb and token.text not in _SENTENCE_ENDS
+            after_verb.append(has_verb)
             has_verb = has_verb or is_verb(token, self.language)
-        marks = []
+        flags = []
         has_verb = False
-        for token, after in zip(reversed(self.words), reversed(is_after), strict=True):
-            has_verb = has_verb and token.word not in _SENTENCE_ENDS
+        for token, is_after in zip(
+            reversed(self.tokens), reversed(after_verb), strict=True
+        ):
+            has_verb = has_verb and token.text not in _SENTENCE_ENDS
             has_verb = has_verb or is_verb(token, self.language)
-            marks.append(f"{after:d}{has_verb:d}")
-        marks.reverse()
-        return marks
+            flags.append(f"{is_after:d}{has_verb:d}")
+        flags.reverse()
+        return flags
 
     @cached_property
     def _stems(self) -> list[str]:
-        """The stem of each content word; "" for any other."""
+        """The stem of each token that is a content word, and "" for the other tokens."""
         return [
-            stem(token.folded) if token.kind in _CONTENT else "" for token in self.words
+            strip_ending(token.folded) if token.kind in _CONTENT_KINDS else ""
+            for token in self.tokens
         ]
 
     @cached_property
-    def _counts(self) -> Counter[str]:
+    def _stem_counts(self) -> Counter[str]:
         return Counter(self._stems)
 
     # --- candidates ---------------------------------------------------------------------
 
-    def candidates(self) -> Iterator[Run]:
-        """Yield the words that a gap may hide."""
-        words = self.words
+    def find_candidates(self) -> Iterator[TokenRun]:
+        """Yield the runs of tokens that may be blanked out."""
+        words = self.tokens
         is_chinese = self.language.name == "zh"
-        ends = [self._may_end(last) for last in range(len(words) + 1)]
-        for first in filter(self._may_begin, range(len(words))):
-            for last in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
-                end = words[last - 1]
-                if end.kind == Kind.UNSAFE:
+        can_end = [self._can_end(last) for last in range(len(words) + 1)]
+        for first in filter(self._can_begin, range(len(words))):
+            for last in range(first + 1, min(first + MAX_GAP_TOKENS, len(words)) + 1):
+                last_token = words[last - 1]
+                if last_token.kind == TokenKind.UNSAFE:
                     break
-                is_glued = last < len(words) and end.end == words[last].start
+                is_glued = last < len(words) and last_token.end == words[last].start
                 is_glued = is_glued and not is_chinese
-                if end.word in _BREAKS and not is_glued:
+                if last_token.text in _BREAK_SIGNS and not is_glued:
                     break
-                if last - 1 > first and self._classes[last] in _VERBS:
-                    break  # `actors modify`
-                candidate = Run(first, last)
-                if ends[last] and not self._is_refused(candidate):
+                if last - 1 > first and self._classes[last] in _VERB_CLASSES:
+                    break  # such as `actors modify`
+                candidate = TokenRun(first, last)
+                if can_end[last] and not self._is_unsuitable(candidate):
                     yield candidate
-                if _DATE_ZH.fullmatch(words[first].word):
-                    break  # the `1929年` of `1929年的股市`
+                if _DATE_ZH.fullmatch(words[first].text):
+                    break  # such as the `1929年` of `1929年的股市`
 
-    def _may_begin(self, first: int) -> bool:
-        """Return whether a candidate may begin with a token."""
-        token = self.words[first]
-        if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] in "DC":
+    def _can_begin(self, first: int) -> bool:
+        token = self.tokens[first]
+        if (
+            token.kind in (TokenKind.SIGN, TokenKind.UNSAFE)
+            or self._classes[first + 1] in "DC"
+        ):
             return False
         if token.folded in self.language.participles:
             return False  # `called` before the name of a thing
-        if self.language.name == "zh" and not self._may_begin_chinese(first):
+        if self.language.name == "zh" and not self._can_begin_chinese(first):
             return False
-        before = self.words[first - 1] if first else None
-        if before is not None and before.folded in _INDEFINITE:
+        previous = self.tokens[first - 1] if first else None
+        if previous is not None and previous.folded in _INDEFINITE_ARTICLES:
             if first > 1 and self._classes[first - 1] == "C":
                 return False  # `structure` of `A set is a structure that`
-        if self.mark is not None and token.start < self.mark[0]:
+        if self.gap_range is not None and token.start < self.gap_range[0]:
             return False
-        if before is not None and before.kind in (Kind.NOUN, Kind.NAME):
-            if _LETTER_OF_NAME.fullmatch(token.word):
+        if previous is not None and previous.kind in (TokenKind.NOUN, TokenKind.NAME):
+            if _LETTER_OF_NAME.fullmatch(token.text):
                 return False  # the `A` of `Vitamin A`
-        return token.start not in self._inside
+        return token.start not in self._uncuttable_offsets
 
-    def _may_begin_chinese(self, first: int) -> bool:
-        """Return whether a Chinese candidate may begin with a token: its words have no blanks."""
-        token = self.words[first]
-        if token.kind not in _CONTENT:
+    def _can_begin_chinese(self, first: int) -> bool:
+        """Return whether a gap in Chinese, which has no spaces, may begin with this token."""
+        token = self.tokens[first]
+        if token.kind not in _CONTENT_KINDS:
             return False
-        before = self.words[first - 1] if first else None
-        if before is None or before.end != token.start or before.kind not in _CONTENT:
+        previous = self.tokens[first - 1] if first else None
+        if (
+            previous is None
+            or previous.end != token.start
+            or previous.kind not in _CONTENT_KINDS
+        ):
             return True
-        if token.word.isdecimal() or before.kind == Kind.NOUN == token.kind:
+        if token.text.isdecimal() or previous.kind == TokenKind.NOUN == token.kind:
             return False  # the `14` of `碳14`, the `学说` of `大陆漂移学说`
-        return len(before.word) > 1 or len(token.word) > 1  # the `字` of `活字`
+        return len(previous.text) > 1 or len(token.text) > 1  # the `字` of `活字`
 
-    def _may_end(self, last: int) -> bool:
-        """Return whether a candidate may end before a token."""
-        token = self.words[last - 1]
+    def _can_end(self, last: int) -> bool:
+        token = self.tokens[last - 1]
         ends_rate = (
-            last > 1 and self.words[last - 2].folded in _PER
+            last > 1 and self.tokens[last - 2].folded in _PER_WORDS
         )  # `metres per second`
         if not last or token.folded in self.language.determiners:
             return False
-        if not (token.kind in _CONTENT or ends_rate):
+        if not (token.kind in _CONTENT_KINDS or ends_rate):
             return False
         if self.language.name == "zh":
-            if token.kind == Kind.ADVERB:
+            if token.kind == TokenKind.ADVERB:
                 return False
-            if last < len(self.words) and self.words[last].start == token.end:
+            if last < len(self.tokens) and self.tokens[last].start == token.end:
                 # the `苏军` of `苏军战斗力`
-                if token.kind != Kind.NUMBER and self.words[last].kind == Kind.NOUN:
+                if (
+                    token.kind != TokenKind.NUMBER
+                    and self.tokens[last].kind == TokenKind.NOUN
+                ):
                     return False
-        if self.mark is not None and self.mark[1] < token.end:
+        if self.gap_range is not None and self.gap_range[1] < token.end:
             return False
-        if token.word.endswith(_APOSTROPHES):
+        if token.text.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
-        if last < len(self.words):
-            after = self.words[last]
-            if token.kind in (Kind.NOUN, Kind.NAME) and _LETTER_OF_NAME.fullmatch(
-                after.word
-            ):
+        if last < len(self.tokens):
+            following = self.tokens[last]
+            if token.kind in (
+                TokenKind.NOUN,
+                TokenKind.NAME,
+            ) and _LETTER_OF_NAME.fullmatch(following.text):
                 return False  # the `Vitamin` of `Vitamin A`
-            is_glued = after.start == token.end and after.word not in _BEHIND
-            if token.kind == Kind.NUMBER and is_glued and after.kind == Kind.SIGN:
+            is_glued = (
+                following.start == token.end and following.text not in _SIGNS_AFTER_NUMBER
+            )
+            if (
+                token.kind == TokenKind.NUMBER
+                and is_glued
+                and following.kind == TokenKind.SIGN
+            ):
                 return False  # the `20` of `20× faster`
             if (
-                token.kind == Kind.NUMBER
-                and not _YEAR.match(token.word)
-                and after.kind in _COUNTED
-                and self.language.small
+                token.kind == TokenKind.NUMBER
+                and not _YEAR.match(token.text)
+                and following.kind in _COUNTED_KINDS
+                and self.language.function_words
             ):
                 return False  # the `577` of `577 députés`
-        return token.end not in self._inside
+        return token.end not in self._uncuttable_offsets
 
-    def span(self, run: Run) -> Span:
-        """Return where tokens are in the text, without the `'s` of an English name."""
-        last = self.words[run.last - 1]
+    def get_span(self, run: TokenRun) -> Span:
+        """Return the span of the text that a run covers, without a final `'s` in English."""
+        last = self.tokens[run.end - 1]
         end = last.end
-        if self.language.name == "en" and last.word.endswith(_POSSESSIVES):
+        if self.language.name == "en" and last.text.endswith(_POSSESSIVES):
             end -= len(_POSSESSIVES[0])
-        return self.words[run.first].start, end
+        return self.tokens[run.first].start, end
 
-    def _is_refused(self, candidate: Run) -> bool:
-        """Return whether words may not be hidden: a bare adjective, half a name, most of a text."""
+    def _is_unsuitable(self, candidate: TokenRun) -> bool:
+        """Return whether a candidate can't be a gap.
+
+        For example, it may be an adjective, part of a name, or most of the text.
+        """
         first, last = candidate
-        start, end = self.span(candidate)
+        start, end = self.get_span(candidate)
         if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
             return True
-        words = self.words
+        words = self.tokens
         inner = words[first:last]
-        if self.language.name == "zh" and self._points_elsewhere(inner):
+        if self.language.name == "zh" and self._is_reference_number(inner):
             return True
-        if self._is_cut_rate(first, last) or self._is_cited(first, last):
+        if self._is_cut_rate(first, last) or self._is_citation(first, last):
             return True
         if self._is_half_of_gloss(candidate):
             return True
-        if inner[-1].kind == Kind.NUMBER and last > 1:
-            if PLACE_WORD.fullmatch(words[last - 2].word):
+        if inner[-1].kind == TokenKind.NUMBER and last > 1:
+            if PLACE_NOUN.fullmatch(words[last - 2].text):
                 return True
-        if self._is_set_off(first, last):
-            return all(token.kind in _NO_WORDS for token in inner)
-        if not self.language.small:
+        if self._is_delimited(first, last):
+            return all(token.kind in _NON_CONTENT_KINDS for token in inner)
+        if not self.language.function_words:
             if not self._is_whole_name(first, last):
                 return True
             return self.language.name == "ja" and self._is_shown_elsewhere(candidate)
-        if self.language.name == "zh" and any(t.kind == Kind.VERB for t in inner[1:]):
-            return True  # `下丘脑调节体温`
-        if all(token.kind in _NO_TERM for token in inner):
+        if self.language.name == "zh" and any(
+            t.kind == TokenKind.VERB for t in inner[1:]
+        ):
+            return True  # such as `下丘脑调节体温`
+        if all(token.kind in _NON_TERM_KINDS for token in inner):
             return True
         if self._is_shown_elsewhere(candidate):
             return True
-        # a name goes on before or behind it: `Food and {Drug Administration}`
-        if any(name.is_cut_by(candidate) for name in self._names):
+        # the candidate is part of a longer name: `Food and {Drug Administration}`
+        if any(name.is_cut_by(candidate) for name in self._name_runs):
             return True
-        if first in self._named:  # `is called cramming`
+        # such as the `cramming` of `is called cramming`
+        if first in self._introduced_indexes:
             return False
-        return is_no_answer(self.words, candidate, self.language)
+        return is_poor_answer(self.tokens, candidate, self.language)
 
-    def _points_elsewhere(self, inner: Sequence[Token]) -> bool:
-        """Return whether a number among Chinese words is that of a figure: `参见图2-5`."""
-        for token in inner:
-            before = self.text[max(token.start - 2, 0) : token.start]
-            if token.kind == Kind.NUMBER and _POINTS_CJK.search(before):
+    def _is_reference_number(self, inner_tokens: Sequence[Token]) -> bool:
+        """Return whether a number in Chinese text belongs to a reference, such as `参见图2-5`."""
+        for token in inner_tokens:
+            preceding_text = self.text[max(token.start - 2, 0) : token.start]
+            if token.kind == TokenKind.NUMBER and _CJK_REFERENCE.search(preceding_text):
                 return True
         return False
 
     def _is_cut_rate(self, first: int, last: int) -> bool:
-        """Return whether a rate is cut: the `343 metres` of `343 metres per second`."""
-        if last + 1 >= len(self.words) or self.words[last].folded not in _PER:
+        """Return whether a run is only part of a rate: `343 metres` of `343 metres per second`."""
+        if last + 1 >= len(self.tokens) or self.tokens[last].folded not in _PER_WORDS:
             return False
-        if self.words[last + 1].folded in self.language.determiners:
-            return False  # `1896 por el físico`
-        inner = self.words[first:last]
-        counts = any(token.kind == Kind.NUMBER for token in inner)
-        return counts and inner[-1].kind != Kind.NUMBER
+        if self.tokens[last + 1].folded in self.language.determiners:
+            return False  # such as `1896 por el físico`
+        inner_tokens = self.tokens[first:last]
+        has_number = any(token.kind == TokenKind.NUMBER for token in inner_tokens)
+        return has_number and inner_tokens[-1].kind != TokenKind.NUMBER
 
-    def _is_cited(self, first: int, last: int) -> bool:
-        """Return whether words name who is cited: `Miotto et al.`, `Balbuena (2013) studied`."""
-        words = self.words
-        after = [token.folded for token in words[last : last + 3]]
-        if "al" in (*after[:2], *(token.folded for token in words[first:last])):
+    def _is_citation(self, first: int, last: int) -> bool:
+        """Return whether the run is a citation, such as `Miotto et al.` or `Balbuena (2013)`."""
+        words = self.tokens
+        following = [token.folded for token in words[last : last + 3]]
+        if "al" in (*following[:2], *(token.folded for token in words[first:last])):
             return "et" in [token.folded for token in words[first : last + 1]]
-        return after[:1] == ["("] and after[2:] == [")"] and bool(_YEAR.match(after[1]))
+        return (
+            following[:1] == ["("]
+            and following[2:] == [")"]
+            and bool(_YEAR.match(following[1]))
+        )
 
     @cached_property
-    def _glosses(self) -> list[tuple[Run, Run]]:
-        """The terms of which an abbreviation follows in brackets, or the other way round.
+    def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
+        """Each term that has a gloss in brackets, with the run that covers both term and gloss.
 
-        Each with the run of both: `false discovery rate (FDR)`, `FDR (false discovery rate)`.
+        Either the term or the gloss is an abbreviation of the other: `false discovery rate (FDR)`,
+        `FDR (false discovery rate)`.
         """
-        words = self.words
-        found = []
+        words = self.tokens
+        glosses = []
         for opening, token in enumerate(words):
-            if token.word != "(" or not opening:
+            if token.text != "(" or not opening:
                 continue
             closing = opening + 1
-            while closing < len(words) and words[closing].word != ")":
+            while closing < len(words) and words[closing].text != ")":
                 closing += 1
-            inner = words[opening + 1 : closing]
-            if closing == len(words) or not inner:
+            inner_tokens = words[opening + 1 : closing]
+            if closing == len(words) or not inner_tokens:
                 continue
-            if len(inner) == 1 and _ACRONYM.fullmatch(inner[0].word):
-                for first in range(max(0, opening - MOST_WORDS), opening):
-                    if _abbreviates(inner[0].word, words[first:opening]):
-                        both = Run(first, closing + 1)
-                        found.append((Run(first, opening), both))
-            elif _ACRONYM.fullmatch(words[opening - 1].word):
-                if _abbreviates(words[opening - 1].word, inner):
-                    both = Run(opening - 1, closing + 1)
-                    found.append((Run(opening - 1, opening), both))
-        return found
+            if len(inner_tokens) == 1 and _ACRONYM.fullmatch(inner_tokens[0].text):
+                for first in range(max(0, opening - MAX_GAP_TOKENS), opening):
+                    if _abbreviates(inner_tokens[0].text, words[first:opening]):
+                        gloss = TokenRun(first, closing + 1)
+                        glosses.append((TokenRun(first, opening), gloss))
+            elif _ACRONYM.fullmatch(words[opening - 1].text):
+                if _abbreviates(words[opening - 1].text, inner_tokens):
+                    gloss = TokenRun(opening - 1, closing + 1)
+                    glosses.append((TokenRun(opening - 1, opening), gloss))
+        return glosses
 
-    def _is_half_of_gloss(self, candidate: Run) -> bool:
-        """Return whether the rest of a term with its abbreviation would tell the candidate."""
-        for term, both in self._glosses:
-            if candidate != term and candidate.first < both.last > both.first:
-                if both.first < candidate.last and candidate != both:
+    def _is_half_of_gloss(self, candidate: TokenRun) -> bool:
+        """Return whether a term or gloss that remains visible would reveal the candidate."""
+        for term, gloss in self._glosses:
+            if candidate != term and candidate.first < gloss.end > gloss.first:
+                if gloss.first < candidate.end and candidate != gloss:
                     return True
         return False
 
-    def _is_half_of_pair(self, run: Run) -> bool:
-        """Return whether only one of two brackets or quotation marks is among some tokens."""
-        classes = self._classes[run.first + 1 : run.last + 1]
-        if _PAIRED.isdisjoint(classes):
+    def _is_half_of_pair(self, run: TokenRun) -> bool:
+        """Return whether a run contains only one bracket or quotation mark of a pair."""
+        classes = self._classes[run.first + 1 : run.end + 1]
+        if _PAIRED_SIGNS.isdisjoint(classes):
             return False
         if classes.count('"') % 2 or classes.count("*") % 2:
             return True
-        return any(classes.count(left) != classes.count(right) for left, right in _PAIRS)
+        return any(
+            classes.count(left) != classes.count(right) for left, right in _BRACKET_PAIRS
+        )
 
-    def _is_shown_elsewhere(self, run: Run) -> bool:
-        """Return whether all content words of some tokens stand elsewhere on the card, too."""
-        inside = [word for word in self._stems[run.first : run.last] if word]
+    def _is_shown_elsewhere(self, run: TokenRun) -> bool:
+        """Return whether every content word of a run also occurs elsewhere on the card."""
+        inside = [word for word in self._stems[run.first : run.end] if word]
         for word in inside:
-            if word in self.shown or self._counts[word] > inside.count(word):
+            if word in self.shown_stems or self._stem_counts[word] > inside.count(word):
                 continue
-            others = {*self.shown, *self._counts}.difference(inside)
+            others = {*self.shown_stems, *self._stem_counts}.difference(inside)
             if not any(map(partial(_is_form_of, word), others)):
                 return False
         return bool(inside)
 
     @cached_property
-    def _names(self) -> list[Run]:
-        """The names of several words.
+    def _name_runs(self) -> list[TokenRun]:
+        """The names in the text.
 
-        A name is capitals in a row. `of` goes on with it, and `and` if one article is before both.
+        A name is a sequence of capitalised words, which may be joined by `of`, or by `and` if an
+        article precedes the first word.
         """
-        words = self.words
+        words = self.tokens
         names = []
         first = 0
         while first < len(words):
-            if words[first].kind != Kind.NAME:
+            if words[first].kind != TokenKind.NAME:
                 first += 1
                 continue
             end = first + 1
-            joint = 0
+            joiner = 0
             has_article = (
                 first > 0 and words[first - 1].folded in self.language.determiners
             )
             while end < len(words):
-                joined = words[end].folded
-                if words[end].kind == Kind.NAME:
+                joining_word = words[end].folded
+                if words[end].kind == TokenKind.NAME:
                     end += 1
-                elif joint or end + 1 == len(words) or words[end + 1].kind != Kind.NAME:
+                elif (
+                    joiner
+                    or end + 1 == len(words)
+                    or words[end + 1].kind != TokenKind.NAME
+                ):
                     break
-                elif joined in _OF_NAME or (joined in _AND and has_article):
-                    joint = end
+                elif joining_word in _NAME_PREPOSITIONS or (
+                    joining_word in _NAME_CONJUNCTIONS and has_article
+                ):
+                    joiner = end
                     end += 2
                 else:
                     break
-            names.append(Run(first, end))
+            names.append(TokenRun(first, end))
             first = end
         return names
 
-    def _is_set_off(self, first: int, last: int) -> bool:
-        """Return whether words are in quotation marks, in brackets or emphasized."""
-        if not 0 < first < last < len(self.words):
+    def _is_delimited(self, first: int, last: int) -> bool:
+        """Return whether a run is enclosed in quotation marks, brackets or emphasis."""
+        if not 0 < first < last < len(self.tokens):
             return False
-        closing = _OPENING.get(self.words[first - 1].word, ())
-        behind = last + (self.words[last].word in (",", "."))
-        return behind < len(self.words) and self.words[behind].word in closing
+        signs = _CLOSING_BY_OPENING.get(self.tokens[first - 1].text, ())
+        closing = last + (self.tokens[last].text in (",", "."))
+        return closing < len(self.tokens) and self.tokens[closing].text in signs
 
     def _is_whole_name(self, first: int, last: int) -> bool:
-        """Return whether words of a language without tables are all of a name or quantity."""
-        words = self.words
-        if any(token.kind not in _NAMES for token in words[first:last]):
+        """Return whether a run is a whole name or quantity. For languages without word tables."""
+        words = self.tokens
+        if any(token.kind not in _NAME_KINDS for token in words[first:last]):
             return False
-        beside = (*words[max(first - 1, 0) : first], *words[last : last + 1])
-        if any(token.kind in _NAMES for token in beside):
+        neighbours = (*words[max(first - 1, 0) : first], *words[last : last + 1])
+        if any(token.kind in _NAME_KINDS for token in neighbours):
             return False
-        start, end = self.span(Run(first, last))
-        if self.language.name != "ja" or words[last - 1].kind != Kind.NUMBER:
+        start, end = self.get_span(TokenRun(first, last))
+        if self.language.name != "ja" or words[last - 1].kind != TokenKind.NUMBER:
             return True
-        before = self.text[max(start - 2, 0) : start]
-        counts = _COUNTED_CJK.match(self.text, end) is not None
-        return counts and _POINTS_CJK.search(before) is None
+        preceding_text = self.text[max(start - 2, 0) : start]
+        has_counter = _CJK_COUNTER.match(self.text, end) is not None
+        return has_counter and _CJK_REFERENCE.search(preceding_text) is None
 
-    def with_gloss(self, run: Run) -> Run:
-        """Return a term with its gloss in brackets, or a Chinese or Japanese gloss with its term.
+    def extend_to_gloss(self, run: TokenRun) -> TokenRun:
+        """Return a run that covers both a term and its gloss, because each would reveal the other.
 
-        One of the two would tell the other: `熵（entropy）`. In other languages a gloss is an
-        abbreviation or its words.
+        In Chinese and Japanese, a gloss is a word in Latin letters in brackets after the term, such
+        as `熵（entropy）`. In other languages, either the term or the gloss abbreviates the other.
+        A run that is neither term nor gloss is returned unchanged.
         """
         if self.language.name not in ("zh", "ja"):
-            return next((both for term, both in self._glosses if term == run), run)
-        words = self.words
-        opening = run.last
-        while opening < len(words) and words[opening].word in _CLOSING_QUOTES:
+            return next(
+                (extended for term, extended in self._glosses if term == run), run
+            )
+        words = self.tokens
+        opening = run.end
+        while opening < len(words) and words[opening].text in _CLOSING_QUOTES:
             opening += 1
-        if run.first and words[run.first - 1].word in "(（":
+        if run.first and words[run.first - 1].text in "(（":
             opening = run.first - 1
-        if not 0 < opening < len(words) - 2 or words[opening].word not in "(（":
+        if not 0 < opening < len(words) - 2 or words[opening].text not in "(（":
             return run
         closing = opening + 1
-        while closing < len(words) and words[closing].word not in ")）":
+        while closing < len(words) and words[closing].text not in ")）":
             closing += 1
         gloss = self.text[words[opening].end : words[closing - 1].end]
         if closing == len(words) or not (
@@ -486,10 +543,10 @@ class RankedSentence:
         ):
             return run
 
-        # the term goes back to its quotation mark, or as far as words stand side by side
+        # extend the term back to its quotation mark, or over adjacent words
         first = opening - 1
-        if words[first].word in _CLOSING_QUOTES:
-            while first and words[first].word not in _OPENING_QUOTES:
+        if words[first].text in _CLOSING_QUOTES:
+            while first and words[first].text not in _OPENING_QUOTES:
                 first -= 1
         else:
             while (
@@ -497,67 +554,67 @@ class RankedSentence:
                 and words[first - 1].end == words[first].start
             ):
                 first -= 1
-            if first < 0 or words[first].kind not in _CONTENT:
+            if first < 0 or words[first].kind not in _CONTENT_KINDS:
                 return run
-        return Run(min(first, run.first), closing + 1)
+        return TokenRun(min(first, run.first), closing + 1)
 
     # --- features -----------------------------------------------------------------------
 
-    def begin(self, first: int) -> list[str]:
-        """Return the features of the beginning of a candidate, and of the words before it."""
+    def extract_begin_features(self, first: int) -> list[str]:
+        """Return the features of a candidate's first token and of the tokens before it."""
         classes = self._classes
-        name = self.language.name
-        own, following = classes[first + 1 : first + 3]
-        # the place in `classes` of the token before, and before its article
+        language_name = self.language.name
+        first_class, second_class = classes[first + 1 : first + 3]
+        # the index in `classes` of the token before the candidate and before its article, if any
         before = first
         while classes[before] == "D":
             before -= 1
         article = "D" if before < first else ""
         previous = f"{classes[before]}{article}"
         earlier = classes[before - 1] if before else "^"
-        verbs = self._verbs[first]
+        verb_flags = self._verb_flags[first]
         features = [
-            f"s:{own}",
-            f"s:{previous}{own}",
-            f"s2:{earlier}{previous}{own}",
-            f"s+:{own}{following}",
-            f"s-+:{previous}{own}{following}",
-            f"sw:{name}:{self._forms[before]}{article}",
-            f"sv:{verbs}{own}",
-            f"sv:{verbs}-{classes[before]}",
+            f"s:{first_class}",
+            f"s:{previous}{first_class}",
+            f"s2:{earlier}{previous}{first_class}",
+            f"s+:{first_class}{second_class}",
+            f"s-+:{previous}{first_class}{second_class}",
+            f"sw:{language_name}:{self._forms[before]}{article}",
+            f"sv:{verb_flags}{first_class}",
+            f"sv:{verb_flags}-{classes[before]}",
         ]
-        if self.words[first].kind == Kind.SMALL:
-            features.append(f"sx:{name}:{self.words[first].folded}")
+        if self.tokens[first].kind == TokenKind.FUNCTION_WORD:
+            features.append(f"sx:{language_name}:{self.tokens[first].folded}")
         if not before:
             features.append("s^")
-        if first in self._named:
+        if first in self._introduced_indexes:
             features.append("named")
         return features
 
-    def end(self, last: int) -> list[str]:
-        """Return the features of the end of a candidate, and of the words behind it."""
+    def extract_end_features(self, last: int) -> list[str]:
+        """Return the features of a candidate's last token and of the tokens after it."""
         classes = self._classes
-        token = self.words[last - 1]
-        before, own, following = classes[last - 1 : last + 2]
-        later = classes[last + 2] if last + 2 < len(classes) else "$"
+        token = self.tokens[last - 1]
+        previous_class, last_class, next_class = classes[last - 1 : last + 2]
+        class_after_next = classes[last + 2] if last + 2 < len(classes) else "$"
         zipf = int(2 * min(max(token.zipf, 2.5), 6.5)) / 2
         features = [
-            f"e:{own}",
-            f"e:{own}{following}",
-            f"e2:{own}{following}{later}",
-            f"e-:{before}{own}",
-            f"e-+:{before}{own}{following}",
+            f"e:{last_class}",
+            f"e:{last_class}{next_class}",
+            f"e2:{last_class}{next_class}{class_after_next}",
+            f"e-:{previous_class}{last_class}",
+            f"e-+:{previous_class}{last_class}{next_class}",
             f"ew:{self.language.name}:{self._forms[last + 1]}",
-            f"ez:{own}{zipf}",
+            f"ez:{last_class}{zipf}",
         ]
-        if token.folded in self.language.vague:
+        if token.folded in self.language.vague_nouns:
             features.append("vague")
         return features
 
-    def inside(self, candidate: Run) -> Features:
-        """Return the features of the words of a candidate, and of its place."""
+    def extract_inner_features(self, candidate: TokenRun) -> Features:
+        """Return the features of the tokens inside a candidate and of its position in the text."""
         first, last = candidate
-        words = self.words
+        words = self.tokens
         inner = words[first:last]
         count = last - first
         classes = self._classes[first + 1 : last + 1]
@@ -566,123 +623,141 @@ class RankedSentence:
             features[f"p:{''.join(classes)}"] = 1.0
         if first and last < len(words):
             before, after = words[first - 1], words[last]
-            if before.kind == Kind.SIGN == after.kind:
-                features[f"b:{_form(before)}{_form(after)}"] = 1.0
+            if before.kind == TokenKind.SIGN == after.kind:
+                features[f"b:{_get_form_or_class(before)}{_get_form_or_class(after)}"] = (
+                    1.0
+                )
 
-        # how rare its words are, and whether they stand elsewhere on the card
+        # how rare the words are, and whether they also occur elsewhere on the card
         rarities = [
-            max(0.0, 7.0 - token.zipf) for token in inner if token.kind in _CONTENT
+            max(0.0, 7.0 - token.zipf) for token in inner if token.kind in _CONTENT_KINDS
         ]
         features["rarity"] = min(sum(rarities), 16.0) / 8
         features["rarest"] = max(rarities) / 4
         features["mean_rarity"] = sum(rarities) / len(rarities) / 4
         features["least_rare"] = min(rarities) / 4
-        if not self.shown.isdisjoint(self._stems[first:last]):
+        if not self.shown_stems.isdisjoint(self._stems[first:last]):
             features["shown"] = 1.0
 
         size = max(1, len(self.text))
         position = inner[0].start / size
-        share = 2 * min((inner[-1].end - inner[0].start) / size, 0.7)
+        fraction = 2 * min((inner[-1].end - inner[0].start) / size, 0.7)
         features["position"] = position
         features["position2"] = position * position
-        features["share"] = share
-        features["share2"] = share * share
+        features["share"] = fraction
+        features["share2"] = fraction * fraction
         return features
 
-    def features(self, candidate: Run) -> Features:
-        """Return all features of a candidate."""
-        at_borders = [*self.begin(candidate.first), *self.end(candidate.last)]
-        return {**dict.fromkeys(at_borders, 1.0), **self.inside(candidate)}
+    def extract_features(self, candidate: TokenRun) -> Features:
+        """Return all features of a candidate: of its beginning, its end and its inside."""
+        border_features = [
+            *self.extract_begin_features(candidate.first),
+            *self.extract_end_features(candidate.end),
+        ]
+        return {
+            **dict.fromkeys(border_features, 1.0),
+            **self.extract_inner_features(candidate),
+        }
 
 
-def _class(token: Token, language: Language) -> str:
-    """Return the class of a token: a letter or a sign; small words have several."""
-    if token.kind == Kind.SIGN:
-        sign = token.word.translate(_WESTERN)
+def _classify(token: Token, language: LanguageTables) -> str:
+    """Return the class of a token: a letter, or the sign itself.
+
+    Function words belong to one of several classes, such as determiners and prepositions.
+    """
+    if token.kind == TokenKind.SIGN:
+        sign = token.text.translate(_TO_WESTERN)
         return sign if sign in _SIGNS else "-"
-    if token.kind != Kind.SMALL:
-        return _LETTERS[token.kind]
-    for letter, words in (
+    if token.kind != TokenKind.FUNCTION_WORD:
+        return _CLASS_BY_KIND[token.kind]
+    for class_letter, words in (
         ("D", language.determiners),
-        ("o", language.joins),
+        ("o", language.genitive_prepositions),
         ("p", language.prepositions),
         ("C", language.copulas),
         ("x", language.auxiliaries),
         ("q", language.pronouns),
     ):
         if token.folded in words:
-            return letter
+            return class_letter
     return "s"
 
 
-def _form(token: Token) -> str:
-    """Return a small word or sign itself, and of any other word the class."""
-    if token.kind in (Kind.SMALL, Kind.SIGN):
-        return "".join(token.folded.translate(_WESTERN).split()) or "¶"
-    return _LETTERS[token.kind]
+def _get_form_or_class(token: Token) -> str:
+    """Return the folded text of a function word or sign, or the class of any other token."""
+    if token.kind in (TokenKind.FUNCTION_WORD, TokenKind.SIGN):
+        return "".join(token.folded.translate(_TO_WESTERN).split()) or "¶"
+    return _CLASS_BY_KIND[token.kind]
 
 
-def ranked(sentence: RankedSentence) -> Iterator[tuple[Span, float]]:
-    """Yield the spans of a sentence that may be hidden, best first; each is another gap.
+def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
+    """Yield the spans of a sentence that may be blanked out, best first, each with its score.
 
-    With each comes its score, which tells with the sentence how likely its card is kept.
+    Spans that would be the same gap as a better one are omitted. The score and the sentence
+    together predict whether the user keeps the card.
     """
-    table = weights()
+    table = load_gap_weights()
 
     @cache
-    def begin(first: int) -> float:
-        return sum(table.get(name, 0.0) for name in sentence.begin(first))
+    def begin_score(first: int) -> float:
+        return sum(
+            table.get(name, 0.0) for name in sentence.extract_begin_features(first)
+        )
 
     @cache
-    def end(last: int) -> float:
-        return sum(table.get(name, 0.0) for name in sentence.end(last))
+    def end_score(last: int) -> float:
+        return sum(table.get(name, 0.0) for name in sentence.extract_end_features(last))
 
     scored = []
-    for candidate in sentence.candidates():
-        own = score(sentence.inside(candidate), table)
-        total = begin(candidate.first) + own + end(candidate.last)
-        scored.append((-total, sentence.span(sentence.with_gloss(candidate))))
+    for candidate in sentence.find_candidates():
+        inner_score = weigh_features(sentence.extract_inner_features(candidate), table)
+        total = begin_score(candidate.first) + inner_score + end_score(candidate.end)
+        scored.append((-total, sentence.get_span(sentence.extend_to_gloss(candidate))))
     scored.sort()
     chosen: list[Span] = []
-    for minus_score, span in scored:
-        if minus_score - scored[0][0] > _FAR:
+    for negative_score, span in scored:
+        if negative_score - scored[0][0] > _MAX_SCORE_GAP:
             return
-        if not any(is_same(span, other) for other in chosen):
+        if not any(is_same_gap(span, other) for other in chosen):
             chosen.append(span)
-            yield span, -minus_score
+            yield span, -negative_score
 
 
 def _abbreviates(acronym: str, words: Sequence[Token]) -> bool:
-    """Return whether an acronym is made of the first letters of words, or of one word."""
+    """Return whether an acronym consists of the words' initials, or of letters of a single word."""
     letters = acronym.removesuffix("s").casefold()
-    first = [token.folded[0] for token in words if token.kind != Kind.SIGN]
-    large = [
-        token.folded[0] for token in words if token.kind not in (Kind.SIGN, Kind.SMALL)
+    initials = [token.folded[0] for token in words if token.kind != TokenKind.SIGN]
+    content_initials = [
+        token.folded[0]
+        for token in words
+        if token.kind not in (TokenKind.SIGN, TokenKind.FUNCTION_WORD)
     ]
-    if letters in ("".join(first), "".join(large)):
-        return bool(words) and words[0].kind != Kind.SMALL
+    if letters in ("".join(initials), "".join(content_initials)):
+        return bool(words) and words[0].kind != TokenKind.FUNCTION_WORD
     if len(words) != 1 or words[0].folded[0] != letters[0]:
         return False
-    rest = iter(words[0].folded)
-    return all(letter in rest for letter in letters)
+    remaining_letters = iter(words[0].folded)
+    return all(letter in remaining_letters for letter in letters)
 
 
 def _is_form_of(word: str, other: str) -> bool:
-    """Return whether two stems are of one word, as `compute` and `computer`."""
+    """Return whether two stems belong to the same word, like those of `compute` and `computer`."""
     shorter, longer = sorted((word, other), key=len)
-    return len(shorter) >= _LONG_STEM and longer.startswith(shorter)
+    return len(shorter) >= _MIN_COMMON_STEM and longer.startswith(shorter)
 
 
-def score(features: Features, table: dict[str, float]) -> float:
-    """Return the sum of the weights of features."""
-    total = 0.0
+def weigh_features(features: Features, table: dict[str, float]) -> float:
+    """Return the sum of the features' values, each multiplied by its weight in `table`."""
+    weighted_sum = 0.0
     for name, amount in features.items():
-        total += table.get(name, 0.0) * amount
-    return total
+        weighted_sum += table.get(name, 0.0) * amount
+    return weighted_sum
 
 
-def is_same(span: Span, other: Span) -> bool:
-    """Return whether two spans share most of their text."""
-    shared = min(span[1], other[1]) - max(span[0], other[0])
+def is_same_gap(span: Span, other: Span) -> bool:
+    """Return whether two spans overlap so much that they would be the same gap."""
+    overlap = min(span[1], other[1]) - max(span[0], other[0])
     shorter, longer = sorted((span[1] - span[0], other[1] - other[0]))
-    return shared > _SAME * shorter and shorter > _A_PART * longer
+    return (
+        overlap > _MIN_SHARED_FRACTION * shorter and shorter > _MIN_LENGTH_RATIO * longer
+    )

@@ -1,8 +1,8 @@
-"""E-books and what people mark in them: KOReader, Kobo, calibre, Apple Books.
+"""Highlights in e-books: what the sources for KOReader, Kobo, calibre and Apple Books share.
 
-Such programs keep the marked words apart from the book. If the book is on this machine,
-the sentence around each mark is read from it, by the processes that read PDFs. Keys do not
-depend on it.
+These programs store highlights apart from the text of the book. If the book is on this computer,
+the sentence around each highlight is read from it, by the processes that also read PDFs. The keys
+of the highlights don't depend on the book.
 """
 
 from __future__ import annotations
@@ -20,238 +20,261 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.files import Step, known_authors, title_in_name
-from ankiforge.extract.folder import File, FileSource, Folder, FolderSource
+from ankiforge.extract.file_source import File, FileListing, FileSource, FolderSource
+from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Extracted,
+    EmptySourceCache,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
-    Memory,
-    NoMemory,
     Pair,
     Problem,
+    SourceCache,
     Strings,
     Value,
-    h16,
+    hash16,
 )
 from ankiforge.text import regex
-from ankiforge.text.asking import asks
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import numbered, percent
-from ankiforge.text.passages import without_note_numbers
-from ankiforge.text.private import tag_among
+from ankiforge.text.comment_questions import has_question_mark
+from ankiforge.text.keys import number_highlights, percent_encode
+from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.private import find_tag
 
 if TYPE_CHECKING:  # loaded when a book is read
-    from ankiforge.extract.pdf.messages import QuotedWords
+    from ankiforge.extract.pdf.messages import Quote
     from ankiforge.extract.pdf.worker import PdfWorker
 
-_MOST_FILES = 200_000
-"""Files in the folders of books that are looked at, at most."""
-ENDINGS = (".epub", ".kepub", ".pdf", ".html", ".htm", ".xhtml")
-"""The endings of books whose text can be read."""
+_MAX_FILES = 200_000
+"""The maximum number of files in directories of books that are listed."""
+BOOK_SUFFIXES = (".epub", ".kepub", ".pdf", ".html", ".htm", ".xhtml")
+"""The suffixes of books whose text can be read."""
 
 
 class BookSettings(SourceSettings, kw_only=True):
-    """The keys of a source whose marks are kept apart from the books."""
+    """The settings of a source whose highlights are stored apart from the books."""
 
     books: Strings = ()
-    """Folders with the books, besides that of the marks."""
+    """Further directories that contain books."""
 
 
-class BookMark(Value):
-    """A mark in a book, as the program that shows the book keeps it."""
+class BookHighlight(Value):
+    """A highlight in a book, as the reading program stored it."""
 
     text: str
-    """The marked words; "" for a note without any."""
-    own: str = ""
-    """Its id, "" if it has none."""
+    """The highlighted text, or "" for a note that belongs to no text."""
+    id: str = ""
+    """The id that the reading program gave the highlight, or "" if it has none."""
     comment: str = ""
     kind: HighlightKind = HighlightKind.HIGHLIGHT
     page: int = -1
-    """The page of a PDF, or the number of the file in an EPUB's list, from 0; -1 = not known."""
+    """The index of the page in a PDF, or of the file in an EPUB's spine, counted from 0; -1 if it
+    isn't known.
+    """
     file: str = ""
-    """The file in the EPUB, "" if not known."""
-    steps: tuple[Step, ...] = ()
-    """The way to its element in that file."""
+    """The name of the file in the EPUB, or "" if it isn't known."""
+    element: str = ""
+    """The CSS selector of the element in that file where the highlight begins, or "" if it isn't
+    known.
+    """
     offset: int = 0
-    """Where in that element it begins."""
+    """The position in that element where the highlight begins."""
     page_label: str = ""
     heading: str = ""
     colour: str = ""
     created: str = ""
     modified: str = ""
 
-    def tidied(self) -> BookMark:
-        """Return the mark with one blank between words, and one line a paragraph."""
+    def normalize(self) -> BookHighlight:
+        """Return the highlight with whitespace collapsed and empty lines removed.
+
+        A highlight without text becomes a note.
+        """
         lines = [" ".join(line.split()) for line in self.text.splitlines()]
         text = "\n".join(filter(None, lines))
         kind = self.kind if text else HighlightKind.NOTE
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
-    def anchor(self, exact: str) -> str:
-        """Return the text from which its key is made; "" if that is the text of its highlight."""
+    def anchor_text(self, exact: str) -> str:
+        """Return the text that the key is made from, or "" if it is the same as `exact`.
+
+        `exact` is the text of the highlight, from which note numbers may have been removed.
+        """
         if not self.text:
             return self.comment
         return "" if exact == self.text else self.text
 
-    def quoted(self) -> QuotedWords:
-        """Return where its words are to be looked for in the book."""
-        from ankiforge.extract.pdf.messages import QuotedWords
+    def to_quote(self) -> Quote:
+        """Return the quote to search for in the text of the book."""
+        from ankiforge.extract.pdf.messages import Quote
 
-        return QuotedWords(
+        return Quote(
             page=self.page,
             words=self.text,
-            asks=asks(self.comment),
+            asks=has_question_mark(self.comment),
             file=self.file,
-            steps=self.steps,
+            element=self.element,
             offset=self.offset,
         )
 
 
 class Book(Value):
-    """A book in which something is marked."""
+    """A book that has highlights."""
 
     title: str
     authors: Strings = ()
     identifiers: tuple[Pair, ...] = ()
     file: str = ""
-    """Where its file was on the device, with `/`; "" if not known."""
+    """The path of the book on the device, with `/` separators, or "" if it isn't known."""
     path: str = ""
-    """The path of the file with its marks, if that has those of no other book."""
+    """The path of the file that has the highlights of this book and no other, or "" if there is
+    none.
+    """
     subjects: Strings = ()
-    """The subjects in its catalogue, tags among them."""
+    """The subjects and tags that the book has in its catalogue."""
 
     @property
-    def name(self) -> str:
-        """Its title, or the name of its file."""
+    def display_name(self) -> str:
+        """The title of the book, or else the name of its file."""
         return self.title or PurePosixPath(self.file).name.partition(".")[0]
 
 
 # --- the files of books -----------------------------------------------------------------
 
 
-class Shelf:
-    """The books in some folders, by the names of their files."""
+class BookDirectories:
+    """The books in some directories, which can be looked up by their path on a device."""
 
-    def __init__(self, root: Path, further: Iterable[Path]) -> None:
-        """Take the books around the marks at a root, and those in further folders."""
+    def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
+        """Include the books next to the highlights at `root`, and those in further directories."""
         folder = root.parent if root.is_file() else root
-        beside_books = folder.suffix == ".sdr"
-        in_memory_of_device = folder.name.startswith(".")
-        if beside_books or in_memory_of_device:
+        is_sidecar_folder = folder.suffix == ".sdr"
+        is_device_folder = folder.name.startswith(".")
+        if is_sidecar_folder or is_device_folder:
             folder = folder.parent
-        self._folders = tuple(dict.fromkeys([folder, *further]))
+        self._folders = tuple(dict.fromkeys([folder, *further_folders]))
 
-    def find(self, file: str) -> Path | None:
-        """Return the book whose path on a device was this; None if it is not here.
+    def find_book(self, file: str) -> Path | None:
+        """Return the book whose path on a device is `file`, or None if it isn't on this computer.
 
-        Its name may have other punctuation, and `.kepub` in it. Of several such files, it is
-        the one with the same ending, and then in folders with the same names.
+        The name may differ in its punctuation, and may contain `.kepub`. If several books match,
+        one with the same suffix is preferred, and then the one with the most parent directories of
+        the same names.
         """
-        wanted = PurePosixPath(file)
+        device_path = PurePosixPath(file)
         best: Path | None = None
         best_rank = (False, -1)
-        for path in self._by_name.get(_name_of(wanted.name), ()):
-            if path.is_symlink():  # it may lead out of the workspace
+        for path in self._paths_by_name.get(_normalize_name(device_path.name), ()):
+            if path.is_symlink():  # a link may lead out of the workspace
                 continue
             common_folders = 0
-            folders = zip(
-                reversed(path.parent.parts), reversed(wanted.parent.parts), strict=False
+            folder_pairs = zip(
+                reversed(path.parent.parts),
+                reversed(device_path.parent.parts),
+                strict=False,
             )
-            for name, wanted_name in folders:
-                if name.casefold() != wanted_name.casefold():
+            for name, device_folder in folder_pairs:
+                if name.casefold() != device_folder.casefold():
                     break
                 common_folders += 1
-            rank = (path.suffix.casefold() == wanted.suffix.casefold(), common_folders)
+            rank = (
+                path.suffix.casefold() == device_path.suffix.casefold(),
+                common_folders,
+            )
             if rank > best_rank:
                 best = path
                 best_rank = rank
         return best
 
     @cached_property
-    def _by_name(self) -> dict[str, list[Path]]:
-        """The books by the names of their files, folded and without endings."""
+    def _paths_by_name(self) -> dict[str, list[Path]]:
+        """The paths of the books, by their normalized names without suffixes."""
         paths_by_name: dict[str, list[Path]] = {}
         count = 0
         for folder in self._folders:
-            for within, folders, names in os.walk(folder):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for directory, subfolders, names in os.walk(folder):
+                subfolders[:] = sorted(
+                    name for name in subfolders if not name.startswith(".")
+                )
                 count += len(names)
-                if count > _MOST_FILES:
+                if count > _MAX_FILES:
                     return paths_by_name
                 for name in sorted(names):
-                    if name.casefold().endswith(ENDINGS):
-                        path = Path(within, name)
-                        paths_by_name.setdefault(_name_of(name), []).append(path)
+                    if name.casefold().endswith(BOOK_SUFFIXES):
+                        path = Path(directory, name)
+                        paths_by_name.setdefault(_normalize_name(name), []).append(path)
         return paths_by_name
 
 
-def _name_of(file: str) -> str:
-    """Return the name of a book's file as it is compared."""
+def _normalize_name(file: str) -> str:
     stem = file.rpartition(".")[0] or file
-    return for_finding(stem.removesuffix(".kepub"))
+    return normalize_for_lookup(stem.removesuffix(".kepub"))
 
 
 # --- the document of a book -------------------------------------------------------------
 
 
-def document_of(book: Book, namespace: str, source: str) -> Document:
-    """Return the document of a book, with the key that docs/reference/keys.md fixes."""
-    name = h16(for_finding(book.name), for_finding(" ".join(book.authors)))
+def make_document(book: Book, namespace: str, source: str) -> Document:
+    """Make the document of a book. Its key is specified in `docs/reference/keys.md`."""
+    name = hash16(
+        normalize_for_lookup(book.display_name),
+        normalize_for_lookup(" ".join(book.authors)),
+    )
     return Document(
         DocumentKey(f"{namespace}/{name}"),
         source,
-        title_in_name(book.name) or "Untitled",
+        title_from_file_name(book.display_name) or "Untitled",
         path=book.path,
-        creators=known_authors(book.authors),
+        creators=remove_unknown_authors(book.authors),
         identifiers=book.identifiers,
-        tags=tag_among(book.subjects),
+        tags=find_tag(book.subjects),
     )
 
 
-def extracted(
+def build_sightings(
     document: Document,
-    folder: Folder,
-    marks: Iterable[BookMark],
+    folder: FileListing,
+    marks: Iterable[BookHighlight],
     file: Path | None,
     worker: PdfWorker,
-) -> Iterator[Extracted | Problem]:
-    """Yield a book with its marks, unless there are none, and why their context is not read.
+) -> Iterator[ExtractedDocument | Problem]:
+    """Yield the document of a book that has highlights, and a notice if the book can't be read.
 
     Args:
-        document: the book.
-        folder: the folder of the source.
-        marks: in reading order.
-        file: the book itself, from which the sentence around each mark is read; None if it
-            is not here.
-        worker: reads it.
+        document: the document of the book.
+        folder: the files of the source.
+        marks: the highlights, in reading order.
+        file: the book on this computer, from which the context of the highlights is read, or None.
+        worker: reads the book.
     """
     from ankiforge.extract.pdf.messages import QuoteContext
 
-    wanted = [mark.tidied() for mark in marks]
-    contexts: Sequence[QuoteContext] = [QuoteContext()] * len(wanted)
-    if file is not None and wanted:
-        contexts, failed = worker.passages(file, [mark.quoted() for mark in wanted])
-        if failed:  # reported, so that the next run tries again
-            message = f"the words around its highlights are not read: {failed.what}"
-            yield Problem(file.name, message, failed.hint, notice=True)
-    words = without_note_numbers([mark.text for mark in wanted])
-    sentences = without_note_numbers([around.sentence for around in contexts])
+    normalized_marks = [mark.normalize() for mark in marks]
+    contexts: Sequence[QuoteContext] = [QuoteContext()] * len(normalized_marks)
+    if file is not None and normalized_marks:
+        contexts, failure = worker.find_contexts(
+            file, [mark.to_quote() for mark in normalized_marks]
+        )
+        if failure:  # this is reported so that the next run tries again
+            message = f"the words around its highlights are not read: {failure.what}"
+            yield Problem(file.name, message, failure.hint, notice=True)
+    passages = remove_note_numbers([mark.text for mark in normalized_marks])
+    sentences = remove_note_numbers([context.sentence for context in contexts])
     highlights: list[Highlight] = []
-    for mark, around, exact, sentence in zip(
-        wanted, contexts, words, sentences, strict=True
+    for mark, context, passage, sentence in zip(
+        normalized_marks, contexts, passages, sentences, strict=True
     ):
         highlight = Highlight(
             document,
             folder.namespace,
             mark.kind,
-            exact=exact,
-            own=percent(mark.own),
-            anchor_text=mark.anchor(exact),
+            exact=passage,
+            own=percent_encode(mark.id),
+            anchor_text=mark.anchor_text(passage),
             sentence=sentence,
-            nearby=around.nearby,
+            nearby=context.nearby,
             comment=mark.comment,
             colour=mark.colour,
             created=mark.created,
@@ -262,7 +285,9 @@ def extracted(
         )
         highlights.append(highlight)
     if highlights:
-        yield Extracted(document, tuple(numbered(highlights)), folder.container)
+        yield ExtractedDocument(
+            document, tuple(number_highlights(highlights)), folder.container
+        )
 
 
 # --- the sources ------------------------------------------------------------------------
@@ -270,16 +295,16 @@ def extracted(
 
 @dataclass(frozen=True)
 class BookSource(FolderSource):
-    """A source of marks in books, around which it reads the sentences."""
+    """A source of highlights in books, which reads the sentences around them from the books."""
 
-    memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
-    """Caches the sentences around the marks."""
-    further: tuple[Path, ...] = ()
-    """Folders with books, besides that of the marks."""
+    memory: SourceCache = EmptySourceCache()  # noqa: RUF009 - has no state
+    """A cache of the sentences around highlights."""
+    book_directories: tuple[Path, ...] = ()
+    """Further directories that contain books."""
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Return a reader of the files below a root: a folder, or one file."""
+        """Return a reader of the files below the root, or of the root itself if it is a file."""
         base = opening.workspace or Path()
         folders = []
         for folder in getattr(opening.settings, "books", ()):
@@ -287,63 +312,62 @@ class BookSource(FolderSource):
         return dataclasses.replace(
             super().open(opening),
             memory=opening.memory,
-            further=tuple(folders),
+            book_directories=tuple(folders),
         )
 
     @cached_property
-    def shelf(self) -> Shelf:
-        """The books: those in the folder of the marks, and where the settings say."""
-        return Shelf(self.folder.root, self.further)
+    def books(self) -> BookDirectories:
+        """The books next to the highlights and those in the directories given in the settings."""
+        return BookDirectories(self.folder.root, self.book_directories)
 
 
 @dataclass(frozen=True)
 class BookFileSource(BookSource, FileSource):
-    """A source each of whose files has the marks of one book."""
+    """A source whose files each contain the highlights of one book."""
 
     @contextmanager
     def reading(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Return the worker that reads the books of these files."""
+        """Context manager for the worker that reads the books of these files."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
         with PdfWorker(memory=self.memory) as worker:
             yield worker
-            worker.store(complete=self.are_all(files))
+            worker.save_cache(complete=self.are_all(files))
 
 
 # --- places in a book -------------------------------------------------------------------
 
 _CFI_STEP = regex(r"/(\d+)(?:\[[^\]]*\])?")
+_MAX_DEPTH = 60
+"""The maximum number of nested elements in a path."""
 
 
-def cfi_steps(path: str) -> tuple[tuple[Step, ...], int]:
-    """Return the way to an element, and the offset in it, of a path such as `/4/2/10/1:388`.
+def parse_cfi(path: str) -> tuple[str, int]:
+    """Convert a path in an EPUB to the CSS selector of an element and an offset in it.
 
-    Even numbers are elements (the first is 2), odd ones the texts between them, as in EPUB's
-    canonical fragment identifiers.
+    A path such as `/4/2/10/1:388` is an EPUB canonical fragment identifier (CFI). In it, even
+    numbers are elements, of which the first is 2, and odd numbers are the text nodes between them.
     """
-    steps: list[Step] = []
-    for number in _CFI_STEP.findall(path):
-        if int(number) % 2 == 0:
-            steps.append(("*", int(number) // 2))
+    numbers = [int(number) for number in _CFI_STEP.findall(path)[:_MAX_DEPTH]]
+    children = [f":nth-child({number // 2})" for number in numbers if number % 2 == 0]
     offset = re.search(r":(\d{1,9})", path)
-    return tuple(steps), int(offset[1]) if offset else 0
+    return " > ".join(["html", *children]), int(offset[1]) if offset else 0
 
 
-def in_reading_order(marks: list[BookMark]) -> list[BookMark]:
-    """Return the marks of a book as it is read, by file, element and offset."""
+def sort_by_position(marks: list[BookHighlight]) -> list[BookHighlight]:
+    """Sort highlights in reading order, by file, element and offset."""
 
-    def place(mark: BookMark) -> tuple[int, tuple[int, ...], int]:
-        numbers = tuple(number for _, number in mark.steps)
-        return mark.page, numbers, mark.offset
+    def get_position(mark: BookHighlight) -> tuple[int, list[int], int]:
+        return mark.page, list(map(int, re.findall(r"\d+", mark.element))), mark.offset
 
-    return sorted(marks, key=place)
+    return sorted(marks, key=get_position)
 
 
 _ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
 
 
-def isbns_of(identifiers: Iterable[str]) -> tuple[Pair, ...]:
-    """Return the ISBNs among identifiers, `isbn:…` or the number alone, with hyphens or without."""
+def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
+    """Return the ISBNs among identifiers, which may contain `isbn:` and hyphens."""
     isbns: list[Pair] = []
     for identifier in identifiers:
         isbn = _ISBN.fullmatch(re.sub(r"[-\s]", "", identifier))

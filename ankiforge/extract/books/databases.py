@@ -1,23 +1,13 @@
-"""Sources that read another program's SQLite database of marks, and their common base.
-
-Apple Books: highlights and notes in its databases on a Mac.
+"""Sources that read highlights from the SQLite database of another program.
 
     sources:
       - apple-books: {path: ~/Library/Containers/com.apple.iBooksX/Data/Documents}
-
-`AEAnnotation/AEAnnotation….sqlite` has the marks; the titles of the books are in
-`BKLibrary/BKLibrary….sqlite` beside that folder. Apple documents neither: the columns are
-those that many programs read (checked against their queries and published rows).
-
-Kobo: the marks and notes in `KoboReader.sqlite`, on the device or copied from it.
-
-    sources:
       - kobo: {path: /media/me/KOBOeReader, books: [~/Books]}
 
-The database is in the device's hidden folder `.kobo`. Its table `Bookmark` has the marks,
-`content` the books and their chapters. A mark that was deleted stays in the table until the
-next sync, with `Hidden`. A page that is only marked as read (`dogear`), or drawn on
-(`markup`), has no words.
+Apple Books, on a Mac, keeps the highlights in `AEAnnotation/AEAnnotation….sqlite` and the titles in
+`BKLibrary/BKLibrary….sqlite`. Apple documents neither; the columns are those that many programs
+read (checked against their queries and published rows). A Kobo has `KoboReader.sqlite` in its
+hidden directory `.kobo`.
 """
 
 from __future__ import annotations
@@ -36,103 +26,111 @@ from urllib.parse import unquote
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
-    ENDINGS,
+    BOOK_SUFFIXES,
     Book,
-    BookMark,
+    BookHighlight,
     BookSettings,
     BookSource,
-    cfi_steps,
-    document_of,
-    extracted,
-    in_reading_order,
-    isbns_of,
+    build_sightings,
+    make_document,
+    parse_cfi,
+    parse_isbns,
+    sort_by_position,
 )
-from ankiforge.extract.exports import ExportSource, Named
-from ankiforge.extract.files import Step, open_regular
-from ankiforge.extract.folder import File, iso_time
-from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, opened_copy, tables_of
+from ankiforge.extract.exports import ExportSource, NamedSightings
+from ankiforge.extract.file_source import File, normalize_time
+from ankiforge.extract.files import open_regular
+from ankiforge.extract.sqlite import (
+    MAX_DATABASE_BYTES,
+    SQLITE_HEADER,
+    DatabaseOwner,
+    list_tables,
+    open_copy,
+)
 from ankiforge.model import DocumentKey, HighlightKind, Problem, Strings
 from ankiforge.text import regex
 
 Row = sqlite3.Row
-Marked = tuple[Book, BookMark]
-"""A mark, and the book in which it is."""
+HighlightInBook = tuple[Book, BookHighlight]
+"""A highlight, together with the book that it is in."""
 
 
 @dataclass(frozen=True)
 class DatabaseSource(BookSource, ExportSource):
-    """The marks in the databases of one program. A subclass defines its queries.
+    """A source of the highlights in the databases of one program.
 
-    Each database is copied, and SQLite opens only the copy. So the original is never written
-    to, and the program may be running.
+    A subclass defines the queries.
+
+    Only a copy of each database is opened, so the original is never written to, and the program may
+    be running.
     """
 
     Settings = BookSettings
-    uses = ENDINGS
+    uses = BOOK_SUFFIXES
     is_whole = True
-    largest = LARGEST
-    rest = "cannot be read"
-    owner: ClassVar[Owner]
+    max_bytes = MAX_DATABASE_BYTES
+    further_items_message = "cannot be read"
+    owner: ClassVar[DatabaseOwner]
     tables: ClassVar[Strings]
-    """The tables by which its databases are recognised."""
+    """The tables by which a database of the program is recognised."""
 
     @abstractmethod
-    def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
-        """Yield the marks of a database in reading order, each with its book."""
+    def read_highlights(
+        self, connection: sqlite3.Connection, file: File
+    ) -> Iterator[HighlightInBook]:
+        """Yield the highlights of a database in reading order, each with its book."""
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a file is a database with the tables of this program.
-
-        Nothing is locked or written.
-        """
+        """Recognise a database by the program's tables, without locking it or writing to it."""
         path = candidate.path
         try:
             with open(path, "rb", opener=open_regular) as file:
-                if file.read(len(HEAD)) != HEAD:
+                if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
                     return NOT_MINE
-            address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-            with closing(sqlite3.connect(address, uri=True)) as connection:
-                if set(cls.tables) <= tables_of(connection):
+            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
+                if set(cls.tables) <= list_tables(connection):
                     return Recognition(Confidence.CONTENT)
         except (OSError, ValueError, sqlite3.Error):
             pass
         return NOT_MINE
 
-    def read(self, file: File) -> Iterator[Marked | Problem]:
-        """Yield the marks of a database in reading order, each with its book.
+    def read_items(self, file: File) -> Iterator[HighlightInBook | Problem]:
+        """Yield the highlights of a database in reading order, each with its book.
 
         Raises:
-            ItemError: it cannot be read.
+            ItemError: the database can't be read.
         """
-        with opened_copy(file.at, self.owner, self.tables) as connection:
-            yield from self.marked(connection, file)
+        with open_copy(file.at, self.owner, self.tables) as connection:
+            yield from self.read_highlights(connection, file)
 
-    def documents(self, items: list[Marked]) -> Iterator[Named]:
-        """Yield the books, in the order of their first marks, with the marks of each."""
+    def group_by_document(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
+        """Yield a document for each book, in the order of the books' first highlights."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
         folder = self.folder
         books: dict[DocumentKey, Book] = {}
-        marks_of: dict[DocumentKey, dict[object, BookMark]] = {}
+        marks_by_book: dict[DocumentKey, dict[object, BookHighlight]] = {}
         for book, mark in items:
-            key = document_of(book, folder.namespace, folder.name).key
+            key = make_document(book, folder.namespace, folder.name).key
             books.setdefault(key, book)
-            marks = marks_of.setdefault(key, {})
-            # two copies of a database say the same twice; the newer one was read last
-            marks[mark.own or mark] = mark
+            marks = marks_by_book.setdefault(key, {})
+            # Copies of a database contain the same highlights; keep those of the newest copy, which
+            # is read last.
+            marks[mark.id or mark] = mark
         with PdfWorker(memory=self.memory) as worker:
             for key, book in books.items():
-                document = document_of(book, folder.namespace, folder.name)
-                path = self.shelf.find(book.file) if book.file else None
-                marks_of_book = marks_of[key].values()
-                sightings = extracted(document, folder, marks_of_book, path, worker)
-                yield book.name, sightings
-            worker.store(complete=folder.end().complete)
+                document = make_document(book, folder.namespace, folder.name)
+                path = self.books.find_book(book.file) if book.file else None
+                marks_of_book = marks_by_book[key].values()
+                sightings = build_sightings(document, folder, marks_of_book, path, worker)
+                yield book.display_name, sightings
+            worker.save_cache(complete=folder.end_scan().complete)
 
 
-def text_of(row: Row, column: str) -> str:
-    """Return a text of a row; "" for none, or if the table has no such column."""
+def get_text(row: Row, column: str) -> str:
+    """Return the text in a column of a row, or "" if it is null or there is no such column."""
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
@@ -143,11 +141,11 @@ def text_of(row: Row, column: str) -> str:
 
 # --- Apple Books ----------------------------------------------------------------------
 
-_EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
-_KINDS = {"1": HighlightKind.UNDERLINE}
-_COLOURS = {"1": "green", "2": "blue", "3": "yellow", "4": "pink", "5": "purple"}
+_APPLE_EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
+_APPLE_KINDS = {"1": HighlightKind.UNDERLINE}
+_APPLE_COLOURS = {"1": "green", "2": "blue", "3": "yellow", "4": "pink", "5": "purple"}
 _CFI = regex(r"epubcfi\(/6/(?P<file>\d+)(?:\[[^\]]*\])?!(?P<range>.*)\)")
-_MARKS = """
+_MARKS_QUERY = """
 SELECT * FROM ZAEANNOTATION
 WHERE ifnull(ZANNOTATIONDELETED, 0) = 0
 ORDER BY ZANNOTATIONASSETID, Z_PK
@@ -155,216 +153,239 @@ ORDER BY ZANNOTATIONASSETID, Z_PK
 
 
 class AppleBooks(DatabaseSource):
-    """The marks of one reader. `me` does not matter."""
+    """Highlights made in Apple Books by one reader, so the setting `me` is ignored."""
 
     kind = "apple-books"
     endings = (".sqlite",)
-    not_an_export = "not a database of Apple Books with annotations"
-    hint = "it is in ~/Library/Containers/com.apple.iBooksX/Data/Documents/AEAnnotation"
-    owner = Owner(
+    wrong_file_message = "not a database of Apple Books with annotations"
+    export_hint = (
+        "it is in ~/Library/Containers/com.apple.iBooksX/Data/Documents/AEAnnotation"
+    )
+    owner = DatabaseOwner(
         name="Apple Books",
-        where=hint,
-        give="give the folder Documents of Apple Books, or AEAnnotation….sqlite in it",
-        shrink="copy it from another Mac",
+        location_hint=export_hint,
+        choose_hint="give the folder Documents of Apple Books, or AEAnnotation….sqlite in it",
+        shrink_hint="copy it from another Mac",
     )
     tables = ("ZAEANNOTATION",)
 
-    def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
-        """Yield the marks of all books, each book's in reading order."""
-        by_asset: dict[str, list[BookMark]] = {}
-        for row in connection.execute(_MARKS):
-            mark = _mark(row)
+    def read_highlights(
+        self, connection: sqlite3.Connection, file: File
+    ) -> Iterator[HighlightInBook]:
+        """Yield the highlights of all books, with those of each book in reading order."""
+        by_asset: dict[str, list[BookHighlight]] = {}
+        for row in connection.execute(_MARKS_QUERY):
+            mark = _parse_apple_mark(row)
             if mark.text.strip() or mark.comment.strip():
-                by_asset.setdefault(text_of(row, "ZANNOTATIONASSETID"), []).append(mark)
-        library = _library(file.at, self.owner)
+                by_asset.setdefault(get_text(row, "ZANNOTATIONASSETID"), []).append(mark)
+        library = _read_apple_library(file.at, self.owner)
         for asset, marks in by_asset.items():
             book = library.get(asset, Book(asset))
-            for mark in in_reading_order(marks):
+            for mark in sort_by_position(marks):
                 yield book, mark
 
 
-def _mark(row: Row) -> BookMark:
-    """Return the mark of a row. A bookmark has neither words nor a note."""
-    place = _CFI.search(text_of(row, "ZANNOTATIONLOCATION"))
+def _parse_apple_mark(row: Row) -> BookHighlight:
+    """Make a highlight of a row. If the row is a bookmark, it has neither a text nor a comment."""
+    location = _CFI.search(get_text(row, "ZANNOTATIONLOCATION"))
     page = -1
-    if place:
-        page = int(place["file"][:9]) // 2 - 1
-    # a range: what both ends have in common, then its start and its end
-    common, _, ends = (place["range"] if place else "").partition(",")
-    steps, offset = cfi_steps(common + ends.partition(",")[0])
-    return BookMark(
-        text=text_of(row, "ZANNOTATIONSELECTEDTEXT"),
-        own=text_of(row, "ZANNOTATIONUUID"),
-        comment=text_of(row, "ZANNOTATIONNOTE"),
-        kind=_KINDS.get(text_of(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT),
+    if location:
+        page = int(location["file"][:9]) // 2 - 1
+    # a CFI range consists of the part that both ends have in common, the start, and the end
+    common, _, ends = (location["range"] if location else "").partition(",")
+    element, offset = parse_cfi(common + ends.partition(",")[0])
+    return BookHighlight(
+        text=get_text(row, "ZANNOTATIONSELECTEDTEXT"),
+        id=get_text(row, "ZANNOTATIONUUID"),
+        comment=get_text(row, "ZANNOTATIONNOTE"),
+        kind=_APPLE_KINDS.get(
+            get_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
+        ),
         page=page,
-        steps=steps,
+        element=element,
         offset=offset,
-        heading=text_of(row, "ZFUTUREPROOFING5"),
-        colour=_COLOURS.get(text_of(row, "ZANNOTATIONSTYLE"), ""),
-        created=_moment(text_of(row, "ZANNOTATIONCREATIONDATE")),
-        modified=_moment(text_of(row, "ZANNOTATIONMODIFICATIONDATE")),
+        heading=get_text(row, "ZFUTUREPROOFING5"),
+        colour=_APPLE_COLOURS.get(get_text(row, "ZANNOTATIONSTYLE"), ""),
+        created=_parse_apple_time(get_text(row, "ZANNOTATIONCREATIONDATE")),
+        modified=_parse_apple_time(get_text(row, "ZANNOTATIONMODIFICATIONDATE")),
     )
 
 
-def _library(database: Path, owner: Owner) -> dict[str, Book]:
-    """Return the books by their ids, from the database of the library; {} if it is not there."""
+def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]:
+    """Return the books in the library's database by their ids, or {} if it can't be read."""
     books: dict[str, Book] = {}
     for folder in (database.parent, database.parent.parent / "BKLibrary"):
         for path in sorted(folder.glob("BKLibrary*.sqlite")):
             with (
                 suppress(ItemError),
-                opened_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
+                open_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
             ):
                 for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
-                    authors = text_of(row, "ZAUTHOR").split(" & ")
-                    books[text_of(row, "ZASSETID")] = Book(
-                        text_of(row, "ZTITLE"),
+                    authors = get_text(row, "ZAUTHOR").split(" & ")
+                    books[get_text(row, "ZASSETID")] = Book(
+                        get_text(row, "ZTITLE"),
                         tuple(filter(None, authors)),
-                        file=text_of(row, "ZPATH"),
+                        file=get_text(row, "ZPATH"),
                     )
     return books
 
 
-def _moment(seconds: str) -> str:
-    """Return a time in ISO 8601; Apple counts seconds from 2001. "" if it is none."""
+def _parse_apple_time(seconds: str) -> str:
+    """Convert a number of seconds since 2001 to ISO 8601, or return "" if it is invalid."""
     try:
-        return (_EPOCH + timedelta(seconds=round(float(seconds)))).isoformat()
+        return (_APPLE_EPOCH + timedelta(seconds=round(float(seconds)))).isoformat()
     except (ValueError, OverflowError):
         return ""
 
 
 # --- Kobo -----------------------------------------------------------------------------
 
-_SPAN = regex(r"#(kobo(?:\\?\.\d+)+)")
-_ON_DEVICE = regex(r"(?:file://)?/mnt/(?:onboard|sd)/")
-_COLOUR_NAMES = {"0": "yellow", "1": "red", "2": "blue", "3": "green"}
-_BOOKMARKS = """
+_KOBO_SPAN = regex(r"#(kobo(?:\\?\.\d+)+)")
+_DEVICE_PREFIX = regex(r"(?:file://)?/mnt/(?:onboard|sd)/")
+_KOBO_COLOURS = {"0": "yellow", "1": "red", "2": "blue", "3": "green"}
+_BOOKMARKS_QUERY = """
 SELECT * FROM Bookmark
 WHERE lower(CAST(ifnull(Hidden, '') AS TEXT)) NOT IN ('true', '1')
 ORDER BY VolumeID, DateCreated, BookmarkID
 """
-_BOOKS = "SELECT * FROM content WHERE ContentID = ?"
-_CHAPTERS = """
+_BOOK_QUERY = "SELECT * FROM content WHERE ContentID = ?"
+_CHAPTERS_QUERY = """
 SELECT * FROM content WHERE BookID = ? ORDER BY VolumeIndex
 """
 
 
 class Kobo(DatabaseSource):
-    """The marks of one reader. `me` does not matter."""
+    """Highlights made on a Kobo by one reader, so the setting `me` is ignored.
+
+    The table `Bookmark` has the highlights, and `content` has the books and chapters. A deleted
+    highlight stays in the table, marked as `Hidden`, until the next sync. A page that was marked as
+    read (`dogear`) or drawn on (`markup`) has no text.
+    """
 
     kind = "kobo"
     endings = (".sqlite",)
-    not_an_export = "not a Kobo database"
-    hint = "KoboReader.sqlite is on the device, in the hidden folder .kobo"
-    owner = Owner(
+    wrong_file_message = "not a Kobo database"
+    export_hint = "KoboReader.sqlite is on the device, in the hidden folder .kobo"
+    owner = DatabaseOwner(
         name="Kobo",
-        where=hint,
-        give="give KoboReader.sqlite of the device, or the device",
-        shrink="repair your account on the device: Settings, Device information",
+        location_hint=export_hint,
+        choose_hint="give KoboReader.sqlite of the device, or the device",
+        shrink_hint="repair your account on the device: Settings, Device information",
     )
     tables = ("Bookmark", "content")
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a file is a database of a Kobo; by its name if it is damaged."""
+        """Recognise a Kobo database, including a damaged one by its name."""
         recognition = super().recognise(candidate)
         if not recognition.confidence and "koboreader" in candidate.path.name.casefold():
             return Recognition(Confidence.CONTENT)
         return recognition
 
-    def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
-        """Yield the marks of all books, each book's in reading order."""
+    def read_highlights(
+        self, connection: sqlite3.Connection, file: File
+    ) -> Iterator[HighlightInBook]:
+        """Yield the highlights of all books, with those of each book in reading order."""
         rows_by_volume: dict[str, list[Row]] = {}
-        for row in connection.execute(_BOOKMARKS):
-            words = text_of(row, "Text").strip()
-            note = text_of(row, "Annotation").strip()
-            if words or note:
-                volume = text_of(row, "VolumeID")
-                rows_by_volume.setdefault(volume, []).append(row)
-        for volume, rows in rows_by_volume.items():
-            book = _book(volume, connection.execute(_BOOKS, (volume,)).fetchone())
-            # the title of the chapter in each file; a file is listed as itself, and again
-            # (type 899) as a chapter
+        for row in connection.execute(_BOOKMARKS_QUERY):
+            text = get_text(row, "Text").strip()
+            note = get_text(row, "Annotation").strip()
+            if text or note:
+                book_id = get_text(row, "VolumeID")
+                rows_by_volume.setdefault(book_id, []).append(row)
+        for book_id, rows in rows_by_volume.items():
+            book = _make_kobo_book(
+                book_id, connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
+            )
+            # Map each file of the book to its chapter title. A file is listed both as itself and as
+            # a chapter (type 899).
             chapters: dict[str, str] = {}
-            for row in connection.execute(_CHAPTERS, (volume,)):
-                name = _file_of(text_of(row, "ContentID"))
-                title = text_of(row, "Title")
-                if title and not title.endswith((".xhtml", ".html", ".htm")) and name:
-                    chapters.setdefault(name, title)
-            placed_marks = [_bookmark(row, chapters) for row in rows]
-            placed_marks.sort(key=itemgetter(0))
-            for _, mark in placed_marks:
+            for row in connection.execute(_CHAPTERS_QUERY, (book_id,)):
+                file_name = _parse_content_id(get_text(row, "ContentID"))
+                title = get_text(row, "Title")
+                if (
+                    title
+                    and not title.endswith((".xhtml", ".html", ".htm"))
+                    and file_name
+                ):
+                    chapters.setdefault(file_name, title)
+            positioned_marks = [_parse_kobo_mark(row, chapters) for row in rows]
+            positioned_marks.sort(key=itemgetter(0))
+            for _, mark in positioned_marks:
                 yield book, mark
 
 
-def _book(volume: str, row: Row | None) -> Book:
-    """Return the book with this id; of a file on the device, that is its path."""
-    path = unquote(volume) if _ON_DEVICE.match(volume) else ""
-    file = _ON_DEVICE.sub("", path)
-    if row is None:  # removed from the device
-        return Book(title="" if file else volume, file=file)
-    title = text_of(row, "Title")
-    authors = [name.strip() for name in text_of(row, "Attribution").split(",")]
-    isbns = isbns_of((text_of(row, "ISBN"),))
+def _make_kobo_book(book_id: str, row: Row | None) -> Book:
+    """Make the book with this id, which is a path if the book is a file on the device."""
+    path = unquote(book_id) if _DEVICE_PREFIX.match(book_id) else ""
+    file = _DEVICE_PREFIX.sub("", path)
+    if row is None:  # the book was removed from the device
+        return Book(title="" if file else book_id, file=file)
+    title = get_text(row, "Title")
+    authors = [name.strip() for name in get_text(row, "Attribution").split(",")]
+    isbns = parse_isbns((get_text(row, "ISBN"),))
     return Book(title, tuple(filter(None, authors)), isbns, file)
 
 
-def _file_of(content: str) -> str:
-    """Return the name of the file in the book, of the id of a chapter.
+def _parse_content_id(content_id: str) -> str:
+    """Return the name of a file in the book, given the id of a chapter, or "" if there is none.
 
-    It is `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor` or
+    The id is `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor` or
     `<book>!!OEBPS/ch.xhtml-3`.
     """
-    for sign in ("!!", "!", "#("):
-        before, separator, rest = content.partition(sign)
-        if separator and before:
-            name = rest.partition(")")[2] if sign == "#(" else rest
+    for marker in ("!!", "!", "#("):
+        book_id, separator, file_part = content_id.partition(marker)
+        if separator and book_id:
+            name = file_part.partition(")")[2] if marker == "#(" else file_part
             path = name.rpartition("!")[2].partition("#")[0]
             return regex(r"(\.x?html?)-\d+$").sub(r"\1", path)
     return ""
 
 
-def _bookmark(
+def _parse_kobo_mark(
     row: Row, chapters: dict[str, str]
-) -> tuple[tuple[str, float, str], BookMark]:
-    """Return the position of a mark in its book, for sorting, and the mark.
+) -> tuple[tuple[str, float, str], BookHighlight]:
+    """Make a highlight of a row, together with the key by which the book's highlights are sorted.
 
-    `chapters` are the titles of the chapters by their files.
+    Args:
+        row: a row of the table `Bookmark`.
+        chapters: the chapter titles, by the name of the file.
+
+    Returns:
+        The sort key for the highlight's position in the book, and the highlight.
     """
-    content = text_of(row, "ContentID")
-    file = _file_of(content)
+    content_id = get_text(row, "ContentID")
+    file = _parse_content_id(content_id)
     heading = chapters.get(file, "")
 
-    # its place: a path in its file, or one of the numbered spans
-    steps: tuple[Step, ...] = ()
+    # the position is a path in the file, or one of its numbered spans
+    element = ""
     offset = 0
-    container, _, point = text_of(row, "StartContainerPath").partition("#point(")
-    span = _SPAN.search(container)
+    container, _, point = get_text(row, "StartContainerPath").partition("#point(")
+    span = _KOBO_SPAN.search(container)
     if point:
         file = container
-        steps, offset = cfi_steps(point.removeprefix("/1"))
+        element, offset = parse_cfi(point.removeprefix("/1"))
     elif span:
-        span_id = span[1].replace("\\", "")
-        steps = ((f"#{span_id}", 0),)
-        start = text_of(row, "StartOffset")
+        element = span[0].replace("\\", "").replace(".", "\\.")
+        start = get_text(row, "StartOffset")
         if start.isdigit() and len(start) < 10:
             offset = int(start)
     else:
         file = ""
     progress = 0.0
     with suppress(ValueError):
-        progress = float(text_of(row, "ChapterProgress"))
-    mark = BookMark(
-        text=text_of(row, "Text"),
-        own=text_of(row, "BookmarkID"),
-        comment=text_of(row, "Annotation"),
+        progress = float(get_text(row, "ChapterProgress"))
+    mark = BookHighlight(
+        text=get_text(row, "Text"),
+        id=get_text(row, "BookmarkID"),
+        comment=get_text(row, "Annotation"),
         file=file,
-        steps=steps,
+        element=element,
         offset=offset,
         heading=heading,
-        colour=_COLOUR_NAMES.get(text_of(row, "Color"), ""),
-        created=iso_time(text_of(row, "DateCreated")),
-        modified=iso_time(text_of(row, "DateModified")),
+        colour=_KOBO_COLOURS.get(get_text(row, "Color"), ""),
+        created=normalize_time(get_text(row, "DateCreated")),
+        modified=normalize_time(get_text(row, "DateModified")),
     )
-    return (content, progress, mark.created), mark
+    return (content_id, progress, mark.created), mark

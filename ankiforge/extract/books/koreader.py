@@ -1,39 +1,41 @@
-"""KOReader: the marks that it keeps beside each book, in `<book>.sdr/metadata.<ending>.lua`.
+"""KOReader: highlights stored next to each book, in `<book>.sdr/metadata.<ending>.lua`.
 
     sources:
       - koreader: {path: /media/me/Kindle}     # or a folder of books
 
-The folder may be that of the books, KOReader's own with `docsettings` or `hashdocsettings`,
-or a whole device. Since version 2024.07 a file has a list `annotations`; before, the marks
-are in `highlight` and the notes in `bookmarks`. A bookmark without a note is not a mark.
-
-A file is a literal of Lua as KOReader writes it: `return` and a table of `[key] = value`, a string,
-a number, a boolean or nil. Nothing is ever run: what computes something, a call or an operator,
-is an error, and so are Lua's other spellings.
+The directory may be that of the books, KOReader's own with `docsettings` or `hashdocsettings`, or a
+whole device. Since version 2024.07, a file has a list `annotations`. Older files have the
+highlights in `highlight`, and the notes in `bookmarks`. A bookmark without a note isn't a
+highlight.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
-    ENDINGS,
+    BOOK_SUFFIXES,
     Book,
     BookFileSource,
-    BookMark,
+    BookHighlight,
     BookSettings,
-    document_of,
-    extracted,
-    isbns_of,
+    build_sightings,
+    make_document,
+    parse_isbns,
 )
-from ankiforge.extract.files import LARGEST, Step, read_file, stamp_at
-from ankiforge.extract.folder import File, PictureAt
+from ankiforge.extract.file_source import File, FindPicture
+from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, stamp_file
 from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
 
@@ -41,14 +43,13 @@ if TYPE_CHECKING:
     from ankiforge.extract.pdf.worker import PdfWorker
 
 
-DEEPEST = 60
-"""The greatest depth of tables; KOReader's have six."""
-HINT = "open and close the book in KOReader, which writes the file again"
+REWRITE_HINT = "open and close the book in KOReader, which writes the file again"
 
-Table = dict[Any, Any]
-"""A table by its keys: text, numbers or booleans."""
+LuaTable = dict[str, Any]
+"""A Lua table, by key. A numeric key is a string of digits."""
 
-# A file is taken as Latin-1, so that a character is a byte: a text may be cut within a letter.
+# A file is decoded as Latin-1, with one character per byte, because a text may be cut off within a
+# letter.
 _TOKEN = regex(
     r"""(?sx)
       (?P<blank>\s+|--[^\n]*)
@@ -59,126 +60,82 @@ _TOKEN = regex(
     """
 )
 _ESCAPE = regex(r"(?s)\\(?:(?P<decimal>\d{1,3})|(?P<letter>.))")
-_LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_CONSTANTS = {"true": True, "false": False, "nil": None}
+_ESCAPED_LETTERS = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+}
+_JSON_SIGNS = {"{": "{", "}": "}", "[": "", "]": "", "=": ":", ",": ","}
+_JSON_NAMES = {"return": "", "true": "true", "false": "false", "nil": "null"}
 
 
-def value_of(raw: bytes) -> Any:
-    """Return the value of a file.
+def parse_lua(raw: bytes) -> Any:
+    """Parse a Lua file by converting it to JSON, where `["a"] = {}` becomes `"a": {}`.
+
+    KOReader writes `return` and a table of `[key] = value`, in which values are tables, strings,
+    numbers, booleans or nil. The file is never executed. Calls, operators and any other Lua syntax
+    are errors.
 
     Raises:
-        ItemError: it is not a literal, or its tables are nested too deeply.
+        ItemError: the file isn't a table of plain values, or is cut off.
     """
-    reader = _LuaReader(raw.decode("latin-1").removeprefix("\xef\xbb\xbf"))
-    return reader.value_of_file()
+    source = raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
+    json_parts: list[str] = []
+    last_end = 0
+    previous_token = ""
+    for token in _TOKEN.finditer(source):
+        if token.start() != last_end:
+            break
+        last_end = token.end()
+        match token.lastgroup:
+            case "blank":
+                continue
+            case "quoted":  # may contain `\n`, `\195\169`, or a line break after `\`
+                unescaped = _ESCAPE.sub(_unescape, token[0][1:-1])
+                # the characters stand for bytes of UTF-8; a broken sequence becomes U+FFFD
+                text = unescaped.encode("latin-1").decode("utf-8", "replace")
+                json_part = json.dumps(text)
+            case "number":
+                json_part = _number_to_json(token[0])
+                json_part = f'"{json_part}"' if previous_token == "[" else json_part
+            case "name":
+                json_part = _JSON_NAMES.get(token[0], "?")  # "?" makes the JSON invalid
+            case _:
+                json_part = _JSON_SIGNS[token[0]]
+        if token[0] == "}" and previous_token == ",":
+            json_parts.pop()
+        json_parts.append(json_part)
+        previous_token = token[0]
+    if last_end == len(source):
+        with suppress(msgspec.DecodeError, RecursionError):
+            return msgspec.json.decode("".join(json_parts))
+    raise ItemError("it is no table of plain values, or is cut off", hint=REWRITE_HINT)
 
 
-class _LuaReader:
-    """Reads tokens from left to right; each is looked at once."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._at = 0
-        self._kind = ""
-        self._token: Any = None
-        self._next()
-
-    def value_of_file(self) -> Any:
-        """Return the value after `return`, with which the file must end."""
-        if self._kind == "name" and self._token == "return":
-            self._next()
-        value = self._value(depth=0)
-        if self._kind != "end":
-            raise self._error()
-        return value
-
-    def _value(self, depth: int) -> Any:
-        """Return the value that begins here."""
-        if self._is_sign("{"):
-            return self._table(depth + 1)
-        token = self._token
-        if self._kind == "name":
-            if token not in _CONSTANTS:
-                raise self._error()
-            token = _CONSTANTS[token]
-        elif self._kind not in ("text", "number"):
-            raise self._error()
-        self._next()
-        return token
-
-    def _table(self, depth: int) -> Table:
-        """Return the table that begins here."""
-        if depth > DEEPEST:
-            raise ItemError("its tables are nested too deeply", hint=HINT)
-        self._next()
-        table: Table = {}
-        while not self._is_sign("}"):
-            self._expect("[")
-            key = self._value(depth)
-            if isinstance(key, dict) or key is None:
-                raise self._error()
-            self._expect("]")
-            self._expect("=")
-            table[key] = self._value(depth)
-            if self._is_sign(","):
-                self._next()
-            elif not self._is_sign("}"):
-                raise self._error()
-        self._next()
-        return table
-
-    # --- tokens
-
-    def _next(self) -> None:
-        """Go to the next token; comments are left out."""
-        while True:
-            match = _TOKEN.match(self._source, self._at)
-            if match is None:
-                self._kind = "end" if self._at == len(self._source) else "unknown"
-                return
-            self._at = match.end()
-            kind = match.lastgroup or ""
-            if match["blank"] is None:
-                break
-        self._kind = kind
-        self._token = match[0]
-        if match["quoted"] is not None:  # with `\n`, `\195\169`, a line break after `\`
-            self._kind = "text"
-            unescaped = _ESCAPE.sub(_escaped, match["quoted"][1:-1])
-            # its characters are the bytes of UTF-8; a broken one becomes U+FFFD
-            self._token = unescaped.encode("latin-1").decode("utf-8", "replace")
-        elif kind == "number":  # a whole one may be written as `12.0`: a key like `12`
-            number = float(match[0])
-            self._token = int(number) if number.is_integer() else number
-
-    def _is_sign(self, sign: str) -> bool:
-        return self._kind == "sign" and self._token == sign
-
-    def _expect(self, sign: str) -> None:
-        if not self._is_sign(sign):
-            raise self._error()
-        self._next()
-
-    def _error(self) -> ItemError:
-        line = self._source.count("\n", 0, self._at) + 1
-        if self._kind == "end":
-            return ItemError("it ends in the middle of a table", hint=HINT)
-        return ItemError(f"line {line} is not a plain value of Lua", hint=HINT)
+def _number_to_json(number: str) -> str:
+    """Convert a Lua number to JSON, where 12.0 becomes 12, and inf and nan become null."""
+    value = float(number)
+    if not isfinite(value):
+        return "null"
+    return str(int(value) if value.is_integer() else value)
 
 
-def _escaped(escape: re.Match[str]) -> str:
-    """Return the character that an escape sequence of Lua stands for."""
+def _unescape(escape: re.Match[str]) -> str:
     if escape["decimal"]:
         return chr(int(escape["decimal"]) & 0xFF)
     letter = escape["letter"] or ""
-    return _LETTERS.get(letter, letter)
+    return _ESCAPED_LETTERS.get(letter, letter)
 
 
 # --- the marks beside a book ----------------------------------------------------------
 
 
 class KOReaderSettings(BookSettings, kw_only=True):
-    """The keys of a `koreader:` source."""
+    """The settings of a `koreader:` source."""
 
     include: Strings = ("**/metadata.*.lua", "**/*.epub.lua", "**/*.pdf.lua")
     exclude: Strings = ()
@@ -186,55 +143,59 @@ class KOReaderSettings(BookSettings, kw_only=True):
 
 @dataclass(frozen=True)
 class KOReader(BookFileSource):
-    """The marks of one reader, on one device or several. `me` does not matter."""
+    """Highlights made in KOReader by one reader, on one or more devices.
+
+    The setting `me` is ignored.
+    """
 
     kind = "koreader"
     Settings = KOReaderSettings
     endings = (".lua",)
-    uses = ENDINGS
+    uses = BOOK_SUFFIXES
     is_export = True
     is_whole = True
     example = "- koreader: {path: /media/me/Kindle}     # a device, or a folder of books"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a file has the name of a sidecar."""
-        if _SIDECAR.fullmatch(candidate.path.name):
+        """Recognise a file that KOReader stores next to a book, by its name."""
+        if _SIDECAR_NAME.fullmatch(candidate.path.name):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
 
     def state_of(self, name: str, file: File) -> str:
-        """Return where the book with this path on the device is here, and its stamp."""
-        path = self.shelf.find(name)
-        return f"{path} {stamp_at(path)}" if path else ""
+        """Return the path and stamp of the book whose path on the device is `name`.
+
+        Return "" if the book isn't on this computer.
+        """
+        path = self.books.find_book(name)
+        return f"{path} {stamp_file(path)}" if path else ""
 
     def contents(
-        self, file: File, reader: PdfWorker, picture: PictureAt
+        self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the book of a sidecar with its marks, and a notice of marks without words."""
-        raw, _ = read_file(file.place, LARGEST)
-        settings = value_of(raw)
+        """Yield a book with its highlights, and a notice if some of them have no text."""
+        raw, _ = read_file(file.place, MAX_TEXT_BYTES)
+        settings = parse_lua(raw)
         if not isinstance(settings, dict):
             yield Problem(file.path, "it has no settings of KOReader", "leave it out")
             return
-        book = book_of(settings, file.path)
-        marks = list(marks_of(settings))
-        with_words = []
+        book = make_book(settings, file.path)
+        marks = list(parse_highlights(settings))
+        marks_with_text = []
         for mark in marks:
             if mark.text or mark.comment:
-                with_words.append(mark)
+                marks_with_text.append(mark)
         path = None
-        if with_words:
-            picture(book.file)  # with another book, or none, it is read again
-            path = self.shelf.find(book.file)
+        if marks_with_text:
+            picture(book.file)  # read this file again if the book changes or appears
+            path = self.books.find_book(book.file)
         folder = self.folder
-        document = document_of(book, folder.namespace, folder.name)
-        yield from extracted(document, folder, with_words, path, reader)
-        without = len(marks) - len(with_words)
-        if without:
-            message = (
-                f"marks without words: {without}; they are pictures of a scanned page"
-            )
+        document = make_document(book, folder.namespace, folder.name)
+        yield from build_sightings(document, folder, marks_with_text, path, reader)
+        textless_count = len(marks) - len(marks_with_text)
+        if textless_count:
+            message = f"marks without words: {textless_count}; they are pictures of a scanned page"
             yield Problem(
                 file.path,
                 message,
@@ -246,35 +207,37 @@ class KOReader(BookFileSource):
 # --- sidecars -------------------------------------------------------------------------
 
 
-_SIDECAR = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
-"""The name of a sidecar: its form since 2017, or the one before."""
-_MADE_IN = regex(
+_SIDECAR_NAME = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
+"""Matches the name of a sidecar file, which has the highlights of one book. Before 2017, the name
+had another form.
+"""
+_XPOINTER = regex(
     r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
     r"(?:/text\(\)(?:\[\d+\])?)?\.(?P<offset>\d+)"
 )
-_STEP = regex(r"(?P<name>[\w-]+)(?:\[(?P<number>\d+)\])?")
-_MOMENT = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-# What KOReader wrote before the marked words in a bookmark: “Page 12”, in any language.
-_PAGE_WORDS = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
-_LONGEST_PAGE = 60
-_LONGEST_PLACE = 1_000
+_XPOINTER_STEP = regex(r"([\w-]+)(?:\[(\d+)\])?")
+_DATE_TIME = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+# The text that KOReader put before the highlighted text in a bookmark: “Page 12”, in any language.
+_PAGE_REFERENCE = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
+_MAX_PAGE_REFERENCE_CHARS = 60
+_MAX_XPOINTER_CHARS = 1_000
 _KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRIKE}
 
 
-def book_of(settings: Table, path: str) -> Book:
-    """Return the book of a sidecar at a path."""
-    told = _table(settings, "doc_props")
-    counted = _table(settings, "stats")
-    title = _text(told, "title") or _text(counted, "title")
-    authors = _text(told, "authors") or _text(counted, "authors")
+def make_book(settings: LuaTable, path: str) -> Book:
+    """Make the book that the sidecar file at `path` belongs to."""
+    properties = _get_table(settings, "doc_props")
+    statistics = _get_table(settings, "stats")
+    title = _get_text(properties, "title") or _get_text(statistics, "title")
+    authors = _get_text(properties, "authors") or _get_text(statistics, "authors")
     names = [name.strip() for name in authors.split("\n")]
 
-    # Its file is that of `Book.sdr/metadata.epub.lua`: `Book.epub`. Before 2017 that was the
-    # sidecar of the name `Book.sdr/Book.epub.lua`.
-    file = _text(settings, "doc_path")
+    # `Book.sdr/metadata.epub.lua` belongs to `Book.epub`, as did `Book.sdr/Book.epub.lua`, which
+    # was its name before 2017
+    file = _get_text(settings, "doc_path")
     if not file:
         sidecar = PurePosixPath(path)
-        sidecar_name = _SIDECAR.fullmatch(sidecar.name)
+        sidecar_name = _SIDECAR_NAME.fullmatch(sidecar.name)
         file = str(sidecar.parent.parent / sidecar.stem)
         if sidecar_name and sidecar_name[1]:
             folder = str(sidecar.parent).removesuffix(".sdr")
@@ -282,139 +245,148 @@ def book_of(settings: Table, path: str) -> Book:
     return Book(
         title=title,
         authors=tuple(name for name in names if name and name != "N/A"),
-        identifiers=isbns_of(_text(told, "identifiers").split("\n")),
+        identifiers=parse_isbns(_get_text(properties, "identifiers").split("\n")),
         file=file,
         path=path,
         subjects=(
-            *_text(told, "keywords").split("\n"),
-            _text(_table(settings, "summary"), "note"),
+            *_get_text(properties, "keywords").split("\n"),
+            _get_text(_get_table(settings, "summary"), "note"),
         ),
     )
 
 
-def marks_of(settings: Table) -> Iterator[BookMark]:
-    """Yield the marks of a book in reading order, of either form."""
+def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
+    """Yield the highlights of a book in reading order, from the newer or the older format."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
-        for annotation in _listed(annotations):
+        for annotation in _get_tables_in_list(annotations):
             is_mark = "drawer" in annotation or "pos0" in annotation
-            note = _text(annotation, "note")
+            note = _get_text(annotation, "note")
             if is_mark or note:
-                yield _mark(
+                yield _make_highlight(
                     annotation,
-                    _text(annotation, "text") if is_mark else "",
+                    _get_text(annotation, "text") if is_mark else "",
                     note,
                 )
         return
-    yield from _older_marks(_table(settings, "highlight"), _table(settings, "bookmarks"))
+    yield from _parse_old_highlights(
+        _get_table(settings, "highlight"), _get_table(settings, "bookmarks")
+    )
 
 
-def _older_marks(highlight: Table, bookmarks: Table) -> Iterator[BookMark]:
-    """Yield the marks of the older form.
+def _parse_old_highlights(
+    highlight: LuaTable, bookmarks: LuaTable
+) -> Iterator[BookHighlight]:
+    """Yield the highlights of a book from the older format.
 
     Args:
-        highlight: by page a list of marks.
-        bookmarks: the last of the book first; of a mark, `notes` are its words and `text`
-            is the note.
+        highlight: lists of highlights, by page.
+        bookmarks: the bookmarks, of which the last in the book comes first. In the bookmark of a
+            highlight, `notes` is the highlighted text, and `text` is the note.
     """
-    drawn: dict[tuple[str, str], Table] = {}
-    for page, on_page in highlight.items():
-        for mark in _listed(on_page if isinstance(on_page, dict) else {}):
-            key = (_text(mark, "datetime"), _text(mark, "text"))
-            drawn[key] = {"pageno": page, **mark}
-    for bookmark in reversed(_listed(bookmarks)):
-        words = _text(bookmark, "notes")
+    unmatched_marks: dict[tuple[str, str], LuaTable] = {}
+    for page, page_marks in highlight.items():
+        for mark in _get_tables_in_list(
+            page_marks if isinstance(page_marks, dict) else {}
+        ):
+            key = (_get_text(mark, "datetime"), _get_text(mark, "text"))
+            unmatched_marks[key] = {"pageno": page, **mark}
+    for bookmark in reversed(_get_tables_in_list(bookmarks)):
+        text = _get_text(bookmark, "notes")
         if bookmark.get("highlighted") is not True and "pos0" not in bookmark:
             continue
-        mark = drawn.pop((_text(bookmark, "datetime"), words), {})
-        note = _without_page_words(_text(bookmark, "text"), words)
-        yield _mark({**mark, **bookmark}, words, note)
-    for mark in drawn.values():  # made before KOReader added a bookmark to each
-        yield _mark(mark, _text(mark, "text"), "")
+        mark = unmatched_marks.pop((_get_text(bookmark, "datetime"), text), {})
+        note = _parse_bookmark_note(_get_text(bookmark, "text"), text)
+        yield _make_highlight({**mark, **bookmark}, text, note)
+    # highlights from before KOReader added a bookmark for each
+    for mark in unmatched_marks.values():
+        yield _make_highlight(mark, _get_text(mark, "text"), "")
 
 
-def _without_page_words(text: str, words: str) -> str:
-    """Return the note of a bookmark; "" if KOReader wrote it: `Page 12 <words> @ <time>`."""
-    before, _, moment = text.rpartition(" @ ")
-    if text.strip() == words.strip():
+def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
+    """Return the user's note in a bookmark, or "" if the text was written by KOReader.
+
+    KOReader writes `Page 12 <words> @ <time>`.
+    """
+    text_before_time, _, date_time = text.rpartition(" @ ")
+    if text.strip() == highlighted_text.strip():
         return ""
-    if not _MOMENT.fullmatch(moment.strip()):
+    if not _DATE_TIME.fullmatch(date_time.strip()):
         return text
-    note = before.strip().removesuffix(words.strip()).strip()
-    if len(note) <= _LONGEST_PAGE and _PAGE_WORDS.fullmatch(note):
-        return ""  # KOReader wrote it
+    note = text_before_time.strip().removesuffix(highlighted_text.strip()).strip()
+    if len(note) <= _MAX_PAGE_REFERENCE_CHARS and _PAGE_REFERENCE.fullmatch(note):
+        return ""  # it was written by KOReader
     return note
 
 
-def _mark(entry: Table, words: str, note: str) -> BookMark:
-    """Return a mark by its entry, with the names that the newer form uses."""
-    start = entry.get("pos0")
+def _make_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
+    """Make a highlight of an entry, whose keys have the names of the newer format."""
+    start_pointer = entry.get("pos0")
     page = entry.get("page")
-    if not isinstance(start, str):
-        start = ""
-    number, steps, offset = _place(start)
-    if isinstance(page, int):  # of a PDF
-        number = page - 1
+    if not isinstance(start_pointer, str):
+        start_pointer = ""
+    page_index, element, offset = _parse_xpointer(start_pointer)
+    if isinstance(page, int):  # it is in a PDF
+        page_index = page - 1
     label = (
         entry.get("pageref")
         or entry.get("pageno")
         or (page if isinstance(page, int) else "")
     )
-    return BookMark(
-        text=words,
+    return BookHighlight(
+        text=text,
         comment=note,
-        kind=_KINDS.get(_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
-        page=number,
-        steps=steps,
+        kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
+        page=page_index,
+        element=element,
         offset=offset,
         page_label=str(label),
-        heading=_text(entry, "chapter").strip(),
-        colour=_text(entry, "color"),
-        created=_moment(entry, "datetime"),
-        modified=_moment(entry, "datetime_updated"),
+        heading=_get_text(entry, "chapter").strip(),
+        colour=_get_text(entry, "color"),
+        created=_get_time(entry, "datetime"),
+        modified=_get_time(entry, "datetime_updated"),
     )
 
 
-def _place(pointer: str) -> tuple[int, tuple[Step, ...], int]:
-    """Return the number of the file, the way to the element and the offset of an XPointer.
+def _parse_xpointer(pointer: str) -> tuple[int, str, int]:
+    """Parse an XPointer into the index of a file, the CSS selector of an element, and an offset.
 
-    It is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing.
+    An example is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing. If the
+    XPointer is malformed, return -1, "" and 0.
     """
-    match = _MADE_IN.search(pointer[:_LONGEST_PLACE])
+    match = _XPOINTER.search(pointer[:_MAX_XPOINTER_CHARS])
     if match is None:
-        return -1, (), 0
-    steps: list[Step] = []
-    page = int(match["file"]) - 1
-    for name in match["steps"].split("/"):
-        step = _STEP.fullmatch(name)
-        if step is None:
-            return page, (), 0
-        steps.append((step["name"].casefold(), int(step["number"] or 1)))
-    offset = int(match["offset"])
-    return page, tuple(steps), offset
+        return -1, "", 0
+    elements = ["html"]
+    for name, number in _XPOINTER_STEP.findall(match["steps"]):
+        elements.append(f"{name}:nth-of-type({number or 1})")
+    return int(match["file"]) - 1, " > ".join(elements), int(match["offset"])
 
 
-def _moment(entry: Table, key: str) -> str:
-    """Return a time in ISO 8601. The device's clock names no zone, so it has none."""
-    moment = _text(entry, key)
-    return moment.replace(" ", "T") if _MOMENT.fullmatch(moment) else ""
+def _get_time(entry: LuaTable, key: str) -> str:
+    """Return a time in ISO 8601, which has no time zone because the device stores none.
+
+    Return "" if there is no time.
+    """
+    moment = _get_text(entry, key)
+    return moment.replace(" ", "T") if _DATE_TIME.fullmatch(moment) else ""
 
 
-# --- values of a table, whatever they are -----------------------------------------------
+# --- table values of any type -----------------------------------------------------------
 
 
-def _text(table: Table, key: str) -> str:
+def _get_text(table: LuaTable, key: str) -> str:
     value = table.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _table(table: Table, key: str) -> Table:
+def _get_table(table: LuaTable, key: str) -> LuaTable:
     value: Any = table.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _listed(table: Table) -> list[Table]:
-    """Return the tables in a list, in its order."""
-    numbers = sorted(key for key in table if isinstance(key, int))
+def _get_tables_in_list(table: LuaTable) -> list[LuaTable]:
+    """Return the tables in a Lua list, in order."""
+    numbers = sorted((key for key in table if key.isdecimal()), key=int)
     entries = [table[number] for number in numbers]
     return [entry for entry in entries if isinstance(entry, dict)]

@@ -1,4 +1,9 @@
-"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, cards."""
+"""The base class of sources that read other programs' exports, such as those of Kindle or Readwise.
+
+An `ExportSource` parses the files into items, and then makes documents from the items of all files.
+It reads either all files or none: a document may be spread over several files, and a file may
+contain several documents.
+"""
 
 from __future__ import annotations
 
@@ -9,82 +14,87 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
-from ankiforge.errors import ItemError, one_item
-from ankiforge.extract.base import Candidate, Confidence, of_one
-from ankiforge.extract.discover import kind_of, why_not
-from ankiforge.extract.folder import File, FolderSource
+from ankiforge.errors import ItemError, wrap_unexpected_errors
+from ankiforge.extract.base import Candidate, Confidence, yield_or_report
+from ankiforge.extract.discover import why_not
+from ankiforge.extract.file_source import File, FolderSource
 from ankiforge.model import (
-    NO_EXPORT,
     Document,
     DocumentKey,
-    Extracted,
+    ExtractedDocument,
     Highlight,
-    Known,
-    LeftOut,
+    KnownDocuments,
+    Lookalike,
     Problem,
     Sighting,
     Strings,
-    Unchanged,
-    Unmarked,
-    Unread,
-    h16,
+    UnchangedDocument,
+    UnmarkedDocument,
+    UnreadDocument,
+    hash16,
 )
-from ankiforge.plugins import named
+from ankiforge.plugins import wrap_plugin_errors
 
-DAMAGED = "\ufffd"
-"""The sign in place of bytes that are no letters."""
-MOST = 20
-"""The number of malformed items that are reported per file."""
-LARGEST_EXPORT = 64_000_000
-"""The maximum size of an export in bytes: a heavy reader's has two MB after ten years."""
+REPLACEMENT_CHARACTER = "\ufffd"
+"""What replaces bytes that can't be decoded."""
+MAX_REPORTED_ITEMS = 20
+"""The maximum number of malformed items in a file that are reported one by one."""
+MAX_EXPORT_BYTES = 64_000_000
+"""The maximum size of an export in bytes. After ten years, that of a heavy reader has 2 MB."""
 
-Named = tuple[str, Iterator[Sighting]]
-"""The name of a document for people, and its sightings."""
+NamedSightings = tuple[str, Iterator[Sighting]]
+"""The name of a document in messages to the user, and what is yielded for the document."""
 
 
 class ExportSource(FolderSource):
     """A source that reads files exported from an account.
 
-    A subclass defines `items`, the contents of a file, and `documents`, which makes
-    documents of the items of all files.
+    A subclass defines `parse_items`, which parses a file, and `group_by_document`, which makes
+    documents from the items of all files.
     """
 
     is_export = True
 
-    not_an_export: ClassVar[str]
-    """The problem with another file that a person named."""
-    hint: ClassVar[str]
-    """Where a person gets an export."""
-    rest: ClassVar[str]
-    """The words for more than `MOST` malformed items: "12 more are not entries"."""
+    wrong_file_message: ClassVar[str]
+    """The message for a file that the user named but that isn't an export."""
+    export_hint: ClassVar[str]
+    """How the user gets an export."""
+    further_items_message: ClassVar[str]
+    """The end of the message about malformed items beyond `MAX_REPORTED_ITEMS`, as in "12 more are
+    not entries".
+    """
 
-    largest: ClassVar[int] = LARGEST_EXPORT
-    """The bytes of the largest file that is read."""
+    max_bytes: ClassVar[int] = MAX_EXPORT_BYTES
+    """The maximum size of a file in bytes."""
 
-    def read(self, file: File) -> Iterator[Any]:
-        """Yield the items of a file, and a problem for each malformed one.
+    def read_items(self, file: File) -> Iterator[Any]:
+        """Yield the items of a file, and a problem for each malformed item.
 
         Raises:
-            ItemError: the rest of the file cannot be read.
+            ItemError: the rest of the file can't be read.
         """
-        return self.items(file.path, file.text(self.largest, repairs=True))
+        return self.parse_items(file.path, file.text(self.max_bytes, repairs=True))
 
-    def items(self, path: str, text: str) -> Iterator[Any]:
-        """Yield the items of a file, and a problem for each malformed one.
+    def parse_items(self, path: str, text: str) -> Iterator[Any]:
+        """Parse a file into items, and yield them with a problem for each malformed item.
+
+        Args:
+            path: the path of the file, as shown in problems.
+            text: the text of the file.
 
         Raises:
-            ItemError: the rest of the file cannot be read.
+            ItemError: the rest of the file can't be read.
         """
         raise NotImplementedError
 
-    def documents(self, items: list[Any]) -> Iterator[Named]:
-        """Yield the documents made of the items of all files."""
+    def group_by_document(self, items: list[Any]) -> Iterator[NamedSightings]:
+        """Yield the name and the sightings of each document made from the items of all files."""
         raise NotImplementedError
 
-    def document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Return a document whose key is made of `key`, with the other fields known of it."""
+    def make_document(self, key: Strings, title: str, **known: Any) -> Document:
+        """Make a document whose key is a hash of `key`, with the other fields that are known."""
         namespace = self.folder.namespace
-        document_key = DocumentKey(f"{namespace}/{h16(*key)}")
+        document_key = DocumentKey(f"{namespace}/{hash16(*key)}")
         return Document(
             document_key,
             self.folder.name,
@@ -92,52 +102,58 @@ class ExportSource(FolderSource):
             **known,
         )
 
-    def extracted(
+    def make_sightings(
         self,
         document: Document,
         highlights: Iterable[Highlight],
-    ) -> Iterator[Extracted]:
-        """Yield a document with its highlights, unless there are none."""
-        marked = tuple(highlights)
-        if marked:
-            yield Extracted(document, marked, self.folder.container)
+    ) -> Iterator[ExtractedDocument]:
+        """Yield the document with its highlights, unless there are none."""
+        highlight_tuple = tuple(highlights)
+        if highlight_tuple:
+            yield ExtractedDocument(document, highlight_tuple, self.folder.container)
 
-    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield problems, then the documents, a `Scan`, and the highlights that were left out.
+    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+        """Yield the problems, the documents, a `ScanEnd`, and an entry with what was left out.
 
-        If no file has changed, none is read. Otherwise all are, because a document may be
-        spread over several files and a file may contain several documents.
+        If no file has changed, no file is read. Otherwise all files are read, because a document
+        may be in several files, and a file may contain several documents.
         """
         # find the exports
         folder = self.folder
-        listed = [*folder.files()]
+        listed_files = [*folder.list_files()]
         exports: list[File] = []
-        left_out: list[LeftOut] = []
-        yield from self._sorted(listed, exports, left_out)
+        left_out: list[Lookalike] = []
+        yield from self._select_exports(listed_files, exports)
 
-        # leave all out if they are as they were
+        # skip everything if no file has changed
         own_container = f"{self.kind} source {folder.name}"
-        fingerprint = folder.stamp(listed) if known else ""
+        fingerprint = folder.fingerprint_files(listed_files) if known else ""
         if known:
-            places = [(own_container, folder.name)]
-            places += [(folder.container, path) for path in known.paths(folder.container)]
-            if all(known.is_unchanged(*place, fingerprint) for place in places):
-                for place in places:
-                    yield Unchanged(*place)
-                yield folder.end()
+            containers_and_paths = [(own_container, folder.name)]
+            containers_and_paths += [
+                (folder.container, path) for path in known.list_paths(folder.container)
+            ]
+            if all(
+                known.is_unchanged(*container_and_path, fingerprint)
+                for container_and_path in containers_and_paths
+            ):
+                for container_and_path in containers_and_paths:
+                    yield UnchangedDocument(*container_and_path)
+                yield folder.end_scan()
                 return
 
-        # read them; what they tell is told every time, so they are read every time
-        for sighting in self._read(exports, left_out):
+        # Read the files. If there are problems, no fingerprint is stored, so that the next scan
+        # reports them again.
+        for sighting in self._read_documents(exports, left_out):
             if isinstance(sighting, Problem):
                 fingerprint = ""
-            if isinstance(sighting, Extracted):
+            if isinstance(sighting, ExtractedDocument):
                 sighting = replace(sighting, fingerprint=fingerprint)
             yield sighting
-        end = folder.end()
-        yield end
-        if left_out or (known and end.complete):
-            yield Unmarked(
+        scan_end = folder.end_scan()
+        yield scan_end
+        if left_out or (known and scan_end.complete):
+            yield UnmarkedDocument(
                 own_container,
                 folder.name,
                 fingerprint,
@@ -145,103 +161,103 @@ class ExportSource(FolderSource):
                 source=folder.name,
             )
 
-    def _sorted(
+    def _select_exports(
         self,
-        listed: Iterable[File | Problem | Unread],
+        listed_files: Iterable[File | Problem | UnreadDocument],
         exports: list[File],
-        left_out: list[LeftOut],
     ) -> Iterator[Sighting]:
-        """Add the exports among listed files to `exports`, the newest last.
+        """Append the listed files that are exports to `exports`, sorted by modification time.
 
-        What looks like an export and is none is added to `left_out`. There is a problem for
-        each other file that the user named, or that looks like an export.
+        Yield a problem for any other file that the user named. Files that the user didn't name are
+        left to other sources.
         """
-        for file in listed:
+        for file in listed_files:
             if not isinstance(file, File):
-                # which documents an export has is not known before it is read
-                if isinstance(file, Unread) or file.where.endswith("/"):
-                    self.folder.missed = True
+                # an export's documents are unknown until it is read
+                if isinstance(file, UnreadDocument) or file.where.endswith("/"):
+                    self.folder.is_incomplete = True
                 yield file
                 continue
             candidate = Candidate(file.at)
-            is_ours = candidate.ending in self.endings
-            if is_ours and self.recognise(candidate).confidence > Confidence.NO:
+            has_our_ending = candidate.suffix in self.endings
+            if has_our_ending and self.recognise(candidate).confidence > Confidence.NO:
                 exports.append(file)
-            elif candidate.failure and not file.named:
-                # it may be an export: what was read of it before is not gone
-                self.folder.missed = True
-                failure = candidate.failure
+            elif candidate.read_error and not file.named:
+                # the file may be an export, so the documents that were read from it before must not
+                # count as deleted
+                self.folder.is_incomplete = True
+                failure = candidate.read_error
                 yield Problem(file.path, failure.message, failure.hint)
-            elif file.named or (candidate.ending == ".csv" and not kind_of(file.at)):
-                yield self._not_mine(file)
+            elif file.named:
+                yield self._make_rejection_problem(file)
             else:
-                left_out += self._left_to_others(file, candidate.ending)
-        self.folder.read = Counter(Path(file.path).suffix.casefold() for file in exports)
+                for skipped in self.folder.skipped_files.values():
+                    skipped.rejected_suffixes.add(candidate.suffix)
+                    skipped.count_file(file.at)
+        self.folder.read_counts = Counter(
+            Path(file.path).suffix.casefold() for file in exports
+        )
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
 
-    def _left_to_others(self, file: File, ending: str) -> Iterator[LeftOut]:
-        """Let other sources read a file that is no export; yield it if none does."""
-        if ending == ".txt":
-            for walked in self.folder.walked.values():
-                walked.refused.add(ending)
-                walked.pass_file(file.at)
-        elif not kind_of(file.at):
-            yield LeftOut(f"{ending} {NO_EXPORT}", file.path, why_not(file.at))
+    def _read_documents(
+        self, exports: list[File], left_out: list[Lookalike]
+    ) -> Iterator[Sighting]:
+        """Yield the problems, and then the documents made from the items of the exports.
 
-    def _read(self, exports: list[File], left_out: list[LeftOut]) -> Iterator[Sighting]:
-        """Yield problems, then the documents.
-
-        What looks like a highlight and is none is added to `left_out`.
+        Items that look like highlights but aren't are appended to `left_out`.
         """
         items: list[Any] = []
         for file in exports:
-            for item in self._contents(file):
+            for item in self._read_items(file):
                 if isinstance(item, Problem):
                     yield item
-                elif isinstance(item, LeftOut):
-                    place = ", ".join(filter(None, (file.path, item.place)))
-                    left_out.append(replace(item, place=place))
+                elif isinstance(item, Lookalike):
+                    location = ", ".join(filter(None, (file.path, item.place)))
+                    left_out.append(replace(item, place=location))
                 else:
                     items.append(item)
-        for name, sightings in self.documents(items):
-            yield from of_one(name, sightings)
+        for name, sightings in self.group_by_document(items):
+            yield from yield_or_report(name, sightings)
 
-    def _not_mine(self, file: File) -> Problem:
-        """Return why a file is not read. An empty one may be about to be filled."""
+    def _make_rejection_problem(self, file: File) -> Problem:
+        """Return the problem that explains why a file isn't read.
+
+        For an empty file, it is only a notice, because the file may be filled later.
+        """
         is_empty = file.stamp is not None and file.stamp[2] == 0
-        if file.named and not is_empty:
-            self.folder.missed = True
-        message = self.not_an_export
+        self.folder.is_incomplete |= not is_empty
+        message = self.wrong_file_message
         reason = why_not(file.at, [type(self)])
         if reason:
             message = f"{message}: {reason}"
         return Problem(
             file.path,
             message,
-            self.hint,
-            notice=is_empty or not file.named,
+            self.export_hint,
+            notice=is_empty,
         )
 
-    def _contents(self, file: File) -> Iterator[Any]:
-        """Yield the items of a file, and its problems: of the malformed items, only the first.
+    def _read_items(self, file: File) -> Iterator[Any]:
+        """Yield the items of a file, and a problem for each of the first malformed items.
 
-        A malformed item may be a damaged known one, so the scan is then incomplete.
+        A malformed item may be a damaged copy of an item that was read before, so the scan is then
+        marked as incomplete.
         """
-        malformed = 0
+        malformed_count = 0
         try:
-            with one_item(), named(self.distribution):
-                for item in self.read(file):
+            with wrap_unexpected_errors(), wrap_plugin_errors(self.distribution):
+                for item in self.read_items(file):
                     if isinstance(item, Problem):
-                        malformed += 1
-                        if malformed > MOST:
+                        malformed_count += 1
+                        if malformed_count > MAX_REPORTED_ITEMS:
                             continue
                     yield item
         except ItemError as error:
-            malformed += 1
-            yield self.folder.problem(file, error)
-        self.folder.missed |= malformed > 0
-        if malformed > MOST:
+            malformed_count += 1
+            yield self.folder.report_error(file, error)
+        self.folder.is_incomplete |= malformed_count > 0
+        if malformed_count > MAX_REPORTED_ITEMS:
             yield Problem(
                 f"{file.path}: the rest",
-                f"{malformed - MOST} more {self.rest}",
+                f"{malformed_count - MAX_REPORTED_ITEMS} more {self.further_items_message}",
             )

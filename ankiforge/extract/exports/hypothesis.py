@@ -1,13 +1,12 @@
-"""Hypothesis: annotations of web pages and PDFs, from JSON of its API or its export.
+"""Hypothesis: annotations of web pages and PDFs, read from the JSON of its API or its export.
 
     sources:
       - hypothesis: {path: ~/Downloads/annotations.json}
 
-Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a
-list of annotations. Replies are added to the annotation that starts their thread. The key
-of an annotation is its id. Of two copies, the one updated last counts. Annotations by
-other people are reported but give no cards. The reader is given by `me`, or else by the
-export.
+The formats are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list of
+annotations. A reply is added to the annotation that starts its thread. The key of a highlight is
+the id of its annotation; of two copies, the one updated last counts. The annotations of other
+people are reported, but give no cards. The reader is named by `me`, or else by the export.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition
-from ankiforge.extract.exports import ExportSource, Named
-from ankiforge.extract.folder import iso_time
+from ankiforge.extract.exports import ExportSource, NamedSightings
+from ankiforge.extract.file_source import normalize_time
 from ankiforge.model import (
     Document,
     Highlight,
@@ -34,20 +33,25 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import regex
-from ankiforge.text.asking import reply_lines
-from ankiforge.text.keys import CONTEXT, percent
-from ankiforge.text.private import IN_ITS_NOTE, has_tag, is_tagged, tag_among
+from ankiforge.text.comment_questions import format_reply
+from ankiforge.text.keys import CONTEXT_CHARS, percent_encode
+from ankiforge.text.private import (
+    PRIVATE_DOCUMENT_REASON,
+    find_tag,
+    has_private_tag,
+    has_tag,
+)
 
-HINT = "export it again at hypothes.is, or save what its API answers"
-# What only annotations of Hypothesis have, or an answer of its API without any.
-_ANNOTATIONS = regex(
+EXPORT_HINT = "export it again at hypothes.is, or save what its API answers"
+# Finds what occurs only in annotations of Hypothesis, or in an empty response of the API.
+_HYPOTHESIS_JSON = regex(
     r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
 )
-_WEB_ADDRESS = regex(r"https?://\S+")
+_WEB_URL = regex(r"https?://\S+")
 
 
 class WebAnnotation(Value):
-    """The fields of an annotation that are used."""
+    """An annotation of Hypothesis, with only the fields that are used here."""
 
     id: str
     uri: str = ""
@@ -61,48 +65,50 @@ class WebAnnotation(Value):
     document: Json | None = None
 
     @property
-    def page(self) -> str:
-        """The address of its page, without the place in it."""
+    def page_url(self) -> str:
+        """The URL of the annotated page, without its fragment."""
         return urldefrag(self.uri).url
 
     @property
     def title(self) -> str:
-        """The title of its page at that time, else the file name, or the address."""
-        given = (self.document or {}).get("title") or ""
-        if isinstance(given, list):
-            given = given[0]
-        title = " ".join(str(given).split())
+        """The title of the page when it was annotated, or else its file name or URL."""
+        raw_title = (self.document or {}).get("title") or ""
+        if isinstance(raw_title, list):
+            raw_title = raw_title[0]
+        title = " ".join(str(raw_title).split())
         if title:
             return title
-        path = urlsplit(self.page).path.rstrip("/")
-        return unquote(path.rpartition("/")[2]) or self.page
+        path = urlsplit(self.page_url).path.rstrip("/")
+        return unquote(path.rpartition("/")[2]) or self.page_url
 
     @property
-    def makes_private(self) -> bool:
-        """Whether it is a note about its page that has the tag."""
-        if self.words("exact").strip():
+    def makes_page_private(self) -> bool:
+        """Whether this is a note about the page itself that has the privacy tag."""
+        if self.get_quote_text("exact").strip():
             return False
-        return is_tagged(_tags(self)) or has_tag(self.text or "")
+        return has_private_tag(_normalize_tags(self)) or has_tag(self.text or "")
 
-    def selector(self, kind: str, name: str) -> Any:
-        """Return a field of the first selector of this type, "" if there is none."""
+    def get_selector_field(self, kind: str, name: str) -> Any:
+        """Return a field of the annotation's first selector of this type, or "" if missing."""
         for target in self.target or ():
             for selector in target.get("selector") or []:
                 if selector.get("type") == kind:
                     return selector.get(name) or ""
         return ""
 
-    def words(self, name: str) -> str:
-        """Return a text of the quote, with white space as single blanks."""
-        return re.sub(r"\s+", " ", str(self.selector("TextQuoteSelector", name)))
+    def get_quote_text(self, name: str) -> str:
+        """Return a field of the quote selector as text, with whitespace collapsed."""
+        return re.sub(
+            r"\s+", " ", str(self.get_selector_field("TextQuoteSelector", name))
+        )
 
-    def start(self) -> int:
-        """Return the annotation's start in the text of its page; -1 if unknown."""
-        start = self.selector("TextPositionSelector", "start")
+    def start_offset(self) -> int:
+        """Return where the annotation starts in the text of its page, or -1 if that isn't known."""
+        start = self.get_selector_field("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
 
 
-def _user(name: str) -> str:
+def _normalize_user(name: str) -> str:
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
@@ -110,7 +116,7 @@ def _user(name: str) -> str:
 
 
 class HypothesisExport(Value):
-    """The JSON objects that contain annotations."""
+    """The JSON object of an export or an API response, with its lists of annotations."""
 
     rows: tuple[msgspec.Raw, ...] = ()
     replies: tuple[msgspec.Raw, ...] = ()
@@ -119,23 +125,26 @@ class HypothesisExport(Value):
 
 
 class Hypothesis(ExportSource):
-    """The annotations of some exports. `me` has user names: `ada` or `acct:ada@hypothes.is`."""
+    """Annotations exported from Hypothesis, possibly those of several people.
+
+    The setting `me` lists the user names of the reader: `ada` or `acct:ada@hypothes.is`.
+    """
 
     kind = "hypothesis"
     endings = (".json",)
-    by_several = True
-    not_an_export = "it holds no annotations of Hypothesis"
-    hint = HINT
-    rest = "cannot be read"
+    has_several_authors = True
+    wrong_file_message = "it holds no annotations of Hypothesis"
+    export_hint = EXPORT_HINT
+    further_items_message = "cannot be read"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a file has annotations of Hypothesis, or could have."""
-        if _ANNOTATIONS.search(candidate.head):
+        """Recognise an export by words that only occur in annotations of Hypothesis."""
+        if _HYPOTHESIS_JSON.search(candidate.head):
             return Recognition(Confidence.CONTENT)
         return Recognition(Confidence.NO, "it has no annotations of Hypothesis")
 
-    def items(
+    def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, WebAnnotation] | Problem]:
         """Yield the annotations of a file, each with the user who exported it."""
@@ -145,78 +154,93 @@ class Hypothesis(ExportSource):
             )
         except (msgspec.DecodeError, RecursionError) as error:
             message = f"not a JSON export of hypothes.is: {error}"
-            raise ItemError(message, hint=HINT) from error
+            raise ItemError(message, hint=EXPORT_HINT) from error
         export = (
             content
             if isinstance(content, HypothesisExport)
             else HypothesisExport(content)
         )
-        owner = _user(export.export_userid)
+        owner = _normalize_user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
             try:
                 annotation = msgspec.json.decode(row, type=WebAnnotation)
             except (msgspec.DecodeError, RecursionError) as error:
-                where = f"{path}: annotation {number}"
-                yield Problem(where, f"{error}", "export again")
+                location = f"{path}: annotation {number}"
+                yield Problem(location, f"{error}", "export again")
             else:
                 yield owner, annotation
 
-    def documents(self, items: list[tuple[str, WebAnnotation]]) -> Iterator[Named]:
-        """Yield one document per page, in the order of their first annotations, and a problem."""
-        # of each annotation the copy that was updated last
-        newest: dict[str, WebAnnotation] = {}
-        for _, annotation in items:
-            other = newest.get(annotation.id)
-            if other is None or other.updated <= annotation.updated:
-                newest[annotation.id] = annotation
+    def group_by_document(
+        self, items: list[tuple[str, WebAnnotation]]
+    ) -> Iterator[NamedSightings]:
+        """Yield a document for each annotated page, in the order of the pages' first annotations.
 
-        # the annotations of each page, and the replies by the annotation that starts their thread
+        Before them, yield a notice if there are annotations of several users and it isn't known
+        which of them is the reader.
+        """
+        # of each annotation, keep the copy that was updated last
+        newest_by_id: dict[str, WebAnnotation] = {}
+        for _, annotation in items:
+            other = newest_by_id.get(annotation.id)
+            if other is None or other.updated <= annotation.updated:
+                newest_by_id[annotation.id] = annotation
+
+        # group annotations by page, and replies by the annotation that starts their thread
         pages: dict[str, list[WebAnnotation]] = {}
         replies: dict[str, list[WebAnnotation]] = {}
-        for mark in sorted(newest.values(), key=lambda mark: (mark.created, mark.id)):
-            head = _head_of_thread(mark, newest)
-            if head:
-                replies.setdefault(head, []).append(mark)
+        for annotation in sorted(
+            newest_by_id.values(),
+            key=lambda annotation: (annotation.created, annotation.id),
+        ):
+            thread_start = _find_thread_start(annotation, newest_by_id)
+            if thread_start:
+                replies.setdefault(thread_start, []).append(annotation)
             else:
-                pages.setdefault(mark.page, []).append(mark)
+                pages.setdefault(annotation.page_url, []).append(annotation)
 
-        # without the setting, who exported the annotations is the reader
-        me = frozenset(map(_user, self.me or [owner for owner, _ in items if owner]))
-        users = {mark.user for mark in chain.from_iterable(pages.values())}
+        # without the setting `me`, the reader is the user who exported the annotations
+        me = frozenset(
+            map(_normalize_user, self.my_names or [owner for owner, _ in items if owner])
+        )
+        users = {annotation.user for annotation in chain.from_iterable(pages.values())}
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             notice = Problem(self.folder.name, message, hint, notice=True)
             yield "", iter((notice,))
-        for uri, marks in pages.items():
-            address = uri if _WEB_ADDRESS.fullmatch(uri) else ""
-            document = self.document(
+        for uri, page_annotations in pages.items():
+            url = uri if _WEB_URL.fullmatch(uri) else ""
+            document = self.make_document(
                 (uri,),
-                marks[0].title,
-                identifiers=(("url", address),) if address else (),
-                uri=address,
-                private=IN_ITS_NOTE if any(mark.makes_private for mark in marks) else "",
+                page_annotations[0].title,
+                identifiers=(("url", url),) if url else (),
+                uri=url,
+                private=PRIVATE_DOCUMENT_REASON
+                if any(annotation.makes_page_private for annotation in page_annotations)
+                else "",
             )
             highlights = []
-            for mark in sorted(marks, key=WebAnnotation.start):
-                answers = replies.get(mark.id, ())
-                highlights.append(self._highlight(document, mark, answers, me))
-            yield uri, self.extracted(document, highlights)
+            for annotation in sorted(page_annotations, key=WebAnnotation.start_offset):
+                thread_replies = replies.get(annotation.id, ())
+                highlights.append(
+                    self._make_highlight(document, annotation, thread_replies, me)
+                )
+            yield uri, self.make_sightings(document, highlights)
 
-    def _highlight(
+    def _make_highlight(
         self,
         document: Document,
         annotation: WebAnnotation,
         replies: Sequence[WebAnnotation],
         me: Collection[str],
     ) -> Highlight:
-        """Return the highlight of an annotation. One without a quote is a note about the page."""
-        author = _user(annotation.user)
+        """Make the highlight of an annotation, or a note about the page if there is no quote."""
+        author = _normalize_user(annotation.user)
         is_mine = not me or author in me
-        tags = _tags(annotation)
-        tags += tag_among(chain.from_iterable(map(_tags, replies)))
-        exact = annotation.words("exact").strip()
+        tags = _normalize_tags(annotation)
+        tags += find_tag(chain.from_iterable(map(_normalize_tags, replies)))
+        exact = annotation.get_quote_text("exact").strip()
         modified = annotation.updated
         if modified == annotation.created:
             modified = ""
@@ -225,48 +249,47 @@ class Hypothesis(ExportSource):
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
             exact=exact,
-            own=percent(annotation.id),
+            own=percent_encode(annotation.id),
             anchor_text="" if exact else (annotation.text or annotation.id),
-            prefix=annotation.words("prefix")[-CONTEXT:] if exact else "",
-            suffix=annotation.words("suffix")[:CONTEXT] if exact else "",
-            comment=_comment(annotation, replies),
+            prefix=annotation.get_quote_text("prefix")[-CONTEXT_CHARS:] if exact else "",
+            suffix=annotation.get_quote_text("suffix")[:CONTEXT_CHARS] if exact else "",
+            comment=_join_comments(annotation, replies),
             instructs=is_mine,
             author=author,
-            created=iso_time(annotation.created),
-            modified=iso_time(modified),
+            created=normalize_time(annotation.created),
+            modified=normalize_time(modified),
             tags=tags,
-            page_label=str(annotation.selector("PageSelector", "label")),
-            uri=f"https://hyp.is/{percent(annotation.id)}",
+            page_label=str(annotation.get_selector_field("PageSelector", "label")),
+            uri=f"https://hyp.is/{percent_encode(annotation.id)}",
             skip="" if is_mine else f"marked by {author or 'somebody else'}",
         )
 
 
-def _head_of_thread(mark: WebAnnotation, known: Collection[str]) -> str:
+def _find_thread_start(annotation: WebAnnotation, known_ids: Collection[str]) -> str:
     """Return the id of the annotation that starts the thread of a reply.
 
-    "" for an annotation of the page, and for a reply whose thread is not there.
+    Return "" for an annotation that isn't a reply, or if the start of the thread is missing.
     """
-    for above in mark.references or ():
-        if above in known and above != mark.id:
-            return above
+    for ancestor in annotation.references or ():
+        if ancestor in known_ids and ancestor != annotation.id:
+            return ancestor
     return ""
 
 
-def _comment(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
-    """Return the comment of its author on an annotation, and the replies to it."""
+def _join_comments(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
     comments = [(annotation.text or "").strip()]
     for reply in replies:
         if not reply.text:
             continue
-        replier = _user(reply.user)
-        if replier == _user(annotation.user):
+        replier = _normalize_user(reply.user)
+        if replier == _normalize_user(annotation.user):
             comments.append(reply.text)
         else:
-            comments.append(reply_lines(replier, reply.text))
+            comments.append(format_reply(replier, reply.text))
     return "\n".join(filter(None, comments))
 
 
-def _tags(annotation: WebAnnotation) -> Strings:
-    """Return the tags of an annotation, without blanks in them."""
+def _normalize_tags(annotation: WebAnnotation) -> Strings:
+    """Return the tags of an annotation, with hyphens in place of spaces."""
     tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
     return tuple(filter(None, tags))

@@ -1,13 +1,12 @@
-"""Kindle: `My Clippings.txt` in any language, the HTML of its apps, KOReader's HTML and JSON.
+"""Kindle: `My Clippings.txt` in any language, and the notebooks that its apps export as HTML.
 
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}
 
-A Kindle only appends to its file. So a mark that was changed is listed twice, and so is
-an edited note. If of two marks at one place one contains the other, the newer one counts,
-and the longer one is kept as context (`sentence`). A note becomes the comment of the mark
-that ends at its place; in HTML, of the mark above it. The key depends only on the
-passage.
+A Kindle only appends to `My Clippings.txt`, so the file also has the older versions of a changed
+highlight or note. If two highlights overlap and the text of one contains that of the other, the
+newer one replaces the older, and the longer text is kept as context. A note becomes the comment of
+the highlight that ends at its location or, in HTML, of the highlight before it.
 """
 
 from __future__ import annotations
@@ -18,58 +17,64 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
-from ankiforge.extract.exports import DAMAGED, ExportSource, Named
-from ankiforge.extract.files import blocks_of, decoded, known_authors, title_in_name
+from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
+from ankiforge.extract.files import (
+    iter_blocks,
+    remove_unknown_authors,
+    title_from_file_name,
+)
 from ankiforge.model import (
     Document,
-    Extracted,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Pair,
     Problem,
     Span,
     Strings,
-    Value,
 )
-from ankiforge.text import counted, regex
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import numbered
-from ankiforge.text.passages import without_note_numbers
+from ankiforge.text import format_count, regex
+from ankiforge.text.keys import number_highlights
+from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.passages import remove_note_numbers
 from ankiforge.text.private import has_tag
 
-NOWHERE = (0, 0)
-"""The place of an entry without a location."""
+UNKNOWN_LOCATION = (0, 0)
+"""The location of an entry for which the file has none."""
 
 
 @dataclass(slots=True, eq=False)
-class Clip:
-    """One entry."""
+class ClippingsEntry:
+    """A highlight, note or bookmark in a file that a Kindle or its app wrote."""
 
     book: str
     kind: str
-    """`note`, `place` for a bookmark, or "" for a mark."""
+    """`note` for a note, `place` for a bookmark, or "" for a highlight."""
     text: str
     page: str
-    place: Span
-    """The first and last location, `NOWHERE` if there is none."""
-    at: int
+    location: Span
+    """The first and the last Kindle location, or `UNKNOWN_LOCATION`."""
+    index: int
     """The index of the entry in its file."""
     section: str = ""
-    wider: str = ""
-    """A longer passage that was marked there before."""
-    notes: list[Clip] = field(default_factory=list)
+    longer_text: str = ""
+    """The longer text of an older version of this highlight, or "" if there is none."""
+    notes: list[ClippingsEntry] = field(default_factory=list)
 
-    def beside(self, other: Clip) -> bool:
-        """Return whether both are at one place: their locations overlap, or else one page."""
-        if NOWHERE in (self.place, other.place):
-            return self.place == other.place and self.page == other.page != ""
-        start, end = self.place
-        other_start, other_end = other.place
+    def overlaps(self, other: ClippingsEntry) -> bool:
+        """Return whether the locations overlap.
+
+        If only page numbers are known, return whether both entries are on the same page.
+        """
+        if UNKNOWN_LOCATION in (self.location, other.location):
+            return self.location == other.location and self.page == other.page != ""
+        start, end = self.location
+        other_start, other_end = other.location
         return start <= other_end and other_start <= end
 
 
-# The words for a note and for a bookmark in the languages of Kindles.
-_KIND = regex(
+# Finds the word for a note or bookmark, in any of Kindle's languages.
+_KIND_WORDS = regex(
     r"(?i)(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
     r"|笔记|筆記|メモ|메모)|(?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro"
     r"|bladwijzer|zakładka|bokmärke|закладка)\b|书签|書籤|ブックマーク|책갈피|북마크)"
@@ -79,75 +84,91 @@ _PAGE = regex(
     r"\s{1,9}(?P<label>[\dIVXLCDM]{1,20}(?:[-–]\d{1,9})?)\b"
     r"|(?<!\d)(?P<label_before>\d{1,9}(?:[-–]\d{1,9})?)\s{0,9}(?:ページ|页|頁|페이지|쪽)"
 )
-# The line of `=` between two entries.
-_ENTRY_END = regex(r"(?m)^={10}[ \t]*$\n?")
-_RANGE = regex(r"(\d{1,9})(?:\s{0,9}[-–]\s{0,9}(\d{1,9}))?")
-# A range of pages that begins and ends with the same one.
-_ONE_PAGE = regex(r"^(\d+)[-–]\1$")
-# What a block is: by Kindle's classes, or by KOReader's sizes of letters.
-_ROLE = regex(
-    r"(?P<book>bookTitle|:18pt)|(?P<by>authors|color:gray)|(?P<section>sectionHeading|:14pt)"
-    r"|(?P<other>citation)|(?P<head>noteHeading)|(?P<page>:10pt)"
-    r"|(?P<text>noteText|\"font-size:12pt\")|(?P<note>:11pt)"
+# The line of ten `=` that ends an entry.
+_ENTRY_END_LINE = regex(r"(?m)^={10}[ \t]*$\n?")
+_LOCATION_RANGE = regex(r"(\d{1,9})(?:\s{0,9}[-–]\s{0,9}(\d{1,9}))?")
+# A page range that begins and ends on the same page.
+_SINGLE_PAGE_RANGE = regex(r"^(\d+)[-–]\1$")
+# Finds the role of a block in a notebook by its CSS class.
+_ROLE_CLASS = regex(
+    r"(?P<book>bookTitle)|(?P<by>authors)|(?P<section>sectionHeading)|(?P<other>citation)"
+    r"|(?P<head>noteHeading)|(?P<text>noteText)"
 )
 
 
-def _clip(book: str, where: str, text: str, position: int, section: str = "") -> Clip:
-    """Return an entry. In `where`, a word comes with the page, and the location is last."""
-    where = where.replace("\u00a0", " ")
-    kind = _KIND.search(where)
-    page = _PAGE.search(where)
-    label = ""
-    rest = where
-    if page:
-        label = _ONE_PAGE.sub(r"\1", page["label"] or page["label_before"])
-        rest = where[: page.start()] + where[page.end() :]
-    place = NOWHERE
-    ranges = _RANGE.findall(rest)
+def _parse_entry(
+    book: str, heading: str, text: str, index: int, section: str = ""
+) -> ClippingsEntry:
+    """Parse an entry of a clippings file or notebook.
+
+    Args:
+        book: the title of the book, with its authors.
+        heading: the line above the text, with the kind of entry, the page and, as the last number,
+            the location.
+        text: the text of the highlight or note.
+        index: the index of the entry in its file.
+        section: the section of the book, if it is known.
+    """
+    heading = heading.replace("\u00a0", " ")
+    kind_match = _KIND_WORDS.search(heading)
+    page_match = _PAGE.search(heading)
+    page_label = ""
+    without_page = heading
+    if page_match:
+        page_label = _SINGLE_PAGE_RANGE.sub(
+            r"\1", page_match["label"] or page_match["label_before"]
+        )
+        without_page = heading[: page_match.start()] + heading[page_match.end() :]
+    location = UNKNOWN_LOCATION
+    ranges = _LOCATION_RANGE.findall(without_page)
     if ranges:
         first, last = ranges[-1]
-        # old Kindles omit the common leading digits: `433-34`
+        # old Kindles omit the common leading digits, as in `433-34`
         last = first[: max(0, len(first) - len(last))] + last
-        place = (int(first), max(int(last), int(first)))
-    return Clip(
+        location = (int(first), max(int(last), int(first)))
+    return ClippingsEntry(
         book=book,
-        kind=(kind.lastgroup or "") if kind else "",
+        kind=(kind_match.lastgroup or "") if kind_match else "",
         text=text,
-        page=label,
-        place=place,
-        at=position,
+        page=page_label,
+        location=location,
+        index=index,
         section=section,
     )
 
 
-def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
-    """Yield the entries of clippings, and a problem for each that is none."""
-    for number, entry in enumerate(_ENTRY_END.split(text)):
+def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
+    """Yield the entries of a clippings file, and a problem for each malformed entry."""
+    for number, entry in enumerate(_ENTRY_END_LINE.split(text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
-        head, _, words = rest.strip().partition("\n")
-        is_entry = head.startswith(("-", "–", "—"))
-        if is_entry and DAMAGED in title + words:
-            on_a_line = " ".join(words.split()).replace(DAMAGED, "?")
-            message = f"letters of this entry are damaged: {on_a_line[:60]!r}"
+        heading, _, entry_text = rest.strip().partition("\n")
+        is_entry = heading.startswith(("-", "–", "—"))
+        if is_entry and REPLACEMENT_CHARACTER in title + entry_text:
+            one_line = " ".join(entry_text.split()).replace(REPLACEMENT_CHARACTER, "?")
+            message = f"letters of this entry are damaged: {one_line[:60]!r}"
             hint = "mark it anew on the Kindle, or mend it in the file"
             yield Problem(f"{path}: entry {number + 1}", message, hint)
         elif is_entry:
             book = " ".join(title.replace("\ufeff", "").split())
-            where = head.rpartition("|")[0] or head  # the time comes last
-            lines = [line.strip() for line in words.split("\n")]
-            words = "\n".join(lines).strip()
-            yield _clip(book, where, words, number)
+            # the time is the last part of the heading
+            untimed_heading = heading.rpartition("|")[0] or heading
+            lines = [line.strip() for line in entry_text.split("\n")]
+            entry_text = "\n".join(lines).strip()
+            yield _parse_entry(book, untimed_heading, entry_text, number)
         elif title:
-            on_a_line = " ".join(entry.split())
-            message = f"not a Kindle entry: {on_a_line[:60]!r}"
+            one_line = " ".join(entry.split())
+            message = f"not a Kindle entry: {one_line[:60]!r}"
             hint = "an entry has a title, a line that begins with `-`, and its text"
             yield Problem(f"{path}: entry {number + 1}", message, hint)
 
 
-def of_html(html: str) -> Iterator[Clip]:
-    """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
-    mark: Clip | None = None
-    for clip in _clips_of_html(html):
+def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
+    """Yield the entries of a notebook, with each note added to the highlight before it.
+
+    A note is only added if it is on the same page as that highlight.
+    """
+    mark: ClippingsEntry | None = None
+    for clip in _iter_notebook_entries(html):
         if clip.kind == "note" and mark and clip.page == mark.page:
             mark.notes.append(clip)
             continue
@@ -156,205 +177,149 @@ def of_html(html: str) -> Iterator[Clip]:
         yield clip
 
 
-def _clips_of_html(html: str) -> Iterator[Clip]:
-    """Yield the marks and notes of a notebook in its order."""
-    # the words that each role had last
-    last = dict.fromkeys(("book", "by", "section", "head", "page"), "")
-    number = 0
-    for role, words in _roles(html):
-        last[role] = words
+def _iter_notebook_entries(html: str) -> Iterator[ClippingsEntry]:
+    # the last text of each role so far
+    latest = dict.fromkeys(("book", "by", "section", "head"), "")
+    index = 0
+    for role, text in _group_by_role(html):
+        latest[role] = text
         if role == "book":
-            last["section"] = ""
+            latest["section"] = ""
         elif role == "head":  # `Highlight (yellow) - Chapter > Page 1 · Location 2`
-            kind, _, rest = words.partition(" - ")
-            last["head"] = f"{kind} {rest.rpartition('>')[2]}"
-        elif role == "page":  # `date chapter: page`
-            last["head"] = f"page {words.rpartition(' ')[2]}"
-        elif role in ("text", "note"):
-            number += 1
-            book = f"{last['book']} ({last['by']})" if last["by"] else last["book"]
-            where = f"note {last['head']}" if role == "note" else last["head"]
-            yield _clip(book, where, words, number, last["section"])
+            kind, _, remainder = text.partition(" - ")
+            latest["head"] = f"{kind} {remainder.rpartition('>')[2]}"
+        elif role == "text":
+            index += 1
+            book = (
+                f"{latest['book']} ({latest['by']})" if latest["by"] else latest["book"]
+            )
+            yield _parse_entry(book, latest["head"], text, index, latest["section"])
 
 
-def _roles(html: str) -> Iterator[Pair]:
-    """Yield the role of each block of a notebook, and its words.
+def _group_by_role(html: str) -> Iterator[Pair]:
+    """Yield the role and text of each block of a notebook.
 
-    A block whose role is unknown continues the one before it.
+    A block without a known role continues the block before it.
     """
     role = ""
     parts: list[str] = []
-    for tag, words in blocks_of(html):
-        match = _ROLE.search(tag)
+    for tag, text in iter_blocks(html):
+        match = _ROLE_CLASS.search(tag)
         if match:
             if role:
                 yield role, "\n".join(parts).strip()
             role = match.lastgroup or ""
-            parts = [words]
-        elif words:
-            parts.append(words)
+            parts = [text]
+        elif text:
+            parts.append(text)
     if role:
         yield role, "\n".join(parts).strip()
 
 
-class _KOReaderEntry(Value):
-    """A mark in KOReader's JSON: the fields that are used."""
-
-    sort: str = ""
-    text: str | None = ""
-    note: str | None = ""
-    chapter: str | None = ""
-    page: str | int | float | None = ""
-
-
-class _KOReaderBook(Value):
-    """A book in KOReader's JSON; a list of books has `documents`."""
-
-    title: str | None = ""
-    author: str | None = ""
-    entries: tuple[_KOReaderEntry, ...] = ()
-    documents: tuple[_KOReaderBook, ...] = ()
-
-
-def of_json(text: str) -> Iterator[Clip]:
-    """Yield the entries of KOReader's JSON. A note belongs to the mark with which it is listed.
-
-    Raises:
-        ItemError: it is not such JSON.
-    """
-    export: _KOReaderBook = decoded(text, _KOReaderBook, "not JSON of KOReader")
-    number = 0
-    for book in export.documents or (export,):
-        authors = (book.author or "").replace("\n", "; ")
-        title = book.title or ""
-        if authors:
-            title = f"{title} ({authors})"
-        for entry in book.entries:
-            number += 1
-            page = str(entry.page or "")
-            section = entry.chapter or ""
-            mark = Clip(
-                title,
-                "",
-                (entry.text or "").strip(),
-                page,
-                NOWHERE,
-                number,
-                section,
-            )
-            note = (entry.note or "").strip()
-            comment = Clip(title, "note", note, page, NOWHERE, number, section)
-            if note and not mark.text:
-                yield comment
-                continue
-            if note:
-                mark.notes.append(comment)
-            yield mark
-
-
 # --- the source -----------------------------------------------------------------------
 
-# The number of folded characters from which a match at one place is no coincidence.
-_LONG = 20
-# The number of earlier marks among which the older version of a mark is looked for.
-_NEAR = 499
+# The minimum length of normalized text at which two equal texts at the same location can't be a
+# coincidence.
+_MIN_UNIQUE_CHARS = 20
+# The maximum number of earlier highlights among which an older version is searched for.
+_MAX_EARLIER_HIGHLIGHTS = 499
 
-# The second line of an entry, with its page or location and its time; and the line after
-# it.
-_CLIPPING = regex(r"(?m)^[ ]?[-–—](?=[^\n|]*\d)[^\n|]*\|(?=[^\n]*\d)[^\n]*\n[ \t]*\n")
-_CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
-# HTML of Kindle's apps, and of KOReader.
-_NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
-# The number of books that a notice names.
-_MOST_TITLES = 3
-# What only entries of KOReader's JSON have.
-_KOREADER = regex(r'"drawer"\s*:|"sort"\s*:\s*"highlight"')
+# The second line of an entry, with the page or location and the time, and the blank line after it.
+_ENTRY_HEADING = regex(
+    r"(?m)^[ ]?[-–—](?=[^\n|]*\d)[^\n|]*\|(?=[^\n]*\d)[^\n]*\n[ \t]*\n"
+)
+_ENTRY_SEPARATOR = regex(r"(?m)^={10}[ \t]*$")
+# Recognises the HTML that Kindle's apps export.
+_NOTEBOOK_CLASS = regex("class=[\"']noteHeading")
+# The maximum number of books that a notice names.
+_MAX_TITLES = 3
 _AUTHORS_IN_TITLE = regex(
     r"(?P<title>.+\S)\s*(?:\((?P<bracketed>[^()]+)\)|\s(?:-{1,2}|–|—|by)\s(?P<behind>[^()]+))"
 )
-# A name of a person, not `and` nor an initial.
-_NAME = regex(r"(?!(?:and|und|et)\b)[^\W\d_]{2,}")
+# A word of a person's name, which excludes `and` and initials.
+_NAME_WORD = regex(r"(?!(?:and|und|et)\b)[^\W\d_]{2,}")
 _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
 
 
 class Kindle(ExportSource):
-    """One reader's clippings. A Kindle has one reader, so `me` does not matter."""
+    """Highlights and notes made on a Kindle or in its apps.
+
+    The setting `me` is ignored, because a Kindle has one reader.
+    """
 
     kind = "kindle"
-    endings = (".txt", ".html", ".htm", ".json")
-    not_an_export = "not a Kindle clippings file"
-    hint = "My Clippings.txt is on the Kindle, in documents/"
-    rest = "are not entries"
+    endings = (".txt", ".html", ".htm")
+    wrong_file_message = "not a Kindle clippings file"
+    export_hint = "My Clippings.txt is on the Kindle, in documents/"
+    further_items_message = "are not entries"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a file has entries of clippings, or the marks of a notebook."""
+        """Recognise a clippings file by an entry in it, and a notebook by its CSS classes."""
         head = candidate.head
-        if candidate.ending == ".txt":
-            if _CLIPPING.search(head) and _CLIPPINGS_END.search(head):
+        if candidate.suffix == ".txt":
+            if _ENTRY_HEADING.search(head) and _ENTRY_SEPARATOR.search(head):
                 return Recognition(Confidence.CONTENT)
             return NOT_MINE
-        if candidate.ending == ".json":
-            if _KOREADER.search(head):
-                return Recognition(Confidence.CONTENT)
-            return Recognition(Confidence.NO, "KOReader did not export it")
-        if _NOTEBOOK.search(head):
+        if _NOTEBOOK_CLASS.search(head):
             return Recognition(Confidence.CONTENT)
-        if candidate.ending == ".html":
-            why_not = "neither a Kindle app nor KOReader exported it"
-            return Recognition(Confidence.NO, why_not)
+        if candidate.suffix == ".html":
+            return Recognition(Confidence.NO, "no Kindle app exported it")
         return NOT_MINE
 
-    def items(self, path: str, text: str) -> Iterator[Clip | Problem]:
-        """Yield the entries of one file."""
+    def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
+        """Yield the entries of a clippings file or notebook, and any problems."""
         if path.casefold().endswith(".txt"):
-            yield from of_text(path, text)
-        elif path.casefold().endswith(".json"):
-            yield from of_json(text)
+            yield from parse_clippings(path, text)
         else:
-            yield from of_html(text)
+            yield from parse_notebook(text)
 
-    def documents(self, items: list[Clip]) -> Iterator[Named]:
-        """Yield one document per book, in the order of their first entries.
+    def group_by_document(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
+        """Yield a document for each book, in the order of the books' first entries.
 
-        Last comes a notice of all marks without text.
+        Finally, yield a notice about the highlights for which the Kindle stored no text.
         """
-        # by book and content: two copies of the file say the same twice
-        clips_by_book: dict[str, dict[object, Clip]] = {}
+        # entries are grouped by content because two copies of a file contain the same ones
+        clips_by_book: dict[str, dict[object, ClippingsEntry]] = {}
         for clip in items:
-            content = (clip.kind, clip.text, clip.place, clip.page)
-            clips_by_book.setdefault(for_finding(clip.book), {})[content] = clip
+            content = (clip.kind, clip.text, clip.location, clip.page)
+            clips_by_book.setdefault(normalize_for_lookup(clip.book), {})[content] = clip
 
-        without_text_by_title = Counter[str]()
+        textless_by_title = Counter[str]()
         for clips in clips_by_book.values():
-            entries = list(clips.values())
-            book = entries[0].book
-            yield book, self._book(book, entries)
-            for clip in entries:
+            clips_of_book = list(clips.values())
+            book = clips_of_book[0].book
+            yield book, self._read_book(book, clips_of_book)
+            for clip in clips_of_book:
                 if not clip.kind and not _has_text(clip):
-                    title, _ = _title_and_authors(book)
-                    without_text_by_title[title] += 1
-        if without_text_by_title:
-            titles = list(without_text_by_title)
-            where = ", ".join(titles[:_MOST_TITLES])
-            if len(titles) > _MOST_TITLES:
-                where += f" and {counted(len(titles) - _MOST_TITLES, 'more book')}"
-            marks = without_text_by_title.total()
-            has = "has" if marks == 1 else "have"
+                    title, _ = _split_title(book)
+                    textless_by_title[title] += 1
+        if textless_by_title:
+            titles = list(textless_by_title)
+            titles_text = ", ".join(titles[:_MAX_TITLES])
+            if len(titles) > _MAX_TITLES:
+                titles_text += (
+                    f" and {format_count(len(titles) - _MAX_TITLES, 'more book')}"
+                )
+            highlight_count = textless_by_title.total()
+            has = "has" if highlight_count == 1 else "have"
             message = (
-                f"{counted(marks, 'highlight')} {has} no text: beyond the limit that the"
-                " publisher sets for a book, the Kindle stores none"
+                f"{format_count(highlight_count, 'highlight')} {has} no text: beyond the limit"
+                " that the publisher sets for a book, the Kindle stores none"
             )
             hint = "all are at read.amazon.com/notebook"
-            notice = Problem(where, message, hint, notice=True)
+            notice = Problem(titles_text, message, hint, notice=True)
             yield self.folder.name, iter([notice])
 
-    def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted]:
-        """Yield a book with its marks and notes."""
-        title, authors = _title_and_authors(book)
-        document = self.document((for_finding(book),), title, creators=authors)
-        marks: list[Clip] = []
-        notes: list[Clip] = []
+    def _read_book(
+        self, book: str, clips: list[ClippingsEntry]
+    ) -> Iterator[ExtractedDocument]:
+        title, authors = _split_title(book)
+        document = self.make_document(
+            (normalize_for_lookup(book),), title, creators=authors
+        )
+        marks: list[ClippingsEntry] = []
+        notes: list[ClippingsEntry] = []
         for clip in clips:
             if not _has_text(clip):
                 continue
@@ -362,39 +327,48 @@ class Kindle(ExportSource):
                 notes.append(clip)
             elif not clip.kind:
                 marks.append(clip)
-        marks = _that_count(marks)
+        marks = _merge_versions(marks)
 
-        # a note belongs to its mark, or stands alone; of two at one place, the newer is an
-        # edit of the older
-        lone_notes: list[Clip] = []
+        # Add each note to the highlights that it belongs to, or keep it as a lone note. Of two
+        # notes at the same location, the newer one is an edited version of the older one and
+        # replaces it.
+        lone_notes: list[ClippingsEntry] = []
         for note in notes:
-            its_marks = _marks_of(note, marks)
-            for siblings in [mark.notes for mark in its_marks] or [lone_notes]:
-                kept = []
-                for older in siblings:
-                    if older.place == NOWHERE or older.place != note.place:
-                        kept.append(older)
-                siblings[:] = [*kept, note]
+            marks_of_note = _find_marks_of_note(note, marks)
+            for existing_notes in [mark.notes for mark in marks_of_note] or [lone_notes]:
+                remaining_notes = []
+                for other_note in existing_notes:
+                    if (
+                        other_note.location == UNKNOWN_LOCATION
+                        or other_note.location != note.location
+                    ):
+                        remaining_notes.append(other_note)
+                existing_notes[:] = [*remaining_notes, note]
 
-        # equal passages are counted in the order of the file, and yielded in that of the
-        # book
+        # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
-        passages = without_note_numbers([clip.text for clip in entries])
-        widers = without_note_numbers([clip.wider for clip in entries])
+        passages = remove_note_numbers([clip.text for clip in entries])
+        wider_passages = remove_note_numbers([clip.longer_text for clip in entries])
         highlights = []
-        for clip, passage, wider in zip(entries, passages, widers, strict=True):
-            clip.wider = wider
-            highlights.append(self._highlight(document, clip, passage))
-        placed = []
-        for clip, highlight in zip(entries, numbered(highlights), strict=True):
-            placed.append((clip.place, clip.page.zfill(9), highlight))
-        placed.sort(key=itemgetter(0, 1))
-        yield from self.extracted(document, [highlight for _, _, highlight in placed])
+        for clip, passage, wider_passage in zip(
+            entries, passages, wider_passages, strict=True
+        ):
+            clip.longer_text = wider_passage
+            highlights.append(self._make_highlight(document, clip, passage))
+        positioned = []
+        for clip, highlight in zip(entries, number_highlights(highlights), strict=True):
+            positioned.append((clip.location, clip.page.zfill(9), highlight))
+        positioned.sort(key=itemgetter(0, 1))
+        yield from self.make_sightings(
+            document, [highlight for _, _, highlight in positioned]
+        )
 
-    def _highlight(self, document: Document, clip: Clip, passage: str) -> Highlight:
-        """Return the highlight of a mark with its notes, or of a note without a mark."""
+    def _make_highlight(
+        self, document: Document, clip: ClippingsEntry, passage: str
+    ) -> Highlight:
+        """Make the highlight of a passage and its notes, or of a note without a passage."""
         is_note = bool(clip.kind)
-        # a longer mark may have got the words of its note once more
+        # a longer version of a highlight may have a second copy of the note
         comments = list(dict.fromkeys(note.text for note in clip.notes))
         if is_note:
             comments = [clip.text]
@@ -404,44 +378,44 @@ class Kindle(ExportSource):
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
             exact="" if is_note else passage,
             anchor_text=clip.text if is_note or passage != clip.text else "",
-            sentence=clip.wider,
+            sentence=clip.longer_text,
             comment="\n".join(comments),
             page_label=clip.page,
             heading=clip.section,
-            block=str(clip.place[0] or clip.page),
+            block=str(clip.location[0] or clip.page),
         )
 
 
-def _title_and_authors(book: str) -> tuple[str, Strings]:
-    """Return the title and the authors of `Title (Author; Author)`."""
+def _split_title(book: str) -> tuple[str, Strings]:
+    """Split `Title (Author; Author)` into the title and the authors."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
-        return title_in_name(book), ()
-    authors = known_authors(map(str.strip, with_authors["authors"].split(";")))
-    title = title_in_name(with_authors["title"])
-    # some shops and libraries name them in the title, too
+        return title_from_file_name(book), ()
+    authors = remove_unknown_authors(map(str.strip, with_authors["authors"].split(";")))
+    title = title_from_file_name(with_authors["title"])
+    # some shops and libraries add the authors to the title
     repeated = _AUTHORS_IN_TITLE.fullmatch(title)
-    while repeated and _are_same_people(
+    while repeated and _have_same_names(
         repeated["bracketed"] or repeated["behind"], authors
     ):
-        title = title_in_name(repeated["title"])
+        title = title_from_file_name(repeated["title"])
         repeated = _AUTHORS_IN_TITLE.fullmatch(title)
     return title, authors
 
 
-def _are_same_people(names: str, authors: Iterable[str]) -> bool:
-    """Return whether names are those of the authors, in whatever order they are written."""
-    names_of_title, names_of_authors = (
-        {for_finding(name) for name in _NAME.findall(text)}
+def _have_same_names(names: str, authors: Iterable[str]) -> bool:
+    """Return whether `names` consists of the names of the authors, in any order."""
+    title_names, author_names = (
+        {normalize_for_lookup(name) for name in _NAME_WORD.findall(text)}
         for text in (names, " ".join(authors))
     )
-    return names_of_title == names_of_authors
+    return title_names == author_names
 
 
-def _has_text(clip: Clip) -> bool:
-    """Return whether an entry has a passage or words.
+def _has_text(clip: ClippingsEntry) -> bool:
+    """Return whether the Kindle stored the text of an entry.
 
-    A Kindle writes `<You have reached the clipping limit …>` instead of a passage.
+    Beyond the publisher's limit, it stores `<You have reached the clipping limit …>` instead.
     """
     if not clip.text:
         return False
@@ -451,71 +425,82 @@ def _has_text(clip: Clip) -> bool:
 # --- marks that were changed, and their notes -------------------------------------------
 
 
-def _that_count(clips: Iterable[Clip]) -> list[Clip]:
-    """Return the marks that count, in the order in which they were first made."""
-    marks: list[Clip] = []
-    folded: list[str] = []
+def _merge_versions(clips: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
+    """Replace each older version of a highlight with the newer one, which takes its position."""
+    marks: list[ClippingsEntry] = []
+    normalized_texts: list[str] = []
     for clip in clips:
-        words = for_finding(clip.text)
-        older = _older_version(clip, words, marks, folded)
-        if older is None:
+        normalized_text = normalize_for_lookup(clip.text)
+        older_index = _find_older_version(clip, normalized_text, marks, normalized_texts)
+        if older_index is None:
             marks.append(clip)
-            folded.append(words)
+            normalized_texts.append(normalized_text)
             continue
-        widest = marks[older].wider or marks[older].text
-        clip.wider = widest if len(widest) > len(clip.text) else ""
-        marks[older] = clip
-        folded[older] = words
+        widest_text = marks[older_index].longer_text or marks[older_index].text
+        clip.longer_text = widest_text if len(widest_text) > len(clip.text) else ""
+        marks[older_index] = clip
+        normalized_texts[older_index] = normalized_text
     return marks
 
 
-def _older_version(
-    clip: Clip,
-    words: str,
-    marks: list[Clip],
-    folded: list[str],
+def _find_older_version(
+    clip: ClippingsEntry,
+    normalized_text: str,
+    marks: list[ClippingsEntry],
+    normalized_texts: list[str],
 ) -> int | None:
-    """Return the index of the mark of which this one is a newer version.
+    """Return the index of the highlight of which `clip` is a newer version, or None.
 
     Args:
-        clip: the newer mark.
-        words: its text, folded.
-        marks: the marks so far.
-        folded: their texts, folded.
+        clip: the newer highlight.
+        normalized_text: the normalized text of `clip`.
+        marks: the earlier highlights.
+        normalized_texts: the normalized texts of `marks`.
     """
-    first = max(0, len(marks) - _NEAR)
+    first = max(0, len(marks) - _MAX_EARLIER_HIGHLIGHTS)
     for index in range(len(marks) - 1, first - 1, -1):
-        # one of the two texts contains the other, and not by coincidence
-        short, long = sorted((folded[index], words), key=len)
-        contains = short == long
-        if clip.place != NOWHERE:
-            contains = contains or long.startswith(short) or long.endswith(short)
-        if not contains and len(short) >= _LONG:
-            contains = short in long
-        if not (contains and clip.beside(marks[index])):
+        # one text contains the other, and this is no coincidence
+        shorter, longer = sorted((normalized_texts[index], normalized_text), key=len)
+        is_version = shorter == longer
+        if clip.location != UNKNOWN_LOCATION:
+            is_version = (
+                is_version or longer.startswith(shorter) or longer.endswith(shorter)
+            )
+        if not is_version and len(shorter) >= _MIN_UNIQUE_CHARS:
+            is_version = shorter in longer
+        if not (is_version and clip.overlaps(marks[index])):
             continue
-        # a mark that was made smaller stands for the wider one, whose words must not be lost
-        wider = for_finding(marks[index].wider) if marks[index].wider else ""
-        if words in wider or wider in words:
+        # If the older version was itself shortened, it also stands for its longer text, which must
+        # not be lost.
+        wider = (
+            normalize_for_lookup(marks[index].longer_text)
+            if marks[index].longer_text
+            else ""
+        )
+        if normalized_text in wider or wider in normalized_text:
             return index
     return None
 
 
-def _marks_of(note: Clip, marks: list[Clip]) -> list[Clip]:
-    """Return the mark that a note is about: the last one that ends where the note is.
+def _find_marks_of_note(
+    note: ClippingsEntry, marks: list[ClippingsEntry]
+) -> list[ClippingsEntry]:
+    """Return the highlights that a note belongs to, which is usually the last that ends at it.
 
-    Where several end there, any of them may be meant: a note that keeps its mark on this
-    machine keeps all of them.
+    If no highlight ends at the note, the last one that overlaps it is returned. A note with the
+    privacy tag belongs to all such highlights, because it isn't known which of them is meant.
     """
-    beside = [mark for mark in marks if note.beside(mark)]
-    if note.place == NOWHERE and len(beside) > 1:
-        # of several marks on a page, the one next to it
-        beside = [mark for mark in beside if abs(mark.at - note.at) == 1]
-    note_start, _ = note.place
-    ending_there = []
-    for mark in beside:
-        _, mark_end = mark.place
+    overlapping_marks = [mark for mark in marks if note.overlaps(mark)]
+    if note.location == UNKNOWN_LOCATION and len(overlapping_marks) > 1:
+        # of several highlights on the page, choose the one whose entry is next to the note's
+        overlapping_marks = [
+            mark for mark in overlapping_marks if abs(mark.index - note.index) == 1
+        ]
+    note_start, _ = note.location
+    ending_marks = []
+    for mark in overlapping_marks:
+        _, mark_end = mark.location
         if mark_end == note_start:
-            ending_there.append(mark)
-    fitting = ending_there or beside
-    return fitting if has_tag(note.text) else fitting[-1:]
+            ending_marks.append(mark)
+    best_marks = ending_marks or overlapping_marks
+    return best_marks if has_tag(note.text) else best_marks[-1:]

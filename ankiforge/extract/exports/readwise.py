@@ -1,13 +1,13 @@
-"""Readwise: the highlights of an account, from its CSV export.
+"""Readwise: the highlights of an account, read from its CSV export.
 
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-The rows of one book are one document, wherever they are in the file. Tags come from
-their column and from `.tag` at the beginning or in the last line of a note. A passage
-tagged `.h1` to `.h6` is a heading for those below it. The columns of Readwise's own
-import format (Title, Author, URL, Date) are supported, too. The key depends only on the
-passage, because the export has no ids.
+The rows of a book form one document, wherever they are in the file. Tags come from their column,
+and from each `.tag` at the beginning or on the last line of a note. A passage tagged `.h1` to `.h6`
+is a heading of the passages below it. The columns of Readwise's own import format (Title, Author,
+URL, Date) are supported as well. Because the export has no ids, the key of a highlight depends only
+on its passage.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from itertools import filterfalse
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition
-from ankiforge.extract.exports import DAMAGED, ExportSource, Named
-from ankiforge.extract.files import known_authors, title_in_name
-from ankiforge.extract.folder import iso_time
+from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
+from ankiforge.extract.file_source import normalize_time
+from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
     Document,
-    Extracted,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Pair,
@@ -34,17 +34,17 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import literal, plain
-from ankiforge.text.elements import as_markdown
-from ankiforge.text.fold import for_finding
-from ankiforge.text.keys import numbered
-from ankiforge.text.passages import without_note_numbers
-from ankiforge.text.private import tag_among
+from ankiforge.text import regex, to_one_line
+from ankiforge.text.cloze import escape_markdown, to_plain_text
+from ankiforge.text.elements import html_to_markdown
+from ankiforge.text.keys import number_highlights
+from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.private import find_tag
 
 Row = Texts
-"""The cells of a row by the names of their columns, in lower case."""
-_USED = (
+"""The cells of a row, by casefolded column name."""
+_USED_COLUMNS = (
     "highlight",
     "note",
     "tags",
@@ -64,120 +64,133 @@ _USED = (
 _TAGS_BEFORE = regex(r"\A(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 _TAGS_AFTER = regex(r"(?:\n[ \t]*|(?<=[?？.!])[ \t]+)(?:\.[^\W\d_][\w-]*(?:[ \t]+|$))+\Z")
 _HEADING_TAG = regex(r"h[1-6]")
-_WEB_ADDRESS = regex(r"https?://\S+")
+_WEB_URL = regex(r"https?://\S+")
 _ASIN = regex(r"[A-Z0-9]{10}")
 _LOCATION = regex(r"\d{1,9}")
 
 
 class Readwise(ExportSource):
-    """The exports of one account. It has one reader, so `me` does not matter."""
+    """Highlights exported from a Readwise account.
+
+    The setting `me` is ignored, because an account has one reader.
+    """
 
     kind = "readwise"
     endings = (".csv",)
-    not_an_export = "not a Readwise export"
-    hint = "export your highlights as CSV at readwise.io/export"
-    rest = "rows have too many columns"
+    wrong_file_message = "not a Readwise export"
+    export_hint = "export your highlights as CSV at readwise.io/export"
+    further_items_message = "rows have too many columns"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a table has the columns of an export."""
+        """Recognise an export by the names of its columns."""
         header = candidate.head.partition("\n")[0]
-        columns = _columns_of(header)
+        columns = _parse_header(header)
         if "highlight" in columns and ("book title" in columns or "title" in columns):
             return Recognition(Confidence.CONTENT)
-        wanted = "a Readwise export has the columns “Highlight” and “Book Title”"
+        expected = "a Readwise export has the columns “Highlight” and “Book Title”"
         first_line = candidate.head.partition("\n")[0].strip()[:60]
-        return Recognition(Confidence.NO, f"its columns are {first_line}; {wanted}")
+        return Recognition(Confidence.NO, f"its columns are {first_line}; {expected}")
 
-    def items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
-        """Yield the rows of a table, each with the file's path."""
+    def parse_items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
+        """Yield the rows of a table with the path of the file, and a problem per damaged row."""
         header, _, body = text.partition("\n")
         table = csv.DictReader(
             StringIO(body),
-            _columns_of(header),
-            restkey=_FURTHER,
+            _parse_header(header),
+            restkey=_EXTRA_CELLS,
             restval="",
-            delimiter=_delimiter_of(header),
+            delimiter=_detect_delimiter(header),
             strict=True,
         )
         try:
             for cells in table:
-                row = {name: cells.get(name, "").strip() for name in _USED}
-                # the tag counts in a column of any name
-                others = (cells[name] for name in cells.keys() - {*_USED, _FURTHER})
-                row["tags"] = ", ".join(filter(None, (row["tags"], *tag_among(others))))
-                fault = hint = ""
-                if _FURTHER in cells:
-                    fault, hint = (
+                row = {name: cells.get(name, "").strip() for name in _USED_COLUMNS}
+                # the privacy tag counts in any column
+                other_cells = (
+                    cells[name] for name in cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
+                )
+                row["tags"] = ", ".join(
+                    filter(None, (row["tags"], *find_tag(other_cells)))
+                )
+                problem = hint = ""
+                if _EXTRA_CELLS in cells:
+                    problem, hint = (
                         "a row with more columns than the first",
                         "put its text in quotes",
                     )
-                elif DAMAGED in row["highlight"] + row["note"]:
-                    fault, hint = "letters of this row are damaged", "export it again"
-                if fault:
-                    yield Problem(f"{path}:{table.line_num + 1}", fault, hint)
+                elif REPLACEMENT_CHARACTER in row["highlight"] + row["note"]:
+                    problem, hint = "letters of this row are damaged", "export it again"
+                if problem:
+                    yield Problem(f"{path}:{table.line_num + 1}", problem, hint)
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
             message = f"the table is damaged: {error}"
             raise ItemError(message, hint="export it again") from error
 
-    def documents(self, items: list[tuple[str, Row]]) -> Iterator[Named]:
-        """Yield one document per book, in the order of their first rows."""
-        # of copies of a passage in several files, those in the newest file count
-        newest = {_passage(row): path for path, row in items}
+    def group_by_document(self, items: list[tuple[str, Row]]) -> Iterator[NamedSightings]:
+        """Yield a document for each book, in the order of the books' first rows."""
+        # of a passage that is in several files, keep the rows from the newest file
+        newest_paths = {_get_passage_key(row): path for path, row in items}
         rows: dict[Strings, Row] = {}
         for path, row in items:
-            if newest[_passage(row)] == path:
+            if newest_paths[_get_passage_key(row)] == path:
                 rows[path, *row.values()] = row
-        books: dict[Pair, list[Row]] = {}
+        rows_by_book: dict[Pair, list[Row]] = {}
         for row in rows.values():
-            books.setdefault(_name(row), []).append(row)
-        for book in books.values():
-            title, _ = _work(book[0])
-            yield title, self._book(book)
+            rows_by_book.setdefault(_get_book_key(row), []).append(row)
+        for book_rows in rows_by_book.values():
+            title, _ = _get_title_and_author(book_rows[0])
+            yield title, self._read_book(book_rows)
 
-    def _book(self, rows: list[Row]) -> Iterator[Extracted]:
-        """Yield the document of a book, with its highlights in the order of the book if known."""
-        title, author = _work(rows[0])
+    def _read_book(self, rows: list[Row]) -> Iterator[ExtractedDocument]:
+        """Yield the document of a book, with its highlights in reading order as far as known."""
+        title, author = _get_title_and_author(rows[0])
         asin = rows[0]["amazon book id"]
-        tags = [tag for row in rows for tag in _tags(row["document tags"])]
-        if not rows[0]["url"]:  # of a file
-            title = title_in_name(title)
-        document = self.document(
-            _name(rows[0]),
-            on_one_line(plain(as_markdown(title))),
-            creators=known_authors((author,)),
+        tags = [tag for row in rows for tag in _parse_tags(row["document tags"])]
+        if not rows[0]["url"]:  # an uploaded file
+            title = title_from_file_name(title)
+        document = self.make_document(
+            _get_book_key(rows[0]),
+            to_one_line(to_plain_text(html_to_markdown(title))),
+            creators=remove_unknown_authors((author,)),
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(dict.fromkeys(tags)),
         )
-        # the rows with comparable places are sorted; the others stand under no known heading
-        types = Counter(row["location type"].casefold() for row in rows if _place(row))
-        usual = max(types, key=types.__getitem__, default="")
+        # only the rows with the most frequent type of location are sorted and get headings
+        type_counts = Counter(
+            row["location type"].casefold() for row in rows if _get_position(row)
+        )
+        usual_type = max(type_counts, key=type_counts.__getitem__, default="")
 
-        def is_placed(row: Row) -> bool:
-            return bool(_place(row)) and row["location type"].casefold() == usual
+        def has_usual_location(row: Row) -> bool:
+            return (
+                bool(_get_position(row)) and row["location type"].casefold() == usual_type
+            )
 
         ordered = [
-            *_below_headings(sorted(filter(is_placed, rows), key=_place)),
-            *((row, "") for row in filterfalse(is_placed, rows)),
+            *_attach_headings(
+                sorted(filter(has_usual_location, rows), key=_get_position)
+            ),
+            *((row, "") for row in filterfalse(has_usual_location, rows)),
         ]
-        texts = without_note_numbers([row["highlight"] for row, _ in ordered])
+        passages = remove_note_numbers([row["highlight"] for row, _ in ordered])
         highlights: list[Highlight] = []
-        for (row, heading), text in zip(ordered, texts, strict=True):
-            highlights.append(self._highlight(document, row, text, heading))
-        yield from self.extracted(document, numbered(highlights))
+        for (row, heading), passage in zip(ordered, passages, strict=True):
+            highlights.append(self._make_highlight(document, row, passage, heading))
+        yield from self.make_sightings(document, number_highlights(highlights))
 
-    def _highlight(
+    def _make_highlight(
         self,
         document: Document,
         row: Row,
         text: str,
         heading: str,
     ) -> Highlight:
-        """Return the highlight of a row; a note on the whole book has no text."""
+        """Make the highlight of a row. A note on the whole book has no passage."""
         note = _RowNote(row)
-        passage, markdown = _formatted(text)
+        passage, markdown = _parse_formatting(text)
         location_type = row["location type"].casefold()
         skip = ""
         if note.level:
@@ -187,9 +200,9 @@ class Readwise(ExportSource):
         elif text and not passage:
             skip = "a picture on the web, which is not downloaded"
             passage = text
-        anchor = row["highlight"] or note.comment
-        if passage == anchor:
-            anchor = ""
+        anchor_text = row["highlight"] or note.comment
+        if passage == anchor_text:
+            anchor_text = ""
         tags = []
         for tag in dict.fromkeys(note.tags):
             if not _HEADING_TAG.fullmatch(tag):
@@ -199,15 +212,15 @@ class Readwise(ExportSource):
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
             exact=passage,
-            anchor_text=anchor,
+            anchor_text=anchor_text,
             markdown=(markdown,) if passage != text and passage else (),
             comment=note.comment,
             colour=row["color"].casefold(),
-            created=iso_time(row["highlighted at"] or row["date"]),
+            created=normalize_time(row["highlighted at"] or row["date"]),
             tags=tuple(tags),
             page_label=row["location"] if location_type == "page" else "",
             heading=heading,
-            uri=_uri(row, location_type),
+            uri=_make_uri(row, location_type),
             block=row["location"],
             skip=skip,
         )
@@ -216,137 +229,136 @@ class Readwise(ExportSource):
 # --- the table --------------------------------------------------------------------------
 
 
-# The key of the cells behind the last column.
-_FURTHER = "\0"
+# The key under which `csv` stores the cells beyond the last column.
+_EXTRA_CELLS = "\0"
 
 
-def _columns_of(line: str) -> list[str]:
-    """Return the casefolded names of the columns in the header line.
-
-    Of two columns with one name, the first one counts.
-    """
+def _parse_header(line: str) -> list[str]:
+    """Return the casefolded names of the columns, with "" in place of a repeated name."""
     try:
-        table = csv.reader([line], delimiter=_delimiter_of(line))
+        table = csv.reader([line], delimiter=_detect_delimiter(line))
         names = [name.strip().casefold() for name in next(table, [])]
     except csv.Error:
         return []
     return [
-        name if names.index(name) == place else "" for place, name in enumerate(names)
+        name if names.index(name) == index else "" for index, name in enumerate(names)
     ]
 
 
-def _delimiter_of(line: str) -> str:
-    """Return the delimiter: a comma, or a semicolon or tab if another program saved the table."""
+def _detect_delimiter(line: str) -> str:
+    """Return the delimiter, which is the most frequent of comma, semicolon and tab.
+
+    Other programs may replace the comma when they save an export.
+    """
     return max(",;\t", key=line.count)
 
 
 # --- a row ------------------------------------------------------------------------------
 
 
-def _below_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
-    """Yield rows in the order of their book, each with the headings above it."""
-    headings: list[tuple[int, str]] = []  # (level, words), the outermost first
+def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
+    """Yield each row with the headings above it. The rows must be in reading order."""
+    headings: list[tuple[int, str]] = []  # (level, text), outermost first
     for row in rows:
         level = _RowNote(row).level
         if level:
-            headings = [above for above in headings if above[0] < level]
-        yield row, " › ".join(words for _, words in headings)
+            headings = [heading for heading in headings if heading[0] < level]
+        yield row, " › ".join(text for _, text in headings)
         if level:
-            words, _ = _formatted(row["highlight"])
-            headings.append((level, on_one_line(words)))
+            text, _ = _parse_formatting(row["highlight"])
+            headings.append((level, to_one_line(text)))
 
 
 class _RowNote:
-    """The note and the tags of a row."""
+    """The note of a row, split into the user's comment and the tags."""
 
     def __init__(self, row: Row) -> None:
-        self.tags = _tags(row["tags"])
-        """The tags of the column, then each `.tag` of the note."""
-        words = row["note"]
+        self.tags = _parse_tags(row["tags"])
+        """The tags from the column for tags, followed by each `.tag` in the note."""
+        comment = row["note"]
         for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
-            inline = pattern.search(words)
-            if inline:
-                self.tags += re.findall(r"\.(\S+)", inline[0])
-                words = words[: inline.start()] + words[inline.end() :]
-        self.comment = words.strip()
+            inline_tags = pattern.search(comment)
+            if inline_tags:
+                self.tags += re.findall(r"\.(\S+)", inline_tags[0])
+                comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
+        self.comment = comment.strip()
         self.level = 0
-        """The level of the heading that the row is, 0 if it is none."""
+        """The level of the heading, or 0 if the row isn't a heading."""
         for tag in self.tags:
             if _HEADING_TAG.fullmatch(tag):
                 self.level = int(tag[1])
                 break
 
 
-# What is written in Markdown or HTML, not only with signs of it.
-_FORMATTED = regex(
+# Finds actual Markdown or HTML, not just similar characters.
+_FORMATTING = regex(
     r"""(?x)
       (?<!\w)(\*{1,3}|_{1,3}|~~)(?=\S)[^\n]{1,2000}?(?<=\S)\1(?!\w)
     | !?\[[^\]\n]{0,500}\]\([^()\s]{1,2000}\)
     | </?[A-Za-z][^<>\n]{0,200}> | &\#?\w{1,32};
     """
 )
-_WITHIN_A_WORD = regex(r"(?<=[^\W_])([*_])(?=[^\W_])")
+_EMPHASIS_IN_WORD = regex(r"(?<=[^\W_])([*_])(?=[^\W_])")
 _PICTURE = regex(r"!\[([^\]\n]{0,500})\]\(([^()\s]{1,2000})\)")
 
 
-def _formatted(text: str) -> Pair:
-    """Return a passage as plain text and in our Markdown. Those of web pages are in Markdown.
+def _parse_formatting(text: str) -> Pair:
+    """Convert a passage, which may contain Markdown or HTML, to plain text and our Markdown.
 
-    A picture on the web is a link to it. The plain text is "" if there is nothing else.
+    A picture on the web becomes a link. If the passage consists of a picture, the plain text is "".
     """
-    if not _FORMATTED.search(text):
-        return text, literal(text)
-    markdown = _WITHIN_A_WORD.sub(r"\\\1", as_markdown(text))
-    passage = plain(_PICTURE.sub(r"\1", markdown))
+    if not _FORMATTING.search(text):
+        return text, escape_markdown(text)
+    markdown = _EMPHASIS_IN_WORD.sub(r"\\\1", html_to_markdown(text))
+    passage = to_plain_text(_PICTURE.sub(r"\1", markdown))
 
     def link(picture: re.Match[str]) -> str:
-        label, address = picture.groups()
-        name = label.strip() or address.rstrip("/").rpartition("/")[2]
-        return f"[{name}]({address})"
+        label, url = picture.groups()
+        name = label.strip() or url.rstrip("/").rpartition("/")[2]
+        return f"[{name}]({url})"
 
     return passage, _PICTURE.sub(link, markdown)
 
 
-def _tags(words: str) -> list[str]:
+def _parse_tags(cell: str) -> list[str]:
     tags = []
-    for word in re.split(r"[,;]", words):
-        tag = re.sub(r"\s+", "-", word.strip().lstrip("#."))
+    for raw_tag in re.split(r"[,;]", cell):
+        tag = re.sub(r"\s+", "-", raw_tag.strip().lstrip("#."))
         if tag:
             tags.append(tag)
     return tags
 
 
-def _passage(row: Row) -> Strings:
-    """Return the parts of a row by which passages differ."""
-    return (*_work(row), row["highlight"] or row["note"], row["location"])
+def _get_passage_key(row: Row) -> Strings:
+    return (*_get_title_and_author(row), row["highlight"] or row["note"], row["location"])
 
 
-def _work(row: Row) -> Pair:
-    """Return the title and the author."""
+def _get_title_and_author(row: Row) -> Pair:
+    """Return the title and the author of a row's book."""
     title = row["book title"] or row["title"]
     author = row["book author"] or row["author"]
     return title, author
 
 
-def _name(row: Row) -> Pair:
-    """Return the parts of a row by which books differ, however it spells them."""
-    title, author = _work(row)
-    return for_finding(title), for_finding(author)
+def _get_book_key(row: Row) -> Pair:
+    """Return the normalized title and author, which identify the book of a row."""
+    title, author = _get_title_and_author(row)
+    return normalize_for_lookup(title), normalize_for_lookup(author)
 
 
-def _place(row: Row) -> int:
-    """Return the location or page as a number, 0 if it is none."""
+def _get_position(row: Row) -> int:
+    """Return the location or page as a number, or 0 if it isn't a number."""
     return int(row["location"]) if _LOCATION.fullmatch(row["location"]) else 0
 
 
-def _uri(row: Row, location_type: str) -> str:
-    """Return the address of a passage: on the web, or in Kindle's app; "" if there is none."""
-    if _WEB_ADDRESS.fullmatch(row["url"]):
+def _make_uri(row: Row, location_type: str) -> str:
+    """Return the URL of a passage on the web or in the Kindle app, or "" if there is none."""
+    if _WEB_URL.fullmatch(row["url"]):
         return row["url"]
     asin = row["amazon book id"]
     if not _ASIN.fullmatch(asin) or location_type not in ("location", "page", ""):
         return ""
-    spot = ""
-    if location_type == "location" and _place(row):
-        spot = f"&location={row['location']}"
-    return f"kindle://book?action=open&asin={asin}{spot}"
+    location_parameter = ""
+    if location_type == "location" and _get_position(row):
+        location_parameter = f"&location={row['location']}"
+    return f"kindle://book?action=open&asin={asin}{location_parameter}"

@@ -1,22 +1,14 @@
-"""Markdown and plain text outside Obsidian: folders of `.md`, `.markdown` and `.txt` files.
+"""The source for folders of Markdown and plain text files, and the base of all note sources.
 
-    sources:
-      - markdown: {name: journal, path: ~/Documents/Journal}
-
-The marks and hand-written cards are those of an Obsidian vault, and this package reads
-both: `parts` reads a document, `placeholders` hide its comments and maths, `blocks` cuts it
-into blocks, `inline` parses the text of a block, `hand_written` recognises hand-written cards,
-`quotes` finds passages pasted from papers, `note` builds the highlights. `patterns` says soon
-whether a note has any.
-
-The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
-no meaning and text after `> ` is a passage the reader kept. The plain text of a file,
-from which keys are made, is computed as for a vault note (docs/reference/keys.md).
+`obsidian` reads vaults. `parsed_note` reads a note: `placeholders` hides comments and maths,
+`blocks` splits the note into blocks, `inline` parses the text of a block, `hand_written` finds
+cards, `quotes` finds passages from papers, and `note_reader` creates the highlights. Plain
+text is read as Markdown in which indentation has no meaning and text after `> ` is a passage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from shlex import quote
@@ -24,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
-from ankiforge.extract.discover import PICTURES, SOUNDS, kind_of
+from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_kind
+from ankiforge.extract.file_source import File, FileSource, FindPicture, select_card_forms
 from ankiforge.extract.files import read_settled
-from ankiforge.extract.folder import File, FileSource, PictureAt, selected_forms
 from ankiforge.extract.markdown.patterns import (
-    ASKED,
-    FEWEST_TERMS,
-    GAPPED,
-    SIGN,
-    may_link_back,
+    BRACKET_CARD_LABEL,
+    EXPORT_SIGN,
+    MIN_TERMS,
+    QUESTION_LABEL,
+    may_have_backlink,
 )
 from ankiforge.model import (
     Document,
@@ -41,278 +33,284 @@ from ankiforge.model import (
     Sighting,
     Strings,
     WholeText,
-    h16,
+    hash16,
 )
-from ankiforge.text import AnyOf, regex
-from ankiforge.text.private import names_tag
+from ankiforge.text import WordMatcher, regex
+from ankiforge.text.private import has_tag_name
 
-if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
-    from ankiforge.extract.markdown.hand_written import Written
+if TYPE_CHECKING:  # the modules that read notes are loaded when the first note is read
     from ankiforge.extract.markdown.plugins import Dialects
 
-Mark = Literal["==", "mark", "bold", "callout", "quote"]
-HandWritten = Literal["inline", "block", "cloze", "glossary"]
-"""`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
-CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
+MarkKind = Literal["==", "mark", "bold", "callout", "quote"]
+HandWrittenForm = Literal["inline", "block", "cloze", "glossary"]
+"""The kinds of hand-written cards: `front::back`, two sides separated by a line `?`,
+`{{c1::answer}}`, and a list of `Term: definition`."""
+HAND_WRITTEN_FORMS: tuple[HandWrittenForm, ...] = get_args(HandWrittenForm)
 
 
 class MarkdownSettings(SourceSettings, kw_only=True):
-    """The keys of a `markdown:` source."""
+    """The settings of a `markdown:` source."""
 
     include: Strings = ("**/*.md", "**/*.markdown", "**/*.txt")
     exclude: Strings = ()
-    marks: tuple[Mark, ...] = ("==", "mark")
-    """`quote`: text after `> ` is a passage in Markdown, too; in plain text it always is."""
-    cards: tuple[HandWritten, ...] = CARDS
+    marks: tuple[MarkKind, ...] = ("==", "mark")
+    """The kinds of marks to read. With `quote`, text after `> ` is a passage in Markdown files
+    too, as it always is in plain text."""
+    cards: tuple[HandWrittenForm, ...] = HAND_WRITTEN_FORMS
     glossary_headings: Strings = ()
 
 
-class NotePart(NamedTuple):
-    """One text of a document in Markdown, or converted to it."""
-
-    text: str
-    """Markdown with LF line ends."""
-    id: str = ""
-    """Its id in the file; "" if it has none."""
-    private: bool = False
-    """Whether all of it must stay on this machine, whatever its text says."""
-
-
 class MarkdownNote(NamedTuple):
-    """A document in Markdown: a note, the cards of a canvas, the cells of a notebook."""
+    """A note in Markdown, as a source passes it to the reader of notes."""
 
     document: Document
-    """Its properties, without those that its front matter and the `#tags` in it name."""
+    """The document that the note is, still without the properties from its front matter and
+    tags."""
     marks: frozenset[str]
     """The kinds of marks to read."""
-    parts: Sequence[NotePart]
-    """Its texts, in reading order."""
-    is_whole: bool = True
-    """Whether its one part is the file, which may begin with front matter."""
-    apart: bool = False
-    """Whether each part is a note of its own: its tags are about itself, and no heading of an
-    earlier part is above it."""
+    text: str
+    """The Markdown, which has LF line ends and may begin with front matter."""
     dialects: Dialects | None = None
-    written: Callable[[str], Mapping[int, Written]] | None = None
-    """Return the cards that expressions of a plugin find in a text, by the line of their start."""
-    deck_of_cards: str = ""
-    """The deck of the document if it has cards of a plugin, and says no other."""
+    """The dialects in which plug-ins write cards, or None if no plug-in does."""
+    plugin_deck: str = ""
+    """The deck that a plug-in uses for the note's cards if the note itself names none."""
     private_lines: frozenset[int] = frozenset()
-    """The numbers of the lines that are private by their indentation, which the text has lost."""
-
-    @property
-    def text(self) -> str:
-        """The texts of all parts."""
-        return "\n\n".join([part.text for part in self.parts])
+    """The numbers of the lines that are private because they are indented below a tagged line.
+    The indentation is no longer in `text`."""
 
 
 class WantedMarks(NamedTuple):
-    """The marks and hand-written cards to read."""
+    """The kinds of marks and hand-written cards to read in a note."""
 
     marks: frozenset[str]
     cards: frozenset[str]
-    glossaries: frozenset[str]
-    """The headings, casefolded, above a list of terms."""
-    fields: bool = True
-    """Whether `key:: value` on a line is a field and no card."""
+    glossary_headings: frozenset[str]
+    """The casefolded headings of glossaries."""
+    reads_fields: bool = True
+    """Whether a line `key:: value` is a field, and not a card."""
 
 
-# Signs of each kind of mark and card; a note without any of them has none.
-_SIGNS = {
-    "==": AnyOf("==", "＝＝"),
-    "mark": AnyOf("<mark", "<span", "~={"),
-    "bold": AnyOf("**", "__"),
-    "callout": AnyOf("[!"),
-    "quote": AnyOf(">"),
-    "inline": AnyOf("::", "：："),
-    "cloze": AnyOf("{{"),
+# Maps each kind of mark and card to signs without which a note contains none of this kind.
+_SIGNS_BY_KIND = {
+    "==": WordMatcher("==", "＝＝"),
+    "mark": WordMatcher("<mark", "<span", "~={"),
+    "bold": WordMatcher("**", "__"),
+    "callout": WordMatcher("[!"),
+    "quote": WordMatcher(">"),
+    "inline": WordMatcher("::", "：："),
+    "cloze": WordMatcher("{{"),
 }
-_SEPARATOR = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
-# A question in letters, and a text with gaps: a pattern that begins with the end of the line
-# above is found much sooner than one that begins with `^`.
-_LETTERS = regex(rf"\n[ \t>]*(?:{ASKED}|{GAPPED})")
-# A block of Logseq that is a card.
-_CARD_OF_LOGSEQ = regex(r"#card\b|\[\[card\]\]")
-# Six lines that may be `- Term: meaning`, of a list or with a bold term.
-_TERMS = regex(
+_SEPARATOR_LINE = regex(r"\n[ \t>]*[?？]{1,2}[ \t]*\n")
+# A question such as `Q: …`, or a hashcards text with gaps. A pattern that begins with the
+# previous line end is much faster than one that begins with `^`.
+_LABELLED_CARD = regex(rf"\n[ \t>]*(?:{QUESTION_LABEL}|{BRACKET_CARD_LABEL})")
+# The tag of a card in Logseq.
+_LOGSEQ_CARD = regex(r"#card\b|\[\[card\]\]")
+# As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
+# bold term.
+_TERM_LINES = regex(
     r"(?m)\n(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
-    rf"[:：][^\n]*+\s*+){{{FEWEST_TERMS}}}"
+    rf"[:：][^\n]*+\s*+){{{MIN_TERMS}}}"
 )
-_GLOSSARIES = ("glossary", "definitions", "key terms")
-"""Headings above a list of terms; the settings may add others."""
-# When bold phrases are reported: from so many phrases, fewer in a few notes without marks and
-# cards, and if there are so many times more of them than marks.
-_MANY_BOLD = 20
-_BOLD_IN_NOTE = 3
-_OTHERS = AnyOf("==", "<mark", "::", "{{", "Q:", "#card")
-_TIMES_MARKED = 2
-# Lines such as `**Page 12 (Loc. 170-73)**` are of a program.
-_BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])(?!Page \d|Date:)[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
+_GLOSSARY_HEADINGS = ("glossary", "definitions", "key terms")
+"""The headings of glossaries, to which the settings may add others."""
+# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases. Without other
+# signs of marks or cards, `_MIN_BOLD_PER_NOTE` for each note are enough. In both cases, there
+# must be more than `_MIN_BOLD_PER_MARK` for each mark.
+_MIN_BOLD = 20
+_MIN_BOLD_PER_NOTE = 3
+_OTHER_SIGNS = WordMatcher("==", "<mark", "::", "{{", "Q:", "#card")
+_MIN_BOLD_PER_MARK = 2
+# A phrase in bold. Programs write lines such as `**Page 12 (Loc. 170-73)**`, which don't
+# count.
+_BOLD_PHRASE = regex(
+    r"(?<![*\\])\*\*(?=[^\s*])(?!Page \d|Date:)[^*\n]{2,80}(?<=\S)\*\*(?!\*)"
+)
 
 
-# The id that Notion puts behind the name of each page that it exports.
-_ID_OF_NOTION = regex(r"[ _-][0-9a-f]{32}\Z")
+# The id that Notion appends to the names of exported pages.
+_NOTION_ID = regex(r"[ _-][0-9a-f]{32}\Z")
 
 
-def title_of(path: str) -> str:
-    """Return the title of a note by the name of its file."""
+def parse_title(path: str) -> str:
+    """Return the title of a note, which is its file name without the ending.
+
+    The id that Notion appends is removed, too.
+    """
     stem = PurePosixPath(path).stem
-    return _ID_OF_NOTION.sub("", stem) or stem
+    return _NOTION_ID.sub("", stem) or stem
 
 
 class NoteSource(FileSource):
-    """A source of Markdown notes."""
+    """Base class for sources whose documents are notes in Markdown."""
 
-    uses = tuple(sorted(PICTURES | SOUNDS))  # notes show and play them
+    uses = tuple(sorted(PICTURE_SUFFIXES | SOUND_SUFFIXES))  # embedded in notes
 
-    def note_of(self, file: File, text: str) -> MarkdownNote | None:
-        """Return a file as a document in Markdown; None if another source reads it.
+    def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
+        """Return the Markdown note that a file contains.
+
+        Args:
+            file: the file.
+            text: the content of the file.
+
+        Returns:
+            The note, or None if another source reads the file.
 
         Raises:
-            ItemError: it is none.
+            ItemError: the file isn't a note.
         """
         raise NotImplementedError
 
-    def document(self, file: File, text: str, picture: PictureAt) -> Iterator[Sighting]:
-        """Yield the document of a note, unless it has no highlights, and problems."""
-        note = self.note_of(file, text)
+    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
+        """Yield the document that a note is, if it has highlights, and its problems."""
+        note = self.to_markdown_note(file, text)
         if note is not None:
-            from ankiforge.extract.markdown import parts
+            from ankiforge.extract.markdown import parsed_note
 
-            phrases = self.folder.phrases
+            phrases = self.folder.phrase_counts
             if "**" in note.text:
-                phrases["bold"] += len(_BOLD.findall(note.text))
+                phrases["bold"] += len(_BOLD_PHRASE.findall(note.text))
             phrases["marked"] += note.text.count("==") // 2
-            yield from parts.read_note(self, note, picture)
+            yield from parsed_note.read_note(self, note, picture)
 
     def whole(self, file: File, reader: Any) -> WholeText:
-        """Return the plain text of a note, a page for each of its parts."""
-        from ankiforge.extract.markdown import parts
+        """Return the whole plain text of a note."""
+        from ankiforge.extract.markdown import parsed_note
 
         text, _ = read_settled(file.place)
-        note = self.note_of(file, text)
+        note = self.to_markdown_note(file, text)
         if note is None:
             return super().whole(file, reader)
-        return parts.whole_text(self, note, lambda name: self.state_of(name, file))
+        return parsed_note.read_whole_text(
+            self, note, lambda name: self.state_of(name, file)
+        )
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice with the number of bold phrases, if a person seems to mark in bold."""
+        """Yield a notice if the user seems to mark phrases in bold, which aren't read.
+
+        The notice contains the number of bold phrases.
+        """
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
             return
-        phrases = self.folder.phrases
-        bold = phrases["bold"]
-        fewest = _MANY_BOLD
-        if _BOLD_IN_NOTE * len(files) <= bold < fewest and not self._has_others(files):
-            fewest = bold
-        if bold >= fewest and bold > _TIMES_MARKED * phrases["marked"]:
-            message = f"phrases in bold are not read as marks: {bold:,}"
+        phrases = self.folder.phrase_counts
+        bold_count = phrases["bold"]
+        min_bold = _MIN_BOLD
+        is_often_bold = _MIN_BOLD_PER_NOTE * len(files) <= bold_count < min_bold
+        if is_often_bold and not self._has_other_signs(files):
+            min_bold = bold_count
+        if bold_count >= min_bold and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]:
+            message = f"phrases in bold are not read as marks: {bold_count:,}"
             places = self.folder.only or (self.folder.root,)
             paths = " ".join([quote(str(place)) for place in places])
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
             yield Problem(places[0].name, message, hint, notice=True)
 
-    def _has_others(self, files: Sequence[File]) -> bool:
-        """Return whether any of a few notes may hold marks or cards."""
+    def _has_other_signs(self, files: Sequence[File]) -> bool:
+        """Return whether any of the notes may contain marks other than bold, or cards."""
         for file in files:
             with suppress(ItemError):
-                text = "\n".join(["", *self.texts(file)])
-                if _OTHERS.is_in(text) or _TERMS.search(text) or SIGN.search(text):
+                text = f"\n{file.text()}"
+                if _OTHER_SIGNS.matches(text):
+                    return True
+                if _TERM_LINES.search(text) or EXPORT_SIGN.search(text):
                     return True
         return False
 
     def public_text(self, file: File) -> str:
-        """Return the plain text of a file in which nothing is marked or private."""
-        from ankiforge.extract.markdown import parts
+        """Return the plain text of a note that contains neither marks nor private parts."""
+        from ankiforge.extract.markdown import parsed_note
 
         try:
-            return parts.public_text(self.texts(file))
-        except ItemError:  # it went away: what was private in it stays so
+            return parsed_note.extract_public_text(file.text())
+        except ItemError:
+            # the file is missing, so it isn't known which parts of it are private
             return ""
 
-    def texts(self, file: File) -> Strings:
-        """Return the texts of a file in Markdown."""
-        return (file.text(),)
-
-    def wanted(self, marks: frozenset[str]) -> WantedMarks:
-        """Return the marks and hand-written cards to read."""
-        headings = (*_GLOSSARIES, *map(str.casefold, self.settings.glossary_headings))
-        cards = selected_forms(self.settings.cards, CARDS)
+    def get_wanted_marks(self, marks: frozenset[str]) -> WantedMarks:
+        """Return what to read in a note whose kinds of marks are `marks`."""
+        own_headings = map(str.casefold, self.settings.glossary_headings)
+        headings = (*_GLOSSARY_HEADINGS, *own_headings)
+        cards = select_card_forms(self.settings.cards, HAND_WRITTEN_FORMS)
         return WantedMarks(marks, cards, frozenset(headings))
 
-    def may_hold(self, note: MarkdownNote) -> bool:
-        """Return whether a note may contain something to read; most notes of a vault do not."""
-        from ankiforge.extract.markdown.placeholders import may_quote
+    def may_have_highlights(self, note: MarkdownNote) -> bool:
+        """Return whether a note may contain highlights, which a quick search can't rule out.
+
+        Most notes of a vault contain none and so needn't be parsed.
+        """
+        from ankiforge.extract.markdown.placeholders import may_have_citations
 
         text = note.text
-        wanted = self.wanted(note.marks)
+        wanted = self.get_wanted_marks(note.marks)
         lines = f"\n{text}\n"
         folded = lines.casefold()
-        for kind in _SIGNS.keys() & (wanted.marks | wanted.cards):
-            if _SIGNS[kind].is_in(folded):
+        for kind in _SIGNS_BY_KIND.keys() & (wanted.marks | wanted.cards):
+            if _SIGNS_BY_KIND[kind].matches(folded):
                 return True
         if "block" in wanted.cards:
-            if ("?" in folded or "？" in folded) and _SEPARATOR.search(folded):
+            if ("?" in folded or "？" in folded) and _SEPARATOR_LINE.search(folded):
                 return True
-            if _LETTERS.search(lines):
+            if _LABELLED_CARD.search(lines):
                 return True
-            if "card" in text and _CARD_OF_LOGSEQ.search(text):
+            if "card" in text and _LOGSEQ_CARD.search(text):
                 return True
         if "glossary" in wanted.cards:
-            if any(heading in folded for heading in wanted.glossaries):
+            if any(heading in folded for heading in wanted.glossary_headings):
                 return True
-            if sum(map(text.count, ":：")) >= FEWEST_TERMS and _TERMS.search(lines):
+            if sum(map(text.count, ":：")) >= MIN_TERMS and _TERM_LINES.search(lines):
                 return True
-        if may_link_back(folded) or may_quote(text):
+        if may_have_backlink(folded) or may_have_citations(text):
             return True
-        return SIGN.search(lines) is not None
+        return EXPORT_SIGN.search(lines) is not None
 
 
 # --- files of Markdown and plain text ---------------------------------------------------
 
 
-class Texts(NoteSource):
-    """The Markdown and plain text files of one folder."""
+class TextFiles(NoteSource):
+    """The Markdown and plain text files in a folder that isn't a vault."""
 
     kind = "markdown"
     Settings = MarkdownSettings
-    endings = (
-        ".markdown",
-        ".txt",
-    )  # a note that ends in .md is one of a vault, if nothing is known
+    # by default, `.md` files are read as notes of a vault
+    endings = (".markdown", ".txt")
     is_unambiguous = False
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return a possible text for plain text; Markdown is one."""
-        if candidate.ending == ".txt":
+        """Recognise a candidate, but a plain text file only as a possible one."""
+        if candidate.suffix == ".txt":
             return Recognition(Confidence.POSSIBLE)
         return super().recognise(candidate)
 
-    def note_of(self, file: File, text: str) -> MarkdownNote | None:
-        """Return a file as a document in Markdown."""
-        if file.path.endswith(".txt") and kind_of(file.at) != self.kind:
-            return None  # another source reads it: clippings, for example
+    def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
+        """Return the Markdown note that a file contains, or None if another source reads it.
+
+        `text` is the content of the file.
+        """
+        if file.path.endswith(".txt") and find_kind(file.at) != self.kind:
+            return None  # it may be a file of clippings, for example
         path = PurePosixPath(file.path)
         marks = frozenset[str](self.settings.marks)
         private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
-            if names_tag(text):
-                from ankiforge.extract.markdown.parts import lines_below_tagged
+            if has_tag_name(text):
+                from ankiforge.extract.markdown.parsed_note import find_lines_below_tag
 
-                private_lines = lines_below_tagged(text)
-            # Markdown reads indentation as code; fences keep theirs
-            text = _INDENT.sub(lambda match: match["fence"] or "", text)
+                private_lines = find_lines_below_tag(text)
+            # remove indentation outside fences, because it would be code in Markdown
+            text = _INDENT_OR_FENCE.sub(lambda match: match["fence"] or "", text)
             marks |= {"quote"}
         folder = self.folder
-        key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
-        document = Document(key, folder.name, title=title_of(file.path), path=file.path)
-        return MarkdownNote(
-            document, marks, (NotePart(text),), private_lines=private_lines
+        key = DocumentKey(f"{folder.namespace}/{hash16(file.path)}")
+        document = Document(
+            key, folder.name, title=parse_title(file.path), path=file.path
         )
+        return MarkdownNote(document, marks, text, private_lines=private_lines)
 
 
-# What is before a line, and a whole fence.
-_INDENT = regex(
+# The indentation of a line, or a whole fence.
+_INDENT_OR_FENCE = regex(
     r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?"
 )

@@ -1,52 +1,54 @@
-"""A note cut into blocks, in reading order: the basis of its plain text.
+"""Split a note into blocks: headings, paragraphs, list items, table cells, code and cards.
 
-markdown-it-py finds where blocks begin and end. Their texts are slices of the source,
-parsed when somebody asks for them: most blocks of a note hold no mark.
+The blocks are in reading order, so their texts make up the plain text of the note.
+markdown-it-py finds where each block begins and ends. A block keeps its slice of the source
+and parses it only when its text is needed, because most blocks of a note contain no mark.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from markdown_it import MarkdownIt, rules_block
+
 from ankiforge.extract.markdown.hand_written import (
+    BlockCard,
     CardSides,
-    Syntax,
-    Written,
-    card_of_list,
-    inline_card,
-    signs_of,
-    written_card,
+    CardSyntax,
+    find_card_lines,
+    find_line_card,
+    parse_block_card,
+    parse_list_card,
 )
-from ankiforge.extract.markdown.inline import Inline, read, rich
+from ankiforge.extract.markdown.inline import InlineText, parse_inline, render_blocks
+from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import (
-    COMMENT,
-    PREFIX,
+    COMMENT_FILLER,
+    LIST_MARKERS,
     PreparedSource,
-    restored,
+    restore_placeholders,
 )
-from ankiforge.extract.markdown.signs import InlineContext
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.private import is_tagged
+from ankiforge.text.private import has_private_tag
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
 
-# Characters that links to headings replace by blanks.
-_NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
+# The characters that a link to a heading replaces by spaces.
+_SPECIAL_IN_HEADING_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 
 
 class BlockKind(Enum):
-    """The kind of a block."""
+    """The kind of Markdown construct that a block is."""
 
     TEXT = auto()
     HEADING = auto()
@@ -57,175 +59,206 @@ class BlockKind(Enum):
     TITLE = auto()
     """The title of a callout."""
     CARD = auto()
-    """A card over several lines."""
+    """A hand-written card over several lines."""
 
 
 @dataclass(eq=False, slots=True)
 class ListItem:
-    """An item of a list."""
+    """An item of a list, which contains one or more blocks.
 
-    list: int
-    """The number of its list in the note."""
-    first: Block | None = None
-    """Its first paragraph, if it has any."""
+    Two items are equal only if they are the same object.
+    """
+
+    list_number: int
+    """The position of the list among the lists of the note, counted from 1."""
+    first_block: Block | None = None
+    """The first paragraph of the item, or None if it has none."""
 
 
 @dataclass(eq=False, slots=True)
 class BlockQuote:
-    """A block quote, which may be a callout."""
+    """A block quote or callout, which contains one or more blocks.
+
+    A callout is a block quote that begins with a type in brackets, such as `[!note]`.
+    """
 
     body: str
-    """Its source without its signs; of a callout, without the title."""
-    style: str = ""
-    """The type of the callout, as in its brackets: `note`, `PDF|yellow`."""
-    title: Block | None = None
-    """The title of the callout; None if it is none."""
+    """The source without the quote markers and the title of the callout."""
+    callout_type: str = ""
+    """The type of the callout as written in its brackets, such as `note` or `PDF|yellow`,
+    or "" for a plain block quote."""
+    title_block: Block | None = None
+    """The title of the callout, or None for a plain block quote."""
 
 
 @dataclass(eq=False)
 class Block:
-    """One block of a note, with its place among headings, lists and quotes."""
+    """A block of a note, with the headings, lists and quotes that contain it."""
 
-    part: BlockKind
+    kind: BlockKind
     source: str
     context: InlineContext
-    syntax: Syntax
+    syntax: CardSyntax
     lines: Span
-    """[first, last) lines of the note it was read from; the cells of a row share them."""
+    """The block's lines in the note, [first, last). All cells of a table row have the same
+    lines."""
     number: int = 0
-    """Its place in the note, counted from 1."""
+    """The position of the block in the note, counted from 1."""
     id: str = ""
-    is_line: bool = False
-    """Whether it may be a card on one line."""
-    card: Written | None = None
-    """The source of a card over several lines."""
+    """The id at the end of the block, written as `^id`, which a link can refer to."""
+    may_be_line_card: bool = False
+    """Whether the block is a single line, which may be a card such as `front::back`."""
+    block_card: BlockCard | None = None
+    """The card that the block contains if its kind is `CARD`, or None."""
     headings: tuple[Block, ...] = ()
-    """The headings above."""
-    heads: tuple[Block, ...] = ()
-    """Of a table cell: the first cell of its row and the header of its column."""
-    row: Sequence[str] = ()
-    """Of a table cell: the sources of the cells of its row."""
-    header: Sequence[str] = ()
-    """Of a table cell: the sources of the first row."""
+    """The headings of the sections that contain the block, outermost first."""
+    headers: tuple[Block, ...] = ()
+    """For a table cell, the first cells of its row and of its column."""
+    row_sources: Sequence[str] = ()
+    """For a table cell, the sources of all cells in its row."""
+    header_sources: Sequence[str] = ()
+    """For a table cell, the sources of all cells in the first row of the table."""
     column: int = 0
-    """Of a table cell: how many cells are before it in its row."""
-    root: int = 0
-    """The number of the top-level block that contains it."""
-    rules: int = 0
-    """The number of rules (`---`) above it."""
+    """For a table cell, the number of cells before it in its row."""
+    top_level_number: int = 0
+    """The number of the top-level block that contains this block, counted from 1."""
+    rule_count: int = 0
+    """The number of horizontal rules (`---`) above the block."""
     items: tuple[ListItem, ...] = ()
-    """The list items that contain it, outermost first."""
+    """The list items that contain the block, outermost first."""
     quotes: tuple[BlockQuote, ...] = ()
-    """The block quotes that contain it, outermost first."""
+    """The block quotes that contain the block, outermost first."""
     deck: str = ""
-    """The deck that the last line of tags above names; "" if there is none."""
+    """The deck named by the nearest deck tag above the block, or "" if there is none."""
     tags_above: Strings = ()
-    """The tags of that line."""
-    private: bool = False
-    """Whether it must stay on this machine; set by `mark_private`, and from the start
-    if it is under such a heading of an earlier part of its document."""
+    """All tags on the line that contains this deck tag."""
+    is_private: bool = False
+    """Whether the text of the block must not leave this computer. `mark_private_blocks` sets
+    this."""
 
     @property
     def anchor(self) -> str:
-        """Its place in a link to the note: its id, else the heading above."""
+        """The fragment of a link to the block: its id, or the heading above if it has none."""
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
             return ""
-        heading = _NOT_IN_LINKS.sub(" ", self.headings[-1].plain)
+        heading = _SPECIAL_IN_HEADING_LINKS.sub(" ", self.headings[-1].plain)
         return f"#{heading.strip()}"
 
     @property
     def callouts(self) -> Sequence[BlockQuote]:
-        """The callouts that contain it, outermost first; a title is not in its own."""
-        outer = self.quotes[:-1] if self.part is BlockKind.TITLE else self.quotes
-        return [quote for quote in outer if quote.title]
+        """The callouts that contain the block, outermost first.
+
+        The title of a callout doesn't count as contained in this callout.
+        """
+        quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
+        return [quote for quote in quotes if quote.title_block]
 
     @property
-    def style(self) -> str:
-        """The type of the innermost callout."""
-        return next((quote.style for quote in reversed(self.quotes) if quote.style), "")
+    def callout_type(self) -> str:
+        """The type of the innermost callout that contains the block, or ""."""
+        return next(
+            (quote.callout_type for quote in reversed(self.quotes) if quote.callout_type),
+            "",
+        )
 
     @property
     def is_text(self) -> bool:
-        """Whether it may contain marks: code and cards over several lines do not."""
-        return self.part not in (BlockKind.CODE, BlockKind.CARD)
+        """Whether the block may contain marks, unlike code and cards over several lines."""
+        return self.kind not in (BlockKind.CODE, BlockKind.CARD)
 
     @property
     def is_declared(self) -> bool:
-        """Whether the settings, or its own words, say that it is a card."""
-        return self.syntax.declared or (self.card is not None and self.card.declared)
+        """Whether the settings, or the block's own markup, state that it is a card."""
+        return self.syntax.is_declared or (
+            self.block_card is not None and self.block_card.is_declared
+        )
 
     @cached_property
-    def inline(self) -> Inline:
-        """Its parsed text, empty if it is none."""
-        return read(self.source, self.context) if self.is_text else Inline([])
+    def inline(self) -> InlineText:
+        """The parsed text of the block, which is empty for code and for a `CARD` block."""
+        return parse_inline(self.source, self.context) if self.is_text else InlineText([])
 
     @cached_property
     def plain(self) -> str:
-        """Its plain text, empty only if a picture is alone in a mark or gap there."""
-        if self.card is None:
+        """The plain text of the block.
+
+        It is empty only if the block contains nothing but marked or blanked-out pictures.
+        """
+        if self.block_card is None:
             return self.inline.plain if self.is_text else self.source
-        sides = [side.plain_text() for side in self._parsed_sides]
-        if self.card.labels:
-            labelled = zip(self.card.labels, sides, strict=True)
+        sides = [side.get_plain_text() for side in self._parsed_sides]
+        if self.block_card.labels:
+            labelled = zip(self.block_card.labels, sides, strict=True)
             return "\n".join(f"{label}: {side}" for label, side in labelled)
-        between = "\n"
-        if self.card.sign in self.syntax.block:
-            between = f"\n{self.card.sign}\n"
-        return between.join(sides).strip()
+        separator = "\n"
+        if self.block_card.form_description in self.syntax.block_separators:
+            separator = f"\n{self.block_card.form_description}\n"
+        return separator.join(sides).strip()
 
     @property
-    def shows_something(self) -> bool:
-        """Whether it has words, or a picture that is marked or hidden."""
+    def is_visible(self) -> bool:
+        """Whether the block contains text, or a marked or blanked-out picture."""
         if self.source[:1].isalnum():
-            return True  # no need to parse it
+            return True  # no need to parse the block
         inline = self.inline
-        return bool(inline.plain or inline.marked_pictures or inline.hidden_pictures)
+        return bool(inline.plain or inline.marked_pictures or inline.blanked_out_pictures)
 
     @cached_property
-    def _parsed_sides(self) -> tuple[Blocks, ...]:
-        """The blocks of each side of a card over several lines."""
-        if self.card is None:
+    def _parsed_sides(self) -> tuple[NoteBlocks, ...]:
+        """The parsed blocks of each side if the kind is `CARD`, or () for other blocks."""
+        if self.block_card is None:
             return ()
         sides = []
-        for side in (self.card.front, self.card.back):
+        for side in (self.block_card.front, self.block_card.back):
             parser = _BlockParser(side, self._side_context, self.syntax)
             sides.append(parser.parse())
         return tuple(sides)
 
     @property
     def _side_context(self) -> InlineContext:
-        """The context of the sides of the card, with the gaps in them."""
-        gaps_inside = self.syntax.inner
-        if gaps_inside and self.card and self.card.declared:
-            return self.context._replace(gaps=gaps_inside)
+        """The context for parsing the card's sides.
+
+        The cards of Obsidian_to_Anki may have a cloze deletion syntax of their own.
+        """
+        field_gaps = self.syntax.field_cloze_syntax
+        if (
+            field_gaps
+            and self.block_card
+            and self.block_card.is_declared
+            and self.block_card.is_cloze
+        ):
+            return self.context._replace(cloze_syntax=field_gaps)
         return self.context
 
     @cached_property
-    def sides(self) -> CardSides | None:
-        """The sides of a `front::back` line."""
-        if not self.is_line:
+    def card_sides(self) -> CardSides | None:
+        """The two sides if the block is a one-line card such as `front::back`, or None."""
+        if not self.may_be_line_card:
             return None
-        if not may_be_card(self.source, self.syntax):
+        if not has_separator(self.source, self.syntax):
             return None
-        return inline_card(self.inline, self.syntax)
+        return find_line_card(self.inline, self.syntax)
 
     @cached_property
     def card_markdown(self) -> Strings:
-        """The sides of a card over several lines in our Markdown; one side is a cloze."""
-        if self.card is None:
+        """The sides in our own Markdown if the kind is `CARD`, or () for other blocks.
+
+        A cloze card without extra text on its back has only one side.
+        """
+        if self.block_card is None:
             return ()
         context = self._side_context
-        is_cloze = self.card.cloze
-        front = rich(self.card.front, context, gaps=is_cloze, links=True)
-        back = rich(self.card.back, context, gaps=is_cloze, links=True)
+        is_cloze = self.block_card.is_cloze
+        front = render_blocks(self.block_card.front, context, gaps=is_cloze, links=True)
+        back = render_blocks(self.block_card.back, context, gaps=is_cloze, links=True)
         return (front,) if is_cloze and not back else (front, back)
 
     @property
     def footnotes(self) -> list[str]:
-        """The footnotes in it; see `Inline.footnotes`."""
-        names = self.inline.footnotes(0, len(self.plain))
+        """The names of the footnotes in the block, as `InlineText.find_footnotes` returns."""
+        names = self.inline.find_footnotes(0, len(self.plain))
         for side in self._parsed_sides:
             for block in side.blocks:
                 names += block.footnotes
@@ -233,10 +266,10 @@ class Block:
 
     @cached_property
     def tags(self) -> Strings:
-        """Its `#tags`."""
+        """The tags in the block, without duplicates."""
         tags = list(self.inline.tags)
-        if self.card:
-            tags.extend(self.card.tags)
+        if self.block_card:
+            tags.extend(self.block_card.tags)
         for side in self._parsed_sides:
             tags.extend(side.tags)
             for block in side.blocks:
@@ -244,109 +277,172 @@ class Block:
         return tuple(dict.fromkeys(tags))
 
 
-Headings = tuple[tuple[int, Block], ...]
-"""The headings above a place: the level of each, and its block; the innermost last."""
-
-
 @dataclass(frozen=True)
-class Blocks:
-    """The blocks of a note."""
+class NoteBlocks:
+    """The blocks of a note, in order, with what is needed to interpret them."""
 
     blocks: tuple[Block, ...]
     tags: Strings
-    """The `#tags` of the note: those in blocks without other text."""
+    """The tags of the whole note, which are those in blocks without other text."""
     context: InlineContext
-    """The maths and link labels to which the text of its blocks may refer."""
-    headings: Headings = ()
-    """The headings above its end."""
+    """The context in which the blocks are parsed, with the note's maths and link labels."""
     source: str = ""
-    """Its text, with placeholders."""
+    """The source of the note, in which placeholders replace maths and comments."""
 
-    def plain_text(self) -> str:
-        """Return the plain text."""
-        return self.text_of(self.blocks)
+    def get_plain_text(self) -> str:
+        """Return the plain text of the note."""
+        return self.join_plain_text(self.blocks)
 
-    def text_of(self, blocks: Sequence[Block]) -> str:
-        """Return the plain text of blocks that follow one another."""
+    def join_plain_text(self, blocks: Sequence[Block]) -> str:
+        """Return the joined plain text of `blocks`, which must be consecutive."""
         parts = []
         for block in blocks:
-            parts.append(self.gap_above(block))
+            parts.append(self.get_separator_above(block))
             parts.append(block.plain)
         return "".join(parts[1:])
 
-    def above(self, block: Block) -> Block | None:
-        """Return the block before another one, if any."""
+    def find_previous(self, block: Block) -> Block | None:
+        """Return the block before `block`, or None if it is the first."""
         return self.blocks[block.number - 2] if block.number > 1 else None
 
-    def below(self, block: Block) -> Block | None:
-        """Return the block after another one, if any."""
+    def find_next(self, block: Block) -> Block | None:
+        """Return the block after `block`, or None if it is the last."""
         return self.blocks[block.number] if block.number < len(self.blocks) else None
 
-    def up_to(self, first: Block, last: Block) -> Sequence[Block]:
-        """Return the blocks from one to another, with both."""
+    def get_block_range(self, first: Block, last: Block) -> Sequence[Block]:
+        """Return the blocks from `first` to `last`, including both."""
         return self.blocks[first.number - 1 : last.number]
 
-    def gap_above(self, block: Block) -> str:
-        """Return the text between a block and the one before it.
+    def get_separator_above(self, block: Block) -> str:
+        """Return the text that separates a block from the previous one in the plain text.
 
-        The cells of a row are one line.
+        It is a line feed, except between the cells of a table row, which are on one line.
         """
-        above = self.above(block)
+        above = self.find_previous(block)
         if above is None:
             return ""
-        are_cells = block.part is BlockKind.CELL and above.part is BlockKind.CELL
+        are_cells = block.kind is BlockKind.CELL and above.kind is BlockKind.CELL
         return " | " if are_cells and block.lines == above.lines else "\n"
 
-    def around(
+    def get_context(
         self, first: Block, start: int, last: Block, end: int, length: int
     ) -> Pair:
         """Return the plain text around a passage.
 
         Args:
-            first: its first block.
-            start: where it starts in the plain text of that.
-            last: its last block.
-            end: where it ends in the plain text of that.
-            length: the number of characters wanted on each side.
+            first: the first block of the passage.
+            start: the offset in the plain text of `first` at which the passage starts.
+            last: the last block of the passage.
+            end: the offset in the plain text of `last` at which the passage ends.
+            length: the number of characters to return on each side.
 
         Returns:
-            The text before it, and the text after it.
+            The text before the passage and the text after it.
         """
         before = first.plain[:start]
-        while len(before) < length and (above := self.above(first)):
-            before = above.plain + self.gap_above(first) + before
+        while len(before) < length and (above := self.find_previous(first)):
+            before = above.plain + self.get_separator_above(first) + before
             first = above
         after = last.plain[end:]
-        while len(after) < length and (below := self.below(last)):
-            after += self.gap_above(below) + below.plain
+        while len(after) < length and (below := self.find_next(last)):
+            after += self.get_separator_above(below) + below.plain
             last = below
         return before[-length:], after[:length]
 
 
-@lru_cache(maxsize=4)
-def _markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
-    """Return a parser that finds blocks, also of these kinds, and nothing inside them."""
-    from markdown_it import MarkdownIt
+_LIST_MARKER = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
 
+
+@lru_cache(maxsize=4)
+def _get_markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
+    """Return a parser that finds blocks but ignores inline markup.
+
+    Optionally, it also skips lines of comments and finds hand-written cards.
+    """
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
     rules = parser.block.ruler
-    first_rule = "code"
+    next_rule = "code"
     if with_cards:
-        rules.before(first_rule, "card", written_card, {"alt": ["paragraph"]})
-        rules.before("card", "card in a list", card_of_list, {"alt": ["list"]})
-        first_rule = "card in a list"
+        rules.before(next_rule, "card", parse_block_card, {"alt": ["paragraph"]})
+        rules.before("card", "card in a list", parse_list_card, {"alt": ["list"]})
+        next_rule = "card in a list"
     if with_comments:
         interrupts = ["paragraph", "blockquote", "list", "table"]
-        rules.before(first_rule, "comment", _comment_line, {"alt": interrupts})
-    disabled = ["normalize", "inline", "reference", "text_join"]
+        rules.before(next_rule, "comment", _skip_comment_line, {"alt": interrupts})
+    rules.at("list", _parse_list, {"alt": ["paragraph", "reference", "blockquote"]})
+    rules.at("paragraph", _parse_paragraph)
+    rules.before("fence", "indented", _parse_indented_code)
+    disabled = ["normalize", "inline", "reference", "text_join", "code"]
     return parser.enable("table").disable(disabled)
 
 
-def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Skip a line that contains only a comment; a block rule of markdown-it."""
+def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse code that is indented by four spaces, as a block rule of markdown-it.
+
+    Unlike markdown-it's own rule, it treats a list item as an item however far it is
+    indented, as editors do, and nothing in a list as indented code. Because markdown-it's
+    own rule is disabled, any block may begin at any indentation.
+    """
+    if state.listIndent >= 0 or state.sCount[start] - state.blkIndent < 4:
+        return False
+    if _LIST_MARKER.match(state.src, state.bMarks[start] + state.tShift[start]):
+        return False
+    last = line = start
+    while line < end:
+        is_empty = state.isEmpty(line)
+        if not is_empty and state.sCount[line] - state.blkIndent < 4:
+            break
+        line += 1
+        last = last if is_empty else line
+    state.line = last
+    token = state.push("code_block", "code", 0)
+    token.content = state.getLines(start, last, 4 + state.blkIndent, False)
+    token.map = [start, last]
+    return True
+
+
+def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse a list at any indentation, even where it interrupts the text of an item.
+
+    This replaces a block rule of markdown-it.
+    """
+    outer_indent, state.listIndent = state.listIndent, -1
+    is_list = rules_block.list_block(state, start, end, silent)
+    state.listIndent = outer_indent
+    return is_list
+
+
+def _parse_paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse a paragraph, which another block may interrupt at any indentation.
+
+    This replaces a block rule of markdown-it.
+    """
+    end = state.lineMax
+    terminators = state.md.block.ruler.getRules("paragraph")
+    outer_type, state.parentType = state.parentType, "paragraph"
+    line = start + 1
+    while line < end and not state.isEmpty(line):
+        # markdown-it has already checked a line that continues a block quote without
+        # its marker, and marks it by a negative indent
+        if state.sCount[line] >= 0:
+            if any(rule(state, line, end, True) for rule in terminators):
+                break
+        line += 1
+    state.parentType = outer_type
+    state.line = line
+    state.push("paragraph_open", "p", 1).map = [start, line]
+    token = state.push("inline", "", 0)
+    token.content = state.getLines(start, line, state.blkIndent, False).strip()
+    token.map = [start, line]
+    state.push("paragraph_close", "p", -1)
+    return True
+
+
+def _skip_comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Skip a line that contains only comments, as a block rule of markdown-it."""
     first = state.bMarks[start] + state.tShift[start]
     line = state.src[first : state.eMarks[start]]
-    if COMMENT not in line or line.strip(f"{COMMENT} \t"):
+    if COMMENT_FILLER not in line or line.strip(f"{COMMENT_FILLER} \t"):
         return False
     if not silent:
         state.line = start + 1
@@ -356,69 +452,68 @@ def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool
 def parse_blocks(
     source: PreparedSource,
     context: InlineContext,
-    syntax: Syntax,
-    *,
-    written: Mapping[int, Written] = {},
-    above: Headings = (),
-) -> Blocks:
-    """Cut a prepared note into blocks.
+    syntax: CardSyntax,
+) -> NoteBlocks:
+    """Split a note into blocks.
 
     Args:
-        source: the note, with placeholders.
-        context: what its text may refer to; the note gives its maths and link labels.
-        syntax: how cards are written in it.
-        written: cards that are known already, by the line at which they begin.
-        above: the headings above the note, if it continues another one.
+        source: the source of the note, with placeholders for maths and comments.
+        context: the context for parsing inline text, whose maths and link labels are
+            replaced by those of the note.
+        syntax: the syntaxes in which the note may contain cards.
     """
-    of_note = context._replace(
+    note_context = context._replace(
         maths=source.maths,
-        references=source.references,
-        gaps=syntax.gaps,
+        link_labels=source.link_labels,
+        cloze_syntax=syntax.cloze_syntax,
     )
-    parser = _BlockParser(source.text, of_note, syntax, above)
-    card_lines = sorted({*signs_of(source.text, syntax), *written})
-    return parser.parse(card_lines, written)
+    parser = _BlockParser(source.text, note_context, syntax)
+    return parser.parse(find_card_lines(source.text, syntax))
 
 
-_BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
-"""`^id` at the end of a block."""
-# The first line of a callout: `[!type] title`, folded with `-` or `+`.
+_BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")
+"""Matches the id, written as `^id`, at the end of a block."""
+# The first line of a callout, `[!type] title`. After the brackets, `-` or `+` makes it
+# foldable.
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
-# In a file of several books, KOReader writes the title of the next one right behind the last
-# passage, `### Page 3 @ 24 September 2025` above it, and the author as a heading below.
-_NEXT_TITLE = regex(r"(?<=\S)# (?P<title>[^#\n]+)\Z")
-_AUTHOR = 5
-# The check box of a task.
-_BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
-# Where an item of a list or a row of a table begins in HTML, outside of gaps.
-_ITEM_OR_ROW = regex(r"(?is)(?=<(?:li|tr)\b)(?!(?:(?!\{\{|\n\n).){0,400}\}\})")
-# The start of HTML whose content is not text of the note.
-_VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
-_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
+# KOReader writes a heading such as `### Page 3 @ 24 September 2025` above a passage. In a
+# file with several books, it writes the title of the next book directly after the last
+# passage of the previous one, and the author as a heading below.
+_NEXT_BOOK_TITLE = regex(r"(?<=\S)# (?P<title>[^#\n]+)\Z")
+_AUTHOR_LEVEL = 5
+# The check box at the start of a task.
+_TASK_BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
+# The start of an HTML list item or table row that isn't inside a gap.
+_HTML_ITEM_OR_ROW = regex(r"(?is)(?=<(?:li|tr)\b)(?!(?:(?!\{\{|\n\n).){0,400}\}\})")
+# The start of HTML whose content isn't part of the note's text.
+_NON_TEXT_HTML = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
+_SCRIPTS_AND_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
-def _without_id(words: str) -> tuple[str, str]:
-    """Return the source of a block without the id at its end, and the id or ""."""
-    block_id = _BLOCK_ID.search(words) if "^" in words else None
+def _split_off_id(source: str) -> tuple[str, str]:
+    """Split the id at the end of a block from its source.
+
+    Returns the source without the id, and the id or "" if there is none.
+    """
+    block_id = _BLOCK_ID.search(source) if "^" in source else None
     if block_id is None:
-        return words, ""
-    return words[: block_id.start()], block_id[1]
+        return source, ""
+    return source[: block_id.start()], block_id[1]
 
 
 class _BlockParser:
-    """Walks over the tokens of a note and collects its blocks.
+    """Collects the blocks of a note from the tokens of markdown-it.
 
-    Its state is where the walk is: what is open, and how much was passed.
+    While it iterates over the tokens, it keeps track of the open containers and of the
+    headings, tags and rules above the current token.
     """
 
     def __init__(
         self,
         text: str,
         context: InlineContext,
-        syntax: Syntax,
-        above: Headings = (),
+        syntax: CardSyntax,
     ) -> None:
-        """Stand before the first token of a text."""
         self._text = text
         self._source_lines = text.split("\n")
         self._context = context
@@ -426,82 +521,74 @@ class _BlockParser:
 
         self._blocks: list[Block] = []
         self._note_tags: list[str] = []
-        """The `#tags` of blocks that have no other text."""
-        self._deck = syntax.deck
-        """As `Block.deck`."""
+        """The tags found in blocks without other text."""
+        self._deck = syntax.default_deck
+        """The value of `Block.deck` for the next block."""
         self._tags_above: Strings = ()
-        """As `Block.tags_above`."""
+        """The value of `Block.tags_above` for the next block."""
 
         self._lines: Span = (0, 0)
-        """Of the token that was read last."""
-        self._headings = list(above)
-        """(level, block) of the headings above."""
+        """The lines of the last token for which markdown-it reports them."""
+        self._headings = list[tuple[int, Block]]()
+        """The level and block of each heading whose section is open, outermost first."""
         self._header_cells: list[Block | None] = []
-        """Of the open table; None stands for an empty cell."""
+        """The header cells of the open table, with None for each empty cell."""
         self._row_cells: list[Block | None] = []
         self._header_sources: list[str] = []
         self._row_sources: list[str] = []
         self._open_items: list[ListItem] = []
-        """The item that is read of each open list, outermost first."""
+        """The current item of each open list, outermost first."""
         self._open_quotes: list[BlockQuote] = []
-        """Outermost first."""
+        """The open block quotes, outermost first."""
         self._list_count = 0
         self._rule_count = 0
         self._top_level_count = 0
 
-    def parse(
-        self,
-        card_lines: Sequence[int] = (),
-        written: Mapping[int, Written] = {},
-    ) -> Blocks:
+    def parse(self, card_lines: Sequence[int] = ()) -> NoteBlocks:
         """Return the blocks of the text.
 
-        Args:
-            card_lines: the lines that may make a card over several lines.
-            written: as in `parse_blocks`.
+        `card_lines` are the numbers of the lines that may mark a card over several lines.
         """
         environment = {
-            "signs": card_lines,
+            "card_lines": card_lines,
             "syntax": self._syntax,
             "is_card": self._is_card_line,
-            "written": written,
         }
-        parser = _markdown_parser(COMMENT in self._text, bool(card_lines))
+        parser = _get_markdown_parser(COMMENT_FILLER in self._text, bool(card_lines))
         tokens = parser.parse(self._text, environment)
         for index, token in enumerate(tokens):
             if token.level == 0 and token.nesting >= 0:
                 self._top_level_count += 1
             if token.map:
                 self._lines = (token.map[0], token.map[1])
-            self._read(tokens, index)
+            self._parse_token(tokens, index)
         for number, block in enumerate(self._blocks, 1):
             block.number = number
-        return Blocks(
+        return NoteBlocks(
             blocks=tuple(self._blocks),
             tags=tuple(dict.fromkeys(self._note_tags)),
             context=self._context,
-            headings=tuple(self._headings),
             source=self._text,
         )
 
     def _is_card_line(self, line: str) -> bool:
-        """Return whether a line is a card such as `front::back`."""
-        if not may_be_card(line, self._syntax):
+        """Return whether `line` is a card by itself, such as `front::back`."""
+        if not has_separator(line, self._syntax):
             return False
-        return inline_card(read(line, self._context), self._syntax) is not None
+        return find_line_card(parse_inline(line, self._context), self._syntax) is not None
 
-    def _read(self, tokens: Sequence[Token], index: int) -> None:
-        """Add the block of a token, or note that it opens or closes one."""
+    def _parse_token(self, tokens: Sequence[Token], index: int) -> None:
+        """Add the block that a token contains, or track what it opens or closes."""
         token = tokens[index]
-        before = tokens[index - 1].type if index else ""
+        previous_type = tokens[index - 1].type if index else ""
         match token.type:
-            case "inline" if before == "paragraph_open":
-                container = tokens[index - 2].type if index > 1 else ""
-                self._add_paragraph(token.content, container)
-            case "inline" if before == "heading_open":
+            case "inline" if previous_type == "paragraph_open":
+                container_type = tokens[index - 2].type if index > 1 else ""
+                self._add_paragraph(token.content, container_type)
+            case "inline" if previous_type == "heading_open":
                 level = int(tokens[index - 1].tag.removeprefix("h"))
                 self._add_heading(token.content, level)
-            case "inline" if before == "th_open":
+            case "inline" if previous_type == "th_open":
                 self._header_sources = self._row_sources
                 self._header_cells.append(self._add_cell(token.content))
             case "inline":
@@ -509,19 +596,19 @@ class _BlockParser:
             case "fence" | "code_block":
                 self._add_code(token.content)
             case "html_block":
-                self._add_html(token.content, before)
+                self._add_html(token.content, previous_type)
             case "card":
-                written: Written = token.meta["card"]
+                block_card: BlockCard = token.meta["card"]
                 card = self._new_block(BlockKind.CARD, "", self._lines)
-                back, card.id = _without_id(written.back)
-                card.card = written._replace(back=back)
+                back, card.id = _split_off_id(block_card.back)
+                card.block_card = block_card._replace(back=back)
                 self._blocks.append(card)
             case _:
-                self._pass(token.type)
+                self._track_container(token.type)
 
-    def _pass(self, kind: str) -> None:
-        """Pass a token that opens or closes a list, an item or a quote, or that is a rule."""
-        match kind:
+    def _track_container(self, token_type: str) -> None:
+        """Update the state if the token opens or closes a container or is a rule."""
+        match token_type:
             case "thead_open":
                 self._header_cells = []
             case "tr_open":
@@ -533,13 +620,15 @@ class _BlockParser:
             case "bullet_list_close" | "ordered_list_close":
                 self._open_items.pop()
             case "list_item_open":
-                self._open_items[-1] = ListItem(self._open_items[-1].list)
+                self._open_items[-1] = ListItem(self._open_items[-1].list_number)
             case "blockquote_open":
-                # its source without its signs, and without those of the quotes around it
-                around = len(self._open_quotes)
-                signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{around}}}")
+                # remove the markers of this block quote and of those that contain it
+                outer_count = len(self._open_quotes)
+                markers = re.compile(
+                    rf"^{LIST_MARKERS}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_count}}}"
+                )
                 lines = self._source_lines[slice(*self._lines)]
-                body = [signs.sub("", line, count=1) for line in lines]
+                body = [markers.sub("", line, count=1) for line in lines]
                 self._open_quotes.append(BlockQuote("\n".join(body)))
             case "blockquote_close":
                 self._open_quotes.pop()
@@ -548,17 +637,20 @@ class _BlockParser:
 
     # --- one method for each kind of block --------------------------------------------
 
-    def _add_heading(self, words: str, level: int) -> None:
-        """Add a heading; those of its level and below end, but one in an item ends none outside."""
-        is_inside = bool(self._open_items)
+    def _add_heading(self, source: str, level: int) -> None:
+        """Add a heading, which ends the open sections of its level and of lower levels.
+
+        A heading in a list item ends only sections that began in a list item.
+        """
+        is_in_item = bool(self._open_items)
         last = self._blocks[-1] if self._blocks else None
         if (
-            level == _AUTHOR
+            level == _AUTHOR_LEVEL
             and last
             and last.headings
             and last.lines[1] == self._lines[0]
         ):
-            title = _NEXT_TITLE.search(last.source)
+            title = _NEXT_BOOK_TITLE.search(last.source)
             if title and " @ " in last.headings[-1].source:
                 passage = last.source[: title.start()]
                 self._blocks[-1] = dataclasses.replace(last, source=passage)
@@ -566,176 +658,193 @@ class _BlockParser:
         self._headings = [
             (above_level, above)
             for above_level, above in self._headings
-            if above_level < level or (is_inside and not above.items)
+            if above_level < level or (is_in_item and not above.items)
         ]
-        block = self._add(BlockKind.HEADING, words, self._lines)
+        block = self._add_text_block(BlockKind.HEADING, source, self._lines)
         if block:
             self._headings.append((level, block))
 
     def _add_html(self, source: str, container: str) -> None:
-        """Add a block of HTML; with gaps in it, each item and row of it, which makes a card."""
-        if _VERBATIM.match(source):
-            self._add_code(_TAGS.sub("", source))
-            return
-        parts = _ITEM_OR_ROW.split(source) if "{{" in source else [source]
-        first_line, last_line = self._lines
-        for part in parts:
-            self._lines = (first_line, last_line)
-            self._add_paragraph(part.strip(), container)
-            first_line += part.count("\n")
+        """Add the text of an HTML block.
 
-    def _add_cell(self, words: str) -> Block | None:
-        """Add a cell of a table; its heads are the first cell of its row and its column's."""
-        block = self._add(BlockKind.CELL, words, self._lines)
+        If the HTML contains gaps, each of its list items and table rows becomes a block, so
+        that each becomes a card of its own.
+        """
+        if _NON_TEXT_HTML.match(source):
+            self._add_code(_SCRIPTS_AND_TAGS.sub("", source))
+            return
+        fragments = _HTML_ITEM_OR_ROW.split(source) if "{{" in source else [source]
+        first_line, last_line = self._lines
+        for fragment in fragments:
+            self._lines = (first_line, last_line)
+            self._add_paragraph(fragment.strip(), container)
+            first_line += fragment.count("\n")
+
+    def _add_cell(self, source: str) -> Block | None:
+        """Add a table cell, whose headers are the first cells of its row and its column.
+
+        Returns its block, or None if the cell is empty.
+        """
+        block = self._add_text_block(BlockKind.CELL, source, self._lines)
         column = len(self._row_sources)
         self._row_cells.append(block)
-        self._row_sources.append(words)
+        self._row_sources.append(source)
         if block is None:
             return None
-        # the further cells of the row are still to come
-        block.row = self._row_sources
-        block.header = self._header_sources
+        # this list isn't complete yet: the remaining cells of the row are added to it
+        block.row_sources = self._row_sources
+        block.header_sources = self._header_sources
         block.column = column
-        if block.row is block.header:
+        if block.row_sources is block.header_sources:
             return block
-        heads: list[Block | None] = []
+        headers: list[Block | None] = []
         if column > 0:
-            heads.append(self._row_cells[0])
+            headers.append(self._row_cells[0])
         if column < len(self._header_cells):
-            heads.append(self._header_cells[column])
-        block.heads = tuple([head for head in heads if head])
+            headers.append(self._header_cells[column])
+        block.headers = tuple([header for header in headers if header])
         return block
 
-    def _add_paragraph(self, words: str, container: str) -> None:
-        """Add a paragraph; a line in it that is a card becomes a block of its own.
+    def _add_paragraph(self, source: str, container_type: str) -> None:
+        """Add a paragraph, in which each line that is a card becomes a block of its own.
 
         Args:
-            words: its source.
-            container: the type of the token that opened what it begins.
+            source: the source of the paragraph.
+            container_type: the type of the token that opens the container whose first
+                block is the paragraph, such as `blockquote_open`, or any other type.
         """
-        part = BlockKind.TEXT
-        if container == "list_item_open":
-            part = BlockKind.ITEM
-            words = _BOX.sub("", words)
+        kind = BlockKind.TEXT
+        if container_type == "list_item_open":
+            kind = BlockKind.ITEM
+            source = _TASK_BOX.sub("", source)
         first_line = self._lines[0]
-        if container == "blockquote_open":
-            callout = _CALLOUT.match(words)
+        if container_type == "blockquote_open":
+            callout = _CALLOUT.match(source)
             if callout:
                 # the innermost block quote is a callout
                 quote = self._open_quotes[-1]
-                quote.style = callout["type"]
-                self._add(BlockKind.TITLE, callout["title"], self._lines)
-                quote.title = self._new_block(
+                quote.callout_type = callout["type"]
+                self._add_text_block(BlockKind.TITLE, callout["title"], self._lines)
+                quote.title_block = self._new_block(
                     BlockKind.TITLE, callout["title"], self._lines
                 )
                 _, _, quote.body = quote.body.partition("\n")
-                words = words[callout.end() :]
+                source = source[callout.end() :]
                 first_line += 1
 
-        # no line that begins inside braces is a card, such as below `{{c1::prophase,`
-        lines = words.split("\n")
+        # a line that begins inside braces isn't a card, such as one below `{{c1::prophase,`
+        lines = source.split("\n")
         start = 0
         is_in_gap = False
         for number, line in enumerate(lines):
             if len(lines) > 1 and not is_in_gap and self._is_card_line(line):
-                self._add_lines(part, lines, start, number, first_line)
-                self._add_lines(part, lines, number, number + 1, first_line)
+                self._add_paragraph_lines(kind, lines, start, number, first_line)
+                self._add_paragraph_lines(kind, lines, number, number + 1, first_line)
                 start = number + 1
             opener = line.rfind("{{")
             closer = line.rfind("}}")
             if opener != closer:
                 is_in_gap = opener > closer
-        self._add_lines(part, lines, start, len(lines), first_line)
+        self._add_paragraph_lines(kind, lines, start, len(lines), first_line)
 
-    def _add_lines(
+    def _add_paragraph_lines(
         self,
-        part: BlockKind,
+        kind: BlockKind,
         lines: Sequence[str],
         start: int,
         end: int,
         first_line: int,
     ) -> None:
-        """Add the lines [start, end) of a paragraph that begins at a line of the note."""
-        words = "\n".join(lines[start:end])
-        lines_in_note = (first_line + start, first_line + end)
-        self._add(part, words, lines_in_note, is_line=end == start + 1)
+        """Add the lines [start, end) of a paragraph as a block.
 
-    def _add_code(self, words: str) -> None:
-        words = restored(words.strip("\n"), self._context.maths)
-        if words.strip():
-            block = self._new_block(BlockKind.CODE, words, self._lines)
+        `first_line` is the line of the note on which the paragraph begins.
+        """
+        source = "\n".join(lines[start:end])
+        lines_in_note = (first_line + start, first_line + end)
+        self._add_text_block(kind, source, lines_in_note, is_line=end == start + 1)
+
+    def _add_code(self, source: str) -> None:
+        source = restore_placeholders(source.strip("\n"), self._context.maths)
+        if source.strip():
+            block = self._new_block(BlockKind.CODE, source, self._lines)
             self._blocks.append(block)
 
-    # --- blocks at the place of the walk ----------------------------------------------
+    # --- blocks at the current position ------------------------------------------------
 
-    def _add(
+    def _add_text_block(
         self,
-        part: BlockKind,
-        words: str,
+        kind: BlockKind,
+        source: str,
         lines: Span,
         *,
         is_line: bool = False,
     ) -> Block | None:
-        """Add a block of text or of a marked picture; else give its id and its tags to others.
+        """Add a block and return it, or return None if it has neither text nor a picture.
 
-        A lone id belongs to the whole top-level block above, and lone tags to the note.
+        Such a block may still contain an id, which then belongs to the whole top-level
+        block above it, or tags, which then belong to the cards below it or to the note.
         """
-        words, block_id = _without_id(words)
-        block = self._new_block(part, words, lines, is_line=is_line)
+        source, block_id = _split_off_id(source)
+        block = self._new_block(kind, source, lines, is_line=is_line)
         block.id = block_id
-        if block.shows_something:
+        if block.is_visible:
             self._blocks.append(block)
-            if part is BlockKind.ITEM and self._open_items[-1].first is None:
-                self._open_items[-1].first = block
+            if kind is BlockKind.ITEM and self._open_items[-1].first_block is None:
+                self._open_items[-1].first_block = block
             return block
-        self._give_tags(block)
+        self._assign_tags(block)
         if block_id:
             for above in reversed(self._blocks):
-                if above.root != self._blocks[-1].root:
+                if above.top_level_number != self._blocks[-1].top_level_number:
                     break
                 above.id = above.id or block_id
         return None
 
-    def _give_tags(self, block: Block) -> None:
-        """Give the tags of a block without other text to the cards below it, or to the note."""
-        deck = self._syntax.deck_of(block.tags)
+    def _assign_tags(self, block: Block) -> None:
+        """Assign the tags of a block without other text.
+
+        If they name a deck, they belong to the cards below the block, and otherwise to the
+        whole note.
+        """
+        deck = self._syntax.find_deck(block.tags)
         if deck:
             self._deck = deck
             self._tags_above = block.tags
             return
-        # the tag of privacy in a cell is about its row
-        is_cell = block.part is BlockKind.CELL
+        # a privacy tag in a table cell applies only to its row
+        is_cell = block.kind is BlockKind.CELL
         for tag in block.tags:
-            if not (is_cell and is_tagged((tag,))):
+            if not (is_cell and has_private_tag((tag,))):
                 self._note_tags.append(tag)
 
     def _new_block(
         self,
-        part: BlockKind,
-        words: str,
+        kind: BlockKind,
+        source: str,
         lines: Span,
         *,
         is_line: bool = False,
     ) -> Block:
-        """Return a block at the place where the walk is."""
+        """Create a block that has the headings and containers of the current position."""
         return Block(
-            part=part,
-            source=words,
+            kind=kind,
+            source=source,
             context=self._context,
             syntax=self._syntax,
             lines=lines,
-            is_line=is_line,
+            may_be_line_card=is_line,
             headings=tuple([heading for _, heading in self._headings]),
-            root=self._top_level_count,
-            rules=self._rule_count,
+            top_level_number=self._top_level_count,
+            rule_count=self._rule_count,
             items=tuple(self._open_items),
             quotes=tuple(self._open_quotes),
             deck=self._deck,
             tags_above=self._tags_above,
-            private=any(heading.private for _, heading in self._headings),
         )
 
 
-def may_be_card(line: str, syntax: Syntax) -> bool:
-    """Return whether a line has a sign that may separate the sides of a card."""
-    return "：：" in line or any(sign in line for sign in syntax.line)
+def has_separator(line: str, syntax: CardSyntax) -> bool:
+    """Return whether `line` contains a separator that may make it a card."""
+    return "：：" in line or any(
+        separator in line for separator in syntax.line_separators
+    )

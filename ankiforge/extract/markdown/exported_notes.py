@@ -1,6 +1,8 @@
-"""Passages that other programs keep in notes.
+"""Find passages that other programs have exported into a note.
 
-Readwise, KOReader, Kindle and reading lists put them under a heading.
+Readwise, KOReader, Kindle and similar programs write the passages that a reader highlighted
+in a book under a heading, with their locations in the book and the reader's notes. Without
+marks, they can be recognised only by these headings, locations and links.
 """
 
 from __future__ import annotations
@@ -11,370 +13,443 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, ListItem
 from ankiforge.extract.markdown.patterns import (
-    ABOUT,
-    LINK,
-    MARK,
-    PLACE,
+    BACKLINK_NAME,
+    HIGHLIGHT_WORDS,
+    HIGHLIGHTS_WORD,
+    LOCATION,
     REMARK_WORD,
     SYNCED_ITEM,
-    WORDS_FOR_MARK,
-    may_link_back,
+    TEXT_BEFORE_LOCATION,
+    may_have_backlink,
 )
 from ankiforge.text import regex
 
-_SECTION = regex(rf"(?i){ABOUT}")
-# A heading above nothing but passages, which Glasp and WeRead write as quotes.
-_SECTION_ALONE = regex(rf"(?i)\W*{ABOUT}(?: (?:&|and) (?:notes|annotations))?\W*\Z")
-# WeRead's passages and thoughts, several in a quote: `📌 The words ^id`, `💭 a thought`, each with
-# its time, `⏱ 2022-01-16`.
+_HIGHLIGHTS_HEADING = regex(rf"(?i){HIGHLIGHTS_WORD}")
+# A heading above a section that contains only passages. Glasp and WeRead write them as
+# block quotes.
+_HIGHLIGHTS_ONLY_HEADING = regex(
+    rf"(?i)\W*{HIGHLIGHTS_WORD}(?: (?:&|and) (?:notes|annotations))?\W*\Z"
+)
+# The passages and thoughts that WeRead exports. A block quote may contain several, such as
+# `📌 The words ^id` and `💭 a thought`, each with a time such as `⏱ 2022-01-16`.
 _PIN = "📌"
-_PINNED = regex(
+_PINNED_PIECE = regex(
     rf"(?s)(?P<sign>[{_PIN}💭])\s*(?P<words>[^{_PIN}💭⏱]*?[^{_PIN}💭⏱\s-])"
     rf"[\s-]*(?:\^[\w-]+[\s-]*)?(?=[{_PIN}💭⏱]|\Z)"
 )
-_BOOK = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
-_PLACED = (
+_BOOK_NOTE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
+_TRAILING_LOCATION = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
-    rf"(?:{PLACE}|{LINK}|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
+    rf"(?:{LOCATION}|{BACKLINK_NAME}|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
     r"(?:\s++#[\w/-]++)*+"
 )
-_END = regex(rf"{_PLACED}\s*+\Z")
-# A link back to a passage, behind it, whatever the reader's template calls it.
-_BACK = regex(
+_LOCATION_AT_END = regex(rf"{_TRAILING_LOCATION}\s*+\Z")
+# The URL of a link that leads from a passage back to its source, whatever the link's name.
+_BACKLINK_URL = regex(
     r"(?i)kindle:|https?://(?:[\w-]+\.)*(?:readwise\.io/(?:read|open|to_kindle)"
     r"|(?:omnivore\.app|glasp\.co|hyp\.is|hypothes\.is|instapaper\.com)/)"
 )
-_NAMED_BACK = regex(rf"(?i)(?:{LINK})\Z")
+_BACKLINK_NAME = regex(rf"(?i)(?:{BACKLINK_NAME})\Z")
 _BEFORE_LINK = regex(r"[\s—–(\[-]*\Z")
-_BEHIND_LINK = regex(r"[\s)\]]*(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z")
-# A place at the end of a line, with the reader's note in the next one.
-_END_OF_LINE = regex(rf"{_PLACED}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)")
-_AT_PLACE = regex(rf"(?i)(?:{MARK})?{PLACE}(?:\s*[@|(].*)?\Z")
-_LINE_AT_PLACE = regex(
-    rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{PLACE})\Z"
+_AFTER_LINK = regex(r"[\s)\]]*(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z")
+# A location at the end of a line, below which is the reader's note.
+_LOCATION_AT_LINE_END = regex(
+    rf"{_TRAILING_LOCATION}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)"
 )
-_FEWEST_WORDS = 4
-"""Words of a heading that is a passage."""
-_NOTE_AT_PLACE = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{PLACE}\s*\Z")
-_NOTE = regex(
+_LOCATION_HEADING = regex(rf"(?i)(?:{TEXT_BEFORE_LOCATION})?{LOCATION}(?:\s*[@|(].*)?\Z")
+_LOCATION_LINE = regex(
+    rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{LOCATION})\Z"
+)
+_MIN_HEADING_WORDS = 4
+"""The fewest words that a heading must have to be a passage itself."""
+_NOTE_HEADING = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{LOCATION}\s*\Z")
+_NOTE_LABEL = regex(
     rf"(?is)(?:(?:my\s+)?(?:{REMARK_WORD})\s*[:：]|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?"
 )
-_TAGS = regex(r"(?i)tags?\s*:|⏱")
+_TAGS_OR_TIME = regex(r"(?i)tags?\s*:|⏱")
 
 
 @dataclass(slots=True)
-class KeptPassage:
-    """One passage."""
+class ExportedPassage:
+    """A passage that another program exported, with the reader's notes on it."""
 
     block: Block
     start: int
+    """[start, end) is the passage's span in the plain text of its block."""
     end: int
-    """Where its text begins and ends in the plain text of its block."""
-    about: list[Block]
-    """The blocks with the reader's note, tags and place. If one is private, so is the passage."""
-    label: str = ""
-    """The page, "" if unknown."""
+    note_blocks: list[Block]
+    """Further blocks that contain the reader's notes, tags or the location. If any is
+    private, so is the passage."""
+    page_label: str = ""
+    """The page label, or "" if it is unknown."""
     notes: dict[str, None] = field(default_factory=dict)
-    """The reader's notes on it, in order."""
+    """The reader's notes on the passage, in order, as the keys of a dictionary."""
 
     @property
     def comment(self) -> str:
-        """The reader's note; "" if there is none."""
+        """The reader's notes on the passage, with one per line."""
         return "\n".join(self.notes)
 
 
-def is_of_book(text: str) -> bool:
-    """Return whether a program wrote a note on a book: it has such headings, and a passage."""
-    return "# Metadata" in text and _BOOK.search(text) is not None
+def is_book_export(text: str) -> bool:
+    """Return whether a note seems to be a book that another program exported.
+
+    Such a note contains the headings "Metadata" and "Highlights", and text below them.
+    """
+    return "# Metadata" in text and _BOOK_NOTE.search(text) is not None
 
 
-def kept(blocks: Sequence[Block], source: str) -> dict[Block, list[KeptPassage]]:
-    """Return the passages that other programs keep in a note, in the order of their blocks.
+def find_exported_passages(
+    blocks: Sequence[Block], source: str
+) -> dict[Block, list[ExportedPassage]]:
+    """Find the passages that other programs exported into a note.
 
-    Passages stand below a heading such as “Highlights”. A paragraph, list item or quote there is
-    one if it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
-    Highlight)`), or if the place stands alone below it. So is any quote below a heading that says
-    no more, and any list item or quote of a note with a heading “Metadata”. An item within another
-    one is none, unless an item around it says when its passages were synced. Text right below
-    a heading that is a place (`Page 5 @ 21 May 2024`, `Highlight (yellow) - Location 64`) is a
-    passage, too. So is a paragraph or list item anywhere that ends with a link back to where it
-    was marked: people edit the templates of such programs, and keep the link.
+    A passage is below a heading such as “Highlights”. A paragraph, list item or quote there
+    is a passage if it ends with its location in the book, such as `(Location 64)`,
+    `— location: 64` or `(View Highlight)`, or if the block below it contains only the
+    location. Other quotes there are passages if the heading has no further words, and other
+    list items and quotes if the note has a heading “Metadata”. A nested item isn't a
+    passage, unless an outer item tells when the passages in it were synced.
 
-    The reader's note begins with `Note:`, stands in the lines right below the place, below a
-    heading `Note - Location 64`, or between a passage and the next one: behind a rule, or in
-    paragraphs.
+    Elsewhere, text directly below a heading that is a location, such as `Page 5 @ 21 May
+    2024` or `Highlight (yellow) - Location 64`, is a passage. So is any paragraph or list
+    item that ends with a link back to its source, because people edit the templates of such
+    programs but keep the link.
+
+    The reader's note on a passage begins with `Note:`, is on the lines directly below the
+    location, or is below a heading such as `Note - Location 64`. It may also be between two
+    passages, either below a rule or as paragraphs.
 
     Args:
         blocks: the blocks of the note.
-        source: the text that they were cut from.
+        source: the text that was split into these blocks.
+
+    Returns:
+        A map from each block that contains passages to these passages, in order.
     """
-    if not _may_be_kept(blocks, source):
+    if not _may_have_passages(blocks, source):
         return {}
-    reader = _Reader(blocks)
-    before: Block | None = None
-    for block, below in zip(blocks, [*blocks[1:], None], strict=False):
-        if block.part is BlockKind.HEADING:
-            reader.enter(block.plain)
-            if not _NOTE_AT_PLACE.match(block.plain):
-                reader.last = None
-        elif block.part in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE):
-            if _LINE_AT_PLACE.match(block.plain):
-                reader.enter(block.plain)  # it is written as a quote
-                if not _NOTE_AT_PLACE.match(block.plain):
-                    reader.last = None
+    reader = _PassageReader(blocks)
+    previous_block: Block | None = None
+    for block, next_block in zip(blocks, [*blocks[1:], None], strict=False):
+        if block.kind is BlockKind.HEADING:
+            reader.enter_section(block.plain)
+            if not _NOTE_HEADING.match(block.plain):
+                reader.last_passage = None
+        elif block.kind in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE):
+            if _LOCATION_LINE.match(block.plain):
+                # the heading is written as an ordinary block
+                reader.enter_section(block.plain)
+                if not _NOTE_HEADING.match(block.plain):
+                    reader.last_passage = None
             elif SYNCED_ITEM.match(block.plain):
-                reader.synced = block.items[-1] if block.items else None
+                reader.synced_item = block.items[-1] if block.items else None
             else:
-                reader.read(block, before, below)
-        before = block
+                reader.read_block(block, previous_block, next_block)
+        previous_block = block
     return reader.passages
 
 
-def _may_be_kept(blocks: Sequence[Block], source: str) -> bool:
-    """Return whether any heading, or line that means one, may be above such passages."""
+def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
+    """Return whether a note contains a heading, or a block like one, for passages.
+
+    A link back to the source of a passage counts, too.
+    """
     folded = source.casefold()
-    if may_link_back(folded):
+    if may_have_backlink(folded):
         return True
-    # without one of these words, no line means a heading that could have passages below it
-    names_mark = any(word in folded for word in WORDS_FOR_MARK)
-    headings: dict[Block, None] = {}  # in their order, in which a note names its pictures
+    # only with one of these words can a block serve as a heading for passages
+    has_highlight_word = any(word in folded for word in HIGHLIGHT_WORDS)
+    # parse the headings in order, because pictures are recorded in the order of parsing
+    headings: dict[Block, None] = {}
     for block in blocks:
         headings.update(dict.fromkeys(block.headings))
-        if names_mark or block.part is BlockKind.HEADING:
+        if has_highlight_word or block.kind is BlockKind.HEADING:
             headings[block] = None
     return any(
-        _SECTION.search(heading.plain) or _AT_PLACE.match(heading.plain)
+        _HIGHLIGHTS_HEADING.search(heading.plain)
+        or _LOCATION_HEADING.match(heading.plain)
         for heading in headings
     )
 
 
-class _Reader:
-    """Reads the passages of a note, and the notes about them."""
+class _PassageReader:
+    """Collects the exported passages from the blocks of a note, and the notes on them."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._has_metadata = False
         for block in blocks:
-            if block.part is BlockKind.HEADING and block.plain.casefold() == "metadata":
+            if block.kind is BlockKind.HEADING and block.plain.casefold() == "metadata":
                 self._has_metadata = True
-        self.passages: dict[Block, list[KeptPassage]] = {}
-        self._taken: set[ListItem] = set()
-        """The list items with passages."""
-        self.above = ""
-        """The heading above, or a line that means one; "" = none."""
+        self.passages: dict[Block, list[ExportedPassage]] = {}
+        """Maps each block that contains passages to these passages."""
+        self._passage_items: set[ListItem] = set()
+        """The list items that contain passages."""
+        self._section_heading = ""
+        """The heading of the current section, or the block that serves as one. "" above the
+        first."""
         self._page: str | None = None
-        """The page that the heading above is, "" for another place; None if it is none."""
-        self.synced: ListItem | None = None
-        """The item that says when the passages below it were synced."""
-        self.last: KeptPassage | None = None
-        """The passage that a note below is about."""
-        self._pinned: dict[str, KeptPassage] = {}
-        """WeRead's passages, by their words."""
-        self._place: Block | None = None
-        """The block that ends with the place of the last passage: right below stands its note."""
+        """The page that this heading names, "" if it names another location, or None if it
+        isn't a location."""
+        self.synced_item: ListItem | None = None
+        """The list item that tells when the passages nested in it were synced, or None."""
+        self.last_passage: ExportedPassage | None = None
+        """The passage to which a note in a later block refers, or None."""
+        self._pinned_passages: dict[str, ExportedPassage] = {}
+        """Maps the text of each passage exported by WeRead to the passage."""
+        self._location_block: Block | None = None
+        """The block that ends with the location of the last passage. A note may be directly
+        below it."""
 
-    def enter(self, heading: str) -> None:
-        """Pass a heading, or a line that means one."""
-        self.above = heading
-        place = _AT_PLACE.match(heading)
-        self._page = None if place is None else place["label"] or ""
+    def enter_section(self, heading: str) -> None:
+        """Enter the section below a heading, or below a block that serves as one."""
+        self._section_heading = heading
+        location = _LOCATION_HEADING.match(heading)
+        self._page = None if location is None else location["label"] or ""
 
-    def read(self, block: Block, before: Block | None, below: Block | None) -> None:
-        """Read a block below a heading: a passage, its place, a note about it, or neither."""
-        if _NOTE_AT_PLACE.match(self.above):
-            self._comment(block.plain, block)
+    def read_block(
+        self, block: Block, previous_block: Block | None, next_block: Block | None
+    ) -> None:
+        """Read a block, which may be a passage, a location or a note on a passage.
+
+        Other blocks are ignored.
+        """
+        if _NOTE_HEADING.match(self._section_heading):
+            self._add_note(block.plain, block)
             return
-        note = _NOTE.match(block.plain)
-        is_about_last = bool(self.last and (note or _TAGS.match(block.plain)))
-        if self._page is None and not self._is_among_highlights(block):
-            # a passage that stands anywhere, or what is said right below it
-            if _link_back(block) is None and not (
-                is_about_last and self._is_below_last(block, before)
+        note = _NOTE_LABEL.match(block.plain)
+        is_note_or_tags = note or _TAGS_OR_TIME.match(block.plain)
+        is_about_last = bool(self.last_passage and is_note_or_tags)
+        if self._page is None and not self._is_in_highlights_section(block):
+            # outside sections for passages, only those with a link back to their source,
+            # and the notes directly below them, are read
+            if _find_backlink(block) is None and not (
+                is_about_last and self._is_below_last(block, previous_block)
             ):
                 return
         if _PIN in block.plain:
             self._read_pinned(block)
         elif is_about_last:
-            words = (note and note["words"]) or ""
-            place = _place_in(block)
-            if note and place and note.end() > place.start:  # it is told once more
-                words = block.plain[note.start("words") : place.start]
-            self._comment(words, block)
+            text = (note and note["words"]) or ""
+            location = _find_location(block)
+            if note and location and note.end() > location.start:
+                # leave out the location, which is repeated in the note
+                text = block.plain[note.start("words") : location.start]
+            self._add_note(text, block)
         else:
-            self._read_passage(block, before, below)
+            self._read_passage(block, previous_block, next_block)
 
-    def _is_below_last(self, block: Block, before: Block | None) -> bool:
-        """Return whether a block is in the item of the last passage, or right below it."""
-        if self.last is None:
+    def _is_below_last(self, block: Block, previous_block: Block | None) -> bool:
+        """Return whether a block is in the last passage's list item or directly below it."""
+        if self.last_passage is None:
             return False
-        about = self.last.block
-        if about.items and about.items[-1] in block.items:
+        passage_block = self.last_passage.block
+        if passage_block.items and passage_block.items[-1] in block.items:
             return True
-        return before in (about, *self.last.about[-1:])
+        return previous_block in (passage_block, *self.last_passage.note_blocks[-1:])
 
     def _read_passage(
-        self, block: Block, before: Block | None, below: Block | None
+        self, block: Block, previous_block: Block | None, next_block: Block | None
     ) -> None:
-        """Read a passage with its place, a place alone, or a note right below one."""
-        place = _place_in(block)
-        if place is None:
-            if self._page is not None and _is_link_alone(block):
-                self._comment("", block)
-            elif self._is_note(block, before, below):
-                self._comment(block.plain, block)
-            elif self._page is not None or self._is_passage(block):
-                self._add(block, len(block.plain), "")
-                self._place = None
-        elif place.start == 0:
-            self._place_of(block, before, place.label)
-            self._comment(place.below, block)
-        elif self._page is not None or self._is_passage(block, names_place=True):
-            self._add(block, place.start, place.label)
-            self._place = block
-            self._comment(place.below, block)
+        """Read a block that may be a passage, the location of the passage above, or a note.
 
-    def _add(self, block: Block, end: int, label: str) -> None:
-        """Add the passage at the start of a block."""
-        self.last = KeptPassage(block, 0, end, [], label or self._page or "")
-        self.passages[block] = [self.last]
-        self._taken.update(block.items[-1:])
+        Notes that begin with a label have already been read.
+        """
+        location = _find_location(block)
+        if location is None:
+            if self._page is not None and _is_only_link(block):
+                self._add_note("", block)
+            elif self._is_note(block, previous_block, next_block):
+                self._add_note(block.plain, block)
+            elif self._page is not None or self._is_passage(block):
+                self._add_passage(block, len(block.plain), "")
+                self._location_block = None
+        elif location.start == 0:
+            self._add_passage_above(block, previous_block, location.label)
+            self._add_note(location.below, block)
+        elif self._page is not None or self._is_passage(block, has_location=True):
+            self._add_passage(block, location.start, location.label)
+            self._location_block = block
+            self._add_note(location.below, block)
+
+    def _add_passage(self, block: Block, end: int, label: str) -> None:
+        """Add a passage that extends from the start of `block` to `end`.
+
+        `label` is its page label, or "" to use the page of the heading above.
+        """
+        self.last_passage = ExportedPassage(block, 0, end, [], label or self._page or "")
+        self.passages[block] = [self.last_passage]
+        self._passage_items.update(block.items[-1:])
 
     def _read_pinned(self, block: Block) -> None:
-        """Read passages of WeRead, with the thoughts behind them; one told twice counts once."""
+        """Read the passages in a block exported by WeRead, and the thoughts on them.
+
+        A passage that was already read elsewhere in the note isn't added again.
+        """
         if not self._is_passage(block):
             return
-        for piece in _PINNED.finditer(block.plain):
-            words = piece["words"]
+        for piece in _PINNED_PIECE.finditer(block.plain):
+            text = piece["words"]
             if piece["sign"] != _PIN:
-                self._comment(words, block)
+                self._add_note(text, block)
                 continue
-            self.last = self._pinned.get(words)
-            if self.last is None:
-                self.last = KeptPassage(block, *piece.span("words"), [])
-                self._pinned[words] = self.last
-                self.passages.setdefault(block, []).append(self.last)
-                self._taken.update(block.items[-1:])
+            self.last_passage = self._pinned_passages.get(text)
+            if self.last_passage is None:
+                self.last_passage = ExportedPassage(block, *piece.span("words"), [])
+                self._pinned_passages[text] = self.last_passage
+                self.passages.setdefault(block, []).append(self.last_passage)
+                self._passage_items.update(block.items[-1:])
 
-    def is_within_synced(self, block: Block) -> bool:
-        """Return whether a block stands within the item that says when it was synced."""
-        return self.synced in block.items[:-1]
+    def _is_in_synced_item(self, block: Block) -> bool:
+        """Return whether a block is nested in an item that tells when it was synced."""
+        return self.synced_item in block.items[:-1]
 
-    def _is_among_highlights(self, block: Block) -> bool:
-        """Return whether a block stands below a heading such as “Highlights”."""
-        if self.is_within_synced(block):
+    def _is_in_highlights_section(self, block: Block) -> bool:
+        if self._is_in_synced_item(block):
             return True
-        if self.above.casefold() == "metadata":
+        if self._section_heading.casefold() == "metadata":
             return False
-        return any(_SECTION.search(heading.plain) for heading in block.headings)
+        titles = (heading.plain for heading in block.headings)
+        return any(map(_HIGHLIGHTS_HEADING.search, titles))
 
-    def _is_passage(self, block: Block, *, names_place: bool = False) -> bool:
-        """Return whether a block among highlights is a passage."""
-        if self.is_within_synced(block):  # also below a heading there
-            return self._taken.isdisjoint(block.items[:-1])
-        if len(block.items) > 1 and block.items[-2].first:
+    def _is_passage(self, block: Block, *, has_location: bool = False) -> bool:
+        """Return whether a block in a section for passages is one itself.
+
+        `has_location` is whether it ends with a location.
+        """
+        if self._is_in_synced_item(block):
+            # it is a passage unless it is nested in one, even below a heading in the item
+            return self._passage_items.isdisjoint(block.items[:-1])
+        if len(block.items) > 1 and block.items[-2].first_block:
             return False
-        is_quote = bool(block.quotes) and block.part is not BlockKind.TITLE
-        if is_quote and any(_SECTION_ALONE.match(each.plain) for each in block.headings):
+        is_quote = bool(block.quotes) and block.kind is not BlockKind.TITLE
+        titles = (heading.plain for heading in block.headings)
+        if is_quote and any(map(_HIGHLIGHTS_ONLY_HEADING.match, titles)):
             return True
-        return names_place or (self._has_metadata and bool(block.items or is_quote))
+        return has_location or (self._has_metadata and bool(block.items or is_quote))
 
-    def _place_of(self, block: Block, above: Block | None, label: str) -> None:
-        """Make a passage of the paragraph above a place that stands alone."""
-        if above is None:
+    def _add_passage_above(
+        self, block: Block, previous_block: Block | None, label: str
+    ) -> None:
+        """Add the block above as a passage, because `block` contains only its location.
+
+        `label` is the page label in this location.
+        """
+        if previous_block is None:
             return
-        if above in self.passages:
-            self.last = self.passages[above][-1]
-            self.last.label = self.last.label or label
-        elif _may_be_passage(above, block):
-            self._add(above, len(above.plain), label)
+        if previous_block in self.passages:
+            self.last_passage = self.passages[previous_block][-1]
+            self.last_passage.page_label = self.last_passage.page_label or label
+        elif _may_be_passage(previous_block, block):
+            self._add_passage(previous_block, len(previous_block.plain), label)
         else:
             return
-        self._place = block
+        self._location_block = block
 
-    def _is_note(self, block: Block, before: Block | None, below: Block | None) -> bool:
-        """Return whether a block below the last passage is the note about it.
+    def _is_note(
+        self, block: Block, previous_block: Block | None, next_block: Block | None
+    ) -> bool:
+        """Return whether a block is a note on the last passage.
 
-        It is right below the place, or in paragraphs between the passage and the next one.
+        A note is directly below the location of its passage, or is a paragraph between two
+        passages.
         """
-        if self.last is None or (below and _END.match(below.plain)):
+        if self.last_passage is None:
             return False
-        about = self.last.block
-        if before is self._place and (block.rules, block.quotes, block.items) == (
-            about.rules,
-            about.quotes,
-            about.items,
-        ):
+        if next_block and _LOCATION_AT_END.match(next_block.plain):
+            return False
+        passage_block = self.last_passage.block
+        containers = (block.rule_count, block.quotes, block.items)
+        passage_containers = (
+            passage_block.rule_count,
+            passage_block.quotes,
+            passage_block.items,
+        )
+        is_in_same_place = containers == passage_containers
+        if previous_block is self._location_block and is_in_same_place:
             return True
-        if self._page is not None and block.rules > about.rules:
+        if self._page is not None and block.rule_count > passage_block.rule_count:
             return True
-        if block.items or block.quotes or block.part is BlockKind.TITLE:
+        if block.items or block.quotes or block.kind is BlockKind.TITLE:
             return False
         if self._page is not None:
             return True
-        return self._place is not None and before in (about, *self.last.about[-1:])
+        if self._location_block is None:
+            return False
+        return previous_block in (passage_block, *self.last_passage.note_blocks[-1:])
 
-    def _comment(self, words: str, block: Block) -> None:
-        """Add the words of a block to the note about the last passage, unless it has them."""
-        if self.last is None:
+    def _add_note(self, text: str, block: Block) -> None:
+        """Add a note on the last passage, unless an equal note has been added already.
+
+        `block` contains the note, whose text may be empty.
+        """
+        if self.last_passage is None:
             return
-        self.last.about.append(block)
-        if words.strip():
-            self.last.notes[words] = None
+        self.last_passage.note_blocks.append(block)
+        if text.strip():
+            self.last_passage.notes[text] = None
 
 
-class _Place(NamedTuple):
-    """The place in a book that a block names behind its passage."""
+class _Location(NamedTuple):
+    """The location of a passage in its book, as it follows the passage in its block."""
 
     start: int
-    """Where it begins in the plain text of the block."""
+    """The offset in the plain text of the block at which the location starts."""
     label: str
-    """The page, "" if it names none."""
+    """The page label, or "" if the location has none."""
     below: str = ""
-    """The lines of the block below it."""
+    """The text of the block below the location, which is a note on the passage."""
 
 
-def _place_in(block: Block) -> _Place | None:
-    """Return the place at the end of a block, or of a line in it."""
-    end = _END.search(block.plain)
-    if end:
-        return _Place(end.start(), end["label"] or "")
-    link = _link_back(block)
-    if link is not None:
-        return _Place(link, "")
-    for end in _END_OF_LINE.finditer(block.plain):
-        if block.inline.breaks(end.end() + 1):
-            # an id there counts as if it stood at the end of its block
-            block.id = block.id or end["id"] or ""
-            below = block.plain[end.end() :].strip()
-            return _Place(end.start(), end["label"] or "", below)
+def _find_location(block: Block) -> _Location | None:
+    """Return the location at the end of a block or of a line in it, or None."""
+    location = _LOCATION_AT_END.search(block.plain)
+    if location:
+        return _Location(location.start(), location["label"] or "")
+    link_start = _find_backlink(block)
+    if link_start is not None:
+        return _Location(link_start, "")
+    for location in _LOCATION_AT_LINE_END.finditer(block.plain):
+        if block.inline.is_line_end(location.end() + 1):
+            # an id after the location counts as the id of the block
+            block.id = block.id or location["id"] or ""
+            below = block.plain[location.end() :].strip()
+            return _Location(location.start(), location["label"] or "", below)
     return None
 
 
-def _link_back(block: Block) -> int | None:
-    """Return where the link back to a passage begins in the plain text of its block, if any."""
+def _find_backlink(block: Block) -> int | None:
+    """Return the offset of the link with which a block leads back to its source, or None.
+
+    The offset includes the brackets and dashes before the link.
+    """
     if not block.inline.targets:
         return None
-    (start, end), address = block.inline.targets[-1]
+    (start, end), url = block.inline.targets[-1]
     name = block.plain[start:end]
-    if not (_BACK.match(address) or _NAMED_BACK.match(name)):
+    if not (_BACKLINK_URL.match(url) or _BACKLINK_NAME.match(name)):
         return None
-    if not _BEHIND_LINK.match(block.plain, end):
+    if not _AFTER_LINK.match(block.plain, end):
         return None
-    before = _BEFORE_LINK.search(block.plain[:start])
-    return before.start() if before else start
+    prefix = _BEFORE_LINK.search(block.plain[:start])
+    return prefix.start() if prefix else start
 
 
-def _is_link_alone(block: Block) -> bool:
-    """Return whether a block says no more than the name of a link."""
+def _is_only_link(block: Block) -> bool:
     if not block.inline.targets:
         return False
     (start, end), _ = block.inline.targets[-1]
     return not (block.plain[:start] + block.plain[end:]).strip()
 
 
-def _may_be_passage(above: Block, place: Block) -> bool:
-    """Return whether the block above a place that stands alone is the passage marked there."""
-    if above.rules != place.rules or not above.is_text:
+def _may_be_passage(previous_block: Block, location_block: Block) -> bool:
+    """Return whether `previous_block` may be a passage whose location is the next block."""
+    if (
+        previous_block.rule_count != location_block.rule_count
+        or not previous_block.is_text
+    ):
         return False
-    if place.headings[-1:] == (above,) and not _SECTION.search(above.plain):
-        return len(above.plain.split()) >= _FEWEST_WORDS
-    return above.headings == place.headings
+    is_heading = location_block.headings[-1:] == (previous_block,)
+    if is_heading and not _HIGHLIGHTS_HEADING.search(previous_block.plain):
+        return len(previous_block.plain.split()) >= _MIN_HEADING_WORDS
+    return previous_block.headings == location_block.headings

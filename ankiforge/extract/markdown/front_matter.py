@@ -1,7 +1,7 @@
-"""The front matter of a note: what YAML at its start says about it.
+"""Parse the front matter of a note, or the page properties at the start of a Logseq page.
 
-A spelling that looks like the tag `#no-llm`, there or elsewhere in the note, and is none makes all
-of the note private until a person says that it is not meant so.
+The module also finds the privacy tag `#no-llm` in the places where it makes the whole note
+private, such as the front matter.
 """
 
 from __future__ import annotations
@@ -12,123 +12,134 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ankiforge.extract.folder import iso_time
+from ankiforge.extract.file_source import normalize_time
 from ankiforge.model import Json, Pair, Strings
 from ankiforge.text import regex
-from ankiforge.text.identifiers import names_in
+from ankiforge.text.identifiers import find_identifiers
 from ankiforge.text.private import (
     has_tag,
-    names_tag,
+    has_tag_name,
 )
 
-_HEAD = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_FRONT_MATTER_BLOCK = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _SWITCHES = ("cards", "ankiforge")
-_OFF = regex("(?i)false|no|off")
-_OFF_LINE = regex(r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$")
-# Front matter of hashcards, whose `name` is the deck.
-_TOML = regex(r"(?m)^[\w-]+[ \t]*=")
-# Characters; longer front matter is not read.
-_LARGEST = 64_000
-# Characters above which the fast YAML loader is not used: deep nesting could end the
-# process.
-_LONG = 4_000
+_FALSE_WORD = regex("(?i)false|no|off")
+_SWITCH_OFF_LINE = regex(
+    r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$"
+)
+# A line of TOML, which is the format of front matter in hashcards. Its `name` is the deck.
+_TOML_LINE = regex(r"(?m)^[\w-]+[ \t]*=")
+# Longer front matter, in characters, isn't parsed.
+_MAX_CHARS = 64_000
+# The most characters that are passed to the fast YAML loader, because deep nesting could make
+# it crash.
+_MAX_FAST_LOADER_CHARS = 4_000
 
 
 class FrontMatter(NamedTuple):
-    """The front matter of a note."""
+    """The values that are read from the front matter of a note."""
 
     title: str = ""
     deck: str = ""
     authors: Strings = ()
     created: str = ""
+    """When the note was created, in ISO 8601, or ""."""
     updated: str = ""
-    """ISO 8601, "" if not given."""
+    """When the note was last changed, in ISO 8601, or ""."""
     published: str = ""
-    """ISO 8601: when the page was published that the note was clipped from."""
+    """When the web page from which the note was clipped was published, in ISO 8601, or ""."""
     tags: Strings = ()
-    skip: str = ""
-    """The reason why no cards are made of the note, "" if they are."""
+    skip_reason: str = ""
+    """Why no cards are made from the note, or "" if they are."""
     problem: str = ""
-    """The problem with the YAML, if any."""
+    """Why the front matter can't be parsed, or "" if it can."""
     identifiers: tuple[Pair, ...] = ()
-    """(scheme, value) of the paper that the note is about."""
-    lines: int = 0
-    """The number of lines of the front matter."""
+    """Identifiers of the paper that the note is about, each as (scheme, value)."""
+    line_count: int = 0
+    """The number of lines that the front matter has."""
 
 
-def front_matter(text: str) -> FrontMatter:
-    """Parse the front matter, or the properties of a page of Logseq, which stay in the text.
+def parse_front_matter(text: str) -> FrontMatter:
+    """Parse the front matter of a note.
 
-    Broken YAML is a problem, but its lines are skipped, too.
+    If it can't be parsed, the result contains the problem, and its lines still count as front
+    matter. In a Logseq page, the properties are parsed instead. They remain part of the text,
+    so `line_count` is 0.
     """
-    head = _HEAD.match(text)
-    if head is None:
-        page = _PROPERTIES.match(text)
-        properties = dict(_PROPERTY.findall(page[0])) if page else {}
+    match = _FRONT_MATTER_BLOCK.match(text)
+    if match is None:
+        page = _LOGSEQ_PROPERTIES.match(text)
+        properties = dict(_LOGSEQ_PROPERTY.findall(page[0])) if page else {}
         title = properties.get("full-title") or properties.get("title", "")
-        author = _LINK.sub(_name_of_link, properties.get("author", "")).strip()
+        author = _NAMED_LINK.sub(_get_link_name, properties.get("author", "")).strip()
         return FrontMatter(
             title=title.strip().strip('"'), authors=(author,) if author else ()
         )
-    written, problem = _yaml(head[1])
-    # names of properties mean the same in small and in capital letters
+    raw_values, problem = _parse_yaml(match[1])
+    # the names of properties are case-insensitive
     values: Json = {}
-    for name, value in written.items():
+    for name, value in raw_values.items():
         values.setdefault(str(name).casefold(), value)
     if problem:
-        # a person's “no” counts although another line is broken
-        off = _OFF_LINE.findall(head[1])
+        # cards that are switched off stay off even if another line is broken
+        switches_off = _SWITCH_OFF_LINE.findall(match[1])
     else:
-        off = [key for key in _SWITCHES if _OFF.fullmatch(_word(values.get(key)))]
+        switches_off = [
+            key for key in _SWITCHES if _FALSE_WORD.fullmatch(_to_text(values.get(key)))
+        ]
     tags = []
-    for given in (values.get("tags"), values.get("tag")):
-        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
-        for word in words:
-            tag = _word(word).lstrip("#")
+    for tag_value in (values.get("tags"), values.get("tag")):
+        if isinstance(tag_value, list):
+            raw_tags = tag_value
+        else:
+            raw_tags = re.split(r"[,\s]+", _to_text(tag_value))
+        for raw_tag in raw_tags:
+            tag = _to_text(raw_tag).lstrip("#")
             if tag:
                 tags.append(re.sub(r"\s+", "-", tag))
-    ends_with_line = head[0].endswith("\n")
+    ends_with_line = match[0].endswith("\n")
     return FrontMatter(
-        title=_word(values.get("title")),
-        deck=_deck(values.get("deck")) or _deck(values.get("cards-deck")),
-        authors=tuple(filter(None, [_word(values.get("author"))])),
-        created=iso_time(_word(values.get("created"))),
-        updated=iso_time(_word(values.get("updated"))),
-        published=iso_time(_word(values.get("published"))),
+        title=_to_text(values.get("title")),
+        deck=_parse_deck(values.get("deck")) or _parse_deck(values.get("cards-deck")),
+        authors=tuple(filter(None, [_to_text(values.get("author"))])),
+        created=normalize_time(_to_text(values.get("created"))),
+        updated=normalize_time(_to_text(values.get("updated"))),
+        published=normalize_time(_to_text(values.get("published"))),
         tags=tuple(dict.fromkeys(tags)),
-        skip=f"the note says {off[0]}: false" if off else "",
-        identifiers=tuple(dict.fromkeys(_identifiers(values))),
+        skip_reason=f"the note says {switches_off[0]}: false" if switches_off else "",
+        identifiers=tuple(dict.fromkeys(_iter_identifiers(values))),
         problem=problem,
-        lines=head[0].count("\n") + (0 if ends_with_line else 1),
+        line_count=match[0].count("\n") + (0 if ends_with_line else 1),
     )
 
 
 @lru_cache(maxsize=256)
-def _yaml(head: str) -> tuple[Json, str]:
-    """Return the values of the front matter as they are written, and the problem with it.
+def _parse_yaml(text: str) -> tuple[Json, str]:
+    """Return the values in front matter, and why it can't be parsed, or "".
 
-    A number or a date stays text: `2301.10240` of arXiv keeps its last digit.
+    Numbers and dates stay text, so that the arXiv identifier `2301.10240`, for example, keeps
+    its last digit.
     """
     import yaml
 
-    if len(head) > _LARGEST:
-        return {}, f"the front matter is larger than {_LARGEST // 1000} kB"
-    if _TOML.search(head):
-        import tomllib  # only hashcards writes it
+    if len(text) > _MAX_CHARS:
+        return {}, f"the front matter is larger than {_MAX_CHARS // 1000} kB"
+    if _TOML_LINE.search(text):
+        import tomllib  # only hashcards writes TOML
 
         with suppress(tomllib.TOMLDecodeError):
-            of_hashcards = tomllib.loads(head)
-            return {"deck": of_hashcards.get("name"), **of_hashcards}, ""
+            hashcards_values = tomllib.loads(text)
+            return {"deck": hashcards_values.get("name"), **hashcards_values}, ""
     loader = yaml.BaseLoader
-    if len(head) <= _LONG:
+    if len(text) <= _MAX_FAST_LOADER_CHARS:
         loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        values = yaml.load(head, loader)
+        values = yaml.load(text, loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        # lines are counted from 0, and from the one after the beginning of the front matter
-        where = "" if line is None else f" in line {line + 2}"
-        return {}, f"the front matter is not YAML{where}"
+        # YAML counts lines from 0 and from the line after the opening `---`
+        location = "" if line is None else f" in line {line + 2}"
+        return {}, f"the front matter is not YAML{location}"
     if not values:
         return {}, ""
     if isinstance(values, dict):
@@ -136,37 +147,41 @@ def _yaml(head: str) -> tuple[Json, str]:
     return {}, "the front matter is not a list of keys and values"
 
 
-def _word(value: Any) -> str:
-    """Return a value that is text, "" for lists, mappings and null."""
+def _to_text(value: Any) -> str:
+    """Return a text value without surrounding whitespace, or "" if it is null or no text."""
     if not isinstance(value, str) or value in ("null", "~"):
         return ""
     return value.strip()
 
 
-# A link as Obsidian or Markdown writes it, with the name of what it leads to.
-_LINK = regex(r"\[\[([^\[\]|#]+)[^\[\]]*\]\]|\[([^\[\]]+)\]\([^)]*\)")
-# `title:: Seeds`, `author:: [[Ann Seed]]` in the first lines of a page of Logseq.
-_PROPERTY = regex(r"(?m)^([\w-]{1,40}):: +([^\n]{1,500})$")
-_PROPERTIES = regex(r"(?:[\w-]{1,40}::[^\n]*\n){1,99}")
+# A link of Obsidian or Markdown, with its name.
+_NAMED_LINK = regex(r"\[\[([^\[\]|#]+)[^\[\]]*\]\]|\[([^\[\]]+)\]\([^)]*\)")
+# A page property, such as `author:: [[Ann Seed]]`, on one of the first lines of a Logseq page.
+_LOGSEQ_PROPERTY = regex(r"(?m)^([\w-]{1,40}):: +([^\n]{1,500})$")
+_LOGSEQ_PROPERTIES = regex(r"(?:[\w-]{1,40}::[^\n]*\n){1,99}")
 
 
-def _name_of_link(link: re.Match[str]) -> str:
+def _get_link_name(link: re.Match[str]) -> str:
     return link[1] or link[2]
 
 
-def _deck(value: Any) -> str:
-    """Return the deck that a property names: a name, a path, a link, or the first of a list."""
+def _parse_deck(value: Any) -> str:
+    """Return the name of the deck that the value of a property names, or "".
+
+    The value may be a name, a path, a link, or a list, of which the first element counts.
+    """
     if isinstance(value, list):
         value = value[0] if value else ""
-        if isinstance(value, list):  # `[[Plants]]` without quotation marks
+        if isinstance(value, list):
+            # YAML parses a link without quotation marks, such as `[[Plants]]`, as two lists
             value = value[0] if value else ""
-    name = _LINK.sub(_name_of_link, _word(value)).strip("#/ ")
+    name = _NAMED_LINK.sub(_get_link_name, _to_text(value)).strip("#/ ")
     return "::".join(filter(None, [part.strip() for part in re.split(r"/|::", name)]))
 
 
 # --- the paper that a literature note is about ----------------------------------------
 
-_SCHEMES = {
+_KEYS_BY_SCHEME = {
     "doi": ("doi",),
     "arxiv": ("arxiv", "arxivid", "eprint"),
     "isbn": ("isbn", "isbn10", "isbn13"),
@@ -174,27 +189,30 @@ _SCHEMES = {
     "citekey": ("citekey", "citationkey", "bibkey"),
     "url": ("url", "source", "link"),
 }
-_SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
-# Identifiers of one key that are read.
-_MOST_NAMES = 8
-_ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
+_SCHEME_BY_KEY = {key: scheme for scheme, keys in _KEYS_BY_SCHEME.items() for key in keys}
+# The most identifiers that are read from the value of one key.
+_MAX_IDENTIFIERS = 8
+_WEB_URL = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 
 
-def _identifiers(values: Json) -> Iterator[Pair]:
-    """Yield the identifiers of the paper of a note, from keys that tools write."""
+def _iter_identifiers(values: Json) -> Iterator[Pair]:
+    """Yield the identifiers of the paper that a note is about, as (scheme, value).
+
+    They are read from the keys under which reference managers and clippers write them.
+    """
     for key, value in values.items():
-        scheme = _SCHEME_OF.get(re.sub(r"[\W_]+", "", key.casefold()), "")
-        given = value if isinstance(value, list) else [value]
-        for word in map(_word, given[:_MOST_NAMES]):
+        scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()), "")
+        raw_identifiers = value if isinstance(value, list) else [value]
+        for raw_identifier in map(_to_text, raw_identifiers[:_MAX_IDENTIFIERS]):
             if scheme == "citekey":
-                if word:
-                    yield "citekey", word.lstrip("@")
+                if raw_identifier:
+                    yield "citekey", raw_identifier.lstrip("@")
             elif scheme == "url":
-                address = _ADDRESS.fullmatch(word)
-                if address:
-                    yield "url", address[1]
+                url = _WEB_URL.fullmatch(raw_identifier)
+                if url:
+                    yield "url", url[1]
             elif scheme:
-                for identifier in names_in(f"{scheme} {word}"):
+                for identifier in find_identifiers(f"{scheme} {raw_identifier}"):
                     if identifier[0] == scheme:
                         yield identifier
 
@@ -205,46 +223,50 @@ def _identifiers(values: Json) -> Iterator[Pair]:
 _FRONT_MATTER = regex(
     r"(?ms)\A\s*(?:---|\+\+\+)[ \t]*\n(?P<fields>.*?)(?:^(?:---|\+\+\+|\.\.\.)[ \t]*$|\Z)"
 )
-"""Front matter in YAML or TOML: up to the line that closes it, else to the end of the note."""
-_LINE_OF_TAGS = regex(r"(?im)^[ \t>*_+#-]*(?:file)?tags?[ \t*_]{0,9}(?:::?|=)[^\n]*")
-"""Tags as Logseq and other programs write them in the text: `tags:: diary, no-llm`."""
-SENTENCE = 4
-"""Words of the shortest text outside of the blocks that is more than a name or a remark."""
-# A field of Dataview within a line.
-_FIELD_OF_TAGS = regex(r"(?i)[\[(][ \t]{0,9}tags?[ \t]{0,9}::[^\])\n]{0,400}[\])]")
-# A heading that Markdown does not know as one: what is under it is not known either.
-_HEAD_IN_HTML = regex(
+"""Matches front matter in YAML or TOML. If it isn't closed, it extends to the end of the
+note."""
+_TAG_LINE = regex(r"(?im)^[ \t>*_+#-]*(?:file)?tags?[ \t*_]{0,9}(?:::?|=)[^\n]*")
+"""Matches a line of tags as written by Logseq and other programs, such as
+`tags:: diary, no-llm`."""
+MIN_SENTENCE_WORDS = 4
+"""A text outside blocks with at least this many words is more than a name or a remark."""
+# A bracketed Dataview field that contains tags.
+_INLINE_TAG_FIELD = regex(r"(?i)[\[(][ \t]{0,9}tags?[ \t]{0,9}::[^\])\n]{0,400}[\])]")
+# A heading in HTML. Markdown doesn't parse it as a heading, so it is unknown what is below it.
+_HTML_HEADING = regex(
     r"(?is)<(?P<name>h[1-6]|summary|caption|legend|title)\b[^<>]{0,400}>"
     r"(?P<words>(?:(?!</(?P=name)).){0,1000})"
 )
-_JSON = regex(
+_JSON_FRONT_MATTER = regex(
     r"(?s)\A\s{0,99}(?:;;;[ \t]{0,9}\n)?(?P<fields>\{.{0,8000}?\n\}|\{[^\n]{0,8000}\})"
 )
 
 
-def tags_name_it(text: str) -> bool:
-    """Return whether a note names the tag where that is about all of it.
+def is_whole_note_tagged(text: str) -> bool:
+    """Return whether a note has the privacy tag where it applies to the whole note.
 
-    So it is in the front matter, in a field or a line of tags, and in a heading that Markdown
-    does not know as one.
+    It does in the front matter, in a field or line of tags, and in an HTML heading.
     """
-    if not names_tag(text):
+    if not has_tag_name(text):
         return False
-    for pattern in (_FRONT_MATTER, _JSON):
-        front = pattern.match(text)
-        if front and names_tag(front["fields"]):
+    for pattern in (_FRONT_MATTER, _JSON_FRONT_MATTER):
+        match = pattern.match(text)
+        if match and has_tag_name(match["fields"]):
             return True
-    tags = (*_LINE_OF_TAGS.finditer(text), *_FIELD_OF_TAGS.finditer(text))
-    if any(names_tag(field[0]) for field in tags):
+    tag_fields = (*_TAG_LINE.finditer(text), *_INLINE_TAG_FIELD.finditer(text))
+    if any(has_tag_name(field[0]) for field in tag_fields):
         return True
-    return any(has_tag(head["words"]) for head in _HEAD_IN_HTML.finditer(text))
+    return any(has_tag(heading["words"]) for heading in _HTML_HEADING.finditer(text))
 
 
-def texts_in_front_matter(text: str) -> Iterator[str]:
-    """Yield the sentences in the front matter of a note; a name or a type is none."""
-    front_matter = _FRONT_MATTER.match(text)
-    for line in front_matter["fields"].split("\n") if front_matter else ():
+def find_front_matter_sentences(text: str) -> Iterator[str]:
+    """Yield the sentences in the front matter of a note.
+
+    Short values, such as names and types, are left out.
+    """
+    match = _FRONT_MATTER.match(text)
+    for line in match["fields"].split("\n") if match else ():
         key, colon, value = line.partition(":")
-        words = value if colon and " " not in key.strip() else line
-        if len(words.split()) >= SENTENCE:
-            yield words.strip("-|> \t\"'")
+        content = value if colon and " " not in key.strip() else line
+        if len(content.split()) >= MIN_SENTENCE_WORDS:
+            yield content.strip("-|> \t\"'")

@@ -1,11 +1,10 @@
-"""Cards that a person writes in a note, on one line or over several, in the forms of many plug-ins.
+"""Parse hand-written flashcards in the syntaxes of the common note-taking plug-ins.
 
-`Syntax` says how cards are written in a note: the plug-ins for Obsidian write them in the same
-way, and each adds something. On one line there are `front::back` (`inline_card`) and
-`Term: definition` (`plain_term`, `terms_on_lines`). Over several lines there are a line `?`
-between the sides, a tag after the question, the fields of a note between words of
-Obsidian_to_Anki, `Q: … A: …`, and the blocks of Logseq with `#card`: `written_card` is a rule of
-the parser that finds blocks.
+`CardSyntax` holds the syntaxes that a note uses. Cards on one line are `front::back`
+(`find_line_card`) and `Term: definition` (`parse_definition`). Cards over several lines have a
+line `?` between their sides, a tag after the question, the fields of Obsidian_to_Anki, the
+labels `Q:` and `A:`, or the Logseq tag `#card`. `parse_block_card` parses these as a block rule
+of markdown-it.
 """
 
 from __future__ import annotations
@@ -20,211 +19,205 @@ from itertools import count, islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown.inline import Inline
+from ankiforge.extract.markdown.inline import InlineText
+from ankiforge.extract.markdown.markup import ClozeSyntax
 from ankiforge.extract.markdown.patterns import (
-    ASKED,
-    BOLD,
-    ENDS_WITH_LINK,
-    GAPPED,
+    BOLD_MARKER,
+    BRACKET_CARD_LABEL,
+    ENDS_WITH_BACKLINK,
+    QUESTION_LABEL,
     FieldWords,
 )
-from ankiforge.extract.markdown.placeholders import COMMENT
-from ankiforge.extract.markdown.signs import Gaps
-from ankiforge.model import IN_LETTERS, Form, Span, Strings
+from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
+from ankiforge.model import LETTERED_QUESTION, Form, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import gaps, make
-from ankiforge.text.fold import outside
-from ankiforge.text.sentences import trimmed
+from ankiforge.text.cloze import find_gaps, make_cloze
+from ankiforge.text.normalize import map_outside_shields
+from ankiforge.text.sentences import trim_span
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
 
-class Syntax(NamedTuple):
-    """How cards are written in a note."""
+class CardSyntax(NamedTuple):
+    """The syntaxes in which a note may contain cards, from the settings of its plug-ins."""
 
-    line: Mapping[str, bool] = {":::": True, "::": False}
-    """What separates the sides on a line, and whether such a card is two-way."""
-    block: Mapping[str, bool] = {"?": False, "？": False, "??": True, "？？": True}
-    """The same for a line between the sides."""
-    end: str = ""
-    """The line that ends an answer over several lines; "" = an empty one."""
-    gaps: Gaps = Gaps()
-    tags: Strings = ()
-    """Tags that follow a question; the answer is below."""
-    words: FieldWords | None = None
-    """Between which the fields of a card are written; None = nowhere."""
-    fields: Mapping[str, Strings] = {}
-    """The names of the fields of note types; of another type, what looks like a name is
-    one."""
-    inner: Gaps | None = None
-    """What is a gap between these words; None = as elsewhere."""
-    declared: bool = False
-    """Whether the settings say that this note contains such cards."""
-    letters: bool = True
-    """Whether `Q: … A: …`, and the blocks of Logseq with `#card`, are cards."""
+    line_separators: Mapping[str, bool] = {":::": True, "::": False}
+    """Maps each separator between the sides of a one-line card to whether the card is
+    two-way."""
+    block_separators: Mapping[str, bool] = {
+        "?": False,
+        "？": False,
+        "??": True,
+        "？？": True,
+    }
+    """Maps each line that separates the sides of a card over several lines to whether the
+    card is two-way."""
+    answer_end_line: str = ""
+    """The line that ends an answer over several lines, or "" if an empty line does."""
+    cloze_syntax: ClozeSyntax = ClozeSyntax()
+    question_tags: Strings = ()
+    """The tags that turn a line into a question whose answer follows on the lines below."""
+    field_words: FieldWords | None = None
+    """The words around Obsidian_to_Anki cards, or None if such cards aren't read."""
+    field_cloze_syntax: ClozeSyntax | None = None
+    """The syntax of cloze deletions in Obsidian_to_Anki cards, or None if it is the same as
+    in the rest of the note."""
+    is_declared: bool = False
+    """Whether the settings state that the note contains a plug-in's cards."""
+    reads_labels: bool = True
+    """Whether to read cards labelled `Q:` and `A:`, and Logseq blocks tagged `#card`."""
     deck_tags: Strings = ()
-    """The `#tags`, casefolded, that are decks of the cards below them, and so are tags below
-    these: `flashcards/anatomy`."""
-    deck: str = ""
-    """The deck of the cards above any line with such a tag; "" = none."""
+    """Casefolded tags that name the deck of the cards below them. So do their subtags,
+    such as `flashcards/anatomy`."""
+    default_deck: str = ""
+    """The deck of the cards above the first deck tag, or "" if there is none."""
 
-    def reads_comment(self, comment: str) -> bool:
-        """Return whether the plug-ins of this syntax read the cards in a comment.
-
-        They search the text as it is written; only obsidian-spaced-repetition skips comments
-        of HTML.
-        """
-        words = self.words
-        if (
-            words
-            and words.begin
-            and re.search(rf"(?m)^[ \t>]*{re.escape(words.begin)}$", comment)
-        ):
-            return True
-        if words and words.begin_inline and f"{words.begin_inline} [" in comment:
-            return True
-        if self.tags and _tagged(self.tags).search(comment):
-            return True
-        if not self.declared or comment.startswith("<!--"):
-            return False
-        lines = comment.strip("%").split("\n")
-        return any(line.strip() in self.block for line in lines) or any(
-            sign in line for sign in self.line for line in lines
-        )
-
-    def deck_of(self, tags: Iterable[str]) -> str:
-        """Return the deck that the first of some tags names; "" if none does."""
-        for tag in filter(self.is_deck, tags):
+    def find_deck(self, tags: Iterable[str]) -> str:
+        """Return the deck named by the first deck tag, or "" if `tags` contains none."""
+        for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
 
-    def is_deck(self, tag: str) -> bool:
-        """Return whether a tag is a deck, not a tag of a card."""
+    def is_deck_tag(self, tag: str) -> bool:
+        """Return whether `tag` names the deck of the cards below it."""
         path = tag.strip("#/").casefold()
-        if path in self.deck_tags:  # the only one says no more than that there are cards
+        if path in self.deck_tags:
+            # a single deck tag only marks the note as containing cards
             return len(self.deck_tags) > 1
         return any(path.startswith(f"{deck}/") for deck in self.deck_tags)
 
 
 class CardSides(NamedTuple):
-    """The sides of a card on one line, as spans of the block's plain text."""
+    """The two sides of a one-line card, as spans in the plain text of its block."""
 
     front: Span
     back: Span
     form: Form
-    sign: str = ""
+    separator: str = ""
     two_way: bool = False
 
 
 # --- front::back ----------------------------------------------------------------------
 
-_COLONS = regex(r"(?<!:):{2,3}(?!:)")
-FIELD = regex(
+_COLON_SEPARATOR = regex(r"(?<!:):{2,3}(?!:)")
+FIELD_OR_TEMPLATE = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]"
     r"|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}|｛｛[^｛｝\n]{0,400}｝｝"
 )
-"""Matches inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: no cards."""
-# Separators of a line that are tried.
-_MOST_TRIED = 20
-# Stands for a picture, which has no plain text: in `What is this? ![[a.png]]::a node` no
-# blank stands before the colons; and for the edge of a block, which counts as a blank.
-_PIECE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Matches text with `::` that isn't a card: bracketed Dataview fields, such as
+`[due:: 2026-01-01]`, and template variables in double braces."""
+# The most separators to try on a line.
+_MAX_SEPARATORS = 20
+# Takes the place of a picture, which has no plain text, so that the colons in
+# `What is this? ![[a.png]]::a node` don't seem to follow a space. Also takes the place
+# of the edge of an HTML block, which would otherwise count as whitespace.
+_PICTURE_PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
-def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
-    """Return the card `front::back` or `term:::definition` on a line, if any.
+def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
+    """Return the card that a line contains, such as `front::back`, or None if it has none.
 
-    Colons do not count in code, maths, addresses and bracketed fields, between the
-    names of a program (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`,
-    before a `}}` without an opener, and in a field of Dataview (`key:: value`). Where
-    several may separate the sides, a person decides on the card.
+    Colons don't separate sides in code, maths, URLs and bracketed fields, between
+    identifiers (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, before a
+    `}}` that was never opened, or in a Dataview field (`key:: value`). If the line could be
+    split at several separators, the card gets the form `INLINE_FIELD`, so that the user
+    decides.
     """
-    words = inline.unmarked_text().replace("：：", "::")
-    if not any(sign in words for sign in syntax.line):
+    text = inline.mask_markup().replace("：：", "::")
+    if not any(separator in text for separator in syntax.line_separators):
         return None
-    words = FIELD.sub(lambda field: "…" * len(field[0]), words)
-    cards = list(_cards_at_colons(inline, words, syntax))
+    text = FIELD_OR_TEMPLATE.sub(lambda field: "…" * len(field[0]), text)
+    cards = list(_iter_colon_cards(inline, text, syntax))
     if not cards:
-        return _card_by_other_sign(inline, words, syntax)
+        return _find_custom_separator_card(inline, text, syntax)
 
-    # three colons surely separate, and two with a blank beside
-    clear = []
+    # three colons certainly separate two sides, and so do two colons next to a space
+    certain = []
     for card in cards:
         _, front_end = card.front
         back_start, _ = card.back
-        if card.sign == ":::" or back_start - front_end > 2:
-            clear.append(card)
-    best = clear[0] if clear else cards[0]
-    if len(cards) == 1 or len(clear) == 1:
+        if card.separator == ":::" or back_start - front_end > 2:
+            certain.append(card)
+    best = certain[0] if certain else cards[0]
+    if len(cards) == 1 or len(certain) == 1:
         return best
     return best._replace(form=Form.INLINE_FIELD)
 
 
-def _cards_at_colons(inline: Inline, words: str, syntax: Syntax) -> Iterator[CardSides]:
-    """Yield a card for each pair or triple of colons that may separate its sides."""
-    for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
-        sign = colons[0]
+def _iter_colon_cards(
+    inline: InlineText, text: str, syntax: CardSyntax
+) -> Iterator[CardSides]:
+    for colons in islice(_COLON_SEPARATOR.finditer(text), _MAX_SEPARATORS):
+        separator = colons[0]
         start, end = colons.span()
-        if sign not in syntax.line or _is_in_braces(words, start, end):
+        if separator not in syntax.line_separators or _is_in_template_braces(
+            text, start, end
+        ):
             continue
-        sides = _around_separator(inline, words, start, end)
+        sides = _split_sides(inline, text, start, end)
         if sides is None:
             continue
-        front = words[:start]
-        if inline.has_piece_at(start):
-            front += _PIECE
-        back = words[end:]
-        if inline.has_piece_at(end):
-            back = _PIECE + back
-        form = _form(front, sign, back, syntax.declared)
+        front = text[:start]
+        if inline.has_picture_or_edge_at(start):
+            front += _PICTURE_PLACEHOLDER
+        back = text[end:]
+        if inline.has_picture_or_edge_at(end):
+            back = _PICTURE_PLACEHOLDER + back
+        form = _choose_form(front, separator, back, syntax.is_declared)
         if form and inline.has_emphasis_around(start):
             form = Form.INLINE_FIELD
         if form:
-            yield CardSides(*sides, form, sign, syntax.line[sign])
+            yield CardSides(*sides, form, separator, syntax.line_separators[separator])
 
 
-def _is_in_braces(words: str, start: int, end: int) -> bool:
-    """Return whether a sign stands after an unclosed `{{`, or before a `}}` without an opener."""
-    if words.rfind("{{", 0, start) > words.rfind("}}", 0, start):
+def _is_in_template_braces(text: str, start: int, end: int) -> bool:
+    """Return whether [start, end) follows an unclosed `{{` or precedes an unopened `}}`."""
+    if text.rfind("{{", 0, start) > text.rfind("}}", 0, start):
         return True
-    next_opener = words.find("{{", end)
-    next_closer = words.find("}}", end)
+    next_opener = text.find("{{", end)
+    next_closer = text.find("}}", end)
     return next_closer >= 0 and not 0 <= next_opener < next_closer
 
 
-def _card_by_other_sign(inline: Inline, words: str, syntax: Syntax) -> CardSides | None:
-    """Return the card that another separator makes, from the settings of a plug-in."""
-    for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
-        start = words.find(sign)
+def _find_custom_separator_card(
+    inline: InlineText, text: str, syntax: CardSyntax
+) -> CardSides | None:
+    """Find a card with one of the plug-in's custom separators, trying the longest first."""
+    for separator in sorted(
+        syntax.line_separators.keys() - {"::", ":::"}, key=len, reverse=True
+    ):
+        start = text.find(separator)
         if start >= 0:
-            sides = _around_separator(inline, words, start, start + len(sign))
+            sides = _split_sides(inline, text, start, start + len(separator))
             if sides:
-                return CardSides(*sides, Form.INLINE, sign, syntax.line[sign])
+                return CardSides(
+                    *sides, Form.INLINE, separator, syntax.line_separators[separator]
+                )
     return None
 
 
-def _around_separator(
-    inline: Inline,
-    words: str,
+def _split_sides(
+    inline: InlineText,
+    text: str,
     start: int,
     end: int,
 ) -> tuple[Span, Span] | None:
-    """Return the text on both sides of a separator, None if one is empty."""
-    front = trimmed(words, 0, start)
-    back = trimmed(words, end, len(words))
+    """Return the sides of the separator at [start, end), or None if either side is empty."""
+    front = trim_span(text, 0, start)
+    back = trim_span(text, end, len(text))
     for first, last in (front, back):
-        # a side may consist of a picture, which has no plain text
+        # a side may be just a picture, which has no plain text
         if first == last:
-            markdown, _ = inline.markdown(first, last)
+            markdown, _ = inline.render_range(first, last)
             if not markdown:
                 return None
     return front, back
 
 
-# Namespaces of C++, Rust and R, `a::b::c`, `test.py::a`, `Foo::bar()`, `a::b_c`, `use
-# Foo::Bar;`: names of a program.
-_CODE = regex(
+# Qualified names in C++, Rust, R or pytest: `a::b::c`, `test.py::a`, `Foo::bar()`,
+# `a::b_c`, `use Foo::Bar;`.
+_CODE_NAME = regex(
     r"""(?ax)
       (?:std|absl|tokio|serde|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr
         |stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|rlang)::
@@ -234,56 +227,61 @@ _CODE = regex(
     | (?P<call>[\w:<>]+::\w+(?:_\w|[(<]))
     """
 )
-# The signs of scripts that write no blanks.
-_WITHOUT_BLANKS = regex(r"[\u3000-\u9fff\uff00-\uff60]")
-# The start of one of Amazon's names of resources: `arn:aws:s3:::bucket`.
-_RESOURCE = regex(r"\w:[a-z]\S*$")
+# Characters of scripts that put no spaces between words.
+_UNSPACED_SCRIPT = regex(r"[\u3000-\u9fff\uff00-\uff60]")
+# The start of an Amazon Resource Name, such as `arn:aws:s3:::bucket`.
+_ARN = regex(r"\w:[a-z]\S*$")
 
 
-def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
-    """Return the form of `front::back`, None if it is a field, or names in code."""
-    # an address: `https:://x`, `fe80::/10`; a reference of a plug-in, `<<VL12::Heaps>>`
+def _choose_form(front: str, separator: str, back: str, is_declared: bool) -> Form | None:
+    """Choose the form of the card `front::back`.
+
+    Returns None if the colons belong to a Dataview field, an identifier or an address.
+    `is_declared` is whether the settings state that the note contains cards.
+    """
+    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
+    # reference, `<<VL12::Heaps>>`
     if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
         return None
     if not front.strip() or not back.strip():
         return Form.INLINE
-    if len(colons) == 2 and _is_address(front, back):
-        return Form.INLINE_FIELD if declared else None
-    blank_before = front[-1].isspace()
-    blank_after = back[0].isspace()
-    if blank_before:
-        # `p ::before` is a part of a page in CSS
-        return Form.INLINE if blank_after or declared else Form.INLINE_FIELD
-    if len(colons) == 3:
-        return None if _RESOURCE.search(front) else Form.INLINE
-    if blank_after:
-        # `key:: value` is a field
-        return Form.INLINE if declared or len(front.split()) > 1 else None
-    # `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b() to`
-    # is none
+    if len(separator) == 2 and _is_ipv6_address(front, back):
+        return Form.INLINE_FIELD if is_declared else None
+    has_space_before = front[-1].isspace()
+    has_space_after = back[0].isspace()
+    if has_space_before:
+        # `p ::before` is a CSS pseudo-element
+        return Form.INLINE if has_space_after or is_declared else Form.INLINE_FIELD
+    if len(separator) == 3:
+        return None if _ARN.search(front) else Form.INLINE
+    if has_space_after:
+        # `key:: value` is a Dataview field
+        return Form.INLINE if is_declared or len(front.split()) > 1 else None
+    # `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
+    # `use a::b() to` aren't
     words_before = front.split()
     words_after = back.split()
-    name = _WITHOUT_BLANKS.split(words_before[-1])[-1]  # `std` in `例如std::pair`
-    code = _CODE.match(f"{name}::{words_after[0]}")
+    identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1]  # `std` in `例如std::pair`
+    code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
     if code is None:
         return Form.INLINE
-    asks_for_a_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
-    if declared or (asks_for_a_call and not words_before[-1][0].isupper()):
+    may_ask_for_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
+    if is_declared or (may_ask_for_call and not words_before[-1][0].isupper()):
         return Form.INLINE_FIELD
     return None
 
 
-# A group of an IPv6 address that is neither a number nor a word: `fe80`, `2a02`.
-_MIXED_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
-_AROUND_ADDRESS = "()[]<>{},.;!?'\"`“”‘’*_="
+# A group of an IPv6 address that can be neither a number nor a word, such as `fe80`.
+_MIXED_IPV6_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
+_ADDRESS_PUNCTUATION = "()[]<>{},.;!?'\"`“”‘’*_="
 
 
-def _is_address(front: str, back: str) -> bool:
-    """Return whether colons are part of an IPv6 address: `2001:db8::1`, `fe80::1%eth0`.
+def _is_ipv6_address(front: str, back: str) -> bool:
+    """Return whether the `::` is part of an IPv6 address, such as `fe80::1%eth0`.
 
-    `12::30`, `e4::e5` and `dead::beef` may be cards, though they are addresses as well:
-    an address has further colons, or a group of four digits and letters. A range of
-    times, `10:00::11:30`, looks the same.
+    `12::30`, `e4::e5` and `dead::beef` are valid addresses too, but are more likely to be
+    cards. An address must therefore have further colons, or a group that mixes digits and
+    letters. A range of times, such as `10:00::11:30`, counts as an address.
     """
     word_before = ""
     if not front[-1].isspace():
@@ -291,12 +289,12 @@ def _is_address(front: str, back: str) -> bool:
     word_after = ""
     if not back[0].isspace():
         word_after = back.split()[0]
-    text = f"{word_before}::{word_after}".strip(_AROUND_ADDRESS).casefold()
-    # without a port, the length of a prefix, `/64`, or a zone, `%eth0`
+    text = f"{word_before}::{word_after}".strip(_ADDRESS_PUNCTUATION).casefold()
+    # drop a port, a prefix length (`/64`) or a zone (`%eth0`)
     address = re.split(r"[]/%]", text, maxsplit=1)[0]
     groups = [group for group in address.split(":") if group]
-    is_sure = len(groups) > 2 or any(map(_MIXED_GROUP.fullmatch, groups))
-    if not is_sure and not (address.endswith("::") and len(groups) > 1):
+    is_certain = len(groups) > 2 or any(map(_MIXED_IPV6_GROUP.fullmatch, groups))
+    if not is_certain and not (address.endswith("::") and len(groups) > 1):
         return False
     try:
         IPv6Address(address)
@@ -307,66 +305,71 @@ def _is_address(front: str, back: str) -> bool:
 
 # --- Term: definition -----------------------------------------------------------------
 
-_COLON = regex(r":(?=\s+\S)|：(?=\s*\S)")
-_COLON_OR_DASH = regex(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
-# Words in a term, at most.
-_LONGEST_TERM = 5
+_TERM_COLON = regex(r":(?=\s+\S)|：(?=\s*\S)")
+_TERM_COLON_OR_DASH = regex(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
+# The most words in a term.
+_MAX_TERM_WORDS = 5
 
 
-def plain_term(inline: Inline, marked: Span | None = None) -> CardSides | None:
-    """Return the sides of `Term: definition`, bold or not; None for any other text.
+def parse_definition(
+    inline: InlineText, mark_span: Span | None = None
+) -> CardSides | None:
+    """Return the sides of a text of the form `Term: definition`, or None for other text.
 
-    `marked` is the one mark of the text, if any; it must cover all words. Then a dash
-    counts, too.
+    `mark_span` is the span of the text's only mark, if it has one. Such a mark must cover
+    all words of the text, and then a dash may separate the sides as well as a colon.
     """
-    if marked:
-        words = inline.plain
-        marked_start, marked_end = marked
-        unmarked = words[:marked_start] + words[marked_end:]
-        colon = None if re.search(r"\w", unmarked) else _COLON_OR_DASH.search(words)
+    if mark_span:
+        text = inline.plain
+        marked_start, marked_end = mark_span
+        unmarked = text[:marked_start] + text[marked_end:]
+        separator = (
+            None if re.search(r"\w", unmarked) else _TERM_COLON_OR_DASH.search(text)
+        )
     else:
-        words = inline.unmarked_text()
-        colon = _COLON.search(words)
-    if colon is None:
+        text = inline.mask_markup()
+        separator = _TERM_COLON.search(text)
+    if separator is None:
         return None
-    front = trimmed(words, 0, colon.start())
-    back = trimmed(words, colon.end(), len(words))
-    term = words[slice(*front)]
-    if not 1 <= len(term.split()) <= _LONGEST_TERM:
+    front = trim_span(text, 0, separator.start())
+    back = trim_span(text, separator.end(), len(text))
+    term = text[slice(*front)]
+    if not 1 <= len(term.split()) <= _MAX_TERM_WORDS:
         return None
-    # an address, or a time of day, is no term
+    # URLs and times of day aren't terms
     if "://" in term or not any(map(str.isalpha, term)):
         return None
     return CardSides(front, back, Form.TERM)
 
 
-# Before a term on a line that is no item of a list, which is bold or has a bullet.
-_BULLET_SIGN = regex(r"\s*[•‣◦·▪●■–—]\s*")
+# A bullet character that the writer typed on a line outside a Markdown list.
+_TERM_BULLET = regex(r"\s*[•‣◦·▪●■–—]\s*")
 
 
-def terms_on_lines(
-    inline: Inline, *, is_item: bool
+def parse_definition_lines(
+    inline: InlineText, *, is_item: bool
 ) -> list[tuple[Span, CardSides]] | None:
-    """Return each line of a block with its sides; None if one is no `Term: meaning`.
+    """Return the span and sides of each line, or None unless all are `Term: meaning`.
 
-    A line outside of a list has a bullet, or its term is bold: else it may be a dialogue.
+    Outside a list, each line needs a bullet or a bold term, because otherwise it may be
+    dialogue. `is_item` is whether the text is a list item.
     """
-    words = inline.unmarked_text()
+    text = inline.mask_markup()
     lines = []
-    for start, end in inline.lines():
-        bullet = _BULLET_SIGN.match(words, start, end)
-        colon = _COLON.search(words, start, end)
+    for start, end in inline.find_lines():
+        bullet = _TERM_BULLET.match(text, start, end)
+        colon = _TERM_COLON.search(text, start, end)
         if colon is None:
             return None
-        front = trimmed(words, bullet.end() if bullet else start, colon.start())
-        back = trimmed(words, colon.end(), end)
-        count = len(words[slice(*front)].split())
+        front = trim_span(text, bullet.end() if bullet else start, colon.start())
+        back = trim_span(text, colon.end(), end)
+        word_count = len(text[slice(*front)].split())
         if not (is_item or bullet or inline.is_bold(*front)):
             return None
         if (
-            not 1 <= count <= _LONGEST_TERM
-            or not any(map(str.isalpha, words[slice(*back)]))
-            or "://" in words[slice(*back)]
+            not 1 <= word_count <= _MAX_TERM_WORDS
+            or not any(map(str.isalpha, text[slice(*back)]))
+            or "://" in text[slice(*back)]
         ):
             return None
         lines.append(((start, end), CardSides(front, back, Form.GLOSSARY)))
@@ -376,571 +379,638 @@ def terms_on_lines(
 # --- cards over several lines -------------------------------------------------------------
 
 
-class Written(NamedTuple):
-    """A card over several lines, as its source."""
+class BlockCard(NamedTuple):
+    """The Markdown source of a card written over several lines."""
 
-    last: int
-    """The line after it."""
+    end_line: int
+    """The number of the line after the card."""
     front: str
     back: str
-    sign: str = ""
-    """The line between the sides, or what else makes it a card."""
+    form_description: str = ""
+    """The markup that makes this a card, such as its separator line, as shown to the
+    user."""
     two_way: bool = False
-    cloze: bool = False
+    is_cloze: bool = False
     tags: Strings = ()
-    several: bool = False
-    """Whether it contains further separators."""
-    open_end: bool = False
-    """Whether text that is not a card follows the line that ends the answer."""
-    declared: bool = False
-    """Whether it is a card by its own words, whatever else in the note is one."""
+    has_further_separators: bool = False
+    """Whether the answer contains another separator line."""
+    may_continue: bool = False
+    """Whether the text that follows the card may still belong to its answer."""
+    is_declared: bool = False
+    """Whether the card's own markup makes it a card, whatever the settings say."""
     labels: Strings = ()
-    """The words before the sides, if they have any, `Q` and `A`: they are part of its text."""
-    level: int = 0
-    """Of a question that is a heading with a tag: its level."""
+    """The labels of the two sides, such as `Q` and `A`, which are part of the card's plain
+    text."""
+    heading_level: int = 0
+    """The heading level of a tagged question, or 0 if the question isn't a heading."""
 
 
 # --- where a card may begin -----------------------------------------------------------
 
 
-def signs_of(text: str, syntax: Syntax) -> list[int]:
-    """Return the lines of a note that may make a card over several lines."""
-    signs = "|".join(_signs_in(text, syntax))
-    if not signs:
+def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
+    """Return the numbers of the lines whose start may mark a card over several lines."""
+    patterns = "|".join(_iter_start_patterns(text, syntax))
+    if not patterns:
         return []
-    sign = re.compile(rf"[ \t>]*(?:{signs})")
+    pattern = re.compile(rf"[ \t>]*(?:{patterns})")
     lines = enumerate(text.split("\n"))
-    return [number for number, line in lines if sign.match(line)]
+    return [number for number, line in lines if pattern.match(line)]
 
 
-def _signs_in(text: str, syntax: Syntax) -> Iterator[str]:
-    """Yield the patterns of the lines by which cards over several lines are known in a note."""
-    if syntax.block:
-        separators = "|".join(map(re.escape, syntax.block))
+def _iter_start_patterns(text: str, syntax: CardSyntax) -> Iterator[str]:
+    """Yield a pattern for each kind of line that may mark a card over several lines."""
+    if syntax.block_separators:
+        separators = "|".join(map(re.escape, syntax.block_separators))
         yield rf"(?:{separators})[ \t]*$"
-    words = syntax.words
-    if words and words.begin and f"\n{words.end}" in text:
-        yield rf"{re.escape(words.begin)}[ \t]*$"
-    if words and words.begin_inline:
-        yield rf"{re.escape(words.begin_inline)}[ \t]"
-    if syntax.tags:
-        yield rf".*{_tagged(syntax.tags).pattern}"
-    if syntax.letters:
-        yield ASKED.replace("?P<label>", "?:")
-        yield GAPPED
+    field_words = syntax.field_words
+    if field_words and field_words.begin and f"\n{field_words.end}" in text:
+        yield rf"{re.escape(field_words.begin)}[ \t]*$"
+    if field_words and field_words.begin_inline:
+        yield rf"{re.escape(field_words.begin_inline)}[ \t]"
+    if syntax.question_tags:
+        yield rf".*{_compile_tag_pattern(syntax.question_tags).pattern}"
+    if syntax.reads_labels:
+        yield QUESTION_LABEL.replace("?P<label>", "?:")
+        yield BRACKET_CARD_LABEL
         if "#card" in text or "[[card]]" in text:
-            yield _LOGSEQ.pattern
+            yield _LOGSEQ_CARD.pattern
 
 
 @lru_cache(maxsize=8)
-def _tagged(names: Strings) -> re.Pattern[str]:
-    """Return the pattern of these tags at the end of a line."""
-    either = "|".join(map(re.escape, names))
+def _compile_tag_pattern(names: Strings) -> re.Pattern[str]:
+    """Compile a pattern that matches any of the tags `names` at the end of a line."""
+    alternatives = "|".join(map(re.escape, names))
     return re.compile(
-        rf"(?im:(?:^|(?<=[ \t]))#(?:{either})(?P<reverse>[/-]reverse)?"
+        rf"(?im:(?:^|(?<=[ \t]))#(?:{alternatives})(?P<reverse>[/-]reverse)?"
         r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$)"
     )
 
 
-def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Read a card over several lines: a block rule of markdown-it.
+def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse a card over several lines, as a block rule of markdown-it.
 
-    `env` holds `syntax`, `signs` (the lines that may make a card), `written` (the cards
-    that are known by the line at which they begin) and `is_card`, which says whether a
-    line is a card by itself.
+    `state.env` holds the note's `syntax`, `card_lines` (the lines that may mark a card)
+    and `is_card` (a function that returns whether a line is a card by itself).
     """
-    signs: list[int] = state.env.get("signs", [])
-    following = bisect_left(signs, start)
-    farthest = min(end, start + _LONGEST)
-    if following == len(signs) or signs[following] >= farthest:
+    card_lines: list[int] = state.env.get("card_lines", [])
+    next_card_line = bisect_left(card_lines, start)
+    search_end = min(end, start + _MAX_LINES)
+    if next_card_line == len(card_lines) or card_lines[next_card_line] >= search_end:
         return False
-    lines = _CardLines(state, state.env["syntax"], state.env["is_card"], end)
-    card: Written | None = state.env["written"].get(start)
-    if card is None or card.last > end:
-        card = lines.card_at(start)
+    parser = _CardParser(state, state.env["syntax"], state.env["is_card"], end)
+    card = parser.parse_card(start)
     if card is None:
         return False
     if not silent:
-        card = card._replace(open_end=card.open_end or lines.goes_on(card))
+        card = card._replace(may_continue=card.may_continue or parser.can_continue(card))
         token = state.push("card", "", 0)
-        token.map = [start, card.last]
+        token.map = [start, card.end_line]
         token.meta = {"card": card}
-        state.line = card.last
+        state.line = card.end_line
     return True
 
 
-def card_of_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Read an item that begins a card, even if it would go on a list: a block rule."""
+def parse_list_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parse a list item that begins a card, even where it would continue a list.
+
+    This is a block rule of markdown-it.
+    """
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
-    begins_card = _LOGSEQ.match(line) or (_BULLET.match(line) and _ASKED.match(line))
-    return bool(begins_card) and written_card(state, start, end, silent)
+    begins_card = _LOGSEQ_CARD.match(line) or (
+        _LIST_MARKER.match(line) and _QUESTION_LABEL.match(line)
+    )
+    return bool(begins_card) and parse_block_card(state, start, end, silent)
 
 
-# A question and its answer, `Q: … A: …`, and `F: … B: …`, front and back.
-_ASKED = regex(ASKED)
-_ANSWERED = regex(
-    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
-    rf"{BOLD}(?::{BOLD}(?:[ \t]+|$)|：{BOLD}[ \t]*)"
+# The labels of a question and its answer (`Q:` and `A:`) or of the front and back of a
+# card (`F:` and `B:`).
+_QUESTION_LABEL = regex(QUESTION_LABEL)
+_ANSWER_LABEL = regex(
+    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD_MARKER}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
+    rf"{BOLD_MARKER}(?::{BOLD_MARKER}(?:[ \t]+|$)|：{BOLD_MARKER}[ \t]*)"
 )
-# A text of hashcards with gaps in brackets, which are no link and no number of a source; and
-# how the next of its cards, or a part of one, begins.
-_GAPPED = regex(GAPPED)
-_BRACKET = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
-_PART = regex(r"[QAC]:[ \t]")
-# A block of Logseq that is a card, and the properties that it keeps there.
-_LOGSEQ_TAG = regex(r"(?:^|(?<=\S)|(?<=\s))[ \t]*(?:#card(?![\w/-])|#?\[\[card\]\])")
-_LOGSEQ = regex(r"[-*+][ \t]+.*(?:#card(?![\w/-])|\[\[card\]\])")
-_PROPERTY = regex(r"[\w-]+::(?:\s|$)")
+# A hashcards text whose gaps are in brackets, the brackets that are neither links nor
+# citation numbers, and the labels that begin the next hashcards card or side.
+_BRACKET_CARD_LABEL = regex(BRACKET_CARD_LABEL)
+_BRACKET_GAP = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
+_HASHCARDS_LABEL = regex(r"[QAC]:[ \t]")
+# The tag of a card in Logseq, a Logseq block with such a tag, and the properties that
+# Logseq stores below the block.
+_LOGSEQ_CARD_TAG = regex(r"(?:^|(?<=\S)|(?<=\s))[ \t]*(?:#card(?![\w/-])|#?\[\[card\]\])")
+_LOGSEQ_CARD = regex(r"[-*+][ \t]+.*(?:#card(?![\w/-])|\[\[card\]\])")
+_LOGSEQ_PROPERTY = regex(r"[\w-]+::(?:\s|$)")
 
 
 # --- reading the lines of a card ------------------------------------------------------
 
-_BULLET = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
-_HEADING = regex(r"#{1,6}(?:[ \t]+|$)")
-_CALLOUT = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
+_LIST_MARKER = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
+_HEADING_MARKER = regex(r"#{1,6}(?:[ \t]+|$)")
+_CALLOUT_MARKER = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
 _RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
-_BREAK = regex(rf"{_HEADING.pattern}|{_RULE.pattern}")
+_HEADING_OR_RULE = regex(rf"{_HEADING_MARKER.pattern}|{_RULE.pattern}")
 _FENCE = regex(r"`{3,}|~{3,}")
-_BLANKS = f"{COMMENT} \t\n"
-# What makes a card whose last line says that it is the last one.
-_CLOSED = ("START … END", "STARTI")
-# A line of comments, or the id of the block above.
-_IS_BARE = regex(rf"[{COMMENT} \t]*(?:\^[A-Za-z0-9-]+)?[{COMMENT} \t]*")
-# A line of tags, of Obsidian or of Obsidian_to_Anki.
-_TAGS_ONLY = regex(r"(?:#[\w/-]+[ \t]*)+|FILE TAGS:.*")
-# The same of a question, in any writing: `**#cell**, #🌱`, `Tags: #cell`.
-_TAGS_ALONE = regex(
+_BLANK_CHARS = f"{COMMENT_FILLER} \t\n"
+# The form descriptions of cards whose markup has an explicit end.
+_EXPLICITLY_ENDED_FORMS = ("START … END", "STARTI")
+# A line that contains only comments or the id of the block above it.
+_COMMENTS_OR_ID = regex(
+    rf"[{COMMENT_FILLER} \t]*(?:\^[A-Za-z0-9-]+)?[{COMMENT_FILLER} \t]*"
+)
+# A line that contains only tags, in the form of Obsidian or Obsidian_to_Anki.
+_TAG_LINE = regex(r"(?:#[\w/-]+[ \t]*)+|FILE TAGS:.*")
+# A line within a question that contains only tags, however they are written, such as
+# `**#cell**, #🌱` or `Tags: #cell`.
+_QUESTION_TAG_LINE = regex(
     r"[ \t]*+(?:[Tt]ags?:[ \t]*+)?(?:[*_]{0,3}+\#[^\s#,;*_]++[*_]{0,3}+[,;]?+[ \t]*+)++"
 )
-_TAG_IN_LINE = regex(r"#([^\s#,;*_]+)")
-# Lines of a question or an answer, at most.
-_LONGEST = 400
-# A gap of flashcards-obsidian with its number.
-_NUMBERED = regex(r"(?<!\{)\{\d{1,3}:")
-_NOTE_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
+_TAG = regex(r"#([^\s#,;*_]+)")
+# The most lines of a question or an answer.
+_MAX_LINES = 400
+# The start of a numbered gap of the plug-in flashcards-obsidian.
+_NUMBERED_GAP = regex(r"(?<!\{)\{\d{1,3}:")
+_FLASHCARDS_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 
 @dataclass(slots=True)
-class _CardLines:
-    """The lines of a container from which cards are read."""
+class _CardParser:
+    """Parses cards from the lines of a container, such as a list item or block quote."""
 
     state: StateBlock
-    syntax: Syntax
+    syntax: CardSyntax
     is_card: Callable[[str], bool]
     end: int
     """The line after the container."""
 
     # --- lines
 
-    def text(self, line: int) -> str:
-        """Return a line without the signs of its container and blanks at its ends."""
+    def get_text(self, line: int) -> str:
+        """Return a line without its container's markers and surrounding whitespace."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()
 
-    def source(self, first: int, last: int) -> str:
-        """Return the source of [first, last) lines."""
+    def get_source(self, first: int, last: int) -> str:
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def past(self, first: int, *, front: bool = False, below: int = 6) -> int:
-        """Return the end of the lines from `first` on that belong together.
+    def find_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
+        """Return the number of the line that ends the text which begins at `first`.
+
+        An empty line, a heading, a rule or the end of the container ends the text.
 
         Args:
-            first: the first line.
-            front: up to the line that separates the sides, and a heading may be the first
-                of them.
-            below: headings of a level below this one belong to them, too.
+            first: the number of the first line.
+            front: whether the text is a question, which also ends at a separator and may
+                begin with a heading.
+            level: headings below this level don't end the text.
         """
-        last = min(self.end, first + _LONGEST)
-        for line in self._outside_code(first, last):
-            words = self.text(line)
-            if self.state.isEmpty(line) or self._leaves_container(line):
+        last = min(self.end, first + _MAX_LINES)
+        for line in self._iter_lines_outside_fences(first, last):
+            text = self.get_text(line)
+            if self.state.isEmpty(line) or self._is_outside_container(line):
                 return line
-            may_be_heading = (front and line == first) or _level(words) > below
-            if not may_be_heading and _BREAK.match(words):
+            may_be_heading = (front and line == first) or _get_heading_level(text) > level
+            if not may_be_heading and _HEADING_OR_RULE.match(text):
                 return line
-            if front and self._separates(line):
+            if front and self._is_separator(line):
                 return line
         return last
 
-    def _outside_code(self, first: int, last: int) -> Iterator[int]:
-        """Yield the lines of [first, last) that are neither in a fence nor one of its ends."""
+    def _iter_lines_outside_fences(self, first: int, last: int) -> Iterator[int]:
+        """Yield the number of each line in [first, last) that isn't part of fenced code."""
         fence = ""
         for line in range(first, last):
-            words = self.text(line)
+            text = self.get_text(line)
             if fence:
-                if words == words[:1] * len(words) and words.startswith(fence):
+                if text == text[:1] * len(text) and text.startswith(fence):
                     fence = ""
                 continue
-            opened = _FENCE.match(words)
-            if opened:
-                fence = opened[0]
+            fence_start = _FENCE.match(text)
+            if fence_start:
+                fence = fence_start[0]
                 continue
             yield line
 
-    def _leaves_container(self, line: int) -> bool:
+    def _is_whitespace_line(self, line: int) -> bool:
+        """Return whether a line contains only whitespace, but isn't empty."""
+        if line >= self.end or not self.state.isEmpty(line):
+            return False
+        return self.state.bMarks[line] < self.state.eMarks[line]
+
+    def _is_outside_container(self, line: int) -> bool:
         return self.state.sCount[line] < self.state.blkIndent
 
-    def _separates(self, line: int) -> bool:
-        """Return whether a line is one that separates the sides of a card."""
+    def _is_separator(self, line: int) -> bool:
         indent = self.state.sCount[line] - self.state.blkIndent
-        return self.text(line) in self.syntax.block and indent < 4
+        return self.get_text(line) in self.syntax.block_separators and indent < 4
 
     # --- cards
 
-    def card_at(self, start: int) -> Written | None:
-        """Return the card that begins in a line, None if none does."""
-        words = self.text(start)
-        card = self.with_fields(start, words)
-        if card or (self.syntax.words and words == self.syntax.words.begin):
+    def parse_card(self, start: int) -> BlockCard | None:
+        """Parse the card that begins at the line `start`, or return None if none does."""
+        text = self.get_text(start)
+        card = self.parse_fields_card(start, text)
+        if card or (self.syntax.field_words and text == self.syntax.field_words.begin):
             return card
-        card = self.with_tag(start) or self.with_separator(start)
-        signs: Sequence[int] = self.state.env["signs"]  # in order, and many
-        if card or bisect_left(signs, start) == bisect_right(signs, start):
+        card = self.parse_tagged_card(start) or self.parse_separated_card(start)
+        card_lines: Sequence[int] = self.state.env["card_lines"]  # sorted, may be long
+        if card or bisect_left(card_lines, start) == bisect_right(card_lines, start):
             return card
         return (
-            self.with_letters(start)
-            or self.with_brackets(start)
-            or self.with_children(start)
+            self.parse_labelled_card(start)
+            or self.parse_bracket_card(start)
+            or self.parse_logseq_card(start)
         )
 
-    def goes_on(self, card: Written) -> bool:
-        """Return whether an answer that an empty line ended may continue after it.
+    def can_continue(self, card: BlockCard) -> bool:
+        """Return whether an answer may continue after the empty line that ended it.
 
-        As for the plug-ins, the first empty line ends it. But people write answers of
-        several paragraphs: of 560 such cards in two vaults, text that is not a card
-        follows on 18, of which 16 have a schedule, which shows where they end. A
-        heading, a rule, another card, the end of the list item or quote, and a line of
-        tags end the answer for certain.
+        Plug-ins end an answer at the first empty line, but people write answers of several
+        paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a
+        card, and 16 of these have a schedule that shows where they end. The answer
+        certainly ends at a heading, a rule, another card, a line of tags, or the end of
+        the list item or quote.
         """
-        ends_with_sign = self.syntax.end and card.sign in self.syntax.block
-        if card.sign in _CLOSED or ends_with_sign:
+        has_end_line = (
+            self.syntax.answer_end_line
+            and card.form_description in self.syntax.block_separators
+        )
+        if card.form_description in _EXPLICITLY_ENDED_FORMS or has_end_line:
             return False
-        if card.last >= self.end or not self.state.isEmpty(card.last):
+        if card.end_line >= self.end or not self.state.isEmpty(card.end_line):
             return False
-        # past empty lines, and those with only comments or the id of a block
-        for line in range(card.last, self.end):
-            if not _IS_BARE.fullmatch(self.text(line)):
+        # skip empty lines and those that contain only comments or a block id
+        for line in range(card.end_line, self.end):
+            if not _COMMENTS_OR_ID.fullmatch(self.get_text(line)):
                 break
         else:
             return False
-        if self._leaves_container(line):
+        if self._is_outside_container(line):
             return False
-        return 0 < card.level < _level(self.text(line)) or not self._ends_answer(line)
+        level = _get_heading_level(self.get_text(line))
+        return 0 < card.heading_level < level or not self._is_answer_end(line)
 
-    def _ends_answer(self, line: int) -> bool:
-        """Return whether a line is surely no part of the answer above it."""
-        words = self.text(line)
-        if _BREAK.match(words) or _TAGS_ONLY.fullmatch(words) or _ASKED.match(words):
+    def _is_answer_end(self, line: int) -> bool:
+        """Return whether a line certainly doesn't belong to the answer above it."""
+        text = self.get_text(line)
+        if (
+            _HEADING_OR_RULE.match(text)
+            or _TAG_LINE.fullmatch(text)
+            or _QUESTION_LABEL.match(text)
+        ):
             return True
-        if words == "START" or self.with_fields(line, words):
+        if text == "START" or self.parse_fields_card(line, text):
             return True
-        if self.with_tag(line) or self.with_separator(line):
+        if self.parse_tagged_card(line) or self.parse_separated_card(line):
             return True
-        paragraph = range(line, max(self.past(line), line + 1))
-        return self._includes_card(paragraph)
+        paragraph = range(line, max(self.find_end(line), line + 1))
+        return self._has_line_card(paragraph)
 
-    def _includes_card(self, lines: Iterable[int]) -> bool:
-        """Return whether one of some lines is a card by itself."""
-        return any(self.is_card(self.text(line)) for line in lines)
+    def _has_line_card(self, lines: Iterable[int]) -> bool:
+        return any(self.is_card(self.get_text(line)) for line in lines)
 
-    def with_separator(self, start: int) -> Written | None:
-        """Return the card of a question, a line `?` or `??`, and the answer below."""
-        middle = self.past(start, front=True)
-        if not start < middle < self.end or not self._separates(middle):
+    def parse_separated_card(self, start: int) -> BlockCard | None:
+        """Parse a card whose question and answer are separated by a line such as `?`."""
+        middle = self.find_end(start, front=True)
+        if not start < middle < self.end or not self._is_separator(middle):
             return None
-        if not self._may_ask(start, middle):
+        if not self._is_whole_question(start, middle):
             return None
-        last = after = self.past(middle + 1)
-        if self.syntax.end:
-            last = middle + 1
-            while last < self.end and self.text(last) != self.syntax.end:
-                last += 1
-            after = min(last + 1, self.end)
-        sign = self.text(middle)
-        front, tags = _without_lines_of_tags(self.source(start, middle))
-        return _with_both_sides(
-            Written(
-                after,
-                _without_sign(front),
-                self.source(middle + 1, last),
-                sign,
-                two_way=self.syntax.block[sign],
+        answer_end = card_end = self.find_end(middle + 1)
+        if self.syntax.answer_end_line:
+            answer_end = middle + 1
+            while (
+                answer_end < self.end
+                and self.get_text(answer_end) != self.syntax.answer_end_line
+            ):
+                answer_end += 1
+            card_end = min(answer_end + 1, self.end)
+        separator = self.get_text(middle)
+        front, tags = _split_off_tag_lines(self.get_source(start, middle))
+        answer_lines = self._iter_lines_outside_fences(middle + 1, answer_end)
+        return _require_both_sides(
+            BlockCard(
+                card_end,
+                _strip_block_marker(front),
+                self.get_source(middle + 1, answer_end),
+                separator,
+                two_way=self.syntax.block_separators[separator],
                 tags=tags,
-                several=any(map(self._separates, self._outside_code(middle + 1, last))),
+                has_further_separators=any(map(self._is_separator, answer_lines)),
             )
         )
 
-    def _may_ask(self, start: int, middle: int) -> bool:
-        """Return whether the lines above a line `?` are a question from the first one on."""
-        first = self.text(start)
+    def _is_whole_question(self, start: int, middle: int) -> bool:
+        """Return whether the whole text from `start` to the separator is the question.
+
+        `middle` is the line with the separator.
+        """
+        text = self.get_text(start)
         indents = self.state.sCount
-        if _BULLET.match(first) and indents[middle] > indents[start]:
-            return False  # the list item that begins here contains the whole card
+        if _LIST_MARKER.match(text) and indents[middle] > indents[start]:
+            return False  # the separator is inside the list item, and so is the card
         if start + 1 == middle:
             return True
-        # a question of several lines may begin below its first one
-        begins_block = any(sign.match(first) for sign in (_HEADING, _CALLOUT, _RULE))
-        return not begins_block and not self._includes_card(range(start, middle))
+        # the question may begin below the first line
+        markers = (_HEADING_MARKER, _CALLOUT_MARKER, _RULE)
+        is_block_start = any(marker.match(text) for marker in markers)
+        return not is_block_start and not self._has_line_card(range(start, middle))
 
-    def with_tag(self, start: int) -> Written | None:
-        """Return the card of a question with a tag after it and the answer below."""
-        if not self.syntax.tags:
+    def parse_tagged_card(self, start: int) -> BlockCard | None:
+        """Parse a card whose question ends with a tag and whose answer is below."""
+        if not self.syntax.question_tags:
             return None
-        tagged = _tagged(self.syntax.tags)
-        last = self.past(start, front=True)
-        # the first line with the tag; none follows a fence
+        tag_pattern = _compile_tag_pattern(self.syntax.question_tags)
+        answer_end = self.find_end(start, front=True)
+        # find the first line with the tag; a fence ends the question
         line = start
-        words = self.text(line)
-        while line + 1 < last and not (_FENCE.match(words) or tagged.search(words)):
+        text = self.get_text(line)
+        while line + 1 < answer_end and not (
+            _FENCE.match(text) or tag_pattern.search(text)
+        ):
             line += 1
-            words = self.text(line)
-        tag = tagged.search(words)
-        if tag is None or _FENCE.match(words):
+            text = self.get_text(line)
+        tag = tag_pattern.search(text)
+        if tag is None or _FENCE.match(text):
             return None
-        if "{" in self.syntax.gaps.signs and _NUMBERED.search(words, 0, tag.start()):
-            return None  # its gaps make it a card by itself
-        first = line + 1
-        level = _level(words) if line == start else 0
-        if first == last:  # the answer may be the next paragraph, or the section below
-            first = self.state.skipEmptyLines(first)
-            last = self.past(first, below=level or 6)
-        # it ends after its id, or before the next question
-        for below in range(first, last):
-            if _NOTE_ID.search(self.text(below)):
-                last = below + 1
+        if "{" in self.syntax.cloze_syntax.markers and _NUMBERED_GAP.search(
+            text, 0, tag.start()
+        ):
+            return None  # the gaps alone make this a card
+        answer_start = line + 1
+        level = _get_heading_level(text) if line == start else 0
+        if answer_start == answer_end:
+            # the answer may be the next paragraph or, under a heading, its section
+            answer_start = self.state.skipEmptyLines(answer_start)
+            answer_end = self.find_end(answer_start, level=level or 6)
+        # the answer ends after the card's id or before the next question
+        for answer_line in range(answer_start, answer_end):
+            if _FLASHCARDS_ID.search(self.get_text(answer_line)):
+                answer_end = answer_line + 1
                 break
-            if tagged.search(self.text(below)):
-                last = below
+            if tag_pattern.search(self.get_text(answer_line)):
+                answer_end = answer_line
                 break
-        front = "\n".join(filter(None, [self.source(start, line), words[: tag.start()]]))
-        return _with_both_sides(
-            Written(
-                last,
-                _without_sign(front),
-                dedent(self.source(first, last)),
-                sign=tag[0].split()[0],
+        question_parts = [self.get_source(start, line), text[: tag.start()]]
+        front = "\n".join(filter(None, question_parts))
+        return _require_both_sides(
+            BlockCard(
+                answer_end,
+                _strip_block_marker(front),
+                dedent(self.get_source(answer_start, answer_end)),
+                form_description=tag[0].split()[0],
                 two_way=bool(tag["reverse"]),
                 tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
-                level=level,
+                heading_level=level,
             )
         )
 
-    def with_letters(self, start: int) -> Written | None:
-        """Return the card of a question after `Q:` and the answer after `A:`."""
-        asked = _ASKED.match(self.text(start))
-        if asked is None:
+    def parse_labelled_card(self, start: int) -> BlockCard | None:
+        """Parse a card whose sides follow labels such as `Q:` and `A:`."""
+        question_label = _QUESTION_LABEL.match(self.get_text(start))
+        if question_label is None:
             return None
-        below = self._answer_below(start, asked)
-        if below is None or self._is_in_kept_passage(below[0]):
+        answer = self._find_answer(start, question_label)
+        if answer is None or self._is_in_exported_passage(answer[0]):
             return None
-        middle, answered = below
-        words = self.text(middle)
+        answer_line, answer_label = answer
+        answer_text = self.get_text(answer_line)
 
-        # up to the next question; of an item of a list, up to what is no longer in it
-        first = middle + 1
-        if answered.end() == len(words):
-            first = self.state.skipEmptyLines(first)  # it begins below
-        last = max(first, self.past(first))
+        # read up to the next question, or to the end of the list item
+        next_line = answer_line + 1
+        if answer_label.end() == len(answer_text):
+            next_line = self.state.skipEmptyLines(next_line)  # the answer begins below
+        card_end = max(next_line, self.find_end(next_line))
+        while self.syntax.field_words and self._is_whitespace_line(card_end):
+            # Obsidian_to_Anki reads past lines of whitespace
+            card_end = max(card_end + 1, self.find_end(card_end + 1))
         indents = self.state.sCount
-        is_item = _BULLET.match(self.text(start))
-        for line in range(first, last):
+        is_item = _LIST_MARKER.match(self.get_text(start))
+        for line in range(next_line, card_end):
             leaves_item = is_item and indents[line] <= indents[start]
-            if leaves_item or self._begins_question(line):
-                last = line
+            if leaves_item or self._is_question_start(line):
+                card_end = line
                 break
-        question = [*map(self.text, range(start, middle)), words[: answered.start()]]
-        answer = [words[answered.end() :], dedent(self.source(middle + 1, last))]
-        follows = "" if last == self.end else self.text(last)
-        return _with_both_sides(
-            Written(
-                last,
-                "\n".join(question)[asked.end() :].strip(),
-                "\n".join(filter(None, answer)),
-                sign=IN_LETTERS,
-                labels=(asked["label"], answered["label"]),
-                open_end=bool(is_item and follows and not _BULLET.match(follows)),
+        question_parts = [
+            *map(self.get_text, range(start, answer_line)),
+            answer_text[: answer_label.start()],
+        ]
+        answer_parts = [
+            answer_text[answer_label.end() :],
+            dedent(self.get_source(answer_line + 1, card_end)),
+        ]
+        below = "" if card_end == self.end else self.get_text(card_end)
+        return _require_both_sides(
+            BlockCard(
+                card_end,
+                "\n".join(question_parts)[question_label.end() :].strip(),
+                "\n".join(filter(None, answer_parts)),
+                form_description=LETTERED_QUESTION,
+                labels=(question_label["label"], answer_label["label"]),
+                may_continue=bool(is_item and below and not _LIST_MARKER.match(below)),
             )
         )
 
-    def _answer_below(
-        self, start: int, asked: re.Match[str]
+    def _find_answer(
+        self, start: int, question: re.Match[str]
     ) -> tuple[int, re.Match[str]] | None:
-        """Return the line with the answer to the question in a line, and where in it; or None.
+        """Return the number of the answer's line and the match of its label.
 
-        Paragraphs between them are a part of the question.
+        Paragraphs before the answer are part of the question. Returns None if the
+        question, whose label is `question`, has no answer.
         """
-        is_item = _BULLET.match(self.text(start))
-        for paragraph in self._paragraphs(start):
+        is_item = _LIST_MARKER.match(self.get_text(start))
+        for paragraph in self._iter_paragraphs(start):
             for line in paragraph:
-                words = self.text(line)
-                if line > start and self._begins_question(line):
+                text = self.get_text(line)
+                if line > start and self._is_question_start(line):
                     return None
-                answered = _answer_to(asked, words)
-                # below another paragraph it begins one
-                if not answered or (answered.start() > 0 and start not in paragraph):
+                answer = _match_answer_label(question, text)
+                # below the first paragraph, the label must begin its line
+                if not answer or (answer.start() > 0 and start not in paragraph):
                     continue
-                is_list_below = start in paragraph and line > start and not is_item
-                if is_list_below and _BULLET.match(words):
+                is_in_list_below = start in paragraph and line > start and not is_item
+                if is_in_list_below and _LIST_MARKER.match(text):
                     return None
-                return line, answered
+                return line, answer
         return None
 
-    def _paragraphs(self, start: int) -> Iterator[range]:
-        """Yield the lines of each paragraph from a line on, with only empty lines between them."""
+    def _iter_paragraphs(self, start: int) -> Iterator[range]:
+        """Yield the range of line numbers of each paragraph from `start` on."""
         line = start
-        while line < self.end and not self._leaves_container(line):
-            last = self.past(line)
+        while line < self.end and not self._is_outside_container(line):
+            last = self.find_end(line)
             yield range(line, last)
             line = self.state.skipEmptyLines(last)
-            if line == last or line - start > _LONGEST:
+            if line == last or line - start > _MAX_LINES:
                 return
 
-    def _begins_question(self, line: int) -> bool:
-        """Return whether a line begins with `Q:` or `C:`."""
-        return bool(_ASKED.match(self.text(line))) or self._is_gapped(line)
+    def _is_question_start(self, line: int) -> bool:
+        """Return whether a line begins a card with a label such as `Q:` or `C:`."""
+        if _QUESTION_LABEL.match(self.get_text(line)):
+            return True
+        return self._is_bracket_card_start(line)
 
-    def _is_in_kept_passage(self, answer: int) -> bool:
-        """Return whether a line stands in an item at whose end Readwise writes its place."""
-        for line in range(answer, min(self.end, answer + _LONGEST)):
-            if line > answer and _BULLET.match(self.text(line)):
+    def _is_in_exported_passage(self, start: int) -> bool:
+        """Return whether the list item at `start` is a passage exported from a reading app.
+
+        Apps such as Readwise end a passage with a link back to its source.
+        """
+        for line in range(start, min(self.end, start + _MAX_LINES)):
+            if line > start and _LIST_MARKER.match(self.get_text(line)):
                 return False
-            if ENDS_WITH_LINK.search(self.text(line)):
+            if ENDS_WITH_BACKLINK.search(self.get_text(line)):
                 return True
         return False
 
-    def with_brackets(self, start: int) -> Written | None:
-        """Return the card of a text of hashcards after `C:`; each bracket in it is a gap."""
-        if not self._is_gapped(start):
+    def parse_bracket_card(self, start: int) -> BlockCard | None:
+        """Parse a hashcards card, a text after `C:` in which each bracket is a gap."""
+        if not self._is_bracket_card_start(start):
             return None
-        last = self.past(start)
-        for line in range(start + 1, last):
-            if _PART.match(self.text(line)):
-                last = line
+        card_end = self.find_end(start)
+        for line in range(start + 1, card_end):
+            if _HASHCARDS_LABEL.match(self.get_text(line)):
+                card_end = line
                 break
-        text = self.source(start, last).lstrip(" \t").removeprefix("C:").strip()
+        text = self.get_source(start, card_end).lstrip(" \t").removeprefix("C:").strip()
         numbers = count(1)
-        gapped = outside(
+        cloze = map_outside_shields(
             text,
-            lambda run: _BRACKET.sub(
-                lambda bracket: make(next(numbers), bracket[1]), run
+            lambda run: _BRACKET_GAP.sub(
+                lambda bracket: make_cloze(next(numbers), bracket[1]), run
             ),
         )
-        if gapped == text and not gaps(text):
+        if cloze == text and not find_gaps(text):
             return None
-        return Written(last, gapped, "", sign="C: … […]", cloze=True)
+        return BlockCard(card_end, cloze, "", form_description="C: … […]", is_cloze=True)
 
-    def _is_gapped(self, line: int) -> bool:
-        """Return whether a line begins with `C:`, and is no option of a question behind `B:`."""
-        if not _GAPPED.match(self.text(line)):
+    def _is_bracket_card_start(self, line: int) -> bool:
+        """Return whether a line begins a card with `C:`.
+
+        After a line with `B:`, it is an option of a multiple-choice question instead.
+        """
+        if not _BRACKET_CARD_LABEL.match(self.get_text(line)):
             return False
-        return not (line and self.text(line - 1).startswith("B:"))
+        return not (line and self.get_text(line - 1).startswith("B:"))
 
-    def with_children(self, start: int) -> Written | None:
-        """Return the card of a block of Logseq with `#card`: the blocks below are its answer."""
-        line = self.text(start)
-        tag = _LOGSEQ.match(line)
+    def parse_logseq_card(self, start: int) -> BlockCard | None:
+        """Parse a Logseq block with `#card`, whose answer is the blocks nested in it."""
+        line = self.get_text(start)
+        tag = _LOGSEQ_CARD.match(line)
         if tag is None or "{{" in line:
             return None
         indent = self.state.sCount[start]
-        last = start + 1
-        # its further lines, then its children; properties and empty items are no text
-        front = _without_sign(line)
+        card_end = start + 1
+        # first the remaining lines of the front, then the nested blocks; skip properties
+        # and empty items
+        front = _strip_block_marker(line)
         children = list[str]()
-        for number in range(start + 1, self.end):
-            words = self.text(number).strip(_BLANKS)
-            if not words:
+        for line_number in range(start + 1, self.end):
+            text = self.get_text(line_number).strip(_BLANK_CHARS)
+            if not text:
                 continue
-            if self.state.sCount[number] <= indent or _LOGSEQ.match(words):
+            if self.state.sCount[line_number] <= indent or _LOGSEQ_CARD.match(text):
                 break
-            last = number + 1
-            if words in ("-", "*", "+") or _PROPERTY.match(words):
+            card_end = line_number + 1
+            if text in ("-", "*", "+") or _LOGSEQ_PROPERTY.match(text):
                 continue
-            if children or _BULLET.match(words):
-                children.append(self.source(number, number + 1))
+            if children or _LIST_MARKER.match(text):
+                children.append(self.get_source(line_number, line_number + 1))
             else:
-                front += f"\n{words}"
-        front = _LOGSEQ_TAG.sub("", front).strip()
+                front += f"\n{text}"
+        front = _LOGSEQ_CARD_TAG.sub("", front).strip()
         back = dedent("\n".join(children))
-        return _with_both_sides(Written(last, front, back, sign="#card"))
+        return _require_both_sides(
+            BlockCard(card_end, front, back, form_description="#card")
+        )
 
-    def with_fields(self, start: int, words: str) -> Written | None:
-        """Return the card of Obsidian_to_Anki that begins in a line."""
-        signs = self.syntax.words
-        if signs is None:
+    def parse_fields_card(self, start: int, line_text: str) -> BlockCard | None:
+        """Parse an Obsidian_to_Anki card that begins at the line `start`.
+
+        `line_text` is the text of this line. Returns None if no such card begins there.
+        """
+        field_words = self.syntax.field_words
+        if field_words is None:
             return None
-        on_one_line = _inline(signs).fullmatch(words)
-        if signs.begin and words == signs.begin:
-            # between START and END; the first line is the note type
-            last = start + 1
-            end = min(self.end, start + _LONGEST)
-            while last < end and self.text(last) != signs.end:
-                last += 1
-            if last == end:
+        inline_card_match = _compile_inline_fields(field_words).fullmatch(line_text)
+        if field_words.begin and line_text == field_words.begin:
+            # the card is between START and END, and its first line is the note type
+            end_line = start + 1
+            search_end = min(self.end, start + _MAX_LINES)
+            while end_line < search_end and self.get_text(end_line) != field_words.end:
+                end_line += 1
+            if end_line == search_end:
                 return None
-            source = self.source(start + 1, last)
-            kind, _, text = source.strip().partition("\n")
-            after = last + 1
-            written = f"{signs.begin} … {signs.end}"
-        elif on_one_line:
-            kind, text = on_one_line.groups()
-            after = start + 1
-            written = signs.begin_inline
+            source = self.get_source(start + 1, end_line)
+            note_type, _, text = source.strip().partition("\n")
+            card_end = end_line + 1
+            form_description = f"{field_words.begin} … {field_words.end}"
+        elif inline_card_match:
+            note_type, text = inline_card_match.groups()
+            card_end = start + 1
+            form_description = field_words.begin_inline
         else:
             return None
 
-        # the first field may lack its name
-        names = self.syntax.fields.get(kind.strip(), ())
-        field_name = _named(names) if names else _FIELD_NAME
-        without_id = _ID.sub("", text)
-        text, _, tags = _TAGS.sub("\0", without_id).partition("\0")
-        first, *others = field_name.split(text)
+        # the name of the first field may be omitted
+        without_id = _ID_OR_COMMENT.sub("", text)
+        text, _, tags = _TAGS_LABEL.sub("\0", without_id).partition("\0")
+        first, *names_and_values = _FIELD_NAME.split(text)
         fields = [("", first)]
-        fields += zip(others[::2], others[1::2], strict=True)
-        return of_values(kind, fields, after, written, tuple(tags.split()))
+        fields += zip(names_and_values[::2], names_and_values[1::2], strict=True)
+        return build_fields_card(
+            note_type, fields, card_end, form_description, tuple(tags.split())
+        )
 
 
-def _with_both_sides(card: Written) -> Written | None:
-    """Return a card, None if one of its sides is empty."""
-    return card if card.front.strip(_BLANKS) and card.back.strip(_BLANKS) else None
+def _require_both_sides(card: BlockCard) -> BlockCard | None:
+    """Return `card`, or None if either of its sides is blank."""
+    has_both = card.front.strip(_BLANK_CHARS) and card.back.strip(_BLANK_CHARS)
+    return card if has_both else None
 
 
-def _answer_to(asked: re.Match[str], line: str) -> re.Match[str] | None:
-    """Return where the answer to a question in letters begins in a line: `B:` is one to `F:`."""
-    for answered in _ANSWERED.finditer(line):
-        if not answered["label"].startswith("B") or asked["label"].startswith("F"):
-            return answered
+def _match_answer_label(question: re.Match[str], line: str) -> re.Match[str] | None:
+    """Return the match of the first label in `line` that answers `question`, or None.
+
+    `B:` answers only a question labelled `F:`.
+    """
+    for answer in _ANSWER_LABEL.finditer(line):
+        if not answer["label"].startswith("B") or question["label"].startswith("F"):
+            return answer
     return None
 
 
-def _without_lines_of_tags(question: str) -> tuple[str, Strings]:
-    """Return a question without the lines that hold only its tags, and these."""
+def _split_off_tag_lines(question: str) -> tuple[str, Strings]:
+    """Return a question without its lines of tags, and the tags from these lines."""
     if "#" not in question or _FENCE.search(question):
         return question, ()
-    kept = []
+    other_lines = []
     tags: list[str] = []
     for line in question.split("\n"):
-        if _TAGS_ALONE.fullmatch(line):
-            tags += _TAG_IN_LINE.findall(line)
+        if _QUESTION_TAG_LINE.fullmatch(line):
+            tags += _TAG.findall(line)
         else:
-            kept.append(line)
-    return ("\n".join(kept), tuple(tags)) if any(kept) else (question, ())
+            other_lines.append(line)
+    return ("\n".join(other_lines), tuple(tags)) if any(other_lines) else (question, ())
 
 
-def _level(line: str) -> int:
-    """Return the level of a heading; 0 if a line is none."""
-    return len(line) - len(line.lstrip("#")) if _HEADING.match(line) else 0
+def _get_heading_level(line: str) -> int:
+    """Return the level of a heading, or 0 if the line isn't a heading."""
+    return len(line) - len(line.lstrip("#")) if _HEADING_MARKER.match(line) else 0
 
 
-def _without_sign(source: str) -> str:
-    """Return a question of one line without the sign of a block before it."""
+def _strip_block_marker(source: str) -> str:
+    """Remove the marker of a heading, callout or list item from a question.
+
+    A question of several lines is returned unchanged.
+    """
     if "\n" in source.strip():
         return source
-    words = source.lstrip()
-    for pattern in (_HEADING, _CALLOUT, _BULLET):
-        sign = pattern.match(words)
-        if sign:
-            return words[sign.end() :]
+    text = source.lstrip()
+    for pattern in (_HEADING_MARKER, _CALLOUT_MARKER, _LIST_MARKER):
+        marker = pattern.match(text)
+        if marker:
+            return text[marker.end() :]
     return source
 
 
@@ -950,69 +1020,60 @@ _FIELD_NAME = regex(
     r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))"
     r"([A-Z][\w ]{0,24}):[ \t]*"
 )
-_TAGS = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*(?:\n\s*)?\Z)")
-_ID = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")
-# The field of Anki's note type "Basic (optional reversed card)" that asks for the
-# second card.
-_ADD_REVERSE = "Add Reverse"
+_TAGS_LABEL = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*(?:\n\s*)?\Z)")
+_ID_OR_COMMENT = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT_FILLER}+")
+# The field that adds a second card to a note whose type is Anki's "Basic (optional
+# reversed card)".
+_ADD_REVERSE_FIELD = "Add Reverse"
 
 
 @lru_cache(maxsize=8)
-def _inline(words: FieldWords) -> re.Pattern[str]:
-    """Return the pattern of `STARTI [Basic] front Back: back ENDI`, on one line."""
-    if not (words.begin_inline and words.end_inline):
+def _compile_inline_fields(field_words: FieldWords) -> re.Pattern[str]:
+    """Compile a pattern for one-line cards: `STARTI [Basic] front Back: back ENDI`."""
+    if not (field_words.begin_inline and field_words.end_inline):
         return re.compile("(?!)")
-    begin = re.escape(words.begin_inline)
-    end = re.escape(words.end_inline)
+    begin = re.escape(field_words.begin_inline)
+    end = re.escape(field_words.end_inline)
     return re.compile(rf"{begin}[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*{end}")
 
 
-@lru_cache(maxsize=64)
-def _named(names: Strings) -> re.Pattern[str]:
-    """Return the pattern of these names of fields, before their text."""
-    either = "|".join(map(re.escape, names))
-    return re.compile(rf"(?m)(?:^|(?<=[ \t]))({either}):(?:[ \t]+|$)")
-
-
-def of_values(
-    kind: str,
+def build_fields_card(
+    note_type: str,
     fields: Sequence[tuple[str, str]],
-    last: int,
-    written: str,
+    card_end: int,
+    form_description: str,
     tags: Strings,
-) -> Written | None:
-    """Return the card of a note type and the values of its fields.
-
-    None if it lacks a side.
+) -> BlockCard | None:
+    """Build a card from the fields of a note, or return None if a side is missing.
 
     Args:
-        kind: the name of the note type.
-        fields: the name and the value of each field.
-        last: the line after the card.
-        written: how the card is written, as a person would say it.
-        tags: its tags.
+        note_type: the name of the note type, which decides the kind of card.
+        fields: the name and value of each field.
+        card_end: the line after the card.
+        form_description: the markup that makes this a card, shown to the user.
+        tags: the card's tags.
     """
     values = list[str]()
-    two_way = "reversed" in kind and "optional" not in kind
+    two_way = "reversed" in note_type and "optional" not in note_type
     for name, value in fields:
         value = value.strip()
         if not value:
             continue
-        if name == _ADD_REVERSE:
+        if name == _ADD_REVERSE_FIELD:
             two_way = True
         else:
             values.append(value)
-    is_cloze = "cloze" in kind.casefold()
+    is_cloze = "cloze" in note_type.casefold()
     if len(values) < (1 if is_cloze else 2):
         return None
     front, *back = values
-    return Written(
-        last,
+    return BlockCard(
+        card_end,
         front,
         "\n".join(back),
-        sign=written,
+        form_description=form_description,
         two_way=two_way,
-        cloze=is_cloze,
+        is_cloze=is_cloze,
         tags=tags,
-        declared=True,
+        is_declared=True,
     )

@@ -1,7 +1,7 @@
-"""The text of a block: its tokens, its plain text, and the Markdown of any part of it.
+"""Parse the text of a block, and render any part of it as plain text or Markdown.
 
-A sentence, a phrase or a side of a card is a range of tokens, so both texts come from
-one parse.
+A sentence, a phrase or a side of a card is a range of the tokens of its block, so its plain
+text and its Markdown come from the same parse. `tokenizer` creates these tokens.
 """
 
 from __future__ import annotations
@@ -16,137 +16,143 @@ from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ankiforge.extract.markdown.parser import inside, tokenized
-from ankiforge.extract.markdown.placeholders import (
-    COMMENT,
-    CONTINUED,
-    FENCE,
-    MATHS,
-    restored,
-)
-from ankiforge.extract.markdown.signs import (
-    EDGE,
-    FOOTNOTE,
+from ankiforge.extract.markdown.markup import (
+    BLOCK_EDGE,
+    FOOTNOTE_LABEL_PREFIX,
+    FOOTNOTE_PREFIX,
     HARD_BREAK,
-    LABEL,
     InlineContext,
     InlineToken,
-    Phrase,
-    SignKind,
+    MarkedPhrase,
+    TokenKind,
 )
+from ankiforge.extract.markdown.placeholders import (
+    COMMENT_FILLER,
+    FENCE_PATTERN,
+    MATHS_CONTINUATION,
+    MATHS_DELIMITER,
+    restore_placeholders,
+)
+from ankiforge.extract.markdown.tokenizer import get_inner_tokens, tokenize_block
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.sentences import boundaries, sentences, trimmed
+from ankiforge.text.sentences import find_sentence_starts, sentences, trim_span
 
-_START = attrgetter("start")
-_HIDDEN = (SignKind.HINT, SignKind.MARK, SignKind.GAP)
-_ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT}{CONTINUED}{MATHS}]")
+_BY_START = attrgetter("start")
+_HIDDEN_KINDS = (TokenKind.HINT, TokenKind.MARK, TokenKind.GAP)
+_ANY_MARKUP = regex(
+    rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
+)
 
 
-def read(text: str, context: InlineContext) -> Inline:
-    """Parse the source of one block, without the signs of its container."""
-    if not _ANY_SIGN.search(text):
-        words = text if context.verbatim else " ".join(text.split())
-        return Inline([InlineToken(SignKind.TEXT, words, words)] if text else [])
-    tokens = tokenized(text, context)
-    if not context.verbatim:
-        # the tags at the ends of a block are no part of its text, and still its tags
-        for order in (tokens, reversed(tokens)):
-            for token in order:
-                if token.kind is SignKind.TAG:
+def parse_inline(text: str, context: InlineContext) -> InlineText:
+    """Parse the source of a block, from which container markers have been removed."""
+    if not _ANY_MARKUP.search(text):
+        collapsed = text if context.is_verbatim else " ".join(text.split())
+        return InlineText(
+            [InlineToken(TokenKind.TEXT, collapsed, collapsed)] if text else []
+        )
+    tokens = tokenize_block(text, context)
+    if not context.is_verbatim:
+        # tags at the ends of a block aren't shown as part of its text
+        for direction in (tokens, reversed(tokens)):
+            for token in direction:
+                if token.kind is TokenKind.TAG:
                     token.plain = ""
                     token.markdown = ""
                 elif token.plain.strip() or token.markdown.strip():
                     break
-        # collapse blanks and drop those at the ends, but keep one beside a picture
-        blanks = _Blanks()
+        # collapse whitespace and strip it from both ends, but keep spaces next to pictures
+        collapser = _WhitespaceCollapser()
         for token in tokens:
-            blanks.pass_token(token)
-        _drop_last_blanks(tokens)
-    return Inline(tokens)
+            collapser.process_token(token)
+        _strip_trailing_space(tokens)
+    return InlineText(tokens)
 
 
-class _Blanks:
-    """The place between two tokens of a block: which blanks, line ends and pictures are before it.
+class _WhitespaceCollapser:
+    """Collapses each run of whitespace in a block to one space, and drops leading whitespace.
 
-    Of each run of blanks one stays, also across tokens, and none at the start. Of the line ends
-    in a run the first that is hard stays, although its blank may go.
+    A run may extend over several tokens, so the collapser keeps track of the spaces, line
+    ends and pictures before the current token. If a run contains hard line breaks, the
+    Markdown keeps the first of them.
     """
 
     def __init__(self) -> None:
-        self._after_blank = True
+        self._after_space = True
         self._after_break = True
-        self._piece: InlineToken | None = None
-        """The picture since the last words, or the end of the emphasis or gap around it."""
+        self._picture_end: InlineToken | None = None
+        """The last picture after the last text, or the token that closes emphasis or a gap
+        around it."""
 
-    def pass_token(self, token: InlineToken) -> None:
-        """Collapse the blanks of the next token."""
-        if token.kind in (SignKind.TEXT, SignKind.BREAK):
-            self._collapse(token)
-        ends_around = token.kind in (SignKind.EMPHASIS, SignKind.GAP) and token.opener
+    def process_token(self, token: InlineToken) -> None:
+        if token.kind in (TokenKind.TEXT, TokenKind.BREAK):
+            self._collapse_text(token)
+        closes_pair = token.kind in (TokenKind.EMPHASIS, TokenKind.GAP) and token.opener
         if token.plain:
-            self._after_blank = token.plain.endswith(" ")
+            self._after_space = token.plain.endswith(" ")
             self._after_break = self._after_break and not token.plain.strip()
-            self._piece = None
-        elif token.is_shown_picture or (self._piece and ends_around):
+            self._picture_end = None
+        elif token.is_shown_picture or (self._picture_end and closes_pair):
             self._after_break = False
-            self._piece = token
+            self._picture_end = token
 
-    def _collapse(self, token: InlineToken) -> None:
+    def _collapse_text(self, token: InlineToken) -> None:
         plain = token.plain
-        # no blank but " " is printable
+        # if the text is printable, its only whitespace is " "
         if "  " in plain or not plain.isprintable():
             plain = re.sub(r"\s+", " ", plain)
-        if self._after_blank and plain.startswith(" "):
+        if self._after_space and plain.startswith(" "):
             plain = plain[1:]
-            if self._piece:
-                self._piece.markdown += " "
-                self._piece = None
-        stays_hard = token.markdown == HARD_BREAK and not self._after_break
+            if self._picture_end:
+                self._picture_end.markdown += " "
+                self._picture_end = None
+        is_first_hard_break = token.markdown == HARD_BREAK and not self._after_break
         if plain != token.plain:
             token.plain = plain
-            token.markdown = HARD_BREAK if stays_hard else plain
-        self._after_break = self._after_break or stays_hard
+            token.markdown = HARD_BREAK if is_first_hard_break else plain
+        self._after_break = self._after_break or is_first_hard_break
 
 
-def _drop_last_blanks(tokens: Sequence[InlineToken]) -> None:
-    """Drop the blanks at the end, where pictures may follow, which have no plain text."""
-    following: InlineToken | None = None
+def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
+    """Strip the space after the last text, even if pictures without plain text follow."""
+    picture_start: InlineToken | None = None
     for token in reversed(tokens):
-        if token.kind in (SignKind.TEXT, SignKind.BREAK) and token.plain.endswith(" "):
+        if token.kind in (TokenKind.TEXT, TokenKind.BREAK) and token.plain.endswith(" "):
             token.plain = token.plain.rstrip(" ")
             token.markdown = token.plain
-            if following:
-                following.markdown = f" {following.markdown}"
+            if picture_start:
+                picture_start.markdown = f" {picture_start.markdown}"
         if token.plain:
             return
-        begins_around = token.kind is SignKind.EMPHASIS and token.closer
-        if token.is_shown_picture or (following and begins_around):
-            following = token
+        opens_emphasis = token.kind is TokenKind.EMPHASIS and token.closer
+        if token.is_shown_picture or (picture_start and opens_emphasis):
+            picture_start = token
 
 
 class MarkedPicture(NamedTuple):
-    """A picture that is alone in a mark."""
+    """A picture that is the entire content of a mark."""
 
     start: int
-    """Where it is in the plain text, of which it has none itself."""
-    sign: str
-    """As in `Phrase`."""
+    """The picture's offset in the plain text of the block. The picture itself has no plain
+    text."""
+    mark_kind: str
+    """The kind of the mark, as in `MarkedPhrase.mark_kind`."""
     colour: str
     markdown: str
 
 
 # --- the text of a block --------------------------------------------------------------
 
-_WORD_SIGN = regex(r"\w")
-_SOMETHING = regex(r"\S")
-# Signs between a marked line and the rest of its sentence.
-_JOINS = "-–—:：=,;→>"
-_BLOCK_SIGN = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
+_WORD_CHARACTER = regex(r"\w")
+_NON_SPACE = regex(r"\S")
+# Characters that, at the start of a line, continue the sentence of the marked line above.
+_CONTINUING_CHARACTERS = "-–—:：=,;→>"
+_BLOCK_MARKER = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 
 
-class Inline:
-    """The parsed content of one block."""
+class InlineText:
+    """The parsed text of a block, as a list of tokens."""
 
     def __init__(self, tokens: list[InlineToken]) -> None:
         self.tokens = tokens
@@ -158,7 +164,7 @@ class Inline:
 
     @cached_property
     def targets(self) -> list[tuple[Span, str]]:
-        """(span in the plain text, target) of each link, in order."""
+        """The span in the plain text and the target of each link, in order."""
         targets = []
         for token in self.tokens:
             if token.target:
@@ -168,65 +174,75 @@ class Inline:
 
     @property
     def is_footnote(self) -> bool:
-        """Whether the block begins with the label of a footnote."""
-        return bool(self.tokens) and self.tokens[0].note.startswith(LABEL)
+        """Whether the block begins with the label of a footnote, such as `[^1]:`."""
+        return bool(self.tokens) and self.tokens[0].detail.startswith(
+            FOOTNOTE_LABEL_PREFIX
+        )
 
-    def footnote_texts(self) -> dict[str, str]:
-        """Return the footnotes that the block defines in Markdown, by their labels."""
+    def render_footnotes(self) -> dict[str, str]:
+        """Return a map from the label of each footnote in the block to its Markdown."""
         labels = []
         for token in self.tokens:
-            if token.note.startswith(LABEL):
-                labels.append((token.note.removeprefix(LABEL), token.start))
+            if token.detail.startswith(FOOTNOTE_LABEL_PREFIX):
+                labels.append(
+                    (token.detail.removeprefix(FOOTNOTE_LABEL_PREFIX), token.start)
+                )
         texts = {}
         ends = [start for _, start in labels[1:]]
         for (label, start), end in zip(labels, [*ends, len(self.plain)], strict=False):
-            texts[label], _ = self.markdown(*trimmed(self.plain, start, end))
+            texts[label], _ = self.render_range(*trim_span(self.plain, start, end))
         return texts
 
-    def footnotes(self, start: int, end: int) -> list[str]:
-        """Return the footnotes of [start, end) of the plain text: `1` is a label, `[…]` a text."""
-        names = []
+    def find_footnotes(self, start: int, end: int) -> list[str]:
+        """Return the footnotes that [start, end) of the plain text refers to.
+
+        Each is represented by its label, such as `1`, or by its text in brackets if the
+        text is inline.
+        """
+        footnotes = []
         for token in self.tokens:
-            if start <= token.start <= end and token.note.startswith(FOOTNOTE):
-                names.append(token.note.removeprefix(FOOTNOTE))
-        return names
+            if start <= token.start <= end and token.detail.startswith(FOOTNOTE_PREFIX):
+                footnotes.append(token.detail.removeprefix(FOOTNOTE_PREFIX))
+        return footnotes
 
     @property
     def tags(self) -> Strings:
-        """The `#tags` of the block, without `#`."""
-        return tuple([token.note for token in self.tokens if token.kind is SignKind.TAG])
+        """The tags in the block, without their `#`."""
+        return tuple(
+            [token.detail for token in self.tokens if token.kind is TokenKind.TAG]
+        )
 
-    def breaks(self, offset: int) -> bool:
-        """Return whether a line of the source ends at an offset of the plain text."""
-        beside = self._starting_in(offset - 1, offset)
-        return any(token.kind is SignKind.BREAK for token in beside)
+    def is_line_end(self, offset: int) -> bool:
+        """Return whether a line of the source ends at `offset` in the plain text."""
+        tokens = self._find_tokens_starting_in(offset - 1, offset)
+        return any(token.kind is TokenKind.BREAK for token in tokens)
 
-    def _starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
-        """Return the tokens that start at an offset of [first, last] of the plain text."""
-        begin = bisect_left(self.tokens, first, key=_START)
-        return self.tokens[begin : bisect_right(self.tokens, last, key=_START)]
+    def _find_tokens_starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
+        """Return the tokens whose start in the plain text is in [first, last]."""
+        begin = bisect_left(self.tokens, first, key=_BY_START)
+        return self.tokens[begin : bisect_right(self.tokens, last, key=_BY_START)]
 
-    def lines(self) -> list[Span]:
-        """Return the spans of the lines of the source."""
+    def find_lines(self) -> list[Span]:
+        """Return the spans in the plain text of the lines of the source."""
         spans = []
         start = 0
         for token in self.tokens:
-            if token.kind is SignKind.BREAK:
+            if token.kind is TokenKind.BREAK:
                 spans.append((start, token.start))
                 start = token.end
         return [*spans, (start, len(self.plain))]
 
     def is_bold(self, start: int, end: int) -> bool:
-        """Return whether all of [start, end) is bold."""
+        """Return whether all text in [start, end) is bold."""
         return any(
-            phrase.sign == "bold" and phrase.start <= start and end <= phrase.end
+            phrase.mark_kind == "bold" and phrase.start <= start and end <= phrase.end
             for phrase in self.phrases
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether emphasis of some words of the block, not of all, is open at an offset."""
+        """Return whether `offset` is inside emphasis that doesn't cover the whole block."""
         for token in self.tokens:
-            if token.kind is not SignKind.EMPHASIS or token.closer is None:
+            if token.kind is not TokenKind.EMPHASIS or token.closer is None:
                 continue
             start = token.start
             end = token.closer.start
@@ -236,314 +252,345 @@ class Inline:
                 return True
         return False
 
-    def has_piece_at(self, offset: int) -> bool:
-        """Return whether a picture or the edge of a block stands at an offset of the plain text."""
+    def has_picture_or_edge_at(self, offset: int) -> bool:
+        """Return whether a picture or the edge of an HTML block is at `offset`."""
         return any(
-            token.is_shown_picture or token.note == EDGE
-            for token in self._starting_in(offset, offset)
+            token.is_shown_picture or token.detail == BLOCK_EDGE
+            for token in self._find_tokens_starting_in(offset, offset)
         )
 
     # --- sentences
 
-    def sentences(self) -> list[Span]:
-        """Return the spans of the sentences.
+    def find_sentences(self) -> list[Span]:
+        """Return the spans of the sentences in the plain text.
 
-        None ends inside code, maths or the name of a link.
+        No sentence ends within code, maths or the name of a link.
         """
-        words = []
+        masked_texts = []
         edges: set[int] = set()
         for token in self.tokens:
-            words.append(
-                "X" * len(token.plain) if token.kind is SignKind.OPAQUE else token.plain
+            masked_texts.append(
+                "X" * len(token.plain) if token.kind is TokenKind.OPAQUE else token.plain
             )
-            if token.note == EDGE:
+            if token.detail == BLOCK_EDGE:
                 edges.add(token.start)
-        for edge in boundaries("".join(words)):
-            around = self.tokens[bisect_right(self.tokens, edge, key=_START) - 1]
-            if edge in (around.start, around.end) or around.kind is SignKind.TEXT:
+        for edge in find_sentence_starts("".join(masked_texts)):
+            token = self.tokens[bisect_right(self.tokens, edge, key=_BY_START) - 1]
+            if edge in (token.start, token.end) or token.kind is TokenKind.TEXT:
                 edges.add(edge)
-        for line in self._marked_lines():
+        for line in self._iter_marked_lines():
             edges.update(line)
         return sentences(self.plain, sorted(edges))
 
-    def _marked_lines(self) -> Iterator[Span]:
-        """Yield the lines that are marked as a whole, such as `==Step 1==`.
+    def _iter_marked_lines(self) -> Iterator[Span]:
+        """Yield the span of each line that is marked as a whole, such as `==Step 1==`.
 
-        They are no part of the sentence below, if that begins a new text.
+        Such a line counts as a sentence of its own, unless the text that follows seems to
+        continue it.
         """
-        marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
+        marks = [
+            phrase.span for phrase in self.phrases if phrase.mark_kind in ("==", "mark")
+        ]
         if not marks:
             return
-        breaks = [token.start for token in self.tokens if token.kind is SignKind.BREAK]
+        breaks = [token.start for token in self.tokens if token.kind is TokenKind.BREAK]
         for start, end in pairwise([0, *breaks]):
-            first_mark = bisect_left(marks, (start, start))
-            next_mark = bisect_left(marks, (end, end))
-            on_line = [mark for mark in marks[first_mark:next_mark] if mark[1] <= end]
-            unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
-            for mark in on_line:
-                unmarked -= len(_WORD_SIGN.findall(self.plain, *mark))
-            following = _SOMETHING.search(self.plain, end)
-            if not on_line or unmarked or following is None:
+            first_index = bisect_left(marks, (start, start))
+            end_index = bisect_left(marks, (end, end))
+            line_marks = [mark for mark in marks[first_index:end_index] if mark[1] <= end]
+            unmarked = len(_WORD_CHARACTER.findall(self.plain, start, end))
+            for mark in line_marks:
+                unmarked -= len(_WORD_CHARACTER.findall(self.plain, *mark))
+            next_character = _NON_SPACE.search(self.plain, end)
+            if not line_marks or unmarked or next_character is None:
                 continue
-            letter = following[0]
-            if not (letter.islower() or letter in _JOINS):
+            character = next_character[0]
+            if not (character.islower() or character in _CONTINUING_CHARACTERS):
                 yield start, end
 
     # --- marks
 
-    def unmarked_text(self) -> str:
-        """Return the plain text with `…` for each character in marks or markup."""
+    def mask_markup(self) -> str:
+        """Return the plain text, with each character of marked text and markup masked by `…`.
+
+        Offsets are therefore the same as in the plain text.
+        """
         depth = 0
-        words = []
+        parts = []
         for token in self.tokens:
-            if token.kind in (SignKind.MARK, SignKind.GAP):
+            if token.kind in (TokenKind.MARK, TokenKind.GAP):
                 depth += bool(token.closer) - bool(token.opener)
-            if token.kind in (SignKind.TEXT, SignKind.BREAK) and not depth:
-                words.append(token.plain)
+            if token.kind in (TokenKind.TEXT, TokenKind.BREAK) and not depth:
+                parts.append(token.plain)
             else:
-                words.append("…" * len(token.plain))
-        return "".join(words)
+                parts.append("…" * len(token.plain))
+        return "".join(parts)
 
     @cached_property
-    def phrases(self) -> tuple[Phrase, ...]:
-        """The marked phrases and clozes that contain text, by start."""
+    def phrases(self) -> tuple[MarkedPhrase, ...]:
+        """The marked phrases and clozes that contain text, sorted by their start."""
         phrases = []
         for opener in self.tokens:
-            sign = _sign_of_phrase(opener)
+            marker = _get_phrase_marker(opener)
             closer = opener.closer
-            if closer is None or not sign:
+            if closer is None or not marker:
                 continue
-            span = trimmed(self.plain, opener.end, closer.start)
+            span = trim_span(self.plain, opener.end, closer.start)
             if span[0] == span[1]:
                 continue
-            between = inside(self.tokens, opener)
-            if sign == "bold" and any(each.kind is SignKind.BREAK for each in between):
+            inner_tokens = get_inner_tokens(self.tokens, opener)
+            has_break = any(token.kind is TokenKind.BREAK for token in inner_tokens)
+            if marker == "bold" and has_break:
                 continue
-            note = "" if sign == "==" else opener.note
-            phrases.append(Phrase(opener, closer, span, sign, note))
+            detail = "" if marker == "==" else opener.detail
+            phrases.append(MarkedPhrase(opener, closer, span, marker, detail))
         return tuple(phrases)
 
     @property
-    def gaps(self) -> list[Phrase]:
-        """The clozes that contain text, by start."""
-        return [phrase for phrase in self.phrases if phrase.sign == "{{"]
+    def clozes(self) -> list[MarkedPhrase]:
+        """The clozes that contain text, sorted by their start."""
+        return [phrase for phrase in self.phrases if phrase.mark_kind == "{{"]
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
-        """The pictures that are alone in a mark."""
-        marked_alone = []
+        """The pictures in marks that contain no text."""
+        pictures = []
         for opener in self.tokens:
-            if opener.kind is not SignKind.MARK:
+            if opener.kind is not TokenKind.MARK:
                 continue
-            between = inside(self.tokens, opener)
-            if any(token.plain.strip() for token in between):
+            inner_tokens = get_inner_tokens(self.tokens, opener)
+            if any(token.plain.strip() for token in inner_tokens):
                 continue
-            sign = _sign_of_phrase(opener)
-            colour = "" if sign == "==" else opener.note
-            for token in between:
+            marker = _get_phrase_marker(opener)
+            colour = "" if marker == "==" else opener.detail
+            for token in inner_tokens:
                 if token.is_shown_picture:
-                    shown = token.markdown.strip()
-                    marked_alone.append(MarkedPicture(opener.start, sign, colour, shown))
-        return tuple(marked_alone)
+                    markdown = token.markdown.strip()
+                    pictures.append(MarkedPicture(opener.start, marker, colour, markdown))
+        return tuple(pictures)
 
     @property
-    def hidden_pictures(self) -> list[InlineToken]:
-        """The openers of the clozes that hide a picture."""
+    def blanked_out_pictures(self) -> list[InlineToken]:
+        """The opening token of each cloze that blanks out a picture."""
         openers = []
         for token in self.tokens:
-            if token.kind is SignKind.GAP:
-                if any(each.is_shown_picture for each in inside(self.tokens, token)):
+            if token.kind is TokenKind.GAP:
+                if any(
+                    each.is_shown_picture for each in get_inner_tokens(self.tokens, token)
+                ):
                     openers.append(token)
         return openers
 
     # --- Markdown
 
-    def markdown(
+    def render_range(
         self,
         start: int,
         end: int,
-        phrases: Sequence[Phrase] = (),
+        phrases: Sequence[MarkedPhrase] = (),
         bold: bool = True,
         is_side: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
-        """Return the Markdown of [start, end) of the plain text, with phrases in it.
+        """Return the Markdown of [start, end) of the plain text, and the phrases' spans in it.
 
-        The second value is the phrases' spans in the Markdown. The phrases are in order
-        and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
-        dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
-        block includes the pictures there. A side of a card, `is_side`, also includes those
-        between it and the words beside it, and keeps its links to the web; else their words
-        are left.
+        Emphasis that crosses an edge of the range or of a phrase is dropped. A range that
+        reaches an end of the block includes the pictures there.
+
+        Args:
+            start: the start of the range.
+            end: the end of the range.
+            phrases: phrases in the range, in order, which must not overlap.
+            bold: whether to keep strong emphasis.
+            is_side: whether the range is a side of a card, which also includes the
+                pictures next to it and keeps links to the web. Otherwise, only the text of
+                links is kept.
         """
-        places = self._places_of(start, end)
+        token_range = self._find_token_range(start, end)
         if is_side:
-            places, start, end = self._with_pictures(places, start, end)
-        around: dict[InlineToken, Phrase] = {}
+            token_range, start, end = self._extend_to_pictures(token_range, start, end)
+        phrase_by_token: dict[InlineToken, MarkedPhrase] = {}
         for phrase in phrases:
-            of_phrase = (phrase.opener, *inside(self.tokens, phrase.opener))
-            around.update(dict.fromkeys(of_phrase, phrase))
-        part = _Part(places, start, end, around, bold, is_side)
+            phrase_tokens = (phrase.opener, *get_inner_tokens(self.tokens, phrase.opener))
+            phrase_by_token.update(dict.fromkeys(phrase_tokens, phrase))
+        renderer = _RangeRenderer(token_range, start, end, phrase_by_token, bold, is_side)
         text = ""
-        first_letters = dict[InlineToken, int]()
-        """Where the Markdown behind the opener of a phrase begins."""
-        last_letters = dict[InlineToken, int]()
-        for token in self.tokens[places.start : places.stop]:
-            last_letters[token] = len(text)
-            written = part.written(token)
-            if not text and token.kind is SignKind.TEXT:
-                written = _without_block_sign(written)
-            text += written if text else written.lstrip()
-            first_letters[token] = len(text)
+        offset_before = dict[InlineToken, int]()
+        offset_after = dict[InlineToken, int]()
+        for token in self.tokens[token_range.start : token_range.stop]:
+            offset_before[token] = len(text)
+            markdown = renderer.render(token)
+            if not text and token.kind is TokenKind.TEXT:
+                markdown = _escape_block_marker(markdown)
+            text += markdown if text else markdown.lstrip()
+            offset_after[token] = len(text)
 
         spans = []
         for phrase in phrases:
-            first = first_letters.get(phrase.opener, 0)
-            last = last_letters.get(phrase.closer, len(text))
-            spans.append(trimmed(text, first, last))
+            span_start = offset_after.get(phrase.opener, 0)
+            span_end = offset_before.get(phrase.closer, len(text))
+            spans.append(trim_span(text, span_start, span_end))
         return text.rstrip(), tuple(spans)
 
-    def source(self, *, links: bool = False) -> str:
-        """Return the Markdown of the block without the signs of marks and clozes.
+    def render_without_marks(self, *, links: bool = False) -> str:
+        """Return the Markdown of the block without the markup of marks and clozes.
 
-        With `links`, links to the web are kept, otherwise only their words.
+        If `links` is false, only the text of links to the web is kept.
         """
         parts = list[str]()
         for token in self.tokens:
-            if links and token.kind is SignKind.GONE:
-                parts.append(_sign_of_link(token))
-            else:
-                parts.append(
-                    _bare_brace(token) if token.kind in _HIDDEN else token.markdown
-                )
+            if links and token.kind is TokenKind.INVISIBLE:
+                parts.append(_render_link_bracket(token))
+            elif token.kind not in _HIDDEN_KINDS:
+                parts.append(token.markdown)
         return "".join(parts)
 
-    def cloze(self) -> str:
-        """Return the Markdown of the block with numbered clozes in our grammar."""
-        gaps = [token for token in self.tokens if token.kind is SignKind.GAP]
-        numbers = [int(number) for gap in gaps for number in re.findall(r"\d+", gap.note)]
-        unnumbered = count(max(numbers, default=0) + 1)
+    def render_cloze(self) -> str:
+        """Return the Markdown of the block, in which all clozes are numbered: `{{c1::…}}`."""
+        gaps = [token for token in self.tokens if token.kind is TokenKind.GAP]
+        numbers = [
+            int(number) for gap in gaps for number in re.findall(r"\d+", gap.detail)
+        ]
+        next_numbers = count(max(numbers, default=0) + 1)
         text = ""
-        opener = ""  # of the cloze that begins right here
+        opener = ""  # the opener of a cloze that begins at the current position
         for token in self.tokens:
-            written = token.markdown
-            if token.kind is SignKind.GAP and token.closer:
-                opener = f"{{{{c{token.note or next(unnumbered)}::"
+            markdown = token.markdown
+            if token.kind is TokenKind.GAP and token.closer:
+                opener = f"{{{{c{token.detail or next(next_numbers)}::"
                 text += opener
                 continue
-            if token.kind is SignKind.GAP:
-                # a blank at the end of the answer, or of its hint, moves out of the cloze
-                closer = written if written.startswith("::") else "}}"
-                has_blank = text.endswith(" ") or written.endswith(" ")
-                text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_blank
-            elif token.kind is not SignKind.MARK:
-                if token.kind is SignKind.GONE and self._holds_gaps_whole(token):
-                    written = _sign_of_link(token)
-                if opener and written.startswith(" "):  # so does one at its start
+            if token.kind is TokenKind.GAP:
+                # move a space at the end of the answer or of the hint out of the cloze
+                closer = markdown if markdown.startswith("::") else "}}"
+                has_space = text.endswith(" ") or markdown.endswith(" ")
+                text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
+            elif token.kind is not TokenKind.MARK:
+                if token.kind is TokenKind.INVISIBLE and self._has_only_whole_gaps(token):
+                    markdown = _render_link_bracket(token)
+                if opener and markdown.startswith(" "):
+                    # move a space at the start of the answer out of the cloze
                     text = f"{text.removesuffix(opener)} {opener}"
-                    written = written.lstrip(" ")
-                text += written
+                    markdown = markdown.lstrip(" ")
+                text += markdown
             opener = ""
         return text.strip()
 
-    def _holds_gaps_whole(self, token: InlineToken) -> bool:
-        """Return whether a link crosses no edge of a gap; `token` begins or ends it."""
-        between = inside(self.tokens, token.opener or token)
-        for gap in between:
+    def _has_only_whole_gaps(self, token: InlineToken) -> bool:
+        """Return whether each gap that begins or ends in a link is entirely in the link.
+
+        `token` opens or closes the link.
+        """
+        inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
+        for gap in inner_tokens:
             partner = gap.closer or gap.opener
-            if gap.kind is SignKind.GAP and partner not in between:
+            if gap.kind is TokenKind.GAP and partner not in inner_tokens:
                 return False
         return True
 
-    def _with_pictures(
-        self, places: range, start: int, end: int
+    def _extend_to_pictures(
+        self, token_range: range, start: int, end: int
     ) -> tuple[range, int, int]:
-        """Return a range, and its tokens, up to the pictures between it and the words beside it."""
-        first, behind = places.start, places.stop
-        before = _last_picture(reversed(self.tokens[:first]))
-        # the blank before the first word may be a part of its token
-        if before and not self.plain[before.start : start].strip():
-            first = before.place
-            start = before.start
-        after = _last_picture(self.tokens[behind:])
-        if after and not self.plain[end : after.start].strip():
-            behind = after.place + 1
-            end = after.start
-        return range(first, behind), start, end
+        """Extend a range and its tokens to the pictures next to it.
 
-    def _places_of(self, start: int, end: int) -> range:
-        """Return the tokens of [start, end), with openers and closers at its edges."""
+        Only whitespace may be between the range and these pictures.
+        """
+        first, stop = token_range.start, token_range.stop
+        picture_before = _find_last_picture(reversed(self.tokens[:first]))
+        # the space before the first word may be in the same token as the word
+        if picture_before and not self.plain[picture_before.start : start].strip():
+            first = picture_before.index
+            start = picture_before.start
+        picture_after = _find_last_picture(self.tokens[stop:])
+        if picture_after and not self.plain[end : picture_after.start].strip():
+            stop = picture_after.index + 1
+            end = picture_after.start
+        return range(first, stop), start, end
+
+    def _find_token_range(self, start: int, end: int) -> range:
+        """Return the indexes of the tokens that make up [start, end) of the plain text.
+
+        They include the openers and closers at the edges.
+        """
         tokens = self.tokens
         first = len(tokens)
         if start < len(self.plain):
-            first = bisect_right(tokens, start, key=_START) - 1
-        while first and self._start_of(first) == start:
-            before = tokens[first - 1]
-            # an empty range may be a picture in a link
-            ends_link = start == end and before.kind is SignKind.GONE
-            if before.plain or (before.opener and not ends_link):
+            first = bisect_right(tokens, start, key=_BY_START) - 1
+        while first and self._get_start(first) == start:
+            previous_token = tokens[first - 1]
+            # an empty range may be a picture inside a link
+            ends_link = start == end and previous_token.kind is TokenKind.INVISIBLE
+            if previous_token.plain or (previous_token.opener and not ends_link):
                 break
             first -= 1
-        behind = bisect_right(tokens, end - 1, key=_START)
-        while behind < len(tokens) and tokens[behind].start == end:
-            after = tokens[behind]
-            # a picture has no plain text: only an empty range includes it
-            if not after.opener and not (start == end and not after.plain):
+        stop = bisect_right(tokens, end - 1, key=_BY_START)
+        while stop < len(tokens) and tokens[stop].start == end:
+            next_token = tokens[stop]
+            # a picture has no plain text, so only an empty range includes it
+            if not next_token.opener and not (start == end and not next_token.plain):
                 break
-            behind += 1
-        # only markup and pictures are between the range and an end of the block
+            stop += 1
+        # a range that reaches an end of the block includes all markup and pictures there
         if not self.plain[:start].strip():
             first = 0
         if not self.plain[end:].strip():
-            behind = len(tokens)
-        return range(first, behind)
+            stop = len(tokens)
+        return range(first, stop)
 
-    def _start_of(self, place: int) -> int:
-        """Return where a token is in the plain text; the end of the text behind the last one."""
-        return self.tokens[place].start if place < len(self.tokens) else len(self.plain)
+    def _get_start(self, index: int) -> int:
+        """Return where the token at `index` starts in the plain text.
+
+        For the index after the last token, this is the end of the text.
+        """
+        return self.tokens[index].start if index < len(self.tokens) else len(self.plain)
 
 
 @dataclass(slots=True)
-class _Part:
-    """A part of a block whose Markdown is wanted."""
+class _RangeRenderer:
+    """Renders a range of a block's tokens as Markdown."""
 
-    places: range
+    token_range: range
     start: int
     end: int
-    around: dict[InlineToken, Phrase]
-    """The phrase around a token, or that it opens."""
+    phrase_by_token: dict[InlineToken, MarkedPhrase]
+    """Maps each token that opens a phrase or is inside one to this phrase."""
     bold: bool
-    """Whether strong emphasis is kept."""
+    """Whether to keep strong emphasis."""
     links: bool = False
-    """Whether links to the web are kept."""
+    """Whether to keep links to the web."""
 
-    def written(self, token: InlineToken) -> str:
-        """Return the Markdown of a token, as far as it is in the part."""
-        if token.kind is SignKind.TEXT:
+    def render(self, token: InlineToken) -> str:
+        """Return the Markdown of the part of a token that is in the range."""
+        if token.kind is TokenKind.TEXT:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
-        if token.kind in _HIDDEN:
-            return _bare_brace(token) if self._partner(token) and not self.around else ""
-        if token.kind is SignKind.EMPHASIS:
-            return token.markdown if self._emphasizes(token) else ""
-        if self.links and token.kind is SignKind.GONE and self._partner(token):
-            return _sign_of_link(token)
+        if token.kind in _HIDDEN_KINDS:
+            return ""
+        if token.kind is TokenKind.EMPHASIS:
+            return token.markdown if self._is_emphasis_kept(token) else ""
+        if self.links and token.kind is TokenKind.INVISIBLE and self._find_partner(token):
+            return _render_link_bracket(token)
         return "" if token.plain and token.start >= self.end else token.markdown
 
-    def _partner(self, token: InlineToken) -> InlineToken | None:
-        """Return the other token of a pair, if that is in the part, too."""
+    def _find_partner(self, token: InlineToken) -> InlineToken | None:
+        """Return the token that `token` is paired with, or None if it isn't in the range."""
         partner = token.closer or token.opener
-        return partner if partner and partner.place in self.places else None
+        return partner if partner and partner.index in self.token_range else None
 
-    def _emphasizes(self, token: InlineToken) -> bool:
-        """Return whether a sign of emphasis is kept: it crosses no edge of a phrase or the part."""
-        partner = self._partner(token)
-        if partner is None or self.around.get(token) is not self.around.get(partner):
+    def _is_emphasis_kept(self, token: InlineToken) -> bool:
+        """Return whether to keep the emphasis that `token` opens or closes.
+
+        It is dropped if it crosses an edge of the range or of a phrase.
+        """
+        partner = self._find_partner(token)
+        if partner is None:
             return False
-        return self.bold or _sign_of_phrase(token) != "bold"
+        if self.phrase_by_token.get(token) is not self.phrase_by_token.get(partner):
+            return False
+        return self.bold or _get_phrase_marker(token) != "bold"
 
 
-def _last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
-    """Return the last picture of some tokens before the first one with words."""
+def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
+    """Return the last picture before the first token that contains text, or None."""
     last = None
     for token in tokens:
         if token.plain.strip():
@@ -553,98 +600,103 @@ def _last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
     return last
 
 
-def _without_block_sign(words: str) -> str:
-    """Return the first words of a text, which begin no heading, quote or list."""
-    sign = _BLOCK_SIGN.match(words)
-    if sign is None:
-        return words
-    # of a number, the stop is escaped
-    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
-    return escaped + words[sign.end() :]
+def _escape_block_marker(text: str) -> str:
+    """Escape the start of a text if it looks like a marker of a heading, quote or list."""
+    marker = _BLOCK_MARKER.match(text)
+    if marker is None:
+        return text
+    # for a number, escape the full stop or bracket after it
+    escaped = f"{marker[0]}\\" if marker[0].isdigit() else f"\\{marker[0]}"
+    return escaped + text[marker.end() :]
 
 
-def _bare_brace(token: InlineToken) -> str:
-    """Return the braces of `{{x}}`, which are text where no cloze is asked for; else ""."""
-    opener = token.opener or token
-    if token.kind is not SignKind.GAP or token.note or opener.markdown != "{{":
-        return ""
-    if token.closer:
-        return r"\{\{"
-    return r"\}\}" if token.opener and token.markdown == "}}" else ""
+# The URLs that Anki opens, and the characters in them that would end the URL in our
+# Markdown or end a gap around the link.
+_WEB_URL = regex(r"(?i)https?://")
+_SPECIAL_IN_URL = regex(r"[\s()<>{}|\\]|::")
 
 
-# A link that Anki opens, and what would end its address in our Markdown, or a gap around it.
-_WEB = regex(r"(?i)https?://")
-_NOT_IN_ADDRESS = regex(r"[\s()<>{}|\\]|::")
-
-
-def _sign_of_link(token: InlineToken) -> str:
-    """Return the sign that begins or ends a link to the web in Markdown; "" for any other token."""
+def _render_link_bracket(token: InlineToken) -> str:
+    """Return the Markdown that opens or closes a link to the web, or "" for other tokens."""
     opener = token.opener or token
     closer = opener.closer
-    if closer is None or not _WEB.match(opener.target) or opener.end == closer.start:
+    if closer is None or not _WEB_URL.match(opener.target) or opener.end == closer.start:
         return ""
     if token is opener:
         return "["
-    address = _NOT_IN_ADDRESS.sub(lambda sign: quote(sign[0], safe=""), opener.target)
-    return f"]({address})"
+    url = _SPECIAL_IN_URL.sub(lambda special: quote(special[0], safe=""), opener.target)
+    return f"]({url})"
 
 
-def _sign_of_phrase(token: InlineToken) -> str:
-    """Return the sign of the phrase that a token opens, "" if none."""
-    if token.kind is SignKind.MARK:
+def _get_phrase_marker(token: InlineToken) -> str:
+    """Return the kind of the phrase that a token opens, or "" if it opens none.
+
+    The kinds are those of `MarkedPhrase.mark_kind`.
+    """
+    if token.kind is TokenKind.MARK:
         return "==" if token.markdown == "==" else "mark"
-    if token.kind is SignKind.GAP:
+    if token.kind is TokenKind.GAP:
         return "{{"
-    return "bold" if (token.note == "strong" or token.markdown == "<b>") else ""
+    return "bold" if (token.detail == "strong" or token.markdown == "<b>") else ""
 
 
-def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
-    """Return the phrases that lie in no other; of overlapping ones the first counts."""
-    outer: list[Phrase] = []
+def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...]:
+    """Return the phrases that aren't inside another one.
+
+    Of phrases that overlap, only the first is returned.
+    """
+    outer_phrases: list[MarkedPhrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
-        if not outer or phrase.start >= outer[-1].end:
-            outer.append(phrase)
-    return tuple(outer)
+        if not outer_phrases or phrase.start >= outer_phrases[-1].end:
+            outer_phrases.append(phrase)
+    return tuple(outer_phrases)
 
 
 # --- several blocks as one text -------------------------------------------------------
 
-_FENCE = regex(rf"(?mx)^{FENCE}")
+_FENCE = regex(rf"(?mx)^{FENCE_PATTERN}")
 _TAG = regex(r"#(?=[\w/-]*[^\W\d])[\w/-]+")
-_FIRST_TAGS = regex(rf"\A(?:{_TAG.pattern}:?(?:\s+|\Z))+")
-_COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
-# The sign of a callout, which only Obsidian hides.
-_CALLOUT = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
-# One blank at the end of a line; two would be a line break.
-_ONE_BLANK = regex(r"(?m)(?<![ \t])[ \t]$")
+_LEADING_TAGS = regex(rf"\A(?:{_TAG.pattern}:?(?:\s+|\Z))+")
+_COMMENT_LINES = regex(rf"(?m)^[ \t>]*{COMMENT_FILLER}[{COMMENT_FILLER} \t]*\n?")
+# The type of a callout in brackets, which isn't shown in Obsidian but would be elsewhere.
+_CALLOUT_MARKER = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
+# A single space at the end of a line. Two spaces would be a line break.
+_SINGLE_TRAILING_SPACE = regex(r"(?m)(?<![ \t])[ \t]$")
 
 
-def rich(
+def render_blocks(
     text: str, context: InlineContext, *, gaps: bool = False, links: bool = False
 ) -> str:
-    """Return the Markdown of a card's side or a callout's body, without marks.
+    """Return the Markdown of a text of several blocks, without the markup of marks.
 
-    Fences stay as they are. With `gaps`, clozes and links to the web are kept, otherwise only
-    their text; with `links`, the links are.
+    The text may be a side of a card or the body of a callout, for example. Fenced code is
+    left unchanged.
+
+    Args:
+        text: the source of the blocks.
+        context: the context in which they are parsed.
+        gaps: whether to keep clozes and links to the web, and not just their text.
+        links: whether to keep links to the web even if clozes aren't kept.
     """
-    text = _CALLOUT.sub(r"\1", _COMMENTED.sub("", text))
-    verbatim = context._replace(verbatim=True)
+    text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
+    verbatim = context._replace(is_verbatim=True)
     fences = [fence.span() for fence in _FENCE.finditer(text)]
     parts = []
-    done = 0
+    previous_end = 0
     for start, end in [*fences, (len(text), len(text))]:
-        inline = read(text[done:start], verbatim)
-        markdown = inline.cloze() if gaps else inline.source(links=links)
-        parts.append(_ONE_BLANK.sub("", markdown))
-        parts.append(restored(text[start:end], context.maths))
-        done = end
-    return without_outer_tags("".join(parts).strip("\n"))
+        inline = parse_inline(text[previous_end:start], verbatim)
+        markdown = (
+            inline.render_cloze() if gaps else inline.render_without_marks(links=links)
+        )
+        parts.append(_SINGLE_TRAILING_SPACE.sub("", markdown))
+        parts.append(restore_placeholders(text[start:end], context.maths))
+        previous_end = end
+    return strip_tags("".join(parts).strip("\n"))
 
 
-def without_outer_tags(markdown: str) -> str:
-    """Return a text without the `#tags` at its ends."""
-    text = _FIRST_TAGS.sub("", markdown)
+def strip_tags(markdown: str) -> str:
+    """Return a Markdown text without the tags at its start and end."""
+    text = _LEADING_TAGS.sub("", markdown)
     while not text[-1:].isspace():
         *before, last = text.rsplit(maxsplit=1) or [""]
         if not _TAG.fullmatch(last):

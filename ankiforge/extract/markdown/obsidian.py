@@ -1,8 +1,9 @@
-"""Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
+"""The source for Obsidian vaults and Logseq graphs.
 
-The notes are read by `markdown`. How plugins write cards in them is read from the files
-that the plugins keep in the vault (`plugins`), and so are the folders of templates.
-Nothing is written into a vault.
+It lists the notes of a vault and converts the syntax of Logseq to that of Obsidian. The rest of
+this package then reads the notes. The settings of the vault's plug-ins decide how cards are
+written (see `plugins`) and which folders contain templates. Nothing is ever written into a
+vault.
 """
 
 from __future__ import annotations
@@ -10,116 +11,117 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.files import matcher, read_settings
-from ankiforge.extract.folder import File, Folder
+from ankiforge.extract.file_source import File, FileListing
+from ankiforge.extract.files import compile_patterns, read_settings
 from ankiforge.extract.markdown import (
-    CARDS,
-    HandWritten,
+    HAND_WRITTEN_FORMS,
+    HandWrittenForm,
     MarkdownNote,
-    NotePart,
     NoteSource,
-    title_of,
+    parse_title,
 )
 from ankiforge.extract.markdown.plugins import (
-    PLUGINS,
+    PLUGIN_BY_DIALECT,
     Dialects,
-    Searcher,
-    plugins_of,
     read_dialects,
+    read_enabled_plugins,
 )
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Json,
-    LeftOut,
+    Lookalike,
     Problem,
     Strings,
-    Unmarked,
-    h16,
+    UnmarkedDocument,
+    hash16,
 )
-from ankiforge.text import counted, regex
-from ankiforge.text.fold import outside
-from ankiforge.text.private import IN_ITS_NOTE, has_tag
+from ankiforge.text import format_count, regex
+from ankiforge.text.normalize import map_outside_shields
 
-_MARK_OF_LOGSEQ = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
-_TASK_OF_LOGSEQ = regex(
+_LOGSEQ_MARK = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
+_LOGSEQ_TASK = regex(
     r"(?m)^([ \t]*-[ \t]+)(?:(?:TODO|DOING|DONE|NOW|LATER|WAITING|CANCELL?ED)[ \t]+"
     r"(?:\[#[ABC]\][ \t]+)?|\[#[ABC]\][ \t]+)(?=\S)"
 )
-# Behind a picture, its size; in a cloze, its number as its plug-in for Anki has it, and the cue
-# behind its words.
-_SIZE_OF_LOGSEQ = regex(r"(!\[[^\[\]\n]{0,500}\]\([^()\n]{1,500}\))\{:[^{}\n]{1,200}\}")
-_CLOZE_OF_LOGSEQ = regex(r"\{\{(c\d{1,3}) (?=[^\s}])")
-_CUE_OF_LOGSEQ = regex(
+# The size that Logseq writes after a picture, and two parts of its clozes: the number, as
+# written by its plug-in for Anki, and the cue after the answer.
+_LOGSEQ_SIZE = regex(r"(!\[[^\[\]\n]{0,500}\]\([^()\n]{1,500}\))\{:[^{}\n]{1,200}\}")
+_LOGSEQ_CLOZE = regex(r"\{\{(c\d{1,3}) (?=[^\s}])")
+_LOGSEQ_CUE = regex(
     r"(\{\{(?:cloze |c\d{1,3}::)[^{}\n\\]{1,1000})\\\\([^{}\n\\]{1,200})\}\}"
 )
-_CANVAS = ".canvas"
 
-Mark = Literal["==", "mark", "bold", "callout"]
-"""What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
-OfTools = Literal["osr", "o2a", "flashcards"]
-"""Dialects: obsidian-spaced-repetition, Obsidian_to_Anki, flashcards-obsidian."""
+VaultMarkKind = Literal["==", "mark", "bold", "callout"]
+"""The kinds of marks in a vault: `==x==`, `<mark>x</mark>`, `**x**` and `> [!note]`."""
+ToolDialect = Literal["osr", "o2a", "flashcards"]
+"""The dialects of the plug-ins obsidian-spaced-repetition, Obsidian_to_Anki and
+flashcards-obsidian."""
 
 
 class VaultSettings(SourceSettings, kw_only=True):
-    """The keys of an `obsidian:` source."""
+    """The settings of an `obsidian:` source."""
 
-    include: Strings = ("**/*.md", "**/*.canvas")
-    """Glob patterns of notes and canvases.
+    include: Strings = ("**/*.md",)
+    """Glob patterns of the notes to read.
 
-    As in git, one without an inner slash matches at any depth.
+    As in git, a pattern without an inner slash matches at any depth.
     """
     exclude: Strings = ()
-    """Glob patterns to leave out; one that ends in `/` is a folder with its content."""
-    marks: tuple[Mark, ...] | None = None
-    """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
-    cards: tuple[HandWritten | OfTools, ...] | None = None
-    """None = those of a Markdown file, and the dialects of the plugins that are switched on."""
+    """Glob patterns of the notes to exclude. A pattern that ends with `/` excludes a folder
+    and everything in it."""
+    marks: tuple[VaultMarkKind, ...] | None = None
+    """The kinds of marks to read. If None, these are `==` and `mark`, but not `==` in notes for
+    which a dialect gives it another meaning."""
+    cards: tuple[HandWrittenForm | ToolDialect, ...] | None = None
+    """The kinds of cards to read. If None, these are the same as in Markdown files, and the
+    dialects of the enabled plug-ins."""
     glossary_headings: Strings = ()
-    """Extra headings that mark a glossary section, beside glossary, definitions and key terms."""
+    """Headings of glossaries, besides “Glossary”, “Definitions” and “Key terms”."""
 
 
 # Files that editors leave behind.
-_JUNK = regex(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
-# Files that may contain marks and are not read.
-_DRAWING = regex(r"(?i).*\.excalidraw\.md$")
-# A line that Excalidraw writes into a drawing; it is not a mark.
-_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
+_EDITOR_LEFTOVER = regex(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
+# Drawings of Excalidraw, which aren't read although they may contain what looks like marks.
+_EXCALIDRAW_FILE = regex(r"(?i).*\.excalidraw\.md$")
+# A line that Excalidraw writes into a drawing, which looks like a mark but isn't one.
+_EXCALIDRAW_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 
 
 @dataclass(frozen=True)
 class Vault(NoteSource):
-    """The notes of one vault. A vault has one author, so `me` does not matter."""
+    """The notes of an Obsidian vault or a Logseq graph.
+
+    Because a vault has only one author, the setting `me` doesn't apply to it.
+    """
 
     dialects: Dialects = Dialects()  # noqa: RUF009 - frozen
     problems: tuple[Problem, ...] = ()
-    """Settings of plugins that cannot be read."""
-    switched_on: Strings | None = None
-    """The dialects of the plugins that are switched on; None = the settings name the dialects, or
-    it is unknown."""
-    by_plugins: bool = False
-    """Whether the plugins decide on the dialects, because the settings name none."""
+    """The problems with reading the settings of plug-ins."""
+    enabled_dialects: Strings | None = None
+    """The dialects of the enabled plug-ins, or None if they are unknown or the settings select
+    the cards to read."""
+    plugins_choose_dialects: bool = False
+    """Whether the enabled plug-ins determine the dialects, because the settings don't."""
     has_dataview: bool = False
-    """Whether Dataview is switched on, for which `key::value` is a field."""
-    is_graph: bool = False
-    """Whether it is a graph of Logseq, which has `^^marks^^`, and `TODO` before a task."""
-    searcher: Searcher = field(default_factory=Searcher)
-    """Searches for the expressions of a plugin."""
+    """Whether the plug-in Dataview is enabled, which reads `key::value` as a field."""
+    is_logseq_graph: bool = False
+    """Whether the folder is a Logseq graph, where marks are written as `^^…^^` and tasks begin
+    with a word such as `TODO`."""
 
     kind = "obsidian"
     Settings: ClassVar[type[SourceSettings]] = VaultSettings
-    endings: ClassVar[Strings] = (".md", _CANVAS)
+    endings: ClassVar[Strings] = (".md",)
     is_unambiguous = False
     keeps_inner = True
     example = "- obsidian: {name: notes, path: ~/Vault}     # a vault"
@@ -130,57 +132,60 @@ class Vault(NoteSource):
     )
 
     @classmethod
-    def open(cls, opening: Opening, by_plugins: Strings | None = None) -> Self:
-        """Return a reader of the vault at a root, with the cards of its plugins.
+    def open(cls, opening: Opening, dialects_by_default: Strings | None = None) -> Self:
+        """Open a vault, whose plug-ins determine how cards are written.
 
         Args:
-            opening: the vault and its settings.
-            by_plugins: the dialects to read if the settings name none; None = those of the
-                plugins that are switched on.
+            opening: the root and the settings of the vault.
+            dialects_by_default: the dialects to read if the settings don't select cards.
+                If None, these are the dialects of the enabled plug-ins.
         """
         root = opening.root
         settings = opening.settings
-        plugins, problem = plugins_of(root)
-        decides = settings.cards is None
-        names = None
-        if decides and plugins is not None:
-            names = tuple(name for name, plugin in PLUGINS.items() if plugin in plugins)
-        if decides:
-            read_by_plugins = (names or ()) if by_plugins is None else by_plugins
-            cards = (*read_by_plugins, *CARDS)
+        plugins, problem = read_enabled_plugins(root)
+        plugins_decide = settings.cards is None
+        enabled_dialects = None
+        if plugins_decide and plugins is not None:
+            enabled_dialects = tuple(
+                name for name, plugin in PLUGIN_BY_DIALECT.items() if plugin in plugins
+            )
+        if plugins_decide:
+            if dialects_by_default is None:
+                dialects_by_default = enabled_dialects or ()
+            cards = (*dialects_by_default, *HAND_WRITTEN_FORMS)
             settings = msgspec.structs.replace(settings, cards=cards)
-        wanted = dict.fromkeys(settings.cards)
-        in_order = tuple(name for name in wanted if name in PLUGINS)
-        dialects, problems = read_dialects(root, in_order)
-        if problem and decides:
+        form_names = dict.fromkeys(settings.cards)
+        dialect_names = tuple(name for name in form_names if name in PLUGIN_BY_DIALECT)
+        dialects, problems = read_dialects(root, dialect_names)
+        if problem and plugins_decide:
             problems.append(problem)
-        templates = list(template_folders(root))
+        templates = list(find_template_patterns(root))
         has_dataview = "dataview" in (plugins or ())
         is_graph = any(
             (folder / "logseq" / "config.edn").is_file() for folder in (root, root.parent)
         )
-        folder = Folder(
+        folder = FileListing(
             "vault",
             opening.name,
             root,
             opening.only,
-            fits=_notes_only(settings, templates),
-            context=repr((settings, dialects, templates, has_dataview, is_graph)),
-            others={},
+            is_included=_make_note_filter(settings, templates),
+            settings_text=repr((settings, dialects, templates, has_dataview, is_graph)),
+            other_files={},
         )
         return cls(
             folder,
             settings,
             dialects=dialects,
             problems=tuple(problems),
-            switched_on=names,
-            by_plugins=decides,
+            enabled_dialects=enabled_dialects,
+            plugins_choose_dialects=plugins_decide,
             has_dataview=has_dataview,
-            is_graph=is_graph,
+            is_logseq_graph=is_graph,
         )
 
-    def read_by(self, names: Strings) -> Self:
-        """Return the same vault, with the cards of these plugins' dialects."""
+    def with_dialects(self, names: Strings) -> Self:
+        """Return the same vault, but with the dialects `names` to be read."""
         opening = Opening(
             name=self.folder.name,
             root=self.folder.root,
@@ -188,231 +193,135 @@ class Vault(NoteSource):
             only=self.folder.only,
         )
         vault = self.open(opening, names)
-        # a display may watch this one
-        shared = msgspec.structs.replace(vault.folder, count=self.folder.count)
+        # keep the progress object, because a progress display may be watching it
+        folder = msgspec.structs.replace(vault.folder, progress=self.folder.progress)
         problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
         return replace(
             vault,
-            folder=shared,
-            switched_on=self.switched_on,
+            folder=folder,
+            enabled_dialects=self.enabled_dialects,
             problems=problems,
         )
 
     def notices(self) -> Iterator[Problem]:
-        """Yield the plugins whose settings cannot be read."""
+        """Yield the problems with reading the settings of plug-ins."""
         yield from self.problems
 
-    def passed_over(self) -> Iterator[Unmarked]:
-        """Yield the folders with notes that are templates, drawings, or left out by settings."""
+    def passed_over(self) -> Iterator[UnmarkedDocument]:
+        """Yield the folders that contain notes which aren't read, with the reasons.
+
+        Such notes are templates or drawings, or the settings exclude them.
+        """
         if self.folder.only:
             return
-        excluded = matcher(self.settings.exclude, git=True)
-        of_templates = matcher(template_folders(self.folder.root), git=True)
-        folders: dict[str, Counter[str]] = defaultdict(Counter)
-        for path in set((self.folder.others or {}).values()):
-            if not path.casefold().endswith((".md", _CANVAS)):
+        is_excluded = compile_patterns(self.settings.exclude)
+        is_template = compile_patterns(find_template_patterns(self.folder.root))
+        reasons_by_folder: dict[str, Counter[str]] = defaultdict(Counter)
+        for path in set((self.folder.other_files or {}).values()):
+            if not path.casefold().endswith(".md"):
                 continue
             reason = "the settings do not select them (`include`)"
-            if _DRAWING.match(path):
+            if _EXCALIDRAW_FILE.match(path):
                 reason = "drawings of Excalidraw are not read"
-            elif of_templates(path):
+            elif is_template(path):
                 reason = "they are templates of a plug-in"
-            elif excluded(path):
+            elif is_excluded(path):
                 reason = "the settings leave them out (`exclude`)"
             parent = path.rpartition("/")[0] or "."
-            folders[f"{parent}/"][reason] += 1
-        for place, reasons in sorted(folders.items()):
+            reasons_by_folder[f"{parent}/"][reason] += 1
+        for folder, reason_counts in sorted(reasons_by_folder.items()):
             left_out = []
-            for reason, number in sorted(reasons.items()):
-                told = f"{counted(number, 'note')}: {reason}"
-                left_out.append(LeftOut("notes", "", told))
-            yield Unmarked(
+            for reason, count in sorted(reason_counts.items()):
+                description = f"{format_count(count, 'note')}: {reason}"
+                left_out.append(Lookalike("notes", "", description))
+            yield UnmarkedDocument(
                 self.folder.container,
-                place,
-                h16(repr(left_out)),
+                folder,
+                hash16(repr(left_out)),
                 left_out=tuple(left_out),
             )
 
     @cached_property
-    def _address(self) -> str:
-        """The address of the vault in Obsidian."""
+    def _vault_url(self) -> str:
         name = Path(os.path.realpath(self.folder.root)).name
         return f"obsidian://open?vault={quote(name, safe='')}"
 
-    @contextmanager
-    def reading(self, files: list[File]) -> Iterator[None]:
-        """End the process that searches for expressions when all files are read."""
-        try:
-            yield
-        finally:
-            self.searcher.close()
+    def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
+        """Return the Markdown note that a file contains.
 
-    def note_of(self, file: File, text: str) -> MarkdownNote:
-        """Return a note or a canvas as a document in Markdown."""
-        is_canvas = _is_canvas(file)
-        name = file.path if is_canvas else file.path[:-3]
+        `text` is the content of the file. The syntax of Logseq is converted.
+        """
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
+            DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
             self.folder.name,
-            title=title_of(file.path),
+            title=parse_title(file.path),
             path=file.path,
-            uri=f"{self._address}&file={quote(name, safe='')}",
+            uri=f"{self._vault_url}&file={quote(file.path[:-3], safe='')}",
             dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())
         if self.settings.marks is None:
             marks = frozenset(("==", "mark"))
-        if is_canvas:
-            cards, private = read_canvas(text)
-            document = msgspec.structs.replace(document, private=private)
-            return MarkdownNote(document, marks, cards, is_whole=False, apart=True)
-        if "EXCALIDRAW VIEW" in text:  # what stands above a drawing looks like a mark
-            text = _BANNER.sub("", text, count=1)
-        if self.is_graph:
-            text = _TASK_OF_LOGSEQ.sub(r"\1", text)
-            text = _SIZE_OF_LOGSEQ.sub(r"\1", text)
-            text = _CLOZE_OF_LOGSEQ.sub(r"{{\1::", text)
-            text = _CUE_OF_LOGSEQ.sub(r"\1::\2}}", text)
+        if "EXCALIDRAW VIEW" in text:
+            # remove a line above a drawing, which looks like a mark
+            text = _EXCALIDRAW_BANNER.sub("", text, count=1)
+        if self.is_logseq_graph:
+            text = _LOGSEQ_TASK.sub(r"\1", text)
+            text = _LOGSEQ_SIZE.sub(r"\1", text)
+            text = _LOGSEQ_CLOZE.sub(r"{{\1::", text)
+            text = _LOGSEQ_CUE.sub(r"\1::\2}}", text)
             if "^^" in text:
-                text = outside(text, partial(_MARK_OF_LOGSEQ.sub, r"==\1=="))
+                text = map_outside_shields(text, partial(_LOGSEQ_MARK.sub, r"==\1=="))
         note = MarkdownNote(
             document,
             marks,
-            (NotePart(text),),
+            text,
             dialects=self.dialects if self.dialects.names else None,
         )
         o2a = self.dialects.o2a
-        if "o2a" in self.dialects.names and o2a.reads(file.path):
-            # with its deck and tags, and the cards of expressions
-            deck_name, deck, tags = o2a.deck_and_tags(text, file.path)
-            note = note._replace(parts=(NotePart(o2a.with_usual_deck_line(text)),))
-            finds_cards = bool(o2a.patterns()[0])
+        if "o2a" in self.dialects.names and o2a.reads_note(file.path):
+            # add the deck and tags that the note declares for its cards
+            deck_name, deck, tags = o2a.parse_deck_and_tags(text, file.path)
             note = note._replace(
+                text=o2a.normalize_deck_line(text),
                 document=msgspec.structs.replace(document, deck=deck_name, tags=tags),
-                written=partial(o2a.cards, searcher=self.searcher)
-                if finds_cards
-                else None,
-                deck_of_cards=deck,
+                plugin_deck=deck,
             )
         return note
 
-    def texts(self, file: File) -> Strings:
-        """Return the text of a note, or the texts of a canvas."""
-        if not _is_canvas(file):
-            return super().texts(file)
-        cards, _ = read_canvas(file.text())
-        return tuple(card.text for card in cards)
-
     @property
     def selection(self) -> str:
-        """The settings that decide which passages are read."""
-        # the plugin writes the fields of each new note type in Anki into its settings
-        o2a = msgspec.structs.replace(self.dialects.o2a, fields_dict={})
-        dialects = msgspec.structs.replace(self.dialects, o2a=o2a)
-        return f"{super().selection}\n{msgspec.json.encode(dialects).decode()}"
+        """The settings that determine which passages are read, as text."""
+        return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
 
 
-def _is_canvas(file: File) -> bool:
-    return file.path.casefold().endswith(_CANVAS)
+def _make_note_filter(settings: Any, templates: list[str]) -> Callable[[str], bool]:
+    """Return a function that returns whether the file at a path is a note to read."""
+    is_included = compile_patterns(settings.include)
+    is_excluded = compile_patterns((*settings.exclude, *templates))
 
-
-def _notes_only(settings: Any, templates: list[str]) -> Callable[[str], bool]:
-    """Return a function that says whether a path is that of a note to read."""
-    included = matcher(settings.include, git=True)
-    excluded = matcher((*settings.exclude, *templates), git=True)
-
-    def fits(path: str) -> bool:
+    def is_note_to_read(path: str) -> bool:
         name = path.rpartition("/")[2]
-        if _JUNK.match(name) or _DRAWING.match(path):
+        if _EDITOR_LEFTOVER.match(name) or _EXCALIDRAW_FILE.match(path):
             return False
-        return included(path) and not excluded(path)
+        return is_included(path) and not is_excluded(path)
 
-    return fits
+    return is_note_to_read
 
 
 # --- templates --------------------------------------------------------------------------
 
-# Below `.obsidian`, by file: the key that names the folder.
-_TEMPLATES = {
-    "templates.json": "folder",  # Obsidian's own plugin
+# Maps each settings file below `.obsidian` to the key that contains the template folder.
+_TEMPLATE_FOLDER_KEYS = {
+    "templates.json": "folder",  # Obsidian's core plug-in
     "plugins/templater-obsidian/data.json": "templates_folder",
 }
 
 
-def template_folders(vault: Path) -> Iterator[str]:
-    """Yield the patterns of the folders of templates that plugins use, below the vault."""
-    for name, key in _TEMPLATES.items():
+def find_template_patterns(vault: Path) -> Iterator[str]:
+    """Yield a pattern, relative to the vault, for each folder with templates for notes."""
+    for name, key in _TEMPLATE_FOLDER_KEYS.items():
         with suppress(ItemError):
             folder = read_settings(vault / ".obsidian" / name).get(key)
             if isinstance(folder, str) and folder.strip("/"):
                 yield f"{folder.strip('/')}/"
-
-
-# --- canvases: JSON Canvas 1.0 (https://jsoncanvas.org/spec/1.0) ------------------------
-
-
-_NOT_A_CANVAS = "open it in Obsidian to see what is wrong, or leave it out with `exclude`"
-
-
-class Canvas(NamedTuple):
-    """The cards of a canvas that are read."""
-
-    parts: list[NotePart]
-    """Its text cards from top to bottom, those at one height from left to right."""
-    private: str
-    """Why nothing in it may leave this machine, "" if that is not so."""
-
-
-def read_canvas(text: str) -> Canvas:
-    """Return the text cards of a canvas; Obsidian writes an empty file for an empty one.
-
-    A group whose label has the tag `#no-llm` may hold any of the cards: all are private.
-
-    Raises:
-        ItemError: it is not a canvas.
-    """
-    if not text.strip():
-        return Canvas([], "")
-    try:
-        canvas = msgspec.json.decode(text, type=Json)
-    except (ValueError, RecursionError) as error:
-        raise ItemError(f"it is not a canvas: {error}", hint=_NOT_A_CANVAS) from error
-    nodes = canvas.get("nodes") or []
-    if not isinstance(nodes, list):
-        raise ItemError(
-            "it is not a canvas: its `nodes` are not a list", hint=_NOT_A_CANVAS
-        )
-    cards: list[Json] = []
-    private = ""
-    for node in nodes:
-        if not isinstance(node, dict):
-            continue
-        if node.get("type") == "text" and isinstance(node.get("text"), str):
-            cards.append(node)
-        elif has_tag(str(node.get("label", ""))):
-            private = IN_ITS_NOTE
-    # by place: the order in the file changes with every click on a card
-    cards.sort(
-        key=lambda card: (_number(card.get("y")), _number(card.get("x")), _id_of(card))
-    )
-    parts = []
-    for card in cards:
-        text = card["text"].replace("\r\n", "\n").replace("\r", "\n")
-        parts.append(NotePart(text, _id_of(card)))
-    return Canvas(parts, private)
-
-
-# No card is as far away as that: numbers of a damaged file may be of any size.
-_FAR = 1e12
-
-
-def _number(value: Any) -> float:
-    # a bool is an int, too
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
-    return float(value) if abs(value) < _FAR else 0.0
-
-
-def _id_of(node: Json) -> str:
-    value = node.get("id")
-    return value if isinstance(value, str) else ""

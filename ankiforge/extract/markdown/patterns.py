@@ -1,23 +1,25 @@
-"""The signs of hand-written cards, and of passages that other programs keep in notes.
+"""Patterns for hand-written cards, and for passages that other programs export into notes.
 
-They are looked for before a note is parsed, and again in its blocks.
+They are used twice: to find out quickly whether a note must be parsed at all, and then in its
+blocks.
 """
 
 from ankiforge.model import Value
-from ankiforge.text import AnyOf, regex
+from ankiforge.text import WordMatcher, regex
 
 # --- hand-written cards -----------------------------------------------------------------
 
-BOLD = r"(?:\*\*|__)?"
-ASKED = (
-    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{BOLD}"
-    rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD}(?::{BOLD}[ \t]|：{BOLD})"
+BOLD_MARKER = r"(?:\*\*|__)?"
+QUESTION_LABEL = (
+    rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{BOLD_MARKER}"
+    rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD_MARKER}"
+    rf"(?::{BOLD_MARKER}[ \t]|：{BOLD_MARKER})"
 )
-"""The beginning of a question in letters, `Q: …`, maybe bold, in a list, or with a number."""
-GAPPED = r"C:[ \t]+(?=\S)"
-"""The beginning of a text of hashcards with gaps in brackets."""
-FEWEST_TERMS = 6
-"""Lines `Term: meaning`, from which a list looks like a glossary."""
+"""Matches the label of a question, such as `Q:`. It may be bold, numbered or in a list."""
+BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
+"""Matches the label of a hashcards text in which each bracket is a gap."""
+MIN_TERMS = 6
+"""A list looks like a glossary if it has at least this many lines `Term: meaning`."""
 
 
 class FieldWords(
@@ -31,7 +33,10 @@ class FieldWords(
         "tags": "File Tags Line",
     },
 ):
-    """The words around the cards, the deck and the tags of Obsidian_to_Anki, as it names them."""
+    """The words with which Obsidian_to_Anki delimits cards and declares their deck and tags.
+
+    These are part of its settings. In the settings file, they have the plug-in's own names.
+    """
 
     begin: str = "START"
     end: str = "END"
@@ -43,30 +48,35 @@ class FieldWords(
 
 # --- passages of other programs ---------------------------------------------------------
 
-ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements|高亮划线|划线评论)\b"
-_NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
-# Only a page has a label: a card does not cite locations of a Kindle.
-PLACE = (
-    rf"(?:(?:locations?|loc\.?|position|pos\.?|emplacement)\s{{0,9}}:?\s{{0,9}}{_NUMBER}"
-    rf"|(?:pages?|seite|página)\s{{0,9}}:?\s{{0,9}}(?P<label>{_NUMBER}))"
+HIGHLIGHTS_WORD = (
+    r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements"
+    r"|高亮划线|划线评论)\b"
 )
-# `Highlight (yellow) - Page 42 · Location 2000`: what stands before the place.
-WORDS_FOR_MARK = ("highlight", "markierung", "surlignement")
-MARK = rf"(?:{'|'.join(WORDS_FOR_MARK)})\b.{{0,80}}?"
-# Readwise writes it into a page of Logseq, with the passages in the blocks below:
+_LOCATION_NUMBER = r"[\divxlc]+(?:[-–]\d+)?"
+# Only the page is captured as `label`, because cards don't cite Kindle locations.
+LOCATION = (
+    rf"(?:(?:locations?|loc\.?|position|pos\.?|emplacement)\s{{0,9}}:?\s{{0,9}}{_LOCATION_NUMBER}"
+    rf"|(?:pages?|seite|página)\s{{0,9}}:?\s{{0,9}}(?P<label>{_LOCATION_NUMBER}))"
+)
+# How a line such as `Highlight (yellow) - Page 42 · Location 2000` begins.
+HIGHLIGHT_WORDS = ("highlight", "markierung", "surlignement")
+TEXT_BEFORE_LOCATION = rf"(?:{'|'.join(HIGHLIGHT_WORDS)})\b.{{0,80}}?"
+# Readwise writes this phrase into a Logseq page, above the blocks with the passages, such as
 # `Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]`.
-_SYNCED = r"(?:new )?highlights (?:first synced by|added)\b"
-SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED}")
-"""An item above such passages, which says when they came."""
-SIGN = regex(
-    rf"(?im)\n[ \t>]*+(?:#++[ \t]++.*(?:{ABOUT}|{PLACE})|[-*+][ \t]+{_SYNCED}"
-    rf"|[*_]*{MARK}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
+_SYNCED_PHRASE = r"(?:new )?highlights (?:first synced by|added)\b"
+SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED_PHRASE}")
+"""Matches the list item above such passages, which tells when they were synced."""
+EXPORT_SIGN = regex(
+    rf"(?im)\n[ \t>]*+(?:#++[ \t]++.*(?:{HIGHLIGHTS_WORD}|{LOCATION})|[-*+][ \t]+{_SYNCED_PHRASE}"
+    rf"|[*_]*{TEXT_BEFORE_LOCATION}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
 )
-"""The end of a line, and a heading or item above such passages."""
-LINK = r"view (?:highlight|tweet)|highlight link"
-ENDS_WITH_LINK = regex(rf"(?i)\(\[(?:{PLACE}|{LINK})\]\([^()\s]*\)\)\s*\Z")
-"""The source of a passage, or of its last lines, with a link to its place behind it."""
-_MAY_LINK_BACK = AnyOf(
+"""Matches a heading or list item above exported passages, with the line end before it."""
+BACKLINK_NAME = r"view (?:highlight|tweet)|highlight link"
+ENDS_WITH_BACKLINK = regex(
+    rf"(?i)\(\[(?:{LOCATION}|{BACKLINK_NAME})\]\([^()\s]*\)\)\s*\Z"
+)
+"""Matches a link to the location of a passage at the end of the passage's text."""
+_BACKLINK_SIGNS = WordMatcher(
     *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
     *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
 )
@@ -74,9 +84,12 @@ REMARK_WORD = (
     r"comments?|notes?|annotations?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
     r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
 )
-"""What introduces a reader's words about a passage, before a colon."""
+"""Matches the words that, before a colon, introduce a reader's comment."""
 
 
-def may_link_back(folded: str) -> bool:
-    """Return whether a text, casefolded, may have a link back to a passage."""
-    return "](" in folded and _MAY_LINK_BACK.is_in(folded)
+def may_have_backlink(folded: str) -> bool:
+    """Return whether a text may contain a link that leads from a passage back to its source.
+
+    `folded` is the casefolded text.
+    """
+    return "](" in folded and _BACKLINK_SIGNS.matches(folded)

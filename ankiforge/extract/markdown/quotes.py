@@ -1,9 +1,10 @@
-"""Passages that a note quotes from papers and books, with a link to their place.
+"""Find passages that a note quotes from papers and books, with a link to their location.
 
-Zotero, PDF plug-ins and readers paste such links beside what they quote. A `Citation` is what a
-link cites, with the page that its text names. In a paragraph or list item, the quote is in
-quotation marks, or marked, or all of the text before the link to its annotation. In a block quote
-or callout, it is the text of that. Other text beside it is the reader's comment.
+Zotero, PDF plug-ins and reading apps paste such links next to the text they quote. A
+`Citation` holds what a link cites and the page that its text names. In a paragraph or list
+item, a quote is the text in quotation marks, or all the text before a link to an
+annotation. A block quote or callout is a quote as a whole. The rest of the text next to a
+quote is the reader's comment.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
-from ankiforge.extract.markdown.blocks import Block, BlockKind, Blocks
-from ankiforge.extract.markdown.inline import outermost
+from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
+from ankiforge.extract.markdown.inline import select_outermost
+from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
 from ankiforge.extract.markdown.patterns import REMARK_WORD
-from ankiforge.extract.markdown.placeholders import may_quote
-from ankiforge.extract.markdown.signs import Phrase, hex_colour
+from ankiforge.extract.markdown.placeholders import may_have_citations
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 
-_ZOTERO = regex(
+_ZOTERO_LINK = regex(
     r"""zotero://(?P<what>select|open-pdf|open)/
     (?P<library>library/|groups/(?P<group>\d+)/)?
     (?:items/)?
@@ -36,39 +37,39 @@ _ZOTERO = regex(
     re.VERBOSE,
 )
 _ZOTERO_KEY = regex(r"[A-Z0-9]{8}")
-_PDF = regex(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
-_SCHEME = regex(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
-# Pandoc's `[see @roe2020, p. 3]`.
+_PDF_LINK = regex(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
+_URL_SCHEME = regex(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+# A citation in the syntax of Pandoc, such as `[see @roe2020, p. 3]`.
 _CITEKEY = regex(
     r"\[[^\[\]]{0,200}?"
     r"@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})"
     r"[^\[\]]{0,200}\]"
 )
-_NO_ADDRESS = regex(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
+_NOT_OPENABLE = regex(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
 
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
 _PAGE = regex(
     rf"(?i)(?<!\w){_PAGE_WORD}[\s\u00a0]*"
     r"(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)"
 )
-_LONE_PAGE = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
-# What may be between two links that cite one place.
-_BETWEEN = regex(
+_PAGE_NUMBER_ONLY = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
+# The text that may stand between two links that cite the same location.
+_BETWEEN_LINKS = regex(
     rf"(?i)[\s()\[\],;.·|—–\-:/（），、]{{0,200}}"
     rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]{{0,200}}\Z"
 )
 _OPEN_BRACKET = regex(r"[(\[（]")
 _SOURCE_WORD = r"(?:Source|Quelle|Fonte|Fuente|see|from):?"
-# What belongs to a link that follows it; they are looked for in this order.
-_BEFORE = (
+# Patterns for text that belongs to the link after it, in the order they are applied.
+_LINK_PREFIXES = (
     # an open bracket
     regex(r"(?i)(?:[(\[（][^()\[\]（）“”\"»«]*)\Z"),
-    # signs and words that join it to the text
+    # punctuation and words that introduce the link
     regex(
         r"(?i)(?:(?:[\s(\[（—–\-·|,;，、]"
         rf"|(?<!\w)(?:{_PAGE_WORD}|{_SOURCE_WORD}))+)\Z"
     ),
-    # an attribution, `— Doe 2020`, or the kind of the mark
+    # an attribution, `— Doe 2020`, or the kind of annotation
     regex(
         r"(?i)(?:(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)"
         r"[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?"
@@ -76,83 +77,87 @@ _BEFORE = (
         r"(?:highlight|underline|strikeout|annotation)\s*)\Z"
     ),
 )
-# Characters before a link that are searched for these.
-_NEAR = 200
-# Characters of a link's text, above which the text is what is quoted.
-_LONG = 40
+# The number of characters before a link that are searched for such text.
+_MAX_PREFIX_CHARS = 200
+# A link text with more characters than this is the quote, not just a name for the link.
+_MAX_LINK_NAME_CHARS = 40
 
 
 class Citation(NamedTuple):
-    """Adjacent links that cite one place in a paper."""
+    """One or more adjacent links that cite the same location in a paper or book."""
 
     span: Span
-    """In the plain text of the block, with the brackets around the links."""
+    """The span of the links in the plain text of the block, including any brackets around
+    them."""
     links: Strings = ()
-    """As written; none if it is only a citekey in brackets."""
-    papers: tuple[Pair, ...] = ()
-    """Identifiers, with a scheme of documents: zotero, attachment, citekey, file."""
+    """The link targets as written, or () for a citekey in brackets, which isn't a link."""
+    paper_identifiers: tuple[Pair, ...] = ()
+    """The papers cited, each as (scheme, value). The schemes are `zotero`, `attachment`,
+    `citekey` and `file`."""
     annotation: str = ""
-    """In Zotero: `user/KEY` or `group.<id>/KEY`."""
+    """The key of the cited Zotero annotation, as `user/KEY` or `group.<id>/KEY`, or ""."""
     page: str = ""
-    """The number of the page, counted from 1."""
-    label: str = ""
-    """The label of the page."""
+    """The number of the cited page in the file, counted from 1, or ""."""
+    page_label: str = ""
+    """The page label that the link text names, as printed on the page, or ""."""
     colour: str = ""
-    words: Span | None = None
-    """The quoted text, if the link itself contains it."""
-    exact: bool = False
-    """Whether it points to one passage, not just to a page or a paper."""
+    quote_span: Span | None = None
+    """The span of the quoted text if it is part of the link text, or None."""
+    cites_passage: bool = False
+    """Whether the link leads to a passage, and not just to a page or a whole paper."""
 
     @property
     def start(self) -> int:
-        """Where it starts in the plain text."""
+        """The offset in the plain text of the block at which the links start."""
         return self.span[0]
 
     @property
     def end(self) -> int:
-        """Where it ends in the plain text."""
+        """The offset in the plain text of the block at which the links end."""
         return self.span[1]
 
     @property
-    def has_place(self) -> bool:
-        """Whether it names a page or a passage, not just a paper."""
-        return bool(self.exact or self.label or self.page)
+    def has_location(self) -> bool:
+        """Whether the citation names a page or passage, and not just a paper."""
+        return bool(self.cites_passage or self.page_label or self.page)
 
-    def joined(self, other: Citation) -> Citation:
-        """Return one citation with the links and papers of both."""
+    def merge(self, other: Citation) -> Citation:
+        """Return a citation that combines the links and papers of this one and `other`."""
         end = max(self.end, other.end)
         return Citation(
             span=(self.start, end),
             links=tuple(dict.fromkeys(self.links + other.links)),
-            papers=tuple(dict.fromkeys(self.papers + other.papers)),
+            paper_identifiers=tuple(
+                dict.fromkeys(self.paper_identifiers + other.paper_identifiers)
+            ),
             annotation=self.annotation or other.annotation,
             page=self.page or other.page,
-            label=self.label or other.label,
+            page_label=self.page_label or other.page_label,
             colour=self.colour or other.colour,
-            words=self.words or other.words,
-            exact=self.exact or other.exact,
+            quote_span=self.quote_span or other.quote_span,
+            cites_passage=self.cites_passage or other.cites_passage,
         )
 
 
-Citations = dict[Block, list[Citation]]
-"""The citations of a note, by block."""
+CitationsByBlock = dict[Block, list[Citation]]
+"""Maps each block of a note that contains citations to these citations."""
 
 
-def papers(citations: Citations) -> Iterator[Pair]:
-    """Yield the papers to whose passages a note links, as (`quoted-…`, value)."""
-    for in_block in citations.values():
-        for citation in in_block:
-            for scheme, value in citation.papers:
-                yield (hints.quoted(scheme), value)
+def find_quoted_papers(citations: CitationsByBlock) -> Iterator[Pair]:
+    """Yield an identifier, (`quoted-<scheme>`, value), for each paper that a note cites."""
+    for block_citations in citations.values():
+        for citation in block_citations:
+            for scheme, value in citation.paper_identifiers:
+                yield (hints.quoted_scheme(scheme), value)
 
 
 # --- one link -------------------------------------------------------------------------
 
 
-def _cited_in_zotero(target: str, span: Span) -> Citation | None:
-    """Return the citation of a `zotero://` link; None if it is not such a link."""
-    address = html.unescape(target).removeprefix("[[").removesuffix("]]")
-    link = _ZOTERO.match(address)
+def _parse_zotero_link(target: str, span: Span) -> Citation | None:
+    """Return the citation of a `zotero://` link, or None if `target` isn't such a link."""
+    url = html.unescape(target).removeprefix("[[").removesuffix("]]")
+    link = _ZOTERO_LINK.match(url)
     if link is None:
         return None
     group = link["group"]
@@ -168,24 +173,27 @@ def _cited_in_zotero(target: str, span: Span) -> Citation | None:
     return Citation(
         span,
         links=(link[0],),
-        papers=(paper,),
+        paper_identifiers=(paper,),
         annotation=f"{library}/{annotation}" if is_annotation else "",
         page=query.get("page", [link["page"] or ""])[0],
-        exact=is_annotation,
+        cites_passage=is_annotation,
     )
 
 
-def _cited_in_pdf(target: str, span: Span) -> Citation | None:
-    """Return the citation of a page, selection or annotation of a PDF by a link."""
-    link = _PDF.match(target)
-    if link is None or _SCHEME.match(link["path"]):
+def _parse_pdf_link(target: str, span: Span) -> Citation | None:
+    """Return the citation of a link into a PDF, or None if `target` isn't such a link.
+
+    The link must lead to a page, a text selection or an annotation.
+    """
+    link = _PDF_LINK.match(target)
+    if link is None or _URL_SCHEME.match(link["path"]):
         return None
-    place = parse_qs(link["place"])
-    is_exact = "selection" in place or "annotation" in place
-    if not is_exact and "page" not in place:
+    fragment = parse_qs(link["place"])
+    is_exact = "selection" in fragment or "annotation" in fragment
+    if not is_exact and "page" not in fragment:
         return None
-    if "rect" in place:
-        return None  # a rectangle contains no text to quote
+    if "rect" in fragment:
+        return None  # a rectangle has no text to quote
     path = link["path"]
     if not target.startswith("[["):
         path = unquote(path)
@@ -193,32 +201,32 @@ def _cited_in_pdf(target: str, span: Span) -> Citation | None:
     return Citation(
         span,
         links=(target,),
-        papers=(("file", file_name),),
-        page=place.get("page", [""])[0],
-        colour=hex_colour(place.get("color", [""])[0]),
-        exact=is_exact,
+        paper_identifiers=(("file", file_name),),
+        page=fragment.get("page", [""])[0],
+        colour=normalize_colour(fragment.get("color", [""])[0]),
+        cites_passage=is_exact,
     )
 
 
-def address_of(target: str, note_address: str) -> str:
-    """Return an address that opens a link's target from outside the vault, or "".
+def to_openable_url(target: str, note_url: str) -> str:
+    """Return a URL that opens a link from outside the vault, or "" if there is none.
 
     Args:
-        target: the target, as written.
-        note_address: the address of the note, `obsidian://open?vault=…&file=…`.
+        target: the link target as written in the note.
+        note_url: the URL that opens the note, `obsidian://open?vault=…&file=…`.
     """
-    vault, in_vault, file = note_address.partition("&file=")
+    vault, has_file, file = note_url.partition("&file=")
     if target.startswith("[["):
         name = target[2:-2].strip()
-        if not name or not in_vault:
+        if not name or not has_file:
             return ""
         own_file = file if name.startswith("#") else ""
         return f"{vault}&file={own_file}{quote(name, safe='')}"
-    if not target or _NO_ADDRESS.match(target):
+    if not target or _NOT_OPENABLE.match(target):
         return ""
-    if _SCHEME.match(target):
+    if _URL_SCHEME.match(target):
         return target
-    if not in_vault:
+    if not has_file:
         return ""
     path = unquote(target).removeprefix("./")
     return f"{vault}&file={quote(path, safe='')}"
@@ -227,81 +235,96 @@ def address_of(target: str, note_address: str) -> str:
 # --- the citations of a block ---------------------------------------------------------
 
 
-def citations_in(block: Block) -> list[Citation]:
-    """Return the citations of a block, in order, with the brackets and attributions around them."""
-    if not may_quote(block.source) and not block.context.references:
+def find_citations(block: Block) -> list[Citation]:
+    """Return the citations of a block, in order.
+
+    The span of each includes the brackets around it and the attribution before it.
+    """
+    if not may_have_citations(block.source) and not block.context.link_labels:
         return []
     plain = block.inline.plain
-    extended = []
+    citations = []
     previous_end = 0
-    for citation in _joined_links(plain, _links_of(block)):
-        extended.append(_with_brackets(plain, citation, previous_end))
-        previous_end = extended[-1].end
-    return extended
+    for citation in _merge_adjacent_links(plain, _iter_link_citations(block)):
+        citations.append(_extend_to_brackets(plain, citation, previous_end))
+        previous_end = citations[-1].end
+    return citations
 
 
-def _links_of(block: Block) -> Iterator[Citation]:
-    """Yield the citation of each link and citekey of a block; other links have no papers."""
+def _iter_link_citations(block: Block) -> Iterator[Citation]:
+    """Yield a citation for each link and citekey of a block.
+
+    If a link doesn't lead to a paper, its citation has no `paper_identifiers`.
+    """
     plain = block.inline.plain
     for span, target in block.inline.targets:
         if "zotero://" in target:
-            citation = _cited_in_zotero(target, span)
+            citation = _parse_zotero_link(target, span)
         else:
-            citation = _cited_in_pdf(target, span)
-        yield _with_words(plain, citation) if citation else Citation(span)
+            citation = _parse_pdf_link(target, span)
+        yield _apply_link_text(plain, citation) if citation else Citation(span)
     if "[@" not in plain:
         return
-    for citekey in _CITEKEY.finditer(plain):
-        paper = ("citekey", citekey["key"].rstrip(".,;:"))
-        label = _page_label(citekey[0])
-        yield Citation(citekey.span(), papers=(paper,), label=label)
+    for match in _CITEKEY.finditer(plain):
+        paper = ("citekey", match["key"].rstrip(".,;:"))
+        label = _parse_page_label(match[0])
+        yield Citation(match.span(), paper_identifiers=(paper,), page_label=label)
 
 
-def _with_words(plain: str, citation: Citation) -> Citation:
-    """Return a citation with the text of its link: the quoted words, or the label of the page."""
+def _apply_link_text(plain: str, citation: Citation) -> Citation:
+    """Set the quote span or the page label of a citation from the text of its link."""
     text = plain[citation.start : citation.end]
-    words = quoted_at_end(plain, *citation.span)
-    scheme, name = citation.papers[0]
-    if words is None and citation.exact and scheme == "file" and len(text) > _LONG:
+    quoted = find_quote_at_end(plain, *citation.span)
+    scheme, name = citation.paper_identifiers[0]
+    is_long = len(text) > _MAX_LINK_NAME_CHARS
+    if quoted is None and citation.cites_passage and scheme == "file" and is_long:
         if name.rpartition(".")[0] not in text:
-            words = citation.span
-    if words:
-        return citation._replace(words=words, label="")
-    page = _LONE_PAGE.match(text)
-    return citation._replace(label=page["label"] if page else _page_label(text))
+            quoted = citation.span
+    if quoted:
+        return citation._replace(quote_span=quoted, page_label="")
+    page = _PAGE_NUMBER_ONLY.match(text)
+    return citation._replace(
+        page_label=page["label"] if page else _parse_page_label(text)
+    )
 
 
-def _joined_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
-    """Return the links to papers, joined with those beside them, as to a DOI; drop others."""
+def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
+    """Merge each link to a paper with the links next to it, and drop all other links.
+
+    A link next to it may be the paper's DOI, for example.
+    """
     citations: list[Citation] = []
     for link in sorted(links, key=lambda link: link.span):
         if citations:
             end = citations[-1].end
-            if link.start < end or _BETWEEN.match(plain[end : link.start]):
-                citations[-1] = citations[-1].joined(link)
+            if link.start < end or _BETWEEN_LINKS.match(plain[end : link.start]):
+                citations[-1] = citations[-1].merge(link)
                 continue
-        if link.papers:
+        if link.paper_identifiers:
             citations.append(link)
     return citations
 
 
-def _with_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
-    """Return a citation with the brackets around it and the attribution before it."""
+def _extend_to_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
+    """Extend a citation to include the brackets around it and the attribution before it.
+
+    `previous_end` is where the previous citation ends, which limits the extension.
+    """
     start, end = citation.span
-    for pattern in _BEFORE:
-        searched_from = max(previous_end, start - _NEAR)
-        before = pattern.search(plain[searched_from:start])
-        if before:
-            start = searched_from + before.start()
+    for pattern in _LINK_PREFIXES:
+        search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
+        prefix = pattern.search(plain[search_start:start])
+        if prefix:
+            start = search_start + prefix.start()
     if _OPEN_BRACKET.search(plain, start, end):
-        after = plain[end:]
-        end += len(after) - len(after.lstrip(")]）"))
-    label = citation.label or _page_label(plain[start:end])
-    return citation._replace(span=(start, end), label=label)
+        text_after = plain[end:]
+        end += len(text_after) - len(text_after.lstrip(")]）"))
+    label = citation.page_label or _parse_page_label(plain[start:end])
+    return citation._replace(span=(start, end), page_label=label)
 
 
-def _page_label(text: str) -> str:
-    """Return the label of the page that a text names, "" if it names none."""
+def _parse_page_label(text: str) -> str:
+    """Return the page label that `text` names, or "" if it names none."""
     page = _PAGE.search(text)
     return page["label"] if page else ""
 
@@ -309,7 +332,7 @@ def _page_label(text: str) -> str:
 # --- quotation marks and remarks ------------------------------------------------------
 
 
-_OPENERS_OF = {
+_OPENERS_BY_CLOSER = {
     "”": "“„",
     "“": "„",
     "»": "«",
@@ -319,43 +342,47 @@ _OPENERS_OF = {
     "›": "‹",
     '"': '"',
 }
-"""The closing quotation marks, each with those that open it."""
+"""Maps each closing quotation mark to the opening marks that it can close."""
 
-_REMARK_SIGN = r"[💬📝✏🗨🗒✍]\ufe0f?\s*"
-REMARK = regex(
-    rf"(?is)\s*(?:{_REMARK_SIGN}|(?:my\s+|own\s+)?(?:{REMARK_WORD})\s*[:：]\s*)"
+_REMARK_EMOJI = r"[💬📝✏🗨🗒✍]\ufe0f?\s*"
+REMARK_TEXT = regex(
+    rf"(?is)\s*(?:{_REMARK_EMOJI}|(?:my\s+|own\s+)?(?:{REMARK_WORD})\s*[:：]\s*)"
     r"(?P<words>.*)\Z"
 )
-"""A text that a sign or a word introduces as a comment."""
+"""Matches text that an emoji or a word such as `Note:` marks as the reader's comment."""
 
-# A comment of Obsidian on one line, and what Zotero Integration writes into some.
-_COMMENT = regex(r"%%(?P<words>[^%\n]+)%%")
+# An Obsidian comment on one line, and the directives that the plug-in Zotero Integration
+# writes into some of these comments.
+_HIDDEN_COMMENT = regex(r"%%(?P<words>[^%\n]+)%%")
 _COMMENT_LINE = regex(r"[\s>*+-]*%%")
-_DIRECTIVE = regex(r"(?i)\s*(?:(?:begin|end)\s+\w+|import date:.*)\s*\Z")
+_TEMPLATE_DIRECTIVE = regex(r"(?i)\s*(?:(?:begin|end)\s+\w+|import date:.*)\s*\Z")
 _WORD = regex(r"\w")
-# Punctuation between a quote or its link and the comment after it.
-_GLUE = regex(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
-# What plugins and people put before a quote: 📌, 💬, ☐, →. A sign of mathematics, as in "≤ 5 %",
-# belongs to the words.
+# The punctuation between a quote, or its link, and the comment that follows.
+_LEADING_PUNCTUATION = regex(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
+# Symbols that plug-ins and people put before a quote, such as 📌, 💬, ☐ or →. They don't
+# include mathematical signs, such as ≤, which are part of the quote.
 _PICTOGRAMS = regex(
     r"(?:[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\u3030\ufe0f\u200d\U0001f000-\U0001faff]|\s)+"
 )
-# What may follow the quotation mark that ends a text.
-_ENDING = " \n.,;:!?…。，、！？"
+# The characters that may follow a closing quotation mark.
+_TRAILING_PUNCTUATION = " \n.,;:!?…。，、！？"
 
 
 def has_words(text: str) -> bool:
-    """Return whether a text contains a letter or a digit."""
+    """Return whether `text` contains at least one letter or digit."""
     return _WORD.search(text) is not None
 
 
-def as_comment(text: str) -> str:
-    """Return a text without leading punctuation, "" if it has no words."""
-    return _GLUE.sub("", text, count=1).strip() if has_words(text) else ""
+def clean_comment(text: str) -> str:
+    """Return `text` without its leading punctuation, or "" if it contains no words."""
+    return _LEADING_PUNCTUATION.sub("", text, count=1).strip() if has_words(text) else ""
 
 
-def trimmed_words(plain: str, start: int, end: int) -> Span | None:
-    """Drop blanks at the ends and pictograms at the start; None if no words are left."""
+def trim_quote(plain: str, start: int, end: int) -> Span | None:
+    """Trim whitespace from both ends of a span, and pictograms from its start.
+
+    Returns None if no words are left.
+    """
     pictograms = _PICTOGRAMS.match(plain, start, end)
     if pictograms:
         start = pictograms.end()
@@ -363,94 +390,103 @@ def trimmed_words(plain: str, start: int, end: int) -> Span | None:
     return (start, end) if (_WORD.search(plain, start, end) is not None) else None
 
 
-def quoted_at_end(plain: str, start: int, end: int) -> Span | None:
-    """Return the text in quotation marks at the end of a span, None if there is none."""
-    end = start + len(plain[start:end].rstrip(_ENDING))
+def find_quote_at_end(plain: str, start: int, end: int) -> Span | None:
+    """Return the span of the text in quotation marks at the end of [start, end), or None."""
+    end = start + len(plain[start:end].rstrip(_TRAILING_PUNCTUATION))
     closer = plain[end - 1] if end > start else ""
-    openers = _OPENERS_OF.get(closer)
+    openers = _OPENERS_BY_CLOSER.get(closer)
     if openers is None:
         return None
     depth = 1
     for index in range(end - 2, start - 1, -1):
-        sign = plain[index]
-        if sign in openers:
+        character = plain[index]
+        if character in openers:
             depth -= 1
-        elif sign == closer:
+        elif character == closer:
             depth += 1
         if depth == 0:
-            return trimmed_words(plain, index + 1, end - 1)
+            return trim_quote(plain, index + 1, end - 1)
     return None
 
 
 # --- quotes --------------------------------------------------------------------------------
 
-# Types of callouts that are used for quotes.
-_QUOTING = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
+# Words in the types of callouts that people use for quotes.
+_QUOTE_CALLOUT = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
 _SENTENCE_END = '.!?…”"»“«」。！？'
-_CLOSING = '”"»“」』'
-# Words of a text from which it is a quote, if its link leads to an annotation.
-_FEWEST_WORDS = 3
-# Pieces of a quote are joined by a line end in its text, and in its Markdown by this.
-_BETWEEN_PIECES = "\n\n"
-_HEX = regex("#.*")
+_CLOSING_MARKS = '”"»“」』'
+# The fewest words in a quote without quotation marks before a link to an annotation.
+_MIN_QUOTE_WORDS = 3
+# Joins the pieces of a quote in Markdown. In plain text, a line feed joins them.
+_PIECE_SEPARATOR = "\n\n"
+_HEX_COLOUR = regex("#.*")
 
 
 class QuotePiece(NamedTuple):
-    """The part of a quote in one block."""
+    """The part of a quote that is in one block."""
 
     block: Block
     start: int
-    """[start, end) in its plain text, without quotation marks."""
+    """[start, end) is the piece's span in the block's plain text, without quotation
+    marks."""
     end: int
 
     @property
     def text(self) -> str:
-        """Its plain text."""
+        """The plain text of the piece."""
         return self.block.plain[self.start : self.end]
 
     @property
-    def phrases(self) -> list[Phrase]:
-        """The marked phrases that overlap it."""
-        return [one for one in self.block.inline.phrases if self.overlaps(one.span)]
+    def phrases(self) -> list[MarkedPhrase]:
+        """The marked phrases of the block that overlap the piece."""
+        phrases = self.block.inline.phrases
+        return [phrase for phrase in phrases if self.overlaps(phrase.span)]
 
     def overlaps(self, span: Span) -> bool:
-        """Return whether the citation overlaps a span of its block."""
+        """Return whether the piece overlaps `span` in the plain text of its block."""
         start, end = span
         return self.start < end and start < self.end
 
-    def gaps(self, wanted_marks: frozenset[str]) -> list[Phrase]:
-        """Return the wanted marks inside it, [] if one is all of it but quotation marks."""
+    def find_gaps(self, wanted_marks: frozenset[str]) -> list[MarkedPhrase]:
+        """Return the marks inside the piece that become gaps in its cloze card.
+
+        Only the kinds in `wanted_marks` count. Returns [] if one of the marks covers all
+        words of the piece.
+        """
         plain = self.block.plain
-        marks = [one for one in outermost(self.phrases) if one.sign in wanted_marks]
+        outer_phrases = select_outermost(self.phrases)
+        marks = [phrase for phrase in outer_phrases if phrase.mark_kind in wanted_marks]
         for mark in marks:
             before = plain[self.start : mark.start]
             after = plain[max(mark.end, self.start) : self.end]
             if not has_words(before + after):
                 return []
-        return [one for one in marks if self.start <= one.start and one.end <= self.end]
+        return [
+            mark for mark in marks if self.start <= mark.start and mark.end <= self.end
+        ]
 
 
 class Quote(NamedTuple):
-    """One passage, from its first to its last block."""
+    """A passage that a note quotes, and the citation and comment that belong to it."""
 
     pieces: tuple[QuotePiece, ...]
-    """Of each of its blocks, in order."""
+    """The parts of the passage, one for each block that it covers, in order."""
     citation: Citation
     comment: str = ""
-    covers: tuple[Block, ...] = ()
-    """Further blocks that belong to it: titles, comments, links."""
+    extra_blocks: tuple[Block, ...] = ()
+    """Further blocks that belong to the quote, such as its title, comments and links."""
 
     @property
     def text(self) -> str:
-        """Its plain text."""
+        """The plain text of the quote, with one piece per line."""
         return "\n".join([piece.text for piece in self.pieces])
 
-    def fields(self, wanted_marks: frozenset[str], note_address: str) -> Json:
-        """Return the fields of the highlight that it becomes.
+    def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
+        """Return the fields of a `Highlight` that are set from this quote.
 
         Args:
-            wanted_marks: the marks that make highlights.
-            note_address: opens the note in Obsidian.
+            wanted_marks: the kinds of marks from which highlights are made.
+            note_url: the URL that opens the note in Obsidian.
         """
         markdown: list[str] = []
         gaps: list[Span] = []
@@ -459,74 +495,74 @@ class Quote(NamedTuple):
         length = 0
         markdown_length = 0
         for piece in self.pieces:
-            colours += [one.note for one in piece.phrases if one.sign == "mark"]
-            inside = piece.gaps(wanted_marks)
+            colours += [
+                phrase.detail for phrase in piece.phrases if phrase.mark_kind == "mark"
+            ]
+            gap_phrases = piece.find_gaps(wanted_marks)
             text = f"```\n{piece.text}\n```"
             spans: tuple[Span, ...] = ()
             if piece.block.is_text:
-                text, spans = piece.block.inline.markdown(
-                    piece.start, piece.end, inside, bold="bold" not in wanted_marks
+                text, spans = piece.block.inline.render_range(
+                    piece.start, piece.end, gap_phrases, bold="bold" not in wanted_marks
                 )
             markdown.append(text)
-            moved_by = length - piece.start
-            gaps += [(one.start + moved_by, one.end + moved_by) for one in inside]
+            offset = length - piece.start
+            gaps += [(gap.start + offset, gap.end + offset) for gap in gap_phrases]
             for start, end in spans:
                 markdown_gaps.append((start + markdown_length, end + markdown_length))
             length += len(piece.text) + len("\n")
-            markdown_length += len(text) + len(_BETWEEN_PIECES)
+            markdown_length += len(text) + len(_PIECE_SEPARATOR)
 
         citation = self.citation
         colours.append(citation.colour)
-        # a callout may name one: `quote|#ffd400`
-        _, _, option = self.pieces[0].block.style.partition("|")
-        colours += _HEX.findall(hex_colour(option.strip().lower()))
-        known: tuple[Hint, ...] = ()
+        # a callout type may contain a colour: `quote|#ffd400`
+        _, _, option = self.pieces[0].block.callout_type.partition("|")
+        colours += _HEX_COLOUR.findall(normalize_colour(option.strip().lower()))
+        annotation_hints: tuple[Hint, ...] = ()
         if citation.annotation:
             _, _, key = citation.annotation.rpartition("/")
-            known = (
-                hints.zotero_annotation(key),
-                hints.zotero_annotation(citation.annotation),
+            annotation_hints = (
+                hints.zotero_hint(key),
+                hints.zotero_hint(citation.annotation),
             )
-        addresses = [address_of(link, note_address) for link in citation.links]
+        urls = [to_openable_url(link, note_url) for link in citation.links]
         return {
             "exact": self.text,
-            "markdown": (_BETWEEN_PIECES.join(markdown),),
+            "markdown": (_PIECE_SEPARATOR.join(markdown),),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": self.comment,
             "colour": next(filter(None, colours), ""),
-            "page_label": citation.label or citation.page,
-            "hints": known,
-            "links": tuple(filter(None, addresses)),
+            "page_label": citation.page_label or citation.page,
+            "hints": annotation_hints,
+            "links": tuple(filter(None, urls)),
         }
 
 
 @dataclass
-class _Group:
-    """The blocks of an outermost block quote, or a block outside of any."""
+class _BlockGroup:
+    """The blocks of an outermost block quote, or a single block outside block quotes."""
 
     blocks: list[Block]
     link: Block | None = None
-    """The line below or above it that contains only its link."""
+    """The block above or below the group that contains nothing but the group's link."""
 
     @property
-    def is_quote(self) -> bool:
-        """Whether it is a block quote."""
+    def is_block_quote(self) -> bool:
         return bool(self.blocks[0].quotes)
 
     @property
-    def with_link(self) -> tuple[Block, ...]:
-        """Its blocks, and the line with its link."""
+    def blocks_and_link(self) -> tuple[Block, ...]:
         return (*self.blocks, self.link) if self.link else tuple(self.blocks)
 
 
-class Quotes:
-    """The quotes of a note, by the block in which they start."""
+class NoteQuotes:
+    """Finds the quotes in a note and indexes them by the block in which they start."""
 
     def __init__(
         self,
-        note: Blocks,
-        citations: Citations,
+        note: NoteBlocks,
+        citations: CitationsByBlock,
         wanted_marks: frozenset[str],
         is_card: Callable[[Block], object],
         body: str = "",
@@ -534,129 +570,149 @@ class Quotes:
         """Find the quotes of a note.
 
         Args:
-            note: its blocks.
-            citations: its citations.
-            wanted_marks: the marks that make highlights.
+            note: the blocks of the note.
+            citations: the citations of the note.
+            wanted_marks: the kinds of marks from which highlights are made.
             is_card: returns whether a block is a card.
-            body: the source of the note, with its comments.
+            body: the source of the note, including its comments.
         """
         self._note = note
         self._lines = body.split("\n") if "%%" in body else []
-        self.starts: dict[Block, dict[int, Quote]] = {}
-        """By block and offset in the block."""
-        self.covered: set[Block] = set()
+        self.quotes_by_start: dict[Block, dict[int, Quote]] = {}
+        """Maps each block in which quotes start to these quotes, by their offset in it."""
+        self.covered_blocks: set[Block] = set()
         """The blocks that belong to a quote."""
         self._pieces: dict[Block, list[QuotePiece]] = {}
-        """The quoted pieces of each block."""
-        self.unclear: list[Block] = []
-        """Blocks in block quotes of which it is unclear which words their links are about."""
+        """Maps each block that is quoted, in whole or in part, to its quoted pieces."""
+        self.unclear_blocks: list[Block] = []
+        """The blocks with a link for which it is unclear what text they quote."""
         if not citations:
             return
         self._cards = frozenset(filter(is_card, note.blocks))
         self._citations = {
-            block: cited for block, cited in citations.items() if block not in self._cards
+            block: block_citations
+            for block, block_citations in citations.items()
+            if block not in self._cards
         }
-        self._link_only = set(filter(self._has_only_links, self._citations))
-        """The blocks without words besides those of their links."""
-        for group in self._groups():
+        self._link_only_blocks = set(filter(self._has_only_links, self._citations))
+        """The blocks that contain citations and no other words."""
+        for group in self._iter_groups():
             quotes: list[Quote] = []
-            if group.is_quote:
-                quotes = self._in_group(group)
+            if group.is_block_quote:
+                quotes = self._find_quotes_in_group(group)
             if not quotes:
                 for block in group.blocks:
-                    in_block = self._in_block(block)
-                    quotes += in_block
-                    if not in_block and self._is_unclear(block):
-                        self.unclear.append(block)
-            for found in quotes:
-                self._take(found, wanted_marks)
+                    block_quotes = self._find_quotes_in_block(block)
+                    quotes += block_quotes
+                    if not block_quotes and self._has_unclear_link(block):
+                        self.unclear_blocks.append(block)
+            for new_quote in quotes:
+                self._add_quote(new_quote, wanted_marks)
 
     def _has_only_links(self, block: Block) -> bool:
-        if block.part is BlockKind.HEADING or block.inline.is_footnote:
+        if block.kind is BlockKind.HEADING or block.inline.is_footnote:
             return False
-        if any(citation.words for citation in self._citations[block]):
+        if any(citation.quote_span for citation in self._citations[block]):
             return False
-        texts = self._texts_between(block)
-        return not any(as_comment(block.plain[start:end]) for start, end in texts)
+        texts = self._split_at_citations(block)
+        return not any(clean_comment(block.plain[start:end]) for start, end in texts)
 
-    def _groups(self) -> Iterator[_Group]:
-        """Yield the outermost block quotes, each with the line beside it that is its link."""
-        groups: list[_Group] = []
+    def _iter_groups(self) -> Iterator[_BlockGroup]:
+        """Yield the groups of the note.
+
+        A block quote without citations gets the block below or above it that contains only
+        a link, if there is one.
+        """
+        groups: list[_BlockGroup] = []
         for block in self._note.blocks:
             last = groups[-1].blocks[-1] if groups else None
             if last and block.quotes and block.quotes[:1] == last.quotes[:1]:
                 groups[-1].blocks.append(block)
             else:
-                groups.append(_Group([block]))
+                groups.append(_BlockGroup([block]))
 
-        free_links = {block for block in self._link_only if not block.quotes}
+        free_links = {block for block in self._link_only_blocks if not block.quotes}
         for group in groups:
-            if group.is_quote and self._citations.keys().isdisjoint(group.blocks):
-                above = self._note.above(group.blocks[0])
-                below = self._note.below(group.blocks[-1])
-                for beside in (below, above):
-                    if beside in free_links:
-                        free_links.remove(beside)
-                        group.link = beside
+            if group.is_block_quote and self._citations.keys().isdisjoint(group.blocks):
+                above = self._note.find_previous(group.blocks[0])
+                below = self._note.find_next(group.blocks[-1])
+                for neighbour in (below, above):
+                    if neighbour in free_links:
+                        free_links.remove(neighbour)
+                        group.link = neighbour
                         break
             yield group
 
-    def _is_unclear(self, block: Block) -> bool:
-        """Return whether a block has a link to a passage of Zotero, but no quote.
+    def _has_unclear_link(self, block: Block) -> bool:
+        """Return whether it is unclear what the link of a block without a quote refers to.
 
-        In a block quote, a link to any place counts.
+        This is so if the link leads to a Zotero annotation or, in a block quote, to any
+        location.
         """
-        is_in_quote = block.quotes and not block.style and block not in self._link_only
+        is_in_quote = (
+            block.quotes
+            and not block.callout_type
+            and block not in self._link_only_blocks
+        )
         for citation in self._citations.get(block, ()):
             if citation.annotation or (
-                is_in_quote and citation.links and citation.has_place
+                is_in_quote and citation.links and citation.has_location
             ):
                 return True
         return False
 
-    def _take(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
-        """Add a quote, unless it is a remark, or a highlight with a citekey alone."""
+    def _add_quote(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
+        """Add a quote, unless it is the reader's comment or will become another highlight.
+
+        Another highlight is made from text that has one of `wanted_marks` and cites only a
+        citekey.
+        """
         first = quote.pieces[0]
         last = quote.pieces[-1]
-        hidden = self._hidden_comment(first.block, (last.block, *quote.covers)[-1])
-        quote = quote._replace(comment=_joined(quote.comment, hidden))
-        if REMARK.match(first.block.plain[: first.start] + quote.text):
+        last_block = (last.block, *quote.extra_blocks)[-1]
+        hidden_comment = self._find_hidden_comment(first.block, last_block)
+        quote = quote._replace(comment=_join_lines(quote.comment, hidden_comment))
+        if REMARK_TEXT.match(first.block.plain[: first.start] + quote.text):
             return
-        signs: set[str] = set()
+        markers: set[str] = set()
         for piece in quote.pieces:
-            signs.update(phrase.sign for phrase in piece.block.inline.phrases)
+            markers.update(phrase.mark_kind for phrase in piece.block.inline.phrases)
             if piece.block.callouts:
-                signs.add("callout")
-        if not quote.citation.links and not signs.isdisjoint(wanted_marks):
+                markers.add("callout")
+        if not quote.citation.links and not markers.isdisjoint(wanted_marks):
             return
 
-        self.starts.setdefault(first.block, {})[first.start] = quote
-        self.covered.update(self._note.up_to(first.block, last.block))
-        self.covered.update(quote.covers)
+        self.quotes_by_start.setdefault(first.block, {})[first.start] = quote
+        self.covered_blocks.update(self._note.get_block_range(first.block, last.block))
+        self.covered_blocks.update(quote.extra_blocks)
         for piece in quote.pieces:
             self._pieces.setdefault(piece.block, []).append(piece)
 
-    def _hidden_comment(self, first: Block, last: Block) -> str:
-        """Return the comment that a template writes between `%%`, in a quote or right below it."""
+    def _find_hidden_comment(self, first: Block, last: Block) -> str:
+        """Return the comments between `%%` in a quote or on the line below it.
+
+        The templates of import plug-ins put the reader's comment there. `first` and `last`
+        are the first and last blocks of the quote.
+        """
         start, end = first.lines[0], last.lines[1]
         lines = self._lines[start:end]
         if self._lines[end : end + 1] and _COMMENT_LINE.match(self._lines[end]):
             lines.append(self._lines[end])
         comments = []
         for line in lines:
-            for comment in _COMMENT.finditer(line):
-                words = comment["words"]
-                remark = REMARK.match(words)
-                if not _DIRECTIVE.match(words):
-                    comments.append(remark["words"] if remark else words.strip())
-        return _joined(*comments)
+            for comment in _HIDDEN_COMMENT.finditer(line):
+                text = comment["words"]
+                remark = REMARK_TEXT.match(text)
+                if not _TEMPLATE_DIRECTIVE.match(text):
+                    comments.append(remark["words"] if remark else text.strip())
+        return _join_lines(*comments)
 
-    def hold(self, block: Block, span: Span) -> bool:
-        """Return whether a quote overlaps a span of a block."""
+    def is_in_quote(self, block: Block, span: Span) -> bool:
+        """Return whether any quote overlaps `span` in the plain text of `block`."""
         return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
 
-    def _texts_between(self, block: Block) -> list[Span]:
-        """Return the texts before, between and after the citations of a block."""
+    def _split_at_citations(self, block: Block) -> list[Span]:
+        """Return the spans of a block's text before, between and after its citations."""
         edges = [0]
         for citation in self._citations.get(block, ()):
             edges.extend(citation.span)
@@ -665,214 +721,250 @@ class Quotes:
 
     # --- paragraphs and list items ----------------------------------------------------
 
-    def _in_block(self, block: Block) -> list[Quote]:
-        """Return the quotes of one block, each before its link."""
-        if block.part is BlockKind.HEADING or block in self._link_only:
+    def _find_quotes_in_block(self, block: Block) -> list[Quote]:
+        """Return the quotes in a single block, in which each quote precedes its link."""
+        if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
-        linked = [one for one in self._citations.get(block, ()) if one.links]
+        citations = self._citations.get(block, ())
+        linked = [citation for citation in citations if citation.links]
         quotes = []
         text_start = 0
         for citation in linked:
-            before = trimmed_words(block.plain, text_start, citation.start)
+            before = trim_quote(block.plain, text_start, citation.start)
             text_start = citation.end
-            quoted = citation.words
+            quoted = citation.quote_span
             if before and not quoted:
-                quoted = quoted_at_end(block.plain, *before)
-            if before and not quoted and self._is_quote_alone(block, before, linked):
+                quoted = find_quote_at_end(block.plain, *before)
+            if before and not quoted and self._is_unmarked_quote(block, before, linked):
                 quoted = before
             if quoted:
                 quotes.append(Quote((QuotePiece(block, *quoted),), citation))
         if len(quotes) != 1:
             return quotes
-        return [self._with_comment(quotes[0], linked)]
+        return [self._add_comment(quotes[0], linked)]
 
-    def _is_quote_alone(
-        self, block: Block, words: Span, linked: Sequence[Citation]
+    def _is_unmarked_quote(
+        self, block: Block, span: Span, citations: Sequence[Citation]
     ) -> bool:
-        """Return whether words without quotation marks are quoted: nothing else stands beside them.
+        """Return whether text without quotation marks is a quote.
 
-        Their link leads to an annotation.
+        It is if the only link of its block leads to an annotation, no text other than a
+        comment follows, and nothing in the block is marked.
         """
-        if len(linked) > 1 or not linked[0].annotation or block.part is BlockKind.TITLE:
+        only_citation = citations[0]
+        if len(citations) > 1 or not only_citation.annotation:
             return False
-        after = as_comment(block.plain[linked[0].end :])
-        if _marked_spans(block) or (after and not REMARK.match(after)):
+        if block.kind is BlockKind.TITLE:
             return False
-        return len(block.plain[slice(*words)].split()) >= _FEWEST_WORDS
+        text_after = clean_comment(block.plain[only_citation.end :])
+        if _find_highlight_spans(block) or (
+            text_after and not REMARK_TEXT.match(text_after)
+        ):
+            return False
+        return len(block.plain[slice(*span)].split()) >= _MIN_QUOTE_WORDS
 
-    def _with_comment(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
-        """Return the only quote of a block with the reader's words about it, if it begins there.
+    def _add_comment(self, quote: Quote, citations: Sequence[Citation]) -> Quote:
+        """Add the reader's comment to a quote, if the block begins with the quote.
 
-        They are the text after it, and the items below it.
+        The quote must be the only one in its block. The comment is the text after the quote
+        and the list items nested below it.
         """
         [piece] = quote.pieces
         block = piece.block
-        if as_comment(block.plain[: min(piece.start, linked[0].start)]):
+        if clean_comment(block.plain[: min(piece.start, citations[0].start)]):
             return quote
-        end = max(piece.end, linked[-1].end)
-        after = as_comment(block.plain[end:].lstrip(_CLOSING))
-        remark = REMARK.match(after)
-        after = remark["words"] if remark else after
-        items = self._comments_below(block) if block.items else ()
-        comment = _joined(after, *(item.plain for item in items))
-        return quote._replace(comment=comment, covers=items)
+        end = max(piece.end, citations[-1].end)
+        text_after = clean_comment(block.plain[end:].lstrip(_CLOSING_MARKS))
+        remark = REMARK_TEXT.match(text_after)
+        text_after = remark["words"] if remark else text_after
+        items = self._find_comment_items(block) if block.items else ()
+        comment = _join_lines(text_after, *(item.plain for item in items))
+        return quote._replace(comment=comment, extra_blocks=items)
 
-    def _comments_below(self, item: Block) -> tuple[Block, ...]:
-        """Return the items within an item; () if any of them has marks, links, or a card."""
+    def _find_comment_items(self, item: Block) -> tuple[Block, ...]:
+        """Return the blocks nested in a list item, which may be a comment on its quote.
+
+        Returns () if any of them contains marks, citations or a card.
+        """
         items: list[Block] = []
-        below = self._note.below(item)
+        below = self._note.find_next(item)
         while below and item.items[-1] in below.items:
-            if below in self._cards or below in self._citations or below.sides:
+            if below in self._cards or below in self._citations or below.card_sides:
                 return ()
-            if not below.is_text or _marked_spans(below):
+            if not below.is_text or _find_highlight_spans(below):
                 return ()
             items.append(below)
-            below = self._note.below(below)
+            below = self._note.find_next(below)
         return tuple(items)
 
     # --- block quotes and callouts ----------------------------------------------------
 
-    def _in_group(self, group: _Group) -> list[Quote]:
-        """Return the quotes of one block quote, [] if its blocks are read one by one."""
-        # blocks with both links and words cite the same, at their ends
-        citing = []
+    def _find_quotes_in_group(self, group: _BlockGroup) -> list[Quote]:
+        """Return the quote that a block quote is as a whole.
+
+        Returns [] if each of its blocks must be searched for quotes instead.
+        """
+        # all blocks with both citations and other words must cite the same location, and
+        # at their ends
+        citing_blocks = []
         for block in group.blocks:
-            if block in self._citations and block not in self._link_only:
-                citing.append(block)
-        if len({self._citations[block][0].links for block in citing}) > 1:
+            if block in self._citations and block not in self._link_only_blocks:
+                citing_blocks.append(block)
+        if len({self._citations[block][0].links for block in citing_blocks}) > 1:
             return []
-        for block in citing:
-            places = {cited.annotation for cited in self._citations[block]}
-            if len(places - {""}) > 1:
+        for block in citing_blocks:
+            annotations = {citation.annotation for citation in self._citations[block]}
+            if len(annotations - {""}) > 1:
                 return []
-        citation = self._cited_by(group.with_link)
-        if citation is None or not all(map(self._ends_a_quote, citing)):
+        citation = self._merge_citations(group.blocks_and_link)
+        if citation is None or not all(map(self._has_separate_links, citing_blocks)):
             return []
 
-        # a callout is one if it is used for quotes, or its link leads to a page or a passage
-        style = group.blocks[0].style
-        if style and not citation.has_place and not _QUOTING.search(style):
+        # a callout must have a type used for quotes, or a link to a page or passage
+        callout_type = group.blocks[0].callout_type
+        if (
+            callout_type
+            and not citation.has_location
+            and not _QUOTE_CALLOUT.search(callout_type)
+        ):
             return []
-        body = [block for block in group.blocks if block.part is not BlockKind.TITLE]
+        body = [block for block in group.blocks if block.kind is not BlockKind.TITLE]
         if not self._cards.isdisjoint(body):
             return []
         is_cited = not self._citations.keys().isdisjoint(group.blocks)
-        pieces, comment = self._words_and_comment(body, is_cited=is_cited)
+        pieces, comment = self._split_quote_and_comment(body, is_cited=is_cited)
         if not pieces:
             return []
-        return [Quote(_without_marks(pieces), citation, comment, group.with_link)]
+        stripped = _strip_quotation_marks(pieces)
+        return [Quote(stripped, citation, comment, group.blocks_and_link)]
 
-    def _cited_by(self, blocks: Sequence[Block]) -> Citation | None:
-        """Return the citations of some blocks joined into one; None if none names a place."""
+    def _merge_citations(self, blocks: Sequence[Block]) -> Citation | None:
+        """Merge the citations of several blocks into one.
+
+        Returns None if they contain neither a link nor a page label.
+        """
         citations: list[Citation] = []
         for block in blocks:
             citations.extend(self._citations.get(block, ()))
-        if not any(citation.links or citation.label for citation in citations):
+        if not any(citation.links or citation.page_label for citation in citations):
             return None
-        return reduce(Citation.joined, citations)
+        return reduce(Citation.merge, citations)
 
-    def _ends_a_quote(self, block: Block) -> bool:
-        """Return whether the links of a block are before or after its text."""
+    def _has_separate_links(self, block: Block) -> bool:
+        """Return whether the links of a block cite its text instead of being part of it.
+
+        Text may follow a link only if the link leads to a passage and ends a line, follows
+        the end of a sentence, precedes a colon or is in brackets.
+        """
         citations = self._citations[block]
-        if block.part is BlockKind.TITLE:
-            return any(citation.exact for citation in citations)
+        if block.kind is BlockKind.TITLE:
+            return any(citation.cites_passage for citation in citations)
         for citation in citations:
-            if not as_comment(block.plain[citation.end :]):
+            if not clean_comment(block.plain[citation.end :]):
                 continue
-            # the link is separate from the words after it if it ends a line or a sentence,
-            # or is in brackets
             end = citation.end
-            before = as_comment(block.plain[: citation.start])
-            if not citation.exact:
+            text_before = clean_comment(block.plain[: citation.start])
+            if not citation.cites_passage:
                 return False
             if not (
                 block.plain[end : end + 1] == ":"
-                or block.inline.breaks(end)
+                or block.inline.is_line_end(end)
                 or block.plain[citation.start] in "(（"
-                or before[-1:] in tuple(_SENTENCE_END)
-            ):  # it is in the words, not apart from them
-                return False
+                or text_before[-1:] in tuple(_SENTENCE_END)
+            ):
+                return False  # the link is within a sentence
         return True
 
-    def _words_and_comment(
+    def _split_quote_and_comment(
         self, body: Sequence[Block], *, is_cited: bool
     ) -> tuple[list[QuotePiece], str]:
-        """Return the quoted pieces of a block quote, and the reader's comment.
+        """Split a block quote into the pieces that it quotes and the reader's comment.
 
-        What follows a link, is below a rule, or begins like a remark is a comment. So is a
-        quote within it that follows words whose link, as the title's, is before it.
+        Text that follows a link, is below a rule, or begins like a remark is a comment. A
+        nested quote is one too if the only citations are in the title or the text above it.
+
+        Args:
+            body: the blocks of the block quote, without its title.
+            is_cited: whether the block quote itself, title included, contains a citation.
         """
-        quoting, commenting = _quoting_and_commenting(body)
-        first = next((block for block in body if block not in self._link_only), None)
-        if is_cited and first and first not in quoting:
-            before = [block for block in body if block.number < quoting[0].number]
-            if self._citations.keys().isdisjoint(body[len(before) :]):
-                quoting, commenting = before, body[len(before) :]
+        quoting_blocks, comment_blocks = _split_quoting_blocks(body)
+        first = next(
+            (block for block in body if block not in self._link_only_blocks), None
+        )
+        if is_cited and first and first not in quoting_blocks:
+            above = [block for block in body if block.number < quoting_blocks[0].number]
+            if self._citations.keys().isdisjoint(body[len(above) :]):
+                quoting_blocks, comment_blocks = above, body[len(above) :]
         pieces: list[QuotePiece] = []
         comments: list[str] = []
-        # whether a link or a comment followed the words
+        # whether a link or a comment has already followed the quote
         is_quote_over = False
-        for block in quoting:
-            is_below_rule = block.rules > quoting[0].rules
-            remark = REMARK.match(block.plain)
+        for block in quoting_blocks:
+            is_below_rule = block.rule_count > quoting_blocks[0].rule_count
+            remark = REMARK_TEXT.match(block.plain)
             link_count = len(self._citations.get(block, ()))
-            for number, between in enumerate(self._texts_between(block)):
-                span = trimmed_words(block.plain, *between)
-                words = as_comment(block.plain[slice(*span)]) if span else ""
-                if span is None or not words:
+            for number, span_between in enumerate(self._split_at_citations(block)):
+                span = trim_quote(block.plain, *span_between)
+                text = clean_comment(block.plain[slice(*span)]) if span else ""
+                if span is None or not text:
                     continue
                 if pieces and (is_quote_over or remark or is_below_rule):
-                    comments.append(remark["words"] if remark else words)
+                    comments.append(remark["words"] if remark else text)
                     is_quote_over = True
                 else:
                     pieces.append(QuotePiece(block, *span))
                     is_quote_over = number < link_count
-        for block in commenting:
-            if block not in self._link_only and block.part is not BlockKind.TITLE:
+        for block in comment_blocks:
+            if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
                 comments.append(block.plain)
-        return pieces, _joined(*comments)
+        return pieces, _join_lines(*comments)
 
 
-def _quoting_and_commenting(
+def _split_quoting_blocks(
     body: Sequence[Block],
 ) -> tuple[Sequence[Block], Sequence[Block]]:
-    """Return the blocks of a block quote that quote, and those that are the reader's.
+    """Split a block quote into the blocks that quote and the blocks that the reader wrote.
 
-    A callout within it is the reader's. A quote within it is the quote, and the blocks behind
-    that are the reader's.
+    The reader wrote a nested callout. If the block quote contains another block quote, the
+    inner one is the quote, and the reader wrote the blocks below it.
     """
     outer_depth = min((len(block.quotes) for block in body), default=0)
-    inner = [block for block in body if len(block.quotes) > outer_depth]
-    callouts = [block for block in inner if block.style != body[0].style]
+    nested = [block for block in body if len(block.quotes) > outer_depth]
+    callouts = [block for block in nested if block.callout_type != body[0].callout_type]
     if callouts and callouts[0] is not body[0]:
         return [block for block in body if block not in callouts], callouts
-    quoting = inner or body
+    quoting = nested or body
     return quoting, [block for block in body if block.number > quoting[-1].number]
 
 
-def _marked_spans(block: Block) -> list[Span]:
-    """Return the outermost highlights of a block, whether wanted or not."""
-    marks = [one for one in block.inline.phrases if one.sign in ("==", "mark")]
-    return [phrase.span for phrase in outermost(marks)]
+def _find_highlight_spans(block: Block) -> list[Span]:
+    """Return the spans of the outermost highlights in a block.
+
+    They count even if the settings make no cards from highlights.
+    """
+    marks = [
+        phrase for phrase in block.inline.phrases if phrase.mark_kind in ("==", "mark")
+    ]
+    return [phrase.span for phrase in select_outermost(marks)]
 
 
-def _without_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
-    """Return the pieces of a quote without the quotation marks around the whole."""
+def _strip_quotation_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
+    """Remove the quotation marks that enclose the whole quote, if it has any."""
     first, last = pieces[0], pieces[-1]
     plain = first.block.plain
     if len(pieces) == 1:
-        quoted = quoted_at_end(plain, first.start, first.end)
-        if quoted and not as_comment(plain[first.start : quoted[0]]):
+        quoted = find_quote_at_end(plain, first.start, first.end)
+        if quoted and not clean_comment(plain[first.start : quoted[0]]):
             return (QuotePiece(first.block, *quoted),)
     closer = last.text[-1]
-    if plain[first.start] not in _OPENERS_OF.get(closer, ""):
+    if plain[first.start] not in _OPENERS_BY_CLOSER.get(closer, ""):
         return tuple(pieces)
-    if first is last:  # it keeps its opening mark
+    if first is last:  # keep the opening mark
         return (first._replace(end=first.end - 1),)
     unquoted = last._replace(end=last.end - 1)
     return (first._replace(start=first.start + 1), *pieces[1:-1], unquoted)
 
 
-def _joined(*texts: str) -> str:
-    """Join the texts that are not empty, one per line."""
+def _join_lines(*texts: str) -> str:
+    """Join the texts that aren't empty, with one per line."""
     return "\n".join(filter(None, texts))

@@ -1,4 +1,8 @@
-"""The surroundings of a highlight in a note: context, headings, links, ids of tools."""
+"""Add to each highlight of a note what is around it in the note.
+
+This includes the text before and after it, the headings and list items above it, the links in
+it, its tags, and what other flashcard tools wrote next to it.
+"""
 
 from __future__ import annotations
 
@@ -10,207 +14,235 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown.blocks import Block, Blocks
+from ankiforge.extract.markdown.blocks import Block, NoteBlocks
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.patterns import SYNCED_ITEM
-from ankiforge.extract.markdown.quotes import address_of
+from ankiforge.extract.markdown.quotes import to_openable_url
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
-from ankiforge.text import regex, shortened
-from ankiforge.text.asking import asks
-from ankiforge.text.keys import CONTEXT
-from ankiforge.text.passages import NEARBY, PARAGRAPH, paragraphs_around
-from ankiforge.text.private import TAG
+from ankiforge.text import regex, truncate
+from ankiforge.text.comment_questions import has_question_mark
+from ankiforge.text.keys import CONTEXT_CHARS
+from ankiforge.text.passages import (
+    MAX_ANSWER_CONTEXT_CHARS,
+    MAX_SUBJECT_CONTEXT_CHARS,
+    get_paragraphs_around,
+)
+from ankiforge.text.private import PRIVATE_TAG
 
-# Characters shown of one list item.
-_LONGEST_ITEM = 160
-# Words of a comment from which it is taken out of the text around; a shorter one may be
-# words of that text.
-_FEWEST_WORDS = 3
+# The most characters of a list item that are shown.
+_MAX_ITEM_CHARS = 160
+# The fewest words that a comment must have to be cut out of the surrounding text. A shorter
+# comment may occur in that text by chance.
+_MIN_COMMENT_WORDS = 3
 _CUT_COMMENT = "[…]"
 
 
 class PlacedHighlight(NamedTuple):
-    """A highlight whose surroundings are still to be added."""
+    """A highlight, still without its surroundings, and its position in the note."""
 
-    first: Block
-    """Its first block."""
+    first_block: Block
+    """The block in which the highlight starts."""
     start: int
-    """Where it starts in the plain text of that."""
-    last: Block
-    """Its last block."""
+    """The offset in the plain text of `first_block` at which the highlight starts."""
+    last_block: Block
+    """The block in which the highlight ends."""
     end: int
-    """Where it ends in the plain text of that."""
+    """The offset in the plain text of `last_block` at which the highlight ends."""
     highlight: Highlight
-    beside: tuple[Block, ...] = ()
-    """Further blocks that belong to it: comments, links."""
+    extra_blocks: tuple[Block, ...] = ()
+    """Further blocks that belong to the highlight, such as comments and links."""
 
     @property
-    def place(self) -> Span:
-        """Its place in its note, by which it is sorted."""
-        return (self.first.number, self.start)
+    def sort_key(self) -> Span:
+        """The key by which highlights are sorted into the order of the note."""
+        return (self.first_block.number, self.start)
 
 
-class Surroundings:
-    """Completes the highlights of one note."""
+class SurroundingsReader:
+    """Adds to the highlights of a note what is around them."""
 
     def __init__(
         self,
-        note: Blocks,
+        note: NoteBlocks,
         text: str,
         front: FrontMatter,
         all_placed: Sequence[PlacedHighlight],
     ) -> None:
-        """Prepare for the highlights of a note.
+        """Prepare to add the surroundings of a note's highlights.
 
         Args:
-            note: its blocks.
+            note: the blocks of the note.
             text: the note as written, without its front matter.
-            front: what its front matter says.
-            all_placed: all its highlights.
+            front: the front matter of the note.
+            all_placed: all highlights of the note.
         """
         self._note = note
         self._front = front
         self._lines = text.split("\n")
-        self._per_block = Counter(placed.highlight.block for placed in all_placed)
+        self._counts_by_block = Counter(placed.highlight.block for placed in all_placed)
         self._comments: list[str] = []
-        """The comments that say more than a few words."""
+        """The comments to be cut out of the surrounding text."""
         for placed in all_placed:
             comment = placed.highlight.comment
-            if len(comment.split()) >= _FEWEST_WORDS:
+            if len(comment.split()) >= _MIN_COMMENT_WORDS:
                 self._comments.append(comment)
-        self._tool_marks: dict[Span, _ToolMarks] = {}
-        """By the lines of a block."""
+        self._tool_data: dict[Span, _ToolData] = {}
+        """Maps the lines of each block for which it is known to what other tools wrote there."""
 
-    def added_to(self, placed: PlacedHighlight) -> Highlight:
-        """Return a highlight with its surroundings."""
+    def add_surroundings(self, placed: PlacedHighlight) -> Highlight:
+        """Return the highlight completed by its surroundings."""
         highlight = placed.highlight
-        block = placed.first
-        before, after, nearby = self._text_around(placed)
-        note_address = highlight.document.uri
-        titles = [head.plain for head in (*block.headings, *block.heads)]
-        links = (*highlight.links, *self._links_in(placed))
-        # its own id, if its block holds nothing else
-        own = ""
-        if block.id and self._per_block[highlight.block] == 1:
-            own = hints.block_id(block.id)
-        # what other tools wrote; a block may hold thousands of highlights
-        if block.lines not in self._tool_marks:
-            marks = _read_tool_marks(self._lines, block.lines)
-            self._tool_marks[block.lines] = marks
-        tool_marks = self._tool_marks[block.lines]
-        is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
+        block = placed.first_block
+        text_before, text_after, nearby = self._find_surrounding_text(placed)
+        note_url = highlight.document.uri
+        titles = [header.plain for header in (*block.headings, *block.headers)]
+        links = (*highlight.links, *self._iter_links(placed))
+        # the id of the block identifies the highlight if it is the only one in the block
+        own_hint = ""
+        if block.id and self._counts_by_block[highlight.block] == 1:
+            own_hint = hints.block_id(block.id)
+        # cached, because a block may contain thousands of highlights
+        if block.lines not in self._tool_data:
+            block_data = _read_tool_data(self._lines, block.lines)
+            self._tool_data[block.lines] = block_data
+        tool_data = self._tool_data[block.lines]
+        is_ended_by_tool = bool(tool_data.schedule or tool_data.hints)
         return replace(
             highlight,
-            own=own,
-            prefix=before[-CONTEXT:],
-            suffix=after[:CONTEXT],
+            own=own_hint,
+            prefix=text_before[-CONTEXT_CHARS:],
+            suffix=text_after[:CONTEXT_CHARS],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=_items_above(block),
-            uri=note_address + quote(block.anchor, safe="") if note_address else "",
+            above=_shorten_outer_items(block),
+            uri=note_url + quote(block.anchor, safe="") if note_url else "",
             links=tuple(filter(None, dict.fromkeys(links))),
-            tags=self._tags_of(placed),
-            skip=self._front.skip or highlight.skip,
+            tags=self._collect_tags(placed),
+            skip=self._front.skip_reason or highlight.skip,
             created=self._front.created,
             modified=self._front.updated,
-            schedule=tool_marks.schedule if highlight.kind is HighlightKind.CARD else "",
+            schedule=tool_data.schedule if highlight.kind is HighlightKind.CARD else "",
             open_end=highlight.open_end and not is_ended_by_tool,
-            tool=tool_marks.tool,
-            hints=highlight.hints + tool_marks.hints,
+            tool=tool_data.tool,
+            hints=highlight.hints + tool_data.hints,
         )
 
-    def _tags_of(self, placed: PlacedHighlight) -> Strings:
-        """Return the tags of a highlight, with that of privacy if any block of it is private."""
-        tags = placed.highlight.tags
-        blocks = (*self._note.up_to(placed.first, placed.last), *placed.beside)
-        is_private = any(block.private for block in blocks)
-        return (*tags, TAG) if is_private and TAG not in tags else tags
+    def _collect_tags(self, placed: PlacedHighlight) -> Strings:
+        """Return the tags of a highlight.
 
-    def _text_around(self, placed: PlacedHighlight) -> tuple[str, str, str]:
-        """Return the plain text before and after a highlight, and the paragraphs around a mark."""
+        They include the privacy tag if any block of the highlight is private.
+        """
+        tags = placed.highlight.tags
+        blocks = (
+            *self._note.get_block_range(placed.first_block, placed.last_block),
+            *placed.extra_blocks,
+        )
+        is_private = any(block.is_private for block in blocks)
+        return (*tags, PRIVATE_TAG) if is_private and PRIVATE_TAG not in tags else tags
+
+    def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
+        """Return the text around a highlight.
+
+        Returns:
+            The text before the highlight, the text after it, and the paragraphs around it. The
+            last is "" for a card.
+        """
         highlight = placed.highlight
-        passage = (placed.first, placed.start, placed.last, placed.end)
+        passage = (placed.first_block, placed.start, placed.last_block, placed.end)
         if highlight.kind is HighlightKind.CARD:
-            return (*self._note.around(*passage, CONTEXT), "")
-        # long enough for the paragraphs around: a neighbour that is cut off at this length is
-        # too long to be taken
-        may_ask = asks(highlight.comment)
-        limit = NEARBY if may_ask else PARAGRAPH
-        length = max(CONTEXT, limit - len(highlight.exact) + 1)
-        before, after = self._note.around(*passage, length)
-        whole = f"{before}{highlight.exact}{after}"
-        end = len(whole) - len(after)
-        nearby = paragraphs_around(whole, len(before), end, asks=may_ask)
+            return (*self._note.get_context(*passage, CONTEXT_CHARS), "")
+        # this is long enough for the paragraphs around the highlight, because a paragraph that
+        # is truncated here is too long to be included anyway
+        may_ask = has_question_mark(highlight.comment)
+        limit = MAX_ANSWER_CONTEXT_CHARS if may_ask else MAX_SUBJECT_CONTEXT_CHARS
+        length = max(CONTEXT_CHARS, limit - len(highlight.exact) + 1)
+        text_before, text_after = self._note.get_context(*passage, length)
+        text = f"{text_before}{highlight.exact}{text_after}"
+        end = len(text) - len(text_after)
+        nearby = get_paragraphs_around(text, len(text_before), end, asks=may_ask)
         for comment in self._comments:
             nearby = nearby.replace(comment, _CUT_COMMENT)
-        return before, after, nearby
+        return text_before, text_after, nearby
 
-    def _links_in(self, placed: PlacedHighlight) -> Iterator[str]:
-        """Yield the addresses of the links in the text of a highlight."""
-        for block in self._note.up_to(placed.first, placed.last):
+    def _iter_links(self, placed: PlacedHighlight) -> Iterator[str]:
+        """Yield the URL of each link in a highlight, or "" if the link can't be opened."""
+        for block in self._note.get_block_range(placed.first_block, placed.last_block):
             for (start, end), target in block.inline.targets:
-                if block is placed.first and start < placed.start:
+                if block is placed.first_block and start < placed.start:
                     continue
-                if block is placed.last and end > placed.end:
+                if block is placed.last_block and end > placed.end:
                     continue
-                yield address_of(target, placed.highlight.document.uri)
+                yield to_openable_url(target, placed.highlight.document.uri)
 
 
-def _items_above(block: Block) -> Strings:
-    """Return the beginnings of the list items that a block stands in, outermost first."""
+def _shorten_outer_items(block: Block) -> Strings:
+    """Return the text of the list items that contain a block, outermost first.
+
+    Long items are shortened.
+    """
     items = []
     for item in block.items:
-        if item.first and item.first is not block:
-            if not SYNCED_ITEM.match(item.first.plain):
-                items.append(shortened(item.first.plain, _LONGEST_ITEM))
+        if item.first_block and item.first_block is not block:
+            if not SYNCED_ITEM.match(item.first_block.plain):
+                items.append(truncate(item.first_block.plain, _MAX_ITEM_CHARS))
     return tuple(items)
 
 
 # --- what other tools wrote -----------------------------------------------------------
 
-# The id of the Anki note that a tool made.
+# The id of an Anki note, as written by the tool that created the note.
 _ANKI_ID = regex(
     r"<!--[ \t]*ID:[ \t]*(?P<comment>\d{1,19})\b"
     r"|(?:^|[ \t])\^(?P<block_id>\d{13})[ \t]*$"
     r"|^[ \t]*ID:[ \t]*(?P<line>\d{10,19})[ \t]*$"
 )
 _SCHEDULE = regex(r"<!--SR:(.+?)-->")
-# How a line with such an id begins, if it is below the card.
-_BELOW_CARD = ("<!--", "^", "ID:")
-# How the callout begins that holds a schedule.
+# How a line begins if it is below a card and contains such an id.
+_ID_LINE_STARTS = ("<!--", "^", "ID:")
+# The start of a callout with a schedule.
 _SCHEDULE_CALLOUT = "[!sr"
 
 
-class _ToolMarks(NamedTuple):
-    """The signs of other tools in a card or right below it."""
+class _ToolData(NamedTuple):
+    """What other flashcard tools wrote into a card or below it."""
 
     hints: tuple[Hint, ...] = ()
-    """The id of its note, if any."""
+    """The id of the card's note in Anki, or () if there is none."""
     tool: str = ""
-    """The tool that wrote the id."""
+    """The tool that wrote the id, or ""."""
     schedule: str = ""
+    """The schedule of the card as written by obsidian-spaced-repetition, or ""."""
 
-    def with_id(self, written: re.Match[str] | None) -> _ToolMarks:
-        """Add the id of a note, if there is none yet."""
-        if written is None or self.hints:
+    def add_id(self, match: re.Match[str] | None) -> _ToolData:
+        """Return the data with the id in a match of `_ANKI_ID`, if there is a match.
+
+        An id that was already added is kept instead.
+        """
+        if match is None or self.hints:
             return self
-        anki_id = written["comment"] or written["block_id"] or written["line"]
-        tool = "flashcards" if written["block_id"] else "o2a"
-        return self._replace(hints=(hints.anki_note(anki_id),), tool=tool)
+        anki_id = match["comment"] or match["block_id"] or match["line"]
+        tool = "flashcards" if match["block_id"] else "o2a"
+        return self._replace(hints=(hints.anki_note_hint(anki_id),), tool=tool)
 
 
-def _read_tool_marks(lines: Sequence[str], block_lines: Span) -> _ToolMarks:
-    """Return the signs of other tools in the lines of a card, or right below it."""
+def _read_tool_data(lines: Sequence[str], block_lines: Span) -> _ToolData:
+    """Read what other flashcard tools wrote into a card or below it.
+
+    Args:
+        lines: the lines of the note.
+        block_lines: the lines of the card's block, as [first, end).
+    """
     first, end = block_lines
-    marks = _ToolMarks()
+    tool_data = _ToolData()
     for number, line in enumerate(lines[first : end + 2], first):
         content = line.strip("> \t")
-        may_hold_id = number < end or (number == end and content.startswith(_BELOW_CARD))
-        if may_hold_id and not content.endswith("`"):  # it is code
-            marks = marks.with_id(_ANKI_ID.search(line))
-        scheduled = _SCHEDULE.search(line)
-        if scheduled and not marks.schedule:
-            marks = marks._replace(schedule=scheduled[1])
+        is_id_line = number == end and content.startswith(_ID_LINE_STARTS)
+        may_have_id = number < end or is_id_line
+        if may_have_id and not content.endswith("`"):  # not in code
+            tool_data = tool_data.add_id(_ANKI_ID.search(line))
+        schedule = _SCHEDULE.search(line)
+        if schedule and not tool_data.schedule:
+            tool_data = tool_data._replace(schedule=schedule[1])
         if number >= end and not content.startswith(_SCHEDULE_CALLOUT):
             break
-    return marks
+    return tool_data

@@ -1,9 +1,9 @@
-"""PDFs in a folder: the passages a person marked, and the notes they wrote.
+"""Read the PDFs in a directory: the passages that users marked in them, and their notes.
 
     sources:
       - pdf: {name: papers, path: ~/Papers}
 
-Worker processes (`worker`) read the files, because PDFs may crash or hang the libraries.
+The files are read in subprocesses (`worker`), because damaged PDFs may crash or hang the libraries.
 """
 
 from __future__ import annotations
@@ -19,28 +19,27 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.files import title_in_name
-from ankiforge.extract.folder import File, FileSource, PictureAt
+from ankiforge.extract.file_source import File, FileSource, FindPicture
+from ankiforge.extract.files import title_from_file_name
 from ankiforge.model import (
-    DRAWN,
     Document,
-    Extracted,
+    EmptySourceCache,
+    ExtractedDocument,
     Highlight,
-    Memory,
-    NoMemory,
     Paragraph,
     Picture,
     Problem,
     Sighting,
+    SourceCache,
     Strings,
-    Unmarked,
+    UnmarkedDocument,
     WholeText,
-    h16,
+    hash16,
 )
-from ankiforge.text.keys import numbered
+from ankiforge.text.keys import number_highlights
 
-if TYPE_CHECKING:  # loaded when a file is read
-    from ankiforge.extract.pdf.messages import Area, Read
+if TYPE_CHECKING:  # imported when a file is read
+    from ankiforge.extract.pdf.messages import Area, MarksRead
     from ankiforge.extract.pdf.worker import PdfWorker
 
 _NO_MARKS = (
@@ -51,25 +50,28 @@ _NO_MARKS = (
 
 
 class PdfSettings(SourceSettings, kw_only=True):
-    """The keys of a `pdf:` source; for the patterns see `files.matcher`."""
+    """The settings of a `pdf:` source. The patterns are those of `files.compile_patterns`."""
 
     include: Strings = ("**/*.pdf",)
     exclude: Strings = ()
 
 
 @dataclass(frozen=True)
-class Pdf(FileSource):
-    """Reads the annotated PDFs of a folder.
+class PdfSource(FileSource):
+    """Reads the annotated PDFs in a directory.
 
-    `me` are the author names (/T) whose comments may be instructions, () = everybody's.
+    Comments may contain instructions for drafting cards. If `my_names` isn't empty, only comments
+    that have one of these author names (/T), or none, count as instructions.
     """
 
-    memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
-    """Caches what a file contains until it changes."""
+    memory: SourceCache = EmptySourceCache()  # noqa: RUF009 - stateless
+    """Caches the content of each file until the file changes."""
     jobs: int = 1
+    """How many files are read at a time."""
     executor: str = ""
-    seconds: float | None = None
-    """The time limit for one file; None = the usual one."""
+    """The address of a Dask cluster on which the files are read, or "" for this computer."""
+    timeout: float | None = None
+    """The timeout in seconds for one question about a file, or None for the default."""
 
     kind = "pdf"
     Settings = PdfSettings
@@ -78,12 +80,15 @@ class Pdf(FileSource):
     example = (
         "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     )
-    by_several = True
+    has_several_authors = True
     tells_of_named = True
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Return a reader of the PDFs below a root, a folder or one file."""
+        """Return a source that reads the PDFs at the path in its settings.
+
+        The path may be a directory or a single file.
+        """
         return dataclasses.replace(
             super().open(opening),
             memory=opening.memory,
@@ -93,176 +98,196 @@ class Pdf(FileSource):
 
     @contextmanager
     def reading(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Start to read these files."""
-        from ankiforge.extract.pdf.messages import Request
-        from ankiforge.extract.pdf.worker import SECONDS, PdfWorker, absolute
+        """Context manager that starts reading these files, and yields the worker that reads them.
 
-        seconds = SECONDS if self.seconds is None else self.seconds
+        The worker's cache is saved on exit.
+        """
+        from ankiforge.extract.pdf.messages import ReadMarks
+        from ankiforge.extract.pdf.worker import (
+            QUESTION_TIMEOUT,
+            PdfWorker,
+            absolute_path,
+        )
+
+        seconds = QUESTION_TIMEOUT if self.timeout is None else self.timeout
         with PdfWorker(seconds, self.memory, self.jobs, self.executor) as worker:
-            worker.prefetch(Request(absolute(file.at)) for file in files)
+            worker.prefetch(ReadMarks(absolute_path(file.at)) for file in files)
             yield worker
-            worker.store(complete=self.are_all(files))
+            worker.save_cache(complete=self.are_all(files))
 
     def contents(
-        self, file: File, reader: PdfWorker, picture: PictureAt
+        self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the document with its marks, and problems."""
+        """Yield the document with its highlights, if it has any, and the problems with the file."""
         from ankiforge.extract.pdf.messages import Failed
 
-        read = reader.read(file.at)
-        if isinstance(read, Failed):
-            yield Problem(file.path, read.what, read.hint)
+        reply = reader.read_marks(file.at)
+        if isinstance(reply, Failed):
+            yield Problem(file.path, reply.what, reply.hint)
             return
-        read, pictures = with_pictures(reader, file.at, read)
-        if read.marks:
-            highlights = self._highlights(file, read)
-            yield Extracted(
+        reply, pictures = cut_out_pictures(reader, file.at, reply)
+        if reply.marks:
+            highlights = self._build_highlights(file, reply)
+            yield ExtractedDocument(
                 highlights[0].document,
                 highlights,
                 self.folder.container,
-                read.pages,
+                reply.pages,
                 pictures,
-                is_whole=read.is_whole,
-                left_out=read.left_out,
+                is_whole=reply.is_whole,
+                left_out=reply.left_out,
             )
-        elif read.left_out:
-            yield Unmarked(self.folder.container, file.path, "", left_out=read.left_out)
-        for message, hint in read.problems:
+        elif reply.left_out:
+            yield UnmarkedDocument(
+                self.folder.container, file.path, "", left_out=reply.left_out
+            )
+        for message, hint in reply.problems:
             yield Problem(file.path, message, hint)
-        for message, hint in read.notices:
+        for message, hint in reply.notices:
             yield Problem(file.path, message, hint, notice=True)
-        if read.marks or read.problems or read.notices or not file.named:
-            return
-        if not any(entry.kind == DRAWN for entry in read.left_out):
+        if file.named and not (reply.marks or reply.problems or reply.notices):
             yield Problem(file.path, *_NO_MARKS, notice=True)
 
     def whole(self, file: File, reader: PdfWorker) -> WholeText:
-        """Return the text of all pages between running heads and feet."""
+        """Return the whole text of a file, without running heads and feet."""
         labels: list[str] = []
         pages: list[str] = []
         paragraphs = []
-        for read in reader.pages(file.at):
-            labels += read.labels
-            for lines in read.paragraphs:
+        for pages_read in reader.iter_pages(file.at):
+            labels += pages_read.labels
+            for lines in pages_read.paragraphs:
                 start = 0
-                page = len(pages)
-                for words, heading in lines:
-                    end = start + len(words)
-                    if words.strip():
+                page_number = len(pages)
+                for text, heading in lines:
+                    end = start + len(text)
+                    if text.strip():
                         paragraphs.append(
-                            Paragraph(page, start, end, heading, block=str(page))
+                            Paragraph(
+                                page_number, start, end, heading, block=str(page_number)
+                            )
                         )
                     start = end + 1
-                pages.append("\n".join(words for words, _ in lines))
-        document = self._described(file, read.document)
+                pages.append("\n".join(text for text, _ in lines))
+        document = self._complete_document(file, pages_read.document)
         return WholeText(
             document,
             tuple(pages),
             tuple(paragraphs),
             namespace=document.key,
             labels=tuple(labels),
-            prints=read.prints,
+            page_hashes=pages_read.prints,
         )
 
-    def _described(self, file: File, document: Document) -> Document:
-        """Return the document of a file, as the source lists it."""
+    def _complete_document(self, file: File, document: Document) -> Document:
+        """Return the document with its source, path and file name added.
+
+        If the document has no title, it is titled after its file.
+        """
         path = PurePosixPath(file.path)
         return replace(
             document,
             source=self.folder.name,
-            title=document.title or title_in_name(path.stem),
+            title=document.title or title_from_file_name(path.stem),
             path=file.path,
             identifiers=(*document.identifiers, ("file", path.name)),
         )
 
-    def _highlights(self, file: File, read: Read) -> tuple[Highlight, ...]:
-        """Return the highlights of a file in reading order; equal anchors are counted by page."""
-        document = self._described(file, read.document)
+    def _build_highlights(self, file: File, reply: MarksRead) -> tuple[Highlight, ...]:
+        """Return the highlights in reading order, with the document filled in.
+
+        On each page, highlights with equal anchors are numbered.
+        """
+        document = self._complete_document(file, reply.document)
         highlights: list[Highlight] = []
-        for _, of_page in groupby(read.marks, key=lambda mark: mark.block):
+        for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block):
             marks = []
-            for mark in of_page:
+            for mark in page_marks:
                 marks.append(
                     replace(
                         mark,
                         document=document,
                         namespace=document.key,
-                        instructs=not self.me or mark.author in ("", *self.me),
+                        instructs=not self.my_names
+                        or mark.author in ("", *self.my_names),
                     )
                 )
-            highlights += numbered(marks)
+            highlights += number_highlights(marks)
         return tuple(highlights)
 
 
-def identify(path: Path) -> Extracted | Problem:
-    """Return the document of a file without its highlights, or the reason why it failed."""
+def identify_document(path: Path) -> ExtractedDocument | Problem:
+    """Return the document in a file without its highlights, or a problem if it can't be read."""
     from ankiforge.extract.pdf.messages import Failed
     from ankiforge.extract.pdf.worker import PdfWorker
 
     with PdfWorker() as worker:
-        read = worker.read(path, named=True)
-    if isinstance(read, Failed):
-        return Problem(str(path), read.what, read.hint)
-    return Extracted(read.document, (), pages=read.pages)
+        reply = worker.read_marks(path, named=True)
+    if isinstance(reply, Failed):
+        return Problem(str(path), reply.what, reply.hint)
+    return ExtractedDocument(reply.document, (), pages=reply.pages)
 
 
 # --- pictures -------------------------------------------------------------------------
 
 
-def with_pictures(
-    worker: PdfWorker, path: Path, read: Read
-) -> tuple[Read, tuple[Picture, ...]]:
-    """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
+def cut_out_pictures(
+    worker: PdfWorker, path: Path, reply: MarksRead
+) -> tuple[MarksRead, tuple[Picture, ...]]:
+    """Cut the marked figures and drawings out of a file.
 
-    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark
-    keeps its name: the picture may exist from an earlier run. The failure is added to the
-    problems.
+    Each mark that needs a picture gets a name for it, unless the picture can't be cut out. If the
+    worker failed, the mark gets the name all the same, because the picture may exist from an
+    earlier run, and the failure is added to the problems.
+
+    Returns:
+        The reply with the names in its marks, and the pictures.
     """
-    from ankiforge.extract.pdf.messages import MOST_PICTURES, Area
+    from ankiforge.extract.pdf.messages import MAX_PICTURES, Area
 
-    if not read.areas:
-        return read, ()
+    if not reply.areas:
+        return reply, ()
     areas_by_mark: dict[int, Area] = {}
-    for index, box in read.areas[:MOST_PICTURES]:
-        page = int(read.marks[index].block)
+    for index, box in reply.areas[:MAX_PICTURES]:
+        page = int(reply.marks[index].block)
         areas_by_mark[index] = Area(page, box)
-    cuttings, failed = worker.cut(path, tuple(areas_by_mark.values()))
+    cut_outs, failure = worker.cut_pictures(path, tuple(areas_by_mark.values()))
 
-    marks = list(read.marks)
+    marks = list(reply.marks)
     pictures: dict[str, Picture] = {}
-    for index, cutting in zip(areas_by_mark, cuttings, strict=True):
-        # made from the place, so that rendering it differently is not new content
+    for index, cut_out in zip(areas_by_mark, cut_outs, strict=True):
+        # Name the picture after its position and not its content, so that drawing it differently
+        # doesn't make it a new picture.
         mark = marks[index]
-        document = read.document.key.removeprefix("pdf:")
-        tenths = [str(round(10 * edge)) for edge in areas_by_mark[index].box]
-        name = f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"
-        if cutting.data:
-            pictures[name] = Picture(name, cutting.data)
-        if cutting.data or failed:
+        document = reply.document.key.removeprefix("pdf:")
+        edges = [str(round(10 * edge)) for edge in areas_by_mark[index].box]
+        name = f"cut/{hash16('cut', document, mark.block, *edges, mark.kind)}.png"
+        if cut_out.data:
+            pictures[name] = Picture(name, cut_out.data)
+        if cut_out.data or failure:
             marks[index] = replace(
                 mark,
                 markdown=(f"![]({name})",),
-                figure=cutting.figure,
-                labels=cutting.labels,
+                figure=cut_out.figure,
+                labels=cut_out.labels,
             )
 
-    problems = list(read.problems)
-    if failed is not None:
-        message = f"its figures and drawings cannot all be cut out: {failed.what}"
+    problems = list(reply.problems)
+    if failure is not None:
+        message = f"its figures and drawings cannot all be cut out: {failure.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
         problems.append((message, hint))
-    notices = list(read.notices)
-    not_cut = len(read.areas) - len(areas_by_mark)
-    if not_cut:
+    notices = list(reply.notices)
+    skipped_count = len(reply.areas) - len(areas_by_mark)
+    if skipped_count:
         message = (
-            f"only the first {MOST_PICTURES} figures and drawings were cut out,"
-            f" {not_cut} were not"
+            f"only the first {MAX_PICTURES} figures and drawings were cut out,"
+            f" {skipped_count} were not"
         )
         notices.append((message, "remove those you do not need"))
-    read = replace(
-        read,
+    reply = replace(
+        reply,
         marks=tuple(marks),
         problems=tuple(problems),
         notices=tuple(notices),
     )
-    return read, tuple(pictures.values())
+    return reply, tuple(pictures.values())

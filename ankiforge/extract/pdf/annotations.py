@@ -1,6 +1,6 @@
-"""The annotations of a file, replies merged, and marks that are drawn into its pages instead.
+"""Read the annotations in a PDF, and merge replies into the annotations that they answer.
 
-Programs write arbitrary values into PDFs: a value of the wrong type counts as missing.
+Programs write arbitrary values into PDFs, so a value of the wrong type is treated as missing.
 """
 
 from __future__ import annotations
@@ -8,162 +8,190 @@ from __future__ import annotations
 import html
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from colorsys import rgb_to_hsv
 from contextlib import contextmanager, suppress
-from ctypes import POINTER, byref, c_float, c_int, c_uint, cast, create_string_buffer
+from ctypes import POINTER, byref, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from msgspec import structs
-from pypdfium2 import PdfPage, PdfTextPage
+from pypdfium2 import PdfPage
 
-from ankiforge.extract.pdf.cleaning import clean, one_line
+from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.model import HighlightKind, Hint, LeftOut, Value, hints
+from ankiforge.model import HighlightKind, Hint, Lookalike, Value, hints
 from ankiforge.text import regex
-from ankiforge.text.asking import asks, is_alike, reply_lines
+from ankiforge.text.comment_questions import format_reply, has_question_mark, is_similar
 
-ON_TEXT = {
+TEXT_MARK_KINDS = {
     "Highlight": HighlightKind.HIGHLIGHT,
     "Underline": HighlightKind.UNDERLINE,
     "Squiggly": HighlightKind.UNDERLINE,
     "StrikeOut": HighlightKind.STRIKE,
 }
-KINDS = {
-    **ON_TEXT,
+MARK_KINDS = {
+    **TEXT_MARK_KINDS,
     **dict.fromkeys(("Text", "FreeText", "Caret"), HighlightKind.NOTE),
     **dict.fromkeys(("Square", "Circle", "Polygon"), HighlightKind.IMAGE),
     "Ink": HighlightKind.INK,
 }
-"""PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
+"""The kind of highlight that is made from each subtype of annotation (PDF 32000-1 §12.5.6)."""
 _DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
-"""Notes if somebody added text to them, otherwise only drawings."""
-_NOT_BY_A_READER = frozenset({"", "Link", "Popup", "Widget"})
-"""Parts of the document, and the window of a comment, which is an annotation of its own."""
-_MARGIN = 8.0
-"""Points around a pen drawing, to show what a ring or a stroke was drawn at."""
-HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
+"""The subtypes that are read as notes if they have text, and are left out otherwise."""
+_NOT_MARKS = frozenset({"", "Link", "Popup", "Widget"})
+"""The subtypes that are never marks. Links and widgets are parts of the document, and the comment
+that a popup shows belongs to another annotation.
+"""
+_INK_MARGIN = 8.0
+"""The margin in points around a pen drawing in its picture, so that the picture shows what the user
+circled or crossed out.
+"""
+HIDDEN_FLAGS = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
 
-_LEAST_NAME = 12
-"""Characters of a /NM that identifies a mark, at least."""
+_MIN_NAME_LENGTH = 12
+"""The minimum length of a /NM value that identifies a mark."""
 
-Reference = tuple[int, int]
-"""Page and number on it."""
+AnnotationIndex = tuple[int, int]
+"""(page number, index of the annotation on its page), both from 0."""
 
 
-_INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
+_INSTRUCTION = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 class Annotation(Value):
-    """One annotation, with its replies in the comment."""
+    """An annotation in a PDF. After threads are merged, its comment includes the replies to it."""
 
     page: int
+    """The page number, from 0."""
     kind: HighlightKind
     box: Box | None
-    points: tuple[float, ...]
-    """/QuadPoints"""
+    quad_points: tuple[float, ...]
+    """The numbers in /QuadPoints: eight for each quadrilateral of marked text."""
     contents: str
     comment: str
-    """Contents and replies."""
+    """The contents, followed by the replies once threads are merged."""
     author: str
     colour: str
     name: str
-    """/NM"""
-    zotero: str
+    """The value of /NM, a name that the program that wrote the annotation gave it."""
+    zotero_key: str
     created: datetime
     modified: datetime
-    reference: Reference
-    parent: Reference | None
-    grouped: bool
-    """Whether it is part of its parent (/RT /Group), not a reply to it."""
-    hidden: bool
-    state: bool
-    """Whether it is a state set in Acrobat (accepted, completed …), which only links
-    others."""
+    reference: AnnotationIndex
+    parent: AnnotationIndex | None
+    """The annotation that this one replies to or is part of, or None."""
+    is_grouped: bool
+    """Whether the annotation is part of its parent (/RT /Group) and not a reply to it."""
+    is_hidden: bool
+    is_state: bool
+    """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed.
+    Such an annotation is only needed to find the annotation that a reply belongs to.
+    """
 
     @property
-    def on_text(self) -> bool:
-        """Whether it marks text."""
-        return self.kind in ON_TEXT.values()
+    def marks_text(self) -> bool:
+        """Whether the annotation is a highlight, underline, squiggly line or strikeout of text."""
+        return self.kind in TEXT_MARK_KINDS.values()
 
     @property
-    def area(self) -> Box | None:
-        """The area to show in its picture, None if it has no picture."""
+    def picture_area(self) -> Box | None:
+        """The area to show in the mark's picture, or None if the mark needs no picture."""
         if self.box and self.kind is HighlightKind.INK:
             left, bottom, right, top = self.box
-            return (left - _MARGIN, bottom - _MARGIN, right + _MARGIN, top + _MARGIN)
+            return (
+                left - _INK_MARGIN,
+                bottom - _INK_MARGIN,
+                right + _INK_MARGIN,
+                top + _INK_MARGIN,
+            )
         return self.box if self.kind is HighlightKind.IMAGE else None
 
-    def comment_on(self, exact: str) -> str:
-        """Return the comment, unless it only repeats the marked words and is no instruction."""
-        if not exact or _INSTRUCTS.match(self.comment):
-            return self.comment
-        if asks(self.comment) and not asks(exact):
-            return self.comment
-        return "" if is_alike(self.comment, exact) else self.comment
+    def get_distinct_comment(self, exact: str) -> str:
+        """Return the comment, or "" if it only repeats `exact`, the marked text.
 
-    def hints(self, names: Collection[str]) -> Iterator[Hint]:
-        """Yield further hints to its identity: its key of Zotero, a strong name, page and box."""
-        if self.zotero:
-            yield hints.zotero_annotation(self.zotero)
+        An instruction such as `skip`, and a question, are always returned.
+        """
+        if not exact or _INSTRUCTION.match(self.comment):
+            return self.comment
+        if has_question_mark(self.comment) and not has_question_mark(exact):
+            return self.comment
+        return "" if is_similar(self.comment, exact) else self.comment
+
+    def iter_identity_hints(self, names: Collection[str]) -> Iterator[Hint]:
+        """Yield hints by which the mark can be recognized after its text has changed.
+
+        They are its Zotero key, its /NM value if that is one of `names`, and its position.
+        """
+        if self.zotero_key:
+            yield hints.zotero_hint(self.zotero_key)
         if self.name and self.name in names:
-            yield hints.pdf_annotation(self.name)
+            yield hints.pdf_name_hint(self.name)
         if self.box:
-            yield hints.position(self.page, self.box)
+            yield hints.position_hint(self.page, self.box)
 
 
 class Annotations(NamedTuple):
-    """The annotations of a file."""
+    """The annotations in a file, as returned by `read_annotations`."""
 
     marks: list[Annotation]
-    """In the order of the file, replies merged."""
-    hidden: int
-    """How many the file hides: often they were deleted."""
-    left_out: tuple[LeftOut, ...]
+    """The marks in file order, with the replies merged into them."""
+    hidden_count: int
+    """The number of hidden annotations that aren't replies. Many programs hide an annotation when
+    the user deletes it.
+    """
+    left_out: tuple[Lookalike, ...]
+    """The annotations that look like marks but aren't read as such, with the reasons."""
 
 
-_HIDDEN = "the file hides it: often it was deleted"
-_STATE = (
+_HIDDEN_REASON = "the file hides it: often it was deleted"
+_STATE_REASON = (
     "it is a state that was set in Acrobat, such as Accepted, and says nothing itself"
 )
 
 
 def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
-    """Return the annotations of a file. Their appearances are removed in memory."""
+    """Read the annotations on the pages of a file.
+
+    This removes the appearance streams of coloured annotations in memory, because PDFium only
+    returns colours without them.
+    """
     annotations: list[Annotation] = []
-    left_out: list[LeftOut] = []
-    for number, page in enumerate(pages):
+    left_out: list[Lookalike] = []
+    for page_number, page in enumerate(pages):
         if not page:
             continue
         for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-            with annotation_at(page, index) as entry:
-                mark = _annotation(page, entry, (number, index)) if entry else None
-            if isinstance(mark, LeftOut):
-                left_out.append(mark)
-            elif mark:
-                annotations.append(mark)
-    hidden = 0
+            with open_annotation(page, index) as handle:
+                annotation_or_left_out = (
+                    _read_annotation(page, handle, (page_number, index))
+                    if handle
+                    else None
+                )
+            if isinstance(annotation_or_left_out, Lookalike):
+                left_out.append(annotation_or_left_out)
+            elif annotation_or_left_out:
+                annotations.append(annotation_or_left_out)
+    hidden_count = 0
     for annotation in annotations:
-        if annotation.hidden and not annotation.state and annotation.parent is None:
-            hidden += 1
-        if annotation.hidden or annotation.state:
-            reason = _STATE if annotation.state else _HIDDEN
-            place = f"page {annotation.page + 1}"
-            left_out.append(LeftOut(annotation.kind.value, place, reason))
-    return Annotations(_threaded(annotations), hidden, tuple(left_out))
+        if annotation.is_hidden and not annotation.is_state and annotation.parent is None:
+            hidden_count += 1
+        if annotation.is_hidden or annotation.is_state:
+            reason = _STATE_REASON if annotation.is_state else _HIDDEN_REASON
+            page_name = f"page {annotation.page + 1}"
+            left_out.append(Lookalike(annotation.kind.value, page_name, reason))
+    return Annotations(_merge_threads(annotations), hidden_count, tuple(left_out))
 
 
-_WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
+_WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
-def strong_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify a mark: long, unique, no mere counters."""
+def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
+    """Return the /NM values that identify a mark: those that are long, unique and not a counter."""
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
-        if count == 1 and len(name) >= _LEAST_NAME and not _WEAK.match(name):
+        if count == 1 and len(name) >= _MIN_NAME_LENGTH and not _WEAK_NAME.match(name):
             strong.add(name)
     return strong
 
@@ -175,100 +203,121 @@ _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 
 @contextmanager
-def annotation_at(page: PdfPage, index: int) -> Iterator[Any]:
-    """Open the annotation with this index, None if there is none."""
-    entry = pdfium_c.FPDFPage_GetAnnot(page, index)
-    yield entry
-    if entry:
-        pdfium_c.FPDFPage_CloseAnnot(entry)
+def open_annotation(page: PdfPage, index: int) -> Iterator[Any]:
+    """Context manager that opens the annotation at `index` of a page, and closes it on exit.
+
+    Yields a handle for PDFium, or None if PDFium can't open the annotation.
+    """
+    handle = pdfium_c.FPDFPage_GetAnnot(page, index)
+    yield handle
+    if handle:
+        pdfium_c.FPDFPage_CloseAnnot(handle)
 
 
-def _annotation(
+def _read_annotation(
     page: PdfPage,
-    entry: Any,
-    reference: Reference,
-) -> Annotation | LeftOut | None:
-    """Return an annotation of a page, None if it is a part of the document."""
-    subtype = _text(entry, b"Subtype")
-    kind = KINDS.get(subtype)
+    handle: Any,
+    reference: AnnotationIndex,
+) -> Annotation | Lookalike | None:
+    """Read one annotation.
+
+    Args:
+        page: the page of the annotation.
+        handle: PDFium's handle of the annotation.
+        reference: the page number of the annotation, and its index on the page.
+
+    Returns:
+        The annotation, or a `Lookalike` with the reason why it isn't read as a mark, or None if it
+        is part of the document, such as a link.
+    """
+    subtype = _read_string(handle, b"Subtype")
+    kind = MARK_KINDS.get(subtype)
     page_number, _ = reference
-    place = f"page {page_number + 1}"
-    if subtype in _NOT_BY_A_READER:
+    page_name = f"page {page_number + 1}"
+    if subtype in _NOT_MARKS:
         return None
     if kind is None and subtype not in _DRAWINGS:
-        return LeftOut(subtype, place, "annotations of this kind are not read")
-    contents = _contents(entry)
+        return Lookalike(subtype, page_name, "annotations of this kind are not read")
+    contents = _read_contents(handle)
     if kind is None and not contents:
         reason = "it is a drawing or a file to which no words belong"
         if subtype == "Redact":
             reason = "it says what is to be made unreadable, and is not a mark"
-        return LeftOut(subtype, place, reason)
-    name = one_line(_text(entry, b"NM"))
-    zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
+        return Lookalike(subtype, page_name, reason)
+    name = to_one_line(_read_string(handle, b"NM"))
+    zotero_key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))
     if not zotero_key:
         zotero_key = _ZOTERO_NAME.match(name)
     return Annotation(
         page=page_number,
         kind=kind or HighlightKind.NOTE,
-        box=_rectangle(entry),
-        points=tuple(_corners(entry)) if subtype in ON_TEXT else (),
+        box=_read_rect(handle),
+        quad_points=tuple(_read_quad_points(handle))
+        if subtype in TEXT_MARK_KINDS
+        else (),
         contents=contents,
         comment=contents,
-        author=one_line(_text(entry, b"T")),
-        colour=_colour(entry),
+        author=to_one_line(_read_string(handle, b"T")),
+        colour=_read_colour(handle),
         name=name,
-        zotero=zotero_key[1] if zotero_key else "",
-        created=moment(_text(entry, b"CreationDate")),
-        modified=moment(_text(entry, b"M")),
+        zotero_key=zotero_key[1] if zotero_key else "",
+        created=parse_date(_read_string(handle, b"CreationDate")),
+        modified=parse_date(_read_string(handle, b"M")),
         reference=reference,
-        parent=_parent(page, entry, page_number),
-        grouped=_text(entry, b"RT") == "Group",
-        hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
-        state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
+        parent=_find_parent(page, handle, page_number),
+        is_grouped=_read_string(handle, b"RT") == "Group",
+        is_hidden=bool(pdfium_c.FPDFAnnot_GetFlags(handle) & HIDDEN_FLAGS),
+        is_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
     )
 
 
 # --- the entries of an annotation -------------------------------------------------------
 
 
-def _contents(entry: Any) -> str:
-    """Return the words of an annotation, or else those of its rich text (XHTML).
+def _read_contents(handle: Any) -> str:
+    """Return an annotation's plain text, or if it has none, the text of its rich text (XHTML).
 
-    Nothing to which that refers is fetched.
+    Nothing that the rich text refers to is fetched.
     """
-    contents = clean(_text(entry, b"Contents")).strip()
+    contents = clean_text(_read_string(handle, b"Contents")).strip()
     if contents:
         return contents
-    rich = _UNSEEN.sub("", _text(entry, b"RC"))
-    words = _TAG.sub(lambda tag: "\n" if tag["end"] else "", rich)
-    return clean(html.unescape(words)).strip()
+    rich_text = _INVISIBLE_ELEMENT.sub("", _read_string(handle, b"RC"))
+    plain_text = _TAG.sub(lambda tag: "\n" if tag["end"] else "", rich_text)
+    return clean_text(html.unescape(plain_text)).strip()
 
 
-def _parent(page: PdfPage, entry: Any, page_number: int) -> Reference | None:
-    """Return the annotation of its page that an annotation answers or belongs to."""
-    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
-    if not linked:
+def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationIndex | None:
+    """Return the annotation that this one replies to or is part of, or None if there is none.
+
+    Only an annotation on the same page is found.
+    """
+    parent_handle = pdfium_c.FPDFAnnot_GetLinkedAnnot(handle, b"IRT")
+    if not parent_handle:
         return None
-    index = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
-    pdfium_c.FPDFPage_CloseAnnot(linked)
+    index = pdfium_c.FPDFPage_GetAnnotIndex(page, parent_handle)
+    pdfium_c.FPDFPage_CloseAnnot(parent_handle)
     return (page_number, index) if index >= 0 else None
 
 
-def _corners(entry: Any) -> Iterator[float]:
-    """Yield the corners of all quads, eight numbers each."""
+def _read_quad_points(handle: Any) -> Iterator[float]:
+    """Yield the coordinates in /QuadPoints, which are x and y of the four corners of each quad."""
     quad = pdfium_c.FS_QUADPOINTSF()
-    for number in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
-        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, number, byref(quad)):
+    for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(handle)):
+        if pdfium_c.FPDFAnnot_GetAttachmentPoints(handle, index, byref(quad)):
             yield from (quad.x1, quad.y1, quad.x2, quad.y2)
             yield from (quad.x3, quad.y3, quad.x4, quad.y4)
 
 
-def _rectangle(entry: Any) -> Box | None:
-    """Return the rectangle, which may name any two opposite corners; None if it is none."""
-    if not pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
+def _read_rect(handle: Any) -> Box | None:
+    """Return the annotation's /Rect as a box, or None if it is missing or invalid.
+
+    The file may give any two opposite corners.
+    """
+    if not pdfium_c.FPDFAnnot_HasKey(handle, b"Rect"):
         return None
     rect = pdfium_c.FS_RECTF()
-    pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
+    pdfium_c.FPDFAnnot_GetRect(handle, byref(rect))
     left, right = sorted((rect.left, rect.right))
     bottom, top = sorted((rect.bottom, rect.top))
     box = (left, bottom, right, top)
@@ -277,35 +326,36 @@ def _rectangle(entry: Any) -> Box | None:
     return box
 
 
-def _text(entry: Any, key: bytes) -> str:
-    """Return the text of a string, a name or a stream; "" for other values."""
-    length = pdfium_c.FPDFAnnot_GetStringValue(entry, key, None, 0)
+def _read_string(handle: Any, key: bytes) -> str:
+    """Return the text of an entry, or "" if its value isn't a string, name or stream."""
+    length = pdfium_c.FPDFAnnot_GetStringValue(handle, key, None, 0)
     if length <= 2:
         return ""
     buffer = create_string_buffer(length)
-    wide = cast(buffer, POINTER(pdfium_c.FPDF_WCHAR))
-    pdfium_c.FPDFAnnot_GetStringValue(entry, key, wide, length)
+    wide_buffer = cast(buffer, POINTER(pdfium_c.FPDF_WCHAR))
+    pdfium_c.FPDFAnnot_GetStringValue(handle, key, wide_buffer, length)
     return buffer.raw[: length - 2].decode("utf-16-le", "replace")
 
 
 _TAG = regex(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
-_UNSEEN = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
+_INVISIBLE_ELEMENT = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
-def _colour(entry: Any) -> str:
-    """Return `#rrggbb`, "" if there is no colour. PDFium rounds down.
+def _read_colour(handle: Any) -> str:
+    """Return the annotation's colour as `#rrggbb`, or "" if it has none.
 
-    PDFium gives the colour only of an annotation without an appearance.
+    The annotation's appearance stream is removed first, because PDFium only returns the colour of
+    annotations without one. PDFium rounds each component down.
     """
-    if not pdfium_c.FPDFAnnot_HasKey(entry, b"C"):
+    if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
-    pdfium_c.FPDFAnnot_SetAP(entry, pdfium_c.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None)
+    pdfium_c.FPDFAnnot_SetAP(handle, pdfium_c.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None)
     red = c_uint()
     green = c_uint()
     blue = c_uint()
     alpha = c_uint()
     pdfium_c.FPDFAnnot_GetColor(
-        entry,
+        handle,
         pdfium_c.FPDFANNOT_COLORTYPE_Color,
         byref(red),
         byref(green),
@@ -324,10 +374,10 @@ _DATE = regex(
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def moment(date: str) -> datetime:
-    """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone.
+def parse_date(date: str) -> datetime:
+    """Parse a PDF date (PDF 32000-1 §7.9.4) leniently, or return `NEVER` if it is invalid.
 
-    `NEVER` if it is invalid.
+    A date without a time zone is taken to be in UTC.
     """
     match = _DATE.match(date.strip())
     if not match:
@@ -345,146 +395,69 @@ def moment(date: str) -> datetime:
     return NEVER
 
 
-def iso(date: datetime) -> str:
-    """Return a moment in ISO 8601, "" for `NEVER`."""
+def format_date(date: datetime) -> str:
+    """Return a time in ISO 8601 format, or "" if it is `NEVER`."""
     return date.isoformat() if date > NEVER else ""
 
 
 # --- threads ----------------------------------------------------------------------------
 
 
-def _threaded(annotations: list[Annotation]) -> list[Annotation]:
-    """Merge replies into the annotation they answer, and groups into one, in file order.
+def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
+    """Merge each thread of annotations into one annotation, and return them in file order.
 
-    A thread that consists only of hidden annotations and states is left out.
+    A thread consists of an annotation, the replies to it, and the other members of its group.
+    Threads that consist only of hidden annotations and review states are skipped.
     """
     by_reference = {annotation.reference: annotation for annotation in annotations}
-    threads: dict[Reference, list[Annotation]] = defaultdict(list)
+    threads: dict[AnnotationIndex, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
-        # The annotation with which its thread begins: a mark on text is never just a reply.
-        # In a circle, each is its own thread.
+        # Find the first annotation of the thread. A text mark always begins a thread unless it is
+        # part of a group. A cycle of references is only followed once.
         head = annotation
-        path = {annotation.reference}
-        while head.parent and (head.grouped or not head.on_text):
-            above = by_reference.get(head.parent)
-            if above is None or above.reference in path:
+        visited = {annotation.reference}
+        while head.parent and (head.is_grouped or not head.marks_text):
+            parent = by_reference.get(head.parent)
+            if parent is None or parent.reference in visited:
                 break
-            head = above
-            path.add(head.reference)
+            head = parent
+            visited.add(head.reference)
         thread = threads[head.reference]
-        if not annotation.hidden and not annotation.state:
+        if not annotation.is_hidden and not annotation.is_state:
             thread.append(annotation)
-    return [_merged(thread) for thread in threads.values() if thread]
+    return [_merge_thread(thread) for thread in threads.values() if thread]
 
 
-def _merged(thread: list[Annotation]) -> Annotation:
-    """Return the text mark of a group, with all comments of the thread by time."""
+def _merge_thread(thread: list[Annotation]) -> Annotation:
+    """Merge a thread into its text mark, or into its first annotation if it has no text mark.
+
+    The merged comment consists of the group's contents, followed by the replies in order of time.
+    """
     roots = (annotation for annotation in thread if annotation.parent is None)
     root = next(roots, thread[0])
-    group = [root]
+    grouped = [root]
     replies = []
     for annotation in thread:
         if annotation is root:
             continue
-        if annotation.grouped:
-            group.append(annotation)
+        if annotation.is_grouped:
+            grouped.append(annotation)
         else:
             replies.append(annotation)
     replies.sort(
         key=lambda reply: reply.modified if reply.created == NEVER else reply.created
     )
-    on_text = (annotation for annotation in group if annotation.on_text)
-    head = next(on_text, root)
-    contents = [annotation.contents for annotation in group if annotation.contents]
-    lines = list(contents)
+    text_marks = (annotation for annotation in grouped if annotation.marks_text)
+    head = next(text_marks, root)
+    contents = [annotation.contents for annotation in grouped if annotation.contents]
+    comments = list(contents)
     for reply in replies:
-        words = reply.contents
-        if words and reply.author != root.author:
-            words = reply_lines(reply.author, words)
-        lines.append(words)
+        text = reply.contents
+        if text and reply.author != root.author:
+            text = format_reply(reply.author, text)
+        comments.append(text)
     return structs.replace(
         head,
         contents="\n".join(contents),
-        comment="\n".join(filter(None, lines)),
+        comment="\n".join(filter(None, comments)),
     )
-
-
-# --- marks that are drawn into a page -------------------------------------------------
-
-
-DRAWN_INTO = (
-    "it is part of the page and no annotation, as “Print to PDF” makes it: save or export the file"
-    " with its annotations instead"
-)
-"""Why such a mark is not read."""
-MOST_PAGES = 50
-"""The pages of a file that are looked at."""
-_MOST_OBJECTS = 5_000
-# In points: a line of text is no higher, and a mark no narrower.
-_HIGHEST = 40.0
-_NARROWEST = 8.0
-# Letters under a mark, at least.
-_LEAST_LETTERS = 2
-# Hues of yellow, in parts of the circle of colours.
-_YELLOW = (0.11, 0.19)
-_LEAST_SATURATION = 0.25
-_LEAST_VALUE = 0.8
-
-
-def has_drawn_marks(page: PdfPage, text: PdfTextPage) -> bool:
-    """Return whether a page has a filled box in the colour of a marker on a line of its text."""
-    left = c_float()
-    bottom = c_float()
-    right = c_float()
-    top = c_float()
-    edges = (left, bottom, right, top)
-    count = min(pdfium_c.FPDFPage_CountObjects(page), _MOST_OBJECTS)
-    for index in range(count):
-        drawn = pdfium_c.FPDFPage_GetObject(page, index)
-        is_marker = _is_marker(drawn)
-        # how most programs flatten an annotation
-        if pdfium_c.FPDFPageObj_GetType(drawn) == pdfium_c.FPDF_PAGEOBJ_FORM:
-            parts = min(pdfium_c.FPDFFormObj_CountObjects(drawn), _MOST_OBJECTS)
-            is_marker = 0 < parts <= 3 and all(
-                _is_marker(pdfium_c.FPDFFormObj_GetObject(drawn, part), drawn)
-                for part in range(parts)
-            )
-        if not is_marker:
-            continue
-        if not pdfium_c.FPDFPageObj_GetBounds(drawn, *map(byref, edges)):
-            continue
-        if not 0 < top.value - bottom.value <= _HIGHEST:
-            continue
-        if right.value - left.value < _NARROWEST:
-            continue
-        letters = pdfium_c.FPDFText_GetBoundedText(
-            text, left.value, top.value, right.value, bottom.value, None, 0
-        )
-        if letters >= _LEAST_LETTERS:
-            return True
-    return False
-
-
-def _is_marker(drawn: Any, around: Any = None) -> bool:
-    """Return whether a shape is filled in the colour of a marker: yellow, or transparent."""
-    if pdfium_c.FPDFPageObj_GetType(drawn) != pdfium_c.FPDF_PAGEOBJ_PATH:
-        return False
-    fill = c_int()
-    stroke = c_int()
-    pdfium_c.FPDFPath_GetDrawMode(drawn, byref(fill), byref(stroke))
-    red = c_uint()
-    green = c_uint()
-    blue = c_uint()
-    alpha = c_uint()
-    colour = (red, green, blue, alpha)
-    if not (fill.value and pdfium_c.FPDFPageObj_GetFillColor(drawn, *map(byref, colour))):
-        return False
-    hue, saturation, value = rgb_to_hsv(
-        red.value / 255, green.value / 255, blue.value / 255
-    )
-    first, last = _YELLOW
-    if saturation < _LEAST_SATURATION or value < _LEAST_VALUE:
-        return False
-    if first <= hue <= last:
-        return True
-    return bool(pdfium_c.FPDFPageObj_HasTransparency(around or drawn))

@@ -1,7 +1,8 @@
-"""Answers about one file from PDFium: annotations, the text under and around them, pictures.
+"""Answer questions about a PDF: its annotations, the text under and around them, pictures.
 
-A file that PDFium refuses is mended in memory, and PDFium reads the copy, so that the text of
-a page, and with it all keys, come from one reader (`benchmarks/broken_pdfs.py`).
+The worker process calls `answer_pdf_question` with each question. A file that PDFium can't open is
+repaired in memory and opened again, instead of being read with another library, so that the text of
+every page, and every key made from it, comes from PDFium (`benchmarks/broken_pdfs.py`).
 """
 
 from __future__ import annotations
@@ -20,133 +21,133 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import READ_AGAIN, open_regular, stamp_at
+from ankiforge.extract.files import MISSING_FILE_HINT, open_regular, stamp_file
 from ankiforge.extract.pdf.annotations import (
-    DRAWN_INTO,
-    MOST_PAGES,
-    ON_TEXT,
+    TEXT_MARK_KINDS,
     Annotation,
-    has_drawn_marks,
-    iso,
+    find_identifying_names,
+    format_date,
     read_annotations,
-    strong_names,
 )
-from ankiforge.extract.pdf.blocks import LABEL
+from ankiforge.extract.pdf.blocks import ITEM_LABEL
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import (
     Spelling,
-    clean,
-    first_word,
-    last_word,
-    one_line,
-    unswapped,
-    without_note_number,
+    clean_text,
+    find_first_word,
+    find_last_word,
+    strip_note_number,
+    to_one_line,
 )
-from ankiforge.extract.pdf.coverage import (
-    TextUnderMarks,
+from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningLines
+from ankiforge.extract.pdf.mark_text import (
+    MarkTextFinder,
     around,
-    quads,
-    whole_words,
+    build_quads,
+    extend_to_words,
 )
-from ankiforge.extract.pdf.drawing import cut_out, measured, view_page
-from ankiforge.extract.pdf.margins import LONGEST_LINE, Running
 from ankiforge.extract.pdf.messages import (
-    REPAIR,
-    Around,
+    REPAIR_HINT,
+    AreasCut,
     Box,
-    Contexts,
-    Cut,
+    ContextsFound,
+    CutAreas,
     DrawPage,
     Failed,
-    Measure,
+    FindContexts,
+    MarksRead,
+    MeasurePages,
     PagesRead,
-    Pictures,
     Question,
+    Quote,
     QuoteContext,
-    QuotedWords,
-    Read,
+    ReadMarks,
     ReadPages,
     Reply,
-    Request,
 )
 from ankiforge.extract.pdf.metadata import (
-    document_id,
-    headings_above,
-    outline_of,
+    compute_document_id,
+    format_headings,
+    read_outline,
     read_work,
 )
 from ankiforge.extract.pdf.page_text import (
-    FAULTS,
+    PDF_ERRORS,
     PageText,
     Segments,
-    font_of,
-    page_chars,
-    upright_text,
+    get_font_name,
+    load_upright_text,
+    read_chars,
 )
-from ankiforge.extract.pdf.titles import PrintedLine, printed_lines
+from ankiforge.extract.pdf.rendering import cut_out_area, draw_page, measure_pages
+from ankiforge.extract.pdf.titles import PrintedLine, read_printed_lines
 from ankiforge.model import (
-    DRAWN,
-    WENT_AWAY,
+    VANISHED,
     Document,
     DocumentKey,
     Highlight,
-    LeftOut,
     Pair,
     Span,
     Value,
-    h16,
+    hash16,
 )
-from ankiforge.text import asking, counted, regex
-from ankiforge.text.fold import for_finding, locate, same
-from ankiforge.text.passages import paragraphs_around, without_bullets
+from ankiforge.text import comment_questions, format_count, regex
+from ankiforge.text.normalize import is_same_text, locate, normalize_for_lookup
+from ankiforge.text.passages import get_paragraphs_around, join_bullets
 
-# The root of a document, and how an object begins: `12 0 obj`.
+# The entry that identifies the document catalog, and the header of an object: `12 0 obj`.
 _CATALOG = re.compile(rb"/Type\s*/Catalog\b")
-_OBJECT = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+obj\b")
-# How far the beginning of the root may be from its type, in bytes.
-_FAR = 4_000
-# More objects than any file has; PDFium counts them itself.
-_SIZE = 10_000_000
+_OBJECT_HEADER = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+obj\b")
+# How many bytes before the catalog's /Type are searched for its object header.
+_CATALOG_LOOKBACK_BYTES = 4_000
+# The object count for a new trailer: more than any file has, because PDFium counts them itself.
+_TRAILER_OBJECT_COUNT = 10_000_000
 
 
-def repaired(path: Path) -> Iterator[bytes]:
-    """Yield copies of a damaged file, each of which PDFium may be able to read.
+def iter_repaired_copies(path: Path) -> Iterator[bytes]:
+    """Yield repaired copies of a damaged file, which PDFium may be able to open.
 
-    1. with a new trailer, if the end of the file is missing or damaged;
-    2. as pypdf writes it again: it is more lenient about references and lengths, and decrypts
-       what has an empty password;
-    3. both.
+    There are up to three copies:
+
+    1. the file with a new trailer, in case its end is missing or damaged
+    2. the file as rewritten by pypdf, which is more lenient about references and lengths and
+       decrypts files that have an empty password
+    3. the first copy as rewritten by pypdf
 
     Raises:
-        MemoryError: it takes more memory than is allowed.
-        OSError: the file cannot be read.
+        MemoryError: a copy takes more memory than is allowed.
+        OSError: the file can't be read.
     """
     raw = path.read_bytes()
 
-    # a trailer that names the root: the last one is the newest; not of an encrypted file
+    # Append a trailer that refers to the last catalog, which is the newest one. That isn't enough
+    # for an encrypted file.
     with_trailer = b""
     catalogs = list(_CATALOG.finditer(raw))
     if catalogs and b"/Encrypt" not in raw:
         catalog_start = catalogs[-1].start()
-        first = max(0, catalog_start - _FAR)
-        objects = list(_OBJECT.finditer(raw, first, catalog_start))
+        search_start = max(0, catalog_start - _CATALOG_LOOKBACK_BYTES)
+        objects = list(_OBJECT_HEADER.finditer(raw, search_start, catalog_start))
         if objects:
-            root = b"/Root %s %s R" % objects[-1].groups()
-            trailer = b"\ntrailer\n<< %s /Size %d >>\n" % (root, _SIZE)
+            root_entry = b"/Root %s %s R" % objects[-1].groups()
+            trailer = b"\ntrailer\n<< %s /Size %d >>\n" % (
+                root_entry,
+                _TRAILER_OBJECT_COUNT,
+            )
             with_trailer = raw + trailer + b"startxref\n0\n%%EOF\n"
     if with_trailer:
         yield with_trailer
     for copy in (raw, with_trailer):
-        written = _written_anew(copy) if copy else b""
-        if written:
-            yield written
+        rewritten = _rewrite_with_pypdf(copy) if copy else b""
+        if rewritten:
+            yield rewritten
 
 
-def _written_anew(raw: bytes) -> bytes:
-    """Return a file as pypdf writes it, b"" if pypdf cannot read it.
+def _rewrite_with_pypdf(raw: bytes) -> bytes:
+    """Return the file as rewritten by pypdf, or b"" if pypdf can't read it.
 
     Raises:
-        MemoryError: it takes more memory than is allowed.
+        MemoryError: rewriting takes more memory than is allowed.
     """
     from pypdf import PdfReader, PdfWriter
 
@@ -158,145 +159,160 @@ def _written_anew(raw: bytes) -> bytes:
         PdfWriter(clone_from=reader).write(copy)
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - of a damaged file, it raises errors of many kinds
+    except Exception:  # noqa: BLE001 - pypdf raises many kinds of errors on damaged files
         return b""
     return copy.getvalue()
 
 
-# --- what is wrong with a file --------------------------------------------------------
+# --- problems with a file -------------------------------------------------------------
 
 _LOCKED = Failed(
     "it is locked with a password",
     "open it in a PDF reader and save a copy without a password",
 )
-_NO_PDF = Failed("it is not a PDF", "download it again, or leave it out with `exclude`")
-EMPTY = Failed("the file is empty", "download it again")
-DAMAGED = Failed("it is damaged, or protected in an unknown way", REPAIR)
-_PAGES_NAMED = 12
-HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
-_TOO_BIG = Failed(
+_NOT_A_PDF = Failed(
+    "it is not a PDF", "download it again, or leave it out with `exclude`"
+)
+EMPTY_FILE = Failed("the file is empty", "download it again")
+DAMAGED_FILE = Failed("it is damaged, or protected in an unknown way", REPAIR_HINT)
+_MAX_LISTED_PAGES = 12
+HIDDEN_MARKS_HINT = (
+    "PDF programs hide deleted marks; make them visible there to include them"
+)
+_OUT_OF_MEMORY = Failed(
     "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
 )
-CUT = (
+TRUNCATED_NOTICE = (
     "its end is missing; marks may be missing too",
     "download it again, or open it in a PDF reader and save a copy",
 )
-REPAIRED = (
+REPAIRED_NOTICE = (
     "it is damaged; what could be read was read, and marks may be missing",
     "download it again, or open it in a PDF reader and save a copy",
 )
-_MISREAD = "its letters are not those that the page shows: the text layer is not reliable"
-_MISREAD_HINT = "export it anew from the program that wrote it, or add a text layer (OCR)"
-HEAD = 65_536
-"""Bytes in which a PDF must begin. PDFium takes 1,024 bytes of junk before it, pypdf more."""
-_TAIL = 2048
-"""Bytes at the end that are searched for the end of a complete file."""
-_OPEN_PAGES = 64
-"""Pages that PDFium keeps in memory at a time."""
-NEAR = 200
-"""Characters after the start of its box, beside twice its length, searched for a
-quote."""
+_UNRELIABLE_TEXT = (
+    "its letters are not those that the page shows: the text layer is not reliable"
+)
+_UNRELIABLE_TEXT_HINT = (
+    "export it anew from the program that wrote it, or add a text layer (OCR)"
+)
+HEADER_SEARCH_BYTES = 65_536
+"""How many bytes at the start of a file are searched for the `%PDF-` header. PDFium accepts up to
+1,024 bytes of junk before the header, and pypdf accepts more.
+"""
+_TAIL_BYTES = 2048
+"""How many bytes at the end of a file are searched for the end marker of a complete PDF."""
+_MAX_OPEN_PAGES = 64
+"""The maximum number of pages that PDFium keeps in memory at a time."""
+QUOTE_SEARCH_CHARS = 200
+"""How far past the start of its box a quote is searched for, in addition to twice its length."""
 _NO_BOX = (0.0, 0.0, 0.0, 0.0)
-_CHAR_PAGES = 4
-"""Pages whose characters are kept in memory at a time."""
-# A first page that a publisher puts before a paper.
-_IS_COVER = regex(r"We are IntechOpen|Elsevier has created a COVID-19 resource centre")
+_MAX_PAGES_WITH_CHARS = 4
+"""The maximum number of pages whose characters are kept in memory at a time."""
+# Text on a cover page that a publisher has put before a paper.
+_PUBLISHER_COVER = regex(
+    r"We are IntechOpen|Elsevier has created a COVID-19 resource centre"
+)
 
 
 # --- one question -----------------------------------------------------------------------
 
 
-def answer_from(question: Question) -> Reply:
-    """Answer a question about a PDF, or return why that failed.
+def answer_pdf_question(question: Question) -> Reply:
+    """Answer a question about a PDF, or return a `Failed` that says why it can't be answered.
 
-    Never raises for bad content.
+    Never raises an exception because of the file's content.
     """
     path = Path(question.path)
     try:
         if isinstance(question, ReadPages):
-            return _whole(question, path)
-        opened = _open(path)
+            return _read_pages(question, path)
+        opened = _open_document(path)
         if isinstance(opened, Failed):
             return opened
         document, notices = opened
         with closing(document):
-            return _answer(question, document, notices)
+            return _answer_about_document(question, document, notices)
     except MemoryError:
-        return _TOO_BIG
+        return _OUT_OF_MEMORY
     except FileNotFoundError:
-        return Failed(WENT_AWAY, READ_AGAIN)
+        return Failed(VANISHED, MISSING_FILE_HINT)
     except OSError as error:
         message = f"it cannot be read: {error.strerror or error}"
         return Failed(message, "check the file's permissions")
-    except FAULTS:
-        return DAMAGED
+    except PDF_ERRORS:
+        return DAMAGED_FILE
 
 
-_being_read: dict[str, tuple[ExitStack, _OpenPdf]] = {}
-"""The file whose pages were asked for last, by its path and stamp; empty if all were."""
+_open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
+"""The file whose pages are being read, if any, keyed by its path and stamp.
+
+The entry is removed once the last pages of the file have been read.
+"""
 
 
-def _whole(question: ReadPages, path: Path) -> Reply:
-    """Return the text of some pages of a file, which stays open until its last ones are asked for.
+def _read_pages(question: ReadPages, path: Path) -> Reply:
+    """Return the text of some pages of a file.
 
-    To open it takes as long as to read a sixth of its pages.
+    The file stays open until its last pages have been read, because opening it takes as long as
+    reading a sixth of its pages.
     """
-    name = f"{path} {stamp_at(path)}"
-    if name not in _being_read:
-        for before, _ in _being_read.values():
-            before.close()
-        _being_read.clear()
-        opened = _open(path)
+    file_key = f"{path} {stamp_file(path)}"
+    if file_key not in _open_files:
+        for previous, _ in _open_files.values():
+            previous.close()
+        _open_files.clear()
+        opened = _open_document(path)
         if isinstance(opened, Failed):
             return opened
         document, _ = opened
         stack = ExitStack()
         stack.enter_context(closing(document))
         pdf = stack.enter_context(closing(_OpenPdf(_FilePages(document), path.stem)))
-        _being_read[name] = stack, pdf
-    stack, pdf = _being_read[name]
-    read = pdf.whole(question.first, question.number)
-    if question.first + question.number >= len(read.prints):
+        _open_files[file_key] = stack, pdf
+    stack, pdf = _open_files[file_key]
+    pages_read = pdf.read_pages(question.first, question.number)
+    if question.first + question.number >= len(pages_read.prints):
         stack.close()
-        del _being_read[name]
-    return read
+        del _open_files[file_key]
+    return pages_read
 
 
-def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
-    """Open a file, or return why that failed. The caller closes it.
+def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
+    """Open a file as a PDF. The caller must close the document.
 
-    PDFium repairs files whose cross-reference table is damaged or missing; what it refuses,
-    it gets from `repair` once more.
+    PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
+    file, try each of the copies from `iter_repaired_copies`.
 
     Returns:
-        The file, and the notices about it.
+        The document and the notices to show about the file, or a `Failed` if it can't be opened.
     """
     with open(path, "rb", opener=open_regular) as file:
-        head = file.read(HEAD)
-        file.seek(max(path.stat().st_size - _TAIL, 0))
+        head = file.read(HEADER_SEARCH_BYTES)
+        file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
         tail = file.read()
     if b"%PDF-" not in head:
-        return _NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
-    failure = DAMAGED
+        return _NOT_A_PDF if head.strip(b"\x00 \r\n\t") else EMPTY_FILE
+    failure = DAMAGED_FILE
     try:
-        pdf = _with_pages(path)
+        document = _open_nonempty(path)
         if b"%%EOF" in tail or b"startxref" in tail:
-            return pdf, []
-        return pdf, [CUT]
+            return document, []
+        return document, [TRUNCATED_NOTICE]
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             failure = _LOCKED
-    for copy in repaired(path):
+    for copy in iter_repaired_copies(path):
         with suppress(pdfium.PdfiumError):
-            return _with_pages(copy), [REPAIRED]
+            return _open_nonempty(copy), [REPAIRED_NOTICE]
     return failure
 
 
-def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
-    """Open a file, or the content of one.
+def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
+    """Open a PDF, given its path or its content.
 
     Raises:
-        PdfiumError: PDFium refuses it, or it has no page.
+        PdfiumError: PDFium can't open the file, or the file has no pages.
     """
     document = pdfium.PdfDocument(file)
     if not len(document):
@@ -304,395 +320,424 @@ def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
     return document
 
 
-def _answer(
-    question: Request | Around | Cut | DrawPage | Measure,
+def _answer_about_document(
+    question: ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages,
     document: pdfium.PdfDocument,
     notices: list[Pair],
 ) -> Reply:
-    """Answer a question about an open file; `notices` are those about it so far."""
-    if isinstance(question, Cut):
-        return Pictures(tuple(cut_out(document, area) for area in question.areas))
+    """Answer a question about an open document.
+
+    `notices` are those from opening the file, which the reply to `ReadMarks` must include.
+    """
+    if isinstance(question, CutAreas):
+        return AreasCut(tuple(cut_out_area(document, area) for area in question.areas))
     if isinstance(question, DrawPage):
-        return view_page(document, question)
-    if isinstance(question, Measure):
-        return measured(document)
+        return draw_page(document, question)
+    if isinstance(question, MeasurePages):
+        return measure_pages(document)
     pages = _FilePages(document)
     name = Path(question.path).stem
-    if isinstance(question, Around):
-        with closing(_OpenPdf(pages, name)) as reading:
-            return Contexts(tuple(map(reading.passage, question.quotes)))
-    return _read(pages, name, notices, even_without_marks=question.named)
+    if isinstance(question, FindContexts):
+        with closing(_OpenPdf(pages, name)) as open_pdf:
+            return ContextsFound(tuple(map(open_pdf.find_context, question.quotes)))
+    return _read_marks(pages, name, notices, even_without_marks=question.named)
 
 
-def _read(
+def _read_marks(
     pages: _FilePages, name: str, notices: list[Pair], *, even_without_marks: bool
-) -> Read:
-    """Return the marks of an open file, with its notices."""
-    annotations = read_annotations(pages.opened())
-    if annotations.hidden:
-        message = f"{counted(annotations.hidden, 'hidden mark')} left out"
-        notices = [(message, HIDDEN), *notices]
-    read = Read(
+) -> MarksRead:
+    annotations = read_annotations(pages.iter_pages())
+    if annotations.hidden_count:
+        message = f"{format_count(annotations.hidden_count, 'hidden mark')} left out"
+        notices = [(message, HIDDEN_MARKS_HINT), *notices]
+    reply = MarksRead(
         notices=tuple(notices),
-        is_whole=CUT not in notices and REPAIRED not in notices,
+        is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
         left_out=annotations.left_out,
     )
     if even_without_marks or annotations.marks or pages.damaged:
-        with closing(_OpenPdf(pages, name)) as reading:
-            read = reading.read(annotations.marks, read)
-    if not annotations.marks and not annotations.hidden:
-        left_out = list(read.left_out)
-        for number in range(min(len(pages), MOST_PAGES)):
-            if pages.tried(number, pages.has_drawn_marks, False):
-                place = f"page {pages.label(number)}"
-                left_out.append(LeftOut(DRAWN, place, DRAWN_INTO))
-        read = structs.replace(read, left_out=tuple(left_out))
-    if read.problems:  # they name the pages that are missing
-        other_notices = tuple([notice for notice in read.notices if notice != REPAIRED])
-        read = structs.replace(read, notices=other_notices)
-    return read
+        with closing(_OpenPdf(pages, name)) as open_pdf:
+            reply = open_pdf.read_marks(annotations.marks, reply)
+    if reply.problems:  # the problems already list the unreadable pages
+        other_notices = tuple(
+            [notice for notice in reply.notices if notice != REPAIRED_NOTICE]
+        )
+        reply = structs.replace(reply, notices=other_notices)
+    return reply
 
 
 # --- pages ------------------------------------------------------------------------------
 
 
 class _OpenPage:
-    """A page of PDFium, and its text once that is needed."""
+    """A page opened by PDFium, whose text page is loaded on first use."""
 
     def __init__(self, page: pdfium.PdfPage) -> None:
         self.page = page
         self._text: pdfium.PdfTextPage | None = None
 
-    def text(self) -> pdfium.PdfTextPage:
-        """Return its text, turned upright; this turns the page."""
+    def load_text_page(self) -> pdfium.PdfTextPage:
+        """Return the page's text page, first rotating the page so that its text is upright."""
         if self._text is None:
-            self._text = upright_text(self.page)
+            self._text = load_upright_text(self.page)
         return self._text
 
 
 class _FilePages:
-    """The pages of one open file, any of which may be damaged."""
+    """Gives access to the pages of an open file, any of which may be damaged."""
 
     def __init__(self, document: pdfium.PdfDocument) -> None:
         self.document = document
         self.damaged: list[int] = []
-        """Pages that cannot be opened."""
-        # PDFium closes a page when it leaves the cache, or with the document
-        keep_open = lru_cache(maxsize=_OPEN_PAGES)
-        self._open_page = keep_open(lambda number: _OpenPage(document[number]))
+        """The numbers of the pages that turned out to be unreadable."""
+        # a page is closed when it is evicted from the cache, or when the document is closed
+        keep_open = lru_cache(maxsize=_MAX_OPEN_PAGES)
+        self._open_page = keep_open(lambda page_number: _OpenPage(document[page_number]))
 
     def __len__(self) -> int:
         return len(self.document)
 
-    def opened(self) -> Iterator[pdfium.PdfPage | None]:
-        """Yield every page, None for those that cannot be opened."""
+    def iter_pages(self) -> Iterator[pdfium.PdfPage | None]:
+        """Yield each page in order, or None in place of a page that can't be opened."""
         for number in range(len(self)):
-            yield self.tried(
+            yield self.read_or_default(
                 number,
                 lambda number: self._open_page(number).page,
                 None,
             )
 
-    def tried(
+    def read_or_default(
         self,
         number: int,
         read: Callable[[int], Any],
-        otherwise: Any,
+        default: Any,
     ) -> Any:
-        """Return the result of reading a page, or something else if it is damaged."""
+        """Return `read(number)`, or `default` if page `number` is damaged."""
         try:
             return read(number)
-        except FAULTS:
+        except PDF_ERRORS:
             if number not in self.damaged:
                 self.damaged.append(number)
-            return otherwise
+            return default
 
-    def text_page(self, number: int) -> pdfium.PdfTextPage:
-        """Return the text of a page, which may raise one of the `FAULTS`."""
-        return self._open_page(number).text()
+    def load_text_page(self, number: int) -> pdfium.PdfTextPage:
+        """Return the text page of page `number`.
 
-    def has_drawn_marks(self, number: int) -> bool:
-        """Return whether marks are drawn into a page, which may raise one of the `FAULTS`."""
-        with closing(self.document[number]) as page, closing(page.get_textpage()) as text:
-            return has_drawn_marks(page, text)
+        Raises:
+            PDF_ERRORS: the page is damaged.
+        """
+        return self._open_page(number).load_text_page()
 
-    def label(self, number: int) -> str:
-        """Return how a page is called in the file, otherwise its number from 1."""
-        return one_line(self.document.get_page_label(number)) or str(number + 1)
+    def format_page_label(self, number: int) -> str:
+        """Return the label that the file gives the page, or its number from 1 if it has none."""
+        return to_one_line(self.document.get_page_label(number)) or str(number + 1)
 
 
 class _MarkedPage(Value):
-    """A page with marks or quotes."""
+    """A page that contains marks or quotes, with the text in which they are located."""
 
     number: int
     text: PageText
     body: Span
-    """The span of the text without running heads and feet."""
-    passages: TextUnderMarks
+    """The span of the page's text that excludes running heads and feet."""
+    text_finder: MarkTextFinder
 
 
 # --- marks and quotes -------------------------------------------------------------------
 
 
 class _LocatedMark(Value):
-    """An annotation and the text that it covers."""
+    """An annotation together with the text that it covers on its page."""
 
     annotation: Annotation
     segments: Segments
-    begins: PrintedChar | None
-    """Its first character, or the one beside it; None on a page without text."""
+    first_char: PrintedChar | None
+    """The first covered character, or the nearest character if none is covered, or None if the
+    page has no text.
+    """
     span: Span
-    """The span of the page's text that it covers, or else the character beside it."""
-    words: Segments
-    """The segments with the rest of the words in which they stop."""
-    words_span: Span
+    """The span in the page's text of the covered text, or of the nearest character if no text is
+    covered.
+    """
+    word_segments: Segments
+    """The covered characters, extended to whole words."""
+    word_span: Span
 
     @property
-    def order(self) -> tuple[int, float, float]:
-        """The order of the annotations of a page: at one place, down and to the right."""
+    def sort_key(self) -> tuple[int, float, float]:
+        """The sort key, which orders marks by their first character.
+
+        Marks with the same first character are ordered from top to bottom, then left to right.
+        """
         left, _, _, top = self.annotation.box or _NO_BOX
-        return (self.begins.place if self.begins else 0, -top, left)
+        return (self.first_char.visible_index if self.first_char else 0, -top, left)
 
 
 _HYPHEN = "-"
 
 
 class _OpenPdf:
-    """One open file and the texts of its pages."""
+    """An open file, together with the text of its pages and the metadata of the work in it."""
 
     def __init__(self, pages: _FilePages, name: str) -> None:
-        """Read the text of every page; `name` is that of the file."""
+        """Read the text of every page. `name` is the file name without its suffix."""
 
-        def text_of(number: int) -> str:
-            return unswapped(pages.text_page(number).get_text_range())
+        def read_text(number: int) -> str:
+            text: str = pages.load_text_page(number).get_text_range()
+            return text
 
-        def lines_of(number: int) -> list[PrintedLine]:
-            lines = printed_lines(pages.text_page(number), self._texts[number])
-            mended = self._spelling.mended
-            return [structs.replace(line, text=mended(line.text)) for line in lines]
+        def read_lines(number: int) -> list[PrintedLine]:
+            return read_printed_lines(pages.load_text_page(number), self._texts[number])
 
         self._pages = pages
-        self._chars_of = lambda number: page_chars(pages.text_page(number))
-        self._kept: dict[int, _MarkedPage] = {}
-        """The last pages whose characters were read."""
-        self._lines = cache(lambda number: pages.tried(number, lines_of, []))
-        self._texts = [pages.tried(number, text_of, "") for number in range(len(pages))]
+        self._read_chars = lambda number: read_chars(pages.load_text_page(number))
+        self._page_cache: dict[int, _MarkedPage] = {}
+        """The most recently used pages, by page number. The least recently used one comes first."""
+        self._get_lines = cache(
+            lambda number: pages.read_or_default(number, read_lines, [])
+        )
+        self._texts = [
+            pages.read_or_default(number, read_text, "") for number in range(len(pages))
+        ]
         self._spelling = Spelling(self._texts)
-        self._running = Running(self._texts)
-        first = int(len(pages) > 1 and _IS_COVER.search(self._texts[0]) is not None)
+        self._running_lines = RunningLines(self._texts)
+        work_page = int(
+            len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0]) is not None
+        )
         self._work = read_work(
             pages.document,
-            self._spelling.mended(self._texts[first]),
-            self._lines(first),
+            self._texts[work_page],
+            self._get_lines(work_page),
             name,
         )
-        self._outline = list(outline_of(pages.document))
+        self._outline = list(read_outline(pages.document))
 
     def close(self) -> None:
-        """Let go of the pages."""
-        for page in self._kept.values():
+        """Release the cached pages, which would otherwise stay in memory."""
+        for page in self._page_cache.values():
             page.text.close()
 
-    def _page(self, number: int) -> _MarkedPage:
-        """Return a page with its characters."""
-        page = self._kept.pop(number, None)
+    def _get_page(self, number: int) -> _MarkedPage:
+        page = self._page_cache.pop(number, None)
         if page is None:
-            chars = self._pages.tried(number, self._chars_of, [])
-            font = partial(font_of, self._pages.text_page(number)) if chars else str
-            text = PageText(chars, self._spelling, font)
-            body = self._running.body(number, text.text)
-            page = _MarkedPage(number, text, body, TextUnderMarks(text))
-        self._kept[number] = page
-        if len(self._kept) > _CHAR_PAGES:
-            self._kept.pop(next(iter(self._kept))).text.close()
+            chars = self._pages.read_or_default(number, self._read_chars, [])
+            get_font = (
+                partial(get_font_name, self._pages.load_text_page(number))
+                if chars
+                else str
+            )
+            text = PageText(chars, self._spelling, get_font)
+            body = self._running_lines.find_body(number, text.text)
+            page = _MarkedPage(number, text, body, MarkTextFinder(text))
+        self._page_cache[number] = page
+        if len(self._page_cache) > _MAX_PAGES_WITH_CHARS:
+            self._page_cache.pop(next(iter(self._page_cache))).text.close()
         return page
 
     @cached_property
-    def _folds(self) -> list[str]:
-        return [for_finding(text) for text in self._texts]
+    def _folded_texts(self) -> list[str]:
+        return [normalize_for_lookup(text) for text in self._texts]
 
-    def _heading(self, page: int, char_number: int, top: float) -> str:
-        """Return the headings of the outline above a place on a page."""
+    def _find_headings(self, page: int, char_index: int, top: float) -> str:
         if not self._outline:
             return ""
-        lines = self._lines(page)
-        return headings_above(self._outline, lines, page, char_number, top)
+        lines = self._get_lines(page)
+        return format_headings(self._outline, lines, page, char_index, top)
 
-    def _named(self, numbers: Sequence[int]) -> str:
-        """Return pages by their labels for a message: the first twelve, and how many more."""
-        labels = [self._pages.label(number) for number in numbers[:_PAGES_NAMED]]
-        more = len(numbers) - len(labels)
-        pages = f"page{'s' if len(numbers) > 1 else ''} {', '.join(labels)}"
-        return f"{pages} and {more:,} more" if more else pages
+    def _format_page_list(self, page_numbers: Sequence[int]) -> str:
+        """Format the labels of these pages for a message, such as `pages 3, 4 and 7 more`.
+
+        At most `_MAX_LISTED_PAGES` labels are listed.
+        """
+        labels = [
+            self._pages.format_page_label(number)
+            for number in page_numbers[:_MAX_LISTED_PAGES]
+        ]
+        other_count = len(page_numbers) - len(labels)
+        pages = f"page{'s' if len(page_numbers) > 1 else ''} {', '.join(labels)}"
+        return f"{pages} and {other_count:,} more" if other_count else pages
 
     # --- marks
 
-    def read(self, annotations: Sequence[Annotation], read: Read) -> Read:
-        """Return `read` with the marks and the work."""
-        names = strong_names(annotations)
+    def read_marks(
+        self, annotations: Sequence[Annotation], reply: MarksRead
+    ) -> MarksRead:
+        """Return `reply` completed with the document, its marks, and any problems with them."""
+        identifying_names = find_identifying_names(annotations)
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
             annotations_by_page[annotation.page].append(annotation)
 
-        # the marks in the order of the text, and the areas of those that are cut out
+        # collect the marks in text order, and the areas of those that need a picture
         marks: list[Highlight] = []
         areas: list[tuple[int, Box]] = []
-        before: tuple[_MarkedPage, _LocatedMark] | None = None
-        for number in sorted(annotations_by_page):
-            page = self._page(number)
-            located_on_page = []
-            for annotation in annotations_by_page[number]:
-                located_on_page.append(_locate(page, annotation))
-            located_on_page.sort(key=attrgetter("order"))
-            for located in located_on_page:
-                mark = self._mark(page, located, names)
-                if before and _goes_on(*before, page, located):
-                    marks[-1] = self._joined(marks[-1], mark)
-                    before = None
+        previous: tuple[_MarkedPage, _LocatedMark] | None = None
+        for page_number in sorted(annotations_by_page):
+            page = self._get_page(page_number)
+            located_marks = []
+            for annotation in annotations_by_page[page_number]:
+                located_marks.append(_locate_mark(page, annotation))
+            located_marks.sort(key=attrgetter("sort_key"))
+            for located in located_marks:
+                mark = self._build_highlight(page, located, identifying_names)
+                if previous and _continues_on_next_page(*previous, page, located):
+                    marks[-1] = self._join_marks(marks[-1], mark)
+                    previous = None
                     continue
-                if located.annotation.area:
-                    areas.append((len(marks), located.annotation.area))
+                if located.annotation.picture_area:
+                    areas.append((len(marks), located.annotation.picture_area))
                 marks.append(mark)
-                before = (page, located)
+                previous = (page, located)
 
         return structs.replace(
-            read,
-            document=self._document(),
+            reply,
+            document=self._build_document(),
             marks=tuple(marks),
             areas=tuple(areas),
-            pages=self._prints(),
-            problems=tuple(self._problems(marks)),
-            notices=(*read.notices, *_notices(marks)),
-            is_whole=read.is_whole and not self._pages.damaged,
+            pages=self._fingerprint_pages(),
+            problems=tuple(self._find_problems(marks)),
+            notices=(*reply.notices, *_report_unreliable_text(marks)),
+            is_whole=reply.is_whole and not self._pages.damaged,
         )
 
-    def _document(self) -> Document:
-        """Return the work with the key of the file."""
-        id = document_id(self._folds, self._pages.opened())
+    def _build_document(self) -> Document:
+        id = compute_document_id(self._folded_texts, self._pages.iter_pages())
         return structs.replace(self._work, key=DocumentKey(f"pdf:{id}"))
 
-    def _prints(self) -> tuple[tuple[str, int], ...]:
-        """Return a fingerprint of each page."""
-        return tuple((h16(page_text), len(page_text)) for page_text in self._folds)
+    def _fingerprint_pages(self) -> tuple[tuple[str, int], ...]:
+        return tuple(
+            (hash16(page_text), len(page_text)) for page_text in self._folded_texts
+        )
 
-    def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
-        """Yield the pages that cannot be read, and those without text under a mark."""
+    def _find_problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
+        """Yield a problem that lists the unreadable pages, and one for marked pages without text.
+
+        Each problem is a message and a hint, and is only yielded if there are such pages.
+        """
         if self._pages.damaged:
-            yield (f"{self._named(self._pages.damaged)} cannot be read", REPAIR)
-        scanned = set()
+            yield (
+                f"{self._format_page_list(self._pages.damaged)} cannot be read",
+                REPAIR_HINT,
+            )
+        scanned_pages = set()
         for mark in marks:
-            number = int(mark.block)
-            lacks_text = mark.kind in ON_TEXT.values() and not mark.exact
-            if lacks_text and not self._folds[number]:
-                scanned.add(number)
-        if scanned:
-            has = "has" if len(scanned) == 1 else "have"
-            message = f"{self._named(sorted(scanned))} {has} marks but no text, as a scan"
+            page_number = int(mark.block)
+            lacks_text = mark.kind in TEXT_MARK_KINDS.values() and not mark.exact
+            if lacks_text and not self._folded_texts[page_number]:
+                scanned_pages.add(page_number)
+        if scanned_pages:
+            verb = "has" if len(scanned_pages) == 1 else "have"
+            page_list = self._format_page_list(sorted(scanned_pages))
+            message = f"{page_list} {verb} marks but no text, as a scan"
             yield (message, "add a text layer (OCR); the marks will then be read")
 
-    def _mark(
+    def _build_highlight(
         self,
         page: _MarkedPage,
         located: _LocatedMark,
-        names: set[str],
+        identifying_names: set[str],
     ) -> Highlight:
-        """Return the highlight of an annotation, with its context on the page.
+        """Build the highlight for an annotation, including its context on the page.
 
-        `names` are the /NM values that identify a mark.
+        `identifying_names` are the /NM values that identify a mark in this file.
         """
         annotation = located.annotation
         _, _, _, top = annotation.box or _NO_BOX
-        char_number = located.begins.number if located.begins else 0
+        char_index = located.first_char.char_index if located.first_char else 0
 
-        # its words, whole ones, without the letter of an item and the number of a note
-        code = page.text.code(located.segments)
-        printed = code or without_bullets(one_line(page.text.quote(located.segments)))
-        exact = printed
-        if not code and located.words != located.segments:
-            exact = without_bullets(one_line(page.text.quote(located.words)))
-        if located.begins in page.text.list_items:
-            exact = LABEL.sub("", exact, count=1).strip() or exact
-        exact = exact if code else without_note_number(exact)
+        # the marked text, extended to whole words and without list labels and footnote numbers
+        quoted = join_bullets(to_one_line(page.text.join_segments(located.segments)))
+        exact = quoted
+        if located.word_segments != located.segments:
+            exact = join_bullets(
+                to_one_line(page.text.join_segments(located.word_segments))
+            )
+        if located.first_char in page.text.list_items:
+            exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
+        exact = strip_note_number(exact)
 
-        # its context: what is no mark on text has only the sentence beside it, and a mark on
-        # text that covers none has nothing
+        # Find the context. A note beside the text only gets the nearest sentence, and a text mark
+        # that covers no text gets none.
         prefix = suffix = sentence = nearby = ""
         anchor_around: Pair | None = None
         if located.segments:
             text = page.text.text
-            asks = asking.asks(annotation.comment)
+            is_question = comment_questions.has_question_mark(annotation.comment)
             prefix, suffix, sentence = around(
                 text,
-                located.words_span,
+                located.word_span,
                 page.body,
                 crosses_table=page.text.crosses_table,
             )
-            if located.words_span != located.span:
-                before, after, _ = around(text, located.span, page.body)
-                anchor_around = (before, after)
-            nearby = _nearby(text, located.words_span, page.body, asks=asks)
-        elif located.begins and not annotation.on_text:
+            if located.word_span != located.span:
+                anchor_prefix, anchor_suffix, _ = around(text, located.span, page.body)
+                anchor_around = (anchor_prefix, anchor_suffix)
+            nearby = _find_paragraphs_around(
+                text, located.word_span, page.body, is_question=is_question
+            )
+        elif located.first_char and not annotation.marks_text:
             _, _, sentence = around(
                 page.text.text,
                 located.span,
                 page.body,
                 crosses_table=page.text.crosses_table,
             )
-        sentence = without_note_number(sentence)
-        if code or sentence in (exact, printed):
+        sentence = strip_note_number(sentence)
+        if sentence in (exact, quoted):
             sentence = ""
         return Highlight(
             document=self._work,
             namespace="",
             kind=annotation.kind,
             exact=exact,
-            anchor_text=self._anchor(page, annotation, exact, printed),
+            anchor_text=self._choose_anchor_text(page, annotation, exact, quoted),
             anchor_around=anchor_around,
-            hints=tuple(annotation.hints(names)),
+            hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=prefix,
             suffix=suffix,
             sentence=sentence,
             nearby=nearby,
-            comment=annotation.comment_on(exact),
+            comment=annotation.get_distinct_comment(exact),
             colour=annotation.colour,
             author=annotation.author,
-            created=iso(annotation.created),
-            modified=iso(annotation.modified),
-            page_label=self._pages.label(page.number),
-            heading=self._heading(page.number, char_number, top),
+            created=format_date(annotation.created),
+            modified=format_date(annotation.modified),
+            page_label=self._pages.format_page_label(page.number),
+            heading=self._find_headings(page.number, char_index, top),
             block=str(page.number),
-            skip=_MISREAD if page.text.is_misread(located.segments) else "",
+            skip=_UNRELIABLE_TEXT if page.text.is_misread(located.segments) else "",
         )
 
-    def _anchor(
-        self, page: _MarkedPage, annotation: Annotation, exact: str, printed: str
+    def _choose_anchor_text(
+        self, page: _MarkedPage, annotation: Annotation, exact: str, quoted: str
     ) -> str:
-        """Return the text that identifies a mark instead of its words, "" if they do.
+        """Return the text to use in the mark's key, or "" if that is its exact text.
 
-        Without any it is its contents, its name or its place.
+        For a mark without text, return the annotation's contents, its name, or its position.
         """
         if exact:
-            return "" if exact == printed else printed
+            return "" if exact == quoted else quoted
         edges = "x".join(str(round(edge)) for edge in annotation.box or ())
-        place = f"{h16(self._folds[page.number])}x{edges}"
-        return annotation.contents or annotation.name or place
+        position = f"{hash16(self._folded_texts[page.number])}x{edges}"
+        return annotation.contents or annotation.name or position
 
-    def _joined(self, first: Highlight, second: Highlight) -> Highlight:
-        """Return two marks as one: programs cannot mark over the end of a page.
+    def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
+        """Join two marks that were made for one passage.
 
-        Its key is that of the first one.
+        Programs can't mark text across a page break, so users mark each side of it. The joined
+        mark has the key of the first one.
         """
-        words = first.exact
-        word = last_word(words.rstrip(_HYPHEN))
-        if not words.endswith(_HYPHEN):
-            words += " "
-        elif not self._spelling.keeps_hyphen(word, first_word(second.exact)):
-            words = words.removesuffix(_HYPHEN)
+        exact = first.exact
+        word = find_last_word(exact.rstrip(_HYPHEN))
+        if not exact.endswith(_HYPHEN):
+            exact += " "
+        elif not self._spelling.should_keep_hyphen(word, find_first_word(second.exact)):
+            exact = exact.removesuffix(_HYPHEN)
         comments = filter(None, (first.comment, second.comment))
         sentence = f"{first.sentence} {second.sentence}" if second.sentence else ""
         return structs.replace(
             first,
-            exact=words + second.exact,
+            exact=exact + second.exact,
             anchor_text=first.anchor_text or first.exact,
             anchor_around=first.anchor_around or (first.prefix, first.suffix),
             suffix=second.suffix,
@@ -702,165 +747,183 @@ class _OpenPdf:
             skip=first.skip or second.skip,
         )
 
-    # --- the whole text
+    # --- the text of pages
 
-    def whole(self, first: int, number: int) -> PagesRead:
-        """Return the lines of some pages between running heads and feet."""
+    def read_pages(self, first: int, count: int) -> PagesRead:
+        """Return the lines of `count` pages from `first` on, without running heads and feet."""
         labels = []
         pages = []
-        for page_number in range(first, min(first + number, len(self._texts))):
-            page = self._page(page_number)
-            place, end = page.body
+        for page_number in range(first, min(first + count, len(self._texts))):
+            page = self._get_page(page_number)
+            line_start, body_end = page.body
             paragraphs = []
-            for line in page.text.text[place:end].split("\n"):
+            for line in page.text.text[line_start:body_end].split("\n"):
                 heading = ""
                 if self._outline and page.text.chars:
-                    char = page.text.char_at(place)
-                    heading = self._heading(page_number, char.number, char.top)
-                paragraphs.append((clean(line), heading))
-                place += len(line) + 1
-            labels.append(self._pages.label(page_number))
+                    char = page.text.find_char(line_start)
+                    heading = self._find_headings(page_number, char.char_index, char.top)
+                paragraphs.append((clean_text(line), heading))
+                line_start += len(line) + 1
+            labels.append(self._pages.format_page_label(page_number))
             pages.append(tuple(paragraphs))
-        document = self._document()
-        return PagesRead(document, self._prints(), tuple(labels), tuple(pages))
+        document = self._build_document()
+        return PagesRead(document, self._fingerprint_pages(), tuple(labels), tuple(pages))
 
     # --- quotes
 
-    def passage(self, quote: QuotedWords) -> QuoteContext:
-        """Return the context of a quote, which may have numbers of lines among its words."""
+    def find_context(self, quote: Quote) -> QuoteContext:
+        """Return the context of a quote, or an empty `QuoteContext` if the quote isn't found.
+
+        If the page has line numbers and the quote isn't found with them, search again without them.
+        """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
-        context = self._passage(quote)
-        numbers = self._page(quote.page).text.line_numbers
-        if not numbers or context != QuoteContext():
+        context = self._find_context(quote)
+        line_numbers = self._get_page(quote.page).text.line_numbers
+        if not line_numbers or context != QuoteContext():
             return context
-        words = " ".join(word for word in quote.words.split() if word not in numbers)
-        context = self._passage(structs.replace(quote, words=words))
+        words_without_numbers = " ".join(
+            word for word in quote.words.split() if word not in line_numbers
+        )
+        context = self._find_context(structs.replace(quote, words=words_without_numbers))
         if context == QuoteContext():
             return context
-        return structs.replace(context, words=words)
+        return structs.replace(context, words=words_without_numbers)
 
-    def _passage(self, quote: QuotedWords) -> QuoteContext:
-        """Return the context of a quote, on its page or across the next page break."""
-        page = self._page(quote.page)
+    def _find_context(self, quote: Quote) -> QuoteContext:
+        """Return the context of a quote, searching its page and across the next page break.
+
+        Return an empty `QuoteContext` if the quote isn't found.
+        """
+        page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body
 
-        # after the start of its box, if its words occur in several places; else anywhere
-        start = 0
+        # search the text after the start of the quote's box, then the whole page
+        search_start = 0
         crosses_table = page.text.crosses_table
         if quote.box:
             left, bottom, _, top = quote.box
-            nearest = page.passages.nearest(left, (bottom + top) / 2)
+            nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
             if nearest and nearest.previous:
-                start = nearest.previous.start
-        span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
+                search_start = nearest.previous.text_offset
+        span = locate(
+            quote.words,
+            text[search_start : search_start + 2 * len(quote.words) + QUOTE_SEARCH_CHARS],
+        )
         if span is not None:
-            span = (start + span[0], start + span[1])
+            span = (search_start + span[0], search_start + span[1])
         else:
             span = locate(quote.words, text)
         if span is None:
-            # on this page and the next one, as if there were no break
-            following = ""
+            # look across the page break
+            next_text = ""
             if quote.page + 1 < len(self._texts):
-                following = self._page(quote.page + 1).text.text
+                next_text = self._get_page(quote.page + 1).text.text
             text_before = text[:-1] if text.endswith("-") else f"{text} "
-            text = text_before + following if following else ""
+            text = text_before + next_text if next_text else ""
             body = None
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
-                return QuoteContext()  # it begins on the next page
+                return QuoteContext()  # the quote begins on the next page
         prefix, suffix, sentence = around(text, span, crosses_table=crosses_table)
-        char = page.text.char_at(span[0])
+        char = page.text.find_char(span[0])
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,
-            sentence="" if same(sentence, quote.words) else sentence,
-            heading=self._heading(page.number, char.number, char.top),
-            nearby=_nearby(text, span, body, asks=quote.asks),
+            sentence="" if is_same_text(sentence, quote.words) else sentence,
+            heading=self._find_headings(page.number, char.char_index, char.top),
+            nearby=_find_paragraphs_around(text, span, body, is_question=quote.asks),
         )
 
 
-def _notices(marks: Sequence[Highlight]) -> Iterator[Pair]:
-    """Yield a notice with a hint if marks get no cards because the text layer is unreliable."""
-    misread = [mark for mark in marks if mark.skip == _MISREAD]
-    if misread:
-        marked = counted(len(misread), "mark")
-        message = f"the text layer of this file is not reliable: {marked} without cards"
-        yield (message, _MISREAD_HINT)
+def _report_unreliable_text(marks: Sequence[Highlight]) -> Iterator[Pair]:
+    unreliable_marks = [mark for mark in marks if mark.skip == _UNRELIABLE_TEXT]
+    if unreliable_marks:
+        mark_count = format_count(len(unreliable_marks), "mark")
+        message = (
+            f"the text layer of this file is not reliable: {mark_count} without cards"
+        )
+        yield (message, _UNRELIABLE_TEXT_HINT)
 
 
-def _locate(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
-    """Find the text that an annotation covers, or the character beside it."""
+def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
+    """Find the text that an annotation covers, or the nearest character if it covers none."""
     segments: Segments = []
-    if annotation.on_text:
-        segments = page.passages.under(quads(annotation.points, annotation.box))
+    if annotation.marks_text:
+        segments = page.text_finder.find_covered_text(
+            build_quads(annotation.quad_points, annotation.box)
+        )
         if not segments:  # KOReader writes quads that cover nothing
-            segments = page.passages.under(quads((), annotation.box))
+            segments = page.text_finder.find_covered_text(build_quads((), annotation.box))
     if not segments:
         left, _, _, top = annotation.box or _NO_BOX
-        nearest = page.passages.nearest(left, top)
-        span = page.text.span(nearest, nearest) if nearest else (0, 0)
+        nearest = page.text_finder.find_nearest_char(left, top)
+        span = page.text.get_char_span(nearest, nearest) if nearest else (0, 0)
         return _LocatedMark(annotation, [], nearest, span, [], span)
-    words = whole_words(segments)
-    span = page.text.span(*_ends(segments))
+    word_segments = extend_to_words(segments)
+    span = page.text.get_char_span(*_get_first_and_last_char(segments))
     return _LocatedMark(
         annotation,
         segments,
-        _ends(segments)[0],
+        _get_first_and_last_char(segments)[0],
         span,
-        words,
-        page.text.span(*_ends(words)),
+        word_segments,
+        page.text.get_char_span(*_get_first_and_last_char(word_segments)),
     )
 
 
-def _ends(segments: Segments) -> tuple[PrintedChar, PrintedChar]:
-    """Return the first and the last character of a passage on its page."""
-    chars = sorted(chain.from_iterable(segments), key=attrgetter("place"))
+def _get_first_and_last_char(segments: Segments) -> tuple[PrintedChar, PrintedChar]:
+    chars = sorted(chain.from_iterable(segments), key=attrgetter("visible_index"))
     return (chars[0], chars[-1])
 
 
-def _goes_on(
-    page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, following: _LocatedMark
+def _continues_on_next_page(
+    page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, next_mark: _LocatedMark
 ) -> bool:
-    """Return whether a mark at the foot of a page goes on in one at the head of the next.
+    """Return whether a mark at the foot of a page continues in `next_mark` on the next page.
 
-    Between them may be a line of each page: its foot, its running head.
+    The two marks may be separated by one line on each page, such as a footer or a running head.
     """
-    if next_page.number != page.number + 1 or not (mark.segments and following.segments):
+    if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False
-    ours = mark.annotation
-    theirs = following.annotation
-    if (ours.kind, ours.colour, ours.author) != (
-        theirs.kind,
-        theirs.colour,
-        theirs.author,
+    annotation = mark.annotation
+    next_annotation = next_mark.annotation
+    if (annotation.kind, annotation.colour, annotation.author) != (
+        next_annotation.kind,
+        next_annotation.colour,
+        next_annotation.author,
     ):
         return False
     start, end = mark.span
-    next_start, next_end = following.span
-    foot = page.text.text[end : page.body[1]].strip()
-    head = next_page.text.text[next_page.body[0] : next_start].strip()
-    if max(len(foot), len(head)) > LONGEST_LINE or "\n" in foot + head:
+    next_start, next_end = next_mark.span
+    text_below = page.text.text[end : page.body[1]].strip()
+    text_above = next_page.text.text[next_page.body[0] : next_start].strip()
+    if (
+        max(len(text_below), len(text_above)) > MAX_RUNNING_LINE_CHARS
+        or "\n" in text_below + text_above
+    ):
         return False
-    words = page.text.text[start:end].rstrip("”’\"')] ")
-    next_words = next_page.text.text[next_start:next_end]
-    if words[-1:] not in ".!?。！？:;" and next_words[:1].islower():
+    mark_text = page.text.text[start:end].rstrip("”’\"')] ")
+    next_mark_text = next_page.text.text[next_start:next_end]
+    if mark_text[-1:] not in ".!?。！？:;" and next_mark_text[:1].islower():
         return True
-    return not foot and not head and words.endswith(_HYPHEN)
+    return not text_below and not text_above and mark_text.endswith(_HYPHEN)
 
 
-def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
-    """Return the paragraphs around a passage of a page, within `body`."""
+def _find_paragraphs_around(
+    text: str, span: Span, body: Span | None, *, is_question: bool
+) -> str:
+    """Return the paragraphs around the passage at `span`, without text outside `body`."""
     start, end = span
-    first, last = body or (0, len(text))
-    first = min(first, start)
-    last = max(last, end)
-    paragraphs = paragraphs_around(
-        text[first:last],
-        start - first,
-        end - first,
-        asks=asks,
+    body_start, body_end = body or (0, len(text))
+    body_start = min(body_start, start)
+    body_end = max(body_end, end)
+    paragraphs = get_paragraphs_around(
+        text[body_start:body_end],
+        start - body_start,
+        end - body_start,
+        asks=is_question,
     )
-    lines = map(one_line, paragraphs.split("\n"))
+    lines = map(to_one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))

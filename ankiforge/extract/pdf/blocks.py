@@ -1,4 +1,7 @@
-"""Where the blocks of a page begin: paragraphs, headings, items of lists."""
+"""Find where the blocks of a page begin: its paragraphs, headings, captions and list items.
+
+`page_text` puts a line break before each block, and joins the lines within a block by spaces.
+"""
 
 from __future__ import annotations
 
@@ -7,132 +10,148 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
-from ankiforge.extract.pdf.chars import FontOf, Line, PrintedChar
+from ankiforge.extract.pdf.chars import GetFont, Line, PrintedChar
 from ankiforge.text import regex
 
-_BLOCK_GAP = 1.5
-"""A step down this many times the usual one begins a new block."""
-_WIDEST_STEP = 2.2
-"""Lines with a larger step, in heights of their letters, are blocks of their own."""
+_MIN_BLOCK_STEP = 1.5
+"""A line begins a new block if its distance from the line above is more than this, relative to the
+usual distance between two lines.
+"""
+_MAX_LINE_STEP = 2.2
+"""The largest distance between two lines of a block that counts as usual, relative to the height of
+their letters.
+"""
 _BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
-HEADING = 6
-"""Letters of a heading, and of the line below it, at least; shorter lines are indices of maths."""
-_SHORTER = 0.1
-"""How much shorter a heading is than the line below, at least, in parts of that."""
+MIN_HEADING_LETTERS = 6
+"""The minimum number of letters in a heading and in the line below it. Shorter lines may be
+subscripts of a formula.
+"""
+_MIN_HEADING_GAP = 0.1
+"""How much earlier than the line below a heading ends, relative to the width of that line."""
 _BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
-# The label of a caption, without blanks.
+# The label at the start of a caption, without spaces.
 _CAPTION = regex(
     r"(?:Fig(?:ure|ura|\.)|Table|Tabelle|Tabla|Tableau|Tab\.|Abb(?:ildung|\.)|Scheme|Box)"
     r"(?:[A-Z]?\d{1,3}|[IVX]{1,4})[a-z]?([.:|])"
 )
 
 
-def block_starts(lines: Sequence[Line], font_of: FontOf) -> set[PrintedChar]:
-    """Return the first characters of lines that do not continue the line before."""
-    # the usual distance from line to line
+def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
+    """Return the first character of each block, except the first block of the page."""
+    # determine the usual distance between two lines
     steps = []
     for above, line in pairwise(lines):
         step = line.depth - above.depth
         if 0.4 * above.height < step < 4 * above.height:
             steps.append(step)
-    usual = median(steps) if steps else float("inf")
+    usual_step = median(steps) if steps else float("inf")
 
     starts = set()
     for above, line in pairwise(lines):
         first = line.chars[0]
         step = line.depth - above.depth
         if (
-            step > _BLOCK_GAP * min(usual, _WIDEST_STEP * line.height)
+            step > _MIN_BLOCK_STEP * min(usual_step, _MAX_LINE_STEP * line.height)
             or first.text in _BULLETS
-            or not line.is_of_size_of(above)
-            or _is_heading(above, line, font_of)
+            or not line.has_similar_size(above)
+            or _is_heading(above, line, get_font)
             or _is_caption(line, above)
         ):
             starts.add(first)
     return starts
 
 
-def _is_heading(line: Line, below: Line, font_of: FontOf) -> bool:
-    """Return whether a line is a heading by its font: bold, or ending short of the one below."""
-    if line.chars[0].text.islower() or line.letters < HEADING or below.letters < HEADING:
+def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
+    """Return whether the fonts show that `line` is a heading of the text that begins with `below`.
+
+    A heading is in a single font that the line below doesn't use. Unless that font is bold, the
+    heading must also end earlier than the line below.
+    """
+    if (
+        line.chars[0].text.islower()
+        or line.letter_count < MIN_HEADING_LETTERS
+        or below.letter_count < MIN_HEADING_LETTERS
+    ):
         return False
-    fonts = line.fonts(font_of)
-    if len(fonts) != 1 or fonts & below.fonts(font_of):
+    fonts = line.sample_fonts(get_font)
+    if len(fonts) != 1 or fonts & below.sample_fonts(get_font):
         return False
     [font] = fonts
     if _BOLD.search(font):
         return True
     width = below.chars[-1].right - below.chars[0].left
-    return below.chars[-1].right - line.chars[-1].right > _SHORTER * width
+    return below.chars[-1].right - line.chars[-1].right > _MIN_HEADING_GAP * width
 
 
 def _is_caption(line: Line, above: Line) -> bool:
-    """Return whether a line begins as a caption does: `Figure 2:`, `Table 1.` after a stop."""
+    """Return whether a line begins like a caption, such as `Figure 2:` or `Table 1.`.
+
+    If there is a full stop after the number, the line above must end a sentence.
+    """
     caption = _CAPTION.match("".join([char.text for char in line.chars[:20]]))
     if not caption:
         return False
     return caption[1] in ":|" or above.chars[-1].text in ".!?)]"
 
 
-# --- items of lists -------------------------------------------------------------------
+# --- list items -----------------------------------------------------------------------
 
-LABEL = regex(r"^(\(?)([a-zA-Z]|[ivx]{2,4}|\d{1,2})([.)])")
-"""The letter or number of an item."""
-ALIGNED = 2.0
-"""How far two items of a list are apart from one margin, at most, in points."""
-_MOST_BETWEEN = 30
-"""Items of other lists between two of one, at most."""
+ITEM_LABEL = regex(r"^(\(?)([a-zA-Z]|[ivx]{2,4}|\d{1,2})([.)])")
+"""The label at the start of a list item: a letter, a number or a Roman numeral."""
+MAX_MARGIN_DIFFERENCE = 2.0
+"""The maximum difference between the left margins of two items of a list, in points."""
+_MAX_ITEMS_BETWEEN = 30
+"""How many items after an item are searched for the next item of its list."""
 _ROMAN = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 
 
-class _Item:
-    """A line that begins as an item of a list does."""
+class _ListItem:
+    """A line that begins like a list item."""
 
     def __init__(
         self, first: PrintedChar, text: PrintedChar, label: re.Match[str]
     ) -> None:
         self.first = first
         self.text = text
-        """The first character behind its label."""
-        before, sign, behind = label.groups()
-        self.form = (before, sign.isupper(), behind)
+        """The first character of the item after its label."""
+        opening, symbol, closing = label.groups()
+        self.form = (opening, symbol.isupper(), closing)
         self.numbers: set[tuple[str, int]] = set()
-        """What the label may count: `i` is the ninth letter, or one."""
-        if sign.isdigit():
-            self.numbers.add(("number", int(sign)))
-        if len(sign) == 1 and sign.isalpha():
-            self.numbers.add(("letter", ord(sign)))
-        if sign in _ROMAN:
-            self.numbers.add(("roman", _ROMAN.index(sign)))
+        """What the label may count, as (kind, value): `i` is the ninth letter or the numeral 1."""
+        if symbol.isdigit():
+            self.numbers.add(("number", int(symbol)))
+        if len(symbol) == 1 and symbol.isalpha():
+            self.numbers.add(("letter", ord(symbol)))
+        if symbol in _ROMAN:
+            self.numbers.add(("roman", _ROMAN.index(symbol)))
 
-    def comes_before(self, other: _Item) -> bool:
-        """Return whether another one is the next item of its list."""
+    def is_followed_by(self, other: _ListItem) -> bool:
         if self.form != other.form:
             return False
-        margins = (self.first.left - other.first.left, self.text.left - other.text.left)
-        if min(map(abs, margins)) > ALIGNED:
+        offsets = (self.first.left - other.first.left, self.text.left - other.text.left)
+        if min(map(abs, offsets)) > MAX_MARGIN_DIFFERENCE:
             return False
         return any((kind, number + 1) in other.numbers for kind, number in self.numbers)
 
 
-def list_items(lines: Iterable[Line]) -> set[PrintedChar]:
-    """Return the first characters of the items of lists that have letters or numbers.
+def find_list_items(lines: Iterable[Line]) -> set[PrintedChar]:
+    """Return the first character of each list item that is labelled with a letter or a number.
 
-    A line counts if the item before or after it stands on the page, too. `A.` may be the
-    initial of a name.
+    A line only counts as an item if the previous or the next item of its list is on the page, too.
+    A capital with a full stop doesn't count, because it may be an initial.
     """
-    items: list[_Item] = []
+    items: list[_ListItem] = []
     for line in lines:
-        label = LABEL.match("".join([char.text for char in line.chars[:7]]))
+        label = ITEM_LABEL.match("".join([char.text for char in line.chars[:7]]))
         if not label or (label[0].isupper() and label[0].endswith(".")):
             continue
-        behind = line.chars[len(label[0]) :]
-        if behind and behind[0].gap:
-            items.append(_Item(line.chars[0], behind[0], label))
-    of_lists: set[PrintedChar] = set()
-    for number, item in enumerate(items):
-        for later in items[number + 1 : number + 1 + _MOST_BETWEEN]:
-            if item.comes_before(later):
-                of_lists |= {item.first, later.first}
+        chars_after_label = line.chars[len(label[0]) :]
+        if chars_after_label and chars_after_label[0].gap:
+            items.append(_ListItem(line.chars[0], chars_after_label[0], label))
+    item_starts: set[PrintedChar] = set()
+    for index, item in enumerate(items):
+        for later_item in items[index + 1 : index + 1 + _MAX_ITEMS_BETWEEN]:
+            if item.is_followed_by(later_item):
+                item_starts |= {item.first, later_item.first}
                 break
-    return of_lists
+    return item_starts

@@ -1,4 +1,7 @@
-"""The characters of a page, and the lines that they are printed on."""
+"""The characters of a page, and the printed lines that they form.
+
+`page_text` reads the characters with PDFium and links the visible ones to each other.
+"""
 
 from __future__ import annotations
 
@@ -6,59 +9,63 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import NamedTuple
 
-MARKERS = frozenset("\x02\ufffe\u00ad")
-"""PDFium's signs for a hyphen at a line end, and the soft hyphen."""
-_SIZE_CHANGE = 1.15
-"""A line whose letters are larger or smaller by this factor begins a block, too."""
-_LEAST_COMPARED = 3
-"""Characters of two lines, at least, whose sizes are compared."""
+HYPHEN_MARKERS = frozenset("\x02\ufffe\u00ad")
+"""The characters that PDFium uses for a hyphen at the end of a line, and the soft hyphen."""
+_MAX_SIZE_RATIO = 1.15
+"""The maximum ratio between the sizes of two lines of a block."""
+_MIN_COMPARED_CHARS = 3
+"""The minimum number of characters in two lines whose sizes are compared."""
 
 
 class Char(NamedTuple):
-    """One character; lengths in points. The box is as high as the font, not the glyph."""
+    """A character as read by PDFium, with its box, which is as high as its font and not its glyph.
 
-    number: int
-    """Its index in PDFium's list, which is close to reading order."""
+    All lengths are in points, and the vertical axis points upwards.
+    """
+
+    char_index: int
+    """The index in PDFium's list of characters, which is close to reading order."""
     text: str
-    generated: bool
-    """Whether PDFium inserted it: a space or line break that is not on the page."""
+    is_generated: bool
+    """Whether PDFium inserted the character, a space or line break that isn't on the page."""
     left: float
     bottom: float
     right: float
     top: float
     x: float
-    """The centre."""
+    """The horizontal centre of the box."""
     y: float
+    """The vertical centre of the box."""
     width: float
-    """The advance width; never 0."""
+    """The distance to the next character (advance width), which is never 0."""
     height: float
-    """The height of the font; never 0."""
+    """The height of the font, which is never 0."""
 
 
-# What is between two consecutive visible characters.
-NOTHING = 0
-BLANK = 1
-LINE = 2
+# The gap between two consecutive visible characters.
+NO_GAP = 0
+SPACE_GAP = 1
+LINE_GAP = 2
 
 
 class PrintedChar:
-    """A visible character between its neighbours; places and lengths as in `Char`."""
+    """A visible character that is linked to its neighbours. Its box is that of its `Char`."""
 
     __slots__ = (
         "bottom",
+        "char_index",
         "gap",
         "height",
         "left",
         "line",
         "next",
-        "number",
-        "place",
         "previous",
+        "printed_text",
         "right",
-        "shown",
-        "start",
         "text",
+        "text_offset",
         "top",
+        "visible_index",
         "width",
         "x",
         "y",
@@ -66,10 +73,10 @@ class PrintedChar:
 
     line: Line
 
-    def __init__(self, char: Char, place: int, previous: PrintedChar | None) -> None:
+    def __init__(self, char: Char, index: int, previous: PrintedChar | None) -> None:
         # runs for each letter of a document: unpacking is faster than reading the attributes
         (
-            self.number,
+            self.char_index,
             self.text,
             _,
             self.left,
@@ -81,76 +88,84 @@ class PrintedChar:
             self.width,
             self.height,
         ) = char
-        self.place = place
-        """How many visible characters come before it."""
+        self.visible_index = index
+        """The number of visible characters on the page before this one."""
         self.previous = previous
         self.next: PrintedChar | None = None
         if previous:
             previous.next = self
-        self.gap = LINE
-        """The gap between it and the character before."""
-        self.shown = "-" if self.text in MARKERS else self.text
-        """Its part of the text of the page."""
-        self.start = 0
-        """Where that begins."""
+        self.gap = LINE_GAP
+        """The gap before this character: `NO_GAP`, `SPACE_GAP` or `LINE_GAP`."""
+        self.printed_text = "-" if self.text in HYPHEN_MARKERS else self.text
+        """What the character contributes to the page's text."""
+        self.text_offset = 0
+        """The offset of `printed_text` in the page's text."""
 
     @property
     def neighbours(self) -> Iterator[PrintedChar]:
-        """The characters before and after it."""
+        """The previous and the next character, if they exist."""
         for neighbour in (self.previous, self.next):
             if neighbour:
                 yield neighbour
 
-    def beyond(self, neighbour: PrintedChar) -> PrintedChar | None:
-        """Return the other neighbour."""
+    def other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
+        """Return the neighbour on the side opposite to `neighbour`, or None if there is none."""
         return self.next if neighbour is self.previous else self.previous
 
-    def is_letter_beside(self, other: PrintedChar | None) -> bool:
-        """Return whether it is a letter with nothing but letters between it and another one."""
+    def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
+        """Return whether this is a letter without a space or line break between it and `other`."""
         if other is None or not self.text.isalnum():
             return False
-        return abs(self.number - other.number) == abs(self.place - other.place)
+        return abs(self.char_index - other.char_index) == abs(
+            self.visible_index - other.visible_index
+        )
 
-    def ends_word_beside(self, other: PrintedChar) -> bool:
-        """Return whether it is the last letter of a word, on this side of its neighbour."""
-        if not self.is_letter_beside(other):
+    def is_word_edge_beside(self, other: PrintedChar) -> bool:
+        """Return whether this is the first or last letter of the word that `other` belongs to.
+
+        `other` must be a neighbour of this character.
+        """
+        if not self.is_letter_joined_to(other):
             return False
-        beyond = self.beyond(other)
-        if beyond and beyond.is_letter_beside(other):
+        next_but_one = self.other_neighbour(other)
+        if next_but_one and next_but_one.is_letter_joined_to(other):
             return False
         return abs(self.y - other.y) < 0.5 * self.height
 
 
 class Line:
-    """A printed line."""
+    """A line of visible characters on a page."""
 
     def __init__(self, chars: list[PrintedChar], depth: float) -> None:
         self.chars = chars
         self.depth = depth
-        """How far down the page it is, in reading direction."""
+        """How far down the page the line is. This increases from line to line."""
         heights = [char.height for char in chars]
         self.height = median(heights)
-        self.lowest = min(heights)
+        self.min_height = min(heights)
         for char in chars:
             char.line = self
 
-    def is_of_size_of(self, other: Line) -> bool:
-        """Return whether the letters of two lines are of about one size."""
-        if min(len(self.chars), len(other.chars)) < _LEAST_COMPARED:
+    def has_similar_size(self, other: Line) -> bool:
+        """Return whether two lines are of similar size, or too short to compare."""
+        if min(len(self.chars), len(other.chars)) < _MIN_COMPARED_CHARS:
             return True
-        return 1 / _SIZE_CHANGE <= self.height / other.height <= _SIZE_CHANGE
+        return 1 / _MAX_SIZE_RATIO <= self.height / other.height <= _MAX_SIZE_RATIO
 
     @property
-    def letters(self) -> int:
-        """How many letters it has."""
+    def letter_count(self) -> int:
+        """The number of letters in the line, not counting digits and signs."""
         return sum(char.text.isalpha() for char in self.chars)
 
-    def fonts(self, font_of: FontOf) -> set[str]:
-        """Return the fonts of its first letter, of the one in its middle and of the last."""
+    def sample_fonts(self, get_font: GetFont) -> set[str]:
+        """Return the fonts of the first, the middle and the last letter of the line.
+
+        The line must contain a letter.
+        """
         letters = [char for char in self.chars if char.text.isalpha()]
-        sampled = (letters[0], letters[len(letters) // 2], letters[-1])
-        return set(map(font_of, sampled))
+        samples = (letters[0], letters[len(letters) // 2], letters[-1])
+        return set(map(get_font, samples))
 
 
-FontOf = Callable[[PrintedChar], str]
-"""Returns the name of the font of a character, "" if it is not known."""
+GetFont = Callable[[PrintedChar], str]
+"""A function that returns the name of a character's font, or "" if it is unknown."""

@@ -1,4 +1,9 @@
-"""The text around quotes in EPUBs and in snapshots of web pages."""
+"""Find quotes and their context in EPUBs and in snapshots of web pages.
+
+Zotero marks text in such files, too, but doesn't store the context. The worker process calls
+`find_in_pages` if a `FindContexts` question is about such a file. A web page is treated as a book
+with one page.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +13,38 @@ from contextlib import suppress
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from xml.etree import ElementTree
 from zipfile import BadZipFile, ZipFile
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import block_at, blocks_of, open_regular, read_file
-from ankiforge.extract.pdf.coverage import around
+from ankiforge.extract.files import iter_blocks, open_regular, parse_html, read_file
+from ankiforge.extract.pdf.mark_text import around
 from ankiforge.extract.pdf.messages import (
-    REPAIR,
-    Contexts,
+    REPAIR_HINT,
+    ContextsFound,
     Failed,
+    Quote,
     QuoteContext,
-    QuotedWords,
 )
 from ankiforge.model import Span
-from ankiforge.text.fold import for_comparing, locate, same
-from ankiforge.text.passages import paragraphs_around
+from ankiforge.text.elements import BLOCK_ELEMENTS
+from ankiforge.text.normalize import is_same_text, locate, normalize_for_comparison
+from ankiforge.text.passages import get_paragraphs_around
 
-LARGEST = 50_000_000
-"""Bytes of all pages of a book, above which it is not read."""
-_LARGEST_LIST = 4_000_000
-"""Bytes of the list of a book's files, above which it is not read."""
-PAGES = (".xhtml", ".html", ".htm")
+if TYPE_CHECKING:  # imported when a quote occurs several times
+    from bs4 import BeautifulSoup
+
+MAX_BOOK_BYTES = 50_000_000
+"""A book isn't read if its pages have more bytes."""
+_MAX_LIST_BYTES = 4_000_000
+"""A book's list of files isn't read if it has more bytes."""
+_MAX_PARSED_CHARS = 4_000_000
+"""How many characters of a page are parsed into elements at most."""
+PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
-_UNREADABLE = (
+_READ_ERRORS = (
     ItemError,
     OSError,
     BadZipFile,
@@ -43,23 +55,24 @@ _UNREADABLE = (
 )
 
 
-def find_in_pages(path: Path, quotes: Iterable[QuotedWords]) -> Contexts | Failed:
-    """Find the context of quotes in an EPUB or a web page.
+def find_in_pages(path: Path, quotes: Iterable[Quote]) -> ContextsFound | Failed:
+    """Return the context of each quote in an EPUB or a web page, or a `Failed` if it can't be read.
 
-    Never raises for bad content.
+    A quote that isn't found has an empty context. Never raises an exception because of the file's
+    content.
     """
     try:
-        if path.suffix.lower() in PAGES:
-            raw, _ = read_file(path, LARGEST)
+        if path.suffix.lower() in PAGE_SUFFIXES:
+            raw, _ = read_file(path, MAX_BOOK_BYTES)
             pages = [_BookPage(path.name, raw)]
         else:
             with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
-                pages = pages_of(book)
-    except _UNREADABLE as error:
-        return Failed(f"it cannot be read: {error}", REPAIR)
+                pages = read_pages(book)
+    except _READ_ERRORS as error:
+        return Failed(f"it cannot be read: {error}", REPAIR_HINT)
     passages = []
     for quote in quotes:
-        located = _find(pages, quote)
+        located = _find_quote(pages, quote)
         if located is None:
             passages.append(QuoteContext())
             continue
@@ -68,82 +81,107 @@ def find_in_pages(path: Path, quotes: Iterable[QuotedWords]) -> Contexts | Faile
         passage = QuoteContext(
             prefix=prefix,
             suffix=suffix,
-            sentence="" if same(sentence, quote.words) else sentence,
-            nearby=paragraphs_around(text, *span, asks=quote.asks),
+            sentence="" if is_same_text(sentence, quote.words) else sentence,
+            nearby=get_paragraphs_around(text, *span, asks=quote.asks),
         )
         passages.append(passage)
-    return Contexts(tuple(passages))
+    return ContextsFound(tuple(passages))
 
 
 class _BookPage:
-    """One page of a book: an XHTML file in it."""
+    """A page of a book, which is an XHTML file in an EPUB."""
 
     def __init__(self, name: str, raw: bytes) -> None:
         self.name = name
         self.html = raw.decode("utf-8", "replace")
 
     @cached_property
-    def blocks(self) -> list[str]:
-        """The words of each block; "" for those without."""
-        return [words for _, words in blocks_of(self.html)]
-
-    @cached_property
     def text(self) -> str:
-        """The words, one line for each block."""
-        return "\n".join(words for words in self.blocks if words)
+        """The text of the page, with each block, such as a paragraph, on a line of its own."""
+        return "\n".join(words for _, words in iter_blocks(self.html) if words)
 
     @cached_property
-    def canonical(self) -> str:
-        """The words as they are compared, to know quickly whether a quote may be here."""
-        return for_comparing(self.text)
+    def normalized_text(self) -> str:
+        """The text normalized for comparison, in which quotes are searched for."""
+        return normalize_for_comparison(self.text)
+
+    @cached_property
+    def soup(self) -> BeautifulSoup:
+        return parse_html(self.html[:_MAX_PARSED_CHARS])
+
+    def find_block_start(self, selector: str) -> int:
+        """Return the offset in `text` of the block that contains an element, or -1 if not found.
+
+        `selector` is the CSS selector of the element.
+        """
+        from soupsieve import SelectorSyntaxError
+
+        element = None
+        with suppress(SelectorSyntaxError, RecursionError):
+            element = self.soup.select_one(selector)
+        while element is not None and element.name not in BLOCK_ELEMENTS:
+            element = element.parent
+        block_text = " ".join(element.get_text().split()) if element else ""
+        return self.text.find(block_text) if block_text else -1
 
 
 # --- the pages of a book ----------------------------------------------------------------
 
 
-def pages_of(book: ZipFile) -> list[_BookPage]:
-    """Return the pages of a book in reading order: those that it lists, then the others.
+def read_pages(book: ZipFile) -> list[_BookPage]:
+    """Return the pages of a book in reading order.
+
+    The order is given by the book's spine. Pages that it doesn't list come last.
 
     Raises:
-        ValueError: they are too large.
+        ValueError: the pages are too large.
     """
     sizes = {file.filename: file.file_size for file in book.infolist()}
-    listed: list[str] = []
+    spine: list[str] = []
     with suppress(ElementTree.ParseError, KeyError, ValueError):
-        listed = list(_listed_pages(book, sizes))
-    ordered = dict.fromkeys(name for name in listed if name in sizes)
+        spine = list(_iter_spine(book))
+    names = dict.fromkeys(name for name in spine if name in sizes)
     for name in sizes:
-        if name.lower().endswith(PAGES):
-            ordered[name] = None
-    if sum(sizes[name] for name in ordered) > LARGEST:
+        if name.lower().endswith(PAGE_SUFFIXES):
+            names[name] = None
+    if sum(sizes[name] for name in names) > MAX_BOOK_BYTES:
         raise ValueError("it is too large")
-    return [_BookPage(name, book.read(name)) for name in ordered]
+    return [_BookPage(name, book.read(name)) for name in names]
 
 
-def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
-    """Yield the pages in the order of the book's spine.
+def read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
+    """Return the name and the root element of a book's package file.
+
+    The package file contains the metadata of the book, a list of its files, and the spine.
 
     Raises:
-        ParseError, KeyError, ValueError: the lists are not there, or damaged.
+        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
     """
 
-    def parsed(name: str) -> ElementTree.Element:
-        if sizes[name] > _LARGEST_LIST:
+    def parse(name: str) -> ElementTree.Element:
+        if book.getinfo(name).file_size > _MAX_LIST_BYTES:
             raise ValueError("the list of its files is too large")
         return ElementTree.fromstring(book.read(name))
 
-    root_file = parsed(_CONTAINER).find(".//{*}rootfile")
-    if root_file is None:
-        return
-    package_name = root_file.get("full-path", "")
-    package = parsed(package_name)
-    folder = posixpath.dirname(package_name)
+    root_file = parse(_CONTAINER).find(".//{*}rootfile")
+    name = "" if root_file is None else root_file.get("full-path", "")
+    return name, parse(posixpath.normpath(name))
+
+
+def _iter_spine(book: ZipFile) -> Iterator[str]:
+    """Yield the names of the pages listed in a book's spine, which gives their reading order.
+
+    Raises:
+        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
+    """
+    package_name, package = read_package(book)
+    directory = posixpath.dirname(package_name)
     names: dict[str, str] = {}
     for item in package.iterfind("{*}manifest/{*}item"):
-        path = posixpath.join(folder, unquote(item.get("href", "")))
+        path = posixpath.join(directory, unquote(item.get("href", "")))
         names[item.get("id", "")] = posixpath.normpath(path)
-    for reference in package.iterfind("{*}spine/{*}itemref"):
-        name = names.get(reference.get("idref", ""))
+    for item_reference in package.iterfind("{*}spine/{*}itemref"):
+        name = names.get(item_reference.get("idref", ""))
         if name:
             yield name
 
@@ -151,34 +189,44 @@ def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
 # --- quotes -----------------------------------------------------------------------------
 
 
-def _find(pages: list[_BookPage], quote: QuotedWords) -> tuple[str, Span] | None:
-    """Return the text that contains a quote, and where in it.
+def _find_quote(pages: list[_BookPage], quote: Quote) -> tuple[str, Span] | None:
+    """Return the text that contains a quote, and the span of the quote in that text.
 
-    None if it is found nowhere, or at several places among which its own place does not decide: a
-    sentence that the person did not mark would be worse than no sentence.
+    Return None if the quote isn't found, or if it occurs several times and the position stored
+    with it doesn't show which occurrence is meant. The sentence around another occurrence would be
+    worse than none.
     """
-    words = for_comparing(quote.words)
-    if not words:
+    folded_quote = normalize_for_comparison(quote.words)
+    if not folded_quote:
         return None
 
-    # on the page on which it should be, or anywhere, if it is there once
-    page = _page_of(quote, pages)
-    if page and words in page.canonical:
-        return _on_page(quote, page, page.canonical.count(words))
-    containing = [page for page in pages if words in page.canonical]
-    if len(containing) > 1 or any(page.canonical.count(words) > 1 for page in containing):
+    # search the expected page, then all pages, where the quote must occur only once
+    expected_page = _find_expected_page(quote, pages)
+    if expected_page and folded_quote in expected_page.normalized_text:
+        return _locate_on_page(
+            quote, expected_page, expected_page.normalized_text.count(folded_quote)
+        )
+    pages_with_quote = [
+        expected_page
+        for expected_page in pages
+        if folded_quote in expected_page.normalized_text
+    ]
+    if len(pages_with_quote) > 1 or any(
+        expected_page.normalized_text.count(folded_quote) > 1
+        for expected_page in pages_with_quote
+    ):
         return None
-    if containing:
-        return _located(quote, containing[0].text)
-    # a mark may go on in the next file
-    for page, following in pairwise(pages):
-        if words in f"{page.canonical} {following.canonical}":
-            return _located(quote, f"{page.text}\n{following.text}")
+    if pages_with_quote:
+        return _locate_quote(quote, pages_with_quote[0].text)
+    # a mark may continue on the next page
+    for expected_page, next_page in pairwise(pages):
+        if folded_quote in f"{expected_page.normalized_text} {next_page.normalized_text}":
+            return _locate_quote(quote, f"{expected_page.text}\n{next_page.text}")
     return None
 
 
-def _page_of(quote: QuotedWords, pages: Sequence[_BookPage]) -> _BookPage | None:
-    """Return the page on which a quote should be; None if it does not say."""
+def _find_expected_page(quote: Quote, pages: Sequence[_BookPage]) -> _BookPage | None:
+    """Return the page that should contain a quote, or None if the quote doesn't specify one."""
     if quote.file:
         for page in pages:
             if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
@@ -186,17 +234,20 @@ def _page_of(quote: QuotedWords, pages: Sequence[_BookPage]) -> _BookPage | None
     return pages[quote.page] if 0 <= quote.page < len(pages) else None
 
 
-def _on_page(quote: QuotedWords, page: _BookPage, count: int) -> tuple[str, Span] | None:
-    """Return where a quote is on its page, which has its words `count` times."""
+def _locate_on_page(quote: Quote, page: _BookPage, count: int) -> tuple[str, Span] | None:
+    """Return the page's text and the span of a quote that occurs `count` times in it.
+
+    If it occurs more than once, return the occurrence nearest to the quote's element and offset, or
+    None if the element isn't known or isn't found.
+    """
     if count == 1:
-        return _located(quote, page.text)
-    block = block_at(page.html, quote.steps) if quote.steps else None
-    if block is None:
-        return None
-    before = [len(text) + 1 for text in page.blocks[:block] if text]
-    return _located(quote, page.text, sum(before) + quote.offset)
+        return _locate_quote(quote, page.text)
+    start = page.find_block_start(quote.element) if quote.element else -1
+    return None if start < 0 else _locate_quote(quote, page.text, start + quote.offset)
 
 
-def _located(quote: QuotedWords, text: str, near: int = 0) -> tuple[str, Span] | None:
-    span = locate(quote.words, text, near)
+def _locate_quote(
+    quote: Quote, text: str, search_from: int = 0
+) -> tuple[str, Span] | None:
+    span = locate(quote.words, text, search_from)
     return (text, span) if span else None

@@ -1,4 +1,8 @@
-"""The margins of a page: running heads and feet, and the numbers of its lines."""
+"""Find what is in the margins of pages and isn't part of the text.
+
+Running heads and feet are recognized because they recur on other pages, and line numbers because
+they count the lines beside them.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,20 @@ from itertools import islice, pairwise
 from operator import attrgetter
 
 from ankiforge.extract.pdf.chars import Char
-from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 
 # --- running heads and feet -------------------------------------------------------------
 
-EDGE = 2
-"""Lines at the top and at the bottom that may be running heads or feet."""
-_SHARE = 0.3
-"""Share of the pages that have a running line: left and right pages may differ."""
-LONGEST_LINE = 150
-"""Characters of a running line, at most."""
+EDGE_LINE_COUNT = 2
+"""How many lines at the top, and at the bottom, of a page may be running heads or feet."""
+_MIN_PAGE_FRACTION = 0.3
+"""The minimum fraction of pages that must share a running line. It is below a half, because left
+and right pages may have different ones.
+"""
+MAX_RUNNING_LINE_CHARS = 150
+"""The maximum number of characters in a running head or foot."""
 _DIGITS = regex(r"\d+")
 _PAGE_NUMBER = regex(
     r"(?i)(?:page|p\.|seite|s\.)?\W*"
@@ -29,91 +35,99 @@ _PAGE_NUMBER = regex(
 
 
 class EdgeLine(Value):
-    """A line at the top or at the bottom of a page."""
+    """A line at the top or bottom of a page, which may be a running head or foot."""
 
     at_top: bool
     text: str
 
     @property
     def key(self) -> tuple[bool, str]:
-        """Its text without the numbers, which differ from page to page."""
+        """The key by which the line is recognized on other pages.
+
+        Its numbers are replaced, because page numbers differ from page to page.
+        """
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
-class Running:
-    """The running heads and feet of a document: page edges that recur on others."""
+class RunningLines:
+    """The running heads and feet of a document, which are edge lines that recur on other pages."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Find the running lines from the texts of the pages."""
-        self._edges = [tuple(_edges(text)) for text in texts]
+        """Find the running heads and feet in the texts of all pages."""
+        self._edge_lines = [tuple(_find_edge_lines(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
-        for lines in self._edges:
+        for lines in self._edge_lines:
             counts.update({line.key for line in lines})
-        least = max(2, _SHARE * len(texts))
-        self._recurring = {key for key, count in counts.items() if count >= least}
+        min_count = max(2, _MIN_PAGE_FRACTION * len(texts))
+        self._recurring = {key for key, count in counts.items() if count >= min_count}
 
-    def body(self, page: int, text: str) -> Span:
-        """Return the span of a page's text between its running lines."""
+    def find_body(self, page: int, text: str) -> Span:
+        """Return the span of a page's text between its running head and foot.
+
+        Args:
+            page: the page number, from 0.
+            text: the text of the page, which may be joined differently than in the constructor.
+        """
         start = 0
         end = len(text)
-        if page >= len(self._edges):
+        if page >= len(self._edge_lines):
             return (start, end)
-        for line in self._edges[page]:
-            # a line that recurs, or a page number among several
+        for line in self._edge_lines[page]:
+            # only exclude lines that recur, and page numbers if there are several pages
             if line.key not in self._recurring:
-                if len(self._edges) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
+                if len(self._edge_lines) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
                     continue
             if line.at_top:
-                rest = text[start:].lstrip()
-                if rest.startswith(line.text):
-                    start = len(text) - len(rest) + len(line.text)
+                remaining = text[start:].lstrip()
+                if remaining.startswith(line.text):
+                    start = len(text) - len(remaining) + len(line.text)
             else:
-                rest = text[:end].rstrip()
-                if rest.endswith(line.text):
-                    end = len(rest) - len(line.text)
+                remaining = text[:end].rstrip()
+                if remaining.endswith(line.text):
+                    end = len(remaining) - len(line.text)
         return (start, max(start, end))
 
 
-def _edges(text: str) -> Iterator[EdgeLine]:
-    """Yield the lines at the edges of a page: from the top down, from the bottom up."""
+def _find_edge_lines(text: str) -> Iterator[EdgeLine]:
+    """Yield the first lines of a page from the top down, then its last lines from the bottom up."""
     every_line = text.splitlines()
-    first_lines = list(islice(_filled(every_line), 2 * EDGE + 1))
-    if len(first_lines) > 2 * EDGE:
-        top = first_lines[:EDGE]
-        bottom = list(islice(_filled(reversed(every_line)), EDGE))
-    else:  # hardly any text: one line each, and a line alone is at the top
-        top, others = first_lines[:1], first_lines[1:]
-        bottom = others[-1:]
-    for at_top, lines in ((True, top), (False, bottom)):
+    first_lines = list(islice(_clean_lines(every_line), 2 * EDGE_LINE_COUNT + 1))
+    if len(first_lines) > 2 * EDGE_LINE_COUNT:
+        top_lines = first_lines[:EDGE_LINE_COUNT]
+        bottom_lines = list(islice(_clean_lines(reversed(every_line)), EDGE_LINE_COUNT))
+    else:  # there is hardly any text, so only one line each; a single line is at the top
+        top_lines, later_lines = first_lines[:1], first_lines[1:]
+        bottom_lines = later_lines[-1:]
+    for at_top, lines in ((True, top_lines), (False, bottom_lines)):
         for line in lines:
-            if len(line) <= LONGEST_LINE:
+            if len(line) <= MAX_RUNNING_LINE_CHARS:
                 yield EdgeLine(at_top, line)
 
 
-def _filled(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the clean lines without the empty ones, as late as possible."""
-    return filter(None, map(one_line, lines))
+def _clean_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Clean lines, and lazily yield those that aren't empty."""
+    return filter(None, map(to_one_line, lines))
 
 
-# --- numbers of lines -----------------------------------------------------------------
+# --- line numbers ---------------------------------------------------------------------
 
-_LEAST_NUMBERS = 5
-"""Numbers of lines on a page, at least."""
-STEPS = (1, 2, 5, 10)
-"""Every line is numbered, or every second, fifth or tenth."""
-COUNTED = 0.8
-"""The share of the numbers that are one step larger than the one above, at least."""
-NUMBERED = 0.6
-"""The share of the lines beside them that they count, at least."""
-_MOST_WITHIN = 3
-"""Lines that reach into their column, at most: a head, a foot, a stamp."""
-ALIGNED = 1.5
-"""How far the edges of two numbers of one column are apart, at most, in points."""
-_AT_AN_END = regex(r"(?m)^[ \t]*[0-9]{1,4}(?![0-9])|(?<![0-9])[0-9]{1,4}[ \t]*$")
+_MIN_NUMBERS = 5
+"""The minimum number of line numbers on a page."""
+NUMBERING_STEPS = (1, 2, 5, 10)
+"""The possible steps from one line number to the next."""
+MIN_CONSECUTIVE_FRACTION = 0.8
+"""The minimum fraction of the numbers that must be one step larger than the number above."""
+MIN_COUNTED_FRACTION = 0.6
+"""The minimum fraction of the lines beside the numbers that they must count."""
+_MAX_OTHER_LINES = 3
+"""The maximum number of lines with other text in the column, such as a head, a foot or a stamp."""
+MAX_EDGE_DISTANCE = 1.5
+"""The maximum distance between the edges of two neighbouring numbers of a column, in points."""
+_NUMBER_AT_LINE_END = regex(r"(?m)^[ \t]*[0-9]{1,4}(?![0-9])|(?<![0-9])[0-9]{1,4}[ \t]*$")
 
 
 class LineNumber:
-    """A number at the beginning or the end of a line."""
+    """A number at the beginning or end of a line, which may be a line number."""
 
     def __init__(self, digits: Sequence[Char]) -> None:
         self.digits = digits
@@ -124,66 +138,75 @@ class LineNumber:
         self.y = digits[0].y
 
 
-def line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
-    """Yield the numbers by which a page counts its lines in a margin.
+def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
+    """Yield the line numbers that are printed in a margin of a page.
 
-    Manuscripts and preprints have them; as text they would stand within sentences.
+    Manuscripts and preprints have them. If they were read as text, they would interrupt sentences.
     """
     text = "".join([char.text for char in chars]).replace("\r", "\n")
     numbers = []
-    for match in _AT_AN_END.finditer(text):
+    for match in _NUMBER_AT_LINE_END.finditer(text):
         digits = [char for char in chars[slice(*match.span())] if char.text.isdigit()]
         numbers.append(LineNumber(digits))
     for edge in ("right", "left"):
-        for column in _columns(numbers, attrgetter(edge)):
-            if _counts_lines(column, chars):
+        for column in _find_columns(numbers, attrgetter(edge)):
+            if _is_line_numbering(column, chars):
                 yield from column
 
 
-def _columns(
+def _find_columns(
     numbers: Iterable[LineNumber], edge: Callable[[LineNumber], float]
 ) -> Iterator[list[LineNumber]]:
-    """Yield the numbers whose edges are aligned, those of a column from the top down."""
+    """Group numbers into columns of numbers whose left or right edges are aligned.
+
+    `edge` returns the edge to compare.
+    """
     column: list[LineNumber] = []
     for number in sorted(numbers, key=edge):
-        if column and edge(number) - edge(column[-1]) > ALIGNED:
+        if column and edge(number) - edge(column[-1]) > MAX_EDGE_DISTANCE:
             yield column
             column = []
         column.append(number)
     yield column
 
 
-def _counts_lines(column: list[LineNumber], chars: Iterable[Char]) -> bool:
-    """Return whether numbers in a column count the lines of the text, and stand beside it."""
-    if len(column) < _LEAST_NUMBERS:
+def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
+    """Return whether the numbers in a column count the lines of the text beside them."""
+    if len(column) < _MIN_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)
     steps = Counter(below.value - above.value for above, below in pairwise(column))
     [(step, count)] = steps.most_common(1)
-    if step not in STEPS or count < COUNTED * (len(column) - 1):
+    if step not in NUMBERING_STEPS or count < MIN_CONSECUTIVE_FRACTION * (
+        len(column) - 1
+    ):
         return False
 
-    # hardly anything else is printed in the column, and most lines beside it are counted
+    # check that the column has hardly any other text, and that most lines beside it are counted
     left = min(number.left for number in column)
     right = max(number.right for number in column)
-    digits = {digit.number for number in column for digit in number.digits}
-    beside: list[Char] = []
-    within: list[Char] = []
+    digit_indexes = {digit.char_index for number in column for digit in number.digits}
+    chars_beside: list[Char] = []
+    chars_within: list[Char] = []
     for char in chars:
-        if char.generated or char.text.isspace() or char.number in digits:
+        if char.is_generated or char.text.isspace() or char.char_index in digit_indexes:
             continue
         if left < char.right and char.left < right:
-            within.append(char)
+            chars_within.append(char)
         elif column[-1].y <= char.y <= column[0].y:
-            beside.append(char)
-    if _row_count(within) > _MOST_WITHIN:
+            chars_beside.append(char)
+    if _count_rows(chars_within) > _MAX_OTHER_LINES:
         return False
-    return step * len(column) >= NUMBERED * _row_count(beside)
+    return step * len(column) >= MIN_COUNTED_FRACTION * _count_rows(chars_beside)
 
 
-def _row_count(chars: Iterable[Char]) -> int:
-    """Return on how many lines characters stand; raised and lowered ones stand on theirs."""
-    by_height = sorted(chars, key=attrgetter("y"))
-    return bool(by_height) + sum(
-        above.y - below.y > 0.5 * below.height for below, above in pairwise(by_height)
+def _count_rows(chars: Iterable[Char]) -> int:
+    """Return how many lines the characters are on.
+
+    Superscripts and subscripts don't count as lines of their own.
+    """
+    chars_by_height = sorted(chars, key=attrgetter("y"))
+    return bool(chars_by_height) + sum(
+        above.y - below.y > 0.5 * below.height
+        for below, above in pairwise(chars_by_height)
     )

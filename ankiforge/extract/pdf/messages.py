@@ -1,213 +1,239 @@
-"""Questions about PDFs, and their replies, as they pass between processes."""
+"""The questions about PDFs that are sent to worker processes, and the replies to them.
+
+Both are sent as JSON. `worker` sends the questions, and `answers` answers them. Questions about
+quotes may also be about EPUBs and web pages, which `hypertext` reads.
+"""
 
 from __future__ import annotations
 
-from ankiforge.extract.files import Step
-from ankiforge.model import Document, DocumentKey, Highlight, Label, LeftOut, Pair, Value
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    FigureLabel,
+    Highlight,
+    Lookalike,
+    Pair,
+    Value,
+)
 
-MOST_PICTURES = 200
-"""Pictures cut out of one file, at most."""
-HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
-"""Endings of the other files in which Zotero marks text."""
-REPAIR = "open it in a PDF reader and save a copy"
+MAX_PICTURES = 200
+"""The maximum number of pictures that are cut out of one file."""
+HYPERTEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm")
+"""The suffixes of the other files in which Zotero can mark text: EPUBs and web pages."""
+REPAIR_HINT = "open it in a PDF reader and save a copy"
 
 Box = tuple[float, float, float, float]
-"""left, bottom, right, top in points, in the space of /Rect"""
+"""(left, bottom, right, top) in points, in the coordinate space of an annotation's /Rect."""
 
 
 # --- questions --------------------------------------------------------------------------
 
 
-class Request(Value, tag="request"):
-    """Read the marks of a file."""
+class ReadMarks(Value, tag="request"):
+    """A request to read the marks in a file, and to identify the work that it contains."""
 
     path: str
     named: bool = False
-    """Whether to identify the work even if nothing is marked."""
+    """Whether to identify the work even if nothing in the file is marked."""
 
 
-class QuotedWords(Value):
-    """Words that another program found in a file."""
+class Quote(Value):
+    """A passage that another program has quoted from a file, such as a highlight in Zotero."""
 
     page: int
-    """The page on which they begin, from 0; in a book, the number of the file in its list, -1
-    if it is not known."""
+    """The page on which the quote begins, from 0, or -1 if unknown. In an EPUB, this is the index
+    of the quote's file in the reading order.
+    """
     words: str
     box: Box | None = None
-    """The box of their first line, if known."""
+    """The box around the first line of the quote, or None if unknown."""
     asks: bool = False
-    """Whether the paragraphs around are wanted, too."""
+    """Whether the user's comment asks a question, so that more surrounding text is wanted."""
     file: str = ""
-    """The file of a book in which they begin, or the end of its path; "" if not known."""
-    steps: tuple[Step, ...] = ()
-    """The way to the element in which they begin, from the root of that file; () if not known."""
+    """The path, or the end of the path, of the file in an EPUB in which the quote begins, or "" if
+    unknown.
+    """
+    element: str = ""
+    """The CSS selector of the element in which the quote begins, or "" if unknown."""
     offset: int = 0
-    """The number of characters before them in that element."""
+    """The number of characters between the start of that element and the quote."""
 
 
-class Around(Value, tag="around"):
-    """Find the context of quotes."""
+class FindContexts(Value, tag="around"):
+    """A request to find the context of each of these quotes in a file."""
 
     path: str
-    quotes: tuple[QuotedWords, ...]
+    quotes: tuple[Quote, ...]
 
 
 class Area(Value):
-    """A part of a page to cut out as a picture."""
+    """A part of a page that is to be cut out as a picture."""
 
     page: int
-    """From 0."""
+    """The page number, from 0."""
     box: Box
 
 
-class Cut(Value, tag="cut"):
-    """Cut pictures from a file."""
+class CutAreas(Value, tag="cut"):
+    """A request to cut these areas out of a file as pictures."""
 
     path: str
     areas: tuple[Area, ...]
 
 
-class Marked(Value):
-    """The marks of a page."""
+class Mark(Value):
+    """A mark that is to be located on the picture of a page."""
 
     words: str
     box: Box | None = None
-    """Where the mark is, if known."""
+    """The box around the mark, or None if unknown."""
 
 
 class DrawPage(Value, tag="view"):
-    """Draw a whole page, and find its words and those that are marked."""
+    """A request to draw a whole page, and to locate its words and the marks on it."""
 
     path: str
     page: int
-    """From 0."""
-    marks: tuple[Marked, ...] = ()
+    """The page number, from 0."""
+    marks: tuple[Mark, ...] = ()
     width: int = 0
-    """Of the picture, in pixels."""
+    """The requested width of the picture in pixels."""
 
 
-class Measure(Value, tag="measure"):
-    """Measure the pages of a file."""
+class MeasurePages(Value, tag="measure"):
+    """A request for the size and the printed number of each page of a file."""
 
     path: str
 
 
 class ReadPages(Value, tag="pages"):
-    """Read the whole text of some pages, as marks are found in it."""
+    """A request to read the whole text of some consecutive pages."""
 
     path: str
     first: int
-    """From 0."""
+    """The number of the first page, from 0."""
     number: int
+    """How many pages to read."""
 
 
-Question = Request | Around | Cut | DrawPage | Measure | ReadPages
+Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadPages
 
 
 # --- replies ----------------------------------------------------------------------------
 
 
-class Read(Value, tag="read", omit_defaults=True):
-    """The marks and the work of a file; without marks the other fields are empty."""
+class MarksRead(Value, tag="read", omit_defaults=True):
+    """The reply to `ReadMarks`: the marks in a file, and the work that it contains.
+
+    If nothing is marked and the question didn't ask for the work, `document` and `pages` are empty.
+    """
 
     document: Document = Document(DocumentKey(""), "", "")
-    """Its key stays the same when another program saves the file; title "" if the file
-    has none."""
+    """The work. Its key stays the same when another program saves the file, and its title is "" if
+    the file has none.
+    """
     marks: tuple[Highlight, ...] = ()
-    """In reading order, `block` the page from 0; without document and namespace."""
+    """The marks in reading order. `block` is the page number, from 0. The document's key and source
+    and the namespace are filled in later.
+    """
     areas: tuple[tuple[int, Box], ...] = ()
-    """(index of a mark, the area that its picture shows)."""
+    """(index of a mark, area to show in its picture) for each mark that needs a picture."""
     pages: tuple[tuple[str, int], ...] = ()
-    """(h16 of the folded text, its length) of every page."""
+    """(`hash16` of the folded text, length of the folded text) for each page."""
     problems: tuple[Pair, ...] = ()
-    """(what, hint) for what was left out."""
+    """(message, hint) for each part of the file that couldn't be read."""
     notices: tuple[Pair, ...] = ()
-    """(what, hint) for what to report though nothing failed."""
-    left_out: tuple[LeftOut, ...] = ()
-    """The drawings that look like a mark and are none."""
+    """(message, hint) for each fact that is worth reporting although nothing failed."""
+    left_out: tuple[Lookalike, ...] = ()
+    """The annotations that look like marks but aren't read as such."""
     is_whole: bool = True
-    """Whether nothing is missing or damaged, so that it has all its marks."""
+    """Whether all marks could be read, because no part of the file is missing or damaged."""
 
 
 class QuoteContext(Value, omit_defaults=True):
-    """The context of a quote, as in a `Highlight`; empty if it was not found."""
+    """The context of a quote, as in a `Highlight`. It is empty if the quote was not found."""
 
     prefix: str = ""
     suffix: str = ""
     sentence: str = ""
     heading: str = ""
     nearby: str = ""
-    """The paragraphs around, if wanted."""
+    """The paragraphs around the quote."""
     words: str = ""
-    """The quoted words, if those that were asked for have numbers of lines in them."""
+    """The quoted words without line numbers, or "" if the quote in the question has none."""
 
 
-class Contexts(Value, tag="passages"):
-    """The reply to `Around`: one passage per quote, in order."""
+class ContextsFound(Value, tag="passages"):
+    """The reply to `FindContexts`: the context of each quote, in the order of the question."""
 
     passages: tuple[QuoteContext, ...]
 
 
 class CutOut(Value, omit_defaults=True):
-    """A part of a page."""
+    """The picture of an area that was cut out of a page."""
 
     data: bytes
-    """PNG; b"" for an area outside of its page."""
+    """The picture as a PNG, or b"" if the area couldn't be drawn or shows nothing."""
     figure: str = ""
-    """A hash that changes only if the page does, or its frame."""
-    labels: tuple[Label, ...] = ()
-    """The labels in it, in reading order."""
+    """A hash that changes only if the page, or the frame that the user drew on it, has changed."""
+    labels: tuple[FigureLabel, ...] = ()
+    """The labels in the picture, in reading order."""
 
 
-class Pictures(Value, tag="figures"):
-    """The reply to `Cut`: one part for each area, in order."""
+class AreasCut(Value, tag="figures"):
+    """The reply to `CutAreas`: the picture of each area, in the order of the question."""
 
     pictures: tuple[CutOut, ...]
 
 
-Place = tuple[float, float, float, float]
-"""left, top, right, bottom as parts of the width and height of a picture, 0 to 1"""
+RelativeBox = tuple[float, float, float, float]
+"""(left, top, right, bottom) as fractions of a picture's width and height, from 0 to 1."""
 
 
-class DrawnPage(Value, tag="view"):
-    """The reply to `DrawPage`."""
+class PageDrawn(Value, tag="view"):
+    """The reply to `DrawPage`: a picture of the page, and the positions of its words and marks."""
 
     picture: bytes = b""
-    """A PNG; b"" if the page does not exist or cannot be drawn."""
+    """The picture as a PNG, or b"" if the page doesn't exist or can't be drawn."""
     width: int = 0
     height: int = 0
-    marks: tuple[tuple[Place, ...], ...] = ()
-    """Where each mark is, one place per line; () if its words were not found."""
-    lines: tuple[tuple[tuple[str, Place], ...], ...] = ()
-    """The words of each line, in reading order."""
+    marks: tuple[tuple[RelativeBox, ...], ...] = ()
+    """The position of each mark, as a box per line, or () if the mark was not found."""
+    lines: tuple[tuple[tuple[str, RelativeBox], ...], ...] = ()
+    """The words of each line with their boxes, in reading order."""
     is_dark: bool = False
-    """Whether the most of it is dark, as slides often are."""
+    """Whether most of the page is dark, as slides often are."""
 
 
-class Measured(Value, tag="measure"):
-    """The reply to `Measure`."""
+class PagesMeasured(Value, tag="measure"):
+    """The reply to `MeasurePages`: the size and the printed number of each page."""
 
     pages: tuple[tuple[float, float, str], ...] = ()
-    """The width, height and printed number of each page; lengths in points."""
+    """(width in points, height in points, printed number) of each page."""
 
 
 class PagesRead(Value, tag="pages"):
-    """The reply to `ReadPages`."""
+    """The reply to `ReadPages`: the text of the requested pages."""
 
     document: Document
     prints: tuple[tuple[str, int], ...]
-    """As `Read.pages`: of all pages."""
+    """As in `MarksRead.pages`, for all pages of the file and not only the requested ones."""
     labels: tuple[str, ...]
-    """The printed number of each of these pages."""
+    """The printed number of each requested page."""
     paragraphs: tuple[tuple[Pair, ...], ...]
-    """Of each page, its lines between running heads and feet, each with the headings above."""
+    """(line, headings above it) for each line of each requested page, without running heads and
+    feet.
+    """
 
 
 class Failed(Value, tag="failed"):
-    """A file that could not be read."""
+    """The reply to any question about a file that couldn't be read: why, and what to do."""
 
     what: str
+    """Why the file couldn't be read, such as `it is not a PDF`."""
     hint: str
 
 
-Reply = Read | Contexts | Pictures | DrawnPage | Measured | PagesRead | Failed
+Reply = (
+    MarksRead | ContextsFound | AreasCut | PageDrawn | PagesMeasured | PagesRead | Failed
+)

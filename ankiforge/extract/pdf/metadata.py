@@ -1,4 +1,7 @@
-"""A file as it names itself: title, authors, DOI, arXiv id, lines and headings; and its id."""
+"""Read the metadata of a PDF: title, authors, DOI, arXiv id and outline.
+
+`compute_document_id` computes the id in the document's key, which depends only on the content.
+"""
 
 from __future__ import annotations
 
@@ -12,63 +15,72 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument
 
-from ankiforge.extract.pdf.cleaning import one_line
-from ankiforge.extract.pdf.page_text import FAULTS
-from ankiforge.extract.pdf.titles import PrintedLine, title_of
-from ankiforge.model import Document, DocumentKey, Pair, Value, h16, hints
+from ankiforge.extract.pdf.cleaning import to_one_line
+from ankiforge.extract.pdf.page_text import PDF_ERRORS
+from ankiforge.extract.pdf.titles import PrintedLine, choose_title
+from ankiforge.model import Document, DocumentKey, Pair, Value, hash16, hints
 from ankiforge.text import regex
-from ankiforge.text.fold import for_finding
-from ankiforge.text.private import tag_among
+from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.private import find_tag
 
 # --- headings ---------------------------------------------------------------------------
 
-_MOST_ENTRIES = 5000
-"""Outline entries read, at most."""
-DEEPEST = 12
-"""Levels of the outline."""
-_LONGEST_ENTRY = 200
-"""Characters of an entry that are kept."""
+_MAX_OUTLINE_ENTRIES = 5000
+"""How many entries of an outline are read at most."""
+MAX_OUTLINE_LEVELS = 12
+"""How many levels of an outline are read at most."""
+_MAX_ENTRY_CHARS = 200
+"""How many characters of an entry's title are kept."""
 
 
 class OutlineEntry(Value):
-    """One entry of the outline."""
+    """An entry of a PDF's outline (its table of contents): a heading and where it is."""
 
     page: int
+    """The number of the page with the heading, from 0."""
     top: float
+    """The height of the heading on its page in points, or infinity if the entry doesn't say."""
     level: int
     title: str
 
 
-def headings_above(
+def format_headings(
     outline: Sequence[OutlineEntry],
     lines: Sequence[PrintedLine],
     page: int,
-    index: int,
+    char_index: int,
     top: float,
 ) -> str:
-    """Return the headings above a character of a page with these lines, joined by ` › `.
+    """Return the headings under which a character is, joined by ` › `, the outermost first.
 
-    The text decides where an entry belongs if it contains it: columns make heights
-    useless.
+    If the title of an outline entry is found in one of the page's `lines`, the entry is located by
+    that line. Otherwise it is located by its height, which is useless on a page with columns.
+
+    Args:
+        outline: the entries of the outline, in order.
+        lines: the lines of the page.
+        page: the number of the page, from 0.
+        char_index: the index of the character in PDFium's list.
+        top: the height of the character on the page.
     """
-    path: list[OutlineEntry] = []
+    open_entries: list[OutlineEntry] = []
     for entry in outline:
         is_above = entry.page < page
         if entry.page == page:
-            title = for_finding(entry.title)
+            title = normalize_for_lookup(entry.title)
             is_above = entry.top >= top
             for line in lines:
-                if for_finding(line.text).endswith(title):
-                    is_above = line.start <= index
+                if normalize_for_lookup(line.text).endswith(title):
+                    is_above = line.start <= char_index
                     break
         if is_above:
-            path = [outer for outer in path if outer.level < entry.level]
-            path.append(entry)
-    return " › ".join(entry.title for entry in path)
+            open_entries = [outer for outer in open_entries if outer.level < entry.level]
+            open_entries.append(entry)
+    return " › ".join(entry.title for entry in open_entries)
 
 
-# Which number of a destination is its height on the page, by the way it is shown.
-_TOP = {
+# The index of the vertical position among the parameters of a destination, by its view mode.
+_TOP_INDEX = {
     pdfium_c.PDFDEST_VIEW_XYZ: 1,
     pdfium_c.PDFDEST_VIEW_FITH: 0,
     pdfium_c.PDFDEST_VIEW_FITBH: 0,
@@ -76,40 +88,42 @@ _TOP = {
 }
 
 
-def outline_of(document: PdfDocument) -> Iterator[OutlineEntry]:
-    """Yield the entries of the outline."""
-    with suppress(*FAULTS):
-        for item in islice(document.get_toc(DEEPEST), _MOST_ENTRIES):
-            target = item.get_dest()
-            page = target.get_index() if target else None
-            title = one_line(item.get_title())[:_LONGEST_ENTRY]
+def read_outline(document: PdfDocument) -> Iterator[OutlineEntry]:
+    """Yield the entries of a document's outline, leaving out those without a page or a title."""
+    with suppress(*PDF_ERRORS):
+        for bookmark in islice(
+            document.get_toc(MAX_OUTLINE_LEVELS), _MAX_OUTLINE_ENTRIES
+        ):
+            destination = bookmark.get_dest()
+            page = destination.get_index() if destination else None
+            title = to_one_line(bookmark.get_title())[:_MAX_ENTRY_CHARS]
             if page is None or page < 0 or not title:
                 continue
-            # the height on its page to which it leads, infinity for all of it
-            mode, numbers = target.get_view()
-            index = _TOP.get(mode, len(numbers))
+            # the height of the target on its page, or infinity if the target is the whole page
+            mode, parameters = destination.get_view()
+            top_index = _TOP_INDEX.get(mode, len(parameters))
             top = float("inf")
-            if index < len(numbers):
-                top = float(numbers[index])
-            yield OutlineEntry(page, top, item.level, title)
+            if top_index < len(parameters):
+                top = float(parameters[top_index])
+            yield OutlineEntry(page, top, bookmark.level, title)
 
 
 # --- metadata ---------------------------------------------------------------------------
 
-ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
-"""Entries of the metadata, beside title and author, that name a DOI or an arXiv id."""
+IDENTIFIER_ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
+"""The metadata entries, besides the title, that may contain a DOI or an arXiv id."""
 
 _DOI = regex(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
-# A DOI that goes on with a number in the next line; half a DOI would match thousands of works.
-_CUT_DOI = regex(
+# A DOI that continues on the next line. Half of a DOI would match thousands of works.
+_BROKEN_DOI = regex(
     r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=\d{4}|[a-z]{2,6}\.\d{4})"
 )
 _ARXIV = regex(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
 )
-# An account of a computer, or an address, is no author; nor is a single word.
-_NO_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
+# Names of computer accounts, and email addresses, which aren't authors.
+_NOT_AN_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
 
 
 def read_work(
@@ -118,87 +132,105 @@ def read_work(
     lines: Sequence[PrintedLine],
     file_name: str,
 ) -> Document:
-    """Return the metadata of the work, "" where the file has none.
+    """Return the title, authors, identifiers and tags of the work in a PDF. The key is left empty.
 
-    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page,
-    which may cite another work, are `doi-hint` and `arxiv-hint`.
+    Identifiers from the metadata have the schemes `doi` and `arxiv`. Identifiers that are only
+    printed on the first page may belong to a cited work, so they have the schemes `doi-hint` and
+    `arxiv-hint`.
+
+    Args:
+        document: the open PDF.
+        first_page: the text of the first page.
+        lines: the lines of the first page.
+        file_name: the file name without its suffix.
     """
-    metadata_title = one_line(document.get_metadata_value("Title"))
-    title = title_of(metadata_title, lines, first_page, file_name)
+    metadata_title = to_one_line(document.get_metadata_value("Title"))
+    title = choose_title(metadata_title, lines, first_page, file_name)
 
-    # the authors: at commas only if no name is inverted
-    author = one_line(document.get_metadata_value("Author"))
-    names = re.split(r";|\s(?:and|&)\s", author)
-    if len(names) == 1 or "," in author:
-        pieces = re.split(r";|\s(?:and|&)\s|,", author)
-        if all(" " in piece.strip() for piece in pieces if piece.strip()):
-            names = pieces
+    # split the authors, at commas only if no name is written as `Surname, First name`
+    author_entry = to_one_line(document.get_metadata_value("Author"))
+    names = re.split(r";|\s(?:and|&)\s", author_entry)
+    if len(names) == 1 or "," in author_entry:
+        parts = re.split(r";|\s(?:and|&)\s|,", author_entry)
+        if all(" " in piece.strip() for piece in parts if piece.strip()):
+            names = parts
     creators = []
     for name in map(str.strip, names):
-        if " " in name and not _NO_AUTHOR.match(name):
+        if " " in name and not _NOT_AN_AUTHOR.match(name):
             creators.append(name)
 
-    # the identifiers: those of the metadata, then printed ones
-    others = [one_line(document.get_metadata_value(name)) for name in ENTRIES]
-    metadata = " ".join((metadata_title, *others))
+    # collect the identifiers in the metadata, then those that are only printed
+    other_entries = [
+        to_one_line(document.get_metadata_value(name)) for name in IDENTIFIER_ENTRIES
+    ]
+    metadata = " ".join((metadata_title, *other_entries))
     arxiv = _ARXIV.search(metadata)
     printed_arxiv = _ARXIV.search(first_page)
     doi = find_doi(metadata)
-    printed_doi = find_doi(_CUT_DOI.sub(r"\1", first_page))
+    printed_doi = find_doi(_BROKEN_DOI.sub(r"\1", first_page))
     identifiers: list[Pair] = []
     if doi:
         identifiers.append(("doi", doi))
     if arxiv:
         identifiers.append(("arxiv", arxiv[1]))
     if printed_doi and not doi:
-        identifiers.append((hints.printed("doi"), printed_doi))
+        identifiers.append((hints.printed_scheme("doi"), printed_doi))
     if printed_arxiv and not arxiv:
-        identifiers.append((hints.printed("arxiv"), printed_arxiv[1]))
+        identifiers.append((hints.printed_scheme("arxiv"), printed_arxiv[1]))
 
-    subject, keywords, *_ = others
+    subject, keywords, *_ = other_entries
     return Document(
         key=DocumentKey(""),
         source="",
         title=title,
         creators=tuple(creators),
         identifiers=tuple(identifiers),
-        tags=tag_among((subject, *re.split(r"[,;]", keywords))),
+        tags=find_tag((subject, *re.split(r"[,;]", keywords))),
     )
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI in a text without punctuation after it, "" for none."""
+    """Return the first DOI in a text, without trailing punctuation, or "" if there is none."""
     match = _DOI.search(text)
     if not match:
         return ""
-    from ankiforge.text.identifiers import without_punctuation
+    from ankiforge.text.identifiers import strip_punctuation
 
-    return without_punctuation(match[0])
+    return strip_punctuation(match[0])
 
 
 # --- the identity of a document, see docs/reference/keys.md ---------------------------
 
 
-_LITTLE_TEXT = 200
-"""Folded characters; a document with fewer is identified by what its pages draw, too."""
-DEEPEST_FORM = 4
-"""Levels of nested forms that are searched for pictures."""
-_MOST_DRAWN = 1000
-"""Objects of a page that are examined, at most."""
+_MIN_IDENTIFYING_CHARS = 200
+"""A document with fewer folded characters is also identified by what is drawn on its pages."""
+MAX_FORM_LEVELS = 4
+"""How many levels of nested form XObjects are searched for drawn objects."""
+_MAX_DRAWN_OBJECTS = 1000
+"""How many objects on a page are included in the document's id at most."""
 
 
-def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) -> str:
-    """Return 16 hex digits made from the folded texts of the pages and their drawings."""
-    if sum(map(len, folds)) >= _LITTLE_TEXT:
-        return h16(*folds)
-    # kind and place (in points) of each thing drawn, and digests of pictures
-    drawn: list[str] = []
+def compute_document_id(
+    folded_texts: Sequence[str], pages: Iterable[pdfium.PdfPage | None]
+) -> str:
+    """Return the id of a document: a hash of 16 hex digits of the text on its pages.
+
+    If there is little text, as in a scan, the objects drawn on the pages are hashed as well.
+    """
+    if sum(map(len, folded_texts)) >= _MIN_IDENTIFYING_CHARS:
+        return hash16(*folded_texts)
+    # add the type and the position in points of each drawn object, and a hash of each picture
+    drawn_parts: list[str] = []
     for page in pages:
         if not page:
             continue
-        for drawing in islice(page.get_objects(max_depth=DEEPEST_FORM), _MOST_DRAWN):
-            edges = map(round, drawing.get_bounds())
-            drawn.append(" ".join(map(str, (drawing.type, *edges))))
-            if isinstance(drawing, pdfium.PdfImage):
-                drawn.append(sha256(drawing.get_data(decode_simple=True)).hexdigest())
-    return h16(*folds, *drawn)
+        for page_object in islice(
+            page.get_objects(max_depth=MAX_FORM_LEVELS), _MAX_DRAWN_OBJECTS
+        ):
+            bounds = map(round, page_object.get_bounds())
+            drawn_parts.append(" ".join(map(str, (page_object.type, *bounds))))
+            if isinstance(page_object, pdfium.PdfImage):
+                drawn_parts.append(
+                    sha256(page_object.get_data(decode_simple=True)).hexdigest()
+                )
+    return hash16(*folded_texts, *drawn_parts)

@@ -1,9 +1,9 @@
-"""The text of a page: its characters with their places, joined in reading order.
+"""Build the text of a page from its visible characters, in reading order.
 
-Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be corrected
-for /Rotate, CropBox, the origin of MediaBox or UserUnit. Lines are joined, hyphens at line
-ends resolved, blocks kept apart, superscripts and subscripts kept, and accents that TeX
-prints separately combined with their letters.
+Boxes are in unrotated user space, like /QuadPoints and /Rect, so no correction is needed for
+/Rotate, CropBox, UserUnit or the origin of MediaBox. The lines of a block are joined, and hyphens
+at line ends are dropped or kept as the document spells the word. Superscripts and subscripts are
+preserved, and accents that TeX prints separately are combined with their letters.
 """
 
 from __future__ import annotations
@@ -24,61 +24,59 @@ from typing import Any
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
-from ankiforge.extract.pdf.blocks import block_starts, list_items
+from ankiforge.extract.pdf.blocks import find_block_starts, find_list_items
 from ankiforge.extract.pdf.chars import (
-    BLANK,
-    LINE,
-    MARKERS,
-    NOTHING,
+    HYPHEN_MARKERS,
+    LINE_GAP,
+    NO_GAP,
+    SPACE_GAP,
     Char,
-    FontOf,
+    GetFont,
     Line,
     PrintedChar,
 )
 from ankiforge.extract.pdf.cleaning import (
-    CAPITAL_FOR_LIGATURE,
-    SPELT_AS,
-    WORD,
+    MAX_WORD_CHARS,
     Spelling,
-    first_word,
+    find_first_word,
+    find_last_word,
     is_misread,
-    last_word,
-    righted,
-    unswapped,
+    restore_reading_order,
 )
-from ankiforge.extract.pdf.margins import line_numbers
+from ankiforge.extract.pdf.margins import find_line_numbers
 from ankiforge.model import Span
 from ankiforge.text import regex
 
-FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
-"""The exceptions that damaged and hostile files raise."""
+PDF_ERRORS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
+"""The exceptions that PDFium and pypdfium2 raise for damaged and hostile files."""
 
-_BREAKS = frozenset("\r\n")
-BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
-HYPHENS = frozenset("-\u2010") | MARKERS
-_SAMPLE = 100
-"""Characters of a page, approximately, that decide in which direction its text runs."""
+_LINE_BREAKS = frozenset("\r\n")
+SPACES = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
+HYPHENS = frozenset("-\u2010") | HYPHEN_MARKERS
+_SAMPLED_CHARS = 100
+"""How many characters of a page are sampled, roughly, to determine the direction of its text."""
 
 
 # --- reading ----------------------------------------------------------------------------
 
 
-def upright_text(page: PdfPage) -> PdfTextPage:
-    """Return the text of a page, turned so that most of its letters are upright.
+def load_upright_text(page: PdfPage) -> PdfTextPage:
+    """Return the text page of `page`, after rotating `page` so that most letters are upright.
 
-    PDFium reads lines that run down the page from last to first. Turning the page makes
-    the text, and with it every key, independent of how somebody rotated the page.
+    PDFium reads lines that run down the page in the wrong order, from the last to the first.
+    Rotating the page upright makes its text, and every key made from it, independent of how
+    somebody has rotated the page.
     """
     text = page.get_textpage()
     count = text.count_chars()
     quarter_turns: Counter[int] = Counter()
-    for number in range(0, count, max(1, count // _SAMPLE)):
-        angle = pdfium_c.FPDFText_GetCharAngle(text.raw, number)
+    for index in range(0, count, max(1, count // _SAMPLED_CHARS)):
+        angle = pdfium_c.FPDFText_GetCharAngle(text.raw, index)
         quarter_turns[round(-angle / (pi / 2)) % 4] += 1
     if not quarter_turns:
         return text
-    [(turns, _)] = quarter_turns.most_common(1)
-    rotation = 90 * turns
+    [(most_common_turns, _)] = quarter_turns.most_common(1)
+    rotation = 90 * most_common_turns
     if rotation == page.get_rotation():
         return text
     text.close()
@@ -86,30 +84,30 @@ def upright_text(page: PdfPage) -> PdfTextPage:
     return page.get_textpage()
 
 
-_WHITE_SPACE = frozenset((9, 10, 13))
-"""The control characters that are what they say: tab, line feed, carriage return."""
-_GRAVE_ACCENT = 96
-_TIMES = 0x21E5
-"""⇥, for which Quartz takes the × of TeX's symbols."""
-_PRIME = 0x30
-"""The code of ′ among TeX's symbols, which is that of 0."""
-_MISTAKEN = frozenset((_GRAVE_ACCENT, _TIMES, _PRIME))
+_WHITESPACE_CODES = frozenset((9, 10, 13))
+"""Control characters that have their usual meaning: tab, line feed and carriage return."""
+_GRAVE_ACCENT_CODE = 96
+_TIMES_CODE = 0x21E5
+"""The code of ⇥, which Quartz writes for the × of TeX's symbol fonts."""
+_PRIME_CODE = 0x30
+"""The code that TeX's symbol fonts use for ′, which elsewhere is the code of 0."""
+_MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
 
 
-def page_chars(page: PdfTextPage) -> list[Char]:
-    """Return all characters of a page, including white space and line breaks."""
+def read_chars(page: PdfTextPage) -> list[Char]:
+    """Return all characters of a page in reading order, including whitespace and line breaks."""
     raw = page.raw
     box = pdfium_c.FS_RECTF()
     box_pointer = byref(box)
-    code_of = pdfium_c.FPDFText_GetUnicode
+    get_code = pdfium_c.FPDFText_GetUnicode
     read_box = pdfium_c.FPDFText_GetLooseCharBox
     make_char = partial(tuple.__new__, Char)  # faster than the class
     chars: list[Char] = []
     # runs for each letter of a document: keep it fast
-    for number in range(page.count_chars()):
-        code = code_of(raw, number)
-        if not read_box(raw, number, box_pointer):  # nothing of it is visible
-            chars.append(Char(number, "\x00", True, 0, 0, 0, 0, 0, 0, 0.1, 0.1))
+    for index in range(page.count_chars()):
+        code = get_code(raw, index)
+        if not read_box(raw, index, box_pointer):  # the character is invisible
+            chars.append(Char(index, "\x00", True, 0, 0, 0, 0, 0, 0, 0.1, 0.1))
             continue
         left = box.left
         bottom = box.bottom
@@ -120,124 +118,129 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         width = right - left
         height = top - bottom
         text = chr(code) if code <= 0x10FFFF else "\ufffd"
-        if (code < 32 and code not in _WHITE_SPACE) or code in _MISTAKEN:
-            text = _letter(raw, number, code, width / (height or 1.0))
-        generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, number))
+        if (code < 32 and code not in _WHITESPACE_CODES) or code in _MISREAD_CODES:
+            text = _decode_char(raw, index, code, width / (height or 1.0))
+        generated = text in SPACES and bool(pdfium_c.FPDFText_IsGenerated(raw, index))
         width = width if width > 0.1 else 0.1
         height = height if height > 0.1 else 0.1
-        fields = (number, text, generated, left, bottom, right, top, x, y, width, height)
+        fields = (index, text, generated, left, bottom, right, top, x, y, width, height)
         chars.append(make_char(fields))
 
-    # swapped ligatures, and words from right to left
-    text = "".join([char.text for char in chars])
-    corrected = unswapped(text)
-    if corrected != text:
-        pairs = zip(chars, corrected, strict=True)
-        chars = [char._replace(text=letter) for char, letter in pairs]
-    return righted(chars, text)
+    return restore_reading_order(chars, "".join([char.text for char in chars]))
 
 
-# --- control characters that show letters -----------------------------------------------
+# --- control characters that are printed as letters -------------------------------------
 
-# The first characters of TeX's encodings of maths, which its fonts often do not map to
-# Unicode.
-_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
-_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
+# The first 32 characters of TeX's two maths encodings, which fonts often don't map to Unicode.
+_MATH_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
+_MATH_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
 _ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
 _SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
-_NARROW = 0.6
-"""Width of ℓ, at most, relative to its height. Distiller gives it the code of the broad
-Δ."""
+_MAX_ELL_ASPECT = 0.6
+"""The maximum width of an ℓ relative to its height. Distiller gives ℓ the code of Δ, which is
+wider.
+"""
 
 
-_SIGNS_OF_TEX = {_TIMES: "×", _PRIME: "′"}
+_SYMBOL_FIXES = {_TIMES_CODE: "×", _PRIME_CODE: "′"}
 
 
-def _letter(raw: Any, number: int, code: int, width: float) -> str:
-    """Return the letter that a control character shows, or one that it is taken for: ` for ℓ.
+def _decode_char(raw: Any, index: int, code: int, aspect: float) -> str:
+    """Return the letter that the page shows for a character code from a TeX font.
 
-    `width` is relative to its height.
+    The code is a control character, or one that is misread, such as the code of ` for ℓ. Return
+    the code's own character if the font isn't a known TeX font. `aspect` is the character's width
+    divided by its height.
     """
     font_name = create_string_buffer(64)
-    pdfium_c.FPDFText_GetFontInfo(raw, number, font_name, len(font_name), None)
+    pdfium_c.FPDFText_GetFontInfo(raw, index, font_name, len(font_name), None)
     font = font_name.value
     if re.match(_ITALIC_FONT, font):
-        if code == _GRAVE_ACCENT or (code == 1 and width < _NARROW):
+        if code == _GRAVE_ACCENT_CODE or (code == 1 and aspect < _MAX_ELL_ASPECT):
             return "ℓ"
         if code < 32 and not font.startswith(b"RMTMI"):
-            return _ITALIC[code]
+            return _MATH_ITALIC[code]
     if re.match(_SYMBOL_FONT, font):
-        if code in _SIGNS_OF_TEX:
-            return _SIGNS_OF_TEX[code]
+        if code in _SYMBOL_FIXES:
+            return _SYMBOL_FIXES[code]
         if code < 32:
-            return _SYMBOLS[code]
+            return _MATH_SYMBOLS[code]
     return chr(code)
 
 
-def font_of(page: PdfTextPage, char: PrintedChar) -> str:
-    """Return the name of the font of a character, without the sign of its subset."""
+def get_font_name(page: PdfTextPage, char: PrintedChar) -> str:
+    """Return the name of a character's font, without the prefix that marks an embedded subset."""
     name = create_string_buffer(64)
-    pdfium_c.FPDFText_GetFontInfo(page.raw, char.number, name, len(name), None)
+    pdfium_c.FPDFText_GetFontInfo(page.raw, char.char_index, name, len(name), None)
     return name.value.decode("latin-1").rpartition("+")[2]
 
 
 # --- visible characters -----------------------------------------------------------------
 
-_SLACK = 0.2
-"""Distance of letters printed twice, at most, relative to their width."""
-CELL = 16.0
-"""Side of the squares by which they are looked up, in points."""
-_MOST_NEAR = 64
-"""Equal characters compared per square: a page with more exists only to waste time."""
+_MAX_REPRINT_SHIFT = 0.2
+"""The maximum distance between the two copies of a letter printed twice, relative to its width."""
+CELL_POINTS = 16.0
+"""The side of the grid cells in which equal characters are looked up, in points."""
+_MAX_CHARS_PER_CELL = 64
+"""The maximum number of equal characters that are compared in a grid cell. Only a page made to
+waste time has more.
+"""
 
 
-def visible(chars: list[Char]) -> Iterator[Char]:
-    """Yield the visible characters; letters printed twice to look bold count once.
+def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
+    """Yield the visible characters, but only one copy of a letter that is printed twice.
 
-    A ligature that PDFium splits yields several characters in the same box that follow
-    one another: all of them stay.
+    Some programs print a letter twice to make it look bold. The characters into which PDFium
+    splits a ligature also share a box, but they are consecutive and are all kept.
     """
-    # by character and square
+    # the characters yielded so far, by character and grid cell
     printed: dict[tuple[str, float, float], list[Char]] = {}
     # runs for each letter of a document: unpacking is faster than reading the attributes
     for char in chars:
         _, text, generated, left, bottom, _, _, _, _, width, _ = char
-        if generated or text in BLANKS:
+        if generated or text in SPACES:
             continue
-        sign = "-" if text in HYPHENS else text
-        slack = _SLACK * width
-        if slack > CELL:
-            slack = CELL
-        first_column = (left - slack) // CELL
-        last_column = (left + slack) // CELL
-        first_row = (bottom - slack) // CELL
-        last_row = (bottom + slack) // CELL
-        cell = printed.setdefault((sign, left // CELL, bottom // CELL), [])
-        near = cell
+        key_char = "-" if text in HYPHENS else text
+        slack = _MAX_REPRINT_SHIFT * width
+        if slack > CELL_POINTS:
+            slack = CELL_POINTS
+        first_column = (left - slack) // CELL_POINTS
+        last_column = (left + slack) // CELL_POINTS
+        first_row = (bottom - slack) // CELL_POINTS
+        last_row = (bottom + slack) // CELL_POINTS
+        cell = printed.setdefault(
+            (key_char, left // CELL_POINTS, bottom // CELL_POINTS), []
+        )
+        candidates = cell
         reaches_other_cells = first_column != last_column or first_row != last_row
         if reaches_other_cells:
-            near = []
+            candidates = []
             for column in {first_column, last_column}:
                 for row in {first_row, last_row}:
-                    near += printed.get((sign, column, row), ())
-        if near and _is_printed_already(char, near, slack):
+                    candidates += printed.get((key_char, column, row), ())
+        if candidates and _is_printed_already(char, candidates, slack):
             continue
         cell.append(char)
-        if len(cell) > _MOST_NEAR:
+        if len(cell) > _MAX_CHARS_PER_CELL:
             del cell[0]
         yield char
 
 
-def _is_printed_already(char: Char, near: list[Char], slack: float) -> bool:
-    """Return whether one of the same characters near this one is in its place."""
-    for other in near:
+def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
+    """Return whether any of the candidates is another copy of `char`, at the same position.
+
+    The candidates must be the same character. Positions may differ by `slack` points.
+    """
+    for other in candidates:
         if (
             abs(other.left - char.left) < slack
             and abs(other.bottom - char.bottom) < slack
             and abs(other.width - char.width) < slack
         ):
-            of_one_ligature = char.number - other.number <= 1 and other.left == char.left
-            if not of_one_ligature:
+            is_same_ligature = (
+                char.char_index - other.char_index <= 1 and other.left == char.left
+            )
+            if not is_same_ligature:
                 return True
     return False
 
@@ -245,204 +248,231 @@ def _is_printed_already(char: Char, near: list[Char], slack: float) -> bool:
 # --- scripts and accents ----------------------------------------------------------------
 
 CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-"""Text in this script is joined across lines without a space."""
+"""A Chinese or Japanese character. Lines that end and begin with one are joined without a space."""
 
 
 def is_rtl(characters: str) -> bool:
-    """Return whether most of the characters run from right to left."""
-    right_to_left = 0
+    """Return whether most of the characters belong to a right-to-left script."""
+    rtl_count = 0
     for character, count in Counter(characters).items():
         if unicodedata.bidirectional(character) in ("R", "AL"):
-            right_to_left += count
-    return right_to_left * 2 > len(characters)
+            rtl_count += count
+    return rtl_count * 2 > len(characters)
 
 
-_MARKS = "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u0327\u0328"
-_COMBINING = dict(zip("´`¨ˆ˜¯˘˙˚˝ˇ¸˛", _MARKS, strict=True))
+_COMBINING_MARKS = (
+    "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u0327\u0328"
+)
+_COMBINING_BY_ACCENT = dict(zip("´`¨ˆ˜¯˘˙˚˝ˇ¸˛", _COMBINING_MARKS, strict=True))
 _DOTLESS = {"ı": "i", "ȷ": "j"}
-_LEVEL = 0.6
-"""Vertical distance of accent and letter, at most, in heights: capitals raise the
-accent."""
+_MAX_ACCENT_DISTANCE = 0.6
+"""The maximum vertical distance between an accent and its letter, relative to their height. It is
+large because accents are raised over capitals.
+"""
 
 
-def accented(
+def combine_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
-    """Yield (an accent, its letter, both combined).
+    """Find accents that are printed separately from their letters, as TeX does.
 
-    TeX prints an accent of its own before or after its letter; its centre is within the
-    letter's width. The lines are horizontal.
+    TeX prints such an accent before or after its letter, within the letter's width. The lines must
+    be horizontal.
+
+    Yields:
+        The accent, its letter, and the single character that combines both.
     """
-    taken: set[PrintedChar] = set()
+    accented_letters: set[PrintedChar] = set()
     for accent in chars:
-        if accent.text not in _COMBINING:
+        if accent.text not in _COMBINING_BY_ACCENT:
             continue
-        beside = [char for char in (accent.next, accent.previous) if char]
-        beside.sort(key=lambda letter: abs(letter.x - accent.x))
-        for letter in beside:
-            combined = "" if letter in taken else _combined(accent, letter)
+        neighbours = [char for char in (accent.next, accent.previous) if char]
+        neighbours.sort(key=lambda letter: abs(letter.x - accent.x))
+        for letter in neighbours:
+            combined = (
+                "" if letter in accented_letters else _combine_accent(accent, letter)
+            )
             if combined:
-                taken.add(letter)
+                accented_letters.add(letter)
                 yield (accent, letter, combined)
                 break
 
 
-def _combined(accent: PrintedChar, letter: PrintedChar) -> str:
-    """Return a letter with its accent, "" if the accent is not printed on it."""
+def _combine_accent(accent: PrintedChar, letter: PrintedChar) -> str:
+    """Return the accented letter, or "" if `accent` isn't printed on `letter`."""
     height = max(accent.height, letter.height)
     if not (
-        abs(accent.y - letter.y) < _LEVEL * height
+        abs(accent.y - letter.y) < _MAX_ACCENT_DISTANCE * height
         and letter.left <= accent.x <= letter.right
         and letter.text.isalpha()
     ):
         return ""
     base = _DOTLESS.get(letter.text, letter.text)
-    combined = unicodedata.normalize("NFC", base + _COMBINING[accent.text])
+    combined = unicodedata.normalize("NFC", base + _COMBINING_BY_ACCENT[accent.text])
     return combined if len(combined) == 1 else ""
 
 
-def _is_within_word(small: list[PrintedChar]) -> bool:
-    """Return whether letters of a smaller font are part of a word, and no exponent.
+def _is_within_word(small_chars: list[PrintedChar]) -> bool:
+    """Return whether these raised or lowered letters are part of a word, and not an exponent.
 
-    In `aⁿbⁿ` they are exponents: the letters beside `b` are small, too.
+    In `aⁿbⁿ` the first `ⁿ` is an exponent although a letter follows it, because the letter after
+    that `b` is small, too.
     """
-    if not all(char.text.isalpha() for char in small):
+    if not all(char.text.isalpha() for char in small_chars):
         return False
-    before, after = small[0].previous, small[-1].next
-    if after and after.gap is NOTHING and after.text.isalpha():
-        beyond = after.next
-        is_base = beyond and beyond.gap is NOTHING and _is_smaller(beyond, after)
+    before, after = small_chars[0].previous, small_chars[-1].next
+    if after and after.gap is NO_GAP and after.text.isalpha():
+        second_after = after.next
+        is_base = (
+            second_after
+            and second_after.gap is NO_GAP
+            and _is_smaller(second_after, after)
+        )
         return not is_base
-    if before is None or small[0].gap is not NOTHING or before.gap is not NOTHING:
+    if before is None or small_chars[0].gap is not NO_GAP or before.gap is not NO_GAP:
         return False
-    first = before.previous
-    if first is None or _is_smaller(first, before):
+    second_before = before.previous
+    if second_before is None or _is_smaller(second_before, before):
         return False
-    return first.text.isalpha() and before.text.isalpha()
+    return second_before.text.isalpha() and before.text.isalpha()
 
 
-def _is_smaller(char: PrintedChar, beside: PrintedChar) -> bool:
-    return char.height <= SMALLER * beside.height
+def _is_smaller(char: PrintedChar, neighbour: PrintedChar) -> bool:
+    return char.height <= MAX_SCRIPT_HEIGHT * neighbour.height
 
 
 # --- the text of a page ---------------------------------------------------------------
 
-_SIGNS = "0123456789+-\u2212\u2013n,"
-RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
-_LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
-"""10⁵ must not become 105. NFKC maps both back, so that keys do not depend on it."""
-SMALLER = 0.85
-"""Height of superscripts and subscripts, at most, relative to their line."""
-_OFF_LINE = 0.1
-"""Vertical distance of such a sign from its base, at least, in heights of the base."""
-LEAST_LETTERS = 6
-"""Different letters in code, at least: `1984` and `2001` are of one width in any font."""
-_SAME_WIDTH = 0.02
-"""Difference between the widths of letters of code, at most, relative to them."""
-_MOST_BLANKS = 80
-"""Blanks between two letters of code, at most."""
-_SKIPPED = 8
-"""How many places a mark that stays on its line may skip, with a blank to show for it."""
+_SCRIPT_CHARS = "0123456789+-\u2212\u2013n,"
+SUPERSCRIPTS = dict(zip(_SCRIPT_CHARS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
+_SUBSCRIPTS = dict(zip(_SCRIPT_CHARS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
+"""Raised and lowered digits are converted so that 10⁵ doesn't become 105. NFKC reverses both
+mappings, so keys don't depend on them.
+"""
+MAX_SCRIPT_HEIGHT = 0.85
+"""The maximum height of a superscript or subscript, relative to its line."""
+_MIN_SHIFT = 0.1
+"""The minimum vertical distance of a superscript or subscript from its base character, relative to
+the height of the base character.
+"""
+_MAX_SKIPPED_CHARS = 8
+"""If a mark skips no more characters than this within a line, the gap is quoted as a space."""
 
-_NO_MATHS = frozenset('#$"&@⇥✓')
-"""Signs that no formula has."""
-_UNNAMED = 3
-"""The number of them in fonts without names, at least, that are formulas drawn by TeX."""
-_LEVEL_SLACK = 0.05
-"""How far the tops and bottoms of letters of one size are apart, at most, in heights."""
+_NEVER_IN_FORMULAS = frozenset('#$"&@⇥✓')
+"""Characters that no formula contains."""
+_MIN_UNNAMED_SIGNS = 3
+"""If at least this many of those characters are in fonts without a name, they are letters of a
+formula that were misread.
+"""
+_MAX_LEVEL_DIFFERENCE = 0.05
+"""The maximum difference between the tops, or the bottoms, of two letters that are at the same
+level, relative to their height.
+"""
 
 Segments = list[list[PrintedChar]]
-"""The characters of a passage in reading order, a list per line."""
+"""The characters of a passage in reading order, as a list for each run of characters on a line."""
 
 Glue = Callable[[PrintedChar, PrintedChar, Sequence[str]], str | None]
-"""Takes two characters and the text before; returns the glue between them.
+"""Returns what to insert between two characters, given both and the preceding text.
 
-None drops the hyphen before it.
+Returns None if nothing is to be inserted and the hyphen before it is to be dropped.
 """
 
 
 class PageText:
-    """The visible characters of a page and the text they form."""
+    """The visible characters of a page, and the text that they form when joined."""
 
     def __init__(
         self,
         chars: list[Char],
         spelling: Spelling,
-        font_of: FontOf = lambda _: "Times",
+        get_font: GetFont = lambda _: "Times",
     ) -> None:
-        """Join the text of a page from all of its characters, visible or not."""
+        """Build the text of a page.
+
+        Args:
+            chars: all characters of the page, including invisible ones.
+            spelling: decides which hyphens at line ends are kept.
+            get_font: returns the name of a character's font.
+        """
         self._spelling = spelling
-        self._font_of = font_of
+        self._get_font = get_font
         self.line_numbers: set[str] = set()
-        """Numbers that count the lines in a margin, and are no text."""
-        numbers = list(line_numbers(chars))
-        if numbers:
+        """The line numbers printed in the margin, which aren't part of the text."""
+        margin_numbers = list(find_line_numbers(chars))
+        if margin_numbers:
             chars = list(chars)
-            for number in numbers:
+            for number in margin_numbers:
                 self.line_numbers.add(number.text)
                 for digit in number.digits:
-                    chars[digit.number] = digit._replace(text=" ")
-        self._all = chars
+                    chars[digit.char_index] = digit._replace(text=" ")
+        self._all_chars = chars
         self.chars: list[PrintedChar] = []
 
-        # what precedes each character
-        within_words = []
-        pieces: list[int] = []
-        """The places where a piece of a row begins."""
-        last: PrintedChar | None = None
-        for place, visible_char in enumerate(visible(chars)):  # runs for each letter
-            char = PrintedChar(visible_char, place, last)
+        # determine the gap before each character
+        adjacent_pairs = []
+        piece_starts: list[int] = []
+        """The indexes of the characters at which a new piece of a row begins."""
+        previous: PrintedChar | None = None
+        for index, visible_char in enumerate(
+            iter_visible_chars(chars)
+        ):  # runs for each letter
+            char = PrintedChar(visible_char, index, previous)
             self.chars.append(char)
-            if last:
-                char.gap = NOTHING
-                if char.number != last.number + 1 or last.text in MARKERS:
-                    char.gap = _gap(last, char, chars, font_of)
-                    if char.gap is LINE or (char.gap is BLANK and _jumps(last, char)):
-                        pieces.append(place)
-                if char.gap is NOTHING:
-                    within_words.append((last, char))
-            last = char
+            if previous:
+                char.gap = NO_GAP
+                if (
+                    char.char_index != previous.char_index + 1
+                    or previous.text in HYPHEN_MARKERS
+                ):
+                    char.gap = _classify_gap(previous, char, chars, get_font)
+                    if char.gap is LINE_GAP or (
+                        char.gap is SPACE_GAP and _is_out_of_place(previous, char)
+                    ):
+                        piece_starts.append(index)
+                if char.gap is NO_GAP:
+                    adjacent_pairs.append((previous, char))
+            previous = char
 
-        # The direction of most lines, which points to their right end in scripts that are
-        # read from right to left, too: its sign shows what is below a line, and what is raised.
-        dx, dy = usual_step(within_words)
-        from_right = is_rtl("".join([char.text for char in self.chars]))
-        if from_right:
+        # Determine the direction of most lines. It points from left to right even in
+        # right-to-left scripts, because its sign determines what is below a line and what is
+        # raised.
+        dx, dy = measure_direction(adjacent_pairs)
+        is_right_to_left = is_rtl("".join([char.text for char in self.chars]))
+        if is_right_to_left:
             dx, dy = -dx, -dy
         self.direction = (dx, dy)
-        """The unit vector along which most lines run, written from left to right."""
+        """The unit vector along which most lines run. It points from left to right."""
 
         is_horizontal = abs(dx) > 0.9
-        if dx > 0.9 and pieces and not from_right:
-            self._put_in_rows(pieces)
+        if dx > 0.9 and piece_starts and not is_right_to_left:
+            self._restore_row_order(piece_starts)
         if is_horizontal:
-            for accent, letter, combined in accented(self.chars):
-                max(accent, letter, key=attrgetter("place")).gap = NOTHING
-                accent.shown = ""
-                letter.shown = combined
-        if spelling.has_capitals_for_ligatures:
-            self._mend_ligatures()
+            for accent, letter, combined in combine_accents(self.chars):
+                max(accent, letter, key=attrgetter("visible_index")).gap = NO_GAP
+                accent.printed_text = ""
+                letter.printed_text = combined
         self.lines = list(self._find_lines())
         if is_horizontal:
-            self._raise_and_lower()
+            self._convert_shifted_chars()
 
-        self.list_items = list_items(self.lines)
-        """The first characters of items with a letter or a number."""
-        starts = block_starts(self.lines, font_of) | self.list_items
+        self.list_items = find_list_items(self.lines)
+        """The first character of each list item that is labelled with a letter or a number."""
+        block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
 
         def glue(
             left: PrintedChar, right: PrintedChar, before: Sequence[str]
         ) -> str | None:
-            if right in starts:
+            if right in block_start_chars:
                 return "\n"
-            return self._glue(left, right, before)
+            return self._choose_glue(left, right, before)
 
-        self.text, self._starts = self._joined(self.chars, glue)
+        self.text, self._starts = self._join_chars(self.chars, glue)
         for char, start in zip(self.chars, self._starts, strict=True):
-            char.start = start
+            char.text_offset = start
 
     def close(self) -> None:
-        """Let go of the characters, which refer to one another and would stay in memory."""
+        """Break the reference cycles between characters, so that their memory is freed at once."""
         for line in self.lines:
             line.chars.clear()
         for char in self.chars:
@@ -450,347 +480,352 @@ class PageText:
 
     # --- steps of the constructor
 
-    def _put_in_rows(self, starts: Sequence[int]) -> None:
-        """Move words that were drawn before or after the rest of their row to where they stand.
+    def _restore_row_order(self, piece_starts: Sequence[int]) -> None:
+        """Move words that were drawn separately from the rest of their row to their place in it.
 
-        An editor of PDFs draws a word that it corrected at the end of the page, and some programs
-        draw a page font by font.
+        For example, a PDF editor draws a corrected word at the end of the page, and some programs
+        draw a page one font at a time.
 
         Args:
-            starts: where the pieces of rows begin, but the first.
+            piece_starts: the index of the first character of each piece of a row, except the
+                first piece.
         """
-        edges = [0, *starts, len(self.chars)]
+        edges = [0, *piece_starts, len(self.chars)]
         pieces = [self.chars[start:end] for start, end in pairwise(edges)]
         rows: list[Segments] = []
         for piece in sorted(pieces, key=lambda piece: -piece[0].y):
-            above = rows[-1][-1][0] if rows else piece[0]
-            if not rows or above.y - piece[0].y > _SAME_ROW * above.height:
+            row_above = rows[-1][-1][0] if rows else piece[0]
+            if not rows or row_above.y - piece[0].y > _MAX_ROW_OFFSET * row_above.height:
                 rows.append([])
             rows[-1].append(piece)
 
-        # the pieces of each row that stand beside one another, from left to right
-        at_piece: dict[PrintedChar, Segments] = {}
-        moved: set[PrintedChar] = set()
+        # join the adjacent pieces of each row, from left to right
+        run_by_anchor: dict[PrintedChar, Segments] = {}
+        moved_first_chars: set[PrintedChar] = set()
         for row in rows:
             row.sort(key=lambda piece: piece[0].left)
-            beside: list[Segments] = []
+            adjacent_runs: list[Segments] = []
             for piece in row:
-                if not beside or not _stands_beside(beside[-1][-1], piece):
-                    beside.append([])
-                beside[-1].append(piece)
-            for run in beside:
-                places = [piece[0].place for piece in run]
+                if not adjacent_runs or not _is_adjacent(adjacent_runs[-1][-1], piece):
+                    adjacent_runs.append([])
+                adjacent_runs[-1].append(piece)
+            for run in adjacent_runs:
+                indexes = [piece[0].visible_index for piece in run]
                 if any(unicodedata.combining(piece[0].text) for piece in run):
-                    continue  # vowels and tones are drawn over their letters
-                if places != sorted(places):
-                    at_piece[max(run, key=len)[0]] = run
-                    moved.update(piece[0] for piece in run)
-        if not moved:
+                    continue  # vowel and tone marks are drawn over their letters, not beside them
+                if indexes != sorted(indexes):
+                    run_by_anchor[max(run, key=len)[0]] = run
+                    moved_first_chars.update(piece[0] for piece in run)
+        if not moved_first_chars:
             return
 
         in_order: Segments = []
         for piece in pieces:
-            if piece[0] in at_piece:
-                in_order += at_piece[piece[0]]
-            elif piece[0] not in moved:
+            if piece[0] in run_by_anchor:
+                in_order += run_by_anchor[piece[0]]
+            elif piece[0] not in moved_first_chars:
                 in_order.append(piece)
         self.chars = list(chain.from_iterable(in_order))
-        following = {piece[0]: piece[0].previous for piece in in_order}
-        last = None
-        for place, char in enumerate(self.chars):
-            char.place = place
-            if char in following and following[char] is not last:
-                char.gap = LINE
-                if last and _stands_beside([last], [char]):
+        previous_by_first = {piece[0]: piece[0].previous for piece in in_order}
+        previous = None
+        for index, char in enumerate(self.chars):
+            char.visible_index = index
+            if char in previous_by_first and previous_by_first[char] is not previous:
+                char.gap = LINE_GAP
+                if previous and _is_adjacent([previous], [char]):
                     char.gap = (
-                        BLANK
-                        if char.left - last.right > _WORDS_APART * char.height
-                        else NOTHING
+                        SPACE_GAP
+                        if char.left - previous.right > _MIN_WORD_GAP * char.height
+                        else NO_GAP
                     )
-            char.previous, char.next = last, None
-            if last:
-                last.next = char
-            last = char
+            char.previous, char.next = previous, None
+            if previous:
+                previous.next = char
+            previous = char
 
     def _find_lines(self) -> Iterator[Line]:
-        """Yield the printed lines in order."""
         dx, dy = self.direction
-        lines: Segments = []
+        lines_of_chars: Segments = []
         for char in self.chars:
-            if char.gap is LINE:
-                lines.append([])
-            lines[-1].append(char)
-        for chars in lines:
+            if char.gap is LINE_GAP:
+                lines_of_chars.append([])
+            lines_of_chars[-1].append(char)
+        for chars in lines_of_chars:
             yield Line(chars, median([dy * char.x - dx * char.y for char in chars]))
 
-    def _mend_ligatures(self) -> None:
-        """Show the letters of ligatures whose font gives them the codes of capitals."""
-        letters = ""
-        owners: list[PrintedChar] = []
-        for char in self.chars:
-            if char.gap is not NOTHING:
-                letters += " "
-                owners.append(char)
-            letters += char.text
-            owners.append(char)
-        for ligature in CAPITAL_FOR_LIGATURE.finditer(letters):
-            owners[ligature.start()].shown = SPELT_AS[ligature[0]]
-
-    def _raise_and_lower(self) -> None:
-        """Show digits and signs set small above or below their line as such signs."""
+    def _convert_shifted_chars(self) -> None:
+        """Replace raised or lowered digits and signs by Unicode superscripts and subscripts."""
         for line in self.lines:
-            largest = SMALLER * line.height
-            if line.lowest > largest:
+            max_height = MAX_SCRIPT_HEIGHT * line.height
+            if line.min_height > max_height:
                 continue
-            # the small characters of the line that follow one another
-            small: list[PrintedChar] = []
+            # convert each run of small characters
+            run: list[PrintedChar] = []
             for char in line.chars:
-                if char.height <= largest:
-                    small.append(char)
-                elif small:
-                    self._convert(small, line)
-                    small = []
-            if small:
-                self._convert(small, line)
+                if char.height <= max_height:
+                    run.append(char)
+                elif run:
+                    self._convert_run(run, line)
+                    run = []
+            if run:
+                self._convert_run(run, line)
 
-    def _convert(self, small: list[PrintedChar], line: Line) -> None:
-        """Show small characters beside the letter that they touch raised or lowered, as printed."""
-        base = small[0].previous
-        if base is None or base.line is not line or small[0].gap is not NOTHING:
-            base = small[-1].next
-            if base is None or base.line is not line or base.gap is not NOTHING:
+    def _convert_run(self, small_chars: list[PrintedChar], line: Line) -> None:
+        """Replace those small characters of a run that are raised or lowered.
+
+        The run is left unchanged if it doesn't touch a larger character on its line.
+        """
+        base = small_chars[0].previous
+        if base is None or base.line is not line or small_chars[0].gap is not NO_GAP:
+            base = small_chars[-1].next
+            if base is None or base.line is not line or base.gap is not NO_GAP:
                 return
 
-        def side(char: PrintedChar) -> int:
-            """Return 1 if a character is raised, -1 if lowered, 0 if level with its base."""
+        def get_shift_direction(char: PrintedChar) -> int:
+            """Return 1 if `char` is raised, -1 if lowered, or 0 if level with `base`."""
             height = (char.y - base.y) / base.height
-            if abs(height) < _OFF_LINE:
+            if abs(height) < _MIN_SHIFT:
                 return 0
             return 1 if (height > 0) == (self.direction[0] > 0) else -1
 
-        for where, run in groupby(small, side):
-            if where == 0:
+        for direction, run in groupby(small_chars, get_shift_direction):
+            if direction == 0:
                 continue
-            shapes = RAISED if where > 0 else _LOWERED
+            shapes = SUPERSCRIPTS if direction > 0 else _SUBSCRIPTS
             group = list(run)
             if _is_within_word(group):
                 continue
             signs = [shapes.get(char.text, "") for char in group]
-            # in e^(-t/S) only the minus has a superscript: convert all of them, or none
+            # convert all of them or none, because in e^(-t/S) Unicode could only raise the minus
             if all(signs):
                 for char, sign in zip(group, signs, strict=True):
-                    char.shown = sign
+                    char.printed_text = sign
 
     # --- joining
 
-    def _joined(self, chars: Iterable[PrintedChar], glue: Glue) -> tuple[str, list[int]]:
-        """Return the text of characters and the offset of each."""
+    def _join_chars(
+        self, chars: Iterable[PrintedChar], glue: Glue
+    ) -> tuple[str, list[int]]:
+        """Join the characters, and return the text and the offset of each character in it."""
         parts: list[str] = []
         starts: list[int] = []
         length = 0
-        last: PrintedChar | None = None
+        previous: PrintedChar | None = None
         for char in chars:  # runs for each letter of a document: keep it fast
-            if last and not (char.previous is last and char.gap is NOTHING):
-                between = glue(last, char, parts)
-                if between is None:  # drop the hyphen
+            if previous and not (char.previous is previous and char.gap is NO_GAP):
+                glue_text = glue(previous, char, parts)
+                if glue_text is None:  # drop the hyphen
                     length -= len(parts[-1])
                     parts[-1] = ""
-                    between = ""
-                parts.append(between)
-                length += len(between)
+                    glue_text = ""
+                parts.append(glue_text)
+                length += len(glue_text)
             starts.append(length)
-            parts.append(char.shown)
-            length += len(char.shown)
-            last = char
+            parts.append(char.printed_text)
+            length += len(char.printed_text)
+            previous = char
         return "".join(parts), starts
 
-    def _glue(
-        self, left: PrintedChar, right: PrintedChar, before: Sequence[str]
+    def _choose_glue(
+        self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
     ) -> str | None:
-        """Return the glue between characters of different words or lines.
+        """Return what to insert between two characters that belong to different words or lines.
 
-        None drops the hyphen.
+        Args:
+            left: the first of the two characters.
+            right: the second of the two characters.
+            pieces: the pieces of text up to and including `left`.
 
-        `before` is the text up to the left one, in pieces.
+        Returns:
+            The text to insert, or None to drop the hyphen `left`.
         """
-        if right.previous is left and right.gap is BLANK:
+        if right.previous is left and right.gap is SPACE_GAP:
             return " "
         if left.text in HYPHENS:
-            word = last_word("".join(before[-2 * WORD :])[:-1])
+            word = find_last_word("".join(pieces[-2 * MAX_WORD_CHARS :])[:-1])
             if not word:
                 return " "
-            return "" if self._keeps_hyphen(word, right) else None
+            return "" if self._should_keep_hyphen(word, right) else None
         if CJK.match(left.text) and CJK.match(right.text):
             return ""
         return " "
 
-    def _keeps_hyphen(self, word: str, char: PrintedChar) -> bool:
-        """Return whether to keep the hyphen between a word and the one that begins with `char`."""
+    def _should_keep_hyphen(self, word: str, char: PrintedChar) -> bool:
+        """Return whether to keep the hyphen between `word` and the word that begins at `char`."""
         letters = char.text
-        following = char.next
-        while following and following.gap is NOTHING and len(letters) < WORD:
-            letters += following.text
-            following = following.next
-        word_after = first_word(letters)
+        next_char = char.next
+        while next_char and next_char.gap is NO_GAP and len(letters) < MAX_WORD_CHARS:
+            letters += next_char.text
+            next_char = next_char.next
+        word_after = find_first_word(letters)
         if not word_after or not word[-1].isalnum():
             return True
-        return self._spelling.keeps_hyphen(word, word_after)
+        return self._spelling.should_keep_hyphen(word, word_after)
 
     # --- passages
 
-    def quote(self, segments: Segments) -> str:
-        """Return the text of a passage."""
+    def join_segments(self, segments: Segments) -> str:
+        """Return the text of a passage, given its characters."""
 
         def glue(left: PrintedChar, right: PrintedChar, _: Sequence[str]) -> str | None:
-            # some between may be missing
-            if left.line is right.line and 0 < right.place - left.place <= _SKIPPED:
+            # the mark skips a few characters of the line
+            if (
+                left.line is right.line
+                and 0 < right.visible_index - left.visible_index <= _MAX_SKIPPED_CHARS
+            ):
                 return " "
-            before = self.text[max(left.start - 2 * WORD, 0) : left.start] + left.shown
+            text_before = (
+                self.text[
+                    max(left.text_offset - 2 * MAX_WORD_CHARS, 0) : left.text_offset
+                ]
+                + left.printed_text
+            )
             if self._is_hyphen_cut_off(left, right):
-                return "-" if self._keeps_hyphen(last_word(before), right) else ""
-            return self._glue(left, right, [before])
+                return (
+                    "-"
+                    if self._should_keep_hyphen(find_last_word(text_before), right)
+                    else ""
+                )
+            return self._choose_glue(left, right, [text_before])
 
         chars = list(chain.from_iterable(segments))
-        text, _ = self._joined(chars, glue)
-        if chars and chars[-1].text in MARKERS:
+        text, _ = self._join_chars(chars, glue)
+        if chars and chars[-1].text in HYPHEN_MARKERS:
             return text[:-1]
         return text
 
     def is_misread(self, segments: Segments) -> bool:
-        """Return whether the letters of a passage are not those that the page shows."""
+        """Return whether the stored letters of a passage differ from those that the page shows."""
         for segment in segments:
-            if is_misread(self._all[segment[0].number : segment[-1].number + 1]):
+            if is_misread(
+                self._all_chars[segment[0].char_index : segment[-1].char_index + 1]
+            ):
                 return True
-        # a font for maths gives the codes of these signs to letters, if it has no table
-        signs = [char for char in chain.from_iterable(segments) if char.text in _NO_MATHS]
-        fonts = [self._font_of(sign) for sign in signs]
-        return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _UNNAMED
+        # a maths font without a Unicode table uses the codes of these signs for other letters
+        signs = [
+            char
+            for char in chain.from_iterable(segments)
+            if char.text in _NEVER_IN_FORMULAS
+        ]
+        fonts = [self._get_font(sign) for sign in signs]
+        return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _MIN_UNNAMED_SIGNS
 
     def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
-        """Return whether a mark stops just before the hyphen that ends the line."""
+        """Return whether a mark that continues at `right` omits the hyphen after `left`.
+
+        The hyphen must be the last character of its line.
+        """
         hyphen = left.next
-        if hyphen is None or hyphen is right or hyphen.gap is not NOTHING:
+        if hyphen is None or hyphen is right or hyphen.gap is not NO_GAP:
             return False
         if hyphen.text not in HYPHENS or not left.text.isalnum():
             return False
-        return hyphen.next is None or hyphen.next.gap is LINE
+        return hyphen.next is None or hyphen.next.gap is LINE_GAP
 
-    def span(self, first: PrintedChar, last: PrintedChar) -> Span:
-        """Return [start, end) in `text` of the characters `first` to `last` inclusive."""
-        following = last.next.start if last.next else len(self.text)
-        return (first.start, min(last.start + len(last.shown), following))
+    def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
+        """Return the span in `text` of the characters from `first` to `last`, both included."""
+        next_start = last.next.text_offset if last.next else len(self.text)
+        return (
+            first.text_offset,
+            min(last.text_offset + len(last.printed_text), next_start),
+        )
 
-    def char_at(self, offset: int) -> PrintedChar:
-        """Return the last character at or before an offset of `text`."""
+    def find_char(self, offset: int) -> PrintedChar:
+        """Return the character at `offset` in `text`, or the last one before it."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
     def crosses_table(self, start: int, end: int) -> bool:
-        """Return whether [start, end) of the text goes over cells of a table.
+        """Return whether the text from `start` to `end` extends over several cells of a table row.
 
-        They stand in one row, farther apart than words do. The blanks of a justified line are
-        wide, too, but all alike.
+        The cells of a row are farther apart than words. The spaces of a justified line may be as
+        wide, but they are all of similar width.
         """
-        cells = 0
-        blanks: list[float] = []
-        """Of the row that is read, in heights."""
-        char: PrintedChar | None = self.char_at(start)
-        while char and char.start < end:
-            last = char.previous
-            if last and last.start >= start and char.gap is not NOTHING:
-                height = max(last.height, char.height)
-                if abs(last.y - char.y) > _SAME_ROW * height or char.left < last.right:
-                    cells += _cells(blanks)
-                    blanks = []
+        cell_gap_count = 0
+        gap_widths: list[float] = []
+        """The widths of the gaps in the current row, relative to the height of its letters."""
+        char: PrintedChar | None = self.find_char(start)
+        while char and char.text_offset < end:
+            previous = char.previous
+            if previous and previous.text_offset >= start and char.gap is not NO_GAP:
+                height = max(previous.height, char.height)
+                if (
+                    abs(previous.y - char.y) > _MAX_ROW_OFFSET * height
+                    or char.left < previous.right
+                ):
+                    cell_gap_count += _count_cell_gaps(gap_widths)
+                    gap_widths = []
                 else:
-                    blanks.append((char.left - last.right) / height)
+                    gap_widths.append((char.left - previous.right) / height)
             char = char.next
-        return cells + _cells(blanks) >= _FEWEST_CELLS
-
-    # --- code
-
-    def code(self, segments: Segments) -> str:
-        """Return marked lines of code with their breaks and indents, "" for other text.
-
-        Code is set in letters of one width over several lines, on a page most of whose letters
-        are not; where most are, it is typewritten.
-        """
-        chars = list(chain.from_iterable(segments))
-        if self.direction[0] < 0.9 or len({char.line for char in chars}) < 2:
-            return ""
-        letters = {char.text for char in chars}
-        if len(letters) < LEAST_LETTERS or any(map(CJK.match, letters)):
-            return ""
-        width = chars[0].width
-        slack = _SAME_WIDTH * width
-        if any(abs(char.width - width) > slack for char in chars):
-            return ""
-        as_wide_on_page = sum(abs(char.width - width) < slack for char in self.chars)
-        if 2 * as_wide_on_page > len(self.chars):
-            return ""
-
-        # the letters with the line breaks and blanks between them
-        margin = min(char.left for char in chars)
-        parts: list[str] = []
-        for line, of_line in groupby(chars, attrgetter("line")):
-            if parts and line is not chars[0].line:
-                parts.append("\n")
-            edge = margin
-            for char in of_line:
-                blanks = round((char.left - edge) / width)
-                parts.append(" " * min(max(blanks, 0), _MOST_BLANKS))
-                parts.append(char.shown)
-                edge = char.right
-        return "".join(parts)
+        return cell_gap_count + _count_cell_gaps(gap_widths) >= _MIN_CELL_GAPS
 
 
 # --- rows ---------------------------------------------------------------------------------
 
-_SAME_ROW = 0.25
-"""Vertical distance of pieces of one row, at most, in heights."""
-_FARTHEST = 0.8
-"""The longest distance between two letters that stand side by side, in heights; less is a
-piece that was left out, or the next column."""
-_OVERLAP = 0.3
-"""How far letters beside one another may overlap, in heights."""
-_WORDS_APART = 0.15
-"""The least distance between two words, in heights."""
+# All lengths of this section are relative to the height of the letters.
+_MAX_ROW_OFFSET = 0.25
+"""The maximum vertical distance between two pieces of one row."""
+_MAX_LETTER_GAP = 0.8
+"""The maximum distance between two adjacent letters. A larger gap is left by a missing piece of
+the row, or separates two columns.
+"""
+_MAX_OVERLAP = 0.3
+"""The maximum overlap of two adjacent letters."""
+_MIN_WORD_GAP = 0.15
+"""The minimum distance between two words."""
 
 
-_BETWEEN_CELLS = 1.2
-"""The least distance between two cells of a row, in heights."""
-_UNLIKE = 0.5
-"""By how much the blanks of a row with cells differ, at least, in heights."""
-_FEWEST_CELLS = 2
-"""Such gaps in a sentence, at least: one may be a tab or a label."""
+_MIN_CELL_GAP = 1.2
+"""The minimum distance between two cells of a row."""
+_MIN_GAP_SPREAD = 0.5
+"""The minimum difference between the widest and the narrowest gap in a row of cells."""
+_MIN_CELL_GAPS = 2
+"""The minimum number of gaps between cells in a passage that crosses them. A single wide gap may
+be a tab, or follow a label.
+"""
 
 
-def _cells(blanks: Sequence[float]) -> int:
-    """Return how many of the blanks of a row are between two cells."""
-    if not blanks or max(blanks) - min(blanks) < _UNLIKE:
+def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
+    if not gap_widths or max(gap_widths) - min(gap_widths) < _MIN_GAP_SPREAD:
         return 0
-    return sum(blank > _BETWEEN_CELLS for blank in blanks)
+    return sum(width > _MIN_CELL_GAP for width in gap_widths)
 
 
-def _jumps(last: PrintedChar, char: PrintedChar) -> bool:
-    """Return whether a letter does not follow the one before from left to right."""
-    height = max(last.height, char.height)
-    return not -_OVERLAP * height <= char.left - last.right <= _FARTHEST * height
+def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
+    """Return whether `char` isn't printed directly to the right of `previous`."""
+    height = max(previous.height, char.height)
+    return (
+        not -_MAX_OVERLAP * height
+        <= char.left - previous.right
+        <= _MAX_LETTER_GAP * height
+    )
 
 
-def _stands_beside(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether one piece of a row begins where another ends, in letters of one size."""
-    last, char = left[-1], right[0]
-    smaller, larger = sorted((last.height, char.height))
-    if smaller < SMALLER * larger or abs(last.y - char.y) > _SAME_ROW * larger:
+def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
+    """Return whether piece `right` of a row begins where piece `left` ends.
+
+    Pieces whose letters differ in size aren't adjacent.
+    """
+    left_end, right_start = left[-1], right[0]
+    smaller, larger = sorted((left_end.height, right_start.height))
+    if (
+        smaller < MAX_SCRIPT_HEIGHT * larger
+        or abs(left_end.y - right_start.y) > _MAX_ROW_OFFSET * larger
+    ):
         return False
-    return not _jumps(last, char)
+    return not _is_out_of_place(left_end, right_start)
 
 
 # --- comparing characters and lines -----------------------------------------------------
 
 
-def usual_step(pairs: Iterable[tuple[PrintedChar, PrintedChar]]) -> tuple[float, float]:
-    """Return the unit vector of the median step, which superscripts do not affect."""
+def measure_direction(
+    pairs: Iterable[tuple[PrintedChar, PrintedChar]],
+) -> tuple[float, float]:
+    """Return the unit vector of the median step from the first to the second character of a pair.
+
+    The median isn't affected by a few superscripts. Return (1, 0) if there are no pairs.
+    """
     steps = list(pairs)
     if not steps:
         return (1.0, 0.0)
@@ -802,41 +837,52 @@ def usual_step(pairs: Iterable[tuple[PrintedChar, PrintedChar]]) -> tuple[float,
     return (dx / length, dy / length)
 
 
-def _gap(
-    left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], font_of: FontOf
+def _classify_gap(
+    left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], get_font: GetFont
 ) -> int:
-    """Return the gap between two visible characters that are not direct neighbours."""
-    if left.text in MARKERS:
-        return LINE
-    between = []
-    for char in all_chars[left.number + 1 : right.number]:
-        if char.generated or char.text in BLANKS:
-            between.append(char)
-    if all(char.generated for char in between) and _touch(left, right):
-        # PDFium parts letters of formulas; where it parts words, their boxes may touch
-        if not _are_level(left, right) or _MATHS_FONT.match(font_of(left)):
-            return NOTHING
-    if any(char.text in _BREAKS for char in between):
-        return LINE
+    """Return the kind of gap between two visible characters that PDFium doesn't list consecutively.
+
+    The kinds are `NO_GAP`, `SPACE_GAP` and `LINE_GAP`.
+    """
+    if left.text in HYPHEN_MARKERS:
+        return LINE_GAP
+    blanks_between = []
+    for char in all_chars[left.char_index + 1 : right.char_index]:
+        if char.is_generated or char.text in SPACES:
+            blanks_between.append(char)
+    if all(char.is_generated for char in blanks_between) and _is_touching(left, right):
+        # PDFium separates the letters of formulas. Elsewhere, the boxes of two words may touch.
+        if not _is_level(left, right) or _MATHS_FONT.match(get_font(left)):
+            return NO_GAP
+    if any(char.text in _LINE_BREAKS for char in blanks_between):
+        return LINE_GAP
     height = max(left.height, right.height)
-    if abs(left.y - right.y) > 0.4 * height and (left.text in HYPHENS or not between):
-        return LINE
-    return BLANK
+    if abs(left.y - right.y) > 0.4 * height and (
+        left.text in HYPHENS or not blanks_between
+    ):
+        return LINE_GAP
+    return SPACE_GAP
 
 
 _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)|.*Math")
 
 
-def _are_level(left: PrintedChar, right: PrintedChar) -> bool:
-    """Return whether two letters are of one height and on one base line."""
-    slack = _LEVEL_SLACK * left.height
-    return abs(left.top - right.top) < slack and abs(left.bottom - right.bottom) < slack
+def _is_level(left: PrintedChar, right: PrintedChar) -> bool:
+    """Return whether two letters are at the same level: their tops and their bottoms align."""
+    tolerance = _MAX_LEVEL_DIFFERENCE * left.height
+    return (
+        abs(left.top - right.top) < tolerance
+        and abs(left.bottom - right.bottom) < tolerance
+    )
 
 
-def _touch(left: PrintedChar, right: PrintedChar) -> bool:
-    """Return whether two letters touch though PDFium separates them (at superscripts)."""
+def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
+    """Return whether two letters touch on the page, as a superscript touches the letter before it.
+
+    PDFium may separate such letters.
+    """
     height = max(left.height, right.height, 1.0)
-    # the lines may run from right to left
+    # lines may run from right to left
     gap_to_right = abs(right.left - left.right)
     gap_to_left = abs(left.left - right.right)
     bottoms_apart = abs(left.bottom - right.bottom)

@@ -1,601 +1,421 @@
-"""The lines of a page with their sizes, and the title that a first page prints.
+"""Find the title printed on the first page of a file, from the sizes of its lines.
 
-A title is larger than the text, or bold and above it; what else is large (a journal's banner, a
-kind of article, authors, a sentence) is told by its words and by where else they stand.
+The title is the largest text on the page that is worded like a title. If no text is larger than
+the rest, the title is a text near the top of the page that is bold or in capitals. Subtitles are
+left out.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from ctypes import c_int, create_string_buffer
-from functools import cached_property
 from html import unescape
-from itertools import chain, pairwise, takewhile
+from itertools import chain
 from math import hypot
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfTextPage
 
-from ankiforge.extract.files import AUTHOR_AND_YEAR
-from ankiforge.extract.pdf.cleaning import Spelling, one_line
-from ankiforge.language.detection import language_of
+from ankiforge.extract.files import AUTHOR_AND_YEAR_PREFIX
+from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.model import Value
 from ankiforge.text import regex
-from ankiforge.text.fold import for_finding, letters_of
+from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
 
 # --- lines ------------------------------------------------------------------------------
 
 
 class PrintedLine(Value):
-    """A line of a page, and its size."""
+    """A line of text on a page, with the size and weight of its letters."""
 
     start: int
-    """The index of its first character in PDFium's list."""
+    """The index of the line's first character in PDFium's list of characters."""
     text: str
     size: float
-    """That of most of its letters, in points: an initial may be larger."""
+    """The most common size of the line's letters, in points. An initial may be larger."""
     top: float
+    """The distance of the first letter's top from the bottom of the page, in points."""
     note: str = ""
-    """The number or sign of a note behind its last word, which is smaller: `Title1`."""
+    """The footnote mark in smaller type after the last word, such as the `1` of `Title1`, or ""."""
     is_bold: bool = False
-    """Whether its first and its last letter are bold."""
+    """Whether the first and the last letter of the line are bold."""
 
 
-# PDFium puts a sign for a hyphen and the break behind it.
+# PDFium replaces a hyphen and the line break after it by a single character.
 _LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
-_SAMPLED = 9
-"""Letters of a line, at most, whose sizes are compared."""
-BOLD = range(600, 1001)
-"""The weights of bold fonts; many say it in their names only."""
+_MAX_SAMPLED_LETTERS = 9
+"""How many letters of a line are sampled, roughly, to determine its size."""
+BOLD_WEIGHTS = range(600, 1001)
+"""The font weights that count as bold. Many fonts only reveal by their names that they are bold."""
 _BOLD_NAME = regex(
     r"(?i)bold|black|heavy|demi|[-_](?:B|Bd|BI|Medi)$|^(?:\w{6}\+)?(?:CM|SF)BX"
 )
 _NAME_BYTES = 128
 
 
-class _Letters:
-    """The letters of a page, asked for their sizes and fonts by their places in PDFium's list."""
+class _CharMetrics:
+    """Looks up the size and weight of a character, given its index in PDFium's list."""
 
     def __init__(self, page: PdfTextPage) -> None:
         self._page = page.raw
         self._matrix = pdfium_c.FS_MATRIX()
         self._box = pdfium_c.FS_RECTF()
 
-    def at(self, offset: int) -> int:
-        """Return the place of the letter at an offset of the text."""
-        place: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page, offset)
-        return max(place, 0)
+    def index_at_offset(self, offset: int) -> int:
+        index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page, offset)
+        return max(index, 0)
 
-    def edges(self, place: int) -> tuple[float, float]:
-        """Return the bottom and the top of a letter."""
-        pdfium_c.FPDFText_GetLooseCharBox(self._page, place, self._box)
+    def get_bottom_and_top(self, index: int) -> tuple[float, float]:
+        pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
         return (self._box.bottom, self._box.top)
 
-    def size(self, place: int) -> float:
-        """Return the size of a letter in points."""
-        pdfium_c.FPDFText_GetMatrix(self._page, place, self._matrix)
-        bottom, top = self.edges(place)
-        size: float = pdfium_c.FPDFText_GetFontSize(self._page, place)
+    def size(self, index: int) -> float:
+        pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
+        bottom, top = self.get_bottom_and_top(index)
+        size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
         size *= hypot(self._matrix.c, self._matrix.d) or 1.0
         height = top - bottom
-        # a font that is drawn has any size
+        # a font whose letters are drawings (Type 3) may report any size
         if height > 0 and not 0.4 * height < size < 2.5 * height:
             size = height
         return round(size, 2)
 
-    def is_bold(self, place: int) -> bool:
-        """Return whether a letter is bold."""
-        if pdfium_c.FPDFText_GetFontWeight(self._page, place) in BOLD:
+    def is_bold(self, index: int) -> bool:
+        if pdfium_c.FPDFText_GetFontWeight(self._page, index) in BOLD_WEIGHTS:
             return True
         name = create_string_buffer(_NAME_BYTES)
-        pdfium_c.FPDFText_GetFontInfo(self._page, place, name, _NAME_BYTES, c_int())
+        pdfium_c.FPDFText_GetFontInfo(self._page, index, name, _NAME_BYTES, c_int())
         return _BOLD_NAME.search(name.value.decode("utf-8", "replace")) is not None
 
 
-def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
-    """Return the lines of a page; `text` is PDFium's text of the page."""
-    letters = _Letters(page)
+def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
+    """Return the lines of a page that aren't empty. `text` is the page's text from PDFium."""
+    metrics = _CharMetrics(page)
     lines = []
     offset = 0
     for line in _LINE.findall(text):
-        words = one_line(line)
-        if words:
-            start = offset + _units(line[: len(line) - len(line.lstrip())])
-            end = offset + _units(line.rstrip())
-            sampled = range(start, end, max(1, (end - start) // _SAMPLED))
+        line_text = to_one_line(line)
+        if line_text:
+            start = offset + _count_units(line[: len(line) - len(line.lstrip())])
+            end = offset + _count_units(line.rstrip())
+            sampled_offsets = range(
+                start, end, max(1, (end - start) // _MAX_SAMPLED_LETTERS)
+            )
             [(size, _)] = Counter(
-                letters.size(letters.at(each)) for each in sampled
+                metrics.size(metrics.index_at_offset(offset_in_text))
+                for offset_in_text in sampled_offsets
             ).most_common(1)
-            first = letters.at(start)
-            last = letters.at(end - 1)
-            bottom, top = letters.edges(first)
+            first_index = metrics.index_at_offset(start)
+            last_index = metrics.index_at_offset(end - 1)
+            bottom, top = metrics.get_bottom_and_top(first_index)
             note = ""
-            behind = _NOTE_BEHIND.search(words)
-            if behind and letters.size(last) < SMALLER * size:
+            note_match = _TRAILING_NOTE.search(line_text)
+            if note_match and metrics.size(last_index) < MAX_NOTE_SIZE * size:
+                # a lowered number directly after a word is a subscript, as in `CO2`
                 if (
-                    behind[0][0].isspace() or letters.edges(last)[0] >= bottom
-                ):  # else `CO2`
-                    note = behind[0]
-            is_bold = letters.is_bold(first) and (note != "" or letters.is_bold(last))
-            lines.append(PrintedLine(first, words, size, top, note, is_bold))
-        offset += _units(line)
+                    note_match[0][0].isspace()
+                    or metrics.get_bottom_and_top(last_index)[0] >= bottom
+                ):
+                    note = note_match[0]
+            is_bold = metrics.is_bold(first_index) and (
+                note != "" or metrics.is_bold(last_index)
+            )
+            lines.append(PrintedLine(first_index, line_text, size, top, note, is_bold))
+        offset += _count_units(line)
     return lines
 
 
-def _units(text: str) -> int:
-    """Return the length of a text as PDFium counts it, in UTF-16."""
+def _count_units(text: str) -> int:
+    """Return the length of a text in UTF-16 code units, the unit in which PDFium counts offsets."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-# --- what is no title --------------------------------------------------------------------
+# --- what isn't a title -------------------------------------------------------------------
 
-# What stands for a title: names of files and programs, stamps, kinds of articles, headings.
-_NO_TITLE = regex(
-    r"(?i)untitled\b|(?:the )?title$|microsoft word|(?:microsoft )?powerpoint"
-    r"|(?:no|kein) (?:slide|folien) ?tit(?:le|el)$"
-    r"|(?:slide|folie|diapositiv[ae]|dia|presentation|präsentation|présentation)s? ?\d*$"
-    r"|\S*\d\S* \d+\.\.\d+$"
-    r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|eps|pdf|indd|fm|pmd|qxd|cdr)$|arxiv:|doi[: ]|pii: "
-    r"|.*\b(?:on|last) page\b|note: |\*\*"  # what somebody typed on the page
-    r"|(?:https?:|www\.)|(?:a )?(?:proceedings |conference )?template(?:$| for\b)"
-    r"|(?:original |research |review |clinical |case |short |brief |mini-?|full |invited )*"
-    r"(?:articles?|paper|reviews?|reports?|study|communications?|research|letters?|editorial"
-    r"|corrigendum|erratum|retraction|commentary|contributions?)(?: open access)?$"
-    r"|open access$"
-    r"|supplementa(?:ry|l) (?:information|materials?|data|files?)$|(?:nih|hhs) public access$"
-    r"|(?:author|europe pmc) manuscripts?$|practice of \w+$|author\(s\): "
-    r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?|einleitung"
-    r"|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen|introducci[oó]n|introdução|resumo)\b.?$"
-    r"|(?:the )?universi\w+ (?:of|d[aeo]s?|di|zu)\b|.*\buniversit(?:y|ät)$"
-    r"|(?:forum|special|thematic) section$|(?:discussion|working) papers?\b"
-    r"|(?:international |online )?edition\b"
-    r"|(?:\S+ ){1,3}(?:institute?|inc\.?|ltd\.?|gmbh|association)$"
+# What may be in place of a title: names of files and programs, stamps, types of articles, headings.
+_NOT_A_TITLE = regex(
+    r"(?i)untitled\b|microsoft word|(?:microsoft )?powerpoint|(?:the )?title$"
+    r"|(?:no|kein) (?:slide|folien) ?tit(?:le|el)$|(?:slide|folie|presentation)s? ?\d*$"
+    r"|.*\.(?:docx?|pptx?|odt|rtf|tex|dvi|eps|pdf|indd|fm|pmd|qxd|cdr)$|arxiv:|doi[: ]"
+    r"|(?:https?:|www\.)"
+    r"|(?:original |research |review |clinical |case |short |brief |full |invited )*"
+    r"(?:articles?|paper|reviews?|reports?|communications?|letters?|editorial)$|open access$"
+    r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?"
+    r"|einleitung|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen)\b.?$"
 )
-# The number of a series, a date, a letter of a logo: if they do not go on with a title.
-_ALONE = regex(
-    r"(?i)(?:\S+ ){0,6}(?:no|nr|heft|vol|number)\.? ?\d[\d /-]*$"
-    r"|(?:[^\W\d]+\.?,? )?(?:19|20)\d\d$|.$"
-)
-# Kinds of articles whose letters are set apart, without blanks.
-_SPACED_KIND = regex(
-    r"(?i)(?:original|research|review|clinical|case|short|brief|study|technical|data)*(?:articles?"
-    r"|paper|review|reports?|study|protocol|letter|communications?|note|research|editorial"
-    r"|commentary|methodology|software|correction|update)(?:openaccess)?$"
-)
-# The name of a journal, which a volume, an issue or a year follows elsewhere on the page.
+# The name of a journal, as in the banner at the top of a page.
 _JOURNAL = regex(
-    r"(?i)(?:[\w&]+ ){0,4}journal (?:of|for)\b|.*\bjournal$|.*\b(?:www\.|vol\.? (?:no\b|\d))"
+    r"(?i)(?:[\w&]+ ){0,4}journal (?:of|for)\b|.*\bjournal$|.*\bvol\.? (?:no\b|\d)"
 )
-# Where the text of a paper begins.
-_TEXT_BEGINS = regex(
-    r"(?i)(?:\d{1,2}\.? )?(?:abstract|summary|introduction|keywords?|a ?b ?s ?t ?r ?a ?c ?t)\b"
-)
-_NOTE_BEHIND = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
-# What some journals add behind a title: [version 1; peer review: approved].
-_STATE = regex(r"\s*\[(?:v\d|version \d)[^\]]*\]?$")
-_SIGN_BEHIND = regex(r"\s*[∗*†‡§¶]+$")
-_TAG = regex(r"</?[A-Za-z][^<>]{0,60}>")
-_HYPHENATED = regex(r"([\w-]*)[\ufffe\x02]\s*(\w*)")
-_MOSTLY = 0.8
-"""Words of a title in the metadata that are printed on the first page, at least: the share."""
-_TITLE_LARGER = 1.2
-"""Minimum size of a printed title, relative to most of the page."""
-_FAR_SMALLER = 2.5
-"""How much larger than a title another line may be: that of a logo."""
-_DOUBTFUL_LARGER = 1.05
-"""The same of one that stands above the abstract."""
-_SMALL_CAPITALS = 0.75
-"""Their size, at least, relative to the capitals beside them."""
-_TITLE_STEP = 2.2
-"""From line to line of a title, at most, in sizes."""
-LEAST_LETTERS = 8
-"""Letters of a printed title, at least."""
-LETTERS = 0.7
-"""The same as a share: a font may give its letters as signs."""
-_MOST_WORDS = 28
-"""Words of a title, at most; a longer text is the abstract, unless it says what it is."""
-_LONGEST_TITLE = 45
+_TRAILING_NOTE = regex(r"\s?[\d∗*†‡§¶]{1,2}$")
+_TRAILING_NOTE_SIGN = regex(r"\s*[∗*†‡§¶]+$")
+_HYPHEN = regex(r"[\ufffe\x02]\s*")
+_MIN_PRINTED_WORDS = 0.8
+"""The minimum fraction of a title's words that must occur on the first page."""
+_MIN_TITLE_SIZE = 1.2
+"""The minimum size of a title, relative to most of the page's text."""
+_MIN_COVER_TITLE_SIZE = 1.05
+"""The minimum size of a title on a cover page, relative to the small lines of the cover."""
+_MIN_SMALL_CAPITALS_SIZE = 0.75
+"""The minimum size of small capitals, relative to the capitals beside them."""
+_MAX_LINE_STEP = 2.2
+"""The maximum distance between two lines of a title, relative to their size."""
+MIN_TITLE_LETTERS = 8
+"""The minimum number of letters in a printed title."""
+MIN_LETTER_FRACTION = 0.7
+"""The minimum fraction of a title's characters that are letters. With fewer, its font probably
+maps letters to symbols.
+"""
+_MAX_WORDS = 28
+"""The maximum number of words in a title. A longer text is probably an abstract."""
+_MAX_STUDY_WORDS = 45
+"""The maximum number of words in the title of a study, which may be longer than others."""
 _STUDY = regex(r"(?i):|\b(?:protocol|trial|study|review|meta-analysis|report)\b")
-SMALLER = 0.85
-"""The size of a raised number, at most, relative to its line."""
-_LIKE_NAMES = 0.95
-"""What letters of words that may be names count for, as authors may be as large as a title."""
-_HEAD_LINES = 6
-"""Lines that stand higher than a bold title, at most."""
-_COVER = 700
-"""Letters of a page that is no more than a cover, at most: all of its lines are set as titles."""
-_BOLD_SIZE = 0.97
-"""The size of a bold title, at least, relative to most of the page."""
-_CAPITALS_SIZE = 0.9
-"""The same of one in capitals."""
-_MOSTLY_BOLD = 0.4
-"""The share of bold letters from which they say nothing."""
-NEARLY = 0.7
-"""The size of a title that the metadata name, at least, relative to the one printed largest."""
-_SUBTITLE_LARGER = 1.15
-"""The size of a subtitle, at least, relative to most of the page, if no authors follow it."""
-_SUBTITLE_STEP = 3
-"""From a title to its subtitle, at most, in sizes of the title."""
-_SUBTITLE_LINES = 4
-_SMALL_WORDS = 0.2
-"""The share of words with small letters in a subtitle, at least; authors have fewer."""
-_CHAPTER = regex(r"(?i)(?:chapter|kapitel|cap[ií]tulo|chapitre) \d{1,3}[.:]? (?=.{8})")
-# Words of names that are written small, and what stands between two names.
+MAX_NOTE_SIZE = 0.85
+"""The maximum size of a footnote mark, relative to its line."""
+_NAMES_FACTOR = 0.95
+"""The factor applied to the size of a text that may be a list of names, because authors may be
+printed as large as the title.
+"""
+_MAX_LINES_ABOVE = 6
+"""The maximum number of lines above a title that is only bold or in capitals."""
+_MAX_COVER_LETTERS = 700
+"""A page with at most this many letters is treated as a cover, whose lines may all be large."""
+_MIN_BOLD_SIZE = 0.97
+"""The minimum size of a bold title, relative to most of the page's text."""
+_MIN_CAPITALS_SIZE = 0.9
+"""The minimum size of a title in capitals, relative to most of the page's text."""
+_MAX_BOLD_FRACTION = 0.4
+"""If more than this fraction of a page's letters is bold, bold doesn't suggest a title."""
+MIN_RELATIVE_SIZE = 0.7
+"""The minimum size of the lines in which a metadata title is looked for, relative to the title that
+is printed largest.
+"""
+# Lower-case words that are parts of names.
 _PARTICLES = frozenset(
     "von van de der den del della di da do dos du la le el bin ter zu ul al e y".split()
 )
-_BETWEEN_NAMES = regex(r"(?i)[,;/|&∗*†‡§¶\d]+|\s(?:and|und|et)\s")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-# Addresses, and numbered headings.
-_NO_WORDS_OF_TITLE = regex(r"@|https?:|www\.|^\d{1,2}(?:\.\d+)*\.? [^\W\d_]")
-_NO_NAMES = regex(r"[?!:„“”\"«»–—]")
-_TITLE_BEFORE_NAME = regex(r"(?i)^(?:by|von|de|par|di|por|dr\.?|prof\.?)\s")
-# What stands below a title, and is no part of it: institutes, dates, series, editors.
-_NO_SUBTITLE = regex(
-    r"(?i).*(?:@|universi|institut(?:e|es|o|s|um)?\b|departmen|school|college|facult|fakult|laborator"
-    r"|hospital|\bcent(?:er|re)\b|\b(?:no|nr|vol)\.? ?\d|\b(?:received|accepted|published"
-    r"|revised|submitted|presented|version|draft|appear|edited|working paper|discussion paper"
-    r"|technical report|teacher|teaching|lecturer|dept)\b|doi:|https?:|\b[a-z] ?,|[´¨˜`ˆ]|,$)"
-    r"|by\b|von\b|issn\b|doi\b|\d"
-)
-
-
-def _stands_for_none(text: str) -> bool:
-    """Return whether a line is a stamp, an address, a kind of article, but no title."""
-    if _NO_TITLE.match(text):
-        return True
-    # in letters set apart: `S TUD Y P RO TOCO L`
-    return _SPACED_KIND.match("".join(text.split())) is not None
+# What separates the names in a list.
+_NAME_SEPARATOR = regex(r"(?i)[,;/|&∗*†‡§¶\d]+|\s(?:and|und|et)\s")
+# Signs of a URL, an email address or a numbered heading.
+_NEVER_IN_TITLE = regex(r"@|https?:|www\.|^\d{1,2}(?:\.\d+)*\.? [^\W\d_]")
+_NEVER_IN_NAMES = regex(r"[?!:„“”\"«»–—]")
+_NAME_PREFIX = regex(r"(?i)^(?:by|von|de|par|di|por|dr\.?|prof\.?)\s")
 
 
 def _is_too_long(title: str) -> bool:
-    """Return whether a text has more words than a title, or a study's title, has."""
-    most = _LONGEST_TITLE if _STUDY.search(title) else _MOST_WORDS
-    return len(title.split()) > most
+    max_words = _MAX_STUDY_WORDS if _STUDY.search(title) else _MAX_WORDS
+    return len(title.split()) > max_words
 
 
 def _is_worded_as_title(text: str) -> bool:
-    """Return whether the words of a text may be a title, if it is large enough."""
+    """Return whether a text is worded like a title, whatever its size."""
     words = text.split()
-    if len(words) == 1 or not _are_words(words):
+    if len(words) == 1 or not _has_real_words(words):
         return False
-    if _JOURNAL.match(text) or _NO_WORDS_OF_TITLE.search(text):
+    if _JOURNAL.match(text) or _NEVER_IN_TITLE.search(text):
         return False
     if text[0].islower() and ":" not in text:
         return False
-    if _is_too_long(text):  # most words of a long one have capitals, or it is a sentence
-        if 2 * sum(word[0].isupper() for word in words) < len(words):
-            return False
-    return not ("," in text and _are_names(text))
-
-
-def _are_words(words: Sequence[str]) -> bool:
-    """Return whether these are words: enough letters, which are not set apart."""
-    letters = "".join(words)
-    if sum(map(str.isalpha, letters)) < max(LEAST_LETTERS, LETTERS * len(letters)):
+    if _is_too_long(text):
         return False
-    short = [word for word in words if len(word) < 3 and word.isalpha()]
-    return not 2 * len(short) > len(words) > 4
+    return not ("," in text and _is_name_list(text))
 
 
-def _are_names(text: str) -> bool:
-    """Return whether a text is names of persons, two to four words each beside particles."""
-    if _NO_NAMES.search(text):
+def _has_real_words(words: Sequence[str]) -> bool:
+    """Return whether these are real words, and not symbols or letters that are spaced out."""
+    letters = "".join(words)
+    if sum(map(str.isalpha, letters)) < max(
+        MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(letters)
+    ):
+        return False
+    short_words = [word for word in words if len(word) < 3 and word.isalpha()]
+    return not 2 * len(short_words) > len(words) > 4
+
+
+def _is_name_list(text: str) -> bool:
+    """Return whether a text looks like a list of personal names.
+
+    Each name may have up to four words, not counting particles such as `von`, and few of the names
+    may have a single word.
+    """
+    if _NEVER_IN_NAMES.search(text):
         return False
     names = []
-    for name in _BETWEEN_NAMES.split(_TITLE_BEFORE_NAME.sub("", text)):
+    for name in _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text)):
         if name.strip():
             names.append(name.split())
-    singles = [name for name in names if len(name) == 1]
-    if not names or len(singles) > 0.3 * len(names):
+    single_words = [name for name in names if len(name) == 1]
+    if not names or len(single_words) > 0.3 * len(names):
         return False
-    longest = max(len(set(name) - _PARTICLES) for name in names)
-    most = 4 if len(names) > 1 or "." in text else 3
-    return longest <= most and not any(map(_is_small, chain.from_iterable(names)))
+    max_words = max(len(set(name) - _PARTICLES) for name in names)
+    word_limit = 4 if len(names) > 1 or "." in text else 3
+    return max_words <= word_limit and not any(
+        map(_is_lowercase_word, chain.from_iterable(names))
+    )
 
 
-def _is_small(word: str) -> bool:
-    """Return whether a word begins with a small letter, as no part of a name does."""
+def _is_lowercase_word(word: str) -> bool:
     return word[0].islower() and word not in _PARTICLES
-
-
-def _is_subtitle(text: str) -> bool:
-    """Return whether the words below a title belong to it: no names, institutes or dates."""
-    if _NO_SUBTITLE.match(text) or _JOURNAL.match(text):
-        return False
-    words = text.split()
-    if len(words) < 3 or _is_too_long(text) or text.endswith("."):
-        return False
-    return sum(map(_is_small, words)) > _SMALL_WORDS * len(words)
 
 
 # --- the title --------------------------------------------------------------------------
 
 
-def title_of(
-    named: str, lines: Sequence[PrintedLine], page: str, file_name: str = ""
+def choose_title(
+    metadata_title: str, lines: Sequence[PrintedLine], page_text: str, file_name: str = ""
 ) -> str:
-    """Return the title of a work, "" if nothing tells it.
+    """Return the title of a work, or "" if it can't be determined.
 
-    The metadata may name a file, a template, a series or another work: they are right if the
-    first page prints their title larger than its text. Otherwise a printed one is. So is a name
-    `Author - Year - Title` of the file, which may be cut off.
+    The title in the metadata may be that of a file, a template, a series or another work, so it is
+    preferred only if it is printed on the first page and no other text there is clearly the title.
+    The next choice is the title in a file name of the form `Author - Year - Title`, which may be
+    truncated, followed by the printed title and finally any title in the metadata.
 
     Args:
-        named: the title in the metadata.
-        lines: those of the first page.
-        page: the text of the first page.
-        file_name: that of the file, without its ending.
+        metadata_title: the title in the metadata.
+        lines: the lines of the first page.
+        page_text: the text of the first page.
+        file_name: the file name without its suffix.
     """
-    on_page = for_finding(page)
+    folded_page = normalize_for_lookup(page_text)
 
-    def is_in(text: str, title: str) -> bool:
+    def is_printed_in(text: str, title: str) -> bool:
         words = title.split()
-        printed = [word for word in words if for_finding(word) in text]
-        return len(printed) >= _MOSTLY * len(words)
+        printed_words = [word for word in words if normalize_for_lookup(word) in text]
+        return len(printed_words) >= _MIN_PRINTED_WORDS * len(words)
 
-    named = _TAG.sub("", unescape(named.replace("#_#", "&#")))
-    # a single word is mostly the name of a file or program
-    if len(named.split()) == 1 or _is_too_long(named):
-        named = ""
-    if _NO_TITLE.match(named) or _JOURNAL.match(named):
-        named = ""
-    first_page = FirstPage(lines, page)
-    printed = first_page.title()
-    if named and is_in(on_page, named):
-        if first_page.sets_off(named) or not first_page.is_sure:
-            return named
-        if is_in(for_finding(printed), named):
-            # the author spelt a formula or a ligature that the page does not; or no umlauts
-            letters = letters_of(printed).translate(_UMLAUTS)
-            return printed if letters == letters_of(named) else named
-    filed = AUTHOR_AND_YEAR.sub("", file_name)
-    if filed != file_name and is_in(on_page, filed):
-        if for_finding(printed).startswith(for_finding(filed)):
-            return printed  # the name is cut off
-        return filed
-    return printed or named
+    metadata_title = unescape(metadata_title)
+    # a single word is usually the name of a file or program
+    if (
+        len(metadata_title.split()) == 1
+        or _is_too_long(metadata_title)
+        or _NOT_A_TITLE.match(metadata_title)
+    ):
+        metadata_title = ""
+    candidates = _PageLines(lines)
+    title_block = next(candidates.find_titles(), None)
+    printed_title = title_block.text if title_block else ""
+    if metadata_title and is_printed_in(folded_page, metadata_title):
+        large_letters = ""
+        for line in lines:
+            if title_block and line.size >= MIN_RELATIVE_SIZE * title_block.size:
+                large_letters += fold_alphanumerics(line.text.removesuffix(line.note))
+        has_clear_title = (
+            title_block and title_block.size >= _MIN_TITLE_SIZE * candidates.usual_size
+        )
+        if (
+            not has_clear_title
+            or fold_alphanumerics(metadata_title) in large_letters
+            or is_printed_in(normalize_for_lookup(printed_title), metadata_title)
+        ):
+            return metadata_title
+    file_title = AUTHOR_AND_YEAR_PREFIX.sub("", file_name)
+    if file_title != file_name and is_printed_in(folded_page, file_title):
+        is_truncated = normalize_for_lookup(printed_title).startswith(
+            normalize_for_lookup(file_title)
+        )
+        return printed_title if is_truncated else file_title
+    return printed_title or metadata_title
 
 
 class _Block:
-    """Lines of about one size that follow one another."""
+    """Consecutive lines of similar size, which may be the lines of a title."""
 
-    def __init__(self, lines: list[PrintedLine]) -> None:
-        self.lines = lines
+    def __init__(self, line: PrintedLine) -> None:
+        self.lines = [line]
 
     @property
     def size(self) -> float:
-        """The size of its largest line."""
+        """The size of the block's largest line."""
         return max(line.size for line in self.lines)
 
     @property
-    def is_bold(self) -> bool:
-        """Whether all of its lines are bold."""
-        return all(line.is_bold for line in self.lines)
-
-    def goes_on_with(self, line: PrintedLine) -> bool:
-        """Return whether a line is the next one of it."""
-        above = self.lines[-1]
-        if abs(line.size - above.size) > 0.03 * above.size:
-            # in small capitals most letters of a line may be the large or the small ones
-            if not (above.text.isupper() and line.text.isupper()):
-                return False
-            if not _SMALL_CAPITALS <= line.size / above.size <= 1 / _SMALL_CAPITALS:
-                return False
-        return -0.5 * line.size < above.top - line.top < _TITLE_STEP * line.size
-
-    def is_cut_by(self, line: PrintedLine) -> bool:
-        """Return whether the text of a sentence goes on in the next line, in small letters."""
-        last = self.lines[-1]
-        if not 0 < last.top - line.top < _TITLE_STEP * last.size:
-            return False
-        if _are_names(line.text):  # by Ann Reader
-            return False
-        return line.text[:1].islower() and " " in line.text
-
-    def title(self, spelling: Spelling) -> str:
-        """Return its text, without the signs of its notes."""
-
-        def spelt(broken: re.Match[str]) -> str:
-            left, right = broken.groups()
-            keeps = left and right and spelling.keeps_hyphen(left, right)
-            return f"{left}-{right}" if keeps else left + right
-
+    def text(self) -> str:
+        """The text of the block, without footnote marks at its end."""
         text = " ".join(line.text for line in self.lines)
-        text = _HYPHENATED.sub(spelt, text.removesuffix(self.lines[-1].note))
-        text = _CHAPTER.sub("", _STATE.sub("", text), count=1)
-        return _SIGN_BEHIND.sub("", text).strip()
-
-
-class FirstPage:
-    """The lines of a first page, and the title that they suggest."""
-
-    def __init__(self, lines: Sequence[PrintedLine], text: str) -> None:
-        self._lines = lines
-        self._text = text
-        self._spelling = Spelling([text])
-
-    @cached_property
-    def _is_cover(self) -> bool:
-        """Whether the page has little text, all of which may be set as a title."""
-        return sum(len(line.text) for line in self._lines) <= _COVER
-
-    @cached_property
-    def _usual(self) -> float:
-        """The size of most of the text, or of the small lines of a cover."""
-        sizes = sorted(line.size for line in self._lines for _ in line.text)
-        if not sizes:
-            return 1.0
-        return sizes[len(sizes) // (4 if self._is_cover else 2)]
-
-    @cached_property
-    def _blocks(self) -> list[_Block]:
-        """Its blocks; a line of no title ends one."""
-        blocks: list[_Block] = []
-        is_open = False
-        for line in self._lines:
-            goes_on = is_open and self._go_together(blocks[-1], line)
-            if goes_on and line.text[0].islower():
-                blocks[-1].lines.append(line)
-                continue
-            is_open = not _stands_for_none(line.text)
-            if is_open and goes_on:
-                blocks[-1].lines.append(line)
-                continue
-            is_open = is_open and not _ALONE.match(line.text)
-            if is_open:
-                blocks.append(_Block([line]))
-        return blocks
-
-    def _go_together(self, block: _Block, line: PrintedLine) -> bool:
-        """Return whether a line goes on with a block; bold letters part small ones and names."""
-        above = block.lines[-1]
-        are_names = _are_names(line.text) or _are_names(above.text)
-        if are_names or line.size < _TITLE_LARGER * self._usual:
-            if line.is_bold != above.is_bold:
-                return False
-        return block.goes_on_with(line)
-
-    @cached_property
-    def _shows_bold(self) -> bool:
-        """Whether bold letters say something, as most are not."""
-        bold = sum(len(line.text) for line in self._lines if line.is_bold)
-        return bold < _MOSTLY_BOLD * sum(len(line.text) for line in self._lines)
-
-    def sets_off(self, title: str) -> bool:
-        """Return whether a title stands in letters as those of a title, not in the text only."""
-        printed = self._title_block
-        least = NEARLY * printed.size if printed else 0.0
-        if not self._is_cover:
-            least = max(least, _DOUBTFUL_LARGER * self._usual)
-            least = min(least, _TITLE_LARGER * self._usual)
-        large = ""
-        for line in self._lines:
-            if line.size >= least:
-                large += letters_of(line.text.removesuffix(line.note))
-        return letters_of(title) in large
+        text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note))
+        return _TRAILING_NOTE_SIGN.sub("", text).strip()
 
     @property
-    def is_sure(self) -> bool:
-        """Whether a title is much larger than the text."""
-        block = self._title_block
-        return block is not None and block.size >= _TITLE_LARGER * self._usual
+    def ranking_size(self) -> float:
+        """The size for ranking the block, slightly reduced if its text may be a list of names."""
+        return self.size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
 
-    def title(self) -> str:
-        """Return the text that looks most like a title, with its subtitle, else ""."""
-        block = self._title_block
-        return self._with_subtitle(block) if block else ""
+    def is_continued_by(self, line: PrintedLine, usual_size: float) -> bool:
+        """Return whether `line` belongs to the block, because it follows closely in a similar size.
 
-    @cached_property
-    def _title_block(self) -> _Block | None:
-        """The block that looks most like a title."""
-        # the cover that JSTOR puts before an article
-        block_above = {block.lines[-1]: block for block in self._blocks}
-        for above, line in pairwise(self._lines):
-            if line.text.startswith("Author(s): ") and above in block_above:
-                return block_above[above]
-        for block in (*self._larger_blocks(), *self._marked_blocks()):
-            if self._is_title(block):
-                return block
-        return None
-
-    def _larger_blocks(self) -> Iterator[_Block]:
-        """Yield the blocks that are larger than the text, the largest first."""
-        above_text = set(
-            takewhile(lambda line: not _TEXT_BEGINS.match(line.text), self._lines)
-        )
-        if len(above_text) == len(self._lines) and not self._is_cover:
-            above_text = set()
-
-        def rank(block: _Block) -> float:
-            return block.size * (_LIKE_NAMES if _are_names(self._text_of(block)) else 1)
-
-        largest = max([line.size for line in self._lines if " " in line.text], default=0)
-        for block in sorted(self._blocks, key=rank, reverse=True):
-            if block.size < max(_DOUBTFUL_LARGER * self._usual, largest / _FAR_SMALLER):
-                continue
-            if block.size >= _TITLE_LARGER * self._usual or block.lines[0] in above_text:
-                yield block
-
-    def _marked_blocks(self) -> Iterator[_Block]:
-        """Yield the blocks at the head of the page that are bold, or in capitals."""
-        for block in self._blocks:
-            higher = [line for line in self._lines if line.top > block.lines[0].top]
-            if len(higher) > _HEAD_LINES:
-                continue
-            least = _BOLD_SIZE if block.is_bold and self._shows_bold else _CAPITALS_SIZE
-            text = self._text_of(block)
-            if least is _CAPITALS_SIZE and not (text.isupper() and text.count(" ") > 2):
-                continue
-            if block.size >= least * self._usual and not _are_names(text):
-                yield block
-
-    def _text_of(self, block: _Block) -> str:
-        """Return the text of a block, with its hyphens as the page spells its words."""
-        return block.title(self._spelling)
-
-    def _is_title(self, block: _Block) -> bool:
-        """Return whether a block of large letters is a title: no sentence, journal, author."""
-        title = self._text_of(block)
-        if not _is_worded_as_title(title):
-            return False
-        following = self._lines.index(block.lines[-1]) + 1
-        if any(map(block.is_cut_by, self._lines[following : following + 1])):
-            return False
-        return not self._is_journal(title)
-
-    def _is_journal(self, title: str) -> bool:
-        """Return whether a title is that of a journal: running heads have it, too.
-
-        Such as `Journal of Cells, 12 (2016)` and `Journal of Cells (ISSN 1438-5627)`.
+        A change between bold and regular type begins a new block if the line is small or if one of
+        the two lines is a list of names. Lines in capitals may differ more in size, because in
+        small capitals the most common letters of a line may be the large or the small ones.
         """
-        name = re.compile(
-            re.escape(title) + r"[\s,.:|(]+(?:vol\b|(?:19|20)\d\d|\d+ ?[(:])",
-            re.IGNORECASE,
+        above = self.lines[-1]
+        if _NOT_A_TITLE.match(above.text):
+            return False
+        if _NOT_A_TITLE.match(line.text) and not line.text[0].islower():
+            return False
+        tolerance = 0.03
+        if above.text.isupper() and line.text.isupper():
+            tolerance = 1 - _MIN_SMALL_CAPITALS_SIZE
+        smaller, larger = sorted((line.size, above.size))
+        if larger - smaller > tolerance * larger:
+            return False
+        if line.is_bold != above.is_bold:
+            has_names = _is_name_list(line.text) or _is_name_list(above.text)
+            if has_names or line.size < _MIN_TITLE_SIZE * usual_size:
+                return False
+        return -0.5 * line.size < above.top - line.top < _MAX_LINE_STEP * line.size
+
+
+class _PageLines:
+    """The lines of a first page, among which a title is searched for."""
+
+    def __init__(self, lines: Sequence[PrintedLine]) -> None:
+        self._lines = lines
+        self._letters = sum(len(line.text) for line in lines)
+        self._is_cover = self._letters <= _MAX_COVER_LETTERS
+        sizes = sorted(line.size for line in lines for _ in line.text)
+        self.usual_size = (
+            sizes[len(sizes) // (4 if self._is_cover else 2)] if sizes else 1.0
         )
-        beginning = letters_of(title)[:20]
-        for line in self._lines:
-            if name.search(line.text):
-                return True
-            if "ISSN" in line.text and beginning in letters_of(line.text):
-                return True
-        return False
+        """The size of most of the page's text, or of the small lines if the page is a cover."""
+        self._blocks: list[_Block] = []
+        for line in lines:
+            if self._blocks and self._blocks[-1].is_continued_by(line, self.usual_size):
+                self._blocks[-1].lines.append(line)
+            else:
+                self._blocks.append(_Block(line))
 
-    def _with_subtitle(self, block: _Block) -> str:
-        """Return the text of a title, and of the smaller one that stands below it."""
-        title = self._text_of(block)
-        below, beyond = self._below(block)
-        subtitle = self._text_of(_Block(below)) if below else ""
-        if not _is_subtitle(subtitle):
-            return title
-        languages = {language_of(title), language_of(subtitle)} - {""}
-        if len(languages) > 1:  # the title in another language
-            return title
-        is_small = below[0].size < _SUBTITLE_LARGER * self._usual
-        if is_small and not (beyond and _are_names(beyond[0].text)):
-            return title
-        blank = " " if title[-1] in "?!.:–-" else ": "
-        return f"{title}{blank}{subtitle}"
+    def find_titles(self) -> Iterator[_Block]:
+        """Yield the blocks that look like a title, starting with the most likely one."""
+        for block in (*self._find_larger_blocks(), *self._find_emphasized_blocks()):
+            if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
+                yield block
 
-    def _below(self, block: _Block) -> tuple[list[PrintedLine], list[PrintedLine]]:
-        """Return the lines that may be the subtitle of a block, and those below them."""
-        following = self._blocks[self._blocks.index(block) + 1 :][:2]
-        if not following or following[0].size > block.size:
-            return [], []
-        lines = following[0].lines
-        if not 0 < block.lines[-1].top - lines[0].top < _SUBTITLE_STEP * block.size:
-            return [], []
+    def _find_larger_blocks(self) -> Iterator[_Block]:
+        """Yield the blocks that are larger than the rest of the text, starting with the largest."""
+        min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
+        for block in sorted(
+            self._blocks, key=lambda block: block.ranking_size, reverse=True
+        ):
+            if block.size >= min_size * self.usual_size:
+                yield block
 
-        # it ends where names begin, if not with its block
-        below = lines[:1]
-        for line in lines[1:]:
-            if _are_names(line.text) and not _is_small(below[-1].text.split()[-1]):
-                break
-            below.append(line)
-        if len(below) > _SUBTITLE_LINES:
-            return [], []
-        return below, lines[len(below) :] or [
-            line for next_block in following[1:] for line in next_block.lines
-        ]
+    def _find_emphasized_blocks(self) -> Iterator[_Block]:
+        """Yield the blocks near the top of the page that are bold or in capitals."""
+        bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
+        is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letters
+        for block in self._blocks:
+            text = block.text
+            lines_above = [line for line in self._lines if line.top > block.lines[0].top]
+            if len(lines_above) > _MAX_LINES_ABOVE or _is_name_list(text):
+                continue
+            if is_bold_significant and all(line.is_bold for line in block.lines):
+                min_size = _MIN_BOLD_SIZE
+            elif text.isupper() and text.count(" ") > 2:
+                min_size = _MIN_CAPITALS_SIZE
+            else:
+                continue
+            if block.size >= min_size * self.usual_size:
+                yield block

@@ -1,7 +1,8 @@
-"""Questions about PDFs, answered by processes of their own, a cluster, or earlier replies.
+"""Answer questions about PDFs in subprocesses, on a Dask cluster, or from cached replies.
 
-PDFs crash, hang and exhaust memory. So only a process that may end, in which `serve` runs,
-imports the PDF libraries; `Process` is its caller's side, and `PdfWorker` asks several.
+PDF libraries crash, hang or exhaust the memory on some files, so they are only imported in
+subprocesses, which run `serve`. A `WorkerProcess` starts a subprocess and sends questions to it.
+`PdfWorker`, which the other modules use, manages several of them and the cache of replies.
 """
 
 from __future__ import annotations
@@ -23,43 +24,44 @@ from urllib.parse import urlsplit
 from msgspec import MsgspecError, json
 
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.extract.files import program, proves, stamp_at
+from ankiforge.extract.files import fingerprint_program, is_reliable, stamp_file
 from ankiforge.extract.pdf.messages import (
-    HYPERTEXT,
-    REPAIR,
+    HYPERTEXT_SUFFIXES,
+    REPAIR_HINT,
     Area,
-    Around,
-    Contexts,
-    Cut,
+    AreasCut,
+    ContextsFound,
+    CutAreas,
     CutOut,
-    DrawnPage,
     DrawPage,
     Failed,
-    Marked,
-    Measure,
-    Measured,
+    FindContexts,
+    Mark,
+    MarksRead,
+    MeasurePages,
+    PageDrawn,
+    PagesMeasured,
     PagesRead,
-    Pictures,
     Question,
+    Quote,
     QuoteContext,
-    QuotedWords,
-    Read,
+    ReadMarks,
     ReadPages,
     Reply,
-    Request,
 )
-from ankiforge.model import Memory, NoMemory, h16
+from ankiforge.model import EmptySourceCache, SourceCache, hash16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 
-MEMORY = 320 * 2**20
-"""Bytes of data per process, where the system can limit it. A page of a few hundred kB
-may inflate to gigabytes."""
+MAX_PROCESS_BYTES = 320 * 2**20
+"""The maximum memory for data in a subprocess, in addition to what it uses at its start, because a
+page of a few hundred kB may inflate to gigabytes. Only Linux can enforce the limit.
+"""
 _CRASHED = Failed(
     "the PDF reader crashed on it, or it takes more memory than is allowed",
-    REPAIR,
+    REPAIR_HINT,
 )
 
 
@@ -67,83 +69,92 @@ _CRASHED = Failed(
 
 
 def serve(questions: int, replies: int, seconds: float) -> None:
-    """Answer questions, a line of JSON each, until the program that asks has ended.
+    """Answer questions in this process until the program that asks them ends.
 
-    The process dies of a question that takes longer than `seconds`. `questions` and
-    `replies` are file descriptors.
+    Each question and each reply is a line of JSON. The process exits if a question takes too long.
+
+    Args:
+        questions: the file descriptor from which questions are read.
+        replies: the file descriptor to which replies are written.
+        seconds: the timeout for one question.
     """
     import faulthandler
     import gc
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    faulthandler.disable()  # its death is an answer
-    gc.disable()  # what a page holds is let go of between two questions
-    # not on Windows; only Linux says what is used already
+    faulthandler.disable()  # print no traceback, because the caller handles a crash
+    gc.disable()  # garbage is only collected between two questions
+    # limit the memory; Windows has no `resource`, and only Linux reports the memory in use
     with suppress(ImportError, OSError):
         import resource
 
-        # the sixth number: pages of data and stack, see man 5 proc
+        # the sixth field is the number of pages used for data and stack (see `man 5 proc`)
         used_pages = int(Path("/proc/self/statm").read_text().split()[5])
-        limit = used_pages * resource.getpagesize() + MEMORY
+        limit = used_pages * resource.getpagesize() + MAX_PROCESS_BYTES
         _, hard_limit = resource.getrlimit(resource.RLIMIT_DATA)
         if hard_limit != resource.RLIM_INFINITY:
             limit = min(limit, hard_limit)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
-    null = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
+    devnull = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
     with (
-        os.fdopen(os.dup(questions), "rb") as lines,
+        os.fdopen(os.dup(questions), "rb") as question_lines,
         os.fdopen(os.dup(replies), "wb") as output,
     ):
         for stream in (0, 1, 2):
-            os.dup2(null.fileno(), stream)
-        for line in lines:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=null)
-            reply = json.encode(answer(json.decode(line, type=Question)))
+            os.dup2(devnull.fileno(), stream)
+        for line in question_lines:
+            faulthandler.dump_traceback_later(seconds, exit=True, file=devnull)
+            reply = json.encode(answer_question(json.decode(line, type=Question)))
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
-            # characters know their neighbours: without this, a hundred papers take all memory
+            # Characters form reference cycles. Without this, a hundred papers take all memory.
             gc.collect()
             gc.freeze()
 
 
-def answer(question: Question) -> Reply:
-    """Answer one question; never raises for bad content of the file."""
-    if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
+def answer_question(question: Question) -> Reply:
+    """Answer a question about a PDF, or about quotes in an EPUB or a web page.
+
+    Never raises an exception because of the file's content.
+    """
+    if isinstance(question, FindContexts) and question.path.lower().endswith(
+        HYPERTEXT_SUFFIXES
+    ):
         from ankiforge.extract.pdf.hypertext import find_in_pages
 
         return find_in_pages(Path(question.path), question.quotes)
-    from ankiforge.extract.pdf.answers import answer_from
+    from ankiforge.extract.pdf.answers import answer_pdf_question
 
-    return answer_from(question)
+    return answer_pdf_question(question)
 
 
 # --- the caller's side ------------------------------------------------------------------
 
 
-class Process:
-    """One process that answers questions. It ends with this program."""
+class WorkerProcess:
+    """A subprocess that answers questions. It ends when this program does."""
 
     def __init__(self, seconds: float) -> None:
-        """Start it; `seconds` is the time limit for one question."""
+        """Start the subprocess. `seconds` is the timeout for one question."""
         self._seconds = seconds
-        self.ended = False
+        self.has_ended = False
         self._kill: Callable[[], object]
         self._wait: Callable[[], object]
         questions, to_questions = os.pipe()
         from_replies, replies = os.pipe()
-        # a copy of this process has imported most of what it needs; beside threads it
-        # may hang
+        # A forked process already has most modules imported, but it may hang if this process has
+        # other threads.
         if sys.platform == "linux" and threading.active_count() == 1:
             pid = os.fork()
             if not pid:
                 with suppress(BaseException):
-                    # nothing of ours stays open in it: a socket that it kept would
-                    # answer nobody, and look as if somebody listened
-                    first, last = sorted((questions, replies))
-                    os.closerange(3, first)
-                    os.closerange(first + 1, last)
-                    os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
+                    # close all inherited files, because with an inherited socket it would look as
+                    # if somebody were listening on its port
+                    lower, upper = sorted((questions, replies))
+                    os.closerange(3, lower)
+                    os.closerange(lower + 1, upper)
+                    os.closerange(upper + 1, os.sysconf("SC_OPEN_MAX"))
                     serve(questions, replies, seconds)
                 os._exit(1)
             self._kill = partial(os.kill, pid, signal.SIGKILL)
@@ -162,28 +173,32 @@ class Process:
         self._replies = os.fdopen(from_replies, "rb")
 
     def ask(self, question: Question) -> Reply:
-        """Return its reply. If it dies, of the time it takes for example, it is ended."""
-        begun = monotonic()
-        line = b""
+        """Return the reply to a question.
+
+        If the subprocess crashes or the question times out, end the subprocess and return a
+        `Failed`.
+        """
+        started = monotonic()
+        reply_line = b""
         with suppress(OSError, ValueError):
             self._questions.write(json.encode(question) + b"\n")
             self._questions.flush()
-            line = self._replies.readline()
-        if line.endswith(b"\n"):
-            return json.decode(line, type=Reply)  # type: ignore[no-any-return]
+            reply_line = self._replies.readline()
+        if reply_line.endswith(b"\n"):
+            return json.decode(reply_line, type=Reply)  # type: ignore[no-any-return]
         self.end()
-        if monotonic() - begun < self._seconds:
+        if monotonic() - started < self._seconds:
             return _CRASHED
         hint = "print it to a new PDF, or leave it out with `exclude`"
         return Failed(f"reading it took longer than {self._seconds:g} s", hint)
 
     def end(self) -> None:
-        """End the process, even if it is busy.
+        """Kill the subprocess, even if it is busy.
 
-        A thread that waits for its reply gets a failure.
+        A thread that is waiting for its reply receives a `Failed`.
         """
-        self.ended = True
-        with suppress(OSError):  # it has ended
+        self.has_ended = True
+        with suppress(OSError):  # the subprocess has already ended
             self._kill()
             self._wait()
         for pipe in (self._replies, self._questions):
@@ -191,56 +206,59 @@ class Process:
                 pipe.close()
 
 
-# --- several processes, and earlier replies -------------------------------------------
+# --- several processes, and cached replies --------------------------------------------
 
-SECONDS = 60.0
-"""Wall clock time for one question."""
-_PICTURES_AT_ONCE = 8
-"""Pictures per question."""
-PAGES_AT_ONCE = 100
-"""Pages of one question about the whole text."""
-_REMOTE_SECONDS = 180.0
-"""Seconds to wait for a reply from a cluster, whose workers may all have died."""
-_REMOTE_AHEAD = 32
-"""Questions sent to a cluster before the first reply is needed."""
-_UNSAVED = 20
-"""After this many new replies the cache is stored, so that a killed run can resume."""
-# The name of the list of what the cache holds.
-_INDEX = "index"
-CONNECT_SECONDS = 10.0
-"""Seconds to wait for a cluster, and for its first worker."""
+QUESTION_TIMEOUT = 60.0
+"""The timeout for one question, in seconds."""
+_PICTURES_PER_QUESTION = 8
+PAGES_PER_QUESTION = 100
+"""How many pages are requested with one question when the whole text of a file is read."""
+_REMOTE_TIMEOUT = 180.0
+"""How many seconds to wait for a reply from a cluster, whose workers may all have died."""
+_MAX_REMOTE_QUESTIONS = 32
+"""How many questions may be in progress on a cluster, besides the one whose reply is needed."""
+_MAX_UNSAVED_REPLIES = 20
+"""The cache is written after this many new replies, so that a run that is killed can resume."""
+# The cache key under which the list of all other keys is stored.
+_INDEX_KEY = "index"
+CONNECT_TIMEOUT = 10.0
+"""The timeout for connecting to a cluster, and for waiting for its first worker, in seconds."""
 
 
 class PdfWorker:
-    """Answers questions about PDFs by processes, which are started on first use."""
+    """Answers questions about PDFs, in subprocesses that are started when first needed.
+
+    It is a context manager, which ends the subprocesses on exit.
+    """
 
     def __init__(
         self,
-        seconds: float = SECONDS,
-        memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
+        seconds: float = QUESTION_TIMEOUT,
+        memory: SourceCache = EmptySourceCache(),  # noqa: B008 - stateless
         jobs: int = 1,
         executor: str = "",
     ) -> None:
-        """Start nothing yet.
+        """Create a worker. No subprocess is started yet.
 
         Args:
-            seconds: the time limit for one question.
-            memory: caches replies about a file.
-            jobs: how many files `prefetch` reads at a time.
-            executor: the address of a Dask cluster that reads them instead. "" for this
-                machine.
+            seconds: the timeout for one question.
+            memory: the cache in which replies are stored.
+            jobs: how many files `prefetch` may read at a time.
+            executor: the address of a Dask cluster on which files are read, or "" to read them on
+                this computer.
         """
-        self.seconds = seconds
+        self.timeout = seconds
         self.jobs = jobs
         self.executor = executor
         self._cache = _ReplyCache(memory)
-        self._processes: list[Process] = []
-        self._idle: list[Process] = []
+        self._processes: list[WorkerProcess] = []
+        self._idle: list[WorkerProcess] = []
         self._closed = False
-        # what is read ahead: by whom, which questions wait, and which were sent
-        self._ahead: Executor | None = None
-        self._next: deque[Question] = deque()
-        self._begun: dict[Question, Future[Reply]] = {}
+        # for prefetching: the executor, the questions still to be submitted to it, and the
+        # submitted questions with their futures
+        self._executor: Executor | None = None
+        self._queue: deque[Question] = deque()
+        self._futures: dict[Question, Future[Reply]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -248,8 +266,8 @@ class PdfWorker:
 
     def __exit__(self, *_: object) -> None:
         self._closed = True
-        self._next.clear()
-        for future in self._begun.values():
+        self._queue.clear()
+        for future in self._futures.values():
             future.cancel()
         for process in self._processes:
             process.end()
@@ -257,85 +275,94 @@ class PdfWorker:
 
     # --- questions
 
-    def read(self, path: Path, *, named: bool = False) -> Read | Failed:
-        """Read the marks of a file.
+    def read_marks(self, path: Path, *, named: bool = False) -> MarksRead | Failed:
+        """Read the marks in a file.
 
-        `named`: identify the work even if nothing is marked.
+        If `named` is true, the work is identified even if nothing in the file is marked.
         """
-        reply = self.ask(Request(absolute(path), named))
-        assert isinstance(reply, Read | Failed)
+        reply = self.ask(ReadMarks(absolute_path(path), named))
+        assert isinstance(reply, MarksRead | Failed)
         return reply
 
-    def passages(
-        self, path: Path, quotes: Sequence[QuotedWords]
+    def find_contexts(
+        self, path: Path, quotes: Sequence[Quote]
     ) -> tuple[Sequence[QuoteContext], Failed | None]:
-        """Return the context of each quote in a file, and why it cannot be read."""
-        reply = self.ask(Around(absolute(path), tuple(quotes)))
-        if isinstance(reply, Contexts):
+        """Return the context of each quote in a file, and the failure if the file can't be read.
+
+        If a quote isn't found, or if the file can't be read, the quote has an empty context.
+        """
+        reply = self.ask(FindContexts(absolute_path(path), tuple(quotes)))
+        if isinstance(reply, ContextsFound):
             return reply.passages, None
         assert isinstance(reply, Failed)
         return [QuoteContext()] * len(quotes), reply
 
-    def cut(
+    def cut_pictures(
         self,
         path: Path,
         areas: Sequence[Area],
     ) -> tuple[list[CutOut], Failed | None]:
-        """Return a picture for each area, in order, and why not all of them could be tried.
+        """Cut out the areas of a file.
 
-        One that cannot be cut has no data. Pictures are requested a few at a time, so
-        that a page that cannot be drawn costs little else.
+        Only a few pictures are requested at a time, so that a page that can't be drawn affects few
+        others.
+
+        Returns:
+            A picture for each area, in order, and the failure if it kept some areas from being
+            tried. The picture of an area that wasn't cut out has no data.
         """
         pictures: list[CutOut] = []
-        for start in range(0, len(areas), _PICTURES_AT_ONCE):
-            some = areas[start : start + _PICTURES_AT_ONCE]
-            reply = self.ask(Cut(absolute(path), tuple(some)))
-            if not isinstance(reply, Pictures):
+        for start in range(0, len(areas), _PICTURES_PER_QUESTION):
+            batch = areas[start : start + _PICTURES_PER_QUESTION]
+            reply = self.ask(CutAreas(absolute_path(path), tuple(batch)))
+            if not isinstance(reply, AreasCut):
                 assert isinstance(reply, Failed)
                 missing = [CutOut(b"")] * (len(areas) - start)
                 return (pictures + missing, reply)
             pictures += reply.pictures
         return (pictures, None)
 
-    def view(
-        self, path: Path, page: int, marks: Sequence[Marked], width: int
-    ) -> DrawnPage:
-        """Return a picture of a page, with its words and the places of its marks.
+    def draw_page(
+        self, path: Path, page: int, marks: Sequence[Mark], width: int
+    ) -> PageDrawn:
+        """Return a picture of a page, with the positions of its words and of the marks on it.
+
+        The reply is empty if the page can't be drawn.
 
         Args:
-            path: the file.
-            page: the number of the page, from 0.
-            marks: what is marked on it.
-            width: the width of the picture, in pixels.
+            path: the path of the file.
+            page: the page number, from 0.
+            marks: the marks on the page.
+            width: the width of the picture in pixels. A very large page gets a narrower picture.
         """
-        reply = self.ask(DrawPage(absolute(path), page, tuple(marks), width))
-        return reply if isinstance(reply, DrawnPage) else DrawnPage()
+        reply = self.ask(DrawPage(absolute_path(path), page, tuple(marks), width))
+        return reply if isinstance(reply, PageDrawn) else PageDrawn()
 
-    def measure(self, path: Path) -> Measured:
-        """Return the sizes of the pages of a file; none if it cannot be read."""
-        reply = self.ask(Measure(absolute(path)))
-        return reply if isinstance(reply, Measured) else Measured()
+    def measure_pages(self, path: Path) -> PagesMeasured:
+        """Return the sizes of a file's pages, or an empty reply if the file can't be read."""
+        reply = self.ask(MeasurePages(absolute_path(path)))
+        return reply if isinstance(reply, PagesMeasured) else PagesMeasured()
 
-    def pages(self, path: Path) -> Iterator[PagesRead]:
-        """Yield the whole text of a file, so many pages at a time that each reply is quick.
+    def iter_pages(self, path: Path) -> Iterator[PagesRead]:
+        """Yield the whole text of a file, in batches of `PAGES_PER_QUESTION` pages.
 
         Raises:
-            ItemError: it cannot be read.
+            ItemError: the file can't be read.
         """
-        name = absolute(path)
-        beginning = self._whole(ReadPages(name, 0, PAGES_AT_ONCE))
-        yield beginning
-        places = range(PAGES_AT_ONCE, len(beginning.prints), PAGES_AT_ONCE)
-        rest = [ReadPages(name, place, PAGES_AT_ONCE) for place in places]
-        if not self._next:
-            self.prefetch(rest)
-        yield from map(self._whole, rest)
+        file_path = absolute_path(path)
+        first_pages = self._read_some_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
+        yield first_pages
+        starts = range(PAGES_PER_QUESTION, len(first_pages.prints), PAGES_PER_QUESTION)
+        questions = [ReadPages(file_path, start, PAGES_PER_QUESTION) for start in starts]
+        if not self._queue:
+            self.prefetch(questions)
+        yield from map(self._read_some_pages, questions)
 
-    def _whole(self, question: ReadPages) -> PagesRead:
-        """Return the text of some pages.
+    def _read_some_pages(self, question: ReadPages) -> PagesRead:
+        """Return the text of the pages that a question asks for.
 
         Raises:
-            ItemError: they cannot be read.
+            ItemError: the pages can't be read.
         """
         reply = self.ask(question)
         if isinstance(reply, Failed):
@@ -344,69 +371,76 @@ class PdfWorker:
         return reply
 
     def ask(self, question: Question) -> Reply:
-        """Return the reply from the cache, from a reading ahead, or from a process.
+        """Return the reply to a question: the cached or prefetched one, or else a new one.
 
-        A failure is never cached: its cause may be this machine.
+        A failure is never cached, because its cause may be temporary or particular to this
+        computer.
         """
-        name = _name(question)
-        reply = self._cache.recall(name)
+        key = _make_cache_key(question)
+        reply = self._cache.load_reply(key)
         if reply is None:
-            reply = self._take(question) or self.answer(question)
-            if isinstance(reply, Failed) or not name:
+            reply = self._take_prefetched(question) or self.answer_uncached(question)
+            if isinstance(reply, Failed) or not key:
                 return reply
-            self._cache.add(name, reply)
-        self._cache.use(name)
+            self._cache.add(key, reply)
+        self._cache.mark_used(key)
         return reply
 
-    def store(self, *, complete: bool) -> None:
-        """Write the cache; `complete`: drop entries that were not used this time."""
+    def save_cache(self, *, complete: bool) -> None:
+        """Write the cache. If `complete` is true, remove the entries not used in this run."""
         self._cache.store(complete=complete)
 
-    # --- reading ahead
+    # --- prefetching
 
     def prefetch(self, questions: Iterable[Question]) -> None:
-        """Start on the questions that will be asked next, in this order."""
+        """Start answering the questions that will be asked next, in the order given.
+
+        Do nothing if questions can't be answered in parallel, or if at most one isn't cached yet.
+        """
         if not self.executor and self.jobs <= 1:
             return
-        unknown: deque[Question] = deque()
+        uncached: deque[Question] = deque()
         for question in questions:
-            if _name(question) not in self._cache:
-                unknown.append(question)
-        if len(unknown) < 2:
+            if _make_cache_key(question) not in self._cache:
+                uncached.append(question)
+        if len(uncached) < 2:
             return
-        self._next = unknown
-        if self._ahead is not None:
+        self._queue = uncached
+        if self._executor is not None:
             return
         if self.executor:
-            self._ahead = self._stack.enter_context(cluster(self.executor))
+            self._executor = self._stack.enter_context(connect_cluster(self.executor))
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        missing = min(self.jobs, len(unknown)) - len(self._idle)
-        for _ in range(missing):
-            self.start()
-        self._ahead = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
+        process_count = min(self.jobs, len(uncached)) - len(self._idle)
+        for _ in range(process_count):
+            self.start_idle_process()
+        self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
-    def _take(self, question: Question) -> Reply | None:
-        """Return a reply that was read ahead, or None: also if the cluster could not."""
+    def _take_prefetched(self, question: Question) -> Reply | None:
+        """Return the prefetched reply to a question, waiting for it if necessary.
+
+        Return None if the question wasn't prefetched, or if the cluster failed to answer it.
+        """
         try:
-            # send as many of the next questions as are read at a time
-            limit = _REMOTE_AHEAD if self.executor else self.jobs
-            while self._ahead and self._next and len(self._begun) <= limit:
-                following = self._next.popleft()
-                task = self.answer
+            # keep as many questions in progress as can be answered at a time
+            limit = _MAX_REMOTE_QUESTIONS if self.executor else self.jobs
+            while self._executor and self._queue and len(self._futures) <= limit:
+                next_question = self._queue.popleft()
+                task = self.answer_uncached
                 if self.executor:
-                    task = partial(answer_elsewhere, self.seconds)
-                self._begun[following] = self._ahead.submit(task, following)
-            if question not in self._begun:
+                    task = partial(answer_on_cluster, self.timeout)
+                self._futures[next_question] = self._executor.submit(task, next_question)
+            if question not in self._futures:
                 return None
-            future = self._begun.pop(question)
-            reply = future.result(_REMOTE_SECONDS if self.executor else None)
-        except TimeoutError:  # the cluster does not answer any more
-            self._begun = {}
-            self._next = deque()
+            future = self._futures.pop(question)
+            reply = future.result(_REMOTE_TIMEOUT if self.executor else None)
+        except TimeoutError:  # the cluster no longer responds
+            self._futures = {}
+            self._queue = deque()
             return None
-        except Exception:  # noqa: BLE001 - a worker died, or the connection is cut
+        except Exception:  # noqa: BLE001 - a worker died, or the connection was lost
             return None
         if self.executor and isinstance(reply, Failed):
             return None
@@ -414,31 +448,34 @@ class PdfWorker:
 
     # --- processes
 
-    def start(self) -> None:
-        """Start a process ahead. As long as there is one thread, this is quick."""
-        self._idle.append(self._start())
+    def start_idle_process(self) -> None:
+        """Start a subprocess in advance, which is faster while this program has only one thread."""
+        self._idle.append(self._start_process())
 
-    def answer(self, question: Question) -> Reply:
-        """Ask an idle process or a new one, without the cache; any thread may."""
+    def answer_uncached(self, question: Question) -> Reply:
+        """Return the reply of an idle or new subprocess, without using the cache.
+
+        This method is thread-safe.
+        """
         try:
             process = self._idle.pop()
         except IndexError:
-            process = self._start()
+            process = self._start_process()
         if self._closed:
             process.end()
         reply = process.ask(question)
-        if not process.ended:
+        if not process.has_ended:
             self._idle.append(process)
         return reply
 
-    def _start(self) -> Process:
-        process = Process(self.seconds)
+    def _start_process(self) -> WorkerProcess:
+        process = WorkerProcess(self.timeout)
         self._processes.append(process)
         return process
 
 
-def absolute(path: Path) -> str:
-    """Return an absolute path: the process may have another working folder."""
+def absolute_path(path: Path) -> str:
+    """Return the absolute path of a file, because a worker may have another working directory."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
@@ -446,70 +483,78 @@ def absolute(path: Path) -> str:
 
 
 class _ReplyCache:
-    """Replies by names that change with the file, the question and the program."""
+    """Caches replies under keys that change when the file, the question or the program does."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: SourceCache) -> None:
         self._memory = memory
-        self._stored: set[str] = set()
-        self._used: set[str] = set()
-        self._unsaved: dict[str, bytes] = {}
+        self._stored_keys: set[str] = set()
+        self._used_keys: set[str] = set()
+        self._unsaved_replies: dict[str, bytes] = {}
         with suppress(MsgspecError):
-            self._stored = json.decode(memory.recall(_INDEX) or b"[]", type=set[str])
+            self._stored_keys = json.decode(
+                memory.load(_INDEX_KEY) or b"[]", type=set[str]
+            )
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._stored
+    def __contains__(self, key: str) -> bool:
+        return key in self._stored_keys
 
-    def recall(self, name: str) -> Reply | None:
-        """Return a stored reply, None if there is none that can be read."""
-        if name not in self._stored:
+    def load_reply(self, key: str) -> Reply | None:
+        """Return the stored reply for a key, or None if it is missing or unreadable."""
+        if key not in self._stored_keys:
             return None
-        body = self._memory.recall(name)
+        body = self._memory.load(key)
         if body:
             with suppress(MsgspecError):
                 return json.decode(body, type=Reply)  # type: ignore[no-any-return]
         return None
 
-    def add(self, name: str, reply: Reply) -> None:
-        """Take a new reply, which is stored later."""
-        self._unsaved[name] = json.encode(reply)
+    def add(self, key: str, reply: Reply) -> None:
+        """Add a new reply, which is written by the next `store`."""
+        self._unsaved_replies[key] = json.encode(reply)
 
-    def use(self, name: str) -> None:
-        """Note that a reply was needed in this run, so that it is kept."""
-        self._used.add(name)
-        if len(self._unsaved) >= _UNSAVED:
+    def mark_used(self, key: str) -> None:
+        """Record that a reply was used in this run, so that `store` keeps it."""
+        self._used_keys.add(key)
+        if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
             self.store(complete=False)
 
     def store(self, *, complete: bool) -> None:
-        """Write the new replies; `complete`: drop those that were not used this time."""
-        names = self._used if complete else self._stored | self._used
-        if self._unsaved or names != self._stored:
-            entries = {**self._unsaved, _INDEX: json.encode(sorted(names))}
-            self._memory.keep(entries, sorted(self._stored - names))
-        self._stored = names
-        self._unsaved = {}
+        """Write the new replies. If `complete` is true, remove those not used in this run."""
+        kept_keys = self._used_keys if complete else self._stored_keys | self._used_keys
+        if self._unsaved_replies or kept_keys != self._stored_keys:
+            entries = {
+                **self._unsaved_replies,
+                _INDEX_KEY: json.encode(sorted(kept_keys)),
+            }
+            self._memory.update(entries, sorted(self._stored_keys - kept_keys))
+        self._stored_keys = kept_keys
+        self._unsaved_replies = {}
 
 
-def _name(question: Question) -> str:
-    """Return the name of a reply in the cache.
+def _make_cache_key(question: Question) -> str:
+    """Return the key under which the reply to a question is cached, or "" if it must not be.
 
-    "" if the file may change without notice.
+    It must not be cached if the file was changed so recently that its stamp may not reveal the
+    next change.
     """
-    stamp = stamp_at(question.path)
-    if not stamp or not proves(stamp):
+    stamp = stamp_file(question.path)
+    if not stamp or not is_reliable(stamp):
         return ""
-    return h16(program(), repr(question), repr(stamp))
+    return hash16(fingerprint_program(), repr(question), repr(stamp))
 
 
 # --- the optional cluster: the setting `executor` ---------------------------------------
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
-    """Connect to the Dask cluster of a scheduler such as `tcp://host:8786`.
+def connect_cluster(address: str) -> Iterator[Executor]:
+    """Context manager that connects to a Dask cluster, and yields an executor for it.
+
+    `address` is that of the cluster's scheduler, such as `tcp://host:8786`.
 
     Raises:
         UsageError: dask.distributed is not installed.
-        ServiceError: no scheduler with a worker answers.
+        ServiceError: no scheduler answers, or it has no worker.
     """
     import socket
 
@@ -517,10 +562,11 @@ def cluster(address: str) -> Iterator[Executor]:
         import distributed
 
         connect: Any = distributed.Client
-        parts = urlsplit(address)  # a `Client` that cannot connect hangs and prints
-        socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS).close()
-        client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
-        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        # test the connection first, because a `Client` that can't connect hangs and prints errors
+        url = urlsplit(address)
+        socket.create_connection((url.hostname, url.port), CONNECT_TIMEOUT).close()
+        client = connect(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
+        client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
     except ImportError as error:
         hint = "pip install 'ankiforge-cards[dask]'"
         message = "the setting executor needs dask.distributed"
@@ -533,14 +579,17 @@ def cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def answer_elsewhere(seconds: float, question: Question) -> Reply:
-    """Answer a question on another machine, where files have the same paths."""
-    return _worker_there(seconds).answer(question)
+def answer_on_cluster(seconds: float, question: Question) -> Reply:
+    """Answer a question in a Dask worker, on a computer where files have the same paths."""
+    return _get_remote_worker(seconds).answer_uncached(question)
 
 
 @cache
-def _worker_there(seconds: float) -> PdfWorker:
-    """Return the worker of this process of a cluster, started once: a start costs like a paper."""
+def _get_remote_worker(seconds: float) -> PdfWorker:
+    """Return the `PdfWorker` of this Dask worker.
+
+    It is kept, because starting a subprocess takes as long as reading a paper.
+    """
     worker = PdfWorker(seconds)
     atexit.register(worker.__exit__)
     return worker

@@ -1,15 +1,12 @@
-"""Zotero: annotations of papers, from its database, its local API or its web API.
+"""Zotero: annotations of papers, read from its database, its local API or its web API.
 
     sources:
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
-      - zotero: {name: zotero, api: local}         # the own library of a running Zotero 8
-        or later
-      - zotero: {name: zotero, api: web}           # zotero.org, with the key in
-        ZOTERO_API_KEY
+      - zotero: {name: zotero, api: local}         # the user's own library, in Zotero 8 or later
+      - zotero: {name: zotero, api: web}           # zotero.org, with a key in ZOTERO_API_KEY
 
-The database is copied, and SQLite opens only the copy. So the original is never written
-to, and Zotero may be running. None of the three sources has the text around a mark. It is
-read from the PDF if `path` leads to it.
+Only a copy of the database is opened, so the original is never written to and Zotero may be
+running. The text around an annotation is read from the PDF, which requires `path`.
 """
 
 from __future__ import annotations
@@ -19,26 +16,30 @@ from typing import Literal
 from ankiforge.extract.base import Opening, SourceSettings, SourceType
 from ankiforge.model import Source, Strings
 
-Setting = str | int | tuple[str | int, ...]
+LibrarySetting = str | int | tuple[str | int, ...]
 
 
 class ZoteroSettings(SourceSettings, kw_only=True):
-    """`path` is Zotero's data folder or a `zotero.sqlite`. It is optional if `api` is given."""
+    """The settings of a `zotero:` source.
+
+    `path` is Zotero's data directory or a `zotero.sqlite`. It is optional if `api` is set.
+    """
 
     path: str = ""
     api: Literal["", "local", "web"] = ""
-    """`local` or `web`. "" to read the database at `path`."""
-    library: Setting = ""
-    """The libraries to read. "" for all."""
+    """The API to read from, `local` or `web`, or "" to read the database at `path`."""
+    library: LibrarySetting = ""
+    """The libraries to read, or "" for all of them."""
     key_env: str = ""
     url: str = ""
     linked: Strings = ()
-    """Folders outside the workspace in which linked files are read, though the database is in it.
+    """The directories outside the workspace whose linked files may be opened, if the database is
+    inside the workspace.
     """
 
 
 class Zotero(SourceType):
-    """The libraries of one Zotero."""
+    """Libraries of a Zotero installation or an account on zotero.org."""
 
     kind = "zotero"
     Settings = ZoteroSettings
@@ -49,7 +50,7 @@ class Zotero(SourceType):
 
     @classmethod
     def open(cls, opening: Opening) -> Source:
-        """Return a reader for a data folder (or database file), or for Zotero's API."""
+        """Return a reader of a data directory, of a database file, or of Zotero's API."""
         from ankiforge.extract.zotero.reader import open_reader
 
         return open_reader(opening)

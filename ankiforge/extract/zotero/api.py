@@ -1,8 +1,8 @@
-"""Zotero's local and web API, by pyzotero.
+"""Access to Zotero's libraries through its local or web API, with the library pyzotero.
 
-pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, and
-accepts the login page of a hotel as data. Therefore the client below it waits, retries,
-and passes on only a 200 with JSON.
+pyzotero (measured: 1.16.0) retries only after the status 429, waits as long as a server asks for,
+and accepts the login page of a hotel's network as data. It is therefore given `ZoteroHttpClient`,
+an HTTP client that waits and retries itself, and only returns responses with status 200 and JSON.
 """
 
 from __future__ import annotations
@@ -23,44 +23,48 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.config import is_loopback
-from ankiforge.config.http import BoundedClient, TooLargeError, without_secret
+from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.database import (
     Account,
-    Address,
+    ApiAddress,
     Collection,
     Collections,
     Library,
-    Wanted,
+    SelectedGroups,
     ZoteroItem,
-    paths_of,
-    plain,
+    find_collection_paths,
+    remove_control_chars,
 )
-from ankiforge.model import Json, Memory
+from ankiforge.model import Json, SourceCache
 
-_PAUSES = (1.0, 2.0, 4.0)
-"""Seconds before each retry."""
-_LONGEST_WAIT = 60.0
-"""If a server asks to wait longer, reading is left to another run."""
-AT_ONCE = 50
-"""Keys in one request."""
-_LARGEST_PAGE = 64_000_000
-"""In bytes: a hundred notes of the longest kind take half of it."""
-_MOST_ROWS = 500_000
-"""The maximum number of items, or of collections, of a library."""
-_LEVELS = 3
-"""How far up an item belongs to others: annotation, attachment, paper."""
-_LATER = "run again later; nothing was counted as deleted"
-_ALLOW = (
+_RETRY_DELAYS = (1.0, 2.0, 4.0)
+"""The seconds to wait before each retry."""
+_MAX_WAIT = 60.0
+"""The maximum time in seconds to wait for a server. If it asks for more, reading is left to a later
+run.
+"""
+MAX_KEYS_PER_REQUEST = 50
+"""The maximum number of item keys in a request."""
+_MAX_PAGE_BYTES = 64_000_000
+"""The maximum size of a response in bytes. A hundred of the longest notes take half of it."""
+_MAX_ROWS = 500_000
+"""The maximum number of items, and of collections, in a library."""
+_MAX_PARENTS = 3
+"""The maximum number of items above an annotation or note. Above an annotation, there are two: its
+attachment and the paper.
+"""
+_RETRY_HINT = "run again later; nothing was counted as deleted"
+_LOCAL_API_HINT = (
     "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other"
     " applications on this computer to communicate with Zotero”; or give `path:`, Zotero's"
     " data folder, without `api:`"
 )
-_KEY = (
+_KEY_HINT = (
     "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 )
-# What pyzotero and the code below raise for answers that are not as documented.
-_STUMBLED = (
+# What pyzotero and this module may raise if a response isn't as documented.
+_PARSE_ERRORS = (
     PyZoteroError,
     httpx2.InvalidURL,
     LookupError,
@@ -69,39 +73,42 @@ _STUMBLED = (
     AttributeError,
     RecursionError,
 )
-_OLDEST = 8
+_MIN_VERSION = 8
 """The first version of Zotero whose API lists annotations."""
-Rows = list[Json]
-Kept = tuple[str, str, Rows, Rows]
-"""The address of a library, its version, its items and its collections."""
+JsonRows = list[Json]
+CachedLibrary = tuple[str, str, JsonRows, JsonRows]
+"""A cached library: its URL, its version, its items, and its collections."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How to wait, and the time limit for a silent server. Tests replace them."""
+class RequestTiming:
+    """How long requests may wait and take. Tests use shorter times."""
 
     sleep: Callable[[float], None] = time.sleep
-    silence: float = 30.0
-    whole: float = 300.0
-    """The time limit in seconds for a request, from its start."""
-    all: float = 3600.0
-    """The time limit in seconds for all requests of a run."""
+    read_timeout: float = 30.0
+    request_timeout: float = 300.0
+    """The maximum time in seconds that a request may take in total."""
+    total_timeout: float = 3600.0
+    """The maximum time in seconds that all requests of a run may take together."""
 
 
-class Connections(BoundedClient):
-    """HTTP connections to one address; they give only 200 responses with JSON."""
+class ZoteroHttpClient(BoundedClient):
+    """An HTTP client for one server that only returns responses with status 200 and JSON."""
 
-    def __init__(self, address: Address, pace: Pace) -> None:
-        secure = address.url.startswith("https:")  # loading certificates takes a while
-        limits = httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0))
+    def __init__(self, address: ApiAddress, timing: RequestTiming) -> None:
+        # certificates are only loaded for HTTPS, because that takes a while
+        is_https = address.url.startswith("https:")
+        limits = httpx2.Timeout(
+            timing.read_timeout, connect=min(timing.read_timeout, 10.0)
+        )
         super().__init__(
             trust_env=not is_loopback(address.url),
             timeout=limits,
-            verify=secure,
+            verify=is_https,
         )
         self._address = address
-        self._pace = pace
-        self._until = time.monotonic() + pace.all
+        self._timing = timing
+        self._deadline = time.monotonic() + timing.total_timeout
 
     def request(
         self,
@@ -109,277 +116,293 @@ class Connections(BoundedClient):
         url: httpx2.URL | str,
         **options: Any,
     ) -> httpx2.Response:
-        """Return a 200 response with JSON, after retries if necessary.
+        """Return a response with status 200 and JSON, after retrying if necessary.
 
         Raises:
-            ItemError: there was no such response.
+            ItemError: the server gave no such response, can't be reached, or took too long.
         """
         host = self._address.host
         if self.is_closed:
-            raise ItemError(f"{host} took too long before", hint=_LATER)
-        if time.monotonic() > self._until:
-            minutes = self._pace.all / 60
+            raise ItemError(f"{host} took too long before", hint=_RETRY_HINT)
+        if time.monotonic() > self._deadline:
+            minutes = self._timing.total_timeout / 60
             message = f"{host} gave not all items in {minutes:g} minutes"
-            raise ItemError(message, hint=_LATER)
+            raise ItemError(message, hint=_RETRY_HINT)
         options["timeout"] = self.timeout
-        for pause in (*_PAUSES, None):
+        for delay in (*_RETRY_DELAYS, None):
             wait = 0.0
             try:
                 request = self.build_request(method, url, **options)
-                response = self.fetched(request, self._pace.whole, _LARGEST_PAGE)
+                response = self.fetch(
+                    request, self._timing.request_timeout, _MAX_PAGE_BYTES
+                )
                 for name in ("backoff", "retry-after"):
                     seconds = response.headers.get(name, "")
                     if re.fullmatch(r"\d{1,9}", seconds):
                         wait = max(wait, float(seconds))
-                if wait > _LONGEST_WAIT:
+                if wait > _MAX_WAIT:
                     message = f"{host} asks to wait {wait:,.0f} s"
-                    raise ItemError(message, hint=_LATER)
-                fault = self._fault(response)
-                if fault is None:
-                    response.headers.pop("backoff", None)  # pyzotero would sleep
+                    raise ItemError(message, hint=_RETRY_HINT)
+                failure = self._response_error(response)
+                if failure is None:
+                    response.headers.pop("backoff", None)  # or pyzotero would wait, too
                     if wait:
-                        self._pace.sleep(wait)
+                        self._timing.sleep(wait)
                     return response
             except httpx2.HTTPError as error:
-                # a connection that failed
-                message = without_secret(str(error), self._address.key)
+                # the connection failed
+                message = remove_secret(str(error), self._address.key)
                 reason = message or type(error).__name__
-                fault = ItemError(f"{host} cannot be reached ({reason})", hint=_LATER)
-                if self._address.local:
+                failure = ItemError(
+                    f"{host} cannot be reached ({reason})", hint=_RETRY_HINT
+                )
+                if self._address.is_local:
                     no_zotero = f"no Zotero answers at {host} ({reason})"
-                    fault = ItemError(no_zotero, hint=_ALLOW)
-                if isinstance(error, httpx2.TimeoutException | TooLargeError):
-                    pause = None
-            if fault.hint != _LATER or pause is None:
-                raise fault
-            self._pace.sleep(wait or pause)
+                    failure = ItemError(no_zotero, hint=_LOCAL_API_HINT)
+                if isinstance(error, httpx2.TimeoutException | ResponseTooLargeError):
+                    delay = None
+            if failure.hint != _RETRY_HINT or delay is None:
+                raise failure
+            self._timing.sleep(wait or delay)
         raise AssertionError
 
-    def _fault(self, response: httpx2.Response) -> ItemError | None:
-        """Return why a response is not usable. None if it is."""
+    def _response_error(self, response: httpx2.Response) -> ItemError | None:
+        """Return the error that explains why a response can't be used, or None if it can."""
         host = self._address.host
-        local = self._address.local
+        is_local = self._address.is_local
         status = response.status_code
         version = response.headers.get("x-zotero-version", "").partition(".")[0]
-        if local and version.isdecimal() and int(version) < _OLDEST:
-            return ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
+        if is_local and version.isdecimal() and int(version) < _MIN_VERSION:
+            return ItemError(
+                "the API of Zotero 7 lists no annotations", hint=_LOCAL_API_HINT
+            )
         if status == 200 and response.headers.get("content-type", "").startswith(
             "application/json"
         ):
             with suppress(ValueError, RecursionError):
                 response.json()
                 return None
-            return ItemError(f"the answer of {host} cannot be read", hint=_LATER)
+            return ItemError(f"the answer of {host} cannot be read", hint=_RETRY_HINT)
         if status < 400:
             message = (
                 f"something else answered in place of Zotero at {host} (a login page?)"
             )
             return ItemError(message, hint="log in to this network with a browser first")
-        hint = _LATER
-        if local:
-            hint = _ALLOW
+        hint = _RETRY_HINT
+        if is_local:
+            hint = _LOCAL_API_HINT
         elif status in (401, 403, 404):
-            hint = f"check `library:` and the key in {self._address.key_env}; {_KEY}"
+            hint = f"check `library:` and the key in {self._address.key_env}; {_KEY_HINT}"
         return ItemError(f"{host} answers {status}", hint=hint)
 
     def close(self) -> None:
-        """Do nothing: pyzotero closes its client when collected, but it is used on."""
+        """Do nothing, because pyzotero closes the shared client when it is garbage-collected."""
 
 
 # --- libraries --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Online:
-    """The libraries by an API. The local one gives the user's own library only."""
+class ApiLibraries:
+    """The libraries of an account, as returned by an API.
 
-    address: Address
-    wanted: Wanted
-    memory: Memory
-    client: Connections
+    The local API only gives access to the user's own library.
+    """
+
+    address: ApiAddress
+    selected_groups: SelectedGroups
+    cache: SourceCache
+    client: ZoteroHttpClient
 
     @cached_property
-    def _owner(self) -> tuple[Account, dict[int, str]]:
-        """The account of the key, and its groups by number."""
+    def _account_and_groups(self) -> tuple[Account, dict[int, str]]:
+        """The account that the API key belongs to, and the names of its groups by their numbers."""
         address = self.address
-        if address.local:
+        if address.is_local:
             return Account(None, ()), {}
         if not address.key:
             message = f"{address.host} needs a key, in {address.key_env or 'a `key_env`'}"
-            raise ItemError(message, hint=_KEY)
+            raise ItemError(message, hint=_KEY_HINT)
         headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {address.key}"}
         url = f"{address.url}/keys/current"
-        answer = self.client.request("GET", url, headers=headers)
-        with self._understood():
-            owner = answer.json()
-            number = int(owner["userID"])
+        response = self.client.request("GET", url, headers=headers)
+        with self._wrap_parse_errors():
+            owner = response.json()
+            user_id = int(owner["userID"])
             names = (owner["username"], owner.get("displayName"))
             groups = {}
-            for row in self._all(self._zotero("user", number), "groups"):
+            for row in self._fetch_all(self._new_client("user", user_id), "groups"):
                 group_name = str(row["data"]["name"])
-                groups[int(row["id"])] = plain(group_name)
-            return Account(number, tuple(filter(None, names))), groups
+                groups[int(row["id"])] = remove_control_chars(group_name)
+            return Account(user_id, tuple(filter(None, names))), groups
 
     @property
     def account(self) -> Account:
-        """The owner."""
-        account, _ = self._owner
+        """The account that the API key belongs to."""
+        account, _ = self._account_and_groups
         return account
 
     @property
     def libraries(self) -> list[Library]:
-        """The wanted libraries, also those that are not there."""
-        _, groups = self._owner
-        wanted: Iterable[int | None] = {None, *groups}
-        if self.wanted is not None:
-            wanted = self.wanted
+        """The selected libraries, including those that don't exist."""
+        _, groups = self._account_and_groups
+        selected_groups: Iterable[int | None] = {None, *groups}
+        if self.selected_groups is not None:
+            selected_groups = self.selected_groups
         libraries = []
-        for group in sorted(wanted, key=lambda group: group or 0):  # the user's own first
+        # the user's own library comes first
+        for group in sorted(selected_groups, key=lambda group: group or 0):
             name = "" if group is None else groups.get(group, "")
             libraries.append(Library(group, name))
         return libraries
 
-    def items(self, library: Library) -> list[ZoteroItem]:
-        """Return annotations, notes, and the items they belong to, the trash included.
+    def read_items(self, library: Library) -> list[ZoteroItem]:
+        """Return the annotations, the notes, and their parents, including those in the trash.
 
-        A library of the web is kept, and fetched again only if it has changed.
+        A library from the web API is cached, and fetched again only if it has changed.
 
         Raises:
-            ItemError: it cannot be read, or changed meanwhile.
+            ItemError: the library can't be read, or changed while it was read.
         """
-        if self.address.local:
+        if self.address.is_local:
             if library.group is not None:
                 hint = "give `path:`, Zotero's data folder, or `api: web`"
                 raise ItemError("the local API gives your own library only", hint=hint)
-            zotero = self._zotero("user", self.account.id or 0)
-            return self._parsed(*self._fetched(zotero))
-        return self._parsed(*self._fetched_or_kept(library))
+            zotero = self._new_client("user", self.account.id or 0)
+            return self._parse_items(*self._fetch_items(zotero))
+        return self._parse_items(*self._fetch_unless_cached(library))
 
-    def _fetched_or_kept(self, library: Library) -> tuple[Rows, Rows]:
-        """Return items and collections of a web library, kept until it changes."""
+    def _fetch_unless_cached(self, library: Library) -> tuple[JsonRows, JsonRows]:
+        """Return the items and collections of a library from the web API.
+
+        They are taken from the cache if the library hasn't changed.
+        """
         kind = "user" if library.group is None else "group"
-        zotero = self._zotero(kind, library.group or self.account.id or 0)
+        zotero = self._new_client(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
         name = f"web/{library.namespace}"
-        kept: Kept | None = None
+        cached_library: CachedLibrary | None = None
         with suppress(zlib.error, ValueError, RecursionError):
-            content = zlib.decompress(self.memory.recall(name) or b"")
-            kept = msgspec.json.decode(content, type=Kept)
-        version = self._version(zotero)
-        if kept:
-            kept_origin, kept_version, items, collections = kept
-            if (kept_origin, kept_version) == (origin, version):
+            serialized_cache = zlib.decompress(self.cache.load(name) or b"")
+            cached_library = msgspec.json.decode(serialized_cache, type=CachedLibrary)
+        version = self._fetch_version(zotero)
+        if cached_library:
+            cached_origin, cached_version, items, collections = cached_library
+            if (cached_origin, cached_version) == (origin, version):
                 return items, collections
-        items, collections = self._fetched(zotero)
-        if self._version(zotero) != version:
+        items, collections = self._fetch_items(zotero)
+        if self._fetch_version(zotero) != version:
             hint = "wait until Zotero has finished syncing, and run again"
             raise ItemError("the library kept changing while it was read", hint=hint)
-        written = json.dumps((origin, version, items, collections))
-        self.memory.keep({name: zlib.compress(written.encode(), 1)})
+        serialized = json.dumps((origin, version, items, collections))
+        self.cache.update({name: zlib.compress(serialized.encode(), 1)})
         return items, collections
 
-    def _version(self, zotero: Zotero) -> str:
-        with self._understood():
+    def _fetch_version(self, zotero: Zotero) -> str:
+        with self._wrap_parse_errors():
             return str(zotero.last_modified_version())
 
-    def _fetched(self, zotero: Zotero) -> tuple[Rows, Rows]:
-        """Return annotations and notes with the items that they belong to, and collections."""
-        marks = self._all(zotero, "items", itemType="annotation || note")
-        with self._understood():  # a row may have no key
-            by_key = {row["key"]: row for row in marks}
-            for _ in range(_LEVELS):
+    def _fetch_items(self, zotero: Zotero) -> tuple[JsonRows, JsonRows]:
+        """Fetch the annotations and notes with their parents, and the collections."""
+        annotations_and_notes = self._fetch_all(
+            zotero, "items", itemType="annotation || note"
+        )
+        with self._wrap_parse_errors():  # a row may lack a key
+            by_key = {row["key"]: row for row in annotations_and_notes}
+            for _ in range(_MAX_PARENTS):
                 parents = {row["data"].get("parentItem") for row in by_key.values()}
                 missing = sorted(map(str, filter(None, parents - by_key.keys())))
-                for start in range(0, len(missing), AT_ONCE):
-                    keys = missing[start : start + AT_ONCE]
-                    for row in self._all(zotero, "items", itemKey=",".join(keys)):
+                for start in range(0, len(missing), MAX_KEYS_PER_REQUEST):
+                    keys = missing[start : start + MAX_KEYS_PER_REQUEST]
+                    for row in self._fetch_all(zotero, "items", itemKey=",".join(keys)):
                         by_key[row["key"]] = row
-        collections = self._all(zotero, "collections")
+        collections = self._fetch_all(zotero, "collections")
         return list(by_key.values()), collections
 
-    def _zotero(self, kind: str, number: int) -> Zotero:
-        """Return pyzotero's client of one library."""
+    def _new_client(self, kind: str, number: int) -> Zotero:
         address = self.address
         zotero = Zotero(
             number,
             kind,
             address.key or None,
-            local=address.local,
+            local=address.is_local,
             client=self.client,
         )
         zotero.endpoint = address.url
         return zotero
 
-    def _all(self, zotero: Zotero, method: str, **params: Any) -> Rows:
-        """Return all pages of a list, the trash included."""
+    def _fetch_all(self, zotero: Zotero, method: str, **params: Any) -> JsonRows:
+        """Fetch all pages of a list of items, groups or collections.
+
+        Items in the trash are included.
+        """
         if method == "items":
             params["includeTrashed"] = 1
-        rows = Rows()
-        with self._understood():
+        rows = JsonRows()
+        with self._wrap_parse_errors():
             while True:
-                before = len(rows)
-                page = getattr(zotero, method)(**params, start=before)
+                row_count = len(rows)
+                page = getattr(zotero, method)(**params, start=row_count)
                 rows += [row for row in page if isinstance(row["data"], dict)]
                 assert zotero.request is not None
                 total = int(zotero.request.headers["total-results"])
-                if total > _MOST_ROWS:
+                if total > _MAX_ROWS:
                     message = f"{self.address.host} has {total:,} {method}: too many"
                     raise ItemError(message, hint="narrow `library:`, or give `path:`")
-                if len(rows) == before or len(rows) >= total:
+                if len(rows) == row_count or len(rows) >= total:
                     break
         if total != len(rows):
             message = f"{self.address.host} gave {len(rows)} of {total} items"
-            raise ItemError(message, hint=_LATER)
+            raise ItemError(message, hint=_RETRY_HINT)
         return rows
 
-    def _parsed(self, rows: Rows, collections: Rows) -> list[ZoteroItem]:
-        """Return the rows of an answer as items."""
-        with self._understood():
+    def _parse_items(self, rows: JsonRows, collections: JsonRows) -> list[ZoteroItem]:
+        with self._wrap_parse_errors():
             by_key: Collections = {}
             for row in collections:
                 data = row["data"]
                 by_key[row["key"]] = Collection(
-                    name=plain(data["name"]),
+                    name=remove_control_chars(data["name"]),
                     parent=data.get("parentCollection"),
                     deleted=bool(data.get("deleted")),
                 )
-            return [_item(row, by_key) for row in rows]
+            return [_parse_item(row, by_key) for row in rows]
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
-        """Say that an answer cannot be read where pyzotero or we stumble over it."""
+    def _wrap_parse_errors(self) -> Iterator[None]:
+        """Context manager that re-raises an exception from parsing a response as an `ItemError`."""
         try:
             yield
-        except _STUMBLED as error:
-            one_line = " ".join(str(error).split())
-            message = without_secret(one_line, self.address.key)
+        except _PARSE_ERRORS as error:
+            error_line = " ".join(str(error).split())
+            message = remove_secret(error_line, self.address.key)
             reason = f"{type(error).__name__}: {message[:200]}"
             problem = f"the answer of {self.address.host} cannot be read ({reason})"
-            raise ItemError(problem, hint=_LATER) from error
+            raise ItemError(problem, hint=_RETRY_HINT) from error
 
 
 # --- answers ----------------------------------------------------------------------------
 
 
-def _item(row: Json, collections: Collections) -> ZoteroItem:
-    """Return a row of an answer as an item."""
-    cleaned = _clean(row["data"])
+def _parse_item(row: Json, collections: Collections) -> ZoteroItem:
+    cleaned = _remove_control_chars(row["data"])
     data = {name: value for name, value in cleaned.items() if value is not None}
-    meta = _clean(row.get("meta") or {})
+    meta = _remove_control_chars(row.get("meta") or {})
     maker = meta.get("createdByUser") or {}
     data["author"] = maker.get("id", 0)
     data["maker"] = maker.get("name") or maker.get("username") or ""
     file_name = data.get("filename")
     if file_name:
         data["path"] = f"storage:{file_name}"
-    data["collections"] = paths_of(data.get("collections") or (), collections)
+    data["collections"] = find_collection_paths(
+        data.get("collections") or (), collections
+    )
     return msgspec.convert({**data, "fields": data}, ZoteroItem, strict=False)
 
 
-def _clean(value: Any) -> Any:
-    """Return a value of JSON without control characters in its texts."""
+def _remove_control_chars(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _clean(member) for name, member in value.items()}
+        return {name: _remove_control_chars(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_clean(member) for member in value]
-    return plain(value) if isinstance(value, str) else value
+        return [_remove_control_chars(member) for member in value]
+    return remove_control_chars(value) if isinstance(value, str) else value

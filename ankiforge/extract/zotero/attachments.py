@@ -1,9 +1,9 @@
-"""Context and pictures of annotations, from files on this machine.
+"""The context and the pictures of Zotero annotations, read from local files.
 
-A library stores only the marked text. If a file is missing, locked, damaged or slow, only
-the text around the mark is lost. For figures and drawings Zotero stores no text: they are
-cut out of the PDF. Of a PDF that is not there, Zotero may have cached a picture of each
-one that was displayed.
+Zotero's libraries only store the annotated text. If a file is missing, locked, damaged or slow,
+only the context is lost. Zotero stores no text for figures and drawings, so they are cut out of the
+PDF. If the PDF is missing, Zotero's cache may have a picture of the annotation, if Zotero has
+displayed it.
 """
 
 from __future__ import annotations
@@ -21,104 +21,115 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import LARGEST_SETTINGS, read_file
+from ankiforge.extract.files import MAX_SETTINGS_BYTES, read_file
 from ankiforge.extract.pdf.messages import (
-    HYPERTEXT,
-    MOST_PICTURES,
+    HYPERTEXT_SUFFIXES,
+    MAX_PICTURES,
     Area,
-    Around,
     Box,
     CutOut,
+    FindContexts,
+    Quote,
     QuoteContext,
-    QuotedWords,
 )
-from ankiforge.extract.pdf.worker import PdfWorker, absolute
-from ankiforge.extract.zotero.database import Library, ZoteroMark
+from ankiforge.extract.pdf.worker import PdfWorker, absolute_path
+from ankiforge.extract.zotero.database import Library, ZoteroAnnotation
 from ankiforge.extract.zotero.note_text import RichText
-from ankiforge.model import Label, Picture, Texts, Value, h16
+from ankiforge.model import FigureLabel, Picture, Texts, Value, hash16
 from ankiforge.text import regex
-from ankiforge.text.asking import asks
+from ankiforge.text.comment_questions import has_question_mark
 
-_AIR = 4.0
-"""Points around a drawing."""
-_FIGURES = ("image", "ink")
+_MARGIN = 4.0
+"""The margin around a pen drawing, in points."""
+_PICTURE_TYPES = ("image", "ink")
 """The types of annotations that are pictures."""
 _CUT_FOLDER = "cut/"
-"""The folder of pictures that were cut out of PDFs, in the names of pictures."""
+"""The prefix, in the names of pictures, of those that were cut out of a PDF."""
 STORAGE = "storage"
-"""The folder of files next to the database, and the prefix of paths in it."""
+"""The directory next to the database that has the stored files, and the prefix of their paths."""
 
 
-# --- positions: what Zotero keeps as JSON, whatever is wrong with it --------------------
+# --- positions, which Zotero stores as JSON that may be malformed -----------------------
 
 
-class _PageOfPosition(Value):
+class _PagePosition(Value):
     pageIndex: int | None = None
-    """Missing in EPUBs and snapshots."""
+    """The index of the page, or None in an EPUB or a web snapshot."""
 
 
-class _Position(_PageOfPosition):
+class _Position(_PagePosition):
     rects: tuple[Box, ...] = ()
     paths: tuple[tuple[float, ...], ...] = ()
-    """x, y, x, y … for each stroke of a pen."""
+    """The pen strokes of a drawing, each as a sequence x, y, x, y, …"""
 
 
-def _position(mark: ZoteroMark) -> _Position:
-    """Return a mark's position.
+def _parse_position(mark: ZoteroAnnotation) -> _Position:
+    """Parse the position of an annotation.
 
-    It is the page alone, or nothing, if the rest cannot be parsed.
+    If the position is malformed, only the page is returned if it can be parsed, or else an empty
+    position.
     """
     raw = mark.item.annotation_position
     with suppress(msgspec.MsgspecError, RecursionError):
         return msgspec.json.decode(raw, type=_Position)
     with suppress(msgspec.MsgspecError, RecursionError):
-        return _Position(msgspec.json.decode(raw, type=_PageOfPosition).pageIndex)
+        return _Position(msgspec.json.decode(raw, type=_PagePosition).pageIndex)
     return _Position()
 
 
-def page_index(mark: ZoteroMark) -> int | None:
-    """Return the page of a mark, from 0. None if it has none."""
-    page = _position(mark).pageIndex
+def get_page_index(mark: ZoteroAnnotation) -> int | None:
+    """Return the index of an annotation's page, counted from 0, or None if it has no page."""
+    page = _parse_position(mark).pageIndex
     if page is None or page < 0:
         return None
     return page
 
 
-def _quotes(marks: Iterable[ZoteroMark]) -> dict[str, QuotedWords]:
-    """Return the texts to look for, by the keys of the marks that have one."""
+def _make_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, Quote]:
+    """Return the quotes to search for in the PDF, by annotation key.
+
+    Only annotations with text have a quote.
+    """
     quotes = {}
     for mark in marks:
-        page = page_index(mark)
-        if mark.file.path.lower().endswith(HYPERTEXT):
-            page = -1  # Zotero does not say in which file of a book
-        # only marks in PDFs have a page
+        page = get_page_index(mark)
+        if mark.file.path.lower().endswith(HYPERTEXT_SUFFIXES):
+            page = -1  # Zotero doesn't say in which file of the book it is
+        # only annotations in PDFs have a page
         if page is None or not mark.item.annotation_text.strip():
             continue
-        rects = _position(mark).rects
-        quotes[mark.item.key] = QuotedWords(
+        rects = _parse_position(mark).rects
+        quotes[mark.item.key] = Quote(
             page=page,
             words=RichText(mark.item.annotation_text).plain,
             box=rects[0] if rects else None,
-            asks=asks(mark.item.annotation_comment),
+            asks=has_question_mark(mark.item.annotation_comment),
         )
     return quotes
 
 
-def _areas(marks: Iterable[ZoteroMark]) -> dict[str, Area]:
-    """Return the areas of figures and drawings to cut out, by the keys of their marks."""
+def _make_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
+    """Return the areas of figures and drawings to cut out of the PDF, by annotation key."""
     areas = {}
     for mark in marks:
-        page = page_index(mark)
-        position = _position(mark)
+        page = get_page_index(mark)
+        position = _parse_position(mark)
         boxes = list(position.rects[:1])
-        # a drawing has its strokes (x, y, x, y, …), around which it gets a small margin
+        # surround the strokes of a drawing (x, y, x, y, …) with a small margin
         xs: list[float] = []
         ys: list[float] = []
         for stroke in position.paths:
             xs += stroke[::2]
             ys += stroke[1::2]
         if xs and ys:
-            boxes.append((min(xs) - _AIR, min(ys) - _AIR, max(xs) + _AIR, max(ys) + _AIR))
+            boxes.append(
+                (
+                    min(xs) - _MARGIN,
+                    min(ys) - _MARGIN,
+                    max(xs) + _MARGIN,
+                    max(ys) + _MARGIN,
+                )
+            )
         if page is not None and boxes and all(map(isfinite, boxes[0])):
             areas[mark.item.key] = Area(page, boxes[0])
     return areas
@@ -127,228 +138,246 @@ def _areas(marks: Iterable[ZoteroMark]) -> dict[str, Area]:
 # --- files ------------------------------------------------------------------------------
 
 
-class Shown(QuoteContext):
-    """The context of a mark that is a picture: the picture's name in our Markdown."""
+class PictureContext(QuoteContext):
+    """The context of an annotation that is a picture, with the name of the picture in Markdown."""
 
     picture: str = ""
     figure: str = ""
-    labels: tuple[Label, ...] = ()
+    labels: tuple[FigureLabel, ...] = ()
 
 
 class ZoteroFiles:
-    """The files in Zotero's data folder, and those linked from it."""
+    """The files in Zotero's data directory, and those that its libraries link to."""
 
     def __init__(
         self,
         worker: PdfWorker,
         folder: Path | None,
-        reach: tuple[Path, ...] | None = None,
+        allowed_directories: tuple[Path, ...] | None = None,
     ) -> None:
-        """Without a `folder`, no files are found.
+        """Look for files in a data directory.
 
-        `reach` are the only folders in which files are opened; None = wherever the
-        library says.
+        Args:
+            worker: reads the PDFs.
+            folder: Zotero's data directory, or None if there are no files to be found.
+            allowed_directories: the only directories in which files may be opened, or None to allow
+                any path in the library.
         """
         self._worker = worker
-        self._folder = folder
-        self._reach = reach
-        self.looked: set[str] = set()
-        """The files that were looked for, whether they exist or not."""
-        self.refused: set[str] = set()
-        """The files outside of `reach`, which were not looked for."""
-        self.missing: Counter[str] = Counter()
-        """The number of marked texts in each file that is not here, by its path in Zotero."""
+        self._data_directory = folder
+        self._allowed_directories = allowed_directories
+        self.dependencies: set[str] = set()
+        """The files that were looked for, whether or not they exist."""
+        self.refused_paths: set[str] = set()
+        """The files outside the allowed directories, which were not looked for."""
+        self.missing_counts: Counter[str] = Counter()
+        """For each missing file, by its path in Zotero, the number of its annotations with text."""
 
-    def prefetch(self, library: Library, marks: Iterable[ZoteroMark]) -> None:
-        """Start on the context of all these marks, which `around` will need next."""
-        questions = []
-        for on_file in _by_file(marks):
-            quotes = tuple(_quotes(on_file).values())
-            path = self._file(library, on_file[0]) if quotes else None
+    def prefetch(self, library: Library, marks: Iterable[ZoteroAnnotation]) -> None:
+        """Start reading the context of annotations that will soon be passed to `read_context`."""
+        requests = []
+        for marks_in_file in _group_by_file(marks):
+            quotes = tuple(_make_quotes(marks_in_file).values())
+            path = self._find_file(library, marks_in_file[0]) if quotes else None
             if path:
-                questions.append(Around(absolute(path), quotes))
-        self._worker.prefetch(questions)
+                requests.append(FindContexts(absolute_path(path), quotes))
+        self._worker.prefetch(requests)
 
-    def around(
+    def read_context(
         self,
         library: Library,
-        marks: list[ZoteroMark],
+        marks: list[ZoteroAnnotation],
     ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
-        """Return the context of the marks of a work by key, and the pictures in it.
+        """Return the context of the annotations of a work, and the pictures cut out for them.
 
-        Each file is read once, because the marks of one attachment are consecutive. A
-        figure is cut out of the PDF; if that is not there, its picture is the one that
-        Zotero keeps.
+        Each file is read once, because annotations of the same attachment are adjacent in `marks`.
+        A picture comes from the PDF or else from Zotero's cache. The context is returned by the key
+        of the annotation.
         """
-        passages: dict[str, QuoteContext] = {}
+        contexts: dict[str, QuoteContext] = {}
         pictures: list[Picture] = []
-        for on_file in _by_file(marks):
-            path = self._file(library, on_file[0])
-            figures = [mark for mark in on_file if mark.item.annotation_type in _FIGURES]
+        for marks_in_file in _group_by_file(marks):
+            path = self._find_file(library, marks_in_file[0])
+            picture_marks = [
+                mark
+                for mark in marks_in_file
+                if mark.item.annotation_type in _PICTURE_TYPES
+            ]
             cut_outs: dict[str, CutOut] = {}
             if path is None:
-                self._count_missing(library, on_file)
+                self._count_missing(library, marks_in_file)
             else:
-                quotes = _quotes(on_file)
-                areas = _areas(figures)
+                quotes = _make_quotes(marks_in_file)
+                areas = _make_areas(picture_marks)
                 if quotes:
-                    found, _ = self._worker.passages(path, tuple(quotes.values()))
-                    passages |= zip(quotes, found, strict=True)
+                    quote_contexts, _ = self._worker.find_contexts(
+                        path, tuple(quotes.values())
+                    )
+                    contexts |= zip(quotes, quote_contexts, strict=True)
                 if areas:
-                    first_areas = tuple(areas.values())[:MOST_PICTURES]
-                    images, _ = self._worker.cut(path, first_areas)
+                    first_areas = tuple(areas.values())[:MAX_PICTURES]
+                    images, _ = self._worker.cut_pictures(path, first_areas)
                     cut_outs = dict(zip(areas, images, strict=False))
-            for mark in figures:
+            for mark in picture_marks:
                 key = mark.item.key
                 cut_out = cut_outs.get(key, CutOut(b""))
                 picture = Picture("", b"")
-                # what a pen drew is in Zotero's picture, not in the file
+                # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
                 if mark.item.annotation_type == "ink" or not cut_out.data:
-                    picture = Picture(self._cached_picture(library, key), b"")
+                    picture = Picture(self._find_cached_picture(library, key), b"")
                 if not picture.name and cut_out.data:
-                    digest = h16(library.namespace, key, cut_out.figure)
+                    digest = hash16(library.namespace, key, cut_out.figure)
                     picture = Picture(f"{_CUT_FOLDER}{digest}.png", cut_out.data)
                     pictures.append(picture)
                 if picture.name:
-                    passages[key] = Shown(
+                    contexts[key] = PictureContext(
                         picture=picture.name,
                         figure=cut_out.figure,
                         labels=cut_out.labels,
                     )
-        return passages, tuple(pictures)
+        return contexts, tuple(pictures)
 
-    def _count_missing(self, library: Library, on_file: list[ZoteroMark]) -> None:
-        """Count the marked texts of a file that may be opened and is not there."""
-        place = self._path(library, on_file[0])
-        with_text = sum(bool(mark.item.annotation_text.strip()) for mark in on_file)
-        if place and with_text and os.path.normpath(place) not in self.refused:
-            self.missing[on_file[0].file.path] += with_text
+    def _count_missing(
+        self, library: Library, marks_in_file: list[ZoteroAnnotation]
+    ) -> None:
+        """Count the annotations with text in a file that may be opened but is missing."""
+        path = self._find_path(library, marks_in_file[0])
+        text_count = sum(
+            bool(mark.item.annotation_text.strip()) for mark in marks_in_file
+        )
+        if path and text_count and os.path.normpath(path) not in self.refused_paths:
+            self.missing_counts[marks_in_file[0].file.path] += text_count
 
-    # --- where files are
+    # --- paths of files
 
-    def _cached_picture(self, library: Library, key: str) -> str:
-        """Return the picture in Zotero's cache, "" while the file is still empty."""
-        if self._folder is None or not (key.isascii() and key.isalnum()):
+    def _find_cached_picture(self, library: Library, key: str) -> str:
+        """Return the name of a picture in Zotero's cache, or "" if it is missing or empty."""
+        if self._data_directory is None or not (key.isascii() and key.isalnum()):
             return ""
-        name = f"cache/{library.address}/{key}.png"
-        path = self._folder / name
-        if not self._may_open(path):
+        name = f"cache/{library.link_path}/{key}.png"
+        path = self._data_directory / name
+        if not self._check_allowed(path):
             return ""
-        self.looked.add(str(path))
+        self.dependencies.add(str(path))
         with suppress(OSError):
             if path.is_file() and path.stat().st_size > 0:
                 return name
         return ""
 
-    def _file(self, library: Library, mark: ZoteroMark) -> Path | None:
-        """Return the attachment, if it exists."""
-        path = self._path(library, mark)
-        if path is None or not self._may_open(path):
+    def _find_file(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
+        """Return the path of an annotation's attachment, or None if there is no such file."""
+        path = self._find_path(library, mark)
+        if path is None or not self._check_allowed(path):
             return None
-        self.looked.add(str(path))
+        self.dependencies.add(str(path))
         return path if os.path.isfile(path) else None  # noqa: PTH113
 
-    def _path(self, library: Library, mark: ZoteroMark) -> Path | None:
-        """Return where an attachment should be.
+    def _find_path(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
+        """Return the path where an attachment should be, or None if it can't be on this computer.
 
-        Only the own library may leave the data folder.
+        Only the user's own library may link to files outside the data directory.
         """
-        if self._folder is None:
+        if self._data_directory is None:
             return None
         scheme, _, name = mark.file.path.partition(":")
-        if scheme == STORAGE and _are_names([mark.file.key, name]):
-            return self._folder.joinpath(STORAGE, mark.file.key, name)
+        if scheme == STORAGE and _are_file_names([mark.file.key, name]):
+            return self._data_directory.joinpath(STORAGE, mark.file.key, name)
         if library.group is not None:
             return None
-        if scheme == "attachments" and self._base and _are_names(name.split("/")):
-            return self._base / name
+        if (
+            scheme == "attachments"
+            and self._linked_directory
+            and _are_file_names(name.split("/"))
+        ):
+            return self._linked_directory / name
         if Path(mark.file.path).is_absolute():
             return Path(mark.file.path)
         return None
 
-    def _may_open(self, path: Path) -> bool:
-        """Return whether a file may be opened; remember it if not."""
-        if is_in_reach(path, self._reach):
+    def _check_allowed(self, path: Path) -> bool:
+        """Return whether a file may be opened. If not, record it in `refused_paths`."""
+        if is_in_directories(path, self._allowed_directories):
             return True
-        self.refused.add(os.path.normpath(path))
+        self.refused_paths.add(os.path.normpath(path))
         return False
 
     @cached_property
-    def _base(self) -> Path | None:
-        """The folder to which relative links refer."""
-        return linked_folder(self._folder) if self._folder else None
+    def _linked_directory(self) -> Path | None:
+        """The base directory of links to attachments, if Zotero's preferences set one."""
+        return (
+            find_linked_directory(self._data_directory) if self._data_directory else None
+        )
 
 
-def _by_file(marks: Iterable[ZoteroMark]) -> Iterator[list[ZoteroMark]]:
-    """Yield the marks of each file, which follow one another."""
-    for _, on_file in groupby(marks, key=lambda mark: mark.file.key):
-        yield list(on_file)
+def _group_by_file(marks: Iterable[ZoteroAnnotation]) -> Iterator[list[ZoteroAnnotation]]:
+    """Group annotations by file, like `itertools.groupby`; those of one file must be adjacent."""
+    for _, marks_in_file in groupby(marks, key=lambda mark: mark.file.key):
+        yield list(marks_in_file)
 
 
-def _are_names(parts: list[str]) -> bool:
-    """Return whether these are plain file names, which lead nowhere on any system."""
+def _are_file_names(parts: list[str]) -> bool:
+    """Return whether all parts are plain file names, which are safe in a path on any system."""
     for part in parts:
         if part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part:
             return False
     return True
 
 
-# --- Zotero's own settings: where linked files begin ------------------------------------
+# --- Zotero's own settings, with the base directory of linked files ---------------------
 
-_HOMES = (
+_PROFILE_FOLDERS = (
     ".zotero/zotero",
     ".var/app/org.zotero.Zotero/.zotero/zotero",
     "snap/zotero-snap/common/.zotero/zotero",
     "Library/Application Support/Zotero/Profiles",
     "AppData/Roaming/Zotero/Zotero/Profiles",
 )
-_PREF = regex(
+_PREFERENCE = regex(
     r"(?m)^user_pref\("
     r'"extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$'
 )
 
 
-def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
-    """Return whether a file is in one of these folders, with and without its links.
+def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) -> bool:
+    """Return whether a path is in one of these directories, even after links are resolved.
 
-    None allows any folder.
-
-    A path that leads out in plain words is not even looked at: on Windows that could send
-    the person's password to another machine.
+    Any path is allowed if `allowed_directories` is None. A path that is outside before links are
+    resolved isn't accessed at all, because on Windows this could send the user's password to
+    another computer.
     """
-    if reach is None:
+    if allowed_directories is None:
         return True
-    plain_path = Path(os.path.normpath(path))
-    if not any(plain_path.is_relative_to(folder) for folder in reach):
+    normalized_path = Path(os.path.normpath(path))
+    if not any(normalized_path.is_relative_to(folder) for folder in allowed_directories):
         return False
-    resolved = Path(os.path.realpath(plain_path))
-    real_folders = [os.path.realpath(folder) for folder in reach]
-    return any(resolved.is_relative_to(folder) for folder in real_folders)
+    resolved_path = Path(os.path.realpath(normalized_path))
+    real_folders = [os.path.realpath(folder) for folder in allowed_directories]
+    return any(resolved_path.is_relative_to(folder) for folder in real_folders)
 
 
-def linked_folder(data: Path) -> Path | None:
-    """Return the base folder for linked files of this data folder.
+def find_linked_directory(data: Path) -> Path | None:
+    """Return the base directory of the files that are linked from this data directory.
 
-    None if no profile names one.
+    Return None if no profile of Zotero sets it.
     """
-    base = (own_settings(data) or {}).get("baseAttachmentPath")
+    base = (read_preferences(data) or {}).get("baseAttachmentPath")
     return Path(base) if base else None
 
 
-def own_settings(data: Path) -> Texts | None:
-    """Return the settings of this person's Zotero, if this is its data folder.
+def read_preferences(data: Path) -> Texts | None:
+    """Return the preferences of the user's Zotero that uses this data directory.
 
-    None if it is not.
+    Return None if no profile of Zotero uses it.
     """
     profiles: list[Path] = []
-    with suppress(RuntimeError):  # nobody's home
-        for name in _HOMES:
+    with suppress(RuntimeError):  # there is no home directory
+        for name in _PROFILE_FOLDERS:
             profiles += Path.home().glob(f"{name}/*/prefs.js")
     for profile in profiles:
         with suppress(ItemError, OSError, ValueError):
-            raw, _ = read_file(profile, LARGEST_SETTINGS)
+            raw, _ = read_file(profile, MAX_SETTINGS_BYTES)
             settings: dict[str, str] = {}
-            for name, value in _PREF.findall(raw.decode("utf-8", "replace")):
+            for name, value in _PREFERENCE.findall(raw.decode("utf-8", "replace")):
                 settings[name] = json.loads(value)
             folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
             if folder.samefile(data):

@@ -1,8 +1,8 @@
-"""The items of Zotero's libraries (papers, files, notes), and its database, which has them.
+"""The model of Zotero's items (papers, attachments, annotations, notes), and Zotero's database.
 
-The database is read as a private copy, and all SQL on its tables is here. The schemas of
-Zotero 6 to 10 are supported. Columns, types and fields are addressed by name, because their
-numbers differ between installations. Values are read as text, whatever type SQLite stored.
+Only a private copy of the database is opened, and all SQL is in this module. It supports the
+schemas of Zotero 6 to 10. Columns, types and fields are looked up by name, because their numbers
+differ between installations. Values are read as text, whatever type SQLite stored.
 """
 
 from __future__ import annotations
@@ -19,108 +19,116 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.sqlite import Owner, as_item_error, opened_copy
+from ankiforge.extract.sqlite import DatabaseOwner, open_copy, wrap_sqlite_errors
 from ankiforge.model import Json, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.private import is_tagged
+from ankiforge.text.private import has_private_tag
 
-Wanted = frozenset[int | None] | None
-"""The selected groups by number, None for the user's own library.
+SelectedGroups = frozenset[int | None] | None
+"""The libraries to read: the numbers of groups, with None for the user's own library.
 
-None instead of the set for all libraries.
+None in place of the set selects all libraries.
 """
-_CONTROLS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_CHARS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def plain(text: str) -> str:
-    """Remove control characters except tab and line feed.
+def remove_control_chars(text: str) -> str:
+    """Return the text without control characters, except tabs and line feeds.
 
-    Broken fonts cause some. In a shared library they could be terminal escapes.
+    Some of them come from broken fonts. In a shared library, they could be terminal escapes.
     """
     text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _CONTROL_CHARS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Library(NamedTuple):
-    """The user's own library, or that of a group."""
+    """A library in Zotero, which is the user's own or that of a group."""
 
     group: int | None
-    """The group's number on zotero.org. None for the user's own library."""
+    """The number of the group on zotero.org, or None for the user's own library."""
     name: str = ""
-    """The name of the group."""
-    number: int | None = None
-    """Its number in a database. None if it is not there."""
+    """The name of the group, or "" if it isn't known."""
+    database_id: int | None = None
+    """The id of the library in the database, or None if it isn't there."""
 
     @property
     def namespace(self) -> str:
-        """The prefix of its keys. It never contains the user's number."""
+        """The prefix of the library's keys. It never contains the number of the user's account."""
         return "zotero:user" if self.group is None else f"zotero:group.{self.group}"
 
     @property
-    def says(self) -> str:
-        """The namespace with the name, for people."""
+    def display_name(self) -> str:
+        """The namespace and, for a group, its name, as shown in messages."""
         if self.name:
             return f"{self.namespace} ({self.name})"
         return self.namespace
 
     @property
-    def address(self) -> str:
-        """Its part of a zotero:// link."""
+    def link_path(self) -> str:
+        """The part of a `zotero://` link that identifies the library."""
         return "library" if self.group is None else f"groups/{self.group}"
 
 
 class ZoteroItem(Value, rename="camel"):
-    """A paper, file, annotation or note, with the names of Zotero's API."""
+    """A paper, attachment, annotation or note, with the field names of Zotero's API."""
 
     key: str
     item_type: str = ""
     parent_item: str = ""
     deleted: bool = False
-    """Whether it is in the trash."""
+    """Whether the item is in the trash."""
     date_added: str = ""
     date_modified: str = ""
     annotation_type: str = ""
     annotation_author_name: str = ""
-    """A name stored in the annotation, if it comes from another program or library."""
+    """The name of the author, for an annotation made in another program or another library."""
     annotation_text: str = ""
     annotation_comment: str = ""
     annotation_color: str = ""
     annotation_page_label: str = ""
     annotation_sort_index: str = ""
     annotation_position: str = ""
-    """JSON."""
+    """The page and the rectangles or pen strokes, as JSON."""
     external: bool = False
-    """Whether another program wrote it into the file, so that its author is unknown."""
+    """Whether another program wrote the annotation into the file, so that its author is unknown."""
     note: str = ""
-    """HTML from Zotero's editor. Older notes may contain any HTML."""
+    """The text of a note, as HTML from Zotero's editor. Older notes may contain any HTML."""
     path: str = ""
-    """Of a file: `storage:name`, `attachments:folder/name`, or a path of any system."""
+    """The path of an attachment: `storage:name`, `attachments:folder/name`, or a path in the format
+    of any operating system.
+    """
     author: int | None = None
-    """The account that made it, 0 if unknown. None if it was never synced."""
+    """The id of the account that created the item: 0 if it is unknown, None if the item was never
+    synced.
+    """
     maker: str = ""
-    """The name of that account."""
+    """The name of the account that created the item."""
     fields: Json = {}
     creators: tuple[Json, ...] = ()
     tags: tuple[Json, ...] = ()
     collections: Strings = ()
-    """The full paths, as in `Outer/Inner`."""
+    """The full paths of the item's collections, such as `Outer/Inner`."""
 
     @property
-    def own_tags(self) -> Strings:
-        """The tags that a person added (type 0).
+    def user_tags(self) -> Strings:
+        """The tags that the user added, which have the type 0.
 
-        Of automatic ones (type 1) only the one that keeps text on this machine counts.
+        Of the automatic tags, which have the type 1, only the tag that keeps text private is
+        included.
         """
         own_tags = []
         for tag in self.tags:
             name = tag["tag"]
-            if not tag.get("type") or is_tagged((name,)):
+            if not tag.get("type") or has_private_tag((name,)):
                 own_tags.append(tag["tag"])
         return tuple(sorted(own_tags))
 
 
 class Account(NamedTuple):
-    """The owner of the libraries. (None, ()) before the first sync."""
+    """The account that owns the libraries.
+
+    Before the first sync, its id is None and it has no names.
+    """
 
     id: int | None
     names: Strings
@@ -128,36 +136,35 @@ class Account(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """A folder of a library."""
+    """A Zotero collection, which is a named folder of items within a library."""
 
     name: str
     parent: Any
-    """The key of the collection around it, as the library gives it. Nothing for one at
-    the top."""
+    """The key of the parent collection as stored, or a false value at the top level."""
     deleted: bool
-    """Whether it is in the trash."""
+    """Whether the collection is in the trash."""
 
 
 Collections = dict[Any, Collection]
-"""The collections of a library by key."""
-_MOST_LEVELS = 100
-"""Collections around one another, at most: damaged ones may be in a circle."""
+"""The collections of a library, by key."""
+_MAX_DEPTH = 100
+"""The maximum depth of nested collections, because damaged data may contain a circle."""
 
 
-def paths_of(keys: Iterable[Any], collections: Collections) -> Strings:
-    """Return the full paths of collections, without those that are in the trash."""
+def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Strings:
+    """Return the full paths of the collections with these keys, except those in the trash."""
     paths = []
     for key in keys:
-        path = _path_of(key, collections)
+        path = _find_collection_path(key, collections)
         if path is not None:
             paths.append(path)
     return tuple(paths)
 
 
-def _path_of(key: Any, collections: Collections) -> str | None:
-    """Return the full path of a collection, None if part of it is missing or trash."""
+def _find_collection_path(key: Any, collections: Collections) -> str | None:
+    """Return the full path of a collection, or None if part of it is missing or in the trash."""
     names: list[str] = []
-    while key in collections and len(names) < _MOST_LEVELS:
+    while key in collections and len(names) < _MAX_DEPTH:
         collection = collections[key]
         if collection.deleted:
             break
@@ -166,49 +173,50 @@ def _path_of(key: Any, collections: Collections) -> str | None:
     return None if key else "/".join(names)
 
 
-class ZoteroMark(NamedTuple):
-    """An annotation with its file."""
+class ZoteroAnnotation(NamedTuple):
+    """An annotation, together with the attachment that it was made in."""
 
     item: ZoteroItem
     file: ZoteroItem
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """One of Zotero's two APIs."""
+class ApiAddress:
+    """The address of Zotero's local API or its web API, with the key that the web API needs."""
 
     url: str
-    local: bool
-    """Whether it is the API of a Zotero on this machine, which knows one user and needs
-    no key."""
+    is_local: bool
+    """Whether this is the API of a Zotero program on this computer, which has one user and needs no
+    key.
+    """
     key_env: str = ""
     key: str = field(default="", repr=False)
-    """The key. It is sent to this address, and never shown."""
+    """The API key. It is sent only to this URL, and never shown."""
 
     @property
     def host(self) -> str:
-        """The host, for messages."""
+        """The host of the API, as shown in messages."""
         return urlsplit(self.url).netloc
 
 
-class Access(Protocol):
-    """A way to read the libraries of an account: Zotero's database, or an API."""
+class LibraryAccess(Protocol):
+    """Access to the libraries of an account, through Zotero's database or an API."""
 
     @property
     def account(self) -> Account:
-        """The owner of the libraries."""
+        """The account that owns the libraries."""
         ...
 
     @property
     def libraries(self) -> list[Library]:
-        """The wanted libraries, also those that are not there."""
+        """The selected libraries, including those that don't exist."""
         ...
 
-    def items(self, library: Library) -> list[ZoteroItem]:
-        """Return annotations, notes, and the items they belong to, the trash included.
+    def read_items(self, library: Library) -> list[ZoteroItem]:
+        """Return the annotations, the notes, and their parents, including those in the trash.
 
         Raises:
-            ItemError: the library cannot be read.
+            ItemError: the library can't be read.
         """
         ...
 
@@ -217,17 +225,17 @@ class Access(Protocol):
 
 # --- the tables -------------------------------------------------------------------------
 
-_ZOTERO = Owner(
+_ZOTERO_OWNER = DatabaseOwner(
     name="Zotero",
-    where="Zotero shows its data folder under Settings, Advanced, Files and Folders",
-    give="give the zotero.sqlite of Zotero's data folder, or that folder",
-    shrink="in Zotero, empty the trash and restart it",
-    repair=(
+    location_hint="Zotero shows its data folder under Settings, Advanced, Files and Folders",
+    choose_hint="give the zotero.sqlite of Zotero's data folder, or that folder",
+    shrink_hint="in Zotero, empty the trash and restart it",
+    repair_hint=(
         "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity)"
         "; an older copy lies beside it as zotero.sqlite.bak"
     ),
 )
-_NUMBER = regex(r"[1-9]\d{0,17}")
+_USER_ID = regex(r"[1-9]\d{0,17}")
 _TABLES = frozenset(
     (
         "collectionItems collections creators creatorTypes deletedCollections deletedItems"
@@ -238,29 +246,33 @@ _TABLES = frozenset(
 
 
 @contextmanager
-def local_database(path: Path, wanted: Wanted) -> Iterator[ZoteroDatabase]:
-    """Open a private copy of a database, which SQLite may modify.
+def open_database(
+    path: Path, selected_groups: SelectedGroups
+) -> Iterator[ZoteroDatabase]:
+    """Context manager for a private copy of a Zotero database.
 
     Raises:
-        ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
+        ItemError: the database is missing, keeps changing, is damaged, or isn't Zotero's.
     """
-    with opened_copy(path, _ZOTERO, _TABLES) as connection:
-        connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
-        yield ZoteroDatabase(connection, wanted)
+    with open_copy(path, _ZOTERO_OWNER, _TABLES) as connection:
+        connection.text_factory = lambda raw: remove_control_chars(
+            raw.decode("utf-8", "replace")
+        )
+        yield ZoteroDatabase(connection, selected_groups)
 
 
-_ACCOUNT = """
+_ACCOUNT_QUERY = """
 SELECT CAST(key AS TEXT), CAST(value AS TEXT) FROM settings WHERE setting = 'account'
 UNION ALL SELECT 'name', CAST(name AS TEXT) FROM users WHERE userID =
     (SELECT value FROM settings WHERE setting = 'account' AND key = 'userID')
 """
-_LIBRARIES = """
+_LIBRARIES_QUERY = """
 SELECT libraryID, groupID, CAST(ifnull(groups.name, '') AS TEXT)
 FROM libraries LEFT JOIN groups USING (libraryID)
 WHERE type = 'user' OR (type = 'group' AND groupID IS NOT NULL)
 ORDER BY type = 'user' DESC, groupID
 """
-_ITEMS = """
+_ITEMS_QUERY = """
 SELECT items.itemID AS id, CAST(items.key AS TEXT) AS key,
     CAST(parent.key AS TEXT) AS parentItem,
     items.itemID IN (SELECT itemID FROM deletedItems) AS deleted,
@@ -297,106 +309,128 @@ WHERE items.libraryID = ? AND items.itemID IN (
     UNION SELECT parentItemID FROM itemAttachments
           WHERE itemID IN (SELECT parentItemID FROM itemAnnotations))
 """
-_FILE_AND_WORK = f"""{_ITEMS.partition("WHERE items.libraryID")[0]}
+_FILE_AND_WORK_QUERY = f"""{_ITEMS_QUERY.partition("WHERE items.libraryID")[0]}
 WHERE items.libraryID = ?1 AND (items.key = ?2 OR items.itemID IN (
     SELECT parentItemID FROM itemAttachments JOIN items AS of USING (itemID)
     WHERE of.key = ?2 AND of.libraryID = ?1))
 """
-_FIELDS = """
+_FIELDS_QUERY = """
 SELECT CAST(fieldName AS TEXT), CAST(value AS TEXT)
 FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
 WHERE itemID = ? AND fieldName IS NOT NULL AND value IS NOT NULL
 """
-_CREATORS = """
+_CREATORS_QUERY = """
 SELECT CAST(creatorType AS TEXT) AS creatorType, CAST(firstName AS TEXT) AS firstName,
     CAST(lastName AS TEXT) AS lastName
 FROM itemCreators JOIN creators USING (creatorID) JOIN creatorTypes USING (creatorTypeID)
 WHERE itemID = ? ORDER BY orderIndex
 """
-_TAGS = """
+_TAGS_QUERY = """
 SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID)
 WHERE itemID = ? AND name IS NOT NULL
 """
-_ALL_COLLECTIONS = """
+_ALL_COLLECTIONS_QUERY = """
 SELECT collectionID, CAST(ifnull(collectionName, '') AS TEXT), parentCollectionID,
     collectionID IN (SELECT collectionID FROM deletedCollections)
 FROM collections
 """
-_COLLECTIONS = "SELECT collectionID FROM collectionItems WHERE itemID = ?"
+_COLLECTIONS_QUERY = "SELECT collectionID FROM collectionItems WHERE itemID = ?"
 
 
 @dataclass(frozen=True)
 class ZoteroDatabase:
-    """An open copy. Its methods raise ItemError if the file turns out to be damaged."""
+    """An open copy of a Zotero database.
+
+    All methods raise `ItemError` if the database is damaged.
+    """
 
     connection: sqlite3.Connection
-    wanted: Wanted
+    selected_groups: SelectedGroups
 
     @cached_property
     def account(self) -> Account:
-        """The account that syncs this database."""
-        settings = self._pairs(_ACCOUNT)
+        """The account with which this database is synced."""
+        settings = self._fetch_pairs(_ACCOUNT_QUERY)
         names = (settings.get("username"), settings.get("name"))
         number = settings.get("userID") or ""
-        account_id = int(number) if _NUMBER.fullmatch(number) else None
+        account_id = int(number) if _USER_ID.fullmatch(number) else None
         return Account(account_id, tuple(filter(None, names)))
 
     @cached_property
     def libraries(self) -> list[Library]:
-        """The wanted libraries: the user's own, then the groups by number."""
-        rows = self._rows(_LIBRARIES)
+        """The selected libraries: the user's own library first, then the groups sorted by number.
+
+        A selected group that isn't in the database is included without a `database_id`.
+        """
+        rows = self._fetch_rows(_LIBRARIES_QUERY)
         libraries = [Library(group, name, number) for number, group, name in rows]
-        if self.wanted is not None:
+        if self.selected_groups is not None:
             present = {library.group for library in libraries}
-            missing = [group for group in self.wanted - present if group is not None]
-            libraries = [library for library in libraries if library.group in self.wanted]
+            missing = [
+                group for group in self.selected_groups - present if group is not None
+            ]
+            libraries = [
+                library for library in libraries if library.group in self.selected_groups
+            ]
             libraries += [Library(group) for group in sorted(missing)]
         if not libraries:
-            raise ItemError("it holds no library", hint=_ZOTERO.repair)
+            raise ItemError("it holds no library", hint=_ZOTERO_OWNER.repair_hint)
         return libraries
 
-    def items(self, library: Library) -> list[ZoteroItem]:
-        """Return annotations, notes, and the items they belong to, the trash included."""
-        if library.number is None:
+    def read_items(self, library: Library) -> list[ZoteroItem]:
+        """Return the annotations, the notes, and their parents, including those in the trash."""
+        if library.database_id is None:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")
-        return [self._item(row) for row in self._rows(_ITEMS, library.number)]
+        return [
+            self._make_item(row)
+            for row in self._fetch_rows(_ITEMS_QUERY, library.database_id)
+        ]
 
-    def with_work(self, library: Library, key: str) -> list[ZoteroItem]:
-        """Return the attachment with a key, and the work that it belongs to, if any."""
-        rows = self._rows(_FILE_AND_WORK, library.number, key)
-        return sorted(map(self._item, rows), key=lambda item: item.key != key)
+    def find_file_and_work(self, library: Library, key: str) -> list[ZoteroItem]:
+        """Return the attachment with this key, followed by the work that it belongs to, if any.
+
+        Return [] if the library has no such attachment.
+        """
+        rows = self._fetch_rows(_FILE_AND_WORK_QUERY, library.database_id, key)
+        return sorted(map(self._make_item, rows), key=lambda item: item.key != key)
 
     @cached_property
     def _collections(self) -> Collections:
         collections: Collections = {}
-        for number, name, parent, in_trash in self._rows(_ALL_COLLECTIONS):
+        for number, name, parent, in_trash in self._fetch_rows(_ALL_COLLECTIONS_QUERY):
             collections[number] = Collection(name, parent, in_trash)
         return collections
 
-    def _item(self, row: sqlite3.Row) -> ZoteroItem:
-        """Return an item; of a work, also its fields, creators and collections."""
-        number = row["id"]
+    def _make_item(self, row: sqlite3.Row) -> ZoteroItem:
+        """Make an item of a row.
+
+        If it has no parent, read its fields, creators and collections as well.
+        """
+        item_id = row["id"]
         columns = dict(row).items()
         data: Json = {name: value for name, value in columns if value is not None}
-        data["tags"] = self._dicts(_TAGS, number)
-        if not row["parentItem"]:  # a paper, or a file alone
-            data["fields"] = self._pairs(_FIELDS, number)
-            data["creators"] = self._dicts(_CREATORS, number)
-            inside = [collection for (collection,) in self._rows(_COLLECTIONS, number)]
-            data["collections"] = paths_of(inside, self._collections)
+        data["tags"] = self._fetch_dicts(_TAGS_QUERY, item_id)
+        if not row["parentItem"]:  # a paper, or a lone file
+            data["fields"] = self._fetch_pairs(_FIELDS_QUERY, item_id)
+            data["creators"] = self._fetch_dicts(_CREATORS_QUERY, item_id)
+            collection_ids = [
+                collection
+                for (collection,) in self._fetch_rows(_COLLECTIONS_QUERY, item_id)
+            ]
+            data["collections"] = find_collection_paths(collection_ids, self._collections)
         try:
             return msgspec.convert(data, ZoteroItem, strict=False)
         except msgspec.ValidationError as error:
             message = f"the item {row['key']} cannot be read: {error}"
-            raise ItemError(message, hint=_ZOTERO.repair) from error
+            raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint) from error
 
-    def _pairs(self, query: str, *values: Any) -> dict[str, str]:
-        return dict(map(tuple, self._rows(query, *values)))
+    def _fetch_pairs(self, query: str, *values: Any) -> dict[str, str]:
+        return dict(map(tuple, self._fetch_rows(query, *values)))
 
-    def _dicts(self, query: str, item: int) -> list[Json]:
-        return [dict(row) for row in self._rows(query, item)]
+    def _fetch_dicts(self, query: str, item: int) -> list[Json]:
+        return [dict(row) for row in self._fetch_rows(query, item)]
 
-    def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        with as_item_error(_ZOTERO):
+    def _fetch_rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        with wrap_sqlite_errors(_ZOTERO_OWNER):
             return self.connection.execute(query, values).fetchall()

@@ -1,110 +1,114 @@
-"""Texts that Zotero keeps as HTML: notes, and the emphasis in annotations.
+"""Text that Zotero stores as HTML: notes, and annotations with emphasis.
 
-Of a note, the words of a person count, without the annotations that they quote. Zotero
-inserts an annotation into a note as a quotation, followed by a citation and its
-comment. The annotation is a highlight of its own, so the quotation and its citation are
-left out, and so is a paragraph of which nothing but the annotation's comment is left. A
-citation anywhere else is ordinary text.
+Of a note, only the user's own text is returned, because each annotation that it quotes is a
+highlight of its own. Zotero inserts an annotation into a note as a quotation, followed by a
+citation and the comment. The quotation and its citation are removed, and so is a paragraph that
+then contains only the comment. Any other citation is ordinary text.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
+from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
-from ankiforge.extract.files import COMMENT
+from ankiforge.extract.files import parse_html
 from ankiforge.model import Strings, Value
-from ankiforge.text import regex, shortened
-from ankiforge.text.cloze import literal
-from ankiforge.text.cloze import plain as plain_text
-from ankiforge.text.elements import raised
-from ankiforge.text.fold import for_finding
+from ankiforge.text import regex, truncate
+from ankiforge.text.cloze import escape_markdown
+from ankiforge.text.cloze import to_plain_text as plain_text
+from ankiforge.text.elements import to_unicode_script
+from ankiforge.text.normalize import normalize_for_lookup
 
-LARGEST = 200_000
-"""The number of characters of HTML that are read, without pictures in it."""
-LONGEST = 20_000
-"""The maximum number of characters of a note that can become a card."""
-BEGINNING = 1_000
-"""The number of characters of a longer note that are shown."""
-_TITLE = 80
-_TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
-_PICTURE = regex(r'src="data:[^"]*"')
+MAX_HTML_CHARS = 200_000
+"""The maximum length of the HTML that is parsed, after embedded pictures are removed."""
+MAX_NOTE_CHARS = 20_000
+"""The maximum length of a note that can become a card."""
+SHOWN_CHARS = 1_000
+"""How many characters are shown of a note that is too long."""
+_MAX_TITLE_CHARS = 80
+_TOO_LONG_REASON = (
+    f"a note of more than {MAX_NOTE_CHARS:,} characters: split it into shorter ones"
+)
+_EMBEDDED_PICTURE = regex(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
 
-Quotable = tuple[set[str], set[str]]
-"""The keys of all annotations, and their folded comments, among them the empty one."""
-_NO_TAG = regex(r"<(?!/?[A-Za-z][^<>]*>)")
-_BLANKS = regex(r"\n{3,}")
+QuotableAnnotations = tuple[set[str], set[str]]
+"""The keys of all annotations, and the normalized comments of all annotations, including ""."""
+_EMPTY_LINES = regex(r"\n{3,}")
 
 
 class NoteText(Value):
-    """The text of a note."""
+    """The text of a note, without the annotations that it quotes."""
 
     plain: str
     markdown: Strings
-    """The same in our Markdown; () if it cannot become a card."""
+    """The text in our Markdown, or () if the note can't become a card."""
     title: str
-    """The heading above everything else."""
-    whole: str
-    """All of its words below the title."""
-    skip: str = ""
-    """Why it cannot become a card."""
+    """The heading at the top of the note, or "" if there is none."""
+    full_text: str
+    """The whole text below the title, which is longer than `plain` if the note is too long."""
+    skip_reason: str = ""
+    """The reason why the note can't become a card, or "" if it can."""
 
 
-def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
-    """Return the text of a note. None if it only repeats annotations.
+def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteText | None:
+    """Return the text of a note, or None if it contains nothing but annotations.
 
-    `quotable` is called only for a note with quotations.
+    Args:
+        html: the note as Zotero stores it.
+        quotable: returns the annotations that the note may quote. It is called only if the note has
+            quotations.
     """
-    html = _PICTURE.sub("", html)
-    soup = _parsed(html)
-    quotes = "data-annotation" in html or "data-citation" in html
-    if quotes:
+    html = _EMBEDDED_PICTURE.sub("", html)
+    soup = _parse_html(html)
+    has_quotations = "data-annotation" in html or "data-citation" in html
+    if has_quotations:
         keys, comments = quotable()
-        _drop_quotations(soup, keys, comments)
-    title = _title(soup, quotes=quotes)
+        _remove_quotations(soup, keys, comments)
+    title = _take_title(soup, has_quotations=has_quotations)
 
-    # in our Markdown: no blanks at line ends, single empty lines
+    # convert to our Markdown, without spaces at line ends or repeated empty lines
     try:
-        markdown = _Converter().convert_soup(soup)
-    except RecursionError:  # elements without end, a thousand deep
-        markdown = literal(soup.get_text("\n"))
+        markdown = _NoteConverter().convert_soup(soup)
+    except RecursionError:  # elements are nested a thousand deep
+        markdown = escape_markdown(soup.get_text("\n"))
     rows = (line.rstrip(" \t") for line in markdown.split("\n"))
-    markdown = _BLANKS.sub("\n\n", "\n".join(rows)).strip("\n ")
+    markdown = _EMPTY_LINES.sub("\n\n", "\n".join(rows)).strip("\n ")
 
     lines = plain_text(markdown).split("\n")
     plain = "\n".join(line for line in lines if line.strip())
-    if len(plain) > LONGEST or len(html) > LARGEST:
-        return NoteText(plain[:BEGINNING], (), title, plain, _TOO_LONG)
+    if len(plain) > MAX_NOTE_CHARS or len(html) > MAX_HTML_CHARS:
+        return NoteText(plain[:SHOWN_CHARS], (), title, plain, _TOO_LONG_REASON)
     return NoteText(plain, (markdown,), title, plain) if plain else None
 
 
-def first_line(html: str) -> str:
-    """Return the first line of a note, which Zotero shows as its title; "" if it has no text."""
+def extract_first_line(html: str) -> str:
+    """Return the first line of a note, which Zotero shows as its title.
+
+    Return "" if the note is empty.
+    """
     if not html:
         return ""
-    lines = _parsed(_PICTURE.sub("", html)).get_text("\n").split("\n")
-    return shortened(next((line.strip() for line in lines if line.strip()), ""), _TITLE)
+    lines = _parse_html(_EMBEDDED_PICTURE.sub("", html)).get_text("\n").split("\n")
+    return truncate(
+        next((line.strip() for line in lines if line.strip()), ""), _MAX_TITLE_CHARS
+    )
 
 
-def _parsed(html: str) -> BeautifulSoup:
-    """Parse a note, without the elements that it does not show."""
-    # of signs that begin no tag, the parser looks for the end again and again
-    markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
-    with warnings.catch_warnings():  # of a note that is nothing but an address
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-        soup = BeautifulSoup(markup, "html.parser")
+def _parse_html(html: str) -> BeautifulSoup:
+    """Parse a note, leaving out invisible elements."""
+    soup = parse_html(html[:MAX_HTML_CHARS])
     for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
-        if not text.find_parent("pre"):  # a line feed is a space, but to the converter
+        # in HTML, a line break is a space; the converter doesn't know that
+        if not text.find_parent("pre"):
             text.replace_with(re.sub(r"\s+", " ", text))
     return soup
 
@@ -112,58 +116,64 @@ def _parsed(html: str) -> BeautifulSoup:
 # --- quotations -------------------------------------------------------------------------
 
 
-_QUOTED = regex(r'"annotationKey": ?"(\w+)"')
+_ANNOTATION_KEY = regex(r'"annotationKey": ?"(\w+)"')
 
 
-def _drop_quotations(
+def _remove_quotations(
     soup: BeautifulSoup,
     keys: set[str],
     comments: set[str],
 ) -> None:
-    """Remove quoted annotations with their citations, and the blocks that only repeat them."""
+    """Remove quoted annotations, with their citations, and blocks that only repeat them."""
     blocks = []
     for element in soup.select("[data-annotation]"):
-        data = unquote(str(element.get("data-annotation", "")))
-        key = _QUOTED.search(data)
-        if key is None or key[1] not in keys:
+        annotation_data = unquote(str(element.get("data-annotation", "")))
+        key_match = _ANNOTATION_KEY.search(annotation_data)
+        if key_match is None or key_match[1] not in keys:
             continue
-        blocks.append(_block_of(element, soup))
-        after = element.next_sibling
-        while after is not None and not str(after).strip():
-            after = after.next_sibling
-        if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
-            after.decompose()
+        blocks.append(_find_block(element, soup))
+        next_node = element.next_sibling
+        while next_node is not None and not str(next_node).strip():
+            next_node = next_node.next_sibling
+        if isinstance(next_node, Tag) and "citation" in next_node.get_attribute_list(
+            "class"
+        ):
+            next_node.decompose()
         element.decompose()
     for citation in soup.select(".citation"):
-        # the quotation before it was a picture, or is gone
-        block = _block_of(citation, soup)
+        # the quotation before this citation was a picture, or has just been removed
+        block = _find_block(citation, soup)
         if block.get_text().strip().startswith(citation.get_text().strip()):
             blocks.append(block)
     for block in blocks:
-        citations = ""
+        citation_text = ""
         for citation in block.select(".citation"):
-            citations += citation.get_text()
-        if for_finding(block.get_text().replace(citations, "", 1)) in comments:
+            citation_text += citation.get_text()
+        if (
+            normalize_for_lookup(block.get_text().replace(citation_text, "", 1))
+            in comments
+        ):
             block.clear()
 
 
-def _block_of(element: Tag, soup: BeautifulSoup) -> Tag:
-    """Return the paragraph, list item or the like around an element, or the note."""
+def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
+    """Return the paragraph, list item or other block around an element, or else the whole note."""
     return element.find_parent(_BLOCKS) or soup
 
 
-def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
-    """Take the heading above everything else out of a note, and return its text.
+def _take_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
+    """Remove the heading at the top of a note and return its text, or "" if there is none.
 
-    A heading alone is the note, not a title, unless it was above quotations.
+    If a note consists of a heading, that is its text, not its title, unless it was above
+    quotations.
     """
     heading = soup.find(_HEADINGS)
     if not heading:
         return ""
     text = soup.get_text().strip()
     title = heading.get_text().strip()
-    stands_alone = text == title and not quotes
-    if not text.startswith(title) or stands_alone:
+    is_only_heading = text == title and not has_quotations
+    if not text.startswith(title) or is_only_heading:
         return ""
     heading.decompose()
     return " ".join(title.split())
@@ -172,10 +182,10 @@ def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
 # --- HTML as our Markdown ---------------------------------------------------------------
 
 
-class _Converter(MarkdownConverter):
-    """Writes the elements of Zotero's editor as our Markdown.
+class _NoteConverter(MarkdownConverter):
+    """Converts the HTML of Zotero's editor to our Markdown.
 
-    A link or picture is its text.
+    Of links and pictures, only the text is kept.
     """
 
     class Options:
@@ -183,7 +193,7 @@ class _Converter(MarkdownConverter):
         strip = ("a", "img", "blockquote")
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
-        return literal(text)
+        return escape_markdown(text)
 
     def process_element(
         self,
@@ -202,92 +212,101 @@ class _Converter(MarkdownConverter):
         text: str,
         parent_tags: set[str],
     ) -> str:
-        words = text.replace("**", "").strip()
-        return f"\n\n**{words}**\n\n" if words else ""
+        heading = text.replace("**", "").strip()
+        return f"\n\n**{heading}**\n\n" if heading else ""
 
     def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         return "\n"
 
     def convert_sub(self, el: Tag, text: str, parent_tags: set[str]) -> str:
-        return raised(text, "sub")
+        return to_unicode_script(text, "sub")
 
     def convert_sup(self, el: Tag, text: str, parent_tags: set[str]) -> str:
-        return raised(text, "sup")
+        return to_unicode_script(text, "sup")
 
 
 # --- emphasis in annotations ----------------------------------------------------------
 
 
 _TAG = regex(r"(?i)(</?(?:b|i|sub|sup)>|<span[ ]style=[\"']font-variant:[^<>]*>|</span>)")
-_SIGNS = {"b": "**", "i": "*"}
+_MARKDOWN_MARKERS = {"b": "**", "i": "*"}
 
 
 class RichText:
-    """A text of an annotation, as plain text and in our Markdown."""
+    """The text of an annotation or comment, as plain text and in our Markdown."""
 
-    def __init__(self, written: str, *, is_markdown: bool = False) -> None:
-        """`is_markdown`: whether the words between the tags are Markdown, as in a comment."""
+    def __init__(self, html: str, *, is_markdown: bool = False) -> None:
+        """Parse the text of an annotation, which may contain HTML tags for emphasis.
+
+        If `is_markdown` is true, the text between the tags is Markdown, as in comments.
+        """
         self._is_markdown = is_markdown
-        # the tag, the plain text and the Markdown of each open element, the innermost last
-        self._open: list[tuple[str, list[str], list[str]]] = [("", [], [])]
-        for index, part in enumerate(_TAG.split(written)):
+        # the tag, the plain text and the Markdown of each open element, innermost last
+        self._open_elements: list[tuple[str, list[str], list[str]]] = [("", [], [])]
+        for index, part in enumerate(_TAG.split(html)):
             if index % 2 == 0:
-                self._add_words(part)
+                self._add_text(part)
             elif part.startswith("</"):
-                self._close(part)
+                self._close_element(part)
             else:
-                self._open.append((part, [], []))
-        while len(self._open) > 1:
-            self._undo_open()
-        _, plain, markdown = self._open[0]
+                self._open_elements.append((part, [], []))
+        while len(self._open_elements) > 1:
+            self._revert_open_tag()
+        _, plain, markdown = self._open_elements[0]
         self.plain = "".join(plain)
         self.markdown = "".join(markdown)
 
     @property
     def is_formatted(self) -> bool:
-        """Whether the Markdown says more than the plain text."""
-        return self.markdown != literal(self.plain)
+        """Whether the text has any formatting."""
+        return self.markdown != escape_markdown(self.plain)
 
-    def _add_words(self, words: str) -> None:
-        self._add(words, words if self._is_markdown else literal(words))
+    def _add_text(self, text: str) -> None:
+        self._append_parts(text, text if self._is_markdown else escape_markdown(text))
 
-    def _add(self, plain: str, markdown: str) -> None:
-        _, plain_parts, markdown_parts = self._open[-1]
+    def _append_parts(self, plain: str, markdown: str) -> None:
+        _, plain_parts, markdown_parts = self._open_elements[-1]
         plain_parts.append(plain)
         markdown_parts.append(markdown)
 
-    def _undo_open(self) -> None:
-        """Take the innermost tag for text: it was never closed."""
-        tag, plain_parts, markdown_parts = self._open.pop()
-        self._add_words(tag)
-        self._add("".join(plain_parts), "".join(markdown_parts))
+    def _revert_open_tag(self) -> None:
+        """Treat the innermost open tag as text, because its element was never closed."""
+        tag, plain_parts, markdown_parts = self._open_elements.pop()
+        self._add_text(tag)
+        self._append_parts("".join(plain_parts), "".join(markdown_parts))
 
-    def _close(self, tag: str) -> None:
-        """End an element; a tag that ends none is text."""
-        name = _name_of(tag)
-        if name not in [_name_of(opened) for opened, _, _ in self._open]:
-            self._add_words(tag)
+    def _close_element(self, tag: str) -> None:
+        """Close the element that a closing tag belongs to, or else treat the tag as text."""
+        name = _parse_tag_name(tag)
+        if name not in [_parse_tag_name(opened) for opened, _, _ in self._open_elements]:
+            self._add_text(tag)
             return
-        while _name_of(self._open[-1][0]) != name:
-            self._undo_open()
-        _, plain_parts, markdown_parts = self._open.pop()
-        self._add(*_emphasised(name, "".join(plain_parts), "".join(markdown_parts)))
+        while _parse_tag_name(self._open_elements[-1][0]) != name:
+            self._revert_open_tag()
+        _, plain_parts, markdown_parts = self._open_elements.pop()
+        self._append_parts(
+            *_format_element(name, "".join(plain_parts), "".join(markdown_parts))
+        )
 
 
-def _name_of(tag: str) -> str:
+def _parse_tag_name(tag: str) -> str:
     return tag.strip("</>").partition(" ")[0].lower()
 
 
-def _emphasised(name: str, plain: str, markdown: str) -> tuple[str, str]:
-    """Return the plain text and the Markdown of an element with some content."""
+def _format_element(name: str, plain: str, markdown: str) -> tuple[str, str]:
+    """Return the plain text and the Markdown of an element, given those of its content."""
     if name == "span" or not plain.strip():
         return plain, markdown
     if name in ("sub", "sup"):
-        in_unicode = raised(plain, name)
-        if in_unicode != plain and len(in_unicode) == len(plain) and plain == markdown:
-            return in_unicode, in_unicode
-        return in_unicode, f"<{name}>{markdown}</{name}>"
-    sign = _SIGNS[name]
+        unicode_text = to_unicode_script(plain, name)
+        if (
+            unicode_text != plain
+            and len(unicode_text) == len(plain)
+            and plain == markdown
+        ):
+            return unicode_text, unicode_text
+        return unicode_text, f"<{name}>{markdown}</{name}>"
+    marker = _MARKDOWN_MARKERS[name]
     if markdown[0].isalnum() and markdown[-1].isalnum():
-        return plain, f"{sign}{markdown}{sign}"
+        return plain, f"{marker}{markdown}{marker}"
     return plain, f"<{name}>{markdown}</{name}>"

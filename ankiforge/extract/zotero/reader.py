@@ -1,4 +1,8 @@
-"""An open Zotero: its libraries, from the database or an API, and the files beside it."""
+"""The Zotero source, which reads libraries from the database or an API.
+
+`open_reader` checks the settings and creates a `ZoteroSource`. Its `scan` reads each library with
+`works.WorkReader`, unless nothing has changed since the last run.
+"""
 
 from __future__ import annotations
 
@@ -13,68 +17,72 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ankiforge.config import (
-    ZOTERO,
-    ZOTERO_WEB,
+    ZOTERO_KEY,
+    ZOTERO_WEB_URL,
+    find_key,
+    find_key_variable,
     is_loopback,
-    key_for,
-    key_variable,
-    origin,
+    parse_origin,
 )
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import Opening
-from ankiforge.extract.discover import EMBEDDED, LibraryRest, UnreadFiles
-from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.extract.pdf.messages import Read
-from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
-from ankiforge.extract.sqlite import companions
+from ankiforge.extract.discover import (
+    MARKED_ATTACHMENT_KIND,
+    UnreadFiles,
+    UnreadLibraryFiles,
+)
+from ankiforge.extract.files import fingerprint_program, is_reliable, stamp_file
+from ankiforge.extract.pdf.messages import MarksRead
+from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorker
+from ankiforge.extract.sqlite import database_files
 from ankiforge.extract.zotero.attachments import (
     STORAGE,
-    is_in_reach,
-    linked_folder,
-    own_settings,
+    find_linked_directory,
+    is_in_directories,
+    read_preferences,
 )
 from ankiforge.extract.zotero.database import (
-    Address,
-    Wanted,
+    ApiAddress,
+    SelectedGroups,
     ZoteroDatabase,
-    local_database,
+    open_database,
 )
-from ankiforge.extract.zotero.works import Works, file_name
+from ankiforge.extract.zotero.works import WorkReader, get_file_name
 from ankiforge.model import (
-    Known,
-    Memory,
+    KnownDocuments,
     Problem,
-    Scan,
+    ScanEnd,
     Sighting,
+    SourceCache,
     Strings,
-    Unchanged,
-    Unmarked,
-    h16,
+    UnchangedDocument,
+    UnmarkedDocument,
+    hash16,
 )
-from ankiforge.text import counted, regex
+from ankiforge.text import format_count, regex
 
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
-    from ankiforge.extract.zotero.api import Online, Pace
+    from ankiforge.extract.zotero.api import ApiLibraries, RequestTiming
 
-_LIBRARY = "library "
-"""The prefix of library containers among the dependencies of a whole source."""
-_LOCAL = "http://127.0.0.1:23119/api"
-_MOST_LOOKED_INTO = 100
-"""Stored PDFs without annotations in Zotero that are looked into, the newest first."""
-# Missing files that are named.
-_MOST_NAMES = 3
-_GROUP = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
-_HINT = "user, the number of a group, groups/<number>, or a list of these"
+_LIBRARY_PREFIX = "library "
+"""Marks the entries among a source's dependencies that are containers of libraries, not files."""
+_LOCAL_API_URL = "http://127.0.0.1:23119/api"
+_MAX_PDFS_SEARCHED = 100
+"""The maximum number of stored PDFs that are searched for embedded annotations, newest first."""
+# The maximum number of missing files that a message names.
+_MAX_NAMES = 3
+_GROUP_PATTERN = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
+_LIBRARY_HINT = "user, the number of a group, groups/<number>, or a list of these"
 
 
 # --- the settings ---------------------------------------------------------------------
 
 
 def open_reader(opening: Opening) -> ZoteroSource:
-    """Return a reader for a data folder (or database file), or for Zotero's API.
+    """Return a reader of a data directory, of a database file, or of Zotero's API.
 
     Raises:
-        ConfigError: the settings are invalid, or name neither a path nor an API.
+        ConfigError: the settings are invalid, or contain neither a path nor an API.
     """
     settings = opening.settings
     if not settings.path and not settings.api:
@@ -86,96 +94,101 @@ def open_reader(opening: Opening) -> ZoteroSource:
     if settings.path:
         root = opening.root
         database = root / "zotero.sqlite" if root.is_dir() else root
-    address = address_of(settings.api, settings.url, settings.key_env)
-    libraries = wanted(settings.library)
-    reach = None
+    address = parse_address(settings.api, settings.url, settings.key_env)
+    libraries = parse_libraries(settings.library)
+    library_directories = None
     if database:
-        reach = reach_of(database.parent, opening.workspace, settings.linked)
+        library_directories = find_allowed_directories(
+            database.parent, opening.workspace, settings.linked
+        )
     return ZoteroSource(
         name=opening.name,
         database=database,
-        wanted=libraries,
+        selected_groups=libraries,
         address=address,
         only=opening.only,
         me=opening.me,
-        memory=opening.memory,
+        cache=opening.memory,
         offline=opening.offline,
         jobs=opening.jobs,
         executor=opening.executor,
-        reach=reach,
+        allowed_directories=library_directories,
         workspace=opening.workspace,
     )
 
 
-def reach_of(
+def find_allowed_directories(
     data: Path,
     workspace: Path | None,
     linked: Strings,
 ) -> tuple[Path, ...] | None:
-    """Return the only folders in which the files of a library are opened; None if it names them.
+    """Return the only directories in which a library's files may be opened, or None to allow all.
 
-    A person who names a data folder, or confirms one outside the workspace, means its
-    linked files, too. A database inside the workspace may have come with it from a
-    stranger, and its paths may lead to any file. Then nothing outside is opened but in
-    the folders that a person confirmed.
+    If the user chose the data directory in Zotero, or it is outside the workspace, its linked files
+    may be opened wherever they are. But a database inside the workspace may come from a stranger,
+    and its paths may lead to any file. Only the workspace and the directories that the user
+    confirmed are then allowed.
+
+    Args:
+        data: Zotero's data directory.
+        workspace: the workspace directory, or None for the default workspace.
+        linked: the directories that the user confirmed in the setting `linked`.
     """
-    real_folder = Path(os.path.realpath(data))
-    if workspace is None or not real_folder.is_relative_to(workspace):
+    real_data_folder = Path(os.path.realpath(data))
+    if workspace is None or not real_data_folder.is_relative_to(workspace):
         return None
-    if own_settings(data) is not None:
+    if read_preferences(data) is not None:
         return None
-    confirmed = [
+    confirmed_folders = [
         Path(os.path.normpath(workspace / Path(folder).expanduser())) for folder in linked
     ]
-    return (data, workspace, *confirmed)
+    return (data, workspace, *confirmed_folders)
 
 
-def wanted(setting: str | int | tuple[str | int, ...]) -> Wanted:
-    """Parse the setting `library`.
+def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroups:
+    """Parse the setting `library`, which names the libraries to read.
 
     Raises:
-        ConfigError: it does not name a library.
+        ConfigError: a name isn't that of a library.
     """
     if setting == "":
         return None
     names = setting if isinstance(setting, tuple) else (setting,)
     libraries: set[int | None] = set()
     for name in map(str, names):
-        group = _GROUP.fullmatch(name.strip())
-        if group:
-            libraries.add(int(group[1]))
+        group_match = _GROUP_PATTERN.fullmatch(name.strip())
+        if group_match:
+            libraries.add(int(group_match[1]))
         elif name.strip() == "user":
             libraries.add(None)
         else:
-            raise ConfigError(f"library: {name!r} is not a library", hint=_HINT)
+            raise ConfigError(f"library: {name!r} is not a library", hint=_LIBRARY_HINT)
     return frozenset(libraries) or None
 
 
-def address_of(api: str, url: str, key_env: str) -> Address | None:
-    """Return the address of the local or of the web API. None if there is no `api`.
+def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
+    """Return the address of the local or the web API, or None if no API is to be used.
 
     Raises:
-        ConfigError: the settings are invalid.
+        ConfigError: the settings `url` or `key_env` are invalid.
     """
-    # nothing goes unencrypted to others
+    # an API on another computer must use https
     if url and not (
-        api and (is_loopback(url) or (api == "web" and origin(url)[0] == "https"))
+        api and (is_loopback(url) or (api == "web" and parse_origin(url)[0] == "https"))
     ):
-        hint = (
-            f"with api: web, https, such as {ZOTERO_WEB}; with api: local, this computer"
-        )
+        hint = f"with api: web, https, such as {ZOTERO_WEB_URL}; with api: local, this computer"
         raise ConfigError(f"url: {url!r} is not an address of a Zotero API", hint=hint)
     if not api:
         return None
     if api == "local":
-        return Address(url.rstrip("/") or _LOCAL, local=True)
-    address = url.rstrip("/") or ZOTERO_WEB
-    name = key_variable(ZOTERO, address, key_env)
-    key = key_for(ZOTERO, address, key_env)
+        return ApiAddress(url.rstrip("/") or _LOCAL_API_URL, is_local=True)
+    api_url = url.rstrip("/") or ZOTERO_WEB_URL
+    key_name = find_key_variable(ZOTERO_KEY, api_url, key_env)
+    key = find_key(ZOTERO_KEY, api_url, key_env)
     if not key.isascii() or not key.isprintable():
-        message = f"key_env: the key in {name} contains characters that no key has"
+        message = f"key_env: the key in {key_name} contains characters that no key has"
         raise ConfigError(message, hint="copy it again, without a line end")
-    return Address(address, local=False, key_env=name, key=key)
+    return ApiAddress(api_url, is_local=False, key_env=key_name, key=key)
 
 
 # --- the source -------------------------------------------------------------------------
@@ -183,255 +196,273 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroSource:
-    """One Zotero installation: the user's own library and all groups, or those selected."""
+    """A reader of a Zotero installation, with all of its libraries or only the selected ones."""
 
     name: str
     database: Path | None
-    wanted: Wanted
-    address: Address | None
-    """The API. None to read the database."""
+    selected_groups: SelectedGroups
+    address: ApiAddress | None
+    """The API to read from, or None to read the database."""
     only: tuple[Path, ...]
     me: Strings
-    memory: Memory
-    """Caches the results of the web API, and of PDFs."""
+    cache: SourceCache
+    """A cache of what the web API returned and of the context found in PDFs."""
     offline: bool
-    """Whether other machines must not be contacted."""
+    """Whether it is forbidden to contact other computers."""
     jobs: int
-    """The number of PDFs to read at a time."""
+    """The number of PDFs to read at the same time."""
     executor: str
-    """The address of a Dask cluster that reads them, "" for this machine."""
-    reach: tuple[Path, ...] | None = None
-    """The only folders in which files are opened; None = wherever the library says."""
+    """The URL of a Dask cluster that reads the PDFs, or "" to read them on this computer."""
+    allowed_directories: tuple[Path, ...] | None = None
+    """The only directories in which files may be opened, or None to allow any path in the library.
+    """
     workspace: Path | None = None
-    """The folder of the workspace, whose files may come from somebody else."""
-    seconds: float = SECONDS
-    """The time limit for finding the text around the marks of one PDF."""
-    pace: Pace | None = None
-    """How to wait for a server that asks for it; None = as usual."""
-    library_rest: LibraryRest = field(default_factory=LibraryRest)
-    """The marks that the last scan left out."""
+    """The workspace directory, whose files may come from someone else."""
+    timeout: float = QUESTION_TIMEOUT
+    """The maximum time in seconds for finding the context of the annotations in a PDF."""
+    timing: RequestTiming | None = None
+    """Waiting times and timeouts for requests to the API, or None for the defaults."""
+    library_rest: UnreadLibraryFiles = field(default_factory=UnreadLibraryFiles)
+    """What the last scan left out, such as annotations that other programs embedded in PDFs."""
 
     @property
-    def folder(self) -> Path | None:
-        """Zotero's data folder, with the PDFs and pictures."""
+    def data_directory(self) -> Path | None:
+        """Zotero's data directory, with its PDFs and pictures, or None without a database."""
         return self.database.parent if self.database else None
 
     # --- scanning
 
-    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield the content of each library, followed by its `Scan`.
+    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+        """Yield the documents and problems of each library, followed by its `ScanEnd`.
 
-        If neither the database nor any of the files that were used has changed, nothing
-        is read. Otherwise everything is read, and the ledger finds out which papers have
-        changed.
+        Nothing is read if neither the database nor any file used before has changed. Otherwise
+        everything is read, and the ledger finds out which papers have changed.
         """
-        begun = time.time_ns()
+        started_at = time.time_ns()
         own_container = f"zotero source {self.name}"
         if known:
-            unchanged = self._unchanged(known, own_container, begun)
+            unchanged = self._find_unchanged(known, own_container, started_at)
             if unchanged is not None:
                 yield from unchanged
                 return
-        looked: set[str] = set()
+        dependencies: set[str] = set()
         is_clean = True
-        for sighting in self._read(looked):
+        for sighting in self._read_libraries(dependencies):
             if isinstance(sighting, Problem):
                 is_clean = False
-            if isinstance(sighting, Scan):
-                looked.add(f"{_LIBRARY}{sighting.container}")
+            if isinstance(sighting, ScanEnd):
+                dependencies.add(f"{_LIBRARY_PREFIX}{sighting.container}")
             yield sighting
         if known and is_clean:
-            depends = tuple(sorted(looked))
-            fingerprint = self._fingerprint(depends, begun)
+            depends = tuple(sorted(dependencies))
+            fingerprint = self._compute_fingerprint(depends, started_at)
             if fingerprint:
-                yield Unmarked(own_container, self.name, fingerprint, depends)
+                yield UnmarkedDocument(own_container, self.name, fingerprint, depends)
 
-    def _unchanged(
+    def _find_unchanged(
         self,
-        known: Known,
+        known: KnownDocuments,
         own_container: str,
-        begun: int,
+        started_at: int,
     ) -> list[Sighting] | None:
-        """Return each document as unchanged; None if any may have changed.
+        """Return an `UnchangedDocument` for each document, or None if any may have changed.
 
-        `begun` is when the scan began.
+        Args:
+            known: the documents that were read before.
+            own_container: the container under which the fingerprint of the whole source is stored.
+            started_at: when the scan started, in nanoseconds.
         """
-        depends = known.depends(own_container, self.name) or ()
-        fingerprint = self._fingerprint(depends, begun)
+        depends = known.find_dependencies(own_container, self.name) or ()
+        fingerprint = self._compute_fingerprint(depends, started_at)
         if not known.is_unchanged(own_container, self.name, fingerprint):
             return None
         sightings: list[Sighting] = []
         for entry in depends:
-            if not entry.startswith(_LIBRARY):
+            if not entry.startswith(_LIBRARY_PREFIX):
                 continue
-            container = entry.removeprefix(_LIBRARY)
-            paths = known.paths(container)
-            sightings += [Unchanged(container, path) for path in paths]
-            sightings.append(Scan(self.name, container, complete=True))
+            container = entry.removeprefix(_LIBRARY_PREFIX)
+            paths = known.list_paths(container)
+            sightings += [UnchangedDocument(container, path) for path in paths]
+            sightings.append(ScanEnd(self.name, container, complete=True))
         return sightings
 
-    def _fingerprint(self, depends: Strings, begun: int) -> str:
-        """Return a hash of everything that determines the results. "" if it is unknown.
+    def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
+        """Return a hash of everything that determines the results, or "" if that isn't known.
 
-        `begun` is when reading began. Files changed after that prove nothing.
+        Args:
+            depends: the files and libraries that the results depend on.
+            started_at: when reading started, in nanoseconds. The stamp of a file that was changed
+                later, or just before, is not reliable.
         """
         database = self.database
         if not depends or self.address or database is None or self.only:
             return ""
 
-        # all files that were read
+        # the stamps of all files that were read
         folder = database.parent
-        files = tuple(entry for entry in depends if not entry.startswith(_LIBRARY))
+        files = tuple(entry for entry in depends if not entry.startswith(_LIBRARY_PREFIX))
         cached = sorted(folder.glob("cache/*"))
-        paths = [*companions(database), folder / STORAGE, *cached]
+        paths = [*database_files(database), folder / STORAGE, *cached]
         paths += map(Path, files)
-        stamps = [stamp_at(path) for path in paths]
+        stamps = [stamp_file(path) for path in paths]
         if stamps[0] is None:  # no database
             return ""
         for stamp in stamps:
-            if stamp is not None and not proves(stamp, begun):
+            if stamp is not None and not is_reliable(stamp, started_at):
                 return ""
 
-        # the settings with which they were read
-        linked = (str(linked_folder(folder)), repr(self.reach))
-        asked = (self.wanted, self.me, linked, files, stamps)
-        return h16(program(), self.name, str(database), repr(asked))
+        # the settings that affect the results
+        linked = (str(find_linked_directory(folder)), repr(self.allowed_directories))
+        settings = (self.selected_groups, self.me, linked, files, stamps)
+        return hash16(fingerprint_program(), self.name, str(database), repr(settings))
 
     def look(self) -> str:
-        """Return the libraries that would be read and through which access, for `doctor`.
+        """Return a line for `doctor` that says which libraries are read, and how.
 
         Raises:
-            ItemError: there is no access, or a selected library cannot be read.
+            ItemError: there is no access, or a selected library can't be read.
         """
-        with self._opened() as access:
+        with self._open_access() as access:
             names = [
                 library.namespace.removeprefix("zotero:") for library in access.libraries
             ]
             for library in access.libraries:
-                access.items(library)
+                access.read_items(library)
         libraries = ", ".join(names) or "no library"
         if self.address is None:
             return f"{libraries} by {self.database}"
-        api = "local" if self.address.local else "web"
+        api = "local" if self.address.is_local else "web"
         return f"{libraries} by Zotero's {api} API at {self.address.host}"
 
-    def _read(self, looked: set[str]) -> Iterator[Sighting]:
-        """Read all libraries, and add the files that were looked for to `looked`."""
-        where = self.address.host if self.address else str(self.database)
-        complete = True
-        with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
+    def _read_libraries(self, dependencies: set[str]) -> Iterator[Sighting]:
+        """Yield the documents and problems of all libraries.
+
+        The files that were looked for, whether they exist or not, are added to `dependencies`.
+        """
+        location = self.address.host if self.address else str(self.database)
+        is_complete = True
+        with PdfWorker(self.timeout, self.cache, self.jobs, self.executor) as worker:
             try:
-                with self._opened() as access:
-                    works = Works(
+                with self._open_access() as access:
+                    works = WorkReader(
                         self.name,
                         access,
                         worker,
-                        self.folder,
+                        self.data_directory,
                         self.me,
-                        self.reach,
+                        self.allowed_directories,
                     )
                     for library in access.libraries:
-                        is_whole = not self.only
+                        is_library_complete = not self.only
                         try:
                             yield from works.read_library(library)
-                            is_whole &= not works.failed
+                            is_library_complete &= not works.failed_keys
                         except ItemError as error:
-                            is_whole = False
-                            says = f"{where}: {library.says}"
-                            yield Problem(says, error.message, error.hint)
-                        yield Scan(self.name, library.namespace, is_whole)
-                        looked |= works.files.looked
-                        complete &= is_whole
-                    yield from self._not_opened(works.files.refused)
-                    if complete:
-                        embedded = self._embedded(worker, works.marked_files())
-                        rest = self._not_here(works.files.missing, embedded)
-                        self.library_rest.left_out = rest
+                            is_library_complete = False
+                            library_name = f"{location}: {library.display_name}"
+                            yield Problem(library_name, error.message, error.hint)
+                        yield ScanEnd(self.name, library.namespace, is_library_complete)
+                        dependencies |= works.files.dependencies
+                        is_complete &= is_library_complete
+                    yield from self._report_unopened_directories(
+                        works.files.refused_paths
+                    )
+                    if is_complete:
+                        embedded = self._count_embedded(
+                            worker, works.find_annotated_files()
+                        )
+                        unread_files = self._summarize_unread(
+                            works.files.missing_counts, embedded
+                        )
+                        self.library_rest.unread_files = unread_files
             except ItemError as error:
-                complete = False
-                yield Problem(where, error.message, error.hint)
-                yield Scan(self.name, "zotero:user", complete=False)
-            worker.store(complete=complete)
+                is_complete = False
+                yield Problem(location, error.message, error.hint)
+                yield ScanEnd(self.name, "zotero:user", complete=False)
+            worker.save_cache(complete=is_complete)
 
-    def _not_opened(self, paths: Iterable[str]) -> Iterator[Problem]:
-        """Yield a notice for each folder of linked files that nobody confirmed."""
+    def _report_unopened_directories(self, paths: Iterable[str]) -> Iterator[Problem]:
+        """Yield a notice for each directory with linked files that the user hasn't confirmed."""
         folders = Counter(os.path.dirname(path) for path in paths)  # noqa: PTH120 - of any system
         for folder, count in sorted(folders.items()):
             message = (
                 f"linked files in {folder} were not opened ({count}):"
                 " it is outside the workspace"
             )
-            hint = (
-                f"if these are yours, write linked: [{folder}] into this source in ankiforge.yaml,"
-                f" then: ankiforge init --trust {self.workspace}"
-            )
+            hint = f"if these are yours, write linked: [{folder}] into this source's settings"
             yield Problem(self.name, message, hint, notice=True)
 
-    def _not_here(self, missing: Counter[str], embedded: int) -> UnreadFiles:
-        """Return the marks that are not read.
+    def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
+        """Describe the annotations that were not read, or were read without their context.
 
         Args:
-            missing: the number of marks in each file that is not on this machine.
-            embedded: the number of stored files with marks that Zotero does not know.
+            missing: for each file that isn't on this computer, the number of its annotations.
+            embedded: the number of stored files with annotations that Zotero doesn't know.
         """
-        names = [file_name(path) for path in missing]
-        kinds = dict(missing)
+        names = [get_file_name(path) for path in missing]
+        counts = dict(missing)
         texts = []
         if names:
-            listed = ", ".join(names[:_MOST_NAMES])
-            more = len(names) - _MOST_NAMES
-            if more > 0:
-                listed += f" and {more:,} more"
-            marks = counted(missing.total(), "mark")
+            listed_names = ", ".join(names[:_MAX_NAMES])
+            more_count = len(names) - _MAX_NAMES
+            if more_count > 0:
+                listed_names += f" and {more_count:,} more"
+            marks = format_count(missing.total(), "mark")
             texts.append(
-                f"the text around {marks}, whose files are not on this machine: {listed}"
+                f"the text around {marks}, whose files are not on this machine: {listed_names}"
             )
         if embedded:
-            kinds[EMBEDDED] = embedded
-            files = counted(embedded, "stored file")
-            command = f"ankiforge run {shlex.quote(str(self.folder))}/{STORAGE}"
+            counts[MARKED_ATTACHMENT_KIND] = embedded
+            files = format_count(embedded, "stored file")
+            command = f"ankiforge run {shlex.quote(str(self.data_directory))}/{STORAGE}"
             texts.append(f"marks of other programs in {files} (to read them: {command})")
         return UnreadFiles(
-            str(self.folder or Path()), kinds, (), "; ".join(texts), are_elsewhere=True
+            str(self.data_directory or Path()),
+            counts,
+            "; ".join(texts),
+            are_elsewhere=True,
         )
 
-    def _embedded(self, worker: PdfWorker, marked: set[str]) -> int:
-        """Return how many stored PDFs have marks that Zotero does not know.
+    def _count_embedded(self, worker: PdfWorker, marked: set[str]) -> int:
+        """Count the stored PDFs with embedded annotations that Zotero doesn't know.
 
-        Programs other than Zotero write them into the file. Only the newest files are looked
-        into. `marked` are the keys of files with annotations in Zotero.
+        Other programs embed annotations in the file. Only the newest files are searched.
+
+        Args:
+            worker: reads the PDFs.
+            marked: the keys of the files that have annotations in Zotero.
         """
-        if self.folder is None or self.address or self.only:
+        if self.data_directory is None or self.address or self.only:
             return 0
-        storage = self.folder / STORAGE
-        unknown = [
+        storage = self.data_directory / STORAGE
+        unannotated_files = [
             (stamp, path)
             for path in storage.glob("*/*.pdf")
-            if path.parent.name not in marked and (stamp := stamp_at(path))
+            if path.parent.name not in marked and (stamp := stamp_file(path))
         ]
-        unknown.sort(reverse=True)
-        found = 0
-        for _, path in unknown[:_MOST_LOOKED_INTO]:
-            read = worker.read(path)
-            found += isinstance(read, Read) and bool(read.marks)
-        return found
+        unannotated_files.sort(reverse=True)
+        embedded_count = 0
+        for _, path in unannotated_files[:_MAX_PDFS_SEARCHED]:
+            read = worker.read_marks(path)
+            embedded_count += isinstance(read, MarksRead) and bool(read.marks)
+        return embedded_count
 
     @contextmanager
-    def _opened(self) -> Iterator[ZoteroDatabase | Online]:
-        """Open the database, or an API.
+    def _open_access(self) -> Iterator[ZoteroDatabase | ApiLibraries]:
+        """Context manager for access to the libraries in the database or through an API.
 
         Raises:
-            ItemError: nothing can be read.
+            ItemError: the database or API can't be read.
         """
         if self.address is None:
             assert self.database
-            for path in (self.database, *companions(self.database)):
-                if not is_in_reach(path, self.reach):
+            for path in (self.database, *database_files(self.database)):
+                if not is_in_directories(path, self.allowed_directories):
                     hint = "give the folder that it leads to as path:"
                     raise ItemError(
                         "it is a link that leads out of the workspace", hint=hint
                     )
-            with local_database(self.database, self.wanted) as database:
+            with open_database(self.database, self.selected_groups) as database:
                 yield database
             return
         if self.offline and not is_loopback(self.address.url):
@@ -440,5 +471,7 @@ class ZoteroSource:
             raise ItemError(message, hint=hint)
         from ankiforge.extract.zotero import api
 
-        with api.Connections(self.address, self.pace or api.Pace()) as client:
-            yield api.Online(self.address, self.wanted, self.memory, client)
+        with api.ZoteroHttpClient(
+            self.address, self.timing or api.RequestTiming()
+        ) as client:
+            yield api.ApiLibraries(self.address, self.selected_groups, self.cache, client)

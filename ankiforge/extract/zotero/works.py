@@ -1,4 +1,9 @@
-"""Map the items of Zotero's libraries to our model, work by work."""
+"""Convert the items of Zotero's libraries to documents with highlights.
+
+A document is a work: a paper with all annotations of its files and its notes. An attachment or note
+that belongs to no paper is a work of its own. `reader` scans the libraries with `WorkReader`;
+`pipeline.unmarked` uses `find_work` to get the metadata of an unmarked PDF in Zotero's storage.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +19,27 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.errors import BugError, ItemError, one_item
+from ankiforge.errors import BugError, ItemError, wrap_unexpected_errors
 from ankiforge.extract.pdf.messages import QuoteContext
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.attachments import (
     STORAGE,
-    Shown,
+    PictureContext,
     ZoteroFiles,
-    page_index,
+    get_page_index,
 )
 from ankiforge.extract.zotero.database import (
-    Access,
     Library,
+    LibraryAccess,
+    ZoteroAnnotation,
     ZoteroItem,
-    ZoteroMark,
-    local_database,
+    open_database,
 )
-from ankiforge.extract.zotero.note_text import RichText, first_line, note_text
+from ankiforge.extract.zotero.note_text import RichText, extract_first_line, parse_note
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Extracted,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Json,
@@ -43,20 +48,20 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import regex
-from ankiforge.text.asking import asks
-from ankiforge.text.fold import for_comparing, for_finding
-from ankiforge.text.identifiers import names_in
-from ankiforge.text.keys import percent
-from ankiforge.text.passages import without_bullets
+from ankiforge.text.comment_questions import has_question_mark
+from ankiforge.text.identifiers import find_identifiers
+from ankiforge.text.keys import percent_encode
+from ankiforge.text.normalize import normalize_for_comparison, normalize_for_lookup
+from ankiforge.text.passages import join_bullets
 from ankiforge.text.private import (
-    TAG,
+    PRIVATE_TAG,
+    has_private_tag,
     has_tag,
     is_name,
-    is_tagged,
-    why_private,
+    privacy_reason,
 )
 
-KINDS = {
+HIGHLIGHT_KINDS = {
     "highlight": HighlightKind.HIGHLIGHT,
     "underline": HighlightKind.UNDERLINE,
     "image": HighlightKind.IMAGE,
@@ -66,12 +71,13 @@ KINDS = {
 }
 
 
-_LONGEST_FAMILY = 4
-"""Items that belong to one another, at most: annotation, attachment and paper are
-three."""
+_MAX_CHAIN_LENGTH = 4
+"""The maximum number of items from an annotation or note up to its paper. An annotation, its
+attachment and the paper are three.
+"""
 
-# The order of the marks of a paper: its oldest file first.
-_ORDER = attrgetter(
+# The sort key for the annotations of a work, with the oldest file first.
+_ANNOTATION_SORT_KEY = attrgetter(
     "file.date_added",
     "file.key",
     "item.annotation_sort_index",
@@ -80,206 +86,224 @@ _ORDER = attrgetter(
 
 
 class Work(NamedTuple):
-    """A paper, or a lone attachment or note, with its marks and notes."""
+    """A paper with its annotations and notes, or an attachment or note without a paper."""
 
     item: ZoteroItem
-    marks: list[ZoteroMark]
+    annotations: list[ZoteroAnnotation]
     notes: list[ZoteroItem]
 
 
 @dataclass(frozen=True)
-class Works:
-    """Reads the libraries of one account."""
+class WorkReader:
+    """Reads the works in the libraries of one account, with the context of their annotations."""
 
     source: str
-    """The name of the source in the configuration."""
-    access: Access
+    """The name of the source in the settings."""
+    access: LibraryAccess
     worker: PdfWorker
-    folder: Path | None
-    """Zotero's data folder, if it is on this machine."""
+    data_directory: Path | None
+    """Zotero's data directory, or None if it isn't on this computer."""
     me: Strings
-    reach: tuple[Path, ...] | None = None
-    """The only folders in which files are opened; None = wherever the library says."""
-    read: dict[str, list[ZoteroItem]] = field(default_factory=dict)
-    """The items of each library that were read."""
-    failed: list[str] = field(default_factory=list)
-    """The keys of works that this program fails on."""
+    allowed_directories: tuple[Path, ...] | None = None
+    """The only directories in which files may be opened, or None to allow any path in the library.
+    """
+    items_by_library: dict[str, list[ZoteroItem]] = field(default_factory=dict)
+    """A cache of the items of each library, by the library's namespace."""
+    failed_keys: list[str] = field(default_factory=list)
+    """The keys of the works that could not be read because of a bug in this program."""
 
     @cached_property
     def files(self) -> ZoteroFiles:
-        """The files of the libraries."""
-        return ZoteroFiles(self.worker, self.folder, self.reach)
+        """The local files of the libraries."""
+        return ZoteroFiles(self.worker, self.data_directory, self.allowed_directories)
 
     @cached_property
-    def quotable(self) -> tuple[set[str], set[str]]:
-        """The keys of all annotations, which notes may quote, and folded comments."""
+    def quotable_annotations(self) -> tuple[set[str], set[str]]:
+        """The keys of all annotations, and all of their normalized comments.
+
+        They show which parts of a note only quote annotations.
+        """
         keys: set[str] = set()
         comments = {""}
         for library in self.access.libraries:
-            with suppress(ItemError):  # errors are reported when that library is read
-                for item, *_ in self._families(library):
+            # errors are reported when the library itself is read
+            with suppress(ItemError):
+                for item, *_ in self._iter_parent_chains(library):
                     if item.item_type == "annotation":
                         keys.add(item.key)
-                    comments.add(for_finding(RichText(item.annotation_comment).plain))
+                    comments.add(
+                        normalize_for_lookup(RichText(item.annotation_comment).plain)
+                    )
         return keys, comments
 
-    def _families(self, library: Library) -> Iterator[list[ZoteroItem]]:
-        """Yield each annotation and note with the items that it belongs to, up to the paper.
+    def _iter_parent_chains(self, library: Library) -> Iterator[list[ZoteroItem]]:
+        """Yield each annotation and note, followed by its parents up to the paper.
 
-        The trash is left out.
+        Items in the trash are skipped, as are items with a parent in the trash.
         """
-        if library.namespace not in self.read:
-            self.read[library.namespace] = self.access.items(library)
-        all_items = self.read[library.namespace]
+        if library.namespace not in self.items_by_library:
+            self.items_by_library[library.namespace] = self.access.read_items(library)
+        all_items = self.items_by_library[library.namespace]
         items = {item.key: item for item in all_items}
         for item in items.values():
-            family = [item]
-            while len(family) < _LONGEST_FAMILY:
-                parent = items.get(family[-1].parent_item)
+            chain = [item]
+            while len(chain) < _MAX_CHAIN_LENGTH:
+                parent = items.get(chain[-1].parent_item)
                 if not parent:
                     break
-                family.append(parent)
-            if any(member.deleted for member in family):
+                chain.append(parent)
+            if any(member.deleted for member in chain):
                 continue
-            of_note = item.item_type == "note" and not item.parent_item
-            if of_note or (len(family) > 1 and item.item_type in ("annotation", "note")):
-                yield family
+            is_lone_note = item.item_type == "note" and not item.parent_item
+            if is_lone_note or (
+                len(chain) > 1 and item.item_type in ("annotation", "note")
+            ):
+                yield chain
 
-    def marked_files(self) -> set[str]:
-        """Return the keys of the files with annotations that Zotero knows."""
+    def find_annotated_files(self) -> set[str]:
+        """Return the keys of the files that have annotations in Zotero."""
         keys = set()
-        for items in self.read.values():
+        for items in self.items_by_library.values():
             for item in items:
                 if item.item_type == "annotation" and not item.deleted:
                     keys.add(item.parent_item)
         return keys
 
-    def read_library(self, library: Library) -> Iterator[Extracted | Problem]:
-        """Yield each work with marks or notes, by key."""
+    def read_library(self, library: Library) -> Iterator[ExtractedDocument | Problem]:
+        """Yield a document for each work with annotations or notes, sorted by key."""
         by_key: dict[str, Work] = {}
-        for family in self._families(library):
-            item = family[0]
-            paper = family[-1]  # a note that belongs to no paper is a work of its own
+        for item_chain in self._iter_parent_chains(library):
+            item = item_chain[0]
+            paper = item_chain[-1]  # a note without a paper is a work of its own
             work = by_key.setdefault(paper.key, Work(paper, [], []))
             if item.item_type == "annotation":
-                work.marks.append(ZoteroMark(item, family[1]))
+                work.annotations.append(ZoteroAnnotation(item, item_chain[1]))
             else:
                 work.notes.append(item)
         works = [by_key[key] for key in sorted(by_key)]
         for work in works:
-            work.marks.sort(key=_ORDER)
+            work.annotations.sort(key=_ANNOTATION_SORT_KEY)
             work.notes.sort(key=attrgetter("date_added", "key"))
-        self.files.prefetch(library, chain.from_iterable(work.marks for work in works))
+        self.files.prefetch(
+            library, chain.from_iterable(work.annotations for work in works)
+        )
         for work in works:
             try:
-                with one_item():
+                with wrap_unexpected_errors():
                     yield from self._read_work(library, work)
             except BugError as error:
-                self.failed.append(work.item.key)
-                where = f"{library.namespace}/{percent(work.item.key)}"
-                yield Problem(where, error.message, error.hint)
+                self.failed_keys.append(work.item.key)
+                location = f"{library.namespace}/{percent_encode(work.item.key)}"
+                yield Problem(location, error.message, error.hint)
 
-    def _read_work(self, library: Library, work: Work) -> Iterator[Extracted | Problem]:
-        """Yield a work with the marks in its files, then its notes."""
-        paths = [mark.file.path for mark in work.marks]
-        document = document_of(self.source, library, work.item, paths)
-        passages, pictures = self.files.around(library, work.marks)
+    def _read_work(
+        self, library: Library, work: Work
+    ) -> Iterator[ExtractedDocument | Problem]:
+        """Yield the document of a work, with the annotations of its files followed by its notes."""
+        paths = [mark.file.path for mark in work.annotations]
+        document = make_document(self.source, library, work.item, paths)
+        contexts, pictures = self.files.read_context(library, work.annotations)
         highlights = []
-        for mark in work.marks:
-            if mark.item.annotation_type in KINDS:
-                passage = passages.get(mark.item.key, QuoteContext())
-                highlights.append(self._highlight(library, document, mark, passage))
+        for mark in work.annotations:
+            if mark.item.annotation_type in HIGHLIGHT_KINDS:
+                quote_context = contexts.get(mark.item.key, QuoteContext())
+                highlights.append(
+                    self._convert_annotation(library, document, mark, quote_context)
+                )
             else:
                 message = "an annotation of a kind this program does not know"
                 hint = "it was left out; a newer version of this program may know it"
                 key = f"{library.namespace}/{mark.item.key}"
-                where = f"{document.title}: {key}"
+                location = f"{document.title}: {key}"
                 yield Problem(
-                    where,
+                    location,
                     f"{message} ({mark.item.annotation_type})",
                     hint,
                 )
-        private = list[str]()
+        private_texts = list[str]()
         private_names = list[str]()
         for note in work.notes:
-            text = note_text(note.note, lambda: self.quotable)
+            text = parse_note(note.note, lambda: self.quotable_annotations)
             if not text:
                 continue
-            # the tag may be in the title, in a comment of HTML, or after the part that is shown
+            # the privacy tag may be in the title, in an HTML comment, or after the part that is
+            # shown
             heading = text.title
-            if heading == document.title and not asks(heading):
+            if heading == document.title and not has_question_mark(heading):
                 heading = ""
-            highlight = self._made(
+            highlight = self._make_highlight(
                 library,
                 note,
-                text.skip,
+                text.skip_reason,
                 document=document,
-                tags=note.own_tags,
+                tags=note.user_tags,
                 kind=HighlightKind.NOTE,
                 exact=text.plain,
                 markdown=text.markdown,
                 heading=heading,
-                uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
+                uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
                 block=note.key,
             )
-            if has_tag("\n".join((text.title, text.whole, note.note))):
-                highlight = replace(highlight, tags=(*highlight.tags, TAG))
-            if why_private(highlight):
-                private.append(text.whole)
+            if has_tag("\n".join((text.title, text.full_text, note.note))):
+                highlight = replace(highlight, tags=(*highlight.tags, PRIVATE_TAG))
+            if privacy_reason(highlight):
+                private_texts.append(text.full_text)
                 if text.title:
-                    of_title = private_names if is_name(text.title) else private
-                    of_title.append(text.title)
+                    title_list = private_names if is_name(text.title) else private_texts
+                    title_list.append(text.title)
             highlights.append(highlight)
         if highlights:
-            yield Extracted(
+            yield ExtractedDocument(
                 document,
                 tuple(highlights),
                 library.namespace,
                 pictures=pictures,
-                private=tuple(private),
+                private=tuple(private_texts),
                 private_names=tuple(private_names),
             )
 
-    def _highlight(
+    def _convert_annotation(
         self,
         library: Library,
         document: Document,
-        mark: ZoteroMark,
+        mark: ZoteroAnnotation,
         passage: QuoteContext,
     ) -> Highlight:
-        """Map an annotation and its context in the file."""
         item = mark.item
-        # emphasis within the tag does not take it apart
-        is_private = has_tag(RichText(item.annotation_comment).plain) or is_tagged(
-            mark.file.own_tags
+        # find the privacy tag even if there is emphasis within it
+        is_private = has_tag(RichText(item.annotation_comment).plain) or has_private_tag(
+            mark.file.user_tags
         )
-        text = RichText(item.annotation_text)
+        rich_text = RichText(item.annotation_text)
 
-        # the link that opens it in Zotero; its pages are counted from 1, not labelled
-        page = page_index(mark)
-        place = "" if page is None else f"page={page + 1}&"
-        file = f"zotero://open-pdf/{library.address}/items/{percent(mark.file.key)}"
-        uri = f"{file}?{place}annotation={percent(item.key)}"
+        # make the link that opens the annotation in Zotero, where the page is a number from 1, not
+        # a label
+        page = get_page_index(mark)
+        page_parameter = "" if page is None else f"page={page + 1}&"
+        file_uri = (
+            f"zotero://open-pdf/{library.link_path}/items/{percent_encode(mark.file.key)}"
+        )
+        uri = f"{file_uri}?{page_parameter}annotation={percent_encode(item.key)}"
         markdown: Strings = ()
-        shown = passage if isinstance(passage, Shown) else None
-        if shown:
-            markdown = (f"![]({shown.picture})",)
-        elif text.is_formatted:
-            markdown = (without_bullets(text.markdown),)
-        return self._made(
+        picture_context = passage if isinstance(passage, PictureContext) else None
+        if picture_context:
+            markdown = (f"![]({picture_context.picture})",)
+        elif rich_text.is_formatted:
+            markdown = (join_bullets(rich_text.markdown),)
+        return self._make_highlight(
             library,
             item,
             document=document,
-            tags=(*item.own_tags, TAG) if is_private else item.own_tags,
-            kind=KINDS[item.annotation_type],
-            exact=without_bullets(passage.words or text.plain),
+            tags=(*item.user_tags, PRIVATE_TAG) if is_private else item.user_tags,
+            kind=HIGHLIGHT_KINDS[item.annotation_type],
+            exact=join_bullets(passage.words or rich_text.plain),
             prefix=passage.prefix,
             suffix=passage.suffix,
             sentence=passage.sentence,
             nearby=passage.nearby,
             markdown=markdown,
-            figure=shown.figure if shown else "",
-            labels=shown.labels if shown else (),
+            figure=picture_context.figure if picture_context else "",
+            labels=picture_context.labels if picture_context else (),
             comment=RichText(item.annotation_comment, is_markdown=True).markdown.strip(),
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
@@ -288,26 +312,30 @@ class Works:
             block=mark.file.key,
         )
 
-    def _made(
+    def _make_highlight(
         self,
         library: Library,
         item: ZoteroItem,
         skip: str = "",
         **fields: Any,
     ) -> Highlight:
-        """Map the fields that marks and notes share.
+        """Make a highlight, setting the fields that annotations and notes have in common.
 
-        Other people's in a shared library give no instructions, no cards.
+        In a shared library, the items of other people give no instructions and no cards.
 
-        `skip` is why the user's own gives no card either.
+        Args:
+            library: the library of the item.
+            item: the annotation or note.
+            skip: the reason why the item gives no card even if it is the user's own, or "".
+            **fields: the other fields of the highlight.
         """
         author = item.annotation_author_name
         if not author and library.group is not None:
             author = item.maker
-        skip = self._foreign(library, item, author) or skip
+        skip = self._find_skip_reason(library, item, author) or skip
         return Highlight(
             namespace=library.namespace,
-            own=percent(item.key),
+            own=percent_encode(item.key),
             instructs=not skip,
             author=author,
             created=item.date_added,
@@ -316,28 +344,30 @@ class Works:
             **fields,
         )
 
-    def _foreign(self, library: Library, item: ZoteroItem, author: str) -> str:
-        """Return why an item of a library does not count. "" if it is the user's own.
+    def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
+        """Return why an item gives no card, or "" if it counts as the user's own.
 
-        In the user's own library everything counts; in another one the items by one of `me`,
-        or by the account's owner if ().
+        In the user's own library, every item counts. In a group's library, an item counts if its
+        author is among `me` or, if `me` is empty, if its author is the owner of the account.
         """
         if library.group is None:
             return ""
-        unknown = "another program in the file" if item.external else "somebody else"
-        reason = f"marked by {author or unknown}"
+        unknown_author = (
+            "another program in the file" if item.external else "somebody else"
+        )
+        reason = f"marked by {author or unknown_author}"
         if item.author is None and not item.annotation_author_name:
             return reason if item.external else ""
-        account = self.access.account
-        own_names = set(map(for_comparing, account.names))
+        owner = self.access.account
+        own_names = set(map(normalize_for_comparison, owner.names))
         if item.annotation_author_name:
-            is_by_owner = for_comparing(author) in own_names
+            is_by_owner = normalize_for_comparison(author) in own_names
         else:
-            is_by_owner = item.author is not None and item.author == account.id
-        names = {for_comparing(author)}
+            is_by_owner = item.author is not None and item.author == owner.id
+        names = {normalize_for_comparison(author)}
         if is_by_owner:
             names |= own_names
-        is_mine = not names.isdisjoint(map(for_comparing, self.me))
+        is_mine = not names.isdisjoint(map(normalize_for_comparison, self.me))
         if not self.me:
             is_mine = is_by_owner
         return "" if is_mine else reason
@@ -345,104 +375,115 @@ class Works:
 
 # --- papers -----------------------------------------------------------------------------
 
-_TITLES = ("title", "caseName", "subject", "nameOfAct")
-# The name of the field depends on the item type: a case, an e-mail, a statute, a patent.
-_DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
+_TITLE_FIELDS = ("title", "caseName", "subject", "nameOfAct")
+# The name of the field depends on the item type: case, e-mail, statute, patent.
+_DATE_FIELDS = ("date", "dateDecided", "dateEnacted", "issueDate")
 _YEAR = regex(r"(?<!\d)(?!0000)\d{4}(?!\d)")
 _MARKUP = regex(r"(?i)</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>")
 _CITATION_KEY = regex(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
-_LABELLED = regex(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
+_IDENTIFIER_LABEL = regex(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
 
 
-def document_of(
+def make_document(
     source: str,
     library: Library,
     work: ZoteroItem,
     paths: list[str],
 ) -> Document:
-    """Return the document for a paper, or for an attachment or a note that has none.
+    """Make the document of a work, which is a paper or an attachment or note without one.
 
-    `paths` are those of its files that have marks.
+    Args:
+        source: the name of the source.
+        library: the library that the work belongs to.
+        work: the paper, attachment or note.
+        paths: the paths of its annotated files.
     """
-    key = percent(work.key)
+    key = percent_encode(work.key)
     fields = work.fields
-    file_names = tuple(filter(None, dict.fromkeys(map(file_name, paths))))
+    file_names = tuple(filter(None, dict.fromkeys(map(get_file_name, paths))))
 
-    # without markup
-    title = _MARKUP.sub("", _first_filled(fields, _TITLES))
+    # remove markup
+    title = _MARKUP.sub("", _get_first_filled(fields, _TITLE_FIELDS))
     title = " ".join(title.split()).removeprefix("storage:")
     if not title:
-        title = next(iter(file_names), "") or first_line(work.note) or key
+        title = next(iter(file_names), "") or extract_first_line(work.note) or key
 
-    # authors first, then editors and others, each in the order of the paper
+    # authors come first, then editors and others, each in the order in which Zotero shows them
     creators = []
-    for person in sorted(
-        work.creators, key=lambda person: bool(person["creatorType"] != "author")
+    for creator in sorted(
+        work.creators, key=lambda creator: bool(creator["creatorType"] != "author")
     ):
-        last_name = person.get("lastName") or person.get("name")
-        name = " ".join(filter(None, (person.get("firstName"), last_name)))
+        last_name = creator.get("lastName") or creator.get("name")
+        name = " ".join(filter(None, (creator.get("firstName"), last_name)))
         if name:
             creators.append(name)
 
-    # the database has `2019-03-00 March 2019`: the sortable date, then the original text
-    year = _YEAR.search(_first_filled(fields, _DATES))
+    # the database stores `2019-03-00 March 2019`: a date that can be sorted, and the original text
+    year_match = _YEAR.search(_get_first_filled(fields, _DATE_FIELDS))
 
     # keys are unique only within a library
     library_name = library.namespace.partition(":")[2]
-    identifiers = [*_identifiers(fields), ("zotero", f"{library_name}/{key}")]
+    identifiers = [*_parse_identifiers(fields), ("zotero", f"{library_name}/{key}")]
     identifiers += [("file", name) for name in file_names]
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
         title=title,
         creators=tuple(dict.fromkeys(creators)),
-        issued=year[0] if year else "",
+        issued=year_match[0] if year_match else "",
         identifiers=tuple(identifiers),
-        uri=f"zotero://select/{library.address}/items/{key}",
-        tags=work.own_tags,
+        uri=f"zotero://select/{library.link_path}/items/{key}",
+        tags=work.user_tags,
         collections=tuple(sorted(set(work.collections))),
     )
 
 
-def work_of_file(file: Path) -> Document | None:
-    """Return the work of which Zotero stores a file, with the file's own tags; None if it is none.
+def find_work(file: Path) -> Document | None:
+    """Return the work that a file in Zotero's storage belongs to, or None if there is none.
+
+    The document has the tags of the file as well as those of the work.
 
     Raises:
-        ItemError: the library cannot be read, so what its tags say is unknown.
+        ItemError: the library can't be read, so that the tags are unknown.
     """
-    data = file.parents[2] if len(file.parents) > 2 else file.parent
-    if file.parent.parent.name != STORAGE or not (data / "zotero.sqlite").is_file():
+    data_folder = file.parents[2] if len(file.parents) > 2 else file.parent
+    if (
+        file.parent.parent.name != STORAGE
+        or not (data_folder / "zotero.sqlite").is_file()
+    ):
         return None
-    with local_database(data / "zotero.sqlite", None) as database:
+    with open_database(data_folder / "zotero.sqlite", None) as database:
         for library in database.libraries:
-            family = database.with_work(library, file.parent.name)
-            if family:
-                document = document_of(
-                    "", library, family[-1], [f"{STORAGE}:{file.name}"]
+            file_and_work = database.find_file_and_work(library, file.parent.name)
+            if file_and_work:
+                document = make_document(
+                    "", library, file_and_work[-1], [f"{STORAGE}:{file.name}"]
                 )
-                return replace(document, tags=(*document.tags, *family[0].own_tags))
+                return replace(
+                    document, tags=(*document.tags, *file_and_work[0].user_tags)
+                )
     return None
 
 
-def file_name(path: str) -> str:
-    """Return the name at the end of a path of any system, or one of Zotero's."""
+def get_file_name(path: str) -> str:
+    """Return the file name in a path, which may be in Zotero's format or that of any system."""
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
 
 
-def _first_filled(fields: Json, names: Strings) -> str:
+def _get_first_filled(fields: Json, names: Strings) -> str:
     for name in names:
         if fields.get(name):
             return fields[name]  # type: ignore[no-any-return]
     return ""
 
 
-def _identifiers(fields: Json) -> Iterator[Pair]:
-    """Yield the identifiers in the fields of a paper, as (kind, value)."""
+def _parse_identifiers(fields: Json) -> Iterator[Pair]:
+    """Yield the identifiers in the fields of a paper, as pairs of kind and value."""
     extra = fields.get("extra", "")
     url = fields.get("url", "").strip()
-    labelled = [line for line in extra.split("\n") if _LABELLED.match(line)]
-    texts = (fields.get("DOI", ""), fields.get("archiveID", ""), *labelled, url)
-    for kind, value in names_in("\n".join(texts)):
+    labelled_lines = [line for line in extra.split("\n") if _IDENTIFIER_LABEL.match(line)]
+    texts = (fields.get("DOI", ""), fields.get("archiveID", ""), *labelled_lines, url)
+    for kind, value in find_identifiers("\n".join(texts)):
         if kind in ("doi", "arxiv", "pmid"):
             yield (kind, value)
     for isbn in fields.get("ISBN", "").replace("-", "").split():
@@ -451,7 +492,7 @@ def _identifiers(fields: Json) -> Iterator[Pair]:
         yield ("url", url)
     citation_key = fields.get("citationKey")
     if not citation_key:
-        by_hand = _CITATION_KEY.search(extra)
-        citation_key = by_hand[1] if by_hand else ""
+        citation_key_line = _CITATION_KEY.search(extra)
+        citation_key = citation_key_line[1] if citation_key_line else ""
     if citation_key:
         yield ("citekey", citation_key)

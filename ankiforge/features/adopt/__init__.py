@@ -1,4 +1,4 @@
-"""Notes that other tools made in Anki, with their history."""
+"""Take over the notes that other tools made in Anki, with their review history."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
-    from ankiforge.model import Noticed
+    from ankiforge.model import FeatureNotice
 
 
 class Adopt(Hooks):
-    """The command `adopt`, and how many notes wait for it."""
+    """Adds the command `adopt`, and a notice about notes that could be taken over."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return `adopt`."""
+        """Return the command `adopt`."""
         line = "Take over another tool's notes with their history."
         return [CommandRow("adopt", "Anki", line, f"{__name__}.command")]
 
-    def view(self, ledger: Ledger) -> Noticed:
-        """Return how many notes belong to other tools, by tool."""
-        from ankiforge.ledger.belonging import belonging
-        from ankiforge.model import Noticed
-        from ankiforge.model.hints import TITLES
-        from ankiforge.text import counted
+    def make_notice(self, ledger: Ledger) -> FeatureNotice:
+        """Return a notice with the number of notes that belong to each other tool."""
+        from ankiforge.ledger.foreign_history import count_foreign_passages
+        from ankiforge.model import FeatureNotice
+        from ankiforge.model.hints import TOOL_NAMES
+        from ankiforge.text import format_count
 
-        by_tool = belonging(ledger)
+        by_tool = count_foreign_passages(ledger)
         if not by_tool:
-            return Noticed(data={"belonging": {}})
-        (tool, number), *others = sorted(by_tool.items())
-        parts = [f"{counted(number, 'note belongs', 'notes belong')} to {TITLES[tool]}"]
-        parts += [f"{number:,} to {TITLES[tool]}" for tool, number in others]
-        return Noticed(
+            return FeatureNotice(data={"belonging": {}})
+        (tool, number), *other_tools = sorted(by_tool.items())
+        parts = [
+            f"{format_count(number, 'note belongs', 'notes belong')} to {TOOL_NAMES[tool]}"
+        ]
+        parts += [f"{number:,} to {TOOL_NAMES[tool]}" for tool, number in other_tools]
+        return FeatureNotice(
             f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt",
             {"belonging": dict(by_tool)},
             step="adopt",

@@ -1,4 +1,4 @@
-"""The command `adopt`."""
+"""The command `adopt`, which takes over the notes that other tools made in Anki."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ankiforge.cli.output import (
-    FILE,
+    PATH_TYPE,
     Call,
     Words,
     choice_option,
     command,
     end_run,
-    flag,
-    no_collection,
-    session,
+    flag_option,
+    no_collection_error,
+    open_workspace,
 )
 from ankiforge.cli.progress import progress_bar
 from ankiforge.errors import UsageError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
   ankiforge adopt --map "My type: Front=Word, Back=Meaning"
   ankiforge adopt --decline                make new cards instead, without their history
 """)
-@click.argument("path", required=False, type=FILE, metavar="[PATH]")
+@click.argument("path", required=False, type=PATH_TYPE, metavar="[PATH]")
 @choice_option(
     "--from",
     "tool",
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     metavar="TEXT",
     help="Name the fields of a note type.",
 )
-@flag("--yes", help="Do not ask.")
-@flag(
+@flag_option("--yes", help="Do not ask.")
+@flag_option(
     "--decline", help="Take nothing over: the next run makes cards without that history."
 )
 def adopt(
@@ -64,18 +64,18 @@ def adopt(
     """
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger.decide import adopt_notes
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.run_result import RunResult
 
     if decline:
         _decline(call, tool)
         return
     result = RunResult()
-    with session(call, writes="drafting") as workspace:
-        # find the notes of other tools, and the passages they were made of
+    with open_workspace(call, writes="drafting") as workspace:
+        # read the notes of other tools, and the passages that they were made from
         scan = workspace.read_collection()
         result.add_scan(scan)
         collection = Path(scan.path) if scan.state in ("same", "taken") else None
-        workspace.propose(
+        workspace.read_and_draft(
             result,
             [path] if path else [],
             drafter="rules",
@@ -83,57 +83,63 @@ def adopt(
             limit=call.limit,
             show=partial(progress_bar, call),
         )
-        matches = adoption.find(workspace.ledger, collection, tool, maps)
-        call.problems(result.problems)
-        # without a collection, there are only the schedules that are in the notes
+        matches = adoption.match_notes(workspace.ledger, collection, tool, maps)
+        call.print_problems(result.problems)
+        # if there is no collection, only schedules in the sources can be taken over
         if collection is None and tool != "sr" and not matches.scheduled:
-            raise _without_history(workspace)
+            raise _no_collection_error(workspace)
 
-        # show them, and take them over if the person agrees
+        # show the matches, and take them over if the user agrees
         if not call.as_json:
-            most = call.shown(adoption.ROWS_SHOWN)
-            call.print("\n".join(adoption.as_text(matches, most)))
+            most = call.max_shown(adoption.ROWS_SHOWN)
+            call.print_result("\n".join(adoption.format_matches(matches, most)))
         action = ""
-        if matches.taken and call.agrees("Take these over?", yes=yes):
-            action = adopt_notes(workspace.ledger, matches.taken)
+        if matches.all_to_take_over and call.confirm("Take these over?", yes=yes):
+            action = adopt_notes(workspace.ledger, matches.all_to_take_over)
             result.add_scan(workspace.read_collection())
         if call.as_json:
-            call.data({**adoption.as_json(matches), "undo": action})
+            call.print_json({**adoption.matches_to_json(matches), "undo": action})
         elif action:
-            taken = f"{len(matches.taken):,} taken over"
+            message = f"{len(matches.all_to_take_over):,} taken over"
             if matches.scheduled:
-                taken += "; import with “Import any learning progress” ticked"
-            call.say(f"{taken}; to take it back: ankiforge undo {action}")
-        elif matches.taken:
+                message += "; import with “Import any learning progress” ticked"
+            call.say(f"{message}; to take it back: ankiforge undo {action}")
+        elif matches.all_to_take_over:
             call.say("nothing was taken over; ankiforge adopt --yes does it unasked")
     end_run(result)
 
 
 def _decline(call: Call, tool: str) -> None:
-    """Make cards of the notes of other tools, or of one, without their history."""
+    """Give up the review history of other tools, so that the next run makes new cards.
+
+    `tool` is the only tool that this concerns, or "" for all tools.
+    """
     from ankiforge.features.adopt import work as adoption
-    from ankiforge.ledger import SCHEDULER, belonging
+    from ankiforge.ledger import SCHEDULER, foreign_history
 
     tools = {SCHEDULER, *adoption.TOOLS}
     if tool:
         tools = {SCHEDULER if tool == "sr" else tool}
-    with session(call, writes="drafting") as workspace:
-        act = belonging.decline(workspace.ledger, tools)
+    with open_workspace(call, writes="drafting") as workspace:
+        action = foreign_history.decline_histories(workspace.ledger, tools)
     if call.as_json:
-        call.data({"undo": act})
-    elif act:
-        undo = f"to take it back: ankiforge undo {act}"
+        call.print_json({"undo": action})
+    elif action:
+        undo = f"to take it back: ankiforge undo {action}"
         call.say(f"declined; next: ankiforge run; {undo}")
     else:
         call.say("nothing here belongs to another tool")
 
 
-def _without_history(workspace: Workspace) -> UsageError:
-    """Return that there is no collection to take notes over from, and how to go on without it."""
-    from ankiforge.ledger import belonging
+def _no_collection_error(workspace: Workspace) -> UsageError:
+    """Return an error that says that there is no collection.
 
-    error = no_collection(workspace.folder)
-    if not belonging.belonging(workspace.ledger):
+    If passages belong to another tool, the hint says how to continue without its history.
+    """
+    from ankiforge.ledger import foreign_history
+
+    error = no_collection_error(workspace.folder)
+    if not foreign_history.count_foreign_passages(workspace.ledger):
         return error
     without = "without their history: ankiforge adopt --decline"
     return UsageError(error.message, hint=f"{error.hint}; {without}")

@@ -1,8 +1,8 @@
-"""Take over the notes that other tools made in Anki, with their history.
+"""Adopt the notes that other tools made in Anki, with their review history.
 
-Which draft of the sources fits which note in Anki is found first by an id that the tool
-wrote into the source, then by equal words, if only one draft and one note have them. What
-is left is listed, so that a person sees it.
+The drafts from the sources are matched with notes in Anki by an id that the tool wrote into the
+source, or else by equal text, if only one draft and one note have it. What can't be matched is
+listed for the user.
 """
 
 from __future__ import annotations
@@ -14,135 +14,148 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.anki.collection import open_view
-from ankiforge.anki.notes import content_html, text_of
-from ankiforge.anki.render import unrender
+from ankiforge.anki.notes import field_to_text, render_content
+from ankiforge.anki.render import field_to_markdown
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, views
-from ankiforge.ledger.tables.anki import seen_notes
+from ankiforge.ledger import Adoption, Ledger, QueryTerm, anki_views, cards, item_lists
+from ankiforge.ledger.tables.anki_notes import iter_present_notes
 from ankiforge.model import (
-    Adopted,
-    Family,
+    AdoptedNote,
+    AnkiNote,
+    AnkiNoteType,
     Json,
-    NoteInAnki,
-    SeenType,
+    NoteType,
+    PendingDraft,
     Strings,
     Texts,
     Value,
-    Waiting,
 )
-from ankiforge.model.hints import schedule_of
-from ankiforge.text import on_one_line, regex, shortened
+from ankiforge.model.hints import parse_schedule
+from ankiforge.text import regex, to_one_line, truncate
 
 ROWS_SHOWN = 3
-"""The number of lines of each list, if not all are asked for."""
-_WIDTH = 60
-"""The number of characters of a text in a line."""
+"""How many rows of each list are shown by default."""
+_MAX_TEXT_CHARS = 60
+"""The maximum length at which a text in a row is shown, in characters."""
 _CLOZE_START = regex(r"\{\{c\d+::")
 _OUR_GUID = regex(r"af[a-z2-7]{24}")
 
 
 class Row(Value):
-    """One line of the lists: the words of the source, those in Anki, and the place."""
+    """A row in one of the lists that are shown to the user before they agree."""
 
     where: str
+    """The path or title of the document."""
     source: str = ""
+    """The text in the source, or the reason why nothing can be matched."""
     anki: str = ""
+    """The text in Anki."""
 
 
 class Matches(msgspec.Struct):
-    """The drafts and notes of other tools, in the sources and in Anki."""
+    """The result of matching the drafts from the sources with other tools' notes in Anki."""
 
-    by_id: list[TakenOver] = []
-    """Matched surely, by an id in the source."""
-    by_words: list[TakenOver] = []
-    """Matched by equal words, which only this draft and this note have."""
-    scheduled: list[TakenOver] = []
-    """Drafts and cards with a schedule."""
+    by_id: list[Adoption] = []
+    """The notes that were matched by an id in the source, which is certain."""
+    by_words: list[Adoption] = []
+    """The notes that were matched because only one draft and one note have the same text."""
+    scheduled: list[Adoption] = []
+    """The drafts and cards that get their schedule from the source."""
     in_anki: list[Row] = []
-    """Cards with a schedule that Anki has already.
+    """The cards that have a schedule in the source but are already in Anki.
 
-    No import changes the schedule that they have there.
-    """
+    An import doesn't change the schedule that they have in Anki."""
     differing: list[Row] = []
-    """Matched by id, with other words in Anki than in the source."""
+    """Those of the notes in `by_id` whose text in Anki differs from the source."""
     not_in_anki: list[Row] = []
+    """The drafts with an id of another tool that match no note in Anki."""
     unclear: list[Row] = []
-    """Two passages with one id, or a note type that needs `--map`."""
+    """The drafts that can't be matched because two passages have the same id, the note type needs
+    `--map`, or the note is of another kind."""
 
     @property
-    def taken(self) -> list[TakenOver]:
-        """All that is taken over."""
+    def all_to_take_over(self) -> list[Adoption]:
+        """All notes and schedules that can be taken over."""
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
 TOOLS = ("o2a", "flashcards")
-"""Obsidian_to_Anki and flashcards-obsidian, by the names that `--from` takes.
-obsidian-spaced-repetition (`sr`) has no notes in Anki."""
+"""The values of `--from` for tools that make notes in Anki: Obsidian_to_Anki and
+flashcards-obsidian. The third value, `sr` for obsidian-spaced-repetition, has only schedules."""
 
-# The usual names of our fields in other note types, in lower case, the likeliest first.
-_USUAL_NAMES: dict[Family, dict[str, Strings]] = {
-    Family.BASIC: {
+# The names that our fields often have in other note types, in lower case, likeliest first.
+_COMMON_NAMES: dict[NoteType, dict[str, Strings]] = {
+    NoteType.BASIC: {
         "Front": ("front", "question"),
         "Back": ("back", "answer"),
         "Extra": ("extra", "back extra"),
     },
-    Family.CLOZE: {
+    NoteType.CLOZE: {
         "Text": ("text", "front"),
         "Extra": ("extra", "back extra", "back"),
     },
 }
 
-_EXAMPLE = '--map "My type: Front=Word, Back=Meaning"'
+_MAP_EXAMPLE = '--map "My type: Front=Word, Back=Meaning"'
 
 
-def names_of(note_type: SeenType, maps: Mapping[str, Texts]) -> Texts:
-    """Return our content fields and the names of their fields; {} if the note type is unclear.
+def find_field_names(note_type: AnkiNoteType, maps: Mapping[str, Texts]) -> Texts:
+    """Return the names of a note type's fields by our field names, or {} if they are unclear.
 
     Args:
-        note_type: the note type.
-        maps: what the person said about note types, by name.
+        note_type: the note type of another tool.
+        maps: the field names that the user gave, by the name of the note type.
     """
-    needed = note_type.family.needed_fields
+    needed = note_type.family.required_fields
     names = dict(maps.get(note_type.name, {}))
     if not names:
-        # the fields that are usually called so, else those that stand so
+        # find the fields by common names, or else by position
         present = {name.casefold(): name for name in note_type.names}
-        for our_name, usual_names in _USUAL_NAMES[note_type.family].items():
-            usual = [name for name in usual_names if name in present]
-            if usual:
-                names[our_name] = present[usual[0]]
+        for our_name, common_names in _COMMON_NAMES[note_type.family].items():
+            matching_names = [name for name in common_names if name in present]
+            if matching_names:
+                names[our_name] = present[matching_names[0]]
         if not names.keys() >= set(needed) and (
             note_type.cloze or len(note_type.names) == 2
         ):
             names = dict(zip(needed, note_type.names, strict=False))
-    # one of their fields cannot be two of ours
+    # two of our fields can't be stored in the same field
     is_clear = names.keys() >= set(needed) and len(set(names.values())) == len(names)
     return names if is_clear else {}
 
 
-def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts]:
-    """Return the fields that `--map "TYPE: Front=FIELD, Back=FIELD"` names, by note type.
+def parse_field_maps(
+    options: Strings, note_types: Sequence[AnkiNoteType]
+) -> dict[str, Texts]:
+    """Parse the values of `--map`, such as `TYPE: Front=FIELD, Back=FIELD`.
 
-    A note type that Anki does not have is left out: no note has it.
+    Note types that Anki doesn't have are skipped, because no note uses them.
+
+    Returns:
+        The names of the fields by our field names, by the name of the note type.
 
     Raises:
-        UsageError: it has another form, or names a field that is not there.
+        UsageError: a value has the wrong format, or names a field that doesn't exist.
     """
     by_name = {note_type.name: note_type for note_type in note_types}
     maps: dict[str, Texts] = {}
-    for text in given:
+    for text in options:
         name, _, pairs = text.rpartition(":")
         note_type = by_name.get(name.strip())
         if note_type is None:
             continue
-        ours = _USUAL_NAMES[note_type.family]
+        our_names = _COMMON_NAMES[note_type.family]
         names: dict[str, str] = {}
         for pair in pairs.split(","):
             our_name, equals, their_name = map(str.strip, pair.partition("="))
-            if not equals or our_name not in ours or their_name not in note_type.names:
+            if (
+                not equals
+                or our_name not in our_names
+                or their_name not in note_type.names
+            ):
                 theirs = ", ".join(note_type.names)
-                known = f"ours are {', '.join(sorted(ours))}; theirs {theirs}"
-                raise UsageError(f"--map {text}: {known}", hint=_EXAMPLE)
+                message = f"ours are {', '.join(sorted(our_names))}; theirs {theirs}"
+                raise UsageError(f"--map {text}: {message}", hint=_MAP_EXAMPLE)
             names[our_name] = their_name
         maps[note_type.name] = names
     return maps
@@ -151,30 +164,30 @@ def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts
 # --- matching ---------------------------------------------------------------------------
 
 
-class _TheirNote(Value):
-    """A note in Anki that is not ours."""
+class _ForeignNote(Value):
+    """A note that another tool made in Anki, with its note type."""
 
-    note: NoteInAnki
-    type: SeenType
+    note: AnkiNote
+    type: AnkiNoteType
     names: Texts
-    """Our content fields and the names of its fields; {} if that is unclear."""
+    """The names of the note's fields by our field names, or {} if they are unclear."""
 
     @property
     def html(self) -> Texts:
-        """Its fields by name."""
+        """The HTML of the fields, by name."""
         return dict(zip(self.type.names, self.note.fields, strict=False))
 
     @property
-    def words(self) -> Strings:
-        """Its words in the fields that are ours, else in the first ones."""
+    def texts(self) -> Strings:
+        """The plain text of the fields that match ours, or of the first two if that is unclear."""
         first_two = dict(zip(("Front", "Back"), self.type.names, strict=False))
         names = self.names or first_two
         html = self.html
-        ours = {our_name: html.get(name, "") for our_name, name in names.items()}
-        return _plain_words(ours, self.type.family)
+        our_html = {our_name: html.get(name, "") for our_name, name in names.items()}
+        return _to_plain_texts(our_html, self.type.family)
 
-    def why_unclear(self, claims: Sequence[Waiting]) -> str:
-        """Return why it cannot be taken over for the drafts that have its id; "" if it can."""
+    def explain_unclear(self, claims: Sequence[PendingDraft]) -> str:
+        """Return why the note can't be taken over for the drafts with its id, or "" if it can."""
         if len(claims) > 1:
             return "two passages have its id"
         if not self.names:
@@ -183,133 +196,136 @@ class _TheirNote(Value):
             return f"it is not a card of the note type {self.type.name}"
         return ""
 
-    def taken_for(self, draft: Waiting) -> TakenOver:
-        """Return that the note is taken over for a draft."""
+    def make_adoption(self, draft: PendingDraft) -> Adoption:
+        """Return the record by which the note is taken over as the card of a draft."""
         html = self.html
         text = ""
         if self.type.cloze:
-            text = unrender(html[self.names["Text"]])
+            text = field_to_markdown(html[self.names["Text"]])
         note = self.note
-        adopted = Adopted(note.guid, note.id, self.type.id, self.names, html)
-        return TakenOver(draft.id, adopted, text, note.deck)
+        adopted = AdoptedNote(note.guid, note.id, self.type.id, self.names, html)
+        return Adoption(draft.id, adopted, text, note.deck)
 
 
-def find(
+def match_notes(
     ledger: Ledger,
     collection: Path | None,
     tool: str,
     maps: Strings,
 ) -> Matches:
-    """Match the drafts of the sources with the notes of other tools in Anki.
+    """Match the drafts from the sources with the notes of other tools in Anki.
 
     Args:
-        ledger: has the drafts that wait.
-        collection: of Anki; it is only read. None = only schedules are looked for.
-        tool: take over from this one only, a name in `TOOLS`; "" = from any.
-        maps: what `--map` says.
+        ledger: has the pending drafts.
+        collection: the path of Anki's collection, which is only read, or None to look only for
+            schedules in the sources.
+        tool: the only tool to take over from, as in `--from`, or "" for any tool.
+        maps: the values of `--map`.
 
     Raises:
-        UsageError: `maps` has another form, or names a field that is not there.
+        UsageError: a value in `maps` has the wrong format, or names a field that doesn't exist.
     """
     matches = Matches()
     new_cards = []
-    found = lists.find(ledger, [QueryTerm("verdict", "waiting")])
-    for waiting in lists.waiting_among(ledger, found):
-        if waiting.own and not waiting.revises:
-            new_cards.append(waiting)
+    draft_ids = item_lists.find_items(ledger, [QueryTerm("verdict", "waiting")])
+    for draft in item_lists.load_pending_drafts(ledger, draft_ids):
+        if draft.is_user_text and not draft.revises:
+            new_cards.append(draft)
     if collection is not None and tool != "sr":
-        # notes that are not ours, and that we have not taken over
-        adopted = {note.guid for note in views.adopted_notes(ledger).values()}
+        # find the notes of other tools that haven't been taken over yet
+        adopted = {note.guid for note in anki_views.load_adopted_notes(ledger).values()}
         notes = []
         with open_view(collection, None) as view:
-            field_maps = read_maps(maps, view.types)
-            types = {note_type.id: note_type for note_type in view.types}
+            field_maps = parse_field_maps(maps, view.note_types)
+            types = {note_type.id: note_type for note_type in view.note_types}
             for note in view.notes():
                 note_type = types.get(note.type_id)
                 if note_type is None or note.guid in adopted:
                     continue
                 if not _OUR_GUID.fullmatch(note.guid):
-                    names = names_of(note_type, field_maps)
-                    notes.append(_TheirNote(note, note_type, names))
-        _match(matches, notes, new_cards)
+                    names = find_field_names(note_type, field_maps)
+                    notes.append(_ForeignNote(note, note_type, names))
+        _match_drafts(matches, notes, new_cards)
     if collection is None or tool in ("", "sr"):
         _add_schedules(ledger, matches, new_cards)
     return matches
 
 
-def _match(
+def _match_drafts(
     matches: Matches,
-    notes: Sequence[_TheirNote],
-    drafts: Sequence[Waiting],
+    notes: Sequence[_ForeignNote],
+    drafts: Sequence[PendingDraft],
 ) -> None:
-    """Match drafts with notes."""
+    """Match drafts with notes, and add the results to `matches`."""
     note_by_id = {str(note.note.id): note for note in notes}
-    used = set()
+    used_ids = set()
 
-    # by the id that a tool wrote beside a draft
-    drafts_by_id: dict[str, list[Waiting]] = defaultdict(list)
-    unmatched: list[Waiting] = []
-    for waiting in drafts:
-        if waiting.highlight.other_id:
-            drafts_by_id[waiting.highlight.other_id].append(waiting)
+    # match by the id that the tool wrote into the source
+    drafts_by_id: dict[str, list[PendingDraft]] = defaultdict(list)
+    unmatched: list[PendingDraft] = []
+    for draft in drafts:
+        if draft.highlight.other_tool_id:
+            drafts_by_id[draft.highlight.other_tool_id].append(draft)
         else:
-            unmatched.append(waiting)
-    for id, claims in drafts_by_id.items():
+            unmatched.append(draft)
+    for id, claiming_drafts in drafts_by_id.items():
         note = note_by_id.get(id)
         if note is None:
-            unmatched += claims
+            unmatched += claiming_drafts
             continue
-        used.add(id)
-        why_unclear = note.why_unclear(claims)
-        if why_unclear:
-            matches.unclear += [_row(waiting, why_unclear) for waiting in claims]
+        used_ids.add(id)
+        unclear_reason = note.explain_unclear(claiming_drafts)
+        if unclear_reason:
+            matches.unclear += [
+                _make_row(draft, unclear_reason) for draft in claiming_drafts
+            ]
             continue
-        [waiting] = claims
-        matches.by_id.append(note.taken_for(waiting))
-        if _compared(note.words) != _compared(_words_of_draft(waiting)):
-            matches.differing.append(_row(waiting, _shown(note.words)))
+        [draft] = claiming_drafts
+        matches.by_id.append(note.make_adoption(draft))
+        if _remove_whitespace(note.texts) != _remove_whitespace(_render_draft(draft)):
+            matches.differing.append(_make_row(draft, _join_texts(note.texts)))
 
-    # by equal words, if only one draft and one note have them
-    drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
-    for waiting in unmatched:
-        drafts_by_words[_compared(_words_of_draft(waiting))].append(waiting)
-    notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
+    # match by equal text, if only one draft and one note have it
+    drafts_by_texts: dict[Strings, list[PendingDraft]] = defaultdict(list)
+    for draft in unmatched:
+        drafts_by_texts[_remove_whitespace(_render_draft(draft))].append(draft)
+    notes_by_texts: dict[Strings, list[_ForeignNote]] = defaultdict(list)
     for note in notes:
-        if str(note.note.id) not in used and note.names:
-            notes_by_words[_compared(note.words)].append(note)
-    for words, same_drafts in drafts_by_words.items():
-        same_notes = notes_by_words.get(words, [])
-        if len(same_drafts) == 1 and len(same_notes) == 1 and any(words):
-            [waiting] = same_drafts
+        if str(note.note.id) not in used_ids and note.names:
+            notes_by_texts[_remove_whitespace(note.texts)].append(note)
+    for texts, same_drafts in drafts_by_texts.items():
+        same_notes = notes_by_texts.get(texts, [])
+        if len(same_drafts) == 1 and len(same_notes) == 1 and any(texts):
+            [draft] = same_drafts
             [note] = same_notes
-            matches.by_words.append(note.taken_for(waiting))
+            matches.by_words.append(note.make_adoption(draft))
             continue
-        for waiting in same_drafts:
-            if waiting.highlight.other_id:
-                matches.not_in_anki.append(_row(waiting))
+        for draft in same_drafts:
+            if draft.highlight.other_tool_id:
+                matches.not_in_anki.append(_make_row(draft))
 
 
 def _add_schedules(
-    ledger: Ledger, matches: Matches, new_cards: Sequence[Waiting]
+    ledger: Ledger, matches: Matches, new_cards: Sequence[PendingDraft]
 ) -> None:
-    """Add the drafts and the cards that have a schedule beside them.
+    """Add the drafts and cards that have a schedule in the source to `matches`.
 
-    Those that are taken already are left out.
+    Those that are taken over with a note are skipped, because the note has its own schedule.
     """
-    # drafts of new cards
-    taken_ids = {taken.id for taken in matches.taken}
-    for waiting in new_cards:
-        schedule = schedule_of(waiting.highlight.schedule)
-        if schedule and not (waiting.blocked or waiting.id in taken_ids):
-            deck = waiting.deck
-            matches.scheduled.append(TakenOver(waiting.id, deck=deck, schedule=schedule))
+    # add the drafts of new cards
+    taken_ids = {record.id for record in matches.all_to_take_over}
+    for draft in new_cards:
+        schedule = parse_schedule(draft.highlight.schedule)
+        if schedule and not (draft.is_blocked or draft.id in taken_ids):
+            deck = draft.deck
+            matches.scheduled.append(Adoption(draft.id, deck=deck, schedule=schedule))
 
-    # cards; those in Anki have a schedule there
-    in_anki = {note.guid for note in seen_notes(ledger)}
-    for card in cards.cards_of(ledger):
-        if not card.live or card.note.adopted or card.note.schedule:
+    # add the cards, of which those in Anki already have a schedule
+    in_anki = {note.guid for note in iter_present_notes(ledger)}
+    for card in cards.iter_cards(ledger):
+        if not card.is_live or card.note.adopted or card.note.schedule:
             continue
-        schedule = schedule_of(card.highlight.schedule)
+        schedule = parse_schedule(card.highlight.schedule)
         if not schedule:
             continue
         if card.guid in in_anki:
@@ -318,56 +334,54 @@ def _add_schedules(
             matches.in_anki.append(Row(document.path or document.title, words))
         else:
             matches.scheduled.append(
-                TakenOver(card.guid, deck=card.deck, schedule=schedule)
+                Adoption(card.guid, deck=card.deck, schedule=schedule)
             )
 
 
-# --- words ------------------------------------------------------------------------------
+# --- texts ------------------------------------------------------------------------------
 
 
-def _words_of_draft(waiting: Waiting) -> Strings:
-    """Return the words of a draft as Anki would show them, cloze numbers left out."""
-    kind = waiting.kind
-    html = content_html(kind, waiting.fields)
+def _render_draft(draft: PendingDraft) -> Strings:
+    """Return the plain text of a draft's fields as Anki would show it, without cloze numbers."""
+    kind = draft.kind
+    html = render_content(kind, draft.fields)
     by_name = dict(zip(kind.family.content_fields, html, strict=True))
-    return _plain_words(by_name, kind.family)
+    return _to_plain_texts(by_name, kind.family)
 
 
-def _plain_words(html: Texts, family: Family) -> Strings:
-    """Return question and answer of a note as plain text, without cloze numbers.
+def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
+    """Return the question and the answer of a note as plain text, or the text of a cloze note.
 
-    Those of a figure are empty: no other tool makes figures that could be adopted.
+    The numbers of cloze deletions are removed. For image occlusion the texts are empty, because
+    no other tool makes figures that could be taken over.
     """
-    names = ("Text",) if family is Family.CLOZE else ("Front", "Back")
+    names = ("Text",) if family is NoteType.CLOZE else ("Front", "Back")
     texts = []
     for name in names:
-        text = on_one_line(text_of(html.get(name, "")))
+        text = to_one_line(field_to_text(html.get(name, "")))
         texts.append(_CLOZE_START.sub("{{c::", text))
     return tuple(texts)
 
 
-def _compared(words: Strings) -> Strings:
-    """Return words as they are compared.
-
-    Blanks depend on how a tool writes lists and paragraphs.
-    """
-    return tuple("".join(text.split()) for text in words)
+def _remove_whitespace(texts: Strings) -> Strings:
+    """Remove all whitespace, because tools write lists and paragraphs with different whitespace."""
+    return tuple("".join(text.split()) for text in texts)
 
 
-def _shown(words: Strings) -> str:
-    return " / ".join(text for text in words if text)
+def _join_texts(texts: Strings) -> str:
+    return " / ".join(text for text in texts if text)
 
 
-def _row(waiting: Waiting, anki: str = "") -> Row:
-    document = waiting.highlight.document
-    words = _shown(_words_of_draft(waiting))
+def _make_row(draft: PendingDraft, anki: str = "") -> Row:
+    document = draft.highlight.document
+    words = _join_texts(_render_draft(draft))
     return Row(document.path or document.title, words, anki)
 
 
-# --- what is shown before a person agrees -----------------------------------------------
+# --- the summary before the user agrees -------------------------------------------------
 
-# What each list of `Matches` has.
-_TITLES = {
+# The titles of the lists in `Matches`.
+_LIST_TITLES = {
     "by_id": "matched by id",
     "differing": "  of these, with other words in Anki",
     "by_words": "matched by equal words",
@@ -376,36 +390,41 @@ _TITLES = {
     "not_in_anki": "not in Anki",
     "unclear": "unclear",
 }
-# The lists that a person should see.
-_ROWS = ("differing", "in_anki", "not_in_anki", "unclear")
-# The lists of which only the number matters.
-_COUNTED = ("by_id", "by_words", "scheduled")
+# The lists whose rows are shown.
+_SHOWN_LISTS = ("differing", "in_anki", "not_in_anki", "unclear")
+# The lists of which only the count is shown.
+_COUNTED_LISTS = ("by_id", "by_words", "scheduled")
 
 
-def as_text(matches: Matches, limit: int | None) -> Iterator[str]:
-    """Yield the table, and up to `limit` lines of each list that a person should see."""
-    if not any(getattr(matches, name) for name in _TITLES):
+def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
+    """Yield lines with the length of each list, and with rows of those that the user should see.
+
+    At most `limit` rows of each list are shown, or all if `limit` is None.
+    """
+    if not any(getattr(matches, name) for name in _LIST_TITLES):
         yield "no notes or schedules of another tool were found"
         return
-    for name, title in _TITLES.items():
+    for name, title in _LIST_TITLES.items():
         count = len(getattr(matches, name))
         yield f"{count:7,}  {title}"
-    for name in _ROWS:
+    for name in _SHOWN_LISTS:
         rows: list[Row] = getattr(matches, name)
         if rows:
             yield f"{name.replace('_', ' ')}:"
         for row in rows[:limit]:
-            texts = [shortened(text, _WIDTH) for text in (row.source, row.anki) if text]
+            texts = [
+                truncate(text, _MAX_TEXT_CHARS) for text in (row.source, row.anki) if text
+            ]
             yield f"  {row.where}: {' → '.join(texts)}"
         if limit is not None and len(rows) > limit:
             yield f"  … and {len(rows) - limit:,} more (-v)"
 
 
-def as_json(matches: Matches) -> Json:
-    """Return the numbers and the lists."""
+def matches_to_json(matches: Matches) -> Json:
+    """Return the lists that the user should see as JSON, and the lengths of the others."""
     data: Json = {}
-    for name in _COUNTED:
+    for name in _COUNTED_LISTS:
         data[name] = len(getattr(matches, name))
-    for name in _ROWS:
+    for name in _SHOWN_LISTS:
         data[name] = msgspec.to_builtins(getattr(matches, name))
     return data

@@ -1,12 +1,9 @@
-"""The MCP server: the tools that an agent may call, and their answers.
+"""The MCP server: tools for agents, which are language models that third parties operate.
 
-An agent is a client of the server: a language model that belongs to somebody else. No
-tool accepts a card, changes a person's text, deletes, builds or connects to Anki. No
-answer contains text that must stay on this machine (`#no-llm`), whichever table it comes
-from.
-
-The tools are the methods of `Agent` (`agent.py`), what they show goes through `AgentView`
-(`agent.py`), and their arguments and descriptions are in `server.py`.
+No tool accepts a card, changes the user's text, deletes anything, builds a package or connects to
+Anki. No result contains text that must stay on this computer (`#no-llm`). The tools are the
+methods of `Agent`, and their results pass through `AgentView`, both in `agent.py`. The arguments
+and descriptions of the tools are in `server.py`.
 """
 
 from __future__ import annotations
@@ -17,13 +14,19 @@ from ankiforge.hooks import CommandRow, Hooks
 
 
 class Agents(Hooks):
-    """The command `mcp`."""
+    """Adds the command `mcp`."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return `mcp`."""
+        """Return the command `mcp`."""
         line = "Let an agent draft, over the protocol MCP."
         return [
-            CommandRow("mcp", "Set up", line, f"{__name__}.command", names_folder=True)
+            CommandRow(
+                "mcp",
+                "Set up",
+                line,
+                f"{__name__}.command",
+                takes_workspace_argument=True,
+            )
         ]
 
 

@@ -1,6 +1,6 @@
-"""The tools that an agent may call, on a workspace without its private texts.
+"""The tools that an agent may call. They never return text that must stay on this computer.
 
-`server.py` has their arguments and descriptions.
+The arguments and descriptions of the tools are in `server.py`.
 """
 
 from __future__ import annotations
@@ -14,67 +14,73 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.check import terms_of
-from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
-from ankiforge.draft.reply import drafts_of, items, why_none
-from ankiforge.draft.sendable import Privacy, Sendable, ours
+from ankiforge.check import compute_search_terms
+from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mark_as_sendable
+from ankiforge.draft.prompt import (
+    NO_TEXT,
+    Prompt,
+    ReplyShape,
+    make_rule_values,
+    max_card_count,
+)
+from ankiforge.draft.reply import drafts_of, missing_card_reason, parse_cards
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.hooks import Tool
-from ankiforge.ledger import Ledger, lists, recording
-from ankiforge.ledger.cards import highlight_of
-from ankiforge.ledger.decide import undo
-from ankiforge.ledger.drafts import completed
-from ankiforge.ledger.offers import offers
-from ankiforge.ledger.tables.anki import seen_note
-from ankiforge.ledger.tables.here import highlights_here
+from ankiforge.ledger import Ledger, draft_recording, item_lists
+from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.draft_completion import complete_drafts
+from ankiforge.ledger.offers import iter_offers
+from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
-    AGENT,
+    AGENT_DRAFTER,
     Draft,
-    Drafted,
+    DraftingResult,
     Highlight,
     HighlightKey,
     Json,
-    Line,
+    ListRow,
     Origin,
+    PendingDraft,
     Severity,
     Task,
     Texts,
-    Waiting,
 )
-from ankiforge.pipeline.draft import Checks, for_model, privacy_of
+from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privacy
 from ankiforge.pipeline.models import load_prompt
-from ankiforge.pipeline.query import matching
+from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import shelf
+from ankiforge.review import sittings
 
 _PRIVATE = "this passage must stay on this machine (#no-llm)"
 
 
 class AgentView:
-    """A workspace as an agent may see it, at one moment."""
+    """Turns highlights and cards of a workspace into what an agent may see of them."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.privacy: Privacy = privacy_of(ledger)
+        self.privacy: PrivacyFilter = load_privacy(ledger)
 
-    def passage(self, highlight: Highlight) -> Sendable:
-        """Return a highlight as an agent may see it.
+    def visible_passage(self, highlight: Highlight) -> SendableHighlight:
+        """Return a highlight with its private text masked.
 
         Raises:
-            UsageError: it must stay on this machine.
+            UsageError: the whole highlight must stay on this computer.
         """
-        if self.privacy.why(highlight):
+        if self.privacy.private_reason(highlight):
             raise UsageError(_PRIVATE)
-        return self.privacy.passage(highlight)
+        return self.privacy.make_sendable(highlight)
 
-    def line(self, line: Line, why: str) -> Json:
-        """Return a card or draft; `why` is the reason why it needs work, if it does."""
-        shown = self.privacy.passage(line.highlight)
+    def item_to_json(self, line: ListRow, reason: str) -> Json:
+        """Return a card or draft as JSON. `reason` says why it needs work, or is ""."""
+        sendable = self.privacy.make_sendable(line.highlight)
         origin = line.origin
         entry: Json = {
             "card": line.id,
-            "highlight": shown.key,
-            "title": shown.title,
+            "highlight": sendable.key,
+            "title": sendable.title,
             "kind": line.kind.value,
             "fields": dict(line.fields),
             "quote": line.quote,
@@ -82,61 +88,68 @@ class AgentView:
             "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
             "findings": [],
         }
-        if isinstance(line, Waiting):
-            entry |= findings_entry(line)
-        if why:
-            entry["why"] = why
-        return self.privacy.entry(entry, line.highlight)
+        if isinstance(line, PendingDraft):
+            entry |= findings_to_json(line)
+        if reason:
+            entry["why"] = reason
+        return self.privacy.mask_entry(entry, line.highlight)
 
-    def rejected(self, words: str) -> Iterator[Json]:
-        """Yield the rejections whose text has these words, with their reasons, newest first."""
-        for done in self._ledger.history():
-            if done.what != "reject" or words.casefold() not in done.text.casefold():
+    def find_rejections(self, words: str) -> Iterator[Json]:
+        """Yield the rejections whose text contains `words`, with their reasons, newest first."""
+        for decision in self._ledger.list_history():
+            if (
+                decision.what != "reject"
+                or words.casefold() not in decision.text.casefold()
+            ):
                 continue
-            if not self.privacy.hides_passage(HighlightKey(done.key)):
-                told = {"highlight": done.key, "rejected": done.text, "at": done.at}
-                yield self.privacy.entry(told)
+            if not self.privacy.is_private_passage(HighlightKey(decision.key)):
+                entry = {
+                    "highlight": decision.key,
+                    "rejected": decision.text,
+                    "at": decision.at,
+                }
+                yield self.privacy.mask_entry(entry)
 
 
 # --- entries ----------------------------------------------------------------------------
 
 
-def highlight_entry(shown: Sendable, wants: str = "") -> Json:
-    """Return a highlight for an agent, without empty values."""
-    most = most_cards(shown.marked)
+def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Json:
+    """Return a highlight as JSON for an agent, without empty values."""
+    max_cards = max_card_count(sendable.exact)
     entry = {
-        "highlight": shown.key,
-        "title": shown.title,
-        "heading": shown.heading,
-        "page": shown.page,
-        "marked": shown.marked,
-        "sentence": shown.sentence if shown.sentence != shown.marked else "",
-        "phrases": list(shown.phrases),
-        "comment": shown.comment,
-        "colour": shown.colour,
-        "wanted": wants,
-        "cards": most if most > 1 else None,
+        "highlight": sendable.key,
+        "title": sendable.title,
+        "heading": sendable.heading,
+        "page": sendable.page,
+        "marked": sendable.exact,
+        "sentence": sendable.sentence if sendable.sentence != sendable.exact else "",
+        "phrases": list(sendable.phrases),
+        "comment": sendable.comment,
+        "colour": sendable.colour,
+        "wanted": wanted_kind,
+        "cards": max_cards if max_cards > 1 else None,
     }
     return {name: value for name, value in entry.items() if value}
 
 
-def _trouble(ledger: Ledger, line: Line) -> str:
-    """Return why a card needs work; "" if it does not."""
-    if isinstance(line, Waiting):
+def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
+    """Return why a card needs work, or "" if it doesn't or the row is a draft."""
+    if isinstance(line, PendingDraft):
         return ""
-    note = seen_note(ledger, line.guid)
+    note = load_present_note(ledger, line.guid)
     if note is None:
         return ""
-    troubles = []
-    if note.leech or note.lapses >= LAPSES:
-        troubles.append(f"forgotten {note.lapses} times")
+    reasons = []
+    if note.is_leech or note.lapses >= MIN_LAPSES:
+        reasons.append(f"forgotten {note.lapses} times")
     if note.feedback:
-        troubles.append(f"the reader's remark: {note.feedback}")
-    return "; ".join(troubles)
+        reasons.append(f"the reader's remark: {note.feedback}")
+    return "; ".join(reasons)
 
 
-def findings_entry(draft: Draft) -> Json:
-    """Return the findings of the checks, and whether one blocks."""
+def findings_to_json(draft: Draft) -> Json:
+    """Return the errors and warnings about a draft as JSON, and whether one of them blocks it."""
     findings = []
     for finding in draft.findings:
         if finding.severity is not Severity.INFO:
@@ -148,54 +161,55 @@ def findings_entry(draft: Draft) -> Json:
                 }
             )
     entry: Json = {"findings": findings}
-    if draft.blocked:
+    if draft.is_blocked:
         entry["blocked"] = True
     return entry
 
 
 # --- the tools -----------------------------------------------------------------------------
 
-MOST_CARDS = 20
-"""The maximum number of cards of a proposal."""
-FEWEST = 2
-"""The number of its cards that may wait for any highlight; for a long one they may be more."""
-MOST_LISTED = 50
-"""The maximum number of entries of a page."""
-PAGE_CHARACTERS = 30_000
-"""The length after which a page of highlights ends."""
-LAPSES = 4
-"""A card that was forgotten so often needs work."""
-PATIENCE_S = 5.0
-"""How long a call waits for another program that drafts in this workspace, in seconds."""
+MAX_CARDS = 20
+"""The maximum number of cards in one call of `propose_cards`."""
+MIN_PENDING_LIMIT = 2
+"""How many drafts of an agent may be pending for a highlight. For a long one, the limit is higher.
+"""
+MAX_PAGE_ENTRIES = 50
+"""The maximum number of entries on a page of a list."""
+MAX_PAGE_CHARS = 30_000
+"""The maximum length of a page of highlights, in characters."""
+MIN_LAPSES = 4
+"""The minimum number of lapses for a card to need work."""
+LOCK_TIMEOUT = 5.0
+"""How long to wait for another program that is drafting in this workspace, in seconds."""
 _SCHEMA = (
     "the arguments of the tool propose_cards, where `highlight` stands for `h`."
     ' For "none", put the reason into `why_none`.'
 )
-"""What the rules say of the form of a proposal."""
-_AT_WORK = "another ankiforge is at work here: what was marked just now may be missing"
-_NOTHING_MADE = "no card can be made of it"
+"""What the drafting rules say about the format of cards, instead of a JSON schema."""
+_BUSY_NOTE = "another ankiforge is at work here: what was marked just now may be missing"
+_NO_VALID_CARD = "no card can be made of it"
 _TOO_MANY = (
     "at most {} cards of yours wait for this highlight, each of another fact:"
     " withdraw_card drops one"
 )
 _REJECTED_BEFORE = "the reader rejected these words, or has this card"
 
-Opener = Callable[[str], AbstractContextManager[Workspace]]
-"""Opens the workspace; the argument names a lock to hold, "" = none."""
+OpenWorkspace = Callable[[str], AbstractContextManager[Workspace]]
+"""Opens the workspace. The argument names a lock to acquire, or is "" for no lock."""
 Cards = list[Texts]
 
 
 class Agent:
-    """The tools of the server for one session of a client; each method is a tool."""
+    """One session of a client. Each tool is a method of this class."""
 
-    def __init__(self, opener: Opener) -> None:
-        """`opener` raises if nobody has allowed agents to read this workspace."""
-        self._open = opener
+    def __init__(self, open_workspace: OpenWorkspace) -> None:
+        """Start a session. `open_workspace` raises an error unless the user has allowed agents."""
+        self._open = open_workspace
         self.name = ""
-        """Name and version of the client."""
-        # The drafts that were proposed in this session.
-        self._own: set[str] = set()
-        self._has_rules = False
+        """The name and version of the client."""
+        # The ids of the drafts that were proposed in this session.
+        self._own_drafts: set[str] = set()
+        self._rules_sent = False
 
     # --- reading ------------------------------------------------------------------------
 
@@ -206,36 +220,45 @@ class Agent:
         document: str,
         rules: bool,
     ) -> Json:
-        """Return a page of the highlights without a card; the first one has the rules.
+        """Return a page of the list of highlights that have no card.
 
-        At offset 0, changed files are read first, but nothing is drafted. If another
-        program is drafting, they are not read, and the answer says so.
+        At offset 0, changed files are read first, but nothing is drafted. If another program is
+        drafting, the files aren't read, and the result says so. The first page of a session also
+        has the drafting rules.
+
+        Args:
+            offset: the index of the first highlight in the list.
+            limit: the maximum number of highlights on the page.
+            document: a part of the title, to list only highlights of such documents, or "".
+            rules: whether to return the drafting rules again.
         """
         answer: Json = {}
         if offset == 0:
             try:
                 with self._open("drafting") as workspace:
-                    problems = workspace.read().problems
+                    problems = workspace.read_sources().problems
                 failures = [problem for problem in problems if not problem.notice]
                 if failures:
-                    unread = f"{len(failures)} files or notes could not be read"
-                    answer["note"] = f"{unread}: ankiforge run"
+                    message = f"{len(failures)} files or notes could not be read"
+                    answer["note"] = f"{message}: ankiforge run"
             except BusyError:
-                answer["note"] = _AT_WORK
+                answer["note"] = _BUSY_NOTE
         with self._open("") as workspace:
-            # the highlights without a card, each with what it wants
-            without_card: list[tuple[Sendable, str]] = []
-            for sent in for_model(workspace.job(), workspace.ledger):
-                wants = sent.task.brief.wants
-                for shown in sent.passages.values():
-                    if document.casefold() in shown.title.casefold():
-                        without_card.append((shown, wants))
+            # collect the highlights without a card, each with what its colour requests
+            without_card: list[tuple[SendableHighlight, str]] = []
+            for request in iter_model_tasks(
+                workspace.build_run_parameters(), workspace.ledger
+            ):
+                wanted_kind = request.task.brief.wants
+                for sendable in request.passages.values():
+                    if document.casefold() in sendable.title.casefold():
+                        without_card.append((sendable, wanted_kind))
 
-            # a page of them, which ends before it gets too long
+            # add highlights to the page, up to its maximum length
             page: list[Json] = []
-            for shown, wants in islice(without_card, offset, offset + limit):
-                entry = highlight_entry(shown, wants)
-                if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
+            for sendable, wanted_kind in islice(without_card, offset, offset + limit):
+                entry = highlight_to_json(sendable, wanted_kind)
+                if page and len(json.dumps([*page, entry])) > MAX_PAGE_CHARS:
                     break
                 page.append(entry)
             end = offset + len(page)
@@ -245,52 +268,60 @@ class Agent:
                 "next_offset": end if end < len(without_card) else None,
                 **answer,
             }
-            if rules or not self._has_rules:
-                # with the tool instead of the JSON of a reply
+            if rules or not self._rules_sent:
+                # the rules describe the arguments of the tool instead of a JSON reply
                 prompt = load_prompt(workspace.folder)
-                values = {**rules_of(Shape()), "schema": ours(_SCHEMA)}
+                values = {
+                    **make_rule_values(ReplyShape()),
+                    "schema": mark_as_sendable(_SCHEMA),
+                }
                 for name in ("title", "remark", "highlights"):
-                    values[name] = NOTHING
-                answer["rules"] = prompt.messages(values)[0]["content"]
-                self._has_rules = True
+                    values[name] = NO_TEXT
+                answer["rules"] = prompt.render_messages(values)[0]["content"]
+                self._rules_sent = True
             return answer
 
     def get_context(self, highlight: str) -> Json:
         """Return a highlight with the text around it."""
         with self._open("") as workspace:
             ledger = workspace.ledger
-            shown = AgentView(ledger).passage(highlight_of(ledger, highlight))
-            around = shown.around or shown.sentence or shown.marked
+            sendable = AgentView(ledger).visible_passage(
+                load_highlight(ledger, highlight)
+            )
+            context = sendable.context or sendable.sentence or sendable.exact
             return {
-                **highlight_entry(shown),
-                "under": list(shown.under),
-                "around": around,
+                **highlight_to_json(sendable),
+                "under": list(sendable.parent_items),
+                "around": context,
             }
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
-        """Return the cards and drafts that match a query of `list` and are in a state.
+        """Return a page of the cards and drafts that match a query and are in a state.
 
-        The states are described at the tool, in `server`; "" = all that stand.
+        The states are described in `server.py`. If `state` is "", all cards and drafts are listed,
+        but no rejections.
         """
         with self._open("") as workspace:
             ledger = workspace.ledger
             view = AgentView(ledger)
             cards: list[Json] = []
             if state == "rejected":
-                cards += view.rejected(query)
+                cards += view.find_rejections(query)
             else:
-                ids = matching(ledger, query)
-                if state == "waiting":  # as the person is asked, then changes
-                    wanted = set(ids)
-                    asked = [draft.id for draft in shelf.drafts(ledger)]
-                    ids = list(dict.fromkeys(asked + _drafts_of(ledger, ids)))
-                    ids = [draft_id for draft_id in ids if draft_id in wanted]
-                for line in lists.lines(ledger, ids):
-                    trouble = _trouble(ledger, line)
-                    if state == "needs_work" and not trouble:
+                ids = find_matching_ids(ledger, query)
+                if (
+                    state == "waiting"
+                ):  # list drafts in the order of the user, and changes last
+                    matching_ids = set(ids)
+                    shown_ids = [draft.id for draft in sittings.iter_drafts(ledger)]
+                    ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
+                    ids = [draft_id for draft_id in ids if draft_id in matching_ids]
+                for line in item_lists.load_items(ledger, ids):
+                    reason = _explain_needed_work(ledger, line)
+                    if state == "needs_work" and not reason:
                         continue
-                    if not view.privacy.hides_line(line):
-                        cards.append(view.line(line, trouble))
+                    if not view.privacy.is_private_line(line):
+                        cards.append(view.item_to_json(line, reason))
             end = offset + limit
             return {
                 "cards": cards[offset:end],
@@ -299,153 +330,165 @@ class Agent:
                 "next_offset": end if end < len(cards) else None,
             }
 
-    def of_feature(self, tool: Tool, arguments: Json) -> Json:
-        """Return the answer of a feature's tool, without what must stay on this machine."""
+    def call_feature_tool(self, tool: Tool, arguments: Json) -> Json:
+        """Call a tool of another feature, and mask text that must stay on this computer."""
         with self._open("") as workspace:
             view = AgentView(workspace.ledger)
-            return view.privacy.entry(tool.answer(workspace, view.privacy, **arguments))
+            return view.privacy.mask_entry(
+                tool.handler(workspace, view.privacy, **arguments)
+            )
 
     # --- proposing ----------------------------------------------------------------------
 
     def propose_cards(self, cards: Cards) -> Json:
-        """Record proposals, and return the findings of the checks.
+        """Check the cards that the agent proposes, and record them as drafts.
 
         Args:
-            cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way`
-                or `none`), and the other fields, "" where the kind has none.
+            cards: the cards. Each has the key of its `highlight`, its `kind` (`basic`, `cloze`,
+                `two-way` or `none`), and all other fields, which are "" if unused.
 
         Returns:
-            For every highlight, in order: the cards with findings, the reason why there
-            are none, or why the proposal was refused.
+            JSON with the results by highlight, in the order of the cards. A result has the ids of
+            the cards with their findings, the agent's reason for making no card, or the reason
+            why the cards were refused.
         """
-        proposed: dict[str, Cards] = {}
+        cards_by_highlight: dict[str, Cards] = {}
         for card in cards:
-            proposed.setdefault(card["highlight"], []).append(card)
+            cards_by_highlight.setdefault(card["highlight"], []).append(card)
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
             prompt = load_prompt(workspace.folder)
             view = AgentView(ledger)
-            checks = Checks(workspace.job(), ledger)
+            checks = DraftChecker(workspace.build_run_parameters(), ledger)
             results = []
-            for key, of_highlight in proposed.items():
+            for key, highlight_cards in cards_by_highlight.items():
                 try:
-                    highlight = highlight_of(ledger, key)
-                    result = self._propose(
+                    highlight = load_highlight(ledger, key)
+                    result = self._propose_for_highlight(
                         checks,
                         prompt,
                         view,
                         highlight,
-                        of_highlight,
+                        highlight_cards,
                     )
-                except UsageError as refused:
-                    result = {"refused": refused.message}
+                except UsageError as error:
+                    result = {"refused": error.message}
                 results.append({"highlight": key, **result})
             return {"results": results}
 
-    def _propose(
+    def _propose_for_highlight(
         self,
-        checks: Checks,
+        checks: DraftChecker,
         prompt: Prompt,
         view: AgentView,
         highlight: Highlight,
         cards: Cards,
     ) -> Json:
-        """Record the cards proposed for one highlight.
+        """Check and record the cards that are proposed for one highlight.
 
         Raises:
             UsageError: the highlight is private, or the cards are refused.
         """
         ledger = checks.ledger
         key = highlight.key
-        # a private passage is refused here
-        view.passage(highlight)
-        task = view.privacy.task(Task(highlight.document, (highlight,)))
+        view.visible_passage(highlight)  # raises an error if the highlight is private
+        task = view.privacy.make_sendable_task(Task(highlight.document, (highlight,)))
         if key in task.withheld:
             raise UsageError(task.withheld[key].reason)
-        _check_form(cards, highlight)
-        ids_before = set(_drafts_of(ledger, [key]))
-        own_before = ids_before & self._own
-        most = max(FEWEST, most_cards(highlight.exact))
-        if len(own_before) + len(cards) > most:
-            raise UsageError(_TOO_MANY.format(most))
+        _check_fields(cards, highlight)
+        ids_before = set(_list_draft_ids(ledger, [key]))
+        own_before = ids_before & self._own_drafts
+        max_cards = max(MIN_PENDING_LIMIT, max_card_count(highlight.exact))
+        if len(own_before) + len(cards) > max_cards:
+            raise UsageError(_TOO_MANY.format(max_cards))
 
-        # read like the reply of a model
+        # parse the cards like the reply of a model
         reply = json.dumps({"cards": [{**card, "h": "1"} for card in cards]})
-        proposed = items(reply, ("1",))
-        if not proposed:
-            raise UsageError(_NOTHING_MADE)
-        origin = Origin(AGENT, self.name, prompt.fingerprint)
-        shape = Shape(candidates=most)
-        made = drafts_of(proposed, highlight, origin, shape)
-        if not made:
-            reason = why_none(proposed, shape)
+        parsed_cards = parse_cards(reply, ("1",))
+        if not parsed_cards:
+            raise UsageError(_NO_VALID_CARD)
+        origin = Origin(AGENT_DRAFTER, self.name, prompt.fingerprint)
+        shape = ReplyShape(candidate_count=max_cards)
+        drafts_read = drafts_of(parsed_cards, highlight, origin, shape)
+        if not drafts_read:
+            reason = missing_card_reason(parsed_cards, shape)
             if any(card["kind"] != "none" for card in cards):
                 raise UsageError(reason)
-            none = Drafted(highlight, reason=reason)
-            recording.record(ledger, [none], terms_of, by_model=True, beside=True)
+            empty = DraftingResult(highlight, reason=reason)
+            draft_recording.record_drafts(
+                ledger, [empty], compute_search_terms, by_model=True, beside=True
+            )
             return {"no_card": reason}
 
-        # checked and recorded as drafts of this agent
-        here = highlights_here(ledger, [key], checks.originals)[key]
-        drafts = completed(here, [replace(draft, intent=0) for draft in made])
+        # check the cards and record them as drafts of this agent
+        local_highlight = load_highlight_snapshots(ledger, [key])[key]
+        drafts = complete_drafts(
+            local_highlight, [replace(draft, intent=0) for draft in drafts_read]
+        )
         recorded: list[Json] = []
-        for draft in checks.checked(here, highlight, drafts):
-            drafted = Drafted(highlight, (draft,))
-            new = recording.record(
-                ledger, [drafted], terms_of, by_model=True, beside=True
+        for draft in checks.check_drafts(local_highlight, highlight, drafts):
+            drafted = DraftingResult(highlight, (draft,))
+            new_ids = draft_recording.record_drafts(
+                ledger, [drafted], compute_search_terms, by_model=True, beside=True
             ).new
-            findings = findings_entry(draft)
-            recorded += [{"card": draft_id, **findings} for draft_id in new]
-            self._own.update(set(new) - ids_before)
+            findings = findings_to_json(draft)
+            recorded += [{"card": draft_id, **findings} for draft_id in new_ids]
+            self._own_drafts.update(set(new_ids) - ids_before)
         if not recorded:
             raise UsageError(_REJECTED_BEFORE)
         entry: Json = {"cards": recorded}
         if len(recorded) < len(drafts):
             entry["note"] = _REJECTED_BEFORE
-        return view.privacy.entry(entry, highlight)
+        return view.privacy.mask_entry(entry, highlight)
 
     def withdraw_card(self, card: str) -> Json:
-        """Drop a draft that was proposed in this session and nobody has decided on."""
+        """Withdraw a draft that was proposed in this session and is still pending."""
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
-            if card not in self._own or card not in _drafts_of(ledger, [card]):
+            if card not in self._own_drafts or card not in _list_draft_ids(
+                ledger, [card]
+            ):
                 message = f"{card!r} is not a waiting draft of yours, of this session"
                 raise UsageError(message)
-            undo(ledger, card)
+            undo_decision(ledger, card)
             return {"withdrawn": card}
 
 
-def _check_form(cards: Cards, passage: Highlight) -> None:
-    """Refuse cards without a field that their kind needs, or with invisible characters.
+def _check_fields(cards: Cards, passage: Highlight) -> None:
+    """Check that cards have the fields that their kind requires, and no invisible characters.
 
     Raises:
-        UsageError: the first such fault.
+        UsageError: a card has a fault. The message describes the first one.
     """
-    allowed = {"\n", "\t"}.union(set(_JOINERS) & set(passage.context))
+    allowed_characters = {"\n", "\t"}.union(
+        set(_ZERO_WIDTH_JOINERS) & set(passage.context)
+    )
     for card in cards:
         kind = card["kind"]
-        for name in _NEEDED_FIELDS.get(kind, ("front", "back")):
+        for name in _REQUIRED_FIELDS.get(kind, ("front", "back")):
             if not card[name].strip():
                 raise UsageError(f"kind {kind!r} needs `{name}`")
         for name in ("front", "back", "text", "quote", "why_none"):
-            for sign in set(card[name]) - allowed:
-                if unicodedata.category(sign) in ("Cc", "Cf"):
-                    code = f"U+{ord(sign):04X}"
+            for character in set(card[name]) - allowed_characters:
+                if unicodedata.category(character) in ("Cc", "Cf"):
+                    code = f"U+{ord(character):04X}"
                     message = f"`{name}` has the invisible character {code}"
                     raise UsageError(f"{message}: write it without")
 
 
-def _drafts_of(ledger: Ledger, ids: Iterable[str]) -> list[str]:
-    """Return the drafts of the offers of drafts or passages, the best of each offer first."""
+def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
+    """Return the ids of all drafts that are offered together with those in `ids`.
+
+    `ids` may contain ids of drafts and keys of highlights. The best draft of an offer comes first.
+    """
     drafts: list[str] = []
-    for offer in offers(ledger, ids):
+    for offer in iter_offers(ledger, ids):
         drafts += [draft.id for draft in offer]
     return drafts
 
 
-_NEEDED_FIELDS = {"none": ("why_none",), "cloze": ("text",)}
-"""The fields that a proposal of a kind must have; of all other kinds, front and back."""
+_REQUIRED_FIELDS = {"none": ("why_none",), "cloze": ("text",)}
+"""The required fields of a card, by its kind. The other kinds require `front` and `back`."""
 
-# Characters without width that some scripts need; a card may have them if its passage
-# has.
-_JOINERS = "\u200c\u200d"
+# Zero-width characters that some scripts need. A card may have them if its passage has them.
+_ZERO_WIDTH_JOINERS = "\u200c\u200d"

@@ -1,4 +1,4 @@
-"""The command `mcp`."""
+"""The command `mcp`, which starts the MCP server or lets agents read a workspace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command, session, workspace_of
+from ankiforge.cli.output import Call, command, find_workspace, open_workspace
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -37,21 +37,20 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.trust import Concern, confirm, is_confirmed
-    from ankiforge.config.workspace import user_folder
-    from ankiforge.config.yamlfile import Location
+    from ankiforge.config.trust import AGENTS_PERMISSION, is_trusted
+    from ankiforge.config.trust import trust_workspace as allow
+    from ankiforge.config.workspace import user_directory
 
-    reads = Concern("agents would read passages and cards", Location("mcp"))
     if trust is not None:
-        folder = workspace_of(replace(call, workspace=str(trust)))
-        confirm(folder, [reads], user_folder())
+        folder = find_workspace(replace(call, workspace=str(trust)))
+        allow(folder, user_directory(), AGENTS_PERMISSION)
         call.say(
             f"agents may read {folder.root}; what their provider will see:\n  {_SENT}\n"
             "anything tagged #no-llm stays here"
         )
         return
     try:
-        from ankiforge.features.agents.agent import PATIENCE_S, Agent
+        from ankiforge.features.agents.agent import LOCK_TIMEOUT, Agent
         from ankiforge.features.agents.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -61,13 +60,13 @@ def mcp(call: Call, trust: Path | None) -> None:
     quiet = replace(call, quiet=True, as_json=True)
 
     @contextmanager
-    def opened(writes: str) -> Iterator[Workspace]:
-        folder = workspace_of(quiet)
-        if not is_confirmed(folder, reads, user_folder()):
+    def open_trusted_workspace(writes: str) -> Iterator[Workspace]:
+        folder = find_workspace(quiet)
+        if not is_trusted(folder, user_directory(), AGENTS_PERMISSION):
             message = "nobody has allowed agents to read this workspace"
             hint = f"run: ankiforge mcp --trust {folder.root}"
             raise UsageError(message, hint=hint)
-        with session(quiet, writes=writes, patience=PATIENCE_S) as workspace:
+        with open_workspace(quiet, writes=writes, patience=LOCK_TIMEOUT) as workspace:
             yield workspace
 
-    serve(Agent(opened))
+    serve(Agent(open_trusted_workspace))

@@ -1,15 +1,16 @@
-"""The protocol: arguments and descriptions of the tools, a server on stdin and stdout."""
+"""Serve an agent over the protocol MCP on stdin and stdout.
+
+This module has the arguments and descriptions of the tools. `agent.py` has what they do.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-import sys
 from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
 from inspect import cleandoc
-from io import TextIOWrapper
 from itertools import chain
 from typing import Annotated, Any, Literal
 
@@ -22,11 +23,10 @@ from mcp.server.stdio import stdio_server
 
 from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.errors import BUG, BugError, ForgeError, UsageError
-from ankiforge.features.agents.agent import MOST_CARDS, MOST_LISTED, Agent
-from ankiforge.hooks import Tool, features
+from ankiforge.errors import BUG_MESSAGE, BugError, ForgeError, UsageError
+from ankiforge.features.agents.agent import MAX_CARDS, MAX_PAGE_ENTRIES, Agent
+from ankiforge.hooks import Tool, load_features
 from ankiforge.model import Json, Value
-from ankiforge.text import regex
 
 INSTRUCTIONS = (
     "Make flashcards from what the reader highlighted. list_highlights gives passages"
@@ -39,14 +39,14 @@ INSTRUCTIONS = (
 
 # --- the arguments of the tools ---------------------------------------------------------
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_ENTRIES)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Words = Annotated[str, msgspec.Meta(max_length=1_000)]
 Side = Annotated[str, msgspec.Meta(max_length=4_000)]
 
 
 class _Arguments(Value, forbid_unknown_fields=True, kw_only=True):
-    """The arguments of a tool; the docstring of a subclass describes its tool."""
+    """Base class for the arguments of a tool. An agent sees the docstrings of its subclasses."""
 
 
 class ListHighlights(_Arguments):
@@ -90,7 +90,7 @@ class ProposeCards(_Arguments):
     {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
     """
 
-    cards: Annotated[list[Proposed], msgspec.Meta(min_length=1, max_length=MOST_CARDS)]
+    cards: Annotated[list[Proposed], msgspec.Meta(min_length=1, max_length=MAX_CARDS)]
 
 
 class ListCards(_Arguments):
@@ -114,7 +114,7 @@ class WithdrawCard(_Arguments):
     card: Words
 
 
-# The arguments of each tool, which is the method of `Agent` with its name.
+# The type of the arguments of each tool, by the name of its method in `Agent`.
 _TOOLS: dict[str, type[_Arguments]] = {
     "list_highlights": ListHighlights,
     "get_context": GetContext,
@@ -125,39 +125,43 @@ _TOOLS: dict[str, type[_Arguments]] = {
 
 
 @cache
-def _of_features() -> dict[str, Tool]:
-    """Return the tools of other features, by their names."""
-    rows = chain.from_iterable(feature.commands() for feature in features())
-    modules = [import_module(row.tools) for row in rows if row.tools]
+def _load_feature_tools() -> dict[str, Tool]:
+    """Return the tools that other features provide, by name."""
+    command_rows = chain.from_iterable(feature.commands() for feature in load_features())
+    modules = [
+        import_module(row.tools_module) for row in command_rows if row.tools_module
+    ]
     return {tool.name: tool for module in modules for tool in module.TOOLS}
 
 
 @cache
-def _arguments() -> dict[str, type[Any]]:
-    """Return the arguments of all tools, by their names."""
-    added = {name: tool.arguments for name, tool in _of_features().items()}
+def _argument_types() -> dict[str, type[Any]]:
+    """Return the type of the arguments of every tool, by the name of the tool."""
+    added = {name: tool.arguments for name, tool in _load_feature_tools().items()}
     return {**_TOOLS, **added}
 
 
-_LONGEST_CARDS = 1_000_000
-_WRITING = ("propose_cards", "withdraw_card")
+_MAX_CARDS_CHARS = 1_000_000
+_WRITE_TOOLS = ("propose_cards", "withdraw_card")
 
 
 # --- the server -------------------------------------------------------------------------
 
 
 def serve(agent: Agent) -> None:
-    """Serve an agent's tools on stdin and stdout until the client leaves."""
-    logging.disable(logging.CRITICAL)  # the SDK logs arguments, and with them passages
+    """Serve the tools of an agent on stdin and stdout until the client disconnects."""
+    logging.disable(
+        logging.CRITICAL
+    )  # because the SDK logs arguments, which contain passages
     anyio.run(_serve, agent)
 
 
 async def _serve(agent: Agent) -> None:
     one_at_a_time = anyio.CapacityLimiter(1)
 
-    # the tools as the client lists them
+    # describe the tools to the client
     tools = []
-    for name, arguments in _arguments().items():
+    for name, arguments in _argument_types().items():
         _, schemas = msgspec.json.schema_components([arguments])
         for schema in schemas.values():
             del schema["title"]
@@ -166,7 +170,7 @@ async def _serve(agent: Agent) -> None:
         if schemas:
             inputs["$defs"] = schemas
         hints = types.ToolAnnotations(
-            read_only_hint=name not in _WRITING,
+            read_only_hint=name not in _WRITE_TOOLS,
             destructive_hint=False,
             open_world_hint=False,
         )
@@ -185,13 +189,13 @@ async def _serve(agent: Agent) -> None:
         context: ServerRequestContext[Any],
         call: types.CallToolRequestParams,
     ) -> types.CallToolResult:
-        # name and version of the client, as one short line
+        # store the name and version of the client as one short line
         params = context.session.client_params
         client = "unknown"
         if params:
             client = f"{params.client_info.name} {params.client_info.version}"
         agent.name = " ".join(client.split())[:80]
-        work = partial(_answered, agent, call.name, call.arguments or {})
+        work = partial(_run_tool, agent, call.name, call.arguments or {})
         return await anyio.to_thread.run_sync(work, limiter=one_at_a_time)
 
     server = Server(
@@ -201,87 +205,74 @@ async def _serve(agent: Agent) -> None:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
-    lines = _ClientMessages(sys.stdin.buffer, encoding="utf-8", errors="replace")
-    async with stdio_server(stdin=anyio.wrap_file(lines)) as (reads, writes):
+    async with stdio_server() as (reads, writes):
         await server.run(reads, writes, server.create_initialization_options())
 
 
-# An escape in JSON; named, if it is half of a character, and the other half does not follow.
-_ESCAPE = regex(
-    r"(?i)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>ud[89a-f][0-9a-f]{2})|.)"
-)
+_KIND_ALIASES = {"twoway": "two-way", "two_way": "two-way", "reversed": "two-way"}
 
 
-class _ClientMessages(TextIOWrapper):
-    """The messages of a client. One with half a character gets no answer from the SDK."""
+def _normalize_arguments(
+    arguments: type[_Arguments], raw_arguments: Json
+) -> tuple[Json, set[str]]:
+    """Normalize the arguments of a call, because agents don't always keep to the schema.
 
-    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
-        """Return the next message, with U+FFFD for half a character."""
-        return _ESCAPE.sub(
-            lambda escape: "\\ufffd" if escape["half"] else escape[0],
-            super().readline(size),
-        )
+    Some send null for unused arguments, a list as a JSON string or as a single object, or the
+    kind of a card in capitals.
 
-
-_KINDS = {"twoway": "two-way", "two_way": "two-way", "reversed": "two-way"}
-
-
-def _as_meant(arguments: type[_Arguments], given: Json) -> tuple[Json, set[str]]:
-    """Return arguments as an agent means them, and the names that the tool does not know.
-
-    Agents send null for what they do not use, a list as a string of JSON or one object in its
-    place, and the kind of a card in capitals.
+    Returns:
+        The normalized arguments, and the names of arguments that the tool doesn't know.
     """
-    known = {name: value for name, value in given.items() if value is not None}
-    unknown = known.keys() - set(arguments.__struct_fields__)
+    values = {name: value for name, value in raw_arguments.items() if value is not None}
+    unknown = values.keys() - set(arguments.__struct_fields__)
     for name in unknown:
-        del known[name]
-    cards = known.get("cards")
-    if isinstance(cards, str) and len(cards) <= _LONGEST_CARDS:
+        del values[name]
+    cards = values.get("cards")
+    if isinstance(cards, str) and len(cards) <= _MAX_CARDS_CHARS:
         with suppress(ValueError, RecursionError):
             cards = json.loads(cards)
     if isinstance(cards, dict):
         cards = [cards]
     if isinstance(cards, list):
-        known["cards"] = []
+        values["cards"] = []
         for card in cards:
             if isinstance(card, dict):
-                card, others = _as_meant(Proposed, card)
-                unknown = unknown | others
-            known["cards"].append(card)
-    kind = known.get("kind")
+                card, unknown_in_card = _normalize_arguments(Proposed, card)
+                unknown = unknown | unknown_in_card
+            values["cards"].append(card)
+    kind = values.get("kind")
     if isinstance(kind, str):
         kind = kind.strip().casefold()
-        known["kind"] = _KINDS.get(kind, kind)
-    return known, unknown
+        values["kind"] = _KIND_ALIASES.get(kind, kind)
+    return values, unknown
 
 
-def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
-    """Return the answer of a tool, or the fault of the call."""
+def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolResult:
+    """Run the tool `name`, and return its result or an error, as the result of the call."""
     failed = False
     try:
-        if name not in _arguments():
-            hint = f"known: {', '.join(_arguments())}"
+        if name not in _argument_types():
+            hint = f"known: {', '.join(_argument_types())}"
             raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
-        meant, unknown = _as_meant(_arguments()[name], given)
-        checked = typed(_arguments()[name], meant, Location(name))
+        normalized, unknown = _normalize_arguments(_argument_types()[name], raw_arguments)
+        checked = typed(_argument_types()[name], normalized, Location(name))
         values = msgspec.to_builtins(checked)
         if name in _TOOLS:
-            answer = getattr(agent, name)(**values)
+            result = getattr(agent, name)(**values)
         else:
-            answer = agent.of_feature(_of_features()[name], values)
+            result = agent.call_feature_tool(_load_feature_tools()[name], values)
         if unknown:
-            answer = {**answer, "ignored": sorted(unknown)}
-        text = msgspec.json.encode(answer).decode()
+            result = {**result, "ignored": sorted(unknown)}
+        text = msgspec.json.encode(result).decode()
     except ForgeError as error:
         text = error.message
         if error.hint:
             text = f"{text}; {error.hint}"
         failed = True
         if isinstance(error, BugError):
-            text = BUG
-    except Exception:  # noqa: BLE001 - the SDK would tell its message, which may quote a private note
-        text = BUG
+            text = BUG_MESSAGE
+    except Exception:  # noqa: BLE001 - the SDK would send the message, which may quote a private note
+        text = BUG_MESSAGE
         failed = True
     content = types.TextContent(type="text", text=text)
     return types.CallToolResult(content=[content], is_error=failed)

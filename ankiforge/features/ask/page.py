@@ -1,134 +1,141 @@
-"""What was read about a question, as the page shows it: works, passages, and an answer.
+"""Render the results of a search as JSON for the web page: works, passages, and an answer.
 
     passage = {key, words: [before, sentence, after], place, cards: [line], links}
 
-The sentence that answers is bold, and the words around it are cut. An answer has `sentences`,
-each with what it `says` and the passage of its quote in the same form.
+The page shows the answering sentence in bold. The text around it is truncated. An answer has a
+list `sentences`, each with its text in `says` and with the passage of its quote in the same form.
 """
 
 from __future__ import annotations
 
 from ankiforge.errors import RefusedError
 from ankiforge.features.ask.index import FoundPassage, FoundWork
-from ankiforge.features.ask.work import ask, asked_for
+from ankiforge.features.ask.work import ask, prepare_question
 from ankiforge.model import (
-    CardHere,
     HighlightKind,
     Json,
-    Line,
+    ListRow,
+    LocalCard,
     Span,
     Texts,
     Value,
 )
-from ankiforge.pipeline.query import names_field
+from ankiforge.pipeline.query import has_field
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review.items import sentence
-from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.web.card_view import card_view, line_of
-from ankiforge.web.faces import Faces
+from ankiforge.review.items import to_sentence
+from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.web.card_view import render_card, render_line
+from ankiforge.web.items import ItemRenderer
 
-_AROUND = 140
-"""Characters that are shown on each side of the sentence that answers."""
-_WHOLE = 420
-"""Characters of a passage without such a sentence."""
-_MOST_CARDS = 3
+_MAX_CONTEXT_CHARS = 140
+"""How many characters of the text on each side of the answering sentence are shown."""
+_MAX_PASSAGE_CHARS = 420
+"""How many characters of a passage without an answering sentence are shown."""
+_MAX_CARDS = 3
 
 
 class AskedQuestion(Value, forbid_unknown_fields=True):
-    """A question that is to be answered in sentences."""
+    """The body of a request from the page to answer a question in sentences."""
 
     question: str
     reply: str = ""
-    """What the chat said; "" = the model of the settings is asked."""
+    """The reply of a chat, or "" to ask the configured model."""
 
 
-class FoundViews:
-    """Draws the results of a search for the page."""
+class SearchRenderer:
+    """Runs the searches of the web page, and renders their results as JSON."""
 
-    def __init__(self, workspace: Workspace, faces: Faces) -> None:
-        """Search a workspace; `faces` has the links to a passage."""
+    def __init__(self, workspace: Workspace, faces: ItemRenderer) -> None:
+        """Create the renderer. `faces` finds the links that open passages."""
         self._workspace = workspace
         self._faces = faces
 
-    def found(self, query: Texts) -> Json:
-        """Return the `works` and `passages` for `words`, and the remarks that are `said`.
+    def search(self, query: Texts) -> Json:
+        """Return the `works` and `passages` for the words in `query`, and remarks in `said`.
 
-        Words that name a field are a query of cards, and no question.
+        Nothing is returned for words that name a field, because they are a query for cards.
         """
         words = query["words"][:500].strip()
-        if not words or names_field(words):
+        if not words or has_field(words):
             return {}
         result = ask(self._workspace, words)
         return {
-            "works": [_work(work) for work in result.works],
-            "passages": [self._passage(found) for found in result.passages],
-            "said": " ".join(map(sentence, result.remarks)),
+            "works": [_render_work(work) for work in result.works],
+            "passages": [self._render_passage(passage) for passage in result.passages],
+            "said": " ".join(map(to_sentence, result.remarks)),
         }
 
-    def _passage(self, found: FoundPassage, quote: Span | None = None) -> Json:
-        """Return a passage; with the span of a quote, that is bold."""
-        highlight = found.highlight
-        start, end = quote or found.sentence
+    def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:
+        """Render a passage, with the quote, or else the answering sentence, as the bold part."""
+        highlight = passage.highlight
+        start, end = quote or passage.sentence
         text = highlight.exact
         if highlight.kind is HighlightKind.CARD:
             text = " → ".join(filter(None, highlight.markdown))
-        words = ["", shortened(on_one_line(text), _WHOLE), ""]
+        parts = ["", truncate(to_one_line(text), _MAX_PASSAGE_CHARS), ""]
         if end:
-            before = shortened(text[:start][::-1], _AROUND)[::-1]
-            words = [before, text[start:end], shortened(text[end:], _AROUND)]
+            before = truncate(text[:start][::-1], _MAX_CONTEXT_CHARS)[::-1]
+            parts = [before, text[start:end], truncate(text[end:], _MAX_CONTEXT_CHARS)]
         return {
             "key": highlight.key,
-            "words": [line_of(part) if part else [] for part in words],
-            "place": found.place,
-            "cards": [_card(line) for line in found.lines[:_MOST_CARDS]],
-            "links": self._faces.links(highlight)[:1],
+            "words": [render_line(part) if part else [] for part in parts],
+            "place": passage.location,
+            "cards": [_render_card(line) for line in passage.lines[:_MAX_CARDS]],
+            "links": self._faces.find_links(highlight)[:1],
         }
 
-    def answer(self, asking: AskedQuestion) -> Json:
-        """Return an answer in `sentences`, or the text `ask` for the chat of the person.
+    def answer(self, question: AskedQuestion) -> Json:
+        """Return the proved sentences of an answer in `sentences`.
+
+        If no model is configured and there is no reply, return the text to paste into a chat in
+        `ask`.
 
         Raises:
-            RefusedError: no passage may answer it.
-            ForgeError: the model does not answer.
+            RefusedError: no passage was found for the question.
+            ForgeError: the model fails.
         """
-        asked = asked_for(self._workspace, asking.question)
-        if not asked.found:
+        prepared = prepare_question(self._workspace, question.question)
+        if not prepared.passages:
             raise RefusedError("Nothing you have read answers this.")
-        sentences = asked.replied(self._workspace, asking.reply or None)
+        sentences = prepared.answer_from_reply(self._workspace, question.reply or None)
         if sentences is None:
-            return {"ask": asked.for_chat}
-        standing = []
-        for each in sentences:
-            if not each.dropped:
-                found = asked.found[each.passage]
-                start = found.highlight.exact.find(each.quote)
-                span = (start, start + len(each.quote)) if start >= 0 else None
-                standing.append({**self._passage(found, span), "says": each.says})
-        dropped = len(sentences) - len(standing)
-        said = "" if standing else "Nothing you have read answers this."
+            return {"ask": prepared.chat_text}
+        proved = []
+        for answer_sentence in sentences:
+            if not answer_sentence.drop_reason:
+                passage = prepared.passages[answer_sentence.passage]
+                start = passage.highlight.exact.find(answer_sentence.quote)
+                span = (start, start + len(answer_sentence.quote)) if start >= 0 else None
+                proved.append(
+                    {**self._render_passage(passage, span), "says": answer_sentence.says}
+                )
+        dropped = len(sentences) - len(proved)
+        message = "" if proved else "Nothing you have read answers this."
         if dropped:
-            said += f" {counted(dropped, 'sentence')} dropped: no quote proves it."
-        return {"sentences": standing, "said": said.strip()}
+            message += (
+                f" {format_count(dropped, 'sentence')} dropped: no quote proves it."
+            )
+        return {"sentences": proved, "said": message.strip()}
 
 
-def _card(line: Line) -> Json:
-    """Return a card or draft of a passage: its words on one line, and its state."""
-    view = card_view(line, lambda *_: None)
+def _render_card(line: ListRow) -> Json:
+    """Render the first line and the state of a card or draft."""
+    view = render_card(line, lambda *_: None)
     state = line.state[:1].upper() + line.state[1:]
     return {"id": line.id, "line": view["line"], "state": state}
 
 
-def _work(work: FoundWork) -> Json:
-    """Return a work, and the query that lists its cards."""
+def _render_work(work: FoundWork) -> Json:
+    """Render a work, with the query that lists its cards."""
     document = work.documents[0]
-    cards = counted(
-        sum(isinstance(line, CardHere) and line.live for line in work.lines), "card"
+    cards = format_count(
+        sum(isinstance(line, LocalCard) and line.is_live for line in work.lines), "card"
     )
-    highlights = counted(len(work.highlights), "highlight")
-    about = (", ".join(document.creators[:2]), highlights, cards)
-    name = document.name.replace('"', "*")
+    highlights = format_count(len(work.highlights), "highlight")
+    facts = (", ".join(document.creators[:2]), highlights, cards)
+    name = document.display_name.replace('"', "*")
     return {
-        "title": document.name,
-        "place": " · ".join(filter(None, about)),
+        "title": document.display_name,
+        "place": " · ".join(filter(None, facts)),
         "query": f'document:"{name}"',
     }

@@ -1,4 +1,4 @@
-"""Works and passages that were found, and answers, as JSON and as text."""
+"""Format search results and answers for the command `search`, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -6,63 +6,63 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ankiforge.features.ask.index import GONE, FoundPassage, FoundWork
-from ankiforge.model import CardHere, Highlight, Json, Line
-from ankiforge.reports.cards import Text, document_json, in_anki, question_of, titled
-from ankiforge.text import bold, counted, on_one_line, shortened
+from ankiforge.anki.notes import work_urls
+from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundPassage, FoundWork
+from ankiforge.model import Highlight, Json, ListRow, LocalCard
+from ankiforge.reports.cards import (
+    TextLines,
+    anki_status,
+    document_to_json,
+    format_short_question,
+    format_title,
+)
+from ankiforge.text import format_count, mark_bold, to_one_line, truncate
 
 if TYPE_CHECKING:
     from ankiforge.features.ask.answering import AnswerSentence
-    from ankiforge.features.ask.work import AskedFor
+    from ankiforge.features.ask.work import PreparedQuestion
 
 # --- works ----------------------------------------------------------------
 
-# The number of passages and of cards that a terminal shows for a work without -v.
-_MOST_FOUND = 5
-_LINE = 96
-_PASSAGE = 400
-_OPENERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/"}
-_MARK = "key kind exact comment colour page_label heading created uri links".split()
-"""What is told of a highlight."""
+# How many passages and how many cards of a work the terminal shows without -v.
+_MAX_LINES = 5
+_MAX_LINE_CHARS = 96
+_MAX_PASSAGE_CHARS = 400
+_HIGHLIGHT_FIELDS = (
+    "key kind exact comment colour page_label heading created uri links".split()
+)
+"""The attributes of a highlight that its JSON has."""
 
 
-def work_json(match: FoundWork, looked: str) -> Json:
-    """Return a work as an object of `search --json`; `looked` is when Anki was read last."""
+def work_to_json(match: FoundWork) -> Json:
+    """Return the JSON that `search --json` prints for a work."""
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
-    chances = match.recall
-    mean = sum(chances.values()) / len(chances) if chances else None
-    verdicts = Counter(line.told for line in match.lines)
+    verdicts = Counter(line.verdict_name for line in match.lines)
 
-    # the addresses at which the work opens
+    # collect the URLs that open the work
     links = []
     for document in match.documents:
-        links.append(document.uri)
-        for scheme, value in document.identifiers:
-            if scheme == "url" and value.startswith(("http://", "https://")):
-                links.append(value)
-            elif scheme in _OPENERS:
-                links.append(f"{_OPENERS[scheme]}{value}")
+        links += [document.uri, *work_urls(document)]
 
     highlights = []
     for highlight in match.highlights:
         presence = match.presence.get(highlight.key, "present")
-        highlights.append(_mark_json(highlight, presence))
+        highlights.append(_highlight_to_json(highlight, presence))
     cards = []
     for line in match.lines:
         card: Json = {
             "id": line.id,
-            "guid": line.guid if isinstance(line, CardHere) else None,
+            "guid": line.guid if isinstance(line, LocalCard) else None,
             "highlight": line.highlight.key,
             "kind": line.kind,
-            "verdict": line.told,
-            "anki": in_anki(line),
+            "verdict": line.verdict_name,
+            "anki": anki_status(line),
             "fields": dict(line.fields),
-            "recall": _rounded(chances.get(line.id)),
         }
         cards.append(card)
     return {
-        "document": document_json(match.documents[0]),
-        "found": {"by": match.by, "what": match.detail},
+        "document": document_to_json(match.documents[0]),
+        "found": {"by": match.found_by, "what": match.detail},
         "ways": [
             {"key": way.key, "source": way.source, "title": way.title, "path": way.path}
             for way in match.documents
@@ -74,46 +74,41 @@ def work_json(match: FoundWork, looked: str) -> Json:
             "waiting": verdicts["waiting"],
             "rejected": verdicts["rejected"],
             "retired": verdicts["retired"],
-            "in_anki": sum(in_anki(line) == "seen" for line in match.lines),
+            "in_anki": sum(anki_status(line) == "seen" for line in match.lines),
         },
-        "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
         "links": list(dict.fromkeys(filter(None, links))),
         "highlights": highlights,
         "cards": cards,
     }
 
 
-def _mark_json(highlight: Highlight, presence: str) -> Json:
-    """Return a highlight as `search --json` has it, in a work or as a passage."""
-    told: Json = {name: getattr(highlight, name) for name in _MARK}
-    return {**told, "presence": presence}
+def _highlight_to_json(highlight: Highlight, presence: str) -> Json:
+    """Return the JSON that `search --json` prints for a highlight."""
+    entry: Json = {name: getattr(highlight, name) for name in _HIGHLIGHT_FIELDS}
+    return {**entry, "presence": presence}
 
 
-def _found_line(line: Line) -> str:
-    return f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
+def _format_card(line: ListRow) -> str:
+    return f"    {line.id[:10]}  {line.state:9} {format_short_question(line.fields)}"
 
 
-def _rounded(chance: float | None) -> float | None:
-    return None if chance is None else round(chance, 4)
-
-
-def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
-    """Yield the lines that describe a work.
+def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLines:
+    """Format a work as lines of text.
 
     Args:
         match: the work.
-        work: the same, as `work_json` returns it.
-        whole: whether to show all its highlights and cards, not only the first ones.
+        work: the JSON that `work_to_json` returned for the work.
+        whole: whether to list all highlights and cards, and not only the first ones.
     """
     highlights = work["highlights"]
 
-    def shown(lines: list[str]) -> Text:
-        first = lines if whole else lines[:_MOST_FOUND]
+    def limit_lines(lines: list[str]) -> TextLines:
+        first = lines if whole else lines[:_MAX_LINES]
         yield from first
         if len(lines) > len(first):
             yield f"    … {len(lines) - len(first)} more (-v)"
 
-    # title, authors, and the days on which it was read
+    # show the title, the authors, and when the work was read
     document = work["document"]
     title = document["title"] or work["ways"][0]["path"]
     year = document["issued"][:4]
@@ -126,8 +121,8 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
         span = " to ".join(dict.fromkeys(days.values()))
         yield f"  read      {span}"
 
-    yield f"  marked    {counted(len(highlights), 'highlight')}"
-    marked = []
+    yield f"  marked    {format_count(len(highlights), 'highlight')}"
+    highlight_lines = []
     for highlight in highlights:
         exact = highlight["exact"]
         comment = highlight["comment"]
@@ -137,24 +132,21 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
             text = f"p. {page}: {text}"
         if exact and comment:
             text = f"{text}  [{comment}]"
-        text = shortened(on_one_line(text), _LINE)
-        if highlight["presence"] in GONE:
-            text += f"  ({GONE[highlight['presence']]})"
-        marked.append(f"    {text}")
-    yield from shown(marked)
+        text = truncate(to_one_line(text), _MAX_LINE_CHARS)
+        if highlight["presence"] in ABSENCE_REMARKS:
+            text += f"  ({ABSENCE_REMARKS[highlight['presence']]})"
+        highlight_lines.append(f"    {text}")
+    yield from limit_lines(highlight_lines)
 
-    # the number of its cards, by their state, and how well they are remembered
+    # show the number of cards in each state
     counts = work["counts"]
     parts = [str(counts["cards"])]
     for state in ("in_anki", "waiting", "rejected", "retired"):
         number = counts[state]
         if number:
             parts.append(f"{number} {state.replace('_', ' ')}")
-    recall = work["recall"]["now"]
-    if recall is not None:
-        parts.append(f"{recall:.0%} remembered now")
     yield f"  cards     {' · '.join(parts)}"
-    yield from shown([*map(_found_line, match.lines)])
+    yield from limit_lines([*map(_format_card, match.lines)])
     for link in work["links"]:
         yield f"  open      {link}"
 
@@ -162,63 +154,70 @@ def work_text(match: FoundWork, work: Json, *, whole: bool = False) -> Text:
 # --- passages and answers ---------------------------------------------------------------
 
 
-def found_json(found: FoundPassage, *, sure: bool) -> Json:
-    """Return a passage as an object of `search --json`; `sure` = it surely answers."""
-    highlight = found.highlight
-    start, end = found.sentence
+def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
+    """Return the JSON that `search --json` prints for a passage.
+
+    `sure` is whether the passage is a confident answer.
+    """
+    highlight = hit.highlight
+    start, end = hit.sentence
     return {
-        "document": document_json(highlight.document),
-        "found": {"by": "meaning" if found.by_meaning else "words", "sure": sure},
-        "highlight": _mark_json(highlight, found.presence),
+        "document": document_to_json(highlight.document),
+        "found": {"by": "meaning" if hit.by_meaning else "words", "sure": sure},
+        "highlight": _highlight_to_json(highlight, hit.presence),
         "answers": highlight.exact[start:end],
-        "score": round(found.score, 4),
+        "score": round(hit.score, 4),
         "cards": [
-            {"id": line.id, "verdict": line.told, "fields": dict(line.fields)}
-            for line in found.lines
+            {"id": line.id, "verdict": line.verdict_name, "fields": dict(line.fields)}
+            for line in hit.lines
         ],
     }
 
 
-def found_text(found: FoundPassage) -> Text:
-    """Yield the lines that show a passage: its words, its source and its cards."""
-    highlight = found.highlight
+def format_hit(hit: FoundPassage) -> TextLines:
+    """Yield lines with the text of a passage, its location, its link and its cards."""
+    highlight = hit.highlight
     exact = highlight.exact
-    start, end = found.sentence
-    text = shortened(exact, _PASSAGE)
-    if end:  # what stands beside the sentence is shortened
-        before = shortened(exact[:start][::-1], _LINE)[::-1]
-        text = before + bold(exact[start:end]) + shortened(exact[end:], _LINE)
-    yield on_one_line(text)
-    yield f"  in        {found.place}"
+    start, end = hit.sentence
+    text = truncate(exact, _MAX_PASSAGE_CHARS)
+    if end:  # show the whole answering sentence, and truncate the text around it
+        before = truncate(exact[:start][::-1], _MAX_LINE_CHARS)[::-1]
+        text = (
+            before + mark_bold(exact[start:end]) + truncate(exact[end:], _MAX_LINE_CHARS)
+        )
+    yield to_one_line(text)
+    yield f"  in        {hit.location}"
     link = highlight.uri or highlight.document.uri
     if link:
         yield f"  open      {link}"
-    yield from map(_found_line, found.lines[:_MOST_FOUND])
-    if not found.lines:
+    yield from map(_format_card, hit.lines[:_MAX_LINES])
+    if not hit.lines:
         yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
 
 
-def answer_json(asked: AskedFor, answer: Iterable[AnswerSentence]) -> Json:
-    """Return the sentences of an answer as an object of `search --answer --json`."""
+def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:
+    """Return the JSON that `search --answer --json` prints for an answer."""
     sentences = []
     for sentence in answer:
-        found = asked.found.get(sentence.passage)
-        key = found.highlight.key if found else None
-        told = {"says": sentence.says, "quote": sentence.quote}
-        sentences.append({**told, "dropped": sentence.dropped, "highlight": key})
+        passage = prepared.passages.get(sentence.passage)
+        key = passage.highlight.key if passage else None
+        entry = {"says": sentence.says, "quote": sentence.quote}
+        sentences.append({**entry, "dropped": sentence.drop_reason, "highlight": key})
     return {"answer": sentences}
 
 
-def answer_text(asked: AskedFor, answer: Sequence[AnswerSentence]) -> Text:
-    """Yield the sentences of an answer that stand, each over its quote and its place."""
-    standing = [sentence for sentence in answer if not sentence.dropped]
-    if not standing:
+def format_answer(
+    prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
+) -> TextLines:
+    """Yield lines with the proved sentences of an answer, each with its quote and location."""
+    proved = [sentence for sentence in answer if not sentence.drop_reason]
+    if not proved:
         yield "nothing you have read answers this"
-    for sentence in standing:
-        highlight = asked.found[sentence.passage].highlight
+    for sentence in proved:
+        highlight = prepared.passages[sentence.passage].highlight
         yield sentence.says
-        yield f"    “{on_one_line(sentence.quote)}”"
-        yield f"    {titled(highlight)}  {highlight.uri or highlight.document.uri}".rstrip()
-    dropped = len(answer) - len(standing)
+        yield f"    “{to_one_line(sentence.quote)}”"
+        yield f"    {format_title(highlight)}  {highlight.uri or highlight.document.uri}".rstrip()
+    dropped = len(answer) - len(proved)
     if dropped:
-        yield f"{counted(dropped, 'sentence')} dropped: no quote in what you read proves it"
+        yield f"{format_count(dropped, 'sentence')} dropped: no quote in what you read proves it"

@@ -1,6 +1,6 @@
-"""The tools by which an agent searches what was read, and answers from it.
+"""The tools by which agents search what the user has read, and answer questions from it.
 
-What must stay on this machine is left out before anything is compared, ranked or counted.
+Text that must stay on this computer is removed before anything is compared, ranked or counted.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import Annotated
 
 import msgspec
 
-from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.features.ask import index
-from ankiforge.features.ask.answering import MOST_SENTENCES, RULES
+from ankiforge.features.ask.answering import MAX_SENTENCES, RULES
 from ankiforge.features.ask.index import FoundPassage, FoundWork
-from ankiforge.features.ask.work import ask, asked_for
+from ankiforge.features.ask.work import ask, prepare_question
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.opened import Opened
-from ankiforge.text import shortened
+from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.text import truncate
 
-MOST_OF_A_WORK = 10
-"""The maximum number of highlights, and of cards, of a work that a search shows."""
-MARK_CHARACTERS = 500
-"""The length to which the highlights of a work are shortened."""
+MAX_PER_WORK = 10
+"""The maximum number of highlights of a work in a result, and also of its cards."""
+MAX_HIGHLIGHT_CHARS = 500
+"""The length to which a highlight is truncated, in characters."""
 _Words = Annotated[str, msgspec.Meta(max_length=1_000)]
 _Question = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 
@@ -38,44 +38,57 @@ class SearchLibrary(Value, forbid_unknown_fields=True, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 5
 
 
-def _search_library(workspace: Opened, privacy: Privacy, query: str, limit: int) -> Json:
-    """Return the works that a title, a DOI or an address means, and passages that answer."""
+def _search_library(
+    workspace: OpenWorkspace, privacy: PrivacyFilter, query: str, limit: int
+) -> Json:
+    """Return the works that the query names and the passages that may answer it, as JSON."""
 
     def hides_work(work: FoundWork) -> bool:
-        """Return whether a work must not be found, as it was: its title or tags may be private."""
-        marks = [privacy.why(mark) for mark in work.highlights]
-        lines = [privacy.hides_line(line) for line in work.lines]
-        if all(marks) and all(lines):
+        """Return whether to hide a work from the agent.
+
+        This also depends on how the work was found, because its title or tags may be private.
+        """
+        is_private_highlight = [privacy.private_reason(mark) for mark in work.highlights]
+        is_hidden_line = [privacy.is_private_line(line) for line in work.lines]
+        if all(is_private_highlight) and all(is_hidden_line):
             return True
-        if work.by == index.NAME:
+        if work.found_by == index.NAME:
             return False
-        title = work.documents[0]
-        return privacy.hides(title.title, title.key) or (
-            work.by == index.WORDS and (any(marks) or any(lines))
+        document = work.documents[0]
+        return privacy.contains_private_text(document.title, document.key) or (
+            work.found_by == index.WORDS
+            and (any(is_private_highlight) or any(is_hidden_line))
         )
 
-    hides = cache(privacy.hides_passage)
+    hides = cache(privacy.is_private_passage)
     result = ask(workspace, query, limit, hides=hides, hides_work=hides_work)
-    passages = [_passage(privacy, passage) for passage in result.passages]
+    passages = [_passage_to_json(privacy, passage) for passage in result.passages]
     answer: Json = {
-        "works": [_work(privacy, work) for work in result.works[:limit]],
+        "works": [_work_to_json(privacy, work) for work in result.works[:limit]],
         "passages": passages,
     }
     if passages:
-        answer["sure"] = result.is_sure
+        answer["sure"] = result.is_confident
     return answer
 
 
-def _work(privacy: Privacy, work: FoundWork) -> Json:
-    """Return the public part of a work that was found."""
-    marks = [mark for mark in work.highlights if not privacy.why(mark)]
-    lines = [line for line in work.lines if not privacy.hides_line(line)]
-    public_count = len(marks) + len(lines)
+def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
+    """Return a work as JSON, without its private highlights, cards and drafts."""
+    public_highlights = [
+        highlight
+        for highlight in work.highlights
+        if not privacy.private_reason(highlight)
+    ]
+    lines = [line for line in work.lines if not privacy.is_private_line(line)]
+    public_count = len(public_highlights) + len(lines)
 
-    shown = marks[:MOST_OF_A_WORK]
-    highlights = {mark.key: shortened(mark.exact, MARK_CHARACTERS) for mark in shown}
-    cards = {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]}
-    any_highlight = marks[0] if marks else lines[0].highlight
+    shown_highlights = public_highlights[:MAX_PER_WORK]
+    highlights = {
+        highlight.key: truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
+        for highlight in shown_highlights
+    }
+    cards = {line.id: dict(line.fields) for line in lines[:MAX_PER_WORK]}
+    any_highlight = public_highlights[0] if public_highlights else lines[0].highlight
     document = any_highlight.document
     entry = {
         "title": document.title,
@@ -84,24 +97,24 @@ def _work(privacy: Privacy, work: FoundWork) -> Json:
         "cards": cards,
         "not_shown": public_count - len(highlights) - len(cards),
     }
-    return privacy.entry(entry, any_highlight)
+    return privacy.mask_entry(entry, any_highlight)
 
 
-def _passage(privacy: Privacy, found: FoundPassage) -> Json:
-    """Return a passage that may answer a question; the caller left out private ones."""
-    shown = privacy.passage(found.highlight)
-    start, end = found.sentence
-    lines = [line for line in found.lines if not privacy.hides_line(line)]
+def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
+    """Return a passage that may answer a question as JSON. The passage must not be private."""
+    sendable = privacy.make_sendable(passage.highlight)
+    start, end = passage.sentence
+    lines = [line for line in passage.lines if not privacy.is_private_line(line)]
     entry = {
-        "highlight": shown.key,
-        "title": shown.title,
-        "page": shown.page,
-        "marked": shortened(shown.marked, MARK_CHARACTERS),
-        "answers": found.highlight.exact[start:end],
-        "cards": {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]},
+        "highlight": sendable.key,
+        "title": sendable.title,
+        "page": sendable.page,
+        "marked": truncate(sendable.exact, MAX_HIGHLIGHT_CHARS),
+        "answers": passage.highlight.exact[start:end],
+        "cards": {line.id: dict(line.fields) for line in lines[:MAX_PER_WORK]},
     }
-    named = {name: value for name, value in entry.items() if value}
-    return privacy.entry(named, found.highlight)
+    filled_entry = {name: value for name, value in entry.items() if value}
+    return privacy.mask_entry(filled_entry, passage.highlight)
 
 
 class Stated(Value, forbid_unknown_fields=True, kw_only=True):
@@ -120,35 +133,37 @@ class AskLibrary(Value, forbid_unknown_fields=True, kw_only=True):
     """
 
     question: _Question
-    answer: Annotated[list[Stated], msgspec.Meta(max_length=MOST_SENTENCES)] = []
+    answer: Annotated[list[Stated], msgspec.Meta(max_length=MAX_SENTENCES)] = []
 
 
-def _ask(workspace: Opened, privacy: Privacy, question: str, answer: list[Json]) -> Json:
-    """Return the passages that may answer a question; then which sentences of an answer stand."""
-    asked = asked_for(workspace, question)
+def _ask_library(
+    workspace: OpenWorkspace, privacy: PrivacyFilter, question: str, answer: list[Json]
+) -> Json:
+    """Return the passages that may answer a question, or the checked answer, as JSON."""
+    prepared = prepare_question(workspace, question)
     if not answer:
         passages = []
-        for label, found in asked.found.items():
-            passages.append({"passage": label, **_passage(privacy, found)})
+        for label, passage in prepared.passages.items():
+            passages.append({"passage": label, **_passage_to_json(privacy, passage)})
         return {"rules": RULES, "passages": passages}
-    stands: list[Json] = []
+    proved: list[Json] = []
     dropped: list[Json] = []
-    for sentence in asked.answer(answer):
-        if sentence.dropped:
-            dropped.append({"says": sentence.says, "why": sentence.dropped})
+    for sentence in prepared.check_answer(answer):
+        if sentence.drop_reason:
+            dropped.append({"says": sentence.says, "why": sentence.drop_reason})
             continue
-        highlight = asked.found[sentence.passage].highlight
-        told = {
+        highlight = prepared.passages[sentence.passage].highlight
+        entry = {
             "says": sentence.says,
             "quote": sentence.quote,
             "title": highlight.document.title,
             "page": highlight.page_label,
             "highlight": highlight.key,
         }
-        stands.append(privacy.entry(told, highlight))
-    return {"answer": stands, "dropped": dropped}
+        proved.append(privacy.mask_entry(entry, highlight))
+    return {"answer": proved, "dropped": dropped}
 
 
 SEARCH_LIBRARY = Tool("search_library", SearchLibrary, _search_library)
-ASK = Tool("ask", AskLibrary, _ask)
+ASK = Tool("ask", AskLibrary, _ask_library)
 TOOLS = (SEARCH_LIBRARY, ASK)

@@ -1,8 +1,9 @@
-"""The vectors of all passages: made at the end of a run, compared by `ask`.
+"""Compute the vectors of all passages at the end of a run, and compare a question with them.
 
-They are kept in `memory.db`, by model and by the hash of the exact text: an edit makes one vector,
-a lost ledger none, another model all. Text of private passages goes only to a model on this
-machine; else these passages are found by their words.
+Vectors are cached in `memory.db` by model and by the hash of the exact text. Thus an edited passage
+needs one new vector, a lost ledger needs none, and another model needs all of them. Private
+passages are only sent to a model on this computer. With any other model, they are found only by
+their words.
 """
 
 from __future__ import annotations
@@ -15,291 +16,336 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from struct import pack, unpack
 
-from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.features.ask import index
-from ankiforge.features.ask.embedder import Embedder, cosines, embedder_of
-from ankiforge.features.ask.index import Hides, hashes_of_texts
-from ankiforge.language.words import word_count
+from ankiforge.features.ask.embedder import Embedder, compute_cosines, make_embedder
+from ankiforge.features.ask.index import IsHidden, read_text_hashes
+from ankiforge.language.words import count_words
 from ankiforge.ledger import CACHE_FILE, CacheFile
-from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.cards import load_highlight
 from ankiforge.model import Highlight, HighlightKey, Problem, Span, Value
-from ankiforge.pipeline.draft import privacy_of
-from ankiforge.pipeline.opened import Opened
-from ankiforge.pipeline.result import OtherWork, Progress, RunResult
+from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.pipeline.run_result import OtherProgress, RunResult, RunStep
 from ankiforge.pipeline.workspace import ShowProgress
 
-_LEAST_WORDS = 4
-"""A passage of fewer words, such as a heading, is near to everything: it is found by words."""
+_MIN_WORDS = 4
+"""The minimum number of words of a passage for it to get a vector.
+
+Shorter passages, such as headings, would be similar to everything."""
 _NO_VECTOR = b""
-"""Kept for such a passage."""
-_SHARE_APART = 0.75
-"""This share of the questions of `apart.txt` must be less near to what is nearest."""
-_GROWTH = 1.25
-"""The number of vectors, of those it was learnt from, from which a threshold is learnt anew."""
-_SAME = 0.99
-"""The cosine from which two vectors of one text are of one model."""
-_PUBLIC_LOOKED_AT = 200
-"""The number of passages, nearest first, that are ranked for somebody else than the reader."""
-_MOST_SENTENCES = 40
-"""The number of sentences that are compared to show one of each passage."""
+"""What is cached instead of a vector for passages that are too short."""
+_UNRELATED_QUANTILE = 0.75
+"""The fraction of the unrelated questions in `apart.txt` whose level of similarity is below the
+threshold."""
+_RELEARN_GROWTH = 1.25
+"""By which factor the number of vectors has to grow before the threshold is learned again."""
+_SAME_MODEL_COSINE = 0.99
+"""The minimum cosine of two vectors of the same text for them to come from the same model."""
+_MAX_PUBLIC_RANKED = 200
+"""How many of the most similar passages are ranked for readers other than the user."""
+_MAX_SENTENCES = 40
+"""The maximum number of sentences that are compared to choose one from each passage."""
 _LABEL = "comparing meanings"
-# Names that no hash has.
-_PROBE, _LEARNT = "probe", "learnt"
+# Keys in the cache for other values than vectors. They can't be hashes of texts.
+_PROBE, _THRESHOLD = "probe", "learnt"
 
 
-class Near(Value):
-    """How near passages are to a question."""
+class Similarities(Value):
+    """How similar the meaning of passages is to a question."""
 
     question: bytes
     """The vector of the question."""
     cosines: dict[HighlightKey, float]
-    missing: int
+    """The cosine of each passage with the question, by the key of the passage."""
+    missing_count: int
     """How many passages have no vector yet."""
     spread: float = 0.0
-    """The usual deviation of cosines from their mean, of this model here."""
+    """The standard deviation of the cosines that the model gives on the user's passages."""
     level: float = 0.0
-    """How near the nearest passages are."""
+    """The mean cosine of the most similar passages."""
     threshold: float = 0.0
-    """How near they are to a question that none answers; 0 = not learnt."""
+    """The level that unrelated questions rarely exceed, or 0 if it isn't learned yet."""
 
-    def is_sure(self, coverage: float) -> bool:
-        """Return whether a passage answers, of which the best has this share of the words."""
+    def is_confident(self, coverage: float) -> bool:
+        """Return whether the best passage is a confident answer.
+
+        `coverage` is the largest coverage of the words of the question by a passage.
+        """
         if not self.threshold:
-            return coverage > index.ENOUGH
-        words = index.weight_of(coverage, self.spread)
+            return coverage > index.MIN_COVERAGE
+        words = index.word_bonus(coverage, self.spread)
         return self.level + words > self.threshold
 
 
-class Meaning:
-    """The vectors of a workspace, of the model that its settings name."""
+class PassageVectors:
+    """The vectors that a model computed for the passages of a workspace."""
 
-    def __init__(self, workspace: Opened, embedder: Embedder) -> None:
+    def __init__(self, workspace: OpenWorkspace, embedder: Embedder) -> None:
         self.embedder = embedder
         self._ledger = workspace.ledger
         self._is_read_only = workspace.read_only
-        file = CacheFile(workspace.folder.folder / CACHE_FILE)
-        self._cache = file.cache_of(embedder.owner)
+        file = CacheFile(workspace.folder.state_directory / CACHE_FILE)
+        self._cache = file.get_cache(embedder.cache_name)
 
     @cached_property
-    def _privacy(self) -> Privacy:
-        return privacy_of(self._ledger)
+    def _privacy(self) -> PrivacyFilter:
+        return load_privacy(self._ledger)
 
     # --- making vectors ---------------------------------------------------------------
 
-    def make(self) -> Iterator[OtherWork]:
-        """Make the missing vectors, and yield how many are made each time that some were kept.
+    def compute_missing(self) -> Iterator[OtherProgress]:
+        """Compute the missing vectors and cache them in batches.
+
+        Yields:
+            The progress, at the beginning and after each batch.
 
         Raises:
-            ServiceError: the model gives none. What was kept before is of use.
+            ServiceError: the model fails, in which case the vectors cached so far stay usable, or
+                the server now has another model, in which case all vectors are dropped.
         """
-        todo = self._todo(self._kept())
-        if not todo:
+        missing_texts = self._find_missing(self._load_vectors())
+        if not missing_texts:
             return
-        yield OtherWork(_LABEL, 0, len(todo))
-        probe = self._probe()
-        known = self._cache.recall(_PROBE)
-        if known and not _is_alike(probe, known):
-            self._forget()
-            todo = self._todo({})
-        self._cache.keep({_PROBE: probe})
+        yield OtherProgress(_LABEL, 0, len(missing_texts))
+        probe = self._embed_probe()
+        cached_probe = self._cache.load(_PROBE)
+        if cached_probe and not _is_same_model(probe, cached_probe):
+            self._drop_vectors()
+            missing_texts = self._find_missing({})
+        self._cache.update({_PROBE: probe})
 
-        hashes = list(todo)
-        size = self.embedder.at_once
-        for start in range(0, len(hashes), size):
-            batch = hashes[start : start + size]
-            vectors = self.embedder.passages([todo[each] for each in batch])
+        hashes = list(missing_texts)
+        batch_size = self.embedder.batch_size
+        for start in range(0, len(hashes), batch_size):
+            batch = hashes[start : start + batch_size]
+            vectors = self.embedder.embed_passages(
+                [missing_texts[text_hash] for text_hash in batch]
+            )
             if len(vectors[0]) != len(probe):
-                self._forget()
-                raise self._changed()
-            self._cache.keep(dict(zip(batch, vectors, strict=True)))
-            yield OtherWork(_LABEL, start + len(batch), len(hashes))
-        if not _is_alike(self._probe(), probe):
-            self._forget()
-            raise self._changed()
-        # vectors of texts that are gone are dropped, if they are the most
-        made = self._cache.everything().keys() - {_PROBE, _LEARNT}
-        used = {row["exact"] for row in hashes_of_texts(self._ledger)}
-        if len(made) > 2 * len(used):
-            self._cache.keep({}, forget=made - used)
-        self._learn()
+                self._drop_vectors()
+                raise self._make_model_changed_error()
+            self._cache.update(dict(zip(batch, vectors, strict=True)))
+            yield OtherProgress(_LABEL, start + len(batch), len(hashes))
+        if not _is_same_model(self._embed_probe(), probe):
+            self._drop_vectors()
+            raise self._make_model_changed_error()
+        # drop the vectors of deleted texts once they are the majority
+        cached_hashes = self._cache.everything().keys() - {_PROBE, _THRESHOLD}
+        used_hashes = {row["exact"] for row in read_text_hashes(self._ledger)}
+        if len(cached_hashes) > 2 * len(used_hashes):
+            self._cache.update({}, forget=cached_hashes - used_hashes)
+        self._learn_threshold()
 
-    def _kept(self) -> dict[str, bytes]:
-        """Return the kept vectors by the hash of their text."""
-        kept = self._cache.everything()
-        for name in (_PROBE, _LEARNT):
-            kept.pop(name, None)
-        return kept
+    def _load_vectors(self) -> dict[str, bytes]:
+        """Return the cached vectors, by the hash of their text."""
+        vectors = self._cache.everything()
+        for name in (_PROBE, _THRESHOLD):
+            vectors.pop(name, None)
+        return vectors
 
-    def _forget(self) -> None:
+    def _drop_vectors(self) -> None:
         if not self._is_read_only:
-            self._cache.keep({}, forget=self._cache.everything())
+            self._cache.update({}, forget=self._cache.everything())
 
-    def _changed(self) -> ServiceError:
+    def _make_model_changed_error(self) -> ServiceError:
         message = f"{self.embedder.title} is another model than before"
         return ServiceError(message, hint="the next run makes all vectors anew")
 
-    def _probe(self) -> bytes:
-        [probe] = self.embedder.questions(_apart()[:1])
+    def _embed_probe(self) -> bytes:
+        """Return the vector of a fixed question, by which another model is recognised."""
+        [probe] = self.embedder.embed_questions(_load_unrelated_questions()[:1])
         return probe
 
-    def _todo(self, kept: dict[str, bytes]) -> dict[str, str]:
-        """Return the texts that need a vector, by their hash."""
-        todo: dict[str, str] = {}
+    def _find_missing(self, vectors: dict[str, bytes]) -> dict[str, str]:
+        """Return the texts that have no vector but may get one, by hash.
+
+        For texts that are too short, `_NO_VECTOR` is cached.
+        """
+        missing_texts: dict[str, str] = {}
         too_short: dict[str, bytes] = {}
-        for row in hashes_of_texts(self._ledger):
-            if row["exact"] in kept or row["exact"] in todo:
+        for row in read_text_hashes(self._ledger):
+            if row["exact"] in vectors or row["exact"] in missing_texts:
                 continue
-            highlight = highlight_of(self._ledger, row["key"])
-            if word_count(highlight.exact) < _LEAST_WORDS:
+            highlight = load_highlight(self._ledger, row["key"])
+            if count_words(highlight.exact) < _MIN_WORDS:
                 too_short[row["exact"]] = _NO_VECTOR
                 continue
-            text = self._text(highlight)
+            text = self._get_sendable_text(highlight)
             if text:
-                todo[row["exact"]] = text
+                missing_texts[row["exact"]] = text
         if too_short:
-            self._cache.keep(too_short)
-        return todo
+            self._cache.update(too_short)
+        return missing_texts
 
-    def _text(self, highlight: Highlight) -> str:
-        """Return the text of a passage for the model; "" if it may not have it."""
-        if self.embedder.local:
+    def _get_sendable_text(self, highlight: Highlight) -> str:
+        """Return the text of a passage that may be sent to the model, or "" if none may be sent."""
+        if self.embedder.is_local:
             return highlight.exact
-        if self._privacy.why(highlight):
+        if self._privacy.private_reason(highlight):
             return ""
-        return self._privacy.passage(highlight).marked
+        return self._privacy.make_sendable(highlight).exact
 
-    # --- what answers nothing ---------------------------------------------------------
+    # --- the threshold of a confident answer ------------------------------------------
 
-    def _learnt(self) -> tuple[float, float, int]:
-        """Return threshold, spread, and the number of vectors that they were learnt from."""
-        learnt = self._cache.recall(_LEARNT)
-        return unpack("<ffI", learnt) if learnt else (0.0, 0.0, 0)
+    def _load_threshold(self) -> tuple[float, float, int]:
+        """Return the threshold, the spread, and from how many vectors they were learned."""
+        packed_values = self._cache.load(_THRESHOLD)
+        return unpack("<ffI", packed_values) if packed_values else (0.0, 0.0, 0)
 
-    def _learn(self) -> None:
-        """Learn how near passages are that answer nothing, from questions of other matters.
+    def _learn_threshold(self) -> None:
+        """Learn how similar passages are to questions that they don't answer.
 
-        Only public passages tell: the threshold is used for an agent, too.
+        Only public passages are used, because the threshold also applies to agents.
         """
-        kept = self._kept()
-        if len(kept) < _GROWTH * self._learnt()[2]:
+        vectors = self._load_vectors()
+        if len(vectors) < _RELEARN_GROWTH * self._load_threshold()[2]:
             return
         public = {}
-        for row in hashes_of_texts(self._ledger):
-            vector = kept.get(row["exact"])
-            if vector and not self._privacy.why(highlight_of(self._ledger, row["key"])):
+        for row in read_text_hashes(self._ledger):
+            vector = vectors.get(row["exact"])
+            if vector and not self._privacy.private_reason(
+                load_highlight(self._ledger, row["key"])
+            ):
                 public[row["exact"]] = vector
         if not public:
             return
         levels = []
         spreads = []
-        for question in self.embedder.questions(_apart()):
-            near = cosines(question, public).values()
-            levels.append(self._level(near))
-            spreads.append(pstdev(near))
-        threshold = sorted(levels)[int(_SHARE_APART * len(levels))]
-        learnt = pack("<ffI", threshold, fmean(spreads), len(kept))
-        self._cache.keep({_LEARNT: learnt})
+        for question in self.embedder.embed_questions(_load_unrelated_questions()):
+            cosines_of_question = compute_cosines(question, public).values()
+            levels.append(self._mean_top_similarity(cosines_of_question))
+            spreads.append(pstdev(cosines_of_question))
+        threshold = sorted(levels)[int(_UNRELATED_QUANTILE * len(levels))]
+        packed_values = pack("<ffI", threshold, fmean(spreads), len(vectors))
+        self._cache.update({_THRESHOLD: packed_values})
 
-    def _level(self, near: Iterable[float]) -> float:
-        """Return how near the nearest are: of a coarse model several, as of a subject."""
-        nearest = nlargest(self.embedder.judged_by, near)
-        return fmean(nearest) if nearest else 0.0
+    def _mean_top_similarity(self, similarities: Iterable[float]) -> float:
+        """Return the mean of the highest cosines.
+
+        The number of cosines depends on the model, because a coarse one needs several.
+        """
+        highest = nlargest(self.embedder.averaged_passages, similarities)
+        return fmean(highest) if highest else 0.0
 
     # --- comparing --------------------------------------------------------------------
 
-    def near(self, question: str, hides: Hides | None = None) -> Near:
-        """Return how near all passages are to a question.
+    def compare(self, question: str, hides: IsHidden | None = None) -> Similarities:
+        """Compute how similar the meaning of each passage is to a question.
 
         Args:
-            question: the question; only its public words leave this machine.
-            hides: which passages are left out.
+            question: the question, of which only public words are sent to another computer.
+            hides: returns whether to skip a passage.
 
         Raises:
-            ServiceError: the model gives no vector, or is another one now.
+            ServiceError: the model fails, or has changed.
         """
-        kept = self._kept()
-        rows = hashes_of_texts(self._ledger)
-        missing = sum(row["exact"] not in kept for row in rows)
-        if not any(kept.values()):
-            return Near(b"", {}, missing)
-        if not self.embedder.local:
-            question = self._privacy.text(question)
-        probes = _apart()[:1] if self.embedder.may_change else []
-        *probed, asked = self.embedder.questions([*probes, question])
-        known = self._cache.recall(_PROBE)
-        if known and not all(_is_alike(probe, known) for probe in probed):
-            self._forget()
-            raise self._changed()
-        by_hash = cosines(asked, kept)
-        here = [row for row in rows if row["exact"] in by_hash]
-        by_key = {HighlightKey(row["key"]): by_hash[row["exact"]] for row in here}
+        vectors = self._load_vectors()
+        rows = read_text_hashes(self._ledger)
+        missing = sum(row["exact"] not in vectors for row in rows)
+        if not any(vectors.values()):
+            return Similarities(b"", {}, missing)
+        if not self.embedder.is_local:
+            question = self._privacy.mask_text(question)
+        probes = _load_unrelated_questions()[:1] if self.embedder.may_change else []
+        *probe_vectors, question_vector = self.embedder.embed_questions(
+            [*probes, question]
+        )
+        cached_probe = self._cache.load(_PROBE)
+        if cached_probe and not all(
+            _is_same_model(probe, cached_probe) for probe in probe_vectors
+        ):
+            self._drop_vectors()
+            raise self._make_model_changed_error()
+        by_hash = compute_cosines(question_vector, vectors)
+        local_rows = [row for row in rows if row["exact"] in by_hash]
+        by_key = {HighlightKey(row["key"]): by_hash[row["exact"]] for row in local_rows}
         if hides is not None:
             best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
-            shown = islice(filterfalse(hides, best_first), _PUBLIC_LOOKED_AT)
-            by_key = {key: by_key[key] for key in shown}
-        threshold, spread, _ = self._learnt()
-        level = self._level(by_key.values())
-        return Near(asked, by_key, missing, spread, level, threshold)
+            visible_keys = islice(filterfalse(hides, best_first), _MAX_PUBLIC_RANKED)
+            by_key = {key: by_key[key] for key in visible_keys}
+        threshold, spread, _ = self._load_threshold()
+        level = self._mean_top_similarity(by_key.values())
+        return Similarities(question_vector, by_key, missing, spread, level, threshold)
 
-    def nearest(
+    def choose_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
     ) -> list[Span | None]:
-        """Return the span of each passage that is nearest to a question; None = not compared."""
+        """Return the span in each passage that is most similar to a question.
+
+        A span is None if the passage was not compared.
+
+        Args:
+            question: the vector of the question.
+            choices: the passages, each with the spans to compare.
+        """
         texts: list[str] = []
-        places: list[tuple[int, Span]] = []
+        candidates: list[tuple[int, Span]] = []
         for number, (highlight, spans) in enumerate(choices):
-            if self._text(highlight) != highlight.exact:
+            if self._get_sendable_text(highlight) != highlight.exact:
                 continue
             for start, end in spans:
                 texts.append(highlight.exact[start:end])
-                places.append((number, (start, end)))
-        vectors = self.embedder.passages(texts[:_MOST_SENTENCES])
-        by_place = dict(zip(places, vectors, strict=False))
+                candidates.append((number, (start, end)))
+        vectors = self.embedder.embed_passages(texts[:_MAX_SENTENCES])
+        vectors_by_candidate = dict(zip(candidates, vectors, strict=False))
         best: list[Span | None] = [None] * len(choices)
-        highest = [0.0] * len(choices)
-        for (number, span), cosine in cosines(question, by_place).items():
-            if cosine > highest[number]:
-                highest[number] = cosine
+        best_cosines = [0.0] * len(choices)
+        for (number, span), cosine in compute_cosines(
+            question, vectors_by_candidate
+        ).items():
+            if cosine > best_cosines[number]:
+                best_cosines[number] = cosine
                 best[number] = span
         return best
 
 
-def _apart() -> list[str]:
-    """Return questions that hardly any library answers."""
+def _load_unrelated_questions() -> list[str]:
+    """Return questions that hardly anybody's passages answer."""
     lines = Path(__file__).with_name("apart.txt").read_text("utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
 
 
-def _is_alike(one: bytes, other: bytes) -> bool:
-    return cosines(one, {"": other}).get("", 0.0) >= _SAME
+def _is_same_model(vector: bytes, other: bytes) -> bool:
+    return compute_cosines(vector, {"": other}).get("", 0.0) >= _SAME_MODEL_COSINE
 
 
-def meaning_of(workspace: Opened) -> Meaning | None:
-    """Return the vectors of a workspace; None if its settings name no model, and there is none.
+def open_vectors(workspace: OpenWorkspace) -> PassageVectors | None:
+    """Return the vectors of a workspace, or None if no model compares meanings.
 
     Raises:
-        ConfigError: the settings are invalid; with file, line and key.
+        ConfigError: the settings are invalid. The message names the file, line and key.
     """
-    embedder = embedder_of(workspace.folder.config, offline=workspace.offline)
-    return Meaning(workspace, embedder) if embedder else None
+    embedder = make_embedder(workspace.folder.config, offline=workspace.offline)
+    return PassageVectors(workspace, embedder) if embedder else None
 
 
-def make_vectors(workspace: Opened, result: RunResult, show: ShowProgress) -> None:
-    """Make the vectors of all passages, if there is a model. Ctrl-C ends only this."""
-    what = "new passages are found by their words only"
+def compute_vectors(
+    workspace: OpenWorkspace, result: RunResult, show: ShowProgress
+) -> None:
+    """Compute the missing vectors of all passages at the end of a run, if there is a model.
+
+    Ctrl-C only ends this work, not the run.
+
+    Args:
+        workspace: the workspace.
+        result: receives a notice if the model fails or the user stops it.
+        show: displays the progress.
+    """
+    consequence = "new passages are found by their words only"
     try:
-        meaning = meaning_of(workspace)
-        steps = meaning.make() if meaning else iter(())
+        meaning = open_vectors(workspace)
+        steps = meaning.compute_missing() if meaning else iter(())
         first = next(steps, None)
         if first is None:
             return
-        with show(()) as take:
-            for made in chain([first], steps):
-                take(Progress(other=made))
+        with show(()) as report_progress:
+            for step in chain([first], steps):
+                report_progress(RunStep(other=step))
     except (ServiceError, ConfigError) as error:
-        problem = Problem(error.message, what, error.hint, notice=True)
+        problem = Problem(error.message, consequence, error.hint, notice=True)
         result.problems.append(problem)
     except KeyboardInterrupt:
         hint = "the next run goes on"
-        result.problems.append(Problem("stopped", what, hint, notice=True))
+        result.problems.append(Problem("stopped", consequence, hint, notice=True))

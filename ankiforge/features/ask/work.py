@@ -1,7 +1,8 @@
-"""Ask everything that was read: the works that a query names, and the passages that answer.
+"""Search everything that was read: the works that a query names, and the passages that answer it.
 
-The command `search`, the page, agents and the library ask here. An answer in sentences comes
-from a model, a chat or an agent; `AskedFor.answer` lets only those through that stand on a passage.
+The command `search`, the web page, agents and other programs use this module. A model, a chat or
+an agent can answer in sentences. `PreparedQuestion.check_answer` then only accepts sentences that
+a passage proves.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.draft.sendable import SendableText
+from ankiforge.draft.privacy import SendableText
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
-from ankiforge.features.ask.index import FoundPassage, FoundWork, Hides, WantedWords
-from ankiforge.features.ask.vectors import Near, meaning_of
-from ankiforge.language.detection import language_of
+from ankiforge.features.ask.index import FoundPassage, FoundWork, IsHidden, QueryWords
+from ankiforge.features.ask.vectors import Similarities, open_vectors
 from ankiforge.model import (
     Document,
     Highlight,
@@ -28,203 +28,236 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.pipeline.draft import privacy_of
-from ankiforge.pipeline.opened import Opened
-from ankiforge.text import counted
-from ankiforge.text.fold import for_searching
-from ankiforge.text.identifiers import names_in
+from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.open_workspace import OpenWorkspace
+from ankiforge.text import format_count
+from ankiforge.text.identifiers import find_identifiers
+from ankiforge.text.normalize import normalize_for_search
 from ankiforge.text.sentences import sentences
 
 if TYPE_CHECKING:
     from ankiforge.draft.prompt import ModelRequest
     from ankiforge.features.ask.answering import AnswerSentence
 
-PASSAGES = 5
-"""The number of passages that are shown for a question, if nothing else is wished."""
-_LEAST_SENTENCE = 25
-"""Characters of a sentence that may be the one that answers."""
+DEFAULT_PASSAGES = 5
+"""The default number of passages that a search returns."""
+_MIN_SENTENCE_CHARS = 25
+"""The minimum length of a sentence to be shown as the answer, in characters."""
 
 
 class SearchResult(Value):
-    """The outcome of a search."""
+    """The works and passages that a search found, and how reliable the passages are."""
 
     works: tuple[FoundWork, ...] = ()
-    """Those with the name or title, or with all words in title, authors, tags or path."""
+    """The works that were found by a name or title, or by words of title, authors, tags and path.
+    """
     passages: tuple[FoundPassage, ...] = ()
-    """Those that answer, the best first; none if a name or title was given."""
-    is_sure: bool = True
-    """Whether the first passage is better than what answers nothing."""
-    missing: int = 0
-    """How many passages were compared by words only, because no run has made their vectors."""
+    """The passages that may answer the query, best first; () if the query was a name or title."""
+    is_confident: bool = True
+    """Whether the best passage scores higher than is likely for an unrelated question."""
+    missing_vectors: int = 0
+    """How many passages were compared only by their words, because they have no vector yet."""
     problem: str = ""
-    """Why words alone were compared, although there is a model."""
+    """Why only words were compared although there is a model, or ""."""
 
     @property
     def remarks(self) -> Strings:
-        """Remarks on the passages that were found."""
+        """What the user should know about the passages, as lines of text."""
         remarks = []
         if self.problem:
             remarks.append(f"by words only: {self.problem}")
-        elif self.missing and self.passages:
-            missing = counted(self.missing, "passage")
+        elif self.missing_vectors and self.passages:
+            missing = format_count(self.missing_vectors, "passage")
             remarks.append(f"{missing} compared by words only: ankiforge run")
-        if self.passages and not self.is_sure:
+        if self.passages and not self.is_confident:
             remarks.append("nothing you have read answers this for sure; the nearest:")
         return tuple(remarks)
 
 
 def ask(
-    workspace: Opened,
+    workspace: OpenWorkspace,
     query: str,
-    limit: int = PASSAGES,
+    limit: int = DEFAULT_PASSAGES,
     *,
     document: Document | None = None,
-    hides: Hides | None = None,
+    hides: IsHidden | None = None,
     hides_work: Callable[[FoundWork], bool] = lambda work: False,
 ) -> SearchResult:
-    """Return the passages that answer a query.
+    """Find the works that a query names, or the passages that answer it.
 
     Args:
         workspace: the workspace.
         query: a name, a title, a question, or words.
-        limit: the number of passages.
-        document: what a file was read as, which replaces the query.
-        hides: whether a passage is left out before anything is ranked, for an agent.
-        hides_work: the same of a work.
+        limit: the maximum number of passages.
+        document: the metadata of a file that is searched for instead of the query.
+        hides: returns whether to hide a passage from an agent, which is done before anything is
+            ranked.
+        hides_work: returns whether to hide a work from an agent.
     """
     ledger = workspace.ledger
-    index.update(ledger)
+    index.update_index(ledger)
     works = tuple(
-        work for work in index.find(ledger, query, document) if not hides_work(work)
+        work for work in index.find_works(ledger, query, document) if not hides_work(work)
     )
-    if document is not None or any(work.by != index.WORDS for work in works):
+    if document is not None or any(work.found_by != index.WORDS for work in works):
         return SearchResult(works)
-    # an identifier asks for its work, and no passage answers it
-    if " " not in query.strip() and any(names_in(query)):
+    # a query that is an identifier only asks for its work
+    if " " not in query.strip() and any(find_identifiers(query)):
         return SearchResult(works)
-    return replace(_answering(workspace, query, limit, hides), works=works)
+    return replace(_find_passages(workspace, query, limit, hides), works=works)
 
 
-def _answering(
-    workspace: Opened, query: str, limit: int, hides: Hides | None
+def _find_passages(
+    workspace: OpenWorkspace, query: str, limit: int, hides: IsHidden | None
 ) -> SearchResult:
-    """Return the passages that answer a question, the best first."""
+    """Find the passages that may answer a question, and the answering sentence of each."""
     ledger = workspace.ledger
-    # how near passages are in meaning, if there is a model
-    meaning = meaning_of(workspace)
-    near = Near(b"", {}, 0)
-    problem = language = ""
+    # compare meanings, if there is a model
+    meaning = open_vectors(workspace)
+    similarities = Similarities(b"", {}, 0)
+    problem = ""
     if meaning is not None:
-        if meaning.embedder.keeps_to_language:
-            language = language_of(query)
         try:
-            near = meaning.near(query, hides)
+            similarities = meaning.compare(query, hides)
         except ServiceError as error:
             problem = f"{error.message}: {error.hint}"
 
-    # both joined
-    words = index.by_words(ledger, query, hides)
-    scores = index.fused(words, near.cosines, near.spread)
-    found = list(index.passages(ledger, scores, limit, hides, other_than=language))
+    # combine meaning and words
+    words = index.find_by_words(ledger, query, hides)
+    scores = index.combine_scores(words, similarities.cosines, similarities.spread)
+    passages = list(index.load_best_passages(ledger, scores, limit, hides))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
-    is_sure = near.is_sure(coverage) if near.cosines else coverage > index.SURE
+    is_confident = (
+        similarities.is_confident(coverage)
+        if similarities.cosines
+        else coverage > index.CONFIDENT_COVERAGE
+    )
 
-    # the sentence of each that answers
-    choices = [(passage.highlight, _choice(passage.highlight)) for passage in found]
-    spans: list[Span | None] = [None] * len(found)
-    if meaning is not None and near.cosines:
+    # choose the answering sentence of each passage
+    candidates = [
+        (passage.highlight, _find_candidate_sentences(passage.highlight))
+        for passage in passages
+    ]
+    spans: list[Span | None] = [None] * len(passages)
+    if meaning is not None and similarities.cosines:
         with suppress(ServiceError):
-            spans = meaning.nearest(near.question, choices)
-    wanted = index.wanted_words(query)
-    shown = []
-    for passage, choice, span in zip(found, choices, spans, strict=True):
-        sentence = span or _with_most_words(*choice, wanted)
-        by_meaning = passage.highlight.key in near.cosines
-        shown.append(replace(passage, sentence=sentence, by_meaning=by_meaning))
-    return SearchResult((), tuple(shown), is_sure, near.missing, problem)
+            spans = meaning.choose_spans(similarities.question, candidates)
+    query_words = index.parse_query_words(query)
+    results = []
+    for passage, candidate, span in zip(passages, candidates, spans, strict=True):
+        sentence = span or _choose_best_sentence(*candidate, query_words)
+        by_meaning = passage.highlight.key in similarities.cosines
+        results.append(replace(passage, sentence=sentence, by_meaning=by_meaning))
+    return SearchResult(
+        (), tuple(results), is_confident, similarities.missing_count, problem
+    )
 
 
-def _choice(highlight: Highlight) -> list[Span]:
-    """Return the sentences of a passage of which one may be shown as its answer."""
+def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
+    """Return the spans of the sentences of a passage that may be shown as the answer.
+
+    There are none if the passage is a card or has only one such sentence.
+    """
     if highlight.kind is HighlightKind.CARD:
         return []
     spans = []
     for start, end in sentences(highlight.exact):
-        if end - start >= _LEAST_SENTENCE:
+        if end - start >= _MIN_SENTENCE_CHARS:
             spans.append((start, end))
     return spans if len(spans) > 1 else []
 
 
-def _with_most_words(
-    highlight: Highlight, choice: Sequence[Span], wanted: WantedWords
+def _choose_best_sentence(
+    highlight: Highlight, spans: Sequence[Span], query_words: QueryWords
 ) -> Span:
-    """Return the sentence with the most words of a question, of several the longest."""
+    """Return the span of the sentence that has most words of a question.
 
-    def rank(span: Span) -> tuple[int, int]:
+    If several sentences have the same number of words, the longest is chosen. Return (0, 0) if
+    there are no sentences.
+    """
+
+    def sort_key(span: Span) -> tuple[int, int]:
         start, end = span
-        words = index.words_of(for_searching(highlight.exact[start:end]))
+        words = index.split_words(normalize_for_search(highlight.exact[start:end]))
         text = f" {' '.join(words)} "
-        return sum(f" {word} " in text for word in wanted.words), end - start
+        return sum(f" {word} " in text for word in query_words.words), end - start
 
-    return max(choice, key=rank, default=(0, 0))
+    return max(spans, key=sort_key, default=(0, 0))
 
 
 # --- answers in sentences -------------------------------------------------------------------
 
-_READ = 20
-"""The number of passages that a model reads for its answer."""
+_MAX_PASSAGES_TO_READ = 20
+"""The maximum number of passages that a model reads to answer a question."""
 
 
-class AskedFor(Value):
+class PreparedQuestion(Value):
     """A question for a model, a chat or an agent, with the public passages that may answer it."""
 
     question: SendableText
-    found: dict[str, FoundPassage]
-    """The passages by their labels."""
+    passages: dict[str, FoundPassage]
+    """The passages, by the labels that an answer uses for them."""
     texts: dict[str, SendableText]
+    """The texts of the passages with private text masked, by label."""
 
     @property
     def request(self) -> ModelRequest:
-        """The request for a model."""
-        from ankiforge.features.ask.answering import request_for
+        """The request that asks a model to answer the question from the passages."""
+        from ankiforge.features.ask.answering import make_request
 
-        return request_for(self.question, self.texts)
+        return make_request(self.question, self.texts)
 
     @property
-    def for_chat(self) -> str:
-        """The same as a text to paste into a chat."""
-        return "\n\n".join(each["content"] for each in self.request.messages)
+    def chat_text(self) -> str:
+        """The text to paste into a chat, which asks the same as `request`."""
+        return "\n\n".join(message["content"] for message in self.request.messages)
 
-    def answer(self, given: list[Json]) -> list[AnswerSentence]:
-        """Return the sentences of an answer; those that do not stand on a passage say why."""
+    def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
+        """Check the sentences of an answer.
+
+        A sentence that no passage proves gets the reason why it is dropped.
+        """
         from ankiforge.features.ask.answering import checked
 
-        return checked(given, self.question, self.texts)
+        return checked(sentences, self.question, self.texts)
 
-    def replied(
-        self, workspace: Opened, reply: str | None
+    def answer_from_reply(
+        self, workspace: OpenWorkspace, reply: str | None
     ) -> list[AnswerSentence] | None:
-        """Return the sentences of a reply, else of the model's; None if there is no model."""
-        from ankiforge.features.ask.answering import answer_in
+        """Check the sentences in a reply, or in the answer of the configured model.
+
+        Args:
+            workspace: the workspace.
+            reply: the reply of a chat, or None to ask the configured model.
+
+        Returns:
+            The checked sentences, or None if there is no reply and no model is configured.
+        """
+        from ankiforge.features.ask.answering import parse_answer
 
         if reply is None:
-            model = workspace.model()
+            model = workspace.build_model()
             if model is None:
                 return None
-            reply = model.reply(self.request)
-        return self.answer(answer_in(reply))
+            reply = model.request_reply(self.request)
+        return self.check_answer(parse_answer(reply))
 
 
-def asked_for(workspace: Opened, question: str) -> AskedFor:
-    """Return the question and the passages for whoever answers it; private ones are left out."""
-    from ankiforge.draft.chat import label_for
+def prepare_question(workspace: OpenWorkspace, question: str) -> PreparedQuestion:
+    """Find the public passages for a question that a model, a chat or an agent will answer."""
+    from ankiforge.draft.chat import make_label
 
     ledger = workspace.ledger
-    index.update(ledger)
-    privacy = privacy_of(ledger)
-    result = _answering(workspace, question, _READ, cache(privacy.hides_passage))
-    found = {label_for(each.highlight.key): each for each in result.passages}
+    index.update_index(ledger)
+    privacy = load_privacy(ledger)
+    result = _find_passages(
+        workspace, question, _MAX_PASSAGES_TO_READ, cache(privacy.is_private_passage)
+    )
+    passages_by_label = {
+        make_label(found_passage.highlight.key): found_passage
+        for found_passage in result.passages
+    }
     texts = {}
-    for label, passage in found.items():
-        texts[label] = privacy.passage(passage.highlight).marked
-    return AskedFor(privacy.text(question), found, texts)
+    for label, passage in passages_by_label.items():
+        texts[label] = privacy.make_sendable(passage.highlight).exact
+    return PreparedQuestion(privacy.mask_text(question), passages_by_label, texts)

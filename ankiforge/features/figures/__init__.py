@@ -1,4 +1,4 @@
-"""The editor of the masks of a figure, on the page."""
+"""The editor on the web page for the masks that hide the labels of a figure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ankiforge.hooks import Hooks
 
 
 class Figures(Hooks):
-    """The script `page.js`, which draws the masks and takes what a person changes."""
+    """Adds the script `page.js` to the web page, with which the user edits the masks."""
 
 
 feature = Figures()

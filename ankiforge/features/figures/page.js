@@ -1,67 +1,67 @@
-// A figure with its masks: a click switches one off, a drag draws another.
+// The editor of a figure's masks: a click toggles a mask, a drag draws a new one.
 import { h, putOver } from "/static/dom.js";
 import { faces } from "/static/parts.js";
 import { count, tell } from "/static/say.js";
 
-const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
-const within = (n) => Math.min(Math.max(n, 0), 1);
+const MIN_DRAG = 0.01; // the minimum drag, relative to the picture; a shorter one is a click
+const clamp = (n) => Math.min(Math.max(n, 0), 1);
 
-faces.push((card, changed) => card.figure && figure(card, changed));
+faces.push((card, changed) => card.figure && maskEditor(card, changed));
 
-function figure(card, changed) {
+function maskEditor(card, changed) {
   const { src } = card.figure;
   let hide = card.figure.hide;
   const masks = card.figure.masks.map((one) => ({ ...one }));
   const image = h("img", { src, alt: card.figure.alt, draggable: false });
   const layer = h("div", { className: "masks" });
   const board = h("div", { className: "board" }, src ? image : h("p", { className: "hint" }, "The picture is missing."), layer);
-  const told = h("p", { className: "label", role: "status" });
+  const status = h("p", { className: "label", role: "status" });
   const hint = changed && h("p", { className: "hint" },
     "Click a label to leave it out, drag to add one.");
-  const all = h("input", { type: "checkbox", onchange: hideOther });
-  const whole = changed && h("label", { className: "check" }, all, h("span", {}, "Hide all labels on each card"));
-  const node = h("div", { className: "figure" }, told, board, h("div", { className: "figure-foot" }, hint, whole));
+  const hideAllBox = h("input", { type: "checkbox", onchange: toggleHideMode });
+  const hideAllLabel = changed && h("label", { className: "check" }, hideAllBox, h("span", {}, "Hide all labels on each card"));
+  const node = h("div", { className: "figure" }, status, board, h("div", { className: "figure-foot" }, hint, hideAllLabel));
 
-  const left = () => masks.filter((one) => one.on).length;
-  function paint(mine) {
-    layer.replaceChildren(...masks.map(drawn));
-    const n = left();
+  const countMasks = () => masks.filter((one) => one.on).length;
+  function draw(mine) {
+    layer.replaceChildren(...masks.map(renderMask));
+    const n = countMasks();
     const none = card.figure.masks.length ? "No mask is left. Drag over what is to be hidden, or reject." : "No label found. Drag over what is to be hidden, or reject.";
-    told.textContent = n ? `${count(n, "label")}, ${count(n, "card")}.` : none;
-    if (changed) [hint.hidden, whole.hidden] = [!masks.length, masks.length < 2];
+    status.textContent = n ? `${count(n, "label")}, ${count(n, "card")}.` : none;
+    if (changed) [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
     node.classList.toggle("one", hide === "one");
-    all.checked = hide === "all";
+    hideAllBox.checked = hide === "all";
     if (mine) changed?.();
   }
-  function drawn(one) {
+  function renderMask(one) {
     const says = one.label || "a part that you drew";
     const made = changed
-      ? h("button", { type: "button", className: "mask", title: one.label, ariaLabel: says, onclick: () => flip(one) })
+      ? h("button", { type: "button", className: "mask", title: one.label, ariaLabel: says, onclick: () => toggleMask(one) })
       : h("span", { className: "mask", title: one.label });
     if (changed) made.ariaPressed = String(one.on);
     made.classList.toggle("off", !one.on);
     const { left, top, width, height } = one;
     return putOver(made, { left, top, width, height });
   }
-  function flip(one) {
-    if (ghost) return; // it was a drag
+  function toggleMask(one) {
+    if (ghost) return; // the click ended a drag
     const at = masks.indexOf(one), had = document.activeElement?.closest?.(".masks");
-    if (one.on && !one.number) masks.splice(at, 1); // it was drawn just now
+    if (one.on && !one.number) masks.splice(at, 1); // it isn't stored yet
     else one.on = !one.on;
-    paint(true);
+    draw(true);
     if (had) (layer.children[at] ?? layer.lastElementChild)?.focus();
   }
-  function hideOther() {
+  function toggleHideMode() {
     if (!changed) return;
     hide = hide === "all" ? "one" : "all";
-    paint(true);
+    draw(true);
   }
 
-  // ---- Drawing. A drag may begin on a mask; then it is no click.
+  // ---- Drawing. A drag may start on a mask; then there is no click.
   let from = null, ghost = null;
   const place = (e) => {
     const box = board.getBoundingClientRect();
-    return [within((e.clientX - box.left) / box.width), within((e.clientY - box.top) / box.height)];
+    return [clamp((e.clientX - box.left) / box.width), clamp((e.clientY - box.top) / box.height)];
   };
   /** @type {(one: number[], other: number[]) => {left: number, top: number, width: number, height: number}} */
   const span = ([a, b], [c, d]) => ({ left: Math.min(a, c), top: Math.min(b, d), width: Math.abs(a - c), height: Math.abs(b - d) });
@@ -71,7 +71,7 @@ function figure(card, changed) {
   function move(e) {
     if (!from) return;
     const box = span(from, place(e));
-    if (!ghost && Math.max(box.width, box.height) < LEAST) return;
+    if (!ghost && Math.max(box.width, box.height) < MIN_DRAG) return;
     if (!ghost) board.setPointerCapture(e.pointerId);
     ghost ??= layer.appendChild(h("span", { className: "mask ghost" }));
     putOver(ghost, box);
@@ -79,15 +79,15 @@ function figure(card, changed) {
   function stop() {
     from = null;
     ghost?.remove();
-    setTimeout(() => { ghost = null; }); // after the click that follows
+    setTimeout(() => { ghost = null; }); // after the click event that follows
   }
   function finish(e) {
     if (!from) return;
     const box = span(from, place(e));
     stop();
-    if (!ghost || box.width < LEAST / 2 || box.height < LEAST / 2) return;
+    if (!ghost || box.width < MIN_DRAG / 2 || box.height < MIN_DRAG / 2) return;
     masks.push({ number: 0, label: "", on: true, drawn: true, ...box });
-    paint(true);
+    draw(true);
   }
   if (changed) {
     board.addEventListener("pointerdown", begin);
@@ -96,9 +96,10 @@ function figure(card, changed) {
     board.addEventListener("pointercancel", stop);
   }
 
-  // The field of the card (`text/occlusion.py`); null if no mask is left. A number that Anki ever had stays with its label.
+  // The card's field (see `text/occlusion.py`), or null if no mask is left. A number that was ever shipped stays with its
+  // label.
   function made() {
-    if (!left()) {
+    if (!countMasks()) {
       tell("No label is left. Draw one, or reject the figure.");
       return null;
     }
@@ -107,8 +108,8 @@ function figure(card, changed) {
       `${number || (highest += 1)}${drawn ? "+" : ""}${on ? "" : "-"} ${left} ${top} ${width} ${height} ${label}`);
     return { masks: [`hide ${hide}`, ...lines].join("\n") };
   }
-  paint(false);
+  draw(false);
   if (!changed) return { node };
-  const cards = () => count(left(), "card");
-  return { node, made, told: cards, says: () => (left() ? `Make ${cards()}` : "Draw a label") };
+  const cards = () => count(countMasks(), "card");
+  return { node, made, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Draw a label") };
 }

@@ -1,4 +1,4 @@
-"""Edits that were made in Anki, as a patch of the notes."""
+"""Print the edits that the user made in Anki as a patch of the notes that contain the cards."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ankiforge.hooks import CommandRow, Hooks
 
 
 class PatchCommand(Hooks):
-    """The command `patch`."""
+    """Adds the command `patch`."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return `patch`."""
+        """Return the command `patch`."""
         line = "Print your edits in Anki as a patch of your notes."
         return [CommandRow("patch", "Anki", line, f"{__name__}.command")]
 

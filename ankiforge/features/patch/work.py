@@ -1,9 +1,9 @@
-"""Turn edits that a person made in Anki into a patch of the notes that state those cards.
+"""Turn the user's edits in Anki into a patch of the notes that contain those cards.
 
-Nothing is written into a note. A card is patched in four steps: its fields in Anki are compared
-with those that we shipped; `rewrite` carries the difference over to the text of the note; the
-changed text is read as a run would read it; the patch is kept only if that gives the words that
-are in Anki, and the same highlights otherwise. What cannot be patched so is listed with its reason.
+Nothing is written to a note. The fields of each card in Anki are compared with those shipped, and
+`rewrite` applies the difference to the text of the note. The changed text is then parsed as a run
+would do it. The patch is kept only if the card now has Anki's text and all other highlights are
+unchanged. Edits without a patch are listed with the reason.
 """
 
 from __future__ import annotations
@@ -18,222 +18,225 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rapidfuzz import fuzz
 
-from ankiforge.anki.notes import content_html
-from ankiforge.anki.notetypes import same_html
-from ankiforge.anki.render import unrender
+from ankiforge.anki.notes import render_content
+from ankiforge.anki.notetypes import is_same_html
+from ankiforge.anki.render import field_to_markdown
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import LARGEST, read_file
+from ankiforge.extract.files import MAX_TEXT_BYTES, read_file
 from ankiforge.extract.markdown import NoteSource
-from ankiforge.extract.markdown.rewrite import rewritings, without_escapes
-from ankiforge.ledger import Ledger, lists
-from ankiforge.ledger.cards import card_of
-from ankiforge.ledger.readings import sketch_of
+from ankiforge.features.patch.rewrite import remove_escapes, rewrite_note
+from ankiforge.ledger import Ledger, item_lists
+from ankiforge.ledger.cards import load_card
+from ankiforge.ledger.readings import get_digest
 from ankiforge.model import (
     Card,
-    CardHere,
     CardKind,
     Draft,
-    Extracted,
+    ExtractedDocument,
     Highlight,
+    LocalCard,
     Media,
     Source,
     Strings,
     Task,
     Texts,
     Value,
+    hash16,
 )
-from ankiforge.pipeline.collection import changed_in_anki
-from ankiforge.pipeline.pictures import media_of_card
-from ankiforge.pipeline.query import matching
-from ankiforge.pipeline.sources import open_sources, select_sources, with_stored_dialects
-from ankiforge.text import on_one_line, shortened
-from ankiforge.text.cloze import plain
-from ankiforge.text.decoding import text_of
-from ankiforge.text.fold import for_finding
-from ankiforge.text.identifiers import sketch
+from ankiforge.pipeline.collection import find_anki_edits
+from ankiforge.pipeline.media import load_available_media
+from ankiforge.pipeline.query import find_matching_ids
+from ankiforge.pipeline.sources import apply_stored_dialects, open_sources, select_sources
+from ankiforge.text import to_one_line, truncate
+from ankiforge.text.cloze import to_plain_text
+from ankiforge.text.decoding import decode_text
+from ankiforge.text.normalize import normalize_for_lookup
 
 if TYPE_CHECKING:
-    from ankiforge.config.ownfiles import OwnPath
-    from ankiforge.extract.folder import File
+    from ankiforge.extract.file_source import File
     from ankiforge.pipeline.workspace import Workspace
 
-RUN_FIRST = "the note has changed since the last run: run first"
+NOTE_CHANGED = "the note has changed since the last run: run first"
 NO_SYNTAX = "the syntax of the note cannot say it: edit the note yourself"
-OTHER_CARDS = (
+OTHER_CARDS_TEXT = (
     "written in the note, it would make or change other cards: edit the note yourself"
 )
-REVERSED = "the reverse side was switched on or off: do the same in the note"
+REVERSE_CHANGED = "the reverse side was switched on or off: do the same in the note"
 FIELD_EMPTIED = "a field was emptied or filled: do the same in the note"
 TOO_DIFFERENT = (
     "too few words stay, the next run would take the passage for a new one:"
     " end it with a block id (^name) in the note, run, and patch again"
 )
-_MOST_SHOWN = 60
-"""The number of characters of a card that a reason or a list shows."""
-STILL_THE_SAME = 0.6
-"""The similarity of the old and the new words of a passage from which it stays the same card.
+_MAX_EXCERPT_CHARS = 60
+"""How many characters of a card are shown in a reason or in a list."""
+MIN_SIMILARITY = 0.6
+"""The minimum similarity of the old and the new text of a passage for it to keep its card.
 
-A run matches a passage by its place from half on (docs/internals/core.md); this leaves room.
-"""
+A run still matches a passage by its position at a similarity of 0.5 (docs/internals/core.md). This
+value leaves a margin."""
 
 
 class RefusedEdit(Value):
-    """An edit in Anki of which no patch can be made."""
+    """An edit in Anki for which no patch can be made, with the reason."""
 
     guid: str
-    words: str
-    """The first words of what the person changed, as they are in Anki."""
-    where: str
+    excerpt: str
+    """The beginning of the changed text in Anki."""
+    title: str
     """The title of the document."""
     reason: str
 
 
 class PatchedFile(Value):
-    """The patch of one file."""
+    """The patch for one file, with the guids of the cards whose edits it contains."""
 
     root: Path
-    """The folder in which the patch is applied."""
+    """The directory in which to apply the patch."""
     path: str
-    """Relative to it, with `/`."""
+    """The path of the file relative to `root`, with `/`."""
     diff: bytes
-    """A unified diff, for `git apply` and `patch -p1`."""
+    """A unified diff for `git apply` and `patch -p1`."""
     guids: Strings
-    """The cards whose edits it holds."""
+    """The guids of these cards."""
 
 
 class Patch(Value):
-    """The patches of all files with edited cards, and the edits without one."""
+    """The patches of all files with edited cards, and the edits without a patch."""
 
     files: tuple[PatchedFile, ...] = ()
     refused: tuple[RefusedEdit, ...] = ()
 
     @property
     def diff(self) -> bytes:
-        """All patches as one."""
+        """The patches of all files, joined to one patch."""
         return b"".join(file.diff for file in self.files)
 
     @property
-    def edits(self) -> int:
-        """The number of cards whose edits it holds."""
+    def edit_count(self) -> int:
+        """The number of cards whose edits are in the patch."""
         return sum(len(file.guids) for file in self.files)
 
     @property
     def roots(self) -> list[str]:
-        """The folders in which it is applied; one, unless files of several sources changed."""
+        """The directories in which to apply the patch, one for each source with changed files."""
         return sorted({os.path.realpath(file.root) for file in self.files})
 
 
 class _Edit(NamedTuple):
-    """A card that a person edited in Anki."""
+    """A card that the user edited, with its edited fields."""
 
-    card: CardHere
+    card: LocalCard
     html: Texts
-    """The fields that were changed, as they are in Anki."""
+    """The HTML of the edited fields, by field name."""
 
 
-def patch_of(workspace: Workspace, query: str = "") -> Patch:
-    """Return the edits that were made in Anki as a patch of the notes that state the cards.
+def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
+    """Return the user's edits in Anki as a patch of the notes that contain the cards.
 
-    Anki is read first. Nothing is written into a note.
+    Anki is read first. Nothing is written to a note.
 
     Args:
         workspace: an open workspace.
-        query: which cards, as for `find`; "" = all.
+        query: a query that selects cards, as in `find_matching_ids`, or "" for all cards.
 
     Raises:
-        UsageError: the query cannot be read.
+        UsageError: the query is invalid.
     """
     workspace.read_collection()
     selected = select_sources(workspace.folder).sources
     sources = open_sources(workspace.folder, workspace.ledger, selected, offline=True)
-    line_ids = matching(workspace.ledger, query)
+    line_ids = find_matching_ids(workspace.ledger, query)
     guids = []
-    for line in lists.lines(workspace.ledger, line_ids):
-        if isinstance(line, CardHere):
+    for line in item_lists.load_items(workspace.ledger, line_ids):
+        if isinstance(line, LocalCard):
             guids.append(line.guid)
     return make_patch(workspace.ledger, sources, guids, workspace.folder.pictures)
 
 
 def make_patch(
-    ledger: Ledger, sources: Iterable[Source], guids: Iterable[str], pictures: OwnPath
+    ledger: Ledger, sources: Iterable[Source], guids: Iterable[str], pictures: Path
 ) -> Patch:
-    """Return the patch for some cards, those of them that were edited in Anki or here.
+    """Return the patch for those cards that the user edited, either in Anki or in the workspace.
 
     Args:
-        ledger: has the cards, and their notes as Anki was seen last.
-        sources: those whose files may be patched.
-        guids: the cards.
-        pictures: the folder with pictures cut from pages.
+        ledger: has the cards, and their notes as they were last seen in Anki.
+        sources: the sources whose files may be patched.
+        guids: the guids of the cards.
+        pictures: the directory of pictures cut from pages.
     """
     readers: dict[str, NoteSource] = {}
     for source in sources:
-        reader = with_stored_dialects(source, ledger)
+        reader = apply_stored_dialects(source, ledger)
         if isinstance(reader, NoteSource):
             readers[reader.folder.namespace] = reader
-    listed: dict[str, dict[str, File]] = {}
-    refused: list[RefusedEdit] = []
-    places: dict[tuple[str, str], _SourceFile] = {}
+    file_cache: dict[str, dict[str, File]] = {}
+    refusals: list[RefusedEdit] = []
+    file_by_key: dict[tuple[str, str], _SourceFile] = {}
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
     for guid in guids:
-        card = card_of(ledger, guid)
-        changed = {**_reworded_here(card), **changed_in_anki(ledger, card)}
-        if not changed:
+        card = load_card(ledger, guid)
+        changed_fields = {**_find_local_edits(card), **find_anki_edits(ledger, card)}
+        if not changed_fields:
             continue
-        edit = _Edit(card, changed)
+        edit = _Edit(card, changed_fields)
         try:
-            place = _place_of(card, readers, listed)
+            source_file = _find_file(card, readers, file_cache)
         except ItemError as error:
-            refused.append(_refused(edit, error.message))
+            refusals.append(_make_refusal(edit, error.message))
             continue
-        where = str(place.root), place.path
-        places[where] = place
-        edits[where].append(edit)
+        file_key = str(source_file.root), source_file.path
+        file_by_key[file_key] = source_file
+        edits[file_key].append(edit)
 
-    # carry the edits over to the text of each file, one after the other
+    # apply the edits to the text of each file, one by one
     files: list[PatchedFile] = []
-    for where in sorted(places):
-        place = places[where]
+    for file_key in sorted(file_by_key):
+        source_file = file_by_key[file_key]
         try:
-            file = _EditedFile(ledger, place, pictures)
+            file = _EditedFile(ledger, source_file, pictures)
         except ItemError as error:
-            refused += [_refused(edit, error.message) for edit in edits[where]]
+            refusals += [_make_refusal(edit, error.message) for edit in edits[file_key]]
             continue
-        patched = []
-        for edit in edits[where]:
+        patched_guids = []
+        for edit in edits[file_key]:
             try:
-                text = file.text_with(edit)
+                text = file.apply_edit(edit)
             except ItemError as error:
-                refused.append(_refused(edit, error.message))
+                refusals.append(_make_refusal(edit, error.message))
                 continue
             if text != file.text:
                 file.text = text
-                patched.append(edit.card.guid)
-        if patched:
-            diff = diff_of(place.path, file.original, file.text.encode("utf-8"))
-            files.append(PatchedFile(place.root, place.path, diff, tuple(patched)))
-    return Patch(tuple(files), tuple(refused))
+                patched_guids.append(edit.card.guid)
+        if patched_guids:
+            diff = make_diff(source_file.path, file.original, file.text.encode("utf-8"))
+            files.append(
+                PatchedFile(
+                    source_file.root, source_file.path, diff, tuple(patched_guids)
+                )
+            )
+    return Patch(tuple(files), tuple(refusals))
 
 
-def _reworded_here(card: CardHere) -> Texts:
-    """Return the fields that the person reworded here, by a repair or an edit, as HTML."""
+def _find_local_edits(card: LocalCard) -> Texts:
+    """Return the HTML of the fields that the user changed outside Anki, by a repair or an edit."""
     html = dict(
         zip(
             card.family.content_fields,
-            content_html(card.kind, card.fields),
+            render_content(card.kind, card.fields),
             strict=True,
         )
     )
-    reworded = {}
+    changed_html = {}
     for name in card.edits.pinned:
-        text = card.field(name)
+        text = card.get_field(name)
         if text and text != card.edits.given.get(name, "") and "![" not in text:
-            reworded[name] = html.get(name, "")
-    return reworded
+            changed_html[name] = html.get(name, "")
+    return changed_html
 
 
-def _refused(edit: _Edit, reason: str) -> RefusedEdit:
-    first_changed = unrender(next(iter(edit.html.values())))
-    words = shortened(on_one_line(plain(first_changed)), _MOST_SHOWN)
+def _make_refusal(edit: _Edit, reason: str) -> RefusedEdit:
+    first_changed = field_to_markdown(next(iter(edit.html.values())))
+    words = truncate(to_one_line(to_plain_text(first_changed)), _MAX_EXCERPT_CHARS)
     title = edit.card.highlight.document.title
     return RefusedEdit(edit.card.guid, words, title, reason)
 
@@ -242,7 +245,7 @@ def _refused(edit: _Edit, reason: str) -> RefusedEdit:
 
 
 class _SourceFile(NamedTuple):
-    """A file in a source."""
+    """A file of a source, in which cards are written."""
 
     path: str
     source: NoteSource
@@ -250,36 +253,36 @@ class _SourceFile(NamedTuple):
 
     @property
     def root(self) -> Path:
-        """The folder of the source."""
+        """The root directory of the source."""
         return self.source.folder.root
 
 
-def _place_of(
-    card: CardHere,
+def _find_file(
+    card: LocalCard,
     readers: Mapping[str, NoteSource],
     listed: dict[str, dict[str, File]],
 ) -> _SourceFile:
-    """Return the file that states a card.
+    """Return the file that contains the text of a card.
 
     Args:
         card: the card.
-        readers: the sources whose files are notes, by their namespace.
-        listed: the files of a source by their paths, once it was looked at.
+        readers: the sources of Markdown and text files, by namespace.
+        listed: a cache of the files of each source by path, by namespace.
 
     Raises:
-        ItemError: no file states it, or none that can be patched.
+        ItemError: no file contains the card, or the file can't be patched.
     """
-    from ankiforge.extract.folder import File
+    from ankiforge.extract.file_source import File
 
     if card.kind is CardKind.OCCLUSION:
         raise ItemError("the masks of a figure are not words of a note")
-    if not card.in_slot:
+    if not card.is_hand_written:
         raise ItemError(
             "the card was drafted, so its words are not the note's: edit the note if it is"
             " wrong, too"
         )
     namespace = card.highlight.namespace
-    if not namespace:  # its words are known from the journal alone
+    if not namespace:  # the card is only known from the journal
         raise ItemError("its source has not been read here yet: run first")
     source = readers.get(namespace)
     path = card.highlight.document.path
@@ -290,7 +293,7 @@ def _place_of(
     if not path.casefold().endswith((".md", ".markdown", ".txt")):
         raise ItemError(f"{path} is not a Markdown or text file")
     if namespace not in listed:
-        files = [file for file in source.folder.files() if isinstance(file, File)]
+        files = [file for file in source.folder.list_files() if isinstance(file, File)]
         listed[namespace] = {file.path: file for file in files}
     if path not in listed[namespace]:
         raise ItemError(f"{path} is not there any more: run first")
@@ -301,144 +304,171 @@ def _place_of(
 
 
 class _EditedFile:
-    """A note on disk, and its text after each edit."""
+    """A note to patch, with its text after the edits that have been applied so far."""
 
-    def __init__(self, ledger: Ledger, place: _SourceFile, pictures: OwnPath) -> None:
-        """Read the file.
+    def __init__(self, ledger: Ledger, source_file: _SourceFile, pictures: Path) -> None:
+        """Read the file of the note.
 
         Raises:
-            ItemError: it cannot be read, or is another one than at the last run.
+            ItemError: the file can't be read, or has changed since the last run.
         """
         self._ledger = ledger
-        self._place = place
+        self._source_file = source_file
         self._pictures = pictures
-        self.original, _ = read_file(place.file.place, LARGEST)
-        now = sketch(text_of(self.original), place.path)  # raises if it is not text
+        self.original, _ = read_file(source_file.file.place, MAX_TEXT_BYTES)
+        text_hash = hash16(decode_text(self.original))  # raises an error if it isn't text
         self.text = self.original.decode("utf-8")
-        stored = sketch_of(ledger, place.source.folder.container, place.path)
-        if stored and stored != now:
-            raise ItemError(RUN_FIRST)
-        # no edit changes the number and the order of the highlights
-        self._read_last = self._highlights(self.text)
+        stored_hash = get_digest(
+            ledger, source_file.source.folder.container, source_file.path
+        )
+        if stored_hash and stored_hash != text_hash:
+            raise ItemError(NOTE_CHANGED)
+        # edits never change the number or order of highlights
+        self._original_highlights = self._parse_highlights(self.text)
 
-    def text_with(self, edit: _Edit) -> str:
-        """Return the text with an edit; the same text if it says so already.
+    def apply_edit(self, edit: _Edit) -> str:
+        """Return the text of the note with an edit, or the same text if it already has the edit.
 
         Raises:
-            ItemError: it cannot be said in this note, with the reason.
+            ItemError: the edit can't be expressed in this note. The message says why.
         """
         card = edit.card
-        anchors = list(map(_anchor_of, self._read_last))
-        if _anchor_of(card.highlight) not in anchors:
-            raise ItemError(RUN_FIRST)
-        index = anchors.index(_anchor_of(card.highlight))
-        before = self._highlights(self.text)
+        anchors = list(map(_make_anchor, self._original_highlights))
+        if _make_anchor(card.highlight) not in anchors:
+            raise ItemError(NOTE_CHANGED)
+        index = anchors.index(_make_anchor(card.highlight))
+        highlights = self._parse_highlights(self.text)
 
-        # the words of the card in the note, and those that are wanted
-        media = media_of_card(self._ledger, card, self._pictures)
+        # compare the text of the card in the note with the wanted text
+        media = load_available_media(self._ledger, card, self._pictures)
         names = card.family.content_fields
-        draft = _draft_of(before[index], card)
-        ours = content_html(draft.kind, draft.fields, media)
-        html = {**dict(zip(names, ours, strict=True)), **edit.html}
-        if all(map(same_html, ours, html.values())):
+        draft = _find_draft(highlights[index], card)
+        our_html = render_content(draft.kind, draft.fields, media)
+        html = {**dict(zip(names, our_html, strict=True)), **edit.html}
+        if all(map(is_same_html, our_html, html.values())):
             return self.text
-        changed = [name for name in names if name in edit.html]
-        if "Reverse" in changed:
-            raise ItemError(REVERSED)
-        old = {name: unrender(text) for name, text in zip(names, ours, strict=True)}
-        new = {**old, **{name: unrender(html[name]) for name in changed}}
-        stated = [name for name in old if old[name] or new[name]]
+        changed_names = [name for name in names if name in edit.html]
+        if "Reverse" in changed_names:
+            raise ItemError(REVERSE_CHANGED)
+        old_markdown = {
+            name: field_to_markdown(text)
+            for name, text in zip(names, our_html, strict=True)
+        }
+        new_markdown = {
+            **old_markdown,
+            **{name: field_to_markdown(html[name]) for name in changed_names},
+        }
+        filled_names = [
+            name for name in old_markdown if old_markdown[name] or new_markdown[name]
+        ]
 
-        # look for all fields of the card in the note, then for those alone that were changed
-        wanted = _WantedWords(card, before[index], media, tuple(html.values()))
+        # search the note for the text of all fields, and then only for that of the changed ones
+        wanted_card = _WantedCard(card, highlights[index], media, tuple(html.values()))
         reasons: list[str] = []
-        tried: set[str] = set()
-        for searched in (stated, changed):
-            sought = [name for name in card.family.word_fields if name in searched]
-            old_parts = tuple(filter(None, map(old.__getitem__, sought)))
-            new_parts = tuple(filter(None, map(new.__getitem__, sought)))
+        tried_texts: set[str] = set()
+        for names_tried in (filled_names, changed_names):
+            searched_names = [
+                name for name in card.family.text_fields if name in names_tried
+            ]
+            old_parts = tuple(filter(None, map(old_markdown.__getitem__, searched_names)))
+            new_parts = tuple(filter(None, map(new_markdown.__getitem__, searched_names)))
             if len(old_parts) != len(new_parts):
                 raise ItemError(FIELD_EMPTIED)
             try:
-                for text in rewritings(self.text, old_parts, new_parts):
-                    if text in tried:
+                for text in rewrite_note(self.text, old_parts, new_parts):
+                    if text in tried_texts:
                         continue
-                    tried.add(text)
-                    fault = self._fault(text, wanted, before, index)
-                    if not fault:
+                    tried_texts.add(text)
+                    reason = self._check_rewriting(text, wanted_card, highlights, index)
+                    if not reason:
                         return text
-                    reasons.append(fault)
+                    reasons.append(reason)
             except ItemError as error:
                 reasons.append(error.message)
-        # the likeliest text was tried first
+        # report the reason for the first rewriting, which was the likeliest one
         raise ItemError(reasons[0] if reasons else NO_SYNTAX)
 
-    def _fault(
-        self, text: str, wanted: _WantedWords, before: Sequence[Highlight], index: int
+    def _check_rewriting(
+        self, text: str, wanted_card: _WantedCard, before: Sequence[Highlight], index: int
     ) -> str:
-        """Return why a text does not state the card as wanted and all else as before.
+        """Check that a new text of the note changes the card as wanted, and nothing else.
+
+        Args:
+            text: the new text of the note.
+            wanted_card: the card, with the fields that it should have.
+            before: the highlights of the note before this edit.
+            index: the index of the card's highlight in `before`.
 
         Returns:
-            "" if it does, and the card will be known as the same one.
+            Why the text can't be used, for example because the next run wouldn't recognise the
+            card, or "" if it can.
         """
-        after = self._highlights(text)
+        after = self._parse_highlights(text)
         if len(after) != len(before):
-            return OTHER_CARDS
+            return OTHER_CARDS_TEXT
         for number, highlight in enumerate(before):
-            if number != index and _content_of(highlight) != _content_of(after[number]):
-                return OTHER_CARDS
+            if number != index and _content_key(highlight) != _content_key(after[number]):
+                return OTHER_CARDS_TEXT
         try:
-            draft = _draft_of(after[index], wanted.card)
+            draft = _find_draft(after[index], wanted_card.card)
         except ItemError:
-            return OTHER_CARDS
-        read = content_html(draft.kind, draft.fields, wanted.media)
-        for html, wanted_html in zip(read, wanted.html, strict=True):
-            if not same_html(html, wanted_html):
-                shown = _where_it_differs(unrender(html), unrender(wanted_html))
+            return OTHER_CARDS_TEXT
+        html_read = render_content(draft.kind, draft.fields, wanted_card.media)
+        for html, wanted_html in zip(html_read, wanted_card.html, strict=True):
+            if not is_same_html(html, wanted_html):
+                excerpt = _excerpt_difference(
+                    field_to_markdown(html), field_to_markdown(wanted_html)
+                )
                 return (
-                    f"written in the note, it would be read as “{shown}”:"
+                    f"written in the note, it would be read as “{excerpt}”:"
                     " edit the note yourself"
                 )
-        own = wanted.highlight.own
-        if own and after[index].own == own:
+        own_id = wanted_card.highlight.own
+        if own_id and after[index].own == own_id:
             return ""
-        likeness = fuzz.ratio(
-            for_finding(wanted.highlight.exact), for_finding(after[index].exact)
+        similarity = fuzz.ratio(
+            normalize_for_lookup(wanted_card.highlight.exact),
+            normalize_for_lookup(after[index].exact),
         )
-        return TOO_DIFFERENT if likeness < 100 * STILL_THE_SAME else ""
+        return TOO_DIFFERENT if similarity < 100 * MIN_SIMILARITY else ""
 
-    def _highlights(self, text: str) -> tuple[Highlight, ...]:
-        """Return the highlights of the note if it had this text."""
-        from ankiforge.extract.folder import picture_path
+    def _parse_highlights(self, text: str) -> tuple[Highlight, ...]:
+        """Return the highlights that the note would have with this text."""
+        from ankiforge.extract.file_source import find_media_path
 
-        place = self._place
+        source_file = self._source_file
 
-        def picture(target: str) -> str:
-            return picture_path(target, place.path, place.source.folder)
+        def find_picture(target: str) -> str:
+            return find_media_path(target, source_file.path, source_file.source.folder)
 
-        read = text_of(text.encode("utf-8"))
-        for sighting in place.source.document(place.file, read, picture):
-            if isinstance(sighting, Extracted):
+        decoded = decode_text(text.encode("utf-8"))
+        for sighting in source_file.source.document(
+            source_file.file, decoded, find_picture
+        ):
+            if isinstance(sighting, ExtractedDocument):
                 return sighting.highlights
         return ()
 
 
-class _WantedWords(NamedTuple):
-    """The wanted words of a card: its fields as they are in Anki."""
+class _WantedCard(NamedTuple):
+    """A card with the fields that it should have after the edit."""
 
-    card: CardHere
+    card: LocalCard
     highlight: Highlight
-    """Its passage as the note states it now."""
+    """The highlight of the card as it is in the note before the edit."""
     media: Mapping[str, Media]
+    """The pictures of the card, by their paths in its text."""
     html: Strings
+    """The HTML that its fields should have."""
 
 
-def _anchor_of(highlight: Highlight) -> tuple[object, ...]:
-    return (*_content_of(highlight), highlight.prefix, highlight.suffix, highlight.nth)
+def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
+    """Return what identifies a highlight within its note: its content and its surroundings."""
+    return (*_content_key(highlight), highlight.prefix, highlight.suffix, highlight.nth)
 
 
-def _content_of(highlight: Highlight) -> tuple[object, ...]:
-    """Return the words of a highlight, without its surroundings."""
+def _content_key(highlight: Highlight) -> tuple[object, ...]:
+    """Return a key that is equal for highlights with the same content."""
     return (
         highlight.form,
         highlight.exact,
@@ -448,67 +478,70 @@ def _content_of(highlight: Highlight) -> tuple[object, ...]:
     )
 
 
-def _where_it_differs(text: str, other: str) -> str:
-    """Return the part of a text around the first difference from another one."""
-    shown = on_one_line(without_escapes(text))
-    shown_other = on_one_line(without_escapes(other))
-    pairs = zip(shown, shown_other, strict=False)
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    start = same - _MOST_SHOWN // 2
-    if start <= 0 or len(shown) <= _MOST_SHOWN:
-        return shortened(shown, _MOST_SHOWN)
-    return f"…{shortened(shown[start:], _MOST_SHOWN - 1)}"
+def _excerpt_difference(text: str, other: str) -> str:
+    """Return an excerpt of `text` around the first place where it differs from `other`."""
+    one_line = to_one_line(remove_escapes(text))
+    other_line = to_one_line(remove_escapes(other))
+    pairs = zip(one_line, other_line, strict=False)
+    equal_count = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = equal_count - _MAX_EXCERPT_CHARS // 2
+    if start <= 0 or len(one_line) <= _MAX_EXCERPT_CHARS:
+        return truncate(one_line, _MAX_EXCERPT_CHARS)
+    return f"…{truncate(one_line[start:], _MAX_EXCERPT_CHARS - 1)}"
 
 
-def _draft_of(highlight: Highlight, card: Card) -> Draft:
-    """Return the draft that a highlight states.
+def _find_draft(highlight: Highlight, card: Card) -> Draft:
+    """Return the draft that the rules make from a highlight for a card.
 
     Raises:
-        ItemError: it states none.
+        ItemError: the rules no longer make this card from the highlight.
     """
     from ankiforge.draft import rules
 
-    [result] = rules.draft(Task(highlight.document, (highlight,)))
-    own = []
+    [result] = rules.draft_task(Task(highlight.document, (highlight,)))
+    matching_drafts = []
     for draft in result.drafts:
-        if draft.own and draft.kind.family is card.family:
-            own.append(draft)
-    if card.number is None or len(own) <= card.number:
+        if draft.is_user_text and draft.kind.family is card.family:
+            matching_drafts.append(draft)
+    if card.number is None or len(matching_drafts) <= card.number:
         raise ItemError("the note does not state it as a card any more: run first")
-    return own[card.number]
+    return matching_drafts[card.number]
 
 
 # --- the patch itself -------------------------------------------------------------------
 
-_NO_LINE_END = b"\n\\ No newline at end of file\n"
-_QUOTED = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_NO_NEWLINE_MARK = b"\n\\ No newline at end of file\n"
+_QUOTED_CHARS = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
-def diff_of(path: str, before: bytes, after: bytes) -> bytes:
-    """Return a unified diff of a file that `git apply` and `patch -p1` take, byte by byte."""
-    # every byte is one character, and lines end in LF alone
+def make_diff(path: str, before: bytes, after: bytes) -> bytes:
+    """Return a unified diff between two versions of a file, for `git apply` and `patch -p1`.
+
+    The bytes of the file are kept, whatever its encoding and its line ends.
+    """
+    # in Latin-1 every byte is one character, and only LF ends a line
     old_lines = before.decode("latin-1").split("\n")
     new_lines = after.decode("latin-1").split("\n")
-    old = _with_ends(old_lines)
-    new = _with_ends(new_lines)
-    parts = [f"--- {_name('a/' + path)}\n+++ {_name('b/' + path)}\n".encode()]
-    # the first two lines are the names
+    old = _add_line_ends(old_lines)
+    new = _add_line_ends(new_lines)
+    parts = [f"--- {_quote_name('a/' + path)}\n+++ {_quote_name('b/' + path)}\n".encode()]
+    # skip the first two lines, which have the file names
     for line in list(unified_diff(old, new, lineterm="\n"))[2:]:
         raw = line.encode("latin-1")
-        parts.append(raw if raw.endswith(b"\n") else raw + _NO_LINE_END)
+        parts.append(raw if raw.endswith(b"\n") else raw + _NO_NEWLINE_MARK)
     return b"".join(parts)
 
 
-def _with_ends(lines: Sequence[str]) -> list[str]:
-    """Return lines with their ends; the last one has none, and is left out if it is empty."""
-    *whole, last = lines
-    ended = [f"{line}\n" for line in whole]
-    return [*ended, last] if last else ended
+def _add_line_ends(lines: Sequence[str]) -> list[str]:
+    """Add a line end to each line but the last, which is dropped if it is empty."""
+    *complete_lines, last = lines
+    result = [f"{line}\n" for line in complete_lines]
+    return [*result, last] if last else result
 
 
-def _name(path: str) -> str:
-    """Return the name of a file as git writes it in a patch."""
-    if any(char in _QUOTED for char in path):
-        return '"' + "".join(_QUOTED.get(char, char) for char in path) + '"'
-    # git ends a name with blanks by a tab
+def _quote_name(path: str) -> str:
+    """Quote the path of a file as git does in a patch."""
+    if any(char in _QUOTED_CHARS for char in path):
+        return '"' + "".join(_QUOTED_CHARS.get(char, char) for char in path) + '"'
+    # git writes a tab after a path with spaces
     return f"{path}\t" if " " in path else path

@@ -1,4 +1,4 @@
-"""Cards that fail in Anki, and their repairs."""
+"""Find the cards that fail in Anki, and let a model, a chat or the user repair them."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
-    from ankiforge.model import Noticed
-    from ankiforge.pipeline.result import RunResult
+    from ankiforge.model import FeatureNotice
+    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
-    from ankiforge.web.faces import Faces
+    from ankiforge.web.items import ItemRenderer
     from ankiforge.web.page_part import PagePart
 
 
 class Repair(Hooks):
-    """The command `repair`, a list of the page, and how many cards fail."""
+    """Adds the command `repair`, a list on the web page, and a count of failing cards."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return `repair`, and what an agent calls for it."""
+        """Return the command `repair`, whose module of tools lets agents list the cards."""
         line = "List cards that fail in Anki."
-        command = CommandRow(
-            "repair", "Cards", line, f"{__name__}.command", before="export"
-        )
-        return [command._replace(tools=f"{__name__}.tool")]
+        command = CommandRow("repair", "Cards", line, f"{__name__}.command")
+        return [command._replace(tools_module=f"{__name__}.tool")]
 
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Count the cards that fail. That a collection cannot be read was told before."""
+        """Count the failing cards after a run that found Anki's collection.
+
+        An unreadable collection is ignored, because the run has already reported it.
+        """
         if result.collection is None:
             return
         from ankiforge.errors import ItemError
@@ -40,21 +41,24 @@ class Repair(Hooks):
         with suppress(ItemError):
             count_failing(workspace.ledger, result.collection)
 
-    def view(self, ledger: Ledger) -> Noticed | None:
-        """Return how many cards fail, if that was counted today, after the last repair."""
-        from ankiforge.features.repair.count import counted_today
-        from ankiforge.model import Noticed
+    def make_notice(self, ledger: Ledger) -> FeatureNotice | None:
+        """Return a notice with the number of failing cards, or None.
 
-        count = counted_today(ledger)
-        return Noticed(count.line) if count else None
+        There is a notice only if the cards were counted today and none was repaired since then.
+        """
+        from ankiforge.features.repair.count import get_todays_count
+        from ankiforge.model import FeatureNotice
 
-    def page(self, workspace: Workspace, faces: Faces) -> PagePart:
-        """Return the list of the cards that fail."""
+        count = get_todays_count(ledger)
+        return FeatureNotice(count.line) if count else None
+
+    def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
+        """Return the list of failing cards for the web page."""
         from ankiforge.features.repair.page import FailingCards
         from ankiforge.web.page_part import PagePart
 
-        asks = workspace.folder.config.drafter == "llm"
-        return PagePart([FailingCards(workspace, faces, asks=asks)])
+        uses_model = workspace.folder.config.drafter == "llm"
+        return PagePart([FailingCards(workspace, faces, uses_model=uses_model)])
 
 
 feature = Repair()

@@ -1,4 +1,4 @@
-"""How many cards fail, as a line of a run and a row of the page tell it."""
+"""Count the cards that fail in Anki, for a line after a run and a row on the web page."""
 
 from __future__ import annotations
 
@@ -7,80 +7,89 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.profiles import signature
+from ankiforge.anki.profiles import fingerprint_text
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.decide import repaired
-from ankiforge.model import NoteId, Value, h16
-from ankiforge.text import counted
+from ankiforge.ledger.decide import load_repair_times
+from ankiforge.model import NoteId, Value, hash16
+from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     from ankiforge.features.repair.failing import FailingCard
 
 
-def one_of_each(cards: Iterable[FailingCard]) -> list[FailingCard]:
-    """Return the first card of each note."""
+def first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
+    """Return the first card of each note, in the same order."""
     by_note: dict[NoteId, FailingCard] = {}
     for card in cards:
-        by_note.setdefault(card.history.note, card)
+        by_note.setdefault(card.history.note_id, card)
     return list(by_note.values())
 
 
-def tended_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Return how many days after today notes were repaired or left; before it is negative."""
+def last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
+    """Return when each note was last repaired or left unchanged, in days relative to `now`."""
     days = {}
-    for note_id, at in repaired(ledger).items():
-        then = datetime.fromisoformat(at).astimezone(now.tzinfo)
-        days[note_id] = (then.date() - now.date()).days
+    for note_id, at in load_repair_times(ledger).items():
+        decision_time = datetime.fromisoformat(at).astimezone(now.tzinfo)
+        days[note_id] = (decision_time.date() - now.date()).days
     return days
 
 
 class FailingCount(Value):
-    """How many cards fail, for a line of a run."""
+    """A count of the failing cards, stored in the ledger for the day on which it was made."""
 
     day: str
-    """The day of the count, and a hash of the repairs until then."""
+    """The day of the count and a hash of all repairs before it, so that a later repair makes the
+    count outdated."""
     collection: str
-    """The path of the collection, and its state."""
+    """The path and fingerprint of the collection that was read."""
     cards: int = 0
     minutes: float = 0.0
+    """How many minutes the user spent on these cards in the last thirty days."""
 
     @property
     def line(self) -> str:
-        """How many fail, and how long they took in the last thirty days; "" if none does."""
+        """The number of failing cards and the time spent on them, as text, or "" if none fails."""
         if not self.cards:
             return ""
         minutes = round(self.minutes)
-        spent = f" ({counted(minutes, 'minute')} lately)" if minutes else ""
-        return (
-            f"{counted(self.cards, 'card fails', 'cards fail')}{spent}: ankiforge repair"
-        )
+        time_text = f" ({format_count(minutes, 'minute')} lately)" if minutes else ""
+        cards = format_count(self.cards, "card fails", "cards fail")
+        return f"{cards}{time_text}: ankiforge repair"
 
 
-def counted_today(ledger: Ledger) -> FailingCount | None:
-    """Return the count of today; None if there is none, or something was repaired after it."""
+def get_todays_count(ledger: Ledger) -> FailingCount | None:
+    """Return today's count, or None if there was none today or a card was repaired since then."""
     count = ledger.get_value("failing", FailingCount)
-    return count if count is not None and count.day == _day(ledger, _now()) else None
+    return (
+        count
+        if count is not None and count.day == _make_day_key(ledger, _now())
+        else None
+    )
 
 
 def count_failing(ledger: Ledger, path: Path) -> None:
-    """Count the failing cards of a collection; read it only if something has changed.
+    """Count the failing cards of the collection at `path`, and store the count.
+
+    Do nothing if neither the collection nor the repairs have changed since today's count.
 
     Raises:
-        ItemError: it cannot be read.
+        ItemError: the collection can't be read.
     """
-    collection = f"{path} {signature(path)}"
-    kept = counted_today(ledger)
-    if kept is not None and kept.collection == collection:
+    collection = f"{path} {fingerprint_text(path)}"
+    previous = get_todays_count(ledger)
+    if previous is not None and previous.collection == collection:
         return
     from ankiforge.anki.collection import open_view
-    from ankiforge.features.repair.failing import failing, histories
+    from ankiforge.features.repair.failing import find_failing, read_histories
 
     now = _now()
     with open_view(path) as view:
-        every = histories(view, now)
-    cards = one_of_each(failing(every, tended_days(ledger, now)))
-    minutes = sum(card.history.lately for card in cards) / 60
-    day = _day(ledger, now)
+        all_histories = read_histories(view, now)
+    cards = first_card_per_note(
+        find_failing(all_histories, last_repair_days(ledger, now))
+    )
+    minutes = sum(card.history.recent_seconds for card in cards) / 60
+    day = _make_day_key(ledger, now)
     ledger.set_value("failing", FailingCount(day, collection, len(cards), minutes))
 
 
@@ -88,6 +97,6 @@ def _now() -> datetime:
     return datetime.now().astimezone()
 
 
-def _day(ledger: Ledger, now: datetime) -> str:
-    """Return what a count of today has as its `day`."""
-    return f"{now.date()} {h16(repr(sorted(repaired(ledger).items())))}"
+def _make_day_key(ledger: Ledger, now: datetime) -> str:
+    """Return the `FailingCount.day` of a count made at `now`."""
+    return f"{now.date()} {hash16(repr(sorted(load_repair_times(ledger).items())))}"

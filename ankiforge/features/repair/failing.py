@@ -1,248 +1,232 @@
-"""Which cards fail in Anki: from its cards, flags, tags and log.
+"""Find the cards that fail in Anki, by their flags, tags and review log.
 
-A card is listed if a person asked for it, if Anki calls it a leech, or if it was forgotten at
-least three times within thirty days, lately. That a card fails does not prove that it is
-badly made: on a real log there was something to mend in two of three.
+A card is listed if the user asked for it, if Anki tagged it as a leech, or if it was recently
+forgotten at least three times within thirty days. A failing card isn't always badly made: in a
+real review log, two of three failing cards needed a repair.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple
 
-import msgspec
-
-from ankiforge.anki.collection import AnkiDatabase, View, numbers, texts
+from ankiforge.anki.collection import AnkiView, integer_columns, text_columns
 from ankiforge.model import CardId, NoteId, Strings, Value
 
-WINDOW = 30
-"""Failures within so many days count together."""
-LATELY = 90
-"""Failures before so many days are forgiven."""
-ENOUGH = 3
-"""So many failures within a window list a card."""
-WISHES = ("marked", "repair")
-"""The tags by which a person asks for a card."""
-_RED = 1
-_FORGOTTEN = 1
-_ANSWERS_SHOWN = 12
-# Cards that were asked more often are compared with one another.
-_MOST_DAYS = 12
-_CARDS = f"""
-select {numbers("c.id", "c.nid", "c.lapses", "c.queue = -1", "c.flags & 7")},
-  {texts("n.tags")}
+WINDOW_DAYS = 30
+"""The length of the window in which failures are counted together, in days."""
+FORGIVEN_AFTER_DAYS = 90
+"""The age from which failures are ignored, in days."""
+MIN_FAILURES = 3
+"""The minimum number of failures within the window for a card to be listed."""
+WISH_TAGS = ("marked", "repair")
+"""The tags by which the user asks for a card to be listed."""
+_RED_FLAG = 1
+_AGAIN_BUTTON = 1
+_MAX_ANSWERS_SHOWN = 12
+# Cards that were reviewed on this many days or more are compared as one group.
+_MAX_REVIEW_DAYS = 12
+_CARDS_SQL = f"""
+select {integer_columns("c.id", "c.nid", "c.lapses", "c.queue = -1", "c.flags & 7")},
+  {text_columns("n.tags")}
 from cards c join notes n on n.id = c.nid
 """
-_LOG = f"""
-select {numbers("id", "cid", "ease", "lastIvl", "time", "type = 1")}
+_LOG_SQL = f"""
+select {integer_columns("id", "cid", "ease", "lastIvl", "time", "type = 1")}
 from revlog where ease between 1 and 4 and type in (0, 1, 2, 3) order by id
 """
-_DAY = 86400
-# The year 2100, in seconds since 1970. A damaged log may name any time.
-_LATEST = 4_102_444_800
-_TABLES_SINCE = 18
-_CONFIG = f"select {texts('key')}, val from config"
+_SECONDS_PER_DAY = 86400
+# The year 2100 as a Unix time, which limits the times in a damaged log.
+_MAX_UNIX_TIME = 4_102_444_800
+_DAY_START = timedelta(hours=4)
 
 
-class _Calendar(NamedTuple):
-    """Days as a collection counts them: a day begins some hours after midnight."""
+def _relative_day(milliseconds: int, now: datetime) -> int:
+    """Return the day of a timestamp relative to today. Past days are negative.
 
-    rollover: timedelta
-    zone: timezone
-    """The time zone of now."""
-    first: date
-    """The day on which the collection was made."""
-    today: int
-    """The number of days since then."""
-
-    def day(self, milliseconds: int) -> int:
-        """Return how many days after today a time is; before today it is negative."""
-        seconds = min(max(milliseconds / 1000, _DAY), _LATEST)
-        moment = datetime.fromtimestamp(seconds, self.zone) - self.rollover
-        return moment.toordinal() - self.first.toordinal() - self.today
-
-
-def _calendar_of(database: AnkiDatabase, now: datetime) -> _Calendar:
-    """Return how a collection counts its days (rslib/src/scheduler/timing.rs).
-
-    One in the form of an old Anki counts as is usual.
+    A day begins at four in the morning, which is the default in Anki.
     """
-    settings: dict[str, object] = {}
-    if not database.legacy and database.schema >= _TABLES_SINCE:
-        settings = dict(database.rows(_CONFIG))
-    rollover = _setting(settings, "rollover", 4)
-    minutes_west = max(-1439, min(_setting(settings, "creationOffset", 0), 1439))
-    zone_then = timezone(timedelta(minutes=-minutes_west))
-    try:
-        first = datetime.fromtimestamp(database.created, zone_then).date()
-    except (ValueError, OverflowError, OSError):
-        first = date(1970, 1, 1)
-    shift = timedelta(hours=max(0, min(rollover, 23)))
-    offset = now.utcoffset() or UTC.utcoffset(now)
-    today = (now - shift).toordinal() - first.toordinal()
-    return _Calendar(shift, timezone(offset), first, today)
-
-
-def _setting(settings: dict[str, object], name: str, default: int) -> int:
-    """Return a setting of a collection, or the default if it is missing or unreadable."""
-    value = settings.get(name)
-    if not isinstance(value, bytes):
-        return default
-    try:
-        number = msgspec.json.decode(value)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return default
-    return number if isinstance(number, int) and abs(number) < 10_000 else default
+    unix_time = min(max(milliseconds / 1000, _SECONDS_PER_DAY), _MAX_UNIX_TIME)
+    moment = datetime.fromtimestamp(unix_time, now.tzinfo)
+    return (moment - _DAY_START).toordinal() - (now - _DAY_START).toordinal()
 
 
 class FirstAnswer(NamedTuple):
-    """The first answer to a card on a day."""
+    """The first answer that the user gave to a card on a day."""
 
     day: int
-    """0 is today; days before are negative."""
+    """The day relative to today, which is 0. Past days are negative."""
     button: int
-    """1 Again … 4 Easy."""
+    """The button that the user pressed, from 1 (Again) to 4 (Easy)."""
     interval: int
-    """Before the answer, in days."""
-    tested: bool
-    """Whether the card was in review, not in learning."""
+    """The interval of the card before the answer, in days."""
+    in_review: bool
+    """Whether the card was in the review state and not in learning."""
 
     @property
-    def failed(self) -> bool:
-        """Whether a card in review was forgotten."""
-        return self.tested and self.button == _FORGOTTEN
+    def is_failure(self) -> bool:
+        """Whether the card was in the review state and the user forgot it."""
+        return self.in_review and self.button == _AGAIN_BUTTON
 
 
 class CardHistory(Value):
-    """A card of a collection, with its history there."""
+    """A card in Anki with its review history."""
 
-    card: CardId
-    """Its id in Anki."""
-    note: NoteId
+    card_id: CardId
+    """The id of the card in Anki."""
+    note_id: NoteId
     answers: tuple[FirstAnswer, ...] = ()
-    asked: int = 0
-    """The number of all answers."""
-    seconds: float = 0.0
-    """That all answers took."""
-    lately: float = 0.0
-    """That those of the last thirty days took."""
+    """The first answer on each day, oldest first."""
+    answer_count: int = 0
+    """The number of all answers, not only of the first ones."""
+    total_seconds: float = 0.0
+    """How long the user took for all answers, in seconds."""
+    recent_seconds: float = 0.0
+    """How long the user took for the answers of the last thirty days, in seconds."""
     lapses: int = 0
-    suspended: bool = False
-    flagged: bool = False
-    """Whether it has the red flag."""
+    is_suspended: bool = False
+    is_flagged: bool = False
+    """Whether the card has the red flag."""
     tags: Strings = ()
-    """In lower case."""
+    """The tags of the note, in lower case."""
 
     @property
-    def in_one_line(self) -> str:
-        """The answers: `✗` forgotten, `·` remembered, with the days before them."""
-        signs = []
-        for answer in self.answers[-_ANSWERS_SHOWN:]:
-            sign = "✗" if answer.button == _FORGOTTEN else "·"
-            signs.append(f"{answer.interval}d{sign}" if answer.tested else sign)
-        if len(self.answers) > _ANSWERS_SHOWN:
-            signs.insert(0, "…")
-        return " ".join(signs)
+    def summary(self) -> str:
+        """The latest answers as text, such as `· 3d· 8d✗` (`✗` forgotten, `·` remembered).
+
+        The number is the interval before the answer in days, which is omitted in learning.
+        """
+        symbols = []
+        for answer in self.answers[-_MAX_ANSWERS_SHOWN:]:
+            symbol = "✗" if answer.button == _AGAIN_BUTTON else "·"
+            symbols.append(f"{answer.interval}d{symbol}" if answer.in_review else symbol)
+        if len(self.answers) > _MAX_ANSWERS_SHOWN:
+            symbols.insert(0, "…")
+        return " ".join(symbols)
 
     @property
     def wishes(self) -> Strings:
-        """How a person asked for it."""
-        flag = ("red flag",) if self.flagged else ()
-        return (*flag, *(f"tagged {tag}" for tag in WISHES if tag in self.tags))
+        """The flag and tags by which the user asked for the card to be listed."""
+        flag = ("red flag",) if self.is_flagged else ()
+        return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
-    def failures_in_window(self, since: int) -> int:
-        """Return the most failures within a window of days, of those after a day."""
-        days = [each.day for each in self.answers if each.failed and each.day > since]
-        counts = [sum(first <= day <= first + WINDOW for day in days) for first in days]
+    def max_failures_in_window(self, since: int) -> int:
+        """Return the largest number of failures in a window of thirty days, all after `since`.
+
+        `since` is a day relative to today.
+        """
+        days = [
+            answer.day
+            for answer in self.answers
+            if answer.is_failure and answer.day > since
+        ]
+        counts = [
+            sum(window_start <= day <= window_start + WINDOW_DAYS for day in days)
+            for window_start in days
+        ]
         return max(counts, default=0)
 
 
 class FailingCard(Value):
-    """A card that fails."""
+    """A card that is listed as failing, with the reasons."""
 
     history: CardHistory
-    why: Strings
-    """What lists it, a person's wish first."""
-    cost: float
-    """The seconds that it cost beyond a usual card that was asked on as many days."""
+    reasons: Strings
+    """The reasons why the card is listed, beginning with the user's own wish."""
+    extra_seconds: float
+    """By how many seconds its review time exceeds the median of cards reviewed on as many days."""
 
 
-def histories(view: View, now: datetime) -> tuple[CardHistory, ...]:
-    """Read the cards of a collection or an export, with all their answers.
+def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
+    """Read the review histories of all cards in a collection or an export.
 
     Args:
-        view: the collection.
+        view: the view of the collection or export.
         now: the current time, with its time zone.
 
     Raises:
-        ItemError: it is damaged.
+        ItemError: the collection is damaged.
     """
-    found: dict[CardId, CardHistory] = {}
+    history_by_card: dict[CardId, CardHistory] = {}
     for database in view.databases:
-        calendar = _calendar_of(database, now)
         answers: dict[CardId, list[FirstAnswer]] = defaultdict(list)
-        asked = Counter[CardId]()
+        answer_counts = Counter[CardId]()
         seconds: dict[CardId, float] = defaultdict(float)
         lately: dict[CardId, float] = defaultdict(float)
-        for id, card_id, ease, last, milliseconds, tested in database.rows(_LOG):
-            day = calendar.day(id)
-            taken = max(milliseconds, 0) / 1000
-            asked[card_id] += 1
-            seconds[card_id] += taken
-            if day > -WINDOW:
-                lately[card_id] += taken
-            answered = answers[card_id]
-            if not answered or answered[-1].day != day:
-                answered.append(FirstAnswer(day, ease, max(last, 0), bool(tested)))
-        for id, note, lapses, suspended, flag, tags in database.rows(_CARDS):
-            found[id] = CardHistory(
-                card=id,
-                note=note,
+        for id, card_id, ease, last_interval, milliseconds, tested in database.fetch_rows(
+            _LOG_SQL
+        ):
+            day = _relative_day(id, now)
+            answer_seconds = max(milliseconds, 0) / 1000
+            answer_counts[card_id] += 1
+            seconds[card_id] += answer_seconds
+            if day > -WINDOW_DAYS:
+                lately[card_id] += answer_seconds
+            card_answers = answers[card_id]
+            if not card_answers or card_answers[-1].day != day:
+                card_answers.append(
+                    FirstAnswer(day, ease, max(last_interval, 0), bool(tested))
+                )
+        for id, note, lapses, suspended, flag, tags in database.fetch_rows(_CARDS_SQL):
+            history_by_card[id] = CardHistory(
+                card_id=id,
+                note_id=note,
                 answers=tuple(answers[id]),
-                asked=asked[id],
-                seconds=seconds[id],
-                lately=lately[id],
+                answer_count=answer_counts[id],
+                total_seconds=seconds[id],
+                recent_seconds=lately[id],
                 lapses=lapses,
-                suspended=bool(suspended),
-                flagged=flag == _RED,
+                is_suspended=bool(suspended),
+                is_flagged=flag == _RED_FLAG,
                 tags=tuple(tags.casefold().split()),
             )
-    return tuple(found.values())
+    return tuple(history_by_card.values())
 
 
-def failing(
-    every: Iterable[CardHistory], tended: Mapping[NoteId, int]
+def find_failing(
+    all_histories: Iterable[CardHistory], tended: Mapping[NoteId, int]
 ) -> list[FailingCard]:
-    """Return the cards that fail: those that a person asked for first, then the most costly.
+    """Return the failing cards. Those that the user asked for come first, then the most costly.
 
     Args:
-        every: all cards.
-        tended: by the id of a note, the day on which it was repaired or left as it is: what
-            was before is forgiven, and so is a wish for thirty days.
+        all_histories: the histories of all cards.
+        tended: the day on which each note was last repaired or left unchanged, relative to today,
+            by note id. Failures before that day are ignored. The user's wishes and Anki's leech
+            tag are ignored for thirty days after it.
     """
-    every = list(every)
-    by_days: dict[int, list[float]] = defaultdict(list)
-    for history in every:
+    all_histories = list(all_histories)
+    times_by_days: dict[int, list[float]] = defaultdict(list)
+    for history in all_histories:
         if history.answers:
-            by_days[min(len(history.answers), _MOST_DAYS)].append(history.seconds)
-    usual = {days: median(times) for days, times in by_days.items()}
+            times_by_days[min(len(history.answers), _MAX_REVIEW_DAYS)].append(
+                history.total_seconds
+            )
+    median_times = {days: median(times) for days, times in times_by_days.items()}
 
-    found = []
-    for history in every:
-        day = tended.get(history.note)
-        since = -LATELY if day is None else max(day, -LATELY)
-        is_tended = day is not None and day > -WINDOW
-        why = [] if is_tended else list(history.wishes)
-        # the tag is the note's; the leech is the card of it that was forgotten
+    failing_cards = []
+    for history in all_histories:
+        day = tended.get(history.note_id)
+        forgiven_until = (
+            -FORGIVEN_AFTER_DAYS if day is None else max(day, -FORGIVEN_AFTER_DAYS)
+        )
+        is_tended = day is not None and day > -WINDOW_DAYS
+        reasons = [] if is_tended else list(history.wishes)
+        # Anki tags the note, but only a card that was forgotten can be the leech
         if "leech" in history.tags and history.lapses and not is_tended:
-            why.append("leech, suspended" if history.suspended else "leech")
-        failures = history.failures_in_window(since)
-        if failures >= ENOUGH and not history.suspended:
-            why.append(f"forgotten {failures} times within {WINDOW} days")
-        if why:
-            usual_time = usual.get(min(len(history.answers), _MOST_DAYS), 0.0)
-            found.append(FailingCard(history, tuple(why), history.seconds - usual_time))
-    return sorted(found, key=lambda card: (not card.history.wishes, -card.cost))
+            reasons.append("leech, suspended" if history.is_suspended else "leech")
+        failures = history.max_failures_in_window(forgiven_until)
+        if failures >= MIN_FAILURES and not history.is_suspended:
+            reasons.append(f"forgotten {failures} times within {WINDOW_DAYS} days")
+        if reasons:
+            median_time = median_times.get(
+                min(len(history.answers), _MAX_REVIEW_DAYS), 0.0
+            )
+            failing_cards.append(
+                FailingCard(history, tuple(reasons), history.total_seconds - median_time)
+            )
+    return sorted(
+        failing_cards, key=lambda card: (not card.history.wishes, -card.extra_seconds)
+    )

@@ -1,4 +1,4 @@
-// How a card that fails may be repaired, each with what changes.
+// The repairs of a failing card, each with its changes.
 import { sides } from "/static/card.js";
 import { h, kbd, rich } from "/static/dom.js";
 import { parts } from "/static/parts.js";

@@ -1,7 +1,8 @@
-"""The cards that fail in Anki, as items of the page, with the repairs of a model or a chat.
+"""The list of the web page that shows the cards that fail in Anki, with repairs to choose from.
 
-An item has the `cards` as it is in Anki, and its `repairs`, each with what it `says`, the `cards`
-that it makes, and `lines` about them. Its document stands beside it if the card is one of ours.
+The JSON of an item has the card as it is in Anki in `cards`, and a list of `repairs`. Each repair
+has a summary in `says`, the `cards` that it makes, and `lines` with its quote and the warnings of
+the checks. The items of our own cards also have the passage that the card was made from.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.anki.profiles import signature
-from ankiforge.features.repair import work as mending
+from ankiforge.anki.profiles import fingerprint_text
+from ankiforge.errors import UsageError
+from ankiforge.features.repair import work as repair_work
 from ankiforge.features.repair.count import FailingCount
 from ankiforge.features.repair.repairs import CardRepair
 from ankiforge.features.repair.work import RepairEntry
-from ankiforge.ledger import lists
-from ankiforge.ledger.cards import highlight_of
-from ankiforge.ledger.decide import undo
-from ankiforge.ledger.events import PERSON
+from ankiforge.ledger import item_lists
+from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.decide import undo_decision
+from ankiforge.ledger.events import USER
 from ankiforge.model import (
     NO_KEY,
     CardKind,
@@ -29,285 +31,308 @@ from ankiforge.model import (
     Json,
     Origin,
     Preview,
-    Shown,
-    h16,
+    ShownCard,
+    hash16,
 )
-from ankiforge.pipeline.collection import collection_path
+from ankiforge.pipeline.collection import find_collection
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, StaleError
-from ankiforge.review.items import sentence, with_changes
-from ankiforge.text import counted, on_one_line, regex, shortened
-from ankiforge.text.cloze import plain
-from ankiforge.web.card_view import card_view, line_of
-from ankiforge.web.faces import EDIT, Faces, act
+from ankiforge.review import Decision, StaleItemError
+from ankiforge.review.items import apply_edits, to_sentence
+from ankiforge.text import format_count, regex, to_one_line, truncate
+from ankiforge.text.cloze import to_plain_text
+from ankiforge.web.card_view import render_card, render_line
+from ankiforge.web.items import EDIT, ItemRenderer, make_action
 from ankiforge.web.page_part import PageList
 
-NOTHING_SOUND = "No repair that the checks let pass"
-PREFIX = "nid:"
-"""Of the ids of these items."""
-_TAKE = ("1", "2", "3")
-_LEAVE = act("leave", "Leave 30 days", "s", "text", "Left for 30 days")
-_SUSPEND = act("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
-_OFFER = act(
+NO_REPAIR_TEXT = "No repair that the checks let pass"
+ID_PREFIX = "nid:"
+"""The prefix of the ids of items."""
+# The keyboard keys that accept a repair, by its position.
+_ACCEPT_KEYS = ("1", "2", "3")
+_LEAVE = make_action("leave", "Leave 30 days", "s", "text", "Left for 30 days")
+_SUSPEND = make_action("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
+_OFFER = make_action(
     "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
 )
-_QUOTE = 300
-"""The number of characters that are shown of the quote of a repair."""
-_LISTED = regex(r"(?<=[^?.:!\n])\n(?!\n)")
-_ASKING = "Asking Anki …"
-_WHY = {"red flag": "you flagged this card red in Anki"}
-_IN_ANKI = {
-    "unsuspend": act("unsuspend", "Ask it again in Anki", "", "more", "", stays=_ASKING),
-    "unflag": act("unflag", "Clear the red flag in Anki", "", "more", "", stays=_ASKING),
-    "forget": act("forget", "Start again as new in Anki", "", "more", "", stays=_ASKING),
-}
-"""What is done in Anki while the card stays in the list."""
+_MAX_QUOTE_CHARS = 300
+"""The maximum length at which the quote of a repair is shown, in characters."""
+_LINE_BREAK = regex(r"(?<=[^?.:!\n])\n(?!\n)")
+_REASON_TEXTS = {"red flag": "you flagged this card red in Anki"}
 
 
 class FailingCards(PageList):
-    """The cards that fail, in the order in which they are shown."""
+    """The list of failing cards on the web page, where the user decides on their repairs."""
 
     id = "failing"
     title = "Cards that fail"
-    about = "forgotten again and again, or flagged red"
+    description = "forgotten again and again, or flagged red"
     cover = "!"
-    prefix = PREFIX
+    prefix = ID_PREFIX
     ending = "“Open in Anki” brings the repairs to your cards."
 
-    def __init__(self, workspace: Workspace, faces: Faces, *, asks: bool) -> None:
-        """Read nothing yet; `asks` is whether a model may be asked for repairs."""
+    def __init__(
+        self, workspace: Workspace, faces: ItemRenderer, *, uses_model: bool
+    ) -> None:
+        """Create the list, without reading the collection yet.
+
+        Args:
+            workspace: the workspace.
+            faces: renders cards and sources.
+            uses_model: whether a model can be asked for repairs.
+        """
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._faces = faces
-        self._asks = asks
-        self._state = ""
-        """Of the collection when it was read."""
+        self._uses_model = uses_model
+        self._fingerprint = ""
+        """The fingerprint that the collection had when it was read, or ""."""
         self._entries: dict[str, RepairEntry] = {}
+        """The pending entries, by item id."""
         self._decided: dict[str, RepairEntry] = {}
-        """By the id of a decision: what it was about, for undo."""
+        """The entries on which the user decided, by the id of the decision, to undo it."""
         self._suspended: dict[str, RepairEntry] = {}
-        """By the id of a decision: what it suspended."""
+        """The entries whose cards were suspended, by the id of the decision, to undo it."""
 
     @property
-    def left(self) -> int:
-        """How many cards wait; until the collection is read, as many as the last run counted."""
-        if self._state:
+    def pending_count(self) -> int:
+        """How many cards are pending, or the last stored count if the collection isn't read yet."""
+        if self._fingerprint:
             return len(self._entries)
         count = self._ledger.get_value("failing", FailingCount)
         return count.cards if count else 0
 
-    def read(self) -> None:
-        """Read the collection, if it has changed since it was read.
+    def refresh(self) -> None:
+        """Read the collection if it has changed.
 
         Raises:
-            ItemError: it cannot be read.
-            UsageError: there is none.
+            ItemError: the collection can't be read.
+            UsageError: there is no collection.
         """
         config = self._workspace.folder.config
-        path = collection_path(config.anki, self._ledger, Path.home())
-        state = signature(path) if path and path.is_file() else ""
-        if state and state == self._state:
+        path = find_collection(config.anki, self._ledger, Path.home())
+        state = fingerprint_text(path) if path and path.is_file() else ""
+        if state and state == self._fingerprint:
             return
-        entries = mending.repair_list(self._workspace).failing
-        self._entries = {f"{PREFIX}{entry.note.nid}": entry for entry in entries}
-        self._state = state
+        entries = repair_work.list_failing(self._workspace).failing
+        self._entries = {f"{ID_PREFIX}{entry.note.note_id}": entry for entry in entries}
+        self._fingerprint = state
 
-    def faces(self, start: int, most: int) -> list[Json]:
-        """Return the items of the list from a place on."""
+    def render_items(self, start: int, most: int) -> list[Json]:
+        """Return up to `most` items as JSON, from index `start` on."""
         ids = [*self._entries][start : start + most]
-        return [self._face(self._entries[id]) for id in ids]
+        return [self._render(self._entries[id]) for id in ids]
 
-    def face(self, id: str) -> Json | None:
-        """Return an item; None if it no longer waits."""
+    def render_item(self, id: str) -> Json | None:
+        """Return an item as JSON, or None if it is no longer pending."""
         entry = self._entries.get(id)
-        return self._face(entry) if entry else None
+        return self._render(entry) if entry else None
 
-    def _face(self, entry: RepairEntry) -> Json:
-        """Return an item as the page shows it."""
-        card = self._card(entry)
-        view = card_view(card, self._faces.find)
-        told: Json = {}
-        why = sentence("; ".join(_WHY.get(why, why) for why in entry.why))
-        if entry.fails:
+    def _render(self, entry: RepairEntry) -> Json:
+        card = self._make_card(entry)
+        view = render_card(card, self._faces.find_picture)
+        optional: Json = {}
+        text = to_sentence(
+            "; ".join(_REASON_TEXTS.get(text, text) for text in entry.reasons)
+        )
+        if entry.failing_card:
             history = entry.history
-            wrong = sum(answer.failed for answer in history.answers)
-            minutes = counted(max(round(history.seconds / 60), 1), "minute")
-            answers = counted(history.asked, "answer")
-            why += f" {wrong or 'None'} of {answers} wrong, {minutes} spent."
-        if entry.near:
-            near = entry.near.card.fields
-            sides = [line_of(near.get(name, "")) for name in ("Front", "Back", "Text")]
-            told["near"] = [side for side in sides if side]
+            failure_count = sum(answer.is_failure for answer in history.answers)
+            minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
+            answers = format_count(history.answer_count, "answer")
+            text += f" {failure_count or 'None'} of {answers} wrong, {minutes} spent."
+        if entry.confused_with:
+            confused_fields = entry.confused_with.card.fields
+            sides = [
+                render_line(confused_fields.get(name, ""))
+                for name in ("Front", "Back", "Text")
+            ]
+            optional["near"] = [side for side in sides if side]
         if entry.is_ours:
-            highlight = highlight_of(self._ledger, card.key)
-            told["source"] = self._faces.source(highlight, entry.quote)
+            highlight = load_highlight(self._ledger, card.key)
+            optional["source"] = self._faces.render_source(highlight, entry.quote)
         return {
-            "id": f"{PREFIX}{entry.note.nid}",
-            "turn": h16("failing", repr((entry.card.fields, entry.offers))),
+            "id": f"{ID_PREFIX}{entry.note.note_id}",
+            "turn": hash16("failing", repr((entry.card.fields, entry.proposed_repairs))),
             "title": view["title"],
             "line": view["line"],
-            "ask": why,
+            "ask": text,
             "cards": [view],
             "repairs": [
-                self._repair(card, repair) for repair in entry.offers[: len(_TAKE)]
+                self._render_repair(card, repair)
+                for repair in entry.proposed_repairs[: len(_ACCEPT_KEYS)]
             ],
-            "actions": self._actions(entry),
-            **told,
+            "actions": self._list_actions(entry),
+            **optional,
         }
 
-    def _repair(self, card: Shown, repair: CardRepair) -> Json:
-        """Return a repair with the cards that it makes of a card."""
-        becomes = dict(with_changes(card.fields, repair.fields))
+    def _render_repair(self, card: ShownCard, repair: CardRepair) -> Json:
+        """Render a repair of `card`, with the cards that it makes."""
+        new_fields = dict(apply_edits(card.fields, repair.fields))
         cards = []
-        for words in (becomes, *repair.new):
-            fields = [(name, _LISTED.sub(", ", text)) for name, text in words.items()]
-            made = replace(card, kind=CardKind.of(words), fields=tuple(fields))
-            cards.append(card_view(made, self._faces.find))
-        says = repair.says[:1].upper() + repair.says[1:]
-        lines = [f"perhaps: {doubt}" for doubt in repair.doubts]
+        for words in (new_fields, *repair.new_cards):
+            fields = [(name, _LINE_BREAK.sub(", ", text)) for name, text in words.items()]
+            new_card = replace(
+                card, kind=CardKind.from_fields(words), fields=tuple(fields)
+            )
+            cards.append(render_card(new_card, self._faces.find_picture))
+        summary = repair.summary[:1].upper() + repair.summary[1:]
+        lines = [f"perhaps: {doubt}" for doubt in repair.warnings]
         if repair.quote:
-            quote = shortened(on_one_line(repair.quote), _QUOTE)
+            quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
             lines.insert(0, f"the source: “{quote}”")
-        return {"says": says, "cards": cards, "lines": [plain(line) for line in lines]}
+        return {
+            "says": summary,
+            "cards": cards,
+            "lines": [to_plain_text(line) for line in lines],
+        }
 
-    def _actions(self, entry: RepairEntry) -> list[Json]:
-        """Return the decisions; the first repair has the filled button, without one the editor."""
+    def _list_actions(self, entry: RepairEntry) -> list[Json]:
+        """Return the actions that an entry offers, as buttons.
+
+        The main one is to accept the first repair, or else to edit or suspend the card. Only its
+        button is filled.
+        """
         actions: list[Json] = []
-        for number in _TAKE[: len(entry.offers)]:
+        for number in _ACCEPT_KEYS[: len(entry.proposed_repairs)]:
             look = "more" if actions else "filled"
-            which = f"repair {number}" if len(entry.offers) > 1 else "the repair"
-            take = act("take", f"Take {which}", number, look, "Repaired")
-            actions.append({**take, "choice": int(number) - 1})
-        if entry.may_change:
+            repair_label = (
+                f"repair {number}" if len(entry.proposed_repairs) > 1 else "the repair"
+            )
+            accept_action = make_action(
+                "take", f"Take {repair_label}", number, look, "Repaired"
+            )
+            actions.append({**accept_action, "choice": int(number) - 1})
+        if entry.can_change:
             look = "text" if actions else "filled"
             actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
         actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
-        if self._asks:
+        if self._uses_model:
             actions.append(_OFFER)
-        if entry.history.suspended:
-            actions.append(_IN_ANKI["unsuspend"])
-        if entry.history.flagged:
-            actions.append(_IN_ANKI["unflag"])
-        actions.append(_IN_ANKI["forget"])
-        return sorted(actions, key=lambda each: each["look"] == "text")  # the lesser last
+        # put the buttons that are only text last
+        return sorted(actions, key=lambda action: action["look"] == "text")
 
-    def _card(self, entry: RepairEntry) -> Shown:
-        """Return the card of an entry in the words that it has in Anki."""
+    def _make_card(self, entry: RepairEntry) -> ShownCard:
+        """Return the card of an entry, with the text that it has in Anki."""
         fields = tuple(entry.card.fields.items())
         if entry.is_ours:
-            card = next(iter(lists.lines(self._ledger, [entry.guid])))
-            words = {**dict(card.fields), **entry.card.fields}
-            return replace(card, fields=tuple(words.items()))
-        kind = CardKind.of(entry.card.fields)
-        about = Document(DocumentKey(""), "", entry.note.deck)
-        passage = Highlight(about, "", HighlightKind.HIGHLIGHT, "")
-        return Preview(NO_KEY, kind, fields, Origin(PERSON), passages=(passage,))
+            card = next(iter(item_lists.load_items(self._ledger, [entry.guid])))
+            fields_by_name = {**dict(card.fields), **entry.card.fields}
+            return replace(card, fields=tuple(fields_by_name.items()))
+        kind = CardKind.from_fields(entry.card.fields)
+        document = Document(DocumentKey(""), "", entry.note.deck)
+        passage = Highlight(document, "", HighlightKind.HIGHLIGHT, "")
+        return Preview(NO_KEY, kind, fields, Origin(USER), passages=(passage,))
 
     # --- decisions ----------------------------------------------------------------------
 
-    def _current(self, decision: Decision) -> RepairEntry:
-        """Return the entry of a decision.
+    def _find_current_entry(self, decision: Decision) -> RepairEntry:
+        """Return the entry that a decision is about.
 
         Raises:
-            StaleError: it is not what was painted, or waits no more.
+            StaleItemError: the item has changed since it was shown, or is no longer pending.
         """
         entry = self._entries.get(decision.id)
-        face = self._face(entry) if entry else None
-        if entry is None or (decision.turn and face and decision.turn != face["turn"]):
-            raise StaleError(None, face)
+        item_json = self._render(entry) if entry else None
+        if entry is None or (
+            decision.turn and item_json and decision.turn != item_json["turn"]
+        ):
+            raise StaleItemError(None, item_json)
         return entry
 
     def decide(self, decision: Decision) -> Json:
-        """Carry out a decision.
+        """Carry out the user's decision on an item.
 
         Returns:
-            `undo`, what takes it back; `said`, what became of it in Anki; and the `item`, if it
-            stays.
+            JSON with the id of the decision in `undo`, a message about what was done in `said`,
+            and the `item` if it is still pending.
 
         Raises:
-            StaleError: it is not what was painted, or waits no more.
-            ForgeError: it is refused, with the reason.
+            StaleItemError: the item has changed since it was shown, or is no longer pending.
+            ForgeError: the decision is refused. The message says why.
         """
-        entry = self._current(decision)
+        entry = self._find_current_entry(decision)
         workspace = self._workspace
-        said = ""
+        message = ""
         match decision.act:
-            case "take" if decision.choice < len(entry.offers):
-                action = mending.take(workspace, entry, entry.offers[decision.choice])
+            case "take" if decision.choice < len(entry.proposed_repairs):
+                action = repair_work.accept_repair(
+                    workspace, entry, entry.proposed_repairs[decision.choice]
+                )
             case "edit":
-                known = entry.card.fields
+                old_fields = entry.card.fields
                 typed = decision.fields.items()
-                words = {name: text for name, text in typed if name in known or text}
-                action = mending.edited(workspace, entry, words)
+                new_fields = {
+                    name: text for name, text in typed if name in old_fields or text
+                }
+                action = repair_work.edit_note(workspace, entry, new_fields)
             case "suspend":
-                action, said = mending.suspend(workspace, entry)
+                action, message = repair_work.suspend_card(workspace, entry)
                 self._suspended[action] = entry
             case "leave":
-                action = mending.leave(workspace, entry)
+                action = repair_work.leave_note(workspace, entry)
             case "others":
-                repairs = mending.asked(workspace, entry)
-                self._add(entry, repairs)
-                said = "The model offers these." if repairs else f"{NOTHING_SOUND}."
-                return {"item": self.face(decision.id), "said": said}
+                repairs = repair_work.ask_model(workspace, entry)
+                self._add_repairs(entry, repairs)
+                message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
+                return {"item": self.render_item(decision.id), "said": message}
             case _:
-                said = mending.do_in_anki(workspace, decision.act, entry.cards_asked)
-                return {"item": self.face(decision.id), "said": _told(said)}
+                raise UsageError("this cannot be done here")
         self._decided[action] = self._entries.pop(decision.id)
-        return {"undo": action, "said": _told(said)}
+        return {"undo": action, "said": _to_sentence(message)}
 
-    def undo(self, action: str) -> Json | None:
-        """Take back a decision on one of these; return the item, or None if it was none.
+    def undo(self, action: str) -> None:
+        """Undo a decision on an item of this list, so that the item is pending again.
 
         Raises:
-            RefusedError: it cannot be undone, with the reason.
+            RefusedError: the decision can't be undone. The message says why.
         """
-        entry = self._decided.get(action)
-        if entry is None:
-            return None
-        undo(self._ledger, action)
-        del self._decided[action]
-        id = f"{PREFIX}{entry.note.nid}"
-        self._entries = {id: entry, **self._entries}
-        suspended = self._suspended.pop(action, None)
-        if suspended is not None:
-            cards = suspended.cards_asked
-            mending.do_in_anki(self._workspace, "unsuspend", cards)
-        return self._face(entry)
+        undo_decision(self._ledger, action)
+        entry = self._decided.pop(action)
+        self._entries = {f"{ID_PREFIX}{entry.note.note_id}": entry, **self._entries}
+        if action in self._suspended:
+            repair_work.unsuspend_card(self._workspace, self._suspended.pop(action))
 
-    def preview(self, decision: Decision) -> Shown:
-        """Return the card that the fields of the editor make."""
-        card = self._card(self._current(replace(decision, turn="")))
-        return replace(card, fields=with_changes(card.fields, decision.fields))
+    def preview(self, decision: Decision) -> ShownCard:
+        """Return the card that the fields in the editor would make."""
+        card = self._make_card(self._find_current_entry(replace(decision, turn="")))
+        return replace(card, fields=apply_edits(card.fields, decision.fields))
 
     # --- the chat -----------------------------------------------------------------------
 
-    def question_about(self, id: str) -> Json:
-        """Return the text that asks a chat for repairs.
+    def chat_question(self, id: str) -> Json:
+        """Return the text to paste into a chat, which asks for repairs of a card.
 
         Raises:
-            RefusedError: something of the card must stay on this machine.
+            RefusedError: some of the text must stay on this computer, or ankiforge can't change the
+                note.
         """
-        text = mending.question_about(self._workspace, self._entries[id])
+        text = repair_work.make_chat_question(self._workspace, self._entries[id])
         return {"said": "Asks for repairs of this card.", "text": text}
 
-    def answered(self, id: str, reply: str) -> tuple[str, bool]:
-        """Offer the repairs in the answer of a chat, too; say how many there are."""
-        entry = self._entries[id]
-        repairs = mending.answered(entry, reply)
-        self._add(entry, repairs)
-        said = counted(len(repairs), "repair") if repairs else NOTHING_SOUND
-        return f"{said}.", bool(repairs)
+    def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
+        """Add the repairs in the reply of a chat to the item.
 
-    def _add(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
-        """Offer further repairs, the newest first; the list begins with what has new ones."""
+        Returns:
+            A message about the number of repairs, and whether there is any.
+        """
+        entry = self._entries[id]
+        repairs = repair_work.read_acceptable_repairs(entry, reply)
+        self._add_repairs(entry, repairs)
+        message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
+        return f"{message}.", bool(repairs)
+
+    def _add_repairs(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
+        """Add repairs to an entry, newest first, and move the entry to the top of the list."""
         if not repairs:
             return
-        id = f"{PREFIX}{entry.note.nid}"
-        offers = (*repairs, *entry.offers)[: len(_TAKE)]
-        others = {key: each for key, each in self._entries.items() if key != id}
-        self._entries = {id: replace(entry, offers=offers), **others}
+        id = f"{ID_PREFIX}{entry.note.note_id}"
+        offers = (*repairs, *entry.proposed_repairs)[: len(_ACCEPT_KEYS)]
+        other_entries = {
+            key: other_entry for key, other_entry in self._entries.items() if key != id
+        }
+        self._entries = {id: replace(entry, proposed_repairs=offers), **other_entries}
 
 
-def _told(said: str) -> str:
-    """Return the outcome of an act in Anki as a sentence; "" if nothing was done there."""
-    return sentence(said) if said else ""
+def _to_sentence(message: str) -> str:
+    """Return a message as a sentence, or "" if there is none."""
+    return to_sentence(message) if message else ""

@@ -1,54 +1,53 @@
-"""Read a note of Anki, of whatever type, as the first of its cards, in Markdown."""
+"""Read a note of any note type as its first card, in Markdown, so that it can be checked."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import (
-    family_of,
-    fields_seen,
-    fields_shown,
+    find_family,
+    find_template_fields,
+    find_visible_fields,
+    is_cloze_field,
     is_empty,
-    shows_cloze,
 )
-from ankiforge.anki.plan import FILLED
-from ankiforge.anki.render import unrender
+from ankiforge.anki.plan import GENERATED_FIELDS
+from ankiforge.anki.render import field_to_markdown
 from ankiforge.model import (
     NO_KEY,
+    AnkiNote,
+    AnkiNoteType,
+    CardContent,
     CardKind,
     Fields,
     HighlightKey,
     NoteId,
-    NoteInAnki,
     Origin,
-    SeenType,
     Strings,
     Texts,
     Value,
-    Words,
 )
-from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import plain
+from ankiforge.text import regex, to_one_line
+from ankiforge.text.cloze import to_plain_text
 
-LONGEST_READ = 10_000
-"""The maximum length of a side in characters.
+MAX_SIDE_CHARS = 10_000
+"""The maximum length of a side of a card, in characters.
 
-Cards are shorter, and broken markup is slow to parse.
-"""
-_LATEX = (
+Real cards are shorter, and broken markup of this length would be slow to parse."""
+_LATEX_FORMULAS = (
     (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
     (regex(r"(?is)\[\$\$\](.*?)\[/\$\$\]"), r"\\[\1\\]"),
 )
-# Text that LaTeX typesets: formulas stand in dollars there.
-_TYPESET = regex(r"(?is)\[latex\](.*?)\[/latex\]")
-_IN_LATEX = (
+# Text that Anki renders with LaTeX, with formulas in dollar signs.
+_LATEX_BLOCK = regex(r"(?is)\[latex\](.*?)\[/latex\]")
+_LATEX_REPLACEMENTS = (
     (regex(r"\\newline\b"), " "),
     (regex(r"\\(?:emph|text(?:bf|it))\{([^{}]*)\}"), r"\1"),
     (regex(r"(?s)\$\$(.*?)\$\$"), r"\\[\1\\]"),
     (regex(r"(?s)(?<!(?<!\\)\\)\$(.*?)(?<!\\)\$"), r"\\(\1\\)"),
     (regex(r"(?s)\\\(\s*\\\)"), " "),
 )
-_PLAYED = regex(
+_MEDIA = regex(
     r"""(?xi)
     \[sound:[^\[\]\n]*\]
     | \[anki:play:[^\[\]\n]*\]
@@ -56,7 +55,7 @@ _PLAYED = regex(
     """
 )
 _FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
-# A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
+# A cloze deletion that the `}}` of a formula in it closes, as in {{c1::\(\frac{1}{\sqrt{2}}\)}}.
 _CLOSED_EARLY = regex(
     r"""(?xs)
     \{\{c[0-9,]+::(?:(?!\}\}|\{\{c).)*
@@ -65,154 +64,163 @@ _CLOSED_EARLY = regex(
     \}\}
     """
 )
-_BELOW = ("extra", "back extra", "notes", "note", "remarks", "explanation")
-_EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
-_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
+_EXTRA_FIELD_NAMES = ("extra", "back extra", "notes", "note", "remarks", "explanation")
+_DATA_URL = regex(r"data:[^\s\"'<>]{100,}")
+_LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
-class ReadNote(Value):
-    """A note with its card as the checks read it."""
+class ParsedNote(Value):
+    """A note that was read as a card, so that the card can be checked."""
 
     guid: str
-    nid: NoteId
-    """The id in Anki; 0 if the note is not in Anki yet."""
+    note_id: NoteId
+    """The id in Anki, or 0 if the note isn't in Anki yet."""
     deck: str
     notetype: str
+    """The name of the note type, or "" if it is missing."""
     fields: Fields
-    """(name, HTML or Markdown), unchanged."""
-    draft: Words | None = None
-    """The card; None if the note cannot be read as question and answer."""
-    names: Texts = {}
-    """By our field: the name of its field, if the card has one for each side."""
+    """The name of each field with its unchanged HTML or Markdown."""
+    draft: CardContent | None = None
+    """The content of the card, or None if the note can't be read as question and answer."""
+    field_names: Texts = {}
+    """The names of the note's fields by our field names, or {} if a side has several fields."""
     closed_early: str = ""
-    """A cloze that `}}` of a formula closes too early."""
+    """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
     key: HighlightKey = NO_KEY
-    """The passage of a note made by ankiforge."""
-    unread: str = ""
-    """Why the note has no card here."""
+    """The key of the passage that a note of ankiforge was made from."""
+    unreadable_reason: str = ""
+    """Why the note can't be read as a card, or "" if it can."""
 
     @property
     def front(self) -> str:
-        """The front of the note, to identify it in a line."""
+        """The text of the front in one line, by which the user recognises the note."""
         front = ""
         if self.draft:
-            front = self.draft.field("Text") or self.draft.field("Front")
+            front = self.draft.get_field("Text") or self.draft.get_field("Front")
         if not front and self.fields:
             _, text = self.fields[0]
-            front = unrender(text[:400])
-        return on_one_line(plain(front[:400]))
+            front = field_to_markdown(text[:400])
+        return to_one_line(to_plain_text(front[:400]))
 
 
-def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
-    """Read a note of Anki as the first of its cards."""
-    # The fields that the type of a damaged collection lacks are called `Field 3`.
-    names = list(note_type.names) if note_type else []
-    for number in range(len(names) + 1, len(note.fields) + 1):
-        names.append(f"Field {number}")
-    fields = tuple(zip(names, note.fields, strict=False))
-    read = ReadNote(
+def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote:
+    """Read a note as its first card, or find the reason why it can't be read as one."""
+    # in a damaged collection, name fields that the note type lacks `Field 3` etc.
+    field_names = list(note_type.names) if note_type else []
+    for number in range(len(field_names) + 1, len(note.fields) + 1):
+        field_names.append(f"Field {number}")
+    fields = tuple(zip(field_names, note.fields, strict=False))
+    result = ParsedNote(
         guid=note.guid,
-        nid=note.id,
+        note_id=note.id,
         deck=note.deck,
         notetype=note_type.name if note_type else "",
         fields=fields,
         key=note.identity.key if note.identity else NO_KEY,
     )
     if note_type is None:
-        return replace(read, unread="its note type is not there")
+        return replace(result, unreadable_reason="its note type is not there")
     if any("image-occlusion:" in text for _, text in fields):
-        return replace(read, unread="an image occlusion")
+        return replace(result, unreadable_reason="an image occlusion")
 
     if not note_type.cloze:
         template = note_type.templates[min(note.ordinals, default=0)]
-        asked = {*fields_shown(template.question), "FrontSide"}
-        if asked.issuperset(fields_shown(template.answer)):
-            return replace(read, unread="its note type has no answer")
-    return _with_sides(read, note, note_type)
+        question_fields = {*find_template_fields(template.question), "FrontSide"}
+        if question_fields.issuperset(find_template_fields(template.answer)):
+            return replace(result, unreadable_reason="its note type has no answer")
+    return _add_card(result, note, note_type)
 
 
-def _with_sides(read: ReadNote, note: NoteInAnki, note_type: SeenType) -> ReadNote:
-    """Return a note with its card, which has the two sides of its first card in Anki."""
-    # Pictures that are embedded in a field are content, but not their bytes.
+def _add_card(result: ParsedNote, note: AnkiNote, note_type: AnkiNoteType) -> ParsedNote:
+    """Return `result` with its card, which has the sides of the note's first card in Anki."""
+    # embedded pictures count as content, but their bytes are dropped
     in_latex = "[latex]{{" in note_type.templates[0].question
-    form = "[latex]{}[/latex]" if in_latex else "{}"
-    shown = {}
-    for name, text in read.fields:
-        shown[name] = form.format(_EMBEDDED.sub("data:", text))
-    asked, answered = _asked_and_answered(note, note_type, shown)
-    question = "<br>".join(shown.get(name, "") for name in asked)
-    answer = shown.get(answered, "")
-    if max(len(question), len(answer)) > LONGEST_READ:
-        return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
+    text_format = "[latex]{}[/latex]" if in_latex else "{}"
+    html_by_name = {}
+    for name, text in result.fields:
+        html_by_name[name] = text_format.format(_DATA_URL.sub("data:", text))
+    question_fields, answer_field = _find_question_and_answer(
+        note, note_type, html_by_name
+    )
+    question = "<br>".join(html_by_name.get(name, "") for name in question_fields)
+    answer = html_by_name.get(answer_field, "")
+    if max(len(question), len(answer)) > MAX_SIDE_CHARS:
+        return replace(
+            result, unreadable_reason=f"more than {MAX_SIDE_CHARS:,} characters of markup"
+        )
     sides = {"Front": question, "Back": answer}
     if note_type.cloze:
         sides = {"Text": question}
-    theirs: Texts = {}
-    if len(asked) == 1 and (answered or note_type.cloze):
-        theirs = _with_extra(
-            dict(zip(sides, (*asked, answered), strict=False)), note_type
+    their_names: Texts = {}
+    if len(question_fields) == 1 and (answer_field or note_type.cloze):
+        their_names = _add_extra_field(
+            dict(zip(sides, (*question_fields, answer_field), strict=False)), note_type
         )
-    early = _CLOSED_EARLY.search(question)
+    closed_early_match = _CLOSED_EARLY.search(question)
     return replace(
-        read,
-        draft=_card_of({name: _markdown(text) for name, text in sides.items()}),
-        names=theirs,
-        closed_early=early[0] if early else "",
+        result,
+        draft=_make_card({name: _to_markdown(text) for name, text in sides.items()}),
+        field_names=their_names,
+        closed_early=closed_early_match[0] if closed_early_match else "",
     )
 
 
-def _with_extra(theirs: Texts, note_type: SeenType) -> Texts:
-    """Return fields of a note type by ours, with the one that it shows below an answer."""
+def _add_extra_field(their_names: Texts, note_type: AnkiNoteType) -> Texts:
+    """Return the field names with that of `Extra`, if the note type has a field for extra text."""
     for name in note_type.names:
-        if name.casefold() in _BELOW and name not in theirs.values():
-            return {**theirs, "Extra": name}
-    return theirs
+        if name.casefold() in _EXTRA_FIELD_NAMES and name not in their_names.values():
+            return {**their_names, "Extra": name}
+    return their_names
 
 
-def _card_of(sides: Texts) -> Words:
-    """Return the card with these sides in Markdown."""
-    return Words(NO_KEY, CardKind.of(sides), tuple(sides.items()), Origin("person"))
+def _make_card(sides: Texts) -> CardContent:
+    return CardContent(
+        NO_KEY, CardKind.from_fields(sides), tuple(sides.items()), Origin("person")
+    )
 
 
-def _asked_and_answered(
-    note: NoteInAnki, note_type: SeenType, fields: Texts
+def _find_question_and_answer(
+    note: AnkiNote, note_type: AnkiNoteType, fields: Texts
 ) -> tuple[Strings, str]:
-    """Return the fields that the first card asks, and the one that answers, as a person sees them.
+    """Return the names of the fields that the first card asks about, and of its answer field.
 
-    The answer is the first filled field that the answer template shows and the question
-    does not; "" if there is none. The line above a question of ours says where it is from.
+    The answer is the first filled field that only the answer template shows, or "" if there is
+    none. The line above the question that says where our card is from isn't part of the question.
     """
     if note_type.cloze:
-        return tuple(name for name in fields if shows_cloze(note_type, name)), ""
+        return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
     ordinal = min(note.ordinals, default=0)
     template = note_type.templates[ordinal]
-    asked = fields_seen(template.question, fields, of_question=True)
-    if family_of(note_type.id):
-        asked = tuple(name for name in asked if name not in FILLED)
-    for name in fields_seen(template.answer, fields, of_question=False):
-        if name not in asked and not is_empty(fields.get(name, "")):
-            return asked, name
-    return asked, ""
+    question_fields = find_visible_fields(template.question, fields, of_question=True)
+    if find_family(note_type.id):
+        question_fields = tuple(
+            name for name in question_fields if name not in GENERATED_FIELDS
+        )
+    for name in find_visible_fields(template.answer, fields, of_question=False):
+        if name not in question_fields and not is_empty(fields.get(name, "")):
+            return question_fields, name
+    return question_fields, ""
 
 
-def _markdown(text: str) -> str:
-    """Return a field as Markdown; a sound becomes a picture, so that it counts as content.
+def _to_markdown(text: str) -> str:
+    """Convert the HTML of a field to Markdown.
 
-    Anki recognises gaps inside formulas: such a formula is read as text.
+    A sound becomes a picture, so that it counts as content. A formula with a cloze deletion in it
+    becomes text, because Anki recognises cloze deletions in formulas.
     """
-    text = _TYPESET.sub(lambda match: _as_mathjax(match[1]), text)
-    for pattern, instead in _LATEX:
-        text = pattern.sub(instead, text)
+    text = _LATEX_BLOCK.sub(lambda match: _latex_to_mathjax(match[1]), text)
+    for pattern, replacement in _LATEX_FORMULAS:
+        text = pattern.sub(replacement, text)
     for formula in _FORMULA.findall(text):
         if "{{c" in formula:
             text = text.replace(formula, formula[2:-2])
-        else:  # a line may end within it
-            text = text.replace(formula, _BREAK.sub(" ", formula))
-    return unrender(_PLAYED.sub('<img src="sound">', text))
+        else:  # a formula may contain line breaks
+            text = text.replace(formula, _LINE_BREAK.sub(" ", formula))
+    return field_to_markdown(_MEDIA.sub('<img src="sound">', text))
 
 
-def _as_mathjax(latex: str) -> str:
-    """Return text for LaTeX as HTML with formulas for MathJax."""
-    for pattern, instead in _IN_LATEX:
-        latex = pattern.sub(instead, latex)
+def _latex_to_mathjax(latex: str) -> str:
+    """Convert LaTeX text to HTML with MathJax formulas."""
+    for pattern, replacement in _LATEX_REPLACEMENTS:
+        latex = pattern.sub(replacement, latex)
     return latex

@@ -1,7 +1,7 @@
-"""Repairs of a card: what a model or a chat is asked, and what its reply makes of the card.
+"""Build the request for repairs of a card to a model or a chat, and parse the reply.
 
-A repair is data: what the words of the card become, and which cards are new. None adds a
-fact. The program itself offers none: those that it made left 12 to 17 of 100 cards worse.
+A repair consists of the new text of the card, and of new cards. It never adds facts. The program
+doesn't make repairs by rules, because such repairs made 12 to 17 of 100 cards worse.
 """
 
 from __future__ import annotations
@@ -10,52 +10,57 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ankiforge.config import shipped
-from ankiforge.draft.prompt import ModelRequest, exactly, filled, message
-from ankiforge.draft.reply import cloze_text, markdown, objects
-from ankiforge.draft.sendable import SendableText, ours
-from ankiforge.model import Json, Strings, Texts, Value, h16
+from ankiforge.config import shipped_directory
+from ankiforge.draft.privacy import SendableText, mark_as_sendable
+from ankiforge.draft.prompt import (
+    ModelRequest,
+    fill_placeholders,
+    make_message,
+    make_object_schema,
+)
+from ankiforge.draft.reply import parse_objects, to_our_cloze, to_our_markdown
+from ankiforge.model import Json, Strings, Texts, Value, hash16
 from ankiforge.text import cloze
-from ankiforge.text.fold import locate
+from ankiforge.text.normalize import locate
 
 
 class CardRepair(Value):
-    """A change of a card that a person may take."""
+    """A proposed change to a card, which the user may accept."""
 
-    says: str
-    """In a line, what it does."""
+    summary: str
+    """What the repair changes, in one line."""
     fields: Texts
-    """The words of the card as they become, by field; a field that is not here stays."""
-    new: tuple[Texts, ...] = ()
-    """The words of cards that it adds."""
+    """The new text of the changed fields, by field name."""
+    new_cards: tuple[Texts, ...] = ()
+    """The fields of each new card that the repair adds."""
     quote: str = ""
-    """The words of the source that prove it."""
-    doubts: Strings = ()
-    """What the checks say about it."""
+    """A quote from the source that supports the new text, or ""."""
+    warnings: Strings = ()
+    """The warnings that the checks gave about the repair."""
 
 
 class CardToRepair(Value):
-    """All that a repair depends on."""
+    """The text of a card to repair, and what a model needs to know to reword it."""
 
     fields: Texts
-    """Markdown: Front, Back and Extra, or Text and Extra."""
+    """The fields in Markdown, by name: Front, Back and Extra, or Text and Extra."""
     topic: str = ""
-    """What its deck or heading says that it is about."""
-    near: Texts = {}
-    """The fields of the card that it is mixed up with."""
+    """The topic of the card, which is the name of its deck, or ""."""
+    confused_fields: Texts = {}
+    """The fields of the card that the user may confuse with this one, or {}."""
 
     @property
     def is_cloze(self) -> bool:
-        """Whether its words stand in one text with gaps."""
+        """Whether this is a cloze card."""
         return "Text" in self.fields
 
 
 # --- the request --------------------------------------------------------------------------
 
-PROMPT = "repair"
-MOST_OF_MODEL = 2
-_MOST_NEW = 4
-_SHAPE = {
+PROMPT_NAME = "repair"
+MAX_REPAIRS = 2
+_MAX_NEW_CARDS = 4
+_EXAMPLE = {
     "repairs": [
         {
             "why": "…",
@@ -69,113 +74,125 @@ _SHAPE = {
 }
 
 
-def prompt_for(
+def make_prompt(
     card: CardToRepair,
     picked: Iterable[str],
     history: str,
     passage: str,
     sendable: Callable[[str], SendableText],
 ) -> ModelRequest:
-    """Return the prompt about a card for a model or a chat.
+    """Return the request for repairs of a card, for a model or a chat.
 
     Args:
         card: the card.
-        picked: why it was picked.
-        history: its answers in a line.
-        passage: the passage that it is from; "" = not known.
-        sendable: returns a text without what must stay on this machine.
+        picked: the reasons why the card is listed.
+        history: the review history of the card, in one line.
+        passage: the passage that the card was made from, or "" if unknown.
+        sendable: removes from a text what must stay on this computer.
     """
 
-    def shown(fields: Texts) -> Json:
+    def to_sides(fields: Texts) -> Json:
         sides = {}
         for name, text in fields.items():
             if text and name != "Extra":
                 sides[name.casefold()] = sendable(text)
         return sides
 
-    asked: Json = {
-        "card": shown(card.fields),
+    prompt_data: Json = {
+        "card": to_sides(card.fields),
         "picked": [sendable(reason) for reason in picked],
         "history": history,
-        "similar": [shown(card.near)] if card.near else [],
+        "similar": [to_sides(card.confused_fields)] if card.confused_fields else [],
         "topic": sendable(card.topic),
         "passage": sendable(passage),
     }
-    text = (shipped("prompts") / f"{PROMPT}.md").read_text("utf-8")
+    text = (shipped_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
     system, _, user = text.partition("\n---\n")
-    in_json = json.dumps(asked, ensure_ascii=False, indent=1)
-    values = {"highlights": SendableText(in_json), "schema": ours(json.dumps(_SHAPE))}
-    name = f"{PROMPT}@{h16(text)[:8]}"
+    json_text = json.dumps(prompt_data, ensure_ascii=False, indent=1)
+    values = {
+        "highlights": SendableText(json_text),
+        "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
+    }
+    name = f"{PROMPT_NAME}@{hash16(text)[:8]}"
     return ModelRequest(
         (
-            message("system", filled(system, values)),
-            message("user", filled(user, values)),
+            make_message("system", fill_placeholders(system, values)),
+            make_message("user", fill_placeholders(user, values)),
         ),
         _SCHEMA,
         name,
     )
 
 
-_TEXT = {"type": "string"}
-_CARD = {"front": _TEXT, "back": _TEXT}
-_NEW = {"type": "array", "items": exactly(_CARD)}
-_REPAIR = exactly({"why": _TEXT, **_CARD, "new": _NEW, "quote": _TEXT})
-_REPAIRS = {"type": "array", "items": _REPAIR}
-_SCHEMA = exactly({"repairs": _REPAIRS, "suspend": {"type": "boolean"}})
+_TEXT_SCHEMA = {"type": "string"}
+_CARD_SCHEMA = {"front": _TEXT_SCHEMA, "back": _TEXT_SCHEMA}
+_NEW_CARDS_SCHEMA = {"type": "array", "items": make_object_schema(_CARD_SCHEMA)}
+_REPAIR_SCHEMA = make_object_schema(
+    {"why": _TEXT_SCHEMA, **_CARD_SCHEMA, "new": _NEW_CARDS_SCHEMA, "quote": _TEXT_SCHEMA}
+)
+_REPAIRS_SCHEMA = {"type": "array", "items": _REPAIR_SCHEMA}
+_SCHEMA = make_object_schema({"repairs": _REPAIRS_SCHEMA, "suspend": {"type": "boolean"}})
 
 
 # --- the reply ----------------------------------------------------------------------------
 
 
-def read_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
-    """Return the repairs in the reply of a model or a chat; a quote is located, or dropped.
+def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
+    """Return the repairs in the reply of a model or chat, at most `MAX_REPAIRS`.
 
-    What has no readable card, or changes the gap numbers of a cloze, is left out.
+    Repairs without a valid card are skipped, and so are those that remove a gap number from a
+    cloze card. A quote that isn't in the passage is dropped.
     """
-    found: list[CardRepair] = []
-    for value in objects(reply):
+    repairs: list[CardRepair] = []
+    for value in parse_objects(reply):
         entries = value.get("repairs") if isinstance(value, dict) else None
         if not isinstance(entries, list):
             entries = [value]
         for entry in entries:
             if isinstance(entry, dict):
-                found += _read(entry, card, passage)
-    return found[:MOST_OF_MODEL]
+                repairs += _parse_repair(entry, card, passage)
+    return repairs[:MAX_REPAIRS]
 
 
-def _read(entry: Json, card: CardToRepair, passage: str) -> Iterator[CardRepair]:
+def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[CardRepair]:
     note = entry.get("note")
-    words = note if isinstance(note, dict) else entry
-    front = _said(words.get("front") or words.get("text"))
-    back = _said(words.get("back"))
+    fields_given = note if isinstance(note, dict) else entry
+    front = _to_text(fields_given.get("front") or fields_given.get("text"))
+    back = _to_text(fields_given.get("back"))
     if card.is_cloze:
-        fields = {"Text": cloze_text(front)}
-        is_fit = set(cloze.numbers(card.fields["Text"])) <= set(cloze.numbers(front))
+        fields = {"Text": to_our_cloze(front)}
+        is_valid = set(cloze.find_cloze_numbers(card.fields["Text"])) <= set(
+            cloze.find_cloze_numbers(front)
+        )
     else:
-        fields = {"Front": markdown(front), "Back": markdown(back)}
-        is_fit = bool(front and back)
-    if not is_fit:
+        fields = {"Front": to_our_markdown(front), "Back": to_our_markdown(back)}
+        is_valid = bool(front and back)
+    if not is_valid:
         return
-    # what says the same stays as it is, with the pictures that a reply cannot show
+    # keep the old text of unchanged fields, because the reply lacks their pictures
     for name, text in fields.items():
-        read = cloze_text if card.is_cloze else markdown
-        if text == read(card.fields[name]):
+        normalize = to_our_cloze if card.is_cloze else to_our_markdown
+        if text == normalize(card.fields[name]):
             fields[name] = card.fields[name]
     new = []
-    added = entry.get("new")
-    for other in added[:_MOST_NEW] if isinstance(added, list) else ():
-        sides = other if isinstance(other, dict) else {}
-        front, back = (markdown(_said(sides.get(side))) for side in ("front", "back"))
+    new_entries = entry.get("new")
+    for new_entry in (
+        new_entries[:_MAX_NEW_CARDS] if isinstance(new_entries, list) else ()
+    ):
+        sides = new_entry if isinstance(new_entry, dict) else {}
+        front, back = (
+            to_our_markdown(_to_text(sides.get(side))) for side in ("front", "back")
+        )
         if front and back:
             new.append({"Front": front, "Back": back})
-    quote = _said(entry.get("quote"))
+    quote = _to_text(entry.get("quote"))
     if not (quote and passage and locate(quote, passage)):
         quote = ""
-    says = _said(entry.get("why")) or "in other words"
-    same = all(text == card.fields.get(name, "") for name, text in fields.items())
-    if not same or new:
-        yield CardRepair(says, fields, tuple(new), quote)
+    summary = _to_text(entry.get("why")) or "in other words"
+    is_unchanged = all(text == card.fields.get(name, "") for name, text in fields.items())
+    if not is_unchanged or new:
+        yield CardRepair(summary, fields, tuple(new), quote)
 
 
-def _said(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value.strip()[:2000] if isinstance(value, str) else ""

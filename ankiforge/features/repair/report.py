@@ -1,52 +1,51 @@
-"""Tell which cards fail, and which of a deck are faulty."""
+"""Format the list of failing cards for the command `repair`, as JSON and as text."""
 
 from __future__ import annotations
 
 from ankiforge.features.repair.work import RepairEntry
 from ankiforge.model import Json
-from ankiforge.reports.cards import Text, quoted_in
-from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.text.cloze import plain
+from ankiforge.reports.cards import TextLines, format_quote_in_passage
+from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text.cloze import to_plain_text
 
-_SIDE = 300
-"""The number of characters of a side or a passage in a list."""
+_MAX_SIDE_CHARS = 300
+"""The maximum length at which a side of a card is shown, in characters."""
 
 
-def entry_json(entry: RepairEntry) -> Json:
-    """Return a line of `repair --json`."""
+def entry_to_json(entry: RepairEntry) -> Json:
+    """Return the JSON that `repair --json` prints for an entry."""
     history = entry.history
     return {
-        "nid": entry.note.nid,
+        "nid": entry.note.note_id,
         "guid": entry.note.guid,
         "deck": entry.note.deck,
         "notetype": entry.note.notetype,
         "card": entry.guid if entry.is_ours else None,
         "fields": entry.card.fields,
-        "fails": entry.fails is not None,
-        "why": entry.why,
-        "history": history.in_one_line,
-        "answers": history.asked,
-        "seconds": round(history.seconds),
+        "why": entry.reasons,
+        "history": history.summary,
+        "answers": history.answer_count,
+        "seconds": round(history.total_seconds),
         "lapses": history.lapses,
         "findings": entry.findings,
-        "near": entry.near.note.nid if entry.near else None,
+        "near": entry.confused_with.note.note_id if entry.confused_with else None,
         "passage": entry.passage,
         "quote": entry.quote,
     }
 
 
-def entry_text(entry: RepairEntry) -> Text:
-    """Yield a card of the list: its words, its history, why it is here, and its passage."""
-    yield f"{entry.note.nid}  {shortened(entry.note.deck, 50)}"
+def format_entry(entry: RepairEntry) -> TextLines:
+    """Yield lines with the text of an entry, its review history, the reasons and the passage."""
+    yield f"{entry.note.note_id}  {truncate(entry.note.deck, 50)}"
     for name, text in entry.card.fields.items():
-        yield f"  {name.lower()}: {shortened(on_one_line(plain(text)), _SIDE)}"
-    if entry.fails:
+        yield f"  {name.lower()}: {truncate(to_one_line(to_plain_text(text)), _MAX_SIDE_CHARS)}"
+    if entry.failing_card:
         history = entry.history
-        minutes = f"{history.seconds / 60:.0f} min"
-        yield f"  {history.in_one_line} | {counted(history.asked, 'answer')}, {minutes}"
-    for reason in entry.why:
+        minutes = f"{history.total_seconds / 60:.0f} min"
+        yield f"  {history.summary} | {format_count(history.answer_count, 'answer')}, {minutes}"
+    for reason in entry.reasons:
         yield f"  {reason}"
-    if entry.near:
-        yield f"  mixed up with: {shortened(entry.near.note.front, _SIDE)}"
+    if entry.confused_with:
+        yield f"  mixed up with: {truncate(entry.confused_with.note.front, _MAX_SIDE_CHARS)}"
     if entry.passage:
-        yield f"  {quoted_in(entry.passage, entry.quote)}"
+        yield f"  {format_quote_in_passage(entry.passage, entry.quote)}"

@@ -1,4 +1,4 @@
-"""The tool by which an agent lists the cards that fail."""
+"""The tool by which agents list the cards that fail in Anki."""
 
 from __future__ import annotations
 
@@ -6,46 +6,44 @@ from typing import Annotated
 
 import msgspec
 
-from ankiforge.draft.sendable import Privacy
-from ankiforge.features.repair.work import repair_list
+from ankiforge.draft.privacy import PrivacyFilter
+from ankiforge.features.repair.work import list_failing
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.opened import Opened
+from ankiforge.pipeline.open_workspace import OpenWorkspace
 
 
-class Failing(Value, forbid_unknown_fields=True, kw_only=True):
+class ListFailing(Value, forbid_unknown_fields=True, kw_only=True):
     """List the cards that fail in Anki, the most costly first; nothing is changed.
 
     Each has why it is listed, its history (✗ forgotten, · remembered, days before), and what is
     wrong with it. The reader rewords them on the page: `ankiforge review`.
-    `query`: words, nid:ID, or deck:Biology, which adds what is faulty there.
     """
 
-    query: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
 
 
-def _failing(workspace: Opened, privacy: Privacy, query: str, limit: int) -> Json:
-    """Return the cards that fail in Anki, without those that must stay on this machine."""
-    found = repair_list(workspace, query)
+def _list_failing(workspace: OpenWorkspace, privacy: PrivacyFilter, limit: int) -> Json:
+    """Return the failing cards as JSON, leaving out those that must stay on this computer."""
+    repairs = list_failing(workspace)
     cards = []
-    for entry in (*found.failing, *found.faulty):
-        near = entry.near.card.fields if entry.near else {}
-        texts = (*entry.card.fields.values(), *near.values(), entry.passage)
-        if any(privacy.hides(text, entry.document) for text in texts):
+    for entry in repairs.failing:
+        confused_fields = entry.confused_with.card.fields if entry.confused_with else {}
+        texts = (*entry.card.fields.values(), *confused_fields.values(), entry.passage)
+        if any(privacy.contains_private_text(text, entry.document) for text in texts):
             continue
-        told = {
-            "card": f"nid:{entry.note.nid}",
+        row = {
+            "card": f"nid:{entry.note.note_id}",
             "deck": entry.note.deck,
             "fields": dict(entry.card.fields),
-            "why": list(entry.why),
-            "history": entry.history.in_one_line,
-            "seconds": round(entry.history.seconds),
-            "mixed_up_with": dict(near),
+            "why": list(entry.reasons),
+            "history": entry.history.summary,
+            "seconds": round(entry.history.total_seconds),
+            "mixed_up_with": dict(confused_fields),
             "passage": entry.passage,
         }
-        cards.append(told)
+        cards.append(row)
     return {"cards": cards[:limit], "total": len(cards)}
 
 
-TOOLS = (Tool("failing", Failing, _failing),)
+TOOLS = (Tool("failing", ListFailing, _list_failing),)

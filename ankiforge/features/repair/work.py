@@ -1,17 +1,14 @@
-"""Repair cards in Anki: those that fail, and in decks that a person names those that are faulty.
+"""List the cards that fail in Anki, and repair them: a model, a chat or the user rewords them.
 
-A model or a chat rewords a card, or the person does. A note keeps its id, its schedule and its
-log. Nothing is written before a repair is taken.
-A card of ours is changed by an edit. A note that is not ours becomes a card of the journal
-with its first repair: the planner merges it as it merges a note that was taken over from
-another tool, so what the person changes in Anki meanwhile stays, and is asked about.
+A note keeps its id, schedule and review log. Nothing is written before a repair is accepted. Our
+own cards are changed by an edit. A note of another tool becomes a card in the journal with its
+first repair. From then on it is merged like an adopted note: what the user changes in Anki
+meanwhile is kept, and the user is asked about conflicts.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,27 +16,30 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge import check
-from ankiforge.anki.collection import View, open_view
-from ankiforge.anki.notes import in_deck
-from ankiforge.anki.notetypes import fields_shown
-from ankiforge.anki.render import render, unrender
+from ankiforge.anki.collection import AnkiView, open_view
+from ankiforge.anki.render import field_to_markdown, render_field
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
-from ankiforge.features.repair.count import one_of_each, tended_days
-from ankiforge.features.repair.failing import CardHistory, FailingCard, failing, histories
-from ankiforge.features.repair.reading import ReadNote, read_note
+from ankiforge.features.repair.count import first_card_per_note, last_repair_days
+from ankiforge.features.repair.failing import (
+    CardHistory,
+    FailingCard,
+    find_failing,
+    read_histories,
+)
+from ankiforge.features.repair.reading import ParsedNote, parse_note
 from ankiforge.features.repair.repairs import CardRepair, CardToRepair
-from ankiforge.language.words import content, stem
-from ankiforge.ledger import Ledger, lists
+from ankiforge.language.words import find_content_words, stem_word
+from ankiforge.ledger import Ledger, item_lists
 from ankiforge.ledger import decide as decisions
-from ankiforge.ledger.cards import LEFT
-from ankiforge.ledger.decided import NoteRepair
-from ankiforge.ledger.tables.here import passage_here
+from ankiforge.ledger.cards import LEFT_AS_IS
+from ankiforge.ledger.decision_changes import NoteRepair
+from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
     NO_KEY,
-    Adopted,
-    CardHere,
+    AdoptedNote,
+    CardContent,
     CardId,
     CardKind,
     Document,
@@ -47,595 +47,535 @@ from ankiforge.model import (
     Finding,
     Highlight,
     HighlightKind,
+    LocalCard,
     MappedType,
     NoteId,
-    NoteInAnki,
-    NoteTypeId,
     Origin,
     Pair,
-    SeenType,
     Severity,
     Strings,
     Texts,
     Value,
-    Words,
     is_card_id,
 )
 from ankiforge.pipeline import decide
 from ankiforge.pipeline.collection import (
-    adopted_guids,
-    as_in_anki,
-    collection_path,
+    apply_anki_edits,
+    find_collection,
+    load_adopted_guids,
 )
-from ankiforge.pipeline.decks import check_deck
-from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import plain
-from ankiforge.text.lists import things
+from ankiforge.text import to_one_line
+from ankiforge.text.cloze import to_plain_text
+from ankiforge.text.lists import split_items
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.opened import Opened
+    from ankiforge.pipeline.open_workspace import OpenWorkspace
 
 
 # --- faults -----------------------------------------------------------------------------------
 
 
-def faults_of(note: ReadNote) -> tuple[Finding, ...]:
-    """Return the errors and warnings about a note; of one that is not ours, plain faults only."""
+def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
+    """Return the errors and warnings of the checks about a note.
+
+    A note of another tool gets only the checks for plain faults.
+    """
     findings: list[Finding] = []
     if note.closed_early:
-        words = on_one_line(note.closed_early)[:40]
-        message = f"`}}}}` of a formula closes the cloze early: “{words}”"
+        excerpt = to_one_line(note.closed_early)[:40]
+        message = f"`}}}}` of a formula closes the cloze early: “{excerpt}”"
         findings.append(check.make_finding("malformed", message))
     if note.draft:
-        findings += check.check_made(note.draft, ours=bool(note.key))
-    told = (each for each in findings if each.severity is not Severity.INFO)
-    return tuple(dict.fromkeys(told))
+        findings += check.check_anki_card(note.draft, ours=bool(note.key))
+    serious = (finding for finding in findings if finding.severity is not Severity.INFO)
+    return tuple(dict.fromkeys(serious))
 
 
 # --- the list ---------------------------------------------------------------------------------
 
 
 class RepairEntry(Value):
-    """A note of the list, and why it is there."""
+    """A note in the list of failing cards, with the reasons why it is listed."""
 
-    note: ReadNote
+    note: ParsedNote
     guid: str
-    """The card of ours, or the guid in Anki of a note that is not."""
-    cards: tuple[CardId, ...]
-    """The ids of its cards in Anki."""
+    """The id of our card, or the GUID that another tool's note has in Anki."""
+    card_ids: tuple[CardId, ...]
+    """The ids of the note's cards in Anki."""
     card: CardToRepair
-    type: MappedType | None = None
-    """Of a note that is not ours: its note type. None if it cannot be changed here."""
-    fails: FailingCard | None = None
+    """The text of the card as it is in Anki."""
+    note_type: MappedType | None = None
+    """The note type of another tool's note, or None if ankiforge can't change its notes."""
+    failing_card: FailingCard | None = None
+    """The card that fails, with its history; None if no card of the note fails."""
     findings: tuple[Finding, ...] = ()
-    near: RepairEntry | None = None
-    """The card that it is mixed up with."""
+    """The errors and warnings of the checks."""
+    confused_with: RepairEntry | None = None
+    """The card whose question is so similar that the user may confuse the two."""
     passage: str = ""
+    """The passage that our own card was made from, with its context."""
     quote: str = ""
-    offers: tuple[CardRepair, ...] = ()
-    """What a model or a chat made of it."""
+    """The part of the passage that our own card rests on."""
+    proposed_repairs: tuple[CardRepair, ...] = ()
+    """The repairs that a model or a chat proposed."""
     document: DocumentKey | None = None
-    """Of a card of ours."""
+    """The document that our own card was made from."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is a card of the workspace."""
+        """Whether the note is a card of the workspace."""
         return is_card_id(self.guid)
 
     @property
     def history(self) -> CardHistory:
-        """The answers to the card that fails; none if no card does."""
-        return self.fails.history if self.fails else CardHistory(0, self.note.nid)
+        """The review history of the failing card, which is empty if no card fails."""
+        return (
+            self.failing_card.history
+            if self.failing_card
+            else CardHistory(0, self.note.note_id)
+        )
 
     @property
-    def may_change(self) -> bool:
-        """Whether it can be changed here."""
-        return self.is_ours or self.type is not None
+    def can_change(self) -> bool:
+        """Whether ankiforge can change the note."""
+        return self.is_ours or self.note_type is not None
 
     @property
-    def why(self) -> Strings:
-        """Why it is in the list, and its faults."""
-        fails = self.fails.why if self.fails else ()
+    def reasons(self) -> Strings:
+        """The reasons why the note is listed, followed by the messages of the findings."""
+        fails = self.failing_card.reasons if self.failing_card else ()
         return (*fails, *(finding.message for finding in self.findings))
 
     @property
-    def cards_asked(self) -> tuple[int, ...]:
-        """The card in Anki that fails, else all of the note."""
-        return (self.fails.history.card,) if self.fails else self.cards
+    def target_cards(self) -> tuple[int, ...]:
+        """The id of the failing card in Anki, or else the ids of all cards of the note."""
+        return (
+            (self.failing_card.history.card_id,) if self.failing_card else self.card_ids
+        )
 
 
 class RepairList(Value):
-    """The notes of a collection that need repair."""
+    """The notes of a collection that have a failing card."""
 
     failing: tuple[RepairEntry, ...]
-    faulty: tuple[RepairEntry, ...] = ()
-    """Only of decks and notes that were named; that one fails is not claimed."""
     minutes: float = 0.0
-    """What the failing cards took in the last thirty days."""
+    """How many minutes the user spent on these cards in the last thirty days."""
 
 
-class Wanted(Value):
-    """The part of a collection that is listed."""
-
-    words: Strings = ()
-    """In lower case; all of them stand in the note."""
-    decks: Strings = ()
-    notes: frozenset[NoteId] = frozenset()
-
-    def fits(self, note: ReadNote) -> bool:
-        """Return whether a note is listed."""
-        if self.notes and note.nid not in self.notes:
-            return False
-        if self.decks and not any(in_deck(note.deck, deck) for deck in self.decks):
-            return False
-        text = " ".join(text for _, text in note.fields).casefold()
-        return all(word in text for word in self.words)
-
-
-def wanted(query: Iterable[str]) -> Wanted:
-    """Return the part of a collection that a query names: `deck:NAME`, `nid:ID`, or words.
+def list_failing(workspace: OpenWorkspace) -> RepairList:
+    """Read Anki's collection, and return the cards that fail in it now.
 
     Raises:
-        UsageError: it has another field.
-    """
-    words = []
-    decks = []
-    notes = []
-    for term in query:
-        name, colon, value = term.partition(":")
-        if name == "deck" and value:
-            decks.append(value)
-        elif name == "nid" and value.isdigit():
-            notes.append(int(value))
-        elif colon and name in ("deck", "nid"):
-            raise UsageError(
-                f"{term}: names nothing", hint="deck:Biology, nid:1700000000000"
-            )
-        else:
-            words.append(term.casefold())
-    return Wanted(tuple(words), tuple(decks), frozenset(notes))
-
-
-def repair_list(workspace: Opened, query: str = "") -> RepairList:
-    """Return the cards that fail in Anki now, and the faulty ones of decks that a query names."""
-    return listing(workspace, query.split(), datetime.now().astimezone())
-
-
-def listing(workspace: Opened, query: Iterable[str], now: datetime) -> RepairList:
-    """Return the notes of the collection that need repair.
-
-    Args:
-        workspace: names the collection, and knows which notes are cards of ours.
-        query: as for `wanted`.
-        now: the current time, with its time zone.
-
-    Raises:
-        ItemError: the collection cannot be read.
-        UsageError: there is none, or the query is wrong or names a deck without notes.
+        ItemError: the collection can't be read.
+        UsageError: there is no collection.
     """
     ledger = workspace.ledger
-    which = wanted(query)
-    path = collection_path(workspace.folder.config.anki, ledger, Path.home())
+    now = datetime.now().astimezone()
+    path = find_collection(workspace.folder.config.anki, ledger, Path.home())
     if path is None or not path.is_file():
-        hint = "set anki.collection in ankiforge.yaml, or name a file: ankiforge repair deck.apkg"
+        hint = "set anki.collection in ankiforge.yaml"
         raise UsageError("there is no collection of Anki to look at", hint=hint)
     with open_view(path, None) as view:
-        for deck in which.decks:
-            check_deck(deck, (note.deck for note in view.notes()))
-        every = histories(view, now)
-        lister = _Lister(ledger, view)
+        all_histories = read_histories(view, now)
+        builder = _EntryBuilder(ledger, view)
     cards = []
-    for card in one_of_each(failing(every, tended_days(ledger, now))):
-        note = lister.read(card.history.note)
-        if note and note.draft and which.fits(note):
+    for card in first_card_per_note(
+        find_failing(all_histories, last_repair_days(ledger, now))
+    ):
+        note = builder.read_note(card.history.note_id)
+        if note and note.draft:
             cards.append(card)
-    fails = tuple(lister.failing(cards, every))
-    faulty = lister.faulty(which, {entry.note.nid for entry in fails})
-    seconds = sum(card.history.lately for card in cards)
-    return RepairList(fails, tuple(faulty), seconds / 60)
+    seconds = sum(card.history.recent_seconds for card in cards)
+    return RepairList(tuple(builder.iter_entries(cards, all_histories)), seconds / 60)
 
 
-class _Lister:
-    """Makes the entries of a list."""
+class _EntryBuilder:
+    """Builds the entries of the list from the notes of a collection."""
 
-    def __init__(self, ledger: Ledger, view: View) -> None:
+    def __init__(self, ledger: Ledger, view: AnkiView) -> None:
         self._ledger = ledger
-        self._types = {note_type.id: note_type for note_type in view.types}
-        self._in_anki = {note.id: note for note in view.notes()}
-        self._adopted = adopted_guids(ledger)
+        self._types = {note_type.id: note_type for note_type in view.note_types}
+        self._notes = {note.id: note for note in view.notes()}
+        self._adopted_guids = load_adopted_guids(ledger)
 
-    def read(self, note_id: NoteId) -> ReadNote | None:
-        """Return a note; None if it is gone."""
-        note = self._in_anki.get(note_id)
-        return read_note(note, self._types.get(note.type_id)) if note else None
+    def read_note(self, note_id: NoteId) -> ParsedNote | None:
+        """Read the note with this id as a card, or return None if it no longer exists."""
+        note = self._notes.get(note_id)
+        return parse_note(note, self._types.get(note.type_id)) if note else None
 
-    def failing(
-        self, cards: Sequence[FailingCard], every: Iterable[CardHistory]
+    def iter_entries(
+        self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
     ) -> Iterator[RepairEntry]:
-        """Yield the entries of cards that fail, with those that they are mixed up with."""
+        """Yield an entry for each failing card, with the card that it may be confused with."""
         if not cards:
             return
-        lapses: dict[NoteId, int] = defaultdict(int)
-        for history in every:
-            lapses[history.note] = max(lapses[history.note], history.lapses)
-        nearest = Nearest(self._in_anki.values(), self._types, lapses)
+        question_stems: dict[NoteId, frozenset[str]] = {}
+        note_ids = {history.note_id for history in all_histories if history.lapses > 1}
+        for note_id in note_ids.union(card.history.note_id for card in cards):
+            note = self.read_note(note_id)
+            question_stems[note_id] = frozenset(
+                map(stem_word, find_content_words(note.front if note else ""))
+            )
         for card in cards:
-            near_id = nearest.to(card.history.note)
-            near = self.entry(near_id) if near_id else None
-            entry = self.entry(card.history.note, card, near)
+            confused_id = find_most_similar(card.history.note_id, question_stems)
+            confused = self._build_entry(confused_id) if confused_id else None
+            entry = self._build_entry(card.history.note_id, card, confused)
             if entry is not None:
                 yield entry
 
-    def faulty(self, which: Wanted, but: Container[NoteId]) -> Iterator[RepairEntry]:
-        """Yield the entries of notes with faults, of decks or notes that are named."""
-        if not (which.decks or which.notes):
-            return
-        for note_id in self._in_anki:
-            note = self.read(note_id)
-            if note is None or note_id in but or not which.fits(note):
-                continue
-            entry = self.entry(note_id) if faults_of(note) else None
-            if entry is not None:
-                yield entry
-
-    def entry(
+    def _build_entry(
         self,
         note_id: NoteId,
-        fails: FailingCard | None = None,
-        near: RepairEntry | None = None,
+        failing_card: FailingCard | None = None,
+        confused: RepairEntry | None = None,
     ) -> RepairEntry | None:
-        """Return the entry of a note; None if it cannot be read."""
-        note = self.read(note_id)
+        """Return the entry for a note, or None if it can't be read as a card.
+
+        `confused` is the entry of the card that the note may be confused with.
+        """
+        note = self.read_note(note_id)
         if note is None or note.draft is None:
             return None
-        guid = self._adopted.get(note.guid, note.guid)
-        entry = self._of_ours(note, guid) if is_card_id(guid) else self._of_others(note)
+        guid = self._adopted_guids.get(note.guid, note.guid)
+        entry = (
+            self._build_own_entry(note, guid)
+            if is_card_id(guid)
+            else self._build_foreign_entry(note)
+        )
         if entry is None:
             return None
-        if near is not None:
-            entry = replace(entry, card=replace(entry.card, near=near.card.fields))
-        return replace(entry, fails=fails, findings=faults_of(note), near=near)
+        if confused is not None:
+            entry = replace(
+                entry, card=replace(entry.card, confused_fields=confused.card.fields)
+            )
+        return replace(
+            entry,
+            failing_card=failing_card,
+            findings=find_faults(note),
+            confused_with=confused,
+        )
 
-    def _of_ours(self, note: ReadNote, guid: str) -> RepairEntry | None:
-        """Return a card of the workspace; None if only the journal of another computer has it."""
-        line = next(lists.lines(self._ledger, [guid]), None)
-        if not isinstance(line, CardHere):
+    def _build_own_entry(self, note: ParsedNote, guid: str) -> RepairEntry | None:
+        """Return the entry for a card of the workspace.
+
+        Return None if this workspace doesn't know the card, because another device made it.
+        """
+        line = next(item_lists.load_items(self._ledger, [guid]), None)
+        if not isinstance(line, LocalCard):
             return None
-        shown = as_in_anki(self._ledger, line)
+        card = apply_anki_edits(self._ledger, line)
         return RepairEntry(
             note,
             guid,
-            self._in_anki[note.nid].cards,
-            # the line above its question says its topic
-            CardToRepair(
-                {name: text for name, text in shown.fields if name != "Reverse"}
-            ),
+            self._notes[note.note_id].cards,
+            # the topic is omitted, because the line above the question shows it
+            CardToRepair({name: text for name, text in card.fields if name != "Reverse"}),
             passage=line.highlight.context,
             quote=line.quote,
             document=line.highlight.document.key,
         )
 
-    def _of_others(self, note: ReadNote) -> RepairEntry:
-        """Return a note that is not ours."""
+    def _build_foreign_entry(self, note: ParsedNote) -> RepairEntry:
         assert note.draft is not None
-        seen = self._in_anki[note.nid]
-        note_type = self._types[seen.type_id]
+        anki_note = self._notes[note.note_id]
+        note_type = self._types[anki_note.type_id]
         fields = dict(note.draft.fields)
-        below = dict(note.fields).get(note.names.get("Extra", ""), "")
-        if below:
-            fields["Extra"] = unrender(below)
-        mapped = None
-        if note.names:
+        extra_html = dict(note.fields).get(note.field_names.get("Extra", ""), "")
+        if extra_html:
+            fields["Extra"] = field_to_markdown(extra_html)
+        mapped_type = None
+        if note.field_names:
             ids = dict(note_type.fields)
-            known = {}
-            for ours, name in note.names.items():
+            field_ids = {}
+            for our_name, name in note.field_names.items():
                 id = ids[name]
                 if id is not None:
-                    known[ours] = id
-            mapped = MappedType(note_type.id, note_type.name, note.names, known)
-        above, _, last = note.deck.rpartition("::")
-        card = CardToRepair(fields, topic=last if above else "")
-        return RepairEntry(note, note.guid, seen.cards, card, mapped)
+                    field_ids[our_name] = id
+            mapped_type = MappedType(
+                note_type.id, note_type.name, note.field_names, field_ids
+            )
+        parent_deck, _, deck_name = note.deck.rpartition("::")
+        card = CardToRepair(fields, topic=deck_name if parent_deck else "")
+        return RepairEntry(note, note.guid, anki_note.cards, card, mapped_type)
 
 
-# --- mixed up with ----------------------------------------------------------------------------
+# --- confused cards ---------------------------------------------------------------------------
 
-_TAGS = regex(r"<[^<>]*>|&nbsp;|\{\{c\d+::|::|\}\}")
-_READ = 600
-# A word that more notes have is not rare.
-_FEW = 12
-_TWIN = 0.5
-# The share of a note's weight in words that another has: less if that one fails, too.
-_SHARE_OF_FAILING = 0.2
-_SHARE = 0.35
+_MIN_OVERLAP = 0.5
+"""The minimum fraction of the words of two questions that both have, to count as confused."""
 
 
-def _stems(fields: Strings) -> frozenset[str]:
-    """Return the content words of fields, of their beginning."""
-    text = _TAGS.sub(" ", " ".join(fields)[:_READ])
-    return frozenset(map(stem, content(text)))
+def find_most_similar(
+    note_id: NoteId, question_stems: Mapping[NoteId, frozenset[str]]
+) -> NoteId:
+    """Return the id of the note whose question is most similar to that of `note_id`.
+
+    Return 0 if no question is similar enough.
+
+    Args:
+        note_id: the id of the note.
+        question_stems: the stems of the words in the question of each failing note, by id.
+    """
+    stems = question_stems[note_id]
+    similar_notes = [(_MIN_OVERLAP, 0)]
+    for other, other_stems in question_stems.items():
+        shared_count = len(stems & other_stems)
+        if other != note_id and shared_count > 1:
+            similar_notes.append((shared_count / len(stems | other_stems), other))
+    return max(similar_notes)[1]
 
 
-class Nearest:
-    """Finds the note with which another one is mixed up, by its question or its rare words."""
-
-    def __init__(
-        self,
-        notes: Iterable[NoteInAnki],
-        types: Mapping[NoteTypeId, SeenType],
-        lapses: Mapping[NoteId, int],
-    ) -> None:
-        """Take the words of all notes, and those that their first cards ask.
-
-        Args:
-            notes: all notes.
-            types: their note types.
-            lapses: how often notes were forgotten; one that fails, too, comes first.
-        """
-        self._words: dict[NoteId, frozenset[str]] = {}
-        self._asked: dict[NoteId, frozenset[str]] = {}
-        self._holders: dict[str, list[NoteId]] = defaultdict(list)
-        self._failing = {id: count for id, count in lapses.items() if count > 1}
-        for note in notes:
-            self._words[note.id] = _stems(note.fields)
-            for word in self._words[note.id]:
-                self._holders[word].append(note.id)
-            # the fields that its first card asks, else its first one
-            asked: Strings = ()
-            note_type = types.get(note.type_id)
-            if note_type is not None:
-                first = 0 if note_type.cloze else min(note.ordinals, default=0)
-                shown = fields_shown(note_type.templates[first].question)
-                texts = zip(note_type.names, note.fields, strict=False)
-                asked = tuple(text for name, text in texts if name in shown)
-            self._asked[note.id] = _stems(asked or note.fields[:1])
-
-    def to(self, note_id: NoteId) -> NoteId:
-        """Return the note that a note is mixed up with; 0 if there is none.
-
-        It is the failing one that asks nearly the same, else the one that shares most rare
-        words, if they are enough.
-        """
-        asked = self._asked[note_id]
-        twins = []
-        for other, count in self._failing.items():
-            theirs = self._asked.get(other, frozenset())
-            shared = len(asked & theirs)
-            if other != note_id and shared > 1:
-                twins.append((shared / len(asked | theirs), count, other))
-        alike, _, twin = max(twins, default=(0.0, 0, 0))
-        if alike >= _TWIN:
-            return twin
-
-        total = len(self._words)
-        whole = 0.0
-        score: dict[NoteId, float] = defaultdict(float)
-        for word in self._words[note_id]:
-            weight = math.log(total / len(self._holders[word]))
-            whole += weight
-            if len(self._holders[word]) <= _FEW:
-                for other in self._holders[word]:
-                    score[other] += weight
-        score.pop(note_id, None)
-
-        def rank(other: NoteId) -> tuple[float, NoteId]:
-            return score[other] * (1.5 if other in self._failing else 1), -other
-
-        best = max(score, key=rank, default=0)
-        needed = _SHARE_OF_FAILING if best in self._failing else _SHARE
-        return best if best and score[best] >= needed * whole else 0
+# --- accepting a repair -----------------------------------------------------------------------
 
 
-# --- taking a repair --------------------------------------------------------------------------
-
-
-def take(workspace: Opened, entry: RepairEntry, repair: CardRepair) -> str:
-    """Take a repair; return the id of the decision, which one undo takes back.
+def accept_repair(
+    workspace: OpenWorkspace, entry: RepairEntry, repair: CardRepair
+) -> str:
+    """Accept a repair, and return the id of the decision, by which all of it can be undone.
 
     Raises:
-        RefusedError: the note cannot be changed here.
+        RefusedError: ankiforge can't change the note.
     """
     with workspace.ledger.action() as action:
-        _change(workspace.ledger, entry, "reword", repair.fields, repair.new)
+        _record_change(workspace.ledger, entry, "reword", repair.fields, repair.new_cards)
     return action
 
 
-def edited(workspace: Opened, entry: RepairEntry, fields: Texts) -> str:
-    """Give a note the words that a person typed; return the id of the decision."""
+def edit_note(workspace: OpenWorkspace, entry: RepairEntry, fields: Texts) -> str:
+    """Change the text of a note to what the user typed, and return the id of the decision.
+
+    Raises:
+        RefusedError: ankiforge can't change the note.
+    """
     with workspace.ledger.action() as action:
-        _change(workspace.ledger, entry, "edit", fields)
+        _record_change(workspace.ledger, entry, "edit", fields)
     return action
 
 
-def leave(workspace: Opened, entry: RepairEntry) -> str:
-    """Leave a note as it is for thirty days; return the id of the decision."""
+def leave_note(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+    """Leave a note unchanged for thirty days, and return the id of the decision."""
     with workspace.ledger.action() as action:
-        decisions.repair(workspace.ledger, LEFT, entry.note.nid, entry.guid)
+        decisions.record_repair(
+            workspace.ledger, LEFT_AS_IS, entry.note.note_id, entry.guid
+        )
     return action
 
 
-def suspend(workspace: Opened, entry: RepairEntry) -> Pair:
-    """Suspend the card that fails in a running Anki, and leave its note as it is here.
+def suspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> Pair:
+    """Suspend the failing card in a running Anki, and leave its note unchanged.
 
     Returns:
-        The id of the decision, and what was done in Anki, or how to do it there.
+        The id of the decision, and a message that says that the card was suspended, or how the
+        user can suspend it.
     """
-    said = do_in_anki(workspace, "suspend", entry.cards_asked)
-    return leave(workspace, entry), said
+    message = _suspend_in_anki(workspace, entry.target_cards, suspends=True)
+    return leave_note(workspace, entry), message
 
 
-def _change(
+def _record_change(
     ledger: Ledger,
     entry: RepairEntry,
     name: str,
     fields: Texts,
     new: Iterable[Texts] = (),
 ) -> None:
-    """Record the new words of a note, and the notes that are new beside it."""
-    nid = entry.note.nid
+    """Record the new text of a note, and the new cards of the same repair.
+
+    Args:
+        ledger: records the decision.
+        entry: the entry of the note.
+        name: the kind of decision, "reword" or "edit".
+        fields: the new text by field name.
+        new: the fields of each new card.
+
+    Raises:
+        RefusedError: ankiforge can't change the note.
+    """
+    nid = entry.note.note_id
     if entry.is_ours:
-        line = next(lists.lines(ledger, [entry.guid]), None)
-        if not isinstance(line, CardHere):
+        line = next(item_lists.load_items(ledger, [entry.guid]), None)
+        if not isinstance(line, LocalCard):
             raise RefusedError(f"{entry.guid} is not a card any more", hint="list again")
-        words = _merged_below({**entry.card.fields, **fields}, line.note_fields)
-        decide.edit(ledger, entry.guid, words, forced=True)
-        decisions.repair(ledger, name, nid, entry.guid)
-        for sides in new:
-            card = replace(_card_of(sides), key=line.key, deck=line.deck)
-            here = passage_here(ledger, ledger.passage(line.key))
-            decisions.make_card(ledger, here, card)
+        texts = _merge_extra({**entry.card.fields, **fields}, line.note_fields)
+        decide.edit_line(ledger, entry.guid, texts, forced=True)
+        decisions.record_repair(ledger, name, nid, entry.guid)
+        for card_fields in new:
+            card = replace(_make_card(card_fields), key=line.key, deck=line.deck)
+            local_passage = load_snapshot(ledger, ledger.get_passage(line.key))
+            decisions.make_card(ledger, local_passage, card)
         return
-    if entry.type is None:
-        raise _only_in_anki(entry, "its question has several fields")
+    if entry.note_type is None:
+        raise _not_changeable_error(entry, "its question has several fields")
     note = entry.note
     html = dict(note.fields)
-    before = entry.card.fields
-    written = _written(entry, fields)
-    words = {name: written[name][0] if name in written else before.get(name, "")
-             for name in entry.type.fields}  # fmt: skip
-    adopted = Adopted(
+    old_fields = entry.card.fields
+    changed_fields = _render_changes(entry, fields)
+    texts = {name: changed_fields[name][0] if name in changed_fields else old_fields.get(name, "")
+             for name in entry.note_type.fields}  # fmt: skip
+    adopted = AdoptedNote(
         guid=note.guid,
         id=nid,
-        type=entry.type.id,
-        names=entry.type.fields,
+        type=entry.note_type.id,
+        names=entry.note_type.fields,
         html=html,
-        words={name: before.get(name, "") for name in entry.type.fields},
-        repaired=written,
+        words={name: old_fields.get(name, "") for name in entry.note_type.fields},
+        repaired=changed_fields,
     )
     change = NoteRepair(
         note=adopted,
-        card=replace(_card_of(words), deck=note.deck),
-        new=tuple(replace(_card_of(sides), deck=note.deck) for sides in new),
-        type=entry.type,
+        card=replace(_make_card(texts), deck=note.deck),
+        added_cards=tuple(
+            replace(_make_card(card_fields), deck=note.deck) for card_fields in new
+        ),
+        added_note_type=entry.note_type,
     )
-    decisions.repair(ledger, name, nid, note.guid, change)
+    decisions.record_repair(ledger, name, nid, note.guid, change)
 
 
-def _only_in_anki(entry: RepairEntry, why: str) -> RefusedError:
-    """Return the error that a note cannot be changed here."""
-    hint = f"in Anki's browser, search nid:{entry.note.nid}"
-    return RefusedError(f"{why}: change it in Anki", hint=hint)
+def _not_changeable_error(entry: RepairEntry, reason: str) -> RefusedError:
+    """Return an error that says why ankiforge can't change a note, and how to do it in Anki."""
+    hint = f"in Anki's browser, search nid:{entry.note.note_id}"
+    return RefusedError(f"{reason}: change it in Anki", hint=hint)
 
 
-def _card_of(fields: Texts) -> Words:
-    """Return the words of a card that a person made."""
+def _make_card(fields: Texts) -> CardContent:
+    """Return the content of a card with these fields, as if the user had written it."""
     filled = tuple((name, text) for name, text in fields.items() if text)
-    return Words(NO_KEY, CardKind.of(fields), filled, Origin(decide.PERSON))
+    return CardContent(
+        NO_KEY, CardKind.from_fields(fields), filled, Origin(decide.PERSON)
+    )
 
 
-def _merged_below(fields: Texts, places: Sequence[str]) -> Texts:
-    """Return fields; the text below the answer goes into it where the note has no place for it."""
-    if "Extra" in places or not fields.get("Extra") or "Back" not in fields:
-        return {name: text for name, text in fields.items() if name in places}
+def _merge_extra(fields: Texts, note_fields: Sequence[str]) -> Texts:
+    """Return those of the fields that the note has.
+
+    If the note has no field `Extra`, the text of `Extra` is appended to the answer.
+    """
+    if "Extra" in note_fields or not fields.get("Extra") or "Back" not in fields:
+        return {name: text for name, text in fields.items() if name in note_fields}
     back = f"{fields['Back']}\n\n---\n\n{fields['Extra']}"
     return {**{name: fields[name] for name in ("Front", "Back")}, "Back": back}
 
 
-def _written(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
-    """Return the fields of a note that change, in Markdown and in HTML.
+def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
+    """Return the new text of the changed fields of a note, as pairs of Markdown and HTML.
 
-    A field that stays keeps its HTML, whatever our Markdown can say of it.
+    The other fields keep their HTML, which our Markdown may not be able to express.
 
     Raises:
-        RefusedError: a picture or sound of a field would be lost, or the note has no field for
-            the text below the answer.
+        RefusedError: a field would lose a picture or sound, or the note has no field for the text
+            below the answer.
     """
-    names = entry.note.names
+    names = entry.note.field_names
     html = dict(entry.note.fields)
-    before = entry.card.fields
-    written: dict[str, Pair] = {}
+    old_fields = entry.card.fields
+    changed_fields: dict[str, Pair] = {}
     for name, text in fields.items():
-        if name not in names or text == before.get(name, ""):
+        if name not in names or text == old_fields.get(name, ""):
             continue
-        if "![" in before.get(name, "") or "[sound:" in html[names[name]]:
-            why = f"its {name} has a picture or a sound, which would be lost"
-            raise _only_in_anki(entry, why)
-        written[name] = (text, render(text, cloze=name == "Text"))
-    below = fields.get("Extra", "")
-    if below and "Extra" not in names:
+        if "![" in old_fields.get(name, "") or "[sound:" in html[names[name]]:
+            reason = f"its {name} has a picture or a sound, which would be lost"
+            raise _not_changeable_error(entry, reason)
+        changed_fields[name] = (text, render_field(text, cloze=name == "Text"))
+    extra = fields.get("Extra", "")
+    if extra and "Extra" not in names:
         if "Back" not in names:
-            raise _only_in_anki(entry, "its note type has no field for the text below")
-        words, shown = written.get("Back", (before["Back"], html[names["Back"]]))
-        small = f"<hr><small>{render(below)}</small>"
-        written["Back"] = (f"{words}\n\n---\n\n{below}", shown + small)
-    return written
+            raise _not_changeable_error(
+                entry, "its note type has no field for the text below"
+            )
+        markdown, answer_html = changed_fields.get(
+            "Back", (old_fields["Back"], html[names["Back"]])
+        )
+        extra_html = f"<hr><small>{render_field(extra)}</small>"
+        changed_fields["Back"] = (
+            f"{markdown}\n\n---\n\n{extra}",
+            answer_html + extra_html,
+        )
+    return changed_fields
 
 
-# --- a model, or the chat of the person -------------------------------------------------------
+# --- asking a model or a chat -----------------------------------------------------------------
 
 
-def question_about(workspace: Opened, entry: RepairEntry) -> str:
-    """Return the text that asks a chat about a note.
+def make_chat_question(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+    """Return the text to paste into a chat, which asks for repairs of a note.
 
     Raises:
-        RefusedError: something of it must stay on this machine, or it cannot be changed here.
+        RefusedError: some of the text must stay on this computer, or ankiforge can't change the
+            note.
     """
-    request = _request(workspace, entry)
+    request = _make_request(workspace, entry)
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
 
 
-def _request(workspace: Opened, entry: RepairEntry) -> ModelRequest:
-    from ankiforge.pipeline.draft import privacy_of
+def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
+    from ankiforge.pipeline.draft import load_privacy
 
-    if not entry.may_change:
-        raise _only_in_anki(entry, "its question has several fields")
-    privacy = privacy_of(workspace.ledger)
-    near = entry.card.near.values()
-    texts = (*entry.card.fields.values(), *near, entry.passage, entry.card.topic)
-    if any(privacy.hides(text, entry.document) for text in texts):
+    if not entry.can_change:
+        raise _not_changeable_error(entry, "its question has several fields")
+    privacy = load_privacy(workspace.ledger)
+    confused_fields = entry.card.confused_fields.values()
+    texts = (
+        *entry.card.fields.values(),
+        *confused_fields,
+        entry.passage,
+        entry.card.topic,
+    )
+    if any(privacy.contains_private_text(text, entry.document) for text in texts):
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this machine", hint=hint)
-    history = entry.fails.history.in_one_line if entry.fails else ""
-    return repairs.prompt_for(
+    history = entry.failing_card.history.summary if entry.failing_card else ""
+    return repairs.make_prompt(
         entry.card,
-        entry.why,
+        entry.reasons,
         history,
         entry.passage,
-        lambda text: privacy.text(text, entry.document),
+        lambda text: privacy.mask_text(text, entry.document),
     )
 
 
-def answered(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
-    """Return the repairs in the reply of a model or a chat that the checks let pass."""
-    sound = []
-    for repair in repairs.read_repairs(reply, entry.card, entry.passage):
+def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
+    """Return those repairs in a reply that no check blocks, with the warnings of the checks."""
+    acceptable = []
+    for repair in repairs.parse_repairs(reply, entry.card, entry.passage):
         doubts = []
         is_blocked = False
-        for fields in (repair.fields, *repair.new):
-            for finding in _against_old(entry, fields, repair.quote):
+        for fields in (repair.fields, *repair.new_cards):
+            for finding in _check_repair(entry, fields, repair.quote):
                 is_blocked = is_blocked or finding.severity is Severity.BLOCK
                 if finding.severity is Severity.WARN:
                     doubts.append(finding.message)
         if not is_blocked:
-            sound.append(replace(repair, doubts=tuple(dict.fromkeys(doubts))))
-    return tuple(sound)
+            acceptable.append(replace(repair, warnings=tuple(dict.fromkeys(doubts))))
+    return tuple(acceptable)
 
 
-def asked(workspace: Opened, entry: RepairEntry) -> tuple[CardRepair, ...]:
-    """Ask the model of the settings about a note; return the repairs that the checks let pass.
+def ask_model(workspace: OpenWorkspace, entry: RepairEntry) -> tuple[CardRepair, ...]:
+    """Ask the configured model for repairs of a note, and return those that no check blocks.
 
     Raises:
-        ServiceError, ConfigError, UsageError: it does not answer, or none is set.
-        RefusedError: something of it must stay on this machine, or it cannot be changed here.
+        ServiceError, ConfigError, UsageError: the model fails, or none is configured.
+        RefusedError: some of the text must stay on this computer, or ankiforge can't change the
+            note.
     """
-    request = _request(workspace, entry)
-    model = workspace.model()
+    request = _make_request(workspace, entry)
+    model = workspace.build_model()
     if model is None:
         hint = "ankiforge model use NAME, or m: your chat"
         raise UsageError("no model is set", hint=hint)
-    return answered(entry, model.reply(request))
+    return read_acceptable_repairs(entry, model.request_reply(request))
 
 
-def _against_old(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Finding]:
-    """Yield the findings of new words, with the old card and its passage as the source."""
-    old = [plain(text) for text in entry.card.fields.values()]
-    old += [plain(text) for text in entry.card.near.values()]
-    # how many things the old answer lists is said by it, too
-    listed = len(
-        things(entry.card.fields.get("Front", ""), entry.card.fields.get("Back", ""))
+def _check_repair(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Finding]:
+    """Check the new text of a card, with its old text and its passage as the source."""
+    old_texts = [to_plain_text(text) for text in entry.card.fields.values()]
+    old_texts += [to_plain_text(text) for text in entry.card.confused_fields.values()]
+    # the number of things that the old answer lists is also proved by the old card
+    item_count = len(
+        split_items(entry.card.fields.get("Front", ""), entry.card.fields.get("Back", ""))
     )
-    counts = " ".join(map(str, range(2, listed + 1)))
-    text = "\n".join(filter(None, (*old, counts, entry.passage)))
+    numbers_text = " ".join(map(str, range(2, item_count + 1)))
+    text = "\n".join(filter(None, (*old_texts, numbers_text, entry.passage)))
     highlight = Highlight(
         document=Document(DocumentKey(""), "", entry.card.topic),
         namespace="",
@@ -644,35 +584,31 @@ def _against_old(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Find
         nearby=text,
         markdown=tuple(entry.card.fields.values()),
     )
-    card = replace(_card_of(fields), quote=quote or text, origin=Origin("llm"))
-    yield from check.check(card, check.Context(highlight, check.DuplicateIndex()))
+    card = replace(_make_card(fields), quote=quote or text, origin=Origin("llm"))
+    yield from check.check_draft(
+        card, check.CheckContext(highlight, check.DuplicateIndex())
+    )
 
 
 # --- what only Anki can do ----------------------------------------------------------------------
 
-IN_ANKI = {
-    "suspend": "Cards › Toggle Suspend",
-    "unsuspend": "Cards › Toggle Suspend",
-    "unflag": "Cards › Flag › No Flag",
-    "forget": "Cards › Reset",
-}
-"""What a running Anki does with cards, and the menu of its browser that does it by hand."""
 
+def _suspend_in_anki(
+    workspace: OpenWorkspace, cards: Sequence[CardId], *, suspends: bool
+) -> str:
+    """Suspend or unsuspend cards in a running Anki.
 
-def do_in_anki(workspace: Opened, what: str, cards: Sequence[CardId]) -> str:
-    """Do something with cards in a running Anki; return that it was done, or how to do it."""
-    search = " OR ".join(f"cid:{card}" for card in cards)
+    Return a message that says that it was done, or how the user can do it in Anki.
+    """
     try:
-        anki = workspace.running_anki()
-        match what:
-            case "suspend":
-                anki.suspend(cards)
-            case "unsuspend":
-                anki.unsuspend(cards)
-            case "unflag":
-                anki.clear_flag(cards)
-            case "forget":
-                anki.forget(cards)
+        anki = workspace.connect_to_anki()
+        (anki.suspend if suspends else anki.unsuspend)(cards)
     except (ServiceError, UsageError):
-        return f"in Anki's browser, search  {search}  and choose {IN_ANKI[what]}"
+        search = " OR ".join(f"cid:{card}" for card in cards)
+        return f"in Anki's browser, search  {search}  and choose Cards › Toggle Suspend"
     return "done in Anki"
+
+
+def unsuspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+    """Unsuspend the card that `suspend_card` suspended, and return a message about the result."""
+    return _suspend_in_anki(workspace, entry.target_cards, suspends=False)

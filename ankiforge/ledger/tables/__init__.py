@@ -1,5 +1,5 @@
-"""The queries of the ledger, by name: each function is one query or statement, for many rows.
+"""The SQL of the ledger: each function runs a query or statement, usually for many rows at once.
 
-Rules import none of it: they are handed the values that these functions read, and what they return
-is written here.
+The modules with the rules don't import these modules. They take values that were loaded here, and
+the changes that they return are written here.
 """

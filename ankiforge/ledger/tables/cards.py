@@ -1,77 +1,118 @@
-"""The cards that are computed from events, by columns."""
+"""The table `card`, whose rows are computed from events and hold what queries need of a card.
+
+The card itself is part of its passage (`Store.get_passage`). A card's *home* is the passage that
+contains its sentence now, which may be another one than its own passage (see the view `placed`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 
 
-def passage_of(store: Store, guid: str) -> str | None:
-    """Return the key of the passage of a card; None if there is no such card."""
-    key: str | None = store.value("SELECT passage FROM card WHERE guid = ?", guid)
+def find_passage_key(store: Store, guid: str) -> str | None:
+    """Return the key of the passage that a card belongs to, or None if there is no such card."""
+    key: str | None = store.fetch_value("SELECT passage FROM card WHERE guid = ?", guid)
     return key
 
 
-def home_of(store: Store, guid: str) -> str | None:
-    """Return the key of the passage where a card is at home; None if there is no such card."""
-    key: str | None = store.value("SELECT home FROM placed WHERE guid = ?", guid)
+def find_home_key(store: Store, guid: str) -> str | None:
+    """Return the key of the passage that is a card's home, or None if there is no such card."""
+    key: str | None = store.fetch_value("SELECT home FROM placed WHERE guid = ?", guid)
     return key
 
 
-def passages(store: Store, *, live: bool = False) -> list[str]:
-    """Return the keys of the passages that have cards, or live ones, sorted."""
+def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
+    """Return the keys of all passages that have cards, sorted.
+
+    With `live`, only live cards count.
+    """
     query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
-    return [row["passage"] for row in store.rows(query, live)]
+    return [row["passage"] for row in store.fetch_rows(query, live)]
 
 
-def passages_of(store: Store, guids: Iterable[str]) -> list[str]:
-    """Return the keys of the passages of some cards, sorted."""
-    query = f"SELECT DISTINCT passage FROM card WHERE guid IN {EACH} ORDER BY passage"
-    return [row["passage"] for row in store.rows(query, encode(list(guids)))]
+def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
+    """Return the keys of the passages that these cards belong to, sorted."""
+    query = (
+        f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
+    )
+    return [row["passage"] for row in store.fetch_rows(query, to_json(list(guids)))]
 
 
-def live_among(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return the guids, of these, of live cards."""
-    query = f"SELECT guid FROM card WHERE live AND guid IN {EACH}"
-    return {row["guid"] for row in store.rows(query, encode(list(guids)))}
+def filter_live(store: Store, guids: Iterable[str]) -> set[str]:
+    """Return the GUIDs in `guids` whose cards are live."""
+    query = f"SELECT guid FROM card WHERE live AND guid IN {JSON_VALUES}"
+    return {row["guid"] for row in store.fetch_rows(query, to_json(list(guids)))}
 
 
-def any_card(store: Store) -> bool:
+def has_cards(store: Store) -> bool:
     """Return whether there is any card, live or not."""
-    return store.row("SELECT 1 FROM card LIMIT 1") is not None
+    return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
 
 
-def everything(store: Store) -> dict[str, Row]:
-    """Return all cards by guid."""
-    rows = store.rows("SELECT guid, live, passage, deck FROM card")
+def load_all_cards(store: Store) -> dict[str, Row]:
+    """Return all cards, by GUID, with the columns `guid`, `live`, `passage` and `deck`."""
+    rows = store.fetch_rows("SELECT guid, live, passage, deck FROM card")
     return {row["guid"]: row for row in rows}
 
 
-def adopted(store: Store) -> list[Row]:
-    """Return `guid` and `passage` of the cards whose notes another tool made."""
-    return store.rows("SELECT guid, passage FROM card WHERE adopted != ''")
+def load_adopted_cards(store: Store) -> list[Row]:
+    """Return the columns `guid` and `passage` of the cards whose notes another tool made."""
+    return store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''")
 
 
-def with_offers(store: Store) -> list[Row]:
-    """Return `guid` and `passage` of the live cards for which the source has other words."""
-    return store.rows("SELECT passage, guid FROM card WHERE live AND offered")
+def load_cards_with_offers(store: Store) -> list[Row]:
+    """Return the columns `guid` and `passage` of the live cards with new text from the source.
+
+    The user has edited these cards, so the new text is only offered (`Edits.offered`).
+    """
+    return store.fetch_rows("SELECT passage, guid FROM card WHERE live AND offered")
 
 
-def with_proposals(store: Store) -> list[str]:
-    """Return the keys of the passages that have several live cards of proposals."""
-    rows = store.rows(
-        "SELECT passage FROM card WHERE live AND drafter = ? GROUP BY passage"
-        " HAVING count(*) > 1",
-        PROPOSE,
+def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
+    """Return the rows of the cards with these contents, live or not, by content.
+
+    A content is a hash of a card's text. It may be that of the current text, or of the text that
+    the source or drafter gave last.
+    """
+    store.recompute_passages()
+    content_set = set(contents)
+    rows_by_content: dict[str, list[Row]] = {}
+    query = (
+        f"SELECT * FROM card WHERE content IN {JSON_VALUES} OR source IN {JSON_VALUES}"
+        " ORDER BY guid"
     )
-    return [row["passage"] for row in rows]
+    for row in store.fetch_rows(
+        query, to_json(list(content_set)), to_json(list(content_set))
+    ):
+        for content in {row["content"], row["source"]} & content_set:
+            rows_by_content.setdefault(content, []).append(row)
+    return rows_by_content
 
 
-def equal_pairs(store: Store) -> list[Row]:
-    """Return the pairs of live cards that ask and answer the same."""
-    return store.rows(
+def load_rejections_by_content(
+    store: Store, contents: Iterable[str]
+) -> dict[str, set[str]]:
+    """Return the keys of the passages in which the user rejected these contents, by content.
+
+    A content is a hash of a card's text.
+    """
+    store.recompute_passages()
+    passages_by_content: dict[str, set[str]] = {}
+    query = f"SELECT * FROM rejected WHERE content IN {JSON_VALUES}"
+    for row in store.fetch_rows(query, to_json(list(contents))):
+        passages_by_content.setdefault(row["content"], set()).add(row["passage"])
+    return passages_by_content
+
+
+def load_equal_pairs(store: Store) -> list[Row]:
+    """Return all pairs of live cards whose text is equal.
+
+    The columns are the GUIDs `old_guid` and `new_guid`, their passages `old` and `new`, and the
+    text `words`.
+    """
+    return store.fetch_rows(
         "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
         " b.passage AS new, a.words AS words"
         " FROM card a JOIN card b ON a.content = b.content"
@@ -79,39 +120,49 @@ def equal_pairs(store: Store) -> list[Row]:
     )
 
 
-def number_live(store: Store, container: str) -> int:
-    """Return how many live cards come from the documents of a container."""
-    number: int = store.value(
+def count_live(store: Store, container: str) -> int:
+    """Return the number of live cards whose passages are in documents of a container."""
+    count: int = store.fetch_value(
         "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
         " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
         container,
     )
-    return number
+    return count
 
 
-def mapped(store: Store) -> list[Row]:
-    """Return `guid`, and `body` of the note, of the cards in note types that are not ours."""
-    return store.rows(
+def load_mapped_cards(store: Store) -> list[Row]:
+    """Return the cards whose notes were shipped in a note type of the user's.
+
+    The columns are `guid`, and the `body` of the note, which is None if the note was never seen.
+    """
+    return store.fetch_rows(
         "SELECT c.guid, s.body FROM card c LEFT JOIN seen s USING (guid) WHERE c.mapped != 0"
     )
 
 
-def in_deck(store: Store, deck: str) -> list[Row]:
-    """Return `deck`, and `body` of the note, of the cards in Anki made for a deck or below it."""
-    return store.rows(
+def load_deck_cards(store: Store, deck: str) -> list[Row]:
+    """Return the cards in Anki that were made for `deck` or one of its subdecks.
+
+    The columns are the card's `deck`, and the `body` of the note.
+    """
+    return store.fetch_rows(
         "SELECT c.deck, s.body FROM card c JOIN seen s USING (guid)"
         " WHERE s.absent = 0 AND (c.deck = ?1 OR substr(c.deck, 1, length(?1) + 2) = ?1 || '::')",
         deck,
     )
 
 
-def in_sources(store: Store, guids: Iterable[str]) -> list[Row]:
-    """Return cards with `source`, `place`, `position` and `worth` of where they are at home."""
-    return store.rows(
+def load_home_positions(store: Store, guids: Iterable[str]) -> list[Row]:
+    """Return where the homes of these cards are, and how useful the cards are.
+
+    The columns are `guid`, the `source` and `place` of the document, the `position` in it, and
+    `worth`, which is 1 if the usefulness wasn't estimated.
+    """
+    return store.fetch_rows(
         "SELECT c.guid, max(iif(h.worth = 0, 1.0, h.worth)) AS worth, h.position,"
         " coalesce(d.source, '') AS source, coalesce(d.place, '') AS place"
         " FROM placed c LEFT JOIN alias a ON a.first = c.home"
         " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.home) AND h.state = 'present'"
-        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {EACH} GROUP BY c.guid",
-        encode(list(guids)),
+        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {JSON_VALUES} GROUP BY c.guid",
+        to_json(list(guids)),
     )

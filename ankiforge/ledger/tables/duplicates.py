@@ -1,6 +1,8 @@
-"""Possible duplicates of a draft: cards, other drafts, and notes in Anki that are not ours.
+"""The candidates that a draft may duplicate: cards, other drafts, and foreign notes in Anki.
 
-A draft is compared with the few that its search terms find; see `check/duplicates.py`.
+A foreign note is one that another tool or the user made. For each candidate, the search terms are
+stored, so that a draft is only compared with the few candidates that its own terms find; see
+`check/duplicates.py`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from ankiforge.ledger.events import PERSON, Passage
-from ankiforge.ledger.store import EACH, Store, encode
-from ankiforge.ledger.tables.waiting import decode_draft
+from ankiforge.ledger.events import USER, Passage
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
+from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.model import (
     FOREIGN_PREFIX,
     NO_KEY,
+    CardContent,
     CardKind,
     Fields,
     ForeignNote,
@@ -24,50 +27,50 @@ from ankiforge.model import (
     NoteId,
     Origin,
     SearchTerms,
-    Words,
     is_draft_id,
 )
 
 
-class Duplicates:
-    """The cards and drafts that a draft may repeat, and notes in Anki that are not ours."""
+class DuplicateCandidates:
+    """Gives `check.duplicates` access to the candidates in the ledger and their search terms."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def unread(self, version: str) -> Iterator[tuple[str, Words]]:
-        """Yield by digest the drafts without search terms, or with those of another version.
+    def iter_cards_without_terms(self, version: str) -> Iterator[tuple[str, CardContent]]:
+        """Yield the digest and text of each candidate without search terms of this version.
 
-        Most have been stored with the drafts; see `recording.record`.
+        These are few, because the search terms of a draft are stored together with the draft (in
+        `draft_recording`). Search terms of other versions are deleted.
         """
         store = self._store
         with store.transaction():
-            if store.meta("terms") != version:
-                store.write("DELETE FROM indexed")
+            if store.get_meta("terms") != version:
+                store.execute("DELETE FROM indexed")
                 store.set_meta("terms", version)
-            store.write(
+            store.execute(
                 "DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM in_use"
                 " UNION ALL SELECT kind || content FROM draft)"
             )
         query = "SELECT * FROM in_use WHERE digest NOT IN (SELECT digest FROM indexed)"
-        for row in store.rows(query):
-            words = self.words(row["id"])
-            if words is not None:
-                yield row["digest"], words
+        for row in store.fetch_rows(query):
+            content = self.get_content(row["id"])
+            if content is not None:
+                yield row["digest"], content
 
-    def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store the search terms of cards from `unread`."""
+    def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
+        """Store the search terms of cards that `iter_cards_without_terms` yielded, by digest."""
         with self._store.transaction():
-            keep_terms(self._store, terms)
+            store_search_terms(self._store, terms)
 
-    def cards(self) -> Iterator[IndexedCard]:
-        """Yield all of them, sorted by id."""
+    def iter_cards(self) -> Iterator[IndexedCard]:
+        """Yield all candidates with their search terms, sorted by id."""
         query = "SELECT * FROM in_use JOIN indexed USING (digest) ORDER BY id"
-        for row in self._store.rows(query):
-            where = ""
+        for row in self._store.fetch_rows(query):
+            origin = ""
             if row["id"].startswith(FOREIGN_PREFIX):
                 deck = f", deck {row['deck']}" if row["deck"] else ""
-                where = f"a note in Anki{deck}: "
+                origin = f"a note in Anki{deck}: "
             terms = SearchTerms(
                 words=tuple(row["words"].split()),
                 finders=tuple(row["finders"].split()),
@@ -77,70 +80,85 @@ class Duplicates:
             yield IndexedCard(
                 row["id"],
                 HighlightKey(row["passage"]),
-                where,
+                origin,
                 terms,
             )
 
-    def words(self, id: str) -> Words | None:
-        """Return the words of a card, a draft or a foreign note; None if it is not in use."""
+    def get_content(self, id: str) -> CardContent | None:
+        """Return the text of a card, draft or foreign note.
+
+        Return None if it is no longer in use: the card isn't live, the draft isn't pending, or the
+        note isn't in Anki or has no text.
+        """
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
             note_id = int(id.removeprefix(FOREIGN_PREFIX))
-            stored = self._store.value(query, note_id)
-            fields = msgspec.json.decode(stored, type=Fields) if stored else ()
+            fields_json = self._store.fetch_value(query, note_id)
+            fields = msgspec.json.decode(fields_json, type=Fields) if fields_json else ()
             if not fields:
                 return None
             first_name, _ = fields[0]
             kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
-            return Words(NO_KEY, kind, fields, Origin(PERSON))
+            return CardContent(NO_KEY, kind, fields, Origin(USER))
         if is_draft_id(id):
-            body = self._store.value("SELECT body FROM draft WHERE id = ?", id)
+            body = self._store.fetch_value("SELECT body FROM draft WHERE id = ?", id)
             return decode_draft(body) if body else None
-        row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
+        row = self._store.fetch_first_row(
+            "SELECT passage FROM card WHERE guid = ? AND live", id
+        )
         if row is None:
             return None
-        return self._store.passage(row["passage"]).cards[id]
+        return self._store.get_passage(row["passage"]).cards[id]
 
-    # --- notes in Anki that are not ours ------------------------------------------------
+    # --- foreign notes ------------------------------------------------------------------
 
-    def mods(self) -> dict[NoteId, int]:
-        """Return the `mod` of each foreign note that is stored."""
-        rows = self._store.rows("SELECT id, mod FROM foreign_note")
+    def load_foreign_mods(self) -> dict[NoteId, int]:
+        """Return the modification time (`mod`) of each stored foreign note, by note id."""
+        rows = self._store.fetch_rows("SELECT id, mod FROM foreign_note")
         return {row["id"]: row["mod"] for row in rows}
 
-    def keep_foreign(
+    def store_foreign_notes(
         self, ids: frozenset[NoteId], changed: Iterable[ForeignNote]
     ) -> None:
-        """Store the text of foreign notes; forget those that are no longer in Anki."""
+        """Store the changed foreign notes, and delete those whose ids aren't among `ids`.
+
+        `ids` are the ids of all foreign notes that are in Anki now.
+        """
         with self._store.transaction():
-            for number in self.mods().keys() - ids:
-                self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
-            rows = [{**asdict(note), "fields": encode(note.fields)} for note in changed]
+            for note_id in self.load_foreign_mods().keys() - ids:
+                self._store.execute("DELETE FROM foreign_note WHERE id = ?", note_id)
+            rows = [{**asdict(note), "fields": to_json(note.fields)} for note in changed]
             self._store.insert("foreign_note", rows, verb="INSERT OR REPLACE")
 
 
-def told_apart(store: Store, passage: Passage, guids: Iterable[str]) -> set[str]:
-    """Return the guids, of these, of cards whose passages a person told apart from this one."""
-    wanted = list(guids)
-    if not wanted:
+def filter_told_apart(store: Store, passage: Passage, guids: Iterable[str]) -> set[str]:
+    """Return the GUIDs in `guids` of cards that don't count as duplicates in `passage`.
+
+    These are the cards whose passages the user has said are different from `passage`.
+    """
+    guid_list = list(guids)
+    if not guid_list:
         return set()
-    query = f"SELECT guid, passage FROM card WHERE guid IN {EACH}"
+    query = f"SELECT guid, passage FROM card WHERE guid IN {JSON_VALUES}"
     return {
         row["guid"]
-        for row in store.rows(query, encode(wanted))
-        if passage.told_apart_from(store.passage(row["passage"]))
+        for row in store.fetch_rows(query, to_json(guid_list))
+        if passage.is_distinct_from(store.get_passage(row["passage"]))
     }
 
 
-def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
-    """Store search terms by the kind and content of their cards, or by another digest."""
+def store_search_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
+    """Store search terms, each with its digest, unless they are already stored.
+
+    The digest of a card or draft is its kind followed by the hash of its content.
+    """
     rows = []
     for digest, search_terms in terms:
         words = " ".join(search_terms.words)
         finders = " ".join(search_terms.finders)
         exact_and_question = (search_terms.exact, search_terms.question)
         rows.append((digest, words, finders, *exact_and_question))
-    store.write_all(
+    store.execute_all(
         "INSERT OR IGNORE INTO indexed (digest, words, finders, exact, question)"
         " VALUES (?, ?, ?, ?, ?)",
         rows,

@@ -1,7 +1,9 @@
-"""The highlights that sources have, or had.
+"""The table `highlight`, with every highlight that a source of this workspace has or had.
 
-What is not present is asked for with `state != 'present'`, too: SQLite then uses the index of these
-few.
+A highlight is *present* if its source contained it at the last scan, and otherwise *absent*:
+missing, gone, unselected, or known only from the journal. Its *folded text* consists of the
+letters and digits only, so that equal texts can be found. Queries for absent highlights also
+contain `state != 'present'`, because SQLite then uses the small index of these highlights.
 """
 
 from __future__ import annotations
@@ -10,11 +12,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ankiforge.ledger.draft_changes import SAME_WORDS
-from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.model import (
-    FIGURE,
-    PROPOSE,
+    FIGURE_DRAFTER,
+    PROPOSAL_DRAFTER,
     WORD_AND_TRANSLATION,
     DocumentId,
     Highlight,
@@ -22,53 +24,60 @@ from ankiforge.model import (
 )
 
 decode_highlight_body = msgspec.json.Decoder(Highlight).decode
-"""Return the highlight that a column `body` holds."""
+"""Decode the JSON in a `body` column to a `Highlight`."""
 
 
 def decode_highlight(row: Row) -> Highlight:
-    """Return the highlight of a row that was read on this machine."""
+    """Return the highlight stored in `row`, which must have been read on this device."""
     return decode_highlight_body(row["body"])
 
 
-# --- by their keys ----------------------------------------------------------------------
+# --- by key -----------------------------------------------------------------------------
 
 
-def with_key(store: Store, key: str) -> Row | None:
-    """Return the highlight with a key, present or not; None if it was never heard of."""
-    return store.row("SELECT * FROM highlight WHERE key = ?", key)
+def load_row(store: Store, key: str) -> Row | None:
+    """Return the row of the highlight with this key, present or not, or None if it is unknown."""
+    return store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", key)
 
 
-def of(store: Store, keys: Sequence[str]) -> list[Row]:
-    """Return the highlights with some keys, present or not, in the order of the keys."""
-    query = f"SELECT * FROM highlight WHERE key IN {EACH}"
-    rows = {row["key"]: row for row in store.rows(query, encode(keys))}
+def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
+    """Return the rows of the highlights with these keys, present or not, in the order of `keys`.
+
+    Unknown keys are skipped.
+    """
+    query = f"SELECT * FROM highlight WHERE key IN {JSON_VALUES}"
+    rows = {row["key"]: row for row in store.fetch_rows(query, to_json(keys))}
     return [rows[key] for key in keys if key in rows]
 
 
-def present(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Return the rows of the present highlights with these keys."""
-    query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {EACH}"
-    return store.rows(query, encode(list(keys)))
+def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
+    """Return the rows of those highlights with these keys that are present."""
+    query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
+    return store.fetch_rows(query, to_json(list(keys)))
 
 
-# --- of a document or a source ----------------------------------------------------------
+# --- by document or source --------------------------------------------------------------
 
 
-def in_document(store: Store, document: DocumentId) -> list[Row]:
-    """Return the highlights that a document has or had, in reading order."""
+def load_document_rows(store: Store, document: DocumentId) -> list[Row]:
+    """Return the rows of all highlights that a document has or had, in reading order."""
     query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
-    return store.rows(query, document)
+    return store.fetch_rows(query, document)
 
 
-def texts_in(store: Store, document: DocumentId) -> frozenset[str]:
-    """Return the folded texts of the highlights that a document has or had."""
+def load_folded_texts(store: Store, document: DocumentId) -> frozenset[str]:
+    """Return the folded texts of all highlights that a document has or had."""
     query = "SELECT folded FROM highlight WHERE document = ?"
-    return frozenset(row["folded"] for row in store.rows(query, document))
+    return frozenset(row["folded"] for row in store.fetch_rows(query, document))
 
 
-def in_place(store: Store, container: str, place: str) -> list[Row]:
-    """Return the present highlights of a document, in reading order; `waits`: it has a draft."""
-    return store.rows(
+def load_present_in_place(store: Store, container: str, place: str) -> list[Row]:
+    """Return the rows of the present highlights at a place, in reading order.
+
+    A place is the path or key of a document within its container. The additional column `waits`
+    is true if the highlight has a pending draft.
+    """
+    return store.fetch_rows(
         "SELECT h.*, EXISTS (SELECT 1 FROM draft d WHERE d.key = h.key) AS waits"
         " FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.container = ? AND d.place = ? AND h.state = 'present' ORDER BY h.position",
@@ -77,10 +86,10 @@ def in_place(store: Store, container: str, place: str) -> list[Row]:
     )
 
 
-def are_in(store: Store, container: str) -> bool:
-    """Return whether a container has or had any highlight."""
+def has_highlights(store: Store, container: str) -> bool:
+    """Return whether any highlight is known from a container, present or not."""
     return bool(
-        store.row(
+        store.fetch_first_row(
             "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE d.container = ?",
             container,
@@ -88,9 +97,9 @@ def are_in(store: Store, container: str) -> bool:
     )
 
 
-def keys_in_source(store: Store, source: str) -> set[str]:
-    """Return the keys of the highlights that a source has, or had till nothing selected them."""
-    rows = store.rows(
+def load_source_keys(store: Store, source: str) -> set[str]:
+    """Return the keys of the highlights of a source that are present or unselected."""
+    rows = store.fetch_rows(
         "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
         source,
@@ -98,74 +107,84 @@ def keys_in_source(store: Store, source: str) -> set[str]:
     return {row["key"] for row in rows}
 
 
-def copied(store: Store, source: str, containers: Iterable[str]) -> list[Row]:
-    """Return the present highlights of a source: `key`, and `is_copied`.
+def load_copied_flags(store: Store, source: str, containers: Iterable[str]) -> list[Row]:
+    """Return the columns `key` and `is_copied` for each present highlight of a source.
 
-    That is whether the same place in one of some containers has the same text.
+    A highlight is copied if a present highlight at the same place in one of the containers has
+    the same folded text.
     """
-    return store.rows(
+    return store.fetch_rows(
         "SELECT h.key, EXISTS (SELECT 1 FROM highlight o JOIN document e"
         "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
-        f"  AND e.place = d.place AND e.container IN {EACH}) AS is_copied"
+        f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
         " FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
-        encode(sorted(containers)),
+        to_json(sorted(containers)),
         source,
     )
 
 
-def number_of_passages(store: Store, containers: Iterable[str]) -> int:
-    """Return how many passages are present in some containers."""
-    number: int = store.value(
+def count_passages(store: Store, containers: Iterable[str]) -> int:
+    """Return the number of passages that are present in these containers."""
+    count: int = store.fetch_value(
         "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
         " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
-        f" WHERE h.state = 'present' AND d.container IN {EACH}",
-        encode(sorted(containers)),
+        f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}",
+        to_json(sorted(containers)),
     )
-    return number
+    return count
 
 
-def documents_with_any(store: Store) -> list[Row]:
-    """Return `source` and `place` of the documents that have present highlights."""
-    return store.rows(
+def load_documents_with_highlights(store: Store) -> list[Row]:
+    """Return the columns `source` and `place` of all documents that have present highlights."""
+    return store.fetch_rows(
         "SELECT DISTINCT d.source, d.place FROM document d"
         " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
     )
 
 
-# --- what is absent ---------------------------------------------------------------------
+# --- absent highlights ------------------------------------------------------------------
 
 
-def absent(store: Store) -> list[Row]:
-    """Return the highlights that are not present."""
-    return store.rows("SELECT * FROM highlight WHERE state != 'present'")
+def load_absent_rows(store: Store) -> list[Row]:
+    """Return the rows of all highlights that aren't present."""
+    return store.fetch_rows("SELECT * FROM highlight WHERE state != 'present'")
 
 
-def any_absent(store: Store) -> bool:
-    """Return whether a highlight is not present."""
-    return store.row("SELECT 1 FROM highlight WHERE state != 'present'") is not None
+def has_absent(store: Store) -> bool:
+    """Return whether there is a highlight that isn't present."""
+    return (
+        store.fetch_first_row("SELECT 1 FROM highlight WHERE state != 'present'")
+        is not None
+    )
 
 
-def number_unselected(store: Store) -> int:
-    """Return the number of highlights that settings do not select."""
-    number: int = store.value(
+def count_unselected(store: Store) -> int:
+    """Return the number of highlights that are no longer read because no setting selects them."""
+    count: int = store.fetch_value(
         "SELECT count(*) FROM highlight WHERE state != 'present' AND state = 'unselected'"
     )
-    return number
+    return count
 
 
-def missing_in(store: Store, container: str) -> list[Row]:
-    """Return the highlights of a container that were missing at the last scan; `place`: where."""
-    return store.rows(
+def load_missing_rows(store: Store, container: str) -> list[Row]:
+    """Return the rows of a container's highlights that were missing at the last scan.
+
+    The additional column `place` is the place of the document.
+    """
+    return store.fetch_rows(
         "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.state != 'present' AND h.state = 'missing' AND d.container = ?",
         container,
     )
 
 
-def unselected_and_copied(store: Store) -> list[Row]:
-    """Return the unselected highlights whose words a document of the same place has now."""
-    return store.rows(
+def load_unselected_copies(store: Store) -> list[Row]:
+    """Return the rows of unselected highlights that have a present copy.
+
+    A copy has the same folded text, and its document is at the same place in any container.
+    """
+    return store.fetch_rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.state != 'present' AND h.state = 'unselected' AND EXISTS"
         " (SELECT 1 FROM highlight o JOIN document e ON e.id = o.document"
@@ -173,9 +192,12 @@ def unselected_and_copied(store: Store) -> list[Row]:
     )
 
 
-def heard_of_and_copied(store: Store) -> list[Row]:
-    """Return the highlights known by the journal alone that have an equal, with their places."""
-    return store.rows(
+def load_journal_only_copies(store: Store) -> list[Row]:
+    """Return the rows of journal-only highlights whose folded text another highlight also has.
+
+    The additional columns `container` and `place` locate the document.
+    """
+    return store.fetch_rows(
         "SELECT h.*, d.container, d.place"
         " FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.state != 'present' AND h.state = 'journal' AND EXISTS"
@@ -183,18 +205,50 @@ def heard_of_and_copied(store: Store) -> list[Row]:
     )
 
 
-# --- by their texts ---------------------------------------------------------------------
+# --- by text ----------------------------------------------------------------------------
 
 
-def present_with(store: Store, folds: Iterable[str]) -> list[Row]:
-    """Return the present highlights with some folded texts."""
-    query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {EACH}"
-    return store.rows(query, encode(list(folds)))
+def load_present_by_text(store: Store, folded_texts: Iterable[str]) -> list[Row]:
+    """Return the rows of the present highlights with one of these folded texts."""
+    query = f"SELECT * FROM highlight WHERE state = 'present' AND folded IN {JSON_VALUES}"
+    return store.fetch_rows(query, to_json(list(folded_texts)))
 
 
-def present_at(store: Store, folded: str, container: str, place: str) -> list[Row]:
-    """Return the present highlights of a document with a folded text."""
-    return store.rows(
+def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
+    """Return the original of each highlight, by the highlight's key.
+
+    Among copies of the same highlight, the original is the first one that was decided on, or else
+    the first one that was given a key. It may be the highlight itself. The rows contain the key
+    of the original's `passage`, and the `title` of its document.
+    """
+    store.recompute_passages()
+    rows = store.fetch_rows(
+        "SELECT h.alike, coalesce(a.first, h.key) AS passage, d.title,"
+        " min(ifnull((SELECT min(n) FROM event WHERE event.key = h.key AND what = 'key'), 9e18)"
+        "  - iif(coalesce(p.decided, 0), 1e18, 0))"
+        " FROM highlight h JOIN document d ON d.id = h.document"
+        " LEFT JOIN alias a ON a.key = h.key"
+        " LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)"
+        " WHERE h.state = 'present' AND h.alike != ''"
+        f" AND h.alike IN (SELECT alike FROM highlight WHERE key IN {JSON_VALUES})"
+        " AND (h.fate != 'left_out' AND ifnull(json_extract(h.body, '$.skip'), '') = ''"
+        "  OR p.decided) GROUP BY h.alike",
+        to_json(list(keys)),
+    )
+    originals_by_group = {row["alike"]: row for row in rows}
+    query = f"SELECT key, alike FROM highlight WHERE key IN {JSON_VALUES}"
+    return {
+        row["key"]: originals_by_group[row["alike"]]
+        for row in store.fetch_rows(query, to_json(list(keys)))
+        if row["alike"] in originals_by_group
+    }
+
+
+def load_present_in_place_by_text(
+    store: Store, folded: str, container: str, place: str
+) -> list[Row]:
+    """Return the rows of the present highlights at a place that have this folded text."""
+    return store.fetch_rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
         folded,
@@ -203,15 +257,13 @@ def present_at(store: Store, folded: str, container: str, place: str) -> list[Ro
     )
 
 
-def stands_elsewhere(store: Store, folded: str, document: DocumentId) -> bool:
-    """Return whether a highlight of another document has, or had, a folded text."""
-    query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"
-    return store.row(query, folded, document) is not None
+def load_equals(store: Store, folded: str, key: str) -> list[Row]:
+    """Return the rows of the highlights with this folded text, except the one with `key`.
 
-
-def equals_of(store: Store, folded: str, key: str) -> list[Row]:
-    """Return the others with a text that are present, or that the journal knows; `place`: where."""
-    return store.rows(
+    They are present, or known only from the journal. The additional column `place` is the place
+    of the document.
+    """
+    return store.fetch_rows(
         "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
         folded,
@@ -219,12 +271,13 @@ def equals_of(store: Store, folded: str, key: str) -> list[Row]:
     )
 
 
-def sharing_texts(store: Store, document: DocumentId) -> list[Row]:
-    """Return `document` and `folded` of the highlights in documents that share a text with one.
+def load_documents_sharing_text(store: Store, document: DocumentId) -> list[Row]:
+    """Return the highlights of all documents that have a highlight text in common with `document`.
 
-    Of that document itself, also those that it has no longer.
+    The columns are `document` and `folded`. The highlights are present, except that the absent
+    ones of `document` itself are included.
     """
-    return store.rows(
+    return store.fetch_rows(
         "SELECT document, folded FROM highlight WHERE document IN"
         " (SELECT o.document FROM highlight o JOIN highlight m USING (folded)"
         " WHERE m.document = ?1) AND (state = 'present' OR document = ?1)",
@@ -232,60 +285,59 @@ def sharing_texts(store: Store, document: DocumentId) -> list[Row]:
     )
 
 
-def present_among(
+def load_present_by_key_or_document(
     store: Store, keys: Iterable[str], documents: Iterable[DocumentId]
 ) -> list[Row]:
-    """Return the present highlights with some keys, or of some documents, in reading order."""
-    return store.rows(
+    """Return the rows of the present highlights with these keys or in these documents.
+
+    They are in reading order.
+    """
+    return store.fetch_rows(
         "SELECT * FROM highlight WHERE state = 'present'"
-        f" AND (key IN {EACH} OR document IN {EACH}) ORDER BY document, position",
-        encode(sorted(keys)),
-        encode(sorted(documents)),
+        f" AND (key IN {JSON_VALUES} OR document IN {JSON_VALUES}) ORDER BY document, position",
+        to_json(sorted(keys)),
+        to_json(sorted(documents)),
     )
 
 
-def with_part(store: Store, part_of_body: str) -> list[Row]:
-    """Return the highlights whose JSON has a part."""
-    return store.rows("SELECT * FROM highlight WHERE instr(body, ?)", part_of_body)
+def load_by_json_part(store: Store, part_of_body: str) -> list[Row]:
+    """Return the rows of the highlights whose JSON contains the string `part_of_body`."""
+    return store.fetch_rows("SELECT * FROM highlight WHERE instr(body, ?)", part_of_body)
 
 
-def with_colons(store: Store) -> list[Row]:
-    """Return the present highlights that are cards of a line, as far as they have two colons."""
-    return store.rows(
+def load_one_line_cards(store: Store) -> list[Row]:
+    """Return the rows of the present hand-written cards whose JSON contains `::`.
+
+    This includes all cards of the form `question::answer`.
+    """
+    return store.fetch_rows(
         "SELECT * FROM highlight"
         " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
     )
 
 
-def with_form_and_draft(store: Store) -> list[Row]:
-    """Return the present highlights that may be of a form that is asked about, and have a draft."""
-    return store.rows(
+def load_drafted_forms(store: Store) -> list[Row]:
+    """Return the rows of the present highlights with drafts whose form the user may be asked about.
+
+    These are hand-written cards, and words with a translation as their comment.
+    """
+    return store.fetch_rows(
         "SELECT * FROM highlight WHERE state = 'present' AND (kind = 'card' OR instr(body, ?))"
         " AND key IN (SELECT key FROM draft)",
         WORD_AND_TRANSLATION,
     )
 
 
-def with_form_and_no_card(store: Store) -> list[Row]:
-    """Return the present highlights that may be of such a form, and were decided on: no cards."""
-    return store.rows(
-        "SELECT h.* FROM highlight h JOIN passage p ON p.key = h.key AND p.decided"
-        " WHERE state = 'present' AND (kind = 'card' OR instr(h.body, ?))"
-        " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = h.key AND c.live)",
-        WORD_AND_TRANSLATION,
-    )
+# --- highlights to draft ----------------------------------------------------------------
 
 
-# --- what is to be drafted --------------------------------------------------------------
+def load_keys_to_draft(store: Store) -> list[str]:
+    """Return the keys of the highlights that the rules have to draft, in the order of issue.
 
-
-def undrafted(store: Store) -> list[str]:
-    """Return the keys of the highlights for the rules to draft, in the order of issue.
-
-    The checks compare with earlier drafts: so a rebuild finds what was found. A key of which no
-    event tells yet comes last.
+    The checks compare each draft with earlier ones, so a rebuilt ledger has the same findings only
+    if the order is the same. Keys that aren't in the journal yet come last.
     """
-    rows = store.rows(
+    rows = store.fetch_rows(
         "SELECT key FROM highlight WHERE state = 'present' AND drafted != content"
         " ORDER BY ifnull((SELECT min(n) FROM event"
         "  WHERE event.key = highlight.key AND what = 'key'), 9e18), document, position"
@@ -293,52 +345,60 @@ def undrafted(store: Store) -> list[str]:
     return [row["key"] for row in rows]
 
 
-def unmodelled(store: Store) -> list[str]:
-    """Return the keys of the highlights that no model drafted yet, in reading order."""
-    rows = store.rows(
+def load_keys_for_model(store: Store) -> list[str]:
+    """Return the keys of the highlights that a model hasn't drafted as they are now.
+
+    They are in reading order.
+    """
+    rows = store.fetch_rows(
         "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
         " ORDER BY document, position"
     )
     return [row["key"] for row in rows]
 
 
-def number_undrafted(store: Store) -> int:
-    """Return how many highlights the rules have to draft, copies included."""
-    number: int = store.value(
+def count_to_draft(store: Store) -> int:
+    """Return the number of highlights that the rules have to draft, including copies."""
+    count: int = store.fetch_value(
         "SELECT count(*) FROM highlight WHERE state = 'present' AND drafted != content"
     )
-    return number
+    return count
 
 
-def worths_by_key(store: Store) -> dict[str, float]:
-    """Return how likely a card of each present highlight is kept."""
-    rows = store.rows("SELECT key, worth FROM highlight WHERE state = 'present'")
+def load_usefulness(store: Store) -> dict[str, float]:
+    """Return the probability that the user keeps a card, by the key of each present highlight."""
+    rows = store.fetch_rows("SELECT key, worth FROM highlight WHERE state = 'present'")
     return {row["key"]: row["worth"] for row in rows}
 
 
-# --- one passage by several routes ------------------------------------------------------
+# --- passages read by several routes ----------------------------------------------------
 
 
 def have_several_routes(store: Store) -> bool:
-    """Return whether highlights were read by more than one route."""
+    """Return whether highlights were read by more than one route (kind of source)."""
     query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
-    return bool(store.value(query))
+    return bool(store.fetch_value(query))
 
 
-def named(store: Store, scheme: str, name: str) -> list[Row]:
-    """Return `key` and `route` of the present highlights with a scheme, and a name in it.
+def load_present_by_key_name(store: Store, scheme: str, name: str) -> list[Row]:
+    """Return the columns `key` and `route` of the present highlights with a matching key.
 
-    `_`, `%` and the backslash of both are to have a backslash before them.
+    A key matches if it begins with `scheme` and ends with a slash and `name`. In both arguments,
+    the characters `_`, `%` and backslash must be escaped by a backslash.
     """
-    return store.rows(
+    return store.fetch_rows(
         r"SELECT key, route FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'",
         f"{scheme}:%/{name}",
     )
 
 
-def of_same_work(store: Store, row: Row) -> list[Row]:
-    """Return the present highlights of another route with the text of one, in its work."""
-    return store.rows(
+def load_same_work_rows(store: Store, row: Row) -> list[Row]:
+    """Return the rows of the present highlights of the same work and text as `row`.
+
+    They were read by another route, they have the same folded text, and their documents have an
+    identifier in common with the document of `row`.
+    """
+    return store.fetch_rows(
         "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
         " JOIN highlight h ON h.document = b.document"
         " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
@@ -349,46 +409,53 @@ def of_same_work(store: Store, row: Row) -> list[Row]:
     )
 
 
-# --- what is written --------------------------------------------------------------------
+# --- writing ----------------------------------------------------------------------------
 
 
-def put(store: Store, rows: Sequence[Json]) -> None:
-    """Write highlights; the columns that drafting fills stay as they are."""
+def store_highlights(store: Store, rows: Sequence[Json]) -> None:
+    """Insert or update highlights, but keep the columns that are filled in by drafting."""
     store.insert("highlight", rows, key="key")
 
 
-def put_heard_of(
-    store: Store, key: str, document: DocumentId, n: int, kind: str, folded: str
+def store_journal_only(
+    store: Store, key: str, document: DocumentId, position: int, kind: str, folded: str
 ) -> None:
-    """Write a highlight that only the journal knows, where it was read."""
-    store.write(
+    """Insert or update a highlight that is known only from the journal."""
+    store.execute(
         "INSERT INTO highlight (key, document, position, state, kind, folded)"
         " VALUES (?, ?, ?, 'journal', ?, ?) ON CONFLICT (key) DO UPDATE SET missed = 0,"
         " document = excluded.document, folded = excluded.folded, state = excluded.state",
-        *(key, document, n, kind, folded),
+        *(key, document, position, kind, folded),
     )
 
 
-def put_state(store: Store, key: str, state: str, missed: float) -> None:
-    """Note that a highlight is missing since a time, in seconds since 1970, or gone."""
+def set_state(store: Store, key: str, state: str, missed_since: float) -> None:
+    """Set the state of a highlight, and the time since which it has been missing.
+
+    `missed_since` is in seconds since 1970.
+    """
     query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
-    store.write(query, state, missed, key)
+    store.execute(query, state, missed_since, key)
 
 
-def leave_out(store: Store, key: str, reason: str) -> None:
-    """Note that a person left a highlight out."""
+def record_left_out(store: Store, key: str, reason: str) -> None:
+    """Record that the user left a highlight out, with the reason why it has no card."""
     query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-    store.write(query, reason, key)
+    store.execute(query, reason, key)
 
 
-def unselect(store: Store, key: str) -> None:
-    """Note that nothing selects a highlight any more."""
-    store.write("UPDATE highlight SET state = 'unselected' WHERE key = ?", key)
+def set_unselected(store: Store, key: str) -> None:
+    """Record that no setting or choice selects a highlight any more."""
+    store.execute("UPDATE highlight SET state = 'unselected' WHERE key = ?", key)
 
 
-def unselect_in(store: Store, document: DocumentId) -> list[str]:
-    """Note that nothing selects a document any more; return the keys of its highlights."""
-    rows = store.rows(
+def unselect_document(store: Store, document: DocumentId) -> list[str]:
+    """Record that no setting selects the present highlights of a document any more.
+
+    Returns:
+        The keys of these highlights.
+    """
+    rows = store.fetch_rows(
         "UPDATE highlight SET state = 'unselected'"
         " WHERE document = ? AND state = 'present' RETURNING key",
         document,
@@ -396,32 +463,33 @@ def unselect_in(store: Store, document: DocumentId) -> list[str]:
     return [row["key"] for row in rows]
 
 
-# --- what is to be drafted again --------------------------------------------------------
+# --- scheduling drafting ----------------------------------------------------------------
 
 
 def draft_again(store: Store, keys: Iterable[str]) -> None:
-    """Ask the rules and the model again for drafts of highlights."""
-    query = f"UPDATE highlight SET drafted = '', modelled = '' WHERE key IN {EACH}"
-    store.write(query, encode(list(keys)))
+    """Schedule the drafting rules and the model to rerun on these highlights."""
+    query = f"UPDATE highlight SET drafted = '', modelled = '' WHERE key IN {JSON_VALUES}"
+    store.execute(query, to_json(list(keys)))
 
 
-def ask_rules_again(store: Store, keys: Iterable[str]) -> None:
-    """Ask the rules again for drafts of highlights."""
-    query = f"UPDATE highlight SET drafted = '' WHERE key IN {EACH}"
-    store.write(query, encode(list(keys)))
+def schedule_rules(store: Store, keys: Iterable[str]) -> None:
+    """Schedule the drafting rules to rerun on these highlights."""
+    query = f"UPDATE highlight SET drafted = '' WHERE key IN {JSON_VALUES}"
+    store.execute(query, to_json(list(keys)))
 
 
-def ask_model_again(store: Store, key: str) -> None:
-    """Ask the model again for drafts of a highlight."""
-    store.write("UPDATE highlight SET modelled = '' WHERE key = ?", key)
+def schedule_model(store: Store, key: str) -> None:
+    """Schedule the model to rerun on a highlight."""
+    store.execute("UPDATE highlight SET modelled = '' WHERE key = ?", key)
 
 
-def draft_copies_again(store: Store, key: str) -> None:
-    """Ask the rules again for drafts of passages that have, or had, the words of a highlight.
+def schedule_rules_for_copies(store: Store, key: str) -> None:
+    """Schedule the drafting rules to rerun on the copies of a highlight.
 
-    It changed, went or came back: so it may be their original no longer, or again.
+    Copies are the other highlights that have or had the same text. If the highlight changed, was
+    removed or came back, the copies may have a different original than before.
     """
-    store.write(
+    store.execute(
         "UPDATE highlight SET drafted = '' WHERE key != ?1"
         " AND (folded = (SELECT folded FROM highlight WHERE key = ?1)"
         " OR key IN (SELECT other.key FROM event mine JOIN event other USING (words)"
@@ -429,30 +497,37 @@ def draft_copies_again(store: Store, key: str) -> None:
         " AND (reason GLOB ?2"
         " OR EXISTS (SELECT 1 FROM draft d WHERE d.key = highlight.key))",
         key,
-        f"{SAME_WORDS}*",
+        f"{COPY_REASON_PREFIX}*",
     )
 
 
-def draft_written_again(store: Store, part_of_body: str) -> None:
-    """Ask the rules again for drafts of the present highlights whose JSON has a part."""
+def schedule_rules_by_json_part(store: Store, part_of_body: str) -> None:
+    """Schedule the drafting rules to rerun on present highlights whose JSON contains a string."""
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
-    store.write(query, part_of_body)
+    store.execute(query, part_of_body)
 
 
-def draft_undecided_again(store: Store) -> None:
-    """Ask the rules again where there is no draft, a model's, a proposal or a figure."""
-    store.write(
+def schedule_rules_for_undecided(store: Store) -> None:
+    """Schedule the drafting rules to rerun where another version of them may give other drafts.
+
+    These are the highlights without a card, those that a model has drafted, and those with a
+    proposal or a figure as a draft.
+    """
+    store.execute(
         "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
         " OR key IN (SELECT key FROM draft WHERE drafter IN (?, ?))",
-        PROPOSE,
-        FIGURE,
+        PROPOSAL_DRAFTER,
+        FIGURE_DRAFTER,
     )
 
 
-def take_in_again(store: Store) -> None:
-    """Ask the rules again for highlights left out, unless a draft of them waits again."""
-    store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
-    store.write(
+def schedule_rules_for_left_out(store: Store) -> None:
+    """Schedule the drafting rules to rerun on the highlights that the user left out.
+
+    Those that have a draft are no longer left out.
+    """
+    store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
+    store.execute(
         "UPDATE highlight SET fate = '', reason = ''"
         " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
     )

@@ -1,56 +1,70 @@
-"""Passages: how they stand, in the places where they are read."""
+"""The table `passage` and the view `present_passage`, with the status of each passage.
+
+A passage may be in several places, each of which is a highlight. The place whose text is used
+*leads* the passage.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import FLOOR
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
+from ankiforge.model import MIN_PROPOSAL_CONFIDENCE
 
 
-def asking(store: Store) -> list[str]:
-    """Return the keys of the passages that may be others: a person is to say whether they are."""
-    return [row["key"] for row in store.rows("SELECT key FROM passage WHERE asks")]
+def load_doubtful_keys(store: Store) -> list[str]:
+    """Return the keys of the passages that may be the same as a removed passage.
+
+    Only the user can say whether they are new, so the user is asked.
+    """
+    return [row["key"] for row in store.fetch_rows("SELECT key FROM passage WHERE asks")]
 
 
-def present(
+def load_present_passages(
     store: Store, not_waiting: Iterable[str], *, open_only: bool = False
 ) -> list[Row]:
-    """Return the rows of all passages in their sources, by the places whose texts are used.
+    """Return all passages that are present in a source, in reading order.
 
-    They are in reading order, with the columns of the view `present_passage`, and `best`: None if
-    no draft waits, 0 if a check blocks all.
+    Each passage is returned as the row of its leading highlight, with the columns of the view
+    `present_passage`. The additional column `best` is None if there are no pending drafts, 0 if
+    checks block all of them, and 1 otherwise.
 
     Args:
         store: the store.
-        not_waiting: the ids of drafts that wait no longer.
-        open_only: only passages of which no draft waits, and which have no card, or a sentence
-            left that is worth one.
+        not_waiting: the ids of drafts that are obsolete, so that they don't count as pending.
+        open_only: whether to return only passages without pending drafts that either have no
+            card or have another sentence for which a card can be proposed.
     """
-    return store.rows(
+    return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
         " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
-        f"  WHERE id NOT IN {EACH} GROUP BY 1) w ON w.passage = m.passage"
+        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
         " ORDER BY m.document, m.position",
-        *(encode(sorted(not_waiting)), open_only, FLOOR),
+        *(to_json(sorted(not_waiting)), open_only, MIN_PROPOSAL_CONFIDENCE),
     )
 
 
-def present_one(store: Store, key: str, not_waiting: Iterable[str]) -> list[Row]:
-    """Return the same of the passage that a highlight leads; [] if it leads none."""
-    return store.rows(
+def load_present_passage(store: Store, key: str, not_waiting: Iterable[str]) -> list[Row]:
+    """Return the row of one passage, as in `load_present_passages`.
+
+    `key` is the key of its leading highlight. Return [] if it leads no present passage.
+    """
+    return store.fetch_rows(
         "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
-        f"  WHERE passage = m.passage AND id NOT IN {EACH}) AS best"
+        f"  WHERE passage = m.passage AND id NOT IN {JSON_VALUES}) AS best"
         " FROM present_passage m WHERE m.leads AND m.key = ?",
-        encode(sorted(not_waiting)),
+        to_json(sorted(not_waiting)),
         key,
     )
 
 
-def present_beside(store: Store, key: str) -> list[Row]:
-    """Return the passages of a highlight's document: columns of the view, and `body`."""
-    return store.rows(
+def load_document_passages(store: Store, key: str) -> list[Row]:
+    """Return the present passages in the document of a highlight, in reading order.
+
+    The columns are those of the view `present_passage`, and the highlight's JSON as `body`.
+    """
+    return store.fetch_rows(
         "SELECT m.*, h.body FROM present_passage m JOIN highlight h USING (key) WHERE m.document ="
         " (SELECT document FROM highlight WHERE key = ?) ORDER BY m.position",
         key,

@@ -1,4 +1,7 @@
-"""The texts that must stay on this machine, by the documents that have or had them."""
+"""The table `private`: texts that must stay on this device (`model.PrivateText`).
+
+They are stored with the documents that contain them or have contained them.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +11,36 @@ from ankiforge.ledger.store import Row, Store
 from ankiforge.model import DocumentId
 
 
-def everywhere(store: Store) -> list[Row]:
-    """Return all of them, sorted by document and text."""
-    return store.rows("SELECT * FROM private ORDER BY document, text")
+def load_all_texts(store: Store) -> list[Row]:
+    """Return the rows of all private texts, sorted by document and text."""
+    return store.fetch_rows("SELECT * FROM private ORDER BY document, text")
 
 
-def of_document(store: Store, document: DocumentId) -> list[Row]:
-    """Return the private texts of a document."""
-    return store.rows("SELECT * FROM private WHERE document = ?", document)
+def load_document_texts(store: Store, document: DocumentId) -> list[Row]:
+    """Return the rows of the texts that are private in this document, or were so before."""
+    return store.fetch_rows("SELECT * FROM private WHERE document = ?", document)
 
 
-def put(store: Store, rows: Iterable[tuple[DocumentId, str, str, bool]]) -> None:
-    """Add texts: for each its document, itself, the document's key, and whether it is a name.
+def store_texts(store: Store, rows: Iterable[tuple[DocumentId, str, str, bool]]) -> None:
+    """Store private texts, in addition to those already stored.
 
-    What was a sentence there once is one until it is public.
+    Each row contains the document's id, the text, the document's key, and whether the text is a
+    name, which is private only in this document. A text that was once stored with False stays
+    private in all documents until it is deleted here.
     """
-    store.write_all(
+    store.execute_all(
         "INSERT INTO private VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET is_name = min(is_name, excluded.is_name)",
         rows,
     )
 
 
-def put_key(store: Store, document: DocumentId, key: str) -> None:
-    """Note the key of a document as it was read last."""
-    store.write("UPDATE private SET document_key = ? WHERE document = ?", key, document)
+def store_document_key(store: Store, document: DocumentId, key: str) -> None:
+    """Store the key with which a document was last read, for all of its private texts."""
+    store.execute("UPDATE private SET document_key = ? WHERE document = ?", key, document)
 
 
-def drop(store: Store, document: DocumentId, texts: Iterable[str]) -> None:
-    """Forget texts of a document."""
+def delete_texts(store: Store, document: DocumentId, texts: Iterable[str]) -> None:
+    """Delete those texts of a document that are no longer private."""
     rows = [(document, text) for text in texts]
-    store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
+    store.execute_all("DELETE FROM private WHERE document = ? AND text = ?", rows)

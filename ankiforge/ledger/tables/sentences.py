@@ -1,11 +1,10 @@
-"""Sentences in other passages: where they stand, and where they were decided.
+"""Long sentences: which highlights contain them, and in which passages they were decided on.
 
-    highlights that are here ──▶ `sentence`          decisions ──▶ `decided_sentence`
+    highlights read on this device ──▶ `sentence`        decisions ──▶ `decided_sentence`
 
-A long sentence (`facts.is_long`) that was decided anywhere is decided wherever it stands, and its
-card is at home where it stands (the view `placed`). Nothing of it is recorded: both tables follow
-from what is read, and from the journal. Where a passage had such a sentence once, its new words
-may be new words of the card.
+A decision on a long sentence (`facts.is_long`) counts in every passage that contains it, and the
+home of its card is the passage that contains it now (see the view `placed`). The *name* of a
+sentence is a hash of its text. Both tables can be rebuilt from the sources and the journal.
 """
 
 from __future__ import annotations
@@ -14,38 +13,44 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.facts import names_of_long
-from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.ledger.facts import hash_long_sentences
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.model import Highlight, Strings
 
 
-def index(store: Store, highlights: Iterable[Highlight]) -> None:
-    """Store which long sentences highlights have."""
-    names_of = []
+def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
+    """Store which long sentences each of these highlights contains."""
+    names_by_key = []
     rows = []
     for highlight in highlights:
-        names = names_of_long(facts.sentences(facts.text_of(highlight)))
-        names_of.append((highlight.key, encode(names)))
+        names = hash_long_sentences(facts.split_sentences(facts.get_fact_text(highlight)))
+        names_by_key.append((highlight.key, to_json(names)))
         rows += [(name, highlight.key) for name in names]
-    gone = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {EACH}"
-    store.write_all(gone, names_of)
-    store.write_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
+    delete_query = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {JSON_VALUES}"
+    store.execute_all(delete_query, names_by_key)
+    store.execute_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
 
 
-def judge(store: Store, worths: Iterable[tuple[str, Mapping[str, float]]]) -> None:
-    """Store how likely a card of each sentence of highlights is kept, by key and by name."""
-    forgotten = []
+def store_usefulness(
+    store: Store, usefulness_by_key: Iterable[tuple[str, Mapping[str, float]]]
+) -> None:
+    """Store how useful a card of each sentence is, replacing all earlier values of a highlight.
+
+    Each item of `usefulness_by_key` is the key of a highlight, and the usefulness of its
+    sentences by their names.
+    """
+    keys_to_reset = []
     rows = []
-    for key, worth_by_name in worths:
-        forgotten.append((key,))
+    for key, worth_by_name in usefulness_by_key:
+        keys_to_reset.append((key,))
         rows += [(worth, name, key) for name, worth in worth_by_name.items()]
-    store.write_all("UPDATE sentence SET worth = NULL WHERE key = ?", forgotten)
-    store.write_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
+    store.execute_all("UPDATE sentence SET worth = NULL WHERE key = ?", keys_to_reset)
+    store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
 
 
-def places_of(store: Store, name: str) -> list[str]:
-    """Return the keys of the highlights here that have a long sentence, by its name."""
-    rows = store.rows(
+def find_present_keys(store: Store, name: str) -> list[str]:
+    """Return the keys of the present highlights that contain the long sentence called `name`."""
+    rows = store.fetch_rows(
         "SELECT s.key FROM sentence s JOIN highlight h ON h.key = s.key AND h.state = 'present'"
         " WHERE s.name = ?",
         name,
@@ -53,44 +58,58 @@ def places_of(store: Store, name: str) -> list[str]:
     return [row["key"] for row in rows]
 
 
-def standing(store: Store, names: Iterable[str]) -> set[str]:
-    """Return the names, of these long sentences, that stand in a present highlight."""
-    wanted = list(names)
-    if not wanted:
+def filter_present(store: Store, names: Iterable[str]) -> set[str]:
+    """Return the names in `names` whose long sentences occur in a present highlight."""
+    name_list = list(names)
+    if not name_list:
         return set()
-    rows = store.rows(
+    rows = store.fetch_rows(
         "SELECT DISTINCT s.name FROM sentence s"
         " JOIN highlight h ON h.key = s.key AND h.state = 'present'"
-        f" WHERE s.name IN {EACH}",
-        encode(wanted),
+        f" WHERE s.name IN {JSON_VALUES}",
+        to_json(name_list),
     )
     return {row["name"] for row in rows}
 
 
-def standing_in(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
-    """Return the passages that have some sentences, or had them when they went, with the names."""
-    wanted = list(names)
-    names_in: dict[str, set[str]] = defaultdict(set)
-    query = f"SELECT key, name FROM sentence WHERE name IN {EACH} ORDER BY key"
-    for row in store.rows(query, encode(wanted)) if wanted else ():
-        names_in[store.first(row["key"])].add(row["name"])
-    return names_in
+def find_passages_with(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
+    """Return the passages that contain any of these sentences, or did when they were last read.
+
+    Returns:
+        For the key of each such passage, the names of those sentences that it contains.
+    """
+    name_list = list(names)
+    names_by_passage: dict[str, set[str]] = defaultdict(set)
+    query = f"SELECT key, name FROM sentence WHERE name IN {JSON_VALUES} ORDER BY key"
+    for row in store.fetch_rows(query, to_json(name_list)) if name_list else ():
+        names_by_passage[store.get_first_key(row["key"])].add(row["name"])
+    return names_by_passage
 
 
-def note_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> None:
-    """Note the sentences decided just now at once: the fold of many decisions comes later."""
-    rows = [(name, store.first(key), own) for name in names_of_long(sentences)]
-    store.write_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
+def store_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> None:
+    """Store that these sentences have just been decided on in the passage with this key.
+
+    This is needed because the table is recomputed from the events only later. `own` is whether the
+    decision was only on a hand-written draft or a proposal.
+    """
+    rows = [
+        (name, store.get_first_key(key), own) for name in hash_long_sentences(sentences)
+    ]
+    store.execute_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
 
 
-def deciding(
+def find_deciding_passages(
     store: Store, names: Iterable[str], *, own: bool = False
 ) -> dict[str, set[str]]:
-    """Return by name the passages that decided sentences; with `own`, also by own forms alone."""
-    wanted = list(names)
-    passages: dict[str, set[str]] = defaultdict(set)
-    query = f"SELECT * FROM decided_sentence WHERE name IN {EACH}"
-    for row in store.rows(query, encode(wanted)) if wanted else ():
+    """Return the keys of the passages in which sentences were decided on, by sentence name.
+
+    With `own`, this includes the passages in which the only decision was on a hand-written draft
+    or a proposal.
+    """
+    name_list = list(names)
+    passages_by_name: dict[str, set[str]] = defaultdict(set)
+    query = f"SELECT * FROM decided_sentence WHERE name IN {JSON_VALUES}"
+    for row in store.fetch_rows(query, to_json(name_list)) if name_list else ():
         if own or not row["own"]:
-            passages[row["name"]].add(row["passage"])
-    return passages
+            passages_by_name[row["name"]].add(row["passage"])
+    return passages_by_name

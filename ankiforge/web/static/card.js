@@ -1,5 +1,5 @@
-// A card beside its mark: one sentence with its gaps, drafts as Anki shows them, lines, or words to choose; its
-// question, and its editor. It decides nothing itself: `made` says what an action would send.
+// A card beside its highlight: a sentence with its gaps, drafts as in Anki, lines to tick, or text to select from; its
+// question, and its editor. It stores nothing itself: `made` returns what an action would send.
 import { $, button, h, kbd, linkTo, rich } from "./dom.js";
 import { editor, kept } from "./edit.js";
 import { face, harmless } from "./face.js";
@@ -13,33 +13,33 @@ import { post } from "./server.js";
 export const sides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? harmless(with_gaps) : rich(line)),
   !with_gaps && answer_line && h("b", { dir: "auto" }, rich(answer_line))];
 
-const OF_THE_PASSAGE = -1; // the choice of a card beside what was drafted
-const MAKE = { act: "make", becomes: "card", said: "Made" };
+const PASSAGE_CHOICE = -1; // the `choice` of a card made from the passage instead of a draft
+const MAKE_ACTION = { act: "make", becomes: "card", said: "Made" };
 
 export class Card {
-  // What is done with it: look, ask (a question is typed), edit, or kept (what was typed is not stored).
+  // The mode: look, ask (the user types a question), edit, or kept (typed but not stored).
   mode = "look";
   picked = 0;
   sentence = null;
-  drawn = undefined; // what a feature draws in place of the two sides, `parts.js`
+  drawn = undefined; // what a feature draws instead of the two sides, see `parts.js`
   #changed;
-  #part = null; // the question or the editor, with what was typed
-  #isOfPassage = false; // whether its words are chosen in the passage, beside what was drafted
+  #editor = null; // the question or editor, with what the user typed
+  #usesPassage = false; // whether the text is selected in the passage instead of the draft
 
-  // `changed` is told when something else is chosen, `press` the key of an action.
+  // `changed` is called when the selection changes, `press` with the key of an action.
   constructor(item, changed, press) {
     this.item = item;
     this.#changed = changed;
     const { why } = item;
-    const about = why && remark(why);
+    const about = why && renderRemark(why);
     this.context = h("span", { className: "context", dir: "auto" });
     this.face = h("div", { className: "face-of-card" });
     this.others = h("ol", { className: "others", ariaLabel: "Other drafts of the same fact" });
     this.remark = h("p", { className: "why caution", role: "status", hidden: true });
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
       h("header", {}, this.context),
-      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#lines()], this.others, ...parts.map((part) => part(item, press)), this.remark,
-      !item.lines && about, ...this.#about());
+      item.ask && h("h2", { className: "ask", dir: "auto" }, item.ask), this.face, item.lines && [about, this.#renderLines()], this.others, ...parts.map((part) => part(item, press)), this.remark,
+      !item.lines && about, ...this.#renderDetails());
     Object.assign(this.node.dataset, { id: item.id, title: item.title });
     this.face.lang = this.others.lang = item.source?.lang ?? "";
     this.node.classList.toggle("beside", Boolean(item.beside));
@@ -48,17 +48,17 @@ export class Card {
   }
 
   get card() { return this.item.cards?.[this.picked]; }
-  // What the blue button does. Other words than those that a check warns of may be accepted.
+  // The action of the filled button. A gap other than the one a check warned of may be accepted.
   get main() {
     const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
     return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
   }
-  // What needs a drawing, nobody can do where no feature draws.
+  // Actions that need a drawing are only available if a feature draws.
   get actions() { return this.item.actions.filter(({ needs }) => needs !== "drawing" || this.drawn?.made); }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
-  // What is to be known besides: the option of a form, what stood before, a comment, links.
-  #about() {
+  // Further details: the option of a form, the previous text, a comment, links.
+  #renderDetails() {
     const { option, source, cards = [] } = this.item;
     return [
       option && h("label", { className: "check option" }, h("input", { type: "checkbox", checked: option.on, name: option.name }), option.label),
@@ -67,8 +67,8 @@ export class Card {
       source?.links.length && h("p", { className: "links" }, source.links.map(linkTo)),
     ].filter(Boolean);
   }
-  // Lines that may be cards; with a box if they are to be ticked.
-  #lines() {
+  // Possible cards as lines, with checkboxes if they can be ticked.
+  #renderLines() {
     return h("ul", { className: "lines", ariaLabel: "Lines" }, this.item.lines.map((line) => {
       const words = [h("span", { className: "a", dir: "auto" }, rich(line.a)), h("span", { className: "b", dir: "auto" }, rich(line.b)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
@@ -78,22 +78,22 @@ export class Card {
   }
   get ticked() { return [...this.node.querySelectorAll(".lines input:checked")].map(({ value }) => value); }
 
-  // ---- What is shown.
+  // ---- Rendering.
 
   warn(words) {
     this.remark.textContent = words;
     this.remark.hidden = !words;
   }
-  // Show the item as it was proposed, with one of its drafts.
+  // Show the item as proposed, with one of its drafts.
   #show(at) {
     const { item } = this;
     const { cards = [], compose, beside } = item;
-    this.#isOfPassage = false;
-    if (compose) this.#choose(sentence({ parts: compose, code: item.code }, item.id, this.#changed));
-    else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(held)));
+    this.#usesPassage = false;
+    if (compose) this.#showSentence(sentence({ parts: compose, code: item.code }, item.id, this.#changed));
+    else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(renderCard)));
     else if (cards.length) this.#pick(at);
   }
-  #choose(shown) {
+  #showSentence(shown) {
     this.sentence = shown;
     this.face.replaceChildren(shown.node);
   }
@@ -102,71 +102,71 @@ export class Card {
     this.picked = at;
     this.sentence = null;
     const { card } = this;
-    this.drawn = drawn(card, item.masks && (() => this.#changed()));
+    this.drawn = drawByFeature(card, item.masks && (() => this.#changed()));
     this.context.textContent = card.place ?? "";
     this.warn("");
-    if (card.gaps) this.#choose(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
+    if (card.gaps) this.#showSentence(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
     else if (this.drawn) this.face.replaceChildren(this.drawn.node);
     else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card.back, card.title)].filter(Boolean));
-    this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#other(other, i)])));
+    this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#renderDraft(other, i)])));
     if (item.choose && card.why) this.warn(card.why.text);
     this.#changed();
   }
-  #other(card, i) {
+  #renderDraft(card, i) {
     return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, kbd(String(card.number ?? i + 1)),
       h("span", { dir: "auto" }, rich(card.line ?? card.title)), h("b", { dir: "auto" }, rich(card.answer_line ?? ""))));
   }
 
-  // The sentences that are asked, for which the document is searched.
+  // The sentences that the card is about, to be found in the document.
   get sentences() {
-    if (this.sentence && this.card?.gaps && !this.#isOfPassage) return this.sentence.sentences();
+    if (this.sentence && this.card?.gaps && !this.#usesPassage) return this.sentence.sentences();
     const { asked } = this.item.source ?? {};
     return asked && this.picked === 0 ? [asked] : [];
   }
 
-  // ---- What is chosen.
+  // ---- Selecting.
 
-  // Choose what has a key: another draft, or a gap.
+  // Choose a draft or a gap by its key.
   choose(key) {
     const { cards = [] } = this.item;
     if (this.mode !== "look" || this.item.beside) return;
     const at = cards.findLastIndex(({ number = 1, gaps }) => number === key || (gaps && number <= key && key < number + gaps.length));
     if (at < 0) return;
-    if (at !== this.picked || this.#isOfPassage) this.#show(at);
+    if (at !== this.picked || this.#usesPassage) this.#show(at);
     this.sentence?.gap(Number(key) - (cards[at].number ?? 1) + 1);
   }
-  // Hide words that were selected in the document; those of its passage `parts` if they are not in its sentence.
+  // Blank out text selected in the document. If it isn't in the card's sentence, use its passage, as returned by `words`.
   async take(text, words) {
     this.leave();
     if (this.sentence && this.sentence.take(text)) return true;
     const shown = sentence(await words(), `${this.item.id}-own`, this.#changed);
     if (!shown.take(text)) return false;
-    this.#isOfPassage = true;
-    this.#part = null;
+    this.#usesPassage = true;
+    this.#editor = null;
     this.others.replaceChildren();
-    this.#choose(shown);
+    this.#showSentence(shown);
     return true;
   }
 
-  // ---- A question instead.
+  // ---- Typing a question instead.
 
-  // Whether a question may be typed instead.
+  // Whether the user can type a question instead.
   get mayAsk() { return Boolean(this.sentence || this.editing); }
   ask() {
     if (this.mode === "ask") return this.leave();
-    if (this.mode === "kept") return this.#open(this.#part);
-    if (this.item.cards?.some(({ number }) => number === "q") && !this.#isOfPassage) return this.choose("q");
+    if (this.mode === "kept") return this.#open(this.#editor);
+    if (this.item.cards?.some(({ number }) => number === "q") && !this.#usesPassage) return this.choose("q");
     if (this.mode !== "look") return;
     if (!this.sentence) {
-      // what is typed now is meant as a question, and no key
+      // what the user types next is meant as a question, not as keys
       tell("Nothing is hidden here. Edit the card instead.");
       return this.edit();
     }
     if (!this.sentence.answer()) return this.sentence.focus();
-    this.#open(asking(this.sentence, () => this.#changed()));
+    this.#open(questionEditor(this.sentence, () => this.#changed()));
   }
   #open(part) {
-    this.#part = part;
+    this.#editor = part;
     this.mode = part.mode;
     this.face.replaceChildren(part.node);
     this.others.hidden = true;
@@ -175,19 +175,19 @@ export class Card {
     this.#changed();
   }
 
-  // ---- The editor. What is typed, there or as a question, is kept until it is stored or dropped.
+  // ---- The editor. What the user types is kept until it is stored or dropped.
 
   async edit() {
     const { item } = this;
-    if (this.mode === "kept") return this.#open(this.#part);
+    if (this.mode === "kept") return this.#open(this.#editor);
     if (!this.editing || this.mode !== "look") return;
-    const { fields, gap } = await this.#fields();
+    const { fields, gap } = await this.#loadFields();
     const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
     this.#open(editor(fields, asks, this.card?.used ?? 0, () => this.#changed()));
   }
-  async #fields() {
+  async #loadFields() {
     const { item, sentence: shown } = this;
-    if (shown && !this.#isOfPassage && this.card?.gaps) {
+    if (shown && !this.#usesPassage && this.card?.gaps) {
       const gap = shown.number();
       if (!shown.isOwn()) return { gap, fields: this.card.views[gap - 1] };
       const asked = { id: item.id, turn: item.turn, act: "make", choice: this.picked, ...shown.selected() };
@@ -195,40 +195,40 @@ export class Card {
     }
     return { gap: 1, fields: (item.beside ? item.cards[item.edits ?? 0] : this.card)?.fields ?? item.blank };
   }
-  // Go back to the card. Return whether there was something to leave. Words that were changed are kept, and shown as such.
+  // Go back to the card. Return whether a question or editor was open. Changed text is kept, and shown as such.
   leave() {
     const { mode } = this;
-    if (mode === "look" && this.#isOfPassage) this.#show(this.picked);
+    if (mode === "look" && this.#usesPassage) this.#show(this.picked);
     else if (mode === "look" || mode === "kept") return false;
-    else if (this.#part.isChanged()) {
+    else if (this.#editor.isChanged()) {
       this.mode = "kept";
-      this.face.replaceChildren(this.#part.kept());
+      this.face.replaceChildren(this.#editor.kept());
       this.node.focus({ preventScroll: true });
     } else this.drop();
     this.#changed();
     return true;
   }
-  // Drop what was typed.
+  // Drop what the user typed.
   drop() {
-    this.#part = null;
+    this.#editor = null;
     this.mode = "look";
     this.others.hidden = false;
-    if (this.sentence) this.#choose(this.sentence);
+    if (this.sentence) this.#showSentence(this.sentence);
     else this.#show(this.picked);
     this.node.focus({ preventScroll: true });
   }
 
-  // ---- What Enter does: the action and what is sent with it. Null if something is missing, which then has the focus.
+  // ---- What Enter does: the action and what to send with it. Null if something is missing, which then gets the focus.
 
   made() {
-    const choice = this.#isOfPassage ? OF_THE_PASSAGE : this.item.beside ? 0 : this.picked;
+    const choice = this.#usesPassage ? PASSAGE_CHOICE : this.item.beside ? 0 : this.picked;
     const isTyped = this.mode !== "look";
-    const isMade = isTyped ? this.#part.mode === "ask" : this.#isOfPassage;
-    const action = isMade ? { ...MAKE, label: this.says } : isTyped ? this.editing : this.main;
-    const given = isTyped ? this.#part.made() : this.given(action);
+    const isMade = isTyped ? this.#editor.mode === "ask" : this.#usesPassage;
+    const action = isMade ? { ...MAKE_ACTION, label: this.says } : isTyped ? this.editing : this.main;
+    const given = isTyped ? this.#editor.made() : this.given(action);
     return given && { action, given: { choice, ...given } };
   }
-  // What is sent with an action; null if something is missing.
+  // What to send with an action; null if something is missing.
   given({ act }) {
     const { item } = this;
     const option = item.option && { [item.option.name]: $(".option input", this.node).checked };
@@ -237,21 +237,21 @@ export class Card {
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.made();
     return { ...lines, ...option };
   }
-  get title() { return this.#part?.mode === "ask" ? this.#part.text() : this.card?.line ?? this.item.line ?? this.item.title; }
+  get title() { return this.#editor?.mode === "ask" ? this.#editor.text() : this.card?.line ?? this.item.line ?? this.item.title; }
 
-  // What the filled button says.
+  // The label of the filled button.
   get says() {
-    if (this.mode !== "look") return this.#part.mode === "ask" ? "Make the card" : this.editing.save;
+    if (this.mode !== "look") return this.#editor.mode === "ask" ? "Make the card" : this.editing.save;
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
-    if (this.#isOfPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
+    if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
     if (this.drawn?.says && main.act === "accept") return this.drawn.says();
     if (!main.label.includes("{n}")) return main.label;
     const n = this.ticked.length;
     return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;
   }
 
-  // ---- A decision failed: say so in the card, and offer to try again.
+  // ---- A decision failed: show the error in the card, and offer to try again.
 
   fail(error, label, again) {
     $(".error", this.node)?.remove();
@@ -265,43 +265,43 @@ export class Card {
   }
 }
 
-// What is to be known of a card, in a line; the rest behind it.
-const remark = ({ text, tone, details }) => h(details ? "details" : "p", { className: `why ${tone}`, dir: "auto" },
+// A remark about a card in one line, with expandable details.
+const renderRemark = ({ text, tone, details }) => h(details ? "details" : "p", { className: `why ${tone}`, dir: "auto" },
   details ? [h("summary", {}, text, " ", h("u", {}, "Why?")), details] : text);
 
-// A card as a feature draws it; undefined if none does.
-const drawn = (card, changed = null) => faces.map((draw) => draw(card, changed)).find(Boolean);
+// A card as drawn by a feature, or undefined.
+const drawByFeature = (card, changed = null) => faces.map((draw) => draw(card, changed)).find(Boolean);
 
-// One of two cards beside each other.
-const held = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
+// One of two cards side by side.
+const renderCard = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
-  drawn(card)?.node ?? face(card.context + card.back, card.title));
+  drawByFeature(card)?.node ?? face(card.context + card.back, card.title));
 
-// The person's own question; the hidden words are its answer, unless they are changed.
-function asking(shown, changed) {
+// The user's own question. Its answer is the blanked-out text, unless the user changes it.
+function questionEditor(sentenceView, changed) {
   const grow = (box) => {
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight + 2}px`;
   };
-  const area = (name, label) => h("textarea", { className: name, rows: 1, dir: "auto", ariaLabel: label, placeholder: label, oninput: typed });
+  const area = (name, label) => h("textarea", { className: name, rows: 1, dir: "auto", ariaLabel: label, placeholder: label, oninput: onInput });
   const [question, answer] = [area("question", "Your question"), area("answer", "The answer")];
   const warning = h("p", { className: "why caution", role: "status", hidden: true });
   const from = h("p", { className: "from", dir: "auto" });
   const labelled = (name, box) => h("label", {}, h("span", { className: "label" }, name), box);
   const node = h("div", { className: "asking" }, labelled("Question", question), labelled("Answer", answer), warning, from);
-  const hidden = shown.answer();
+  const hidden = sentenceView.answer();
   answer.value = hidden;
-  from.replaceChildren("From the sentence: ", shown.box.cloneNode(true));
+  from.replaceChildren("From the sentence: ", sentenceView.box.cloneNode(true));
   requestAnimationFrame(() => {
     grow(question);
     grow(answer);
   });
-  function typed({ target }) {
+  function onInput({ target }) {
     grow(target);
-    check();
+    checkAnswer();
     changed();
   }
-  function check() {
+  function checkAnswer() {
     const [asked, wanted] = [lettersOf(question.value), lettersOf(answer.value)];
     warning.hidden = !(wanted.length > 2 && asked.includes(wanted));
     warning.textContent = `The question already says the answer: “${answer.value.trim()}”.`;
@@ -318,7 +318,7 @@ function asking(shown, changed) {
       if (!text || !words) (text ? answer : question).focus();
       if (!text || !words) return null;
       if (words !== hidden) return { act: "write", fields: { Front: text, Back: words } };
-      return { act: "make", mode: "question", spans: shown.selected().spans, text };
+      return { act: "make", mode: "question", spans: sentenceView.selected().spans, text };
     },
   };
 }

@@ -1,9 +1,9 @@
-// The page's way to make and find nodes, and to write words, keys and formulas into them.
+// Helpers to make and find nodes, and to render text, keys and formulas.
 /** @type {(selector: string, root?: any) => any} */
 export const $ = (selector, root = document) => root.querySelector(selector);
 /** @type {(selector: string, root?: any) => any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const MATHML = "http://www.w3.org/1998/Math/MathML";
+const MATHML_NAMESPACE = "http://www.w3.org/1998/Math/MathML";
 
 export function h(tag, props = {}, ...kids) {
   const made = document.createElement(tag);
@@ -16,49 +16,49 @@ export function h(tag, props = {}, ...kids) {
   made.append(...kids.flat(3).filter(Boolean));
   return made;
 }
-// A button, with the key that presses it.
+// A button, labelled with its key.
 export function button(look, label, key, onclick, props = {}) {
   return h("button", { className: `button ${look}`, type: "button", onclick, ...props }, h("span", {}, label), kbd(key));
 }
 export const linkTo = ({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label);
 
-// The entries of a menu: {label, key, run} of each.
+// The entries of a menu, from {label, key, run}.
 export function entries(all) {
   return all.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: ({ target }) => {
     target.closest("details").open = false;
     run();
   } }, h("span", {}, label), kbd(key)));
 }
-// Put a node over a part of a picture; the box is in parts of its width and height.
+// Position a node over a part of a picture; `box` is relative to the picture's size.
 export function putOver(node, box) {
   for (const [edge, part] of Object.entries(box)) node.style[edge] = `${(100 * part).toFixed(3)}%`;
   return node;
 }
 
-// A text of a card on one line: words and formulas.
+// A text of a card on one line, with formulas.
 export const rich = (parts) => (typeof parts === "string" ? parts : parts.map(([text, math]) => (math ? formula(math) : text)));
 export const flat = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
 
-// A key as it is printed on the keyboard; a capital letter needs Shift.
+// A key as printed on the keyboard; capital letters need Shift.
 export const kbd = (key) => key && h("kbd", { ariaHidden: "true" }, keyName(key));
 function keyName(key) {
-  if (/^[A-Z][a-z]/.test(key)) return key; // a word, such as Space
+  if (/^[A-Z][a-z]/.test(key)) return key; // the name of a key, such as Space
   return /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase();
 }
 
 export function formula(text) {
-  const made = new DOMParser().parseFromString(`<math xmlns="${MATHML}">${text}</math>`, "text/xml");
-  return [...document.importNode(made.documentElement, true).children]; // several if a line may end within it
+  const made = new DOMParser().parseFromString(`<math xmlns="${MATHML_NAMESPACE}">${text}</math>`, "text/xml");
+  return [...document.importNode(made.documentElement, true).children]; // several if the formula may be broken into lines
 }
-const SMALLEST = 0.7; // of its size, to which a formula is set
-// A formula that is wider than its place is set smaller; one that is much wider scrolls, and fades where it goes on.
+const MIN_FORMULA_SIZE = 0.7; // the smallest size of a formula, relative to the text
+// Shrink formulas that are too wide; much wider ones scroll, and fade at the edge.
 export function fit(node) {
   for (const math of node.querySelectorAll("math")) {
     math.style.fontSize = "";
     math.classList.remove("wide");
     const part = math.clientWidth / math.scrollWidth;
     if (!math.clientWidth || part > 0.995) continue;
-    math.style.fontSize = `${Math.max(part * 0.98, SMALLEST)}em`;
+    math.style.fontSize = `${Math.max(part * 0.98, MIN_FORMULA_SIZE)}em`;
     math.classList.toggle("wide", math.scrollWidth > math.clientWidth + 1);
   }
 }

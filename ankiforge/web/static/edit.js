@@ -1,14 +1,14 @@
-// Edit a card: its fields as they are shown, gaps as pills, and below them what Anki will make of them.
+// The editor of a card: its fields as they will look, gaps as pills, and a preview of the card in Anki.
 import { all, button, h } from "./dom.js";
 import { drawIn } from "./face.js";
 import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
 
-const PAUSE = 200; // ms without a key, after which the card is drawn again
+const PREVIEW_DELAY = 200; // ms without typing before the preview is redrawn
 
-// The editor of the fields [name, label, pieces]. `asks` is the decision to which the preview belongs; `used` the highest number
-// of a gap that Anki ever had.
+// The editor of the fields [name, label, pieces]. `asks` is the decision to preview; `used` is the highest gap number that was
+// ever shipped.
 export function editor(fields, asks, used, changed) {
   const boxes = fields.map(([name, label, pieces]) => field(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
@@ -41,52 +41,52 @@ export function editor(fields, asks, used, changed) {
   const words = () => boxes.filter((box) => written(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
   return { node, mode: "edit", focus, kept: () => kept(words()), isChanged, made: () => ({ fields: { ...typed(), ...place.typed() } }) };
 }
-// What was typed and not stored, to look at.
+// What the user typed and didn't store, read-only.
 export const kept = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));
 
-// What can be done with the words that are selected, or with the gap in which the caret stands. `used` is the highest
-// number that Anki ever had: it stays with its words.
+// The menu for the selected text, or for the gap at the caret. `used` is the highest gap number that was ever shipped, because
+// numbers stay with their text.
 function gapMenu(box, used) {
   let gap = null;
   const node = h("div", { className: "gap-menu", role: "group", ariaLabel: "Gap" });
   const numbersOf = (one) => one.dataset.numbers.split(",").map(Number);
-  // of the gaps in a table or other code, too, which are drawn
+  // includes the gaps in rendered tables and code
   const numbers = () => Array.from(written(box).matchAll(/\{\{c([\d,]+)::/g), ([, own]) => own.split(",").map(Number)).flat();
   const highest = () => Math.max(0, ...numbers());
   const free = () => String(Math.max(used, highest()) + 1);
-  // the selection stays where it is
+  // keeps the selection
   const small = (label, key, run) =>
     button("text small", label, key, run, { onmousedown: (e) => e.preventDefault() });
 
   const show = (...parts) => node.replaceChildren(...parts.filter(Boolean));
-  const conceal = (isSame) => {
+  const hideSelection = (isSame) => {
     const refusal = hide(box, isSame && highest() ? String(highest()) : free());
     if (refusal) tell(refusal);
   };
-  function paint() {
+  function draw() {
     if (!gap) {
-      show(small("Hide the selected words", "Ctrl ⇧ C", () => conceal(false)),
-        highest() > 0 && small(`Hide with gap ${highest()}`, "Ctrl ⇧ Alt C", () => conceal(true)));
+      show(small("Hide the selected words", "Ctrl ⇧ C", () => hideSelection(false)),
+        highest() > 0 && small(`Hide with gap ${highest()}`, "Ctrl ⇧ Alt C", () => hideSelection(true)));
       return;
     }
     const own = gap.dataset.numbers;
     const others = all(GAP, box).filter((one) => one !== gap);
     const isShared = others.some((one) => one.dataset.numbers === own);
-    const near = others.findLast((one) => one.compareDocumentPosition(gap) & Node.DOCUMENT_POSITION_FOLLOWING) ?? others[0];
+    const previous = others.findLast((one) => one.compareDocumentPosition(gap) & Node.DOCUMENT_POSITION_FOLLOWING) ?? others[0];
     const change = (run) => () => {
       run();
-      paint();
+      draw();
     };
     show(h("b", {}, `Gap ${own}`),
       isShared && small("Card of its own", "", change(() => renumber(box, gap, free()))),
-      near && near.dataset.numbers !== own && small(`Same card as gap ${near.dataset.numbers}`, "",
-        change(() => renumber(box, gap, near.dataset.numbers))),
+      previous && previous.dataset.numbers !== own && small(`Same card as gap ${previous.dataset.numbers}`, "",
+        change(() => renumber(box, gap, previous.dataset.numbers))),
       h("input", { type: "text", value: gap.dataset.hint, placeholder: "Hint", ariaLabel: "Hint",
         oninput: (e) => hint(box, gap, e.target.value) }),
       small("Remove", "", () => {
         unhide(box, gap);
         gap = null;
-        paint();
+        draw();
       }));
   }
   document.addEventListener("selectionchange", () => {
@@ -94,15 +94,15 @@ function gapMenu(box, used) {
     const now = range ? gapAt(range) : gap?.isConnected ? gap : null;
     if (!box.isConnected || now === gap) return;
     gap = now;
-    paint();
+    draw();
   });
-  paint();
-  // the number of the card that is being made, 0 without any
+  draw();
+  // the number of the card to preview, or 0
   const number = () => (highest() ? Math.min(...(gap?.isConnected ? numbersOf(gap) : numbers())) : 0);
-  return { node, hide: conceal, number };
+  return { node, hide: hideSelection, number };
 }
 
-// The deck and tags of an item's card. They are sent if they were changed.
+// The deck and tags of an item's card, sent only if the user changed them.
 function placement(id) {
   const input = (name, label) => h("input", { type: "text", name, ariaLabel: label, dir: "auto", autocomplete: "off", disabled: true });
   const [deck, tags] = [input("Deck", "Deck"), input("Tags", "Tags, with blanks between them")];
@@ -120,12 +120,12 @@ function placement(id) {
   return { node: h("div", { className: "placement" }, labelled("Deck", deck), labelled("Tags", tags), decks, told), typed };
 }
 
-// The card that the fields make, as Anki will show it; the server draws it. `typed` returns what to send.
+// A preview of the card in Anki, drawn by the server. `typed` returns what to send.
 function preview(boxes, typed) {
   const sides = ["Front in Anki", "Back in Anki"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: name }));
   const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
-  let turn = 0; // an answer to older words is not shown
+  let turn = 0; // outdated responses are ignored
   let timer = 0;
 
   async function now() {
@@ -146,7 +146,7 @@ function preview(boxes, typed) {
     if (!card) return;
     drawIn(sides[0], card.front);
     drawIn(sides[1], card.back);
-    // what was typed as Markdown is drawn once the person has gone on
+    // render typed Markdown once the user has left the field
     for (const [name, , pieces] of card.fields) {
       const box = boxes.find((one) => one.dataset.name === name);
       if (box && box !== document.activeElement) redraw(box, pieces);
@@ -155,7 +155,7 @@ function preview(boxes, typed) {
 
   function later() {
     clearTimeout(timer);
-    timer = setTimeout(now, PAUSE);
+    timer = setTimeout(now, PREVIEW_DELAY);
   }
 
   return { node: h("div", { className: "preview" }, both, told), now, later };

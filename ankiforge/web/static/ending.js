@@ -1,50 +1,50 @@
-// The ending of a sitting belongs to its document: the cards that were made, tied to their marks, and where to go on.
+// The ending of a sitting: the cards made, connected to their highlights, and where to go on.
 import { sides } from "./card.js";
 import { $, button, h } from "./dom.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
 import { CHOOSE } from "./shelf.js";
 
-const QUIET = 1200; // ms without a key, after which it reacts
+const QUIET_TIME = 1200; // ms without a key before the buttons react
 
 export class Ending {
-  chosen = null; // the row of a card
-  key = ""; // of its mark
+  chosen = null; // the selected card's row
+  key = ""; // the key of its highlight
   #sitting;
   #page;
   #isQuiet = false;
   #timer = 0;
-  #next = null; // what comes after this document or list: {label, run}
-  #rest = null; // what is left of it
-  #isUnmarked = false; // whether nothing is marked in the document
-  #told = h("p", { className: "told" });
+  #nextEntry = null; // the next document or list: {label, run}
+  #remaining = null; // the rest of this document or list
+  #isUnmarked = false; // whether the document has no highlights
+  #message = h("p", { className: "told" });
   #list = h("ol", { className: "made-cards", ariaLabel: "Your new cards" });
   #heading = h("h2", { tabIndex: -1 }, "Done.");
 
   constructor(sitting, page) {
     this.#sitting = sitting;
     this.#page = page;
-    this.node = h("section", { className: "ending", ariaLabel: "Done" }, this.#heading, this.#told, this.#list);
+    this.node = h("section", { className: "ending", ariaLabel: "Done" }, this.#heading, this.#message, this.#list);
   }
   get rows() { return [...this.#list.children]; }
 
   begin() {
     this.#heading.focus({ preventScroll: true });
     this.rest();
-    if (!this.#sitting.isStoring) this.fill(); // else once the last decision is stored
+    if (!this.#sitting.isStoring) this.fill(); // otherwise called once the last decision is stored
   }
   stop() { clearTimeout(this.#timer); }
 
-  // ---- Nothing reacts until no key was pressed for a while.
+  // ---- Nothing reacts until no key has been pressed for a while.
 
   rest() {
     this.#isQuiet = false;
     clearTimeout(this.#timer);
-    this.#buttons();
+    this.#drawButtons();
     this.#timer = setTimeout(() => {
       this.#isQuiet = true;
-      if (this.#sitting.ending === this) this.#buttons();
-    }, QUIET);
+      if (this.#sitting.ending === this) this.#drawButtons();
+    }, QUIET_TIME);
   }
   pressed() {
     if (!this.#isQuiet) this.rest();
@@ -54,33 +54,33 @@ export class Ending {
     if (this.#isQuiet) $("#buttons .filled")?.click();
   }
   nextDocument() {
-    if (this.#isQuiet) this.#next?.run();
+    if (this.#isQuiet) this.#nextEntry?.run();
   }
 
-  // ---- What was decided, and what comes next; both are asked for together.
+  // ---- What was decided, and what comes next; both are requested in parallel.
 
   async fill() {
     const { origin, number } = this.#sitting;
     const [reply, rest] = await Promise.all([get("ending", { sitting: number }), origin.read(), this.#page.shelf.load()])
       .catch(() => [null, null]);
     if (this.#sitting.ending !== this || !rest) return;
-    this.#rest = rest;
-    this.#next = this.#page.after(origin);
+    this.#remaining = rest;
+    this.#nextEntry = this.#page.after(origin);
     this.#isUnmarked = Boolean(reply.chat);
     this.#heading.textContent = reply.heading;
-    this.#told.textContent = reply.told;
-    this.#list.replaceChildren(...reply.cards.map((card) => this.#row(card)));
-    if (reply.cards.length) this.#choose(0);
+    this.#message.textContent = reply.told;
+    this.#list.replaceChildren(...reply.cards.map((card) => this.#renderRow(card)));
+    if (reply.cards.length) this.#select(0);
     this.rest();
     this.#sitting.strip();
   }
-  #row(card) {
+  #renderRow(card) {
     const words = card.cards ? h("span", { className: "q" }, h("b", {}, card.cards), `: ${card.title}`) : sides(card);
-    const row = h("li", { onclick: () => this.#choose(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""), words);
+    const row = h("li", { onclick: () => this.#select(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""), words);
     row.dataset.key = card.key;
     return row;
   }
-  #choose(to) {
+  #select(to) {
     const { rows } = this;
     if (!rows.length) return;
     const at = Math.min(Math.max(to, 0), rows.length - 1);
@@ -94,27 +94,27 @@ export class Ending {
     this.#sitting.level();
   }
   step(by) {
-    this.#choose(this.rows.indexOf(this.chosen) + by);
+    this.#select(this.rows.indexOf(this.chosen) + by);
     announce(this.chosen?.innerText ?? "");
   }
-  // Show the card of a mark. Return whether it has got one here.
+  // Select the card of a highlight. Return whether it has one here.
   show(key) {
     const row = this.rows.findIndex((each) => each.dataset.key === key);
-    if (row >= 0) this.#choose(row);
+    if (row >= 0) this.#select(row);
     return row >= 0;
   }
 
-  #buttons() {
+  #drawButtons() {
     const made = [];
     const add = (label, key, run) => {
       const isMain = !made.length;
       made.push(button(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
-    const left = this.#rest?.without ? 0 : this.#rest?.ids.length ?? 0;
+    const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
     if (this.#isUnmarked) add(CHOOSE, "⏎", () => this.#page.chat());
-    if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#rest)));
-    if (this.#next) add(left > 0 ? "Next document" : this.#next.label, "n", () => this.#next.run());
-    if (!left && !this.#next && !this.#isUnmarked) add("Back to the shelf", "⏎", () => this.#page.leave());
+    if (left > 0) add(left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
+    if (this.#nextEntry) add(left > 0 ? "Next document" : this.#nextEntry.label, "n", () => this.#nextEntry.run());
+    if (!left && !this.#nextEntry && !this.#isUnmarked) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);
   }

@@ -1,50 +1,50 @@
-// A card, as Anki shows it: in a frame without scripts, which the page fills and measures.
+// A card as in Anki, in a frame without scripts, which the page fills and measures.
 import { $, fit, h } from "./dom.js";
 
 // The HTML of each frame.
-const cards = new WeakMap();
-const SHELL = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
+const htmlByFrame = new WeakMap();
+const FRAME_HTML = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
   <link rel="stylesheet" href="/static/card.css"><link rel="stylesheet" href="/static/maths.css"></head>
   <body class="card"><div id="qa"></div></body></html>`;
-const FOREIGN = "script, style, link, meta, base, title, iframe, frame, object, embed, form";
-const grows = new ResizeObserver((all) => {
+const REMOVED_TAGS = "script, style, link, meta, base, title, iframe, frame, object, embed, form";
+const sizeObserver = new ResizeObserver((all) => {
   for (const one of all) measure(one.target.ownerDocument.defaultView?.frameElement);
 });
 
 export function face(html, title) {
   const frame = h("iframe", { className: "face", title: `Card: ${title}`, tabIndex: -1 });
   frame.sandbox = "allow-same-origin";
-  frame.srcdoc = SHELL;
-  cards.set(frame, html);
+  frame.srcdoc = FRAME_HTML;
+  htmlByFrame.set(frame, html);
   frame.addEventListener("load", () => {
     const inside = frame.contentDocument;
-    inside.addEventListener("keydown", pass);
+    inside.addEventListener("keydown", forwardKey);
     inside.addEventListener("click", (e) => e.target.closest("a, area") && e.preventDefault());
-    grows.observe($("#qa", inside));
+    sizeObserver.observe($("#qa", inside));
     fill(frame);
   });
   return frame;
 }
 
-// Show a card that is being made in a place, in the frame that is there or in a new one.
+// Show the preview of a card in a node, reusing its frame if there is one.
 export function drawIn(place, html) {
   const frame = $("iframe.face", place);
   if (frame) {
-    cards.set(frame, html);
+    htmlByFrame.set(frame, html);
     fill(frame);
   } else {
     place.replaceChildren(face(html, "preview"));
   }
 }
 
-// Show a card, in the light or the dark.
+// Show a card in its frame, in the current theme.
 export function fill(frame) {
   const inside = frame.contentDocument, place = inside && $("#qa", inside);
   if (!place) return;
   inside.documentElement.lang = frame.closest("[lang]").lang;
   inside.documentElement.classList.toggle("night-mode", isDark());
   inside.body.classList.toggle("nightMode", isDark());
-  place.replaceChildren(harmless(cards.get(frame)));
+  place.replaceChildren(harmless(htmlByFrame.get(frame)));
   measure(frame);
 }
 function measure(frame) {
@@ -53,18 +53,18 @@ function measure(frame) {
   fit(place);
   frame.style.height = `${Math.max(place.scrollHeight, Math.ceil(place.getBoundingClientRect().height))}px`;
 }
-// A note in Anki may hold anything. Nothing of it runs; this is what would hide words or lead away.
+// Notes in Anki may contain anything. Scripts don't run in the frame; remove what would hide text or navigate.
 export function harmless(html) {
-  const made = h("template", { innerHTML: html }).content;
-  for (const one of made.querySelectorAll(FOREIGN)) one.remove();
-  for (const one of made.querySelectorAll("*")) {
+  const content = h("template", { innerHTML: html }).content;
+  for (const one of content.querySelectorAll(REMOVED_TAGS)) one.remove();
+  for (const one of content.querySelectorAll("*")) {
     for (const { name } of [...one.attributes])
       if (name.startsWith("on") || name === "style") one.removeAttribute(name);
   }
-  return made;
+  return content;
 }
-// The page has the keys, also while the card has the focus.
-function pass(e) {
+// Forward keys to the page while the card has the focus.
+function forwardKey(e) {
   if (e.key === " ") e.preventDefault();
   const { key, repeat, ctrlKey, metaKey, altKey } = e;
   document.body.dispatchEvent(

@@ -1,49 +1,49 @@
-// A field of a card that is edited as it is shown. Its nodes are its source: texts; elements with what opens and closes
-// them (`data-open`, `data-close`), such as gaps and emphasis; and atoms, which are drawn (`data-source`).
+// A field of a card that is edited as it is shown. Its nodes are its source: texts; elements with the syntax around them
+// (`data-open`, `data-close`), such as gaps and emphasis; and atoms, which are rendered (`data-source`).
 import { h } from "./dom.js";
 import { harmless } from "./face.js";
 import { textsIn } from "./letters.js";
 
 export const GAP = "[data-numbers]";
 const ATOM = "[data-source]";
-const STAND = "\u2060"; // where the caret stands beside a gap or an atom; no line ends there
-const BREAKS_HINT = /[{}]|(?<=:):|^:|:$/g; // what would end it
-const MOST_STEPS = 200; // that can be undone
+const WORD_JOINER = "\u2060"; // lets the caret stand beside a gap or an atom, without a line break there
+const HINT_END = /[{}]|(?<=:):|^:|:$/g; // what would end a hint
+const MAX_STEPS = 200; // undo steps per field
 
-// The pieces that were drawn as each atom of which they are known; the steps of each field that can be undone.
-const inside = new WeakMap();
-const steps = new WeakMap();
-let lastType = ""; // letters that are typed one after the other are one step
+// The pieces inside each atom, if known; the undo steps of each field.
+const piecesByAtom = new WeakMap();
+const stepsByField = new WeakMap();
+let lastInputType = ""; // letters typed in a row are one step
 
-// ---- From pieces, and back.
+// ---- Converting from and to pieces.
 
 export const sourceOf = (pieces) => pieces.map((piece) => piece.source ?? (typeof piece === "string" ? piece
   : piece.open + sourceOf(piece.kids) + piece.close)).join("");
 
-const edge = () => h("span", { className: "edge" }, STAND);
+const makeEdge = () => h("span", { className: "edge" }, WORD_JOINER);
 
-function drawn(piece) {
+function render(piece) {
   if (typeof piece === "string") return [piece];
   if ("html" in piece) {
     const atom = h("span", { className: "atom", contentEditable: "false", title: "Click to edit" }, harmless(piece.html));
     atom.dataset.source = piece.source;
-    inside.set(atom, piece.kids ?? [piece.source]);
-    return [edge(), atom, edge()];
+    piecesByAtom.set(atom, piece.kids ?? [piece.source]);
+    return [makeEdge(), atom, makeEdge()];
   }
-  const made = h(piece.tag ?? "span", { className: piece.tag ? "" : "pill" }, piece.kids.flatMap(drawn));
+  const made = h(piece.tag ?? "span", { className: piece.tag ? "" : "pill" }, piece.kids.flatMap(render));
   Object.assign(made.dataset, { open: piece.open, close: piece.close });
   if (piece.tag) return [made];
   Object.assign(made.dataset, { numbers: piece.numbers, hint: piece.hint });
-  return [made, edge()];
+  return [made, makeEdge()];
 }
 
-// Return what is written in a node. Emphasis begins and ends at a word.
+// Return the source of a node. Emphasis begins and ends at a word.
 export function written(node) {
   if (node.nodeType === Node.TEXT_NODE) return node.data;
   const { source, open, close } = node.dataset;
   if (source !== undefined) return source;
   const text = node.tagName === "BR" ? "\n" : [...node.childNodes].map(written).join("");
-  if (node.className === "edge") return text.replace(STAND, "");
+  if (node.className === "edge") return text.replace(WORD_JOINER, "");
   if (open === undefined || !text) return text;
   if (!/^[*_~=]/.test(open)) return open + text + close;
   const words = text.trim();
@@ -51,20 +51,20 @@ export function written(node) {
   return words && text.slice(0, from) + open + words + close + text.slice(from + words.length);
 }
 
-// Draw pieces in a field, unless the person has gone on.
+// Render pieces in a field, unless the user has changed it since.
 export function redraw(box, pieces) {
-  if (written(box) === sourceOf(pieces)) box.replaceChildren(edge(), ...pieces.flatMap(drawn), edge());
+  if (written(box) === sourceOf(pieces)) box.replaceChildren(makeEdge(), ...pieces.flatMap(render), makeEdge());
 }
 
 export function field(name, label, pieces) {
   const box = h("div", { className: "written", role: "textbox", ariaMultiLine: "true", ariaLabel: label, dir: "auto", tabIndex: 0 });
   box.setAttribute("contenteditable", "plaintext-only");
   box.dataset.name = name;
-  box.append(edge(), ...pieces.flatMap(drawn), edge());
-  steps.set(box, []);
-  box.addEventListener("beforeinput", (e) => type(box, e));
+  box.append(makeEdge(), ...pieces.flatMap(render), makeEdge());
+  stepsByField.set(box, []);
+  box.addEventListener("beforeinput", (e) => onBeforeInput(box, e));
   box.addEventListener("keydown", (e) => {
-    if (e.key === "Enter" && !e.ctrlKey && !e.metaKey && !e.isComposing) insert(box, "\n");
+    if (e.key === "Enter" && !e.ctrlKey && !e.metaKey && !e.isComposing) insertText(box, "\n");
     else if (e.key.toLowerCase() === "z" && (e.ctrlKey || e.metaKey) && !e.shiftKey) undo(box);
     else return;
     e.preventDefault();
@@ -72,28 +72,28 @@ export function field(name, label, pieces) {
   box.addEventListener("click", ({ target }) => {
     const atom = target.closest(ATOM);
     const gap = target.closest(GAP);
-    if (atom) open(box, atom);
-    else if (gap && gap !== gapAt(caret(box))) into(gap); // its number was clicked
+    if (atom) openAtom(box, atom);
+    else if (gap && gap !== gapAt(caret(box))) into(gap); // a click on the gap's number
   });
   return box;
 }
 
-// Put the caret behind all that a node holds.
+// Put the caret at the end of a node.
 export function into(node) {
   getSelection().selectAllChildren(node);
   getSelection().collapseToEnd();
 }
 
-// Show the source of an atom, to be edited.
-function open(box, atom) {
-  remember(box);
-  const nodes = inside.get(atom)?.flatMap(drawn) ?? [atom.dataset.source];
+// Replace an atom by its source for editing.
+function openAtom(box, atom) {
+  saveStep(box);
+  const nodes = piecesByAtom.get(atom)?.flatMap(render) ?? [atom.dataset.source];
   const source = h("span", { className: "raw" }, nodes);
   atom.replaceWith(source);
   getSelection().selectAllChildren(source);
 }
 
-// ---- Typing. The browser types; what replaces words stays in their gap.
+// ---- Typing. The browser inserts typed letters; text that replaces a selection stays in its gap.
 
 export function caret(box) {
   const selection = getSelection();
@@ -101,82 +101,82 @@ export function caret(box) {
   return range && box.contains(range.commonAncestorContainer) ? range : null;
 }
 
-function type(box, e) {
+function onBeforeInput(box, e) {
   const text = e.data ?? e.dataTransfer?.getData("text/plain");
   const range = caret(box);
-  if (e.inputType !== lastType || text === " ") remember(box);
-  lastType = e.inputType;
+  if (e.inputType !== lastInputType || text === " ") saveStep(box);
+  lastInputType = e.inputType;
   if (!range || !text || e.isComposing || !e.inputType.startsWith("insert")) return;
   if (range.collapsed && e.inputType === "insertText") return;
   e.preventDefault();
-  insert(box, text);
+  insertText(box, text);
 }
 
-function insert(box, text) {
+function insertText(box, text) {
   const range = caret(box);
   if (!range) return;
-  if (text === "\n") remember(box);
+  if (text === "\n") saveStep(box);
   range.deleteContents();
   range.insertNode(document.createTextNode(text));
   range.collapse(false);
-  changed(box);
+  notifyInput(box);
 }
 
-const changed = (box) => box.dispatchEvent(new Event("input", { bubbles: true }));
+const notifyInput = (box) => box.dispatchEvent(new Event("input", { bubbles: true }));
 
-// The browser's own undo knows nothing of gaps.
-function remember(box) {
+// Own undo steps, because the browser's undo doesn't support gaps.
+function saveStep(box) {
   const range = caret(box)?.cloneRange();
   range?.setStart(box, 0);
-  const known = steps.get(box);
+  const known = stepsByField.get(box);
   if (known.at(-1)?.html !== box.innerHTML) known.push({ html: box.innerHTML, at: range?.toString().length ?? 0 });
-  if (known.length > MOST_STEPS) known.shift();
+  if (known.length > MAX_STEPS) known.shift();
 }
 
 function undo(box) {
-  const step = steps.get(box).pop();
+  const step = stepsByField.get(box).pop();
   if (!step) return;
   box.innerHTML = step.html;
   let left = step.at;
   for (const text of textsIn(box)) {
-    if (left <= text.length) return place(box, text, left);
+    if (left <= text.length) return placeCaret(box, text, left);
     left -= text.length;
   }
-  place(box, box, box.childNodes.length);
+  placeCaret(box, box, box.childNodes.length);
 }
 
-function place(box, node, at) {
+function placeCaret(box, node, at) {
   getSelection().collapse(node, at);
-  changed(box);
+  notifyInput(box);
 }
 
 // ---- Gaps.
 
-export const gapAt = (range) => elementOf(range?.startContainer)?.closest(GAP);
-const elementOf = (node) => (node instanceof Element ? node : node?.parentElement);
+export const gapAt = (range) => closestElement(range?.startContainer)?.closest(GAP);
+const closestElement = (node) => (node instanceof Element ? node : node?.parentElement);
 
-// Hide the words that are selected in a gap with a number. Return why they cannot be hidden, else "".
+// Blank out the selected text with a gap number. Return why this isn't possible, or "".
 export function hide(box, number) {
   const range = caret(box)?.cloneRange();
-  if (!range || !/\S/.test(range.toString().replaceAll(STAND, ""))) return "Select the words to hide first.";
-  const [first, last] = [range.startContainer, range.endContainer].map((node) => elementOf(node).closest(ATOM));
+  if (!range || !/\S/.test(range.toString().replaceAll(WORD_JOINER, ""))) return "Select the words to hide first.";
+  const [first, last] = [range.startContainer, range.endContainer].map((node) => closestElement(node).closest(ATOM));
   if (first) range.setStartBefore(first);
   if (last) range.setEndAfter(last);
   trim(range);
-  if (gapAt(range) !== elementOf(range.endContainer).closest(GAP)) return "These words end in another gap. Select words outside it, or all of it.";
-  remember(box);
+  if (gapAt(range) !== closestElement(range.endContainer).closest(GAP)) return "These words end in another gap. Select words outside it, or all of it.";
+  saveStep(box);
   const made = h("span", { className: "pill" });
   made.append(range.extractContents());
   range.insertNode(made);
-  made.after(edge());
-  made.before(edge());
+  made.after(makeEdge());
+  made.before(makeEdge());
   setNumber(made, number);
   into(made);
-  changed(box);
+  notifyInput(box);
   return "";
 }
 
-// Blanks at the ends stay outside.
+// Leave whitespace at the ends outside the gap.
 function trim(range) {
   const isBlank = (node, at) => node.nodeType === Node.TEXT_NODE && /[\s\u2060]/.test(node.data[at] ?? "");
   while (isBlank(range.startContainer, range.startOffset)) range.setStart(range.startContainer, range.startOffset + 1);
@@ -189,18 +189,18 @@ function setNumber(gap, number) {
 }
 
 export function renumber(box, gap, number) {
-  remember(box);
+  saveStep(box);
   setNumber(gap, number);
-  changed(box);
+  notifyInput(box);
 }
 
 export function hint(box, gap, words) {
-  Object.assign(gap.dataset, { hint: words, close: words ? `::${words.replace(BREAKS_HINT, "\\$&")}}}` : "}}" });
-  changed(box);
+  Object.assign(gap.dataset, { hint: words, close: words ? `::${words.replace(HINT_END, "\\$&")}}}` : "}}" });
+  notifyInput(box);
 }
 
 export function unhide(box, gap) {
-  remember(box);
+  saveStep(box);
   gap.replaceWith(...gap.childNodes);
-  changed(box);
+  notifyInput(box);
 }

@@ -1,45 +1,45 @@
-// A note, and the marks of a book: text in the page, with marks where their words stand.
+// A note, or the highlights of a book: text in the page, with highlights over its words.
 import { $, all, fit, h } from "./dom.js";
 import { harmless } from "./face.js";
 import { lettersOf, lettersOfAll, textsIn } from "./letters.js";
 import { svg } from "./shapes.js";
 
-const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // is drawn, so its letters are others
-const SHORT = 12; // letters; a shorter mark is found only where it is marked
-const WITHOUT_BLANKS = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts in which a letter is a syllable or word
+const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // rendered with other characters than its source
+const MIN_LETTERS = 12; // letters; shorter highlights are only found in the note's own markup
+const UNSPACED = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts whose characters are syllables or words
 
 export function text(paper, { kind, html, lang }) {
   const content = h("div", { className: "note-text", dir: "auto", lang }, harmless(html));
-  return flowing(paper, content, () => (kind === "list" ? quotesIn(content) : rangesIn(content, paper.marks)));
+  return renderFlow(paper, content, () => (kind === "list" ? findQuotes(content) : findRanges(content, paper.marks)));
 }
 
-function flowing(paper, content, find) {
+function renderFlow(paper, content, find) {
   const layer = svg("svg", { class: "marks", "aria-hidden": true });
   const node = h("div", { className: "flow" }, content);
   node.prepend(layer);
-  content.addEventListener("load", () => paper.layout(), true); // a picture moves what is below it
+  content.addEventListener("load", () => paper.layout(), true); // a loaded picture moves the text below it
   let ranges = new Map();
-  const boxes = (range) => {
+  const relativeBoxes = (range) => {
     const o = node.getBoundingClientRect();
-    return boxesIn(range).map(([l, t, r, b]) => [l - o.left, t - o.top, r - o.left, b - o.top]);
+    return findBoxes(range).map(([l, t, r, b]) => [l - o.left, t - o.top, r - o.left, b - o.top]);
   };
-  // Between which edges the paragraph, item or cell stands in which a mark begins.
-  const home = ({ startContainer: first }) => {
+  // The left and right edges of the paragraph, list item or cell in which a highlight starts.
+  const edgesOf = ({ startContainer: first }) => {
     const block = (first instanceof Element ? first : first.parentElement).closest("p, li, td, th, dd, blockquote, h1, h2, h3, h4, .note-text");
     const { paddingLeft, paddingRight } = getComputedStyle(block);
     const { left, right } = block.getBoundingClientRect();
     const o = node.getBoundingClientRect();
     return [left + parseFloat(paddingLeft) - o.left, right - parseFloat(paddingRight) - o.left];
   };
-  const known = new Map(); // where each mark is, until the text is laid out anew
-  const placeOf = (key) => {
+  const positions = new Map(); // the position of each highlight, until the next layout
+  const positionOf = (key) => {
     const range = ranges.get(key);
-    if (!known.has(key)) known.set(key, { boxes: boxes(range), edges: home(range) });
-    return known.get(key);
+    if (!positions.has(key)) positions.set(key, { boxes: relativeBoxes(range), edges: edgesOf(range) });
+    return positions.get(key);
   };
-  const asked = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
-    const range = sentenceIn(ranges.get(key), sentence);
-    return range ? boxes(range) : [];
+  const currentBoxes = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
+    const range = findSentence(ranges.get(key), sentence);
+    return range ? relativeBoxes(range) : [];
   }) : []);
   return {
     node,
@@ -47,27 +47,27 @@ function flowing(paper, content, find) {
     layout() {
       content.style.fontSize = `${paper.zoom * 1.0625}rem`;
       fit(content);
-      known.clear();
-      // a range that was taken out of the page with its text has moved to what held it
+      positions.clear();
+      // ranges collapse when their text is removed from the page, so find them again
       const [one] = ranges.values();
       if (!one || !content.contains(one.startContainer)) ranges = find();
     },
     draw() {
       layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
-      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, placeOf(mark.key).boxes, asked(mark.key), () => placeOf(mark.key).edges)));
+      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, positionOf(mark.key).boxes, currentBoxes(mark.key), () => positionOf(mark.key).edges)));
     },
     near: async () => {},
     async renew() {
-      known.clear();
+      positions.clear();
       ranges = find();
     },
-    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: placeOf(key).boxes, asked: asked(key), homeOf: () => placeOf(key).edges } : null),
+    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: positionOf(key).boxes, asked: currentBoxes(key), homeOf: () => positionOf(key).edges } : null),
   };
 }
 
-// The boxes of what is drawn in a range: its letters, and its formulas as wholes.
-function boxesIn(range) {
+// The boxes of the content of a range: of its text, and of whole formulas.
+function findBoxes(range) {
   const found = [];
   const walker = document.createTreeWalker(range.commonAncestorContainer.parentElement, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (each) => {
     if (!range.intersectsNode(each)) return NodeFilter.FILTER_REJECT;
@@ -83,60 +83,62 @@ function boxesIn(range) {
     if (each === range.startContainer) part.setStart(each, range.startOffset);
     if (each === range.endContainer) part.setEnd(each, range.endOffset);
     const boxes = each instanceof Element ? [each.getBoundingClientRect()] : part.getClientRects();
-    const more = each instanceof Element ? 3 : 0; // a formula stands out of its line
-    for (const { left, top, right, bottom } of boxes) found.push([left, top - more, right, bottom + more]);
+    const margin = each instanceof Element ? 3 : 0; // formulas are taller than their line
+    for (const { left, top, right, bottom } of boxes) found.push([left, top - margin, right, bottom + margin]);
   }
   return found;
 }
 
-// Where a sentence is within a mark; formulas have other letters, so it goes from its first to its last plain words.
-function sentenceIn(range, sentence) {
+// The range of a sentence within a highlight, from its first to its last text outside of formulas, which are rendered with
+// other characters.
+function findSentence(range, sentence) {
   const texts = textsIn(range.commonAncestorContainer.parentElement).filter((each) => range.intersectsNode(each));
   const letters = lettersOfAll(texts.map(({ data }) => data));
-  const pieces = sentence.split(/\ufffc+/).map(lettersOf).filter((each) => each.length > 2);
-  if (!pieces.length) return null;
-  const from = letters.letters.indexOf(pieces[0]);
-  const last = pieces.at(-1);
+  const plainParts = sentence.split(/\ufffc+/).map(lettersOf).filter((each) => each.length > 2);
+  if (!plainParts.length) return null;
+  const from = letters.letters.indexOf(plainParts[0]);
+  const last = plainParts.at(-1);
   const lastAt = letters.letters.indexOf(last, from);
   if (from < 0 || lastAt < 0) return null;
-  return rangeOf(texts, letters.places[from], letters.places[lastAt + last.length - 1]);
+  return makeRange(texts, letters.places[from], letters.places[lastAt + last.length - 1]);
 }
-// From one letter of texts to another, with the sign that ends the words.
-function rangeOf(texts, [first, start], [last, end]) {
+// The range from one letter to another, including the punctuation after it.
+function makeRange(texts, [first, start], [last, end]) {
   const made = new Range();
   made.setStart(texts[first], start);
   made.setEnd(texts[last], end + (/^[\p{P}\p{S}]/u.test(texts[last].data.slice(end + 1)) ? 2 : 1));
   return made;
 }
 
-// The quotes of a book, each of which is a mark.
-const quotesIn = (content) => new Map(all("[data-key]", content).map((node) => [node.dataset.key, contentsOf($("blockquote", node))]));
-function contentsOf(node) {
+// The quotes of a book, each of which is a highlight.
+const findQuotes = (content) => new Map(all("[data-key]", content).map((node) => [node.dataset.key, rangeAround($("blockquote", node))]));
+function rangeAround(node) {
   const range = new Range();
   range.selectNodeContents(node);
   return range;
 }
 
-// Where the marks of a note are. The note says itself what is marked; only long words are looked for elsewhere, since a wrong
-// place is worse than none. Formulas are drawn with other letters, so a mark may have none.
-function rangesIn(content, marks) {
-  const found = new Map();
-  const marked = all("mark", content).map((node) => ({ node, letters: lettersOf(textsIn(node).map(({ data }) => data).join("")) }));
+// The ranges of the highlights in a note. They are found by the note's own markup; only long texts are searched for elsewhere,
+// because a wrong position is worse than none. A highlight may have no letters, because formulas are rendered with other
+// characters.
+function findRanges(content, marks) {
+  const ranges = new Map();
+  const markNodes = all("mark", content).map((node) => ({ node, letters: lettersOf(textsIn(node).map(({ data }) => data).join("")) }));
   const texts = textsIn(content);
   const { letters, places } = lettersOfAll(texts.map(({ data }) => data));
   let next = 0;
   let after = 0;
   for (const mark of marks) {
-    const wanted = lettersOf(mark.exact.replace(FORMULA, " "));
-    const at = marked.findIndex((each, i) => i >= next && (each.letters ? wanted.includes(each.letters) : /\$.+\$/s.test(mark.exact)));
-    const isWhole = at >= 0 && marked[at].letters === wanted;
-    const from = isWhole || isShort(wanted) ? -1 : letters.indexOf(wanted, after);
+    const highlightLetters = lettersOf(mark.exact.replace(FORMULA, " "));
+    const at = markNodes.findIndex((each, i) => i >= next && (each.letters ? highlightLetters.includes(each.letters) : /\$.+\$/s.test(mark.exact)));
+    const isWhole = at >= 0 && markNodes[at].letters === highlightLetters;
+    const from = isWhole || isShort(highlightLetters) ? -1 : letters.indexOf(highlightLetters, after);
     if (at >= 0) next = at + 1;
     if (from >= 0) {
-      after = from + wanted.length;
-      found.set(mark.key, rangeOf(texts, places[from], places[after - 1]));
-    } else if (at >= 0) found.set(mark.key, contentsOf(marked[at].node));
+      after = from + highlightLetters.length;
+      ranges.set(mark.key, makeRange(texts, places[from], places[after - 1]));
+    } else if (at >= 0) ranges.set(mark.key, rangeAround(markNodes[at].node));
   }
-  return found;
+  return ranges;
 }
-const isShort = (letters) => letters.length < (WITHOUT_BLANKS.test(letters) ? SHORT / 3 : SHORT);
+const isShort = (letters) => letters.length < (UNSPACED.test(letters) ? MIN_LETTERS / 3 : MIN_LETTERS);

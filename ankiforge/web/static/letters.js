@@ -1,20 +1,20 @@
-// Where words are in a text that is in pieces: by their letters and digits alone, as the program finds quotes.
-const SIGNS = /[^\p{L}\p{N}]/gu;
+// Find text in a list of strings by letters and digits only, as the program finds quotes.
+const NOT_ALPHANUMERIC = /[^\p{L}\p{N}]/gu;
 const ASCII = /^[\x20-\x7e]$/;
 
-const folded = (char) => (ASCII.test(char) ? char : char.normalize("NFKD")).toLowerCase().replace(SIGNS, "");
+const foldChar = (char) => (ASCII.test(char) ? char : char.normalize("NFKD")).toLowerCase().replace(NOT_ALPHANUMERIC, "");
 
-// The letters of a text.
-export const lettersOf = (text) => [...text].map(folded).join("");
+// The normalized letters and digits of a text.
+export const lettersOf = (text) => [...text].map(foldChar).join("");
 
-// The letters of pieces of text, and for each of them the piece and the offset in it.
+// The letters of several texts, and for each letter its text and offset.
 export function lettersOfAll(texts) {
   const letters = [];
   const places = [];
   texts.forEach((text, piece) => {
     let offset = 0;
     for (const char of text) {
-      for (const letter of folded(char)) {
+      for (const letter of foldChar(char)) {
         letters.push(letter);
         places.push([piece, offset]);
       }
@@ -24,25 +24,25 @@ export function lettersOfAll(texts) {
   return { letters: letters.join(""), places };
 }
 
-// The places of all occurrences of words, as [first, last] letters.
+// All occurrences of a text, as positions of its [first, last] letters.
 export function occurrences({ letters, places }, words) {
-  const wanted = lettersOf(words);
-  const found = [];
-  if (!wanted) return found;
-  for (let at = letters.indexOf(wanted); at >= 0; at = letters.indexOf(wanted, at + wanted.length)) {
-    found.push([places[at], places[at + wanted.length - 1]]);
+  const wantedLetters = lettersOf(words);
+  const ranges = [];
+  if (!wantedLetters) return ranges;
+  for (let at = letters.indexOf(wantedLetters); at >= 0; at = letters.indexOf(wantedLetters, at + wantedLetters.length)) {
+    ranges.push([places[at], places[at + wantedLetters.length - 1]]);
   }
-  return found;
+  return ranges;
 }
 
-// The texts below a node; formulas are left out, which are drawn otherwise than they are written.
+// The text nodes below a node, without formulas, which are rendered with other characters.
 /** @returns {Text[]} */
 export function textsIn(node) {
   const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
-  const found = [];
+  const nodes = [];
   while (walker.nextNode()) {
     const text = /** @type {Text} */ (walker.currentNode);
-    if (!text.parentElement.closest("math")) found.push(text);
+    if (!text.parentElement.closest("math")) nodes.push(text);
   }
-  return found;
+  return nodes;
 }

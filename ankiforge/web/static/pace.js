@@ -1,43 +1,43 @@
-// When a key acts. What decides counts only for a card that has been on screen for a moment; what chooses or shows is held
-// for the card that is on its way. No key is lost without a word.
+// When a key acts. Deciding keys only act on a card that has been on screen for a moment; selecting and showing keys wait for a
+// card that is about to be shown. Ignored keys are always explained.
 import { $ } from "./dom.js";
 import { LONG, tell } from "./say.js";
 
-const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
-const SLOW = 250; // ms, after which waiting shows
-const REFUSAL_STAYS = 2500; // ms
+const SETTLE_TIME = 200; // ms; a key this soon after a card was painted was meant for the previous one
+const BUSY_DELAY = 250; // ms before a busy indicator is shown
+const REFUSAL_TIME = 2500; // ms
 
-const SAVING = "Still saving. Press again in a moment.";
-const TOO_SOON = "Too quick: this had just appeared. Press again.";
+const SAVING_TEXT = "Still saving. Press again in a moment.";
+const TOO_SOON_TEXT = "Too quick: this had just appeared. Press again.";
 
-let pending = false; // whether the server is at work, so that nothing else is decided
-let coming = false; // whether another card is about to be painted
-let held = []; // what chooses or shows, until that card is painted
-let paintedAt = Infinity; // when the browser was about to show the card
-let actedAt = 0; // when the person pressed or clicked last
+let isPending = false; // whether the server is busy, so that no decision is possible
+let isCardComing = false; // whether another card is about to be painted
+let heldCalls = []; // the calls that wait until that card is painted
+let paintedAt = Infinity; // when the browser was about to paint the card
+let actedAt = 0; // when the user last pressed a key or clicked
 let slowTimer = 0;
 let refusalTimer = 0;
 
-// An event has the time at which the key went down: a busy page handles it later.
-function acted(e) {
+// Use the event's own time, because a busy page handles the key later.
+function onAction(e) {
   if (e.isTrusted) actedAt = e.timeStamp;
-  else if (e.type === "keydown") actedAt = performance.now(); // passed on by the frame of a card
+  else if (e.type === "keydown") actedAt = performance.now(); // forwarded from the frame of a card
 }
-addEventListener("keydown", acted, true);
-addEventListener("click", acted, true);
+addEventListener("keydown", onAction, true);
+addEventListener("click", onAction, true);
 
-// Return whether a key or click may decide on what is on screen. If not, the person sees why.
+// Return whether a key or click may decide on the card on screen, and explain why not.
 export function mayDecide() {
   if (!isFree()) return false;
-  const isTooSoon = actedAt - paintedAt < SETTLE;
-  if (isTooSoon) refuse(TOO_SOON);
+  const isTooSoon = actedAt - paintedAt < SETTLE_TIME;
+  if (isTooSoon) refuse(TOO_SOON_TEXT);
   return !isTooSoon;
 }
 
-// Return whether the server has stored what was decided before; if not, the person sees that it has not.
+// Return whether the server has stored the previous decision, and explain if it hasn't.
 export function isFree() {
-  if (pending) refuse(SAVING);
-  return !pending;
+  if (isPending) refuse(SAVING_TEXT);
+  return !isPending;
 }
 
 function refuse(reason) {
@@ -45,48 +45,47 @@ function refuse(reason) {
   place.textContent = reason;
   place.hidden = false;
   clearTimeout(refusalTimer);
-  refusalTimer = setTimeout(() => { place.hidden = true; }, REFUSAL_STAYS);
+  refusalTimer = setTimeout(() => { place.hidden = true; }, REFUSAL_TIME);
 }
 
-// Choose or show something of the card on screen, or of the one that is on its way.
+// Run a function for the card on screen, or for the one about to be shown.
 export function whenPainted(run) {
-  if (coming) held.push(run);
+  if (isCardComing) heldCalls.push(run);
   else run();
 }
 
 export function painted() {
   paintedAt = Infinity;
   requestAnimationFrame(() => { paintedAt = performance.now(); });
-  release();
+  runHeldCalls();
 }
 
-function release() {
-  coming = false;
-  const runs = held;
-  held = [];
+function runHeldCalls() {
+  isCardComing = false;
+  const runs = heldCalls;
+  heldCalls = [];
   for (const run of runs) run();
 }
 
-// Nothing else is decided while the server does this. Return what it returns. With `bringsCard`, another card is painted
-// when the server has answered.
+// Run a request during which no decision is possible. Return its result. With `bringsCard`, another card is painted after it.
 export async function alone(work, { bringsCard = false } = {}) {
-  pending = true;
-  coming = bringsCard;
+  isPending = true;
+  isCardComing = bringsCard;
   document.body.ariaBusy = "true";
   clearTimeout(slowTimer);
-  slowTimer = setTimeout(() => document.body.classList.add("busy"), SLOW);
+  slowTimer = setTimeout(() => document.body.classList.add("busy"), BUSY_DELAY);
   try {
     return await work();
   } finally {
-    pending = false;
+    isPending = false;
     document.body.ariaBusy = "false";
     clearTimeout(slowTimer);
     document.body.classList.remove("busy");
-    release();
+    runHeldCalls();
   }
 }
 
-// The same; if it fails, the person reads why.
+// Like `alone`, but shows an error if the request fails.
 export async function attempt(work, options = {}) {
   await alone(work, options).catch((error) => tell(error.message, { stays: LONG }));
 }

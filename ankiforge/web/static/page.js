@@ -1,8 +1,8 @@
-// The page: a shelf of documents, a sitting at one of them or at a list, the rows of a list. The server knows what may be decided.
+// The page: a shelf of documents, a sitting at a document or list, and the rows of all cards. The server decides what is allowed.
 //
-//   shelf    which documents wait          paper     the document: its pages, its marks, where they stand
-//   sitting  ten decisions; its ending     card      the card beside its mark, its question, its editor
-//   rows     all cards                     sentence  words to hide; shapes, a mark as one path
+//   shelf    the pending documents         paper     the document: its pages and highlights, and where they are
+//   sitting  ten decisions; its ending     card      the card beside its highlight, its question, its editor
+//   rows     all cards                     sentence  words to blank out; shapes: outlines of highlights
 //   keys     what each key does            pace      when a key acts
 import { beginChat, openChat } from "./chat.js";
 import { $, all } from "./dom.js";
@@ -15,21 +15,21 @@ import { get, post } from "./server.js";
 import { Shelf } from "./shelf.js";
 import { Sitting } from "./sitting.js";
 
-const ALL = { title: "All cards", list: "all" };
-const YEAR = 31536000; // seconds
+const ALL_CARDS = { title: "All cards", list: "all" };
+const SECONDS_PER_YEAR = 31536000; // seconds
 
 class Page {
   // shelf, sitting or list
   view = "start";
-  ready = 0; // accepted cards that Anki lacks
-  undos = []; // what may be taken back, the oldest first: {id}, and where it was decided
+  ready = 0; // the number of accepted cards that Anki lacks
+  undos = []; // decisions that can be undone, oldest first: {id}, and where each was made
   sitting = null;
   rows = null;
   shelf = new Shelf(this);
 
-  // ---- Where the person is.
+  // ---- Navigation.
 
-  #turn(view, title, hash) {
+  #showView(view, title, hash) {
     this.view = document.body.dataset.view = view;
     document.title = `${title} · ankiforge`;
     $("#title").textContent = title;
@@ -46,7 +46,7 @@ class Page {
     hush();
     this.#closeSitting();
     await this.shelf.load();
-    this.#turn("shelf", "Shelf", "new");
+    this.#showView("shelf", "Shelf", "new");
     $("#title").textContent = "ankiforge";
     $("#count").textContent = this.ready ? `${count(this.ready, "new card")} for Anki` : "";
     $("#ticks").replaceChildren();
@@ -58,43 +58,43 @@ class Page {
     const read = () => (list ? get("list", { id }) : get("sitting", { key: entry.key }));
     const first = entry.read ?? read();
     delete entry.read;
-    await this.#sit({ entry, key, title, hash: list ?? `paper=${id}`, read }, first);
+    await this.#startSitting({ entry, key, title, hash: list ?? `paper=${id}`, read }, first);
   }
-  async #sit(origin, read) {
+  async #startSitting(origin, read) {
     hush();
     await attempt(async () => {
       const sitting = new Sitting(origin, this);
       await sitting.load(read);
       this.#closeSitting();
       this.sitting = sitting;
-      this.#turn("sitting", origin.title, origin.hash);
+      this.#showView("sitting", origin.title, origin.hash);
       await sitting.begin();
     }, { bringsCard: true });
   }
   async openAll(searches = true) {
-    if (searches && !isFree()) return; // the way back from a decision comes while it is stored
+    if (searches && !isFree()) return; // don't search on the way back while a decision is being stored
     hush();
     this.#closeSitting();
     this.rows ??= new Rows(this);
-    this.#turn("list", ALL.title, "all");
+    this.#showView("list", ALL_CARDS.title, "all");
     for (const place of ["#ticks", "#count"]) $(place).replaceChildren();
     $("#list").replaceChildren(this.rows.node);
     if (searches) this.rows.focusSearch();
     await attempt(() => this.rows.load());
   }
-  // Open the item behind a row, or the passage with a key.
+  // Open the item of a row, or the passage with a key.
   async openRow(id) {
     if (!isFree()) return;
     const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
     if (!item) return tell("Nothing is to be done here.");
-    const back = this.view === "list" ? ALL : this.sitting.origin.entry;
-    await this.#sit({ title: back.title, hash: back.list, back, single: true,
+    const back = this.view === "list" ? ALL_CARDS : this.sitting.origin.entry;
+    await this.#startSitting({ title: back.title, hash: back.list, back, single: true,
       read: async () => ({ opened: item, number: 0, ids: [], results: [], items: [] }) });
   }
-  // From a sitting back to where it was opened.
+  // Go from a sitting back to where it was opened.
   leave() {
     const back = this.sitting?.origin.back;
-    return back === ALL ? this.openAll(false) : back ? this.open(back) : this.openShelf();
+    return back === ALL_CARDS ? this.openAll(false) : back ? this.open(back) : this.openShelf();
   }
   escape() {
     if ($(".menu[open]")) for (const menu of all(".menu[open]")) menu.open = false;
@@ -102,13 +102,13 @@ class Page {
     else if (this.view === "list" && !document.activeElement.matches("input")) this.openShelf();
     else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   }
-  // What comes after a row of the shelf, once nothing of it waits or the person has enough of it.
+  // The next row of the shelf with pending items.
   after({ entry }) {
     const next = this.shelf.documents.find((each) => each.is_open && each.id !== entry?.id);
     return next && { label: `Next: ${next.title}`, run: () => this.open(next) };
   }
   counted({ ready }) { this.ready = ready ?? this.ready; }
-  // What has the keys that step: the shelf, a sitting, or all cards.
+  // The current view: the shelf, a sitting, or all cards.
   get place() { return { shelf: this.shelf, list: this.rows, sitting: this.sitting }[this.view]; }
 
   // ---- Undo.
@@ -144,7 +144,7 @@ class Page {
 
   // ---- A chat.
 
-  // About the document of a highlight, if its key is given, or that of the sitting.
+  // Ask the chat about a highlight's document, or else about the sitting's.
   chat(key = "") {
     if (!isFree()) return;
     const { item, origin, paper } = this.sitting ?? {};
@@ -152,29 +152,29 @@ class Page {
     const asks = () => get("chat", { key: about });
     openChat(asks, (answer) => post("chat", answer), async (brought) => {
       if (this.view === "shelf" || (brought && about.startsWith("unmarked:"))) await this.openShelf();
-      else if (brought && this.sitting) await this.#sit(this.sitting.origin, this.sitting.origin.read());
+      else if (brought && this.sitting) await this.#startSitting(this.sitting.origin, this.sitting.origin.read());
     });
   }
 
-  // ---- The colours that a person chose, else those of the system.
+  // ---- The theme: the user's choice, or else the system's.
 
   changeTheme() {
-    document.cookie = `ankiforge_theme=${isDark() ? "light" : "dark"}; max-age=${YEAR}; path=/; SameSite=Strict`;
+    document.cookie = `ankiforge_theme=${isDark() ? "light" : "dark"}; max-age=${SECONDS_PER_YEAR}; path=/; SameSite=Strict`;
     this.showTheme();
   }
   showTheme() {
-    // the address has another port each time, and so another storage; cookies are the same for all ports
+    // the port changes with each session, and storage with it, but cookies are shared by all ports
     const [, chosen] = document.cookie.match(/ankiforge_theme=(light|dark)/) ?? [];
-    document.documentElement.dataset.theme = chosen ?? (system.matches ? "dark" : "light");
+    document.documentElement.dataset.theme = chosen ?? (darkQuery.matches ? "dark" : "light");
     for (const frame of all("iframe.face")) fill(frame);
   }
 }
 
-const system = matchMedia("(prefers-color-scheme: dark)");
+const darkQuery = matchMedia("(prefers-color-scheme: dark)");
 const page = new Page();
 undoWith(() => page.undo());
 page.showTheme();
-system.addEventListener("change", () => page.showTheme());
+darkQuery.addEventListener("change", () => page.showTheme());
 $("#to-shelf").addEventListener("click", () => page.leave());
 $("#menu").addEventListener("toggle", () => { if ($("#menu").open) fillMenu(page); });
 for (const each of all("[data-step]")) each.addEventListener("click", () => page.sitting?.stepMark(Number(each.dataset.step)));
@@ -183,10 +183,10 @@ beginKeys(page);
 
 await page.shelf.load();
 const { documents, begins } = page.shelf;
-const asked = decodeURIComponent(location.hash.slice(1)) || begins;
-const reopened = documents.find(({ id, list }) => asked === (list ?? `paper=${id}`));
-// a single document needs no shelf
-if (reopened) await page.open(reopened);
-else if (asked === "all") await page.openAll();
-else if (!asked && page.shelf.isOpened) await page.open(documents[0]);
+const wanted = decodeURIComponent(location.hash.slice(1)) || begins;
+const wantedEntry = documents.find(({ id, list }) => wanted === (list ?? `paper=${id}`));
+// open a single document without the shelf
+if (wantedEntry) await page.open(wantedEntry);
+else if (wanted === "all") await page.openAll();
+else if (!wanted && page.shelf.isOpened) await page.open(documents[0]);
 if (page.view === "start") await page.openShelf();

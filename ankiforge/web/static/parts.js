@@ -1,16 +1,16 @@
-// What features add; their scripts fill these lists. The first two are about the card of an item.
+// Extension points, filled by the scripts of features. The first two concern the card of an item.
 
-// Functions that return nodes below the card, or nothing.
+// Functions that return nodes to show below the card, or nothing.
 /** @type {Array<(item: any, press: (key: string) => void) => any>} */
 export const parts = [];
 
-// Functions that draw a card in place of its two sides, or return nothing. If a person may change it there, `changed` is to be
-// called when they do, and there is more than a node: `made`, what is sent when it is accepted (null if something is missing);
-// what the button `says`; and what is `told` to have become of it.
+// Functions that draw a card instead of its two sides, or return nothing. If the user can edit the drawing, it calls `changed`
+// after each edit, and returns more than a node: `made`, what to send on accept (null if something is missing); `says`, the
+// button's label; and `told`, what became of it.
 /** @type {Array<(card: any, changed: any) => undefined | {node: HTMLElement, made?: () => any, says?: () => string, told?: () => string}>} */
 export const faces = [];
 
-// Functions that make what stands above the rows of all cards. `read` asks about the words of the box, and `show` returns whether
-// it has anything to show of that.
+// Functions that make a section above the rows of all cards. `read` requests results for the words in the search box, and
+// `show` returns whether it has any to show.
 /** @type {Array<(list: import("./rows.js").Rows) => {node: HTMLElement, read: (words: string) => Promise<any>, show: (found: any) => boolean}>} */
 export const above = [];

@@ -1,4 +1,4 @@
-// Rows: all cards, below what features show above them.
+// The rows of all cards, below what features show above them.
 import { sides } from "./card.js";
 import { all, button, flat, h, rich } from "./dom.js";
 import { alone, isFree } from "./pace.js";
@@ -6,23 +6,23 @@ import { above } from "./parts.js";
 import { LONG, number, tell } from "./say.js";
 import { get, post } from "./server.js";
 
-const PAUSE = 150; // ms without a key, after which is searched
+const SEARCH_DELAY = 150; // ms without typing before the search starts
 
-// What is searched for stays when a person comes back: words, and by its name the value of each filter, a term of a query.
+// The search is kept for the next visit: the words, and the value of each filter (a query term) by label.
 let words = "";
 const filters = new Map();
-let opened = ""; // the row that was opened last
+let opened = ""; // the id of the row opened last
 const query = () => [...filters.values(), words].join(" ").trim();
 
-// The rows of a list; several of all cards are decided on together.
+// The list of all cards, on several of which the user can decide at once.
 export class Rows {
   #body = h("ul", { className: "rows" });
-  #told = h("p", { className: "told", role: "status" });
-  #rest = button("outlined small rest", "", "", () => this.load(this.#body.children.length));
+  #summary = h("p", { className: "told", role: "status" });
+  #moreButton = button("outlined small rest", "", "", () => this.load(this.#body.children.length));
   #filters = h("div", { className: "filters" });
   field = h("input", { type: "search", className: "search", dir: "auto", placeholder: "Search cards", ariaLabel: "Search", value: words,
     oninput: () => this.#searchSoon() });
-  #turn = 0; // an answer to an older search is not shown
+  #requestNumber = 0; // outdated responses are ignored
   #page;
   #above; // what features show above the rows
 
@@ -30,84 +30,84 @@ export class Rows {
     this.#page = page;
     this.#above = above.map((make) => make(this));
     this.node = h("section", { className: "table", ariaLabel: "All cards" }, this.field, this.#filters, this.#above.map(({ node }) => node),
-      h("div", { className: "over-rows" }, this.#bar, this.#told), this.#body, this.#rest);
-    this.#rest.hidden = true;
+      h("div", { className: "over-rows" }, this.#bar, this.#summary), this.#body, this.#moreButton);
+    this.#moreButton.hidden = true;
   }
   focusSearch() { this.field.select(); }
-  // Search for other words.
+  // Start another search.
   search(terms) {
     this.field.value = terms;
     this.#searchSoon();
   }
-  // Open the item behind a row, or the passage with a key.
+  // Open the item of a row, or the passage with a key.
   open(id) {
     opened = id;
     this.#page.openRow(id);
   }
-  // Focus a row that is so many rows from the one with the focus.
+  // Move the focus by some rows.
   step(by) {
     const rows = all("button.row", this.node);
     const at = rows.indexOf(document.activeElement);
     rows[Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
   }
 
-  // Read the rows from a place on; the row that was opened last has the focus again.
+  // Load the rows from index `start` on, and focus the row opened last.
   async load(start = 0) {
-    this.#turn += 1;
-    const mine = this.#turn;
-    if (!this.#body.children.length) this.#told.textContent = "Reading …";
-    const found = Promise.all(start ? [] : this.#above.map((part) => part.read(query()).catch((error) => ({ said: error.message }))));
+    this.#requestNumber += 1;
+    const requestNumber = this.#requestNumber;
+    if (!this.#body.children.length) this.#summary.textContent = "Reading …";
+    const partResults = Promise.all(start ? [] : this.#above.map((part) => part.read(query()).catch((error) => ({ said: error.message }))));
     const reply = await get("list", { id: "all", start, words: query() }).catch((error) => ({ rows: [], told: error.message }));
-    const parts = await found;
-    if (mine !== this.#turn) return;
+    const parts = await partResults;
+    if (requestNumber !== this.#requestNumber) return;
     this.#page.counted(reply);
-    if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#filter(facet)));
-    const rows = reply.rows.map((entry) => row(entry, this, () => this.#ticked()));
+    if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#renderFilter(facet)));
+    const rows = reply.rows.map((entry) => renderRow(entry, this, () => this.#updateBar()));
     this.node.classList.toggle("searching", Boolean(query()));
     if (start) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
     const isShown = parts.map((part, i) => this.#above[i].show(part)).some(Boolean);
-    this.#told.textContent = isShown && !reply.total ? "" : reply.told;
-    this.#rest.textContent = reply.more;
-    this.#rest.hidden = !reply.more;
+    this.#summary.textContent = isShown && !reply.total ? "" : reply.told;
+    this.#moreButton.textContent = reply.more;
+    this.#moreButton.hidden = !reply.more;
     this.#total = reply.total;
-    this.#ticked();
+    this.#updateBar();
     if (document.activeElement === document.body) document.getElementById(`row-${opened}`)?.focus();
   }
   async #searchSoon() {
-    this.#turn += 1;
-    const mine = this.#turn;
+    this.#requestNumber += 1;
+    const requestNumber = this.#requestNumber;
     words = this.field.value;
-    await new Promise((done) => setTimeout(done, PAUSE));
-    if (mine === this.#turn) await this.load();
+    await new Promise((done) => setTimeout(done, SEARCH_DELAY));
+    if (requestNumber === this.#requestNumber) await this.load();
   }
-  #filter({ label, options }) {
+  #renderFilter({ label, options }) {
     return h("select", { ariaLabel: label, onchange: ({ target }) => {
       filters.set(label, target.value);
       this.#searchSoon();
     } }, [{ value: "", name: label }, ...options].map(({ value, name }) => h("option", { value, selected: value === filters.get(label) }, name)));
   }
 
-  // ---- Several, decided on together: those that are ticked; with all that are shown, all that match.
+  // ---- Deciding on several cards: the ticked ones, or, if all rows shown are ticked, all that match.
 
   #total = 0;
   #all = h("input", { type: "checkbox", onchange: () => this.#tickAll() });
-  #said = h("span");
-  #decides = [button("small filled", "Accept", "", () => this.#decide(true)), button("small outlined", "Reject", "", () => this.#decide(false))];
-  #bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" }, h("label", { className: "check" }, this.#all, this.#said), this.#decides);
+  #selectedText = h("span");
+  #decideButtons = [button("small filled", "Accept", "", () => this.#decide(true)), button("small outlined", "Reject", "", () => this.#decide(false))];
+  #bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" }, h("label", { className: "check" }, this.#all, this.#selectedText), this.#decideButtons);
 
   get #boxes() { return all(".tick input", this.#body); }
   #tickAll() {
     for (const box of this.#boxes) box.checked = this.#all.checked;
-    this.#ticked();
+    this.#updateBar();
   }
-  #ticked() {
+  #updateBar() {
     const boxes = this.#boxes;
     const n = boxes.filter((box) => box.checked).length;
     this.#all.checked = n > 0 && n === boxes.length;
     this.#all.indeterminate = n > 0 && n < boxes.length;
-    this.#said.textContent = n ? `${number(this.#all.checked ? this.#total : n)} selected` : "Select all";
-    for (const each of this.#decides) each.hidden = !n;
+    this.#selectedText.textContent = n ? `${number(this.#all.checked ? this.#total : n)} selected` : "Select all";
+    for (const each of this.#decideButtons) each.hidden = !n;
     this.#bar.hidden = !boxes.length;
   }
   async #decide(accepts) {
@@ -121,14 +121,14 @@ export class Rows {
         tell(reply.said, { undoes: Boolean(reply.undo), stays: LONG });
         await this.load();
       } catch (error) {
-        tell(`Not stored: ${accepts ? "accept" : "reject"} ${this.#said.textContent}. ${error.message}`, { stays: LONG });
+        tell(`Not stored: ${accepts ? "accept" : "reject"} ${this.#selectedText.textContent}. ${error.message}`, { stays: LONG });
       }
     });
   }
 }
 
-// One row, with a box.
-function row(entry, list, onTick) {
+// A row with a checkbox.
+function renderRow(entry, list, onTick) {
   const content = [
     h("span", { className: "title", dir: "auto" }, sides(entry)),
     h("span", { className: "place", dir: "auto" }, rich(entry.place)),

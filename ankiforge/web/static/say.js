@@ -1,11 +1,11 @@
-// What the page says: beside the buttons of a sitting, else in a toast; the words for screen readers.
+// Messages: next to the buttons of a sitting, or else in a toast; also for screen readers.
 import { $, h, kbd, rich } from "./dom.js";
 
-const STAYS = 7000; // ms
+const DEFAULT_TIME = 7000; // ms
 export const LONG = 30000;
 export const UNTIL_NEXT = 600000;
 
-export const TEN = 10; // decisions of a sitting
+export const TEN = 10; // decisions per sitting
 
 let timer = 0;
 let undo = () => {};
@@ -14,11 +14,11 @@ export const undoWith = (run) => { undo = run; };
 export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const number = (n) => n.toLocaleString("en");
 
-// A card's words, cut by the style, apart from the direction of what stands around them.
+// The text of a card, truncated by the style and isolated from the text direction around it.
 export const quoted = (words) => ["“", h("bdi", {}, rich(words)), "”"];
 
-// Say a text or nodes, and what is to be copied, such as a path; with a button that takes back what was done.
-export function tell(text, { undoes = false, stays = STAYS, copy = "" } = {}) {
+// Show a message (text or nodes), something to copy such as a path, and an undo button.
+export function tell(text, { undoes = false, stays = DEFAULT_TIME, copy = "" } = {}) {
   const place = document.body.dataset.view === "sitting" ? $("#said") : $("#toast");
   hush();
   place.append(h("span", {}, ...[text].flat(3), copy && h("code", {}, ` ${copy}`)),
@@ -33,7 +33,7 @@ export function hush() {
   $("#toast").hidden = true;
 }
 
-// Only for who listens.
+// Announce to screen readers only.
 export function announce(text) {
   $("#live").textContent = text;
 }

@@ -1,18 +1,18 @@
-// A mark as one shape: the union of its lines, with round corners. Lengths are pixels.
-const SVG = "http://www.w3.org/2000/svg";
+// A highlight as one shape: the union of its lines, with round corners. Lengths are in pixels.
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 const RADIUS = 2;
 
 export function svg(name, attributes = {}, ...kids) {
-  const made = document.createElementNS(SVG, name);
+  const made = document.createElementNS(SVG_NAMESPACE, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   made.append(...kids);
   return made;
 }
 
-// The box around boxes [left, top, right, bottom].
+// The bounding box of boxes [left, top, right, bottom].
 export const around = (boxes) => [Math.min(...boxes.map(([l]) => l)), Math.min(...boxes.map(([, t]) => t)), Math.max(...boxes.map(([, , r]) => r)), Math.max(...boxes.map(([, , , b]) => b))];
 
-// Boxes in reading order, joined to lines.
+// Merge boxes in reading order into lines.
 export function linesOf(boxes) {
   const lines = [];
   for (const box of boxes) {
@@ -27,7 +27,7 @@ export function linesOf(boxes) {
   return lines;
 }
 
-// Lines that stand below each other in one column; in `loose` ones also where the last line ends before the first one begins.
+// Group lines below each other into columns; if `loose`, even if the last line ends before the first one begins.
 export function columnsOf(lines, loose = false) {
   const columns = [];
   for (const line of lines) {
@@ -39,27 +39,27 @@ export function columnsOf(lines, loose = false) {
   return columns;
 }
 
-export const outline = (lines) => columnsOf(lines).map(outlineOf).join(" ");
+export const outline = (lines) => columnsOf(lines).map(outlineColumn).join(" ");
 
-function outlineOf(lines) {
+function outlineColumn(lines) {
   const edges = [lines[0][1]];
   for (let i = 1; i < lines.length; i += 1) edges.push((lines[i - 1][3] + lines[i][1]) / 2);
   edges.push(lines.at(-1)[3]);
   const right = lines.flatMap(([, , r], i) => [[r, edges[i]], [r, edges[i + 1]]]);
   const left = lines.flatMap(([l], i) => [[l, edges[i]], [l, edges[i + 1]]]).reverse();
-  return rounded([...right, ...left].filter(([x, y], i, all) => !i || Math.hypot(x - all[i - 1][0], y - all[i - 1][1]) > 0.4));
+  return roundCorners([...right, ...left].filter(([x, y], i, all) => !i || Math.hypot(x - all[i - 1][0], y - all[i - 1][1]) > 0.4));
 }
 
-function rounded(points) {
+function roundCorners(points) {
   const parts = points.map((point, i) => {
     const [before, after] = [points.at(i - 1), points[(i + 1) % points.length]];
-    return `${i ? "L" : "M"}${towards(point, before)}Q${at(point)} ${towards(point, after)}`;
+    return `${i ? "L" : "M"}${pointTowards(point, before)}Q${formatPoint(point)} ${pointTowards(point, after)}`;
   });
   return `${parts.join("")}Z`;
 }
-const at = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
-function towards([x, y], [tx, ty]) {
+const formatPoint = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+function pointTowards([x, y], [tx, ty]) {
   const long = Math.hypot(tx - x, ty - y);
   const part = long ? Math.min(RADIUS, long / 2) / long : 0;
-  return at([x + (tx - x) * part, y + (ty - y) * part]);
+  return formatPoint([x + (tx - x) * part, y + (ty - y) * part]);
 }

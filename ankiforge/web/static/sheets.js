@@ -1,16 +1,16 @@
-// The pages of a PDF, drawn by the server, with their marks and, for selecting, their words.
+// The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text.
 import { h } from "./dom.js";
 import { words as layerOf } from "./layer.js";
 import { lettersOfAll, occurrences } from "./letters.js";
 import { until } from "./server.js";
 import { around, svg } from "./shapes.js";
 
-const STEP = 64; // pixels; a window that is a little larger needs no other picture
-const NARROW = 700; // pixels; a pane that is narrower shows one column
-const SIDE = 14; // pixels beside it
-const COLUMN = 0.6; // of the width of a page's text; what is wider is no column
-const REST = 120; // ms after which a page is drawn in the size to which it was zoomed
-const AIR = 0.022; // of a page's width, left of its text
+const WIDTH_STEP = 64; // pixels; a slightly larger window needs no new picture
+const NARROW_WIDTH = 700; // pixels; narrower panes show one column
+const SIDE_MARGIN = 14; // pixels on both sides of that column
+const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the page's text
+const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
+const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
 
 export function sheets(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
@@ -22,12 +22,12 @@ export function sheets(paper, shown) {
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
-  let lineHeight = 1; // in parts of the width of a page
+  let lineHeight = 1; // relative to the width of a page
   let leafWidth = 0;
 
-  // Draw a page; what is there stays until the new picture can be shown.
+  // Draw a page. The old picture stays until the new one is decoded.
   async function draw(page) {
-    const width = Math.ceil((leafWidth * devicePixelRatio) / STEP) * STEP;
+    const width = Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP;
     if (page.width >= width && page.picture) return;
     page.width = width;
     const reply = await until(`page?${new URLSearchParams({ id: paper.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
@@ -54,15 +54,15 @@ export function sheets(paper, shown) {
     paper.moved();
   }
 
-  // How high the lines of a page are, and which part of it holds text, so that no room is lost to white margins.
+  // Measure the line height and the text area of a page, to cut off white margins.
   function measure(page) {
     if (!page.words.length) return;
     const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
     lineHeight = heights[heights.length >> 1];
     const [left, top, right, bottom] = around(page.words.map(([, box]) => box));
-    const isWide = page.ratio < 1; // slides are shown whole
+    const isWide = page.ratio < 1; // show slides whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
-      : { left: Math.max(left - AIR, 0), right: Math.min(right + AIR * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
+      : { left: Math.max(left - TEXT_MARGIN, 0), right: Math.min(right + TEXT_MARGIN * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
   }
 
   function place(page) {
@@ -75,58 +75,58 @@ export function sheets(paper, shown) {
     page.leaf.style.translate = `${-crop.left * leafWidth}px ${-crop.top * tall}px`;
   }
 
-  const px = (page, [l, t, r, b]) => [l * leafWidth, t * leafWidth * page.ratio, r * leafWidth, b * leafWidth * page.ratio];
+  const toPixels = (page, [l, t, r, b]) => [l * leafWidth, t * leafWidth * page.ratio, r * leafWidth, b * leafWidth * page.ratio];
 
-  // The words of the asked sentences on a page, within the mark.
-  function askedOn(page, key) {
+  // The boxes of the current sentences on a page, within the highlight.
+  function currentBoxesOn(page, key) {
     const within = page.marks[key] ?? [];
     const inMark = page.words.filter(([, [l, t, r, b]]) => within.some((m) => l < m[2] && r > m[0] && (t + b) / 2 > m[1] - 0.002 && (t + b) / 2 < m[3] + 0.002));
     const letters = lettersOfAll(inMark.map(([word]) => word));
     const hits = paper.asked.flatMap((sentence) => occurrences(letters, sentence).slice(0, 1));
-    return hits.flatMap(([[first], [last]]) => inMark.slice(first, last + 1).map(([, box]) => px(page, box)));
+    return hits.flatMap(([[first], [last]]) => inMark.slice(first, last + 1).map(([, box]) => toPixels(page, box)));
   }
 
   function drawMarks(page) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
     const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) =>
-      paper.shapesOf(mark, page.marks[mark.key].map((box) => px(page, box)), mark.key === paper.now ? askedOn(page, mark.key) : [], homeOn(page)));
+      paper.shapesOf(mark, page.marks[mark.key].map((box) => toPixels(page, box)), mark.key === paper.now ? currentBoxesOn(page, mark.key) : [], homeOn(page)));
     page.marksLayer.replaceChildren(...made);
   }
-  // Between which edges the lines stand in which some of them are.
+  // The left and right edges of the text lines that contain some boxes.
   const homeOn = (page) => (lines) => {
     const isIn = ([l, t, r, b]) => lines.some(([left, top, right, bottom]) => l < right && r > left && top < (t + b) / 2 && (t + b) / 2 < bottom);
-    const [left, , right] = around([...lines, ...page.lines.map((line) => px(page, line)).filter(isIn)]);
+    const [left, , right] = around([...lines, ...page.lines.map((line) => toPixels(page, line)).filter(isIn)]);
     return [left, right];
   };
 
-  // The edges of the column in which the asked mark stands, in parts of the width of its page; null if it stands in none.
-  function column() {
+  // The width of the column of the current highlight, relative to the page's width; null if it isn't in a column.
+  function columnWidth() {
     const page = pages.find((each) => each.marks[paper.now]);
     if (!page || page.ratio < 1) return null;
     const whole = crop.right - crop.left;
     const [left, top, right, bottom] = page.marks[paper.now][0];
-    const near = 5 * lineHeight / page.ratio;
-    const lines = page.lines.filter(([l, t, r, b]) => r - l < COLUMN * whole && l < right && r > left && b > top - near && t < bottom + near);
-    if (!lines.length || right - left > COLUMN * whole) return null;
+    const margin = 5 * lineHeight / page.ratio;
+    const lines = page.lines.filter(([l, t, r, b]) => r - l < MAX_COLUMN_WIDTH * whole && l < right && r > left && b > top - margin && t < bottom + margin);
+    if (!lines.length || right - left > MAX_COLUMN_WIDTH * whole) return null;
     const [from, , to] = around(lines);
-    return to - from < COLUMN * whole ? to - from : null;
+    return to - from < MAX_COLUMN_WIDTH * whole ? to - from : null;
   }
-  // How wide a page is drawn: its text fills the pane, or, where that is narrow, the column of the asked mark.
-  function fitting() {
+  // The width of a page: its text, or on narrow screens the column of the current highlight, fills the pane.
+  function fitWidth() {
     const { clientWidth } = paper.pane;
-    const wide = clientWidth < NARROW && column();
-    if (wide) return (clientWidth - 2 * SIDE) / wide;
+    const wide = clientWidth < NARROW_WIDTH && columnWidth();
+    if (wide) return (clientWidth - 2 * SIDE_MARGIN) / wide;
     return (clientWidth - (clientWidth < 600 ? 0 : 40)) / (crop.right - crop.left);
   }
-  let later = 0;
+  let timer = 0;
   function layout() {
-    leafWidth = Math.round(fitting() * paper.zoom);
+    leafWidth = Math.round(fitWidth() * paper.zoom);
     for (const page of pages) place(page);
-    clearTimeout(later);
-    later = setTimeout(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       for (const page of pages) if (page.picture) draw(page);
-      near(paper.mark(paper.now));
-    }, paper.zoom === 1 ? 0 : REST);
+      drawAround(paper.mark(paper.now));
+    }, paper.zoom === 1 ? 0 : ZOOM_DELAY);
   }
 
   const first = pages[shown.marks.find(({ key }) => key === paper.key)?.page ?? 0];
@@ -135,33 +135,33 @@ export function sheets(paper, shown) {
     await draw(first);
     measure(first);
   }
-  async function near(mark) {
+  async function drawAround(mark) {
     const page = mark && pages[mark.page];
     if (!page) return;
     await draw(page);
-    if (page.marks[paper.now] && Math.abs(fitting() * paper.zoom - leafWidth) > 1) paper.layout(); // another column
-    // those around it are drawn without anybody waiting
+    if (page.marks[paper.now] && Math.abs(fitWidth() * paper.zoom - leafWidth) > 1) paper.layout(); // the highlight is in another column
+    // draw the pages around it in the background
     (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
   }
 
   function boxesOf(key) {
     const page = pages.find((each) => each.marks[key]);
     if (!page) return null;
-    return { origin: page.leaf, boxes: page.marks[key].map((box) => px(page, box)), asked: key === paper.now ? askedOn(page, key) : [], homeOf: homeOn(page) };
+    return { origin: page.leaf, boxes: page.marks[key].map((box) => toPixels(page, box)), asked: key === paper.now ? currentBoxesOn(page, key) : [], homeOf: homeOn(page) };
   }
-  // What is in the middle, in words.
+  // The page in the middle of the pane, as text.
   function where() {
     const middle = paper.pane.getBoundingClientRect().top + paper.pane.clientHeight * 0.4;
     const page = pages.find(({ node: each }) => each.getBoundingClientRect().bottom > middle) ?? pages.at(-1);
     const nth = `${page.number + 1} of ${pages.length}`;
     return page.label === String(page.number + 1) ? `p. ${nth}` : `p. ${page.label} (${nth})`;
   }
-  // Draw the pages with the marks that there are now.
+  // Redraw the pages with the current highlights.
   const renew = () => Promise.all(pages.filter(({ picture }) => picture).map((page) => {
     page.width = 0;
     return draw(page);
   }));
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near, boxesOf, where, renew, draw: drawAll, pages };
+  return { node, begin, layout, near: drawAround, boxesOf, where, renew, draw: drawAll, pages };
 }
 

@@ -1,21 +1,21 @@
-// The shelf: one row for each document in which something waits or is proposed, the best first. Enter presses its blue button.
+// The shelf: a row for each document with pending items or proposals, best first. Enter presses the row's filled button.
 import { $, h, kbd } from "./dom.js";
 import { paperOf } from "./paper.js";
 import { announce, count, number } from "./say.js";
 import { get, until } from "./server.js";
 
-const COVERS = 12; // that are asked for at once
-const LOOKED = 60; // ms, after which a document that is selected is opened ahead
+const MAX_COVERS = 12; // covers loaded at once
+const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of time
 export const CHOOSE = "Let your chat choose ten";
-const OWN = { you: "?", words: "Aa" }; // the covers of the lists
+const LIST_COVERS = { you: "?", words: "Aa" }; // covers of the lists
 
 export class Shelf {
   at = 0;
   documents = [];
-  counts = { waiting: 0, proposed: 0 }; // in all
-  model = false; // whether one is set
-  begins = ""; // where the page begins, if not with the shelf
-  without = ""; // why the other highlights have no proposal
+  counts = { waiting: 0, proposed: 0 }; // totals
+  model = false; // whether a model is configured
+  begins = ""; // what the page opens with instead of the shelf
+  without = ""; // why other highlights have no proposal
   #page;
   #timer = 0;
   #covers = new Map();
@@ -33,18 +33,18 @@ export class Shelf {
 
   show() {
     const { documents, without } = this;
-    this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#row(each, i)));
-    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), columns(this.counts, ([digits, noun]) => `${digits} ${noun}`));
+    this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 }, documents.map((each, i) => this.#renderRow(each, i)));
+    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), countColumns(this.counts, ([digits, noun]) => `${digits} ${noun}`));
     const nothing = h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("p", {}, "Mark a passage in what you read, then run ankiforge again: it appears here."));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
       documents.length ? [head, this.list, without && h("p", { className: "without" }, without)] : nothing));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
-    for (const each of documents.slice(0, COVERS)) this.#cover(each);
+    for (const each of documents.slice(0, MAX_COVERS)) this.#loadCover(each);
   }
 
-  #row(each, i) {
-    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? OWN[each.list] ?? initials(each.title)));
+  #renderRow(each, i) {
+    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? LIST_COVERS[each.list] ?? initialsOf(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
@@ -52,7 +52,7 @@ export class Shelf {
       this.#page.open(each);
     } }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), each.by && h("span", { className: "by" }, each.by)),
-      columns(each, ([digits, noun]) => [digits, h("span", { className: "unseen" }, ` ${noun}`)]),
+      countColumns(each, ([digits, noun]) => [digits, h("span", { className: "unseen" }, ` ${noun}`)]),
       !each.is_open && h("span", { className: "bare" }, each.rest),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
         ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
@@ -61,10 +61,10 @@ export class Shelf {
         } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, kbd("⏎")), h("span", { className: "button text small" }, "Open")]
         : h("span", { className: "button filled small" }, "Open ", kbd("⏎"))));
   }
-  // A chat asks better about a document of which nothing good is proposed.
+  // A chat makes better cards of a document without good proposals.
   #isForChat({ weak, unmarked }) { return unmarked || (weak && !this.model); }
   get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
-  async #cover({ key, kind, coverNode }) {
+  async #loadCover({ key, kind, coverNode }) {
     if (!key) return;
     if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));
     const cover = await this.#covers.get(key);
@@ -73,7 +73,7 @@ export class Shelf {
       await image.decode().catch(() => {});
       coverNode.replaceChildren(image);
     } else if (cover?.words && kind === "text") coverNode.replaceChildren(h("small", { dir: "auto" }, cover.words));
-    else coverNode.className = "cover list"; // its file is not here
+    else coverNode.className = "cover list"; // the file isn't on this computer
   }
 
   select(at, tells = true) {
@@ -91,7 +91,7 @@ export class Shelf {
       if (entry.list) return;
       paperOf(entry.key, entry.id, $("#paper"));
       entry.read ??= get("sitting", { key: entry.key });
-    }, LOOKED);
+    }, PRELOAD_DELAY);
   }
   step(by) { this.select(this.at + by); }
   enter() {
@@ -103,10 +103,10 @@ export class Shelf {
   }
 }
 
-// How much waits and is proposed, each in a column of its own.
-const columns = ({ waiting, proposed }, drawn) => [
+// The numbers of pending items and proposals, each in its own column.
+const countColumns = ({ waiting, proposed }, drawn) => [
   waiting > 0 && h("span", { className: "waiting" }, drawn([number(waiting), "waiting"])),
   proposed > 0 && h("span", { className: "proposed" }, drawn(count(proposed, "proposal").split(" "))),
 ];
-// A title in two letters, for the cover of a book.
-const initials = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];
+// Two initials of a title, for a cover.
+const initialsOf = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];

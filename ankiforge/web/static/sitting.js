@@ -1,5 +1,6 @@
-// A sitting: what waits in one document, or in a list, ten at a time. The document stays; the card stands level with its mark.
-// The server holds what is left of the ten; here it is shown, and the next card before the server has answered.
+// A sitting: up to ten pending items of one document or list. The document stays on screen, and the card is shown level with
+// its highlight. The server holds the remaining items; this module shows them, and shows the next card before the server has
+// answered.
 import { Card } from "./card.js";
 import { $, button, h } from "./dom.js";
 import { Ending } from "./ending.js";
@@ -10,34 +11,34 @@ import { TEN, UNTIL_NEXT, announce, quoted, tell } from "./say.js";
 import { get, post } from "./server.js";
 import { svg } from "./shapes.js";
 
-const LATER = 150; // ms after a decision, in which another one is not delayed
-const narrow = matchMedia("(max-width: 699px)");
+const REFRESH_DELAY = 150; // ms to wait after a decision, so that the next one isn't delayed
+const narrowQuery = matchMedia("(max-width: 699px)");
 
-// The state of a mark whose item is open.
-const stateOf = ({ proposal }) => (proposal ? "proposal" : "asks");
+// The state of a highlight whose item is pending.
+const pendingState = ({ proposal }) => (proposal ? "proposal" : "asks");
 
-function tighten() {
+function hideKeysIfTight() {
   const place = $("#buttons");
   place.classList.remove("tight");
   place.classList.toggle("tight", place.lastChild?.offsetTop !== place.firstChild?.offsetTop);
 }
-addEventListener("resize", tighten);
+addEventListener("resize", hideKeysIfTight);
 
 export class Sitting {
-  // What is decided on: `title`, and `read`, which returns a sitting; its `entry` of the shelf, and of a document its `key`;
-  // `single` if it is one item that was opened from a row, `back` where that is.
+  // What is decided on: `title`; `read`, which returns a sitting; its `entry` of the shelf; for a document its `key`; `single`
+  // for one item that was opened from a row, and `back`, where that row is.
   origin;
-  number = 0; // under which the server holds it
-  items = []; // what is left
+  number = 0; // the server's id of the sitting
+  items = []; // the remaining items
   at = 0;
-  results = []; // of each decision: card, none, later
-  opened = null; // the item of another mark, which is shown instead
-  marked = ""; // the key of the mark that was just made
-  isStoring = false; // whether a decision is on its way
+  results = []; // the outcome of each decision: card, none or later
+  opened = null; // an item outside the sitting, shown instead
+  marked = ""; // the key of the highlight just made
+  isStoring = false; // whether a decision is being stored
   card = null;
   paper = null;
   ending = null;
-  #known = new Map(); // items, by their ids
+  #known = new Map(); // items by id
   #page;
 
   constructor(origin, page) {
@@ -50,11 +51,11 @@ export class Sitting {
     Object.assign(this, { at: 0, opened: reply.opened ?? null, ending: null });
     this.#take(reply);
   }
-  // Take what the server holds, with the items that are new, and stay at the one that is wanted.
+  // Apply the server's state, with the new items, and show the wanted item.
   #take({ number, ids, results, items }, wanted = this.item?.id) {
     for (const item of items) {
       const known = this.#known.get(item.id);
-      // what is shown already, or comes back, keeps what was typed into it
+      // items that are shown already, or come back, keep what the user typed
       if (known?.isAhead || known?.turn === item.turn) Object.assign(known, item, { isAhead: false });
       else this.#known.set(item.id, item);
     }
@@ -79,11 +80,11 @@ export class Sitting {
 
   get item() { return this.opened ?? this.items[this.at]; }
   get size() { return this.items.length + this.results.length; }
-  // What can be done now with the card besides the blue button; the action of a key, or with a name.
+  // The card's current actions except the filled button's; and the action with a key or name.
   get actions() { return this.ending || this.card?.mode !== "look" ? [] : this.card.actions.filter((action) => action !== this.card.main); }
   actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.actions.find((action) => action.key === key || action.act === key); }
 
-  // ---- What is shown.
+  // ---- Rendering.
 
   async show(glides = true) {
     const { item } = this;
@@ -108,9 +109,9 @@ export class Sitting {
     this.#look(glides && !isOther);
     this.changed();
     this.strip();
-    // the document of the next item is opened before it is needed
+    // open the next item's document ahead of time
     const next = this.items[(this.at + 1) % this.items.length]?.source;
-    if (next) setTimeout(() => paperOf(next.key, next.document, $("#paper")), LATER);
+    if (next) setTimeout(() => paperOf(next.key, next.document, $("#paper")), REFRESH_DELAY);
   }
   #look(glides) {
     const { paper, card } = this;
@@ -140,7 +141,7 @@ export class Sitting {
     this.paper = null;
   }
 
-  // What is chosen has changed: the buttons say so, and the document shows what is asked.
+  // The selection has changed: update the buttons, and what is highlighted in the document.
   changed() {
     const { card, paper } = this;
     if (!card || this.ending) return;
@@ -160,14 +161,14 @@ export class Sitting {
     }));
   }
 
-  // The buttons, each always in its place; without the names of keys if there is no room for them.
+  // Draw the buttons in a fixed order; hide their keys if there is no room.
   bar() {
     const place = $("#buttons");
     const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
     place.replaceChildren(...this.#choices().map(drawn));
-    tighten();
+    hideKeysIfTight();
   }
-  // What has a button now: {look, label, key, run}.
+  // The current buttons: {look, label, key, run}.
   #choices() {
     const { card } = this;
     const isEdited = card.mode === "edit";
@@ -182,7 +183,7 @@ export class Sitting {
     return [first, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown];
   }
 
-  // ---- The card stands level with its mark, tied by a line.
+  // ---- The card is level with its highlight, and connected to it by a line.
 
   level() {
     const { paper, ending } = this;
@@ -197,18 +198,18 @@ export class Sitting {
     const mark = paper.onScreen(ending ? ending.key : paper.now);
     if (!node?.isConnected || !mark) return;
     const margin = $("#margin").getBoundingClientRect();
-    const isTied = !narrow.matches;
+    const isTied = !narrowQuery.matches;
     if (!ending) {
       const most = margin.height - node.offsetHeight - 16;
       const y = Math.max(Math.min(mark.top - margin.top - 22, most), 12);
       node.style.translate = isTied ? `0 ${y.toFixed(1)}px` : "";
     }
-    if (!isTied) return; // on a phone the card is below
-    // from the edge of the document on, since a line across it would strike its words out
+    if (!isTied) return; // on a phone the card is below the document
+    // the line starts at the document's edge, because a line across its text would look like a strikethrough
     const tied = ({ x, y }, toX, toY) => `M${x} ${y}H${turn}C${(turn + toX) / 2} ${y} ${(turn + toX) / 2} ${toY} ${toX} ${toY}`;
     const turn = $("#strip").getBoundingClientRect().left;
     const middleOf = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
-    // at the ending all cards are tied to their marks, the chosen one most
+    // at the ending, connect all cards to their highlights, and emphasize the chosen one
     $(".others", tie).replaceChildren(...(ending?.rows ?? []).flatMap((row) => {
       const from = row !== node && paper.onScreen(row.dataset.key);
       const { top, bottom, left } = row.getBoundingClientRect();
@@ -222,7 +223,7 @@ export class Sitting {
     $("circle", tie).setAttribute("cy", end);
     tie.style.visibility = mark.isSeen ? "visible" : "hidden";
   }
-  // Where one is in the document: page, zoom, mark; and on the strip what is in view.
+  // Show the position in the document: page and zoom; and on the strip the part in view.
   #foot() {
     const { paper } = this;
     $("#where").textContent = paper.body.where?.() ?? (paper.kind === "list" ? "book" : "note");
@@ -232,7 +233,7 @@ export class Sitting {
     view.style.top = `${(100 * scrollTop) / paper.tall}%`;
     view.style.height = `${(100 * clientHeight) / paper.tall}%`;
   }
-  // The strip: all marks of the document.
+  // Draw the strip, which shows all highlights of the document.
   strip() {
     const { paper } = this;
     if (!paper) return;
@@ -247,7 +248,7 @@ export class Sitting {
     this.#foot();
   }
 
-  // ---- Going elsewhere.
+  // ---- Navigation.
 
   pressed() { this.ending?.pressed(); }
   step(by) {
@@ -257,9 +258,9 @@ export class Sitting {
     this.opened = null;
     this.show();
   }
-  // To the next mark; from the ending to what comes next.
+  // Go to the next highlight, or from the ending to the next document.
   next() { return this.ending ? this.ending.nextDocument() : this.stepMark(1); }
-  // To the next mark of the document, whatever its state; behind the last one, to the first.
+  // Go to the next highlight of the document in any state, wrapping around at the end.
   stepMark(by) {
     const { marks = [], now } = this.paper ?? {};
     const at = marks.findIndex(({ key }) => key === now) + by;
@@ -281,7 +282,7 @@ export class Sitting {
       return tell("Nothing is to be done here.");
     }
     this.#goOn();
-    // what waits joins the ten
+    // a pending item joins the sitting
     this.opened = sitting ? null : item;
     if (sitting) this.#take(sitting, item.id);
     await this.show();
@@ -295,9 +296,9 @@ export class Sitting {
       } else this.#page.leave();
     }
   }
-  // The words that are selected in the document, and the key of their mark; null if none are.
+  // The text selected in the document and the key of its highlight, or null.
   selected() { return this.paper?.body ? this.paper.selected() : null; }
-  // Hide words that are selected in the document, or ask about them; words without a mark get one.
+  // Blank out the selected text, or ask about it; make a highlight of it if it has none.
   async take(how) {
     const { key, text, before, page } = this.selected();
     if (!key) return this.#mark(how, { text, before, page });
@@ -311,7 +312,7 @@ export class Sitting {
     if (how === "q") this.card.ask();
   }
 
-  // Make a mark of words; what is proposed of it is asked beside it.
+  // Make a highlight of the text, and show its proposal beside it.
   async #mark(how, words) {
     if (!isFree()) return;
     const { paper } = this;
@@ -333,7 +334,7 @@ export class Sitting {
     tell("Marked here. The file stays as it is.", { undoes: true });
     if (how === "q") this.card?.ask();
   }
-  // Take the mark of this card out, if it was made here.
+  // Delete the highlight of this card, if it was made on this page.
   async unmark() {
     const key = this.item?.source?.key;
     if (!key || !isFree()) return;
@@ -346,7 +347,7 @@ export class Sitting {
       await this.renewed(others[0]?.key ?? "");
     }, { bringsCard: true });
   }
-  // Marks came or went: show what is asked now. Without any mark left, the shelf has the document.
+  // Highlights were added or removed: show the current items, or the shelf if no highlight is left.
   async renewed(key) {
     if (!key) return this.#page.openShelf();
     if (this.origin.entry) this.origin.entry.key = key;
@@ -404,9 +405,9 @@ export class Sitting {
           : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quoted(name)];
         if (action.stays) tell(reply.said);
         else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
-        announce($("#count").textContent); // what was done is a status itself
+        announce($("#count").textContent); // the message about the decision is announced separately
       } catch (error) {
-        // the card comes back, as it is now, with the reason; what no longer waits goes
+        // show the card's current state again, with the reason, or remove it if it is no longer pending
         Object.assign(this, { items, at, results, isStoring: false });
         const isGone = error.status === 409 && !error.item;
         if (error.sitting) this.#take(error.sitting, item.id);
@@ -417,26 +418,26 @@ export class Sitting {
       }
       this.#refresh();
     }, { bringsCard: Boolean(opened || action.stays) });
-    // from a mark outside the ten one goes on with the mark behind it
+    // after an item outside the sitting, go on with the next highlight
     const isBeside = opened && !this.origin.single && !action.stays && !this.opened;
     if (isBeside && this.paper?.marks.some(({ key }) => key === item.source?.key)) {
       this.paper.now = item.source.key;
       this.stepMark(1);
     }
   }
-  // Show the next one: a further fact of a mark that has got a card, in the place of the last of the ten, or the next mark.
+  // Show the next item: a further fact of the same highlight, in place of the last item, or the next highlight.
   #goAhead({ becomes }) {
     const { items, at } = this;
     const { source, beside, then } = items[at];
     const next = becomes === "card" && then ? [then] : [];
     for (const each of next) this.#known.set(each.id, Object.assign(each, { isAhead: true }));
-    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? stateOf(items[at]) : becomes });
+    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? pendingState(items[at]) : becomes });
     this.results = [...this.results, becomes];
     this.items = [...items.slice(0, at), ...next, ...items.slice(at + 1)].slice(0, TEN - this.results.length);
     if (at >= this.items.length) this.at = 0;
     this.show();
   }
-  // A decision is stored. If something else is asked than was shown, that is shown.
+  // A decision was stored. If the server's next item differs from the one shown, show the server's.
   #stored(reply, action) {
     const { item } = this;
     if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this });
@@ -445,14 +446,14 @@ export class Sitting {
     if (action.stays || this.item !== item) this.show();
     this.ending?.fill();
   }
-  #refresh() { setTimeout(() => this.paper?.refresh().then(() => this.strip()), LATER); }
+  #refresh() { setTimeout(() => this.paper?.refresh().then(() => this.strip()), REFRESH_DELAY); }
 
-  // What was decided here waits again.
+  // Show an item again whose decision was undone.
   putBack({ item, sitting }) {
     this.#goOn();
     this.opened = sitting ? null : item;
     if (sitting) this.#take(sitting, item.id);
-    if (item.source) this.paper?.recolour({ [item.source.key]: stateOf(item) });
+    if (item.source) this.paper?.recolour({ [item.source.key]: pendingState(item) });
     this.show();
     this.#refresh();
   }
@@ -472,7 +473,7 @@ export class Sitting {
     this.ending.begin();
     painted();
     this.level();
-    // where nothing was asked, the document is shown all the same
+    // show the document even if it had no pending items
     const { entry } = this.origin;
     const paper = entry && !this.paper ? paperOf(entry.key, entry.id, $("#paper")) : null;
     paper?.ready.then(() => {

@@ -1,49 +1,49 @@
-// The words of a text, to choose from: with the mouse, a finger or the keyboard.
+// The words of a text, to select with the mouse, a finger or the keyboard.
 import { formula, h } from "./dom.js";
 
-const STIR = 4; // pixels that a pointer moves in a click
+const CLICK_DISTANCE = 4; // pixels that the pointer may move during a click
 const WORD = /[\p{L}\p{N}]/u;
 const PIECE = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’\-]*|\s+|./gu;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 const segmenter = Intl.Segmenter && new Intl.Segmenter(undefined, { granularity: "word" });
 
-// The pieces of a text: words, and what is between them. Positions are in code points.
-function pieces(parts, cuts) {
-  const found = [];
+// Split a text into words and what is between them. Positions are in code points.
+function splitText(parts, cuts) {
+  const pieces = [];
   let at = 0;
   const add = (text, math) => {
     const start = at;
     at += [...text].length;
-    found.push({ text, math, start, end: at, word: Boolean(math) || WORD.test(text) });
+    pieces.push({ text, math, start, end: at, word: Boolean(math) || WORD.test(text) });
   };
   for (const [text, math] of parts) {
     if (math) add(text, math);
     else for (const piece of text.match(PIECE) ?? [])
-      for (const word of cut(segmented(piece), at, cuts)) add(word, "");
+      for (const word of splitAtGaps(segmentWords(piece), at, cuts)) add(word, "");
   }
-  return found;
+  return pieces;
 }
-const segmented = (piece) => (segmenter && UNSPACED.test(piece)
+const segmentWords = (piece) => (segmenter && UNSPACED.test(piece)
   ? Array.from(segmenter.segment(piece), (one) => one.segment) : [piece]);
 
-// Divide words also where a proposed gap begins or ends.
-function cut(words, at, cuts) {
-  const divided = [];
+// Also split words where a proposed gap begins or ends.
+function splitAtGaps(words, at, cuts) {
+  const parts = [];
   for (const word of words) {
     let rest = [...word], from = at;
     at += rest.length;
     for (const edge of cuts.filter((one) => from < one && one < at)) {
-      divided.push(rest.slice(0, edge - from).join(""));
+      parts.push(rest.slice(0, edge - from).join(""));
       [rest, from] = [rest.slice(edge - from), edge];
     }
-    divided.push(rest.join(""));
+    parts.push(rest.join(""));
   }
-  return divided;
+  return parts;
 }
 
-// `choose(from, to, how)` gets numbers of words; `how` is click, drag, extend (with Shift) or also (with Ctrl).
+// `choose(from, to, how)` gets indices of words; `how` is click, drag, extend (with Shift) or also (with Ctrl).
 export function words(parts, cuts, label, choose) {
-  const spots = pieces(parts, [...new Set(cuts)].sort((a, b) => a - b));
+  const spots = splitText(parts, [...new Set(cuts)].sort((a, b) => a - b));
   for (const spot of spots) {
     const shown = spot.math ? formula(spot.math) : spot.text;
     spot.node = spot.word
@@ -53,44 +53,44 @@ export function words(parts, cuts, label, choose) {
   const options = spots.filter((spot) => spot.word);
   const box = h("div", { className: "words", role: "listbox", ariaMultiSelectable: "true",
     ariaOrientation: "horizontal", ariaLabel: label, dir: "auto" }, spots.map((spot) => spot.node));
-  const at = (target) => {
+  const indexOf = (target) => {
     const word = target.closest?.(".word");
     return options.findIndex((spot) => spot.node === word);
   };
-  const how = (e) => (e.ctrlKey || e.metaKey ? "also" : "click");
+  const modeOf = (e) => (e.ctrlKey || e.metaKey ? "also" : "click");
   let from = 0;
-  let pressed = null; // where the pointer went down
+  let pressed = null; // the event in which the pointer went down
   const focus = (i) => {
     for (const spot of options) spot.node.tabIndex = -1;
     options[i].node.tabIndex = 0;
     options[i].node.focus();
   };
   box.addEventListener("pointerdown", (e) => {
-    const i = at(e.target);
+    const i = indexOf(e.target);
     if (i < 0 || e.button) return;
     e.preventDefault();
     [pressed, from] = [e, i];
     focus(i);
     box.classList.add("pointed");
-    choose(i, i, e.shiftKey ? "extend" : how(e));
+    choose(i, i, e.shiftKey ? "extend" : modeOf(e));
   });
-  // A choice may lay the lines out anew, so that another word comes under a pointer that rests.
+  // A selection may reflow the lines, and move another word under a resting pointer.
   box.addEventListener("pointerover", (e) => {
-    const i = at(e.target);
+    const i = indexOf(e.target);
     if (!pressed || i < 0 || e.pointerType === "touch") return;
-    if (Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) > STIR) choose(from, i, "drag");
+    if (Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) > CLICK_DISTANCE) choose(from, i, "drag");
   });
   addEventListener("pointerup", () => { pressed = null; });
   box.addEventListener("keydown", (e) => {
     box.classList.remove("pointed");
-    const i = at(e.target);
+    const i = indexOf(e.target);
     if (i < 0) return;
     const by = { ArrowRight: 1, ArrowLeft: -1, Home: -i, End: options.length - 1 - i }[e.key];
     if (by !== undefined) {
       const to = Math.min(Math.max(i + by, 0), options.length - 1);
       focus(to);
       if (e.shiftKey) choose(i, to, "extend");
-    } else if (e.key === " ") choose(i, i, how(e));
+    } else if (e.key === " ") choose(i, i, modeOf(e));
     else return;
     e.preventDefault();
     e.stopPropagation();

@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.anki.notetypes import parse_identity
-from ankiforge.anki.render import literal
+from ankiforge.anki.render import text_to_html
 from ankiforge.model import Guid, HighlightKey, Identity
 
 GUID = Guid("afpl5zre2nzqwbpru3iyzgi7ag")
@@ -16,7 +16,7 @@ TEXT = f"af1 {GUID} {KEY} 12 01234567.76543210 {TAGS}"
 @pytest.mark.parametrize(
     "field",
     [
-        literal(TEXT),
+        text_to_html(TEXT),
         f"{TEXT} further words <b>too</b>",
         TEXT.replace(" ", "&nbsp;"),
         f"<div>{TEXT}</div>",
@@ -33,7 +33,7 @@ def test_an_identity_is_read(field):
 
 def test_signs_that_were_parted_are_joined_again():
     key = HighlightKey("own:a/{{b}}::c")
-    field = literal(f"af1 {GUID} {key} 0 01234567 {TAGS}")
+    field = text_to_html(f"af1 {GUID} {key} 0 01234567 {TAGS}")
     assert "<wbr>" in field
     assert parse_identity(field) == Identity(GUID, key, "0", ("01234567",), TAGS)
 

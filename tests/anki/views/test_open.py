@@ -129,9 +129,9 @@ def test_each_make_of_export_is_seen_and_a_newer_one_first(
     path = archive(tmp_path / "x.APKG", **older, **{kind: data})
     with open_view(path) as view:
         assert [note.guid for note in view.notes()] == [card.guid]
-        assert (view.kind, view.complete, view.created) == (ViewKind.APKG, False, 0)
+        assert (view.kind, view.is_complete, view.created_at) == (ViewKind.APKG, False, 0)
     with open_view(path.rename(tmp_path / "x.ColPkg")) as view:
-        assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
+        assert (view.kind, view.is_complete) == (ViewKind.COLPKG, True)
 
 
 # --- what cannot ----------------------------------------------------------------------------

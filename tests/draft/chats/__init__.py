@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -35,7 +35,7 @@ _OF = {
     for title in _TITLES
 }
 TASKS = [
-    Privacy(()).task(Task(of_title[0].document, tuple(of_title)))
+    PrivacyFilter(()).make_sendable_task(Task(of_title[0].document, tuple(of_title)))
     for of_title in _OF.values()
 ]
 
@@ -44,6 +44,6 @@ def answered(answer):
     """The drafts of an answer, each with the number of its passage."""
     return [
         (int(draft.key.removeprefix("d/")), draft)
-        for result in answer.drafted
+        for result in answer.results
         for draft in result.drafts
     ]

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 from ankiforge.errors import UsageError
 from ankiforge.features.adopt import work as adopt
 from ankiforge.model import (
+    AnkiNote,
+    AnkiNoteType,
     CardKind,
     Document,
     DocumentKey,
@@ -13,9 +15,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
-    NoteInAnki,
-    SeenType,
-    Waiting,
+    PendingDraft,
     hints,
 )
 from tests.cards import made
@@ -29,9 +29,9 @@ PASSAGE = Highlight(
 )
 
 
-def note_type(*names: str, cloze: bool = False, name: str = "Theirs") -> SeenType:
+def note_type(*names: str, cloze: bool = False, name: str = "Theirs") -> AnkiNoteType:
     fields = tuple((name, None) for name in names)
-    return SeenType(7, name, mod=0, cloze=cloze, fields=fields, templates=(), css="")
+    return AnkiNoteType(7, name, mod=0, cloze=cloze, fields=fields, templates=(), css="")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def note_type(*names: str, cloze: bool = False, name: str = "Theirs") -> SeenTyp
     ],
 )  # fmt: skip
 def test_which_of_their_fields_are_ours(their_type, maps, names):
-    assert adopt.names_of(their_type, maps) == names
+    assert adopt.find_field_names(their_type, maps) == names
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_which_of_their_fields_are_ours(their_type, maps, names):
     ],
 )  # fmt: skip
 def test_the_fields_that_a_person_maps(given, maps):
-    assert adopt.read_maps(given, [note_type("Word", "Meaning")]) == maps
+    assert adopt.parse_field_maps(given, [note_type("Word", "Meaning")]) == maps
 
 
 @pytest.mark.parametrize(
@@ -74,23 +74,23 @@ def test_the_fields_that_a_person_maps(given, maps):
 )
 def test_a_map_that_names_no_field(given):
     with pytest.raises(UsageError) as raised:
-        adopt.read_maps((given,), [note_type("Word", "Meaning")])
+        adopt.parse_field_maps((given,), [note_type("Word", "Meaning")])
     known = "ours are Back, Extra, Front; theirs Word, Meaning"
     assert raised.value.message == f"--map {given}: {known}"
     assert raised.value.hint == '--map "My type: Front=Word, Back=Meaning"'
 
 
-def in_anki(id: int, *fields: str) -> NoteInAnki:
-    return NoteInAnki(Guid(f"g{id}"), id, 0, fields, (), "D", None)
+def in_anki(id: int, *fields: str) -> AnkiNote:
+    return AnkiNote(Guid(f"g{id}"), id, 0, fields, (), "D", None)
 
 
-def drafted(id: str, note: str, front: str, back: str = "") -> Waiting:
+def drafted(id: str, note: str, front: str, back: str = "") -> PendingDraft:
     """A draft of a line that has this note's id beside it, or none; without a back, a cloze."""
     fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
-    known = (hints.anki_note(note),) if note else ()
+    known = (hints.anki_note_hint(note),) if note else ()
     passage = replace(PASSAGE, hints=known)
     kind = CardKind.BASIC if back else CardKind.CLOZE
-    return made(Waiting, kind=kind, fields=fields, id=id, passages=(passage,))
+    return made(PendingDraft, kind=kind, fields=fields, id=id, passages=(passage,))
 
 
 HEART, LUNG = ("What pumps?", "heart"), ("What breathes?", "lung")
@@ -124,9 +124,11 @@ UNCLEAR = "it is not a card of the note type Theirs"
 )  # fmt: skip
 def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
     names = {"Front": "Front", "Back": "Back"}
-    theirs = [adopt._TheirNote(note, note_type("Front", "Back"), names) for note in notes]
+    theirs = [
+        adopt._ForeignNote(note, note_type("Front", "Back"), names) for note in notes
+    ]
     matches = adopt.Matches()
-    adopt._match(matches, theirs, drafts)
+    adopt._match_drafts(matches, theirs, drafts)
     found = {"by_id": [each.id for each in matches.by_id]}
     found["by_words"] = [each.id for each in matches.by_words]
     for name in ("differing", "not_in_anki", "unclear"):
@@ -135,7 +137,7 @@ def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
 
 
 def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
-    theirs = adopt._TheirNote(in_anki(1, *HEART), note_type("Word", "Sound"), {})
-    assert theirs.words == adopt._words_of_draft(drafted("d1", "", *HEART))
+    theirs = adopt._ForeignNote(in_anki(1, *HEART), note_type("Word", "Sound"), {})
+    assert theirs.texts == adopt._render_draft(drafted("d1", "", *HEART))
     claims = [drafted("d1", "1", *HEART)]
-    assert theirs.why_unclear(claims) == "its note type Theirs needs --map"
+    assert theirs.explain_unclear(claims) == "its note type Theirs needs --map"

@@ -72,7 +72,7 @@ def test_declined_they_are_cards_like_others_until_that_is_undone(
     assert verdicts(forge)["What does insulin lower?"] == "waiting"
 
     forge.ok("adopt", "--decline", "--from", "sr")
-    assert "2 accepted" in forge.ok("run", "-v").stdout
+    assert forge.json("run")["cards"]["accepted"] == 2
     assert set(verdicts(forge).values()) == {"accepted"}
     later = "What does the kidney filter?::Blood. <!--SR:!2027-03-01,150,270-->\n"
     (scheduled / "b.md").write_text(f"#flashcards\n\n{later}", encoding="utf-8")

@@ -1,7 +1,6 @@
 """An agent at `ankiforge mcp`, over the real SDK: what it can read, propose, and never do."""
 
 import json
-import subprocess
 from collections import Counter
 from typing import Any
 
@@ -9,15 +8,14 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge.config.lock import lock
+from ankiforge.config.lock import acquire_lock
 from ankiforge.config.workspace import resolve
-from ankiforge.errors import BUG, BugError, RefusedError
+from ankiforge.errors import BUG_MESSAGE, BugError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.features.agents.agent import Agent
-from ankiforge.features.agents.server import _answered
+from ankiforge.features.agents.server import _run_tool
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.agent import client
-from tests.limits import PATIENCE
 
 HIPPOCAMPUS = "The hippocampus replays the day's episodes during slow-wave sleep."
 CAFFEINE = "Caffeine keeps us awake by occupying the adenosine receptors of the brain."
@@ -326,7 +324,6 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("get_context", {}),
     ("get_context", {"highlight": ["x"], "why": "\x00"}),
     ("withdraw_card", {"card": "af" * 13}),
-    ("failing", {"query": "nid:x"}),
     ("list_cards", {"query": 'deck:"'}),
     ("list_cards", {"query": "nonsense:field"}),
     ("list_cards", {"state": "deleted"}),
@@ -364,35 +361,6 @@ def test_hostile_arguments_get_an_error_and_the_server_goes_on(desk):
         assert agent.keys() == before
     assert outcomes.keys() <= {"error", "protocol"}, outcomes
     assert desk.cards() == []
-
-
-def test_half_a_character_gets_an_answer(desk):
-    cards = [{"highlight": "HALF", "kind": "basic", "front": "HALF"}]
-    calls = {
-        "search_library": {"query": "HALF"},
-        "get_context": {"highlight": "HALF"},
-        "propose_cards": {"cards": cards},
-        "list_cards": {"query": "whole \U0001f600", "HALF": 1},
-        "HALF": {},
-    }
-    params = {"protocolVersion": "2025-03-26", "capabilities": {}}
-    params["clientInfo"] = {"name": "half", "version": "1"}
-    messages = [{"id": 0, "method": "initialize", "params": params}]
-    messages.append({"method": "notifications/initialized"})
-    for number, (name, arguments) in enumerate(calls.items(), 1):
-        call = {"name": name, "arguments": arguments}
-        messages.append({"id": number, "method": "tools/call", "params": call})
-    process = desk.started("mcp", stdin=subprocess.PIPE)
-    answers = []
-    for message in messages:
-        line = json.dumps({"jsonrpc": "2.0", **message}).replace("HALF", r"a\ud800")
-        process.stdin.write(f"{line}\n")
-        process.stdin.flush()
-        if "id" in message:
-            answers.append(json.loads(process.stdout.readline()))
-    process.communicate(timeout=PATIENCE)
-    assert [answer["id"] for answer in answers] == list(range(len(calls) + 1))
-    assert all("result" in answer or "error" in answer for answer in answers)
 
 
 def test_html_of_an_agent_becomes_markdown_and_links_become_text(desk):
@@ -439,12 +407,14 @@ def test_no_answer_holds_what_must_stay_on_this_machine(desk):
 
 
 def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
-    with client(desk, waits={"ankiforge.features.agents.agent.PATIENCE_S": 0.1}) as agent:
+    with client(
+        desk, waits={"ankiforge.features.agents.agent.LOCK_TIMEOUT": 0.1}
+    ) as agent:
         keys = agent.keys()
         (desk.folder / "notes" / "New.md").write_text(
             "==Marked meanwhile, about moraines.==\n"
         )
-        with lock(resolve(desk.folder, desk.folder, registry), "drafting"):
+        with acquire_lock(resolve(desk.folder, desk.folder, registry), "drafting"):
             read = agent("list_highlights")
             said = agent("propose_cards", cards=[{"highlight": keys[CAFFEINE], **GOOD}])
         assert "another ankiforge is at work" in read["note"]
@@ -511,23 +481,22 @@ def test_an_agent_sees_what_fails_but_nothing_private_and_changes_nothing(desk, 
     with client(desk) as agent:
         agent("list_highlights")
         listed = agent("failing")
-        assert agent("failing", query="nothing of the kind") == {"cards": [], "total": 0}
     [card] = listed["cards"]
     assert card["fields"] == {
         "Front": "Which three are open?",
         "Back": "iron, zinc, gold",
     }
     assert card["why"][0] == "tagged marked"
-    assert desk.ok("repair", "--json").lines[0]["fails"]
+    assert desk.ok("repair", "--json").lines
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError(SECRETS[0]), BugError(f"{BUG} ({SECRETS[0]})")]
+    "error", [ValueError(SECRETS[0]), BugError(f"{BUG_MESSAGE} ({SECRETS[0]})")]
 )
 def test_a_fault_of_the_program_tells_an_agent_no_words_of_a_note(error):
     def opened(_: str) -> Any:
         raise error
 
-    said = _answered(Agent(opened), "list_cards", {})
+    said = _run_tool(Agent(opened), "list_cards", {})
     assert said.is_error
     assert [content.text for content in said.content] == ["ankiforge itself fails on it"]

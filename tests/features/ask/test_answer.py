@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.draft.chat import label_for
+from ankiforge.draft.chat import make_label
 from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask.tools import ASK
 from ankiforge.pipeline.workspace import Workspace
@@ -41,7 +41,7 @@ def reply_of(forge: Any) -> str:
         for row in forge.ok("search", "mitochondrion", "--json").lines
         if "mitochondrion" in row["highlight"]["exact"]
     ]
-    label = label_for(row["highlight"]["key"])
+    label = make_label(row["highlight"]["key"])
     answer = [
         {"says": "Mitochondria do.", "passage": label, "quote": QUOTE},
         {"says": "They make 38 ATP.", "passage": label, "quote": QUOTE},
@@ -84,10 +84,10 @@ def test_where_nothing_was_found_or_no_sentence_stands_it_says_so(asked):
 
 def test_an_agent_gets_passages_and_then_the_sentences_that_stand(asked):
     agent = Agent(lambda lock: Workspace(asked.folder))
-    told = agent.of_feature(ASK, {"question": QUESTION, "answer": []})
+    told = agent.call_feature_tool(ASK, {"question": QUESTION, "answer": []})
     assert "Answer the question from the passages alone" in told["rules"]
     assert "neighbour" not in json.dumps(told)
     given = json.loads(reply_of(asked))["answer"]
-    answered = agent.of_feature(ASK, {"question": QUESTION, "answer": given})
+    answered = agent.call_feature_tool(ASK, {"question": QUESTION, "answer": given})
     assert [each["quote"] for each in answered["answer"]] == [QUOTE]
     assert len(answered["dropped"]) == 2

@@ -55,7 +55,7 @@ UNNOTICED = [("When light falls, the pupil widens.", "d", "When the pupil widens
 def dropped(says: str, passage: str, quote: str) -> str:
     given = {"says": says, "passage": passage, "quote": quote}
     [sentence] = checked([given], QUESTION, PASSAGES)
-    return sentence.dropped
+    return sentence.drop_reason
 
 
 @pytest.mark.parametrize(("says", "passage", "quote"), [*TRUE, *UNNOTICED])
@@ -80,7 +80,7 @@ def test_every_sentence_that_is_shown_has_a_located_quote():
             quoted[dice.randrange(len(quoted))] = dice.choice(words)
         given = {"says": "It is so.", "passage": label, "quote": " ".join(quoted)}
         for sentence in checked([given] * 5, QUESTION, PASSAGES):
-            if not sentence.dropped:
+            if not sentence.drop_reason:
                 shown += 1
                 assert sentence.quote in PASSAGES[sentence.passage]
     assert shown >= 200
@@ -92,4 +92,4 @@ def test_every_sentence_that_is_shown_has_a_located_quote():
 )
 def test_what_is_no_sentence_is_dropped(given):
     [sentence] = checked([given], QUESTION, PASSAGES)
-    assert sentence.dropped
+    assert sentence.drop_reason

@@ -12,7 +12,7 @@ from ankiforge.features.agents.agent import Agent
 from ankiforge.features.ask import embedder
 from ankiforge.features.ask.command import may_offer, offer_model
 from ankiforge.features.ask.tools import SEARCH_LIBRARY
-from ankiforge.features.ask.vectors import Meaning, meaning_of
+from ankiforge.features.ask.vectors import PassageVectors, open_vectors
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import FAULTS, EmbeddingServer, embedding_server
 
@@ -67,9 +67,9 @@ def found(forge: Any, question: str) -> list[str]:
 
 def kept(forge: Any) -> dict[str, bytes]:
     with Workspace(forge.folder) as workspace:
-        meaning = meaning_of(workspace)
+        meaning = open_vectors(workspace)
         assert meaning is not None
-        return {name: body for name, body in meaning._kept().items() if body}
+        return {name: body for name, body in meaning._load_vectors().items() if body}
 
 
 # --- making and keeping ---------------------------------------------------------------------
@@ -128,17 +128,17 @@ def test_what_is_missing_is_found_by_words_and_counted(place, server):
 
 
 def test_vectors_that_were_made_when_it_was_stopped_stay(place, server, monkeypatch):
-    monkeypatch.setattr(embedder.ServerEmbedder, "at_once", 1)
+    monkeypatch.setattr(embedder.ServerEmbedder, "batch_size", 1)
     (place.folder / "notes" / "cat.md").write_text("Katze::cat\n")
-    made = Meaning.make
+    made = PassageVectors.compute_missing
 
-    def stopped(self: Meaning) -> Iterator[Any]:
+    def stopped(self: PassageVectors) -> Iterator[Any]:
         for step in made(self):
             yield step
             if step.done == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(Meaning, "make", stopped)
+    monkeypatch.setattr(PassageVectors, "compute_missing", stopped)
     run = place.ok("run")
     assert "the next run goes on" in run.stderr
     assert (place.folder / "ankiforge.apkg").exists()
@@ -183,7 +183,7 @@ def test_a_bad_answer_keeps_nothing_and_words_go_on(place, server, fault):
 
 def test_a_silent_server_is_not_waited_for(place, server, monkeypatch):
     place.ok("run")
-    monkeypatch.setattr(embedder, "_QUESTION_S", 0.2)
+    monkeypatch.setattr(embedder, "_QUESTION_TIMEOUT", 0.2)
 
     def silent(number: int) -> tuple[int, dict[str, str]]:
         import time
@@ -233,7 +233,7 @@ def test_a_redirect_is_not_followed(place, server):
 
 
 def test_private_text_goes_only_to_this_machine(place, server, monkeypatch):
-    monkeypatch.setattr(embedder, "is_here", lambda server: False)
+    monkeypatch.setattr(embedder, "is_local_server", lambda server: False)
     place.ok("run")
     assert len(server.sent()) == 2
     asked = place.ok("search", "neighbour illness confidence told")
@@ -260,14 +260,6 @@ def test_a_model_that_runs_elsewhere_or_has_no_name_is_refused(place, server, mo
     assert "ankiforge.yaml:" in refused.stderr
 
 
-def test_a_server_elsewhere_must_be_confirmed(place):
-    text = "meaning: {base_url: 'https://vectors.example.org/v1', model: e5}\n"
-    place.settings(text)
-    refused = place("status")
-    assert refused.exit_code == 2
-    assert "passages and questions would be sent to https://vectors" in refused.stderr
-
-
 QUESTIONS = (
     "neighbour illness",
     "Who told me about his cell?",
@@ -286,7 +278,7 @@ def agent_answers(place: Any, private: str, forms: tuple[str, str]) -> str:
     agent = Agent(lambda lock: Workspace(place.folder))
     return json.dumps(
         [
-            agent.of_feature(SEARCH_LIBRARY, {"query": each, "limit": 5})
+            agent.call_feature_tool(SEARCH_LIBRARY, {"query": each, "limit": 5})
             for each in QUESTIONS
         ]
     )
@@ -308,11 +300,11 @@ def test_what_an_agent_finds_tells_nothing_of_private_text(place, server, is_nam
 def test_what_is_hidden_is_not_near(place):
     place.ok("run")
     with Workspace(place.folder) as workspace:
-        meaning = meaning_of(workspace)
+        meaning = open_vectors(workspace)
         assert meaning
-        known = meaning.near("Who makes ATP?")
+        known = meaning.compare("Who makes ATP?")
         hidden, *shown = known.cosines
-        near = meaning.near("Who makes ATP?", lambda key: key == hidden)
+        near = meaning.compare("Who makes ATP?", lambda key: key == hidden)
         assert sorted(near.cosines) == sorted(shown)
         assert known.threshold, "it was learnt by the run"
 

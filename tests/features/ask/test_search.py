@@ -98,7 +98,7 @@ def library(known: Any) -> Iterator[Workspace]:
 def sought(library: Workspace, query: str) -> list[tuple[str, str]]:
     """The titles of what is found, each with the way in which it was found."""
     result = ask(library, query)
-    works = [(work.documents[0].title, work.by) for work in result.works]
+    works = [(work.documents[0].title, work.found_by) for work in result.works]
     return works + [
         (passage.highlight.document.title, "passage") for passage in result.passages
     ]
@@ -253,35 +253,6 @@ def test_a_work_says_when_what_and_where(known):
     text = known.ok("search", "@ebbinghaus1885").stdout
     assert text.startswith(f"{TITLE} (1885)\n")
     assert "p. 9: Die Ersparnis misst, was blieb. [naïve Frage]" in text
-
-
-def test_how_well_cards_are_remembered_is_told_from_what_anki_scheduled(
-    forge, vault, backend
-):
-    (vault / "Cells.md").write_text("Katze?::cat\n\nHund?::dog\n")
-    with backend.opened(forge.profile) as anki:
-        forge.ok("run", vault)
-        anki.load(forge.folder / "ankiforge.apkg")
-        guid = next(
-            one["guid"] for one in forge.cards() if one["fields"]["Front"] == "Katze?"
-        )
-        card = min(anki.cards(guid), key=lambda one: one.ord).id
-        now = anki.col.db.scalar("select cast(strftime('%s', 'now') as integer)")
-        then = (now - 10 * 86_400) * 1000
-        anki.col.db.execute(
-            "insert into revlog values (?, ?, -1, 3, 10, 4, 2500, 6000, 1)", then, card
-        )
-        anki.col.db.execute(
-            "update cards set type = 2, queue = 2, ivl = 10, reps = 3, factor = 2500 where id = ?",
-            card,
-        )
-        forge.ok("pull")
-        [found] = forge.ok("search", "Cells.md", "--json").lines
-    chances = {one["fields"]["Front"]: one["recall"] for one in found["cards"]}
-    assert chances == {"Katze?": pytest.approx(0.9, abs=0.005), "Hund?": None}
-    assert (found["recall"]["now"], found["recall"]["learnt"]) == (chances["Katze?"], 1)
-    assert found["recall"]["looked"]
-    assert "90% remembered now" in forge.ok("search", "Cells.md").stdout
 
 
 # --- passages -------------------------------------------------------------------------------

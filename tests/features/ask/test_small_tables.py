@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import embedder, index, work
-from ankiforge.features.ask.index import WordHit, fused, weight_of
-from ankiforge.features.ask.vectors import Near
+from ankiforge.features.ask.index import WordHit, combine_scores, word_bonus
+from ankiforge.features.ask.vectors import Similarities
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -38,7 +38,7 @@ PASSAGE = Highlight(
     ],
 )
 def test_the_words_of_a_text_are_those_of_the_index(text, words):
-    assert index.words_of(text) == words
+    assert index.split_words(text) == words
 
 
 # --- what answers a question --------------------------------------------------------------------
@@ -53,30 +53,38 @@ def test_the_words_of_a_text_are_those_of_the_index(text, words):
     ],
 )
 def test_the_sentence_of_a_passage_with_most_words_of_a_question(question, sentence):
-    choice = work._choice(PASSAGE)
-    wanted = index.wanted_words(question)
-    start, end = work._with_most_words(PASSAGE, choice, wanted)
+    choice = work._find_candidate_sentences(PASSAGE)
+    wanted = index.parse_query_words(question)
+    start, end = work._choose_best_sentence(PASSAGE, choice, wanted)
     assert SENTENCES[start:end].strip() == sentence.strip()
 
 
 def test_a_card_and_a_passage_of_one_sentence_are_shown_whole():
-    assert work._choice(replace(PASSAGE, kind=HighlightKind.CARD)) == []
-    assert work._choice(replace(PASSAGE, exact="The heart pumps blood all day.")) == []
-    assert work._with_most_words(PASSAGE, [], index.wanted_words("heart")) == (0, 0)
+    assert work._find_candidate_sentences(replace(PASSAGE, kind=HighlightKind.CARD)) == []
+    assert (
+        work._find_candidate_sentences(
+            replace(PASSAGE, exact="The heart pumps blood all day.")
+        )
+        == []
+    )
+    assert work._choose_best_sentence(PASSAGE, [], index.parse_query_words("heart")) == (
+        0,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
     ("threshold", "level", "coverage", "is_sure"),
     [
-        (0.0, 0.9, index.ENOUGH, False),
-        (0.0, 0.0, index.ENOUGH + 0.01, True),
+        (0.0, 0.9, index.MIN_COVERAGE, False),
+        (0.0, 0.0, index.MIN_COVERAGE + 0.01, True),
         (0.5, 0.5, 0.0, False),
         (0.5, 0.51, 0.0, True),
     ],
 )
 def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure):
-    near = Near(b"", {}, 0, spread=0.0, level=level, threshold=threshold)
-    assert near.is_sure(coverage) is is_sure
+    near = Similarities(b"", {}, 0, spread=0.0, level=level, threshold=threshold)
+    assert near.is_confident(coverage) is is_sure
 
 
 # --- one score ---
@@ -85,19 +93,19 @@ def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure)
 def test_words_count_only_if_they_are_nearly_half_of_the_question():
     few, most = WordHit(9.0, 0.3), WordHit(9.0, 0.9)
     near = {"a": 0.80, "b": 0.82}
-    assert fused({"a": few}, near, 0.02) == near
-    assert fused({"a": most}, near, 0.02)["a"] > 0.82
-    assert fused({"c": WordHit(1.0, 1.0)}, near, 0.02)["c"] > 0.82
-    assert fused({"a": most}, {}) == {"a": 9.0}
-    assert weight_of(0.45, 0.1) == 0
+    assert combine_scores({"a": few}, near, 0.02) == near
+    assert combine_scores({"a": most}, near, 0.02)["a"] > 0.82
+    assert combine_scores({"c": WordHit(1.0, 1.0)}, near, 0.02)["c"] > 0.82
+    assert combine_scores({"a": most}, {}) == {"a": 9.0}
+    assert word_bonus(0.45, 0.1) == 0
 
 
 @pytest.mark.parametrize(
     ("level", "threshold", "coverage", "is_sure"),
     [
-        (0.9, 0.0, index.ENOUGH, False),  # not learnt: the words alone tell
+        (0.9, 0.0, index.MIN_COVERAGE, False),  # not learnt: the words alone tell
         (0.0, 0.0, 0.5, True),
-        (0.8, 0.8, index.ENOUGH, False),
+        (0.8, 0.8, index.MIN_COVERAGE, False),
         (0.81, 0.8, 0.0, True),
         (0.8, 0.8, 0.9, True),
     ],
@@ -105,8 +113,8 @@ def test_words_count_only_if_they_are_nearly_half_of_the_question():
 def test_a_passage_answers_if_it_is_nearer_than_others(
     level, threshold, coverage, is_sure
 ):
-    near = Near(b"", {}, 0, spread=0.02, level=level, threshold=threshold)
-    assert near.is_sure(coverage) == is_sure
+    near = Similarities(b"", {}, 0, spread=0.02, level=level, threshold=threshold)
+    assert near.is_confident(coverage) == is_sure
 
 
 @pytest.mark.parametrize("size", [1, 3, 512])
@@ -115,8 +123,10 @@ def test_a_vector_in_whole_numbers_has_nearly_the_same_cosine(size):
     other = [((5 * n) % 13) - 6.5 for n in range(size)]
     dot = sum(a * b for a, b in zip(one, other, strict=True))
     lengths = sum(a * a for a in one) ** 0.5 * sum(b * b for b in other) ** 0.5
-    packed = embedder.packed([number / 1e20 for number in one])
-    near = embedder.cosines(packed, {"other": embedder.packed(other), "short": b"1234"})
+    packed = embedder.pack_vector([number / 1e20 for number in one])
+    near = embedder.compute_cosines(
+        packed, {"other": embedder.pack_vector(other), "short": b"1234"}
+    )
     assert near == {"other": pytest.approx(dot / lengths, abs=0.02)}
 
 
@@ -130,7 +140,7 @@ def test_a_vector_in_whole_numbers_has_nearly_the_same_cosine(size):
     ],
 )
 def test_models_that_make_vectors_are_known_by_their_names(names, best):
-    assert list(embedder.embedding_models(names)) == best
+    assert list(embedder.filter_embedding_models(names)) == best
 
 
 # --- the model of the extra ---
@@ -139,11 +149,11 @@ def test_models_that_make_vectors_are_known_by_their_names(names, best):
 @pytest.fixture
 def built_in(monkeypatch):
     """Stand in for the library of the extra `meaning`, which no test installs."""
-    embedder._built_in.cache_clear()
+    embedder._load_built_in.cache_clear()
     library = ModuleType(embedder.BUILT_IN)
     monkeypatch.setitem(sys.modules, embedder.BUILT_IN, library)
     yield library
-    embedder._built_in.cache_clear()
+    embedder._load_built_in.cache_clear()
 
 
 def test_the_model_of_the_extra_makes_one_vector_of_each_text(built_in):
@@ -152,20 +162,20 @@ def test_the_model_of_the_extra_makes_one_vector_of_each_text(built_in):
 
     class Model:
         def encode(self, texts):
-            long = [len(text) == embedder._LONGEST for text in texts]
+            long = [len(text) == embedder._MAX_TEXT_CHARS for text in texts]
             return [Numbers([float(each), -1.0]) for each in long]
 
     built_in.USE = Model
     here = embedder.BuiltInEmbedder()
-    assert here.questions([]) == []
-    one, long = here.questions(["ab", "a" * 100_000])
-    assert one == embedder.packed([0.0, -1.0])
-    assert long == embedder.packed([1.0, -1.0])  # so much of it is read
-    assert here.passages(["ab"]) == [one]
+    assert here.embed_questions([]) == []
+    one, long = here.embed_questions(["ab", "a" * 100_000])
+    assert one == embedder.pack_vector([0.0, -1.0])
+    assert long == embedder.pack_vector([1.0, -1.0])  # so much of it is read
+    assert here.embed_passages(["ab"]) == [one]
 
 
 def test_a_model_of_the_extra_that_does_not_start_is_named(built_in, monkeypatch):
     monkeypatch.setitem(sys.modules, embedder.BUILT_IN, None)
     with pytest.raises(ServiceError, match="does not start") as caught:
-        embedder.BuiltInEmbedder().questions(["a"])
+        embedder.BuiltInEmbedder().embed_questions(["a"])
     assert "ankiforge-cards[meaning]" in caught.value.hint

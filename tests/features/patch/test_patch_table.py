@@ -17,7 +17,7 @@ LONG = "The heart pumps blood through the vessels of the body, and the lungs tak
 )  # fmt: skip
 def test_a_difference_is_told_byte_by_byte(before, after, lines):
     names = b"--- a/n.md\n+++ b/n.md\n"
-    assert patch.diff_of("n.md", before, after) == names + lines
+    assert patch.make_diff("n.md", before, after) == names + lines
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_a_difference_is_told_byte_by_byte(before, after, lines):
     ],
 )
 def test_what_is_shown_of_a_text_begins_before_the_first_difference(text, other, shown):
-    told = patch._where_it_differs(text, other)
+    told = patch._excerpt_difference(text, other)
     assert told.startswith(shown)
-    assert len(told) <= patch._MOST_SHOWN
+    assert len(told) <= patch._MAX_EXCERPT_CHARS
 
 
 def test_the_difference_itself_is_shown():
-    told = patch._where_it_differs(LONG, LONG.replace("air.", "gas."))
+    told = patch._excerpt_difference(LONG, LONG.replace("air.", "gas."))
     assert told.endswith("air.")
-    assert not patch._where_it_differs(LONG, f"X{LONG}").startswith("…")
+    assert not patch._excerpt_difference(LONG, f"X{LONG}").startswith("…")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.features.repair.test_repair import ONE_METAL, add, answer, fields_of, reword  # noqa: F401
-from tests.web.conftest import by_name, over, ready, rest, settle, shown, waiting
+from tests.web.conftest import over, ready, rest, settle, shown, waiting
 from tests.web.test_access import axe, barriers  # noqa: F401
 from tests.web.test_reader import between, following, heard
 
@@ -131,11 +131,6 @@ def test_x_suspends_in_a_running_anki_and_undo_asks_it_again(
         page.locator("#undo").click()
         settle(page)
         assert queue() == 2
-        by_name(page, "Clear the red flag")
-        rest(page)
-        settle(page)
-        with server.collection() as col:
-            assert col.get_note(fails["wished"]).cards()[0].flags == 0
         assert shown(page) == "Which metals are noble?"
 
 

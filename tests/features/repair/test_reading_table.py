@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.features.repair.reading import read_note
-from ankiforge.features.repair.work import Nearest, faults_of
-from ankiforge.model import NoteInAnki, SeenTemplate, SeenType
+from ankiforge.features.repair.reading import parse_note
+from ankiforge.features.repair.work import find_faults, find_most_similar
+from ankiforge.model import AnkiNote, AnkiNoteType, AnkiTemplate
 
 PLAIN = "{{Front}}"
 TYPESET = "[latex]{{Front}}[/latex]"
@@ -22,60 +22,36 @@ ROWS = [
 
 @pytest.mark.parametrize(("template", "front", "markdown"), ROWS)
 def test_formulas_of_a_field(template, front, markdown):
-    templates = (SeenTemplate("Card 1", None, template, "{{FrontSide}}<hr>{{Back}}"),)
+    templates = (AnkiTemplate("Card 1", None, template, "{{FrontSide}}<hr>{{Back}}"),)
     fields = (("Front", None), ("Back", None))
-    note_type = SeenType(1, "Mine", 0, False, fields, templates, "")
-    note = NoteInAnki("g", 1, 0, (front, "it"), (), "Deck", None, ordinals=(0,))
-    read = read_note(note, note_type)
+    note_type = AnkiNoteType(1, "Mine", 0, False, fields, templates, "")
+    note = AnkiNote("g", 1, 0, (front, "it"), (), "Deck", None, ordinals=(0,))
+    read = parse_note(note, note_type)
     assert read.draft is not None
-    assert read.draft.field("Front") == markdown
+    assert read.draft.get_field("Front") == markdown
 
 
-def test_what_is_mixed_up_is_told_by_the_question_of_the_template():
-    note_type = SeenType(
-        1,
-        "Numbered",
-        0,
-        False,
-        (("Number", None), ("Question", None), ("Answer", None)),
-        (SeenTemplate("Card 1", None, "{{Question}}", "{{FrontSide}}<hr>{{Answer}}"),),
-        "",
-    )
-    rows = [
-        (
-            "1",
-            "When do the spring tides of the Moon occur?",
-            "at syzygy, when gravity pulls along one line and seas bulge twice as high",
-        ),
-        ("2", "When do the neap tides of the Moon occur?", "at the quarters"),
-        ("3", "What is the capital of France?", "Paris"),
-    ]
-    notes = []
-    for number, fields in enumerate(rows, 1):
-        note = NoteInAnki(
-            "g", number, 0, fields, (), "Deck", None, ordinals=(0,), type_id=1
-        )
-        notes.append(note)
-    assert Nearest(notes, {1: note_type}, {1: 3, 2: 3, 3: 3}).to(1) == 2
-
-
-def test_a_cloze_whose_first_card_is_not_the_first_is_compared():
-    templates = (SeenTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}"),)
-    note_type = SeenType(2, "Gaps", 0, True, (("Text", None),), templates, "")
-    text = "{{c2::Spring}} tides of the Moon occur at {{c3::new}} moon"
-    notes = [
-        NoteInAnki("a", 1, 0, (text,), (), "D", None, ordinals=(1, 2), type_id=2),
-        NoteInAnki("b", 2, 0, (text,), (), "D", None, ordinals=(1, 2), type_id=2),
-    ]
-    assert Nearest(notes, {2: note_type}, {1: 3, 2: 3}).to(1) == 2
+@pytest.mark.parametrize(
+    ("others", "found"),
+    [
+        ({2: "neap tide moon occur", 3: "capital france"}, 2),
+        ({2: "neap tide sun rise", 3: "capital france"}, 0),
+        ({2: "spring tide moon", 3: "spring tide moon occur"}, 3),
+        ({}, 0),
+    ],
+)
+def test_what_is_mixed_up_asks_nearly_the_same(others, found):
+    asked = {1: "spring tide moon occur", **others}
+    words = {note: frozenset(text.split()) for note, text in asked.items()}
+    assert find_most_similar(1, words) == found
 
 
 def test_a_field_that_its_type_lacks_has_a_number():
-    template = SeenTemplate("Card 1", None, PLAIN, "{{FrontSide}}<hr>{{Back}}")
+    template = AnkiTemplate("Card 1", None, PLAIN, "{{FrontSide}}<hr>{{Back}}")
     fields = (("Front", None), ("Back", None))
-    note_type = SeenType(1, "Mine", 0, False, fields, (template,), "")
-    note = NoteInAnki("g", 1, 0, ("q", "a", "more"), (), "Deck", None, ordinals=(0,))
-    names = [name for name, _ in read_note(note, note_type).fields]
+    note_type = AnkiNoteType(1, "Mine", 0, False, fields, (template,), "")
+    note = AnkiNote("g", 1, 0, ("q", "a", "more"), (), "Deck", None, ordinals=(0,))
+    names = [name for name, _ in parse_note(note, note_type).fields]
     assert names == ["Front", "Back", "Field 3"]
 
 
@@ -89,27 +65,27 @@ def test_a_field_that_its_type_lacks_has_a_number():
     ],
 )
 def test_why_a_note_is_not_read(fields, answer, unread):
-    note = NoteInAnki("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
+    note = AnkiNote("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
     note_type = None
     if answer is not None:
-        template = SeenTemplate("Card 1", None, PLAIN, answer)
+        template = AnkiTemplate("Card 1", None, PLAIN, answer)
         names = (("Front", None), ("Back", None))
-        note_type = SeenType(1, "Mine", 0, False, names, (template,), "")
-    read = read_note(note, note_type)
-    assert read.unread == unread
+        note_type = AnkiNoteType(1, "Mine", 0, False, names, (template,), "")
+    read = parse_note(note, note_type)
+    assert read.unreadable_reason == unread
     assert (read.draft is None) is bool(unread)
 
 
 # --- faults of strangers' notes ---------------------------------------------------------------
 
-WORDS = SeenType(
+WORDS = AnkiNoteType(
     1,
     "Words",
     0,
     False,
     (("Word", None), ("Meaning", None), ("Note", None)),
     (
-        SeenTemplate(
+        AnkiTemplate(
             "There",
             None,
             "What does {{Word}} mean?",
@@ -118,13 +94,13 @@ WORDS = SeenType(
     ),
     "",
 )
-GAPS = SeenType(
+GAPS = AnkiNoteType(
     2,
     "Gaps",
     0,
     True,
     (("Text", None), ("Extra", None)),
-    (SeenTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}<br>{{Extra}}"),),
+    (AnkiTemplate("Cloze", None, "{{cloze:Text}}", "{{cloze:Text}}<br>{{Extra}}"),),
     "",
 )
 
@@ -132,8 +108,8 @@ GAPS = SeenType(
 def faults(note: tuple[str, ...] | str) -> set[tuple[str, str]]:
     """The severity and the rule of each fault; a single text is a cloze."""
     fields, note_type = ((note, ""), GAPS) if isinstance(note, str) else (note, WORDS)
-    stored = NoteInAnki("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
-    found = faults_of(read_note(stored, note_type))
+    stored = AnkiNote("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
+    found = find_faults(parse_note(stored, note_type))
     return {(finding.severity.value, finding.check) for finding in found}
 
 
@@ -198,10 +174,10 @@ def test_what_is_no_plain_fault_is_not_told(note):
     ids=["behind a hint", "in a hidden element", "in a section that is off"],
 )
 def test_a_question_is_what_a_person_sees_of_it(question):
-    templates = (SeenTemplate("There", None, question, "{{FrontSide}}<hr>{{Meaning}}"),)
+    templates = (AnkiTemplate("There", None, question, "{{FrontSide}}<hr>{{Meaning}}"),)
     seen = replace(WORDS, templates=templates)
-    note = NoteInAnki("g", 1, 0, ("café", "a place", "note " * 44), (), "D", None, ordinals=(0,))  # fmt: skip
-    assert read_note(note, seen).front == "café"
+    note = AnkiNote("g", 1, 0, ("café", "a place", "note " * 44), (), "D", None, ordinals=(0,))  # fmt: skip
+    assert parse_note(note, seen).front == "café"
 
 
 @pytest.mark.parametrize(
@@ -212,5 +188,5 @@ def test_a_question_is_what_a_person_sees_of_it(question):
     ],
 )  # fmt: skip
 def test_a_note_that_is_not_read_says_why(note, why):
-    stored = NoteInAnki("g", 1, 0, note, (), "Deck", None, ordinals=(0,))
-    assert read_note(stored, WORDS).unread == why
+    stored = AnkiNote("g", 1, 0, note, (), "Deck", None, ordinals=(0,))
+    assert parse_note(stored, WORDS).unreadable_reason == why

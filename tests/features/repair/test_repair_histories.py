@@ -59,6 +59,7 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
     for folder in computers:
         folder.mkdir()
         (folder / "ankiforge.yaml").write_text("sources: []\n")
+        forge.trust(folder)
     cards = dict.fromkeys(anki.col.db.list("select id from cards"))
     before = [row for row in anki.col.db.all(CARDS) if row[0] in cards]
     log = anki.col.db.all("select * from revlog order by id")
@@ -73,11 +74,11 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
             match chance.choice(STEPS):
                 case "take":
                     with Workspace(here) as workspace:
-                        found = repair.repair_list(workspace).failing
+                        found = repair.list_failing(workspace).failing
                         if found:
                             entry = chance.choice(found)
-                            [offer] = repair.answered(entry, _reply(entry))
-                            repair.take(workspace, entry, offer)
+                            [offer] = repair.read_acceptable_repairs(entry, _reply(entry))
+                            repair.accept_repair(workspace, entry, offer)
                             taken += 1
                 case "undo":
                     with Workspace(here) as workspace:

@@ -52,12 +52,21 @@ REPLY = """Here: ```json
 ```"""
 
 
+def entries(workspace: Workspace, nid: int) -> list[repair.RepairEntry]:
+    """The cards of a note that fail."""
+    return [
+        each
+        for each in repair.list_failing(workspace).failing
+        if each.note.note_id == nid
+    ]
+
+
 def take(desk: Any, nid: int, reply: str = REPLY) -> None:
     """Take what a chat answers about a note that fails."""
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
-        [offer] = repair.answered(entry, reply)
-        repair.take(workspace, entry, offer)
+        [entry] = entries(workspace, nid)
+        [offer] = repair.read_acceptable_repairs(entry, reply)
+        repair.accept_repair(workspace, entry, offer)
 
 
 def failing_card(desk: Any) -> int:
@@ -130,8 +139,8 @@ def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "dropout")
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
-        repair.edited(workspace, entry, {"Back": "It masks units while training."})
+        [entry] = entries(workspace, nid)
+        repair.edit_note(workspace, entry, {"Back": "It masks units while training."})
     desk.forge.ok("patch", "-o", "notes.patch")
     patch = (desk.forge.folder / "notes.patch").read_text()
     assert "+What is dropout?::It masks units while training." in patch
@@ -140,16 +149,16 @@ def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
 def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk):
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
-        asked = repair.question_about(workspace, entry)
+        [entry] = entries(workspace, nid)
+        asked = repair.make_chat_question(workspace, entry)
         assert "Which three metals are noble?" in asked
         assert "2d✗ 2d✗ 2d✗ 2d✗" in asked
         assert "forgotten 4 times" in asked
-        [offer] = repair.answered(entry, REPLY)
+        [offer] = repair.read_acceptable_repairs(entry, REPLY)
         assert offer.fields["Back"] == "platinum"
         assert offer.quote == "gold, silver, platinum"
-        assert offer.says == "one at a time"
-        repair.take(workspace, entry, offer)
+        assert offer.summary == "one at a time"
+        repair.accept_repair(workspace, entry, offer)
     desk.forge.ok("build")
     assert desk.anki.load(desk.package) == {"updated": 1, "new": 1}
 
@@ -160,9 +169,9 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "codes")
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
+        [entry] = entries(workspace, nid)
         try:
-            asked = repair.question_about(workspace, entry)
+            asked = repair.make_chat_question(workspace, entry)
         except Exception as error:  # noqa: BLE001
             asked = str(error)
     assert "alpha" not in asked
@@ -171,12 +180,12 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
 def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace).failing
-        assert entry.note.nid == nid
-        repair.leave(workspace, entry)
-        assert repair.repair_list(workspace).failing == ()
+        [entry] = repair.list_failing(workspace).failing
+        assert entry.note.note_id == nid
+        repair.leave_note(workspace, entry)
+        assert repair.list_failing(workspace).failing == ()
         workspace.undo()
-        assert len(repair.repair_list(workspace).failing) == 1
+        assert len(repair.list_failing(workspace).failing) == 1
 
 
 # --- a running Anki ------------------------------------------------------------------------------
@@ -202,16 +211,14 @@ def running(desk: Any, backend: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def test_what_only_anki_can_do_is_done_there_or_told(desk, running):
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace).failing
-        for what in ("unsuspend", "unflag", "forget"):
-            assert repair.do_in_anki(workspace, what, entry.cards) == "done in Anki"
+        [entry] = repair.list_failing(workspace).failing
+        assert repair.unsuspend_card(workspace, entry) == "done in Anki"
     with running.collection() as col:
-        card = col.get_card(entry.cards[0])
-        assert (card.queue, card.flags, card.type) == (0, 0, 0)
+        assert col.get_card(entry.card_ids[0]).queue == 0
     desk.forge.settings("sources: []\nanki: {connect: 'http://127.0.0.1:9'}\n")
     with Workspace(desk.forge.folder) as workspace:
-        told = repair.do_in_anki(workspace, "suspend", entry.cards)
-    assert f"search  cid:{entry.cards[0]}" in told
+        _, told = repair.suspend_card(workspace, entry)
+    assert f"search  cid:{entry.card_ids[0]}" in told
     assert "Toggle Suspend" in told
 
 
@@ -240,10 +247,10 @@ def test_a_model_is_asked_and_its_reply_is_checked(desk, server, fake):
     text = settings.read_text().replace("anki: {collection: none}\n", "")
     settings.write_text(text)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.repair_list(workspace, f"nid:{nid}").failing
-        [offer] = repair.asked(workspace, entry)
+        [entry] = entries(workspace, nid)
+        [offer] = repair.ask_model(workspace, entry)
         assert offer.fields["Back"] == "platinum"
-        assert len(repair.asked(workspace, entry)) == 1
+        assert len(repair.ask_model(workspace, entry)) == 1
     assert len(server.asked) == 1
     rules, card = server.asked[0]["messages"]
     assert (rules["role"], card["role"]) == ("system", "user")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.features.repair.repairs import CardToRepair, read_repairs
+from ankiforge.features.repair.repairs import CardToRepair, parse_repairs
 
 CARD = CardToRepair({"Front": "Which three?", "Back": "a, b, c"})
 CLOZE = CardToRepair({"Text": "{{c1::a}} and {{c2::b}}"})
@@ -51,16 +51,16 @@ ROWS = [
 
 @pytest.mark.parametrize(("reply", "card", "fields"), ROWS)
 def test_what_is_read_of_a_reply(reply, card, fields):
-    found = read_repairs(reply, card, "it is said")
+    found = parse_repairs(reply, card, "it is said")
     assert [repair.fields for repair in found] == fields
 
 
 def test_a_repair_may_add_four_cards_and_only_whole_ones():
     new = '{"front": "N?", "back": "B"}'
     reply = f'{{"front": "Which three?", "back": "a, b, c", "new": [{{"front": "N?"}}, 7, {new}, {new}, {new}]}}'
-    [repair] = read_repairs(reply, CARD, "")
-    assert repair.new == ({"Front": "N?", "Back": "B"},) * 2
-    assert repair.says == "in other words"
+    [repair] = parse_repairs(reply, CARD, "")
+    assert repair.new_cards == ({"Front": "N?", "Back": "B"},) * 2
+    assert repair.summary == "in other words"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,6 @@ def test_a_repair_may_add_four_cards_and_only_whole_ones():
 )
 def test_a_quote_is_kept_if_the_passage_has_it(quote, passage, kept):
     reply = f'{{"front": "Q?", "back": "A", "why": "shorter", "quote": "{quote}"}}'
-    [repair] = read_repairs(reply, CARD, passage)
+    [repair] = parse_repairs(reply, CARD, passage)
     assert repair.quote == kept
-    assert repair.says == "shorter"
+    assert repair.summary == "shorter"

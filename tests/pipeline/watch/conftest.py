@@ -24,7 +24,7 @@ class Life:
     def clock(self) -> float:
         return time.time() + self.ahead
 
-    def later(self, seconds: float) -> Iterator[set[str]]:
+    def later(self, seconds: float) -> Iterator[set[Path]]:
         """Let time pass, in steps as of the watcher."""
         until = self.ahead + seconds
         while self.ahead < until:
@@ -67,25 +67,22 @@ def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
     """Watches as long as `happens(life)` lasts: it yields the paths that changed, or nothing."""
 
     def run(
-        happens: Callable[[Life], Iterator[set[Path] | set[str]]],
+        happens: Callable[[Life], Iterator[set[Path]]],
         *options: str,
         as_json: bool = True,
     ) -> Life:
         life, follow = Life(), watching.follow
 
-        def scripted(actions: Any, events: object, **_: object) -> None:
-            tell = actions.tell
+        def scripted(run: Any, changes: object) -> None:
+            watcher = run.__self__
+            tell = watcher.print_event
 
             def told(event: str, said: str = "", **values: Any) -> None:
                 life.told.append({"event": event, **values})
                 tell(event, said, **values)
 
-            actions.tell = told
-            follow(
-                actions,
-                lambda folders: ({str(one) for one in files} for files in happens(life)),
-                clock=life.clock,
-            )
+            watcher.print_event = told
+            follow(run, map(bool, happens(life)), clock=life.clock)
 
         with monkeypatch.context() as patch:
             patch.setattr(watching, "follow", scripted)

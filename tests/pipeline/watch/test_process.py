@@ -7,13 +7,14 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ankiforge.pipeline.watch import iter_file_changes
 from tests.limits import PATIENCE
 
 LENS = "\nThe {{c1::aperture}} decides how much light enters.\n"
@@ -55,21 +56,16 @@ def watching(forge, *options: str) -> Iterator[Process]:
         popen.communicate(timeout=PATIENCE)
 
 
-def test_what_is_written_is_a_draft_a_moment_later_and_ctrl_c_ends_it(forge, desk, vault):
+def test_it_reads_at_once_and_ctrl_c_ends_it(forge, desk, vault):
     before = {path: path.read_bytes() for path in vault.rglob("*.md")}
     with watching(forge) as process:
         assert process.event("started")["sources"] == [str(vault)]
         assert process.event("pass")["cards"]["drafted"] == 2
-        (vault / ".obsidian" / "workspace.json").write_text("{}", "utf-8")
-        (vault / "deep").mkdir()
-        (vault / "deep" / "Lens.md").write_text(LENS, "utf-8")
-        assert process.event("pass")["cards"]["drafted"] == 1
         code, out = process.ended(signal.SIGINT)
     assert code == 130
     stopped = json.loads(out.splitlines()[-1])
     assert stopped["event"] == "stopped"
     assert re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}\+00:00", stopped["at"])
-    assert len(forge.cards()) == 3
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -80,29 +76,64 @@ def test_being_ended_is_as_ctrl_c(forge, desk, name):
         assert process.ended(getattr(signal, name))[0] == 130
 
 
-@pytest.mark.slow
-def test_polling_sees_what_events_would_tell_in_a_folder_that_comes_back(
-    forge, desk, vault
-):
+# --- the changes of files -------------------------------------------------------------------
+
+
+def heard(changes: Iterator[bool]) -> bool:
+    """Whether a change is told in time."""
+    until = time.monotonic() + PATIENCE
+    return any(time.monotonic() > until or change for change in changes)
+
+
+@pytest.fixture
+def changes(vault) -> Iterator[Callable[..., Iterator[bool]]]:
+    """Follows the vault, from now on."""
+    ended: list[bool] = []
+
+    def begun(**options: bool) -> Iterator[bool]:
+        found = iter_file_changes([vault], lambda: bool(ended), **options)
+        next(found)
+        return found
+
+    yield begun
+    ended.append(True)
+
+
+def test_a_note_that_is_written_is_heard_and_nothing_hidden(vault, changes):
+    found = changes()
+    (vault / ".obsidian" / "workspace.json").write_text("{}", "utf-8")
+    assert not any(next(found) for _ in range(3))
+    (vault / "deep").mkdir()
+    (vault / "deep" / "Lens.md").write_text(LENS, "utf-8")
+    assert heard(found)
+
+
+@pytest.mark.parametrize("poll", [False, True])
+def test_a_folder_that_comes_back_is_a_change_and_heard_again(vault, changes, poll):
+    found = changes(poll=poll)
     vault.rename(away := vault.with_name("away"))
-    with watching(forge, "--poll") as process:
-        process.event("problem")
-        away.rename(vault)
-        process.event("pass")
-        (vault / "Lens.md").write_text(LENS, "utf-8")
-        assert process.event("pass")["cards"]["drafted"] == 1
+    while next(found):
+        pass
+    away.rename(vault)
+    assert heard(found)
+    while next(found):
+        pass
+    (vault / "Lens.md").write_text(LENS, "utf-8")
+    assert heard(found)
 
 
-@pytest.mark.slow
-def test_a_name_that_is_no_text_leaves_the_others_heard(forge, desk, vault):
-    with watching(forge) as process:
-        process.event("pass")
-        name = os.fsencode(vault) + b"/caf\xe9.md"
-        Path(os.fsdecode(name)).write_text(LENS, "utf-8")
-        (vault / "Plain.md").write_text(LENS.replace("light", "dust"), "utf-8")
-        process.event("pass")
-    forge("run")
-    assert "dust" in str(forge.cards())
+def test_a_name_that_is_no_text_leaves_the_others_heard(vault, changes):
+    found = changes()
+    name = os.fsencode(vault) + b"/caf\xe9.md"
+    Path(os.fsdecode(name)).write_text(LENS, "utf-8")
+    assert heard(found)
+    while next(found):
+        pass
+    (vault / "Plain.md").write_text(LENS.replace("light", "dust"), "utf-8")
+    assert heard(found)
+
+
+# --- several programs -----------------------------------------------------------------------
 
 
 @pytest.mark.slow

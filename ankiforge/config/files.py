@@ -1,0 +1,154 @@
+"""Read and write the program's own files, which are limited in size and private to the user.
+
+The files of a workspace may only be opened once the user trusts the workspace (see `trust`).
+Errors from the operating system are raised as `OSError`, so that callers can explain them to the
+user.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from ankiforge.errors import OwnFileError
+
+MAX_TEXT_FILE_BYTES = 1 << 18
+"""The maximum size of the settings file, of a deck file and of a prompt."""
+SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""The suffixes of all files that SQLite may keep for one database."""
+
+# Windows has only `O_BINARY` of these, and would convert line ends without it.
+_SAFE_FLAGS = (
+    getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_NEW_FILE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+
+
+def open_regular(
+    path: Path,
+    flags: int = os.O_RDONLY,
+    *,
+    max_bytes: int | None = None,
+) -> IO[bytes]:
+    """Open a file, but only if it is a regular file and not too large.
+
+    Anything else, such as a pipe, may never end.
+
+    Args:
+        path: the path of the file.
+        flags: the flags of `os.open`, which may allow writing. With `O_CREAT`, a missing file is
+            created with the mode 0600.
+        max_bytes: the maximum size in bytes, or None for no limit, if the file is read in parts.
+
+    Raises:
+        OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
+        OSError: the file can't be opened.
+    """
+    try:
+        handle = os.open(path, flags | _SAFE_FLAGS, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # it is a pipe that nobody reads, or a socket
+            raise _not_a_file_error(path) from error
+        raise
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise _not_a_file_error(path)
+        if max_bytes is not None and status.st_size > max_bytes:
+            raise _too_large_error(path, max_bytes)
+        return os.fdopen(
+            handle, "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "rb+"
+        )
+    except BaseException:
+        # after Ctrl-C, a file object may have taken over the handle and closed it
+        with suppress(OSError):
+            os.close(handle)
+        raise
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
+        OSError: the file can't be read.
+    """
+    with open_regular(path, max_bytes=max_bytes) as file:
+        return file.read(max_bytes)
+
+
+def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Create a file, or replace it atomically.
+
+    If `path` is a symbolic link, its target is replaced. `mode` is the mode of the new file, which
+    is private by default.
+    """
+    path = Path(os.path.realpath(path))
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, _NEW_FILE_FLAGS | _SAFE_FLAGS, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    part.replace(path)
+
+
+def make_directory(path: Path, mode: int = 0o700) -> None:
+    """Create a directory, unless it exists, and its missing parents.
+
+    `mode` is the mode of a new directory, which is private by default.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=mode, exist_ok=True)
+
+
+def restrict(path: Path) -> None:
+    """Remove the permissions of the group and of others from a file or directory.
+
+    Nothing is done if the mode can't be changed (on FAT or Windows, or if it has another owner),
+    or if `path` is a symbolic link, because its target isn't the program's own.
+    """
+    with suppress(OSError):
+        status = path.lstat()
+        if (
+            os.name != "nt"
+            and not stat.S_ISLNK(status.st_mode)
+            and status.st_mode & 0o077
+        ):
+            path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+
+
+def make_database(path: Path) -> None:
+    """Create an empty private file for a database, unless it exists.
+
+    SQLite would create one that others can read. Errors are ignored here, because SQLite reports
+    them when it opens the file.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, _NEW_FILE_FLAGS, 0o600))
+
+
+def remove_database(path: Path) -> None:
+    """Delete a database, and the files that SQLite keeps beside it."""
+    for ending in SQLITE_SUFFIXES:
+        path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
+
+
+def _not_a_file_error(path: Path) -> OwnFileError:
+    return OwnFileError(f"{path}: is not a file", hint="move it away")
+
+
+def _too_large_error(path: Path, max_bytes: int) -> OwnFileError:
+    mebibyte = 1 << 20
+    size = f"{max_bytes >> 10:,} KiB"
+    if max_bytes >= mebibyte:
+        size = f"{max_bytes >> 20:,} MiB"
+    return OwnFileError(
+        f"{path}: is larger than {size}",
+        hint="shorten it, or move it away",
+    )

@@ -1,0 +1,660 @@
+"""Masks private text before it leaves this computer.
+
+Everything that sends text (to a model, a chat or an agent) takes only `SendableHighlight` and
+`SendableText`. `PrivacyFilter` makes them at the time of sending, from the stored text and all
+texts tagged `#no-llm`, so a tag also protects what was read earlier, and no key, match or check
+depends on it. In its own document, a private text is masked whatever its length, and so is any part
+of it. In other documents, private sentences are masked (see `PrivateSentences`). A passage is
+withheld if any of it would be masked.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple, NewType
+
+from msgspec.structs import replace
+
+from ankiforge.draft.instructions import remove_comment_from_context, withheld
+from ankiforge.errors import UsageError
+from ankiforge.language.detection import detect_language
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    DraftingResult,
+    Highlight,
+    HighlightKey,
+    Json,
+    ListRow,
+    PrivateText,
+    Span,
+    Task,
+    Value,
+)
+from ankiforge.text import regex
+from ankiforge.text.normalize import (
+    UNSPACED_SCRIPTS,
+    Offsets,
+    fold_alphanumerics_with_offsets,
+)
+from ankiforge.text.private import (
+    PRIVATE_DOCUMENT_REASON,
+    PRIVATE_PASSAGE_REASON,
+    has_tag,
+    privacy_reason,
+    remove_tag,
+)
+from ankiforge.text.sentences import sentences
+
+# --- masks ----------------------------------------------------------------------------
+
+MASK = "[…]"
+"""The text that replaces private text."""
+UNMASKED_KEYS = frozenset(
+    ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
+)
+"""The keys of an agent's entry whose values aren't masked: ids and names chosen by us."""
+MIN_CUT_OFF_CHARS = 3
+"""The minimum number of folded letters by which a private text is recognized if cut off."""
+# A text with at least this many folded letters is also found within words.
+_MIN_PARTIAL_CHARS = 6
+_UNSPACED = regex(f"[{UNSPACED_SCRIPTS}]")
+# A private text is also searched for in other documents if it has at least this many folded
+# letters in at least this many words, one word of at least this many letters, such as a key, or
+# at least this many letters of a script without spaces.
+_MIN_SENTENCE_LETTERS = 12
+_MIN_SENTENCE_WORDS = 3
+_MIN_LONG_WORD_LETTERS = 20
+_MIN_UNSPACED_LETTERS = 6
+# The number of folded letters by which a sentence is looked up: at its beginning, and in groups.
+# Any six consecutive letters contain a whole group of three, wherever they begin.
+_PREFIX_LENGTH = 6
+_GROUP_LENGTH = 3
+_QUOTATION = regex(r"[“„«「]([^“”„«»「」\n]+)[“”»」]")
+# Matches a part that is compared separately: between line ends, headings, cells and omissions.
+_PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
+
+
+class FoldedText(NamedTuple):
+    """The letters and digits of a text, casefolded, with their offsets in the original text."""
+
+    letters: str
+    offsets: Offsets
+    """The offset of each folded letter in the original text."""
+
+
+def fold_text(text: str) -> FoldedText:
+    """Return the letters and digits of a text, casefolded, with the offset of each."""
+    return FoldedText(*fold_alphanumerics_with_offsets(text))
+
+
+class HiddenTexts:
+    """A set of texts that must not be shown, with methods that find them in other texts.
+
+    The time that a search takes hardly depends on the number of texts in the set.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._words = set[str]()
+        """All texts and all their words, folded."""
+        self._texts = set[str]()
+        for hidden_text in texts:
+            self._texts.add(fold_text(hidden_text).letters)
+            self._words.update(fold_text(word).letters for word in hidden_text.split())
+        self._texts.discard("")
+        self._words |= self._texts
+        self._joined = "\n".join(self._texts)
+        self._texts_by_prefix = defaultdict[str, list[str]](list)
+        """The texts, grouped by their first letters."""
+        for text in self._texts:
+            self._texts_by_prefix[text[:_MIN_PARTIAL_CHARS]].append(text)
+        self._sorted_texts = sorted(self._texts)
+        self._sorted_reversed_texts = sorted(text[::-1] for text in self._texts)
+
+    def __bool__(self) -> bool:
+        """Return whether the set contains any texts."""
+        return bool(self._texts)
+
+    def find_spans(self, text: str, *, cut: bool) -> Iterator[Span]:
+        """Yield the spans of a text that must be masked.
+
+        Args:
+            text: the text to search.
+            cut: whether a line or cell of `text` may begin or end in the middle of a hidden text.
+        """
+        # find whole hidden texts, but short ones only where they consist of whole words
+        letters, origins = fold_text(text)
+        for start in range(len(letters)):
+            for size in range(1, _MIN_PARTIAL_CHARS + 1):
+                for hidden in self._texts_by_prefix.get(
+                    letters[start : start + size], ()
+                ):
+                    if not letters.startswith(hidden, start):
+                        continue
+                    first = origins[start]
+                    end = origins[start + len(hidden) - 1] + 1
+                    is_within = _is_within_word(text, first) or _is_within_word(text, end)
+                    if len(hidden) >= _MIN_PARTIAL_CHARS or not is_within:
+                        yield first, end
+        for start, end in split_parts(text):
+            letters, origins = fold_text(text[start:end])
+            # mask the part if it is within a hidden text or, for a short part, a word of one
+            searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
+            if letters and letters in searched:
+                yield start, end
+            if not cut:
+                continue
+            for first, last in self.find_cut_off_ends(letters):
+                yield start + origins[first], start + origins[last - 1] + 1
+
+    def find_cut_off_ends(
+        self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
+    ) -> Iterator[Span]:
+        """Yield the span at either end of a text that belongs to a hidden text cut off there.
+
+        Args:
+            letters: the folded text.
+            min_letters: how many letters must match, at least `MIN_CUT_OFF_CHARS`.
+        """
+        # a hidden text may begin before this text
+        length = _find_cut_off_length(
+            letters[::-1], self._sorted_reversed_texts, min_letters
+        )
+        if length:
+            yield 0, length
+        # a hidden text may continue after this text
+        length = _find_cut_off_length(letters, self._sorted_texts, min_letters)
+        if length:
+            yield len(letters) - length, len(letters)
+
+
+def _find_cut_off_length(letters: str, texts: list[str], min_letters: int) -> int:
+    """Return the length of the longest suffix of `letters` with which another text begins, or 0.
+
+    A text that is equal to the suffix doesn't count.
+
+    Args:
+        letters: the folded text.
+        texts: the other texts, sorted.
+        min_letters: the minimum length of the suffix.
+    """
+    for start in range(len(letters) - min_letters + 1):
+        end = letters[start:]
+        index = bisect_right(texts, end)
+        if index < len(texts) and texts[index].startswith(end):
+            return len(end)
+    return 0
+
+
+class PrivateSentences:
+    """A set of private sentences, with methods that find them in any document.
+
+    A whole sentence is found anywhere. Part of a sentence is found only if it makes up a whole
+    sentence, line, heading or cell. The time that a search takes hardly depends on the number of
+    sentences in the set.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._sentences = set[str]()
+        """The private sentences, folded."""
+        for text in texts:
+            for line in text.split("\n"):
+                for start, end in sentences(line):
+                    letters = fold_text(line[start:end]).letters
+                    if _is_distinctive(line[start:end], letters):
+                        self._sentences.add(letters)
+        self._lengths_by_prefix = defaultdict[str, set[int]](set)
+        """The lengths of the private sentences, grouped by the first letters of the sentences."""
+        for sentence in self._sentences:
+            self._lengths_by_prefix[sentence[:_PREFIX_LENGTH]].add(len(sentence))
+        self._joined = "\n".join(self._sentences)
+        self._positions_by_group = defaultdict[str, list[int]](list)
+        """The positions of each group of letters in the joined sentences."""
+        for index in range(0, len(self._joined), _GROUP_LENGTH):
+            self._positions_by_group[self._joined[index : index + _GROUP_LENGTH]].append(
+                index
+            )
+
+    def find_spans(self, text: str) -> Iterator[Span]:
+        """Yield the spans that repeat a private sentence or consist entirely of part of one."""
+        if not self._sentences:
+            return
+        letters, origins = fold_text(text)
+        for start in range(len(letters)):
+            for length in self._lengths_by_prefix.get(
+                letters[start : start + _PREFIX_LENGTH], ()
+            ):
+                end = start + length
+                if end <= len(letters) and letters[start:end] in self._sentences:
+                    yield origins[start], origins[end - 1] + 1
+        passages = {(0, len(text)), *split_parts(text)}
+        for first, last in split_parts(text):
+            passages.update(
+                (first + start, first + end) for start, end in sentences(text[first:last])
+            )
+        for start, end in passages:
+            first, last = bisect_left(origins, start), bisect_left(origins, end)
+            part = letters[first:last]
+            if _is_distinctive(text[start:end], part) and self._is_part_of_sentence(part):
+                yield origins[first], origins[last - 1] + 1
+
+    def _is_part_of_sentence(self, letters: str) -> bool:
+        """Return whether six or more folded letters are part of a private sentence."""
+
+        def positions(start: int) -> Sequence[int]:
+            return self._positions_by_group.get(
+                letters[start : start + _GROUP_LENGTH], ()
+            )
+
+        # groups may begin at any of three offsets; for each, look up the rarest group
+        for shift in range(_GROUP_LENGTH):
+            starts = range(shift, len(letters) - _GROUP_LENGTH + 1, _GROUP_LENGTH)
+            rarest = min(starts, key=lambda start: len(positions(start)))
+            for position in positions(rarest):
+                run_start = position - rarest
+                if run_start >= 0 and self._joined.startswith(letters, run_start):
+                    return True
+        return False
+
+
+def _is_distinctive(text: str, letters: str) -> bool:
+    """Return whether a text is more than a phrase that other documents may contain by chance.
+
+    Args:
+        text: the text.
+        letters: the same text, folded.
+    """
+    if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
+        return True
+    words = [word for word in text.split() if any(map(str.isalnum, word))]
+    if len(words) < _MIN_SENTENCE_WORDS:
+        return any(
+            len(fold_text(word).letters) >= _MIN_LONG_WORD_LETTERS for word in words
+        )
+    return len(letters) >= _MIN_SENTENCE_LETTERS
+
+
+def split_parts(text: str) -> Iterator[Span]:
+    """Yield the spans of the parts that are compared separately: lines, headings and table cells.
+
+    A part also ends where an ellipsis marks an omission.
+    """
+    for part in _PART.finditer(text):
+        yield part.span()
+
+
+def mask_spans(text: str, spans: Iterable[Span]) -> str:
+    """Return a text in which the given spans are replaced by `[…]`.
+
+    A word of which only a part is in a span is replaced as a whole.
+
+    Args:
+        text: the text.
+        spans: the spans to replace, in code points. They may overlap.
+    """
+    parts = list[str]()
+    masked_until = 0
+    for span_start, span_end in sorted(spans):
+        start = max(span_start, masked_until)
+        end = span_end
+        while start > masked_until and _is_within_word(text, start):
+            start -= 1
+        while _is_within_word(text, end):
+            end += 1
+        if end <= masked_until:
+            continue
+        unmasked = text[masked_until:start]
+        if not parts or any(map(str.isalnum, unmasked)):
+            parts.append(unmasked)
+            parts.append(MASK)
+        masked_until = end
+    parts.append(text[masked_until:])
+    return "".join(parts)
+
+
+def _is_within_word(text: str, offset: int) -> bool:
+    """Return whether the characters before and after an offset belong to the same word."""
+    if not 0 < offset < len(text):
+        return False
+    if unicodedata.combining(text[offset]):
+        return True
+    pair = text[offset - 1 : offset + 1]
+    return pair.isalnum() and not _UNSPACED.search(pair)
+
+
+# --- what may leave -------------------------------------------------------------------
+
+
+SendableText = NewType("SendableText", str)
+"""A text that contains nothing private. Made only by `PrivacyFilter` and `mark_as_sendable`."""
+
+# The minimum number of folded letters by which a private text must overlap a highlight.
+_MIN_OVERLAP = 6
+
+
+def mark_as_sendable(text: str) -> SendableText:
+    """Return a text that we wrote, such as the rules of a prompt, as sendable text."""
+    return SendableText(text)
+
+
+class SendableHighlight(Value):
+    """The parts of a highlight that may be sent. Made by `PrivacyFilter.make_sendable`."""
+
+    key: HighlightKey
+    title: SendableText
+    """The title of the document."""
+    creators_and_year: SendableText
+    """The authors of the document and its year, separated by commas."""
+    heading: SendableText
+    parent_items: tuple[SendableText, ...]
+    """The list items that contain the highlight, beginning with the outermost."""
+    context: SendableText
+    """The highlight's paragraph, or the sentence or adjacent text if there is no paragraph.
+
+    It is "" if it would contain no more than `exact`.
+    """
+    exact: SendableText
+    phrases: tuple[SendableText, ...]
+    """The phrases within `exact` that the reader highlighted."""
+    sentence: SendableText
+    comment: SendableText
+    """The user's comment, or "" if somebody else wrote the comment."""
+    page: SendableText
+    colour: SendableText
+
+    @property
+    def language(self) -> str:
+        """The language of the highlight, or of its context if the highlight doesn't show it.
+
+        It is "" if neither does.
+        """
+        return detect_language(self.exact, self.context)
+
+
+class PrivacyFilter:
+    """Checks and masks texts, given a snapshot of the private texts in a workspace."""
+
+    def __init__(
+        self,
+        texts: Iterable[PrivateText],
+        find_places: Callable[[HighlightKey], Iterable[Highlight]] = lambda key: (),
+    ) -> None:
+        """Collect the private texts.
+
+        Args:
+            texts: all private texts of the workspace.
+            find_places: function that returns every place of a passage, which is private if one of
+                its places is.
+        """
+        self._find_places = find_places
+        self._private_documents = set[DocumentKey]()
+        """The documents that are private as a whole."""
+        by_document = defaultdict[DocumentKey, list[str]](list)
+        anywhere = list[str]()
+        for private in texts:
+            if not private.text:
+                self._private_documents.add(private.document)
+                continue
+            text = remove_tag(private.text)
+            # the text may quote a passage that occurs elsewhere without quotation marks
+            quotations = _QUOTATION.findall(text)
+            if not private.is_name:
+                anywhere += (text, *quotations)
+            if private.document:
+                # its lines and sentences may also occur separately
+                document_texts = by_document[private.document]
+                document_texts += (text, *quotations)
+                for line in text.split("\n"):
+                    document_texts.append(line)
+                    for start, end in sentences(line):
+                        document_texts.append(line[start:end])
+        self._sentences_anywhere = PrivateSentences(anywhere)
+        self._texts_by_document = dict(by_document)
+        self._hidden_by_document: dict[DocumentKey, HiddenTexts] = {}
+        self._has_private_texts = bool(anywhere or by_document or self._private_documents)
+
+    # --- one highlight ----------------------------------------------------------------
+
+    def private_reason(self, highlight: Highlight) -> str:
+        """Return why a highlight must not leave this computer, or "" if it may."""
+        reason = privacy_reason(highlight)
+        if reason or not self._has_private_texts:
+            return reason
+        document = highlight.document.key
+        if document in self._private_documents:
+            return PRIVATE_DOCUMENT_REASON
+        # check whether the highlight repeats, contains or overlaps private text
+        exact = unicodedata.normalize("NFC", highlight.exact)
+        cut_off_spans = self._get_hidden_texts(document).find_cut_off_ends(
+            fold_text(exact).letters, _MIN_OVERLAP
+        )
+        if any(
+            chain(self._find_private_spans(exact, document, cut=False), cut_off_spans)
+        ):
+            return PRIVATE_PASSAGE_REASON
+        places = self._find_places(highlight.key) if highlight.key else ()
+        return PRIVATE_PASSAGE_REASON if any(map(privacy_reason, places)) else ""
+
+    def is_private_passage(self, key: HighlightKey) -> bool:
+        """Return whether a passage is private in any of its places."""
+        return any(self.private_reason(place) for place in self._find_places(key))
+
+    def make_sendable(self, highlight: Highlight) -> SendableHighlight:
+        """Return the parts of a highlight that may be sent, with private text masked.
+
+        Raises:
+            UsageError: the highlight is private.
+        """
+        reason = self.private_reason(highlight)
+        if reason:
+            raise UsageError(reason)
+        document = highlight.document
+
+        def text(words: str) -> SendableText:
+            return self.mask_text(words, document.key)
+
+        # the paragraph, or the sentence or adjacent text, or "" if it is just the highlight
+        uncommented = remove_comment_from_context(highlight)
+        context = uncommented.nearby
+        if uncommented.exact not in context:
+            context = uncommented.sentence
+        if uncommented.exact not in context:
+            context = "".join((uncommented.prefix, uncommented.exact, uncommented.suffix))
+        if context.strip() == uncommented.exact.strip():
+            context = ""
+        comment = highlight.comment if highlight.instructs else ""
+        phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
+        return SendableHighlight(
+            key=highlight.key,
+            title=_drop_if_masked(text(document.subject)),
+            creators_and_year=_drop_if_masked(text(_format_creators(document))),
+            heading=_drop_if_masked(text(highlight.heading)),
+            parent_items=tuple(map(text, highlight.above)),
+            context=text(context),
+            exact=text(highlight.exact),
+            phrases=tuple(map(text, phrases)),
+            sentence=text(highlight.sentence),
+            comment=text(comment),
+            page=text(highlight.page_label),
+            colour=text(highlight.colour),
+        )
+
+    def make_sendable_task(self, task: Task) -> SendableTask:
+        """Return a task with the parts of its highlights that may be sent to a model."""
+        passages = dict[HighlightKey, SendableHighlight]()
+        not_sent = dict[HighlightKey, DraftingResult]()
+        for highlight in task.highlights:
+            key = highlight.key
+            withheld_reason = withheld(highlight)
+            if withheld_reason:
+                not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
+                continue
+            private_reason = self.private_reason(highlight)
+            if private_reason:
+                not_sent[key] = DraftingResult(
+                    highlight, reason=private_reason, is_temporary=True
+                )
+                continue
+            passages[key] = self.make_sendable(highlight)
+        return SendableTask(task, passages, not_sent, self)
+
+    # --- any text ---------------------------------------------------------------------
+
+    def mask_text(self, text: str, document: DocumentKey | None = None) -> SendableText:
+        """Return a text in which the private parts are replaced by `[…]`.
+
+        Args:
+            text: the text, which may be cut off at "…" or at its ends.
+            document: the document that the text belongs to, or None if it belongs to none.
+        """
+        text = unicodedata.normalize("NFC", text)
+        spans = list(self._find_private_spans(text, document))
+        return SendableText(mask_spans(text, spans) if spans else text)
+
+    def contains_private_text(
+        self, text: str, document: DocumentKey | None = None
+    ) -> bool:
+        """Return whether any part of a text is private.
+
+        Args:
+            text: the text.
+            document: the document that the text belongs to, or None if it belongs to none.
+        """
+        text = unicodedata.normalize("NFC", text)
+        return any(self._find_private_spans(text, document))
+
+    def is_private_line(self, line: ListRow) -> bool:
+        """Return whether a card or draft contains private text or is from a private passage."""
+        if self.private_reason(line.highlight):
+            return True
+        texts = [text for _, text in line.fields]
+        texts.append(line.quote)
+        return self.contains_private_text("\n".join(texts), line.highlight.document.key)
+
+    def mask_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
+        """Mask the private text in an entry about a highlight that is meant for an agent.
+
+        Findings, reasons, titles and headings may repeat private text. The values of
+        `UNMASKED_KEYS` are kept.
+        """
+        masked_entry: Json = self._mask_value(
+            entry, highlight.document.key if highlight else None
+        )
+        return masked_entry
+
+    def _mask_value(self, part: Any, document: DocumentKey | None) -> Any:
+        """Mask the private text in one value of an entry."""
+        if isinstance(part, str):
+            return self.mask_text(part, document)
+        if isinstance(part, list):
+            return [self._mask_value(value, document) for value in part]
+        if isinstance(part, dict):
+            masked_part = {}
+            for name, value in part.items():
+                masked_part[name] = (
+                    value if name in UNMASKED_KEYS else self._mask_value(value, document)
+                )
+            return masked_part
+        return part
+
+    def _find_private_spans(
+        self,
+        text: str,
+        document: DocumentKey | None,
+        *,
+        cut: bool = True,
+    ) -> Iterator[Span]:
+        """Yield the spans of a text that are private.
+
+        Args:
+            text: the text.
+            document: the document that the text belongs to, or None if it belongs to none.
+            cut: whether private text may be cut off at the ends of the text.
+        """
+        for start, end in split_parts(text):
+            if has_tag(text[start:end]):
+                yield start, end
+        if self._has_private_texts:
+            yield from self._sentences_anywhere.find_spans(text)
+            hidden = self._get_hidden_texts(document)
+            if hidden:
+                yield from hidden.find_spans(text, cut=cut)
+
+    def _get_hidden_texts(self, document: DocumentKey | None) -> HiddenTexts:
+        """Return the private texts of a document, or an empty set if it has none or is None."""
+        if document is None or document not in self._texts_by_document:
+            return _NO_HIDDEN_TEXTS
+        if document not in self._hidden_by_document:
+            self._hidden_by_document[document] = HiddenTexts(
+                self._texts_by_document[document]
+            )
+        return self._hidden_by_document[document]
+
+
+@dataclass(frozen=True)
+class SendableTask:
+    """A drafting task with only the parts of its highlights that may be sent."""
+
+    task: Task
+    passages: dict[HighlightKey, SendableHighlight]
+    """The highlights that may be sent, in the order of the task."""
+    withheld: dict[HighlightKey, DraftingResult]
+    """The result of each highlight that isn't sent, with the reason."""
+    privacy: PrivacyFilter
+
+    @property
+    def highlights(self) -> tuple[Highlight, ...]:
+        """The highlights that may be sent, in full."""
+        return tuple(
+            highlight
+            for highlight in self.task.highlights
+            if highlight.key in self.passages
+        )
+
+    @property
+    def title(self) -> SendableText:
+        """The title, authors and year of the document, with private text masked."""
+        document = self.task.document
+        creators = _format_creators(document)
+        title = document.subject
+        if creators:
+            title = f"{title} ({creators})".strip()
+        return self.mask_text(title)
+
+    @property
+    def remark(self) -> SendableText:
+        """What the user asked for when requesting another draft, with private text masked."""
+        return self.mask_text(self.task.remark)
+
+    def mask_text(self, text: str) -> SendableText:
+        """Mask the private text in a text about the document, such as a complaint about a draft."""
+        return self.privacy.mask_text(text, self.task.document.key)
+
+    def select_highlights(self, *highlights: Highlight) -> SendableTask:
+        """Return the task with only these highlights."""
+        keys = {highlight.key for highlight in highlights}
+        return SendableTask(
+            replace(self.task, highlights=highlights),
+            {key: sendable for key, sendable in self.passages.items() if key in keys},
+            {key: drafted for key, drafted in self.withheld.items() if key in keys},
+            self.privacy,
+        )
+
+
+_NO_HIDDEN_TEXTS = HiddenTexts(())
+
+
+def _format_creators(document: Document) -> str:
+    """Return the first three authors and the year of a document, separated by commas."""
+    parts = (*document.creators[:3], document.issued)
+    return ", ".join(filter(None, parts))
+
+
+def _drop_if_masked(text: SendableText) -> SendableText:
+    """Return the text, or "" if nothing but masks is left of it."""
+    return text if any(map(str.isalnum, text.replace(MASK, ""))) else mark_as_sendable("")

@@ -1,0 +1,300 @@
+"""Rejects what nobody keeps: noise in sentences, unsuitable sentences, and poor answers.
+
+Everything that proposes gaps applies these rules. Each rule is here because it changes the
+proposals from unseen sources. Text that merely looks odd needs no rule, because it doesn't reach
+the minimum confidence. `tests/draft/cases/refused.jsonl` has a case for each rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from enum import Enum
+from itertools import pairwise
+
+from ankiforge.language.lexicon import LanguageTables, read_word_set
+from ankiforge.language.quantities import MONTHS
+from ankiforge.language.tokens import (
+    ADJECTIVE_AFTER_NOUN_LANGUAGES,
+    Token,
+    TokenKind,
+    is_verb,
+)
+from ankiforge.model import Span
+from ankiforge.text import regex
+from ankiforge.text.decoding import find_damage
+from ankiforge.text.normalize import find_shields, remove_code_and_formulas
+from ankiforge.text.passages import SUPERSCRIPT_NOTE
+
+
+class RejectionReason(Enum):
+    """Why a passage has no card. The values are shown to the user."""
+
+    PROPOSED = "a proposal: ankiforge review"
+    UNCERTAIN = "perhaps not worth a card: choose the words to hide"
+    NO_GAP = "no good gap found: choose the words to hide"
+    NO_WORDS = "no words"
+    LONG = "a long sentence: choose the words to hide"
+    DEPENDENT = "speaks to the reader, or needs the sentence before"
+    ASIDE = "advice or an aside"
+    QUESTION = "a question, which states nothing"
+    HEADING = "a heading"
+    CUT_OFF = "begins or ends within a sentence"
+    SINGLE_WORD = "a word or name alone: note a question, or its translation"
+    GARBLED = "letters or blanks were lost when it was copied"
+    KIND_NOT_ALLOWED = "its deck takes no cards with gaps"
+
+
+# --- unsuitable sentences -------------------------------------------------------------
+
+MAX_SENTENCE_WORDS = 36
+"""The maximum number of words in a sentence."""
+# Matches the beginning of a sentence, which is a capital or a digit.
+_SENTENCE_START = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
+_SENTENCE_END = regex(r"[.!?…。！？:;][\W\d_]*\Z")
+_BRACKET_PAIRS = (
+    ("(", ")"),
+    ("“", "”"),
+    ("«", "»"),
+    ("（", "）"),
+    ("「", "」"),
+    ("《", "》"),
+)
+# Nobody keeps sentences with these features, which need another sentence or address the reader.
+_REJECTED_CUES = frozenset(("leans", "you"))
+
+
+def find_form_rejection(
+    text: str, words: Sequence[Token], language: LanguageTables, *, is_note: bool
+) -> RejectionReason | None:
+    """Return why a card can't be made from a sentence of this form, or None if it can.
+
+    The features of the sentence, however good, make no difference to this.
+
+    Args:
+        text: the sentence.
+        words: the tokens of the sentence.
+        language: the word tables of the sentence's language.
+        is_note: whether the sentence is in the user's own note, where lines need not begin with a
+            capital.
+    """
+    word_count = sum(token.kind != TokenKind.SIGN for token in words)
+    if word_count > MAX_SENTENCE_WORDS and language.name != "ja":
+        return RejectionReason.LONG
+    if text.endswith(":"):
+        return RejectionReason.CUT_OFF
+    if find_damage(remove_code_and_formulas(text)):
+        return RejectionReason.GARBLED
+    if not is_note:
+        is_code = bool(words) and words[0].kind in (
+            TokenKind.CODE_OR_FORMULA,
+            TokenKind.UNSAFE,
+        )
+        if not (is_code or _SENTENCE_START.match(text)):
+            return RejectionReason.CUT_OFF
+        if not (has_end_punctuation(text) or is_complete_clause(words, language)):
+            return RejectionReason.CUT_OFF
+    return None
+
+
+def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | None:
+    """Return why a card can't be made from a sentence with these features, or None if it can.
+
+    The sentence may speak to the reader, depend on the sentence before, or be a question.
+    """
+    if not _REJECTED_CUES.isdisjoint(cues) or _STARTS_WITH_FIGURE.match(text):
+        return RejectionReason.DEPENDENT
+    return RejectionReason.QUESTION if is_question(text) else None
+
+
+def is_question(text: str) -> bool:
+    """Return whether a sentence ends with a question mark."""
+    return text.rstrip(' ”"»)').endswith(("?", "？"))
+
+
+def has_end_punctuation(text: str) -> bool:
+    """Return whether a sentence ends with punctuation."""
+    return _SENTENCE_END.search(text[-8:]) is not None
+
+
+def is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
+    """Return whether a highlight that lacks the final full stop still ends at the end of a clause.
+
+    Most such highlights lack only the full stop. A highlight is incomplete if it ends with a
+    function word, a verb, or an adjective before its noun, or if it has no verb, like a title.
+    """
+    if not (language.function_words and words):
+        return False
+    last_token = words[-1]
+    ends_with_noun = last_token.kind in (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER)
+    if (
+        last_token.kind == TokenKind.ADJECTIVE
+        and language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES
+    ):
+        ends_with_noun = words[-2:-1] != () and words[-2].kind == TokenKind.NOUN
+    signs = [token.text for token in words if token.kind == TokenKind.SIGN]
+    if any(after.start > before.end + 1 for before, after in pairwise(words)):
+        return False  # the highlight has several lines
+    if not ends_with_noun or any(
+        signs.count(left) != signs.count(right) for left, right in _BRACKET_PAIRS
+    ):
+        return False
+    return any(is_verb(token, language) for token in words[1:-1])
+
+
+# --- noise, which only quotes keep ----------------------------------------------------
+
+_LIST_SIGN = regex(
+    r"\A\s*(?:(?:[•▪●◦■♦➢&@$^]|\(?\d{1,2}[.)]"
+    r"|\(?(?:[a-zA-Z]|[ivx]{2,4})\)(?!\s+(?:and|or|und|oder|et|ou|y|o|e)\b))\s+)+"  # `b) Central`
+)
+# Matches the key in a citation such as `[27]`, `\[87\]` or `[CG95, PM01+]`.
+_CITATION_KEY = r"(?:\d{1,3}|[A-Z][A-Za-z]{1,5}[+*∗]?\d\d[a-z]?)"
+_CITATION = regex(
+    rf"\s*\\?\[{_CITATION_KEY}(?:\s?[,;–-]\s?{_CITATION_KEY})*\\?\](?=[\s.,;:!?)”\"]|\Z)"
+)
+# Matches text in brackets, which is a citation if it contains a year: `(Bornstein 1989)`,
+# `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
+_TEXT_IN_BRACKETS = regex(r"\s*[(（][^()（）]{6,200}[)）]")
+_YEAR_OF_CITATION = regex(
+    r"([A-ZÀ-Þ][\w’'-]*|et al|[\u4e00-\u9fff]{2,4})\.?[,，]? ?(?:1[6-9]|20)\d\d[a-z]?"
+    r"(?=[,:;)，；）])"
+)
+_FIGURE_WORDS = (
+    "tables?|fig(?:ure|ures|s)?|tabelle|abbildung|abb|tableau|tabla|figura|рис"
+)
+_PLACE_WORDS = (
+    f"{_FIGURE_WORDS}|sections?|chapters?|appendix|eqs?|equation|kapitel|abschnitt|chapitre"
+    "|capítulo|глава"
+)
+PLACE_NOUN = regex(rf"(?i)(?:{_PLACE_WORDS})\.?")
+"""Matches the noun of a numbered place, such as `Section 2.2`. Such places are poor answers."""
+# Matches a reference such as `(see Fig. 3a)`, `(Table 1)` or `（见图1-8）`.
+_REFERENCE = regex(
+    rf"(?i)\s*\((?:(?:see|cf\.|siehe|vgl\.|voir|ver) )?(?:{_PLACE_WORDS})\.?\s?\d[^()]{{0,20}}\)"
+    r"|[(（](?:参?[见見]|參見)?第?[图圖表][^()（）]{1,12}[)）]"
+)
+# Matches the beginning of a sentence about a figure, such as `Figure 3 shows`.
+_STARTS_WITH_FIGURE = regex(rf"(?i)\W*(?:{_FIGURE_WORDS})\.?\s?\d")
+_WORD_BEFORE = regex(r"[^\W_]{2,}[.,;:!?”\"»)]*\Z")
+_DIGIT = regex(r"[\d¹²³⁰-⁹]")
+_NOTE_NUMBER = regex(
+    rf"{SUPERSCRIPT_NOTE.pattern}"
+    r"|(?<=[^\W\d_A-ZÀ-Þ]{3}[.,;:!?”\"»)])(?!1[5-9]\d\d|20\d\d)\d{1,4}"
+    r"(?=\s+[^\W\d_]|\s*\Z)"  # `days.65`
+    r"|(?<=[.,!?][”\"’»)])\d{1,3}(?=\s+[^\W\d_]|\s*\Z)|(?<=\d{4}\.)\d{1,2}(?=\s*\Z)"
+    r"|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
+)
+# Matches a number before a capitalised word. Before a function word, it is the number of a note or
+# line, as in `20 The climate crisis`.
+_NUMBER_BEFORE = regex(r"\A\d{1,3}\s+([A-ZÀ-ÞА-ЯЁ][^\W\d_]*)\b")
+_ESCAPE = regex(r"\\(?=[!-/:-@\[\]^-`{-~])")
+_COMMAS = (",", ";", "–", "—", "，", "；", "、")
+_COMMA_AT_END = regex(r"\s*[,;–—，；、]\s*\Z")
+
+
+def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> list[Span]:
+    """Return the spans of a sentence that its card omits, in order.
+
+    They are list signs and numbers, citations, note numbers, a final comma and, except in Markdown,
+    backslashes that escape a sign.
+    """
+    list_sign = _LIST_SIGN.match(text)
+    spans = [list_sign.span()] if list_sign else []
+    if text.rstrip().endswith(_COMMAS):
+        spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
+    spans += [match.span() for match in _REFERENCE.finditer(text)]
+    for match in _TEXT_IN_BRACKETS.finditer(text):
+        names = _YEAR_OF_CITATION.findall(match[0])
+        if any(name.casefold() not in MONTHS for name in names):
+            spans.append(match.span())
+    leading_number = _NUMBER_BEFORE.match(text)
+    if leading_number and leading_number[1].casefold() in language.function_words:
+        spans.append((0, leading_number.start(1)))
+    if _DIGIT.search(text):
+        spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
+    for match in _CITATION.finditer(text) if "[" in text else ():
+        preceding_word = _WORD_BEFORE.search(text, 0, match.start())
+        # keep the citation in `as in [27]`, because the sentence needs it
+        if preceding_word and preceding_word[0].casefold() not in language.prepositions:
+            spans.append(match.span())
+    if not is_markdown:
+        spans += [match.span() for match in _ESCAPE.finditer(text)]
+
+    # drop spans in code or formulas, and overlaps
+    noise_spans: list[Span] = []
+    end_of_last = 0
+    shield_spans = [shield[:2] for shield in find_shields(text) if shield[2] != "escape"]
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start < end_of_last:
+            continue
+        if not any(first < end and start < last for first, last in shield_spans):
+            noise_spans.append((start, end))
+            end_of_last = end
+    return noise_spans
+
+
+# --- answers --------------------------------------------------------------------------
+
+# A single noun with a higher Zipf frequency, such as `time` or `process`, is a poor answer.
+_MAX_ANSWER_ZIPF = 4.0
+# The number of letters of a word's ending.
+_ENDING_LENGTH = 2
+_MIN_STEM_LENGTH = 4
+# The conjunctions of lists, whose items are poor answers because they are interchangeable.
+_LIST_CONJUNCTIONS = read_word_set("cues", "and")
+_RELATIVE_PRONOUNS = frozenset(("that", "which", "who"))
+
+
+def strip_ending(word: str) -> str:
+    """Return a word without its ending, so that its plural is equal to its singular."""
+    return word[: max(_MIN_STEM_LENGTH, len(word) - _ENDING_LENGTH)]
+
+
+def strip_endings(words: Iterable[str]) -> frozenset[str]:
+    """Return the set of the words without their endings."""
+    return frozenset(map(strip_ending, words))
+
+
+def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables) -> bool:
+    """Return whether nobody would keep a span of tokens as an answer.
+
+    Args:
+        words: the tokens of a sentence.
+        span: the index of the first token, and the index after the last.
+        language: the word tables of the sentence's language.
+    """
+    first, last = span
+    inner_tokens = words[first:last]
+    if len(inner_tokens) == 1:
+        return _is_poor_word(words, first, language)
+
+    # a noun with its verb is a poor answer: `ER stores`, `that a cell needs`
+    word = inner_tokens[-1].folded
+    if language.name != "en" or not word.endswith("s") or not language.may_be_verb(word):
+        return False
+    has_verb_before = False
+    for token in words[:first]:
+        if token.folded in _RELATIVE_PRONOUNS:
+            has_verb_before = False
+        has_verb_before = has_verb_before or is_verb(token, language)
+    return not has_verb_before
+
+
+def _is_poor_word(words: Sequence[Token], index: int, language: LanguageTables) -> bool:
+    """Return whether nobody would keep a single word as an answer."""
+    token = words[index]
+    if len(token.text) == 1 and token.text.isalpha():
+        return True
+    before = words[index - 1 : index]
+    after = words[index + 1 : index + 2]
+    if token.kind == TokenKind.NUMBER:
+        return token.text.isalpha()  # such as `two`
+    if token.kind != TokenKind.NOUN:
+        return False
+    if token.zipf > _MAX_ANSWER_ZIPF or not _LIST_CONJUNCTIONS.isdisjoint(
+        word.folded for word in (*before, *after)
+    ):
+        return True
+    return language.name == "en" and (
+        token.folded.endswith("ing") or language.look_up_word(token.folded)[0] in "bv"
+    )

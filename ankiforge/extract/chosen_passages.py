@@ -1,0 +1,164 @@
+"""Passages that a chat model, or the user on the web page, chose without marking them.
+
+They are added to the highlights of their document, after they are located in the text that
+`FileSource.whole` returns.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from ankiforge.model import (
+    ExtractedDocument,
+    Highlight,
+    HighlightKind,
+    Paragraph,
+    PassageChoice,
+    Problem,
+    QuoteReading,
+    Sighting,
+    UnmarkedDocument,
+    WholeText,
+    hints,
+)
+from ankiforge.text.document_letters import (
+    DocumentLetters,
+    FoundPassage,
+    find_passage_again,
+)
+from ankiforge.text.keys import CONTEXT_CHARS, make_side
+from ankiforge.text.normalize import is_same_text, normalize_for_lookup
+from ankiforge.text.passages import get_paragraphs_around
+from ankiforge.text.private import PRIVATE_TAG
+
+
+def build_highlight(whole_text: WholeText, located: FoundPassage) -> Highlight:
+    """Return the highlight that would result if a passage of a document were marked."""
+    from ankiforge.extract.pdf.mark_text import around
+
+    prefix, suffix, sentence = around(located.text, located.span)
+    paragraphs = _find_paragraphs(whole_text, located)
+    first_paragraph = paragraphs[0] if paragraphs else Paragraph(located.page, 0, 0)
+    tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
+    if any(paragraph.private for paragraph in paragraphs):
+        tags.append(PRIVATE_TAG)
+    return Highlight(
+        whole_text.document,
+        whole_text.namespace,
+        HighlightKind.HIGHLIGHT,
+        exact=located.quote,
+        prefix=prefix[-CONTEXT_CHARS:],
+        suffix=suffix[:CONTEXT_CHARS],
+        sentence="" if is_same_text(sentence, located.quote) else sentence,
+        nearby=get_paragraphs_around(located.text, *located.span, asks=False),
+        page_label=whole_text.get_page_label(located.page),
+        heading=first_paragraph.heading,
+        uri=first_paragraph.uri,
+        tags=tuple(dict.fromkeys(tags)),
+        block=first_paragraph.block or str(located.page),
+        skip=whole_text.skip,
+    )
+
+
+def _find_paragraphs(whole_text: WholeText, located: FoundPassage) -> Sequence[Paragraph]:
+    """Return the paragraphs that a passage overlaps on its page."""
+    start, end = located.span
+    starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
+    first = max(bisect_right(starts, (located.page, start)) - 1, 0)
+    last = bisect_right(starts, (located.page, end - 1))
+    return whole_text.paragraphs[first:last]
+
+
+def add_chosen_passages(
+    sightings: Iterable[Sighting],
+    whole_text: WholeText,
+    chosen: Iterable[PassageChoice],
+    container: str,
+) -> list[Sighting]:
+    """Add the passages that were chosen in a document to what was read of it.
+
+    A passage that was also marked, with the same text, remains a mark.
+
+    Args:
+        sightings: what was read of the document.
+        whole_text: the whole text of the document.
+        chosen: the passages chosen in the document, or in a missing document that it may replace.
+        container: the container of the document, as in `ExtractedDocument`.
+
+    Returns:
+        The document with the passages found in it, and the other sightings.
+    """
+    letters = DocumentLetters(whole_text.pages)
+    other_sightings: list[Sighting] = []
+    document: ExtractedDocument | UnmarkedDocument | None = None
+    for sighting in sightings:
+        if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
+            document = sighting
+        else:
+            other_sightings.append(sighting)
+
+    # the marks, with their approximate positions
+    positioned: list[tuple[int, Highlight]] = []
+    position = 0
+    for mark in document.highlights if document else ():
+        position = max(
+            letters.text.find(normalize_for_lookup(mark.exact), position), position
+        )
+        positioned.append((position, mark))
+    mark_sides = [make_side(mark) for _, mark in positioned]
+
+    chosen_positions = set[tuple[int, int]]()
+    for passage in chosen:
+        page = passage.page if passage.page < len(whole_text.pages) else 0
+        expected_index = letters.index_at(page, passage.start) if whole_text.pages else 0
+        located = find_passage_again(letters, passage.readings, expected_index)
+        if located is None or (located.page, located.span[0]) in chosen_positions:
+            continue
+        chosen_positions.add((located.page, located.span[0]))
+        highlight = replace(
+            build_highlight(whole_text, located),
+            hints=(hints.chosen_event_hint(passage.id),),
+            created=passage.created,
+        )
+        side = make_side(highlight)
+        if any(_is_same_passage(side, other) for other in mark_sides):
+            continue
+        positioned.append((letters.index_at(located.page, located.span[0]), highlight))
+    if len(positioned) == len(mark_sides):
+        return [document, *other_sightings] if document else other_sightings
+    positioned.sort(key=lambda pair: pair[0])
+    highlights = tuple(highlight for _, highlight in positioned)
+    if isinstance(document, ExtractedDocument):
+        return [replace(document, highlights=highlights), *other_sightings]
+    unmarked = document or UnmarkedDocument(container, whole_text.document.path, "")
+    extracted = ExtractedDocument(
+        whole_text.document,
+        highlights,
+        container,
+        whole_text.page_hashes,
+        digest=whole_text.digest,
+        private=unmarked.private,
+        private_names=unmarked.private_names,
+        public_text=unmarked.public_text,
+        left_out=unmarked.left_out,
+    )
+    problems = [
+        sighting
+        for sighting in other_sightings
+        if not isinstance(sighting, Problem) or not sighting.notice
+    ]
+    return [extracted, *problems]
+
+
+def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
+    """Return whether a mark has the text of a chosen passage, and its context on one side.
+
+    A mark without context only needs the same text.
+    """
+    if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
+        return False
+    has_sides = bool(mark.before or mark.after)
+    return not has_sides or chosen.before == mark.before or chosen.after == mark.after

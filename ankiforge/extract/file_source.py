@@ -1,0 +1,843 @@
+"""Base classes of sources that read the files of a directory.
+
+`FileListing` lists the files. `FolderSource` adds the settings that select them, and `FileSource`
+scans them one by one and skips those that are unchanged since the last run. The sources in
+`markdown`, `pdf`, `books`, `exports` and `web` are subclasses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import shlex
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from urllib.parse import unquote
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.errors import ItemError, wrap_unexpected_errors
+from ankiforge.extract import files as disk
+from ankiforge.extract.base import Opening, ScanProgress, SourceType
+from ankiforge.extract.discover import SkippedFiles
+from ankiforge.model import (
+    ExtractedDocument,
+    HighlightKind,
+    KnownDocuments,
+    LazyText,
+    PassageChoice,
+    Problem,
+    ScanEnd,
+    Sighting,
+    Strings,
+    UnchangedDocument,
+    UnmarkedDocument,
+    UnreadDocument,
+    Value,
+    WholeText,
+    hash16,
+)
+from ankiforge.plugins import wrap_plugin_errors
+from ankiforge.text import regex
+from ankiforge.text.cloze import find_image_paths
+from ankiforge.text.decoding import decode_text
+from ankiforge.text.keys import percent_encode
+
+
+class File(Value):
+    """A file in the directory of a source, at any depth."""
+
+    path: str
+    """The path relative to the source's root, with `/` separators and in NFC. For a source that is
+    a single file, the file's name.
+    """
+    place: str
+    """The path on disk, as a string."""
+    named: bool
+    """Whether the user named this file itself, rather than a directory that contains it."""
+    stamp: disk.Stamp | None = None
+    chosen: tuple[PassageChoice, ...] = ()
+    """The passages that the user chose in this file, or in a missing file that this one may
+    replace.
+    """
+
+    @property
+    def at(self) -> Path:
+        """The path on disk as a `Path`. Creating it takes longer than all other work on a file."""
+        return Path(self.place)
+
+    def text(self, max_bytes: int = disk.MAX_TEXT_BYTES, *, repairs: bool = False) -> str:
+        """Return the whole text with LF line ends and without a byte order mark.
+
+        If `repairs` is true, undecodable bytes become U+FFFD, and text in Windows-1252 is accepted.
+
+        Raises:
+            ItemError: the file is too large, isn't text, or can't be read.
+        """
+        raw, _ = disk.read_file(self.place, max_bytes)
+        return decode_text(raw, repairs=repairs)
+
+
+# Matches the names that synchronization programs give to the conflicting copy of a note.
+_CONFLICT_COPY = regex(
+    r"(?i).*(?:\.sync-conflict-\d{8}-\d{6}[^/]*"
+    r"|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$"
+)
+
+
+class FileListing(msgspec.Struct):
+    """The files of a source, which may be a whole directory, one file, or parts of a directory.
+
+    It also records whether everything could be listed, and provides the names under which scans and
+    keys are stored.
+    """
+
+    kind: str
+    """The source kind, with which the names of scans and keys begin."""
+    name: str
+    root: Path
+    only: tuple[Path, ...] = ()
+    is_included: Callable[[str], bool] = bool
+    """Returns whether the file at this relative path belongs to the source. It isn't called for
+    files that the user named.
+    """
+    settings_text: str = ""
+    """The settings that affect the results of the source, as text, so that a change can be
+    detected.
+    """
+    is_incomplete: bool = False
+    """Whether something couldn't be read, so that documents that weren't found may still exist."""
+    progress: ScanProgress = msgspec.field(default_factory=ScanProgress)
+    """The progress of the scan, which a source updates if it has many files."""
+    skipped_files: dict[Path, SkippedFiles] = msgspec.field(default_factory=dict)
+    """The files that the last listing left out, by the directory where the listing began."""
+    read_counts: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many files the last scan was to read, by suffix."""
+    unread_counts: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many files the last scan could not read, or could read only in part, by suffix."""
+    phrase_counts: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many phrases in the notes read by the last scan are "bold", and how many are "marked"."""
+    other_files: dict[str, str] | None = None
+    """The paths of the files that don't belong to the source, by exact and casefolded path and
+    name; None if the source doesn't need them. A source that does is a vault, for which symbolic
+    links and conflicting copies that are left out are reported as well.
+    """
+    unfollowed_links: list[Problem] = msgspec.field(default_factory=list)
+    """One notice for each link that the last listing didn't follow although it may lead to a note.
+    """
+
+    @property
+    def container(self) -> str:
+        """The name of the vault or directory that a scan covers, such as `obsidian:notes`."""
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def namespace(self) -> str:
+        """The part before the slash in the keys of the source's highlights."""
+        return f"{self.kind}:{percent_encode(self.name)}"
+
+    def list_files(self) -> Iterator[File | Problem | UnreadDocument]:
+        """Yield the source's files, sorted, and a problem for each directory that can't be listed.
+
+        A file that iCloud removed from this computer is yielded as an `UnreadDocument`. Hidden
+        files and symbolic links are skipped; links that may lead to a note are added to
+        `unfollowed_links`. A file that the user named is always included.
+        """
+        self.is_incomplete = False
+        self.skipped_files.clear()
+        self.unread_counts.clear()
+        self.phrase_counts.clear()
+        self.unfollowed_links.clear()
+        listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
+        if self.other_files is not None and self.only:
+            # record all other files, because note links may lead anywhere in the vault
+            for _ in self._list_below(self.root):
+                pass
+            self.skipped_files.clear()
+        for start in self.only or (self.root,):
+            is_file = start.is_file()
+            if (
+                is_file
+                and self.other_files is not None
+                and not start.is_relative_to(self.root)
+            ):
+                path = disk.relative_path(start, self.root)
+                listed_by_path[path] = Problem(start.name, "it is outside the vault")
+                continue
+            if is_file:  # the user named it
+                path = disk.relative_path(start, self.root)
+                stamp = disk.stamp_file(start)
+                _add_file_or_problem(
+                    listed_by_path, File(path, str(start), named=True, stamp=stamp)
+                )
+            else:
+                for listed_entry in self._list_below(start):
+                    _add_file_or_problem(listed_by_path, listed_entry)
+        yield from listed_by_path.values()
+
+    def _list_below(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
+        """Yield the files and problems below a directory, and count the files left out."""
+        errors: list[OSError] = []
+        evicted_paths: list[str] = []
+        root_prefix = os.path.join(self.root, "")  # noqa: PTH118 - called for very many files
+        skipped = self.skipped_files[start] = SkippedFiles()
+        for entry, is_counted in _walk_directory(start, skipped, errors):
+            path = (
+                entry.path.removeprefix(root_prefix)
+                if entry.path.startswith(root_prefix)
+                else entry.name
+            )
+            file_or_problem = None
+            if not disk.is_hidden(entry.name):
+                file_or_problem = self._list_entry(entry, disk.normalize_name(path))
+            elif name := disk.icloud_file_name(entry.name):
+                evicted_paths.append(
+                    disk.normalize_name(path.removesuffix(entry.name) + name)
+                )
+            if file_or_problem is not None:
+                yield file_or_problem
+            elif is_counted and not entry.is_symlink():
+                skipped.count_file(entry)
+        for path in evicted_paths:
+            if "." not in posixpath.basename(path) or self.is_included(path):
+                yield UnreadDocument(self.container, path)
+        yield from map(self._make_directory_problem, errors)
+
+    def _list_entry(self, entry: os.DirEntry[str], path: str) -> File | Problem | None:
+        """Return the file at a directory entry, or the problem because of which it is left out.
+
+        Return None if the entry doesn't belong to the source. `path` is its path relative to the
+        root.
+        """
+        is_vault = self.other_files is not None
+        if entry.is_symlink():
+            if is_vault:
+                self._record_unfollowed_link(entry.path, path)
+            return None
+        fits = self.is_included(path)
+        if is_vault and fits and _CONFLICT_COPY.match(path):
+            return Problem(
+                path,
+                "a conflict copy was left out",
+                "merge it, then delete it",
+            )
+        if fits and entry.is_file(follow_symlinks=False):
+            return File(
+                path,
+                entry.path,
+                named=False,
+                stamp=disk.stamp_file(entry.path),
+            )
+        if self.other_files is not None:
+            self.other_files.setdefault(_make_exact_key(path), path)
+            self.other_files.setdefault(path.casefold(), path)
+            name = path.rpartition("/")[2]
+            self.other_files.setdefault(_make_exact_key(name), path)
+            self.other_files.setdefault(name.casefold(), path)
+        return None
+
+    def _record_unfollowed_link(self, link_path: str, path: str) -> None:
+        """Record a symbolic link as not followed, if it may lead to a note outside the vault.
+
+        A link to a file of the vault isn't recorded, because that file is read at its own path.
+        """
+        is_directory = os.path.isdir(link_path)  # noqa: PTH112 - called for very many files
+        if not self.is_included(f"{path}/a.md" if is_directory else path):
+            return
+        target = Path(os.path.realpath(link_path))
+        if not target.exists():
+            hint = "it leads nowhere: mend or delete it"
+        elif target.is_relative_to(self.root.resolve()):
+            return
+        else:
+            hint = f"to read what it leads to: ankiforge run {shlex.quote(str(target))}"
+        message = f"a link {'to a folder ' if is_directory else ''}is not followed"
+        self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
+
+    def _make_directory_problem(self, error: OSError) -> Problem:
+        """Return the problem with a directory that can't be listed, whose files stay unread."""
+        directory = Path(str(error.filename))
+        label = str(directory)
+        if directory != self.root:
+            label = f"{disk.relative_path(directory, self.root)}/"
+        exists = directory.exists()
+        self.is_incomplete |= directory == self.root or not exists
+        if not exists:
+            message = "the folder is not there"
+        elif isinstance(error, NotADirectoryError):
+            message = "it is neither a regular file nor a folder"
+        else:
+            message = f"cannot be listed: {error.strerror or error}"
+        return Problem(label, message, "check the path, and that the disk is mounted")
+
+    def report_error(self, file: File, error: ItemError) -> Problem:
+        """Return the problem with a file that can't be read, whose highlights are therefore kept.
+
+        If the file disappeared after it was listed, the scan is marked as incomplete, because the
+        file may have been moved to a directory that had already been listed.
+        """
+        self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
+        self.count_unread(file)
+        return Problem(file.path, error.message, error.hint)
+
+    def count_unread(self, file: File) -> None:
+        """Count a file that couldn't be read, or could be read only in part."""
+        self.unread_counts[Path(file.path).suffix.casefold()] += 1
+
+    def fingerprint_files(
+        self, listing: Iterable[File | Problem | UnreadDocument]
+    ) -> str:
+        """Return a hash that changes whenever a scan of these files may give other results.
+
+        Return "" if that can't be guaranteed, such as for a file that has just been written.
+        """
+        stamps: list[tuple[str, disk.Stamp]] = []
+        for entry in listing:
+            if isinstance(entry, UnreadDocument):
+                return ""
+            if isinstance(entry, Problem):
+                if not entry.notice:
+                    return ""
+            elif entry.stamp is None or not disk.is_reliable(entry.stamp):
+                return ""
+            else:
+                stamps.append((entry.place, entry.stamp))
+        reader = (self.container, str(self.root), repr(self.only), self.settings_text)
+        return hash16(disk.fingerprint_program(), *reader, repr(stamps))
+
+    def end_scan(self) -> ScanEnd:
+        """Return the end of a scan.
+
+        The scan is complete if it was to cover all files and all could be listed.
+        """
+        return ScanEnd(
+            self.name,
+            self.container,
+            complete=not self.only and not self.is_incomplete,
+            folder=str(self.root),
+        )
+
+
+def _walk_directory(
+    start: Path, skipped: SkippedFiles, errors: list[OSError]
+) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """Yield the files in a directory, sorted, and whether each is counted if it is left out.
+
+    The errors of subdirectories that can't be listed are added to `errors`.
+    """
+    pending = [(str(start), True)]
+    while pending:
+        directory, is_counted = pending.pop()
+        try:
+            with os.scandir(directory) as iterator:
+                entries = sorted(iterator, key=attrgetter("name"))
+        except OSError as error:
+            errors.append(error)
+            continue
+        subdirectories = []
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry, is_counted
+            elif not disk.is_skipped_directory(directory, entry.name):
+                is_subdirectory_counted = is_counted and skipped.enter_directory(
+                    entry.name
+                )
+                if not disk.is_hidden(entry.name):
+                    subdirectories.append((entry.path, is_subdirectory_counted))
+        pending += reversed(subdirectories)
+
+
+def _add_file_or_problem(
+    listed_by_path: dict[str, File | Problem | UnreadDocument],
+    entry: File | Problem | UnreadDocument,
+) -> None:
+    """Add a file or problem under its path, and report a second file that has the same path.
+
+    Two files on disk can have the same path, because paths are normalized to NFC.
+    """
+    path = entry.where if isinstance(entry, Problem) else entry.path
+    existing = listed_by_path.setdefault(path, entry)
+    if not isinstance(entry, File) or not isinstance(existing, File):
+        return
+    if entry.place != existing.place:
+        message = (
+            "left out: another file here has the same name,"
+            " encoded differently (é as e and ´)"
+        )
+        listed_by_path[f"{path}/"] = Problem(path, message, "rename one of the two")
+
+
+# --- sources ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FolderSource(SourceType):
+    """A source that reads the files of a directory. Subclasses define the file format."""
+
+    folder: FileListing
+    settings: Any
+    my_names: Strings = ()
+
+    has_several_authors: ClassVar[bool] = False
+    """Whether the files may contain marks by several people, so that the setting `me` matters."""
+
+    @classmethod
+    def open(cls, opening: Opening) -> Self:
+        """Return a reader of the files below the root.
+
+        The settings `include` and `exclude` select the files. For a source without these settings,
+        the suffixes in `endings` do.
+        """
+        settings = opening.settings
+        if hasattr(settings, "include"):
+            included = disk.compile_patterns(settings.include)
+            excluded = disk.compile_patterns(getattr(settings, "exclude", ()))
+
+            def fits(path: str) -> bool:
+                return included(path) and not excluded(path)
+        else:
+
+            def fits(path: str) -> bool:
+                return path.casefold().endswith(cls.endings)
+
+        context = repr((settings, opening.me if cls.has_several_authors else ()))
+        folder = FileListing(
+            cls.kind, opening.name, opening.root, opening.only, fits, context
+        )
+        return cls(folder, settings, opening.me)
+
+    @abstractmethod
+    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+        """Yield the documents, the problems, and finally a `ScanEnd`; see `model.Source`."""
+
+
+_MAX_PICTURE_BYTES = 50 << 20
+"""Maximum size in bytes of a picture. Larger pictures aren't read."""
+
+
+FindPicture = Callable[[str], str]
+"""Returns the path of the picture that a text refers to by this name, or "" if it isn't a picture.
+"""
+
+
+_NO_TEXT_MESSAGE = "of such a file no text is known in which to choose"
+
+
+class FileSource(FolderSource):
+    """A source with one document per file. Subclasses only have to define `document`."""
+
+    tells_of_named: ClassVar[bool] = False
+    """Whether a file that the user named is read again even if unchanged, to report on it again."""
+
+    def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
+        """Yield the document of a file if it has highlights, and any problems.
+
+        Args:
+            file: the file.
+            text: the text of the file.
+            picture: finds the pictures that the text refers to.
+
+        Raises:
+            ItemError: the file can't be read.
+        """
+        raise NotImplementedError
+
+    def contents(
+        self, file: File, reader: Any, picture: FindPicture
+    ) -> Iterator[Sighting]:
+        """Yield the documents and problems of a file, using the reader that `reading` provides."""
+        text, _ = disk.read_settled(file.place)
+        return self.document(file, text, picture)
+
+    def reading(self, files: list[File]) -> AbstractContextManager[Any]:
+        """Return a context manager that provides the reader of these changed files."""
+        return nullcontext()
+
+    def whole(self, file: File, reader: Any) -> WholeText:
+        """Return the whole text of a file, in which the positions of marks can be found.
+
+        Raises:
+            ItemError: the file can't be read, or has no text.
+        """
+        raise ItemError(
+            _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
+        )
+
+    def whole_texts(self) -> Iterator[tuple[Path, WholeText] | Problem]:
+        """Yield each file with its whole text, or a problem if the text can't be read."""
+        for file in self.folder.list_files():
+            if isinstance(file, File):
+                try:
+                    with (
+                        wrap_unexpected_errors(),
+                        wrap_plugin_errors(self.distribution),
+                        self.reading([file]) as reader,
+                    ):
+                        whole_text = self.whole(file, reader)
+                except ItemError as error:
+                    yield self.folder.report_error(file, error)
+                else:
+                    yield file.at, whole_text
+            elif isinstance(file, Problem):
+                yield file
+
+    def notices(self) -> Iterator[Problem]:
+        """Yield the problems that concern the source as a whole, not one of its files."""
+        yield from ()
+
+    def passed_over(self) -> Iterator[UnmarkedDocument]:
+        """Yield an `UnmarkedDocument`, with a reason, for each directory that isn't read."""
+        yield from ()
+
+    def are_all(self, files: Sequence[File]) -> bool:
+        """Return whether these are all the files of the source, with none missed by the scan."""
+        return (
+            self.folder.end_scan().complete and len(files) == self.folder.progress.total
+        )
+
+    def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
+        """Yield the notices that are shown only once, after the first scan has read all files."""
+        yield from ()
+
+    def state_of(self, name: str, file: File) -> str:
+        """Return the state of another file that a document refers to, or "" if it is missing.
+
+        The state of a picture is its path. If the state changes, the document is read again.
+        """
+        return find_media_path(name, file.path, self.folder)
+
+    def public_text(self, file: File) -> str:
+        """Return the text of a file without marks that isn't private, or "" if it isn't known."""
+        return ""
+
+    @property
+    def selection(self) -> str:
+        """The settings as text. If the text changes, other passages may be selected."""
+        selection_settings = {}
+        for key, value in msgspec.to_builtins(self.settings).items():
+            if key not in ("path", "name"):
+                selection_settings[key] = value
+        return msgspec.json.encode(selection_settings, order="sorted").decode()
+
+    def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
+        """Yield the problems, the unchanged files, the documents, and finally a `ScanEnd`.
+
+        A file isn't read if neither it nor a picture that it shows has changed; an
+        `UnchangedDocument` is yielded instead. Every other file that has highlights yields a
+        document. Unchanged files and documents are each sorted by path.
+        """
+        folder = self.folder
+        files: list[File] = []
+        for entry in folder.list_files():
+            if isinstance(entry, File):
+                files.append(entry)
+            else:
+                yield entry
+        yield from self.notices()
+        yield from self._iter_passed_over(known)
+        files.sort(key=lambda file: file.path)
+        files = assign_chosen_passages(files, known, folder)
+        folder.progress.total = len(files)
+        endings = (posixpath.splitext(file.path)[1] for file in files)
+        folder.read_counts = Counter(map(str.casefold, endings))
+
+        # skip unchanged files
+        reader_fingerprint = hash16(
+            disk.fingerprint_program(),
+            folder.name,
+            os.path.realpath(folder.root),
+            folder.settings_text,
+        )
+        changed: list[File] = []
+        for file in files:
+            if known and self._is_unchanged(file, known, reader_fingerprint):
+                yield UnchangedDocument(folder.container, file.path)
+            else:
+                changed.append(file)
+        folder.progress.done = len(files) - len(changed)
+        is_first_scan = len(changed) == len(files)
+        is_first_scan = is_first_scan and not (
+            known and known.list_paths(folder.container)
+        )
+
+        # read the changed files
+        failure_count = 0
+        with self.reading(changed) as reader:
+            for file in changed:
+                try:
+                    with wrap_unexpected_errors(), wrap_plugin_errors(self.distribution):
+                        sightings = self._read_file(
+                            file, reader, known, reader_fingerprint
+                        )
+                except ItemError as error:
+                    failure_count += 1
+                    sightings = [folder.report_error(file, error)]
+                yield from sightings
+                folder.progress.count_document()
+            folder.is_incomplete |= 0 < failure_count == len(files)
+
+        if is_first_scan:
+            yield from folder.unfollowed_links
+            yield from self.first_notices(files)
+        yield folder.end_scan()
+
+    def _iter_passed_over(
+        self, known: KnownDocuments | None
+    ) -> Iterator[UnmarkedDocument | UnchangedDocument]:
+        """Yield what `passed_over` yields, with an `UnchangedDocument` for each known entry.
+
+        An entry is known if the last run had it with the same fingerprint.
+        """
+        container = self.folder.container
+        for unmarked in self.passed_over():
+            if known and known.is_unchanged(
+                container, unmarked.path, unmarked.fingerprint
+            ):
+                yield UnchangedDocument(container, unmarked.path)
+            else:
+                yield replace(unmarked, source=self.folder.name)
+
+    def _is_unchanged(
+        self, file: File, known: KnownDocuments, reader_fingerprint: str
+    ) -> bool:
+        if self.tells_of_named and file.named:
+            return False
+        container = self.folder.container
+        dependencies = known.find_dependencies(container, file.path)
+        if dependencies is None:
+            return False
+        fingerprint = self._compute_fingerprint(file, dependencies, reader_fingerprint)
+        return known.is_unchanged(container, file.path, fingerprint)
+
+    def _read_file(
+        self,
+        file: File,
+        reader: Any,
+        known: KnownDocuments | None,
+        reader_fingerprint: str,
+    ) -> Sequence[Sighting]:
+        """Return the documents and problems of a file, with the fingerprint for the next scan."""
+        folder = self.folder
+        picture_states: dict[str, str] = {}
+        get_picture = partial(self._record_picture_state, picture_states, file)
+        sightings = [*self.contents(file, reader, get_picture)]
+        if file.chosen:
+            from ankiforge.extract.chosen_passages import add_chosen_passages
+
+            whole_text = self.whole(file, reader)
+            sightings = add_chosen_passages(
+                sightings, whole_text, file.chosen, folder.container
+            )
+        problems = [item for item in sightings if isinstance(item, Problem)]
+        if not all(problem.notice for problem in problems):
+            folder.count_unread(file)
+        fingerprint = ""
+        # a file with problems is read every time, so that they are reported again
+        if known and not problems:
+            fingerprint = self._compute_fingerprint(
+                file, picture_states, reader_fingerprint
+            )
+        dependencies = tuple(picture_states)
+        if fingerprint and not sightings:
+            public_text = LazyText(partial(self.public_text, file))
+            path = file.path
+            return [
+                UnmarkedDocument(
+                    folder.container,
+                    path,
+                    fingerprint,
+                    dependencies,
+                    public_text=public_text,
+                )
+            ]
+        results = list[Sighting]()
+        for sighting in sightings:
+            match sighting:
+                case ExtractedDocument():
+                    sighting = self._add_figure_hashes(sighting)
+                    sighting = replace(
+                        sighting, fingerprint=fingerprint, depends=dependencies
+                    )
+                case UnmarkedDocument():
+                    sighting = replace(
+                        sighting,
+                        source=folder.name,
+                        fingerprint=fingerprint,
+                        depends=dependencies,
+                    )
+            results.append(sighting)
+        return results
+
+    def _record_picture_state(
+        self, picture_states: dict[str, str], file: File, target: str
+    ) -> str:
+        """Return the state of the picture at `target`, and record it in `picture_states`."""
+        if target not in picture_states:
+            picture_states[target] = self.state_of(target, file)
+        return picture_states[target]
+
+    def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
+        """Add a hash of its bytes to each marked picture, so that changes can be detected."""
+        highlights = []
+        for highlight in document.highlights:
+            if (
+                highlight.kind is HighlightKind.IMAGE
+                and highlight.markdown
+                and not highlight.figure
+            ):
+                [path, *_] = find_image_paths(highlight.markdown[0])
+                path = unquote(path)
+                root = self.folder.root
+                directory = root if root.is_dir() else root.parent
+                if _is_file_below(root, posixpath.normpath(path)):
+                    with suppress(OSError, ItemError):
+                        stored_path = disk.find_stored_path(directory, path)
+                        data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
+                        digest = hashlib.sha256(data).hexdigest()[:16]
+                        highlight = replace(highlight, figure=digest)
+            highlights.append(highlight)
+        return replace(document, highlights=tuple(highlights))
+
+    def _compute_fingerprint(
+        self, file: File, dependencies: Iterable[str], reader_fingerprint: str
+    ) -> str:
+        """Return a text that changes whenever reading the file may give another result.
+
+        Return "" if the file's stamp is too recent to be reliable.
+
+        Args:
+            file: the file.
+            dependencies: the other files that the document shows or refers to.
+            reader_fingerprint: the part of the text that all files of the source have in common.
+        """
+        if file.stamp is None or not disk.is_reliable(file.stamp):
+            return ""
+        picture_states = [
+            (target, self.state_of(target, file)) for target in dependencies
+        ]
+        other_parts = [repr(part) for part in (picture_states, file.chosen) if part]
+        return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"
+
+
+def assign_chosen_passages(
+    files: Sequence[File], known: KnownDocuments | None, folder: FileListing
+) -> list[File]:
+    """Return the files of a source, each with the passages that the user chose in it.
+
+    A passage chosen in a file that is now missing may be in any file that hasn't been read before,
+    because the file may have been renamed.
+    """
+    container = folder.container
+    directory = folder.root if folder.root.is_dir() else folder.root.parent
+    chosen = known.find_choices(container) if known else ()
+    if not (known and chosen):
+        return list(files)
+    paths = {file.path for file in files}
+    passages_by_path: dict[str, list[PassageChoice]] = {path: [] for path in paths}
+    orphaned_passages: list[PassageChoice] = []
+    for passage in chosen:
+        if passage.path in paths:
+            passages_by_path[passage.path].append(passage)
+        elif not (directory / passage.path).exists():
+            orphaned_passages.append(passage)
+    known_paths = set(known.list_paths(container)) if orphaned_passages else set()
+    files_with_passages = []
+    for file in files:
+        passages = passages_by_path[file.path]
+        if orphaned_passages and file.path not in known_paths:
+            passages = [*passages, *orphaned_passages]
+        files_with_passages.append(replace(file, chosen=tuple(passages)))
+    return files_with_passages
+
+
+# --- pictures ---------------------------------------------------------------------------
+
+
+def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
+    """Return the path, relative to the root, of the picture, sound or film that a note refers to.
+
+    Args:
+        target: how the note refers to the file.
+        note_path: the path of the note.
+        folder: the files of the source.
+
+    Returns:
+        The path, or `target` itself if there is no such file, or "" if it isn't a media file.
+    """
+    if not disk.MEDIA_FILE_NAME.match(target):
+        return ""
+    target = disk.normalize_name(target)
+    other_files = folder.other_files or {}
+    name = target.rpartition("/")[2]
+    relative_to_note = posixpath.join(posixpath.dirname(note_path), target)
+    for path in (relative_to_note, target.lstrip("/")):
+        normalized = posixpath.normpath(path)
+        for lookup_key in (_make_exact_key(normalized), normalized.casefold()):
+            if lookup_key in other_files:
+                return other_files[lookup_key]
+        if folder.other_files is None and _is_file_below(folder.root, normalized):
+            return normalized
+    return other_files.get(_make_exact_key(name)) or other_files.get(
+        name.casefold(), target
+    )
+
+
+def _make_exact_key(name: str) -> str:
+    """Return the key under which `other_files` has the exact name or path."""
+    return f"\0{name}"
+
+
+def _is_file_below(root: Path, path: str) -> bool:
+    """Return whether a relative path leads to a file of a source whose root is `root`.
+
+    The root may be a directory or a single file.
+    """
+    if path.startswith(("/", "..")):
+        return False
+    directory = root if root.is_dir() else root.parent
+    try:
+        return disk.find_stored_path(directory, path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+# --- settings and times -----------------------------------------------------------------
+
+
+def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozenset[str]:
+    """Return the card forms that a `cards:` list in the settings selects.
+
+    An entry `-word` excludes a form. A list that only excludes forms starts from `default`.
+    """
+    excluded: set[str] = set()
+    selected: set[str] = set()
+    for entry in entries:
+        if entry.startswith("-"):
+            excluded.add(entry[1:])
+        else:
+            selected.add(entry)
+    if excluded and not selected:
+        selected = set(default)
+    return frozenset(selected - excluded)
+
+
+def normalize_time(text: str) -> str:
+    """Return a time as ISO 8601, or "" if `text` isn't a time.
+
+    A time without a time zone is taken as UTC.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return time.replace(tzinfo=time.tzinfo or UTC).isoformat()

@@ -1,0 +1,552 @@
+"""Find lookalikes: text in a note that looks like a mark or card, but is in no highlight.
+
+So that nothing is overlooked, `LOOKALIKE` searches the source independently of the parser.
+Each match that isn't part of a highlight in its block is reported to the user with a
+reason. Cards of other tools are recognised by what the tool writes next to them, such as the
+id of the note in Anki. `list --no-card --all` shows all that were left out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
+
+from ankiforge.extract.markdown import WantedMarks
+from ankiforge.extract.markdown.blocks import Block, BlockKind
+from ankiforge.extract.markdown.hand_written import find_line_card
+from ankiforge.extract.markdown.patterns import QUESTION_LABEL
+from ankiforge.extract.markdown.placeholders import LIST_MARKERS, find_hidden_parts
+from ankiforge.extract.markdown.surroundings import PlacedHighlight
+from ankiforge.model import (
+    CARD_IN_HEADING,
+    CODE_AND_MATHS,
+    LOGSEQ_CARD,
+    LOGSEQ_MARK,
+    OTHER_TOOL_NOTE_PREFIX,
+    Highlight,
+    HighlightKind,
+    Lookalike,
+    Strings,
+)
+from ankiforge.model.hints import TOOL_NAMES
+from ankiforge.text import WordMatcher, regex
+from ankiforge.text.normalize import MATH_PATTERN
+
+
+class _OtherTool(NamedTuple):
+    """Another program whose cards or highlights a note may contain."""
+
+    name: str
+    sign: re.Pattern[str]
+    """Matches text that occurs once for each of the tool's cards."""
+    parts: Strings
+    """Texts of which at least one is in every match of `sign`, for a quick first check."""
+    reason: str
+    """Why cards of this tool aren't read, and what to do about it, as shown to the user."""
+
+
+_NOT_ENABLED_REASON = "its plug-in was never on in a run, or does not read this place"
+_UNREAD_FORM_REASON = (
+    "this form is not read: write it as question::answer; to keep its note in Anki:"
+    " ankiforge adopt"
+)
+ANKIOPS = _OtherTool(
+    "AnkiOps",
+    regex(r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"),
+    ("note_key:", "note_id:"),
+    _UNREAD_FORM_REASON,
+)
+_TOOLS = (
+    _OtherTool(
+        "yanki",
+        regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"),
+        ("noteId:",),
+        _UNREAD_FORM_REASON,
+    ),
+    ANKIOPS,
+    _OtherTool(
+        "hashcards",
+        regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"),
+        ("\nC:",),
+        _UNREAD_FORM_REASON,
+    ),
+    _OtherTool(
+        TOOL_NAMES["o2a"],
+        regex(
+            r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
+            r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}"
+        ),
+        ("START", "ID:"),
+        _NOT_ENABLED_REASON,
+    ),
+    _OtherTool(
+        "flashcards-obsidian",
+        regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"),
+        ("^1",),
+        _NOT_ENABLED_REASON,
+    ),
+    _OtherTool(
+        "KOReader in plain text",
+        regex(r"(?m)^-(?:=-){3,9}[ \t]*$"),
+        ("-=-=-",),
+        "this form is not read: export the highlights as JSON or HTML",
+    ),
+    _OtherTool(
+        "spaced repetition",
+        regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
+        ("<!--SR:", "[!sr"),
+        _NOT_ENABLED_REASON,
+    ),
+)
+_TOOL_TEXTS = WordMatcher(*[part for tool in _TOOLS for part in tool.parts])
+"""Matches notes that may contain a card of any of these tools."""
+
+# --- marks and cards --------------------------------------------------------------------
+
+# The most characters between the opening and closing marker of a mark or gap.
+_MAX_INNER_CHARS = 300
+_INNER_TEXT = rf"(?:(?!\n[ \t>]*\n).){{1,{_MAX_INNER_CHARS}}}?"
+# The first character of a lookalike or separator. Line starts are tried too if
+# `_LINE_LOOKALIKE` matches. Searching for these positions is much faster than trying all of
+# `LOOKALIKE` at each character.
+_START_CHARACTER = regex(r"[=＝<~{｛:：]")
+_START_CHARACTER_OR_LINE = regex(r"(?m)[=＝<~{｛:：]|^")
+_LINE_LOOKALIKE = regex(
+    r"(?m)[?\[#QF:](?:(?<=\?)[ \t]*$|(?<=\[)!|(?<=\#)card|(?<=[QF]):|(?<=ls-type:):)"
+)
+LOOKALIKE = regex(
+    rf"""(?xsm)
+      (?:==|＝＝)(?=[^\s=])(?P<mark>{_INNER_TEXT})(?<=[^\s=])(?:==|＝＝)
+    | <mark\b[^<>]*>(?P<html>{_INNER_TEXT})</mark\s*>
+    | ~=\{{[\w-]+\}}(?P<colour>{_INNER_TEXT})=~
+    | \{{\{{(?P<gap>{_INNER_TEXT})\}}\}}
+    | ｛｛(?P<wide>{_INNER_TEXT})｝｝
+    | ^(?P<block>{LIST_MARKERS}(?:>{LIST_MARKERS})*(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)
+    | ^(?P<callout>{LIST_MARKERS}>(?:{LIST_MARKERS}>)*[ \t]*\[![^\[\]\n]+\])
+    | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
+    | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
+    | ^(?P<asked>{LIST_MARKERS}(?:>{LIST_MARKERS})*{QUESTION_LABEL.replace("?P<label>", "?:")})
+    | (?P<arrow>(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S))
+    | (?P<line>(?<!:):{{2,3}}(?!:)|：：)
+    | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
+    """
+)
+"""Matches text that looks like a mark or card. The name of the last group is its kind."""
+_LOOKALIKE_STARTS = WordMatcher(
+    "==",
+    "｛｛",
+    "：：",
+    "＝＝",
+    "<mark",
+    "~={",
+    "{{",
+    "::",
+    ":->",
+    ":<-",
+    "[!",
+    "?\n",
+    "#card",
+    "Q:",
+    "Q：",
+    "F: ",
+)
+_GAP_NAME = regex(r"(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|\d{1,3}::|cloze\s+)")
+_HTML_TAG = regex(r"<[^<>\n]*>")
+_MATHS = regex(MATH_PATTERN)
+_WORD = regex(r"\w+")
+_NO_WORDS_REASON = "there are no words in it"
+_UNPAIRED_REASON = "it begins or ends nothing: its other sign is missing in the paragraph"
+# Why a lookalike isn't a mark or card although the settings select its kind, as shown to
+# the user if no other reason is known.
+_DEFAULT_REASONS = {
+    "block": "right above it there is no question, or right below it no answer",
+    "asked": "its question or answer is missing, or AnkiOps keeps it in step with Anki",
+    "callout": _NO_WORDS_REASON,
+    "line": "a side has no words, or it is a field (`key:: value`), a cell, a name or an address",
+    "gap": "it has no number, `{{c1::words}}`, or no words of one paragraph or cell",
+    "mark": "it has no words of one paragraph or cell, or it compares: `x==1`",
+    "html": "it has no words of one paragraph or cell",
+}
+_HEADING_REASON = "a heading is no card: write it on a line of text, or in a list"
+# The properties that Logseq itself writes below a block.
+_LOGSEQ_OWN_PROPERTY = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
+# Why a lookalike isn't read in each kind of hidden part, as shown to the user.
+_HIDDEN_PART_REASONS = {
+    "comment": "it stands in a comment, which nobody sees who reads the note",
+    "program": "it stands in a command of a template",
+    "field": "`key:: value` alone on a line is a field, as Dataview and Logseq have them",
+    "data": "a plug-in for flashcards keeps its own data there",
+    "definition": "it stands in the address of a link",
+}
+
+
+class _Kind(NamedTuple):
+    """A kind of lookalike, with what decides whether lookalikes of this kind are read."""
+
+    display_name: str
+    """The name shown to the user."""
+    setting: str = ""
+    """The setting that selects which kinds are read, `marks` or `cards`, or "" if none
+    does."""
+    setting_value: str = ""
+    """The value in this setting that selects this kind."""
+    never_reason: str = ""
+    """Why this kind is never read, as shown to the user, or "" if it can be read."""
+
+
+_KINDS = {
+    "mark": _Kind("==mark==", "marks", "=="),
+    "html": _Kind("<mark>", "marks", "mark"),
+    "gap": _Kind("{{gap}}", "cards", "cloze"),
+    "wide": _Kind("｛｛gap｝｝", never_reason="its braces are wide: write `{{gap}}`"),
+    "line": _Kind("question::answer", "cards", "inline"),
+    "arrow": _Kind(
+        "question :-> answer",
+        never_reason="only a plug-in of Logseq knows this form: write `question::answer`",
+    ),
+    "block": _Kind("? between question and answer", "cards", "block"),
+    "callout": _Kind("callout", "marks", "callout"),
+    "asked": _Kind("Q: … A: …", "cards", "block"),
+    "logseq_card": _Kind(
+        LOGSEQ_CARD,
+        never_reason="there are no words before the tag, or no block with the answer below",
+    ),
+    "logseq_mark": _Kind(
+        LOGSEQ_MARK,
+        never_reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
+    ),
+}
+"""Maps the name of each group in `LOOKALIKE` to its kind."""
+_UNCLOSED_KINDS = {
+    "=": _Kind("==mark=="),
+    "＝": _Kind("==mark=="),
+    "{": _Kind("{{gap}}"),
+    "<": _Kind("<mark>"),
+}
+"""Maps the first character of a marker that isn't closed in its paragraph to its kind."""
+
+
+class _Match(NamedTuple):
+    """A match of `LOOKALIKE` in a note, which may turn out to be part of a highlight."""
+
+    kind: str
+    """The name of the group in `LOOKALIKE`."""
+    info: _Kind
+    line: int
+    """The number of the line, counted from 0."""
+    words: str
+    """The letters and digits of the text between the markers, casefolded."""
+    start: int
+    """[start, end) is the span of the match in the source of the note."""
+    end: int
+
+
+def may_have_lookalikes(text: str) -> bool:
+    """Return whether a note may contain text that looks like a mark or card."""
+    return _LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
+
+
+def find_overlooked(
+    text: str,
+    front_lines: int,
+    wanted: WantedMarks,
+    blocks: Sequence[Block] = (),
+    placed: Iterable[PlacedHighlight] = (),
+) -> tuple[Lookalike, ...]:
+    """Return what looks like a mark or card but is in no highlight, each with a reason.
+
+    Args:
+        text: the note as written.
+        front_lines: the number of lines of its front matter.
+        wanted: the kinds of marks and cards to read.
+        blocks: the blocks of the note, or () if nothing in the note is read.
+        placed: the highlights of the note.
+    """
+    if not may_have_lookalikes(f"{text}\n"):
+        return ()
+    left_out = []
+    lines = text.split("\n")
+    front = "\n".join(lines[:front_lines])
+    lines_text = _format_lines(range(front_lines))
+    if front and LOOKALIKE.search(front):
+        reason = "it says what the note is: no card is read there"
+        left_out.append(Lookalike("front matter", lines_text, reason))
+
+    # replace the front matter by empty lines, so that line numbers stay the same
+    body = "\n" * front_lines + "\n".join(lines[front_lines:])
+    hidden = _HiddenParts(body, fields=wanted.reads_fields)
+    highlight_index = _HighlightIndex(body, blocks, placed)
+    left_out += _iter_unread_tool_cards(text, highlight_index.lines)
+    code_lines = []
+    unselected_lines = defaultdict[tuple[str, str], list[int]](list)
+    """Maps the name of each kind that the settings don't select, and the setting that would
+    select it, to the lines where it occurs."""
+    for lookalike in _iter_matches(body):
+        hidden_kind = hidden.find_kind_at(lookalike.start)
+        if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
+            code_lines.append(lookalike.line)
+            continue
+        if highlight_index.has_highlight_of(lookalike):
+            continue
+        property_start = max(lookalike.start - 80, 0)
+        if hidden_kind == "field":
+            if _LOGSEQ_OWN_PROPERTY.search(body, property_start, lookalike.end):
+                continue
+        display_name, setting, setting_value, never_reason = lookalike.info
+        reason = never_reason or highlight_index.find_rejection_reason(
+            lookalike, hidden_kind
+        )
+        selected_names = wanted.marks if setting == "marks" else wanted.cards
+        if not reason and setting and setting_value not in selected_names:
+            option = f"{setting}: […, {setting_value}]"
+            unselected_lines[display_name, option].append(lookalike.line)
+            continue
+        may_be_heading = lookalike.kind == "line" and not reason
+        if may_be_heading and highlight_index.is_card_in_heading(lookalike):
+            display_name, reason = CARD_IN_HEADING, _HEADING_REASON
+        reason = reason or _DEFAULT_REASONS[lookalike.kind]
+        left_out.append(Lookalike(display_name, f"line {lookalike.line + 1}", reason))
+
+    for (display_name, option), option_lines in unselected_lines.items():
+        left_out.append(_new_unselected_entry(display_name, option, option_lines))
+    if code_lines:
+        reason = "what looks like a mark or a card in code and in maths is none"
+        left_out.append(Lookalike(CODE_AND_MATHS, _format_lines(code_lines), reason))
+    return tuple(left_out)
+
+
+class _HiddenParts:
+    """The parts of a note in which no marks are read, such as comments and maths."""
+
+    def __init__(self, body: str, *, fields: bool) -> None:
+        parts = list(find_hidden_parts(body, fields=fields))
+        if "$" in body:
+            parts += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
+        self._parts = sorted(parts)
+
+    def find_kind_at(self, offset: int) -> str:
+        """Return the kind of the hidden part that contains `offset`, or "" if none does."""
+        # inline maths may be inside another part, so check the last two before the offset
+        next_index = bisect_right(self._parts, offset, key=itemgetter(0))
+        kind = ""
+        for _, end, part_kind in self._parts[max(next_index - 2, 0) : next_index]:
+            if offset < end:
+                kind = part_kind
+        return kind
+
+
+def _new_unselected_entry(
+    display_name: str, option: str, lines: Sequence[int]
+) -> Lookalike:
+    """Return a single entry for all lookalikes of a kind that the settings don't select.
+
+    There is one for all, because a note may contain hundreds of callouts, for example.
+
+    Args:
+        display_name: the name of the kind.
+        option: the setting that would select the kind, such as `marks: […, ==]`.
+        lines: the numbers of the lines on which they are, counted from 0.
+    """
+    reason = f"your settings do not read it; to read it: `{option}`"
+    if len(lines) > 1:
+        count = f"{len(lines):,} of them"
+        reason = f"your settings do not read {count}; to read them: `{option}`"
+    return Lookalike(display_name, _format_lines(lines), reason)
+
+
+def _iter_matches(body: str) -> Iterator[_Match]:
+    line = 0
+    counted_until = 0
+    position = 0
+    gap_end = 0
+    inner_end = 0
+    has_line_lookalike = _LINE_LOOKALIKE.search(body)
+    start_pattern = _START_CHARACTER_OR_LINE if has_line_lookalike else _START_CHARACTER
+    while match := _find_next_match(body, position, start_pattern):
+        group = str(match.lastgroup)
+        kind = "html" if group == "colour" else group
+        position = match.end()
+        if kind == "line" and match.start() < gap_end:
+            continue
+        if kind == "open" and match.start() < inner_end:
+            continue
+        if kind == "gap":
+            gap_end = match.end()
+        # continue inside this match, because it may contain another one
+        if kind in ("mark", "html", "gap"):
+            inner_end = max(inner_end, match.end())
+            position = match.start() + 2
+        elif kind == "logseq_card":
+            position = match.start() + 1
+        line += body.count("\n", counted_until, match.start())
+        counted_until = match.start()
+        gap_name = _GAP_NAME.match(match[group])
+        inner_text = match[group][gap_name.end() :] if gap_name else match[group]
+        info = _KINDS.get(kind) or _UNCLOSED_KINDS[match[0][0]]
+        yield _Match(kind, info, line, _normalize(inner_text), *match.span())
+
+
+def _find_next_match(
+    body: str, position: int, start_pattern: re.Pattern[str]
+) -> re.Match[str] | None:
+    """Return the first match of `LOOKALIKE` at or after `position`.
+
+    Only the positions that `start_pattern` matches are tried.
+    """
+    for start in start_pattern.finditer(body, position):
+        match = LOOKALIKE.match(body, start.start())
+        if match:
+            return match
+    return None
+
+
+def _normalize(text: str) -> str:
+    """Return the casefolded letters and digits of a text, without HTML tags."""
+    return "".join(_WORD.findall(_HTML_TAG.sub("", text).casefold()))
+
+
+def _format_lines(numbers: Iterable[int]) -> str:
+    """Format the numbers of lines, counted from 0, for the user, as in `lines 1-3, 7`."""
+    runs: list[list[int]] = []
+    for number in sorted({number + 1 for number in numbers}):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    spans = []
+    for run in runs:
+        spans.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
+    lines = "line" if len(runs) == 1 and len(runs[0]) == 1 else "lines"
+    return f"{lines} {', '.join(spans)}"
+
+
+def _is_shown_by(placed: PlacedHighlight, lookalike: _Match, block: Block) -> bool:
+    """Return whether a highlight shows the text of a lookalike, or its whole block."""
+    highlight = placed.highlight
+    if block.kind is not BlockKind.CELL:
+        if highlight.kind is HighlightKind.CARD:
+            return True
+        if lookalike.words and placed.start == 0 and placed.end == len(block.plain):
+            return True
+    return bool(lookalike.words) and lookalike.words in _normalize_highlight(highlight)
+
+
+@lru_cache(maxsize=64)  # called for each lookalike of a block
+def _normalize_highlight(highlight: Highlight) -> str:
+    return _normalize(" ".join((highlight.exact, *highlight.markdown)))
+
+
+def _is_phrase_mark(lookalike: _Match, block: Block) -> bool:
+    """Return whether a lookalike is, or begins, a mark that the parser found in its block."""
+    for phrase in block.inline.phrases:
+        if lookalike.kind in ("mark", "html", "gap"):
+            text = _normalize(block.inline.plain[phrase.start : phrase.end])
+            if text and (text in lookalike.words or lookalike.words in text):
+                return True
+        # an opening marker may begin a phrase that is too long for `LOOKALIKE` to match
+        is_long = 2 * (phrase.end - phrase.start) >= _MAX_INNER_CHARS
+        if lookalike.kind == "open" and is_long:
+            return True
+    return False
+
+
+class _HighlightIndex:
+    """Finds the highlights of a note by their lines and blocks."""
+
+    def __init__(
+        self,
+        body: str,
+        blocks: Sequence[Block],
+        placed: Iterable[PlacedHighlight],
+    ) -> None:
+        self._body = body
+        self._blocks_at: dict[int, list[Block]] = defaultdict(list)
+        """Maps each line to the blocks on it."""
+        self._placed_in: dict[Block, list[PlacedHighlight]] = defaultdict(list)
+        """Maps each block to the highlights that include it."""
+        for block in blocks:
+            for line in range(*block.lines):
+                self._blocks_at[line].append(block)
+        for highlight in placed:
+            highlight_blocks = blocks[
+                highlight.first_block.number - 1 : highlight.last_block.number
+            ]
+            for block in (*highlight_blocks, *highlight.extra_blocks):
+                self._placed_in[block].append(highlight)
+        self.lines: set[int] = set()
+        """The lines that contain highlights, and the line below each, where other tools
+        write their ids."""
+        for block in self._placed_in:
+            first, end = block.lines
+            self.lines.update(range(first, end + 1))
+        self._quotes = {quote for block in self._placed_in for quote in block.quotes}
+        """The block quotes that contain a highlight."""
+
+    def is_code(self, line: int) -> bool:
+        blocks = self._blocks_at[line]
+        return bool(blocks) and all(block.kind is BlockKind.CODE for block in blocks)
+
+    def has_highlight_of(self, lookalike: _Match) -> bool:
+        if lookalike.kind == "callout":
+            # if the title has no text, the callout begins with the block on the next line
+            line = lookalike.line
+            blocks = self._blocks_at[line] or self._blocks_at[line + 1]
+            quotes = {block.quotes[-1] for block in blocks if block.quotes}
+            if not quotes.isdisjoint(self._quotes):
+                return True
+        for block in self._blocks_at[lookalike.line]:
+            placed = self._placed_in.get(block, ())
+            if any(_is_shown_by(highlight, lookalike, block) for highlight in placed):
+                return True
+            # the lookalike may also mark a phrase in a block that has highlights
+            if placed and block.is_text and _is_phrase_mark(lookalike, block):
+                return True
+        return False
+
+    def find_rejection_reason(self, lookalike: _Match, hidden_kind: str) -> str:
+        """Return why the context of a lookalike rules out a mark or card, or "".
+
+        `hidden_kind` is the kind of the hidden part that contains the lookalike, or "".
+        """
+        if hidden_kind:
+            return _HIDDEN_PART_REASONS[hidden_kind]
+        if self._body[lookalike.start - 1 : lookalike.start] == "\\":
+            return "a backslash before it says that it is not a sign"
+        return _UNPAIRED_REASON if lookalike.kind == "open" else ""
+
+    def is_card_in_heading(self, lookalike: _Match) -> bool:
+        """Return whether a lookalike in a heading would be a card if it were in plain text."""
+        return any(
+            block.kind is BlockKind.HEADING and find_line_card(block.inline, block.syntax)
+            for block in self._blocks_at[lookalike.line]
+        )
+
+
+def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[Lookalike]:
+    """Yield an entry for each card of another tool from which no highlight was made.
+
+    Args:
+        text: the note as written.
+        read_lines: the numbers of the lines that contain highlights, and of the line below
+            each.
+    """
+    padded = f"\n{text}"
+    if not _TOOL_TEXTS.matches(padded):
+        return
+    for tool in _TOOLS:
+        if not any(part in padded for part in tool.parts):
+            continue
+        for match in tool.sign.finditer(text):
+            first = text.count("\n", 0, match.start())
+            lines = range(first, first + match[0].count("\n") + 1)
+            if not any(number in read_lines for number in lines):
+                yield Lookalike(
+                    f"{OTHER_TOOL_NOTE_PREFIX}{tool.name}",
+                    f"line {first + 1}",
+                    tool.reason,
+                )

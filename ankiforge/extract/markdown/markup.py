@@ -1,0 +1,818 @@
+"""Define the tokens of a block, and parse the inline markup that CommonMark doesn't have.
+
+This markup includes marks, clozes, maths, Obsidian links, tags, footnotes, ruby readings,
+bare URLs, template placeholders and HTML elements. `_MARKUP` matches it, and for each kind
+an adder function adds a token (see `_register_adder`). A token has Markdown and plain text,
+from which the keys of highlights are made (docs/reference/keys.md). `tokenizer` creates and
+pairs the tokens, and `inline` interprets them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, NamedTuple, cast
+from urllib.parse import quote, unquote
+
+from markdown_it.common.utils import normalizeReference
+from markdown_it.rules_inline import StateInline
+
+from ankiforge.extract.discover import SOUND_SUFFIXES
+from ankiforge.extract.markdown.placeholders import (
+    COMMENT_FILLER,
+    MATHS_CONTINUATION,
+    MATHS_DELIMITER,
+)
+from ankiforge.model import Span, Strings, Texts
+from ankiforge.text import regex
+from ankiforge.text.cloze import escape_markdown, parse_image_label
+from ankiforge.text.elements import (
+    BLOCK_ELEMENTS,
+    EMPHASIS_ELEMENTS,
+    RUBY_PATTERN,
+    has_unicode_script,
+    parse_attributes,
+    ruby_to_text,
+    to_unicode_script,
+)
+from ankiforge.text.normalize import MATH_PATTERN
+
+
+class TokenKind(Enum):
+    """What a token of a block's text represents, which decides how it is rendered."""
+
+    TEXT = auto()
+    """Text whose plain text and Markdown are equal, character by character."""
+    ATOM = auto()
+    """An indivisible piece of text: a link's name, a URL, an escape or an entity."""
+    OPAQUE = auto()
+    """Code, maths or a template field, none of which contains the end of a sentence."""
+    TAG = auto()
+    BREAK = auto()
+    """A line end in the source, a `<br>`, or the edge of an HTML block."""
+    PICTURE = auto()
+    """An embedded file that is shown or played, which has no plain text."""
+    INVISIBLE = auto()
+    """Markup that isn't shown, such as most HTML tags and the brackets of a link."""
+    EMPHASIS = auto()
+    """`*`, `**`, `_`, `~~`, or the tag of an element such as `<b>`."""
+    MARK = auto()
+    """`==`, or the start or end of another kind of mark."""
+    GAP = auto()
+    """The `{{` or `}}` of a hand-written cloze."""
+    HINT = auto()
+    """The `::` in a hand-written cloze, and the hint after it."""
+
+
+FOOTNOTE_LABEL_PREFIX = "[^"
+"""The prefix of `detail` in the token of a label such as `[^1]:`, before a footnote's text."""
+FOOTNOTE_PREFIX = "^"
+"""The prefix of `detail` in the token of a reference to a footnote. After it comes the
+footnote's label, such as `1`, or its text in brackets."""
+
+
+IN_WORD = "in a word"
+"""The `detail` of a `==` between two letters. Two such tokens with a space between them are
+comparisons, not a mark."""
+
+
+HARD_BREAK = "  \n"
+"""The Markdown of a hard line break."""
+BLOCK_EDGE = "edge"
+"""The `detail` of a line end at the edge of an HTML block."""
+
+
+@dataclass(slots=True, eq=False)
+class InlineToken:
+    """A token of a block's text, with its plain text and its Markdown."""
+
+    kind: TokenKind
+    plain: str = ""
+    markdown: str = ""
+    """The Markdown of the token. For a mark it is `==`, `~=` or the name of the element,
+    which must be the same in the token that closes the mark."""
+    detail: str = ""
+    """The colour of a mark, the numbers of a cloze, the name of a tag, or "strong" for
+    `**`."""
+    target: str = ""
+    """What a link leads to, in the link's first token: a URL or, for `[[…]]` and `![[…]]`,
+    `[[Note#Part]]`."""
+    can_open: bool = False
+    """Whether a mark or element may begin with this token."""
+    can_close: bool = False
+    """Whether a mark or element may end with this token."""
+    closer: InlineToken | None = None
+    """The token that closes what this token opens, or None."""
+    opener: InlineToken | None = None
+    """The token that opens what this token closes, or None."""
+    index: int = 0
+    """The index of the token in the list of the block's tokens."""
+    start: int = 0
+    """The offset in the plain text of the block at which the token starts."""
+    type: ClassVar[str] = ""
+    """Needed by markdown-it's rule for `~~`, which looks at the type of the tokens next to
+    its own."""
+
+    def change_to(
+        self,
+        kind: TokenKind,
+        plain: str = "",
+        markdown: str | None = None,
+    ) -> None:
+        """Change into a token of another kind, which isn't paired and has no `detail`.
+
+        The Markdown is the same as the plain text unless it is passed.
+        """
+        self.kind = kind
+        self.plain = plain
+        self.markdown = plain if markdown is None else markdown
+        self.detail = ""
+        self.closer = None
+        self.opener = None
+
+    @property
+    def end(self) -> int:
+        """The offset in the plain text of the block at which the token ends."""
+        return self.start + len(self.plain)
+
+    @property
+    def is_shown_picture(self) -> bool:
+        """Whether the token is an embedded file that is shown or played."""
+        return self.kind is TokenKind.PICTURE and bool(self.markdown)
+
+
+class MarkedPhrase(NamedTuple):
+    """A phrase that is marked, bold or blanked out by the pair of tokens around it."""
+
+    opener: InlineToken
+    closer: InlineToken
+    span: Span
+    """The span of the phrase in the plain text of the block, without the whitespace at its
+    ends."""
+    mark_kind: str
+    """`==`, `mark`, `bold`, or `{{` for a cloze."""
+    detail: str
+    """The colour of a mark, or the numbers of a cloze."""
+
+    @property
+    def start(self) -> int:
+        """The offset in the plain text of the block at which the phrase starts."""
+        return self.span[0]
+
+    @property
+    def end(self) -> int:
+        """The offset in the plain text of the block at which the phrase ends."""
+        return self.span[1]
+
+
+class ClozeSyntax(NamedTuple):
+    """The markup, besides `{{c1::…}}`, that a plug-in reads as a cloze."""
+
+    markers: frozenset[str] = frozenset()
+    """The kinds of markup that make a cloze: any of `==`, `bold`, `{` and `{{`. The last
+    stands for double braces without a number."""
+    share_first_card: bool = False
+    """Whether all clozes without a number belong to the first card of their note."""
+
+
+class InlineContext(NamedTuple):
+    """What the parser must know about a note and its vault to parse the text of a block."""
+
+    maths: Strings = ()
+    """The maths of the note that covers several lines, which numbered placeholders
+    replace in its text."""
+    link_labels: Mapping[str, Texts] = {}
+    """Maps each link label that the note defines to its URL and title, in the form that
+    markdown-it expects."""
+    find_media_path: Callable[[str], str] = str
+    """Returns the path of an embedded file relative to the vault, or "" if the file isn't a
+    picture, sound or film."""
+    cloze_syntax: ClozeSyntax = ClozeSyntax()
+    is_verbatim: bool = False
+    """Whether to keep line breaks and markup as written, as for text that has several
+    blocks."""
+
+
+# --- the parser ----------------------------------------------------------------------------
+
+
+class InlineState(StateInline):
+    """The state of markdown-it's inline parser, which collects our tokens with its own."""
+
+    tokens: list[Any]
+
+    @property
+    def context(self) -> InlineContext:
+        """The context of the text that is being parsed."""
+        context: InlineContext = self.env["context"]
+        return context
+
+    def pushPending(self) -> Any:
+        """Add the plain text since the last token as a token."""
+        token = InlineToken(TokenKind.TEXT, self.pending, self.pending)
+        self.tokens.append(token)
+        self.pending = ""
+        return token
+
+    def add_token(
+        self,
+        kind: TokenKind,
+        plain: str = "",
+        markdown: str | None = None,
+        detail: str = "",
+    ) -> InlineToken:
+        """Add one of our tokens after the pending text.
+
+        The Markdown is the same as the plain text unless it is passed.
+        """
+        if self.pending:
+            self.pushPending()
+        if markdown is None:
+            markdown = plain
+        token = InlineToken(kind, plain, markdown, detail)
+        self.tokens.append(token)
+        return token
+
+
+# --- markup ---------------------------------------------------------------------------
+
+# The attributes that Pandoc and kramdown allow after a picture, such as `{width=50%}` or
+# `{.center #fig:1}`.
+_ATTRIBUTE = r"(?:[.\#][\w:-]+|[\w-]+=(?:\"[^\"\n]*\"|[^\s{}\"]+))"
+_ATTRIBUTES = rf"(?:\{{[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE})*[ \t]*\}})?"
+_LINK_TARGET = (
+    r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
+    r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
+)
+# The kind of an annotation, which templates write into an element: `<mark>Yellow
+# highlight</mark>` isn't a mark.
+_ANNOTATION_KIND = (
+    r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
+    r"\s+(?:highlight|underline|annotation)\s*"
+)
+_TABLE_TAG = "t(?:able|head|body|foot|r|d|h)"
+_MARKUP = regex(
+    rf"""(?x)
+      # the placeholder of maths over several lines
+      (?P<lines>{MATHS_DELIMITER}(?P<number>\d+){MATHS_DELIMITER})
+      # the label of a footnote, at the start of a line
+    | (?P<label>(?<![^\n])\[\^(?P<label_name>[^\[\]\s]+)\]:[ \t]*)
+      # a footnote: its label, or its text
+    | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\]
+        |\^\[(?P<footnote_text>(?:[^\[\]\n]|!?\[\[?[^\[\]\n]*\]\]?){{1,2000}})\])
+      # ruby readings in HTML, or as `{{東京|とう|きょう}}`, `[東]{{とう}}`, `[東]^(とう)`
+    | (?P<ruby>{RUBY_PATTERN}
+        |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}}
+        |\[(?P<letters>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})\]
+          (?:\{{(?P<braced>[^\s{{}}]{{1,40}})\}}|\^\((?P<above>[^\s()]{{1,40}})\)))
+      # citation marks of chatbots
+    | (?P<cited>【\d[^【】\n]{{0,80}}†[^【】\n]{{0,80}}】
+        |:contentReference\[oaicite:\d{{1,4}}\](?:\{{index=\d{{1,4}}\}})?
+        |\ue200cite[^\n\ue201]{{1,200}}\ue201)
+      # comments, drawings, empty marks, kinds of annotations
+    | (?P<gone>[{COMMENT_FILLER}{MATHS_CONTINUATION}]+|(?<=\S)(?<!=)====(?=[^\s=])
+        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
+        |(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>|<span[^<>]*>{_ANNOTATION_KIND}</span>))
+      # maths and code
+    | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH_PATTERN}
+        |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
+      # ![[file|text]], ![alt](path "title"), ![alt][label], [[Note#Part|text]], and a sound of
+      # Anki's
+    | (?P<embed>!\[\[(?P<file>(?:[^\[\]\n]|\[(?!\[)|\](?!\]))+)\]\]{_ATTRIBUTES})
+    | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_LINK_TARGET}{_ATTRIBUTES})
+    | (?P<reference>!\[(?P<name>[^\[\]\n]*)\](?:\[(?P<label_of>[^\[\]\n]*)\])?{_ATTRIBUTES})
+    | (?P<sound>\[sound:(?P<heard>[^\[\]\n]+)\])
+    | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
+      # <% tp.file.title %>, <https://…>
+    | (?P<templater><%[^\n]{{0,200}}?%>)
+    | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:(?!:)[^<>\s]*>)
+      # HTML
+    | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n$`*_&\\\[{{~]{{1,40}})</(?P=level)>)
+      # in an HTML table: between two rows, between two cells, whitespace between tags
+    | (?P<row>(?i:(?:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*)?<tr\b[^<>]*>\s*+))
+    | (?P<cell>(?i:(?:</t[dh]\s*>\s*+)?<t[dh]\b[^<>]*>))
+    | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
+    | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
+      # #tag, with at least one character that isn't a digit
+    | (?P<hash>(?<![^\s{COMMENT_FILLER}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
+      # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
+    | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)|(?<!＝)＝＝(?!＝)
+        |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
+      # {{{{c1::, {{{{1:: as in Mochi, {{{{cloze, or just two braces
+    | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
+        (?P<named>[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?(?:::?(?!:)|：：?)
+        |(?P<gap_number>\d{{1,3}})::(?![:}}])|cloze[ ]+)?)
+      # a bare URL, from the colon on
+    | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
+    | (?P<bracket>\])
+    | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
+    """
+)
+MARKUP_START_CHARACTERS = frozenset(
+    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[]<#~=＝{{}}`^【\ue200"
+)
+"""The characters with which markup may begin."""
+# The HTML elements, including obsolete ones, that may occur in or around a paragraph.
+_HTML_ELEMENTS = frozenset(
+    (
+        "a abbr acronym address applet area article aside audio b base bdi bdo big blink"
+        " blockquote body br button canvas caption center cite code col colgroup data"
+        " datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption"
+        " figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr"
+        " html i iframe img input ins kbd label legend li link main map mark marquee math"
+        " menu meta meter nav nobr noscript object ol optgroup option output p param"
+        " picture pre progress q rb rp rt rtc ruby s samp script search section select"
+        " slot small source span strike strong style sub summary sup svg table tbody td"
+        " template textarea tfoot th thead time title tr track tt u ul var video wbr"
+    ).split()
+)
+# What may follow the name of an element, besides attributes that have a value.
+_BARE_ATTRIBUTES = frozenset("/ checked controls disabled hidden loop muted open".split())
+# The start of a mark or gap, which makes the text of a footnote part of its sentence.
+_MARK_IN_FOOTNOTE = regex(r"==|<mark|<span|\*\*|__|\{\{|~=\{")
+# The scheme of a bare URL at the end of the text before its colon.
+_URL_SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
+# The size of a picture in place of its alt text, as in `![300x200](…)`.
+_SIZE_ONLY = regex(r"(\d{1,4})(?:x\d{1,4})?")
+# Elements of tables. `_MARKUP` matches table rows and cells by separate groups.
+_TABLE_ELEMENTS = frozenset("tbody td tfoot th thead tr".split())
+# Elements that show or play a file.
+_MEDIA_ELEMENTS = frozenset("audio embed iframe img object source video".split())
+_SPECIAL_IN_ALT = regex(r"[\[\]\n]")
+_WIDTH = regex(r"\d{1,4}")
+# The number of tokens that are searched backwards for the last Markdown or row start.
+_MAX_LOOKBACK_TOKENS = 20
+# What ends the name of an embedded file: its alias or a fragment.
+_EMBED_NAME_END = regex(r"\\?\||#")
+
+
+def parse_markup(state: StateInline, silent: bool) -> bool:
+    """Parse markup that CommonMark doesn't have, as an inline rule of markdown-it."""
+    if state.src[state.pos] not in MARKUP_START_CHARACTERS:
+        return False
+    match = _MARKUP.match(state.src, state.pos)
+    if match is None:
+        return False
+    kind = str(match.lastgroup)
+    resolution: _Resolution = (kind, match.end())
+    if kind in _RESOLVERS:
+        resolution = _RESOLVERS[kind](state, match)
+    if resolution is None:
+        return False
+    kind, end = resolution
+    raw = state.src[state.pos : end]
+    state.pos = end
+    if not silent:
+        _ADDERS[kind](cast(InlineState, state), match, raw)
+    return True
+
+
+# --- what markup means in its context ---------------------------------------------------
+
+_Resolution = tuple[str, int] | None
+"""The kind of the markup and the position at which it ends, or None for plain text."""
+_Resolver = Callable[[StateInline, re.Match[str]], _Resolution]
+_RESOLVERS: dict[str, _Resolver] = {}
+
+
+def _register_resolver(kind: str) -> Callable[[_Resolver], _Resolver]:
+    """Return a decorator that registers a function as the resolver for a kind of markup.
+
+    A resolver decides what markup means in its context.
+    """
+    return lambda resolver: _RESOLVERS.setdefault(kind, resolver)
+
+
+@_register_resolver("footnote")
+def _resolve_footnote(state: StateInline, match: re.Match[str]) -> _Resolution:
+    if not _MARK_IN_FOOTNOTE.search(match[0]):
+        return "footnote", match.end()
+    # marked text in a footnote is part of the sentence that contains the footnote
+    state.env.setdefault("footnote_ends", set()).add(match.end() - 1)
+    return "footnote_start", state.pos + len("^[")
+
+
+@_register_resolver("bracket")
+def _resolve_bracket(state: StateInline, match: re.Match[str]) -> _Resolution:
+    if state.pos not in state.env.get("footnote_ends", ()):
+        return None
+    return "footnote_end", match.end()
+
+
+@_register_resolver("url")
+def _resolve_url(state: StateInline, match: re.Match[str]) -> _Resolution:
+    return ("url", match.end()) if _URL_SCHEME.search(state.pending) else None
+
+
+@_register_resolver("reference")
+def _resolve_reference(state: StateInline, match: re.Match[str]) -> _Resolution:
+    return ("reference", match.end()) if _find_reference_url(state, match) else None
+
+
+@_register_resolver("html")
+def _resolve_html(state: StateInline, match: re.Match[str]) -> _Resolution:
+    if "=" in match["with"]:
+        return "html", match.end()
+    if match["element"].lower() in _HTML_ELEMENTS:
+        if _BARE_ATTRIBUTES.issuperset(match["with"].split()):
+            return "html", match.end()
+    # other angle brackets are plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
+    return "less", state.pos + 1
+
+
+@_register_resolver("ruby")
+def _resolve_ruby(state: StateInline, match: re.Match[str]) -> _Resolution:
+    if match["base"] and "{" in state.env["context"].cloze_syntax.markers:
+        return "text", state.pos + 1
+    return "ruby", match.end()
+
+
+@_register_resolver("gap")
+def _resolve_gap(state: StateInline, match: re.Match[str]) -> _Resolution:
+    # braces without a number or the word `cloze` make a cloze only if a plug-in reads them
+    # so, because templates use them too
+    is_gap = match["named"] or "{{" in state.env["context"].cloze_syntax.markers
+    return ("gap" if is_gap else "text"), match.end()
+
+
+# --- a token for each kind of markup ----------------------------------------------------
+
+
+_Adder = Callable[[InlineState, re.Match[str], str], object]
+# Maps the name of each group in `_MARKUP` to its adder, which gets the markup as written.
+_ADDERS: dict[str, _Adder] = {}
+
+
+def _register_adder(kind: str) -> Callable[[_Adder], _Adder]:
+    """Return a decorator that registers a function as the adder for a kind of markup.
+
+    An adder adds the token for the markup.
+    """
+    return lambda adder: _ADDERS.setdefault(kind, adder)
+
+
+@_register_adder("lines")
+def _add_multiline_maths(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add the maths that a numbered placeholder replaces because it covers several lines."""
+    maths = state.context.maths[int(match["number"])]
+    one_line_maths = maths.replace("\n", " ")
+    markdown = maths if state.context.is_verbatim else one_line_maths
+    state.add_token(TokenKind.OPAQUE, one_line_maths, markdown)
+
+
+@_register_adder("sound")
+def _add_sound(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add a sound in Anki's notation, whose source is part of the block's plain text."""
+    path = state.context.find_media_path(match["heard"].strip())
+    state.add_token(
+        TokenKind.ATOM, raw, f"![]({quote(path)})" if path else escape_markdown(raw)
+    )
+
+
+@_register_adder("address")
+def _add_angled_url(state: InlineState, match: re.Match[str], raw: str) -> None:
+    state.add_token(TokenKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+
+
+@_register_adder("url")
+def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add a bare URL, of which `raw` is the part from the colon on.
+
+    The scheme before the colon is already in the pending text.
+    """
+    text_before = _URL_SCHEME.sub("", state.pending)
+    url = state.pending[len(text_before) :] + raw
+    state.pending = text_before
+    state.add_token(TokenKind.ATOM, url, escape_markdown(url)).target = url
+
+
+@_register_adder("script")
+def _add_super_or_subscript(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add superscript or subscript.
+
+    It consists of Unicode characters if they exist for the whole text.
+    """
+    text = match["raised"]
+    level = match["level"]
+    if has_unicode_script(text, level):
+        state.add_token(TokenKind.TEXT, to_unicode_script(text, level))
+        return
+    markdown = f"<{level}>{escape_markdown(text)}</{level}>"
+    state.add_token(TokenKind.ATOM, to_unicode_script(text, level), markdown)
+
+
+@_register_adder("mark")
+def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
+    if raw not in ("==", "＝＝"):
+        token = state.add_token(TokenKind.MARK, raw, "~=", match["colour"] or "")
+        token.can_open = raw[0] == "~"
+        token.can_close = raw == "=~"
+        return
+    # `==` may open a mark unless whitespace follows, and close one unless whitespace
+    # precedes; at the start of the text, `before` is the first `=` itself
+    before = state.src[max(0, match.start() - 1)]
+    after = state.src[match.end() : match.end() + 1]
+    token = state.add_token(TokenKind.MARK, raw, "==", IN_WORD if match["inside"] else "")
+    token.can_open = bool(after.strip())
+    token.can_close = not before.isspace()
+
+
+@_register_adder("gap")
+def _add_gap(state: InlineState, match: re.Match[str], raw: str) -> None:
+    state.add_token(
+        TokenKind.GAP, raw, detail=match["numbers"] or match["gap_number"] or ""
+    )
+
+
+@_register_adder("footnote")
+def _add_footnote(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add a reference to a footnote, or a footnote whose text is inline.
+
+    Text that is inline is part of the block's plain text.
+    """
+    if match["footnote_name"]:
+        state.add_token(
+            TokenKind.INVISIBLE, detail=f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
+        )
+        return
+    detail = f"{FOOTNOTE_PREFIX}[{match['footnote_text']}]"
+    state.add_token(TokenKind.ATOM, raw.replace("\n", " "), "", detail)
+
+
+@_register_adder("ruby")
+def _add_ruby(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add East Asian characters, followed in brackets by how they are read."""
+    if match["base"]:
+        readings = match["readings"].replace("|", "")
+        state.add_token(TokenKind.TEXT, f"{match['base']}({readings})")
+        return
+    if match["letters"]:
+        reading = match["braced"] or match["above"]
+        state.add_token(TokenKind.TEXT, f"{match['letters']}({reading})")
+        return
+    state.add_token(TokenKind.TEXT, ruby_to_text(match))
+
+
+@_register_adder("embed")
+def _add_embed(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add an embedded file, which becomes a link if it isn't a picture, sound or film."""
+    content = match["file"]
+    name = _EMBED_NAME_END.split(content)[0].strip()
+    # the name of a file may contain `#`, as in `![[figure #1.png]]`
+    whole_name = content.partition("|")[0].rstrip("\\").strip()
+    path = state.context.find_media_path(name) or state.context.find_media_path(
+        whole_name
+    )
+    alt, _ = parse_image_label(content)
+    label = content[len(alt) :]
+    target = quote(path or name or content)
+    token = state.add_token(TokenKind.PICTURE, "", f"![{label}]({target})")
+    if not path:
+        token.target = _format_wiki_target(content)
+
+
+@_register_adder("wiki")
+def _add_wiki_link(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add a link to another note, with the text that Obsidian shows for it."""
+    name, _, alias = match["target"].partition("|")
+    link_text = alias.strip()
+    if not link_text:
+        # Obsidian doesn't show the id of a block, `#^id`
+        headings = [part for part in name.split("#") if not part.startswith("^")]
+        titles = [heading.strip(" \\") for heading in headings]
+        link_text = " > ".join(filter(None, titles))
+    sound = render_linked_sound(state.context, name.strip())
+    token = state.add_token(TokenKind.ATOM, link_text, escape_markdown(link_text) + sound)
+    token.target = _format_wiki_target(name)
+
+
+def _find_reference_url(state: StateInline, match: re.Match[str]) -> str:
+    """Return the URL of a picture such as `![alt][label]` or `![label]`.
+
+    Returns "" if the note doesn't define the label.
+    """
+    label = normalizeReference(match["label_of"] or match["name"])
+    return str(state.env["references"].get(label, {}).get("href", ""))
+
+
+def _add_picture(state: InlineState, url: str, label: str) -> None:
+    """Add a picture, whose URL becomes a path relative to the vault if it is in the vault."""
+    path = _find_media_path(state, unquote(url))
+    if path:
+        url = quote(path)
+    size_match = _SIZE_ONLY.fullmatch(label)
+    if size_match:
+        label = f"|{size_match[1]}"
+    state.add_token(TokenKind.PICTURE, "", f"![{label}]({url})")
+
+
+def _find_media_path(state: InlineState, url: str) -> str:
+    """Return the path of an embedded picture, sound or film relative to the vault.
+
+    Returns "" for other files and for web URLs.
+    """
+    return "" if "://" in url else state.context.find_media_path(url)
+
+
+def render_linked_sound(context: InlineContext, url: str) -> str:
+    """Return the Markdown of the sound that a link leads to, or "" for other links."""
+    if "." not in url or "://" in url:
+        return ""
+    if PurePosixPath(url).suffix.lower() not in SOUND_SUFFIXES:
+        return ""
+    return f" ![]({quote(context.find_media_path(url))})"
+
+
+def _format_wiki_target(link_text: str) -> str:
+    """Format the text of a link between notes as `[[Note#Part]]`, without its alias."""
+    target = link_text.partition("|")[0]
+    return f"[[{target.rstrip(chr(92)).strip()}]]"
+
+
+@_register_adder("row")
+@_register_adder("cell")
+def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add the edge of a row or cell of an HTML table.
+
+    Because HTML allows rows and cells without end tags, the next start tag ends them. A
+    start tag at the start of a row isn't shown.
+    """
+    is_first = not (raw.startswith("</") or state.pending.strip())
+    for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:] if is_first else []):
+        if not isinstance(token, InlineToken):
+            continue
+        if token.plain == "\n" or token.detail == BLOCK_EDGE:
+            break
+        if token.plain.strip():
+            is_first = False
+            break
+    if is_first:
+        state.add_token(TokenKind.INVISIBLE)
+    elif match["cell"]:
+        state.add_token(TokenKind.ATOM, " | ")
+    else:
+        state.add_token(
+            TokenKind.ATOM, "\n", "\n" if state.context.is_verbatim else HARD_BREAK
+        )
+
+
+@_register_adder("html")
+def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add the token for an HTML tag.
+
+    It may be part of a mark (`<mark>`, or a `<span>` with a background), of emphasis, the
+    edge of a block, or an embedded file. Other tags aren't shown.
+    """
+    name = match["element"].lower()
+    closes = raw[1] == "/"
+    if name == "mark" or (name == "span" and (closes or "background" in match["with"])):
+        # the colour may be part of a class name, such as `hltr-yellow`
+        colour_match = _MARK_COLOUR.search(match["with"])
+        colour = (colour_match["style"] or colour_match["class"]) if colour_match else ""
+        token = state.add_token(
+            TokenKind.MARK, "", name, normalize_colour(colour.strip().lower())
+        )
+        token.can_open = not closes
+        token.can_close = closes
+    elif name in EMPHASIS_ELEMENTS:
+        element = (
+            f"</{EMPHASIS_ELEMENTS[name]}>" if closes else f"<{EMPHASIS_ELEMENTS[name]}>"
+        )
+        token = state.add_token(TokenKind.EMPHASIS, "", element)
+        token.can_open = not closes
+        token.can_close = closes
+    elif name in BLOCK_ELEMENTS and name not in _TABLE_ELEMENTS:
+        _add_block_edge(state, name, closes=closes)
+    elif name in _MEDIA_ELEMENTS and not closes:
+        _add_media(state, raw)
+    else:
+        state.add_token(TokenKind.INVISIBLE)
+
+
+def _add_block_edge(state: InlineState, name: str, *, closes: bool) -> None:
+    """Add a line end for a `<br>` or for the edge of a block element."""
+    if not state.context.is_verbatim:
+        state.add_token(
+            TokenKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE
+        )
+        return
+    previous = _get_previous_markdown(state)
+    if _is_in_table(state):
+        # in a table cell, a line break is `<br>`, and there is none at its start
+        markdown = "<br>"
+        if name != "br" and (closes or previous.rstrip().endswith(("|", "<br>"))):
+            markdown = ""
+    elif name == "br":
+        markdown = HARD_BREAK
+    else:
+        markdown = "" if not previous or previous.endswith("\n") else HARD_BREAK
+    state.add_token(TokenKind.BREAK, " ", markdown)
+
+
+def _get_previous_markdown(state: InlineState) -> str:
+    """Return the Markdown of the last token that has any, or "" at the start of the text."""
+    if state.pending:
+        return state.pending
+    for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:]):
+        if isinstance(token, InlineToken) and token.markdown:
+            return token.markdown
+    return ""
+
+
+def _add_media(state: InlineState, raw: str) -> None:
+    """Add the file that an HTML element shows or plays, if the element names one."""
+    attributes = parse_attributes(raw)
+    url = attributes.get("src") or attributes.get("data", "")
+    if not url:
+        state.add_token(TokenKind.INVISIBLE)
+        return
+    path = _find_media_path(state, unquote(url))
+    media_url = quote(path) if path else quote(url, safe="%/:?#@!$&*+,;=~")
+    label = _SPECIAL_IN_ALT.sub(" ", attributes.get("alt", ""))
+    width = attributes.get("width", "").removesuffix("px")
+    if _WIDTH.fullmatch(width):
+        label = f"{label}|{width}"
+    state.add_token(TokenKind.PICTURE, "", f"![{label}]({media_url})")
+
+
+_ADDERS |= {
+    "verbatim": lambda state, match, raw: state.add_token(
+        TokenKind.OPAQUE, raw.replace("\n", " ")
+    ),
+    "templater": lambda state, match, raw: state.add_token(
+        TokenKind.OPAQUE, raw, escape_markdown(raw)
+    ),
+    "picture": lambda state, match, raw: _add_picture(
+        state, match["angled"] or match["bare"] or "", match["alt"]
+    ),
+    "reference": lambda state, match, raw: _add_picture(
+        state, _find_reference_url(state, match), match["name"]
+    ),
+    # `<` is escaped because it would begin a tag in a field of a card
+    "less": lambda state, match, raw: state.add_token(
+        TokenKind.TEXT, raw, escape_markdown(raw)
+    ),
+    "hash": lambda state, match, raw: state.add_token(TokenKind.TAG, raw, detail=raw[1:]),
+    "text": lambda state, match, raw: state.add_token(TokenKind.TEXT, raw),
+    "label": lambda state, match, raw: state.add_token(
+        TokenKind.INVISIBLE, detail=f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
+    ),
+    "footnote_start": lambda state, match, raw: state.add_token(
+        TokenKind.ATOM, raw, " ("
+    ),
+    "footnote_end": lambda state, match, raw: state.add_token(TokenKind.ATOM, raw, ")"),
+    # isn't shown, but is part of the plain text, from which keys are made
+    "cited": lambda state, match, raw: state.add_token(TokenKind.ATOM, raw, ""),
+    # aren't shown
+    "frame": lambda state, match, raw: state.add_token(TokenKind.INVISIBLE),
+    "gone": lambda state, match, raw: state.add_token(TokenKind.INVISIBLE),
+}
+
+
+# The line below the header row of a table.
+_TABLE_DELIMITER_ROW = regex(
+    r"(?m)^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
+)
+
+
+def _is_in_table(state: InlineState) -> bool:
+    """Return whether the current position is in a row of a Markdown table."""
+    line_start = state.src.rfind("\n", 0, state.pos) + 1
+    line, _, _ = state.src[line_start:].partition("\n")
+    if "|" not in line:
+        return False
+    start = state.src.rfind("\n\n", 0, state.pos) + 1
+    paragraph, _, _ = state.src[start:].lstrip("\n").partition("\n\n")
+    return any("|" in rule[0] for rule in _TABLE_DELIMITER_ROW.finditer(paragraph))
+
+
+# --- colours --------------------------------------------------------------------------
+
+# The colour of a `<mark>` or `<span>`.
+_MARK_COLOUR = regex(
+    r"(?i)background(?:-color)?\s*:\s*(?P<style>[^;\"']+)"
+    r"|class\s*=\s*[\"']?(?:[\w\s]*-)?(?P<class>\w+)"
+)
+_HEX_COLOUR = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
+_RGB_COLOUR = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
+
+
+def normalize_colour(value: str) -> str:
+    """Convert a colour in hexadecimal or decimal numbers to `#rrggbb`.
+
+    Other text, such as the name of a colour, is returned unchanged.
+    """
+    hex_match = _HEX_COLOUR.match(value)
+    if hex_match:
+        digits = hex_match[1]
+        if len(digits) == 3:
+            digits = "".join(2 * digit for digit in digits)
+        return f"#{digits}"
+    rgb_match = _RGB_COLOUR.match(value)
+    if rgb_match:
+        parts = [min(int(part), 255) for part in rgb_match.groups()]
+        return "#" + "".join(f"{part:02x}" for part in parts)
+    return value

@@ -1,0 +1,716 @@
+"""Read the highlights of a note from its blocks.
+
+A highlight is made from a hand-written card, a quote from a paper, a marked phrase or
+picture, or a passage that another program exported into the note. `SurroundingsReader`
+then adds the text around each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence, Set
+from itertools import accumulate, groupby, pairwise
+from operator import attrgetter
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from msgspec.structs import replace
+
+from ankiforge.extract.discover import PICTURE_SUFFIXES
+from ankiforge.extract.markdown import WantedMarks
+from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, NoteBlocks
+from ankiforge.extract.markdown.exported_notes import (
+    ExportedPassage,
+    find_exported_passages,
+)
+from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.extract.markdown.hand_written import (
+    CardSides,
+    parse_definition,
+    parse_definition_lines,
+)
+from ankiforge.extract.markdown.inline import (
+    InlineText,
+    parse_inline,
+    render_blocks,
+    select_outermost,
+    strip_tags,
+)
+from ankiforge.extract.markdown.lookalikes import find_overlooked
+from ankiforge.extract.markdown.markup import MarkedPhrase
+from ankiforge.extract.markdown.patterns import MIN_TERMS
+from ankiforge.extract.markdown.quotes import (
+    CitationsByBlock,
+    NoteQuotes,
+    to_openable_url,
+)
+from ankiforge.extract.markdown.surroundings import PlacedHighlight, SurroundingsReader
+from ankiforge.model import (
+    Document,
+    Form,
+    Highlight,
+    HighlightKind,
+    Lookalike,
+    Span,
+    Strings,
+)
+from ankiforge.text import WordMatcher, regex
+from ankiforge.text.cloze import find_image_paths
+from ankiforge.text.normalize import map_outside_shields
+
+_MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
+_SEVERAL_SEPARATORS_REASON = (
+    "it holds several lines with `?`; put an empty line between the cards"
+)
+# The markers of a block quote at the start of a line.
+_QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
+_LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
+_UNCLEAR_QUOTE_REASON = (
+    "which words its links are about is not clear: put each passage in quotation marks before"
+    " its link, or into a block quote of its own"
+)
+_SEPARATOR_FORM = "{} between question and answer"
+_MARK_DELIMITERS = ("==", "＝＝", "<", "~=")
+_BOLD_DELIMITERS = ("**", "__")
+# The markup with which an embedded picture begins.
+_PICTURE_STARTS = WordMatcher("![", "<")
+# Two names joined by two colons, such as the name of a fusion gene, `BCR::ABL1`.
+_COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
+_TERM_FORM = "Term: meaning"
+_NO_SYNC_TAG = "no-anki-sync"
+"""The tag that tells Logseq plug-ins not to add a block to Anki."""
+# How the forms of cards without a separator are described to the user.
+_TERM_FORMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
+
+
+class NoteReader:
+    """Reads the highlights of a note that has been split into blocks."""
+
+    def __init__(
+        self,
+        document: Document,
+        namespace: str,
+        note: NoteBlocks,
+        wanted: WantedMarks,
+        citations: CitationsByBlock,
+        body: str,
+    ) -> None:
+        """Prepare to read a note.
+
+        Args:
+            document: the document that the note is.
+            namespace: the part before the slash in the keys of the note's highlights.
+            note: the blocks of the note.
+            wanted: the kinds of marks and cards to read.
+            citations: the citations in the note.
+            body: the source of the note as written, without its front matter.
+        """
+        self._document = document
+        self._namespace = namespace
+        self._note = note
+        self._lines = note.source.split("\n")
+        self._wanted = wanted
+        self._keeps_bold = "bold" not in wanted.marks
+        """Whether to keep strong emphasis in Markdown, because bold text isn't a mark."""
+        bold_delimiters = () if self._keeps_bold else _BOLD_DELIMITERS
+        self._mark_delimiters = WordMatcher(*_MARK_DELIMITERS, *bold_delimiters)
+        """Matches text with the start of a mark. A block without a match has no marks."""
+        self._exported_passages = find_exported_passages(note.blocks, note.source)
+        self._footnote_texts: dict[str, str] = {}
+        """Maps the label of each footnote outside private blocks to its Markdown."""
+        for block in note.blocks if "[^" in note.source else ():
+            if block.is_text and not block.is_private:
+                self._footnote_texts |= block.inline.render_footnotes()
+        # a name such as `BCR::ABL1` that occurs in several blocks isn't a card
+        sources = {block.source for block in note.blocks if "::" in block.source}
+        uses: Counter[str] = Counter()
+        for source in sources:
+            uses.update(set(_COLON_NAME.findall(source)))
+        self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
+        self._quotes = NoteQuotes(note, citations, wanted.marks, self._read_card, body)
+        self._placed: list[PlacedHighlight] = []
+        """The highlights that have been read, in reading order."""
+        self._term_lines = self._find_term_lists() if "glossary" in wanted.cards else {}
+        """Maps each block of a list that looks like a glossary to its lines."""
+
+    def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
+        """Return the highlights of the note, in reading order.
+
+        Args:
+            text: the note as written, without its front matter.
+            front: the front matter of the note.
+        """
+        placed: list[PlacedHighlight] = []
+        used = set(self._quotes.covered_blocks)
+        for block in self._note.blocks:
+            block_highlights = list(self._read_block(block))
+            placed += block_highlights
+            if block_highlights:
+                used.add(block)
+        placed += self._iter_marked_quotes(used)
+        self._placed = sorted(placed, key=attrgetter("sort_key"))
+        surroundings = SurroundingsReader(self._note, text, front, self._placed)
+        return tuple(map(surroundings.add_surroundings, self._placed))
+
+    def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
+        """Yield a highlight for each callout and block quote that counts as a mark.
+
+        Those that contain any of `used_blocks` are skipped, because highlights have already
+        been read from these blocks.
+        """
+        blocks_by_quote = defaultdict[tuple[Form, BlockQuote], list[Block]](list)
+        for block in self._note.blocks:
+            if "callout" in self._wanted.marks and block.callouts:
+                blocks_by_quote[Form.CALLOUT, block.callouts[0]].append(block)
+            elif "quote" in self._wanted.marks and block.quotes:
+                blocks_by_quote[Form.MARK, block.quotes[0]].append(block)
+        for (form, quote), blocks in blocks_by_quote.items():
+            first, last = blocks[0], blocks[-1]
+            if form is Form.MARK and first.callout_type:
+                continue  # a callout isn't read as a plain block quote
+            if not used_blocks.isdisjoint(blocks):
+                continue
+            text = self._note.join_plain_text(self._note.get_block_range(first, last))
+            body = quote.body
+            if form is Form.MARK:
+                body = _QUOTE_MARKERS.sub("", body)
+            markdown = (render_blocks(body, self._note.context),)
+            highlight = self._new_highlight(first, form, text, markdown)
+            yield PlacedHighlight(first, 0, last, len(last.plain), highlight)
+
+    def find_lookalikes(self, text: str, front_lines: int) -> tuple[Lookalike, ...]:
+        """Return the passages that look like marks or cards but became no highlight.
+
+        They are those found by `find_overlooked`, and the quotes with links whose extent is
+        unclear.
+
+        Args:
+            text: the note as written.
+            front_lines: the number of lines of its front matter.
+        """
+        lookalikes = find_overlooked(
+            text, front_lines, self._wanted, self._note.blocks, self._placed
+        )
+        used_blocks = set[Block]()
+        for placed in self._placed if self._quotes.unclear_blocks else ():
+            used_blocks.update(
+                self._note.get_block_range(placed.first_block, placed.last_block),
+                placed.extra_blocks,
+            )
+        unclear = []
+        for block in self._quotes.unclear_blocks:
+            if block not in used_blocks:
+                line = f"line {block.lines[0] + 1}"
+                unclear.append(Lookalike("quote with links", line, _UNCLEAR_QUOTE_REASON))
+        return (*lookalikes, *unclear)
+
+    def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
+        """Yield the highlights that begin in a block.
+
+        If the block is a card, that is its only highlight. Otherwise, they are its quotes,
+        marked pictures and marked sentences.
+        """
+        card = self._read_card(block)
+        if card:
+            yield PlacedHighlight(block, 0, block, len(block.plain), card)
+            return
+
+        for start, quote in self._quotes.quotes_by_start.get(block, {}).items():
+            fields = quote.to_highlight_fields(self._wanted.marks, self._document.uri)
+            form = Form.PHRASE if fields["gaps"] else Form.MARK
+            highlight = self._new_highlight(block, form, **fields)
+            last = quote.pieces[-1]
+            yield PlacedHighlight(
+                block, start, last.block, last.end, highlight, quote.extra_blocks
+            )
+
+        yield from self._read_marked_pictures(block)
+        sentences = list(self._read_marked_sentences(block))
+        if sentences and block in self._exported_passages:
+            sentences = self._add_exported_data(block, sentences)
+        yield from sentences or self._read_unmarked(block)
+
+    def _add_exported_data(
+        self, block: Block, sentences: Sequence[PlacedHighlight]
+    ) -> list[PlacedHighlight]:
+        """Add the comment and page of an exported passage to its marked sentences.
+
+        Returns [] if the marks cover the whole passage, as in some notes from KOReader, so
+        that the passage is read as if it weren't marked.
+        """
+        [passage, *other_passages] = self._exported_passages[block]
+        marks = self._select_marks(block)
+        marked_text = "".join([block.plain[slice(*phrase.span)] for phrase in marks])
+        passage_text = block.plain[: passage.end].strip()
+        if len(marked_text) == len(passage_text) and not other_passages:
+            return []
+        first = sentences[0]
+        highlight = replace(
+            first.highlight, comment=passage.comment, page_label=passage.page_label
+        )
+        placed = [first._replace(highlight=highlight), *sentences[1:]]
+        return [
+            each._replace(extra_blocks=(*each.extra_blocks, *passage.note_blocks))
+            for each in placed
+        ]
+
+    def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
+        """Yield a highlight for each picture that is the entire content of a mark."""
+        may_have_picture = _PICTURE_STARTS.matches(block.source)
+        for picture in block.inline.marked_pictures if may_have_picture else ():
+            name = _get_media_name(picture.markdown)
+            if PurePosixPath(name).suffix.lower() not in PICTURE_SUFFIXES:
+                continue
+            if picture.mark_kind not in self._wanted.marks:
+                continue
+            figure = self._new_highlight(
+                block,
+                Form.MARK,
+                "",
+                (picture.markdown,),
+                anchor_text=name,
+                colour=picture.colour,
+            )
+            figure = replace(figure, kind=HighlightKind.IMAGE)
+            yield PlacedHighlight(block, picture.start, block, picture.start, figure)
+
+    def _read_unmarked(self, block: Block) -> Iterator[PlacedHighlight]:
+        """Yield the highlights of a block in which no sentence is marked.
+
+        They are a question without an answer, an exported passage, or the terms of a
+        glossary.
+        """
+        unanswered = self._read_unanswered_question(block)
+        if unanswered:
+            yield unanswered
+        elif block in self._quotes.covered_blocks:
+            return
+        elif block in self._exported_passages:
+            yield from map(self._place_exported_passage, self._exported_passages[block])
+        else:
+            for (start, end), sides in self._term_lines.get(block, ()):
+                card = self._new_two_sided_card(block, sides)
+                exact = block.plain[start:end].strip()
+                card = replace(card, exact=exact, written=_TERM_FORM)
+                yield PlacedHighlight(block, start, block, end, card)
+
+    def _place_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
+        """Return the highlight for an exported passage.
+
+        It includes the links after the passage, if the block contains no other passage.
+        """
+        block, start, end = passage.block, passage.start, passage.end
+        markdown, _ = block.inline.render_range(start, end)
+        urls = []
+        for (link_start, _), target in block.inline.targets:
+            if link_start >= end and len(self._exported_passages[block]) == 1:
+                urls.append(to_openable_url(target, ""))
+        highlight = self._new_highlight(
+            block,
+            Form.MARK,
+            block.plain[start:end],
+            (markdown,),
+            comment=passage.comment,
+            page_label=passage.page_label,
+            links=tuple(urls),
+        )
+        return PlacedHighlight(
+            block, start, block, end, highlight, tuple(passage.note_blocks)
+        )
+
+    def _find_term_lists(self) -> dict[Block, list[tuple[Span, CardSides]]]:
+        """Find the lists that look like a glossary.
+
+        Each of their lines is `Term: meaning`. There are at least `MIN_TERMS` lines, and no
+        term occurs twice.
+
+        Returns:
+            A map from each block of these lists to the span and sides of its lines.
+        """
+        term_lists: dict[Block, list[tuple[Span, CardSides]]] = {}
+        if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
+            return term_lists
+        for _, list_blocks in groupby(self._note.blocks, _get_list_key):
+            terms: dict[Block, list[tuple[Span, CardSides]]] = {}
+            fronts = list[str]()
+            for block in list_blocks:
+                lines = parse_definition_lines(
+                    block.inline, is_item=block.kind is BlockKind.ITEM
+                )
+                if lines is None:
+                    break
+                terms[block] = lines
+                fronts += [
+                    block.plain[slice(*sides.front)].casefold() for _, sides in lines
+                ]
+            if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
+                term_lists |= terms
+        return term_lists
+
+    def _new_highlight(
+        self,
+        block: Block,
+        form: Form,
+        exact: str,
+        markdown: Strings,
+        **other_fields: object,
+    ) -> Highlight:
+        """Create a highlight that starts in `block`, without the text around it.
+
+        `exact` is the highlighted plain text, and `markdown` has one element per side.
+        """
+        is_mark = form in _MARK_FORMS
+        syntax = block.syntax
+        deck = "" if is_mark else syntax.find_deck(block.tags) or block.deck
+        tags = dict.fromkeys((*block.tags, *block.tags_above))
+        if not is_mark and _NO_SYNC_TAG in tags:
+            other_fields["skip"] = f"#{_NO_SYNC_TAG} says that it is no card"
+        return Highlight(
+            self._document,
+            self._namespace,
+            kind=HighlightKind.HIGHLIGHT if is_mark else HighlightKind.CARD,
+            exact=exact,
+            form=form,
+            markdown=markdown,
+            tags=tuple(tag for tag in tags if not syntax.is_deck_tag(tag)),
+            deck=deck,
+            block=block.id or str(block.number),
+            **other_fields,  # type: ignore[arg-type]
+        )
+
+    # --- hand-written cards -----------------------------------------------------------
+
+    def _read_card(self, block: Block) -> Highlight | None:
+        """Return the highlight for a block that is a card, or None if it isn't one."""
+        card = block.block_card
+        if card is None or not self._is_block_card(block):
+            line_card = self._read_line_card(block) or self._read_cloze(block)
+            return line_card or self._read_defined_term(block)
+        form_description = card.form_description
+        if card.form_description in block.syntax.block_separators:
+            form_description = _SEPARATOR_FORM.format(card.form_description)
+        # `_is_block_card` comes first, because `_read_card` would recurse from card to card
+        below = self._note.find_next(block)
+        is_card_below = below and (self._is_block_card(below) or self._read_card(below))
+        can_continue = below and not is_card_below
+        return self._new_highlight(
+            block,
+            Form.CLOZE if card.is_cloze else Form.BLOCK,
+            block.plain,
+            (*block.card_markdown, *self._render_footnotes(block.footnotes)),
+            two_way=card.two_way,
+            written=form_description,
+            open_end=bool(card.may_continue and can_continue),
+            declared=block.is_declared,
+            skip=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
+        )
+
+    def _read_defined_term(self, block: Block) -> Highlight | None:
+        """Return the card for a list item `Term: definition` under a glossary's heading.
+
+        Returns None if the block isn't such an item.
+        """
+        if block.kind is not BlockKind.ITEM or len(block.items) > 1:
+            return None
+        if "glossary" not in self._wanted.cards or not block.headings:
+            return None
+        heading = block.headings[-1].plain.strip(" :").casefold()
+        term = (
+            parse_definition(block.inline)
+            if heading in self._wanted.glossary_headings
+            else None
+        )
+        if term is None:
+            return None
+        defined = self._new_two_sided_card(block, term._replace(form=Form.GLOSSARY))
+        # a further line that isn't indented may not belong to the definition
+        indent, *other_indents = map(_measure_indent, self._lines[slice(*block.lines)])
+        return replace(defined, open_end=min(other_indents, default=99) <= indent)
+
+    def _is_block_card(self, block: Block) -> bool:
+        card = block.block_card
+        if card is None or not all(block.card_markdown):
+            return False
+        return "block" in self._wanted.cards or block.is_declared
+
+    def _read_line_card(self, block: Block) -> Highlight | None:
+        sides = block.card_sides
+        if sides is None or block in self._exported_passages:
+            return None
+        if "inline" not in self._wanted.cards and not block.syntax.is_declared:
+            return None
+        _, front_end = sides.front
+        for phrase in block.inline.phrases:
+            if phrase.mark_kind not in self._wanted.marks:
+                continue
+            if phrase.start < front_end < phrase.end:
+                return None
+        form = sides.form
+        if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
+            form = Form.INLINE_FIELD
+        return self._new_two_sided_card(block, sides._replace(form=form))
+
+    def _new_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
+        """Create the card for a block whose plain text contains `sides`."""
+        front, _ = block.inline.render_range(
+            *sides.front,
+            bold=sides.form not in _TERM_FORMS,
+            is_side=True,
+        )
+        back, _ = block.inline.render_range(*sides.back, is_side=True)
+        front = strip_tags(front) or front
+        back = strip_tags(back) or back
+        return self._new_highlight(
+            block,
+            sides.form,
+            block.plain,
+            (front, back, *self._render_footnotes(block.footnotes)),
+            two_way=sides.two_way,
+            written=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
+            declared=bool(sides.separator) and block.syntax.is_declared,
+        )
+
+    def _read_cloze(self, block: Block) -> Highlight | None:
+        cloze_markers = block.syntax.cloze_syntax.markers
+        if not cloze_markers and "{{" not in block.source:
+            return None
+        reads_double_braces = "cloze" in self._wanted.cards or "{{" in cloze_markers
+        inline = block.inline
+        gaps = inline.clozes
+        openers = [gap.opener for gap in gaps] + inline.blanked_out_pictures
+        has_only_braces = all(opener.markdown.startswith("{{") for opener in openers)
+        if not openers or (has_only_braces and not reads_double_braces):
+            return None
+        table = _TableRow(block)
+        markdown, _ = table.render(inline.render_cloze(), ())
+        return self._new_highlight(
+            block,
+            Form.CLOZE,
+            block.plain or table.text,
+            (markdown, *self._render_footnotes(block.footnotes)),
+            anchor_text="" if block.plain else _get_media_name(inline.render_cloze()),
+            sentence=table.text,
+            gaps=tuple([gap.span for gap in gaps]),
+            written="{{…}}",
+            declared=block.syntax.is_declared,
+        )
+
+    def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
+        """Return the question of a card over several lines that lacks its answer, or None.
+
+        In such a card, a separator such as `?` is the last line of a paragraph, or the only
+        line directly below a heading, and no answer follows.
+        """
+        lines = block.source.strip().split("\n")
+        separator = lines[-1].strip()
+        if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
+            return None
+        if separator not in block.syntax.block_separators:
+            return None
+        if "block" not in self._wanted.cards and not block.syntax.is_declared:
+            return None
+        first = block
+        question = block.plain
+        if len(lines) == 1:
+            heading = self._note.find_previous(block)
+            if heading is None or heading.kind is not BlockKind.HEADING:
+                return None
+            if heading.lines[1] != block.lines[0]:
+                return None
+            first = heading
+            question = f"{heading.plain}\n{block.plain}"
+        form = _SEPARATOR_FORM.format(separator)
+        highlight = self._new_highlight(block, Form.BLOCK, question, (), written=form)
+        return PlacedHighlight(first, 0, block, len(block.plain), highlight)
+
+    def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
+        """Return the Markdown of footnotes for the Extra field of a card.
+
+        Returns a tuple with one element, or () if the footnotes have no text.
+        """
+        texts = []
+        for name in dict.fromkeys(footnotes):
+            if name.startswith("["):
+                texts.append(render_blocks(name[1:-1], self._note.context))
+            else:
+                texts.append(self._footnote_texts.get(name, ""))
+        text = "\n\n".join(filter(None, texts))
+        return (text,) if text else ()
+
+    # --- marked sentences -------------------------------------------------------------
+
+    def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
+        """Yield a highlight for each sentence with marked phrases.
+
+        If the only mark covers a whole `Term: definition`, yield a card for it instead.
+        """
+        if not self._mark_delimiters.matches(block.source):
+            return
+        phrases = self._select_marks(block)
+        term = (
+            parse_definition(block.inline, phrases[0].span) if len(phrases) == 1 else None
+        )
+        if term:
+            card = self._new_two_sided_card(block, term)
+            card = replace(card, colour=phrases[0].detail, written="")
+            yield PlacedHighlight(block, 0, block, len(block.plain), card)
+            return
+
+        table = _TableRow(block)
+        for (start, end), group in _group_by_sentence(phrases, block.inline):
+            shown_span = (0, len(block.plain)) if table.text else (start, end)
+            rendered = block.inline.render_range(
+                *shown_span, group, bold=self._keeps_bold
+            )
+            markdown, markdown_gaps = table.render(*rendered)
+            colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]
+            gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
+            highlight = self._new_highlight(
+                block,
+                Form.PHRASE,
+                block.plain[start:end],
+                (
+                    markdown,
+                    *self._render_footnotes(block.inline.find_footnotes(start, end)),
+                ),
+                sentence=table.text,
+                gaps=tuple(gaps),
+                markdown_gaps=markdown_gaps,
+                colour=next(filter(None, colours), ""),
+                written="**"
+                if any(phrase.mark_kind == "bold" for phrase in group)
+                else "",
+            )
+            yield PlacedHighlight(block, start, block, end, highlight)
+
+    def _select_marks(self, block: Block) -> Sequence[MarkedPhrase]:
+        """Return the outermost marks in a block, without those in quotes.
+
+        Only the kinds of marks to be read count.
+        """
+        marks = []
+        for phrase in block.inline.phrases:
+            if phrase.mark_kind in self._wanted.marks:
+                if not self._quotes.is_in_quote(block, phrase.span):
+                    marks.append(phrase)
+        return select_outermost(marks)
+
+
+def _get_list_key(block: Block) -> object:
+    """Return a key for `groupby` that is equal for the blocks of a list.
+
+    Adjacent paragraphs under the same headings count as a list if all contain colons. A
+    block without a colon is its own key.
+    """
+    if ":" not in block.source and "：" not in block.source:
+        return block
+    if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
+        return block
+    return (
+        block.headings,
+        block.items[0].list_number if block.kind is BlockKind.ITEM else 0,
+    )
+
+
+def _group_by_sentence(
+    phrases: Sequence[MarkedPhrase],
+    inline: InlineText,
+) -> list[tuple[Span, list[MarkedPhrase]]]:
+    """Group marked phrases by the sentences that contain them.
+
+    If a phrase extends over several sentences, they are merged into one.
+
+    Returns:
+        The span of each sentence with the phrases in it.
+    """
+    sentences = inline.find_sentences()
+    starts = [start for start, _ in sentences]
+    groups: list[tuple[Span, list[MarkedPhrase]]] = []
+    for phrase in phrases:
+        start, _ = sentences[bisect_right(starts, phrase.start) - 1]
+        _, end = sentences[bisect_right(starts, phrase.end - 1) - 1]
+        sentence_phrases = [phrase]
+        if groups:
+            (previous_start, previous_end), previous = groups[-1]
+            if start < previous_end:
+                groups.pop()
+                start = previous_start
+                end = max(previous_end, end)
+                sentence_phrases = [*previous, phrase]
+        groups.append(((start, end), sentence_phrases))
+    return groups
+
+
+def _measure_indent(line: str) -> int:
+    """Return the width in columns of what precedes the text or list marker of a line."""
+    text = line.lstrip(" \t>")
+    return len(line[: len(line) - len(text)].expandtabs(4))
+
+
+class _TableRow:
+    """The header and row of a table cell, which are shown on the card for the cell.
+
+    They are empty for a block that isn't in a table or is alone in its row, so that the
+    block is shown by itself.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self._column = block.column
+        self._rows: list[list[InlineText]] = []
+        if len([source for source in block.row_sources if source.strip()]) > 1:
+            rows = [block.header_sources, block.row_sources]
+            if block.row_sources is block.header_sources:
+                rows.pop()
+            for sources in rows:
+                self._rows.append(
+                    [parse_inline(source, block.context) for source in sources]
+                )
+        texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
+        self.text = "\n".join(texts)
+        """The plain text of the header and row, or "" if the block is shown by itself."""
+
+    def render(
+        self, markdown: str, gaps: tuple[Span, ...]
+    ) -> tuple[str, tuple[Span, ...]]:
+        """Return the Markdown of the table, and the spans of the cell's gaps in it.
+
+        `markdown` is the text of the cell, and `gaps` are the spans of the gaps in it.
+        """
+        if not self._rows:
+            return markdown, gaps
+        edges = [0, *[edge for gap in gaps for edge in gap], len(markdown)]
+        pieces = [_to_cell(markdown[start:end]) for start, end in pairwise(edges)]
+        table = ""
+        cell_start = 0
+        for row in self._rows:
+            for column, cell in enumerate(row):
+                table += "| "
+                if row is self._rows[-1] and column == self._column:
+                    cell_start = len(table)
+                    table += "".join(pieces)
+                else:
+                    table += _to_cell(cell.render_without_marks().strip())
+                table += " "
+            table += "|\n"
+            if row is self._rows[0]:
+                table += "|---" * len(row) + "|\n"
+        offsets = list(accumulate(map(len, pieces), initial=cell_start))
+        gap_edges = offsets[1:-1]
+        spans = zip(gap_edges[::2], gap_edges[1::2], strict=True)
+        return table.rstrip("\n"), tuple(spans)
+
+
+def _to_cell(markdown: str) -> str:
+    """Convert Markdown so that it fits into a table cell.
+
+    Hard line breaks become `<br>`, other line ends become spaces, and bars are escaped.
+    """
+    on_one_line = _LINE_END.sub(lambda end: "<br>" if end["hard"] else " ", markdown)
+    return map_outside_shields(on_one_line, lambda text: text.replace("|", "\\|"))
+
+
+def _get_media_name(markdown: str) -> str:
+    """Return the name of the first file embedded in a Markdown text, or "" if it has none."""
+    paths = find_image_paths(markdown)
+    return unquote(paths[0]).rpartition("/")[2] if paths else ""

@@ -1,0 +1,508 @@
+"""Read a note: its front matter, its highlights, and which parts of it are private.
+
+`mark_private_blocks` finds the blocks that must stay on this computer because of the tag `#no-llm`.
+It searches the source, so the tag also counts in comments, code and formulas. The tag makes
+its own block private, and everything below a heading, callout title or list item, or in a
+table row or column, that has it. If it is outside all blocks, the whole note is private.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from ankiforge.extract.file_source import FindPicture
+from ankiforge.extract.markdown import (
+    MarkdownNote,
+    NoteSource,
+    exported_notes,
+)
+from ankiforge.extract.markdown.blocks import (
+    Block,
+    BlockKind,
+    parse_blocks,
+)
+from ankiforge.extract.markdown.front_matter import (
+    FrontMatter,
+    find_front_matter_sentences,
+    is_whole_note_tagged,
+    parse_front_matter,
+)
+from ankiforge.extract.markdown.hand_written import CardSyntax
+from ankiforge.extract.markdown.lookalikes import (
+    ANKIOPS,
+    find_overlooked,
+    may_have_lookalikes,
+)
+from ankiforge.extract.markdown.markup import InlineContext
+from ankiforge.extract.markdown.note_reader import NoteReader
+from ankiforge.extract.markdown.placeholders import (
+    find_comment_sentences,
+    may_have_citations,
+    prepare_source,
+)
+from ankiforge.extract.markdown.quotes import (
+    CitationsByBlock,
+    find_citations,
+    find_quoted_papers,
+)
+from ankiforge.model import (
+    Document,
+    ExtractedDocument,
+    LazyText,
+    Lookalike,
+    Paragraph,
+    Problem,
+    Sighting,
+    Span,
+    Strings,
+    UnmarkedDocument,
+    WholeText,
+    hash16,
+)
+from ankiforge.text import regex
+from ankiforge.text.keys import number_highlights
+from ankiforge.text.private import (
+    PRIVATE_DOCUMENT_REASON,
+    UNREADABLE_TAGS_REASON,
+    document_privacy_reason,
+    has_tag,
+    has_tag_name,
+    is_name,
+    is_only_tag,
+)
+
+# Kinds of blocks whose text may be just a name, which other documents may contain too.
+_NAME_KINDS = (BlockKind.HEADING, BlockKind.TITLE, BlockKind.CELL)
+# A line that begins with an Obsidian or HTML comment, possibly in a quote or list.
+_COMMENT_LINE = regex(r"[ \t>*+-]*(?:%%|<!--)")
+# A reference to a footnote, and the label with which the footnote itself begins.
+_FOOTNOTE_REFERENCE = regex(r"\[\^([^\]\s]{1,200})\]")
+_FOOTNOTE_DEFINITION = regex(r"[ \t]{0,3}\[\^([^\]\s]{1,200})\]:")
+# The marker of a list item in plain text, which has more forms than in Markdown.
+_LIST_MARKER = regex(
+    r"(?i)(?:[^\w\s]{1,3}|\(?(?:\d{1,9}|[a-z]|[ivxlc]{1,6})[.)])(?:\s|$)"
+)
+# The whitespace and quote markers that may precede the text of a line.
+_LINE_PREFIX_CHARACTERS = " \t\u3000\xa0>"
+
+
+def mark_private_blocks(
+    blocks: Sequence[Block],
+    body: str,
+    nested_lines: Iterable[int] = (),
+) -> bool:
+    """Set `Block.is_private` for the blocks that the privacy tag makes private.
+
+    Args:
+        blocks: the blocks of the note.
+        body: the source of the note, in which lines have the same numbers as in `blocks`.
+        nested_lines: the numbers of further lines that are below a tagged line.
+
+    Returns:
+        Whether the whole note is private because the tag is outside all blocks.
+    """
+    lines = body.split("\n")
+    tagged_lines = [number for number, line in enumerate(lines) if has_tag(line)]
+    if not tagged_lines:
+        return False
+    blocks_at_line = defaultdict[int, list[Block]](list)
+    for block in blocks:
+        for number in range(*_get_own_lines(block)):
+            blocks_at_line[number].append(block)
+
+    tagged_blocks = set[Block]()
+    for number in find_lines_below_tag(body).union(nested_lines):
+        tagged_blocks.update(blocks_at_line[number])
+    is_whole_note = False
+    for number in tagged_lines:
+        line_blocks = []
+        for block in blocks_at_line[number]:
+            # a block with nothing but the tag makes the whole note private
+            if not is_only_tag(block.plain):
+                line_blocks.append(block)
+        if not line_blocks and _COMMENT_LINE.match(lines[number]):
+            # a comment belongs to the block directly above
+            line_blocks = blocks_at_line[number - 1]
+        tagged_blocks.update(line_blocks)
+        is_whole_note |= not line_blocks
+    is_below = _make_container_check(tagged_blocks)
+    for block in blocks:
+        block.is_private = block.is_private or block in tagged_blocks or is_below(block)
+    # the footnotes that private blocks refer to are private too
+    footnote_labels = set[str]()
+    for block in tagged_blocks:
+        source = "\n".join(lines[slice(*_get_own_lines(block))])
+        footnote_labels.update(_FOOTNOTE_REFERENCE.findall(source))
+    if footnote_labels:
+        for number, line in enumerate(lines):
+            definition = _FOOTNOTE_DEFINITION.match(line)
+            if definition and definition[1] in footnote_labels:
+                for block in blocks_at_line[number]:
+                    block.is_private = True
+    return is_whole_note
+
+
+def _make_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
+    """Return a function that returns whether a tagged block contains another block.
+
+    A block contains what is below it if it is a heading, callout title, table header or list
+    item. The function compares lines, because there may be several objects for the same
+    heading or title.
+    """
+    containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
+    header_lines = {block.lines for block in containers}
+    items = {block.items[-1] for block in tagged_blocks if block.kind is BlockKind.ITEM}
+
+    def is_below(block: Block) -> bool:
+        titles = [quote.title_block for quote in block.callouts]
+        headers = filter(None, (*block.headings, *titles, *block.headers))
+        if any(header.lines in header_lines for header in headers):
+            return True
+        return not items.isdisjoint(block.items)
+
+    return is_below
+
+
+def find_lines_below_tag(text: str) -> frozenset[int]:
+    """Return the numbers of the lines that are indented more than a tagged line or item.
+
+    Indentation is the only structure of plain text. It also matters in Markdown, which
+    doesn't parse every item as one, such as `a)`.
+    """
+    below = set[int]()
+    item_indent: int | None = None  # the indentation of the current item
+    tagged_indent: int | None = None  # the indentation of the tagged line or item
+    quote_depth = 0  # the number of quote markers before the tagged line or item
+    for number, line in enumerate(text.split("\n")):
+        content = line.lstrip(_LINE_PREFIX_CHARACTERS)
+        prefix = line[: len(line) - len(content)]
+        if not content:
+            item_indent = None
+            continue
+        indent = len(prefix.expandtabs(4))
+        if tagged_indent is not None and (
+            indent <= tagged_indent or prefix.count(">") != quote_depth
+        ):
+            tagged_indent = None
+        if tagged_indent is not None:
+            below.add(number)
+        if _LIST_MARKER.match(content):
+            item_indent = indent
+        if tagged_indent is None and has_tag(line):
+            tagged_indent = indent if item_indent is None else item_indent
+            quote_depth = prefix.count(">")
+    return frozenset(below)
+
+
+def _get_own_lines(block: Block) -> Span:
+    """Return the lines of a block as [first, last).
+
+    For the title of a callout, this is only the first line of the callout.
+    """
+    first, last = block.lines
+    return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
+
+
+# --- a note -----------------------------------------------------------------------------
+
+# How a prompt for a chat ends, and how a file with a prompt template ends. Such a file is
+# recognised because its examples look like cards.
+_CHAT_PROMPT_ENDS = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
+
+
+def read_note(
+    source: NoteSource, note: MarkdownNote, find_picture: FindPicture
+) -> Iterator[Sighting]:
+    """Yield the document that a note is, and the problems found in it.
+
+    Nothing is yielded for a note that contains nothing to read.
+
+    Args:
+        source: the source of the note.
+        note: the note to read.
+        find_picture: returns the path of a picture from its name in the text.
+    """
+    text = note.text
+    path = note.document.path
+    if text.endswith(_CHAT_PROMPT_ENDS):
+        reason = "it is a prompt for a chat, whose examples are not cards"
+        prompt = Lookalike("prompt", "", reason)
+        yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
+        return
+    may_be_private = bool(has_tag_name(text) or document_privacy_reason(note.document))
+    has_reason = source.may_have_highlights(note) or may_be_private
+    if not (has_reason or note.dialects or may_have_lookalikes(text)):
+        return
+
+    front = parse_front_matter(text)
+    dialect = None
+    if note.dialects:
+        dialect = note.dialects.build_syntax(text, front.tags, path)
+    if has_reason or dialect:
+        parsed = _ParsedNote(source, note, find_picture, front, dialect, may_be_private)
+        yield from parsed.iter_sightings()
+        return
+    left_out = find_overlooked(
+        text, front.line_count, source.get_wanted_marks(note.marks)
+    )
+    if left_out:
+        yield UnmarkedDocument(source.folder.container, path, "", left_out=left_out)
+
+
+def read_whole_text(
+    source: NoteSource, note: MarkdownNote, find_picture: FindPicture
+) -> WholeText:
+    """Return the whole plain text of a note as a single page.
+
+    Args:
+        source: the source of the note.
+        note: the note to read.
+        find_picture: returns the path of a picture from its name in the text.
+    """
+    may_be_private = bool(
+        has_tag_name(note.text) or document_privacy_reason(note.document)
+    )
+    front = parse_front_matter(note.text)
+    dialect = None
+    if note.dialects:
+        dialect = note.dialects.build_syntax(note.text, front.tags, note.document.path)
+    parsed = _ParsedNote(source, note, find_picture, front, dialect, may_be_private)
+    return parsed.build_whole_text()
+
+
+class _ParsedNote:
+    """A note that has been parsed, with its blocks, document and highlights."""
+
+    def __init__(
+        self,
+        source: NoteSource,
+        note: MarkdownNote,
+        find_picture: FindPicture,
+        front: FrontMatter,
+        dialect: CardSyntax | None,
+        may_be_private: bool,
+    ) -> None:
+        self._source = source
+        self._note = note
+        self._front = front
+        is_declared = dialect is not None and dialect.is_declared
+        marks = note.marks
+        if is_declared and source.settings.marks is None:
+            # a plug-in decides what `==x==` means, and the settings don't say otherwise
+            marks -= {"=="}
+        wanted = source.get_wanted_marks(marks)._replace(reads_fields=not is_declared)
+
+        # replace the front matter by empty lines, so that line numbers stay the same
+        lines = note.text.split("\n")
+        body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
+        # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
+        reads_labels = "block" in wanted.cards and not ANKIOPS.sign.search(note.text)
+        self._blocks = parse_blocks(
+            prepare_source(body, fields=not is_declared),
+            InlineContext(find_media_path=find_picture),
+            (dialect or CardSyntax())._replace(reads_labels=reads_labels),
+        )
+        # front matter that can't be parsed may contain the tag
+        privacy_reason = UNREADABLE_TAGS_REASON if front.problem else ""
+        if is_whole_note_tagged(note.text):
+            privacy_reason = PRIVATE_DOCUMENT_REASON
+        if may_be_private and mark_private_blocks(
+            self._blocks.blocks, body, note.private_lines
+        ):
+            privacy_reason = privacy_reason or PRIVATE_DOCUMENT_REASON
+        citations: CitationsByBlock = {}
+        for block in self._blocks.blocks if may_have_citations(body) else ():
+            block_citations = find_citations(block)
+            if block_citations:
+                citations[block] = block_citations
+        self._document = self._build_document(dialect, citations, privacy_reason)
+
+        reader = NoteReader(
+            self._document, source.folder.namespace, self._blocks, wanted, citations, body
+        )
+        self._highlights = reader.read_highlights(body, front)
+        self._left_out = reader.find_lookalikes(note.text, front.line_count)
+        self._is_exported = exported_notes.is_book_export(body)
+        """Whether another program seems to have exported highlights into the note."""
+
+    def _build_document(
+        self, dialect: CardSyntax | None, citations: CitationsByBlock, privacy_reason: str
+    ) -> Document:
+        """Return the document, completed by the note's front matter, tags and links.
+
+        `privacy_reason` is why the whole note is private, or "" if it isn't.
+        """
+        document = self._note.document
+        front = self._front
+        identifiers = (
+            *document.identifiers,
+            *front.identifiers,
+            *find_quoted_papers(citations),
+        )
+        tags = (*document.tags, *front.tags, *self._blocks.tags)
+        if dialect:
+            tags = tuple(tag for tag in tags if not dialect.is_deck_tag(tag))
+        return replace(
+            document,
+            identifiers=tuple(dict.fromkeys(identifiers)),
+            title=front.title or document.title,
+            creators=document.creators or front.authors,
+            issued=document.issued or front.published,
+            tags=tuple(dict.fromkeys(tags)),
+            deck=front.deck or document.deck,
+            private=document.private or privacy_reason,
+        )
+
+    def iter_sightings(self) -> Iterator[Sighting]:
+        """Yield the problems of the note and its document.
+
+        A document without highlights is yielded only if parts of it are private or look like
+        marks or cards.
+        """
+        document = self._document
+        if any(highlight.declared for highlight in self._highlights):
+            deck = document.deck or self._note.plugin_deck
+            document = replace(document, deck=deck)
+        is_private = bool(document_privacy_reason(document))
+        private, names = self._collect_private_texts(document, is_private)
+        yield from self._iter_problems(is_private or bool(private or names))
+        container = self._source.folder.container
+        public_text = LazyText(partial(self._collect_public_text, is_private))
+        left_out = self._left_out
+        if self._highlights:
+            highlights = [replace(each, document=document) for each in self._highlights]
+            yield ExtractedDocument(
+                document,
+                tuple(number_highlights(highlights)),
+                container,
+                digest=hash16(self._note.text),
+                private=private,
+                private_names=names,
+                public_text=public_text,
+                left_out=left_out,
+            )
+        elif private or names or left_out:
+            yield UnmarkedDocument(
+                container,
+                document.path,
+                "",
+                private=private,
+                private_names=names,
+                public_text=public_text,
+                left_out=left_out,
+            )
+
+    def build_whole_text(self) -> WholeText:
+        """Return the plain text of the document, in which each block is a paragraph."""
+        document = self._document
+        paragraphs = []
+        start = 0
+        for block in self._blocks.blocks:
+            start += len(self._blocks.get_separator_above(block))
+            end = start + len(block.plain)
+            level = 0
+            titles = [header.plain for header in (*block.headings, *block.headers)]
+            if block.kind is BlockKind.HEADING:
+                level = len(block.headings) + 1
+                titles.append(block.plain)
+            if block.plain.strip():
+                paragraph = Paragraph(
+                    0,
+                    start,
+                    end,
+                    " › ".join(titles),
+                    level,
+                    private=block.is_private,
+                    tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
+                    block=block.id or str(block.number),
+                    uri=document.uri and document.uri + quote(block.anchor, safe=""),
+                )
+                paragraphs.append(paragraph)
+            start = end
+        return WholeText(
+            document,
+            (self._blocks.get_plain_text(),),
+            tuple(paragraphs),
+            namespace=self._source.folder.namespace,
+            digest=hash16(self._note.text),
+            skip=self._front.skip_reason,
+        )
+
+    def _iter_problems(self, has_private: bool) -> Iterator[Problem]:
+        """Yield problems that may explain why highlights or properties are missing."""
+        path = self._document.path
+        if self._highlights and self._front.problem:
+            hint = (
+                "until you correct it, the note's title, tags and deck are unknown,"
+                " and nothing of it is sent to a model"
+            )
+            yield Problem(path, self._front.problem, hint, notice=True)
+        if self._is_exported and not (self._highlights or has_private):
+            message = "it looks like highlights that another program wrote, and none can be read"
+            hint = "mark the passages, or export them again"
+            yield Problem(path, message, hint, notice=True)
+
+    def _collect_private_texts(
+        self, document: Document, is_private: bool
+    ) -> tuple[Strings, Strings]:
+        """Collect the texts that must not leave this computer.
+
+        If the whole note is private, they include its title and front matter. Comments
+        belong to no block, so they are private if any block is.
+
+        Returns:
+            The private texts, and those that are just names, which may also occur in public
+            documents.
+        """
+        texts = list[str]()
+        possible_names = list[str]()
+        if is_private:
+            possible_names = [
+                document.title,
+                *find_front_matter_sentences(self._note.text),
+            ]
+        for block in self._blocks.blocks:
+            if is_private or block.is_private:
+                target = possible_names if block.kind in _NAME_KINDS else texts
+                target.append(block.plain)
+        texts += [text for text in possible_names if not is_name(text)]
+        if texts or possible_names:
+            texts += find_comment_sentences(self._note.text)
+        return tuple(texts), tuple(filter(is_name, possible_names))
+
+    def _collect_public_text(self, is_private: bool) -> str:
+        """Return the text of the note that may leave this computer."""
+        if is_private:
+            return ""
+        public_texts = [
+            block.plain for block in self._blocks.blocks if not block.is_private
+        ]
+        is_all_public = len(public_texts) == len(self._blocks.blocks)
+        public_texts += find_front_matter_sentences(self._note.text)
+        if is_all_public:
+            public_texts += find_comment_sentences(self._note.text)
+        return "\n".join(public_texts)
+
+
+def extract_plain_text(markdown: str) -> str:
+    """Return the plain text of a note.
+
+    The anchors of highlights, and the text before and after them, are made from it.
+    """
+    return parse_blocks(
+        prepare_source(markdown), InlineContext(), CardSyntax()
+    ).get_plain_text()
+
+
+def extract_public_text(text: str) -> str:
+    """Return the plain text of a note that contains neither marks nor private parts.
+
+    It includes the text of the front matter and of comments.
+    """
+    other_texts = (*find_front_matter_sentences(text), *find_comment_sentences(text))
+    return "\n".join([extract_plain_text(text), *other_texts])

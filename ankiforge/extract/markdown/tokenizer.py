@@ -1,0 +1,564 @@
+"""Tokenize the text of a block, and pair the tokens that open and close something.
+
+markdown-it applies its own rules for CommonMark and `parse_markup` for everything else.
+Afterwards, marks, HTML elements and gaps are paired, the clozes of plug-ins become
+numbered clozes, and emphasis that would cross them is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt, rules_inline
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token as Parsed
+
+from ankiforge.extract.markdown.markup import (
+    HARD_BREAK,
+    IN_WORD,
+    MARKUP_START_CHARACTERS,
+    ClozeSyntax,
+    InlineContext,
+    InlineState,
+    InlineToken,
+    TokenKind,
+    parse_markup,
+    render_linked_sound,
+)
+from ankiforge.extract.markdown.placeholders import (
+    COMMENT_FILLER,
+    MATHS_CONTINUATION,
+    MATHS_DELIMITER,
+    PLACEHOLDER_CHARACTER,
+    restore_placeholders,
+)
+from ankiforge.text import regex
+from ankiforge.text.cloze import escape_markdown
+
+# What would be an entity if `&` preceded it, such as `lt;` in the source `&amp;lt;`.
+_ENTITY_REST = regex(r"#?\w{1,32};")
+# The operands of a power such as `2 ** 3`.
+_OPERAND_BEFORE = regex(r"(?<!\w)(?:\d+|\w)\s?\Z")
+_OPERAND_AFTER = regex(r"\s?(?:\d+|\w)(?!\w)")
+# If a text contains more unclosed brackets than this, its links aren't parsed, because that
+# would take too long.
+_MAX_UNCLOSED_BRACKETS = 500
+
+
+def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
+    """Return the tokens of a block's text, of which those that belong together are paired."""
+    parsed = _run_markdown_it(text, context)
+    tokens = [
+        parsed_token
+        if isinstance(parsed_token, InlineToken)
+        else _to_inline_token(parsed_token)
+        for parsed_token in parsed
+    ]
+    for index, token in enumerate(tokens):
+        token.index = index
+    _pair_parsed_tokens(tokens, parsed, context)
+
+    # escape what would be markup in our Markdown, and restore the placeholders
+    if not context.is_verbatim:
+        _escape_emphasis(tokens, parsed)
+    if "&" in text:
+        # escape each `&` that would begin an entity together with the next token
+        for token, next_token in pairwise(tokens):
+            if token.markdown == "&" and _ENTITY_REST.match(next_token.markdown):
+                token.change_to(TokenKind.ATOM, token.plain, r"\&")
+    if not text.isascii() and PLACEHOLDER_CHARACTER.search(text):
+        for token in tokens:
+            token.plain = restore_placeholders(token.plain, context.maths)
+            token.markdown = restore_placeholders(token.markdown, context.maths)
+
+    # pair our own tokens
+    pair_marks(tokens)
+    if "<" in text:
+        pair_elements(tokens)
+    if "{{" in text or "{" in context.cloze_syntax.markers:
+        pair_gaps(tokens, context.cloze_syntax)
+    if context.cloze_syntax.markers:
+        convert_dialect_gaps(tokens, context.cloze_syntax)
+    if any(token.kind is TokenKind.GAP for token in tokens) or "</" in text:
+        drop_crossing_emphasis(tokens)
+    return tokens
+
+
+def _run_markdown_it(text: str, context: InlineContext) -> list[InlineToken | Parsed]:
+    """Run markdown-it on a text and return its tokens, together with our own."""
+    references = context.link_labels
+    has_links = "](" in text or references
+    environment = {
+        "references": references,
+        "links": has_links and text.count("[") - text.count("]") < _MAX_UNCLOSED_BRACKETS,
+        "context": context,
+    }
+    parser = _get_parser()
+    state = InlineState(text, parser, environment, [])
+    parser.inline.tokenize(state)
+    for rule in parser.inline.ruler2.getRules(""):
+        rule(state)
+    return state.tokens
+
+
+def _pair_parsed_tokens(
+    tokens: Sequence[InlineToken],
+    parsed: Sequence[InlineToken | Parsed],
+    context: InlineContext,
+) -> None:
+    """Pair our tokens like the tokens of markdown-it from which they were made.
+
+    The closer of a link to a sound also becomes the sound itself, so that it is played.
+
+    Args:
+        tokens: our tokens.
+        parsed: the token of markdown-it, or our own, for each of `tokens`.
+        context: the context in which the text is parsed.
+    """
+    openers = list[InlineToken]()
+    for token, parsed_token in zip(tokens, parsed, strict=True):
+        if isinstance(parsed_token, InlineToken) or not parsed_token.nesting:
+            continue
+        if parsed_token.nesting > 0:
+            openers.append(token)
+            continue
+        opener = openers.pop()
+        pair_tokens(opener, token)
+        sound = (
+            render_linked_sound(context, unquote(opener.target)) if opener.target else ""
+        )
+        if sound:
+            token.kind = TokenKind.PICTURE
+            token.markdown = sound
+
+
+def _to_inline_token(parsed_token: Parsed) -> InlineToken:
+    text = parsed_token.content
+    match parsed_token.type:
+        case "text":
+            return InlineToken(TokenKind.TEXT, text, text)
+        case "text_special":
+            is_escape = parsed_token.info == "escape"
+            markdown = parsed_token.markup if is_escape else escape_markdown(text)
+            kind = TokenKind.TEXT if text.isspace() else TokenKind.ATOM
+            return InlineToken(kind, text, markdown)
+        case "link_open" | "link_close":
+            url = str(parsed_token.attrs.get("href", ""))
+            return InlineToken(TokenKind.INVISIBLE, target=url)
+        case _:
+            detail = "strong" if parsed_token.tag == "strong" else ""
+            return InlineToken(TokenKind.EMPHASIS, "", parsed_token.markup, detail)
+
+
+def _escape_emphasis(
+    tokens: Sequence[InlineToken], parsed: Sequence[InlineToken | Parsed]
+) -> None:
+    """Escape the emphasis markers that markdown-it parsed as text, so that they stay text.
+
+    Two asterisks, as in `** H3N8 **`, were meant to make text bold and are therefore
+    dropped, unless they are between two numbers or letters, as in `2 ** 3`.
+    """
+    stars = []
+    for token, parsed_token in zip(tokens, parsed, strict=True):
+        if not isinstance(parsed_token, InlineToken) and parsed_token.content == "*":
+            stars.append(token)
+    for star, second_star in pairwise(stars):
+        if second_star.index != star.index + 1:
+            continue
+        text_before = tokens[star.index - 1].plain if star.index else ""
+        next_tokens = tokens[second_star.index + 1 : second_star.index + 2]
+        if not (
+            _OPERAND_BEFORE.search(text_before)
+            and next_tokens
+            and _OPERAND_AFTER.match(next_tokens[0].plain)
+        ):
+            star.change_to(TokenKind.ATOM, star.plain, "")
+            second_star.change_to(TokenKind.ATOM, second_star.plain, "")
+    for token, parsed_token in zip(tokens, parsed, strict=True):
+        if token.kind is TokenKind.ATOM:
+            continue
+        if isinstance(parsed_token, InlineToken):
+            continue
+        if parsed_token.content not in ("*", "_", "~~"):
+            continue
+        before = tokens[token.index - 1].plain[-1:] if token.index else ""
+        next_tokens = tokens[token.index + 1 : token.index + 2]
+        after = next_tokens[0].plain[:1] if next_tokens else ""
+        if token.plain == "_" and re.fullmatch(r"\w\w", before + after):
+            continue
+        if (before + after).strip():
+            token.change_to(TokenKind.ATOM, token.plain, f"\\{token.plain}")
+
+
+# --- the parser -----------------------------------------------------------------------
+
+# A line end, which is a hard line break after a backslash. A backslash at the end of a
+# paragraph was meant as one too.
+_LINE_END = regex(r"(?P<last>\\(?=\Z|\n[ \t]*(?:\n|\Z)))|\\?\n[ \t]*")
+
+
+def _parse_line_end(state: StateInline, silent: bool) -> bool:
+    r"""Parse a line end or a hard line break, as an inline rule of markdown-it."""
+    match = _LINE_END.match(state.src, state.pos)
+    if match is None or silent:
+        return False
+    assert isinstance(state, InlineState)
+    state.pos = match.end()
+    if match["last"]:
+        state.add_token(TokenKind.ATOM, match[0], "")
+        return True
+    if state.context.is_verbatim:
+        markdown = match[0]
+    else:
+        markdown = " "
+        if match[0][0] == "\\" or state.pending.endswith("  "):
+            markdown = HARD_BREAK
+        state.pending = state.pending.rstrip(" ")
+    state.add_token(TokenKind.BREAK, " ", markdown)
+    return True
+
+
+def _parse_link(state: StateInline, silent: bool) -> bool:
+    return bool(state.env["links"]) and rules_inline.link(state, silent)
+
+
+_Rule = Callable[[StateInline, bool], bool]
+_TEXT_RULES: tuple[_Rule, ...] = (rules_inline.text,)
+# The inline rules to try at each character. Trying all rules would take twice as long.
+_RULES_BY_CHARACTER: dict[str, tuple[_Rule, ...]] = {
+    **dict.fromkeys(MARKUP_START_CHARACTERS, (parse_markup,)),
+    "\n": (_parse_line_end,),
+    "\\": (_parse_line_end, rules_inline.escape),
+    "*": (rules_inline.emphasis.tokenize,),
+    "_": (rules_inline.emphasis.tokenize,),
+    "~": (parse_markup, rules_inline.strikethrough.tokenize),
+    "[": (parse_markup, _parse_link),
+    "&": (rules_inline.entity,),
+}
+
+
+class _InlineParser(ParserInline):
+    """An inline parser of markdown-it that tries only the rules for the current character."""
+
+    def tokenize(self, state: StateInline) -> None:
+        while state.pos < state.posMax:
+            for rule in _RULES_BY_CHARACTER.get(state.src[state.pos], _TEXT_RULES):
+                if rule(state, False):
+                    break
+            else:
+                state.append_pending(state.src[state.pos])
+                state.pos += 1
+        if state.pending:
+            state.pushPending()
+
+
+@lru_cache(maxsize=1)
+def _get_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark")
+    parser.inline = _InlineParser()
+    for character in (
+        COMMENT_FILLER,
+        MATHS_CONTINUATION,
+        MATHS_DELIMITER,
+        "＝",
+        "【",
+        "\ue200",
+    ):
+        parser.inline.add_terminator_char(character)
+    # markdown-it uses the registered rules only to find the end of a link's text
+    parser.inline.ruler.after("text", "signs", parse_markup)
+    parser.inline.ruler.disable(["linkify", "autolink", "html_inline", "image"])
+    parser.inline.ruler2.disable("fragments_join")
+    # accept all URLs and keep them as written
+    parser.normalizeLink = parser.normalizeLinkText = str  # type: ignore[assignment]
+    parser.validateLink = bool  # type: ignore[assignment]
+    return parser
+
+
+# --- pairs ----------------------------------------------------------------------------
+
+
+def pair_tokens(opener: InlineToken, closer: InlineToken) -> None:
+    """Pair two tokens and clear their plain text."""
+    opener.closer = closer
+    closer.opener = opener
+    opener.plain = ""
+    closer.plain = ""
+
+
+def get_inner_tokens(
+    tokens: Sequence[InlineToken], opener: InlineToken
+) -> Sequence[InlineToken]:
+    """Return the tokens between an opener and its closer, or () if it isn't paired."""
+    if opener.closer is None:
+        return ()
+    return tokens[opener.index + 1 : opener.closer.index]
+
+
+def _convert_unpaired_to_text(tokens: Iterable[InlineToken], kind: TokenKind) -> None:
+    for token in tokens:
+        if token.kind is kind and not (token.opener or token.closer):
+            token.change_to(
+                TokenKind.TEXT if token.plain else TokenKind.INVISIBLE, token.plain
+            )
+
+
+# --- marks ----------------------------------------------------------------------------
+
+
+def pair_marks(tokens: Sequence[InlineToken]) -> None:
+    """Pair the tokens that begin and end a mark, which may extend over several lines."""
+    openers: dict[str, InlineToken] = {}
+    for token in tokens:
+        if token.kind is not TokenKind.MARK:
+            continue
+        marker = token.markdown
+        opener = openers.get(marker) if token.can_close else None
+        if opener and not _is_comparison(tokens, opener, token):
+            del openers[marker]
+            pair_tokens(opener, token)
+        elif token.can_open:
+            openers[marker] = token
+    _convert_unpaired_to_text(tokens, TokenKind.MARK)
+
+
+def _is_comparison(
+    tokens: Sequence[InlineToken], first: InlineToken, second: InlineToken
+) -> bool:
+    """Return whether two `==` are comparisons, as in `a==b or c==d`, and not a mark."""
+    if not first.detail == second.detail == IN_WORD:
+        return False
+    return any(" " in token.plain for token in tokens[first.index : second.index])
+
+
+# --- emphasis -------------------------------------------------------------------------
+
+
+def pair_elements(tokens: Sequence[InlineToken]) -> None:
+    """Pair the tags of elements such as `<b>`, and hide the tags that can't be paired."""
+    tags = [
+        token
+        for token in tokens
+        if token.kind is TokenKind.EMPHASIS and (token.can_open or token.can_close)
+    ]
+    openers = list[InlineToken]()
+    open_tags = Counter[str]()
+    for tag in tags:
+        if tag.can_open:
+            openers.append(tag)
+            open_tags[tag.markdown] += 1
+            continue
+        opening_tag = tag.markdown.replace("/", "")
+        while open_tags[opening_tag]:
+            # drop the elements that were opened later, because they are never closed
+            opener = openers.pop()
+            open_tags[opener.markdown] -= 1
+            if opener.markdown == opening_tag:
+                if not open_tags[opening_tag]:
+                    # our Markdown allows no <b> inside another <b>
+                    pair_tokens(opener, tag)
+                break
+    for tag in tags:
+        if not (tag.opener or tag.closer):
+            tag.change_to(TokenKind.INVISIBLE)
+
+
+def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
+    """Drop emphasis that begins inside a cloze or other emphasis but ends outside it.
+
+    For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`. The inner
+    emphasis is dropped because it is still open where the cloze ends.
+    """
+    openers = list[InlineToken]()
+    for token in tokens:
+        if token.kind not in (TokenKind.EMPHASIS, TokenKind.GAP):
+            continue
+        if token.closer:
+            openers.append(token)
+        if token.opener is None:
+            continue
+        # an opener without a closer belongs to a pair that has been dropped
+        while openers[-1] is not token.opener and openers[-1].closer is None:
+            openers.pop()
+        if token.kind is TokenKind.EMPHASIS and openers[-1] is not token.opener:
+            _drop_pair(token.opener)
+            continue
+        while openers[-1] is not token.opener:
+            # this emphasis is still open at the end of the cloze
+            _drop_pair(openers.pop())
+        openers.pop()
+
+
+def _drop_pair(opener: InlineToken) -> None:
+    """Hide both tokens of a pair, unless the pair has already been dropped."""
+    closer = opener.closer
+    if closer:
+        opener.change_to(TokenKind.INVISIBLE)
+        closer.change_to(TokenKind.INVISIBLE)
+
+
+# --- hand-written clozes --------------------------------------------------------------
+
+# If braces are nested more deeply than this, a block has no clozes. Anki itself reads only
+# a few levels.
+_MAX_CLOZE_DEPTH = 10
+
+
+@dataclass(slots=True)
+class _OpenBrace:
+    """A `{` or `{{`, with the tokens that close it once they have been found."""
+
+    opener: InlineToken
+    closer: InlineToken | None = None
+    second: InlineToken | None = None
+    """The second brace of the closing `}}`, or None for a single brace."""
+    hint: InlineToken | None = None
+    """The `::` before the hint of the cloze, or None if it has no hint."""
+
+
+def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
+    """Pair the braces that begin and end a cloze.
+
+    These are `{{` and `}}`, which may be on different lines and, if `syntax` has them,
+    single braces. All braces inside a cloze must be balanced.
+    """
+    matcher = _BraceMatcher(tokens, syntax)
+    for token in tokens:
+        matcher.process_token(token)
+    if matcher.max_depth <= _MAX_CLOZE_DEPTH:
+        for cloze in matcher.clozes:
+            assert cloze.closer
+            cloze.closer.change_to(TokenKind.GAP, "", "}}")
+            pair_tokens(cloze.opener, cloze.closer)
+            if cloze.second:
+                cloze.second.change_to(TokenKind.INVISIBLE)
+            if cloze.hint:
+                for token in tokens[cloze.hint.index : cloze.closer.index]:
+                    token.kind = TokenKind.HINT
+                    token.plain = ""
+    _convert_unpaired_to_text(tokens, TokenKind.GAP)
+
+
+class _BraceMatcher:
+    """Matches the opening and closing braces of a block, and collects its clozes."""
+
+    def __init__(self, tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
+        self._tokens = tokens
+        self._reads_single_braces = "{" in syntax.markers
+        """Whether single braces make a cloze, as in `{x}`."""
+        self._open_braces: list[_OpenBrace] = []
+        """The braces that are open, innermost last. `{{{` opens three."""
+        self.clozes: list[_OpenBrace] = []
+        """The clozes found so far, in the order in which they end."""
+        self.max_depth = 0
+        """The largest number of braces that are open at the same time."""
+
+    def process_token(self, token: InlineToken) -> None:
+        if self.clozes and self.clozes[-1].second is token:
+            return
+        if token.kind is TokenKind.GAP:
+            self._open_braces.append(_OpenBrace(token))
+        elif token.kind is TokenKind.TEXT and token.plain.startswith("{"):
+            self._open_braces += [_OpenBrace(token) for _ in token.plain]
+        elif token.kind is TokenKind.TEXT and self._open_braces:
+            innermost = self._open_braces[-1]
+            if token.plain == "}":
+                self._close_brace(innermost, token)
+            elif token.plain == "::" and innermost.opener.kind is TokenKind.GAP:
+                innermost.hint = innermost.hint or token
+        self.max_depth = max(self.max_depth, len(self._open_braces))
+
+    def _close_brace(self, brace: _OpenBrace, closer: InlineToken) -> None:
+        """Close `brace`, which is the innermost open one, with the `}` of `closer`.
+
+        A `{{` is closed only if a second `}` follows, which ends the cloze.
+        """
+        brace.closer = closer
+        opener = brace.opener
+        next_tokens = self._tokens[closer.index + 1 : closer.index + 2]
+        is_double = any(token.plain == "}" for token in next_tokens)
+        if opener.kind is not TokenKind.TEXT:
+            if is_double:
+                self._open_braces.pop()
+                brace.second = next_tokens[0]
+                self.clozes.append(brace)
+            return
+        self._open_braces.pop()
+        if not self._reads_single_braces or is_double or opener.plain != "{":
+            return
+        kinds = {token.kind for token in self._tokens[opener.index + 1 : closer.index]}
+        if kinds and kinds.isdisjoint((TokenKind.GAP, TokenKind.BREAK)):
+            opener.change_to(TokenKind.GAP, opener.plain, "")
+            self.clozes.append(brace)
+
+
+# --- clozes of a dialect --------------------------------------------------------------
+
+# The number of a cloze before its answer, as in `==1;;answer;;hint==`, `{2:answer}` or
+# `{c2::answer}`.
+_CLOZE_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
+
+
+def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
+    """Convert the markup that a plug-in reads as clozes into numbered clozes.
+
+    Such a cloze must not extend over several lines or contain another cloze.
+    """
+    unnumbered_count = 0
+    for opener in tokens:
+        if not _is_gap_opener(opener, syntax):
+            continue
+        answer_tokens = get_inner_tokens(tokens, opener)
+        kinds = {token.kind for token in answer_tokens}
+        if not kinds or not kinds.isdisjoint((TokenKind.BREAK, TokenKind.GAP)):
+            continue
+        assert opener.closer
+        number = opener.detail if opener.kind is TokenKind.GAP else ""
+        number = number or _cut_number(answer_tokens)
+        _move_hint(answer_tokens[-1], opener.closer)
+        if not number:
+            unnumbered_count += 1
+            number = "1" if syntax.share_first_card else str(unnumbered_count)
+        for end in (opener, opener.closer):
+            end.detail = number
+            end.kind = TokenKind.GAP
+
+
+def _is_gap_opener(token: InlineToken, syntax: ClozeSyntax) -> bool:
+    """Return whether a token is `{{` or other markup that begins a cloze in `syntax`."""
+    marker = "bold" if token.detail == "strong" else token.markdown
+    return token.kind is TokenKind.GAP or marker in syntax.markers
+
+
+def _move_hint(last: InlineToken, closer: InlineToken) -> None:
+    """Move the hint of a cloze such as `answer;;hint` from its last token to its closer."""
+    answer, _, hint = last.plain.partition(";;")
+    if last.kind is TokenKind.TEXT and answer and hint:
+        last.plain = answer
+        last.markdown = answer
+        closer.markdown = f"::{hint}}}}}"
+
+
+def _cut_number(answer_tokens: Sequence[InlineToken]) -> str:
+    """Remove the number before the answer of a cloze.
+
+    Returns the number, or "" if there is none.
+    """
+    number = _CLOZE_NUMBER.match("".join([token.plain for token in answer_tokens]))
+    if number is None:
+        return ""
+    remaining = number.end()
+    for token in answer_tokens:
+        if remaining > 0 and token.kind is TokenKind.TEXT:
+            length = len(token.plain)
+            token.plain = token.plain[remaining:]
+            token.markdown = token.plain
+            remaining -= length
+    return number[1] or ""

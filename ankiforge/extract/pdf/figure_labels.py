@@ -1,0 +1,400 @@
+"""Find the labels in a figure, given the pieces of text on and around it.
+
+A label names something in the figure. First the numbers along axes and the letters that name
+panels are left out. Then pieces on adjacent lines are joined into labels. Finally captions and
+running text are left out. `figure_text` reads the pieces from a page.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ankiforge.model import Value
+from ankiforge.text import regex
+
+Box = tuple[float, float, float, float]
+"""(left, bottom, right, top) in points. The vertical axis points upwards."""
+
+
+class Position(NamedTuple):
+    """The position of a letter or piece in coordinates that run along and across its line.
+
+    For horizontal text these are x and y.
+    """
+
+    start: float
+    """Where the letter or piece begins along the line."""
+    end: float
+    """Where the letter or piece ends along the line."""
+    low: float
+    """The lower edge, across the line."""
+    high: float
+    """The upper edge, across the line."""
+    baseline: float
+    """The baseline, across the line."""
+    size: float
+    """The font size. The thresholds in this module are relative to it."""
+
+
+class Piece(Value):
+    """Words on one line that are close enough to belong together."""
+
+    text: str
+    position: Position
+    angle: int
+    """The reading direction in degrees, counterclockwise: 0, 90, 180 or 270."""
+    inside_fraction: float
+    """The fraction of the piece's letters that are inside the frame."""
+
+    @property
+    def box(self) -> Box:
+        """The bounding box of the piece in the page's user space."""
+        start, end, low, high, _, _ = self.position
+        if self.angle == 0:
+            return (start, low, end, high)
+        if self.angle == 90:
+            return (-high, start, -low, end)
+        if self.angle == 180:
+            return (-end, -high, -start, -low)
+        return (low, -end, high, -start)
+
+
+class FoundLabel(Value):
+    """A label found in a figure, with the box of the mask that would hide it."""
+
+    text: str
+    box: Box
+
+
+READING_DIRECTIONS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0, -1.0)}
+"""The unit vector of each reading direction, by its angle. Slanted text isn't read as labels."""
+
+
+def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
+    """Return where a box begins and ends along a direction, which is given as a unit vector."""
+    left, bottom, right, top = box
+    x, y = direction
+    projections = (
+        x * left + y * bottom,
+        x * right + y * bottom,
+        x * left + y * top,
+        x * right + y * top,
+    )
+    return min(projections), max(projections)
+
+
+def bounding_box(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box that contains all of the boxes."""
+    all_boxes = list(boxes)
+    return (
+        min(box[0] for box in all_boxes),
+        min(box[1] for box in all_boxes),
+        max(box[2] for box in all_boxes),
+        max(box[3] for box in all_boxes),
+    )
+
+
+# --- captions, numbers along axes, panel letters --------------------------------------
+
+_CAPTION = regex(
+    r"(?i)(?:extended data |supplementary )?"
+    r"(?:fig(?:ure|ura|\.)?|abb(?:ildung|\.)?|table|tab(?:elle|leau|la|\.)?|scheme|schema|chart|plate"
+    r"|algorithm|diagram|рис(?:унок|\.)?|табл(?:ица|\.)?)\s*[A-Z]?\d+[a-z]?(?:[.:|–—\s]|$)|[図图表]\s*\d"
+)
+_NUMBER = regex(
+    r"[-−–+]?\$?(?:\d{1,3}(?:[,\u2009\u202f ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+−]?\d+)?[%°kKM]?"
+)
+_PANEL_LETTER = regex(r"\(?([A-Za-z])[).]?")
+_FRACTION = regex(r"\d+/\d+")
+
+
+def parse_number(text: str) -> float | None:
+    """Parse a number as printed in figures, such as `1,200` or `−5%`, or return None.
+
+    A percent, degree or currency sign and the suffixes K and M are ignored.
+    """
+    if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
+        return None
+    digits = text.strip("%°kKM$").replace("−", "-").replace("–", "-")
+    for space in ("\u2009", "\u202f", " "):
+        digits = digits.replace(space, "")
+    if digits.count(",") == 1 and len(digits.rpartition(",")[2]) != 3:
+        digits = digits.replace(",", ".")
+    try:
+        return float(digits.replace(",", "").replace("$", ""))
+    except ValueError:
+        return None
+
+
+_MIN_TICKS = 3
+"""The minimum number of evenly spaced numbers that are taken for an axis."""
+_MAX_TICK_DEVIATION = 0.015
+"""How far a number on an axis may deviate from even spacing, as a fraction of the axis's range."""
+
+
+def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the pieces that are numbers along a horizontal or vertical axis.
+
+    They are recognized by their even spacing.
+    """
+    numbers: list[NumberPiece] = []
+    for piece in pieces:
+        value = parse_number(piece.text)
+        if value is not None:
+            numbers.append((piece, value))
+    tick_pieces: set[Piece] = set()
+    # on a horizontal axis the numbers have one height, on a vertical one their right edges or
+    # middles are aligned
+    axis_keys: list[tuple[Callable[[Box], float], Callable[[Box], float]]] = [
+        (_middle_y, _middle_x),
+        (lambda box: box[2], _middle_y),
+        (_middle_x, _middle_y),
+    ]
+    for level_of, position_of in axis_keys:
+        for group in _group_by_level(numbers, level_of):
+            ordered = sorted(group, key=lambda pair: position_of(pair[0].box))
+            points = [(position_of(piece.box), value) for piece, value in ordered]
+            # find the longest evenly spaced runs, because a group may contain several axes
+            start = 0
+            while start + _MIN_TICKS <= len(points):
+                end = start + _MIN_TICKS
+                if not _is_even(points[start:end]):
+                    start += 1
+                    continue
+                while end < len(points) and _is_even(points[start : end + 1]):
+                    end += 1
+                tick_pieces.update(piece for piece, _ in ordered[start:end])
+                start = end
+    return tick_pieces
+
+
+NumberPiece = tuple[Piece, float]
+"""A piece of text that is a number, and the number's value."""
+
+
+def _middle_x(box: Box) -> float:
+    return (box[0] + box[2]) / 2
+
+
+def _middle_y(box: Box) -> float:
+    return (box[1] + box[3]) / 2
+
+
+def _group_by_level(
+    numbers: Sequence[NumberPiece], level_of: Callable[[Box], float]
+) -> Iterator[list[NumberPiece]]:
+    """Yield groups of numbers at about the same level, which `level_of` computes from a box."""
+    group: list[NumberPiece] = []
+    previous_level = 0.0
+    for piece, value in sorted(numbers, key=lambda pair: level_of(pair[0].box)):
+        level = level_of(piece.box)
+        if group and level - previous_level > 0.3 * piece.position.size:
+            yield group
+            group = []
+        group.append((piece, value))
+        previous_level = level
+    yield group
+
+
+def _is_even(points: Sequence[tuple[float, float]]) -> bool:
+    """Return whether the values increase or decrease linearly with their positions.
+
+    The points are pairs of position and value.
+    """
+    first_place, first_value = points[0]
+    last_place, last_value = points[-1]
+    distance = last_place - first_place
+    value_range = last_value - first_value
+    if not distance or not value_range:
+        return False
+    for position, value in points:
+        expected = first_value + value_range * (position - first_place) / distance
+        if abs(value - expected) > _MAX_TICK_DEVIATION * abs(value_range):
+            return False
+    return True
+
+
+def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the pieces that name the panels of a figure: a, b, c and so on, or (a), (b), (c).
+
+    Letters only count if they form a series in which each letter occurs exactly once.
+    """
+    pieces_by_letter: dict[str, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        match = _PANEL_LETTER.fullmatch(piece.text)
+        if match is not None:
+            pieces_by_letter[match[1]].append(piece)
+    for first_letter in "aA":
+        series = [
+            pieces_by_letter.get(chr(ord(first_letter) + step), [])
+            for step in range(len(pieces_by_letter))
+        ]
+        if series and all(len(candidates) == 1 for candidates in series):
+            return {candidates[0] for candidates in series}
+    return set()
+
+
+# --- the labels -----------------------------------------------------------------------
+
+
+_MAX_LABELS = 200
+"""The maximum number of labels in a figure. If there were more, some wouldn't be masked, and could
+give away the answers.
+"""
+_MAX_MASKED_FRACTION = 0.6
+"""The maximum fraction of the frame that labels may cover. If they cover more, the user has framed
+text and not a figure.
+"""
+_MAX_PIECES = 400
+"""The maximum number of pieces of text in a figure. A frame with more contains a page of text."""
+MAX_LABEL_WORDS = 20
+"""The maximum number of words in a label. A longer text is a sentence. In scripts without spaces,
+three letters count as a word.
+"""
+_VERTICAL_MASK_MARGIN = 0.04
+"""How far a mask extends above and below its letters, relative to the font size."""
+HORIZONTAL_MASK_MARGIN = 0.05
+"""How far a mask extends to the left and right of its letters, relative to the font size. A letter
+may be wider than its font reports.
+"""
+CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+"""A Chinese or Japanese character. Lines that end and begin with one are joined without a space."""
+
+
+def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[FoundLabel, ...]:
+    """Return the labels inside a frame, in no particular order.
+
+    Return () if the frame seems to contain a page of text and not a figure.
+
+    Args:
+        pieces: the pieces of text inside the frame and around it.
+        frame: the area that the user has framed.
+    """
+    pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
+    non_labels = find_ticks(pieces) | find_panel_letters(pieces)
+    candidates = []
+    for piece in pieces:
+        if any(map(str.isalnum, piece.text)) and piece not in non_labels:
+            candidates.append(piece)
+    if len(candidates) > _MAX_PIECES:
+        return ()
+    labels = []
+    for lines in join_label_lines(candidates):
+        text = _join_lines(lines)
+        word_count = len(text.split())
+        if CJK.search(text):
+            word_count = max(word_count, len(text) // 3)
+        if word_count > MAX_LABEL_WORDS or _CAPTION.match(text):
+            continue
+        # A mask is slightly larger than its letters, but doesn't extend beyond the frame.
+        size = lines[0].position.size
+        left, bottom, right, top = bounding_box(line.box for line in lines)
+        box = (
+            max(left - HORIZONTAL_MASK_MARGIN * size, frame[0]),
+            max(bottom - _VERTICAL_MASK_MARGIN * size, frame[1]),
+            min(right + HORIZONTAL_MASK_MARGIN * size, frame[2]),
+            min(top + _VERTICAL_MASK_MARGIN * size, frame[3]),
+        )
+        labels.append(FoundLabel(text, box))
+    boxes = (frame, *(label.box for label in labels))
+    size, *sizes = [(right - left) * (top - bottom) for left, bottom, right, top in boxes]
+    is_figure = len(labels) <= _MAX_LABELS and sum(sizes) <= _MAX_MASKED_FRACTION * size
+    return tuple(labels) if is_figure else ()
+
+
+def _join_lines(lines: Sequence[Piece]) -> str:
+    """Join the lines of a label into one text, and rejoin words that are divided between lines."""
+    text = lines[0].text
+    for line in lines[1:]:
+        first_char = line.text[:1]
+        if text[-1:] in HYPHENS and first_char.islower():
+            text = text[:-1] + line.text
+        elif text[-1:] in HYPHENS or (CJK.match(text[-1:]) and CJK.match(first_char)):
+            text += line.text
+        else:
+            text = f"{text} {line.text}"
+    return text
+
+
+# --- labels of several lines ----------------------------------------------------------
+
+
+HYPHENS = "-\u2010\u00ad"
+
+_MAX_SIZE_RATIO = 1.15
+"""The maximum ratio between the font sizes of two lines of a label."""
+_MAX_LINE_STEP = 1.38
+"""The maximum distance between the baselines of two lines of a label, relative to the font size."""
+MAX_EDGE_DISTANCE = 0.4
+"""The maximum distance between the edges or middles of aligned lines, relative to the font size."""
+
+
+def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Join the pieces that are consecutive lines of one label, and return the lines of each label.
+
+    Most labels have a single line.
+    """
+    by_angle: dict[int, list[Piece]] = defaultdict(list)
+    for piece in dict.fromkeys(pieces):
+        by_angle[piece.angle].append(piece)
+    labels = []
+    for lines in by_angle.values():
+        lines.sort(key=lambda piece: (-piece.position.baseline, piece.position.start))
+        # for each line, find the line below that continues it
+        continuation: dict[Piece, Piece] = {}
+        for number, line in enumerate(lines):
+            for lower_line in lines[number + 1 :]:
+                if (
+                    line.position.baseline - lower_line.position.baseline
+                    > _MAX_LINE_STEP * line.position.size
+                ):
+                    break
+                if _can_continue(line, lower_line):
+                    continuation[line] = lower_line
+                    break
+        # chain each first line with its continuations
+        continuations = set(continuation.values())
+        chained_lines: set[Piece] = set()
+        for line in lines:
+            if line in continuations:
+                continue
+            next_line: Piece | None = line
+            chain = []
+            while next_line is not None and next_line not in chained_lines:
+                chained_lines.add(next_line)
+                chain.append(next_line)
+                next_line = continuation.get(next_line)
+            labels.append(chain)
+    return labels
+
+
+def _is_aligned(piece: Piece, other: Piece) -> bool:
+    """Return whether the left edges, the right edges or the middles of two pieces are aligned."""
+    starts_apart = piece.position.start - other.position.start
+    ends_apart = piece.position.end - other.position.end
+    middles_apart = (starts_apart + ends_apart) / 2
+    tolerance = MAX_EDGE_DISTANCE * min(piece.position.size, other.position.size)
+    return min(abs(starts_apart), abs(ends_apart), abs(middles_apart)) < tolerance
+
+
+def _can_continue(upper: Piece, lower: Piece) -> bool:
+    size = min(upper.position.size, lower.position.size)
+    larger_size = max(upper.position.size, lower.position.size)
+    step = upper.position.baseline - lower.position.baseline
+    if (
+        larger_size > _MAX_SIZE_RATIO * size
+        or not 0.5 * size <= step <= _MAX_LINE_STEP * size
+    ):
+        return False
+    if not _is_aligned(upper, lower):
+        return False
+    return not (_is_number(upper) or _is_number(lower))
+
+
+def _is_number(piece: Piece) -> bool:
+    return (
+        parse_number(piece.text) is not None
+        or _FRACTION.fullmatch(piece.text) is not None
+    )

@@ -1,0 +1,281 @@
+"""Read the labels in a figure that the user has framed, from the text layer of its page.
+
+Letters with only small gaps between them are joined into pieces of lines, among which
+`figure_labels` then finds the labels. Each letter's position is measured along and across its own
+line, so words along a vertical axis are read as well. Boxes are in unrotated user space.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from contextlib import closing
+from ctypes import byref, c_double
+from itertools import pairwise
+from math import atan2, degrees, hypot
+from operator import attrgetter
+from typing import NamedTuple
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfPage, PdfTextPage
+
+from ankiforge.extract.pdf.chars import HYPHEN_MARKERS, Char
+from ankiforge.extract.pdf.cleaning import to_one_line
+from ankiforge.extract.pdf.figure_labels import (
+    READING_DIRECTIONS,
+    Box,
+    FoundLabel,
+    Piece,
+    Position,
+    find_labels_in_pieces,
+    parse_number,
+    project_box,
+)
+from ankiforge.extract.pdf.page_text import CJK, iter_visible_chars, read_chars
+
+_MAX_LETTERS = 20_000
+"""No labels are read if there are more letters in and around a frame."""
+MARGIN_FRACTION = 0.3
+"""How far beyond the frame letters are read, as a fraction of its width and height. This detects
+text that the frame cuts off.
+"""
+
+
+def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
+    """Return the labels inside a frame on a page, in no particular order.
+
+    Return () if the frame contains no letters, or too many for a figure.
+    """
+    with closing(page.get_textpage()) as text_page:
+        letters = _read_letters(text_page, frame)
+    if len(letters) > _MAX_LETTERS:
+        return ()
+    if not any(_is_within(letter, frame) for letter in letters):
+        return ()
+
+    # join consecutive letters of a line
+    runs: list[_LetterRun] = []
+    for letter in letters:
+        if runs and runs[-1].is_continued_by(letter):
+            runs[-1].add(letter)
+        else:
+            runs.append(_LetterRun(letter))
+
+    # join runs that are close to each other on one line but weren't printed consecutively
+    joined_runs: list[_LetterRun] = []
+    runs_by_row: dict[tuple[int, int], list[_LetterRun]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.extent.start):
+        row = round(run.extent.baseline / 4)
+        nearby_runs = [
+            *runs_by_row[run.angle, row - 1],
+            *runs_by_row[run.angle, row],
+            *runs_by_row[run.angle, row + 1],
+        ]
+        containing_run = next(
+            (other for other in reversed(nearby_runs) if other.is_continued_by_run(run)),
+            None,
+        )
+        if containing_run is None:
+            joined_runs.append(run)
+            runs_by_row[run.angle, row].append(run)
+        else:
+            for letter in run.letters:
+                containing_run.add(letter)
+
+    pieces = []
+    for run in joined_runs:
+        words = run.split_words()
+        # a run that consists of numbers, such as those along an axis, is split into its numbers
+        parts = [run]
+        if all(parse_number(word.text) is not None for word in words):
+            parts = words
+        for part in parts:
+            inside_count = sum(_is_within(letter, frame) for letter in part.letters)
+            piece = Piece(
+                part.text, part.extent, part.angle, inside_count / len(part.letters)
+            )
+            pieces.append(piece)
+    return find_labels_in_pieces(pieces, frame)
+
+
+# --- letters ----------------------------------------------------------------------------
+
+_ASCENT = 0.74
+"""How far letters are taken to reach above their baseline, relative to the font size."""
+_DESCENT = 0.22
+"""How far letters are taken to reach below their baseline, relative to the font size."""
+_CJK_ASCENT = 0.88
+_CJK_DESCENT = 0.14
+
+
+class Letter(NamedTuple):
+    """A visible character, with its reading direction and its position along its line."""
+
+    char: Char
+    angle: int
+    """The reading direction in degrees, counterclockwise. 0 is from left to right."""
+    position: Position
+
+
+def _is_within(letter: Letter, frame: Box) -> bool:
+    left, bottom, right, top = frame
+    return left <= letter.char.x <= right and bottom <= letter.char.y <= top
+
+
+def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
+    """Return the visible characters in and around a frame, in PDFium's order.
+
+    Slanted text is left out.
+    """
+    raw = text_page.raw
+    left, bottom, right, top = frame
+    margin_x = MARGIN_FRACTION * (right - left)
+    margin_y = MARGIN_FRACTION * (top - bottom)
+    matrix = pdfium_c.FS_MATRIX()
+    x = c_double()
+    y = c_double()
+    letters = []
+    for char in iter_visible_chars(read_chars(text_page)):
+        if not bottom - margin_y <= char.y <= top + margin_y:
+            continue
+        if not left - margin_x <= char.x <= right + margin_x:
+            continue
+
+        # determine the direction and the font size
+        angle = 0
+        size = char.height
+        if pdfium_c.FPDFText_GetMatrix(raw, char.char_index, byref(matrix)):
+            exact_angle = degrees(atan2(matrix.b, matrix.a))
+            angle = round(exact_angle) % 360
+            size = pdfium_c.FPDFText_GetFontSize(raw, char.char_index)
+            size *= hypot(matrix.c, matrix.d)
+        if angle not in READING_DIRECTIONS:
+            continue
+        height = char.width if angle in (90, 270) else char.height
+        if (
+            not 0.4 * height < size < 2.5 * height
+        ):  # a damaged font, or one of drawings (Type 3)
+            size = max(height, 0.5)
+
+        # determine the position along and across the line; its height is that of the font
+        direction = READING_DIRECTIONS[angle]
+        direction_x, direction_y = direction
+        box = (char.left, char.bottom, char.right, char.top)
+        start, end = project_box(box, direction)
+        pdfium_c.FPDFText_GetCharOrigin(raw, char.char_index, byref(x), byref(y))
+        base = direction_x * y.value - direction_y * x.value
+        ascent = _ASCENT
+        descent = _DESCENT
+        if CJK.match(char.text):
+            ascent = _CJK_ASCENT
+            descent = _CJK_DESCENT
+        low = base - descent * size
+        high = base + ascent * size
+        letters.append(Letter(char, angle, Position(start, end, low, high, base, size)))
+    return letters
+
+
+# --- pieces of lines --------------------------------------------------------------------
+
+_MAX_WORD_GAP = 0.6
+"""The maximum gap between two words of a label, relative to the font size."""
+_MAX_BASELINE_SHIFT = 0.5
+"""The maximum distance of a raised or lowered letter from the baseline, relative to the larger of
+the two font sizes.
+"""
+_MAX_SIZE_RATIO = 1.7
+"""The maximum ratio between the font sizes of two words of a label."""
+_MIN_SCRIPT_SIZE = 0.4
+"""The minimum size of a superscript or subscript, relative to the word before it."""
+_MAX_SCRIPT_SIZE = 0.85
+"""The maximum size of a superscript or subscript, relative to the word before it."""
+_MAX_SCRIPT_SHIFT = 0.65
+"""The maximum distance of a superscript or subscript from the baseline, relative to the size of the
+word before it.
+"""
+MIN_WORD_GAP = 0.13
+"""The minimum gap between two words, relative to the font size."""
+
+
+class _LetterRun:
+    """Letters that follow one another on a line, with the extent of the whole run."""
+
+    def __init__(self, letter: Letter) -> None:
+        self.letters = [letter]
+        self.angle = letter.angle
+        self.extent = letter.position
+
+    def add(self, letter: Letter) -> None:
+        """Add a letter to the run. The largest letter determines the baseline of the run."""
+        self.letters.append(letter)
+        larger = max(self.extent, letter.position, key=attrgetter("size"))
+        self.extent = Position(
+            start=min(self.extent.start, letter.position.start),
+            end=max(self.extent.end, letter.position.end),
+            low=min(self.extent.low, letter.position.low),
+            high=max(self.extent.high, letter.position.high),
+            baseline=larger.baseline,
+            size=larger.size,
+        )
+
+    def is_continued_by(self, letter: Letter) -> bool:
+        last = self.letters[-1]
+        size = max(self.extent.size, letter.position.size)
+        smaller_size = min(last.position.size, letter.position.size)
+        if letter.char.char_index != last.char.char_index + 1:
+            if size > _MAX_SIZE_RATIO * smaller_size:
+                return False
+        return (
+            letter.angle == self.angle
+            and abs(self.extent.baseline - letter.position.baseline)
+            <= _MAX_BASELINE_SHIFT * size
+            and -size <= _measure_gap(last, letter) <= _MAX_WORD_GAP * size
+        )
+
+    def is_continued_by_run(self, other: _LetterRun) -> bool:
+        """Return whether another run continues this one, or is its superscript or subscript."""
+        word, index = self.extent, other.extent
+        size = max(word.size, index.size)
+        if size <= 1.25 * min(word.size, index.size):
+            if abs(word.baseline - index.baseline) <= 0.15 * size:
+                if -0.3 * size < index.start - word.end < 0.4 * size:
+                    return True
+        if not _MIN_SCRIPT_SIZE * word.size < index.size < _MAX_SCRIPT_SIZE * word.size:
+            return False
+        if abs(word.baseline - index.baseline) > _MAX_SCRIPT_SHIFT * word.size:
+            return False
+        # if there are a superscript and a subscript, the second begins where the first one does
+        earliest = word.end - (index.end - index.start) - 0.1 * word.size
+        return earliest < index.start < word.end + 0.2 * word.size
+
+    def split_words(self) -> list[_LetterRun]:
+        words = [_LetterRun(self.letters[0])]
+        for previous, letter in pairwise(self.letters):
+            if (
+                letter.char.char_index != previous.char.char_index + 1
+                and _measure_gap(previous, letter) > MIN_WORD_GAP * self.extent.size
+            ):
+                words.append(_LetterRun(letter))
+            else:
+                words[-1].add(letter)
+        return words
+
+    @property
+    def text(self) -> str:
+        words = []
+        for word in self.split_words():
+            chars = []
+            for letter in word.letters:
+                chars.append(
+                    "-" if letter.char.text in HYPHEN_MARKERS else letter.char.text
+                )
+            words.append("".join(chars))
+        return unicodedata.normalize("NFC", to_one_line(" ".join(words)))
+
+
+def _measure_gap(previous: Letter, letter: Letter) -> float:
+    """Return the gap between two letters of a line, which may run from right to left."""
+    return max(
+        letter.position.start - previous.position.end,
+        previous.position.start - letter.position.end,
+    )

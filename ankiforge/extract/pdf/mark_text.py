@@ -1,0 +1,403 @@
+"""Find the text that a mark covers on a page, and the context of a passage.
+
+A mark covers the characters whose centres are inside its quads, the quadrilaterals that the
+annotation lists in /QuadPoints. The covered text is extended to whole words and put in reading
+order. `around` returns the context of a passage in any text, such as a page of an EPUB.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain, pairwise, starmap
+from math import atan2, hypot, isfinite
+from operator import attrgetter
+from statistics import median
+
+from ankiforge.extract.pdf.chars import PrintedChar
+from ankiforge.extract.pdf.cleaning import clean_blocks, to_one_line
+from ankiforge.extract.pdf.messages import Box
+from ankiforge.extract.pdf.page_text import (
+    PageText,
+    Segments,
+    is_rtl,
+    measure_direction,
+)
+from ankiforge.model import Span, Value
+from ankiforge.text import regex
+from ankiforge.text.keys import CONTEXT_CHARS
+from ankiforge.text.normalize import UNSPACED_SCRIPTS
+from ankiforge.text.sentences import find_sentence_around
+
+Point = tuple[float, float]
+
+_ROW_HEIGHT = 16.0
+"""The height in points of the horizontal strips of a page in which characters are looked up."""
+MAX_LINE_HEIGHT = 0.45
+"""The maximum height of a quad that only draws a line under or through letters, relative to the
+height of the letters.
+"""
+MIN_COVERED_FRACTION = 0.25
+"""The minimum fraction of a word's first or last letter that a mark must cover for the letter to
+count, provided that the mark covers the letters next to it. Other letters must be covered by half.
+"""
+_MAX_QUADS = 2000
+MAX_PAGE_WIDTH = 14_400
+"""The maximum width of a mark in points. No page is wider, but PyMuPDF marks an infinite area when
+it finds nothing.
+"""
+MAX_INDEX_STEP = 3
+"""How far apart two consecutive characters of a run may be in PDFium's list. There may be spaces
+between them.
+"""
+
+
+# --- quads ------------------------------------------------------------------------------
+
+
+class Quad(Value):
+    """One of the convex quadrilaterals that make up a mark."""
+
+    index: int
+    """The index of the quad among those of its mark."""
+    corners: tuple[Point, ...]
+    """The corners, sorted by their angle around the centre."""
+    box: Box
+    is_upright: bool
+    """Whether the sides of the quad are parallel to those of the page."""
+
+    def contains(self, char: PrintedChar) -> bool:
+        """Return whether the centre of a character is inside the quad or on one of its edges.
+
+        There is no tolerance, because it would include letters of other lines.
+        """
+        left, bottom, right, top = self.box
+        if not (left <= char.x <= right and bottom <= char.y <= top):
+            return False
+        if self.is_upright:
+            return True
+        cross_products = []
+        for (from_x, from_y), (to_x, to_y) in _iter_edges(self.corners):
+            first_product = (to_x - from_x) * (char.y - from_y)
+            second_product = (to_y - from_y) * (char.x - from_x)
+            cross_products.append(first_product - second_product)
+        return min(cross_products) >= 0 or max(cross_products) <= 0
+
+    def is_underline_of(self, char: PrintedChar) -> bool:
+        """Return whether the quad only draws a line under or through a character."""
+        left, bottom, right, top = self.box
+        if not left <= char.x <= right or right <= left:
+            return False
+        if top - bottom >= MAX_LINE_HEIGHT * char.height:
+            return False
+        return char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
+
+    def covered_fraction(self, char: PrintedChar) -> float:
+        """Return the fraction of an upright character's width that the quad covers."""
+        left, _, right, _ = self.box
+        return (min(char.right, right) - max(char.left, left)) / char.width
+
+
+def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
+    """Build the quads of an annotation from its /QuadPoints, or from its /Rect if it has none.
+
+    Return [] if it has neither, or if its /Rect is wider than any page.
+    """
+    found_quads: list[Quad] = []
+    for start in range(0, len(points) - 7, 8)[:_MAX_QUADS]:
+        coordinates = points[start : start + 8]
+        if all(map(isfinite, coordinates)):
+            corners = list(zip(coordinates[::2], coordinates[1::2], strict=True))
+            found_quads.append(_make_quad(corners, len(found_quads)))
+    if found_quads or not rectangle:
+        return found_quads
+    left, bottom, right, top = rectangle
+    if not right - left <= MAX_PAGE_WIDTH:
+        return []
+    return [_make_quad([(left, bottom), (right, bottom), (right, top), (left, top)], 0)]
+
+
+def _make_quad(corners: list[Point], index: int) -> Quad:
+    """Make a quad from its corners, which programs write in any order."""
+    xs = [x for x, _ in corners]
+    ys = [y for _, y in corners]
+    centre_x = sum(xs) / 4
+    centre_y = sum(ys) / 4
+
+    def angle(corner: Point) -> float:
+        x, y = corner
+        return atan2(y - centre_y, x - centre_x)
+
+    sorted_corners = tuple(sorted(corners, key=angle))
+    is_upright = all(
+        abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
+        for (start_x, start_y), (end_x, end_y) in _iter_edges(sorted_corners)
+    )
+    box = (min(xs), min(ys), max(xs), max(ys))
+    return Quad(index, sorted_corners, box, is_upright)
+
+
+def _iter_edges(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
+    return pairwise([*corners, corners[0]])
+
+
+# --- the characters under a mark --------------------------------------------------------
+
+QuadByChar = dict[PrintedChar, Quad]
+"""The covered characters, each with the quad that covers it."""
+
+
+class MarkTextFinder:
+    """Finds the text that is covered by the marks on a page."""
+
+    def __init__(self, page: PageText) -> None:
+        self._page = page
+        self._rows: dict[int, list[PrintedChar]] = defaultdict(list)
+        for char in page.chars:
+            self._rows[int(char.y // _ROW_HEIGHT)].append(char)
+
+    def find_covered_text(self, mark_quads: list[Quad]) -> Segments:
+        """Return the characters that a mark covers, in reading order.
+
+        There is a list for each run of characters that are on one line and in one quad.
+        """
+        covered = self._find_covered(mark_quads, 0.0, Quad.contains)
+        if not covered:
+            covered = self._find_covered(
+                mark_quads, 3 * _ROW_HEIGHT, Quad.is_underline_of
+            )
+        covered |= _find_word_ends(covered)
+
+        # collect the runs of covered characters on one line and in one quad
+        runs: Segments = []
+        for char in sorted(covered, key=attrgetter("visible_index")):
+            if runs and _continues_run(runs[-1][-1], char, covered):
+                runs[-1].append(char)
+            else:
+                runs.append([char])
+        return _sort_segments(runs, covered)
+
+    def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
+        """Return the character closest to a point, or None if the page has no text."""
+
+        def distance(char: PrintedChar) -> float:
+            # prefer characters on the same line
+            return hypot(char.x - x, 3 * (char.y - y))
+
+        return min(self._page.chars, key=distance, default=None)
+
+    def _find_covered(
+        self,
+        mark_quads: list[Quad],
+        reach: float,
+        covers: Callable[[Quad, PrintedChar], bool],
+    ) -> QuadByChar:
+        """Return the characters that quads cover according to `covers`.
+
+        Args:
+            mark_quads: the quads.
+            reach: how far above each quad to look for characters, in points.
+            covers: returns whether a quad covers a character.
+        """
+        covered: QuadByChar = {}
+        for quad in mark_quads:
+            _, bottom, _, top = quad.box
+            first_row = int(bottom // _ROW_HEIGHT)
+            last_row = int((top + reach) // _ROW_HEIGHT)
+            rows: Iterable[int] = range(first_row, last_row + 1)
+            if last_row - first_row > len(self._rows):  # a quad much higher than the page
+                rows = sorted(self._rows)
+            for char in chain.from_iterable(self._rows.get(row, ()) for row in rows):
+                if covers(quad, char):
+                    covered.setdefault(char, quad)
+        return covered
+
+
+def _find_word_ends(covered: QuadByChar) -> QuadByChar:
+    """Return the first and last letters of covered words that are only partly covered.
+
+    At least a quarter of such a letter must be covered. From a half on, it is in `covered` already.
+    """
+    word_ends: QuadByChar = {}
+    for char, quad in covered.items():
+        if not quad.is_upright:
+            continue
+        for neighbour in char.neighbours:
+            if neighbour in covered or char.other_neighbour(neighbour) not in covered:
+                continue
+            if not neighbour.is_word_edge_beside(char):
+                continue
+            if MIN_COVERED_FRACTION <= quad.covered_fraction(neighbour) < 0.5:
+                word_ends[neighbour] = quad
+    return word_ends
+
+
+def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar) -> bool:
+    if previous.line is not char.line or covered[previous] is not covered[char]:
+        return False
+    return (
+        char.previous is previous
+        or char.char_index - previous.char_index <= MAX_INDEX_STEP
+    )
+
+
+# --- whole words --------------------------------------------------------------------------
+
+
+def extend_to_words(segments: Segments) -> Segments:
+    """Extend the characters that a mark covers to whole words.
+
+    Users often release the pointer a letter too early, and some programs end a line of a mark in
+    the middle of a word. A mark within a single word is only extended if it covers more than half
+    of the word, because the user may want to mark only that part.
+    """
+    covered = set(chain.from_iterable(segments))
+    is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
+    extended: Segments = []
+    for segment in segments:
+        letters_before = list(_find_rest_of_word(segment[0], "previous", covered))
+        letters_after = list(_find_rest_of_word(segment[-1], "next", covered))
+        if not is_phrase and len(letters_before) + len(letters_after) >= len(segment):
+            return segments
+        extended.append([*reversed(letters_before), *segment, *letters_after])
+    return extended
+
+
+# A letter of a script that doesn't put spaces between words.
+_UNSPACED_LETTER = regex(f"[{UNSPACED_SCRIPTS}]")
+
+
+def _find_rest_of_word(
+    char: PrintedChar, side: str, covered: Collection[PrintedChar]
+) -> Iterator[PrintedChar]:
+    """Yield the uncovered letters of a word, starting beside its covered letter `char`.
+
+    `side` is "previous" or "next", the direction in which to go.
+    """
+    if not char.text.isalnum() or _UNSPACED_LETTER.match(char.text):
+        return
+    neighbour: PrintedChar | None = getattr(char, side)
+    while neighbour and neighbour not in covered and neighbour.line is char.line:
+        if (
+            not neighbour.is_letter_joined_to(char)
+            or neighbour.printed_text != neighbour.text
+        ):
+            return
+        yield neighbour
+        char = neighbour
+        neighbour = getattr(char, side)
+
+
+# --- reading order ----------------------------------------------------------------------
+
+
+class _Extent(Value):
+    """The position and size of a segment, along and across its line."""
+
+    start: float
+    """The smallest coordinate of the segment's characters along the line."""
+    end: float
+    """The largest coordinate of the segment's characters along the line."""
+    depth: float
+    """The position of the line down the page."""
+    height: float
+    """The height of the segment's tallest character."""
+
+
+def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
+    """Return segments in the order of the quads if it is more plausible, or else in text order.
+
+    An order is more plausible if the reader's eye has to make fewer jumps.
+    """
+    if len(segments) < 2:
+        return segments
+    longest_segment: list[PrintedChar] = max(segments, key=len)
+    across, along = measure_direction(pairwise(longest_segment))
+    text = "".join(char.text for char in chain.from_iterable(segments))
+    depth_sign = -1.0 if is_rtl(text) else 1.0
+
+    def measure(segment: list[PrintedChar]) -> _Extent:
+        """Return the extent of a segment along and across the direction of its line."""
+        steps = [char.x * across + char.y * along for char in segment]
+        depths = [depth_sign * (char.x * along - char.y * across) for char in segment]
+        height = max(1.0, *(char.height for char in segment))
+        return _Extent(min(steps), max(steps), median(depths), height)
+
+    def total_cost(order: Segments) -> float:
+        return sum(starmap(_reading_order_cost, pairwise(map(measure, order))))
+
+    quad_order = sorted(segments, key=lambda segment: covered[segment[0]].index)
+    return quad_order if total_cost(quad_order) < total_cost(segments) else segments
+
+
+def _reading_order_cost(first: _Extent, second: _Extent) -> float:
+    """Return how implausible it is to read `second` directly after `first`, from 0 to 1."""
+    height = min(first.height, second.height)
+    drop = second.depth - first.depth
+    if abs(drop) < 0.4 * height:
+        return 1.0 if second.start < first.start else 0.0
+    if drop < 0:  # upwards, perhaps to the next column
+        return 1.0 if second.start < first.end - 0.5 * height else 0.5
+    return 0.75 if drop > 2.5 * height and second.end <= first.start else 0.0
+
+
+# --- context ----------------------------------------------------------------------------
+
+_MAX_SENTENCE_CHARS = 600
+"""The maximum length of a sentence, not counting the passage itself. Anything longer is probably a
+table or a list without full stops.
+"""
+_CONTEXT_REACH = 300
+"""How many characters on each side of a passage are cleaned, before they are truncated to
+`CONTEXT_CHARS`.
+"""
+
+
+def around(
+    text: str,
+    span: Span,
+    body: Span | None = None,
+    *,
+    crosses_table: Callable[[int, int], bool] = lambda start, end: False,
+) -> tuple[str, str, str]:
+    """Return the context of a passage: the text before it, the text after it, and its sentence.
+
+    The sentence is "" if it is too long or crosses the cells of a table.
+
+    Args:
+        text: the text of the page.
+        span: the span of the passage.
+        body: the span of the page without running heads and feet, which limits the context unless
+            the passage itself lies outside.
+        crosses_table: returns whether the text between two offsets crosses the cells of a table.
+    """
+    start, end = span
+    offset = 0
+    if body and body[0] <= start and end <= body[1]:
+        body_start, body_end = body
+        text = text[body_start:body_end]
+        offset = body_start
+        start -= body_start
+        end -= body_start
+    text_before = text[max(start - _CONTEXT_REACH, 0) : start]
+    text_after = text[end : end + _CONTEXT_REACH]
+    prefix = clean_blocks(text_before)[-CONTEXT_CHARS:]
+    suffix = clean_blocks(text_after)[:CONTEXT_CHARS]
+
+    # find the sentences that contain the passage in its block, unless they are too long
+    max_distance = 2 * _MAX_SENTENCE_CHARS
+    line_start = text.rfind("\n", 0, start) + 1
+    block_start = max(line_start, start - max_distance)
+    block_end = text.find("\n", end, end + max_distance)
+    if block_end < 0:
+        block_end = end + max_distance
+    block = text[block_start:block_end]
+    sentence_start, sentence_end = find_sentence_around(
+        block, start - block_start, end - block_start
+    )
+    sentence = ""
+    if sentence_end - sentence_start <= _MAX_SENTENCE_CHARS + end - start:
+        offset += block_start
+        if not crosses_table(offset + sentence_start, offset + sentence_end):
+            sentence = to_one_line(block[sentence_start:sentence_end])
+    return (prefix, suffix, sentence)

@@ -1,0 +1,502 @@
+"""Draw pictures of pages: figures and drawings cut out of them, and whole pages.
+
+A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows
+what is printed and what users drew, pasted or typed on the page. It doesn't show comment icons or
+annotations that only mark something, because the caller draws the marks itself. On a whole page,
+a mark is located by its words, or by its box if it has no words, as on a scan.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from bisect import bisect_left
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from ctypes import byref, c_int
+from itertools import groupby
+from operator import attrgetter
+from statistics import median, median_high
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+
+from ankiforge.extract.pdf.annotations import open_annotation
+from ankiforge.extract.pdf.chars import Line, PrintedChar
+from ankiforge.extract.pdf.cleaning import Spelling, to_one_line
+from ankiforge.extract.pdf.figure_labels import bounding_box
+from ankiforge.extract.pdf.figure_text import find_labels
+from ankiforge.extract.pdf.messages import (
+    Area,
+    Box,
+    CutOut,
+    DrawPage,
+    Mark,
+    PageDrawn,
+    PagesMeasured,
+    RelativeBox,
+)
+from ankiforge.extract.pdf.metadata import compute_document_id
+from ankiforge.extract.pdf.page_text import (
+    PDF_ERRORS,
+    PageText,
+    load_upright_text,
+    read_chars,
+)
+from ankiforge.model import FigureLabel, Span, Value, hash16
+from ankiforge.text.normalize import (
+    fold_alphanumerics_with_offsets,
+    locate,
+    normalize_for_lookup,
+)
+
+_MAX_RESOLUTION = 200 / 72
+"""The resolution at which areas are drawn if they fit, in pixels per point."""
+MAX_SIDE_PIXELS = 1600
+"""The maximum length of a picture's longer side, in pixels."""
+_MAX_PICTURE_BYTES = 1_500_000
+"""A picture with more bytes is drawn again with fewer pixels."""
+_SHRINK_FACTOR = 0.7
+MIN_SIDE_POINTS = 2.0
+"""The minimum width and height of an area, in points. A smaller area shows nothing."""
+_MAX_COORDINATE = 100_000.0
+"""Coordinates are clamped to this distance from the origin, in points. No useful page is larger."""
+POSITION_SIDE_PIXELS = 2.0**20
+"""The length of a page's longer side when positions of labels are computed, in pixels."""
+MAX_PAGE_SIDE_PIXELS = 2**24
+"""The maximum length of a page's longer side when only a part of it is drawn, in pixels."""
+
+_CONTENT_KINDS = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
+CONTENT_SUBTYPES = frozenset(
+    getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _CONTENT_KINDS
+)
+"""The annotations that show something themselves. All others only mark a part of the page."""
+
+
+def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
+    """Cut an area out of its page as a picture, and find the labels in it.
+
+    The picture's data is b"" if the area can't be drawn or shows nothing.
+    """
+    try:
+        with closing(document[area.page]) as page:
+            hide_marks(page)
+            data = _draw_area(page, area.box)
+            if not data:
+                return CutOut(b"")
+            # a figure counts as changed if its page or its frame has changed
+            with closing(page.get_textpage()) as text_page:
+                text = normalize_for_lookup(text_page.get_text_range())
+            edges = [str(round(10 * edge)) for edge in area.box]
+            figure = hash16(compute_document_id([text], [page]), *edges)
+            return CutOut(data, figure, _read_labels(page, area.box))
+    except PDF_ERRORS:
+        return CutOut(b"")
+
+
+def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
+    """Return the labels in an area of a page, from top to bottom, then left to right.
+
+    Their positions and sizes are fractions of the area's picture.
+    """
+    resolution = POSITION_SIDE_PIXELS / max(page.get_size())
+    cutout = _find_pixel_area(page, box, resolution)
+    labels = []
+    for found_label in find_labels(page, box):
+        label_cutout = _find_pixel_area(page, found_label.box, resolution)
+        left = (label_cutout.left - cutout.left) / cutout.width
+        top = (label_cutout.top - cutout.top) / cutout.height
+        width = label_cutout.width / cutout.width
+        height = label_cutout.height / cutout.height
+        label = FigureLabel(
+            found_label.text,
+            left=round(left, 4),
+            top=round(top, 4),
+            width=round(width, 4),
+            height=round(height, 4),
+        )
+        if label.width and label.height:
+            labels.append(label)
+    return tuple(sorted(labels, key=lambda label: (round(label.top, 2), label.left)))
+
+
+def hide_marks(page: PdfPage) -> None:
+    """Hide the annotations that only mark something. The file itself isn't changed."""
+    for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        with open_annotation(page, index) as annotation:
+            if (
+                annotation
+                and pdfium_c.FPDFAnnot_GetSubtype(annotation) not in CONTENT_SUBTYPES
+            ):
+                flags = pdfium_c.FPDFAnnot_GetFlags(annotation)
+                flags |= pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
+                pdfium_c.FPDFAnnot_SetFlags(annotation, flags)
+
+
+# --- drawing ----------------------------------------------------------------------------
+
+
+class PixelArea(Value):
+    """A part of a page that is drawn at a certain resolution. All lengths are in pixels."""
+
+    page_width: int
+    page_height: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def longest_side(self) -> int:
+        """The larger of width and height."""
+        return max(self.width, self.height)
+
+
+def _draw_area(page: PdfPage, box: Box) -> bytes:
+    """Return a PNG of an area of a page, or b"" if the area is tiny or completely white.
+
+    The resolution is reduced if the picture would have too many pixels or bytes.
+    """
+    resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
+    while True:
+        cutout = _find_pixel_area(page, box, resolution)
+        if min(cutout.width, cutout.height) < max(1.0, MIN_SIDE_POINTS * resolution - 1):
+            return b""
+        if cutout.longest_side > MAX_SIDE_PIXELS:
+            resolution *= (MAX_SIDE_PIXELS - 1) / cutout.longest_side
+            continue
+        rgb = render_pixels(page, cutout)
+        if rgb == b"\xff" * len(rgb):
+            return b""
+        png_data = encode_png(cutout.width, cutout.height, rgb)
+        if len(png_data) <= _MAX_PICTURE_BYTES:
+            return png_data
+        resolution *= _SHRINK_FACTOR
+
+
+def _find_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
+    """Return the part of a box that lies on the upright page, measured in pixels.
+
+    `resolution` is in pixels per point.
+    """
+    width, height = page.get_size()
+    page_width = max(1, round(width * resolution))
+    page_height = max(1, round(height * resolution))
+    clamped_box = [min(max(edge, -_MAX_COORDINATE), _MAX_COORDINATE) for edge in box]
+    left, top, right, bottom = to_pixel_box(page, page_width, page_height, clamped_box)
+    return PixelArea(
+        page_width=page_width,
+        page_height=page_height,
+        left=left,
+        top=top,
+        width=right - left,
+        height=bottom - top,
+    )
+
+
+def to_pixel_box(
+    page: PdfPage, page_width: int, page_height: int, box: Sequence[float]
+) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of a box in a picture of its page, in pixels.
+
+    The box is in user space, and the part of it outside the page is cut off.
+    """
+    left, bottom, right, top = box
+    x = c_int()
+    y = c_int()
+    xs = []
+    ys = []
+    for corner in ((left, bottom), (right, top)):
+        pdfium_c.FPDF_PageToDevice(
+            page, 0, 0, page_width, page_height, 0, *corner, byref(x), byref(y)
+        )
+        xs.append(min(max(x.value, 0), page_width))
+        ys.append(min(max(y.value, 0), page_height))
+    return (min(xs), min(ys), max(xs), max(ys))
+
+
+def render_pixels(page: PdfPage, cutout: PixelArea) -> bytes:
+    """Draw a part of a page on white, and return its pixels as RGB bytes."""
+    bitmap = PdfBitmap.new_native(
+        cutout.width, cutout.height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True
+    )
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, cutout.width, cutout.height)
+    flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
+    pdfium_c.FPDF_RenderPageBitmap(
+        bitmap,
+        page,
+        -cutout.left,
+        -cutout.top,
+        cutout.page_width,
+        cutout.page_height,
+        0,
+        flags,
+    )
+    with closing(bitmap):
+        return bytes(bitmap.buffer)
+
+
+# --- the file format --------------------------------------------------------------------
+
+
+def encode_png(
+    width: int, height: int, pixels: bytes, *, grey: bool = False, level: int = 6
+) -> bytes:
+    """Encode a picture as a PNG.
+
+    Args:
+        width: the width of the picture in pixels.
+        height: the height of the picture in pixels.
+        pixels: three bytes (RGB) per pixel, or one byte if `grey` is true.
+        grey: whether the picture has no colour.
+        level: the compression level of zlib.
+    """
+    row_length = width if grey else 3 * width
+    rows = []
+    for start in range(0, len(pixels), row_length):
+        rows.append(b"\0")  # the filter type: none
+        rows.append(pixels[start : start + row_length])
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
+    body = zlib.compress(b"".join(rows), level)
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            _make_png_chunk(b"IHDR", header),
+            _make_png_chunk(b"IDAT", body),
+            _make_png_chunk(b"IEND", b""),
+        )
+    )
+
+
+def _make_png_chunk(name: bytes, data: bytes) -> bytes:
+    length = struct.pack(">I", len(data))
+    checksum = struct.pack(">I", zlib.crc32(name + data))
+    return length + name + data + checksum
+
+
+# --- whole pages ----------------------------------------------------------------------
+
+_LETTER_SIZE = (612.0, 792.0)
+"""The width and height in points that are assumed for a page that can't be opened."""
+_MAX_PAGE_PIXELS = 9_000_000
+"""The maximum number of pixels in the picture of a whole page."""
+_MAX_PAGE_BYTES = 4_000_000
+"""A picture with more bytes is drawn again with fewer pixels."""
+_PAGE_SHRINK_FACTOR = 0.7
+_PAGE_COMPRESSION_LEVEL = 2
+"""The compression level of PNGs. It is low, because they are only sent to a browser on this
+computer.
+"""
+MIN_PART_LETTERS = 12
+"""The minimum number of letters in each part of a mark that is searched for separately, because the
+mark isn't found as a whole.
+"""
+_MAX_CHAR_HEIGHT = 1.3
+"""The maximum height of a character that counts towards the height of a box, relative to the usual
+height. The boxes of symbol fonts may reach into other lines.
+"""
+
+
+def measure_pages(document: PdfDocument) -> PagesMeasured:
+    """Return the size and the printed number of each page of a document."""
+    pages = []
+    for number in range(len(document)):
+        width, height = _LETTER_SIZE
+        label = ""
+        with suppress(*PDF_ERRORS):
+            label = to_one_line(document.get_page_label(number))
+            width, height = document.get_page_size(number)
+        if not (width > 0 and height > 0):
+            width, height = _LETTER_SIZE
+        pages.append((width, height, label or str(number + 1)))
+    return PagesMeasured(tuple(pages))
+
+
+_SAMPLE_STEP = 3 * 997
+"""The distance in bytes between the sampled green values of a page."""
+_MAX_DARK_LEVEL = 100
+"""The maximum median of the sampled green values of a page that is dark."""
+
+
+def draw_page(document: PdfDocument, question: DrawPage) -> PageDrawn:
+    """Draw a whole page, and locate its words and the marks on it.
+
+    Return an empty `PageDrawn` if the page doesn't exist or can't be drawn.
+    """
+    if not 0 <= question.page < len(document):
+        return PageDrawn()
+    try:
+        with closing(document[question.page]) as page:
+            with closing(
+                load_upright_text(page)
+            ) as text_page:  # this turns the page upright
+                chars = read_chars(text_page)
+            hide_marks(page)
+            with closing(PageText(chars, Spelling([]))) as text:
+                return _draw_page(page, text, question)
+    except PDF_ERRORS:
+        return PageDrawn()
+
+
+def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> PageDrawn:
+    width, height = page.get_size()
+    if not (width > 0 and height > 0):
+        return PageDrawn()
+    scale = min(question.width / width, (_MAX_PAGE_PIXELS / (width * height)) ** 0.5)
+    while True:
+        page_width = max(1, round(width * scale))
+        page_height = max(1, round(height * scale))
+        whole_page = PixelArea(page_width, page_height, 0, 0, page_width, page_height)
+        rgb = render_pixels(page, whole_page)
+        # most pages have no colour, and their data is a third as large
+        red = rgb[::3]
+        if red == rgb[1::3] == rgb[2::3]:
+            picture = encode_png(
+                page_width, page_height, red, grey=True, level=_PAGE_COMPRESSION_LEVEL
+            )
+        else:
+            picture = encode_png(
+                page_width, page_height, rgb, level=_PAGE_COMPRESSION_LEVEL
+            )
+        if len(picture) <= _MAX_PAGE_BYTES:
+            break
+        scale *= _PAGE_SHRINK_FACTOR
+
+    def to_relative_box(box: Box) -> RelativeBox:
+        left, top, right, bottom = to_pixel_box(page, page_width, page_height, box)
+        return (
+            left / page_width,
+            top / page_height,
+            right / page_width,
+            bottom / page_height,
+        )
+
+    marks = [
+        tuple(map(to_relative_box, _find_mark_boxes(text, mark)))
+        for mark in question.marks
+    ]
+    lines = []
+    for line in text.lines:
+        words = [
+            (to_one_line(word), to_relative_box(box))
+            for word, box in _find_words_with_boxes(text, line)
+        ]
+        lines.append(tuple(words))
+    return PageDrawn(
+        picture,
+        page_width,
+        page_height,
+        tuple(marks),
+        tuple(lines),
+        is_dark=median(rgb[1::_SAMPLE_STEP]) < _MAX_DARK_LEVEL,
+    )
+
+
+# --- the words --------------------------------------------------------------------------
+
+
+def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
+    words: list[tuple[str, list[PrintedChar]]] = []
+    previous_end = -1
+    for char in line.chars:
+        start, end = text.get_char_span(char, char)
+        if start != previous_end:
+            words.append(("", []))
+        word, chars = words[-1]
+        words[-1] = (word + text.text[start:end], [*chars, char])
+        previous_end = end
+    return [(word, _bounding_box(chars)) for word, chars in words if word]
+
+
+def _find_mark_boxes(text: PageText, mark: Mark) -> list[Box]:
+    """Return a box around the marked words on each line, or the mark's own box if it has no words.
+
+    The mark's own box is also returned if its words aren't found.
+    """
+    boxes = []
+    for start, end in _find_mark_spans(text, mark):
+        first = text.find_char(start)
+        last = text.find_char(max(end - 1, start))
+        marked_chars = text.chars[first.visible_index : last.visible_index + 1]
+        for _, line_chars in groupby(marked_chars, attrgetter("line")):
+            boxes.append(_bounding_box(list(line_chars)))
+    return boxes or ([mark.box] if mark.box else [])
+
+
+def _find_mark_spans(text: PageText, mark: Mark) -> list[Span]:
+    """Return the spans of a mark's words in the text of a page, or [] if they aren't found.
+
+    There are several spans if the page has other text between the marked words. If the mark
+    continues on the next page, only its beginning is located. Of several occurrences of the words,
+    the one inside the mark's box is preferred.
+
+    Only letters and digits are compared. Other characters may differ, because resolving hyphens at
+    line ends takes the text of the whole document, and PDFium splits characters beyond 16 bits.
+    """
+    words = "".join(char for char in mark.words if char <= "\uffff")
+    remaining, word_offsets = fold_alphanumerics_with_offsets(words)
+    if not remaining:
+        symbol_span = locate(words, text.text)
+        return [symbol_span] if symbol_span else []
+    letters, text_offsets = fold_alphanumerics_with_offsets(text.text)
+    box = mark.box
+
+    def is_in_box(number: int) -> bool:
+        char = text.find_char(text_offsets[number])
+        return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
+
+    spans: list[Span] = []
+    previous_end = 0
+    min_length = min(MIN_PART_LETTERS, len(remaining))
+    while remaining:
+        # find the longest beginning of the remaining letters that is on the page
+        length = bisect_left(
+            range(len(remaining)),
+            True,
+            key=lambda last_index: remaining[: last_index + 1] not in letters,
+        )
+        if length < min_length:
+            break
+        starts = [
+            match.start() for match in re.finditer(f"(?={remaining[:length]})", letters)
+        ]
+        start = max(
+            starts,
+            key=lambda candidate: (
+                is_in_box(candidate) + is_in_box(candidate + length - 1),
+                -abs(candidate - previous_end),
+            ),
+        )
+        previous_end = start + length
+        spans.append((text_offsets[start], text_offsets[previous_end - 1] + 1))
+        remaining = remaining[length:]
+
+    # include the mark's punctuation before its first letter and after its last one
+    if spans:
+        start, end = spans[0]
+        leading = words[: word_offsets[0]]
+        start -= len(leading) if text.text[:start].endswith(leading) else 0
+        spans[0] = (start, end)
+        start, end = spans[-1]
+        trailing = words[word_offsets[-1] + 1 :]
+        end += len(trailing) if text.text[end:].startswith(trailing) else 0
+        spans[-1] = (start, end)
+    return spans
+
+
+def _bounding_box(chars: Sequence[PrintedChar]) -> Box:
+    """Return the box around adjacent characters, ignoring the height of unusually tall ones."""
+    usual_height = median_high([char.height for char in chars])
+    usual_chars = [
+        char for char in chars if char.height <= _MAX_CHAR_HEIGHT * usual_height
+    ]
+    _, bottom, _, top = bounding_box(
+        (char.left, char.bottom, char.right, char.top) for char in usual_chars
+    )
+    return (
+        min(char.left for char in chars),
+        bottom,
+        max(char.right for char in chars),
+        top,
+    )

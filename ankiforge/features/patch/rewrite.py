@@ -1,0 +1,363 @@
+"""Apply the changes that the user made to the fields of a card to the text of its note.
+
+The fields are Markdown. The note has the same words in the same order, but mixed with syntax of
+its own, such as highlighting, the `> ` of quotes, links and line ends. `rewrite_note` finds the
+words of the fields in the note, and replaces only what differs between the old and the new fields.
+Its results are guesses: the caller parses each, and takes the first one that gives the card the
+new fields.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import islice, takewhile
+from typing import NamedTuple
+
+from ankiforge.errors import ItemError
+from ankiforge.model import Span
+from ankiforge.text import regex
+
+_MAX_WORDS = 1_500
+"""The maximum number of words of a card. Edits of longer cards are refused."""
+_MAX_PLACES = 20
+"""The maximum number of places in a note at which the words of a card are replaced."""
+_FIELD_SEPARATOR = "\ufdd2"
+"""Stands for the syntax of the note between two fields. It never occurs in text."""
+_PICTURE_PLACEHOLDER = "\ufdd3"
+"""Stands for a picture, which the note writes in another way. It never occurs in text."""
+
+_TOKEN = regex(
+    r"""(?xs)
+    \{\{c\d+::|\}\}                                       # the signs of a gap
+    |[\ufdd2\ufdd3]                                       # the end of a field; a picture
+    |[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]  # scripts without spaces
+    |[^\W_]+                                              # a word or number
+    |\s+
+    |.
+    """
+)
+# Tokens that an edit must not add, remove or move.
+_SPECIAL_TOKEN = regex(r"\{\{c\d+::|\}\}|[\ufdd2\ufdd3]")
+_PICTURE = regex(r"!\[([^\[\]]*)\]\(([^()\s]*)\)")
+_LINK = regex(r"(?<!!)\[([^\[\]]*)\]\(([^()\s]*)\)")
+# The target of a link, with its title, which follows the text of the link.
+_TARGET = r"""
+    \((?=[^)]{0,500}?[^\W_])(?:[^()\s]|\([^()\s]{0,100}\)){0,500}(?:[ ]+"[^"\n]{0,200}")?\)
+"""
+# What a note may have between two words of a field. All alternatives except the last contain a word
+# that isn't the card's. Thus a run of punctuation can be matched in only one way, and the time for
+# matching is bounded.
+_BETWEEN_WORDS = rf"""(?:
+    </?(?:mark|span|b|i|u|em|strong|s|del|br|sub|sup)\b[^<>\n]{{0,200}}>
+    |\{{\{{?(?:c\d{{0,3}}|\d{{1,3}}):{{1,2}}                    # a gap that has a number
+    |&[a-zA-Z]{{1,8}};
+    |!\[\[(?=[^\[\]]*?[^\W_])[^\[\]\n]{{0,200}}\]\]      # an embedded picture or note
+    |!\[[^\[\]\n]{{0,200}}\]{_TARGET}                    # a picture
+    |\[\[(?=[^\[\]|]*?[^\W_])[^\[\]|\n]{{0,200}}\|       # the target of a wikilink with other words
+    |\]{_TARGET}                                        # the target of a link
+    |\[\^(?=[^\[\]]*?[^\W_])[^\[\]\n]{{1,40}}\]         # a footnote
+    |%%(?=[^%\n]*?[^\W_])[^%\n]{{0,500}}%%              # a comment
+    |<!--(?=[^\n]*?[^\W_])(?:(?!-->)[^\n]){{0,500}}-->  # a comment of HTML
+    |[\W_]
+    ){{0,400}}?"""
+# The markers of quotes and of a list item with which a line begins.
+_LINE_START = regex(
+    r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?"
+)
+_SCRIPT = regex(r"</?su[bp]>")
+_ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
+_WHITESPACE = regex(r"\s+")
+_MAX_DISTANCE = 60
+"""How many characters before the first word and after the last word of a card are searched for its
+other tokens."""
+
+
+def rewrite_note(
+    note: str,
+    old: Sequence[str],
+    new: Sequence[str],
+) -> Iterator[str]:
+    """Yield versions of a note in which the text of a card is changed, the likeliest first.
+
+    Args:
+        note: the text of the note, with its own line ends.
+        old: the fields of the card in Markdown, in the order in which the note has them. The gaps
+            of a cloze card are written as `{{c1::…}}`.
+        new: the same fields after the user's edit.
+
+    Raises:
+        ItemError: the change can't be applied. The message says why.
+    """
+    tokens = [_Token(text) for text in _tokenize(old)]
+    _check_special_tokens(old, new)
+    words = [token.text for token in tokens if token.is_word]
+    if not words:
+        raise ItemError(
+            "it has no words by which it could be found in the note: edit the note yourself"
+        )
+    if len(words) > _MAX_WORDS:
+        raise ItemError(f"it has more than {_MAX_WORDS:,} words: edit the note yourself")
+
+    replacements = list(_diff_tokens(tokens, _tokenize(new)))
+    # try the text without backslashes first, because users write `5 * 3`, not `5 \* 3`
+    unescaped = [
+        replacement._replace(text=remove_escapes(replacement.text))
+        for replacement in replacements
+    ]
+    is_found = False
+    for spans in _find_word_spans(note, words):
+        is_found = True
+        _align_tokens(note, tokens, spans)
+        for candidates in (unescaped, replacements):
+            for is_before in (False, True):
+                rewritten = _apply_replacements(note, candidates, insert_before=is_before)
+                if rewritten is not None:
+                    yield rewritten
+    if not is_found:
+        raise ItemError(
+            "its words are not in one place of the note: edit the note yourself"
+        )
+
+
+def _check_special_tokens(old: Sequence[str], new: Sequence[str]) -> None:
+    """Check that the edit leaves pictures, links and gaps as they are.
+
+    Raises:
+        ItemError: it doesn't, so the user has to change them in the note.
+    """
+    if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
+        raise ItemError("a picture was added, removed or changed: change it in the note")
+    if _find_link_targets(old) != _find_link_targets(new):
+        raise ItemError("a link was added, removed or changed: change it in the note")
+    if _find_special_tokens(old) != _find_special_tokens(new):
+        raise ItemError("gaps were added, removed or moved: change them in the note")
+
+
+def remove_escapes(markdown: str) -> str:
+    """Remove the backslashes before escaped characters."""
+    return _ESCAPE.sub(r"\1", markdown)
+
+
+def _tokenize(fields: Sequence[str]) -> list[str]:
+    """Split all fields into tokens, leaving out pictures and the targets of links."""
+    text = _FIELD_SEPARATOR.join(fields)
+    without_pictures = _PICTURE.sub(_PICTURE_PLACEHOLDER, text)
+    return _TOKEN.findall(_LINK.sub(r"\1", without_pictures))
+
+
+def _find_link_targets(fields: Sequence[str]) -> list[str]:
+    return [target for _, target in _LINK.findall("\n".join(fields))]
+
+
+def _find_special_tokens(fields: Sequence[str]) -> list[str]:
+    return list(filter(_SPECIAL_TOKEN.fullmatch, _tokenize(fields)))
+
+
+# --- what changed -----------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class _Token:
+    """A word, a run of whitespace or a punctuation character of the old fields."""
+
+    text: str
+    note_span: Span | None = None
+    """The span of the token in the note, or None if the note writes it differently."""
+
+    @property
+    def is_word(self) -> bool:
+        return self.text[0].isalnum()
+
+    @property
+    def is_special(self) -> bool:
+        """Whether this is a sign of a gap, a picture, or the end of a field."""
+        return _SPECIAL_TOKEN.fullmatch(self.text) is not None
+
+
+class _Replacement(NamedTuple):
+    """Tokens of the old fields, and the text that replaces them."""
+
+    before: Sequence[_Token]
+    """All tokens before the removed ones."""
+    removed: Sequence[_Token]
+    """The tokens to remove, or () for a mere insertion."""
+    after: Sequence[_Token]
+    """All tokens after the removed ones."""
+    text: str
+    """The text that replaces the removed tokens."""
+
+    def note_span(self, *, insert_before: bool) -> Span | None:
+        """Return the span of the note to replace, which is empty for an insertion.
+
+        Args:
+            insert_before: whether to insert text between two tokens directly before the second
+                one. If False, the text is inserted directly after the first one.
+
+        Returns:
+            None if the note writes the text differently, so that there is no such span.
+        """
+        removed_spans = [token.note_span for token in self.removed if token.note_span]
+        if removed_spans:
+            return removed_spans[0][0], removed_spans[-1][1]
+        if self.removed:
+            return None  # the note writes the removed text differently
+        first = _find_nearest_span(reversed(self.before))
+        second = _find_nearest_span(self.after)
+        if first is None and second is None:
+            # nothing else is between the two special tokens around the insertion
+            first = _find_nearest_span(reversed(self.before), past_special=True)
+            second = _find_nearest_span(self.after, past_special=True)
+        if second and (insert_before or first is None):
+            return second[0], second[0]
+        return (first[1], first[1]) if first else None
+
+
+def _find_nearest_span(
+    tokens: Iterable[_Token], *, past_special: bool = False
+) -> Span | None:
+    """Return the span of the first token that has one, or None.
+
+    The search ends at the first special token, unless `past_special` is True.
+    """
+    for token in tokens:
+        if token.note_span:
+            return token.note_span
+        if token.is_special and not past_special:
+            return None
+    return None
+
+
+def _diff_tokens(tokens: Sequence[_Token], new: Sequence[str]) -> Iterator[_Replacement]:
+    """Yield the replacements that turn the old tokens into the new ones.
+
+    The special tokens are the same on both sides, so no replacement contains one.
+    """
+    old = [token.text for token in tokens]
+    for old_part, new_part in zip(
+        _split_at_special_tokens(old), _split_at_special_tokens(new), strict=True
+    ):
+        old_words = old[old_part.start : old_part.stop]
+        new_words = new[new_part.start : new_part.stop]
+        matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
+        for operation, first, last, new_first, new_last in matcher.get_opcodes():
+            if operation != "equal":
+                start = old_part.start + first
+                end = old_part.start + last
+                text = "".join(new_words[new_first:new_last])
+                yield _Replacement(tokens[:start], tokens[start:end], tokens[end:], text)
+
+
+def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
+    """Yield the index ranges of the tokens between special tokens."""
+    start = 0
+    for position, text in enumerate(texts):
+        if _SPECIAL_TOKEN.fullmatch(text):
+            yield range(start, position)
+            start = position + 1
+    yield range(start, len(texts))
+
+
+# --- where the words are ----------------------------------------------------------------
+
+
+def _find_word_spans(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
+    """Yield the spans of the words for each place in the note that has all of them in order."""
+    has_scripts = _SCRIPT.search(note) is not None
+    word_groups = []
+    for word in words:
+        word_pattern = re.escape(word)
+        if has_scripts:
+            # the note may have letters in `<sub>` or `<sup>`, such as the 2 in `H₂O`
+            letters = []
+            for letter in word:
+                plain = unicodedata.normalize("NFKC", letter)
+                letters.append(f"(?:{re.escape(letter)}|{re.escape(plain)})")
+            word_pattern = f"(?:{_SCRIPT.pattern})?".join(letters)
+        word_groups.append(f"({word_pattern})")
+    pattern = _BETWEEN_WORDS.join(word_groups)
+    whole_pattern = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
+    for match in islice(whole_pattern.finditer(note), _MAX_PLACES):
+        yield [match.span(group) for group in range(1, len(words) + 1)]
+
+
+def _align_tokens(note: str, tokens: Sequence[_Token], words: Sequence[Span]) -> None:
+    """Set the span that each token has in the note, given the spans of the words."""
+    word_spans = iter(words)
+    for token in tokens:
+        token.note_span = next(word_spans) if token.is_word else None
+
+    # find the tokens before the first word, from the last to the first
+    leading_tokens = list(takewhile(lambda token: not token.is_word, tokens))
+    end, _ = words[0]
+    limit = max(0, end - _MAX_DISTANCE)
+    for token in reversed(leading_tokens):
+        position = note.rfind(token.text, limit, end)
+        if position >= 0 and not token.is_special:
+            token.note_span = (position, position + len(token.text))
+            end = position
+
+    # find the tokens after each word, up to the next word
+    limits = iter([*(start for start, _ in words[1:]), words[-1][1] + _MAX_DISTANCE])
+    start = limit = 0
+    for token in tokens[len(leading_tokens) :]:
+        if token.is_word:
+            limit = next(limits)
+        elif not token.is_special:
+            token.note_span = _find_token(note, token.text, start, limit)
+        if token.note_span:
+            _, start = token.note_span
+
+
+def _find_token(note: str, text: str, start: int, limit: int) -> Span | None:
+    """Return the span of whitespace or of a character in a part of the note, or None.
+
+    Whitespace in the token matches any whitespace in the note.
+    """
+    if text.isspace():
+        whitespace = _WHITESPACE.search(note, start, limit)
+        return whitespace.span() if whitespace else None
+    position = note.find(text, start, limit)
+    return (position, position + len(text)) if position >= 0 else None
+
+
+# --- the changed note -------------------------------------------------------------------
+
+
+def _apply_replacements(
+    note: str, changes: Sequence[_Replacement], *, insert_before: bool
+) -> str | None:
+    """Return the note with all changes, or None if one of them has no span in the note."""
+    parts = []
+    end_of_rest = len(note)
+    for change in reversed(changes):
+        span = change.note_span(insert_before=insert_before)
+        if span is None or span[1] > end_of_rest:
+            return None
+        start, end = span
+        parts += [note[end:end_of_rest], _adapt_to_line(change.text, note, start)]
+        end_of_rest = start
+    parts.append(note[:end_of_rest])
+    return "".join(reversed(parts))
+
+
+def _adapt_to_line(text: str, note: str, start: int) -> str:
+    """Escape and indent a text so that it fits into the table, quote or list item at `start`."""
+    line_start = note.rfind("\n", 0, start) + 1
+    line, _, _ = note[line_start:].partition("\n")
+    if line.lstrip("> \t").startswith("|"):
+        text = text.replace("|", r"\|")
+    if "\n" not in text:
+        return text
+    line_start_match = _LINE_START.match(line)
+    assert line_start_match is not None
+    prefix = line_start_match[0]
+    if line_start_match["item"]:
+        prefix = line[: line_start_match.start("item")] + " " * len(
+            line_start_match["item"]
+        )
+    line_ending = "\r\n" if "\r\n" in note else "\n"
+    return text.replace("\n", f"{line_ending}{prefix}")

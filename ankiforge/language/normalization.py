@@ -1,0 +1,246 @@
+"""Normalize texts, so that those with the same meaning compare as equal.
+
+The normal form of a text has no typographic characters, capitals, accents or TeX, and its
+numbers are in digits. Duplicate cards are found by the stems of the content words in their
+normal forms.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+from ankiforge.language.lexicon import read_labels_by_word, read_word_set
+from ankiforge.language.quantities import (
+    DIGIT_NUMBER,
+    replace_roman_numerals,
+    separate_raised_digits,
+)
+from ankiforge.language.words import (
+    CONTENTLESS_WORDS,
+    NUMBER_WORDS,
+    ORDINALS,
+    stem_word,
+)
+from ankiforge.text import regex
+
+# --- TeX ------------------------------------------------------------------------------
+
+_GROUP = r"\{([^{}]*)\}"
+_FONTS = "mathrm|text|mathbf|mathit|mathcal|operatorname|textrm"
+_TEX = (
+    (regex(rf"\\(?:{_FONTS})\s*{_GROUP}"), r"\1"),
+    (regex(rf"\\[dt]?frac\s*{_GROUP}\s*{_GROUP}"), r"(\1)/(\2)"),
+    (regex(rf"\\sqrt\s*{_GROUP}"), r"√(\1)"),
+    (regex(r"\\(?:left|right|displaystyle|quad|[,;:! ])"), " "),
+    (regex(r"\\(?:[lr]?Vert|\|)"), "‖"),
+    (regex(r"\\(?:[lr]?vert|mid)\b"), "|"),
+    (regex(r"\\(?:cdot|times)\b"), "·"),
+    (regex(r"\\leq?\b"), "≤"),
+    (regex(r"\\geq?\b"), "≥"),
+    (regex(r"\\neq?\b"), "≠"),
+)
+# The deepest nesting of groups in braces that is converted.
+_MAX_DEPTH = 3
+_COMMAND = regex(r"\\([A-Za-z]+)")
+_GREEK = read_labels_by_word("numbers", "greek")
+
+
+def remove_tex(text: str) -> str:
+    r"""Convert TeX to plain text, so that `\frac{a}{b}`, for example, becomes `(a)/(b)`."""
+    if "\\" not in text:
+        return text
+    for _ in range(_MAX_DEPTH):
+        for pattern, replacement in _TEX:
+            text = pattern.sub(replacement, text)
+    return _COMMAND.sub(lambda match: _GREEK.get(match[1], match[1]), text)
+
+
+# --- the normal form ------------------------------------------------------------------
+
+_TYPOGRAPHY = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "“": '"',
+        "”": '"',
+        "−": "-",
+        "–": "-",
+        "—": "-",
+        "‐": "-",
+        "‑": "-",
+        "œ": "oe",
+        "Œ": "OE",
+        "æ": "ae",
+        "Æ": "AE",
+    }
+)
+_HYPHENATED = regex(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
+_COMPOUND = regex(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
+_BRACKETS = regex(r"[{}^_()\[\]]")
+_OPERATOR = regex(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
+_SIGN = regex(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
+_DIGITS_BY_WORD = read_labels_by_word("numbers", "normal_number_words") | NUMBER_WORDS
+# These words have other meanings, too: `eins`, for example, may be an article.
+for _word in ("one", "once", "eins", "acht"):
+    _DIGITS_BY_WORD.pop(_word)
+_THOUSANDS = regex(r"(?<=\d),(?=\d{3}(?!\d))")
+# A number such as 299 792 458. Two groups of digits are ambiguous, as in `in 120 200 died`.
+_SPACED_DIGITS = regex(
+    r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])"
+)
+# A tuple such as `(0, 0)`, whose commas separate numbers.
+_TUPLE = regex(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
+_TENS_AND_ONES = regex(
+    r"(?i)\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
+    r"(one|two|three|four|five|six|seven|eight|nine)\b"
+)
+_LEADING_SIGNS = "\"'¿¡"
+_TRAILING_SIGNS = "?!.,;:\"'…"
+
+
+@lru_cache(maxsize=1024)
+def normalize_words(text: str) -> str:
+    """Return the normal form of a text.
+
+    It has no typographic characters, capitals, accents or TeX, and number words are replaced by
+    digits.
+    """
+    text = replace_roman_numerals(text)
+    if "-" in text or "\u00ad" in text:
+        text = _HYPHENATED.sub("", text)
+    text = remove_tex(text)
+    if not text.isascii():
+        text = separate_raised_digits(text.translate(_TYPOGRAPHY))
+        text = remove_accents(text).translate(_TYPOGRAPHY)
+    text = text.casefold()
+    if " " in text and DIGIT_NUMBER.search(text):
+        text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
+    if _SIGN.search(text):
+        # remove hyphens, brackets and the spaces around operators
+        text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
+        text = _TENS_AND_ONES.sub(_add_number_words, text)
+        text = _COMPOUND.sub("", text)
+        text = _THOUSANDS.sub("", text)
+        text = _BRACKETS.sub(" ", text)
+        text = _OPERATOR.sub(r"\1", text)
+    words = []
+    for part in text.split():
+        word = part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS)
+        if word:
+            words.append(_DIGITS_BY_WORD.get(word, word))
+    return " ".join(words)
+
+
+def _add_number_words(match: re.Match[str]) -> str:
+    tens, ones = match.groups()
+    tens_value = int(NUMBER_WORDS[tens.casefold()])
+    ones_value = int(NUMBER_WORDS[ones.casefold()])
+    return str(tens_value + ones_value)
+
+
+def remove_accents(text: str) -> str:
+    """Return a text in NFKD, from which the combining marks have been removed."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+# --- the content words of a normal form -----------------------------------------------
+
+_IDEOGRAPHS = "\u3400-\u9fff"
+_HIRAGANA = "\u3040-\u309f"
+_KATAKANA = "\u30a0-\u30ff"
+_ASCII_WORD = regex(r"\w+")
+_WORD = rf"[{_IDEOGRAPHS}]|[{_HIRAGANA}]+|[{_KATAKANA}]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
+# Words without content, written without accents, so that `où` is `ou` and `で` is `て`.
+_NON_NUMBER_WORDS = CONTENTLESS_WORDS.difference(NUMBER_WORDS, ORDINALS)
+_CONTENTLESS_WORDS = read_word_set("signs", "asking").union(
+    map(remove_accents, _NON_NUMBER_WORDS)
+)
+_MAX_CACHED = 300_000
+# Adverbs with at least this many letters are reduced to their adjectives.
+_MIN_ADVERB_LENGTH = 7
+
+
+class _StemCache(dict[str, str]):
+    """Maps each word to its stem, which is computed on first access.
+
+    The stem of a word without content is "".
+    """
+
+    def __missing__(self, word: str) -> str:
+        if len(self) > _MAX_CACHED:
+            self.clear()
+        is_particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
+        result = "" if is_particle or word in _CONTENTLESS_WORDS else stem_word(word)
+        if len(result) >= _MIN_ADVERB_LENGTH and result.endswith("ly"):
+            result = stem_word(result[:-2])
+        self[word] = result
+        return result
+
+
+_STEM_CACHE = _StemCache()
+
+
+def iter_content_stems(form: str) -> Iterator[str]:
+    """Yield the stems of the content words in a normal form, in order.
+
+    Each ideograph counts as a word.
+    """
+    return filter(None, map(_STEM_CACHE.__getitem__, split_words(form)))
+
+
+def split_words(form: str) -> list[str]:
+    """Return all words in a normal form, in order.
+
+    Each ideograph and each run of hiragana or katakana counts as a word.
+    """
+    return _ASCII_WORD.findall(form) if form.isascii() else re.findall(_WORD, form)
+
+
+def iter_ideograph_pairs(form: str) -> Iterator[str]:
+    """Yield each pair of adjacent ideographs in a normal form, as further terms for a search.
+
+    Single ideographs occur in too many texts to be useful.
+    """
+    for run in re.findall(f"[{_IDEOGRAPHS}]{{2,}}", form):
+        for ideograph, following in pairwise(run):
+            yield ideograph + following
+
+
+# --- phrases in one spelling ----------------------------------------------------------
+
+# For each phrase: a substring of every text that contains it, a pattern that matches it, and
+# its replacement.
+_PHRASES = (
+    (" world war", regex(r"\b(?:first|1st) world war\b"), "world war 1"),
+    (" world war", regex(r"\b(?:second|2nd) world war\b"), "world war 2"),
+    (" weltkrieg", regex(r"\berste[rsn]? weltkrieg\b"), "1 weltkrieg"),
+    (" weltkrieg", regex(r"\bzweite[rsn]? weltkrieg\b"), "2 weltkrieg"),
+    (" place", regex(r"\b(?:takes?|took|taking) place\b"), "occur"),
+    ("due to", regex(r"\bdue to\b"), "cause"),
+    ("because of", regex(r"\bbecause of\b"), "cause"),
+    ("usa", regex(r"\busa\b"), "us"),
+    ("united states", regex(r"\bunited states(?: of america)?\b"), "us"),
+    ("united kingdom", regex(r"\bunited kingdom\b"), "uk"),
+    ("great britain", regex(r"\bgreat britain\b"), "uk"),
+    (".0", regex(r"(?<=\d)\.0+(?![\d.])"), ""),
+    # the years 1814–15 become 1814-1815
+    ("-", regex(r"(?<!\d)(\d\d)(\d\d)-(\d\d)(?!\d)"), r"\1\2-\1\3"),
+)
+
+
+@lru_cache(maxsize=1024)
+def normalize_phrases(text: str) -> str:
+    """Return the normal form of a text, in which common phrases have a single spelling.
+
+    For example, `United States` and `USA` become `us`.
+    """
+    form = normalize_words(text)
+    for substring, phrase, spelling in _PHRASES:
+        if substring in form:
+            form = phrase.sub(spelling, form)
+    return form

@@ -1,0 +1,172 @@
+"""Passages that were chosen in documents, by a chat or model or by the user on the review page.
+
+Each choice is recorded as an event of the kind `mark`. The reader of the document treats chosen
+passages like marks (see `KnownReadings.find_choices`), so they get keys and are recognized when
+they move, as marks are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from ankiforge.ledger.events import USER, Event, hash_text
+from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
+from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.model import (
+    Highlight,
+    HighlightKey,
+    Json,
+    PassageChoice,
+    QuoteReading,
+    hints,
+)
+from ankiforge.text.keys import make_side
+from ankiforge.text.normalize import normalize_for_lookup
+
+BY_CHAT = "chosen"
+BY_PAGE = "page"
+"""Who chose a passage: a chat or model (`BY_CHAT`), or the user on the review page (`BY_PAGE`)."""
+MAX_READINGS = 3
+"""The maximum number of readings, the latest ones, by which a chosen passage is found again."""
+
+
+def record_choice(
+    store: Store, highlight: Highlight, container: str, place: tuple[int, int], by: str
+) -> str:
+    """Record that a passage was chosen, inside an action, and return the id of the event.
+
+    Args:
+        store: the store.
+        highlight: the passage as the reader of its document returns it, without a key.
+        container: the container of the document.
+        place: the page, and the position on it where the passage begins.
+        by: `BY_CHAT` or `BY_PAGE`.
+    """
+    exact, before, after = make_side(highlight)
+    page, start = place
+    document = highlight.document
+    body: Json = {
+        "exact": exact,
+        "before": before,
+        "after": after,
+        "container": container,
+        "place": document.path or document.key,
+        "kind": by,
+        "page": page,
+        "start": start,
+        "title": document.title,
+    }
+    return store.record_event("mark", document.key, USER, body).id
+
+
+def find_keys(
+    store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
+) -> list[HighlightKey | None]:
+    """Return the keys of chosen passages of a document, or None for each that wasn't found in it.
+
+    If the user has marked a passage meanwhile, its key is that of the mark.
+
+    Args:
+        store: the store.
+        chosen: the id of the `mark` event, and the highlight, of each passage.
+        container: the container of the document.
+        place: the path or key of the document.
+    """
+    keys_by_event_id: dict[str, HighlightKey] = {}
+    keys_by_text: dict[str, HighlightKey] = {}
+    for highlight in map(
+        decode_highlight, highlights.load_present_in_place(store, container, place)
+    ):
+        keys_by_event_id[hints.find_chosen_event(highlight.hints)] = highlight.key
+        keys_by_text[normalize_for_lookup(highlight.exact)] = highlight.key
+    return [
+        keys_by_event_id.get(id) or keys_by_text.get(normalize_for_lookup(passage.exact))
+        for id, passage in chosen
+    ]
+
+
+def load_known_highlights(store: Store, container: str, place: str) -> list[Highlight]:
+    """Return the passages of a document that need not be chosen again.
+
+    These are its marks, and the chosen passages with a pending draft or a decision. If the database
+    is lost, its pending drafts are lost, too, so their passages may be chosen again.
+    """
+    known_highlights = []
+    for row in highlights.load_present_in_place(store, container, place):
+        highlight = decode_highlight(row)
+        is_mark = not hints.find_chosen_event(highlight.hints)
+        if is_mark or row["waits"] or store.get_passage(highlight.key).is_decided:
+            known_highlights.append(highlight)
+    return known_highlights
+
+
+def load_marked_documents(store: Store) -> set[tuple[str, str]]:
+    """Return the documents with a mark or a chosen passage, as (source, file name)."""
+    rows = highlights.load_documents_with_highlights(store)
+    return {(row["source"], row["place"].rpartition("/")[2]) for row in rows}
+
+
+def unselect_passage(store: Store, event: Event) -> None:
+    """Unselect the passage of a `mark` event that was undone, and drop its drafts.
+
+    The next run reads its document again.
+    """
+    hint = hints.chosen_event_hint(event.id)
+    for row in highlights.load_by_json_part(store, f'"{hint}"'):
+        highlights.set_unselected(store, row["key"])
+        pending_drafts.delete_drafts_of_highlights(store, [row["key"]])
+        documents.schedule_reading(store, row["document"])
+
+
+def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
+    """Return the chosen passages by the container that they are in now.
+
+    Their locations and texts are those of the latest readings.
+    """
+    marks = load_active_marks(store)
+    readings_by_key = defaultdict(list)
+    for event in store.load_events(sorted({key for _, keys in marks for key in keys})):
+        if event.what in ("key", "text"):
+            readings_by_key[event.key].append(event)
+
+    chosen = defaultdict(list)
+    for mark, keys in marks:
+        events = [mark]
+        for key in keys:
+            scheme = mark.body["container"].partition(":")[0]
+            for event in readings_by_key[key]:
+                if event.body.get("container", "").partition(":")[0] == scheme:
+                    events.append(event)
+        events.sort(key=lambda event: event.order, reverse=True)
+        sides = [QuoteReading(*_get_text_and_context(event)) for event in events]
+        body = events[0].body
+        passage = PassageChoice(
+            mark.id,
+            body["place"],
+            tuple(dict.fromkeys(sides))[:MAX_READINGS],
+            mark.body["page"],
+            mark.body["start"],
+            mark.at,
+        )
+        chosen[body["container"]].append(passage)
+    return chosen
+
+
+def load_active_marks(store: Store) -> list[tuple[Event, list[str]]]:
+    """Return the active `mark` events, each with the keys that were given to its text."""
+    marks = event_queries.marks(store)
+    if not marks:
+        return []
+    hashes = [hash_text(mark.body["exact"]) for mark in marks]
+    keys_by_sides = defaultdict(set)
+    for event in event_queries.iter_key_events(store, hashes):
+        keys_by_sides[_get_text_and_context(event)].add(event.key)
+    return [(mark, sorted(keys_by_sides[_get_text_and_context(mark)])) for mark in marks]
+
+
+def _get_text_and_context(event: Event) -> tuple[str, str, str]:
+    """Return the text of a passage, and the context before and after it, from an event."""
+    body = event.body
+    return body["exact"], body.get("before", ""), body.get("after", "")

@@ -1,0 +1,517 @@
+"""Compute the changes that a decision makes: its event, the decided facts, the pending drafts.
+
+A `plan_…` function takes a snapshot of the passage and returns `DecisionChanges`, which
+`decision_recording.record_decision` records. If a decision decides no fact, a `build_…` function
+returns only its event, for `decision_recording.record_event`. `compute_draft_updates` updates the
+drafts of a passage whose sentences were decided in another passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.ledger import facts
+from ankiforge.ledger.draft_completion import is_new
+from ankiforge.ledger.events import (
+    PROPOSAL_KEY,
+    USER,
+    Event,
+    Wording,
+    create_card,
+    from_wording,
+    hash_content,
+    make_guid,
+    to_wording,
+)
+from ankiforge.ledger.facts import Fact
+from ankiforge.ledger.fold import to_fact_decision
+from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.snapshots import (
+    PassageSnapshot,
+    RevisionTarget,
+    plan_pending_drafts,
+)
+from ankiforge.model import (
+    AdoptedNote,
+    Card,
+    CardContent,
+    CardKind,
+    Guid,
+    HighlightKey,
+    Json,
+    MappedType,
+    Pair,
+    Proposal,
+    StoredDraft,
+    Strings,
+    Texts,
+    Value,
+    compute_guid,
+    is_card_id,
+)
+
+
+class Adoption(Value):
+    """The note or schedule of another tool that one of our cards takes over."""
+
+    id: str
+    """The id of a draft, or the GUID of an existing card."""
+    note: AdoptedNote | None = None
+    text: str = ""
+    """The text of the note as a Markdown cloze, whose gap numbers the card takes over; or ""."""
+    deck: str = ""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """The schedule, in the form of `NoteHistory.schedule`."""
+
+
+class NoteRepair(Value):
+    """The new content that a repair gives to a note of another tool."""
+
+    note: AdoptedNote
+    """The note as it was seen, with the HTML of its new fields."""
+    card: CardContent
+    """The new content, as a card."""
+    added_cards: tuple[CardContent, ...] = ()
+    """The cards of the notes that the repair adds."""
+    added_note_type: MappedType | None = None
+    """The note type of the added notes, or None if there are none."""
+
+
+class DecisionChanges(Value):
+    """The changes to record for a decision on a passage."""
+
+    snapshot: PassageSnapshot
+    """The passage before the decision."""
+    event: Event
+    """The event of the decision, which isn't recorded yet."""
+    fact_body: Json
+    """The body of the `fact` event that follows the decision, without `of`."""
+    sentences: Strings
+    """The sentences that the decision decides. Drafts about them in other passages are updated,
+    too."""
+    removed_draft_ids: Strings = ()
+    """The ids of the drafts that are no longer pending."""
+    asks: tuple[RevisionTarget, ...] = ()
+    """The pending drafts that now ask about another card or another decided sentence."""
+    has_undrafted_fact: bool = False
+    """Whether a fact that is still offered has no draft after the decision."""
+
+
+# --- decisions by the user or the policy ------------------------------------------------
+
+
+def plan_accept(
+    snapshot: PassageSnapshot, words: CardContent, by: str = USER, *, forced: bool = False
+) -> DecisionChanges:
+    """Compute the changes needed to accept a draft, or the user's own text, as a card.
+
+    Args:
+        snapshot: the passage that the card is made from.
+        words: the draft, or the user's own text.
+        by: who accepts the draft, `USER` or `POLICY`.
+        forced: whether the user overrode a check that blocks the draft.
+    """
+    key = snapshot.passage.key
+    body: Json = {"guid": make_guid(key, words), "draft": words_to_json(words)}
+    if words.deck:
+        body["deck"] = words.deck
+    if forced:
+        body["forced"] = True
+    draft_id = ""
+    if isinstance(words, StoredDraft):
+        draft_id = words.id
+        if words.replaces:
+            body["instead"] = words.replaces
+    event = build_event("accept", key, by, body)
+    return compute_changes(
+        snapshot, event, facts.find_decided_sentences(words, snapshot.text), draft_id
+    )
+
+
+def plan_reword(
+    snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str
+) -> DecisionChanges:
+    """Compute the changes needed to give a card the text of a draft.
+
+    A hand-written draft replaces all fields of the card. Another draft replaces those that it has.
+
+    Args:
+        snapshot: the passage that the draft belongs to.
+        draft: the draft.
+        card: the card, which may belong to another passage.
+        key: the key of the card's passage.
+    """
+    sentences = facts.find_decided_sentences(draft, snapshot.text)
+    if not draft.is_hand_written:
+        fields = {**dict(card.fields), **dict(draft.fields)}
+        draft = replace(draft, fields=tuple(fields.items()))
+    event = build_revise_event(key, card.guid, draft, USER)
+    return compute_changes(snapshot, event, sentences, draft.id)
+
+
+def plan_reject(
+    snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
+) -> DecisionChanges:
+    """Compute the changes needed to reject a card, draft or proposal.
+
+    A draft is rejected with its fact. If the draft would revise a card, that card is kept. The
+    sentence of a proposal isn't proposed again, but a model may still draft it.
+
+    Args:
+        snapshot: the passage of the card, draft or proposal.
+        item: what is rejected.
+        why: the reason that the user gave, or "".
+    """
+    guid, draft_id, rejected_content = "", "", hash_content(item)
+    if isinstance(item, Card):
+        guid = item.guid
+        sentences = sentences_of_card(snapshot, guid, item)
+    else:
+        sentences = facts.find_decided_sentences(item, snapshot.text)
+        if isinstance(item, StoredDraft):
+            draft_id = item.id
+        # for a proposal, reject neither its text, which a hand-written draft may have, too, nor its
+        # card, which may have been accepted and undone
+        if item.is_proposed:
+            rejected_content = ""
+        elif isinstance(item, StoredDraft) and not item.revises:
+            guid = make_guid(snapshot.passage.key, item)
+    body: Json = {
+        "guid": guid,
+        "content": rejected_content,
+        "slot": item.slot if guid else "",
+        "fields": to_wording(item).fields,
+    }
+    if isinstance(item, Proposal):
+        body[PROPOSAL_KEY] = True
+    if why:
+        body["why"] = why
+    event = build_event("reject", snapshot.passage.key, USER, body)
+    return compute_changes(snapshot, event, sentences, draft_id)
+
+
+def plan_skip(snapshot: PassageSnapshot, why: str = "") -> DecisionChanges:
+    """Compute the changes needed to skip a passage.
+
+    No new cards are offered for it, but its cards stay and can still be revised.
+    """
+    event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
+    sentences_with_card = {
+        fact.sentence for fact in snapshot.compute_facts() if fact.card
+    }
+    sentences = tuple(
+        sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
+    )
+    removed_ids = tuple(
+        draft.id
+        for draft in snapshot.pending_drafts
+        if draft.is_hand_written or not draft.revises
+    )
+    fact_body = build_fact_body(snapshot, event, sentences)
+    return DecisionChanges(snapshot, event, fact_body, sentences, removed_ids)
+
+
+def plan_adopt(
+    snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: Adoption
+) -> DecisionChanges:
+    """Compute the changes needed to adopt the note or schedule of another tool.
+
+    Args:
+        snapshot: the passage of the card or draft.
+        item: a card, which keeps its fields, or a draft, which becomes a card.
+        adoption: what is adopted.
+    """
+    key = snapshot.passage.key
+    if isinstance(item, Card):
+        body: Json = {"guid": item.guid, "schedule": adoption.schedule}
+        event = build_event("adopt", key, USER, body)
+        return compute_changes(
+            snapshot, event, sentences_of_card(snapshot, item.guid, item)
+        )
+    draft = item
+    if adoption.text:
+        text = keep_numbers(adoption.text, draft.get_field("Text"))
+        fields = {**dict(draft.fields), "Text": text}
+        draft = replace(draft, fields=tuple(fields.items()))
+    body = {"guid": make_guid(key, draft), "draft": words_to_json(draft)}
+    if adoption.deck:
+        body["deck"] = adoption.deck
+    if adoption.note:
+        body["note"] = msgspec.to_builtins(adoption.note)
+    if adoption.schedule:
+        body["schedule"] = adoption.schedule
+    event = build_event("adopt", key, USER, body)
+    return compute_changes(
+        snapshot,
+        event,
+        facts.find_covered_sentences(snapshot.text, draft.quote),
+        draft.id,
+    )
+
+
+# --- events that decide no fact ---------------------------------------------------------
+
+
+def build_revise_event(key: str, guid: Guid, words: CardContent, by: str) -> Event:
+    """Return the event that gives a card new text. `key` is the key of the card's passage."""
+    return build_event("revise", key, by, {"guid": guid, "draft": words_to_json(words)})
+
+
+def build_edit_event(
+    key: str, guid: str, words: CardContent, fields: Texts, over: Mapping[str, Pair]
+) -> Event | None:
+    """Return the event for the user's edit of a card, or None if the edit changes nothing.
+
+    Args:
+        key: the key of the card's passage.
+        guid: the GUID of the card.
+        words: the current text of the card.
+        fields: the new Markdown, by field name.
+        over: the fields in which the new text replaces the text in Anki; see `decide.edit_item`.
+    """
+    changed_fields = {}
+    for name, text in fields.items():
+        if name in over or text != words.get_field(name):
+            changed_fields[name] = text
+    if not changed_fields:
+        return None
+    body: Json = {"guid": guid, "fields": changed_fields}
+    if over:
+        body["over"] = over
+    if words.kind is not CardKind.CLOZE and "Reverse" in fields:
+        body["kind"] = "two-way" if fields["Reverse"] else "basic"
+    return build_event("edit", key, USER, body)
+
+
+def build_placed_event(
+    key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
+) -> Event:
+    """Return the event that changes a card's tags, and its deck unless `deck` is ""."""
+    values = {"deck": deck, "added": added, "removed": removed}
+    body = {name: value for name, value in values.items() if value}
+    return build_event("placed", key, USER, {"guid": guid, **body})
+
+
+def build_different_event(key: str, other_key: str) -> Event:
+    """Return the event which records that the user said two passages are different."""
+    return build_event("different", key, USER, {"old": other_key})
+
+
+def build_repair_event(
+    key: str, name: str, nid: int, guid: str, change: NoteRepair | None
+) -> Event:
+    """Return the event which records that the user repaired a note in Anki.
+
+    Args:
+        key: the key of our card's passage, or a key made from the GUID of a note that isn't ours.
+        name: the name of the repair.
+        nid: the id of the note in Anki.
+        guid: the GUID of our card, or the GUID in Anki of a note that isn't ours.
+        change: the new content of a note that isn't ours, or None if it isn't changed.
+    """
+    body: Json = {"name": name, "nid": nid}
+    if is_card_id(guid):
+        body["guid"] = guid
+    elif change is not None:
+        body["guid"] = compute_guid(HighlightKey(key), change.card.family, "0")
+        body["draft"] = words_to_json(change.card)
+        body["note"] = msgspec.to_builtins(change.note)
+        body["deck"] = change.card.deck
+        if change.added_cards:
+            body["new"] = [
+                {"guid": make_guid(key, card), "draft": words_to_json(card)}
+                for card in change.added_cards
+            ]
+            body["type"] = msgspec.to_builtins(change.added_note_type)
+    return build_event("repair", key, USER, body)
+
+
+def build_event(what: str, key: str, by: str, body: Json) -> Event:
+    """Return an event that isn't recorded yet, so it has no number, device or time."""
+    return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
+
+
+def words_to_json(words: CardContent) -> Json:
+    """Convert the text of a draft or card to JSON, in the form in which an event stores it."""
+    body: Json = msgspec.to_builtins(to_wording(words))
+    return body
+
+
+# --- the effects of a decision ----------------------------------------------------------
+
+
+def compute_changes(
+    snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
+) -> DecisionChanges:
+    """Compute the changes that a decision makes: which facts it decides, which drafts it removes.
+
+    Args:
+        snapshot: the passage before the decision.
+        event: the event of the decision, which names the card that it makes, changes or rejects.
+        sentences: the sentences that it decides.
+        draft_id: the id of the decided draft, or "" if the decision isn't about a draft.
+    """
+    facts_before = snapshot.compute_facts()
+    decided_names = set(map(facts.hash_sentence, sentences))
+    names_decided_before = {
+        facts.hash_sentence(fact.sentence) for fact in facts_before if fact.decided
+    }
+    passed_drafts = find_passed_over_drafts(
+        snapshot, draft_id, decided_names | names_decided_before
+    )
+    fact_body = build_fact_body(snapshot, event, sentences, passed_drafts)
+    passed_ids = [draft.id for draft in passed_drafts]
+    removed_ids = list(dict.fromkeys(filter(None, (draft_id, *passed_ids))))
+    pending = tuple(
+        draft for draft in snapshot.pending_drafts if draft.id not in removed_ids
+    )
+    if not pending and len(snapshot.sentences) <= len(decided_names):
+        return DecisionChanges(snapshot, event, fact_body, sentences, tuple(removed_ids))
+
+    decisions = [
+        *snapshot.passage.decisions,
+        to_fact_decision(event, {"of": "new", **fact_body}),
+    ]
+    guid = event.body.get("guid", "")
+    live_guid, ended_guid = ("", guid) if event.what == "reject" else (guid, "")
+    snapshot_after = _add_made_card(replace(snapshot, pending_drafts=pending), event)
+    facts_after = snapshot_after.compute_facts(
+        decisions, live=live_guid, ended=ended_guid
+    )
+    updates = plan_pending_drafts(snapshot_after, pending, facts_after, decided_names)
+    return DecisionChanges(
+        snapshot,
+        event,
+        fact_body,
+        sentences,
+        (*removed_ids, *updates.removed_ids),
+        updates.revision_targets,
+        lacks_drafts(pending, facts_after),
+    )
+
+
+def build_fact_body(
+    snapshot: PassageSnapshot,
+    event: Event,
+    sentences: Strings,
+    passed_drafts: Iterable[StoredDraft] = (),
+) -> Json:
+    """Return the body of the `fact` event that follows a decision, without `of`.
+
+    It has the sentences that the decision decides, and hashes of all sentences of the passage.
+    """
+    body: Json = {
+        "sentences": sentences,
+        "passage": [facts.hash_sentence(sentence) for sentence in snapshot.sentences],
+    }
+    if event.body.get("guid"):
+        body["guid"] = event.body["guid"]
+    if passed_drafts:
+        body["passed"] = [hash_content(draft) for draft in passed_drafts]
+    return body
+
+
+def sentences_of_card(
+    snapshot: PassageSnapshot, guid: str, words: CardContent
+) -> Strings:
+    """Return the sentences that a decision on a card decides.
+
+    These are the sentences of the decision that gave the card its text or, if there is none, those
+    that the card's quote covers.
+    """
+    last_decision = facts.find_card_decisions(snapshot.passage.decisions).get(guid)
+    if last_decision is not None:
+        return last_decision.sentences
+    sentences = facts.find_covered_sentences(
+        snapshot.text, words.quote
+    ) or facts.split_sentences(words.quote)
+    return facts.select_decided_sentences(sentences, words.origin.drafter)
+
+
+def find_passed_over_drafts(
+    snapshot: PassageSnapshot, draft_id: str, decided_names: Collection[str]
+) -> list[StoredDraft]:
+    """Return the hand-written drafts that the user passed over for another draft of their offer.
+
+    They are removed, because all of their facts are decided.
+
+    Args:
+        snapshot: the passage before the decision.
+        draft_id: the id of the draft that the user decided on, or "".
+        decided_names: the hashes of the sentences that are decided after the decision.
+    """
+    accepted_drafts = [
+        draft
+        for draft in snapshot.pending_drafts
+        if draft.id == draft_id and not draft.is_hand_written
+    ]
+    offers = [draft.offer for draft in accepted_drafts]
+    own_drafts = [
+        draft
+        for draft in snapshot.pending_drafts
+        if draft.is_hand_written and draft.offer in offers
+    ]
+    return [draft for draft in own_drafts if set(decided_names).issuperset(draft.about)]
+
+
+class DraftUpdates(Value):
+    """The changes to the drafts of a passage that decisions on other passages require."""
+
+    snapshot: PassageSnapshot
+    removed_draft_ids: Strings
+    asks: tuple[RevisionTarget, ...] = ()
+    """The pending drafts that now ask about another card or another decided sentence."""
+    has_undrafted_fact: bool = False
+    """Whether a fact that is offered has no draft."""
+
+
+def compute_draft_updates(snapshot: PassageSnapshot, machine: str) -> DraftUpdates:
+    """Compute which drafts of a passage its current decisions remove or change.
+
+    Args:
+        snapshot: the passage, with the decisions that other passages share with it.
+        machine: the id of this device.
+    """
+    removed_ids = []
+    for draft in snapshot.pending_drafts:
+        if draft.is_hand_written and not draft.revises:
+            if not is_new(snapshot.passage, draft, machine):
+                removed_ids.append(draft.id)
+        # keep other drafts of a removed passage, because the passage may come back
+        if draft.about and not draft.is_hand_written and not snapshot.text:
+            if snapshot.get_decided_names().issuperset(draft.about):
+                removed_ids.append(draft.id)
+    if not snapshot.text:
+        return DraftUpdates(snapshot, tuple(removed_ids))
+    current_facts = snapshot.compute_facts()
+    decided_names = {
+        facts.hash_sentence(fact.sentence) for fact in current_facts if fact.decided
+    }
+    updates = plan_pending_drafts(
+        snapshot, snapshot.pending_drafts, current_facts, decided_names
+    )
+    return DraftUpdates(
+        snapshot,
+        (*removed_ids, *updates.removed_ids),
+        updates.revision_targets,
+        lacks_drafts(snapshot.pending_drafts, current_facts),
+    )
+
+
+def lacks_drafts(pending: Iterable[StoredDraft], current_facts: Iterable[Fact]) -> bool:
+    """Return whether a fact that is offered has no pending draft."""
+    drafted_names = {name for draft in pending for name in draft.about}
+    return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
+
+
+def _add_made_card(snapshot: PassageSnapshot, event: Event) -> PassageSnapshot:
+    """Return a copy of a snapshot that has the card a decision makes, so drafts can revise it."""
+    guid = event.body.get("guid", "")
+    if guid in snapshot.passage.cards or "draft" not in event.body:
+        return snapshot
+    words = from_wording(msgspec.convert(event.body["draft"], Wording), event.key)
+    live_cards = {**snapshot.related.live_cards, guid: create_card(event, guid, words)}
+    return replace(snapshot, related=replace(snapshot.related, live_cards=live_cards))

@@ -1,0 +1,353 @@
+"""Complete the drafts of a passage before they are checked and recorded.
+
+`complete_drafts` adds drafts that no drafter makes: a model's drafts whose acceptance was undone,
+and cards whose sentence changed, reworded accordingly. It also numbers hand-written drafts, and
+gives them the gap numbers and picture paths of their cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import facts
+from ankiforge.ledger.events import (
+    Passage,
+    get_slot,
+    hash_content,
+    is_new_text,
+    is_possibly_outdated,
+    is_quote_in_highlight,
+)
+from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.model import (
+    AGENT_DRAFTER,
+    DRAFT_PREFIX,
+    PROPOSAL_DRAFTER,
+    Card,
+    CardContent,
+    CardKind,
+    Draft,
+    Highlight,
+    Origin,
+    Texts,
+    Verdict,
+    hash16,
+)
+from ankiforge.text import format_count, occlusion
+from ankiforge.text.cloze import (
+    escape_markdown,
+    find_image_paths,
+    format_cloze_answers,
+    make_cloze,
+    to_plain_text,
+)
+from ankiforge.text.normalize import find_words
+
+D = TypeVar("D", bound=Draft)
+
+MakeProposals = Callable[[Highlight], Iterable[Draft]]
+"""A function that makes proposals for a highlight."""
+
+
+def complete_drafts(
+    snapshot: HighlightSnapshot,
+    new_drafts: Sequence[Draft],
+    *,
+    again: bool = False,
+    proposals: MakeProposals | None = None,
+) -> list[Draft]:
+    """Return all drafts of a passage, with the gap numbers and picture paths of their cards.
+
+    Args:
+        snapshot: the passage.
+        new_drafts: the drafts that a drafter made.
+        again: whether to add a model's drafts whose acceptance was undone.
+        proposals: a function that makes proposals, one of which replaces a card whose answer is no
+            longer in its sentence. None to add no reworded cards.
+    """
+    drafts = [*new_drafts]
+    if again:
+        drafts += iter_undone_drafts(snapshot)
+    if proposals is not None:
+        drafts += iter_reworded_cards(snapshot, drafts, proposals)
+
+    # number hand-written drafts, so that each finds its card
+    numbers = count()
+    numbered_drafts = [
+        replace(each, number=next(numbers) if each.is_user_text else None)
+        for each in drafts
+    ]
+    return [match_card_numbers(snapshot.passage, draft) for draft in numbered_drafts]
+
+
+def compute_draft_id(draft: Draft) -> str:
+    """Return the id of a draft, a hash of its text and gaps that is the same on every device."""
+    words = (draft.family.value, get_slot(draft), hash_content(draft), *draft.gaps[1:])
+    return f"{DRAFT_PREFIX}{hash16(draft.key, *words)}"
+
+
+# --- drafts without a drafter -----------------------------------------------------------
+
+
+def card_to_draft(words: CardContent, highlight: Highlight) -> Draft:
+    """Convert the text of a card to a draft of a highlight, which must contain the card's quote."""
+    return Draft(
+        highlight.key,
+        words.kind,
+        words.fields,
+        words.origin,
+        words.quote,
+        words.tags,
+        answer=words.get_field("Back") or format_cloze_answers(words.get_field("Text")),
+        start=max(highlight.exact.find(words.quote), 0),
+    )
+
+
+def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
+    """Yield the drafts by a model whose acceptance was undone and that aren't pending.
+
+    Their text is taken from the journal, so they are found even if the database was lost.
+    """
+    pending_ids = {draft.id for draft in snapshot.pending_drafts}
+    for card in snapshot.passage.cards.values():
+        if card.verdict is not Verdict.TAKEN_BACK or card.is_hand_written:
+            continue
+        if card.origin.drafter not in ("llm", AGENT_DRAFTER):
+            continue
+        if not is_quote_in_highlight(card.quote, snapshot.highlight):
+            continue
+        draft = card_to_draft(card, snapshot.highlight)
+        if compute_draft_id(draft) not in pending_ids:
+            yield draft
+
+
+def iter_reworded_cards(
+    snapshot: HighlightSnapshot, other_drafts: Iterable[Draft], proposals: MakeProposals
+) -> Iterator[Draft]:
+    """Yield a draft for each card whose sentence has changed, with the card's text adapted to it.
+
+    The user is asked whether the draft is the new text of the card. A card is skipped if there is
+    another draft of its sentence with the same note type.
+
+    Args:
+        snapshot: the passage.
+        other_drafts: the other drafts of the passage.
+        proposals: a function that makes proposals, which are yielded instead if the card's answer
+            is no longer in the sentence.
+    """
+    if not (snapshot.passage.live_cards or snapshot.related.live_cards):
+        return
+    drafted_families = {
+        (facts.find_draft_sentence(draft, snapshot.text), draft.family)
+        for draft in other_drafts
+    }
+    for fact in snapshot.compute_facts():
+        if not fact.card:
+            continue
+        card = snapshot.find_card(fact.card)
+        if (fact.sentence, card.family) in drafted_families:
+            continue
+        fields = reword_fields(fact.sentence, card)
+        if not fields:
+            for draft in proposals(snapshot.highlight):
+                has_same_fact = (
+                    facts.find_draft_sentence(draft, snapshot.text) == fact.sentence
+                )
+                if has_same_fact and draft.family is card.family:
+                    yield draft
+            continue
+        reworded_card = replace(
+            card,
+            fields=tuple(fields.items()),
+            quote=fact.sentence,
+            origin=Origin(PROPOSAL_DRAFTER),
+            tags=(),
+        )
+        yield card_to_draft(reworded_card, snapshot.highlight)
+
+
+def reword_fields(sentence: str, card: CardContent) -> Texts:
+    """Return the fields of a card adapted to a new sentence, or {} if the answer isn't in it.
+
+    A question keeps its text.
+    """
+    fields = dict(card.fields)
+    if card.kind is not CardKind.CLOZE:
+        return (
+            fields if find_words(to_plain_text(card.get_field("Back")), sentence) else {}
+        )
+    answer = format_cloze_answers(card.get_field("Text"))
+    before, found_answer, after = sentence.partition(answer) if answer else ("", "", "")
+    cloze = make_cloze(1, escape_markdown(answer))
+    text = f"{escape_markdown(before)}{cloze}{escape_markdown(after)}"
+    return {**fields, "Text": text} if found_answer and (before or after) else {}
+
+
+# --- drafts and their cards -------------------------------------------------------------
+
+
+def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
+    """Return a hand-written draft with the gap numbers and picture paths of its existing card.
+
+    A gap number identifies a card in Anki, so a gap keeps its number, and a number that was
+    shipped isn't used for another gap. A draft without a card is returned unchanged.
+    """
+    card = passage.find_card_in_slot(draft)
+    if card is None:
+        return draft
+    fields = dict(draft.fields)
+    if draft.kind is CardKind.OCCLUSION:
+        old_masks = occlusion.get_masks(card.fields)
+        new_masks = occlusion.get_masks(draft.fields)
+        renumbered = occlusion.follow_figure(old_masks, new_masks, card.note.numbers)
+        fields[occlusion.OCCLUSION_FIELD] = occlusion.format_masks(renumbered.masks)
+        return replace(draft, fields=tuple(fields.items()))
+
+    # the path of a missing picture lacks its directory, so use the path on the card
+    card_texts = (*card.edits.given.values(), *list_field_texts(card))
+    card_paths = find_image_paths("\n".join(card_texts))
+    for name, text in draft.fields:
+        for path in find_image_paths(text):
+            full_paths = [
+                card_path for card_path in card_paths if card_path.endswith(f"/{path}")
+            ]
+            if len(full_paths) == 1:
+                fields[name] = fields[name].replace(f"]({path})", f"]({full_paths[0]})")
+    if draft.kind is CardKind.CLOZE:
+        clozes = [
+            make_cloze(int(number), text) for number, text in card.note.numbers.items()
+        ]
+        fields["Text"] = keep_numbers(
+            old=card.get_field("Text"),
+            new=fields["Text"],
+            used=tuple(map(int, card.note.numbers)),
+            earlier=[" ".join(clozes)],
+        )
+    return replace(draft, fields=tuple(fields.items()))
+
+
+def list_field_texts(words: CardContent) -> list[str]:
+    """Return the texts of the nonempty fields of a draft or card."""
+    return [text for _, text in words.fields if text]
+
+
+def is_same_as_card(passage: Passage, draft: Draft) -> bool:
+    """Return whether a live card already has the number and the text of a hand-written draft.
+
+    That happens if the database was lost. Such a draft is ignored, whatever the checks find.
+    """
+    card = passage.find_card_in_slot(draft)
+    if card is None or not card.is_live or passage.is_rejected(draft):
+        return False
+    return hash_content(card) == hash_content(draft) and not is_new_text(card, draft)
+
+
+def is_new(passage: Passage, draft: Draft, machine: str) -> bool:
+    """Return whether to offer a hand-written draft, because it was neither rejected nor accepted.
+
+    A draft with text that its live card never had is offered, too.
+
+    Args:
+        passage: the passage.
+        draft: the draft.
+        machine: the id of this device.
+    """
+    if passage.skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
+        return False
+    card = passage.find_card_in_slot(draft)
+    if card is None:
+        card_of_proposal = find_card_of_proposal(passage)
+        return card_of_proposal is None or hash_content(card_of_proposal) != hash_content(
+            draft
+        )
+    # offer a draft again if the acceptance of its card was undone
+    if card.verdict is Verdict.TAKEN_BACK:
+        return True
+    return has_new_source_text(card, draft, machine)
+
+
+def has_new_source_text(card: Card, draft: Draft, machine: str) -> bool:
+    """Return whether a card is live and a draft has newer text for it, read from its source.
+
+    `machine` is the id of this device.
+    """
+    return (
+        card.is_live
+        and is_new_text(card, draft)
+        and not is_possibly_outdated(card, machine, draft)
+    )
+
+
+def is_known_text(passage: Passage, draft: Draft) -> bool:
+    """Return whether the text of a draft was rejected, or is or was the text of a card.
+
+    Cards whose acceptance was undone don't count.
+    """
+    draft_content = hash_content(draft)
+    if draft_content in passage.rejected:
+        return True
+    for card in passage.cards.values():
+        if card.verdict is Verdict.TAKEN_BACK:
+            continue
+        if draft_content in (hash_content(card), card.drafted):
+            return True
+    return False
+
+
+def find_card_of_proposal(passage: Passage) -> Card | None:
+    """Return a live card of the passage that was made from a proposal, or None."""
+    for card in passage.live_cards:
+        if card.is_proposed:
+            return card
+    return None
+
+
+# --- gaps of proposals ------------------------------------------------------------------
+
+
+def select_gap(draft: D, number: int) -> D:
+    """Return a copy of a proposal with only the selected gap. Gaps are numbered from 1.
+
+    A draft without several gaps is returned unchanged for number 1.
+
+    Raises:
+        RefusedError: there is no gap with this number.
+    """
+    if number == 1 and not draft.gaps:
+        return draft
+    if not 1 <= number <= len(draft.gaps):
+        if draft.gaps:
+            message = f"this proposal has only {format_count(len(draft.gaps), 'gap')}"
+        else:
+            message = f"gap {number}: only proposals have several gaps to choose from"
+        raise RefusedError(message, hint="ankiforge show ID")
+    text = draft.gaps[number - 1]
+    fields = tuple(
+        (name, text if name == "Text" else field_text)
+        for name, field_text in draft.fields
+    )
+    return replace(draft, fields=fields, answer=format_cloze_answers(text), gaps=())
+
+
+def put_gap_first(draft: D, number: int) -> D:
+    """Return a copy of a proposal with the selected gap first. Gaps are numbered from 1."""
+    first = draft.gaps[number - 1]
+    others = [gap for gap in draft.gaps if gap != first]
+    return replace(select_gap(draft, number), gaps=(first, *others))
+
+
+def find_nearest_gap(draft: Draft, text: str) -> int:
+    """Return the number, from 1, of the gap whose cloze text is most similar to `text`.
+
+    Return 1 if the draft has no gaps to select from.
+    """
+    from rapidfuzz import fuzz
+
+    scores = [fuzz.ratio(gap, text) for gap in draft.gaps]
+    return scores.index(max(scores)) + 1 if scores else 1

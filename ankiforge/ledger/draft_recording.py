@@ -1,0 +1,372 @@
+"""Select the highlights to draft, and record their drafts.
+
+Recording loads snapshots of the passages, has `draft_changes` compute the changes, and writes
+them. If drafts can't be recorded for a highlight, it is left unchanged, and the others are still
+recorded. The columns `drafted` and `modelled` of the table `highlight` have a hash of the content
+that the rules and the model drafted last. Setting one to "" has the highlight drafted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from msgspec.structs import replace
+
+from ankiforge.errors import BugError
+from ankiforge.ledger import cards, decision_recording, foreign_history, forms
+from ankiforge.ledger.database import iter_batches
+from ankiforge.ledger.draft_changes import (
+    COPY_REASON_PREFIX,
+    DraftChanges,
+    DraftingMode,
+    DraftingOutcome,
+    compute_draft_changes,
+)
+from ankiforge.ledger.events import Passage, hash_content, is_quote_in_highlight
+from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import cards as card_rows
+from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
+from ankiforge.ledger.tables.anki_notes import filter_foreign
+from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
+from ankiforge.ledger.tables.pending_drafts import decode_draft
+from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
+from ankiforge.model import (
+    FOREIGN_PREFIX,
+    DocumentId,
+    Draft,
+    DraftingResult,
+    Finding,
+    Highlight,
+    SearchTerms,
+    Strings,
+    TextChange,
+    Value,
+    is_card_id,
+)
+
+# --- selecting highlights ---------------------------------------------------------------
+
+
+def iter_highlights_to_draft(
+    store: Store,
+    *,
+    by_model: bool = False,
+    within: frozenset[DocumentId] | None = None,
+) -> Iterator[Highlight]:
+    """Yield the highlights that are new, or have changed since they were last drafted.
+
+    Args:
+        store: the store.
+        by_model: whether to select highlights for a model. These are highlights that no model has
+            drafted yet and that are undecided, or for which a model made a card whose quote is out
+            of date.
+        within: the documents whose highlights to select, or None for all.
+    """
+    column = "modelled" if by_model else "drafted"
+    keys = (
+        highlights.load_keys_for_model(store)
+        if by_model
+        else highlights.load_keys_to_draft(store)
+    )
+    for highlight_row in chain.from_iterable(_load_batches(store, keys)):
+        if highlight_row["state"] != "present":
+            continue
+        if highlight_row[column] == highlight_row["content"]:
+            continue
+        if within is not None and highlight_row["document"] not in within:
+            continue
+        passage = store.get_passage(highlight_row["key"])
+        if passage.skipped and not passage.live_cards:
+            continue
+        if not cards.is_leading(store, highlight_row["key"], passage):
+            continue
+        highlight = decode_highlight(highlight_row)
+        if by_model and not _should_ask_model(store, highlight_row, highlight, passage):
+            continue
+        if (
+            not passage.live_cards
+            and forms.find_form_choice(store, highlight) == forms.NEVER
+        ):
+            highlight = replace(
+                highlight, skip=f"skip: {forms.left_out_reason(highlight)}"
+            )
+        yield highlight
+
+
+def _should_ask_model(
+    store: Store, highlight_row: Row, highlight: Highlight, passage: Passage
+) -> bool:
+    """Return whether a highlight is to be sent to a model.
+
+    It isn't if it is left out, a copy, or decided. But a decided highlight is sent again if it no
+    longer contains the quote of a live card that a model made.
+    """
+    if highlight_row["fate"] == "left_out":
+        return False
+    if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
+        return False
+    if not passage.is_done:
+        return True
+    for card in passage.cards.values():
+        if card.origin.drafter != "llm":
+            continue
+        if (
+            card.is_live
+            and card.quote
+            and not is_quote_in_highlight(card.quote, highlight)
+        ):
+            return True
+    return False
+
+
+def _load_batches(store: Store, keys: Iterable[str]) -> Iterator[list[Row]]:
+    """Yield the rows of highlights in batches, first loading their passages into the cache."""
+    for batch in iter_batches(keys):
+        rows = highlights.load_rows(store, batch)
+        store.preload_passages(batch)
+        yield rows
+
+
+def redraft_for_version(store: Store, version: str) -> None:
+    """Schedule undecided passages to be drafted again if `version` has changed.
+
+    `version` identifies the version of the drafters that work offline.
+    """
+    if store.get_meta("proposals") == version:
+        return
+    with store.transaction():
+        store.set_meta("proposals", version)
+        highlights.schedule_rules_for_undecided(store)
+
+
+# --- recording drafts -------------------------------------------------------------------
+
+
+class RecordResult(Value):
+    """What recording drafts has changed."""
+
+    changes: tuple[TextChange, ...] = ()
+    """The cards whose text changed, and those whose new text is held back."""
+    new: Strings = ()
+    """The ids of the drafts that would become new cards."""
+    failed: tuple[tuple[Highlight, BugError], ...] = ()
+    """The highlights whose drafts could not be recorded, each with the error."""
+
+
+def record_drafts(
+    store: Store,
+    results: Sequence[DraftingResult],
+    terms_of: Callable[[Draft], SearchTerms],
+    *,
+    by_model: bool = False,
+    beside: bool = False,
+    passages: Mapping[str, HighlightSnapshot] | None = None,
+) -> RecordResult:
+    """Record the drafts of highlights, or the reasons why they have none.
+
+    Args:
+        store: the store.
+        results: the checked drafts of each highlight.
+        terms_of: a function that returns the search terms of a draft, by which duplicates of it
+            are found later.
+        by_model: whether a model made the drafts, so that drafts by the rules are kept.
+        beside: whether to keep all pending drafts.
+        passages: the snapshots of the highlights by key, if they are loaded already.
+    """
+    by = DraftingMode(store.device_id, is_model=by_model, keeps_pending=beside)
+    drafted_by_key: dict[str, DraftingResult] = {
+        each.highlight.key: each for each in results
+    }
+    snapshots = dict(passages or {})
+    changes_by_key: dict[str, list[TextChange]] = {}
+    results_by_key: dict[str, DraftChanges] = {}
+
+    def record_all(keys: Sequence[str]) -> None:
+        """Record the drafts of the highlights with these keys."""
+        drafted = [drafted_by_key[key] for key in keys]
+        # a call with a single key may be a retry after its batch failed, so load it again
+        if passages is None or len(keys) == 1:
+            snapshots.update(load_highlight_snapshots(store, keys))
+        terms = []
+        for draft in chain.from_iterable(each.drafts for each in drafted):
+            if not draft.is_hidden:
+                terms.append((_compute_search_key(draft), terms_of(draft)))
+        changes = _compute_changes(snapshots, drafted, by)
+        # first record cards that take the new text of their source, because this changes passages
+        following = {
+            key: change for key, change in changes.items() if change.card_updates
+        }
+        visible_changes = {
+            key: _follow_source(store, change) for key, change in following.items()
+        }
+        if following:
+            snapshots.update(load_highlight_snapshots(store, keys))
+            changes = _compute_changes(snapshots, drafted, by, has_followed=True)
+        _write_changes(store, list(changes.values()), by)
+        duplicates.store_search_terms(store, terms)
+        changes_by_key.update(visible_changes)
+        results_by_key.update(changes)
+
+    with store.transaction():
+        failed = store.apply_in_savepoints(list(drafted_by_key), record_all)
+        outcomes = []
+        for key, error in failed.items():
+            worth = snapshots[key].usefulness if key in snapshots else 0.0
+            outcome = DraftingOutcome(
+                key, "", reason=error.message, fate="failed", worth=worth
+            )
+            outcomes.append(outcome)
+        pending_drafts.store_outcomes(store, outcomes, by)
+
+    visible_changes: list[TextChange] = []
+    for key, change in results_by_key.items():
+        visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
+    return RecordResult(
+        tuple(visible_changes),
+        tuple(
+            id for change in results_by_key.values() for id in change.new_card_draft_ids
+        ),
+        tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
+    )
+
+
+def _compute_changes(
+    snapshots: Mapping[str, HighlightSnapshot],
+    results: Iterable[DraftingResult],
+    by: DraftingMode,
+    *,
+    has_followed: bool = False,
+) -> dict[str, DraftChanges]:
+    """Compute the changes to record for each highlight, by its key."""
+    changes: dict[str, DraftChanges] = {}
+    for drafted in results:
+        key = drafted.highlight.key
+        changes[key] = compute_draft_changes(
+            snapshots[key], drafted, by, has_followed=has_followed
+        )
+    return changes
+
+
+def _compute_search_key(draft: Draft) -> str:
+    """Return the key under which the search terms of a draft, and its later card, are stored."""
+    return f"{draft.kind}{hash_content(draft)}"
+
+
+def _follow_source(store: Store, change: DraftChanges) -> list[TextChange]:
+    """Give the cards of a passage the new text of their source.
+
+    Return the changes that will be visible in Anki.
+    """
+    cards_before = change.snapshot.passage.cards
+    guids = [
+        decision_recording.record_decision(store, each).body["guid"]
+        for each in change.card_updates
+    ]
+    cards_after = store.get_passage(change.snapshot.highlight.key).cards
+    visible_changes = []
+    for guid in guids:
+        visible_change = cards.find_visible_change(cards_after[guid], cards_before[guid])
+        if visible_change is not None:
+            visible_changes.append(visible_change)
+    return visible_changes
+
+
+def _write_changes(
+    store: Store, changes: Sequence[DraftChanges], by: DraftingMode
+) -> None:
+    pending_drafts.delete_drafts(
+        store, [id for change in changes for id in change.removed_draft_ids]
+    )
+    pending_drafts.set_sentences(
+        store, [draft for change in changes for draft in change.moved_drafts]
+    )
+    pending_drafts.set_revised_cards(
+        store, [asks for change in changes for asks in change.asks]
+    )
+    pending_drafts.store_drafts(
+        store, [draft for change in changes for draft in change.pending]
+    )
+    outcomes = [change.outcome for change in changes if change.outcome is not None]
+    pending_drafts.store_outcomes(store, outcomes, by)
+
+
+# --- updating pending drafts ------------------------------------------------------------
+
+
+def update_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
+    """Move pending drafts to the decks that the settings now select for them.
+
+    Args:
+        store: the store.
+        deck_for: a function that returns the deck for a draft, given its highlight and its current
+            deck.
+    """
+    with store.transaction():
+        for row in pending_drafts.load_read_drafts(store):
+            deck = deck_for(decode_highlight_body(row["highlight_body"]), row["deck"])
+            if deck != row["deck"]:
+                draft = decode_draft(row["body"])
+                pending_drafts.set_deck(store, row["id"], draft, deck)
+
+
+def drop_obsolete_findings(store: Store) -> None:
+    """Drop the findings of pending drafts that no longer apply.
+
+    Such a finding names a card or note that is no longer in use, or is about the history in
+    another tool, which the user has declined to take over.
+    """
+    rows = pending_drafts.load_naming_another(store)
+    drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
+    named_ids = {
+        finding.duplicate for draft in drafts.values() for finding in draft.findings
+    }
+    guids = set(filter(is_card_id, named_ids))
+    notes = {
+        id.removeprefix(FOREIGN_PREFIX)
+        for id in named_ids
+        if id.startswith(FOREIGN_PREFIX)
+    }
+    out_of_use = guids - card_rows.filter_live(store, guids)
+    for note in notes - filter_foreign(store, notes):
+        out_of_use.add(f"{FOREIGN_PREFIX}{note}")
+    for id, draft in drafts.items():
+        kept_findings = [
+            finding for finding in draft.findings if finding.duplicate not in out_of_use
+        ]
+        pending_drafts.set_findings(store, id, draft, kept_findings)
+
+    declined_tools = foreign_history.load_declined_tools(store)
+    for draft_row in (
+        pending_drafts.load_foreign_history_drafts(store) if declined_tools else ()
+    ):
+        draft = decode_draft(draft_row["body"])
+        highlight = decode_highlight_body(draft_row["highlight_body"])
+        kept_findings = []
+        for finding in draft.findings:
+            if not foreign_history.is_declined(highlight, finding.check, declined_tools):
+                kept_findings.append(finding)
+        pending_drafts.set_findings(store, draft_row["id"], draft, kept_findings)
+
+
+def replace_findings(
+    store: Store, check: str, findings: Mapping[str, Finding | None]
+) -> None:
+    """Replace what a check found in pending drafts.
+
+    Args:
+        store: the store.
+        check: the name of the check.
+        findings: the new finding by draft id, or None for a draft that passes the check.
+    """
+    with store.transaction():
+        for draft_row in pending_drafts.with_ids(store, findings):
+            draft = decode_draft(draft_row["body"])
+            kept_findings = [
+                finding for finding in draft.findings if finding.check != check
+            ]
+            new_finding = findings[draft_row["id"]]
+            if new_finding is not None:
+                kept_findings.append(new_finding)
+            pending_drafts.set_findings(store, draft_row["id"], draft, kept_findings)

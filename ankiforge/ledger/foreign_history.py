@@ -1,0 +1,101 @@
+"""Passages with a review history in another tool, whose cards are in Anki or in the note.
+
+The drafts of such a passage have a warning, so that the policy doesn't accept them until the user
+takes over the history (`decide.adopt_notes`) or declines it. Declining the history of a tool is
+one event, which removes the warning from all drafts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from ankiforge.ledger.events import USER
+from ankiforge.ledger.store import Store, to_json
+from ankiforge.ledger.tables import anki_notes, highlights, pending_drafts
+from ankiforge.ledger.tables.highlights import decode_highlight_body
+from ankiforge.model import OTHER_NOTE_CHECK, OTHER_SCHEDULE_CHECK, Highlight
+from ankiforge.model.hints import TOOL_NAMES, parse_schedule
+
+SCHEDULER = "osr"
+"""The name of the tool that keeps its review history in the notes, Obsidian's Spaced Repetition."""
+
+
+def tool_key(tool: str) -> str:
+    """Return the key of the events about another tool."""
+    return f"tool:{tool}"
+
+
+def load_declined_tools(store: Store) -> frozenset[str]:
+    """Return the tools whose history the user declined."""
+    return frozenset(
+        tool for tool in TOOL_NAMES if store.get_subject_events(tool_key(tool))
+    )
+
+
+def count_foreign_passages(store: Store) -> Counter[str]:
+    """Count the passages that have no card of ours, but a history in another tool, by tool.
+
+    If no collection of Anki was ever read, every note that a source names counts as existing.
+    """
+    highlights_by_key = {}
+    for row in pending_drafts.load_foreign_history_drafts(store):
+        if row["state"] == "present" and not row["revises"]:
+            highlights_by_key[row["key"]] = decode_highlight_body(row["highlight_body"])
+    note_ids = {
+        each.other_tool_id for each in highlights_by_key.values() if each.other_tool_id
+    }
+    if store.get_meta("looked"):
+        note_ids = anki_notes.filter_foreign(store, note_ids)
+    counts = Counter[str]()
+    for highlight in highlights_by_key.values():
+        if highlight.other_tool_id in note_ids:
+            counts[highlight.tool] += 1
+        elif parse_schedule(highlight.schedule):
+            counts[SCHEDULER] += 1
+    return counts
+
+
+def decline_histories(store: Store, tools: Collection[str]) -> str:
+    """Record that the user declines to take over the history of these tools.
+
+    Return the id by which this can be undone, or "" if no pending draft has a history in them.
+    """
+    warning_tools = set[str]()
+    for row in pending_drafts.load_foreign_history_drafts(store):
+        highlight = decode_highlight_body(row["highlight_body"])
+        if highlight.tool:
+            warning_tools.add(highlight.tool)
+        if highlight.schedule:
+            warning_tools.add(SCHEDULER)
+    declined_tools = sorted(warning_tools.intersection(tools))
+    if not declined_tools:
+        return ""
+    with store.action() as action:
+        for tool in declined_tools:
+            store.record_event("decline", tool_key(tool), USER, {})
+    return action
+
+
+def schedule_drafting(store: Store, key: str) -> None:
+    """Schedule the rules to be rerun on the passages with a history in another tool.
+
+    `key` is the event key of the tool, for which the user's answer was recorded or undone.
+    """
+    tool = key.removeprefix("tool:")
+    # this part of a highlight's JSON tells that the tool wrote into the note
+    part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{to_json(tool)}'
+    highlights.schedule_rules_by_json_part(store, part_of_body)
+
+
+def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
+    """Return whether a finding no longer applies, because the user declined the tool's history.
+
+    Args:
+        highlight: the highlight of the draft with the finding.
+        check: the name of the check that made the finding.
+        tools: the tools whose history was declined.
+    """
+    if check == OTHER_SCHEDULE_CHECK:
+        return SCHEDULER in tools
+    return check == OTHER_NOTE_CHECK and highlight.tool in tools

@@ -1,0 +1,441 @@
+"""List pending drafts and open questions, compute the status of highlights, and count them.
+
+Everything that shows or counts pending items uses this module, so that the review page, the
+terminal and JSON output agree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger import offers, questions
+from ankiforge.ledger.cards import HighlightOutcome, LocatedLookalike, load_highlights
+from ankiforge.ledger.database import iter_batches
+from ankiforge.ledger.events import Passage
+from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.tables import cards, documents, items, passages, pending_drafts
+from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.model import (
+    MIN_PROPOSAL_CONFIDENCE,
+    Highlight,
+    Lookalike,
+    Question,
+    QuestionKind,
+    Value,
+)
+
+# --- pending items ----------------------------------------------------------------------
+
+
+class PassageLocation(Value):
+    """The location of a passage that has a pending draft, or a sentence worth drafting."""
+
+    id: str
+    """The id of the draft, or the key of the highlight if there is no draft."""
+    key: str
+    document: int
+    """The row id of the document."""
+    title: str
+    """The title of the document."""
+    position: int
+    """The position of the highlight within the document, in reading order."""
+    usefulness: float
+    """The probability that the user would keep a card made from the passage."""
+
+
+PassageRow = Row | Mapping[str, Any]
+"""A row of `tables.passages.load_present_passages`."""
+
+
+class PendingItems(Value):
+    """Everything that the user must decide on, in lists of ids in the order to offer them."""
+
+    new_drafts: list[str]
+    """The drafts of new cards, only the first one of each passage. Drafts without warnings come
+    first and blocked ones last. Within these, hand-written drafts come first, then the most useful
+    ones, and then reading order decides."""
+    new_passages: list[str]
+    """The passages that the new drafts belong to, by their oldest keys."""
+    blocked_count: int
+    """The number of new drafts that a check blocks."""
+    conflicts: list[str]
+    """The questions about cards that both the user and the source changed."""
+    revisions: list[str]
+    """The drafts that would revise or replace a card."""
+    questions: list[str]
+    """The other questions. Drafts that such a question is about are in none of the lists."""
+    held_count: int
+    """The number of drafts that are held back because a question is about them."""
+    uncarded: list[PassageLocation]
+    """The highlights that have neither card nor draft and that the user didn't dismiss, and those
+    that have a card and another sentence worth proposing. The most useful ones come first."""
+    data_version: int
+    """A number that changes when another process changes the database."""
+
+    @property
+    def changed_cards(self) -> list[str]:
+        """The conflicts, followed by the revisions."""
+        return [*self.conflicts, *self.revisions]
+
+
+def load_pending_items(store: Store, before: PendingItems | None = None) -> PendingItems:
+    """Return the pending items, or `before` if no other process has changed the database since."""
+    version = store.get_data_version()
+    if before and before.data_version == version:
+        return before
+    store.recompute_passages()
+    open_questions = questions.find_open_questions(store)
+    held_ids = {
+        draft
+        for question in open_questions
+        if question.kind is not QuestionKind.CONFLICT
+        for draft in question.drafts
+    }
+    obsolete_ids = offers.find_obsolete_ids(store)
+    offered_rows = pending_drafts.load_first_of_each_offer(store, held_ids | obsolete_ids)
+    open_rows = list(
+        filter(
+            has_open_sentence,
+            passages.load_present_passages(store, obsolete_ids, open_only=True),
+        )
+    )
+    open_rows.sort(key=_usefulness_sort_key)
+    places_without = [
+        PassageLocation(
+            id=row["key"],
+            key=row["key"],
+            document=row["document"],
+            title=row["title"],
+            position=row["position"],
+            usefulness=row["worth_left"],
+        )
+        for row in open_rows
+    ]
+    return arrange_items(
+        open_questions,
+        offered_rows,
+        held=len(held_ids),
+        without=places_without,
+        version=version,
+    )
+
+
+def arrange_items(
+    asked: Iterable[Question],
+    offered: Iterable[Row | Mapping[str, Any]],
+    *,
+    held: int = 0,
+    without: Sequence[PassageLocation] = (),
+    version: int = 0,
+) -> PendingItems:
+    """Divide open questions and drafts into the lists of `PendingItems`.
+
+    Args:
+        asked: the open questions.
+        offered: the rows of `pending_drafts.load_first_of_each_offer`: the first draft of each
+            offer, in the order to offer them.
+        held: the `held_count` of the result.
+        without: the `uncarded` highlights of the result.
+        version: the `data_version` of the result.
+    """
+    conflicts: list[str] = []
+    others: list[str] = []
+    for question in asked:
+        if question.kind is QuestionKind.CONFLICT:
+            conflicts.append(question.id)
+        else:
+            others.append(question.id)
+    first_of_passage: dict[str, str] = {}
+    revisions = []
+    blocked = 0
+    for row in offered:
+        if row["changes"]:
+            revisions.append(row["id"])
+        elif row["passage"] not in first_of_passage:
+            first_of_passage[row["passage"]] = row["id"]
+            blocked += row["blocked"]
+    return PendingItems(
+        new_drafts=[*first_of_passage.values()],
+        new_passages=[*first_of_passage],
+        blocked_count=blocked,
+        conflicts=conflicts,
+        revisions=revisions,
+        questions=others,
+        held_count=held,
+        uncarded=[*without],
+        data_version=version,
+    )
+
+
+# --- the status of highlights -----------------------------------------------------------
+
+REVIEW_STATUSES = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
+"""The review statuses of passages. A passage has the first one that applies."""
+NOTHING_RECOGNIZED = "nothing to ask was recognised"
+UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
+"""The drafting statuses of highlights that have neither card nor draft, and aren't left out."""
+
+
+def find_drafting_status(row: PassageRow) -> str:
+    """Return what became of a passage in drafting, as in `HighlightOutcome.status`.
+
+    Return `decided` if it has no card and the user has decided on it, for example rejected a draft.
+    """
+    if row["carded"]:
+        return "carded"
+    if row["skipped"]:
+        return "left_out"
+    if row["best"] is not None:
+        return "waiting" if row["best"] else "blocked"
+    if row["fate"] in ("failed", "left_out"):
+        return str(row["fate"])
+    if row["done"]:
+        return "decided"
+    return "undrafted" if row["undrafted"] else "no_card"
+
+
+def find_review_status(row: PassageRow, asked: Container[str]) -> str:
+    """Return the first of `REVIEW_STATUSES` that applies to a passage.
+
+    `asked` contains the passages that an open question is about.
+    """
+    if row["passage"] in asked:
+        return "asked"
+    if row["best"] is not None:
+        return "to_decide"
+    if row["carded"]:
+        return "with_card"
+    if row["skipped"] or row["done"] or row["fate"] == "left_out":
+        return "rejected_or_skipped"
+    return "left_out"
+
+
+def has_open_sentence(row: PassageRow) -> bool:
+    """Return whether a passage lacks a card and draft, or has another sentence worth proposing."""
+    drafting_status = find_drafting_status(row)
+    if drafting_status == "carded":
+        return row["best"] is None and row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE
+    return drafting_status in UNCARDED_STATUSES
+
+
+def _usefulness_sort_key(row: PassageRow) -> tuple[float, int, int]:
+    """Return the sort key that puts the most useful passages first, then those read first."""
+    return -row["worth_left"], row["document"], row["position"]
+
+
+def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
+    """Return the rows of all present passages, or only that of the passage of a leading highlight.
+
+    `key` is the key of the leading highlight, or "" for all passages.
+    """
+    store.recompute_passages()
+    obsolete_ids = offers.find_obsolete_ids(store)
+    if key:
+        return passages.load_present_passage(store, key, obsolete_ids)
+    return passages.load_present_passages(store, obsolete_ids)
+
+
+def iter_outcomes(
+    store: Store, key: str = "", *, best_first: bool = False
+) -> Iterator[HighlightOutcome]:
+    """Yield the leading highlight of every present passage with its status, in reading order.
+
+    Args:
+        store: the store.
+        key: the key of the only highlight to yield, or "" for all.
+        best_first: whether the most useful passages come first instead.
+    """
+    rows = _load_passage_rows(store, key)
+    if best_first:
+        rows.sort(key=_usefulness_sort_key)
+    for batch in iter_batches(rows):
+        highlights = load_highlights(store, [row["key"] for row in batch])
+        for row in batch:
+            drafting_status = find_drafting_status(row)
+            reason = (
+                "" if drafting_status == "carded" else row["reason"]
+            )  # of the drafter
+            if drafting_status in ("left_out", "decided", "no_card", "undrafted"):
+                passage = store.get_passage(row["key"])
+                reason = _explain_missing_card(passage, drafting_status, reason)
+            yield HighlightOutcome(
+                highlight=highlights[row["key"]],
+                status="left_out" if drafting_status == "decided" else drafting_status,
+                reason=reason,
+                usefulness=row["worth"],
+                is_open=has_open_sentence(row),
+            )
+
+
+def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -> str:
+    """Return why a passage has neither card nor draft, as text for the user.
+
+    Args:
+        passage: the passage.
+        drafting_status: what `find_drafting_status` returned for it.
+        reason: the reason that the drafter gave, or "".
+    """
+    if passage.skipped:
+        return passage.why_skipped or "rejected by you"
+    if drafting_status == "decided":
+        reasons = [card.why for card in passage.cards.values() if card.why]
+        return reasons[0] if reasons else "rejected by you"
+    return reason or (
+        "not drafted yet" if drafting_status == "undrafted" else NOTHING_RECOGNIZED
+    )
+
+
+def count_no_card_reasons(store: Store) -> Counter[str]:
+    """Count the highlights that have no card, draft or proposal, by the reason why."""
+    store.recompute_passages()
+    reasons = []
+    obsolete_ids = offers.find_obsolete_ids(store)
+    for row in passages.load_present_passages(store, obsolete_ids, open_only=True):
+        if (
+            find_drafting_status(row) in UNCARDED_STATUSES
+            and not row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE
+        ):
+            reasons.append(row["reason"])
+    return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
+
+
+def _find_passages_in_question(store: Store) -> set[str]:
+    """Return the passages with a draft or card that an open question is about."""
+    drafts = list[str]()
+    guids = list[str]()
+    for question in questions.find_open_questions(store):
+        drafts += question.drafts
+        guids += question.guids
+    passage_keys = pending_drafts.passages_of(store, drafts)
+    return passage_keys.union(cards.find_passage_keys(store, guids))
+
+
+def load_locations(
+    store: Store, ids: Iterable[str], beside: str = ""
+) -> list[PassageLocation]:
+    """Return the locations of drafts, in the order of `ids`.
+
+    The `usefulness` of a location is 0 for a draft with warnings and 1 for one without, but that of
+    the sentence for a marked phrase.
+
+    Args:
+        store: the store.
+        ids: the ids of the drafts.
+        beside: the key of a highlight, to return only drafts in the same document, or "".
+    """
+    ids = list(ids)
+    place_by_id = {}
+    for row in pending_drafts.places(store, ids, beside):
+        place_by_id[row["id"]] = PassageLocation(*row)
+    return [place_by_id[id] for id in ids if id in place_by_id]
+
+
+def _get_mark_state(row: Row) -> str:
+    """Return the state of a passage without pending items: `proposal`, `card` or `none`."""
+    if row["worth_left"] >= MIN_PROPOSAL_CONFIDENCE and (
+        row["carded"] or not row["done"]
+    ):
+        return "proposal"
+    return "card" if row["carded"] else "none"
+
+
+def load_mark_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
+    """Return the passages in the document of a highlight with their states, in reading order.
+
+    The states are `asks` (a draft or question is pending), `proposal` (a first or further card is
+    worth proposing), `card` (the passage has a card) and `none`.
+    """
+    store.recompute_passages()
+    rows = passages.load_document_passages(store, key)
+    passages_with_items = _find_passages_in_question(store)
+    obsolete_ids = offers.find_obsolete_ids(store)
+    keys = store.get_all_keys(row["key"] for row in rows)
+    for draft in pending_drafts.load_offered_rows(store, keys):
+        if draft["id"] not in obsolete_ids:
+            passages_with_items.add(draft["passage"])
+    return [
+        (
+            decode_highlight(row),
+            "asks" if row["passage"] in passages_with_items else _get_mark_state(row),
+        )
+        for row in rows
+    ]
+
+
+def iter_lookalikes(store: Store) -> Iterator[LocatedLookalike]:
+    """Yield each piece of text that looks like a mark or card but isn't one, by document."""
+    for row in documents.load_lookalikes(store):
+        for entry in msgspec.json.decode(row["left_out"], type=list[Lookalike]):
+            yield LocatedLookalike(row["source"], row["place"], row["title"], entry)
+
+
+# --- counting ---------------------------------------------------------------------------
+
+
+def count_everything(
+    store: Store, *names: str, waits: PendingItems | None = None
+) -> dict[str, Counter[str]]:
+    """Return all counts that reports show, or only the named groups of counts.
+
+    The groups are:
+
+    - `fates`: the present passages by drafting status. `left_out` includes passages on which the
+      user decided without making a card.
+    - `passages`: the same passages by review status (`REVIEW_STATUSES`).
+    - `waiting`: the lengths of the lists of `PendingItems`. `changed` includes `conflicts` and
+      `revisions`, `new` includes `blocked`, and `without` (the uncarded highlights) includes
+      `proposed` (those worth proposing).
+    - `reasons`: the new drafts by the reason why they are pending. It must be named.
+    - `cards`: all cards by verdict.
+    - `anki`: the live cards by their state in Anki, and `sourceless`, those whose passages were
+      removed.
+    - `unsent`: the live cards that were never in a package, by kind.
+    - `answers`: the reviews of our cards that were seen in Anki, `tested`, those of cards past
+      their learning steps, and `remembered`, those of the latter that passed.
+
+    Args:
+        store: the store.
+        names: the groups to return. If there are none, all groups are returned except `reasons`.
+        waits: the pending items, if they are loaded already.
+    """
+    store.recompute_passages()
+    counts_by_name: dict[str, Counter[str]] = {}
+    names = names or ("fates", "passages", "waiting", *items.COUNT_NAMES)
+    rows = _load_passage_rows(store) if {"fates", "passages"} & {*names} else []
+    for name in names:
+        match name:
+            case "waiting":
+                waits = load_pending_items(store, waits)
+                counts_by_name[name] = Counter(
+                    new=len(waits.new_drafts),
+                    blocked=waits.blocked_count,
+                    changed=len(waits.changed_cards),
+                    conflicts=len(waits.conflicts),
+                    revisions=len(waits.revisions),
+                    questions=len(waits.questions),
+                    held=waits.held_count,
+                    without=len(waits.uncarded),
+                    proposed=sum(
+                        place.usefulness >= MIN_PROPOSAL_CONFIDENCE
+                        for place in waits.uncarded
+                    ),
+                )
+            case "passages":
+                asked = _find_passages_in_question(store)
+                counts_by_status = Counter(find_review_status(row, asked) for row in rows)
+                counts_by_name[name] = Counter(
+                    {status: counts_by_status[status] for status in REVIEW_STATUSES}
+                )
+            case "reasons":
+                waits = load_pending_items(store, waits)
+                counts_by_name[name] = offers.count_reasons(store, waits.new_drafts)
+            case "fates":
+                counts_by_name[name] = Counter(sorted(map(find_drafting_status, rows)))
+                counts_by_name[name]["left_out"] += counts_by_name[name].pop("decided", 0)
+            case _:
+                counts_by_name[name] = Counter(items.count_by_value(store, name))
+    return counts_by_name

@@ -1,0 +1,215 @@
+"""The tables for what was last seen in Anki: notes, reviews, deletions and conflicts.
+
+A *view* is what was read from Anki's collection at one time. A note is *absent* if the newest view
+doesn't contain it. A *grave* is Anki's record that a note was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+from msgspec.structs import asdict
+
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
+from ankiforge.model import AnkiNote, AnkiReview, Conflict, Guid, NoteId, compute_note_id
+
+decode_note = msgspec.json.Decoder(AnkiNote).decode
+"""Decode the JSON in a `body` column to an `AnkiNote`."""
+
+
+def is_buried(store: Store, guid: str) -> bool:
+    """Return whether a note was deleted, so that the newest view has a grave for it."""
+    return bool(filter_deleted(store, [guid]))
+
+
+def has_deleted_notes(store: Store) -> bool:
+    """Return whether the newest view has any grave of a note that may have been ours."""
+    return store.fetch_first_row("SELECT 1 FROM grave") is not None
+
+
+# --- our notes in the newest view -------------------------------------------------------
+
+
+def load_seen_rows(store: Store) -> list[Row]:
+    """Return the rows of all notes that were ever seen in Anki, including absent ones."""
+    return store.fetch_rows("SELECT * FROM seen")
+
+
+def load_present_note(store: Store, guid: str) -> AnkiNote | None:
+    """Return a note as last seen in Anki, or None if it is absent."""
+    body = store.fetch_value("SELECT body FROM seen WHERE absent = 0 AND guid = ?", guid)
+    return decode_note(body) if body else None
+
+
+def iter_present_notes(store: Store) -> Iterator[AnkiNote]:
+    """Yield all notes that are present in Anki."""
+    rows = store.fetch_rows("SELECT body FROM seen WHERE absent = 0")
+    return (decode_note(row["body"]) for row in rows)
+
+
+def has_row(store: Store, guid: str) -> bool:
+    """Return whether a note was ever seen in Anki, or is known to be absent from it."""
+    return store.fetch_first_row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
+
+
+def count_reviews(store: Store, guid: str) -> int:
+    """Return the number of reviews of a note's cards, or 0 if the note was never seen."""
+    return store.fetch_value("SELECT reviews FROM seen WHERE guid = ?", guid) or 0
+
+
+def load_absent_cards(store: Store, *, asked: bool) -> list[Row]:
+    """Return the columns `guid` and `words` of the live cards whose notes are absent.
+
+    If `asked`, return only the cards whose notes were deleted together with many others, so that
+    the user is asked about them. Otherwise, return only the other cards.
+    """
+    return store.fetch_rows(
+        "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
+        " WHERE s.absent AND s.asked = ? AND c.live",
+        asked,
+    )
+
+
+def store_note(store: Store, note: AnkiNote) -> None:
+    """Store a note as it is in Anki now."""
+    row = {
+        "guid": note.guid,
+        "absent": 0,
+        "reviews": note.reviews,
+        "lapses": note.lapses,
+        "leech": note.is_leech,
+        "retired": note.is_retired,
+        "body": to_json(note),
+    }
+    store.insert("seen", [row], verb="INSERT OR REPLACE")
+
+
+def set_absent(store: Store, guid: str, since: float, *, asked: bool) -> None:
+    """Record that a note, whether it was seen before or not, is absent from Anki.
+
+    Args:
+        store: the store.
+        guid: the GUID of the note.
+        since: the time since which the note has been absent, in seconds since 1970.
+        asked: whether the note was deleted together with many others, so that the user is asked.
+    """
+    store.execute(
+        "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, ?) ON CONFLICT (guid)"
+        " DO UPDATE SET absent = excluded.absent, asked = excluded.asked, up_to_date = ''",
+        *(guid, since, asked),
+    )
+
+
+def delete_note(store: Store, guid: str) -> None:
+    """Delete what is stored about the note of a card."""
+    store.execute("DELETE FROM seen WHERE guid = ?", guid)
+
+
+def delete_absent_note(store: Store, guid: str) -> None:
+    """Delete what is stored about the note of a card, if the note is absent."""
+    store.execute("DELETE FROM seen WHERE guid = ? AND absent", guid)
+
+
+def store_reviews(store: Store, reviews: Iterable[AnkiReview]) -> int:
+    """Store reviews of our own cards.
+
+    Returns:
+        How many of the reviews weren't stored before.
+    """
+    return store.insert("review", map(asdict, reviews), verb="INSERT OR IGNORE")
+
+
+def replace_graves(store: Store, ids: set[NoteId]) -> None:
+    """Replace all stored graves by those with these note ids, whose notes may have been ours."""
+    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
+        store.execute("DELETE FROM grave")
+        store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
+
+
+# --- planning ---------------------------------------------------------------------------
+
+
+def store_imported_mods(store: Store, taken: Mapping[Guid, int]) -> None:
+    """Store the `mod` of the newest package that Anki has imported for each of these notes.
+
+    This is needed for notes without the field AnkiforgeId.
+    """
+    store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
+
+
+def set_up_to_date(store: Store, guids: Iterable[Guid], settings: str) -> None:
+    """Record that nothing needs to be written to these notes, as long as `settings` stay the same.
+
+    Their conflicts are deleted.
+    """
+    rows = [(settings, guid) for guid in guids]
+    store.execute_all("UPDATE seen SET up_to_date = ? WHERE guid = ?", rows)
+    delete_conflicts(store, (guid for _, guid in rows))
+
+
+def load_conflicts(store: Store) -> list[Row]:
+    """Return the stored conflicts of all live cards, sorted by GUID and field.
+
+    Each is about a field that the user changed in Anki, and that the source changed as well.
+    """
+    return store.fetch_rows(
+        "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
+    )
+
+
+def store_conflicts(store: Store, conflicts: Iterable[Conflict]) -> None:
+    """Store conflicts about fields that the user changed in Anki and the source changed as well."""
+    store.execute_all(
+        "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
+        " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
+        map(asdict, conflicts),
+    )
+
+
+def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
+    """Delete the conflicts of these cards, or if `field` isn't "", only those about this field."""
+    query = "DELETE FROM conflict WHERE guid = ?1 AND (?2 = '' OR field = ?2)"
+    store.execute_all(query, [(guid, field) for guid in guids])
+
+
+def load_notes_to_plan(store: Store, settings: str) -> dict[str, str | None]:
+    """Return the notes to which something may need to be written, as JSON by GUID.
+
+    The value is None for a live card whose note was never seen in Anki. Notes are left out if
+    `set_up_to_date` was called for them with the same `settings`, and nothing that they depend on
+    has changed since.
+    """
+    rows = store.fetch_rows(
+        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
+        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.up_to_date != ?)",
+        settings,
+    )
+    return {row["guid"]: row["body"] for row in rows}
+
+
+def load_imported_mods(store: Store) -> dict[str, int]:
+    """Return what `store_imported_mods` stored: the newest imported `mod` of each note, by GUID."""
+    return {row["guid"]: row["mod"] for row in store.fetch_rows("SELECT * FROM taken")}
+
+
+def filter_foreign(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the ids in `ids`, which are strings of digits, that belong to foreign notes in Anki.
+
+    A foreign note is one that another tool or the user made.
+    """
+    query = (
+        "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
+        f" WHERE CAST(id AS TEXT) IN {JSON_VALUES}"
+    )
+    return {row["id"] for row in store.fetch_rows(query, to_json(list(ids)))}
+
+
+def filter_deleted(store: Store, guids: Iterable[str]) -> set[str]:
+    """Return the GUIDs in `guids` whose notes were deleted, according to the newest view."""
+    guids_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
+    query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
+    rows = (
+        store.fetch_rows(query, to_json([*guids_by_note_id])) if guids_by_note_id else ()
+    )
+    return {guids_by_note_id[row["id"]] for row in rows}

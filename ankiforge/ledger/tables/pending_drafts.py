@@ -1,0 +1,441 @@
+"""The tables `draft` and `decided`: drafts that wait for a decision, and those decided on.
+
+A decision moves a draft from `draft` to `decided`, and undo moves it back. The view `offered` adds
+the passage and the offer of each draft: drafts with the same offer are alternatives, and the user
+decides on them together. This module also stores the result of drafting in a highlight's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from ankiforge.ledger.draft_changes import DraftingMode, DraftingOutcome, NewPendingDraft
+from ankiforge.ledger.events import Event, hash_content
+from ankiforge.ledger.snapshots import RevisionTarget
+from ankiforge.ledger.store import (
+    JSON_VALUES,
+    Row,
+    Store,
+    get_card_text,
+    normalize_tag,
+    to_json,
+    to_list_column,
+)
+from ankiforge.ledger.tables import sentences
+from ankiforge.model import (
+    OTHER_NOTE_CHECK,
+    OTHER_SCHEDULE_CHECK,
+    PROPOSAL_DRAFTER,
+    Draft,
+    Finding,
+    Guid,
+    Json,
+    Pair,
+    StoredDraft,
+)
+
+decode_draft = msgspec.json.Decoder(Draft).decode
+"""Decode the JSON in a `body` column to a `Draft`."""
+_COMPARING_CHECKS = ("duplicate", "similar", "same_front")
+"""The checks whose findings may name another card or draft."""
+_REPEAT_PENALTY = 0.05
+"""How strongly each earlier offer from the same document lowers the rank of the next one."""
+
+# --- in reading order -------------------------------------------------------------------
+
+
+def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
+    """Return the ids of those drafts whose highlights are present, sorted by reading order."""
+    query = f"SELECT id FROM readable WHERE id IN {JSON_VALUES} ORDER BY document, place, position"
+    return [row["id"] for row in store.fetch_rows(query, to_json(list(ids)))]
+
+
+def find_drafts_of_highlights(
+    store: Store, keys: Iterable[str], *, new: bool = False
+) -> list[str]:
+    """Return the ids of the drafts of these highlights, in reading order.
+
+    Absent highlights are skipped. With `new`, drafts that would revise a card are skipped too.
+    """
+    rows = store.fetch_rows(
+        f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
+        " ORDER BY document, place, position",
+        to_json(list(keys)),
+        new,
+    )
+    return [row["id"] for row in rows]
+
+
+def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
+    """Return the ids of the drafts that would revise one of these cards."""
+    query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
+    return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
+
+
+def load_all_ids(store: Store, drafter: str = "") -> list[str]:
+    """Return the ids of all drafts of present highlights, in reading order.
+
+    If `drafter` isn't "", return only the drafts made by this drafter.
+    """
+    rows = store.fetch_rows(
+        "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
+        " ORDER BY document, place, position",
+        drafter,
+    )
+    return [row["id"] for row in rows]
+
+
+def load_clean_drafts(store: Store) -> list[Row]:
+    """Return the `id` and `body` of all drafts that aren't proposals and have no warnings."""
+    return store.fetch_rows(
+        "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
+        PROPOSAL_DRAFTER,
+    )
+
+
+def _may_name_duplicate(findings: str) -> bool:
+    return any(check in findings for check in _COMPARING_CHECKS)
+
+
+def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
+    """Return the first draft of each offer, in the order in which to show them to the user.
+
+    Offers with warnings come after those without, and blocked ones come last. Among equals,
+    hand-written cards come first, then offers of undecided passages, then further offers of
+    decided passages; and among these, the offers with the highest confidence come first. Each
+    further offer of a document counts as a little less certain, so that documents alternate.
+
+    Args:
+        store: the store.
+        left_out: the ids of drafts to exclude.
+
+    Returns:
+        Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would revise
+        or replace, or "") and `blocked` (whether a check blocks all drafts of the offer).
+    """
+    # SQLite takes the columns without an aggregate from the row that min() selects
+    return store.fetch_rows(
+        "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
+        "  min(d.position + 1000 * (d.severity = 'block')),"
+        "  sum(d.severity = 'block') = count(*) AS blocked,"
+        "  total(json_extract(d.body, '$.sureness')) AS sure,"
+        "  d.severity, d.slot, d.position, h.document, h.position AS place,"
+        "  coalesce(p.decided, 0) AS decided"
+        " FROM offered d JOIN highlight h ON h.key = d.key"
+        " LEFT JOIN passage p ON p.key = d.passage"
+        f" WHERE h.state = 'present' AND d.id NOT IN {JSON_VALUES} GROUP BY d.offer),"
+        " ranked AS (SELECT *, row_number() OVER"
+        "  (PARTITION BY document ORDER BY sure DESC, place, position) AS rank FROM first)"
+        " SELECT id, passage, changes, blocked FROM ranked"
+        " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
+        " sure / (1 + ? * rank) DESC, document, place, position",
+        to_json(sorted(left_out)),
+        _REPEAT_PENALTY,
+    )
+
+
+# --- lookups ----------------------------------------------------------------------------
+
+
+def load_drafts_with_rows(
+    store: Store, ids: Sequence[str]
+) -> list[tuple[StoredDraft, Row]]:
+    """Return the drafts with these ids and their rows, in the order of `ids`.
+
+    Unknown ids are skipped. The rows are those of the view `offered`, with the JSON of the
+    highlight as the additional column `highlight_body`.
+    """
+    rows = store.fetch_rows(
+        "SELECT d.*, h.body AS highlight_body"
+        " FROM offered d CROSS JOIN highlight h ON h.key = d.key"
+        f" WHERE d.id IN {JSON_VALUES}",
+        to_json(ids),
+    )
+    row_by_id = {row["id"]: row for row in rows}
+    return [(row_to_draft(row_by_id[id]), row_by_id[id]) for id in ids if id in row_by_id]
+
+
+def row_to_draft(row: Row) -> StoredDraft:
+    """Return the draft that is stored in a row of the view `offered`."""
+    return StoredDraft(
+        **asdict(decode_draft(row["body"])),
+        id=row["id"],
+        revises=Guid(row["revises"]) if row["revises"] else None,
+        replaces=Guid(row["replaces"]) if row["replaces"] else None,
+        offer=row["offer"],
+        about=tuple(row["fact"].split()),
+        near=row["near"],
+    )
+
+
+def load_offered_rows(store: Store, keys: Iterable[str]) -> list[Row]:
+    """Return the rows of the view `offered` for the drafts of these highlights.
+
+    They are sorted by key and position.
+    """
+    query = f"SELECT * FROM offered WHERE key IN {JSON_VALUES} ORDER BY key, position"
+    return store.fetch_rows(query, to_json(list(keys)))
+
+
+def load_possibly_obsolete(store: Store) -> list[Row]:
+    """Return the drafts that may be obsolete, as rows of the view `offered`.
+
+    These are the hand-written drafts of decided passages, and all drafts of passages with several
+    keys. The query is written so that it uses indexes, because thousands of drafts may be pending.
+    """
+    return store.fetch_rows(
+        "SELECT * FROM offered WHERE id IN"
+        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
+        "  WHERE p.decided AND d.slot != ''"
+        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
+    )
+
+
+def passages_of(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the keys of the passages that these drafts were made from."""
+    query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
+    return {row["passage"] for row in store.fetch_rows(query, to_json(list(ids)))}
+
+
+def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
+    """Return the locations of these drafts, with the columns of `pending_items.PassageLocation`.
+
+    The usefulness is 0 for a draft with warnings. For other drafts, it is the probability that
+    the user keeps the card if that was estimated, and otherwise 1.
+
+    If `beside` isn't "", return only the drafts in the same document as this highlight.
+    """
+    return store.fetch_rows(
+        "SELECT d.id, h.key, h.document, x.title, h.position,"
+        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
+        "  ELSE coalesce(nullif(json_extract(d.body, '$.sureness'), 0), 1.0) END AS worth"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
+        f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}"
+        " AND (?2 = '' OR h.document = (SELECT document FROM highlight WHERE key = ?2))",
+        to_json(list(ids)),
+        beside,
+    )
+
+
+def find_passages_with_several_offers(store: Store) -> set[str]:
+    """Return the keys of all passages that have more than one offer."""
+    query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
+    return {row["passage"] for row in store.fetch_rows(query)}
+
+
+def with_ids(store: Store, ids: Iterable[str]) -> list[Row]:
+    """Return the rows of the drafts with these ids."""
+    return store.fetch_rows(
+        f"SELECT * FROM draft WHERE id IN {JSON_VALUES}", to_json(list(ids))
+    )
+
+
+def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
+    """Return the ids of a highlight's drafts, sorted by position."""
+    query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
+    return [row["id"] for row in store.fetch_rows(query, key)]
+
+
+def load_read_drafts(store: Store) -> list[Row]:
+    """Return all drafts whose highlights were read on this device.
+
+    The columns are `id`, `deck`, `body` and `highlight_body`.
+    """
+    return store.fetch_rows(
+        "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
+        " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
+    )
+
+
+def load_naming_another(store: Store) -> list[Row]:
+    """Return the rows of the drafts with a finding that may name another card or draft."""
+    rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
+    return [row for row in rows if _may_name_duplicate(row["findings"])]
+
+
+def load_foreign_history_drafts(store: Store) -> list[Row]:
+    """Return the drafts with a finding about a note or a schedule of another tool.
+
+    The columns include the `state` of the highlight, and its JSON as `highlight_body`.
+    """
+    return store.fetch_rows(
+        "SELECT d.id, d.key, d.body, d.revises, h.state, h.body AS highlight_body"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
+        " WHERE d.findings GLOB ? OR d.findings GLOB ?",
+        f"*\n{OTHER_NOTE_CHECK}\n*",
+        f"*\n{OTHER_SCHEDULE_CHECK}\n*",
+    )
+
+
+# --- writing ----------------------------------------------------------------------------
+
+
+def set_deck(store: Store, id: str, draft: Draft, deck: str) -> None:
+    """Set the deck of `draft`, whose id is `id`."""
+    query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
+    store.execute(query, deck, to_json(replace(draft, deck=deck)), id)
+
+
+def set_findings(
+    store: Store, id: str, draft: Draft, findings: Iterable[Finding]
+) -> None:
+    """Set the findings of `draft`, whose id is `id`, if they have changed."""
+    new_findings = tuple(findings)
+    if new_findings == draft.findings:
+        return
+    severity, listed_findings = summarize_findings(new_findings)
+    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
+    body = to_json(replace(draft, findings=new_findings))
+    store.execute(query, severity, listed_findings, body, id)
+
+
+def store_drafts(store: Store, drafts: Iterable[NewPendingDraft]) -> None:
+    """Store pending drafts, replacing those with the same ids."""
+    store.insert("draft", list(map(_to_row, drafts)), verb="INSERT OR REPLACE")
+
+
+def _to_row(pending: NewPendingDraft) -> Json:
+    draft = pending.draft
+    severity, findings = summarize_findings(draft.findings)
+    return {
+        "id": pending.id,
+        "key": draft.key,
+        "content": hash_content(draft),
+        "slot": draft.slot,
+        "position": pending.position,
+        "kind": draft.kind.value,
+        "deck": draft.deck,
+        "drafter": draft.origin.drafter,
+        "severity": severity,
+        "fact": " ".join(pending.about),
+        "near": pending.near,
+        "revises": pending.revises or "",
+        "replaces": pending.replaces or "",
+        "findings": findings,
+        "tags": to_list_column(map(normalize_tag, draft.tags)),
+        "words": get_card_text(draft.fields),
+        "body": to_json(draft),
+    }
+
+
+def summarize_findings(findings: Sequence[Finding]) -> Pair:
+    """Return what the columns `severity` and `findings` of a draft contain for its findings.
+
+    Returns:
+        The worst severity, or "" if there are no findings, and the names of all checks and
+        severities as a list column.
+    """
+    checks = [finding.check for finding in findings]
+    severities = [finding.severity.value for finding in findings]
+    worst_severity = ""
+    for severity in ("block", "warn", "info"):
+        if severity in severities:
+            worst_severity = severity
+            break
+    return worst_severity, to_list_column(dict.fromkeys((*checks, *severities)))
+
+
+def delete_drafts(store: Store, ids: Iterable[str]) -> None:
+    """Delete the drafts with these ids, because they are no longer pending."""
+    store.execute_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
+
+
+def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
+    """Delete all drafts of these highlights.
+
+    Returns:
+        The highlight's key, once for each draft that was deleted.
+    """
+    query = f"DELETE FROM draft WHERE key IN {JSON_VALUES} RETURNING key"
+    return [row["key"] for row in store.fetch_rows(query, to_json(list(keys)))]
+
+
+def move_to_decided(store: Store, ids: Iterable[str], event: Event) -> None:
+    """Move the drafts that `event` decided on to the table `decided`.
+
+    If the decision is undone, they can be restored from there.
+    """
+    event_and_draft_ids = [(event.id, id) for id in ids]
+    store.execute_all(
+        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", event_and_draft_ids
+    )
+    delete_drafts(store, [id for _, id in event_and_draft_ids])
+
+
+def put_away_ids(store: Store, prefix: str) -> list[str]:
+    """Return the ids of all decided drafts that start with `prefix`."""
+    query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
+    return [row["id"] for row in store.fetch_rows(query, prefix)]
+
+
+def restore_decided(store: Store, event_ids: Iterable[str]) -> set[str]:
+    """Make the drafts that these decisions moved to `decided` pending again.
+
+    Drafts whose highlights are no longer present are deleted instead.
+
+    Returns:
+        The ids of the events whose drafts were restored.
+    """
+    ids = to_json(list(event_ids))
+    rows = store.fetch_rows(
+        "SELECT DISTINCT event FROM decided JOIN highlight h ON h.key = decided.key"
+        f" AND h.state = 'present' WHERE event IN {JSON_VALUES}",
+        ids,
+    )
+    restored = {row["event"] for row in rows}
+    store.execute(
+        "INSERT OR IGNORE INTO draft SELECT d.id, d.key, d.content, d.slot, d.position, d.fact,"
+        " d.near, d.kind, d.deck, d.drafter, d.severity, d.revises, d.replaces, d.findings,"
+        " d.tags, d.words, d.body FROM decided d JOIN highlight h ON h.key = d.key"
+        f" AND h.state = 'present' WHERE d.event IN {JSON_VALUES}",
+        ids,
+    )
+    store.execute(f"DELETE FROM decided WHERE event IN {JSON_VALUES}", ids)
+    return restored
+
+
+def set_sentences(store: Store, drafts: Iterable[StoredDraft]) -> None:
+    """Store which sentences these pending drafts are about now (`StoredDraft.about`)."""
+    rows = [(" ".join(draft.about), draft.id) for draft in drafts]
+    store.execute_all("UPDATE draft SET fact = ? WHERE id = ?", rows)
+
+
+def set_revised_cards(store: Store, targets: Iterable[RevisionTarget]) -> None:
+    """Store which card each of these pending drafts would revise now."""
+    rows = [(target.revises or "", target.near, target.draft.id) for target in targets]
+    store.execute_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", rows)
+
+
+def store_outcomes(
+    store: Store, outcomes: Sequence[DraftingOutcome], mode: DraftingMode
+) -> None:
+    """Store the outcomes of drafting in the rows of the highlights.
+
+    `mode` decides which columns are set: those for the drafting rules, or those for a model.
+    """
+    query = (
+        "UPDATE highlight SET drafted = :drafted, worth = :worth, reason = :reason,"
+        " fate = :fate WHERE key = :key"
+    )
+    if mode.is_model and mode.keeps_pending:
+        query = (
+            "UPDATE highlight SET modelled = :drafted, reason = :reason, fate = :fate"
+            " WHERE key = :key"
+        )
+    elif mode.is_model:
+        query = (
+            "UPDATE highlight SET modelled = :drafted, declined = :declined, worth = :worth,"
+            " reason = :reason, fate = :fate WHERE key = :key"
+        )
+    store.execute_all(query, list(map(asdict, outcomes)))
+    sentences.store_usefulness(
+        store,
+        [
+            (outcome.key, outcome.worth_by_name)
+            for outcome in outcomes
+            if outcome.worth_by_name is not None
+        ],
+    )

@@ -1,0 +1,190 @@
+"""Load snapshots of passages, which contain everything that the rules need to know about them.
+
+Rules are functions of these values (`ledger.snapshots`) and don't query the database. Snapshots of
+many passages are loaded at once, because each takes several queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from ankiforge.ledger import cards, facts
+from ankiforge.ledger.events import Passage
+from ankiforge.ledger.snapshots import (
+    HighlightSnapshot,
+    PassageSnapshot,
+    RelatedDecisions,
+    find_long_sentences,
+)
+from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables import highlights, sentences
+from ankiforge.ledger.tables import pending_drafts as draft_rows
+from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.model import Card, StoredDraft, Strings
+
+# --- passages ---------------------------------------------------------------------------
+
+
+def load_snapshot(store: Store, passage: Passage) -> PassageSnapshot:
+    """Load the snapshot of one passage."""
+    [snapshot] = load_snapshots(store, [passage])
+    return snapshot
+
+
+def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSnapshot]:
+    """Load the snapshots of these passages, in the same order."""
+    keys = [key for passage in passages for key in passage.keys]
+    rows_by_key = {row["key"]: row for row in highlights.load_present_rows(store, keys)}
+    texts = []
+    for passage in passages:
+        present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
+        leading = cards.find_leading_row(present_rows, passage)
+        texts.append(facts.get_fact_text(decode_highlight(leading)) if leading else "")
+    sentence_lists = map(facts.split_sentences, texts)
+    related_decisions = load_elsewhere(
+        store, list(zip(passages, sentence_lists, strict=True))
+    )
+    drafts_by_passage = _load_pending_drafts(store, passages)
+    return [
+        PassageSnapshot(passage, text, drafts_by_passage[passage.key], related)
+        for passage, text, related in zip(passages, texts, related_decisions, strict=True)
+    ]
+
+
+def load_highlight_snapshots(
+    store: Store, keys: Sequence[str]
+) -> dict[str, HighlightSnapshot]:
+    """Load the snapshots of highlights that are to be drafted, by their keys.
+
+    Highlights that were never read on this device are left out.
+    """
+    rows_by_key = {
+        row["key"]: row for row in highlights.load_rows(store, keys) if row["body"]
+    }
+    highlights_read = {key: decode_highlight(row) for key, row in rows_by_key.items()}
+    store.preload_passages(rows_by_key)
+    passages = {key: store.get_passage(key) for key in rows_by_key}
+    texts = {
+        key: facts.get_fact_text(highlight) for key, highlight in highlights_read.items()
+    }
+    pairs = [(passages[key], facts.split_sentences(texts[key])) for key in rows_by_key]
+    related_by_key = dict(zip(rows_by_key, load_elsewhere(store, pairs), strict=True))
+    drafts_by_passage = _load_pending_drafts(store, passages.values())
+
+    undecided_keys = [key for key, passage in passages.items() if not passage.is_decided]
+    titles = {}
+    for key, original in highlights.find_originals(store, undecided_keys).items():
+        if original["passage"] != passages[key].key:
+            titles[key] = original["title"]
+    return {
+        key: HighlightSnapshot(
+            passages[key],
+            texts[key],
+            drafts_by_passage[passages[key].key],
+            related_by_key[key],
+            highlight=highlights_read[key],
+            content=row["content"],
+            is_declined=row["declined"] == row["content"],
+            reason=row["reason"],
+            usefulness=row["worth"],
+            original_title=titles.get(key, ""),
+        )
+        for key, row in rows_by_key.items()
+    }
+
+
+# --- pending drafts ---------------------------------------------------------------------
+
+
+def _load_pending_drafts(
+    store: Store, passages: Iterable[Passage]
+) -> Mapping[str, tuple[StoredDraft, ...]]:
+    """Return the pending drafts of each passage, by the first key of the passage.
+
+    A draft may have been made under any key of its passage.
+    """
+    first_keys = {key: passage.key for passage in passages for key in passage.keys}
+    drafts_by_passage: dict[str, list[StoredDraft]] = {
+        key: [] for key in first_keys.values()
+    }
+    for row in draft_rows.load_offered_rows(store, first_keys):
+        drafts_by_passage[first_keys[row["key"]]].append(draft_rows.row_to_draft(row))
+    return {key: tuple(drafts) for key, drafts in drafts_by_passage.items()}
+
+
+# --- decisions and cards elsewhere ------------------------------------------------------
+
+
+def load_elsewhere(
+    store: Store, passages: Sequence[tuple[Passage, Strings]]
+) -> list[RelatedDecisions]:
+    """Load what was decided in other passages about the long sentences of each passage.
+
+    Args:
+        store: the store.
+        passages: the passages, each with the sentences that it contains now.
+
+    Returns:
+        For each passage, the decisions and cards of other passages.
+    """
+    sentence_sets = [
+        find_long_sentences(passage, current) for passage, current in passages
+    ]
+    names = {
+        facts.hash_sentence(sentence)
+        for sentence_set in sentence_sets
+        for sentence in sentence_set
+    }
+    passages_by_name = sentences.find_deciding_passages(store, names, own=True)
+    store.preload_passages(key for keys in passages_by_name.values() for key in keys)
+
+    results = []
+    lost_sentence_sets: list[set[str]] = []
+    for (passage, current), sentence_set in zip(passages, sentence_sets, strict=True):
+        decisions = []
+        live_cards: dict[str, Card] = {}
+        keys = {
+            key
+            for sentence in sentence_set
+            for key in passages_by_name.get(facts.hash_sentence(sentence), ())
+        }
+        for other in map(store.get_passage, sorted(keys)):
+            if other.key == passage.key or other.is_distinct_from(passage):
+                continue
+            for decision in other.decisions:
+                shared = tuple(
+                    sentence
+                    for sentence in decision.sentences
+                    if sentence in sentence_set
+                )
+                if decision.of and shared:
+                    decisions.append(replace(decision, sentences=shared))
+            last_decisions = facts.find_card_decisions(other.decisions)
+            for card in other.live_cards:
+                if card.is_hand_written or card.guid not in last_decisions:
+                    continue
+                if last_decisions[card.guid].about in sentence_set:
+                    live_cards[card.guid] = card
+        decided_sentences = {
+            sentence
+            for any_decision in (*passage.decisions, *decisions)
+            for sentence in any_decision.sentences
+        }
+        lost_sentence_sets.append(decided_sentences.difference(current))
+        results.append(RelatedDecisions(tuple(decisions), live_cards))
+
+    lost_by_name = {
+        facts.hash_sentence(sentence): sentence
+        for lost in lost_sentence_sets
+        for sentence in lost
+    }
+    present_names = sentences.filter_present(store, lost_by_name)
+    present_sentences = {lost_by_name[name] for name in present_names}
+    return [
+        replace(result, present_sentences=frozenset(lost & present_sentences))
+        if lost
+        else result
+        for result, lost in zip(results, lost_sentence_sets, strict=True)
+    ]

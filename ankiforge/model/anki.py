@@ -1,0 +1,210 @@
+"""What is read from Anki: notes with a summary of their cards, note types and reviews.
+
+A *view* is the content of Anki's collection, or of a part of it, as read at one time.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from ankiforge.model.values import (
+    CardId,
+    Fields,
+    Guid,
+    HighlightKey,
+    NoteId,
+    NoteType,
+    NoteTypeId,
+    Numbers,
+    Strings,
+    Value,
+)
+
+
+class ViewKind(StrEnum):
+    """What a view of Anki was read from."""
+
+    COLLECTION = "collection"
+    """A copy of the `collection.anki2` that Anki uses."""
+    COLPKG = "colpkg"
+    """An export of a whole collection, which the user passed."""
+    APKG = "apkg"
+    """An export of decks, which the user passed. It is never a complete view."""
+    CONNECT = "connect"
+    """Exports that a running Anki made through AnkiConnect."""
+
+
+class Identity(Value):
+    """The decoded content of a note's field AnkiforgeId.
+
+    It contains hashes of what we wrote into the note, by which edits by the user are recognized.
+    """
+
+    guid: Guid
+    key: HighlightKey
+    slot: str
+    fields: Strings
+    """The hash of each content field as we wrote it, in the order of the note type."""
+    tags: str
+    """The hash of the tags that we wrote."""
+
+    @property
+    def family(self) -> NoteType:
+        """The note type that the note had when its identity was written."""
+        if len(self.fields) == len(NoteType.CLOZE.content_fields):
+            return NoteType.CLOZE
+        return NoteType.BASIC
+
+
+class ForeignNote(Value):
+    """A note in Anki that isn't ours, with the text that drafts are compared with."""
+
+    id: NoteId
+    mod: int
+    deck: str
+    """The deck of the note's first card, with `::` between the parts of its name."""
+    fields: Fields
+    """The text of the fields Front and Back, or of the field Text with its cloze deletions, as
+    plain text, or () if there is no text."""
+
+
+class AnkiTemplate(Value):
+    """A card template of a note type in Anki, with the HTML of its two sides."""
+
+    name: str
+    id: int | None
+    question: str
+    answer: str
+
+
+class AnkiNoteType(Value):
+    """A note type in Anki, which may be ours or the user's."""
+
+    id: NoteTypeId
+    name: str
+    mod: int
+    """When the note type was last changed, in seconds since 1970."""
+    cloze: bool
+    fields: tuple[tuple[str, int | None], ...]
+    """The name of each field, and its id if it has one, in order."""
+    templates: tuple[AnkiTemplate, ...]
+    css: str
+    origin: int = 0
+    """The id of the note type in the collection that it was imported from, or 0 if it was created
+    in this one or its origin is unknown."""
+    stock: int = 0
+    """Anki's number for the stock note type that this one was created from, or 0 if it wasn't
+    created from one."""
+    field_tags: tuple[int, ...] = ()
+    """Anki's number for the role of each field in a stock note type, which doesn't depend on the
+    field's name, or -1 if the field has none."""
+
+    @property
+    def family(self) -> NoteType:
+        """Our own note type that is most similar to this one."""
+        return NoteType.CLOZE if self.cloze else NoteType.BASIC
+
+    @property
+    def names(self) -> Strings:
+        """The names of the fields, in order."""
+        return tuple(name for name, _ in self.fields)
+
+
+class AnkiReview(Value):
+    """An entry in Anki's review log, for a card of one of our notes."""
+
+    id: int
+    """The time of the review, in milliseconds since 1970."""
+    guid: Guid
+    ease: int
+    """The button that the user pressed, from 1 (again) to 4 (easy), or 0 if the card was
+    rescheduled manually."""
+    interval: int
+    """The new interval, in days, or in seconds if it is negative."""
+    type: int
+    """0 for learning, 1 review, 2 relearning, 3 filtered, 4 manual and 5 rescheduled."""
+
+
+RETIRED_TAG = "ankiforge::retired"
+"""The tag of a note whose card was retired or rejected. Such notes are tagged because importing a
+package can't delete them."""
+
+
+class AnkiNote(Value):
+    """A note of ours in a view of Anki, with a summary of its cards."""
+
+    guid: Guid
+    id: NoteId
+    mod: int
+    """The time of the user's last change, in seconds since 1970, or the `mod` that we shipped if
+    the user hasn't changed the note since."""
+    fields: Strings
+    """All fields as HTML, in the order of the note type."""
+    tags: Strings
+    deck: str
+    """The deck of the note's first card, with `::` between the parts of its name. If the card is
+    in a filtered deck, this is its home deck."""
+    identity: Identity | None
+    """The decoded AnkiforgeId, or None if no field contains one with the note's GUID."""
+    reviews: int = 0
+    """The number of reviews of all cards of the note."""
+    lapses: int = 0
+    """The number of lapses: how often the user forgot a card that was in the review state."""
+    suspended: bool = False
+    """Whether all cards of the note are suspended."""
+    ordinals: Numbers = ()
+    """The ordinals of the note's cards."""
+    feedback: str = ""
+    """The user's remark in the field Feedback, as plain text."""
+    cards: tuple[CardId, ...] = ()
+    """The ids of the note's cards."""
+    type_id: NoteTypeId = 0
+    taken: int = 0
+    """The `mod` of the newest package that Anki has imported for the note, or 0 if unknown. It is
+    only used for a note without an AnkiforgeId."""
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the note has the tag for cards that were retired or rejected."""
+        return RETIRED_TAG in map(str.casefold, self.tags)
+
+    @property
+    def is_leech(self) -> bool:
+        """Whether Anki has tagged the note as a leech, because the user keeps forgetting it."""
+        return "leech" in map(str.casefold, self.tags)
+
+    @property
+    def scheduler_tags(self) -> Strings:
+        """The note's tags `marked` and `leech`, which importing a package would remove."""
+        return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
+
+
+class ViewChanges(msgspec.Struct):
+    """What has changed in Anki since the last view, for the report of a run."""
+
+    seen: int = 0
+    """The number of our notes in the view."""
+    first: list[Guid] = []
+    """Notes that were seen for the first time on this device."""
+    deleted: list[Guid] = []
+    """Notes that the user deleted."""
+    returned: list[Guid] = []
+    """Notes that were absent and are there again."""
+    missing: list[Guid] = []
+    """Notes that are missing although Anki has no record of their deletion, or that were deleted
+    together with many others, so that the user is asked about them."""
+    retired: list[Guid] = []
+    """Notes whose cards are live although the notes have the tag for dropped cards in Anki, because
+    the journal has lost the decision."""
+    revived: list[Guid] = []
+    """Notes that the user deleted and that a package has brought back. They are reported once."""
+    unknown: list[AnkiNote] = []
+    """Notes of ours about which the journal has no event."""
+    edited: list[Guid] = []
+    """Notes whose text or tags the user edited since the last view, or since the import."""
+    suspended: list[Guid] = []
+    """Notes whose cards have all been suspended since the last view."""
+    reviews: int = 0
+    """The number of new reviews."""

@@ -1,0 +1,258 @@
+"""Find the files that cards refer to: pictures and sounds in their sources, and PDFs to open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from msgspec.structs import replace
+
+from ankiforge.draft import skip_reason
+from ankiforge.extract.files import find_stored_path, relative_path
+from ankiforge.ledger import Ledger
+from ankiforge.model import (
+    Highlight,
+    HighlightKind,
+    LocalCard,
+    Media,
+    Problem,
+    ShownCard,
+    SourceKind,
+    Strings,
+    Texts,
+)
+from ankiforge.pipeline.run_result import RunParameters
+from ankiforge.text.cloze import find_image_paths
+
+# The kinds of sources that have another name in the settings than in the keys of highlights.
+_KIND_IN_SETTINGS = {SourceKind.VAULT: "obsidian", SourceKind.ZOTERO: "zotero"}
+# The prefix of the paths of pictures that were cut from a page.
+_CUT_PREFIX = "cut/"
+
+
+def load_pictures(
+    ledger: Ledger,
+    card: ShownCard,
+    folder: Path,
+) -> dict[str, Media | Problem]:
+    """Load the pictures and sounds of a card, by their paths in the card's text.
+
+    A file that can't be loaded has a problem instead.
+
+    Args:
+        ledger: has the directories of the sources.
+        card: the card.
+        folder: the directory of pictures cut from pages.
+    """
+    text = "\n".join(text for _, text in card.fields)
+    pictures: dict[str, Media | Problem] = {}
+    for path in find_image_paths(text):
+        picture = load_picture(ledger, card.highlight, path, folder)
+        if isinstance(picture, Problem):
+            title = card.highlight.document.title
+            picture = replace(picture, where=f"{title}: {path}")
+        pictures[path] = picture
+    return pictures
+
+
+def load_available_media(
+    ledger: Ledger, card: ShownCard, folder: Path
+) -> dict[str, Media]:
+    """Load those pictures and sounds of a card that are available, by their paths in its text."""
+    pictures = load_pictures(ledger, card, folder)
+    return {
+        path: picture for path, picture in pictures.items() if isinstance(picture, Media)
+    }
+
+
+def load_picture(
+    ledger: Ledger,
+    highlight: Highlight,
+    path: str,
+    folder: Path,
+) -> Media | Problem:
+    """Load the picture or sound at a path in the source of a highlight.
+
+    Return a problem if it can't be loaded, for example because it is outside the source.
+
+    Args:
+        ledger: has the directories of the sources.
+        highlight: the highlight.
+        path: the path as written in the text of the card.
+        folder: the directory of pictures cut from pages.
+    """
+    from ankiforge.anki.render import load_media
+
+    if "://" in path:
+        return Problem(path, "it is on the web, from where nothing is fetched")
+    if path.startswith(_CUT_PREFIX) and highlight.source_kind in (
+        SourceKind.PDF,
+        SourceKind.ZOTERO,
+    ):
+        name = path.removeprefix(_CUT_PREFIX)
+        if Path(name).name != name:  # a card must not refer to files elsewhere
+            return Problem(path, "is not a file name")
+        return load_media(folder / name)
+    own_kind = highlight.namespace.partition(":")[0]
+    kind = _KIND_IN_SETTINGS.get(highlight.source_kind, own_kind)
+    known_root = load_source_directories(ledger).get(
+        f"{kind}:{highlight.document.source}"
+    )
+    if not known_root:
+        return Problem(path, "its source is not known on this machine", notice=True)
+    root = Path(known_root)
+    base = root.parent if root.is_file() else root
+    if not base.exists():
+        message = "is not there, so pictures are missing"
+        return Problem(
+            str(base),
+            message,
+            "check that the disk is mounted",
+            notice=True,
+        )
+    parts = unquote(path).split("/")
+    try:
+        targets = []
+        for start in range(len(parts)):
+            targets.append(find_stored_path(base, "/".join(parts[start:])).resolve())
+        # if the picture was moved to a parent directory, the card still has the old path
+        target = next(filter(Path.is_file, targets), targets[0])
+        if not target.is_relative_to(base.resolve()):
+            return Problem(path, "is outside its source")
+    except (OSError, ValueError, RuntimeError) as error:
+        return Problem(path, f"is not a path: {error}")
+    return load_media(target)
+
+
+def find_picture_fault(
+    ledger: Ledger,
+    highlight: Highlight,
+    path: str,
+    folder: Path,
+) -> str:
+    """Return why a picture in the source of a highlight can't be shown, or "" if it can."""
+    picture = load_picture(ledger, highlight, path, folder)
+    if isinstance(picture, Media):
+        return ""
+    return f"{path}: {picture.what}"
+
+
+# --- figures ---------------------------------------------------------------------------------
+
+
+def identify_figure(
+    job: RunParameters, ledger: Ledger, highlight: Highlight
+) -> Highlight:
+    """Return an image highlight with the hash of its file, which identifies it as a figure.
+
+    Other highlights are returned unchanged, and so are images cut from a page, which already
+    have a hash.
+    """
+    from ankiforge.anki.render import parse_media_hash
+
+    if highlight.kind is not HighlightKind.IMAGE or highlight.figure:
+        return highlight
+    if not highlight.markdown or not job.figures or skip_reason(highlight):
+        return highlight
+    paths = find_image_paths(highlight.markdown[0])
+    picture = load_picture(ledger, highlight, paths[0], job.pictures) if paths else None
+    if not isinstance(picture, Media):
+        return highlight
+    return replace(highlight, figure=parse_media_hash(picture))
+
+
+# --- PDFs ------------------------------------------------------------------------------------
+
+
+def make_pdf_url_finder(
+    roots: Texts, *, file_links: bool
+) -> Callable[[LocalCard], Strings]:
+    """Return a function that returns the URLs of the PDFs that a card was made from.
+
+    A PDF in a vault gets an Obsidian URL, which works on every device that has the vault. For
+    other PDFs, the path doesn't work on other devices, and reveals the user's home directory.
+    PDFs in Zotero get none here, because their cards link to Zotero.
+
+    Args:
+        roots: the directory of each source, by `kind:name`.
+        file_links: whether PDFs outside vaults get URLs, too.
+    """
+
+    @cache
+    def find_vault(folder: Path) -> Path | None:
+        for directory in (folder, *folder.parents):
+            if (directory / ".obsidian").is_dir():
+                return directory
+        return None
+
+    @cache
+    def resolve_path(source: str, path: str) -> Path:
+        root = Path(roots[source]).resolve()
+        return root if root.is_file() else root / path
+
+    def list_urls(card: LocalCard) -> Strings:
+        urls = []
+        for highlight in card.passages:
+            source = f"{SourceKind.PDF}:{highlight.document.source}"
+            if highlight.source_kind is not SourceKind.PDF or source not in roots:
+                continue
+            path = resolve_path(source, highlight.document.path)
+            vault = find_vault(path.parent)
+            page = ""
+            if highlight.block.isdecimal():  # page numbers in blocks begin with 0
+                page = f"#page={int(highlight.block) + 1}"
+            if vault:
+                file = quote(f"{relative_path(path, vault)}{page}", safe="")
+                name = quote(vault.name, safe="")
+                urls.append(f"obsidian://open?vault={name}&file={file}")
+            elif file_links:
+                urls.append(f"{path.as_uri()}{page}")
+        return tuple(urls)
+
+    return list_urls
+
+
+# --- directories of sources ------------------------------------------------------------------
+
+
+def load_source_directories(ledger: Ledger) -> Texts:
+    """Return the directory of each source as last opened on this device, by `kind:name`.
+
+    Directories stored by other devices are ignored, because the user hasn't confirmed them on
+    this device.
+    """
+    return ledger.get_value(_make_setting_name(ledger), dict[str, str]) or {}
+
+
+def find_document_file(root: str, path: str) -> Path | None:
+    """Return the file of a document, or None if it is missing or outside its source.
+
+    Args:
+        root: the directory of the source, or its only file.
+        path: the path of the document in the source.
+    """
+    base = Path(root)
+    try:
+        file = base if base.is_file() else find_stored_path(base, path)
+        if file.is_file() and file.resolve().is_relative_to(base.resolve()):
+            return file
+    except OSError:
+        pass
+    return None
+
+
+def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
+    """Store the directories of opened sources, from which pictures are read later.
+
+    `roots_by_source` has the directory of each source by `kind:name`.
+    """
+    stored_roots = load_source_directories(ledger)
+    if roots_by_source.items() <= stored_roots.items():
+        return
+    ledger.set_value(_make_setting_name(ledger), {**stored_roots, **roots_by_source})
+
+
+def _make_setting_name(ledger: Ledger) -> str:
+    return f"roots of {ledger.device_id}"

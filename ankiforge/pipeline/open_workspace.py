@@ -1,0 +1,282 @@
+"""Open a workspace, and provide its ledger, locks, model, and the connection to a running Anki.
+
+`Workspace` in `workspace.py` extends this class with what the commands do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ankiforge.config import workspace as folders
+from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.lock import acquire_lock
+from ankiforge.config.trust import require_trust
+from ankiforge.config.workspace import WorkspaceDirectory, user_directory
+from ankiforge.errors import UsageError
+from ankiforge.extract import registry
+from ankiforge.model import Problem
+from ankiforge.text import format_count
+
+if TYPE_CHECKING:
+    from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.draft.llm import ModelDrafter
+    from ankiforge.ledger import Ledger, Replies
+
+
+NEWER_VERSION_HINT = "install the newest ankiforge here: it reads them then"
+"""The hint for journal lines of a kind that this version doesn't know."""
+
+
+def format_unknown_lines(number: int) -> str:
+    """Return a message about `number` journal lines that a newer version of ankiforge wrote."""
+    if number == 1:
+        return "1 line is of a newer version of ankiforge, and has no effect here"
+    return (
+        f"{number:,} lines are of a newer version of ankiforge, and have no effect here"
+    )
+
+
+class OpenWorkspace:
+    """A workspace whose ledger and other resources are opened on first use."""
+
+    def __init__(
+        self,
+        folder: WorkspaceDirectory | Path | str | None = None,
+        *,
+        read_only: bool = False,
+        offline: bool = False,
+        jobs: int = 0,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Find the workspace and read its settings.
+
+        Args:
+            folder: the directory with `ankiforge.yaml`, or None for the workspace that a command
+                would use in the current directory. If it is a `WorkspaceDirectory`, the caller
+                must have checked that the user confirmed its settings.
+            read_only: whether to write nothing, so that changes go into a copy in memory.
+            offline: whether other devices must not be contacted.
+            jobs: the number of concurrent requests, and of files that are read at a time. 0 means
+                the number of requests in the settings, and one file per core.
+            notice: called with information for the user while a model works.
+
+        Raises:
+            UsageError: the directory isn't a workspace, or the user must confirm its settings
+                first.
+            ConfigError: the settings contain an error. The message names the file, line and key.
+        """
+        if not isinstance(folder, WorkspaceDirectory):
+            path = Path(folder).expanduser() if folder is not None else None
+            folder = folders.resolve(path, Path.cwd(), registry)
+            require_trust(folder, None, user_directory())
+            folder.make_private()
+        self.folder = folder
+        """The workspace's files and settings."""
+        self.read_only = read_only
+        self.offline = offline
+        self.jobs = jobs
+        self._notice = notice
+        # The activities whose locks this object holds.
+        self._held_locks: set[str] = set()
+
+    # --- opening and closing ----------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Open the ledger, and re-raise database errors in the block as `LedgerError`.
+
+        Raises:
+            LedgerError: the ledger can't be used.
+        """
+        from ankiforge.ledger import wrap_database_errors
+
+        with wrap_database_errors(self.folder.ledger):
+            self.ledger  # noqa: B018
+        self._error_context = wrap_database_errors(self.folder.ledger)
+        self._error_context.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Close the ledger.
+
+        After an error, the stored replies stay open, because a model's threads may still write.
+        """
+        if error is None:
+            self.close()
+        elif "ledger" in vars(self):
+            self.ledger.__exit__(None, None, None)
+            del self.ledger
+        return self._error_context.__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Close the ledger and the stored replies, if the workspace is used without `with`."""
+        if "replies" in vars(self):
+            self.replies.close()
+            del self.replies
+        if "ledger" in vars(self):
+            self.ledger.__exit__(None, None, None)
+            del self.ledger
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, which stores highlights, decisions and cards."""
+        return open_ledger(self.folder, read_only=self.read_only)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """The stored replies of models, which are reused because new ones would cost money."""
+        from ankiforge.ledger import REPLIES_FILE, Replies
+
+        self.folder.prepare()
+        return Replies(self.folder.state_directory / REPLIES_FILE)
+
+    @cached_property
+    def decks(self) -> tuple[DeckRule, ...]:
+        """The rules in the deck files, which decide on the decks and tags of cards."""
+        return load_decks(self.folder.root, self.folder.config.decks)
+
+    @contextmanager
+    def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
+        """Hold the lock of an activity, such as "drafting", unless this object already holds it.
+
+        Args:
+            activity: the name of the activity.
+            seconds: how long to wait if another program holds the lock, or None for the default.
+
+        Raises:
+            BusyError: another program still holds the lock after that time.
+        """
+        if self.read_only or activity in self._held_locks:
+            yield
+            return
+        self.folder.prepare()
+        with acquire_lock(self.folder, activity, seconds):
+            self._held_locks.add(activity)
+            try:
+                yield
+            finally:
+                self._held_locks.discard(activity)
+
+    def iter_journal_problems(self) -> Iterator[Problem]:
+        """Yield the problems with reading the journal, such as unreadable or missing lines."""
+        state = self.ledger.journal_state
+        where = str(self.folder.journal)
+        if state.unreadable:
+            skipped = "was skipped" if state.unreadable == 1 else "were skipped"
+            message = f"{format_count(state.unreadable, 'line')} could not be read, and {skipped}"
+            yield Problem(
+                where,
+                message,
+                "restore it from a backup, if you have one",
+                notice=True,
+            )
+        if state.unknown:
+            message = format_unknown_lines(state.unknown)
+            yield Problem(where, message, NEWER_VERSION_HINT, notice=True)
+        if state.missing:
+            remedy = (
+                "the next run writes them again" if self.read_only else "written again"
+            )
+            yield Problem(
+                where,
+                f"{format_count(state.missing, 'line')} missing: {remedy}",
+                notice=True,
+            )
+
+    def iter_unread_notices(self) -> Iterator[Problem]:
+        """Yield a notice if no run has read the sources since the database was created.
+
+        Until then the database only has what the journal has, which is cards but no drafts and no
+        titles.
+        """
+        from ankiforge.ledger.tables.cards import has_cards
+
+        if not self.ledger.get_meta("run") and has_cards(self.ledger):
+            yield Problem(
+                str(self.folder.ledger),
+                "it was made anew, and has your cards only",
+                "ankiforge run adds what waits",
+                notice=True,
+            )
+
+    def build_model(
+        self,
+        drafter: str = "",
+        *,
+        fresh: bool = False,
+        spent: float = 0.0,
+    ) -> ModelDrafter | None:
+        """Return the language model that drafts cards, or None if the drafter is the rules.
+
+        Args:
+            drafter: "rules" or "llm", or "" for the drafter in the settings.
+            fresh: whether to send requests even if their replies are stored.
+            spent: how much of the budget was spent before, in dollars.
+
+        Raises:
+            UsageError: the user has chosen no model.
+        """
+        if (drafter or self.folder.config.drafter) == "rules":
+            return None
+        from ankiforge.draft.client import ModelClient
+        from ankiforge.pipeline.models import (
+            language_model,
+            load_server_settings,
+            require_model,
+        )
+
+        require_model(self.folder)
+        client = ModelClient(
+            load_server_settings(self.folder, jobs=self.jobs, spent=spent),
+            self.replies,
+            notice=self._notice,
+            offline=self.offline,
+            fresh=fresh,
+        )
+        return language_model(self.folder, client)
+
+    def connect_to_anki(self) -> AnkiConnect:
+        """Connect to a running Anki through the add-on AnkiConnect.
+
+        Raises:
+            ServiceError: Anki does not answer, or denies access.
+            UsageError: Anki is on another device, and the workspace is offline.
+        """
+        from ankiforge.anki.connect import AnkiConnect
+        from ankiforge.config import ANKI_KEY, find_key, find_key_variable, is_loopback
+
+        settings = self.folder.config.anki
+        if self.offline and not is_loopback(settings.connect):
+            message = f"--offline forbids a connection to Anki at {settings.connect}"
+            raise UsageError(message, hint="run it without --offline")
+        key = find_key(ANKI_KEY, settings.connect, settings.key_env)
+        key_name = find_key_variable(ANKI_KEY, settings.connect, settings.key_env)
+        anki = AnkiConnect(settings.connect, key, key_env=key_name)
+        anki.check_access()
+        return anki
+
+
+def open_ledger(folder: WorkspaceDirectory, *, read_only: bool = False) -> Ledger:
+    """Open the ledger of a workspace and read new lines of its journal.
+
+    If `read_only` is True, nothing is written, and changes go into a copy in memory.
+
+    Raises:
+        LedgerError: the database or journal can't be used.
+        UsageError: a directory isn't writable.
+    """
+    from ankiforge.ledger import Ledger
+
+    if not read_only:
+        folder.prepare()
+    device_id = folder.get_device_id(user_directory(), make=not read_only)
+    return Ledger(folder.ledger, folder.journal, device_id, read_only=read_only)

@@ -1,0 +1,372 @@
+"""The parameters of a run, which come from the workspace's settings, and the results of its steps.
+
+The results of asking a chat window are also here, because they contain such steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.model import (
+    DocumentId,
+    Draft,
+    DraftingResult,
+    HighlightKey,
+    Problem,
+    Source,
+    Strings,
+    TextChange,
+    Value,
+    ViewChanges,
+)
+from ankiforge.text import format_count
+
+if TYPE_CHECKING:
+    from ankiforge.anki.plan import CardPlan
+    from ankiforge.config import Config
+    from ankiforge.draft.llm import ModelDrafter
+    from ankiforge.draft.server import Usage
+    from ankiforge.errors import ForgeError
+    from ankiforge.ledger import IngestReport
+
+
+# --- what the steps of a run return --------------------------------------------------------
+
+
+class CollectionScan(Value):
+    """The result of reading Anki's collection, an export of it, or a running Anki."""
+
+    state: str
+    """`off` if the settings forbid reading, `nowhere` if there is no collection, `same` if it is
+    unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read."""
+    path: str = ""
+    viewed: ViewChanges = msgspec.field(default_factory=ViewChanges)
+    problem: Problem | None = None
+    """Why the collection couldn't be read, or a notice about it."""
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether Anki's data exists but couldn't be read."""
+        return self.state == "failed"
+
+
+class WrittenPackage(Value):
+    """The result of writing a package, or of finding that nothing is left to ship."""
+
+    path: Path
+    notes: int = 0
+    """The number of notes in the package."""
+    added: int = 0
+    """The number of notes that no earlier package contained."""
+    updated: int = 0
+    """The number of notes that are newer than in Anki, or than in an earlier package."""
+    undone: int = 0
+    """The number of cards in earlier packages whose acceptance was undone, and whose notes were
+    never seen in Anki."""
+    previous_path: Path | None = None
+    """The new path of the old package, if it was renamed because nothing is left to ship."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def unchanged(self) -> int:
+        """The number of notes that Anki or an earlier package already has in the same version."""
+        return self.notes - self.added - self.updated
+
+
+class RunParameters(Value):
+    """The parameters of a run: settings of the workspace, options, and what to read and draft."""
+
+    should_accept: Callable[[Draft], bool]
+    """Returns whether the settings accept a draft that has no findings and no remarks."""
+    decks: tuple[DeckRule, ...]
+    """The rules of the deck files."""
+    pictures: Path
+    """The directory for pictures cut from pages."""
+    sources: tuple[Source, ...] = ()
+    """The sources to read."""
+    model: ModelDrafter | None = None
+    """The model that drafts the highlights that the rules leave, or None for no model."""
+    proposals: bool = True
+    """Whether to score the highlights that the rules leave, so that proposals can be made."""
+    figures: bool = True
+    """Whether framed figures become cards that hide their labels."""
+    in_use: frozenset[str] | None = None
+    """The names of all sources that the workspace reads, or None if unknown."""
+    missing: frozenset[str] = frozenset()
+    """The names of remembered sources whose files are missing."""
+    deck: str = ""
+    """The deck for new cards, or "" to let the deck files decide.
+
+    It overrides the deck files, but not a deck that a document requests.
+    """
+    limit: int | None = None
+    """The maximum number of highlights to send to the model, or None for all."""
+    documents: frozenset[DocumentId] | None = None
+    """The documents whose highlights the model may draft, or None for all.
+
+    These are the `IngestReport.documents` of a run with PATHs.
+    """
+    excluded: frozenset[HighlightKey] = frozenset()
+    """The highlights that are not sent to the model this time."""
+    redrafted: frozenset[HighlightKey] = frozenset()
+    """The only highlights to draft, even if they have drafts; empty to draft pending ones."""
+    remark: str = ""
+    """The user's instructions for drafting the highlights in `redrafted` again."""
+
+
+def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
+    """Return a function that decides whether a draft without findings and remarks is accepted.
+
+    It accepts only drafts that the user wrote as a card, in a note or as a question or gap in a
+    comment. The user has to decide on drafts from marks, and on those of a model or an agent.
+
+    Args:
+        config: has the `accept` settings.
+        override: the value of `--accept`, or "" for the value in the settings.
+    """
+    rules = override or config.accept.rules
+
+    def accepts(draft: Draft) -> bool:
+        return rules == "clean" and draft.is_user_card
+
+    return accepts
+
+
+# --- the result ----------------------------------------------------------------------------
+
+
+class ModelProgress(Value):
+    """The progress of drafting by a model."""
+
+    host: str
+    """The server of the model, for display."""
+    done: int
+    """The number of highlights that the model has drafted or declined so far."""
+    total: int
+    """The number of highlights for the model."""
+    usage: Usage
+    """The requests of this run so far, and their cost."""
+
+
+class OtherProgress(Value):
+    """The progress of work other than reading and drafting.
+
+    Ctrl-C ends only this work, not the command.
+    """
+
+    label: str
+    done: int
+    total: int
+
+
+class RunStep(Value):
+    """The result of one step of a run, such as reading the sources or drafting a batch of cards."""
+
+    report: IngestReport | None = None
+    """The report of reading the sources, or None if this step didn't read them."""
+    to_draft: int = 0
+    """The number of highlights that the rules begin to draft after this step, if they do."""
+    highlights: int = 0
+    """The number of highlights that were drafted, or that turned out to yield no card."""
+    drafted: int = 0
+    """The number of drafts for new cards."""
+    undrafted: int = 0
+    """The number of `highlights` that got no usable draft."""
+    accepted: int = 0
+    """The number of drafts that the settings accepted."""
+    changes: tuple[TextChange, ...] = ()
+    """The cards whose source changed."""
+    problems: tuple[Problem, ...] = ()
+    by_model: ModelProgress | None = None
+    """The progress of the model after this step, or None if no model drafted in it."""
+    other: OtherProgress | None = None
+    """The progress of other work after this step, or None if the step belongs to the run itself."""
+
+
+class RunResult(msgspec.Struct):
+    """The totals of a run, collected step by step."""
+
+    report: IngestReport | None = None
+    """The new, changed and missing highlights, or None if no source was read."""
+    drafted: int = 0
+    """The number of drafts for new cards."""
+    accepted: int = 0
+    """The number of drafts that the settings accepted."""
+    changes: list[TextChange] = []
+    """The cards whose source changed."""
+    problems: list[Problem] = []
+    """Failures with their reasons, and notices."""
+    scan: CollectionScan | None = None
+    """The result of reading Anki, or None if that wasn't tried."""
+    planned: list[CardPlan] = []
+    """The plan of each card that may need shipping."""
+    published: list[WrittenPackage] = []
+    """The packages that were written."""
+    pushed: tuple[int, int] | None = None
+    """How many new and how many updated notes arrived in a running Anki, or None without a push."""
+    spent: float = 0.0
+    """How much of the model's budget earlier runs spent, in dollars."""
+    usage: Usage | None = None
+    """The requests to the model and their cost, or None without a model."""
+    asked: int = 0
+    """The number of highlights that the model drafted or declined.
+
+    `usage` has the number of requests, each of which may contain several highlights.
+    """
+    undrafted: int = 0
+    """The number of highlights in `asked` for which the model made no usable draft."""
+    remembered: list[str] = []
+    """The PATHs that this run was the first to read, and that later runs read too."""
+    error: ForgeError | None = None
+    """The error of a service that failed. Cards that were ready are shipped nevertheless."""
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether there are problems other than notices."""
+        return any(not problem.notice for problem in self.problems)
+
+    @property
+    def collection(self) -> Path | None:
+        """The path of Anki's collection, or None unless it was read or is unchanged."""
+        if self.scan is None or self.scan.state not in ("same", "taken"):
+            return None
+        return Path(self.scan.path)
+
+    @property
+    def has_new_highlights(self) -> bool:
+        """Whether the run found new or changed highlights."""
+        return bool(self.report and (self.report.new or self.report.changed))
+
+    @property
+    def has_no_highlights(self) -> bool:
+        """Whether sources were read and none of their documents has highlights."""
+        return self.report is not None and not self.report.seen
+
+    @property
+    def packages(self) -> list[Path]:
+        """The packages that the user still has to import into Anki, which is none after a push."""
+        if self.pushed is not None:
+            return []
+        return [published.path for published in self.published if published.notes]
+
+    def add_step(self, step: RunStep) -> None:
+        """Add the result of a step to the totals."""
+        self.report = step.report or self.report
+        self.drafted += step.drafted
+        self.accepted += step.accepted
+        if step.by_model is not None:
+            self.asked += step.highlights
+            self.undrafted += step.undrafted
+        self.changes += step.changes
+        for problem in step.problems:
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+    def add_scan(self, scan: CollectionScan) -> None:
+        """Set the scan of Anki, and add its problem to those of the run."""
+        self.scan = scan
+        if scan.problem is not None:
+            self.problems.append(scan.problem)
+
+    def add_second_scan(self, scan: CollectionScan) -> None:
+        """Merge a second scan of Anki with the first one, if the second one read anything."""
+        if self.scan is None or scan.state != "taken":
+            return
+        first_view = self.scan.viewed
+        second_view = scan.viewed
+        self.add_scan(scan)
+        lists = ("first", "deleted", "returned", "retired", "revived")
+        for name in (*lists, "edited", "suspended"):
+            merged = [*getattr(first_view, name), *getattr(second_view, name)]
+            setattr(second_view, name, merged)
+        second_view.reviews += first_view.reviews
+
+    def add_plan(
+        self,
+        planned: Iterable[CardPlan],
+        published: WrittenPackage | None = None,
+    ) -> None:
+        """Add the plans of cards, and the package that was written from them, if any."""
+        self.planned += planned
+        if published is None:
+            return
+        self.published.append(published)
+        reported_places = {problem.where for problem in self.problems}
+        for problem in published.problems:
+            if problem.where not in reported_places:
+                self.problems.append(problem)
+
+
+# --- a chat -----------------------------------------------------------------------------------
+
+
+class ChatExport(Value):
+    """The texts that the user pastes into chats to ask for cards."""
+
+    subject: str
+    """What the texts are about, in a few words."""
+    summary: str
+    """The size of the first text or why there is none, and how many highlights are withheld."""
+    texts: Strings
+    """The texts, each for a separate chat; () if there is nothing to ask."""
+    keys: tuple[frozenset[HighlightKey], ...] = ()
+    """The keys of the highlights in each text."""
+    omitted: int = 0
+    """The number of highlights without a card that are in none of the texts."""
+    problems: tuple[Problem, ...] = ()
+    """The problems with reading the sources."""
+
+
+class ChatImport(Value):
+    """The result of recording an answer from a chat."""
+
+    drafted: tuple[DraftingResult, ...] = ()
+    """The drafts in the answer, by highlight."""
+    unused: tuple[Problem, ...] = ()
+    """The cards in the answer that can't be used, each with its highlight and the reason."""
+    steps: tuple[RunStep, ...] = ()
+    """The results of recording the drafts."""
+    asked: int = 0
+    """The number of highlights that the answer should cover."""
+    is_known: bool = False
+    """Whether the same answer was recorded before."""
+    unanswered: int = 0
+    """The number of requested highlights that neither this answer nor an earlier one covers."""
+    missing: str = ""
+    """What an answer that can't be used lacks, or "" if it can be used."""
+    chosen: str = ""
+    """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
+    is_second: bool = False
+    """Whether the answer is from a second reading, which checks cards that were drafted before."""
+    read_again: int = 0
+    """The number of pending drafts that the second reading covered."""
+    doubted: int = 0
+    """How many of the drafts in `read_again` contradict their passage, according to the chat."""
+
+    @property
+    def summary(self) -> str:
+        """The outcome, as a line of text."""
+        if self.missing or self.chosen:
+            return self.missing or self.chosen
+        if self.read_again:
+            doubted_text = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
+            return f"{format_count(self.read_again, 'card')} read a second time: {doubted_text}"
+        if self.is_known and not self.drafted:
+            return "nothing new: this answer was taken before"
+        declined_count = sum(not result.drafts for result in self.drafted)
+        summary = (
+            f"{len(self.drafted) - declined_count:,} of {self.asked:,} got a question"
+        )
+        if declined_count:
+            summary += f"; {declined_count:,} not worth one"
+        if self.drafted and self.unanswered:
+            summary += f"; {self.unanswered:,} not answered"
+        unused_count = sum(not problem.notice for problem in self.unused)
+        if unused_count and not self.is_known:
+            summary += f"; {format_count(unused_count, 'card')} not used"
+        return summary

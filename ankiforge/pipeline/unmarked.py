@@ -1,0 +1,690 @@
+"""Make cards from a document without marks: let a chat or model choose passages in it.
+
+    path ─▶ source ─▶ text ─▶ parts ─▶ request ─▶ answer ─▶ chosen passages ─▶ pending drafts
+
+The chosen passages are journal events (`ledger.chosen_passages`), which the reader of the
+document yields as if they were marks. From there on, they are treated like marked passages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.config.files import read_bounded, write_file
+from ankiforge.draft import choose
+from ankiforge.draft.chat import explain_unusable_answer
+from ankiforge.draft.llm import Estimate, ModelDrafter
+from ankiforge.draft.prompt import ModelRequest, Prompt, load
+from ankiforge.draft.reply import parse_all_cards
+from ankiforge.errors import ItemError, OwnFileError, UsageError
+from ankiforge.extract.chosen_passages import build_highlight
+from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.zotero.works import find_work
+from ankiforge.ledger import cards
+from ankiforge.ledger import chosen_passages as chosen_marks
+from ankiforge.model import (
+    DraftingResult,
+    Highlight,
+    HighlightKey,
+    Problem,
+    Source,
+    Span,
+    Strings,
+    Value,
+    WholeText,
+)
+from ankiforge.pipeline.draft import draft_pending as update_drafts
+from ankiforge.pipeline.draft import load_privacy, record_results
+from ankiforge.pipeline.models import make_fault_finder
+from ankiforge.pipeline.run_result import (
+    ChatExport,
+    ChatImport,
+    ModelProgress,
+    RunResult,
+    RunStep,
+)
+from ankiforge.pipeline.sources import ingest, open_sources, select_sources
+from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
+from ankiforge.text import format_count
+from ankiforge.text.document_letters import DocumentLetters, FoundPassage
+from ankiforge.text.elements import replace_html
+from ankiforge.text.normalize import is_same_word, normalize_for_lookup
+from ankiforge.text.private import (
+    PRIVATE_DOCUMENT_REASON,
+    document_privacy_reason,
+    has_tag,
+)
+
+_REQUESTS_FILE = "choosing.json"
+"""The file in the workspace that lists the documents whose text was last given to a chat or model.
+"""
+_MAX_STORED_REQUESTS = 50
+_MAX_TRIED_DOCUMENTS = 5
+"""The maximum number of documents that are searched for the quotes of an answer without labels."""
+_MAX_REQUESTS_FILE_BYTES = 1_000_000
+_MIN_QUOTE_FRACTION = 0.5
+"""The minimum fraction of the quotes of an answer without labels that must be in a document, for
+the answer to count as one about this document."""
+_LEAD_LETTERS = 40
+"""How many letters before selected text are compared, to tell equal passages apart."""
+NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
+NO_TEXT = "it has no text, as a scan"
+
+
+class StoredRequest(Value):
+    """A document from which passages were requested, as stored in the workspace."""
+
+    path: str
+    number: int
+    """How many passages were requested."""
+    labels: Strings
+    """The labels of the document's parts, which answers repeat."""
+    answered: Strings
+    """The labels of the parts that have been answered."""
+
+
+class OpenDocument(NamedTuple):
+    """A document with its file, its text, and its letters, in which quotes are found."""
+
+    path: Path
+    container: str
+    whole_text: WholeText
+    letters: DocumentLetters
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.path.name
+
+    @property
+    def location(self) -> str:
+        """The path of the document in its source, or its key if it has no path."""
+        return self.whole_text.document.path or self.whole_text.document.key
+
+
+class DocumentRequest(NamedTuple):
+    """A request for passages of a document, whose parts are sent to a model or chat one by one."""
+
+    document: OpenDocument
+    number: int
+    """How many passages are requested."""
+    parts: tuple[choose.DocumentPart, ...]
+    remaining_parts: list[choose.DocumentPart]
+    """The parts that have no answer yet. Recording an answer removes its part."""
+
+    @property
+    def summary(self) -> str:
+        """How much text remains to be sent, as a line of text."""
+        size = sum(part.character_count for part in self.remaining_parts)
+        summary = f"{self.document.name}: {size:,} characters"
+        total = len(self.parts)
+        if total > 1:
+            summary += f" in {format_count(len(self.remaining_parts), 'part')}"
+        document_size = sum(map(len, self.document.whole_text.pages))
+        if 2 * size < document_size and total > 1:
+            summary += (
+                f" of {document_size:,}: with more --cards, more of it is asked about"
+            )
+        if len(self.remaining_parts) < total:
+            summary += (
+                f"; {total - len(self.remaining_parts):,} of {total:,} are answered"
+            )
+        return summary
+
+    def name_part(self, part: choose.DocumentPart) -> str:
+        """Return a name such as `part 2 of 3`, or "" if the document has only one part."""
+        total = len(self.parts)
+        return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
+
+    def describe_part_request(self, part: choose.DocumentPart) -> str:
+        """Return a line of text that says how many passages of `part` are requested."""
+        summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.document.name}"
+        return ", ".join(filter(None, (summary, self.name_part(part))))
+
+
+# --- documents --------------------------------------------------------------------------
+
+
+def start_reading(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
+    """Read files and directories in this and all later runs, even if nothing is marked in them.
+
+    Returns:
+        The problems with reading them, without notices.
+
+    Raises:
+        UsageError: the only path can't be read.
+    """
+    with workspace.hold_lock("drafting"):
+        selected = select_sources(workspace.folder, tuple(paths), unmarked=True)
+        workspace.remember_paths(selected.remembered)
+        problems = (*selected.problems, *workspace.read_sources().problems)
+        return [problem for problem in problems if not problem.notice]
+
+
+def _open_sources_at(workspace: Workspace, path: Path) -> tuple[Source, ...]:
+    """Open the sources at `path`, even if nothing is marked in their files."""
+    selected = select_sources(workspace.folder, (path,), unmarked=True).sources
+    return open_sources(workspace.folder, workspace.ledger, selected, offline=True)
+
+
+def iter_documents(
+    workspace: Workspace, path: Path, *, private: bool = False
+) -> Iterator[OpenDocument | Problem]:
+    """Yield the documents at `path` whose text may leave this device, and problems with others.
+
+    If `private` is True, documents that the user marked as private are included.
+    """
+    for source in _open_sources_at(workspace, path):
+        if not isinstance(source, FileSource):
+            continue
+        for document_text in source.whole_texts():
+            if isinstance(document_text, Problem):
+                yield document_text
+                continue
+            file, whole_text = document_text
+            document = whole_text.document
+            try:
+                work = find_work(file) if document.key.startswith("pdf:") else None
+            except ItemError as error:
+                yield Problem(document.path, error.message, error.hint)
+                continue
+            if work:  # a work in Zotero has a better title, tags and collections
+                document = replace(
+                    document,
+                    title=work.title,
+                    creators=work.creators,
+                    tags=work.tags,
+                    collections=work.collections,
+                )
+                whole_text = replace(whole_text, document=document)
+            private_reason = document_privacy_reason(document)
+            if not private_reason and any(map(has_tag, file.parts)):
+                private_reason = PRIVATE_DOCUMENT_REASON
+            if private_reason and not private:
+                yield Problem(
+                    document.path, private_reason, "nothing of it is sent", notice=True
+                )
+            elif not any(map(normalize_for_lookup, whole_text.pages)):
+                yield Problem(document.path, NO_TEXT, "add a text layer (OCR)")
+            else:
+                letters = DocumentLetters(whole_text.pages, choose.blank_attributes)
+                yield OpenDocument(file, source.folder.container, whole_text, letters)
+
+
+def prepare_requests(
+    workspace: Workspace, path: Path, number: int
+) -> tuple[list[DocumentRequest], list[Problem]]:
+    """Return a request for each document at `path`, and the problems with other documents.
+
+    If the path is a directory, documents that already have marked or chosen passages are left
+    out.
+
+    Args:
+        workspace: the workspace, which reads the path from now on.
+        path: a file or directory.
+        number: how many passages to request from each document.
+
+    Raises:
+        UsageError: the path can't be read.
+        ItemError: the path is a single document that has nothing to choose from.
+    """
+    remembered = workspace.folder.remembered
+    source_problems = start_reading(workspace, [path])
+    problems: list[Problem] = []
+    requests = []
+    for opened in iter_documents(workspace, path):
+        if isinstance(opened, Problem):
+            problems.append(opened)
+        elif not (path.is_dir() and _load_known_highlights(workspace, opened)):
+            request = _prepare_request(workspace, opened, number)
+            if request.remaining_parts:
+                requests.append(request)
+            else:
+                problem = Problem(opened.name, "nothing in it is to be learnt from")
+                problems.append(problem)
+    if not requests and not path.is_dir():
+        workspace.remember_paths(remembered)
+        first_problem = problems[0] if problems else Problem(path.name, NO_TEXT)
+        raise ItemError(
+            f"{first_problem.where}: {first_problem.what}", hint=first_problem.hint
+        )
+    return requests, [*source_problems, *problems]
+
+
+def _prepare_request(
+    workspace: Workspace, opened: OpenDocument, number: int
+) -> DocumentRequest:
+    """Return the request for passages of a document.
+
+    If an earlier request was interrupted, only the parts without an answer remain.
+    """
+    parts = tuple(choose.split_document(opened.whole_text, number))
+    labels = tuple(part.label for part in parts)
+    answered: Strings = ()
+    for entry in _load_requests(workspace):
+        is_same = (entry.path, entry.number) == (
+            str(opened.path),
+            number,
+        )
+        if is_same and entry.labels == labels and set(entry.answered) < set(labels):
+            answered = entry.answered
+    remaining_parts = [part for part in parts if part.label not in answered]
+    return DocumentRequest(opened, number, parts, remaining_parts)
+
+
+def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
+    """Return the passages of a document that need not be chosen again.
+
+    These are the marked passages and those that already have a draft or a card.
+    """
+    return chosen_marks.load_known_highlights(
+        workspace.ledger, opened.container, opened.location
+    )
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport:
+    """Return the texts to paste into a chat, which request passages of the documents at `path`.
+
+    `number` is how many passages to request from each document.
+
+    Raises:
+        UsageError, ItemError: as for `prepare_requests`.
+    """
+    requests, problems = prepare_requests(workspace, path, number)
+    texts = [
+        build_chat_text(workspace, request, part)
+        for request in requests
+        for part in request.remaining_parts
+    ]
+    summary = "\n".join(request.summary for request in requests)
+    return ChatExport(
+        path.name, summary or NOTHING_TO_CHOOSE, tuple(texts), problems=tuple(problems)
+    )
+
+
+def build_model_request(
+    workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
+) -> ModelRequest:
+    """Return the request about a part, which also lists passages that need not be chosen.
+
+    Private passages are not listed.
+    """
+    whole_text = request.document.whole_text
+    privacy = load_privacy(workspace.ledger)
+    known_highlights = _load_known_highlights(workspace, request.document)
+    return choose.build_choosing_request(
+        whole_text,
+        part,
+        _load_prompt(workspace),
+        lambda words: privacy.mask_text(words, whole_text.document.key),
+        [
+            highlight.exact
+            for highlight in known_highlights
+            if not privacy.private_reason(highlight)
+        ],
+        request.name_part(part),
+    )
+
+
+def build_chat_text(
+    workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
+) -> str:
+    """Return the text to paste into a chat about a part, and store that it was requested.
+
+    Without the stored request, an answer could not be assigned to its document.
+    """
+    _store_request(workspace, request)
+    return choose.to_chat_text(build_model_request(workspace, request, part), part)
+
+
+def estimate(
+    workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str = ""
+) -> Estimate:
+    """Return the size and cost of the model requests about documents, without sending any.
+
+    Raises:
+        UsageError: no model is configured.
+    """
+    model = workspace.build_model(drafter or "llm")
+    assert model is not None
+    parts = [(request, part) for request in requests for part in request.remaining_parts]
+    model_requests = [
+        build_model_request(workspace, request, part) for request, part in parts
+    ]
+    return model.estimate_requests(
+        model_requests, sum(part.passage_count for _, part in parts)
+    )
+
+
+def _load_prompt(workspace: Workspace) -> Prompt:
+    return load("choose", workspace.folder.root)
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+def draft_documents(
+    workspace: Workspace,
+    requests: Sequence[DocumentRequest],
+    drafter: str = "",
+    show: ShowProgress = show_no_progress,
+) -> RunResult:
+    """Let the model choose passages in documents, part by part, and draft their cards.
+
+    Answers are stored, so after an interruption the next call resumes where this one ended. If
+    the model does not answer, the error is in the result.
+    """
+    model = workspace.build_model(drafter or "llm")
+    assert model is not None
+    result = RunResult()
+    total = sum(
+        part.passage_count for request in requests for part in request.remaining_parts
+    )
+
+    def iter_steps() -> Iterator[RunStep]:
+        done = 0
+        for request in requests:
+            _store_request(workspace, request)
+            for part in tuple(request.remaining_parts):
+                try:
+                    answer = model.request_reply(
+                        build_model_request(workspace, request, part)
+                    )
+                except ItemError as error:
+                    problem = Problem(request.document.name, error.message, error.hint)
+                    yield RunStep(problems=(problem,))
+                    continue
+                outcome = record_document_answer(
+                    workspace, answer, request, part, model=model
+                )
+                done += part.passage_count
+                yield from outcome.steps
+                by_model = ModelProgress(model.host, done, total, model.usage)
+                chosen_count = len(outcome.drafted)
+                yield RunStep(
+                    highlights=chosen_count, problems=outcome.unused, by_model=by_model
+                )
+
+    with workspace.hold_lock("drafting"):
+        workspace.run_steps(result, iter_steps(), model, partial(show, ()))
+    return result
+
+
+def take(
+    workspace: Workspace,
+    answer: str,
+    accept: str = "",
+    about: DocumentRequest | None = None,
+    *,
+    only_labelled: bool = True,
+) -> ChatImport | None:
+    """Record the passages that a chat's answer chose, and draft their cards.
+
+    Args:
+        workspace: the workspace.
+        answer: the text of the answer.
+        accept: the value of `--accept`, or "" for the value in the settings.
+        about: the request that was answered, or None to find it by the labels in the answer.
+        only_labelled: whether to ignore an answer without labels. If False, the documents
+            requested last are searched for its quotes.
+
+    Returns:
+        The outcome, or None if the answer isn't about a document that was requested.
+
+    Raises:
+        ItemError: the document that the answer is about can't be read.
+    """
+    items, _ = parse_all_cards(answer)
+    labels = {item.label for item in items}
+
+    def find_part(request: DocumentRequest) -> choose.DocumentPart | None:
+        return next((part for part in request.parts if part.label in labels), None)
+
+    if about is not None:
+        return record_document_answer(
+            workspace,
+            answer,
+            about,
+            find_part(about) or next(iter(about.remaining_parts), None),
+            accept,
+        )
+    quotes = [item.quote for item in items if item.kind and item.quote]
+    entries = _load_requests(workspace)
+    labelled_entries = [entry for entry in entries if labels.intersection(entry.labels)]
+    for entry in labelled_entries or (
+        () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
+    ):
+        for opened in iter_documents(workspace, Path(entry.path)):
+            if isinstance(opened, Problem):
+                if labelled_entries:
+                    raise ItemError(f"{opened.where}: {opened.what}", hint=opened.hint)
+                continue
+            located = [choose.locate_quote(quote, opened.letters, ()) for quote in quotes]
+            found_count = sum(location is not None for location, _ in located)
+            if labelled_entries or (
+                quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
+            ):
+                request = _prepare_request(workspace, opened, entry.number)
+                return record_document_answer(
+                    workspace, answer, request, find_part(request), accept
+                )
+    return None
+
+
+def record_document_answer(
+    workspace: Workspace,
+    answer: str,
+    request: DocumentRequest,
+    part: choose.DocumentPart | None,
+    accept: str = "",
+    model: ModelDrafter | None = None,
+) -> ChatImport:
+    """Record the passages that an answer chose in a document, and draft their cards.
+
+    Args:
+        workspace: the workspace.
+        answer: the text of the answer.
+        request: the request that was answered.
+        part: the part that the answer is about, or None if the document has changed since.
+        accept: the value of `--accept`, or "" for the value in the settings.
+        model: the model that answered, which may then read the drafts a second time; None if a
+            chat answered.
+    """
+    ledger = workspace.ledger
+    opened = request.document
+    with workspace.hold_lock("drafting"):
+        reading = choose.parse_answer(
+            answer,
+            opened.letters,
+            {paragraph.page for paragraph in part.paragraphs} if part else set(),
+            partial(build_highlight, opened.whole_text),
+            make_fault_finder(),
+            _locate_highlights(opened.letters, _load_known_highlights(workspace, opened)),
+        )
+        steps: list[RunStep] = []
+        drafted = []
+        if reading.choices:
+            located = [choice.location for choice in reading.choices]
+            keys = _record_choices(
+                workspace, opened, located, chosen_marks.BY_CHAT, steps
+            )
+            origin = choose.make_origin(
+                answer, _load_prompt(workspace), model.name if model else ""
+            )
+            for choice, key in zip(reading.choices, keys, strict=True):
+                if key:
+                    highlight = cards.load_highlight(ledger, key)
+                    drafts = choose.make_drafts(choice, highlight, origin)
+                    drafted.append(DraftingResult(highlight, drafts))
+            job = replace(workspace.build_run_parameters(accept), model=model)
+            steps += record_results(job, ledger, [drafted])
+        if part in request.remaining_parts and reading.card_count:
+            request.remaining_parts.remove(part)
+            _store_request(workspace, request)
+    summary = reading.summary
+    if part is None and reading.located_count < reading.card_count:
+        summary += f"; {opened.name} changed since it was asked about"
+    return ChatImport(
+        drafted=tuple(drafted),
+        unused=tuple(reading.problems),
+        steps=tuple(steps),
+        asked=len(drafted),
+        chosen=summary if reading.card_count else "",
+        missing="" if reading.card_count else explain_unusable_answer(answer),
+    )
+
+
+def locate_selection(
+    opened: OpenDocument, text: str, before: str = "", page: int = -1
+) -> FoundPassage | None:
+    """Return the position of text that the user selected on the web page.
+
+    The selection is extended to whole words.
+
+    Args:
+        opened: the document.
+        text: the selected text.
+        before: some text before the selection, which tells equal passages apart.
+        page: the page number, counted from 0, or -1 if unknown.
+
+    Returns:
+        None if the document doesn't contain the text.
+    """
+    from rapidfuzz.distance import Postfix
+
+    letters = opened.letters
+    # the web page shows the HTML tags of a note as text, but the document's text lacks them
+    candidates = map(letters.fold, (text, replace_html(text)))
+    folded = next(
+        (candidate for candidate in candidates if candidate in letters.text), ""
+    )
+    positions = list(letters.find_all(folded))
+    folded_before = letters.fold(before)[-_LEAD_LETTERS:]
+    if 0 <= page < len(letters.pages):
+        start, end = letters.page_span(page)
+        positions = [position for position in positions if start <= position < end]
+    if not positions:
+        return None
+
+    def count_common_letters(position: int) -> int:
+        return Postfix.similarity(
+            folded_before, letters.text[max(position - _LEAD_LETTERS, 0) : position]
+        )
+
+    position = max(positions, key=count_common_letters)
+    located = letters.get_passage(position, position + len(folded), text)
+    # extend the selection to whole words
+    start, end = located.span
+    page_text = located.text
+    while start and is_same_word(page_text[start - 1], page_text[start]):
+        start -= 1
+    while end < len(page_text) and is_same_word(page_text[end], page_text[end - 1]):
+        end += 1
+    return located._replace(span=(start, end))
+
+
+def create_highlight(
+    workspace: Workspace, opened: OpenDocument, located: FoundPassage
+) -> HighlightKey:
+    """Create a highlight from text that the user selected on the web page, and return its key.
+
+    Raises:
+        UsageError: the text is no longer in the document.
+    """
+    [key] = _record_choices(workspace, opened, [located], chosen_marks.BY_PAGE, [])
+    if key is None:
+        raise UsageError("these words are not in the document any more")
+    # make proposals for the new highlight
+    for _ in update_drafts(workspace.build_run_parameters(), workspace.ledger):
+        pass
+    return key
+
+
+def _record_choices(
+    workspace: Workspace,
+    opened: OpenDocument,
+    located_passages: Sequence[FoundPassage],
+    chooser: str,
+    steps: list[RunStep],
+) -> list[HighlightKey | None]:
+    """Record chosen passages, and read their document again so that they become highlights.
+
+    Args:
+        workspace: the workspace.
+        opened: the document.
+        located_passages: the position of each passage in the document's text.
+        chooser: who chose the passages, `BY_CHAT` or `BY_PAGE`.
+        steps: receives the result of reading the document.
+
+    Returns:
+        The key of each passage, or None if the passage was not found in the document.
+    """
+    ledger = workspace.ledger
+    passages = [
+        build_highlight(opened.whole_text, located) for located in located_passages
+    ]
+    with ledger.action():
+        events = []
+        for passage, located in zip(passages, located_passages, strict=True):
+            position = (located.page, located.span[0])
+            events.append(
+                chosen_marks.record_choice(
+                    ledger, passage, opened.container, position, chooser
+                )
+            )
+    sources = _open_sources_at(workspace, opened.path)
+    steps.append(
+        ingest(replace(workspace.build_run_parameters(), sources=sources), ledger)
+    )
+    by_event = zip(events, passages, strict=True)
+    return chosen_marks.find_keys(ledger, by_event, opened.container, opened.location)
+
+
+def _locate_highlights(
+    letters: DocumentLetters, highlights: Iterable[Highlight]
+) -> Iterator[Span]:
+    """Yield the span of each highlight within its document's letters, if it is found there."""
+    for highlight in highlights:
+        folded = letters.fold(highlight.exact)
+        start = next(letters.find_all(folded), -1)
+        if start >= 0:
+            yield start, start + len(folded)
+
+
+# --- stored requests ------------------------------------------------------------------------
+
+
+def _load_requests(workspace: Workspace) -> list[StoredRequest]:
+    """Return the stored requests, latest first, or [] if their file can't be read."""
+    file = workspace.folder.state_directory / _REQUESTS_FILE
+    with suppress(OSError, OwnFileError, msgspec.MsgspecError):
+        return msgspec.json.decode(
+            read_bounded(file, _MAX_REQUESTS_FILE_BYTES), type=list[StoredRequest]
+        )
+    return []
+
+
+def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
+    """Store which parts of a document were requested and answered.
+
+    Later answers are assigned to the document by the labels of these parts.
+    """
+    path = str(request.document.path)
+    labels = tuple(part.label for part in request.parts)
+    remaining_labels = {part.label for part in request.remaining_parts}
+    answered = tuple(label for label in labels if label not in remaining_labels)
+    other_entries = [entry for entry in _load_requests(workspace) if entry.path != path]
+    entry = StoredRequest(path, request.number, labels, answered)
+    with suppress(OSError):  # later answers can then not be assigned to the document
+        content = msgspec.json.encode([entry, *other_entries][:_MAX_STORED_REQUESTS])
+        write_file(workspace.folder.state_directory / _REQUESTS_FILE, content)

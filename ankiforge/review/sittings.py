@@ -1,0 +1,338 @@
+"""The order in which the user decides: document by document, ten at a time, in reading order.
+
+The web page, the terminal, `status`, `list` and agents use this order. `pending_items` loads what
+is pending, and this module only sorts it. The server holds the `Sitting` that the page shows.
+Proposals are only made for a sitting, the most useful first, until there are ten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+
+from msgspec.structs import replace
+
+from ankiforge.ledger import Ledger, pending_items
+from ankiforge.ledger.offers import filter_several_offers, iter_offers
+from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.tables.highlights import load_row
+from ankiforge.model import (
+    MIN_PROPOSAL_CONFIDENCE,
+    DocumentId,
+    PendingDraft,
+    Strings,
+    Value,
+)
+from ankiforge.pipeline.query import find_matching_ids, parse_query
+from ankiforge.review.items import Item
+from ankiforge.text import format_count
+from ankiforge.text.normalize import normalize_for_lookup
+
+SITTING_SIZE = 10
+"""The number of decisions in a sitting."""
+RESULT_BY_ACT = {
+    **dict.fromkeys(("later", "leave"), "later"),
+    **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
+}
+"""The result of an item by the `act` of its decision. Any other act makes a card."""
+MIN_MEAN_USEFULNESS = 0.5
+"""If the ten most useful cards of a document are less useful on average, it is better to ask a
+chat.
+"""
+
+
+def how_many(pending_count: int, proposal_count: int) -> str:
+    """Return the number of pending decisions and of marks with a proposal, as text, or "".
+
+    Proposals are counted by an estimate. About one in ten turns out not to exist when it is shown.
+    """
+    pending_text = f"{pending_count:,} waiting" if pending_count else ""
+    return " · ".join(
+        filter(
+            None,
+            (
+                pending_text,
+                format_count(proposal_count, "proposal") if proposal_count else "",
+            ),
+        )
+    )
+
+
+class DocumentPile(Value):
+    """A document with pending drafts, or with marks for which cards may be proposed."""
+
+    document: int
+    title: str
+    places: tuple[PassageLocation, ...] = ()
+    """For each mark with pending drafts, the location of its best fact, best first."""
+    proposed: tuple[PassageLocation, ...] = ()
+    """The marks that probably have a proposal, most useful first."""
+    rest: tuple[PassageLocation, ...] = ()
+    """The other marks without a card."""
+
+    @property
+    def best_usefulness(self) -> list[float]:
+        """The usefulness of the ten most useful drafts and proposals, in descending order."""
+        usefulness_values = [place.usefulness for place in (*self.places, *self.proposed)]
+        return sorted(usefulness_values, reverse=True)[:SITTING_SIZE]
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether even the ten best are mostly poor cards, so that it is better to ask a chat."""
+        usefulness_values = self.best_usefulness
+        return not usefulness_values or sum(
+            usefulness_values
+        ) < MIN_MEAN_USEFULNESS * len(usefulness_values)
+
+    def select_ten(
+        self, item: Callable[[str], Item | None], later: Collection[str] = ()
+    ) -> list[Item]:
+        """Return the ten most useful drafts and proposals, in reading order.
+
+        Proposals are made in order of usefulness until there are ten. Postponed items are returned
+        only if nothing else is left.
+
+        Args:
+            item: returns the item with an id, or None if it is no longer pending.
+            later: the ids of postponed items.
+        """
+        places = [*self.places, *self.proposed]
+        remaining = [place for place in places if place.id not in later] or places
+        remaining.sort(key=lambda place: -place.usefulness)
+        best_items: list[tuple[int, Item]] = []
+        for place in remaining:
+            if len(best_items) == SITTING_SIZE:
+                break
+            place_item = item(place.id)
+            if place_item and place_item.offered_drafts:
+                best_items.append((place.position, place_item))
+        best_items.sort(key=itemgetter(0))
+        return [place_item for _, place_item in best_items]
+
+
+class Sitting(Value):
+    """At most ten items to decide on together, and the results of the decisions so far."""
+
+    ids: Strings
+    """The ids of the remaining items, in the order in which they are displayed."""
+    results: Strings = ()
+    """The result of each decision: `card`, `none` or `later`."""
+    actions: Strings = ()
+    """The ids of the actions with which the decisions can be undone."""
+    key: str = ""
+    """The key of a highlight in the document, or "" if the sitting shows a list."""
+    list_id: str = ""
+
+    def record_decision(
+        self, id: str, act: str, action: str, further_id: str = ""
+    ) -> Sitting:
+        """Return the sitting after a decision on the item `id`, which is removed from it.
+
+        If the decision made a card, the next fact of the same mark takes the item's place. The last
+        item is dropped if there are then more than ten, including those decided on.
+
+        Args:
+            id: the id of the item.
+            act: the `act` of the decision.
+            action: the id of the action, or "" if the decision can't be undone.
+            further_id: the id of the next fact of the same mark, or "".
+        """
+        result = RESULT_BY_ACT.get(act, "card")
+        results = (*self.results, result)
+        ids = self._replace_id(id, further_id if result == "card" else "")[
+            : SITTING_SIZE - len(results)
+        ]
+        actions = (*self.actions, action) if action else self.actions
+        return replace(self, ids=ids, results=results, actions=actions)
+
+    def replace_item(self, id: str, new_id: str) -> Sitting:
+        """Return the sitting with the item `id` replaced, or removed if `new_id` is ""."""
+        return replace(self, ids=self._replace_id(id, new_id))
+
+    def add_item(self, id: str, reading_order: Sequence[str]) -> Sitting:
+        """Return the sitting with an item of the same document added, in reading order.
+
+        If there are then more than ten items, including those decided on, the last other item is
+        dropped.
+        """
+        ids = [
+            item_id for item_id in reading_order if item_id == id or item_id in self.ids
+        ]
+        if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
+            ids.remove(ids[-2] if ids[-1] == id else ids[-1])
+        return replace(self, ids=tuple(ids))
+
+    def _replace_id(self, id: str, new_id: str) -> Strings:
+        """Return the ids with `id` replaced by `new_id`, or removed if `new_id` is ""."""
+        if id not in self.ids:
+            return self.ids
+        index = self.ids.index(id)
+        return (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
+
+
+def load_piles(
+    ledger: Ledger,
+    draft_ids: Iterable[str],
+    uncarded: Iterable[PassageLocation],
+    highlight_key: str = "",
+) -> list[DocumentPile]:
+    """Return the documents with undecided marks, those with the best drafts and proposals first.
+
+    Args:
+        ledger: the ledger.
+        draft_ids: the ids of the drafts of new cards, best first (`PendingItems.new_drafts`).
+        uncarded: the marks for which a card may be proposed, best first (`PendingItems.uncarded`).
+        highlight_key: the key of a highlight, to return only the document that it is in, or "".
+    """
+    marks = uncarded
+    if highlight_key:
+        mark = load_row(ledger, highlight_key)
+        marks = [
+            place for place in uncarded if mark and place.document == mark["document"]
+        ]
+    return group_by_document(
+        pending_items.load_locations(ledger, draft_ids, highlight_key), marks
+    )
+
+
+def group_by_document(
+    drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
+) -> list[DocumentPile]:
+    """Group locations by document, and sort the documents by the usefulness of their best ten.
+
+    If two documents are equally useful, the one with the better first location comes first. All
+    further copies of a work come after the first copies of all works.
+    """
+    documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
+        lambda: ([], [], [])
+    )
+    for place in drafts:
+        documents[place.document][0].append(place)
+    for place in uncarded:
+        documents[place.document][
+            1 if place.usefulness >= MIN_PROPOSAL_CONFIDENCE else 2
+        ].append(place)
+    piles = []
+    for document, places in documents.items():
+        title = next(chain(*places)).title
+        piles.append(DocumentPile(document, title, *map(tuple, places)))
+    piles.sort(key=lambda pile: sum(pile.best_usefulness), reverse=True)
+    title_counts = Counter[str]()
+    ranks = []
+    for pile in piles:
+        name = normalize_for_lookup(pile.title)
+        ranks.append(title_counts[name])
+        title_counts[name] += 1
+    ranked = sorted(zip(ranks, piles, strict=True), key=lambda ranked: ranked[0])
+    return [pile for _, pile in ranked]
+
+
+def order_drafts(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
+    """Return the drafts in the order in which the user decides on them.
+
+    They are grouped by document, in batches of ten, and each batch is in reading order.
+    """
+    ordered: list[PassageLocation] = []
+    for pile in piles:
+        remaining = pile.places
+        while remaining:
+            ordered += sorted(remaining[:SITTING_SIZE], key=lambda place: place.position)
+            remaining = remaining[SITTING_SIZE:]
+    return ordered
+
+
+def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
+    """Return the ids of the pending items, in the order in which the user decides on them.
+
+    If there is a query, only the items that match it are returned.
+
+    Raises:
+        UsageError: the query can't be parsed.
+    """
+    order = pending_items.load_pending_items(ledger)
+    places = order_drafts(load_piles(ledger, order.new_drafts, ()))
+    if not query:
+        return [*(place.id for place in places), *order.changed_cards, *order.questions]
+    matches = set(find_matching_ids(ledger, query))
+    # include a passage if any of its drafts matches
+    keys = set[str]()
+    for offer in iter_offers(ledger, [place.key for place in places]):
+        keys.update(draft.key for draft in offer if draft.id in matches)
+    ids = [
+        pending_place.id
+        for pending_place in places
+        if not keys.isdisjoint(ledger.get_keys(pending_place.key))
+    ]
+    return ids + [id for id in order.changed_cards if id in matches]
+
+
+def find_documents(ledger: Ledger, query: str) -> list[DocumentPile]:
+    """Return the documents with proposals whose titles contain all words of the query, best first.
+
+    If the query restricts fields, no document is returned, because it is about cards and drafts.
+
+    Raises:
+        UsageError: the query can't be parsed.
+    """
+    terms = parse_query(query)
+    if not terms or any(term.field or term.negated for term in terms):
+        return []
+    query_words = [normalize_for_lookup(term.value) for term in terms]
+    matching_piles = []
+    for pile in load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded):
+        if not pile.proposed:
+            continue
+        title = normalize_for_lookup(pile.title)
+        if all(word in title for word in query_words):
+            matching_piles.append(pile)
+    return matching_piles
+
+
+def iter_proposals(
+    ledger: Ledger, item: Callable[[str], Item | None], query: str = ""
+) -> Iterator[list[Item]]:
+    """Yield the ten best proposals of each document, then the next ten of each, and so on.
+
+    If there is a query, only documents whose titles match it are included.
+
+    Args:
+        ledger: the ledger.
+        item: returns the item with an id, or None if it is no longer pending.
+        query: the query, or "" for all documents.
+    """
+    remaining = load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded)
+    if query:
+        remaining = find_documents(ledger, query)
+    while remaining:
+        next_round = []
+        for pile in remaining:
+            best_items = pile.select_ten(item)
+            if not best_items:
+                continue
+            yield best_items
+            shown_ids = {shown_item.id for shown_item in best_items}
+            remaining_places = tuple(
+                place for place in pile.proposed if place.id not in shown_ids
+            )
+            if remaining_places:
+                next_round.append(replace(pile, proposed=remaining_places))
+        remaining = next_round
+
+
+def iter_drafts(ledger: Ledger) -> Iterator[PendingDraft]:
+    """Yield the drafts of new cards in the order in which the user decides on them.
+
+    The first fact of every passage comes before all further facts.
+    """
+    order = pending_items.load_pending_items(ledger)
+    places = order_drafts(load_piles(ledger, order.new_drafts, ()))
+    first_offers = iter_offers(ledger, [place.id for place in places])
+    other_offers = iter_offers(ledger, filter_several_offers(ledger, order.new_passages))
+    yielded_ids: set[str] = set()
+    for offer in chain(first_offers, other_offers):
+        for draft in offer:
+            if draft.changed_card is None and draft.id not in yielded_ids:
+                yielded_ids.add(draft.id)
+                yield draft

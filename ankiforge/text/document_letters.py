@@ -1,0 +1,212 @@
+"""Find text in a document by comparing only letters and digits, also across pages.
+
+`find_passage_again` finds a passage that the user chose in an unmarked document after the document
+has changed. The keys of such passages are described in docs/reference/keys.md.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from ankiforge.model import QuoteReading, Span
+from ankiforge.text.normalize import (
+    fold_alphanumerics,
+    fold_alphanumerics_with_offsets,
+    normalize_for_lookup,
+)
+
+MIN_SIMILARITY = 85
+"""How similar to a passage, in per cent, the text between its former neighbours must be to count as
+the same passage.
+"""
+_MAX_GROWTH = 1.5
+"""How much longer than before the text between the neighbours of a passage may be, as a factor."""
+_MAX_OMITTED_LETTERS = 1_000
+"""The maximum number of letters between two parts of a quote that omits text."""
+
+
+class FoundPassage(NamedTuple):
+    """A passage that was found in a document."""
+
+    page: int
+    """The number of the page on which the passage begins, from 0."""
+    span: Span
+    """The span of the passage in `text`."""
+    text: str
+    """The text of that page, joined with the following pages if the passage continues on them."""
+    letters: Span
+    """The span of the passage in the letters of the document."""
+
+    @property
+    def quote(self) -> str:
+        """The text of the passage on one line."""
+        start, end = self.span
+        return " ".join(self.text[start:end].split())
+
+
+class DocumentLetters:
+    """The letters and digits of a document, joined across its pages."""
+
+    def __init__(self, pages: Sequence[str], shown: Callable[[str], str] = str) -> None:
+        """Index the letters of all pages.
+
+        Args:
+            pages: the text of each page.
+            shown: a function that replaces everything that isn't shown as text, such as markup, by
+                spaces.
+        """
+        self._replace_non_text = shown
+        self.pages = pages
+        folded = [fold_alphanumerics_with_offsets(shown(page)) for page in pages]
+        self.text = "".join(letters for letters, _ in folded)
+        self._origins = [origins for _, origins in folded]
+        lengths = [len(letters) for letters, _ in folded]
+        self._page_starts = list(accumulate(lengths, initial=0))
+
+    def fold(self, text: str) -> str:
+        """Return the letters and digits of a text, folded in the same way as the document's."""
+        return fold_alphanumerics(self._replace_non_text(text))
+
+    def index_at(self, page: int, offset: int) -> int:
+        """Return the index of the first letter at or after an offset in the text of a page."""
+        return self._page_starts[page] + bisect_left(self._origins[page], offset)
+
+    def page_span(self, page: int) -> Span:
+        """Return the span of a page's letters in the letters of the document."""
+        return self._page_starts[page], self._page_starts[page + 1]
+
+    def find_all(self, letters: str, start: int = 0) -> Iterator[int]:
+        """Yield each index from `start` on at which the given letters occur."""
+        index = self.text.find(letters, start) if letters else -1
+        while index >= 0:
+            yield index
+            index = self.text.find(letters, index + 1)
+
+    def find_spans(
+        self, parts: Sequence[str], start: int = 0, end: int | None = None
+    ) -> Iterator[Span]:
+        """Yield each span of letters that consists of the parts in order.
+
+        Up to `_MAX_OMITTED_LETTERS` other letters may be between two parts.
+
+        Args:
+            parts: the letters of each part.
+            start: the index of the first letter to search.
+            end: the index of the letter before which to stop, or None to search to the end.
+        """
+        first_part, *other_parts = parts or ("",)
+        for index in self.find_all(first_part, start):
+            span_end = index + len(first_part)
+            for part in other_parts:
+                part_start = self.text.find(
+                    part, span_end, span_end + _MAX_OMITTED_LETTERS
+                )
+                span_end = (
+                    part_start + len(part) if part_start >= 0 else len(self.text) + 1
+                )
+            if span_end > (len(self.text) if end is None else end):
+                return
+            yield index, span_end
+
+    def get_passage(self, first: int, end: int, like: str = "") -> FoundPassage:
+        """Return the passage that consists of the letters from `first` up to `end`.
+
+        Args:
+            first: the index of the passage's first letter.
+            end: the index after that of the passage's last letter.
+            like: a former text of the passage. If it begins or ends with punctuation that is also
+                in the document there, the punctuation is included.
+        """
+        page, start = self._locate_letter(first)
+        last_page, last_offset = self._locate_letter(end - 1)
+        text = self.pages[page]
+        stop = last_offset + 1
+        for number in range(page + 1, last_page + 1):
+            text = text[:-1] if text.endswith("-") else f"{text} "
+            if number == last_page:
+                stop += len(text)
+            text += self.pages[number]
+        stripped_like = like.rstrip()
+        for char in stripped_like[
+            len(stripped_like) - _count_leading_punctuation(stripped_like[::-1]) :
+        ]:
+            if text[stop : stop + 1] == char:
+                stop += 1
+        for char in reversed(stripped_like[: _count_leading_punctuation(stripped_like)]):
+            if text[start - 1 : start] == char:
+                start -= 1
+        return FoundPassage(page, (start, stop), text, (first, end))
+
+    def _locate_letter(self, letter: int) -> tuple[int, int]:
+        """Return the page number of a letter, and the offset of the letter in the page's text."""
+        page = bisect_right(self._page_starts, letter) - 1
+        return page, self._origins[page][letter - self._page_starts[page]]
+
+
+def _count_leading_punctuation(text: str) -> int:
+    """Return how many characters precede the first letter or digit, or 0 if there is none."""
+    return next((index for index, char in enumerate(text) if char.isalnum()), 0)
+
+
+def find_passage_again(
+    letters: DocumentLetters, readings: Sequence[QuoteReading], near: int
+) -> FoundPassage | None:
+    """Find a passage again that the user once chose in a document, or return None.
+
+    The first of these rules that succeeds determines the passage:
+
+    1. Its text occurs between the same neighbouring letters. If it does so several times, choose
+       the occurrence nearest to `near`.
+    2. Its text occurs exactly once.
+    3. The text between the same neighbouring letters is at least `MIN_SIMILARITY` per cent similar.
+
+    Args:
+        letters: the letters of the document.
+        readings: the former texts of the passage with their neighbouring letters, the latest first.
+        near: the index of the letter at which the passage began when it was chosen.
+    """
+    for exact, before, after in readings:
+        folded_text = normalize_for_lookup(exact)
+        indexes = list(letters.find_all(folded_text))
+        indexes_between = []
+        for index in indexes:
+            has_before = letters.text.endswith(before, 0, index)
+            if has_before and letters.text.startswith(after, index + len(folded_text)):
+                indexes_between.append(index)
+        if not indexes_between and len(indexes) == 1:
+            indexes_between = indexes
+        if indexes_between:
+            index = min(indexes_between, key=lambda index: abs(index - near))
+            return letters.get_passage(index, index + len(folded_text), exact)
+    for exact, before, after in readings:
+        span = _find_between(letters, normalize_for_lookup(exact), before, after)
+        if span:
+            return letters.get_passage(*span, exact)
+    return None
+
+
+def _find_between(
+    letters: DocumentLetters, expected: str, before: str, after: str
+) -> Span | None:
+    """Return the span of letters between `before` and `after` that is similar to `expected`.
+
+    Return None if there is no such span.
+    """
+    from rapidfuzz import fuzz
+
+    max_length = int(_MAX_GROWTH * len(expected))
+    starts = [index + len(before) for index in letters.find_all(before)]
+    if after and not before:
+        starts = [0]
+    for start in starts:
+        if after:
+            end = letters.text.find(after, start, start + max_length + len(after))
+        else:
+            end = len(letters.text)
+        if start < end <= start + max_length:
+            if fuzz.ratio(letters.text[start:end], expected) >= MIN_SIMILARITY:
+                return start, end
+    return None

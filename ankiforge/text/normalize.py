@@ -1,0 +1,475 @@
+"""Normalize texts for comparison, search and display, and find code and maths in them.
+
+Each purpose has its own normal form: `normalize_for_lookup` for keys and candidates,
+`normalize_for_comparison` for what users type or quote, and `normalize_for_search` for the search
+index. Keys and anchors are made from the first two (docs/reference/keys.md). A *shield* is a part
+of a text that isn't ordinary words: an escape, code or maths. `find_shields` parses our Markdown
+exactly. In source text, code and maths can only be guessed, because a `$` may begin an amount.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import compress, count
+
+from ankiforge.text import regex
+
+_ASCII_NON_ALPHANUMERICS = bytes(code for code in range(128) if not chr(code).isalnum())
+_WHITESPACE = regex(r"\s+")
+# Whitespace other than a single space.
+_UNEVEN_WHITESPACE = regex(r"\s(?:(?<= )\s+|(?<! )\s*)")
+_PLAIN_BY_TYPOGRAPHIC = (
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+    | {"\u00ad": ""}
+)
+_TYPOGRAPHIC = regex(f"[{''.join(_PLAIN_BY_TYPOGRAPHIC)}]")
+
+
+def fold_alphanumerics(text: str) -> str:
+    r"""Return the letters and digits of a text, casefolded: NFKC, casefold, delete `[\W_]+`."""
+    if text.isascii():
+        return text.lower().encode().translate(None, _ASCII_NON_ALPHANUMERICS).decode()
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(filter(str.isalnum, folded))
+
+
+@lru_cache(maxsize=4096)  # called six times per passage in a run
+def normalize_for_lookup(text: str) -> str:
+    """Normalize a text for keys: reduce it to its letters and digits, casefolded.
+
+    If it has none, return it in NFC without whitespace. To compare texts, use `is_same_text`,
+    because this form doesn't distinguish C++ from C.
+    """
+    return fold_alphanumerics(text) or _WHITESPACE.sub(
+        "", unicodedata.normalize("NFC", text)
+    )
+
+
+_MAX_TAG_CHARS = 40
+
+
+@lru_cache(maxsize=1024)  # all notes of a document share its tag
+def make_document_tag(title: str) -> str:
+    """Return the tag for the notes of a document, or "" if its title has no letter or digit.
+
+    The words of the title are joined by hyphens. A long title is truncated at the end of a word,
+    so that its last word has more than three characters.
+    """
+    folded = unicodedata.normalize("NFKC", title).casefold()
+    spaced = ""
+    for char in folded.replace("'", "").replace("’", ""):
+        # category M: combining marks of letters
+        spaced += char if unicodedata.category(char)[0] in "LMN" else " "
+    words = [word for word in spaced.split() if fold_alphanumerics(word)]
+    slug = "-".join(words)
+    if len(slug) > _MAX_TAG_CHARS:
+        whole_words = slug[: _MAX_TAG_CHARS + 1].rpartition("-")[0]
+        slug = re.sub(r"(?:-[^-]{1,3})+$", "", whole_words) or slug[:_MAX_TAG_CHARS]
+    return f"ankiforge::doc::{slug}" if slug else ""
+
+
+@lru_cache(maxsize=1024)  # many checks use the same passage
+def normalize_for_comparison(text: str) -> str:
+    """Normalize case, whitespace and typography. `is_same_text` compares texts in this form."""
+    return _normalize_unstripped(text).strip()
+
+
+def _normalize_unstripped(text: str) -> str:
+    if text.isascii():  # ASCII has no typographic characters and no variants of letters
+        return _UNEVEN_WHITESPACE.sub(" ", text.lower())
+    text = unicodedata.normalize("NFKC", normalize_typography(text))
+    return _UNEVEN_WHITESPACE.sub(" ", normalize_typography(text.casefold()))
+
+
+def normalize_typography(text: str) -> str:
+    """Replace typographic quotes and dashes by their ASCII equivalents, and remove soft hyphens."""
+    return _TYPOGRAPHIC.sub(lambda match: _PLAIN_BY_TYPOGRAPHIC[match[0]], text)
+
+
+def is_same_text(a: str, b: str) -> bool:
+    """Return whether two texts are the same, except for case, whitespace and typography.
+
+    Typography includes soft hyphens and the forms of quotes and dashes.
+    """
+    return normalize_for_comparison(a) == normalize_for_comparison(b)
+
+
+# --- search index ---------------------------------------------------------------------
+
+# Accents of Latin, Greek and Cyrillic letters (except that of й, which is a letter of its own), and
+# the vowel points of Hebrew and Arabic, which are optional. In other scripts, such marks make a
+# different letter.
+_ACCENTS = regex(
+    "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
+    "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
+)
+_POWER = regex(r"(?<=\w)\^\{?(\d+)\}?")
+UNSPACED_SCRIPTS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""The scripts without spaces between words, or with particles joined to words, as ranges for use in
+a character class.
+"""
+# Letters that no decomposition converts to the base letters that users type.
+_BASE_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"}
+)
+
+
+def normalize_for_search(text: str) -> str:
+    """Normalize a text as in the search index.
+
+    Case and accents are removed. Characters of scripts without spaces are separated by spaces, so
+    that each is indexed as a word.
+    """
+    text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", decomposed)
+    without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    return re.sub(
+        f"([{UNSPACED_SCRIPTS}])", r" \1 ", without_accents.translate(_BASE_LETTERS)
+    )
+
+
+# --- offsets of the letters of a normal form ------------------------------------------
+
+Offsets = Sequence[int]
+"""For each character of a normalized text, its offset in the original text."""
+
+
+def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
+    """Return the letters and digits of a text, casefolded, and their offsets in the text."""
+    if text.isascii():
+        return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
+    return _fold_with_offsets(text, _fold_cluster)
+
+
+@lru_cache(maxsize=64)
+def _normalize_with_offsets(text: str) -> tuple[str, Offsets]:
+    if text.isascii() and not _UNEVEN_WHITESPACE.search(text):
+        return text.lower(), range(len(text))
+    return _fold_with_offsets(text, _normalize_cluster)
+
+
+_fold_cluster = lru_cache(maxsize=4096)(fold_alphanumerics)
+_normalize_cluster = lru_cache(maxsize=4096)(_normalize_unstripped)
+
+
+def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offsets]:
+    """Fold a text, and return the folded text and the offset of each of its characters.
+
+    Each character is folded together with its combining marks, because NFKC may compose them.
+    """
+    folded_chars = list[str]()
+    offsets = list[int]()
+    start = 0
+    while start < len(text):
+        end = start + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        for char in fold(text[start:end]):
+            if char == " " and folded_chars and folded_chars[-1] == " ":
+                continue
+            folded_chars.append(char)
+            offsets.append(start)
+        start = end
+    return "".join(folded_chars), tuple(offsets)
+
+
+def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
+    """Return the span of `quote` in `source`, or None if it doesn't occur there.
+
+    Case, whitespace and typography are ignored as in `is_same_text`. If there are several matches,
+    return the one that begins nearest to the offset `near`, which by default is the first.
+    """
+    nearest = None
+    for span in _find_spans(quote, source):
+        if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
+            nearest = span
+        if span[0] >= near:
+            break
+    return nearest
+
+
+def find_words(words: str, source: str) -> tuple[int, int] | None:
+    """Return the first span of `words` in `source` as whole words, or None.
+
+    For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may match
+    inside a run of letters.
+    """
+    for start, end in _find_spans(words, source):
+        if not (
+            is_same_word(source[max(start - 1, 0) : start], source[start])
+            or is_same_word(source[end : end + 1], source[end - 1])
+        ):
+            return start, end
+    return None
+
+
+def is_same_word(adjacent: str, letter: str) -> bool:
+    """Return whether `letter` and the character next to it, which may be "", belong to one word.
+
+    Letters of scripts without capitals never do, because they may not mark where words begin:
+    `三五ｇで` is a quantity and a particle.
+    """
+    is_letter = adjacent.isalnum() or adjacent == "_"
+    if not (is_letter and letter.isalnum()):
+        return False
+    return not (_is_caseless(letter) or _is_caseless(adjacent))
+
+
+def _is_caseless(letter: str) -> bool:
+    """Return whether a letter belongs to a script without capitals.
+
+    Such a script may also have no spaces between words.
+    """
+    return letter.isalpha() and letter.lower() == letter.upper()
+
+
+def _find_spans(quote: str, source: str) -> Iterator[tuple[int, int]]:
+    needle = normalize_for_comparison(quote)
+    if not needle:
+        return
+    haystack, offsets = _normalize_with_offsets(source)
+    position = haystack.find(needle)
+    while position >= 0:
+        end = offsets[position + len(needle) - 1] + 1
+        # include trailing combining marks and soft hyphens
+        while end < len(source):
+            next_char = source[end]
+            if not unicodedata.combining(next_char) and next_char != "\u00ad":
+                break
+            end += 1
+        yield offsets[position], end
+        position = haystack.find(needle, position + 1)
+
+
+# --- for Anki, terminals and pages ----------------------------------------------------
+
+_REMOVED_CHARS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
+
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""Bidirectional controls, for use inside a character class."""
+_BIDI = regex(f"[{BIDI_CONTROLS}]")
+_FIRST_STRONG_ISOLATE = "\u2068"
+_POP_ISOLATE = "\u2069"
+# The characters that begin an isolate, which a POP DIRECTIONAL ISOLATE ends.
+_ISOLATES = frozenset("\u2066\u2067\u2068")
+# Paragraph separators, which end all bidirectional runs.
+_PARAGRAPH_END = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
+
+
+def clean_text(text: str) -> str:
+    """Normalize a text as Anki stores it.
+
+    The result is in NFC, has LF line breaks, and has no control characters or noncharacters.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", _REMOVED_CHARS.sub("", text))
+
+
+def is_visible(text: str) -> bool:
+    """Return whether a plain text contains any visible character."""
+    if text.isascii() and text.isprintable():
+        return bool(text.strip())
+    chars = clean_text(text)
+    return any(unicodedata.category(char) not in _INVISIBLE_CATEGORIES for char in chars)
+
+
+def isolate_bidi(text: str) -> str:
+    """Isolate a text, so that bidirectional controls in it can't reorder the text around it.
+
+    Each paragraph that contains such controls is enclosed in FIRST STRONG ISOLATE and POP
+    DIRECTIONAL ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
+    """
+    if not _BIDI.search(text):
+        return text
+    return "".join(map(_isolate_paragraph, _PARAGRAPH_END.split(text)))
+
+
+def _isolate_paragraph(paragraph: str) -> str:
+    """Isolate a paragraph if it contains bidirectional controls, and close any open isolates."""
+    if not _BIDI.search(paragraph):
+        return paragraph
+    depth = 0
+    kept_chars = list[str]()
+    for char in paragraph:
+        if char in _ISOLATES:
+            depth += 1
+        elif char == _POP_ISOLATE:
+            if not depth:
+                continue
+            depth -= 1
+        kept_chars.append(char)
+    content = "".join(kept_chars)
+    return _FIRST_STRONG_ISOLATE + content + _POP_ISOLATE * (depth + 1)
+
+
+# --- shields --------------------------------------------------------------------------
+
+# --- in our Markdown ------------------------------------------------------------------
+
+# An amount and words, without characters that only occur in formulas, as in `$5 and 10$`.
+_AMOUNT = (
+    r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
+    r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
+)
+MATH_PATTERN = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n]){{1,2000}}+(?<!\s)\$(?!\d)"
+"""Maths in dollars on one line, `$maths$`. It neither begins nor ends with a space, isn't followed
+by a digit, and isn't an amount of money. Its length is limited, because otherwise a text with many
+`$` takes minutes.
+"""
+
+# Maths in other notations: `\(…\)`, `\[…\]`, GitLab's $`…`$, and TeX environments. Programs that
+# convert web pages also put backslashes before ordinary brackets, as in `\[1\]` or `\(see below\)`.
+# So the text between the brackets only counts as TeX if it contains a command, a superscript or a
+# subscript, or no words.
+_TEX = r"(?>\\\\|(?!\\[()\[\]]|\n[ \t>]*\n|`)[^$])"
+_HAS_SIGN = (
+    rf"(?={_TEX}{{0,2000}}?(?:\\[A-Za-z]|(?<![(\[])\^|(?<![^\W_]{{2}})(?<!\\)_[\w{{]))"
+)
+_HAS_NO_WORD = rf"(?!{_TEX}{{0,2000}}?[^\W\d_]{{4}})"
+_IS_OPERATION = rf"{_HAS_NO_WORD}(?:(?=[ \t]*\n)|(?={_TEX}{{0,2000}}?[=+]))"
+_ENVIRONMENTS = (
+    "equation|align|alignat|flalign|gather|multline|eqnarray|displaymath|math|array|cases"
+    "|split|aligned|gathered|[pbBvV]?matrix|smallmatrix"
+)
+OTHER_MATH_PATTERN = rf"""(?:
+    \\\((?:{_HAS_SIGN}|{_HAS_NO_WORD})(?P<tex>{_TEX}{{1,2000}}?)\\\)(?P<digits>\d*)
+    |\\\[(?:{_HAS_SIGN}|{_IS_OPERATION})(?P<tex_display>{_TEX}{{1,4000}}?)\\\](?!\\\])
+    |\$`(?P<tex_ticks>[^`\n$]+)`\$(?!\d)
+    |(?P<environment>\\begin\{{(?P<env>(?:{_ENVIRONMENTS})\*?)\}}
+      (?:(?!\$|\n[ \t>]*\n)[\s\S]){{1,4000}}?\\end\{{(?P=env)\}})
+)"""
+"""Maths in other notations than ours, as part of a verbose regular expression.
+
+`match_to_dollar_math` converts its matches.
+"""
+_OTHER_MATHS = regex(
+    rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|{MATH_PATTERN})|{OTHER_MATH_PATTERN}"
+)
+_WRAPPER = regex(r"\\(?:begin|end)\{(?:displaymath|math)\}")
+
+
+def match_to_dollar_math(match: re.Match[str]) -> str:
+    """Convert a match of `OTHER_MATH_PATTERN` to maths in dollars, possibly on several lines."""
+    if match["tex"]:
+        # no digit may follow the closing dollar
+        return f"${match['tex'].strip()}{match['digits']}$"
+    if match["tex_ticks"]:
+        return f"${match['tex_ticks'].strip()}$"
+    body = _WRAPPER.sub("", match["tex_display"] or match["environment"])
+    return f"$${body}$$"
+
+
+def convert_to_dollar_math(text: str, change: Callable[[str], str] = str) -> str:
+    r"""Convert maths in other notations, such as `\(…\)`, to maths in dollars.
+
+    `change` is applied to the text that isn't converted.
+    """
+    if "\\" not in text and "$`" not in text:
+        return change(text)
+    parts = list[str]()
+    position = 0
+    for match in _OTHER_MATHS.finditer(text):
+        if match["kept"]:
+            continue
+        parts.append(change(text[position : match.start()]))
+        parts.append(match_to_dollar_math(match).replace("\n", " "))
+        position = match.end()
+    parts.append(change(text[position:]))
+    return "".join(parts)
+
+
+_SHIELD = regex(
+    rf"""(?mx)
+      (?P<escape>\\[!-/:-@\[-`{{-~])
+    # a fence ends with a line of its own mark
+    | (?P<fence>
+        ^[ ]{{0,3}}(?P<mark>`{{3,}}(?=[^`\n]*\n)|~{{3,}})[^\n]*\n
+        (?:[^\n]*\n)*?
+        [ ]{{0,3}}(?P=mark)[`~]*[ \t]*$)
+    # code ends with as many backticks as it began with
+    | (?P<code>
+        (?<!`)(?P<tick>`+)(?!`)
+        [^`]*(?:(?!(?<!`)(?P=tick)(?!`))`+[^`]*)*
+        (?P=tick)(?!`))
+    | (?P<display>\$\$[^$]+\$\$)
+    | (?P<math>{MATH_PATTERN})
+    """
+)
+_SHIELD_CHAR = regex(r"[\\`~$]")
+
+Shield = tuple[int, int, str]
+"""(start, end, kind) of a shield. The kind is "escape", "fence", "code", "display" or "math"."""
+
+
+def find_shields(markdown: str) -> list[Shield]:
+    """Return the escapes, code and maths in a text, in order.
+
+    No cloze deletion or emphasis begins or ends inside a shield. An unpaired `$` or backtick is an
+    ordinary character.
+    """
+    if not _SHIELD_CHAR.search(markdown):
+        return []
+    # `lastgroup` is the outer group, because it ends after its inner groups
+    matches = _SHIELD.finditer(markdown)
+    return [(*match.span(), match.lastgroup or "") for match in matches]
+
+
+def map_outside_shields(markdown: str, change: Callable[[str], str]) -> str:
+    """Apply `change` to each part of a text that is outside escapes, code and maths."""
+    parts = list[str]()
+    position = 0
+    for start, end, _ in find_shields(markdown):
+        parts.append(change(markdown[position:start]))
+        parts.append(markdown[start:end])
+        position = end
+    parts.append(change(markdown[position:]))
+    return "".join(parts)
+
+
+# --- in the text of a source ----------------------------------------------------------
+
+_CODE = r"`[^`\n]*`"
+# Any two dollars on a line, which may also be two amounts. Where only words matter, losing an
+# amount does no harm.
+_BETWEEN_DOLLARS = r"\$[^$\n]*\$"
+# The same, unless the first dollar begins an amount such as `$5`, whose number matters.
+_FORMULA = r"\$(?=[^\s\d])[^$\n]*\$"
+_URL = r"https?://\S+"
+_CODE_URL_OR_FORMULA = regex(f"{_CODE}|{_BETWEEN_DOLLARS}|{_URL}")
+_CODE_OR_FORMULA = regex(f"{_CODE}|{_FORMULA}")
+
+
+def remove_non_words(text: str) -> str:
+    """Replace code, URLs and everything between two dollars on a line by spaces."""
+    return _CODE_URL_OR_FORMULA.sub(" ", text)
+
+
+def remove_code_and_formulas(text: str) -> str:
+    """Replace code and formulas by spaces, but keep amounts of money."""
+    return _CODE_OR_FORMULA.sub(" ", text)
+
+
+def remove_escapes(markdown: str) -> str:
+    """Remove the backslashes of escapes, for display. Code and maths are left unchanged."""
+    parts: list[str] = []
+    position = 0
+    for start, _, kind in find_shields(markdown):
+        if kind == "escape":
+            parts.append(markdown[position:start])
+            position = start + 1
+    parts.append(markdown[position:])
+    return "".join(parts)

@@ -1,0 +1,689 @@
+"""Render the items of a review as JSON for the page's script.
+
+An item is what the user decides on: drafts, a proposal, a card, a question or a passage without a
+card. The comment above `ItemRenderer` describes the JSON. Its `turn` is a hash of everything that
+the item shows, so a decision with another `turn` is about an item that has changed since it was
+shown. `docs/guides/review.md` describes what the user sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from ankiforge.anki.notes import links_of
+from ankiforge.check.source import NO_LABEL
+from ankiforge.language.detection import detect_language
+from ankiforge.language.lexicon import read_word_set
+from ankiforge.ledger import (
+    MAX_BACKS,
+    FrontGroup,
+    HighlightOutcome,
+    Ledger,
+    group_by_front,
+)
+from ankiforge.ledger.cards import load_card, load_card_and_passage, load_highlight
+from ankiforge.ledger.item_lists import load_pending_drafts
+from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.model import (
+    WORD_AND_TRANSLATION,
+    CardKind,
+    Draft,
+    Highlight,
+    Json,
+    LocalCard,
+    OfferedDraft,
+    Pair,
+    PendingDraft,
+    Proposal,
+    Question,
+    QuestionKind,
+    RemarkKind,
+    Texts,
+    Verdict,
+)
+from ankiforge.pipeline.collection import apply_anki_edits
+from ankiforge.review import Item
+from ankiforge.review.items import (
+    expand_gaps,
+    find_main_warning,
+    has_wording_problem,
+    list_facts,
+    list_reasons,
+    to_sentence,
+)
+from ankiforge.review.selection import (
+    find_previous_sentence,
+    get_selectable_text,
+    parse_sentence,
+)
+from ankiforge.review.sittings import RESULT_BY_ACT
+from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text.normalize import find_shields
+from ankiforge.text.sentences import sentences
+from ankiforge.web.card_view import (
+    find_card_quote,
+    mark_differences,
+    render_card,
+    render_line,
+    split_at_formulas,
+)
+from ankiforge.web.documents import DocumentRenderer
+
+MAX_LINES = 300
+"""How many lines or missing cards a question shows at most."""
+
+# --- actions ----------------------------------------------------------------------------
+
+
+def make_action(
+    name: str, label: str, key: str, look: str, message: str, **more: Any
+) -> Json:
+    """Return an action that the page offers for an item, as JSON.
+
+    Args:
+        name: the name of the decision that the action makes (`review.Decision.act`).
+        label: the label of the button.
+        key: the keyboard shortcut, or "" for none.
+        look: the style of the button: `filled`, `outlined`, `text`, or `more` for a menu entry.
+        message: the message that the page shows after the decision.
+        more: further fields, such as `needs`, which says what the user has to enter.
+    """
+    becomes = RESULT_BY_ACT.get(name, "card")
+    texts = {"label": label, "key": key, "look": look, "said": message}
+    return {"act": name, "becomes": becomes, **texts, **more}
+
+
+ACCEPT = make_action("accept", "Accept", "", "filled", "Accepted")
+REJECT = make_action("reject", "Reject", "x", "outlined", "Rejected")
+ASK = make_action("ask", "Ask", "q", "text", "")
+"""Turns a proposal into a question whose answer is the text of the gap. The page's script does this
+by itself."""
+EDIT = make_action(
+    "edit",
+    "Edit",
+    "e",
+    "text",
+    "Saved and accepted",
+    needs="edit",
+    save="Save and accept",
+)
+MASKS = make_action(
+    "masks", "Save the masks", "", "filled", "Masks changed", needs="drawing"
+)
+SKIP = make_action("later", "Later", "s", "more", "Later")
+REST = make_action(
+    "passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of"
+)
+ANOTHER = make_action("another", "Another card", "", "text", "Accepted")
+FORCE = make_action("force", "Accept anyway", "", "more", "Accepted")
+OTHERS = make_action(
+    "others",
+    "Let the model draft others",
+    "",
+    "more",
+    "",
+    stays="Asking the model …",
+)
+
+
+def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
+    """Return a copy of `action` with another label, and with `message` and `more` if given."""
+    return {**action, "label": label, "said": message or action["said"], **more}
+
+
+def _make_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
+    """Return the two answers to a question in which one answer loses something.
+
+    Args:
+        safe_answer: the label and the message of the answer that loses nothing.
+        lossy_answer: the label and the message of the answer that loses something.
+    """
+    return (
+        make_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
+        make_action("accept", lossy_answer[0], "2", "outlined", lossy_answer[1]),
+    )
+
+
+# --- drafts -----------------------------------------------------------------------------
+
+
+def _render_warning(draft: Draft) -> Texts | None:
+    """Return the warning that the page shows about a draft, or None if there is none."""
+    # a missing label is reported where the user can draw one, and users know how the cards that
+    # they wrote end
+    hidden_checks = {NO_LABEL, "breaks_off"} if draft.is_user_card else {NO_LABEL}
+    findings = tuple(
+        finding for finding in draft.findings if finding.check not in hidden_checks
+    )
+    draft = replace(draft, findings=findings)
+    text = find_main_warning(draft)
+    if not text:
+        return None
+    details = " ".join(list_reasons(draft))
+    tone = "stop" if draft.is_blocked else "quiet" if draft.is_clean else "caution"
+    return {"text": text, "tone": tone, "details": "" if details == text else details}
+
+
+def _make_remark(text: str) -> Texts:
+    """Return a remark in the same form as a warning, but with a quiet tone."""
+    return {"text": text, "tone": "quiet"}
+
+
+_QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
+    QuestionKind.SAME: (
+        "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
+        " card, with any reviews.",
+        _relabel(ACCEPT, "Yes, the same", "One card"),
+        _relabel(REJECT, "No, a new card", "Two cards"),
+    ),
+    QuestionKind.GONE: (
+        "Nobody highlighted it there, so nothing shows where it went.",
+        _relabel(ACCEPT, "Keep", "Kept:"),
+        _relabel(REJECT, "Reject", "Rejected:"),
+    ),
+    QuestionKind.DUPLICATE: (
+        "The one with more reviews stays.",
+        _relabel(ACCEPT, "Keep one", "One card"),
+        _relabel(REJECT, "Keep both", "Two cards"),
+    ),
+    QuestionKind.CONFLICT: (
+        "The card keeps its schedule either way.",
+        *_make_lossy_answers(
+            ("Keep mine", "Your words stay:"),
+            ("Take the source’s", "The source’s words taken:"),
+        ),
+    ),
+    QuestionKind.ABSENT: (
+        "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
+        " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
+        *_make_lossy_answers(
+            ("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")
+        ),
+    ),
+    QuestionKind.EMPTIED: (
+        "A drive that is not connected looks the same. Until you answer, no card changes."
+        " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
+        " passage is gone; they stay in Anki.",
+        *_make_lossy_answers(
+            ("Nothing happened", "Every card stays as it is:"),
+            ("Deleted", "Taken as deleted:"),
+        ),
+    ),
+    QuestionKind.FORM: (
+        "Untick what is not a card.",
+        _relabel(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
+        _relabel(REJECT, "None of them", "No cards of"),
+    ),
+}
+"""For each kind of question, what the user should know before answering, and the two answers."""
+
+
+def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
+    """Return the actions for drafts. A blocked draft can only be accepted with `FORCE`."""
+    blocked = [draft for draft in drafts if draft.is_blocked]
+    if drafts[0].kind is CardKind.OCCLUSION:
+        return [ACCEPT, REJECT, SKIP]
+    if len(blocked) == len(drafts):
+        return [_relabel(EDIT, "Edit", look="filled"), REJECT, SKIP, FORCE]
+    actions = [ACCEPT, REJECT, EDIT]
+    if len(drafts) == 1 and has_wording_problem(
+        drafts[0]
+    ):  # make Edit the default, so that Enter doesn't accept the draft unedited
+        actions = [{**ACCEPT, "look": "outlined"}, REJECT, {**EDIT, "look": "filled"}]
+    if any(draft.gaps for draft in drafts):
+        actions.append(ASK)
+    actions += [SKIP]
+    return [*actions, FORCE] if blocked else actions
+
+
+def selectable_text_to_json(highlight: Highlight) -> Json:
+    """Return the text of a passage, in which the user can select words to make a card.
+
+    `parts` is the text split at formulas, and `code` lists the spans that are code.
+    """
+    text = get_selectable_text(highlight)[0]
+    formulas = None if highlight.has_formulas else ()
+    code = [[start, end] for start, end, kind in find_shields(text) if kind == "code"]
+    return {"parts": split_at_formulas(text, formulas), "code": code}
+
+
+# The JSON of an item:
+#
+#     item = {id, turn, title, ask?, why?, cards?, several?, beside?, lines?, option?,
+#             compose?, source?, then?, actions}
+#
+# A proposed card has these fields: `gaps`, the texts that it could blank out, best first; `parts`,
+# its sentence; `spans`, `code` and `starts`, the positions in the sentence of the gaps, of code and
+# of sentence starts; `views`, the card's fields for each gap; and `before`, the previous sentence.
+#
+# `several` tells whether the passage has further facts. `then` is the item of the next fact, which
+# the page shows once this one is accepted. Each of `lines` is a possible card: it has the ids of
+# its drafts (`id`), its front (`a`), its backs (`b`), its location (`at`), whether it is ticked
+# (`on`), and a warning (`note`). An occlusion card has `figure`, its picture and masks. The user
+# can edit the masks if the item has `masks`.
+
+
+class ItemRenderer:
+    """Renders items as JSON, with the actions that the page offers for them."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        find_pdf_link: Callable[[Highlight], list[Texts]],
+        documents: DocumentRenderer,
+        uses_model: bool,
+    ) -> None:
+        """Create a renderer.
+
+        Args:
+            ledger: the source of pending items and past decisions.
+            find_pdf_link: returns a link to the highlight's page in a local PDF, if there is one.
+            documents: finds pictures, and prepares the source documents so that they can be shown.
+            uses_model: whether a model drafts cards, so that the user can ask it for others.
+        """
+        self._ledger = ledger
+        self._model_actions = [OTHERS] if uses_model else []
+        self.find_picture = documents.find_picture
+        self._find_pdf_link = find_pdf_link
+        self._documents = documents
+
+    def find_links(self, highlight: Highlight) -> list[Texts]:
+        """Return the links that open a passage in its source, with a local PDF first."""
+        links = links_of(highlight)
+        return self._find_pdf_link(highlight) + [
+            {"label": name, "href": url} for url, name in links
+        ]
+
+    def render_item(self, item: Item) -> Json:
+        """Return an item as JSON."""
+        if item.question:
+            item_json = self._render_question(item.question)
+        elif item.proposal:
+            item_json = self._render_proposal(item.proposal)
+        elif item.outcome:
+            item_json = self._render_passage(item.outcome)
+        elif item.card and item.drafts:
+            item_json = self._render_revision(item.drafts[0], item.card)
+        elif item.card:
+            item_json = self._render_card(item.card)
+        else:
+            item_json = self._render_drafts(item.drafts)
+        if item_json.get("cards"):
+            item_json.setdefault("line", item_json["cards"][0]["line"])
+        return {"id": item.id, "turn": item.content_hash, **item_json}
+
+    def _render_drafts(self, drafts: Sequence[OfferedDraft]) -> Json:
+        """Render the draft of a new card, or several drafts from which the user chooses one."""
+        first = drafts[0]
+        cards = [self._render_draft(draft) for draft in drafts]
+        actions = _choose_actions(drafts)
+        item_json: Json = {
+            "title": cards[0]["title"],
+            "cards": cards,
+            "source": self.render_source(first.highlight, first.quote),
+            "why": _render_warning(first),
+            "actions": actions,
+        }
+
+        # tell the page whether further facts of the passage are undecided
+        facts = list_facts(self._ledger, first.highlight)
+        if len(facts) > 1:
+            actions.append(REST)
+            decided_count = sum(fact.decided for fact in facts)
+            item_json["several"] = decided_count + 1 < len(facts)
+
+        # number the drafts, so that they can be chosen by keyboard; a proposal takes a number for
+        # each of its gaps
+        if len(drafts) > 1:
+            item_json["choose"] = True
+            item_json["why"] = None
+            number = 1
+            for draft, card in zip(drafts, cards, strict=True):
+                card["why"] = _render_warning(draft)
+                card["number"] = number
+                number += len(draft.gaps) or 1
+        if first.kind is CardKind.OCCLUSION:
+            item_json["masks"] = True
+        elif not first.by_hand:
+            actions += self._model_actions
+        return item_json
+
+    def _render_revision(self, draft: PendingDraft, card: LocalCard) -> Json:
+        """Render a draft beside the card that it would change or replace."""
+        old = render_card(card, self.find_picture)
+        new = self._render_draft(draft)
+        old["label"] = "Your card"
+        new["label"] = "With the new words"
+        new["used"] = self._find_highest_gap_number(card)
+        if card.kind.family is draft.kind.family:
+            mark_differences(old, new)
+        warning_json = _render_warning(draft)
+        another: list[Json] = []
+        ask = "Replace your card by one of another form?"
+        accept = _relabel(ACCEPT, "Replace it", "Changed")
+        reject = _relabel(REJECT, "Keep my card", "Kept as it was")
+        if draft.revises:
+            ask = "The passage has changed. Change the card, too?"
+            accept = _relabel(ACCEPT, "Change the card", "Changed")
+            reject = _relabel(REJECT, "Keep the old words", "Kept as it was")
+            warning_json = warning_json or _make_remark("The card keeps its schedule.")
+        if draft.revises and not draft.is_user_text:
+            ask = "The passage has changed. Are these the new words of your card?"
+            warning_json = _make_remark("The card keeps its schedule.")
+            another = [ANOTHER]
+        edit = _relabel(EDIT, "Edit", "Changed", save="Save")
+        actions = [accept, reject, *another, edit, SKIP]
+        if draft.is_blocked:
+            actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
+        return {
+            "title": new["title"],
+            "ask": ask,
+            "cards": [old, new],
+            "beside": True,
+            "why": warning_json,
+            "edits": 1,
+            "source": self.render_source(draft.highlight, draft.quote),
+            "actions": actions,
+        }
+
+    def _render_proposal(self, proposal: Proposal) -> Json:
+        """Render a proposal, which is a card that could be made from a passage but isn't stored."""
+        item_json = self._render_drafts([proposal])
+        actions = [_relabel(ACCEPT, "Make this card", "Made"), REJECT, EDIT, ASK, SKIP]
+        return {
+            **item_json,
+            "proposal": True,
+            "actions": [*actions, *self._model_actions],
+        }
+
+    def _render_passage(self, outcome: HighlightOutcome) -> Json:
+        """Render a passage without a card, so that the user can make a card from it."""
+        highlight = outcome.highlight
+        text = get_selectable_text(highlight)[0]
+        title = to_one_line(text or highlight.comment or highlight.document.title)
+        write = make_action(
+            "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
+        )
+        nothing = make_action("none", "No card wanted", "x", "outlined", "No card for")
+        make = make_action("make", "Make this card", "", "filled", "Made", needs="words")
+        if text:
+            actions = [make, nothing, write, SKIP, *self._model_actions]
+        else:
+            actions = [{**write, "look": "filled"}, nothing, SKIP]
+        words = selectable_text_to_json(highlight)
+        parts = words["parts"] if text else None
+        source = self.render_source(highlight)
+        return {
+            "title": truncate(title, 90),
+            "line": parts,
+            "compose": parts,
+            "code": words["code"],
+            "blank": [["Front", "Question", []], ["Back", "Answer", []]],
+            "source": source,
+            "actions": actions,
+            "why": _make_remark(to_sentence(outcome.reason)),
+        }
+
+    def _render_card(self, card: LocalCard) -> Json:
+        """Render a card that the user opened in the list of all cards."""
+        view = render_card(card, self.find_picture)
+        view["used"] = self._find_highest_gap_number(card)
+        reasons = [to_sentence(finding.message) for finding in card.findings]
+        if card.why:
+            reasons.append(to_sentence(card.why))
+        is_figure = card.kind is CardKind.OCCLUSION
+        if card.is_live:
+            edit = (
+                MASKS
+                if is_figure
+                else _relabel(EDIT, "Edit", "Edited", look="filled", save="Save")
+            )
+            actions = [edit, REJECT]
+        else:
+            actions = [
+                make_action("restore", "Take this back", "", "filled", "Taken back")
+            ]
+        item: Json = {
+            "title": view["title"],
+            "cards": [view],
+            "actions": actions,
+            "why": _make_remark(" ".join(reasons)) if reasons else None,
+            "source": self.render_source(card.highlight, card.quote),
+        }
+        if is_figure and card.is_live:
+            item["masks"] = True
+        return item
+
+    def _render_question(self, question: Question) -> Json:
+        """Render a question that only the user can answer, with the cards or lines it is about."""
+        about: Json = {}
+        remark, *answers = _QUESTION_TEXTS[question.kind]
+        match question.kind:
+            case QuestionKind.SAME:
+                about = self._render_same_question(question)
+            case QuestionKind.GONE:
+                kept_cards = [
+                    load_card(self._ledger, kept_guid)
+                    for kept_guid in question.guids[:MAX_LINES]
+                ]
+                views = [render_card(card, self.find_picture) for card in kept_cards]
+                lines = [(view["line"], view["answer_line"]) for view in views]
+                about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
+            case QuestionKind.DUPLICATE:
+                about = self._render_duplicate_question(question)
+            case QuestionKind.CONFLICT:
+                about = self._render_conflict_question(question)
+            case QuestionKind.ABSENT:
+                missing_text, _, what_to_restore = question.text.partition(
+                    " Did you delete "
+                )
+                missing_text = missing_text.replace("note", "card")
+                about["ask"] = f"{missing_text} Bring {what_to_restore.rstrip('?')} back?"
+                missing_cards = [
+                    load_card(self._ledger, guid) for guid in question.guids[:MAX_LINES]
+                ]
+                missing_views = [
+                    render_card(card, self.find_picture) for card in missing_cards
+                ]
+                lines = [(view["line"], view["answer_line"]) for view in missing_views]
+                about["lines"] = [{"id": "", "a": a, "b": b} for a, b in lines]
+                if len(lines) == 1:
+                    about = {"ask": about["ask"], "cards": missing_views}
+            case QuestionKind.FORM:
+                about = self._render_form_question(question)
+        title = question.text.partition(":")[0]
+        if question.kind in (QuestionKind.ABSENT, QuestionKind.EMPTIED):
+            title = question.text.partition(". ")[0].removesuffix(".")
+        return {
+            "title": title,
+            "ask": question.text,
+            "why": _make_remark(remark),
+            "actions": [*answers, SKIP],
+            **about,
+        }
+
+    def _render_duplicate_question(self, question: Question) -> Json:
+        """Render a question about cards that ask the same thing."""
+        cards = []
+        for number, guid in enumerate(question.guids, 1):
+            card = load_card(self._ledger, guid)
+            view = self._render_accepted_card(card, f"Card {number}")
+            view["note"] += f" · {card.highlight.document.title}"
+            cards.append(view)
+        if len(cards) == 2:
+            mark_differences(cards[0], cards[1])
+        about = {"title": cards[0]["title"], "cards": cards, "beside": True}
+        return {**about, "ask": f"{question.text} Keep one?"}
+
+    def _render_form_question(self, question: Question) -> Json:
+        """Render a question about lines that may be cards, of which the user can untick some."""
+        drafts = load_pending_drafts(self._ledger, question.drafts)
+        are_words = question.old == WORD_AND_TRANSLATION
+        noun = "word" if are_words else "line"
+        count = format_count(len(question.drafts), noun)
+        label = f"Make cards of such {noun}s in {question.new} from now on"
+        lines = [self._render_front_group(group) for group in group_by_front(drafts)]
+        location = question.new
+        if len({line["at"] for line in lines}) == 1:  # name a common location only once
+            location = lines[0]["at"]
+            lines = [{**line, "at": ""} for line in lines]
+        title = f"{count} like {question.old}"
+        ask = f"{count} in {location} look like “{question.old}”. Are they cards?"
+        if are_words:
+            title = f"{count} with your translation"
+            ask = f"You noted in {location} what {count} mean. Make cards of them?"
+        return {
+            "title": title,
+            "lines": lines,
+            "ask": ask,
+            "option": {"name": "later", "label": label, "on": False},
+        }
+
+    def _render_same_question(self, question: Question) -> Json:
+        """Render a question about a new passage, beside the card whose passage it may be."""
+        cards = []
+        for guid in question.guids:
+            cards.append(
+                self._render_accepted_card(load_card(self._ledger, guid), "Your card")
+            )
+        highlight = load_highlight(self._ledger, question.new)
+        title = cards[0]["title"] if cards else to_one_line(highlight.exact)
+        for draft in load_pending_drafts(self._ledger, [question.new]):
+            cards.append({**self._render_draft(draft), "label": "From the new passage"})
+        if len(cards) == 2 and "gaps" not in cards[1]:
+            mark_differences(cards[0], cards[1])
+        source = self.render_source(highlight)
+        if len(question.examples) > 1 and not question.guids:
+            source["before"] = question.examples[1]
+        return {
+            "title": title,
+            "ask": "Is this the card that you already have?",
+            "cards": cards,
+            "beside": len(cards) == 2,
+            "source": source,
+        }
+
+    def _render_conflict_question(self, question: Question) -> Json:
+        """Render a question about a conflict: the user's version of a card beside the source's."""
+        card = load_card(self._ledger, question.guids[0])
+        card = apply_anki_edits(self._ledger, card)
+        mine = dict(card.fields)
+        theirs = dict(card.fields)
+        if card.note.adopted and question.repair:  # Anki doesn't have the repair yet
+            mine |= card.note.adopted.words
+        for conflict in question.conflicts:
+            mine[conflict.field] = conflict.mine
+            theirs[conflict.field] = conflict.source
+        my_card = render_card(
+            replace(card, fields=tuple(mine.items())), self.find_picture
+        )
+        their_card = render_card(
+            replace(card, fields=tuple(theirs.items())), self.find_picture
+        )
+        mark_differences(my_card, their_card)
+        my_card["label"] = "Yours"
+        their_card["label"] = "From the source"
+        about: Json = {
+            "title": my_card["title"],
+            "ask": "You and the source both changed this card. Which words stay?",
+            "cards": [my_card, their_card],
+            "beside": True,
+            "source": self.render_source(card.highlight, card.quote),
+        }
+        if question.is_between_edits:
+            my_card["label"] = "In Anki"
+            their_card["label"] = "Here"
+            about["ask"] = "You changed this card here and in Anki. Which words stay?"
+            keep = ("Keep Anki’s", "Anki’s words stay:")
+            take = ("Take those from here", "The words from here taken:")
+            if question.repair:
+                about["ask"] = f"{question.text} Which words stay?"
+                keep = ("Keep Anki’s", "The repair taken back:")
+                take = ("Send the repair", "The repair will be sent:")
+            about["actions"] = [*_make_lossy_answers(keep, take), SKIP]
+        return about
+
+    def _render_front_group(self, group: FrontGroup) -> Json:
+        """Render lines with the same front as one line, which is ticked unless it has a warning."""
+        first = group.drafts[0]
+        # leave out the remark about the form, because the question itself is about it
+        remarks = tuple(
+            remark for remark in first.remarks if remark.kind is not RemarkKind.FORM
+        )
+        backs: list[Pair] = []
+        for back in group.backs[:MAX_BACKS]:
+            backs += [(" · ", ""), *render_line(back)] if backs else render_line(back)
+        document = first.highlight.document
+        location = group.directory or document.path or document.title
+        count = len(group.drafts)
+        return {
+            "id": " ".join(draft.id for draft in group.drafts),
+            "a": render_line(group.front),
+            "b": backs,
+            "at": location if count == 1 else f"{count} lines, {location}",
+            "on": all(draft.is_clean for draft in group.drafts)
+            and group.front.casefold() not in read_word_set("signs", "label"),
+            "note": find_main_warning(replace(first, remarks=remarks)),
+        }
+
+    # --- parts --------------------------------------------------------------------------
+
+    def _find_highest_gap_number(self, card: LocalCard) -> int:
+        """Return the highest gap number that was ever shipped to Anki for a card, or 0.
+
+        The editor gives new gaps higher numbers, because a shipped number stays with its text.
+        """
+        state, _ = load_card_and_passage(self._ledger, card.guid)
+        return max(map(int, state.note.numbers), default=0)
+
+    def _render_draft(self, draft: OfferedDraft) -> Json:
+        """Render a draft. For a proposal, add its sentence and every gap that it could have."""
+        view = render_card(draft, self.find_picture)
+        if not draft.gaps:
+            return view
+        full_sentence = parse_sentence(draft)
+        views = [render_card(card, self.find_picture) for card in expand_gaps(draft)]
+        return {
+            **view,
+            "gaps": [gap_view["answer"] for gap_view in views],
+            "spans": full_sentence.gaps,
+            "views": [gap_view["fields"] for gap_view in views],
+            "parts": split_at_formulas(full_sentence.text, full_sentence.formulas),
+            "code": full_sentence.code,
+            "starts": [start for start, _ in sentences(full_sentence.text)],
+            "before": find_previous_sentence(draft),
+        }
+
+    def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
+        """Render an accepted card with its number of reviews, or its state if it has none."""
+        view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
+        seen = load_present_note(self._ledger, card.guid)
+        if card.verdict is not Verdict.LIVE:
+            state = card.verdict.value
+        elif seen:
+            state = format_count(seen.reviews, "review")
+        else:
+            state = "not in Anki yet"
+        view["label"] = label
+        view["note"] = " · ".join(filter(None, (view["note"].rstrip("."), state)))
+        return view
+
+    def render_source(self, highlight: Highlight, quote: str = "") -> Json:
+        """Return where a card comes from, as JSON.
+
+        `asked` is the part of the highlight that the card is based on, which is `quote`, or "" if
+        the highlight doesn't contain it.
+        """
+        around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
+        return {
+            "key": highlight.key,
+            "document": self._documents.prepare(highlight),
+            "lang": detect_language(around),
+            "asked": find_card_quote(highlight, quote),
+            "said": highlight.comment,
+            "links": self.find_links(highlight),
+        }
