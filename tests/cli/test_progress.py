@@ -40,7 +40,7 @@ def test_the_bar_tells_what_is_read_then_drafted_then_sent_then_done():
     bar.show_step(RunStep(highlights=10))
     bar.show_step(RunStep(highlights=5))
     assert shown() == ("drafting and checking", 15, 40, "")
-    bar.show_step(step(12, 43, local=True, characters=9812))
+    bar.show_step(step(12, 43, is_local=True, characters=9812))
     bar.show_step(step(20, 43, cost_usd=1.5, characters=1))
     assert shown() == ("drafting", 20, 43, "1 character sent · $1.50")
     bar.show_step(RunStep(other=OtherProgress("comparing meanings", 3, 10)))

@@ -108,10 +108,10 @@ def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     first, second = waiting(session)
     done = session.decide(Decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
-    assert session.listed("new")["ids"][0] == second
+    assert session.show_list("new")["ids"][0] == second
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
-    assert first in session.listed("new")["ids"]
+    assert first in session.show_list("new")["ids"]
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_all_that_words_match_is_decided_on_together(session, words, accepts, sa
     [("none", {}, 0), ("write", {"Front": "How much?", "Back": "so much"}, 1)],
 )
 def test_a_passage_without_a_card_gets_one_or_none(session, act, fields, made):
-    [_, passage] = session.listed("none")["items"]
+    [_, passage] = session.show_list("none")["items"]
     session.decide(Decision(passage["id"], "", act, fields=fields))
-    shown = session.listed("none")
+    shown = session.show_list("none")
     assert (left(shown, "none"), shown["ready"]) == (1, made)
 
 
@@ -157,14 +157,14 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
     session, workspace, act, more, made
 ):
     id = proposed(session)
-    face = session.item(id)
+    face = session.show_item(id)
     assert face["proposal"] is True
     done = session.decide(Decision(id, face["turn"], act, **more))
     cards = [card for card in workspace.cards() if card.is_live]
     assert len(cards) == bool(made)
     for name, words in made.items():
-        assert words in cards[0].field(name)
-    assert not any(each["id"] == id for each in session.listed("none")["items"])
+        assert words in cards[0].get_field(name)
+    assert not any(each["id"] == id for each in session.show_list("none")["items"])
     assert session.undo(done["undo"])["item"]["turn"] == face["turn"]
     assert proposed(session) == id
     assert workspace.cards() == []
@@ -177,13 +177,13 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
         assert not now.show_item(id).get("proposal")
         [document] = now.show_shelf()["documents"]
         assert (document["waiting"], document["proposed"]) == (2, 0)
-    [sent] = iter_model_tasks(workspace.job(), workspace.ledger)
+    [sent] = iter_model_tasks(workspace.build_run_parameters(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
 
 
 def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, workspace):
     id = proposed(session)
-    before = session.item(id)["turn"]
+    before = session.show_item(id)["turn"]
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace("a semipermeable", "a thin"), encoding="utf-8")
     workspace.run()
@@ -195,7 +195,7 @@ def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, wor
 
 def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     id = proposed(session)
-    before = session.item(id)["turn"]
+    before = session.show_item(id)["turn"]
     [osmosis] = [line for line in NOTE.splitlines() if "Osmosis" in line]
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace(osmosis, ""), encoding="utf-8")
@@ -221,7 +221,7 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     first, _ = waiting(session)
     refused = served("decide", {"id": first, "turn": "", "act": "accept", **decision})
     assert refused["message"] == told
-    assert left(session.state(), "new") == 2
+    assert left(session.counts(), "new") == 2
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,13 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
 )  # fmt: skip
 def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, results):
     [document] = session.show_shelf()["documents"]
-    sitting = session.sitting(document["key"])
+    sitting = session.start_document_sitting(document["key"])
     for act in acts:
         decision = Decision(sitting["ids"][0], "", act, sitting=sitting["number"])
         sitting = session.decide(decision)["sitting"]
     assert tuple(sitting.get("results", ())) == results
     assert len(sitting["ids"]) == 3 - len(acts)
-    ending = session.ending(sitting["number"])
+    ending = session.summarize_sitting(sitting["number"])
     assert ending["heading"] == heading
     assert len(ending["cards"]) == acts.count("accept")
 
@@ -250,14 +250,14 @@ def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
     session, workspace
 ):
     [document] = session.show_shelf()["documents"]
-    sitting = session.sitting(document["key"])
+    sitting = session.start_document_sitting(document["key"])
     for id in sitting["ids"][:2]:
         session.decide(Decision(id, "", "accept", sitting=sitting["number"]))
     first, second = workspace.cards()
     workspace.ledger.reject(first.guid)
-    told = session.ending(sitting["number"])["cards"]
+    told = session.summarize_sitting(sitting["number"])["cards"]
     assert len(told) == 1
-    assert second.field("Back") in json.dumps(told, default=str)
+    assert second.get_field("Back") in json.dumps(told, default=str)
 
 
 def test_a_document_without_the_proposals_that_it_promised_says_so(session, workspace):
@@ -266,7 +266,7 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     [unsure] = [
         place.key for place in pending_items.load_pending_items(workspace.ledger).uncarded
     ]
-    workspace.ledger.write("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
+    workspace.ledger.execute("UPDATE highlight SET worth = 1 WHERE key = ?", unsure)
     session = ReviewSession(workspace, PageRenderer())
     [document] = session.show_shelf()["documents"]
     sitting = session.start_document_sitting(document["key"])
@@ -276,24 +276,24 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
 
 def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     first, _ = waiting(session)
-    key = session.item(first)["source"]["key"]
-    assert session.at(key, 0)["item"]["id"] == first
+    key = session.show_item(first)["source"]["key"]
+    assert session.show_highlight_item(key, 0)["item"]["id"] == first
     made = session.decide(Decision(first, "", "accept"))["undo"]
-    shown = session.at(key, 0)["item"]
+    shown = session.show_highlight_item(key, 0)["item"]
     assert [action["act"] for action in shown["actions"]] == ["edit", "reject"]
     session.undo(made)
     session.decide(Decision(first, "", "reject"))
-    assert session.at(key, 0)["item"]["id"] == key
+    assert session.show_highlight_item(key, 0)["item"]["id"] == key
 
 
 def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
     first, _ = waiting(session)
     guid = workspace.ledger.accept(first)
     session.decide(Decision(guid, "", "reject"))
-    face = session.item(guid)
+    face = session.show_item(guid)
     assert [action["act"] for action in face["actions"]] == ["restore"]
     assert session.decide(Decision(guid, "", "restore"))["undo"] == ""
-    assert session.item(guid)["actions"][0]["act"] == "edit"
+    assert session.show_item(guid)["actions"][0]["act"] == "edit"
 
 
 @pytest.mark.parametrize(
@@ -304,13 +304,13 @@ def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
     ],
 )
 def test_words_that_are_chosen_are_a_gap_or_an_answer(session, workspace, mode, fields):
-    [_, passage] = session.listed("none")["items"]
+    [_, passage] = session.show_list("none")["items"]
     key = passage["id"]
     chosen = Decision(key, "", "make", mode=mode, spans="3-7", text="How much?")
     session.decide(chosen)
     [card] = workspace.cards()
     assert dict(card.fields) == fields
-    words = session.words(key)["parts"]
+    words = session.selectable_text(key)["parts"]
     assert "".join(text for text, _ in words) == "so much for that"
 
 
@@ -333,7 +333,7 @@ def test_what_is_written_beside_a_draft_or_instead_of_it(
     found = [card.get("Front", card.get("Text", "")) for card in made]
     plain = [re.sub(r"\{\{c\d::(.*?)\}\}", r"\1", text) for text in found]
     assert sorted(text.split(" is ")[0] for text in plain) == cards
-    assert left(session.state(), "new") == new
+    assert left(session.counts(), "new") == new
 
 
 def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
@@ -342,7 +342,7 @@ def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
     session.decide(Decision(first, "", "edit", fields=typed))
     [card] = workspace.cards()
     assert (card.deck, card.added) == ("Cells::New", ("biology",))
-    assert card.field("Front") == "What?"
+    assert card.get_field("Front") == "What?"
 
 
 def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
@@ -362,13 +362,13 @@ def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
 def test_an_editor_shows_the_card_that_its_fields_make(session, fields, spans, front):
     first, _ = waiting(session)
     shown = session.preview(Decision(first, "", "edit", fields=fields, spans=spans))
-    assert (shown["title"], left(session.state(), "new")) == (front, 2)
+    assert (shown["title"], left(session.counts(), "new")) == (front, 2)
 
 
 def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
     shown = session.preview(Decision(proposed(session), "", "make", spans="0-7"))
     assert shown["answer"] == "Osmosis"
-    [_, passage] = session.listed("none")["items"]
+    [_, passage] = session.show_list("none")["items"]
     fields = {"Front": "How much?", "Back": "much"}
     shown = session.preview(Decision(passage["id"], "", "write", fields=fields))
     assert shown["title"] == "How much?"
@@ -579,7 +579,7 @@ def test_the_editor_knows_deck_and_tags_of_an_item(asked, read):
 
 def test_a_mark_is_shown_by_its_key_with_its_sitting(asked, read):
     [document] = read.show_shelf()["documents"]
-    sitting = read.sitting(document["key"])
+    sitting = read.start_document_sitting(document["key"])
     shown = asked(f"item?id={document['key']}&sitting={sitting['number']}")
     assert shown["item"]["id"] in sitting["ids"]
     assert shown["sitting"]["number"] == sitting["number"]
@@ -727,7 +727,7 @@ def of_two_facts(forge):
 def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_facts):
     session = of_two_facts
     [document] = session.show_shelf()["documents"]
-    sitting = session.sitting(document["key"])
+    sitting = session.start_document_sitting(document["key"])
     [face] = sitting["items"]
     both = session.decide(Decision(face["id"], "", "passage"))
     assert (left(both, "none"), both["ready"]) == (0, 0)
