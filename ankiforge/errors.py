@@ -105,7 +105,7 @@ class BugError(ItemError):
 
 
 @contextmanager
-def item_errors_as_usage_errors() -> Iterator[None]:
+def wrap_item_errors() -> Iterator[None]:
     """Context manager that re-raises an `ItemError` as a `UsageError`.
 
     It is used where the user named the item on the command line.

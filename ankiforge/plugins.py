@@ -39,7 +39,7 @@ def find_plugins(group: str) -> dict[str, EntryPoint]:
     return by_name
 
 
-def distribution_name(point: EntryPoint) -> str:
+def get_distribution_name(point: EntryPoint) -> str:
     """Return the name of the distribution that installed a plug-in."""
     return point.dist.name if point.dist else point.module
 
@@ -50,7 +50,7 @@ def load_plugin(point: EntryPoint, kind: type[Kind]) -> Kind:
     Raises:
         PlugInError: the object can't be imported, or isn't an instance of `kind`.
     """
-    with wrap_plugin_errors(distribution_name(point)):
+    with wrap_plugin_errors(get_distribution_name(point)):
         plugin = point.load()
         if not isinstance(plugin, kind):
             raise TypeError(f"{point.value} is no {kind.__name__}")

@@ -31,8 +31,8 @@ from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from ankiforge.errors import BUG_MESSAGE
-from ankiforge.extract.base import Opening, assign_first_keys
-from ankiforge.extract.discover import find_kind
+from ankiforge.extract.base import Opening, assign_initial_keys
+from ankiforge.extract.discover import find_source_kind
 from ankiforge.extract.registry import load_source_type
 from ankiforge.model import ExtractedDocument, Highlight, Problem, Sighting
 from tests.makers.ebook_writer import (
@@ -150,7 +150,7 @@ def highlights(found: list[Sighting]) -> Iterator[Highlight]:
     """Yield the highlights of a scan with their keys."""
     for sighting in found:
         if isinstance(sighting, ExtractedDocument):
-            yield from assign_first_keys(sighting)
+            yield from assign_initial_keys(sighting)
 
 
 def is_around(highlight: Highlight, mark: Mark, paragraph: str) -> bool:
@@ -195,7 +195,7 @@ def made(kind: str, books: list[Path], dice: random.Random) -> Counter[str]:
 
 def damaged(path: Path, dice: random.Random) -> Counter[str]:
     """Return how readers fare on damaged copies of a file."""
-    kind = find_kind(path)
+    kind = find_source_kind(path)
     raw = path.read_bytes()
     counts: Counter[str] = Counter()
     with TemporaryDirectory() as folder:
@@ -240,7 +240,7 @@ def main() -> None:
             sep="  ",
         )
     for path in files:
-        kind = find_kind(path)
+        kind = find_source_kind(path)
         if not kind:
             print(path.name, "is read by no source")
             continue

@@ -30,7 +30,7 @@ from ankiforge.draft import second_reading
 from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import load
+from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import DraftingResult
 from ankiforge.pipeline.second_reading import DOUBT_CHECK, add_model_doubts
@@ -107,8 +107,8 @@ def read_by_server(cards: list[Planted], folder: Path) -> list[str]:
     )
     model = ModelDrafter(
         ModelClient(settings, NothingKept()),
-        load("cards"),
-        second=load(second_reading.PROMPT_NAME),
+        load_prompt_file("cards"),
+        second=load_prompt_file(second_reading.PROMPT_NAME),
     )
     results = ([DraftingResult(one.highlight, (one.draft,))] for one in cards)
     doubts = []

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import CheckContext, DuplicateIndex, check_draft
 from ankiforge.draft.prompt import ReplyShape
-from ankiforge.draft.reply import ReplyCard, drafts_of
+from ankiforge.draft.reply import ReplyCard, build_drafts
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 
 SET = Path(__file__).with_name("honest.jsonl")
@@ -64,7 +64,7 @@ def findings(item: ReplyCard, highlight: Highlight) -> tuple[Finding, ...]:
 
 
 def draft_of(item: ReplyCard, highlight: Highlight) -> Draft:
-    return drafts_of([item], highlight, Origin("llm"), ReplyShape(tuple(CardKind)))[0]
+    return build_drafts([item], highlight, Origin("llm"), ReplyShape(tuple(CardKind)))[0]
 
 
 def weight(found: Iterable[Finding]) -> Severity:

@@ -23,10 +23,10 @@ def forget() -> None:
     """Let the program look for plug-ins once more."""
     for cached in (
         plugins.find_plugins,
-        registry.load_plug_ins,
+        registry.load_plug_in_types,
         registry.load_source_type,
         registry.load_source_types,
-        registry.source_types_by_suffix,
+        registry.group_source_types_by_suffix,
     ):
         cached.cache_clear()
 

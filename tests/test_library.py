@@ -7,7 +7,7 @@ import pytest
 
 import ankiforge
 from ankiforge.errors import BusyError
-from ankiforge.pipeline.decide import edit_line
+from ankiforge.pipeline.decide import edit_card_or_draft
 from ankiforge.pipeline.open_workspace import OpenWorkspace
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def test_a_question_is_answered_by_its_id(home):
     with ankiforge.Workspace(home / "cards") as workspace:
         workspace.run([note])
         [card] = workspace.cards("mutex")
-        edit_line(workspace.ledger, card.guid, {"Back": "My lock."})
+        edit_card_or_draft(workspace.ledger, card.guid, {"Back": "My lock."})
         assert workspace.questions() == []
         note.write_text("What is a mutex?::A lock for threads.\n", "utf-8")
         workspace.run([note])

@@ -33,7 +33,7 @@ import msgspec
 from ankiforge.anki.notetypes import (
     OUR_FAMILIES,
     find_template_fields,
-    our_note_type,
+    get_our_note_type,
     parse_identity,
 )
 from ankiforge.anki.profiles import (
@@ -98,7 +98,7 @@ select name from sqlite_master where type = 'table' and sql like 'create table%'
 """
 
 
-def integer_columns(*columns: str) -> str:
+def cast_to_integers(*columns: str) -> str:
     """Return SQL that casts columns to integers.
 
     This is needed because old programs left fractions in Anki's tables.
@@ -106,7 +106,7 @@ def integer_columns(*columns: str) -> str:
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
-def text_columns(*columns: str) -> str:
+def cast_to_text(*columns: str) -> str:
     """Return SQL that casts columns to text."""
     return ", ".join(f"ifnull(cast({column} as text), '')" for column in columns)
 
@@ -128,16 +128,18 @@ class AnkiDatabase:
         self._connection = connection
         self._name = name
         # read the collection's creation time (a Unix timestamp) and its schema version
-        query = f"select {integer_columns('crt', 'ver')} from col limit 1"
+        query = f"select {cast_to_integers('crt', 'ver')} from col limit 1"
         try:
             row: Row | None = connection.execute(query).fetchone()
         except _DAMAGE_ERRORS as error:
             if "no such" in str(error):
-                raise self.unusable_error(_NO_COLLECTION_MESSAGE, str(error)) from error
+                raise self.make_unusable_error(
+                    _NO_COLLECTION_MESSAGE, str(error)
+                ) from error
             raise self._make_damaged_error(error) from error
         self.created, self.schema = row or (0, 0)
         if self.schema < _OLDEST_SCHEMA:
-            raise self.unusable_error(
+            raise self.make_unusable_error(
                 "not a collection of Anki 2.1 or later", "schema too old"
             )
         if self.schema > _NEWEST_SCHEMA:
@@ -152,7 +154,9 @@ class AnkiDatabase:
         required = _REQUIRED_TABLES if self.is_legacy else _REQUIRED_TABLES | _TYPE_TABLES
         missing = required - tables
         if missing:
-            raise self.unusable_error(_NO_COLLECTION_MESSAGE, f"no table {min(missing)}")
+            raise self.make_unusable_error(
+                _NO_COLLECTION_MESSAGE, f"no table {min(missing)}"
+            )
         (check_result,) = self.fetch_first_row("pragma quick_check(1)")
         if check_result != "ok":
             raise self._make_damaged_error(check_result)
@@ -197,14 +201,16 @@ class AnkiDatabase:
         Raises:
             ItemError: the JSON can't be decoded as `result_type`.
         """
-        (text,) = self.fetch_first_row(f"select {text_columns(name)} from col")
+        (text,) = self.fetch_first_row(f"select {cast_to_text(name)} from col")
         try:
             # not strict, because some programs wrote numbers as strings
             return msgspec.json.decode(text or "{}", type=result_type, strict=False)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise self.unusable_error(f"its {name} cannot be read", str(error)) from error
+            raise self.make_unusable_error(
+                f"its {name} cannot be read", str(error)
+            ) from error
 
-    def unusable_error(self, message: str, hint: str) -> ItemError:
+    def make_unusable_error(self, message: str, hint: str) -> ItemError:
         """Return an error that says why the file can't be used. The caller raises it."""
         return ItemError(
             f"{self._name}: {message} ({hint})",
@@ -275,14 +281,14 @@ class _NoteTypeJson(msgspec.Struct):
 
 # The fields in `config` are numbered as in Anki's proto/anki/notetypes.proto.
 _NOTE_TYPE_QUERY = (
-    f"select {text_columns('name')}, {integer_columns('mtime_secs')}, config from notetypes"
+    f"select {cast_to_text('name')}, {cast_to_integers('mtime_secs')}, config from notetypes"
     " where id = ? order by id"
 )
 _FIELDS_QUERY = (
-    f"select {text_columns('name')}, config from fields where ntid = ? order by ord"
+    f"select {cast_to_text('name')}, config from fields where ntid = ? order by ord"
 )
 _TEMPLATES_QUERY = (
-    f"select {text_columns('name')}, config from templates where ntid = ? order by ord"
+    f"select {cast_to_text('name')}, config from templates where ntid = ? order by ord"
 )
 
 
@@ -292,7 +298,7 @@ def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
         decks = database.decode_json_column("decks", dict[DeckId, Json])
         return {id: str(deck.get("name", "")) for id, deck in decks.items()}
     rows = database.fetch_rows(
-        f"select {integer_columns('id')}, {text_columns('name')} from decks"
+        f"select {cast_to_integers('id')}, {cast_to_text('name')} from decks"
     )
     return {id: name.replace("\x1f", "::") for id, name in rows}
 
@@ -372,7 +378,7 @@ def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[
         try:
             yield *columns, parse_protobuf(data)
         except ValueError as error:
-            raise database.unusable_error(
+            raise database.make_unusable_error(
                 "a note type cannot be read", str(error)
             ) from error
 
@@ -571,29 +577,29 @@ def _unpack_export(path: Path, target: Path) -> None:
 # The card's home deck, even while the card is in a filtered deck.
 _HOME_DECK = "iif(c.odid, c.odid, c.did)"
 _NOTES_QUERY = f"""
-select o.nid, {text_columns("iif(o.place = '', n.guid, o.place)")},
-  {integer_columns("n.mod", "n.mid")}, {text_columns("n.tags", "n.flds")}
+select o.nid, {cast_to_text("iif(o.place = '', n.guid, o.place)")},
+  {cast_to_integers("n.mod", "n.mid")}, {cast_to_text("n.tags", "n.flds")}
 from temp.chosen o cross join notes n on n.id = o.nid
 order by o.place, o.nid
 """
 _CARDS_QUERY = f"""
-select o.nid, {integer_columns("c.id", "c.ord", _HOME_DECK, "c.reps", "c.lapses", "c.queue = -1")}
+select o.nid, {cast_to_integers("c.id", "c.ord", _HOME_DECK, "c.reps", "c.lapses", "c.queue = -1")}
 from temp.chosen o cross join cards c on c.nid = o.nid
 order by o.place, o.nid, c.ord, c.id
 """
 _REVIEWS_QUERY = f"""
-select r.id, o.place, {integer_columns("r.ease", "r.ivl", "r.type")}
+select r.id, o.place, {cast_to_integers("r.ease", "r.ivl", "r.type")}
 from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.nid = c.nid
 order by r.id
 """
 _USED_TYPES_QUERY = f"""
-select distinct {integer_columns("n.mid")} from temp.chosen o join notes n on n.id = o.nid
+select distinct {cast_to_integers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
 """
 _FOREIGN_MODS_QUERY = f"""
-select {integer_columns("id", "mod")} from notes where id not in (select nid from temp.chosen)
+select {cast_to_integers("id", "mod")} from notes where id not in (select nid from temp.chosen)
 """
 _FOREIGN_NOTES_QUERY = f"""
-select n.id, {integer_columns("n.mod", "n.mid")}, {text_columns("n.flds")},
+select n.id, {cast_to_integers("n.mod", "n.mid")}, {cast_to_text("n.flds")},
   (select {_HOME_DECK} from cards c where c.nid = n.id order by c.ord limit 1)
 from notes n where n.id in (select value from json_each(?))
 """
@@ -665,7 +671,7 @@ class AnkiView(Value):
                 type_id=type_id,
             )
 
-    def other_note_types(self) -> Iterator[AnkiNoteType]:
+    def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
         """Yield the readable note types that aren't in `note_types`. Some may be repeated."""
         known_ids = [note_type.id for note_type in self.note_types]
         for database in self.databases:
@@ -673,7 +679,7 @@ class AnkiView(Value):
                 ids = set(database.decode_json_column("models", dict[NoteTypeId, Json]))
             else:
                 rows = database.fetch_rows(
-                    f"select {integer_columns('id')} from notetypes"
+                    f"select {cast_to_integers('id')} from notetypes"
                 )
                 ids = {id for (id,) in rows}
             for id in sorted(ids.difference(known_ids)):
@@ -691,7 +697,7 @@ class AnkiView(Value):
                 yield AnkiReview(id, Guid(guid), *review)
             last_id = id
 
-    def graves(self) -> frozenset[NoteId] | None:
+    def find_deleted_note_ids(self) -> frozenset[NoteId] | None:
         """Return the ids of the notes that were deleted since the last full sync.
 
         Returns None if the view is of a running Anki, which doesn't report deletions.
@@ -699,7 +705,7 @@ class AnkiView(Value):
         if self.kind is ViewKind.CONNECT:  # AnkiConnect doesn't report deletions
             return None
         # type 1 stands for a note; cards and decks have other types
-        query = f"select {integer_columns('oid')} from graves where type = 1"
+        query = f"select {cast_to_integers('oid')} from graves where type = 1"
         return frozenset(id for (id,) in self.databases[0].fetch_rows(query))
 
     def find_foreign_notes(
@@ -793,7 +799,7 @@ def open_view(
         profile = ""
         if kind is ViewKind.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
-        our_type_ids = {our_note_type(family).id for family in OUR_FAMILIES}
+        our_type_ids = {get_our_note_type(family).id for family in OUR_FAMILIES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
         yield AnkiView(
             databases=(database,),
@@ -839,7 +845,7 @@ def open_exports_view(
             types |= {note_type.id: note_type for note_type in view.note_types}
             decks |= view.decks
             for (id,) in view.databases[0].fetch_rows(
-                f"select {integer_columns('id')} from notes"
+                f"select {cast_to_integers('id')} from notes"
             ):
                 exported.add(id)
         yield AnkiView(

@@ -17,7 +17,7 @@ from typing import TypeVar
 import httpx2
 import msgspec
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
+from ankiforge.anki.notetypes import OUR_FAMILIES, get_our_note_type
 from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
 from ankiforge.errors import ServiceError
 from ankiforge.model import CardId, Json, NoteId
@@ -102,7 +102,7 @@ class AnkiConnect:
                     hint=f"in Anki: {_CONFIG_MENU}, look at {origins}",
                 )
 
-    def api_version(self) -> int:
+    def get_api_version(self) -> int:
         """Return the version of AnkiConnect's API, or 0 if nothing answers at the URL.
 
         The version has been 6 since 2017.
@@ -114,7 +114,7 @@ class AnkiConnect:
                 return 0
             raise
 
-    def active_profile(self) -> str:
+    def get_active_profile(self) -> str:
         """Return the name of the profile that is open, or "" if the add-on is too old to tell."""
         try:
             return self._run_action("getActiveProfile", str)
@@ -174,7 +174,7 @@ class AnkiConnect:
         # search for our notes by field, tag, name and id of the note type, and id of the note
         conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
         for family in OUR_FAMILIES:
-            note_type = our_note_type(family)
+            note_type = get_our_note_type(family)
             conditions.append(f'"note:{note_type.name}*" OR mid:{note_type.id}')
         joined_ids = ",".join(map(str, other_note_ids))
         conditions.append(f"nid:{joined_ids or 0}")

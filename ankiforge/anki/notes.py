@@ -361,7 +361,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     global_links: list[str] = []
     local_links: list[str] = []
     for highlight in highlights:
-        for url, label in links_of(highlight):
+        for url, label in iter_links(highlight):
             link = f'<a href="{escape_html(url)}">{text_to_html(label)}</a>'
             if not _is_vault_link(url):
                 global_links.append(link)
@@ -376,13 +376,13 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     return " ".join(dict.fromkeys(global_links)), " ".join(dict.fromkeys(local_links))
 
 
-def links_of(highlight: Highlight) -> Iterator[Pair]:
+def iter_links(highlight: Highlight) -> Iterator[Pair]:
     """Yield the URL and the label of each link to a passage and to its work."""
     # use the URLs of the passage, or else of its document, and those of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
     passage_url = sanitize_url(highlight.uri)
-    for url in dict.fromkeys(map(sanitize_url, (*urls, *work_urls(document)))):
+    for url in dict.fromkeys(map(sanitize_url, (*urls, *iter_work_urls(document)))):
         if not url:
             continue
         parts = urlsplit(url)
@@ -400,7 +400,7 @@ def links_of(highlight: Highlight) -> Iterator[Pair]:
         yield url, isolate_bidi(label)
 
 
-def work_urls(document: Document) -> Iterator[str]:
+def iter_work_urls(document: Document) -> Iterator[str]:
     """Yield a URL for each identifier of a work, such as its DOI."""
     for scheme, value in document.identifiers:
         if scheme in _URL_PREFIXES and value:

@@ -83,7 +83,7 @@ def _find_filled_fields(fields: Texts) -> set[str]:
     """Return the names of the fields that aren't empty for Anki, including the special fields."""
     filled = {name for name in _SPECIAL_FIELDS if name not in fields}
     for name, text in fields.items():
-        if not is_empty(text):
+        if not is_empty_for_anki(text):
             filled.add(name)
     return filled
 
@@ -289,7 +289,7 @@ OUR_FAMILIES = tuple(_OUR_NAMES)
 
 
 @cache
-def our_note_type(family: NoteType) -> AnkiNoteType:
+def get_our_note_type(family: NoteType) -> AnkiNoteType:
     """Return our own note type for a family, as packages contain it."""
     name = _OUR_NAMES[family]
     first_id = _FIRST_FIELD_IDS[family]
@@ -333,7 +333,7 @@ def read_design_file(name: str) -> str:
 def find_family(type_id: int) -> NoteType | None:
     """Return the family whose own note type has this id, or None if it isn't one of ours."""
     for family in OUR_FAMILIES:
-        if our_note_type(family).id == type_id:
+        if get_our_note_type(family).id == type_id:
             return family
     return None
 
@@ -350,7 +350,7 @@ def choose_shipped_type(
         family: the family.
         types: the note types in Anki, by id.
     """
-    ours = our_note_type(family)
+    ours = get_our_note_type(family)
     anki_type = types.get(ours.id)
     if anki_type is None or _list_names(anki_type) == _list_names(ours):
         return ours
@@ -371,7 +371,7 @@ _EMPTY_FIELD = regex(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
 _TAG_EXCEPT_IMG = regex(r"(?i)<(?!img\b)[^>]*>")
 
 
-def is_empty(text: str) -> bool:
+def is_empty_for_anki(text: str) -> bool:
     """Return whether Anki's `{{#Field}}` treats a field as empty."""
     if not text:
         return True
@@ -631,7 +631,7 @@ _OCCLUSION_TEMPLATE_ID = 1464821135301
 
 
 @cache
-def our_occlusion_type() -> AnkiNoteType:
+def get_our_occlusion_type() -> AnkiNoteType:
     """Return the Image Occlusion note type for a package if no such type was seen in Anki."""
     ids = range(
         _OCCLUSION_FIRST_FIELD_ID, _OCCLUSION_FIRST_FIELD_ID + len(OCCLUSION_FIELDS)
@@ -659,7 +659,7 @@ def add_our_occlusion_type(
     types: Mapping[NoteTypeId, AnkiNoteType],
 ) -> dict[NoteTypeId, AnkiNoteType]:
     """Return the note types in Anki, with our Image Occlusion type added if it isn't there."""
-    ours = our_occlusion_type()
+    ours = get_our_occlusion_type()
     return {ours.id: ours, **types}
 
 
@@ -668,7 +668,7 @@ def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> MappedTyp
 
     The note type that the collection came with is preferred over copies that the user made.
     """
-    ours = our_occlusion_type()
+    ours = get_our_occlusion_type()
 
     required_tags = set(range(REQUIRED_OCCLUSION_FIELD_COUNT))
     candidates = []

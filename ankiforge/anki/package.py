@@ -68,7 +68,7 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
                 hint="this is a fault of ankiforge: please report it with this line",
             )
         guids.add(note.guid)
-        problem = rejection_reason(note)
+        problem = find_note_problem(note)
         if problem:
             raise RefusedError(problem.what, hint=problem.hint)
     try:
@@ -185,7 +185,7 @@ def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
     return ids
 
 
-def rejection_reason(note: Note) -> Problem | None:
+def find_note_problem(note: Note) -> Problem | None:
     """Return why Anki would reject a note or make no card from it, or None if the note is fine."""
     where = f"deck {note.deck}"
     if _FIELD_SEPARATOR in "".join(note.fields):

@@ -31,14 +31,14 @@ from ankiforge.anki.notes import (
 )
 from ankiforge.anki.notetypes import (
     choose_shipped_type,
+    get_our_note_type,
     hash_field,
     hash_tags,
     is_blank,
     is_same_html,
-    our_note_type,
     select_ordinals,
 )
-from ankiforge.anki.package import DAY_ZERO, rejection_reason
+from ankiforge.anki.package import DAY_ZERO, find_note_problem
 from ankiforge.anki.render import field_to_markdown, is_media_name, text_to_html
 from ankiforge.model import (
     RETIRED_TAG,
@@ -175,7 +175,7 @@ def find_layout(
         first_type = mapped_type
         note_type = types.get(mapped_type.id)
     else:
-        first_type = our_mapped_type(card.family)
+        first_type = get_our_mapped_type(card.family)
         note_type = choose_shipped_type(card.family, types)
         required = (IDENTITY_FIELD, *required)
     if note_type is None:
@@ -225,7 +225,7 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
     if card.note.adopted:
         adopted_hashes = {}
         for name in card.note.adopted.names:
-            adopted_hashes[name] = hash_field(card.note.adopted.original_html(name))
+            adopted_hashes[name] = hash_field(card.note.adopted.get_original_html(name))
         bases.insert(0, ShippedNote(ADOPTED_MOD, hashes=adopted_hashes))
     theirs = layout.their_fields
     base = find_base(bases, anki_note, theirs) or NO_BASE
@@ -288,9 +288,9 @@ def find_mapped_type(
     return configured
 
 
-def our_mapped_type(family: NoteType) -> MappedType:
+def get_our_mapped_type(family: NoteType) -> MappedType:
     """Return one of our own note types as a `MappedType`, by which renamed fields can be found."""
-    ours = our_note_type(family)
+    ours = get_our_note_type(family)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
     return MappedType(ours.id, ours.name, names, ids)
@@ -649,7 +649,7 @@ class MergedNote(NamedTuple):
     """The hash of each field's base for the next merge, by our field name."""
 
 
-def plan(
+def plan_card(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ShippingOptions
 ) -> CardPlan:
     """Decide what to ship for a card: nothing, a note, or a question to the user.
@@ -907,7 +907,7 @@ def _plan_rejection(
     empty_plan: CardPlan, note: Note, anki_note: AnkiNote | None
 ) -> CardPlan | None:
     """Return a plan that explains why Anki would reject the note, or None if it wouldn't."""
-    problem = rejection_reason(note)
+    problem = find_note_problem(note)
     if anki_note:
         return (
             replace(empty_plan, hold_reason="it would have no card left")
@@ -972,7 +972,7 @@ def _find_text_by_number(card: LocalCard) -> Texts:
         return {}
     if card.kind is CardKind.OCCLUSION:
         masks = occlusion.get_masks(card.fields)
-        return occlusion.labels_by_number(masks)
+        return occlusion.get_labels_by_number(masks)
     text_by_number: dict[str, str] = {}
     for gap in find_gaps(dict(card.fields).get("Text", "")):
         for number in gap.numbers:

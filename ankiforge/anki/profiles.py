@@ -46,7 +46,7 @@ Fingerprint = tuple[tuple[int, int, int] | None, ...]
 for a file that doesn't exist. If the fingerprint is the same, the collection hasn't changed."""
 
 
-def fingerprint_text(path: Path) -> str:
+def compute_fingerprint_text(path: Path) -> str:
     """Return the fingerprint of a collection or export as text, which can be stored.
 
     It has to be computed before the file is read. Otherwise a change in between goes unnoticed.
@@ -61,7 +61,7 @@ def fingerprint_text(path: Path) -> str:
     return " ".join(parts)
 
 
-def modified_at(path: Path) -> float:
+def get_modification_time(path: Path) -> float:
     """Return the time at which a collection or export was last written, as a Unix timestamp."""
     states = filter(None, fingerprint(resolve_symlinks(path)))
     newest_ns = max((modified_ns for _, modified_ns, _ in states), default=0)

@@ -586,13 +586,15 @@ class DuplicateIndex:
             shown_text = " ".join(self._get_sides(id).label.split())
             if len(shown_text) > 80:
                 shown_text = f"{shown_text[:79]}…"
-            shown = f"{self._cards[id].where}“{shown_text}”"
+            shown = f"{self._cards[id].quote_prefix}“{shown_text}”"
             yield make_finding("duplicate", shown, duplicate=id)
 
         # report the first card that has the same question but a different answer
         for same_question_group in self._groups_by_question.get(terms.question, ()):
             other_cards = self._iter_other_cards(same_question_group, highlight)
-            own_card_id = next((card.id for card in other_cards if not card.where), None)
+            own_card_id = next(
+                (card.id for card in other_cards if not card.quote_prefix), None
+            )
             if own_card_id is None:
                 continue
             own_sides = self._get_sides(own_card_id)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from ankiforge.language.vocabulary import find_term
+from ankiforge.language.vocabulary import get_marked_term
 from ankiforge.model import (
     LONG_COMMENT_DRAFTER,
     PHRASE_DRAFTER,
@@ -36,8 +36,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
-from ankiforge.text.normalize import find_words, is_same_text, locate
-from ankiforge.text.sentences import sentences
+from ankiforge.text.normalize import find_whole_words, is_same_text, locate
+from ankiforge.text.sentences import find_sentence_spans
 
 # --- rules and findings ---------------------------------------------------------------
 
@@ -331,13 +331,14 @@ def is_gloss_card(draft: CardContent, highlight: Highlight) -> bool:
 
     Because the comment translates or defines the word, the source need not contain the answer.
     """
-    word = find_term(highlight)
+    word = get_marked_term(highlight)
     if not word or not highlight.instructs or draft.kind.family is not NoteType.BASIC:
         return False
     reading = parse_draft(draft)
     return (
-        find_words(word, reading.question) is not None
-        and find_words(reading.answers[0].strip(" ."), highlight.comment) is not None
+        find_whole_words(word, reading.question) is not None
+        and find_whole_words(reading.answers[0].strip(" ."), highlight.comment)
+        is not None
     )
 
 
@@ -413,7 +414,7 @@ def _find_quoted_sentences(quote: str, text: str) -> str:
     quote_span = locate(quote, text) if quote.strip() else None
     quote_start, quote_end = quote_span or (0, len(text))
     bounds = []
-    for start, end in sentences(text):
+    for start, end in find_sentence_spans(text):
         if start < quote_end and end > quote_start:
             bounds += [start, end]
     return text[bounds[0] : bounds[-1]] if bounds else text

@@ -36,18 +36,18 @@ from ankiforge.check.reading import (
     split_clauses,
     strip_markup,
 )
-from ankiforge.language.detection import detect_certain_language, detect_script
+from ankiforge.language.detection import detect_certain_language_name, detect_script
 from ankiforge.language.lexicon import build_alternatives, read_word_set
 from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
     DIGIT_NUMBER,
     Quantity,
-    find_base_sizes,
     find_digit_numbers,
     find_fractions,
     find_months,
+    find_number_values,
     find_numbers,
-    find_values,
+    find_sizes_in_base_units,
     parse_quantities,
 )
 from ankiforge.language.words import (
@@ -78,14 +78,14 @@ from ankiforge.model.hints import parse_schedule
 from ankiforge.text import WordMatcher, occlusion, regex
 from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.normalize import (
+    belong_to_same_word,
     find_shields,
-    find_words,
-    is_same_word,
+    find_whole_words,
     locate,
     normalize_for_comparison,
     remove_code_and_formulas,
 )
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 
 # --- quote and answer -----------------------------------------------------------------
 
@@ -145,7 +145,9 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     for answer_text in reading.answers:
         # a name may be taken literally from the title or a heading, but a number may not
         is_number = any(map(str.isdecimal, answer_text))
-        if not is_number and find_words(answer_text.strip(" ."), get_titles(highlight)):
+        if not is_number and find_whole_words(
+            answer_text.strip(" ."), get_titles(highlight)
+        ):
             continue
         is_offered = normalize_for_comparison(answer_text) in normalize_for_comparison(
             reading.question
@@ -172,15 +174,15 @@ def _find_cut_words(answer: str, source: str) -> str:
     An answer that lacks only an inflection, such as `cell` for `cells`, cuts no word.
     """
     answer_span = locate(answer, source)
-    if answer_span is None or find_words(answer, source):
+    if answer_span is None or find_whole_words(answer, source):
         return ""
     answer_start, answer_end = answer_span
     start, end = answer_span
-    while source[answer_start].isalpha() and is_same_word(
+    while source[answer_start].isalpha() and belong_to_same_word(
         source[:start][-1:], source[start]
     ):
         start -= 1
-    while source[answer_end - 1].isalpha() and is_same_word(
+    while source[answer_end - 1].isalpha() and belong_to_same_word(
         source[end:][:1], source[end - 1]
     ):
         end += 1
@@ -194,9 +196,9 @@ def _find_cut_words(answer: str, source: str) -> str:
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
     """Return the words of `answer` that the source lacks, and the fraction that the source has."""
     # first search for the whole answer, perhaps in another notation
-    if find_words(answer.strip(" ."), source):
+    if find_whole_words(answer.strip(" ."), source):
         return [], 1.0
-    if find_words(normalize_words(answer).strip(" ."), normalize_words(source)):
+    if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
         return [], 1.0
     if is_formula(answer) and normalize_formula(answer) in normalize_formula(source):
         return [], 1.0
@@ -356,7 +358,7 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
     for fraction_word, value in find_fractions(text).items():
         if fraction_word.rstrip("s") in source.casefold():
             continue
-        if find_values(source).isdisjoint((value, value * 100)):
+        if find_number_values(source).isdisjoint((value, value * 100)):
             yield fraction_word
     # report a month only if the source names other months, but not this one
     named_months = find_months(text)
@@ -368,9 +370,9 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
 
 def _contains_size(source: str, quantity: Quantity) -> bool:
     """Return whether `source` has a number of this size, in any notation and with any sign."""
-    return abs(quantity.value) in find_values(
+    return abs(quantity.value) in find_number_values(
         source
-    ) or quantity.base_size in find_base_sizes(source)
+    ) or quantity.size_in_base_unit in find_sizes_in_base_units(source)
 
 
 # --- numbers with another unit, sign or era -------------------------------------------
@@ -388,8 +390,12 @@ def _find_conflicting_number(quantity: Quantity, source: str) -> str:
     source_units = {stated.unit for stated in same_size_quantities} - {""}
     if quantity.unit and source_units and quantity.unit not in source_units:
         # no conflict if it is the same quantity in another unit, such as 5 g and 5,000 mg
-        dimension, base = quantity.base_size
-        return "" if (dimension, abs(base)) in find_base_sizes(source) else first_shown
+        dimension, base = quantity.size_in_base_unit
+        return (
+            ""
+            if (dimension, abs(base)) in find_sizes_in_base_units(source)
+            else first_shown
+        )
     if not any(
         (stated.value < 0) == (quantity.value < 0) for stated in same_size_quantities
     ):
@@ -704,7 +710,7 @@ def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Findin
                 yield make_finding("literal", f"“{code}”")
                 return
 
-    if detect_certain_language(source) == "German":
+    if detect_certain_language_name(source) == "German":
         return  # every German noun begins with a capital
     creators = " ".join(highlight.document.creators)
     known_text = normalize_for_comparison(f"{source}\n{creators}")
@@ -804,7 +810,7 @@ def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Findi
         for answer in parse_draft(draft).answers
         if answer
     ]
-    for start, end in sentences(source):
+    for start, end in find_sentence_spans(source):
         source_talk = _MODEL_TALK.search(source[start:end])
         sentence = normalize_for_comparison(source[start:end])
         if source_talk and any(answer in sentence for answer in answers):
@@ -825,7 +831,7 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
     card = parse_draft(draft).full_text
     passage = get_sentence(highlight)
     other_texts = [highlight.exact, highlight.comment if highlight.instructs else ""]
-    for detect in (detect_script, detect_certain_language):
+    for detect in (detect_script, detect_certain_language_name):
         card_language = detect(card)
         passage_language = detect(passage)
         if not card_language or not passage_language or card_language == passage_language:

@@ -34,7 +34,7 @@ from ankiforge.check.reading import (
     register_check,
 )
 from ankiforge.language.detection import (
-    detect_certain_language,
+    detect_certain_language_name,
     detect_language,
     detect_script,
 )
@@ -44,10 +44,10 @@ from ankiforge.language.words import (
     STOP_WORDS,
     contains_phrase,
     count_words,
-    find_beginning,
-    find_beginnings,
     find_content_words,
     find_stems,
+    find_word_prefixes,
+    get_word_prefix,
     split_words,
 )
 from ankiforge.model import (
@@ -65,7 +65,7 @@ from ankiforge.text import cloze, occlusion, regex, to_one_line
 from ankiforge.text.cloze import Gap
 from ankiforge.text.lists import split_items
 from ankiforge.text.normalize import find_shields, normalize_for_comparison
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 
 # Matches the first words of a sentence that depends on the previous one. Case matters.
 _DEPENDENT_START = regex(rf"(?:{build_alternatives('signs', 'leans_back')})(?![\w’'-])")
@@ -216,7 +216,7 @@ def _find_cut_name(answer: str, text_before: str, text_after: str) -> str:
     if (
         name_start
         and name_rest
-        and detect_certain_language(f"{text_before}{answer}{text_after}") != "German"
+        and detect_certain_language_name(f"{text_before}{answer}{text_after}") != "German"
     ):
         return f"{name_start[1]}{name_rest[0]}"
     joined = _JOINED_NAME.search(text_before[-_NAME_CONTEXT_CHARS:])
@@ -267,8 +267,8 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
         # this may be the German `was`, not the English
         passage = context.highlight.exact
         if "German" in (
-            detect_certain_language(reading.full_text),
-            detect_certain_language(passage),
+            detect_certain_language_name(reading.full_text),
+            detect_certain_language_name(passage),
         ):
             excused_rules.add("yes_no")
     for finding in _match_question_patterns(front, excused_rules):
@@ -294,7 +294,7 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
     # unnatural, but only 22 of 274 others
     if not is_user_written(draft) and not is_asked_by_reader(draft):
         sentence_lengths = [
-            count_words(front[start:end]) for start, end in sentences(front)
+            count_words(front[start:end]) for start, end in find_sentence_spans(front)
         ]
         yield from check_limit(max(sentence_lengths, default=0), "sentence_gt23w")
 
@@ -648,12 +648,12 @@ def _gives_answer_away(text: str, answer: str) -> bool:
     if not unspaced_answer.isascii() and unspaced_answer in "".join(context_text.split()):
         return True
     answer_words = frozenset(split_words(bare_answer)) - _UNREVEALING_WORDS
-    answer_prefixes = frozenset(map(find_beginning, answer_words))
+    answer_prefixes = frozenset(map(get_word_prefix, answer_words))
     min_matches = max(
         len(answer_prefixes) * _REVEALING_FRACTION,
         min(len(answer_prefixes), _MIN_REVEALING_WORDS),
     )
     return (
         bool(answer_prefixes)
-        and len(answer_prefixes & find_beginnings(context_text)) >= min_matches
+        and len(answer_prefixes & find_word_prefixes(context_text)) >= min_matches
     )

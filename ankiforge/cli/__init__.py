@@ -18,8 +18,8 @@ from ankiforge.cli.commands import (
     COMMANDS,
     OWN_COMMANDS,
     SuggestingGroup,
-    drop_unset,
-    shared_options,
+    drop_unset_options,
+    make_shared_options,
 )
 from ankiforge.cli.help import HelpContext
 from ankiforge.errors import (
@@ -72,7 +72,7 @@ class Program(SuggestingGroup):
         hidden_count = len(COMMANDS) - shown_count
         formatter.write(f"\n  {hidden_count} more: ankiforge help all\n")
         rows = []
-        for option in shared_options():
+        for option in make_shared_options():
             rows.append(option.get_help_record(ctx) or ("", ""))
         rows.append(("-h, --help", "Show the help of a command."))
         with formatter.section("Options of every command"):
@@ -98,7 +98,7 @@ def _load_plugin_command(name: str) -> click.Command | None:
         except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception:
-            with plugins.wrap_plugin_errors(plugins.distribution_name(point)):
+            with plugins.wrap_plugin_errors(plugins.get_distribution_name(point)):
                 raise
 
     command.invoke = invoke_guarded  # type: ignore[method-assign]
@@ -135,14 +135,14 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
 
 @click.group(
     cls=Program,
-    params=shared_options(),
+    params=make_shared_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="ankiforge")
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:
     """Turn highlights in PDFs, Zotero, notes and e-books into checked Anki cards."""
-    ctx.obj = drop_unset(options)
+    ctx.obj = drop_unset_options(options)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

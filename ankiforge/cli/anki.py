@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Unpack
 
 from ankiforge.cli.commands import COMMANDS
 from ankiforge.cli.output import (
-    DECK,
-    FORCE,
-    OUTPUT,
+    DECK_OPTION,
+    FORCE_OPTION,
+    OUTPUT_OPTION,
     Call,
     command,
-    end_command,
-    end_run,
+    exit_if_failed,
+    exit_if_run_failed,
     file_option,
     flag_option,
     hint_if_first_time,
-    no_collection_error,
+    make_no_collection_error,
     open_workspace,
 )
-from ankiforge.errors import UsageError, item_errors_as_usage_errors
+from ankiforge.errors import UsageError, wrap_item_errors
 from ankiforge.hooks import collect_notices
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def _print_delivery(
     says why, and names the next command.
     """
     from ankiforge.ledger import pending_items
-    from ankiforge.pipeline.deliver import no_package_reason
+    from ankiforge.pipeline.deliver import explain_no_package
     from ankiforge.reports.summary import (
         choose_next_command,
         delivery_to_json,
-        every_card_reason,
+        explain_full_package,
         format_anki_changes,
         format_delivery,
         format_held_notes,
@@ -60,7 +60,7 @@ def _print_delivery(
     lines = [format_anki_changes(result), format_held_notes(result)]
     if not call.quiet:
         lines.append(
-            hint_if_first_time(workspace, every_card_reason(result, workspace.ledger))
+            hint_if_first_time(workspace, explain_full_package(result, workspace.ledger))
         )
     for line in filter(None, lines):
         call.print_result(line)
@@ -70,7 +70,7 @@ def _print_delivery(
         and not result.has_failures
         and result.error is None
     ):
-        reason = no_package_reason(workspace.ledger, result.planned, deck)
+        reason = explain_no_package(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
         ledger = workspace.ledger
         step = choose_next_command(
@@ -88,10 +88,10 @@ def _print_delivery(
   ankiforge build                          ./ankiforge.apkg with what Anki lacks
   ankiforge build --deck Biology -o b.apkg
 """)
-@DECK
-@OUTPUT
+@DECK_OPTION
+@OUTPUT_OPTION
 @flag_option("--full", help="Include every accepted card, whatever Anki has.")
-@FORCE
+@FORCE_OPTION
 def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
@@ -101,7 +101,7 @@ def build(call: Call, full: bool, **package: Unpack[PackageOptions]) -> None:
     with open_workspace(call) as workspace:
         result = workspace.build(full=full, **package)
         _print_delivery(call, workspace, result, package["deck"])
-    end_run(result)
+    exit_if_run_failed(result)
 
 
 # --- pull -----------------------------------------------------------------------------------
@@ -145,11 +145,11 @@ def pull(
         scan: CollectionScan | None = None
         if file:
             path = file.expanduser().absolute()
-            with item_errors_as_usage_errors():
+            with wrap_item_errors():
                 scan = collections.read_collection_file(path, ledger, bind=bind)
         elif not connect:
             if settings.collection == collections.NEVER:
-                raise no_collection_error(workspace.folder)
+                raise make_no_collection_error(workspace.folder)
             scan = collections.read_collection(settings, ledger, Path.home(), bind=bind)
         if scan is None or (not file and scan.state == "nowhere"):
             anki = workspace.connect_to_anki()
@@ -186,7 +186,7 @@ def pull(
                 call.print_result(format_anki_changes(result) or "nothing was deleted")
                 if viewed.edited and "patch" in COMMANDS:
                     call.say("your edits stay; as changes of your notes: ankiforge patch")
-    end_command(result.problems, result.error)
+    exit_if_failed(result.problems, result.error)
 
 
 # --- push -----------------------------------------------------------------------------------
@@ -196,9 +196,9 @@ def pull(
   ankiforge push           send what Anki lacks
   ankiforge push --sync    let Anki sync before and after
 """)
-@DECK
-@OUTPUT
-@FORCE
+@DECK_OPTION
+@OUTPUT_OPTION
+@FORCE_OPTION
 @flag_option("--sync", help="Let Anki sync before and after.")
 def push(call: Call, sync: bool, **package: Unpack[PackageOptions]) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
@@ -209,4 +209,4 @@ def push(call: Call, sync: bool, **package: Unpack[PackageOptions]) -> None:
         call.say("sending to Anki …")
         result = workspace.push(sync=sync, **package)
         _print_delivery(call, workspace, result, package["deck"])
-    end_run(result)
+    exit_if_run_failed(result)

@@ -107,12 +107,12 @@ class PlainOption(click.Option):
         return extra
 
 
-def shared_options() -> list[click.Option]:
+def make_shared_options() -> list[click.Option]:
     """Return new instances of the options that every command accepts."""
     return [PlainOption(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
-def drop_unset(options: dict[str, Any]) -> dict[str, Any]:
+def drop_unset_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that the user has set, so that the others don't override them."""
     values = {}
     for name, value in options.items():

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from ankiforge.cli.output import (
-    OVERRULE,
-    REASON,
+    OVERRULE_OPTION,
+    REASON_OPTION,
     Call,
     Words,
     command,
-    exit_with,
+    exit_with_code,
     flag_option,
     number_option,
     open_workspace,
@@ -38,9 +38,9 @@ class DecisionOptions(TypedDict):
     query: str
 
 
-IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
-ALL = flag_option("--all", "every", help="Instead of ids: all but questions.")
-FILTER = text_option(
+IDS_ARGUMENT = click.argument("ids", nargs=-1, metavar="[ID]...")
+ALL_OPTION = flag_option("--all", "every", help="Instead of ids: all but questions.")
+FILTER_OPTION = text_option(
     "--filter",
     "query",
     metavar="QUERY",
@@ -56,16 +56,16 @@ FILTER = text_option(
   ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
-@IDS
-@ALL
-@FILTER
+@IDS_ARGUMENT
+@ALL_OPTION
+@FILTER_OPTION
 @number_option(
     "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
 )
 @flag_option(
     "--another", help="Make another card of a draft that may be new words of one."
 )
-@OVERRULE
+@OVERRULE_OPTION
 def accept(
     call: Call,
     gap: int | None,
@@ -142,9 +142,9 @@ def accept(
   ankiforge reject --all --filter "verdict:waiting document:Memory"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID|KEY]...")
-@ALL
-@FILTER
-@REASON
+@ALL_OPTION
+@FILTER_OPTION
+@REASON_OPTION
 @flag_option(
     "--passage",
     "passages",
@@ -291,7 +291,7 @@ def decide_all(
                     )
             call.say(f"{done_count} {participle}{undo}")
     if refusals:
-        exit_with(1)
+        exit_with_code(1)
 
 
 # --- the items to decide on -----------------------------------------------------------------
@@ -343,7 +343,7 @@ def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]
     metavar="NAME TEXT",
     help="Set a field to this Markdown.",
 )
-@OVERRULE
+@OVERRULE_OPTION
 def edit(
     call: Call,
     word: str,

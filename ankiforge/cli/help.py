@@ -10,7 +10,7 @@ from textwrap import wrap
 
 import click
 
-from ankiforge.cli.commands import shared_options
+from ankiforge.cli.commands import make_shared_options
 
 SHARED_OPTIONS_HINT = "also: ankiforge -h (-C DIR, --json, -v, -q …)"
 """The last line of a command's help, which says where the shared options are explained."""
@@ -95,7 +95,7 @@ class HelpfulCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, and then its subcommands if it is a group."""
-        shared_names = {option.name for option in shared_options()}
+        shared_names = {option.name for option in make_shared_options()}
         rows = []
         for option in self.params:
             if isinstance(option, click.Option) and option.name not in shared_names:

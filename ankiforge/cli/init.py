@@ -71,7 +71,7 @@ def init(
     # move the cards of the default workspace into the user's first workspace
     moved: tuple[Path, ...] = ()
     if is_first_workspace:
-        moved = folders.adopt_default(root, user_folder)
+        moved = folders.move_default_workspace(root, user_folder)
     workspace = folders.load_workspace(root, registry)
 
     # trust the workspace if this program wrote it, or if the user said so
@@ -241,14 +241,14 @@ def _write_files(root: Path, text: str) -> list[Path]:
     Raises:
         UsageError: the directory can't be written.
     """
-    from ankiforge.config import SETTINGS_FILE_NAME, shipped_directory
+    from ankiforge.config import SETTINGS_FILE_NAME, find_shipped_directory
     from ankiforge.config.files import make_directory, write_file
 
     written_paths = []
     with wrap_write_errors(root, hint="choose another folder: ankiforge init DIR"):
         for kind in ("prompts", "decks"):
             make_directory(root / kind, _FOLDER_MODE)
-            for file in sorted(shipped_directory(kind).iterdir()):
+            for file in sorted(find_shipped_directory(kind).iterdir()):
                 target = root / kind / file.name
                 if file.is_file() and not target.exists():
                     write_file(target, file.read_bytes(), mode=_FILE_MODE)
@@ -297,10 +297,10 @@ def render_settings(
 
     template_file = files("ankiforge.cli").joinpath("ankiforge.yaml")
     template = template_file.read_text(encoding="utf-8")
-    examples = [f"  # {example}\n" for example in registry.examples_for_settings()]
+    examples = [f"  # {example}\n" for example in registry.list_settings_examples()]
     return template.format(
         sources="".join(f"{line}\n" for line in lines),
         examples="".join(examples),
-        others=", ".join(registry.kinds_without_example()),
+        others=", ".join(registry.list_kinds_without_example()),
         decks=decks,
     )

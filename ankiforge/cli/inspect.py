@@ -15,12 +15,12 @@ from ankiforge.cli.output import (
     Words,
     choice_option,
     command,
-    exit_with,
+    exit_with_code,
     flag_option,
     open_workspace,
+    print_items,
+    print_items_in_pager,
     refuse_unknown_options,
-    show_all,
-    show_in_pager,
 )
 from ankiforge.errors import UsageError
 from ankiforge.hooks import collect_notices
@@ -91,7 +91,7 @@ def list_(
         else:
             items = listing.list_view(query, view, everything=everything)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
-        if show_in_pager(call, items, apart=call.verbose):
+        if print_items_in_pager(call, items, apart=call.verbose):
             if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:
@@ -119,7 +119,7 @@ def _make_listing(call: Call, workspace: Workspace) -> Listing:
 def show(call: Call, words: Words) -> None:
     """Show cards, drafts and questions in full, with the commands that decide on them."""
     with open_workspace(call, read_only=True) as workspace:
-        show_all(call, _make_listing(call, workspace).show_rows(words), apart=True)
+        print_items(call, _make_listing(call, workspace).show_rows(words), apart=True)
 
 
 # --- doctor ---------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 
 """)  # fmt: skip
 def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and advise."""
-    from ankiforge.config.workspace import resolve
+    from ankiforge.config.workspace import find_workspace
     from ankiforge.extract import registry
     from ankiforge.reports.doctor import (
         Environment,
@@ -143,7 +143,9 @@ def doctor(call: Call) -> None:
         run_checks,
     )
 
-    find_workspace = partial(resolve, call.folder, Path.cwd(), registry, os.environ)
+    find_workspace = partial(
+        find_workspace, call.folder, Path.cwd(), registry, os.environ
+    )
     checks = []
     for check in run_checks(find_workspace, Environment.current(), offline=call.offline):
         checks.append(check)
@@ -151,4 +153,4 @@ def doctor(call: Call) -> None:
             call.print_json(check)
     if not call.as_json:
         call.print_value(checks, format_checks(checks))
-    exit_with(choose_exit_code(checks))
+    exit_with_code(choose_exit_code(checks))

@@ -14,7 +14,7 @@ from ankiforge.cli.output import (
     Call,
     CommandGroup,
     command,
-    end_run,
+    exit_if_run_failed,
     find_workspace,
     flag_option,
     open_workspace,
@@ -195,7 +195,7 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
             )
         else:
             print_summary(call, workspace, result)
-    end_run(result)
+    exit_if_run_failed(result)
 
 
 def ask_consent(call: Call, question: str, choice: NamedModel) -> bool:

@@ -25,8 +25,8 @@ from ankiforge.cli.commands import (
     COMMANDS,
     PlainOption,
     SuggestingGroup,
-    drop_unset,
-    shared_options,
+    drop_unset_options,
+    make_shared_options,
 )
 from ankiforge.cli.help import HelpfulCommand
 from ankiforge.errors import ForgeError, UsageError
@@ -258,7 +258,7 @@ class Call:
         """Whether colours are allowed."""
         return not self.no_color and not os.environ.get("NO_COLOR")
 
-    def max_shown(self, default: int) -> int | None:
+    def choose_row_limit(self, default: int) -> int | None:
         """Return how many rows, or notes of each kind, to show, or None for all.
 
         `default` is used unless the user gave `--limit`.
@@ -410,7 +410,7 @@ ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over items, each as its JSON and its lines of text."""
 
 
-def show_all(call: Call, items: ListedRows, *, apart: bool = False) -> int:
+def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
     """Print items as JSON or text until the limit is reached or the pipe is closed.
 
     Args:
@@ -430,14 +430,14 @@ def show_all(call: Call, items: ListedRows, *, apart: bool = False) -> int:
     return count
 
 
-def show_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
+def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
     """Print items like `show_all`, but use the user's pager (`PAGER`) on a terminal.
 
     Returns:
         How many items were printed, or with a pager, 1 if there were any.
     """
     if call.as_json or call.quiet or not sys.stdout.isatty():
-        return show_all(call, items, apart=apart)
+        return print_items(call, items, apart=apart)
     first_item = next(items, None) if call.limit != 0 else None
     if first_item is None:
         return 0
@@ -453,7 +453,9 @@ def show_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
     return 1
 
 
-def end_command(problems: Collection[Problem], error: ForgeError | None = None) -> None:
+def exit_if_failed(
+    problems: Collection[Problem], error: ForgeError | None = None
+) -> None:
     """Raise `error` if there is one, or else exit with 1 if there are problems.
 
     Notices don't count as problems.
@@ -461,15 +463,15 @@ def end_command(problems: Collection[Problem], error: ForgeError | None = None) 
     if error is not None:
         raise error
     if any(not problem.notice for problem in problems):
-        exit_with(1)
+        exit_with_code(1)
 
 
-def end_run(result: RunResult) -> None:
+def exit_if_run_failed(result: RunResult) -> None:
     """Exit with the error or the problems of a run, like `end_command`."""
-    end_command(result.problems, result.error)
+    exit_if_failed(result.problems, result.error)
 
 
-def exit_with(code: int) -> None:
+def exit_with_code(code: int) -> None:
     """Exit the current command with an exit code."""
     click.get_current_context().exit(code)
 
@@ -517,14 +519,16 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
         examples: the examples at the end of the command's help, each on a line.
         settings: further arguments of `click.command`.
     """
-    shared = shared_options()
+    shared = make_shared_options()
     option_names = [str(option.name) for option in shared]
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)
         def run_command(*args: Any, **options: Any) -> None:
             context = click.get_current_context()
-            own_options = drop_unset({name: options.pop(name) for name in option_names})
+            own_options = drop_unset_options(
+                {name: options.pop(name) for name in option_names}
+            )
             # shared options may also be given before the command's name
             context.obj = {**(context.obj or {}), **own_options}
             call = Call(**context.obj)
@@ -559,7 +563,7 @@ def find_workspace(call: Call) -> WorkspaceDirectory:
         UsageError: the directory isn't a workspace, or isn't trusted.
     """
     from ankiforge.config.trust import require_trust
-    from ankiforge.config.workspace import resolve, user_directory
+    from ankiforge.config.workspace import find_workspace, user_directory
     from ankiforge.extract import registry
 
     def ask_user(text: str) -> bool:
@@ -569,7 +573,7 @@ def find_workspace(call: Call) -> WorkspaceDirectory:
         call.say(f"{text} yes (--yes)")
         return True
 
-    workspace = resolve(call.folder, Path.cwd(), registry)
+    workspace = find_workspace(call.folder, Path.cwd(), registry)
     answer = None
     if call.trusts_workspace:
         answer = agree_without_asking
@@ -622,14 +626,14 @@ def hint_if_first_time(workspace: Workspace, hint: str) -> str:
 
     If the workspace is read-only, the hint is always returned, because nothing is recorded.
     """
-    from ankiforge.config.workspace import record_hint
+    from ankiforge.config.workspace import record_hint_shown
 
-    if not hint or workspace.read_only or record_hint(hint):
+    if not hint or workspace.read_only or record_hint_shown(hint):
         return hint
     return ""
 
 
-def no_collection_error(folder: WorkspaceDirectory) -> UsageError:
+def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     """Return the error of a command that needs an Anki collection if there is none to read."""
     from ankiforge.pipeline.collection import NEVER
 
@@ -711,19 +715,23 @@ def deck_option(help: str) -> Option:
     )
 
 
-DECK = deck_option("Take only this deck and the decks below it.")
-OUTPUT = click.option(
+DECK_OPTION = deck_option("Take only this deck and the decks below it.")
+OUTPUT_OPTION = click.option(
     "-o", "--output", metavar="FILE.apkg", help="Write the package to this file."
 )
-FORCE = flag_option("--force", help="Replace a file that ankiforge did not write.")
-YES = flag_option("--yes", help="Trust a workspace that was not made on this computer.")
-NEW_DECK = deck_option("Put new cards into this deck.")
-OVERRULE = flag_option("--force", help="Overrule a check that blocks.")
-REASON = text_option("--reason", metavar="TEXT", help="Say why; the reason is stored.")
-DRAFTER = choice_option(
+FORCE_OPTION = flag_option("--force", help="Replace a file that ankiforge did not write.")
+YES_OPTION = flag_option(
+    "--yes", help="Trust a workspace that was not made on this computer."
+)
+NEW_DECK_OPTION = deck_option("Put new cards into this deck.")
+OVERRULE_OPTION = flag_option("--force", help="Overrule a check that blocks.")
+REASON_OPTION = text_option(
+    "--reason", metavar="TEXT", help="Say why; the reason is stored."
+)
+DRAFTER_OPTION = choice_option(
     "--drafter", of=("rules", "llm"), help="Draft by rules, or with a model."
 )
-ACCEPT = choice_option(
+ACCEPT_OPTION = choice_option(
     "--accept",
     of=("clean", "review"),
     help="Which drafts to accept: your own cards without a warning, or none.",

@@ -21,15 +21,15 @@ BAR_WIDTH = 10
 """The width of the progress bar in characters."""
 
 
-class RunBar:
+class RunProgressBar:
     """The progress bar of a run. It shows how far reading is, and then how far drafting is."""
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
         """Show the bar. Must be called before the sources are read."""
-        from ankiforge.extract.base import get_progress
+        from ankiforge.extract.base import get_scan_progress
 
         self._bars = bars
-        self._counts = [get_progress(source) for source in sources]
+        self._counts = [get_scan_progress(source) for source in sources]
         for count in self._counts:
             count.on_step = self.show_reading
         self._task = bars.add_task("reading", total=None, more="")
@@ -95,7 +95,7 @@ def progress_bar(
         console=Console(stderr=True, no_color=not call.color),
         transient=True,
     ) as bars:
-        yield RunBar(bars, sources).show_step
+        yield RunProgressBar(bars, sources).show_step
 
 
 SERVER_TIMEOUT = 0.05
@@ -116,7 +116,7 @@ def format_model_offer(
         servers: returns the servers on this computer, and waits at most the given number of
             seconds for them.
     """
-    from ankiforge.config.workspace import record_hint, was_hint_shown
+    from ankiforge.config.workspace import record_hint_shown, was_hint_shown
     from ankiforge.draft.server import find_providers_with_key
     from ankiforge.pipeline.draft import iter_model_tasks
 
@@ -140,6 +140,6 @@ def format_model_offer(
     number = sum(len(task.highlights) for task in tasks)
     if not number:
         return ""
-    record_hint(kind)
+    record_hint_shown(kind)
     objects = "this highlight" if number == 1 else f"these {number:,} highlights"
     return f"{evidence}. Questions for {objects}: ankiforge model use {name}"

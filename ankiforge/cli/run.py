@@ -14,25 +14,25 @@ import click
 
 from ankiforge.cli import progress
 from ankiforge.cli.output import (
-    ACCEPT,
-    DRAFTER,
-    FORCE,
-    NEW_DECK,
-    OUTPUT,
+    ACCEPT_OPTION,
+    DRAFTER_OPTION,
+    FORCE_OPTION,
+    NEW_DECK_OPTION,
+    OUTPUT_OPTION,
     PATH_TYPE,
-    YES,
+    YES_OPTION,
     Call,
     CommandGroup,
     ListedRows,
     Paths,
     command,
-    end_command,
-    end_run,
+    exit_if_failed,
+    exit_if_run_failed,
     find_workspace,
     flag_option,
     hint_if_first_time,
     open_workspace,
-    show_all,
+    print_items,
     text_option,
 )
 from ankiforge.errors import UsageError, wrap_write_errors
@@ -62,12 +62,12 @@ MAX_PROBLEM_LINES = 3
 """,
 )
 @click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH]...")
-@NEW_DECK
-@OUTPUT
-@DRAFTER
-@ACCEPT
-@FORCE
-@YES
+@NEW_DECK_OPTION
+@OUTPUT_OPTION
+@DRAFTER_OPTION
+@ACCEPT_OPTION
+@FORCE_OPTION
+@YES_OPTION
 @flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
@@ -90,7 +90,7 @@ def run(
     of the workspace are read.
     """
     trusting_call = replace(call, trusts_workspace=yes)
-    end_run(read_and_draft(trusting_call, paths, dry_run=dry_run, **options))
+    exit_if_run_failed(read_and_draft(trusting_call, paths, dry_run=dry_run, **options))
 
 
 def read_and_draft(
@@ -149,13 +149,13 @@ def print_summary(
     if call.quiet and not call.as_json:
         call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
         return
-    from ankiforge.reports.summary import RunFormatter, every_card_reason, run_to_json
+    from ankiforge.reports.summary import RunFormatter, explain_full_package, run_to_json
 
     if call.as_json:
         call.print_json(run_to_json(result, workspace, collect_notices(workspace.ledger)))
         return
     every_card_hint = hint_if_first_time(
-        workspace, every_card_reason(result, workspace.ledger)
+        workspace, explain_full_package(result, workspace.ledger)
     )
     text = RunFormatter(
         result, workspace, collect_notices(workspace.ledger), verbose=call.verbose
@@ -205,7 +205,7 @@ def forget(call: Call, path: Path) -> None:
 @click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH]...")
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
-    from ankiforge.extract.base import assign_first_keys, scan_source
+    from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.cards import format_title, highlight_to_json
@@ -227,14 +227,14 @@ def extract(call: Call, paths: Paths) -> None:
                     problems.append(sighting)
                 if not isinstance(sighting, ExtractedDocument):
                     continue
-                for highlight in assign_first_keys(sighting):
+                for highlight in assign_initial_keys(sighting):
                     text = highlight.exact or highlight.comment
                     line = f"{format_title(highlight)} · {highlight.kind}: {text}"
                     if highlight.exact and highlight.comment:
                         line += f"  [{highlight.comment}]"
                     yield highlight_to_json(highlight), [to_one_line(line)]
 
-    count = show_all(call, list_highlights())
+    count = print_items(call, list_highlights())
     if call.as_json:
         for problem in problems:
             call.print_json({"problem": problem})
@@ -244,13 +244,13 @@ def extract(call: Call, paths: Paths) -> None:
 
         call.say("no highlights found")
         call.say(NO_HIGHLIGHTS_HINT)
-    end_command(problems)
+    exit_if_failed(problems)
 
 
 # --- draft ----------------------------------------------------------------------------------
 
 FILE_TYPE = click.Path(path_type=Path, dir_okay=False)
-CARDS = click.option(
+CARDS_OPTION = click.option(
     "--cards",
     type=click.IntRange(1, 100),
     metavar="N",
@@ -290,8 +290,8 @@ class DraftGroup(CommandGroup):
 )
 @text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
 @flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
-@DRAFTER
-@ACCEPT
+@DRAFTER_OPTION
+@ACCEPT_OPTION
 def draft(
     call: Call,
     again: str,
@@ -347,7 +347,7 @@ def draft(
     if uses_chat:
         with open_workspace(call) as workspace:
             _ask_chat_for_cards(call, workspace)
-    end_run(result)
+    exit_if_run_failed(result)
 
 
 # --- a document without highlights ----------------------------------------------------------
@@ -358,9 +358,9 @@ def draft(
   ankiforge draft lecture.pdf --estimate      what it would cost with a model
 """, hidden=True)  # fmt: skip
 @click.argument("path", type=PATH_TYPE)
-@CARDS
+@CARDS_OPTION
 @flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
-@DRAFTER
+@DRAFTER_OPTION
 def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
@@ -375,17 +375,21 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
             call.say(request.summary)
         uses_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
         if estimate:
-            cost_estimate = unmarked.estimate(workspace, requests, drafter)
+            cost_estimate = unmarked.estimate_requests(workspace, requests, drafter)
             call.print_value(cost_estimate, [cost_estimate.summarize("passage")])
             return
         if uses_model and requests:
-            call.say(unmarked.estimate(workspace, requests, drafter).summarize("passage"))
-            result = unmarked.draft_documents(
+            call.say(
+                unmarked.estimate_requests(workspace, requests, drafter).summarize(
+                    "passage"
+                )
+            )
+            result = unmarked.draft_from_documents(
                 workspace, requests, drafter, partial(progress.progress_bar, call)
             )
             result.problems[:0] = problems
             print_summary(call, workspace, result)
-            end_run(result)
+            exit_if_run_failed(result)
             return
         call.print_problems(problems)
         if not requests:
@@ -404,7 +408,7 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
             call.say(
                 f"{export_step}, then: {_IMPORT_STEP}; or by a model: ankiforge model"
             )
-    end_command(problems)
+    exit_if_failed(problems)
 
 
 def _copy_prompt(call: Call, text: str) -> None:
@@ -438,9 +442,9 @@ def _ask_chat_to_check(call: Call, workspace: Workspace, answer: str) -> None:
         copy_text,
         read_paste,
     )
-    from ankiforge.pipeline.chats import record_answer, second_reading_text
+    from ankiforge.pipeline.chats import build_second_reading_text, record_answer
 
-    second_prompt = second_reading_text(workspace, answer)
+    second_prompt = build_second_reading_text(workspace, answer)
     copy_message = copy_text(second_prompt) if second_prompt else ""
     if copy_message:
         how_sent = (
@@ -568,7 +572,7 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
     metavar="PATH",
     help="Let the chat choose passages of a document without marks.",
 )
-@CARDS
+@CARDS_OPTION
 def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
@@ -631,7 +635,7 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
         next_command = f"ankiforge draft export {quote(str(file))}"
         call.say(f"{passages_left} left: import the answer first, then: {next_command}")
     if document:
-        end_command(prompts.problems)
+        exit_if_failed(prompts.problems)
 
 
 def _write_prompt(path: Path, prompt: str) -> None:
@@ -660,7 +664,7 @@ MAX_SHOWN_MISSING = 5
 
 @command("  ankiforge draft import answer.md")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE_TYPE)
-@ACCEPT
+@ACCEPT_OPTION
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
@@ -696,7 +700,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             for unused in taken.unused:
                 result.problems.append(replace(unused, where=file.name))
         print_summary(call, workspace, result)
-    end_command(result.problems)
+    exit_if_failed(result.problems)
 
 
 def _print_missing_cards(call: Call, drafted: Sequence[DraftingResult]) -> None:

@@ -21,18 +21,18 @@ from urllib.parse import urlsplit
 import click
 
 from ankiforge.cli.output import (
-    ACCEPT,
-    DRAFTER,
-    FORCE,
-    NEW_DECK,
-    OUTPUT,
+    ACCEPT_OPTION,
+    DRAFTER_OPTION,
+    FORCE_OPTION,
+    NEW_DECK_OPTION,
+    OUTPUT_OPTION,
     PATH_TYPE,
-    YES,
+    YES_OPTION,
     Call,
     Paths,
     command,
-    end_run,
-    exit_with,
+    exit_if_run_failed,
+    exit_with_code,
     find_workspace,
     flag_option,
     open_workspace,
@@ -66,12 +66,12 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH|QUERY]...")
 @flag_option("--terminal", help="Decide in this terminal, with single keys.")
 @flag_option("--no-open", help="Print the address; do not open a browser.")
-@NEW_DECK
-@OUTPUT
-@DRAFTER
-@ACCEPT
-@FORCE
-@YES
+@NEW_DECK_OPTION
+@OUTPUT_OPTION
+@DRAFTER_OPTION
+@ACCEPT_OPTION
+@FORCE_OPTION
+@YES_OPTION
 def review(
     call: Call,
     paths: Paths,
@@ -113,8 +113,8 @@ def review(
         result = read_and_draft(trusting_call, paths, in_review=True, **options)
         first_path = _find_unmarked_path(trusting_call, paths)
         if not first_path and (result.report is None or not result.report.seen):
-            end_run(result)
-            exit_with(0)
+            exit_if_run_failed(result)
+            exit_with_code(0)
         if result.error is not None:
             call.warn(result.error.full_message)
     elif any(options.values()):
@@ -145,7 +145,7 @@ def review(
             serve(open_session, on_start, find_page_scripts())
     # only Ctrl-C stops the server
     call.say("\nthe page is closed; every decision is stored")
-    exit_with(130)
+    exit_with_code(130)
 
 
 def _find_unmarked_path(call: Call, paths: Paths) -> Path | None:
@@ -169,9 +169,9 @@ def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
     with open_workspace(call) as workspace:
         ledger = workspace.ledger
         with suppress(UsageError):  # the argument isn't a query, but a missing path
-            if sittings.list_pending_ids(ledger, query) or sittings.find_documents(
+            if sittings.list_pending_ids(
                 ledger, query
-            ):
+            ) or sittings.find_documents_with_proposals(ledger, query):
                 return query
     return ""
 
@@ -302,10 +302,10 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     """
     from ankiforge.config.lock import acquire_lock
     from ankiforge.pipeline.sources import select_sources
-    from ankiforge.pipeline.watch import follow, iter_file_changes
+    from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
     folder = find_workspace(call)
-    if not folder.config.sources and not folder.remembered:
+    if not folder.config.sources and not folder.remembered_paths:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.prepare()
@@ -321,7 +321,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
         message = f"watching {', '.join(directories) or 'the sources'}; Ctrl-C stops"
         watcher.print_event("started", message, sources=directories)
         try:
-            follow(
+            run_after_changes(
                 watcher.run, iter_file_changes([*folders], interrupted.is_set, poll=poll)
             )
             raise KeyboardInterrupt  # some code swallowed the first KeyboardInterrupt

@@ -34,7 +34,10 @@ from ankiforge.text.cloze import (
     to_plain_text,
     to_terminal_text,
 )
-from ankiforge.text.passages import trim_first_word, trim_last_word
+from ankiforge.text.passages import (
+    remove_truncated_first_word,
+    remove_truncated_last_word,
+)
 
 # The key that ends a review. It also stands for Ctrl-C, Ctrl-D and a closed terminal.
 _ESCAPE = "\x1b"
@@ -339,11 +342,11 @@ class TerminalReview:
         self._say(f"\n{progress}   {mark_bold(to_one_line(highlight.document.title))}")
         # show only the rest of the paragraph, without the heading above it and cut-off words
         _, line_end, text_before = highlight.prefix.rpartition("\n")
-        if not line_end and trim_first_word(text_before) != text_before:
-            text_before = f"…{trim_first_word(text_before)}"
+        if not line_end and remove_truncated_first_word(text_before) != text_before:
+            text_before = f"…{remove_truncated_first_word(text_before)}"
         text_after, line_end, _ = highlight.suffix.partition("\n")
-        if not line_end and trim_last_word(text_after) != text_after:
-            text_after = f"{trim_last_word(text_after).rstrip()}…"
+        if not line_end and remove_truncated_last_word(text_after) != text_after:
+            text_after = f"{remove_truncated_last_word(text_after).rstrip()}…"
         passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
         if to_one_line(passage) != to_one_line(
             to_plain_text(item.offered_drafts[0].get_field("Text"))

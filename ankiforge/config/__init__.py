@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.config.deckfiles import DeckSetting
-from ankiforge.config.yamlfile import Location, read_yaml, typed
+from ankiforge.config.yamlfile import Location, convert_to_type, read_yaml
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.text.normalize import normalize_for_lookup
 
@@ -247,14 +247,16 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         OwnFileError: the file isn't a regular file, or is too large.
     """
     data, location = read_yaml(path, path.name)
-    settings_file = typed(_SettingsFile, data, location)
+    settings_file = convert_to_type(_SettingsFile, data, location)
     folder = path.parent.absolute()
 
     # parse the sources, whose names must be unique
     sources: list[SourceEntry] = []
     sources_by_name: dict[str, SourceEntry] = {}
     for number, item in enumerate(settings_file.sources):
-        source = _parse_source(item, folder, location.at("sources", number), kinds)
+        source = _parse_source(
+            item, folder, location.append_keys("sources", number), kinds
+        )
         first = sources_by_name.setdefault(
             unicodedata.normalize("NFC", source.name), source
         )
@@ -262,25 +264,25 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
             holder = f"the source in line {first.location.line}"
             message = f"the name {source.name!r} is taken by {holder}"
             hint = "give each source a `name` of its own"
-            raise source.location.at("name").error(message, hint)
+            raise source.location.append_keys("name").error(message, hint)
         sources.append(source)
 
     # check the URL and key of the language model
     llm = settings_file.llm
-    _check_service(llm.base_url, llm.key_env, "base_url", location.at("llm"))
+    _check_service(llm.base_url, llm.key_env, "base_url", location.append_keys("llm"))
 
     # check the URL and key of the embedding model
     meaning = settings_file.meaning
     if meaning.base_url:
-        meaning_location = location.at("meaning")
+        meaning_location = location.append_keys("meaning")
         _check_service(meaning.base_url, meaning.key_env, "base_url", meaning_location)
 
     # check the URL and key of AnkiConnect, and make the path of the collection absolute
     anki = settings_file.anki
-    _check_service(anki.connect, anki.key_env, "connect", location.at("anki"))
+    _check_service(anki.connect, anki.key_env, "connect", location.append_keys("anki"))
     if anki.collection not in ("auto", "none"):
         collection = expand_path(
-            anki.collection, folder, location.at("anki", "collection")
+            anki.collection, folder, location.append_keys("anki", "collection")
         )
         anki = msgspec.structs.replace(anki, collection=str(collection))
 
@@ -294,7 +296,9 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         for our_field, name in note_type.fields.names.items() if note_type else ():
             if name in first_uses:
                 message = f"{name!r} is also the field for {first_uses[name]}"
-                field_location = location.at("note_types", kind, "fields", our_field)
+                field_location = location.append_keys(
+                    "note_types", kind, "fields", our_field
+                )
                 raise field_location.error(message, "give each a field of its own")
             first_uses[name] = our_field
 
@@ -337,7 +341,7 @@ def _parse_source(
             message, f"indent its keys below the kind, or write {_SOURCE_EXAMPLE}"
         )
     [(kind, options)] = item.items()
-    location = location.at(kind)
+    location = location.append_keys(kind)
     if not isinstance(options, dict):
         raise location.error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
     has_path = "path" in options
@@ -345,12 +349,14 @@ def _parse_source(
         from difflib import get_close_matches
 
         for similar_key in get_close_matches("path", options, n=1):
-            raise location.at(similar_key).error("unknown key", "did you mean 'path'?")
+            raise location.append_keys(similar_key).error(
+                "unknown key", "did you mean 'path'?"
+            )
     complete_options = options
     if not has_path and not kinds.path_replacing_keys().isdisjoint(options):
         complete_options = {"path": ".", **options}
-    common = typed(_CommonOptions, complete_options, location)
-    path = expand_path(common.path, folder, location.at("path"))
+    common = convert_to_type(_CommonOptions, complete_options, location)
+    path = expand_path(common.path, folder, location.append_keys("path"))
     name = common.name
     if not name:
         name = kinds.default_name(kind, path) if has_path else kind
@@ -447,12 +453,12 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
     """
     if not any(parse_origin(url)):
         message = "expected a web address, without a name, password or query"
-        raise location.at(name).error(
+        raise location.append_keys(name).error(
             message, "such as http://127.0.0.1:8765; a key is for key_env"
         )
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM_KEY.name}; never write the key itself into this file"
-        raise location.at("key_env").error(
+        raise location.append_keys("key_env").error(
             "not the name of an environment variable", hint
         )
 
@@ -498,7 +504,7 @@ def find_key(
 # --- shipped files ----------------------------------------------------------------------
 
 
-def shipped_directory(kind: str) -> Path:
+def find_shipped_directory(kind: str) -> Path:
     """Return the directory with the shipped files of a kind, which is "prompts" or "decks".
 
     In a wheel, the directory is inside the package. In a checkout, it is beside the package.

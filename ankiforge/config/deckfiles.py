@@ -18,7 +18,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.yamlfile import read_yaml, suggest, typed
+from ankiforge.config.yamlfile import convert_to_type, read_yaml, suggest_word
 from ankiforge.model import CardKind, Highlight, Strings, Value, find_colour_name
 from ankiforge.text import regex
 from ankiforge.text.normalize import is_visible
@@ -131,10 +131,12 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     last_places = []
     for path in files:
         data, location = read_yaml(path, f"decks/{path.name}")
-        rule = typed(DeckRule, data, location)
+        rule = convert_to_type(DeckRule, data, location)
         for name in set(_PLACEHOLDER.findall(rule.deck)).difference(_PLACEHOLDERS):
             message = f"unknown placeholder {{{name}}}"
-            raise location.at("deck").error(message, suggest(name, _PLACEHOLDERS))
+            raise location.append_keys("deck").error(
+                message, suggest_word(name, _PLACEHOLDERS)
+            )
         if rule.is_fallback:
             last_rules.append(rule)
             last_places.append(location)
@@ -148,7 +150,11 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
         last_rules.append(DeckRule())
     elif last_rules[0].deck and setting is not None:
         message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
-        raise last_places[0].at("deck").error(message, "delete one of the two lines")
+        raise (
+            last_places[0]
+            .append_keys("deck")
+            .error(message, "delete one of the two lines")
+        )
     template = _DECK_TEMPLATES[setting or "one"]
     rules_with_decks = []
     for rule in (*rules, *last_rules):
@@ -184,7 +190,7 @@ def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
     return last
 
 
-def deck_of(
+def choose_deck(
     rules: tuple[DeckRule, ...],
     highlight: Highlight,
     of_run: str = "",

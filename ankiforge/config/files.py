@@ -107,7 +107,7 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
     path.mkdir(mode=mode, exist_ok=True)
 
 
-def restrict(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Remove the permissions of the group and of others from a file or directory.
 
     Nothing is done if the mode can't be changed (on FAT or Windows, or if it has another owner),

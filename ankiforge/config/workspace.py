@@ -21,8 +21,8 @@ import msgspec
 
 from ankiforge import config as settings
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_path
-from ankiforge.config.files import make_directory, read_bounded, restrict, write_file
-from ankiforge.config.yamlfile import read_yaml, typed
+from ankiforge.config.files import make_directory, make_private, read_bounded, write_file
+from ankiforge.config.yamlfile import convert_to_type, read_yaml
 from ankiforge.errors import UsageError, wrap_write_errors
 from ankiforge.model import Strings, Texts, Value
 
@@ -98,7 +98,7 @@ def was_hint_shown(hint: str) -> bool:
     return hint in load_values(user_directory(), HINTS_FILE)
 
 
-def record_hint(hint: str) -> bool:
+def record_hint_shown(hint: str) -> bool:
     """Record that a hint is shown, and return whether this is the first time."""
     hints = load_values(user_directory(), HINTS_FILE)
     if hint in hints:
@@ -190,7 +190,7 @@ class WorkspaceDirectory(Value):
         """
         if not self.config.journal:
             return self.root / JOURNAL_DIRECTORY
-        location = self.config.location.at("journal")
+        location = self.config.location.append_keys("journal")
         return expand_path(self.config.journal, self.root, location)
 
     def get_device_id(self, folder: Path, *, make: bool = True) -> str:
@@ -214,7 +214,7 @@ class WorkspaceDirectory(Value):
         return id_by_root[root]
 
     @property
-    def remembered(self) -> tuple[RememberedPath, ...]:
+    def remembered_paths(self) -> tuple[RememberedPath, ...]:
         """The PATHs that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
@@ -224,7 +224,7 @@ class WorkspaceDirectory(Value):
         if not path.is_file():
             return ()
         data, location = read_yaml(path, f".ankiforge/{REMEMBERED_FILE}")
-        return typed(tuple[RememberedPath, ...], data or [], location)
+        return convert_to_type(tuple[RememberedPath, ...], data or [], location)
 
     def prepare(self) -> None:
         """Create the directories `.ankiforge/` and `journal/`, unless they exist.
@@ -260,12 +260,12 @@ class WorkspaceDirectory(Value):
     def make_private(self) -> None:
         """Remove other users' permissions, which the directories of a copy or checkout may have."""
         if self.is_default:
-            restrict(self.root)
-        restrict(self.state_directory)
-        restrict(self.journal)
+            make_private(self.root)
+        make_private(self.state_directory)
+        make_private(self.journal)
 
 
-def resolve(
+def find_workspace(
     directory: Path | None,
     cwd: Path,
     kinds: SourceKinds,
@@ -292,7 +292,9 @@ def resolve(
         config = Config()
         if _is_workspace(home):
             config = load_workspace(home, kinds).config
-        output = expand_path(config.output, cwd.absolute(), config.location.at("output"))
+        output = expand_path(
+            config.output, cwd.absolute(), config.location.append_keys("output")
+        )
         return WorkspaceDirectory(home, config, output, True)
 
     folder = next(filter(_is_workspace, (cwd, *cwd.parents)), None)
@@ -333,7 +335,7 @@ def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:
     """
     root = folder.resolve()
     config = settings.read_settings(root / SETTINGS_FILE_NAME, kinds)
-    output = expand_path(config.output, root, config.location.at("output"))
+    output = expand_path(config.output, root, config.location.append_keys("output"))
     return WorkspaceDirectory(root, config, output)
 
 
@@ -382,7 +384,7 @@ def register_workspace(root: Path, folder: Path) -> bool:
     return True
 
 
-def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
+def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
     """Move the ledger and the journal of the default workspace into a new workspace.
 
     Nothing is moved if the new workspace already has a ledger or journal.

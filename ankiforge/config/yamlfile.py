@@ -46,7 +46,7 @@ class Location:
     lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False, repr=False)
     """The line number (from 1) of every key and list item in the file."""
 
-    def at(self, *steps: str | int) -> Location:
+    def append_keys(self, *steps: str | int) -> Location:
         """Return the location that is reached from this one by these keys and indices."""
         return Location(self.file, (*self.key_path, *steps), self.lines)
 
@@ -81,7 +81,7 @@ class Location:
         return ConfigError(f"{self}: {message}", hint=hint)
 
 
-def suggest(word: str, known_words: Iterable[str]) -> str:
+def suggest_word(word: str, known_words: Iterable[str]) -> str:
     """Return a hint for an unknown word, which names the most similar known word.
 
     If none is similar, the hint lists all known words.
@@ -234,7 +234,7 @@ def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPa
 # --- data to types ----------------------------------------------------------------------
 
 
-def typed(result_type: type[T], data: object, location: Location) -> T:
+def convert_to_type(result_type: type[T], data: object, location: Location) -> T:
     """Convert plain data from a file to a struct, or to a tuple of structs.
 
     None, which is the content of an empty file, is treated as an empty mapping. A key without a
@@ -255,7 +255,9 @@ def typed(result_type: type[T], data: object, location: Location) -> T:
         for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
             steps.append(int(number) if number else key)
         valid_words = _find_valid_words(inspect.type_info(result_type), steps)
-        raise _make_config_error(message, location.at(*steps), valid_words) from error
+        raise _make_config_error(
+            message, location.append_keys(*steps), valid_words
+        ) from error
 
 
 def _remove_empty_keys(data: object, levels: int) -> object:
@@ -296,17 +298,17 @@ def _make_config_error(
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
-        hint = suggest(key, known_words)
+        hint = suggest_word(key, known_words)
         if hint.startswith(
             "known"
         ):  # nothing is similar, so it may be from another version
             hint = f"remove it; {hint}"
-        return location.at(key).error("unknown key", hint)
+        return location.append_keys(key).error("unknown key", hint)
     choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)
     if choice:
         word = choice[1]
         return location.error(
-            f"{word!r} is not possible here", suggest(word, known_words)
+            f"{word!r} is not possible here", suggest_word(word, known_words)
         )
     missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from ankiforge.draft.instructions import (
     PROPOSALS_VERSION,
+    find_withholding_reason,
     is_for_rules_only,
-    make_failure,
+    make_failed_result,
     remove_comment_from_context,
     skip_reason,
-    withheld,
 )
 
 __all__ = [
     "PROPOSALS_VERSION",
+    "find_withholding_reason",
     "is_for_rules_only",
-    "make_failure",
+    "make_failed_result",
     "remove_comment_from_context",
     "skip_reason",
-    "withheld",
 ]

@@ -17,19 +17,19 @@ from ankiforge.draft.prompt import (
     NO_TEXT,
     Prompt,
     ReplyShape,
+    compute_max_card_count,
     find_reply_shape,
     format_passage,
     join_texts,
     make_message,
     make_rule_values,
-    max_card_count,
     missing_kind_reason,
     sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
     FindFaults,
     ReplyCard,
-    drafts_of,
+    build_drafts,
     find_quote,
     is_truncated,
     list_evidence_texts,
@@ -49,7 +49,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count, regex
-from ankiforge.text.normalize import find_words
+from ankiforge.text.normalize import find_whole_words
 
 CHAT_MODEL = "chat"
 """The name recorded for the model behind a chat, which is unknown."""
@@ -304,7 +304,7 @@ def _make_result(
     sound = []
     for item in items:
         faults: Strings = ()
-        for draft in drafts_of([item], highlight, origin, shape):
+        for draft in build_drafts([item], highlight, origin, shape):
             faults = find_faults(draft, highlight)
         if faults:
             problem = (
@@ -315,14 +315,14 @@ def _make_result(
             sound.append(item)
     if not sound:
         return None, problems
-    drafts = drafts_of(sound, highlight, origin, shape)
+    drafts = build_drafts(sound, highlight, origin, shape)
     if not drafts:
         reason = missing_kind_reason(sendable.task)
         if reason:
             return DraftingResult(highlight, reason=reason, is_temporary=True), problems
         return make_undrafted_result(highlight, sound, shape), problems
     distinct = {(item.front, item.back, item.text) for item in sound}
-    if len(distinct) > len(drafts) == max_card_count(highlight.exact):
+    if len(distinct) > len(drafts) == compute_max_card_count(highlight.exact):
         more = format_count(len(distinct) - len(drafts), "more card")
         problem = f"{more} for {passage_shown}: it has {len(drafts)}"
         problems.append(Problem("", problem, notice=True))
@@ -338,7 +338,7 @@ class _PendingHighlight(NamedTuple):
     def overlaps(self, quote: str) -> bool:
         """Return whether the highlighted text contains `quote` or is part of it."""
         mark = self.highlight.exact
-        return bool(find_quote(quote, mark) or find_words(mark, quote))
+        return bool(find_quote(quote, mark) or find_whole_words(mark, quote))
 
     def contains(self, quote: str) -> bool:
         """Return whether the highlighted text or the text around it contains `quote`."""

@@ -23,15 +23,15 @@ from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
     ReplyShape,
+    build_reply_schema,
     make_message,
     make_rule_values,
-    reply_schema,
     sanitize_for_markers,
 )
 from ankiforge.draft.reply import (
     FindFaults,
     ReplyCard,
-    drafts_of,
+    build_drafts,
     is_truncated,
     parse_all_cards,
     split_quote_letters,
@@ -50,7 +50,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count, regex
-from ankiforge.text.document_letters import MIN_SIMILARITY, DocumentLetters, FoundPassage
+from ankiforge.text.document_letters import MIN_SIMILARITY, DocumentLetters, PassageMatch
 from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
 from ankiforge.text.sentences import find_sentence_around, find_sentence_starts
 
@@ -267,7 +267,9 @@ def build_choosing_request(
         "highlights": SendableText(f'<text h="{part.label}">\n{text}\n</text>'),
     }
     return ModelRequest(
-        prompt.render_messages(values), reply_schema(ReplyShape()), prompt.fingerprint
+        prompt.render_messages(values),
+        build_reply_schema(ReplyShape()),
+        prompt.fingerprint,
     )
 
 
@@ -292,7 +294,7 @@ def _format_passage_count(part: DocumentPart) -> str:
 class ChosenPassage(NamedTuple):
     """A chosen passage with its cards, before it is stored as a highlight with a key."""
 
-    location: FoundPassage
+    location: PassageMatch
     passage: Highlight
     cards: list[ReplyCard]
 
@@ -331,7 +333,7 @@ def parse_answer(
     text: str,
     letters: DocumentLetters,
     pages: Collection[int],
-    make_highlight: Callable[[FoundPassage], Highlight],
+    make_highlight: Callable[[PassageMatch], Highlight],
     find_faults: FindFaults,
     taken_spans: Iterable[Span] = (),
 ) -> ChoosingAnswer:
@@ -370,16 +372,18 @@ def parse_answer(
         same = [
             candidate
             for candidate in choices
-            if _is_same_passage(candidate.location.letters, located.letters)
+            if _is_same_passage(candidate.location.letter_span, located.letter_span)
         ]
-        if not same and any(_is_same_passage(span, located.letters) for span in spans):
+        if not same and any(
+            _is_same_passage(span, located.letter_span) for span in spans
+        ):
             unused.append(Problem("", f"{name}: its passage has a card", notice=True))
             continue
         passage = same[0].passage if same else make_highlight(located)
         # use the document's text as the evidence, because the chat may have copied it badly
         item = replace(item, quote=passage.exact)
         faults: Strings = ()
-        for draft in drafts_of([item], passage, Origin("llm"), ReplyShape()):
+        for draft in build_drafts([item], passage, Origin("llm"), ReplyShape()):
             faults = find_faults(draft, passage)
         if faults:
             unused.append(Problem("", f"{name}: {'; '.join(faults)}"))
@@ -387,7 +391,7 @@ def parse_answer(
             same[0].cards.append(item)
         else:
             choices.append(ChosenPassage(located, passage, [item]))
-    choices.sort(key=lambda choice: choice.location.letters)
+    choices.sort(key=lambda choice: choice.location.letter_span)
     return ChoosingAnswer(choices, unused, card_count, located_count, fuzzy_count)
 
 
@@ -395,7 +399,7 @@ def make_drafts(
     choice: ChosenPassage, highlight: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
     """Return the drafts for a chosen passage that has since been stored as `highlight`."""
-    return drafts_of(choice.cards, highlight, origin, ReplyShape())
+    return build_drafts(choice.cards, highlight, origin, ReplyShape())
 
 
 def _is_same_passage(first: Span, second: Span) -> bool:
@@ -415,7 +419,7 @@ _FULL_STOPS = ".!?。！？"
 
 def locate_quote(
     quote: str, letters: DocumentLetters, pages: Collection[int]
-) -> tuple[FoundPassage | None, bool]:
+) -> tuple[PassageMatch | None, bool]:
     """Return where the document contains a quote, or None, and whether the match is exact.
 
     Args:
@@ -425,7 +429,7 @@ def locate_quote(
     """
     requested_spans = [letters.page_span(page) for page in pages]
 
-    def choose_span(spans: Sequence[Span]) -> FoundPassage:
+    def choose_span(spans: Sequence[Span]) -> PassageMatch:
         preferred = [
             span
             for span in spans

@@ -13,7 +13,7 @@ from ankiforge.draft.privacy import SendableTask, mark_as_sendable
 from ankiforge.draft.prompt import Prompt, build_request, find_reply_shape, make_message
 from ankiforge.draft.reply import (
     ReplyCard,
-    drafts_of,
+    build_drafts,
     is_empty_card_list,
     make_failed_results,
     make_undrafted_problem,
@@ -133,7 +133,7 @@ class Conversation:
             request=answer.cache_key,
         )
         shape = find_reply_shape(single.task)
-        drafts = drafts_of(cards, highlight, origin, shape)
+        drafts = build_drafts(cards, highlight, origin, shape)
         if drafts:
             return DraftingResult(highlight, drafts)
         return make_undrafted_result(highlight, cards, shape)

@@ -30,7 +30,7 @@ from ankiforge.text.comment_questions import (
 )
 from ankiforge.text.elements import comment_to_markdown
 from ankiforge.text.normalize import locate
-from ankiforge.text.private import remove_tag
+from ankiforge.text.private import remove_private_tag
 
 PROPOSALS_VERSION = "20"
 """Increase this whenever a change in the rules or tables of `propose` changes a score or reason.
@@ -40,7 +40,7 @@ that finds no new highlights needn't load the rules.
 """
 
 
-def make_failure(highlight: Highlight, error: BugError) -> DraftingResult:
+def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
     """Return the result for a highlight on which drafting or a check has crashed."""
     text = highlight.exact or highlight.comment
     beginning = " ".join(text.split())[:60]
@@ -101,7 +101,7 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
     """
     if not comment.strip():
         return Instruction(CommentRequest.NONE)
-    own_comment = remove_tag(remove_replies(comment))
+    own_comment = remove_private_tag(remove_replies(comment))
     markdown = comment_to_markdown(own_comment)
     one_line = " ".join(markdown.split())
     for wish, command in _COMMANDS.items():
@@ -116,7 +116,7 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
     if question is None:
         return Instruction(CommentRequest.NONE, one_line)
     is_answer = bool(question.text_after) and (
-        question.is_answered or question.is_short or not passage
+        question.is_answered or question.has_short_answer or not passage
     )
     extra = (question.text_before, "" if is_answer else question.text_after)
     return Instruction(
@@ -278,7 +278,7 @@ def is_for_rules_only(highlight: Highlight) -> bool:
     return highlight.kind in _PICTURE_KINDS and not skip_reason(highlight)
 
 
-def withheld(highlight: Highlight) -> str:
+def find_withholding_reason(highlight: Highlight) -> str:
     """Return why a highlight isn't sent to a model, or "" if it may be sent.
 
     Privacy isn't considered here; see `PrivacyFilter.private_reason`.

@@ -20,20 +20,23 @@ from typing import Any, NamedTuple, NewType
 
 from msgspec.structs import replace
 
-from ankiforge.draft.instructions import remove_comment_from_context, withheld
+from ankiforge.draft.instructions import (
+    find_withholding_reason,
+    remove_comment_from_context,
+)
 from ankiforge.errors import UsageError
 from ankiforge.language.detection import detect_language
 from ankiforge.model import (
     Document,
     DocumentKey,
     DraftingResult,
+    DraftingTask,
     Highlight,
     HighlightKey,
     Json,
     ListRow,
     PrivateText,
     Span,
-    Task,
     Value,
 )
 from ankiforge.text import regex
@@ -45,11 +48,11 @@ from ankiforge.text.normalize import (
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     PRIVATE_PASSAGE_REASON,
-    has_tag,
-    privacy_reason,
-    remove_tag,
+    contains_private_tag,
+    get_privacy_reason,
+    remove_private_tag,
 )
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 
 # --- masks ----------------------------------------------------------------------------
 
@@ -80,7 +83,7 @@ _QUOTATION = regex(r"[“„«「]([^“”„«»「」\n]+)[“”»」]")
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
 
-class FoldedText(NamedTuple):
+class FoldedLetters(NamedTuple):
     """The letters and digits of a text, casefolded, with their offsets in the original text."""
 
     letters: str
@@ -88,9 +91,9 @@ class FoldedText(NamedTuple):
     """The offset of each folded letter in the original text."""
 
 
-def fold_text(text: str) -> FoldedText:
+def fold_text(text: str) -> FoldedLetters:
     """Return the letters and digits of a text, casefolded, with the offset of each."""
-    return FoldedText(*fold_alphanumerics_with_offsets(text))
+    return FoldedLetters(*fold_alphanumerics_with_offsets(text))
 
 
 class HiddenTexts:
@@ -204,7 +207,7 @@ class PrivateSentences:
         """The private sentences, folded."""
         for text in texts:
             for line in text.split("\n"):
-                for start, end in sentences(line):
+                for start, end in find_sentence_spans(line):
                     letters = fold_text(line[start:end]).letters
                     if _is_distinctive(line[start:end], letters):
                         self._sentences.add(letters)
@@ -235,7 +238,8 @@ class PrivateSentences:
         passages = {(0, len(text)), *split_parts(text)}
         for first, last in split_parts(text):
             passages.update(
-                (first + start, first + end) for start, end in sentences(text[first:last])
+                (first + start, first + end)
+                for start, end in find_sentence_spans(text[first:last])
             )
         for start, end in passages:
             first, last = bisect_left(origins, start), bisect_left(origins, end)
@@ -400,7 +404,7 @@ class PrivacyFilter:
             if not private.text:
                 self._private_documents.add(private.document)
                 continue
-            text = remove_tag(private.text)
+            text = remove_private_tag(private.text)
             # the text may quote a passage that occurs elsewhere without quotation marks
             quotations = _QUOTATION.findall(text)
             if not private.is_name:
@@ -411,7 +415,7 @@ class PrivacyFilter:
                 document_texts += (text, *quotations)
                 for line in text.split("\n"):
                     document_texts.append(line)
-                    for start, end in sentences(line):
+                    for start, end in find_sentence_spans(line):
                         document_texts.append(line[start:end])
         self._sentences_anywhere = PrivateSentences(anywhere)
         self._texts_by_document = dict(by_document)
@@ -422,7 +426,7 @@ class PrivacyFilter:
 
     def private_reason(self, highlight: Highlight) -> str:
         """Return why a highlight must not leave this computer, or "" if it may."""
-        reason = privacy_reason(highlight)
+        reason = get_privacy_reason(highlight)
         if reason or not self._has_private_texts:
             return reason
         document = highlight.document.key
@@ -438,7 +442,7 @@ class PrivacyFilter:
         ):
             return PRIVATE_PASSAGE_REASON
         places = self._find_places(highlight.key) if highlight.key else ()
-        return PRIVATE_PASSAGE_REASON if any(map(privacy_reason, places)) else ""
+        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else ""
 
     def is_private_passage(self, key: HighlightKey) -> bool:
         """Return whether a passage is private in any of its places."""
@@ -484,13 +488,13 @@ class PrivacyFilter:
             colour=text(highlight.colour),
         )
 
-    def make_sendable_task(self, task: Task) -> SendableTask:
+    def make_sendable_task(self, task: DraftingTask) -> SendableTask:
         """Return a task with the parts of its highlights that may be sent to a model."""
         passages = dict[HighlightKey, SendableHighlight]()
         not_sent = dict[HighlightKey, DraftingResult]()
         for highlight in task.highlights:
             key = highlight.key
-            withheld_reason = withheld(highlight)
+            withheld_reason = find_withholding_reason(highlight)
             if withheld_reason:
                 not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
                 continue
@@ -528,7 +532,7 @@ class PrivacyFilter:
         text = unicodedata.normalize("NFC", text)
         return any(self._find_private_spans(text, document))
 
-    def is_private_line(self, line: ListRow) -> bool:
+    def is_private_row(self, line: ListRow) -> bool:
         """Return whether a card or draft contains private text or is from a private passage."""
         if self.private_reason(line.highlight):
             return True
@@ -577,7 +581,7 @@ class PrivacyFilter:
             cut: whether private text may be cut off at the ends of the text.
         """
         for start, end in split_parts(text):
-            if has_tag(text[start:end]):
+            if contains_private_tag(text[start:end]):
                 yield start, end
         if self._has_private_texts:
             yield from self._sentences_anywhere.find_spans(text)
@@ -600,7 +604,7 @@ class PrivacyFilter:
 class SendableTask:
     """A drafting task with only the parts of its highlights that may be sent."""
 
-    task: Task
+    task: DraftingTask
     passages: dict[HighlightKey, SendableHighlight]
     """The highlights that may be sent, in the order of the task."""
     withheld: dict[HighlightKey, DraftingResult]

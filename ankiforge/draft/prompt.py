@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.config import shipped_directory
+from ankiforge.config import find_shipped_directory
 from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
 from ankiforge.draft.privacy import (
     SendableHighlight,
@@ -26,7 +26,7 @@ from ankiforge.draft.privacy import (
     mark_as_sendable,
 )
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Json, Task, Texts, Value, hash16
+from ankiforge.model import CardKind, DraftingTask, Json, Texts, Value, hash16
 
 Message = Texts
 """A chat message with its role and content. Made only by `make_message`."""
@@ -79,7 +79,7 @@ def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> Sendable
     return SendableText(filled.strip())
 
 
-def load(name: str, workspace: Path | None = None) -> Prompt:
+def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
     """Load a prompt from the workspace's `prompts/` or, if it isn't there, a built-in one.
 
     Raises:
@@ -101,7 +101,7 @@ def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
-    folders = [shipped_directory("prompts")]
+    folders = [find_shipped_directory("prompts")]
     if workspace:
         folders.insert(0, workspace / "prompts")
     paths = [folder / f"{name}.md" for folder in folders]
@@ -200,7 +200,7 @@ def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
         )
     return ModelRequest(
         messages=prompt.render_messages(values),
-        schema=reply_schema(shape),
+        schema=build_reply_schema(shape),
         prompt=prompt.fingerprint,
         item_requests=parts,
     )
@@ -233,7 +233,7 @@ def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
     }
 
 
-def max_card_count(passage: str) -> int:
+def compute_max_card_count(passage: str) -> int:
     """Return how many facts of a passage may get a card: one per 250 characters, up to four."""
     return min(_MAX_FACTS, ceil(len(passage) / _LETTERS_PER_FACT) or 1)
 
@@ -301,7 +301,7 @@ def format_passage(
     if not highlight.phrases and is_short_phrase(mark, highlight.sentence):
         phrases = mark
         mark = highlight.sentence
-    max_cards = max_card_count(mark)
+    max_cards = compute_max_card_count(mark)
     language = highlight.language
     parts = (
         ("cards", mark_as_sendable(f"up to {max_cards}" if max_cards > 1 else "")),
@@ -345,7 +345,7 @@ class ReplyShape(Value):
     """How many cards to draft for each fact, of which the user chooses one."""
 
 
-def find_reply_shape(task: Task) -> ReplyShape:
+def find_reply_shape(task: DraftingTask) -> ReplyShape:
     """Return the kinds of card that the colour and the deck allow, and how many to draft."""
     kinds = list(_KIND_RULES)
     if task.brief.wants == "question":
@@ -355,7 +355,7 @@ def find_reply_shape(task: Task) -> ReplyShape:
     return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.adds_to_pending else 1)
 
 
-def missing_kind_reason(task: Task) -> str:
+def missing_kind_reason(task: DraftingTask) -> str:
     """Return why no kind of card may be drafted for a task, or "" if there is such a kind."""
     if find_reply_shape(task).kinds:
         return ""
@@ -367,7 +367,7 @@ CARD_KEYS = ("h", "kind", "front", "back", "text", "quote", "why_none")
 """The keys of a card in a reply."""
 
 
-def reply_schema(shape: ReplyShape) -> Json:
+def build_reply_schema(shape: ReplyShape) -> Json:
     """Return the JSON schema of a reply that contains cards."""
     kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
     card = {name: kinds if name == "kind" else _STRING_SCHEMA for name in CARD_KEYS}

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.instructions import make_two_sided_fields
 from ankiforge.draft.privacy import SendableTask
-from ankiforge.draft.prompt import ReplyShape, max_card_count
+from ankiforge.draft.prompt import ReplyShape, compute_max_card_count
 from ankiforge.draft.server import BUDGET_SETTING, BudgetExceededError
 from ankiforge.errors import ForgeError
 from ankiforge.model import (
@@ -47,7 +47,7 @@ from ankiforge.text.elements import replace_html
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
     find_shields,
-    find_words,
+    find_whole_words,
     fold_alphanumerics,
     locate,
     map_outside_shields,
@@ -132,7 +132,7 @@ def find_sentences_containing(answers: Sequence[str], text: str) -> Span | None:
     """Return the span of the sentences that contain all answers, or None if one is missing."""
     spans: list[Span] = []
     for answer in answers:
-        span = find_words(answer.strip(_PUNCTUATION), text)
+        span = find_whole_words(answer.strip(_PUNCTUATION), text)
         if span is None:
             return None
         spans.append(span)
@@ -385,11 +385,11 @@ def to_our_cloze(text: str) -> str:
         return with_numbers
     numbers = iter(range(1, len(with_numbers) + 1))
 
-    def with_number(match: re.Match[str]) -> str:
+    def insert_number(match: re.Match[str]) -> str:
         return cloze.make_cloze(next(numbers), match[1])
 
     return map_outside_shields(
-        with_numbers, lambda run: _UNNUMBERED_GAP.sub(with_number, run)
+        with_numbers, lambda run: _UNNUMBERED_GAP.sub(insert_number, run)
     )
 
 
@@ -604,7 +604,7 @@ def is_empty_card_list(text: str) -> bool:
 # --- drafts ---------------------------------------------------------------------------
 
 
-def drafts_of(
+def build_drafts(
     items: Iterable[ReplyCard],
     highlight: Highlight,
     origin: Origin,
@@ -615,7 +615,7 @@ def drafts_of(
     Drafts with the same `intent` are about the same fact. If several candidates were requested for
     one fact, that applies to all of them.
     """
-    max_facts = max_card_count(highlight.exact)
+    max_facts = compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
     # keep the first draft with each question and answer
     distinct: dict[Pair, Draft] = {}

@@ -18,14 +18,14 @@ from ankiforge.draft.instructions import (
     CommentRequest,
     Instruction,
     find_questions,
-    make_failure,
+    make_failed_result,
     make_two_sided_fields,
     parse_highlight_instruction,
     skip_reason,
 )
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.language.quantities import extend_to_whole_numbers
-from ankiforge.language.vocabulary import find_term
+from ankiforge.language.vocabulary import get_marked_term
 from ankiforge.language.words import count_words, find_stems
 from ankiforge.model import (
     FIGURE_DRAFTER,
@@ -36,13 +36,13 @@ from ankiforge.model import (
     CardKind,
     Draft,
     DraftingResult,
+    DraftingTask,
     Fields,
     Form,
     Highlight,
     HighlightKind,
     Origin,
     Span,
-    Task,
 )
 from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import (
@@ -54,7 +54,7 @@ from ankiforge.text.cloze import (
 from ankiforge.text.elements import comment_to_markdown
 from ankiforge.text.normalize import (
     MATH_PATTERN,
-    find_words,
+    find_whole_words,
     is_visible,
     locate,
     normalize_for_lookup,
@@ -94,7 +94,7 @@ _QUESTION_KINDS = (CardKind.BASIC, CardKind.TWO_WAY)
 _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
-def draft_task(task: Task, *, figures: bool = True) -> list[DraftingResult]:
+def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
     """Return for each highlight its drafts, or the reason why there are none. Deterministic.
 
     Args:
@@ -108,7 +108,7 @@ def draft_task(task: Task, *, figures: bool = True) -> list[DraftingResult]:
                 reason = skip_reason(highlight)
                 result = reason or _draft_highlight(highlight, figures=figures)
         except BugError as error:
-            results.append(make_failure(highlight, error))
+            results.append(make_failed_result(highlight, error))
             continue
         if isinstance(result, str):
             results.append(DraftingResult(highlight, reason=result))
@@ -299,10 +299,10 @@ def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
 def _draft_vocabulary(highlight: Highlight) -> Draft:
     """Return a draft that asks for the meaning of a word, shown alone and in its sentence."""
     # find the word itself, because e-readers also highlight a comma after it
-    word = find_term(highlight) or highlight.exact
+    word = get_marked_term(highlight) or highlight.exact
     sentence = highlight.sentence
     front = text_to_markdown(word)
-    span = find_words(word, sentence) or locate(word, sentence)
+    span = find_whole_words(word, sentence) or locate(word, sentence)
     if span and _find_visible_words(sentence, (span,)):
         start, end = span
         before, after = (

@@ -102,7 +102,7 @@ class ServerSettings(Value):
                 message = f"llm.extra_body: {field!r} is set by the program"
                 raise ConfigError(message, hint="remove it")
         if self.is_local and is_cloud_model(self.model):
-            raise cloud_model_error(self.model)
+            raise make_cloud_model_error(self.model)
         if self.budget_usd is not None and self.price_per_million_tokens is None:
             model = f"{self.model!r} at {self.host}"
             raise ConfigError(
@@ -188,7 +188,7 @@ def is_cloud_model(model: str) -> bool:
     return _CLOUD_SUFFIX.search(model.casefold()) is not None
 
 
-def cloud_model_error(model: str) -> ConfigError:
+def make_cloud_model_error(model: str) -> ConfigError:
     """Return the error for a cloud model that is requested from a local server.
 
     Its hint is the command that selects the model at ollama.com.

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, PlugInError, wrap_unexpected_errors
-from ankiforge.extract.files import open_regular, unreadable_error
+from ankiforge.extract.files import make_unreadable_error, open_regular_file
 from ankiforge.model import (
     EmptySourceCache,
     ExtractedDocument,
@@ -108,10 +108,10 @@ class Candidate:
     def _head_and_error(self) -> tuple[bytes, ItemError | None]:
         """The first bytes of the file, and the error if it can't be read."""
         try:
-            with open(self.path, "rb", opener=open_regular) as file:
+            with open(self.path, "rb", opener=open_regular_file) as file:
                 return file.read(_HEAD_BYTES), None
         except OSError as error:
-            return b"", unreadable_error(error)
+            return b"", make_unreadable_error(error)
 
 
 # --- opening a source -------------------------------------------------------------------
@@ -243,7 +243,7 @@ class ScanProgress:
         self.on_step()
 
 
-def get_progress(source: Source) -> ScanProgress:
+def get_scan_progress(source: Source) -> ScanProgress:
     """Return the progress of a source's scan, which stays at zero if the source doesn't count."""
     count = getattr(source, "progress", None)
     if count is None:
@@ -263,7 +263,7 @@ def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighti
     sightings = source.scan(known)
     if distribution and hasattr(source, "folder"):
         sightings = _check_names(source, sightings)
-    return yield_or_report(name or type(source).__name__, sightings, distribution)
+    return yield_and_report_errors(name or type(source).__name__, sightings, distribution)
 
 
 def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
@@ -287,7 +287,7 @@ def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
         yield sighting
 
 
-def yield_or_report(
+def yield_and_report_errors(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
     """Yield the sightings of a document, followed by a problem if the program fails on it.
@@ -305,7 +305,7 @@ def yield_or_report(
         yield Problem(location, error.message, error.hint)
 
 
-def assign_first_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
+def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
     """Yield the highlights of a document with the keys that they would get in a first run."""
     for highlight in number_highlights(extracted.highlights):
         key = make_own_key(highlight) or make_anchor_key(highlight, highlight.nth)

@@ -26,20 +26,20 @@ from ankiforge.model import (
 )
 from ankiforge.text.document_letters import (
     DocumentLetters,
-    FoundPassage,
+    PassageMatch,
     find_passage_again,
 )
-from ankiforge.text.keys import CONTEXT_CHARS, make_side
+from ankiforge.text.keys import CONTEXT_CHARS, make_reading
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around
 from ankiforge.text.private import PRIVATE_TAG
 
 
-def build_highlight(whole_text: WholeText, located: FoundPassage) -> Highlight:
+def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
     """Return the highlight that would result if a passage of a document were marked."""
-    from ankiforge.extract.pdf.mark_text import around
+    from ankiforge.extract.pdf.mark_text import get_passage_context
 
-    prefix, suffix, sentence = around(located.text, located.span)
+    prefix, suffix, sentence = get_passage_context(located.text, located.span)
     paragraphs = _find_paragraphs(whole_text, located)
     first_paragraph = paragraphs[0] if paragraphs else Paragraph(located.page, 0, 0)
     tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
@@ -63,7 +63,7 @@ def build_highlight(whole_text: WholeText, located: FoundPassage) -> Highlight:
     )
 
 
-def _find_paragraphs(whole_text: WholeText, located: FoundPassage) -> Sequence[Paragraph]:
+def _find_paragraphs(whole_text: WholeText, located: PassageMatch) -> Sequence[Paragraph]:
     """Return the paragraphs that a passage overlaps on its page."""
     start, end = located.span
     starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
@@ -108,7 +108,7 @@ def add_chosen_passages(
             letters.text.find(normalize_for_lookup(mark.exact), position), position
         )
         positioned.append((position, mark))
-    mark_sides = [make_side(mark) for _, mark in positioned]
+    mark_sides = [make_reading(mark) for _, mark in positioned]
 
     chosen_positions = set[tuple[int, int]]()
     for passage in chosen:
@@ -120,10 +120,10 @@ def add_chosen_passages(
         chosen_positions.add((located.page, located.span[0]))
         highlight = replace(
             build_highlight(whole_text, located),
-            hints=(hints.chosen_event_hint(passage.id),),
+            hints=(hints.make_chosen_event_hint(passage.id),),
             created=passage.created,
         )
-        side = make_side(highlight)
+        side = make_reading(highlight)
         if any(_is_same_passage(side, other) for other in mark_sides):
             continue
         positioned.append((letters.index_at(located.page, located.span[0]), highlight))

@@ -20,11 +20,11 @@ from ankiforge.errors import PlugInError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, SourceType
 from ankiforge.extract.files import SYSTEM_DIRECTORIES, is_hidden, is_skipped_directory
 from ankiforge.extract.registry import (
+    group_source_types_by_suffix,
     is_export_kind,
-    load_plug_ins,
+    load_plug_in_types,
     load_source_type,
     load_source_types,
-    source_types_by_suffix,
 )
 from ankiforge.model import Value
 from ankiforge.plugins import wrap_plugin_errors
@@ -40,7 +40,7 @@ _CARDS_KIND = "cards"
 # --- one file ---------------------------------------------------------------------------
 
 
-def find_kind(path: Path) -> str:
+def find_source_kind(path: Path) -> str:
     """Return the kind of source that reads this file, or "" if none does."""
     kind, _ = _find_most_confident_kind(Candidate(path))
     if not kind:
@@ -56,7 +56,7 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
     """
     best_kind = ""
     best_confidence = NOT_MINE.confidence
-    for source in source_types_by_suffix().get(candidate.suffix, ()):
+    for source in group_source_types_by_suffix().get(candidate.suffix, ()):
         confidence = source.recognise(candidate).confidence
         if confidence > best_confidence:
             best_kind = source.kind
@@ -69,7 +69,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
 
     An error says why a plug-in can't be loaded, failed, or rejected a file.
     """
-    sources, failures = load_plug_ins()
+    sources, failures = load_plug_in_types()
     kinds: dict[str, None] = {}
     errors = dict.fromkeys(failures)
     for candidate in map(Candidate, files if sources else ()):
@@ -89,7 +89,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     return [*kinds], [*errors]
 
 
-def why_not(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
+def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
     """Return why a file that looks like an export isn't read, or "" if it doesn't look like one.
 
     Args:
@@ -98,7 +98,7 @@ def why_not(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
             suffix.
     """
     candidate = Candidate(path)
-    sources = sources or source_types_by_suffix().get(candidate.suffix, ())
+    sources = sources or group_source_types_by_suffix().get(candidate.suffix, ())
     reasons = [source.recognise(candidate).rejection_reason for source in sources]
     if not any(reasons):
         return ""
@@ -129,10 +129,10 @@ def iter_files(directory: Path) -> Iterator[Path]:
             yield Path(parent, name)
 
 
-def find_kinds(directory: Path) -> set[str]:
+def find_source_kinds(directory: Path) -> set[str]:
     """Return the kinds of source that read files in this directory, at any depth."""
     kinds: set[str] = set()
-    sources = source_types_by_suffix()
+    sources = group_source_types_by_suffix()
     # the suffixes that only one kind reads, once that kind was found
     finished_suffixes: set[str] = set()
     for path in iter_files(directory):
@@ -229,7 +229,7 @@ def discover_sources(
         unmarked: whether to include a file that has no marks, or that can't have any.
     """
     if path.is_file():
-        kind = find_kind(path)
+        kind = find_source_kind(path)
         if unmarked and not kind:
             kind = UNMARKED_KINDS.get(path.suffix.casefold(), "")
         if not kind:
@@ -269,7 +269,7 @@ def _choose_kinds(
     surroundings: _PathSurroundings,
 ) -> list[str]:
     """Return the kinds of source that a directory is to be read as, in the order of reading."""
-    kinds_inside = find_kinds(path)
+    kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
     other_kinds: list[str] = []
     for source in sorted(load_source_types(), key=lambda source_type: source_type.kind):
@@ -298,15 +298,15 @@ def explain_no_source(path: Path) -> str:
     default_reason = "nothing here that can be read"
     _, errors = _find_plug_in_kinds((path,) if path.is_file() else iter_files(path))
     if path.is_file():
-        return "; ".join([why_not(path) or default_reason, *errors])
+        return "; ".join([explain_unread_file(path) or default_reason, *errors])
     reasons = [default_reason, *errors[:_MAX_REASONS]]
     skipped = SkippedFiles()
     for file in iter_files(path):
         skipped.count_file(file)
-        reason = why_not(file) if len(reasons) <= _MAX_REASONS else ""
+        reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread_text = summarize_unread(path, skipped, source_types_by_suffix()).summary
+    unread_text = summarize_unread(path, skipped, group_source_types_by_suffix()).summary
     if unread_text:
         reasons.append(f"it holds {unread_text}")
     return "; ".join(reasons)

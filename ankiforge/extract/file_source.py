@@ -171,11 +171,11 @@ class FileListing(msgspec.Struct):
                 and self.other_files is not None
                 and not start.is_relative_to(self.root)
             ):
-                path = disk.relative_path(start, self.root)
+                path = disk.make_relative_path(start, self.root)
                 listed_by_path[path] = Problem(start.name, "it is outside the vault")
                 continue
             if is_file:  # the user named it
-                path = disk.relative_path(start, self.root)
+                path = disk.make_relative_path(start, self.root)
                 stamp = disk.stamp_file(start)
                 _add_file_or_problem(
                     listed_by_path, File(path, str(start), named=True, stamp=stamp)
@@ -200,7 +200,7 @@ class FileListing(msgspec.Struct):
             file_or_problem = None
             if not disk.is_hidden(entry.name):
                 file_or_problem = self._list_entry(entry, disk.normalize_name(path))
-            elif name := disk.icloud_file_name(entry.name):
+            elif name := disk.parse_icloud_placeholder(entry.name):
                 evicted_paths.append(
                     disk.normalize_name(path.removesuffix(entry.name) + name)
                 )
@@ -269,7 +269,7 @@ class FileListing(msgspec.Struct):
         directory = Path(str(error.filename))
         label = str(directory)
         if directory != self.root:
-            label = f"{disk.relative_path(directory, self.root)}/"
+            label = f"{disk.make_relative_path(directory, self.root)}/"
         exists = directory.exists()
         self.is_incomplete |= directory == self.root or not exists
         if not exists:
@@ -308,7 +308,7 @@ class FileListing(msgspec.Struct):
             if isinstance(entry, Problem):
                 if not entry.notice:
                     return ""
-            elif entry.stamp is None or not disk.is_reliable(entry.stamp):
+            elif entry.stamp is None or not disk.is_stamp_reliable(entry.stamp):
                 return ""
             else:
                 stamps.append((entry.place, entry.stamp))
@@ -456,7 +456,7 @@ class FileSource(FolderSource):
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the documents and problems of a file, using the reader that `reading` provides."""
-        text, _ = disk.read_settled(file.place)
+        text, _ = disk.read_when_settled(file.place)
         return self.document(file, text, picture)
 
     def reading(self, files: list[File]) -> AbstractContextManager[Any]:
@@ -720,7 +720,7 @@ class FileSource(FolderSource):
             dependencies: the other files that the document shows or refers to.
             reader_fingerprint: the part of the text that all files of the source have in common.
         """
-        if file.stamp is None or not disk.is_reliable(file.stamp):
+        if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
         picture_states = [
             (target, self.state_of(target, file)) for target in dependencies

@@ -69,7 +69,7 @@ def stamp_file(path: str | Path) -> Stamp | None:
         return None
 
 
-def is_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
+def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
     """Return whether every later change of the file is certain to change its stamp.
 
     This is so if both times in the stamp are at least one tick old.
@@ -186,7 +186,7 @@ def is_hidden(name: str) -> bool:
 _ICLOUD_SUFFIX = ".icloud"
 
 
-def icloud_file_name(name: str) -> str:
+def parse_icloud_placeholder(name: str) -> str:
     """Return the name of the file of which iCloud left only the placeholder `.name.icloud`.
 
     Return "" if `name` isn't that of a placeholder.
@@ -233,7 +233,7 @@ def find_stored_path(base: Path, path: str) -> Path:
     return directory
 
 
-def relative_path(path: Path, root: Path) -> str:
+def make_relative_path(path: Path, root: Path) -> str:
     """Return a path relative to the root in NFC, with `/` separators.
 
     For the root itself, or a path outside it, return the name of the file or directory.
@@ -301,7 +301,7 @@ class SpecialFileError(OSError):
     """Raised if a path leads to a pipe, device, socket or directory instead of a file."""
 
 
-def open_regular(path: str, flags: int) -> int:
+def open_regular_file(path: str, flags: int) -> int:
     """Open a regular file, as the opener in `open(path, opener=open_regular)`.
 
     Anything else is refused, because opening a pipe would wait for a writer, and a device may be
@@ -333,7 +333,7 @@ def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
             or can't be read.
     """
     try:
-        with open(path, "rb", opener=open_regular) as file:
+        with open(path, "rb", opener=open_regular_file) as file:
             status = os.fstat(file.fileno())
             if status.st_size > max_bytes:
                 hint = "split it, or leave it out with `exclude`"
@@ -342,10 +342,10 @@ def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
                 )
             return file.read(status.st_size + 1), status
     except OSError as error:
-        raise unreadable_error(error) from error
+        raise make_unreadable_error(error) from error
 
 
-def read_settings(path: Path) -> Json:
+def read_json_settings(path: Path) -> Json:
     """Return the JSON object in another program's settings file.
 
     Raises:
@@ -372,7 +372,7 @@ def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str
         raise ItemError(f"{problem}: {error}", hint="export it again") from error
 
 
-def unreadable_error(error: OSError) -> ItemError:
+def make_unreadable_error(error: OSError) -> ItemError:
     """Return an `ItemError` that explains why a file can't be read."""
     if isinstance(error, FileNotFoundError):
         return ItemError(VANISHED, hint=MISSING_FILE_HINT)
@@ -389,12 +389,12 @@ def unreadable_error(error: OSError) -> ItemError:
 
 QUIET_SECONDS = 0.3
 """How long a note must have been unchanged before it is read."""
-EMPTY_SECONDS = 2.0
+EMPTY_QUIET_SECONDS = 2.0
 """The same for an empty note, because a program may be about to fill it."""
 MAX_TRIES = 10
 
 
-def read_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
+def read_when_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
     """Return the text of a note and its stamp, once the note is no longer being written.
 
     The text has LF line ends.
@@ -408,7 +408,7 @@ def read_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp
     """
     for _ in range(MAX_TRIES):
         raw, status = read_file(path, max_bytes)
-        quiet_seconds = QUIET_SECONDS if status.st_size else EMPTY_SECONDS
+        quiet_seconds = QUIET_SECONDS if status.st_size else EMPTY_QUIET_SECONDS
         seconds_left = status.st_mtime + quiet_seconds - time.time()
         if not 0 < seconds_left <= quiet_seconds:  # times in the future are ignored
             return decode_text(raw), stamp_from_status(status)
@@ -425,7 +425,7 @@ _ELEMENT = regex(r"<(/?)([A-Za-z][\w:-]*)")
 _BLOCK = regex(rf"(?i)</?(?:{'|'.join(sorted(BLOCK_ELEMENTS))})\b")
 
 
-def iter_blocks(html: str) -> Iterator[tuple[str, str]]:
+def iter_html_blocks(html: str) -> Iterator[tuple[str, str]]:
     """Yield the blocks that a page shows: the tag before each block, and its text as one line."""
     from html import unescape
 

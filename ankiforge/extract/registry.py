@@ -16,8 +16,8 @@ from ankiforge.extract.base import SourceType
 from ankiforge.model import Strings
 from ankiforge.plugins import (
     SOURCE_GROUP,
-    distribution_name,
     find_plugins,
+    get_distribution_name,
     wrap_plugin_errors,
 )
 from ankiforge.plugins import load_plugin as load_plugin_class
@@ -41,7 +41,7 @@ SOURCE_CLASSES = {
 """The module and class of each kind of source, in the order in which the help lists them."""
 
 
-def source_kinds() -> Strings:
+def list_source_kinds() -> Strings:
     """Return the names of all our own kinds of sources, without importing their classes."""
     return tuple(sorted(SOURCE_CLASSES))
 
@@ -89,7 +89,7 @@ def _load_plug_in(kind: str) -> type[SourceType]:
         raise ConfigError(
             f"there is no source called {kind!r}", hint=f"known: {known_kinds}"
         )
-    distribution = distribution_name(installed[kind])
+    distribution = get_distribution_name(installed[kind])
     try:
         source_class = load_plugin_class(installed[kind], type)
         with wrap_plugin_errors(distribution):
@@ -104,7 +104,7 @@ def _load_plug_in(kind: str) -> type[SourceType]:
 
 
 @cache
-def load_plug_ins() -> tuple[tuple[type[SourceType], ...], Strings]:
+def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
     """Return the source classes of all plug-ins that can be loaded, and why the others can't."""
     classes: list[type[SourceType]] = []
     failures: list[str] = []
@@ -119,7 +119,7 @@ def load_plug_ins() -> tuple[tuple[type[SourceType], ...], Strings]:
 
 
 @cache
-def source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
+def group_source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
     """Return our own sources that may recognise a file, by the file's suffix."""
     types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
     for source in load_source_types():
@@ -153,13 +153,13 @@ def path_replacing_keys() -> frozenset[str]:
     return frozenset(keys)
 
 
-def examples_for_settings() -> Strings:
+def list_settings_examples() -> Strings:
     """Return an entry of `sources:` for each source type that has an example, sorted by kind."""
     sources = sorted(load_source_types(), key=lambda source: source.kind)
     return tuple(source.example for source in sources if source.example)
 
 
-def kinds_without_example() -> Strings:
+def list_kinds_without_example() -> Strings:
     """Return the kinds of source without an example, with unambiguous kinds first.
 
     A kind is unambiguous if its files can't be of another kind.

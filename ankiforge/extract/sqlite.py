@@ -20,9 +20,9 @@ from tempfile import TemporaryDirectory
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import (
     SpecialFileError,
-    open_regular,
+    make_unreadable_error,
+    open_regular_file,
     stamp_file,
-    unreadable_error,
 )
 from ankiforge.model import Value
 
@@ -60,14 +60,14 @@ class DatabaseOwner(Value):
         return f"not a {self.name} database"
 
 
-def database_files(database: Path) -> tuple[Path, ...]:
+def list_database_files(database: Path) -> tuple[Path, ...]:
     """Return the real path of a database and the paths of the journals that may be next to it."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in _COPIED_SUFFIXES)
 
 
 @contextmanager
-def open_copy(
+def open_database_copy(
     path: Path,
     owner: DatabaseOwner,
     tables: Collection[str],
@@ -152,7 +152,7 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
                 hint=owner.location_hint,
             ) from error
         except SpecialFileError as error:
-            raise unreadable_error(error) from error
+            raise make_unreadable_error(error) from error
         except OSError as error:
             message = f"it could not be copied: {error.strerror or error}"
             raise ItemError(message, hint=_COPY_HINT) from error
@@ -166,7 +166,7 @@ def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -
         ItemError: a file isn't a database, or is too large.
         OSError: a file can't be read, or its copy can't be written.
     """
-    files = database_files(database)
+    files = list_database_files(database)
     stamps_before = [stamp_file(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):
         target = directory / f"{database.name}{suffix}"
@@ -187,7 +187,7 @@ def _copy_file(path: Path, target: Path, owner: DatabaseOwner, head: bytes) -> N
         OSError: the file can't be read, or its copy can't be written.
     """
     with (
-        open(path, "rb", opener=open_regular) as file,
+        open(path, "rb", opener=open_regular_file) as file,
         target.open("wb") as copy,
     ):
         if os.fstat(file.fileno()).st_size > MAX_DATABASE_BYTES:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Recognition
 from ankiforge.extract.file_source import File, FileSource, FindPicture
-from ankiforge.extract.files import iter_blocks, read_file, title_from_file_name
+from ankiforge.extract.files import iter_html_blocks, read_file, title_from_file_name
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -23,7 +23,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.decoding import decode_text
-from ankiforge.text.private import has_tag
+from ankiforge.text.private import contains_private_tag
 
 MAX_PAGE_BYTES = 50_000_000
 """The maximum size of a page in bytes."""
@@ -87,7 +87,7 @@ def build_whole_text(
     for page, source in enumerate(page_sources):
         lines: list[str] = []
         start = 0
-        for tag, text in iter_blocks(_remove_surroundings(source)):
+        for tag, text in iter_html_blocks(_remove_surroundings(source)):
             if not text:
                 continue
             heading_match = _HEADING.match(tag)
@@ -107,7 +107,7 @@ def build_whole_text(
                 end,
                 heading_path,
                 level,
-                private=has_tag(text) or has_tag(heading_path),
+                private=contains_private_tag(text) or contains_private_tag(heading_path),
                 block=str(page),
             )
             paragraphs.append(paragraph)
@@ -124,4 +124,4 @@ def _remove_surroundings(html: str) -> str:
         previous, shorter = shorter, _PAGE_SURROUNDINGS.sub(" ", shorter)
         if previous == shorter:
             break
-    return shorter if any(words for _, words in iter_blocks(shorter)) else html
+    return shorter if any(words for _, words in iter_html_blocks(shorter)) else html

@@ -30,7 +30,7 @@ def split_ideographs(run: str, language: LanguageTables) -> Iterator[Span]:
     word_starts = [0] * (size + 1)
     for start in range(size):
         for end in range(start + 1, min(size, start + _MAX_WORD_LENGTH) + 1):
-            zipf = language.find_frequency(plain[start:end])
+            zipf = language.get_frequency(plain[start:end])
             if zipf is not None:
                 likelihood = (
                     best_likelihood[start] + _ZIPF_0_LOG_FREQUENCY + zipf * math.log(10)

@@ -169,7 +169,7 @@ def _detect_by_vocabulary(sample: str) -> str:
     return name if most >= next_most + _MIN_KNOWN_LEAD and 2 * most > len(words) else ""
 
 
-def detect_certain_language(text: str) -> str:
+def detect_certain_language_name(text: str) -> str:
     """Return the name of the language to which by far the most function words belong.
 
     Returns "" if no language is certain.

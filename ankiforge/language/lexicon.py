@@ -271,7 +271,7 @@ class LanguageTables:
         base = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
         return self.look_up_word(base)[0] in "vb"
 
-    def find_frequency(self, word: str) -> float | None:
+    def get_frequency(self, word: str) -> float | None:
         """Return the Zipf frequency of a casefolded word, or None if it is in no table."""
         entry = self._entries.get(word)
         return None if entry is None else entry[1]

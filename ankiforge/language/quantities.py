@@ -437,7 +437,7 @@ class Quantity(NamedTuple):
     """Whether the number is written as a word, such as `three`."""
 
     @property
-    def base_size(self) -> tuple[str, Fraction]:
+    def size_in_base_unit(self) -> tuple[str, Fraction]:
         """The dimension, and the size in its first unit.
 
         They are therefore the same for 5 g and 5,000 mg.
@@ -519,7 +519,7 @@ def normalize_digits(text: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def find_values(text: str) -> frozenset[Fraction]:
+def find_number_values(text: str) -> frozenset[Fraction]:
     """Return the absolute values of all numbers and fractions in a text.
 
     Scales, such as `million`, are applied.
@@ -536,14 +536,14 @@ def find_values(text: str) -> frozenset[Fraction]:
 
 
 @lru_cache(maxsize=512)
-def find_base_sizes(text: str) -> frozenset[tuple[str, Fraction]]:
+def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
     """Return the dimension and size, as in `Quantity.base_size`, of each number with a unit.
 
     Signs are ignored.
     """
     results = set()
     for quantity in parse_quantities(text):
-        dimension, size = quantity.base_size
+        dimension, size = quantity.size_in_base_unit
         if dimension:
             results.add((dimension, abs(size)))
     return frozenset(results)

@@ -276,7 +276,7 @@ def _make_chinese_word(
     letter, word.zipf = language.look_up_word(word.folded)
     if word.folded in language.function_words:
         word.kind = TokenKind.FUNCTION_WORD
-    elif language.find_frequency(word.folded) is None and end > start + 1:
+    elif language.get_frequency(word.folded) is None and end > start + 1:
         word.kind = TokenKind.NAME  # a name transliterated into Chinese
     else:
         word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
@@ -405,7 +405,7 @@ class _WordInContext(NamedTuple):
     language: LanguageTables
 
     @property
-    def word_before(self) -> str:
+    def previous_word(self) -> str:
         """The casefolded word before this one, or "" if there is none."""
         return self.previous.folded if self.previous is not None else ""
 
@@ -420,7 +420,7 @@ class _WordInContext(NamedTuple):
     @property
     def is_after_determiner(self) -> bool:
         """Whether the word before this one is a determiner, such as an article."""
-        return self.word_before in self.language.determiners
+        return self.previous_word in self.language.determiners
 
     @property
     def is_before_noun(self) -> bool:
@@ -506,7 +506,7 @@ def _classify_word(word: _WordInContext) -> tuple[int, float]:
             return TokenKind.NAME, zipf
     elif language.name == "de":
         letter = _GERMAN_LOWERCASE_CLASS.get(letter, letter)
-    elif zipf == UNKNOWN_WORD_ZIPF and word.word_before in language.copulas:
+    elif zipf == UNKNOWN_WORD_ZIPF and word.previous_word in language.copulas:
         if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
             return TokenKind.ADJECTIVE, zipf  # such as `fue descubierta`
     return _KIND_RESOLVERS.get(letter, _resolve_participle)(word), zipf
@@ -537,8 +537,8 @@ def _resolve_noun(word: _WordInContext) -> int:
     """
     if word.language.name != "en" or not word.token.folded.endswith("s"):
         return TokenKind.NOUN
-    follows_subject = word.word_before == "which"
-    if word.is_after_noun and not word.word_before.endswith("s"):
+    follows_subject = word.previous_word == "which"
+    if word.is_after_noun and not word.previous_word.endswith("s"):
         follows_subject = True
     if not follows_subject or not word.is_before_object:
         return TokenKind.NOUN
@@ -558,7 +558,7 @@ def _resolve_verb(word: _WordInContext) -> int:
             return TokenKind.NOUN  # such as `collective bargaining`
     if (
         word.is_after_determiner
-        and word.word_before not in word.language.words_before_verbs
+        and word.previous_word not in word.language.words_before_verbs
     ):
         # such as `the running water` or `the caused`
         return TokenKind.ADJECTIVE if word.is_before_noun else TokenKind.NOUN
@@ -570,12 +570,12 @@ def _resolve_noun_or_verb(word: _WordInContext) -> int:
 
     An example is `result`, which is a noun in `the result` and a verb in `they result in`.
     """
-    if word.word_before in word.language.words_before_verbs:
+    if word.previous_word in word.language.words_before_verbs:
         return TokenKind.VERB
     if word.previous is None or word.is_after_determiner:
         return TokenKind.NOUN
     if word.is_before_object and (
-        word.is_after_noun or word.word_before in ("and", "or")
+        word.is_after_noun or word.previous_word in ("and", "or")
     ):
         return TokenKind.VERB
     return TokenKind.NOUN

@@ -21,7 +21,11 @@ from ankiforge.language.lexicon import LANGUAGES, load_language
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight, HighlightKind
 from ankiforge.text import regex
 from ankiforge.text.comment_questions import find_question
-from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_words, normalize_for_lookup
+from ankiforge.text.normalize import (
+    UNSPACED_SCRIPTS,
+    find_whole_words,
+    normalize_for_lookup,
+)
 from ankiforge.text.sentences import find_sentence_around
 
 # The most words in a term, or letters if its script has no spaces. A translation may consist of
@@ -59,7 +63,7 @@ _KANA = regex(r"[\u3040-\u30ffー・\s]+")
 _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
-def find_term(highlight: Highlight) -> str:
+def get_marked_term(highlight: Highlight) -> str:
     """Return the word or short phrase that is marked, or "" if more is marked."""
     if highlight.gaps:
         return ""
@@ -105,7 +109,7 @@ def _may_have_translation(highlight: Highlight) -> bool:
     note = highlight.comment.strip()
     if not note or not highlight.instructs or highlight.skip or highlight.written:
         return False
-    if highlight.kind not in _MARK_KINDS or not find_term(highlight):
+    if highlight.kind not in _MARK_KINDS or not get_marked_term(highlight):
         return False
     if _NOT_A_TRANSLATION.search(note) or find_question(note):
         return False
@@ -128,7 +132,7 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
         note = normalize_for_lookup(highlight.comment)
-        words_of_note[note].add(normalize_for_lookup(find_term(highlight)))
+        words_of_note[note].add(normalize_for_lookup(get_marked_term(highlight)))
     certain = []
     uncertain = []
     counts = Counter[str]()
@@ -138,7 +142,7 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
             > _MAX_WORDS_PER_NOTE
         ):
             continue
-        term = find_term(highlight)
+        term = get_marked_term(highlight)
         note = highlight.comment
         if _is_other_script(term, note) or _is_reading(term, note):
             certain.append(index)
@@ -249,10 +253,10 @@ def _find_sentence(highlight: Highlight, others: Iterable[Highlight]) -> str:
 
     It is taken from `others`, the marks of the document.
     """
-    term = find_term(highlight)
+    term = get_marked_term(highlight)
     for other in others:
-        if len(other.exact) > len(term) and not find_term(other):
-            span = find_words(term, other.exact)
+        if len(other.exact) > len(term) and not get_marked_term(other):
+            span = find_whole_words(term, other.exact)
             if span:
                 start, end = find_sentence_around(other.exact, *span)
                 return other.exact[start:end]

@@ -156,7 +156,7 @@ def stem_word(token: str) -> str:
 _MAX_BEGINNING = 5
 
 
-def find_beginning(word: str) -> str:
+def get_word_prefix(word: str) -> str:
     """Return the first letters of a casefolded word, which all of its forms usually share.
 
     A number is returned as a whole.
@@ -167,9 +167,9 @@ def find_beginning(word: str) -> str:
     return word[:_MAX_BEGINNING] if len(word) > _MAX_BEGINNING else word.removesuffix("s")
 
 
-def find_beginnings(text: str) -> WordSet:
+def find_word_prefixes(text: str) -> WordSet:
     """Return the beginning, as `find_beginning` returns it, of each word in a text."""
-    return frozenset(map(find_beginning, split_words(text)))
+    return frozenset(map(get_word_prefix, split_words(text)))
 
 
 # --- opposites and synonyms -----------------------------------------------------------

@@ -22,7 +22,7 @@ from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import (
     build_event,
     compute_changes,
-    sentences_of_card,
+    find_card_sentences,
 )
 from ankiforge.ledger.events import (
     FOUND_KEY,
@@ -34,7 +34,7 @@ from ankiforge.ledger.events import (
     from_wording,
     get_slot,
 )
-from ankiforge.ledger.remarks import add_vault
+from ankiforge.ledger.remarks import add_vault_name
 from ankiforge.ledger.store import Row, Store, to_json
 from ankiforge.ledger.tables import anki_notes, highlights
 from ankiforge.ledger.tables import cards as card_rows
@@ -345,7 +345,9 @@ def _is_drop_recorded(store: Store, card: Card) -> bool:
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
     """Return whether the note of a card was deleted in Anki while the card wasn't live."""
     # must be fast, because it is called for each of thousands of decisions
-    return anki_notes.is_buried(store, guid) and not anki_notes.has_row(store, guid)
+    return anki_notes.is_deleted(store, guid) and not anki_notes.is_note_known(
+        store, guid
+    )
 
 
 def schedule_shipping_again(store: Store, passage_key: str, guid: str) -> None:
@@ -489,7 +491,7 @@ LostNote = tuple[AnkiNote, Wording, str, Strings]
 the fields that the user edited in Anki."""
 
 
-def recover_lost(
+def recover_lost_cards(
     store: Store,
     notes: Iterable[LostNote],
     unreadable: Iterable[AnkiNote] = (),
@@ -534,7 +536,7 @@ def recover_lost(
                 body["typed"] = list(typed_fields)
             event = build_event("accept", key, USER, body)
             snapshot = load_snapshot(store, store.get_passage(key))
-            sentences = sentences_of_card(snapshot, note.guid, words)
+            sentences = find_card_sentences(snapshot, note.guid, words)
             decision_recording.record_decision(
                 store, compute_changes(snapshot, event, sentences)
             )
@@ -556,7 +558,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
     for note in notes:
         documents.add(note.guid)
         for tag in note.tags:
-            documents.add(add_vault(tag, "".join(note.fields)))
+            documents.add(add_vault_name(tag, "".join(note.fields)))
     store.set_value("strangers", sorted(documents))
 
 

@@ -19,7 +19,7 @@ from ankiforge.ledger.events import (
     Event,
     Passage,
     Reading,
-    hash_exact_words,
+    hash_exact_content,
     is_quote_in_highlight,
     normalize_text,
 )
@@ -177,7 +177,7 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     return entries
 
 
-def load_recent(store: Store) -> list[HistoryEntry]:
+def load_recent_decisions(store: Store) -> list[HistoryEntry]:
     """Return the most recent decisions that weren't undone, newest first."""
     events = list(event_queries.iter_recent_decisions(store, MAX_RECENT))
     return [load_history_entry(store, event) for event in events]
@@ -336,7 +336,7 @@ def _combine_with_passage(
     else:
         highlight = build_unread_highlight(passage)
 
-    is_as_shipped = card.note.words == hash_exact_words(card)
+    is_as_shipped = card.note.words == hash_exact_content(card)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights or (highlight,),
@@ -502,7 +502,7 @@ def load_present_row(store: Store, passage: Passage) -> Row | None:
     return next(iter(_load_present_rows(store, passage)), None)
 
 
-def is_leading(store: Store, highlight_key: str, passage: Passage) -> bool:
+def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the leading one of its passage, whose text is drafted."""
     if passage.keys == (highlight_key,):
         return True
@@ -527,7 +527,7 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
     )
 
 
-def iter_highlights(store: Store, key: str) -> Iterator[Highlight]:
+def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
     """Yield the highlights of a passage that were read on this device, present or not.
 
     `key` is any key of the passage.

@@ -22,7 +22,7 @@ from ankiforge.model import (
     QuoteReading,
     hints,
 )
-from ankiforge.text.keys import make_side
+from ankiforge.text.keys import make_reading
 from ankiforge.text.normalize import normalize_for_lookup
 
 BY_CHAT = "chosen"
@@ -44,7 +44,7 @@ def record_choice(
         place: the page, and the position on it where the passage begins.
         by: `BY_CHAT` or `BY_PAGE`.
     """
-    exact, before, after = make_side(highlight)
+    exact, before, after = make_reading(highlight)
     page, start = place
     document = highlight.document
     body: Json = {
@@ -61,7 +61,7 @@ def record_choice(
     return store.record_event("mark", document.key, USER, body).id
 
 
-def find_keys(
+def find_chosen_keys(
     store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
 ) -> list[HighlightKey | None]:
     """Return the keys of chosen passages of a document, or None for each that wasn't found in it.
@@ -77,7 +77,7 @@ def find_keys(
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
     for highlight in map(
-        decode_highlight, highlights.load_present_in_place(store, container, place)
+        decode_highlight, highlights.load_present_at_place(store, container, place)
     ):
         keys_by_event_id[hints.find_chosen_event(highlight.hints)] = highlight.key
         keys_by_text[normalize_for_lookup(highlight.exact)] = highlight.key
@@ -94,7 +94,7 @@ def load_known_highlights(store: Store, container: str, place: str) -> list[High
     is lost, its pending drafts are lost, too, so their passages may be chosen again.
     """
     known_highlights = []
-    for row in highlights.load_present_in_place(store, container, place):
+    for row in highlights.load_present_at_place(store, container, place):
         highlight = decode_highlight(row)
         is_mark = not hints.find_chosen_event(highlight.hints)
         if is_mark or row["waits"] or store.get_passage(highlight.key).is_decided:
@@ -113,8 +113,8 @@ def unselect_passage(store: Store, event: Event) -> None:
 
     The next run reads its document again.
     """
-    hint = hints.chosen_event_hint(event.id)
-    for row in highlights.load_by_json_part(store, f'"{hint}"'):
+    hint = hints.make_chosen_event_hint(event.id)
+    for row in highlights.load_rows_by_json_part(store, f'"{hint}"'):
         highlights.set_unselected(store, row["key"])
         pending_drafts.delete_drafts_of_highlights(store, [row["key"]])
         documents.schedule_reading(store, row["document"])
@@ -156,7 +156,7 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
 
 def load_active_marks(store: Store) -> list[tuple[Event, list[str]]]:
     """Return the active `mark` events, each with the keys that were given to its text."""
-    marks = event_queries.marks(store)
+    marks = event_queries.load_choice_events(store)
     if not marks:
         return []
     hashes = [hash_text(mark.body["exact"]) for mark in marks]

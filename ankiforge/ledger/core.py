@@ -141,7 +141,7 @@ class Ledger(Store):
         if changes_since is not None:
             entries = cards.load_source_changes(self, changes_since)
         else:
-            entries = cards.load_recent(self)
+            entries = cards.load_recent_decisions(self)
         # leave out changes that a question asks about
         guids_in_conflict = questions.find_cards_in_conflict(self)
         shown_entries = []

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ankiforge.config.files import make_database, remove_database, restrict
+from ankiforge.config.files import make_database, make_private, remove_database
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.model import Json
 
@@ -119,7 +119,7 @@ class Cache:
         [body] = rows[0]
         return bytes(body)
 
-    def everything(self) -> dict[str, bytes]:
+    def load_all(self) -> dict[str, bytes]:
         """Return the contents of all entries, by name."""
         sql = "SELECT name, body FROM kept WHERE owner = ?"
         return {
@@ -290,19 +290,19 @@ class Database:
         first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
-    def get_writable(self) -> sqlite3.Connection:
+    def get_writable_connection(self) -> sqlite3.Connection:
         """Return the connection to write with, which `Store` replaces if it is read-only."""
         return self._db
 
     def execute(self, query: str, *values: object) -> int:
         """Run a statement, and return the number of rows that it changed."""
-        return self.get_writable().execute(query, values).rowcount
+        return self.get_writable_connection().execute(query, values).rowcount
 
     def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
         """Run a statement once for each row of parameters."""
         rows = list(rows)
         if rows:
-            self.get_writable().executemany(query, rows)
+            self.get_writable_connection().executemany(query, rows)
 
     def insert(
         self,
@@ -325,7 +325,7 @@ class Database:
         if not rows:
             return 0
         statement = _build_insert(verb, table, rows[0], key)
-        return self.get_writable().executemany(statement, rows).rowcount
+        return self.get_writable_connection().executemany(statement, rows).rowcount
 
     def upsert(self, table: str, row: Json, *, key: str) -> Any:
         """Insert a row, or update the one with the same values in the columns `key`.
@@ -333,7 +333,7 @@ class Database:
         Return the `id` of the row.
         """
         statement = _build_insert("INSERT", table, row, key) + " RETURNING id"
-        [(id,)] = self.get_writable().execute(statement, row).fetchall()
+        [(id,)] = self.get_writable_connection().execute(statement, row).fetchall()
         return id
 
     def get_data_version(self) -> int:
@@ -375,7 +375,7 @@ class Database:
             value,
         )
 
-    def get_metas(self, prefix: str) -> dict[str, str]:
+    def get_metas_with_prefix(self, prefix: str) -> dict[str, str]:
         """Return the values whose names begin with `prefix`, by the rest of the name."""
         query = "SELECT name, value FROM meta WHERE name LIKE ? || '%'"
         rows = self.fetch_rows(query, prefix)
@@ -433,7 +433,7 @@ def _open_or_create(database: Path) -> sqlite3.Connection | None:
     """Open or create a database, or return None if it is damaged or of another version."""
     make_database(database)
     db = sqlite3.connect(database, isolation_level=None, timeout=BUSY_TIMEOUT)
-    restrict(database)
+    make_private(database)
     try:
         _configure_connection(db)
         if not _get_version(db):
@@ -522,16 +522,16 @@ def copy_database(database: Path) -> sqlite3.Connection:
         is_copied = False
         if not wal_path.exists():
             modified_at = path.stat().st_mtime_ns
-            _backup_into(copy, path, "immutable=1")
+            _write_backup(copy, path, "immutable=1")
             is_copied = not wal_path.exists() and path.stat().st_mtime_ns == modified_at
         if not is_copied:
-            _backup_into(copy, path, "mode=ro")
+            _write_backup(copy, path, "mode=ro")
     if not _get_version(copy):
         _create_tables(copy)
     return copy
 
 
-def _backup_into(copy: sqlite3.Connection, path: Path, mode: str) -> None:
+def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
     """Copy the database at `path`, unless it is of another version. `mode` is a URI parameter."""
     with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
         if _get_version(source) != SCHEMA_VERSION:  # outdated, or still being created

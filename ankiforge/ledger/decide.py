@@ -51,8 +51,8 @@ from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.ledger.undo import (
     REWORDING_KINDS,
     build_restoring_edit,
-    find_last_about,
-    find_last_by_user,
+    find_last_decision,
+    find_last_user_decision,
     refuse_if_changed_again,
     reopens_conflict,
     select_events_to_undo,
@@ -94,7 +94,7 @@ def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraf
         RefusedError: the draft is no longer pending, or the user must first answer whether its
             passage is a removed one.
     """
-    for row in pending_drafts.with_ids(store, [draft_id]):
+    for row in pending_drafts.load_draft_rows(store, [draft_id]):
         snapshot = load_snapshot(store, store.get_passage(row["key"]))
         for draft in snapshot.pending_drafts:
             if draft.id == draft_id and not offers.will_update_card(
@@ -163,7 +163,9 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         RefusedError: there is no such decision, or a later change of the same field depends on
             it.
     """
-    if pending_drafts.with_ids(store, [target]):  # drop a pending draft of an agent
+    if pending_drafts.load_draft_rows(
+        store, [target]
+    ):  # drop a pending draft of an agent
         with store.transaction():
             _, draft = load_draft(store, target)
             if draft.origin.drafter != AGENT_DRAFTER:
@@ -191,7 +193,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         keys_without_drafts = [
             event.key for event in events if event.id not in restored_event_ids
         ]
-        highlights.draft_again(store, store.get_all_keys(keys_without_drafts))
+        highlights.schedule_drafting(store, store.get_all_keys(keys_without_drafts))
         # only now, because before the undo was recorded the decision would remove the drafts again
         decision_recording.update_after_decisions(
             store, dict.fromkeys(event.key for event in events)
@@ -208,7 +210,7 @@ def find_decided_ids(store: Store, prefix: str) -> list[str]:
         event.body.get("guid", "")
         for event in event_queries.iter_active_rejections(store)
     ]
-    ids = [*pending_drafts.put_away_ids(store, prefix), *dict.fromkeys(guids)]
+    ids = [*pending_drafts.find_decided_draft_ids(store, prefix), *dict.fromkeys(guids)]
     return [id for id in ids if id.startswith(prefix)]
 
 
@@ -257,7 +259,7 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     """
     guid = ""
     keys: Strings = ()
-    put_away_by = event_queries.find_event_putting_away(store, target)
+    put_away_by = event_queries.find_decision_on_draft(store, target)
     if put_away_by is not None:
         guid = put_away_by.body.get("guid", "")
         if not guid:  # the decision was about another card
@@ -269,7 +271,7 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     elif is_highlight_key(target):
         keys = store.get_keys(target)
     if keys:
-        last_event = find_last_about(
+        last_event = find_last_decision(
             event_queries.iter_active_decisions(store, keys), guid
         )
     elif target:  # the id of an action or event
@@ -277,7 +279,9 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
             event_queries.iter_active_decisions_of_action(store, target), None
         )
     else:
-        last_event = find_last_by_user(event_queries.iter_active_user_decisions(store))
+        last_event = find_last_user_decision(
+            event_queries.iter_active_user_decisions(store)
+        )
     if last_event is None:
         about = f"nothing about {target} can be undone"
         raise RefusedError(about if target else "nothing to undo", hint=_RECENT_HINT)
@@ -366,7 +370,7 @@ def accept_clean_drafts(
         for draft_row in pending_drafts.load_clean_drafts(store):
             if allows(pending_drafts.decode_draft(draft_row["body"])):
                 allowed_ids.append(draft_row["id"])
-        for draft in offers.each_waiting(
+        for draft in offers.iter_pending_drafts(
             store, pending_drafts.sort_by_reading_order(store, allowed_ids)
         ):
             if len(guids) == MAX_POLICY_ACCEPTS:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.draft_completion import is_new
+from ankiforge.ledger.draft_completion import should_offer
 from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
@@ -94,7 +94,7 @@ class DecisionChanges(Value):
     too."""
     removed_draft_ids: Strings = ()
     """The ids of the drafts that are no longer pending."""
-    asks: tuple[RevisionTarget, ...] = ()
+    revision_targets: tuple[RevisionTarget, ...] = ()
     """The pending drafts that now ask about another card or another decided sentence."""
     has_undrafted_fact: bool = False
     """Whether a fact that is still offered has no draft after the decision."""
@@ -115,7 +115,7 @@ def plan_accept(
         forced: whether the user overrode a check that blocks the draft.
     """
     key = snapshot.passage.key
-    body: Json = {"guid": make_guid(key, words), "draft": words_to_json(words)}
+    body: Json = {"guid": make_guid(key, words), "draft": content_to_json(words)}
     if words.deck:
         body["deck"] = words.deck
     if forced:
@@ -168,7 +168,7 @@ def plan_reject(
     guid, draft_id, rejected_content = "", "", hash_content(item)
     if isinstance(item, Card):
         guid = item.guid
-        sentences = sentences_of_card(snapshot, guid, item)
+        sentences = find_card_sentences(snapshot, guid, item)
     else:
         sentences = facts.find_decided_sentences(item, snapshot.text)
         if isinstance(item, StoredDraft):
@@ -229,14 +229,14 @@ def plan_adopt(
         body: Json = {"guid": item.guid, "schedule": adoption.schedule}
         event = build_event("adopt", key, USER, body)
         return compute_changes(
-            snapshot, event, sentences_of_card(snapshot, item.guid, item)
+            snapshot, event, find_card_sentences(snapshot, item.guid, item)
         )
     draft = item
     if adoption.text:
         text = keep_numbers(adoption.text, draft.get_field("Text"))
         fields = {**dict(draft.fields), "Text": text}
         draft = replace(draft, fields=tuple(fields.items()))
-    body = {"guid": make_guid(key, draft), "draft": words_to_json(draft)}
+    body = {"guid": make_guid(key, draft), "draft": content_to_json(draft)}
     if adoption.deck:
         body["deck"] = adoption.deck
     if adoption.note:
@@ -257,7 +257,7 @@ def plan_adopt(
 
 def build_revise_event(key: str, guid: Guid, words: CardContent, by: str) -> Event:
     """Return the event that gives a card new text. `key` is the key of the card's passage."""
-    return build_event("revise", key, by, {"guid": guid, "draft": words_to_json(words)})
+    return build_event("revise", key, by, {"guid": guid, "draft": content_to_json(words)})
 
 
 def build_edit_event(
@@ -317,12 +317,12 @@ def build_repair_event(
         body["guid"] = guid
     elif change is not None:
         body["guid"] = compute_guid(HighlightKey(key), change.card.family, "0")
-        body["draft"] = words_to_json(change.card)
+        body["draft"] = content_to_json(change.card)
         body["note"] = msgspec.to_builtins(change.note)
         body["deck"] = change.card.deck
         if change.added_cards:
             body["new"] = [
-                {"guid": make_guid(key, card), "draft": words_to_json(card)}
+                {"guid": make_guid(key, card), "draft": content_to_json(card)}
                 for card in change.added_cards
             ]
             body["type"] = msgspec.to_builtins(change.added_note_type)
@@ -334,7 +334,7 @@ def build_event(what: str, key: str, by: str, body: Json) -> Event:
     return Event(n=0, machine="", at="", by=by, what=what, key=key, body=body)
 
 
-def words_to_json(words: CardContent) -> Json:
+def content_to_json(words: CardContent) -> Json:
     """Convert the text of a draft or card to JSON, in the form in which an event stores it."""
     body: Json = msgspec.to_builtins(to_wording(words))
     return body
@@ -414,7 +414,7 @@ def build_fact_body(
     return body
 
 
-def sentences_of_card(
+def find_card_sentences(
     snapshot: PassageSnapshot, guid: str, words: CardContent
 ) -> Strings:
     """Return the sentences that a decision on a card decides.
@@ -462,7 +462,7 @@ class DraftUpdates(Value):
 
     snapshot: PassageSnapshot
     removed_draft_ids: Strings
-    asks: tuple[RevisionTarget, ...] = ()
+    revision_targets: tuple[RevisionTarget, ...] = ()
     """The pending drafts that now ask about another card or another decided sentence."""
     has_undrafted_fact: bool = False
     """Whether a fact that is offered has no draft."""
@@ -478,7 +478,7 @@ def compute_draft_updates(snapshot: PassageSnapshot, machine: str) -> DraftUpdat
     removed_ids = []
     for draft in snapshot.pending_drafts:
         if draft.is_hand_written and not draft.revises:
-            if not is_new(snapshot.passage, draft, machine):
+            if not should_offer(snapshot.passage, draft, machine):
                 removed_ids.append(draft.id)
         # keep other drafts of a removed passage, because the passage may come back
         if draft.about and not draft.is_hand_written and not snapshot.text:

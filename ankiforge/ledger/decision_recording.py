@@ -28,12 +28,12 @@ def record_decision(store: Store, changes: DecisionChanges) -> Event:
         "fact", event.key, event.by, {"of": recorded_event.id, **changes.fact_body}
     )
     is_own = is_hand_written_decision(event) or bool(event.body.get(PROPOSAL_KEY))
-    sentences.store_decided(store, event.key, changes.sentences, own=is_own)
+    sentences.store_decided_sentences(store, event.key, changes.sentences, own=is_own)
     if event.by == USER:  # keep the removed drafts for `undo`
         pending_drafts.move_to_decided(store, changes.removed_draft_ids, recorded_event)
     else:
         pending_drafts.delete_drafts(store, changes.removed_draft_ids)
-    pending_drafts.set_revised_cards(store, changes.asks)
+    pending_drafts.update_revised_cards(store, changes.revision_targets)
     if changes.has_undrafted_fact:
         highlights.schedule_rules(store, snapshot.passage.keys)
     decided_names = facts.hash_long_sentences(changes.sentences)
@@ -59,7 +59,7 @@ def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
     with store.transaction():
         decided_on = sorted({event.key for event in events if event.what in decisions})
         for key in decided_on:
-            highlights.draft_again(store, store.get_keys(key))
+            highlights.schedule_drafting(store, store.get_keys(key))
             if key.startswith("tool:"):
                 foreign_history.schedule_drafting(store, key)
         # a passage that can't be updated now is updated when it is drafted
@@ -101,7 +101,7 @@ def update_pending_drafts(
             Other passages that have the sentence are updated, too.
     """
     passage_keys = dict.fromkeys(passages)
-    for passage_key, names in sentences.find_passages_with(store, deciding).items():
+    for passage_key, names in sentences.find_passages_containing(store, deciding).items():
         # skip sentences that were decided only in the passage itself
         if any(deciding[name] - {passage_key} for name in names):
             passage_keys[passage_key] = None
@@ -113,8 +113,8 @@ def update_pending_drafts(
         pending_drafts.delete_drafts(
             store, [id for change in changes for id in change.removed_draft_ids]
         )
-        pending_drafts.set_revised_cards(
-            store, [asks for change in changes for asks in change.asks]
+        pending_drafts.update_revised_cards(
+            store, [asks for change in changes for asks in change.revision_targets]
         )
         keys_to_redraft = [
             change.snapshot.passage.keys

@@ -21,13 +21,13 @@ from ankiforge.ledger.decision_changes import (
 )
 from ankiforge.ledger.draft_completion import (
     compute_draft_id,
-    find_card_of_proposal,
     find_nearest_gap,
+    find_proposed_card,
     has_new_source_text,
     is_known_text,
-    is_new,
     list_field_texts,
     put_gap_first,
+    should_offer,
 )
 from ankiforge.ledger.events import SOURCE, is_quote_in_highlight, to_wording
 from ankiforge.ledger.facts import Fact
@@ -126,7 +126,7 @@ class DraftChanges(Value):
     """The ids of the drafts that are no longer pending."""
     moved_drafts: tuple[StoredDraft, ...] = ()
     """The drafts that stay pending, but are now about another sentence."""
-    asks: tuple[RevisionTarget, ...] = ()
+    revision_targets: tuple[RevisionTarget, ...] = ()
     """The pending drafts that now ask about another card or another decided sentence."""
     outcome: DraftingOutcome | None = None
     held_changes: tuple[TextChange, ...] = ()
@@ -178,7 +178,7 @@ def compute_draft_changes(
         follows = []
         for draft in new_drafts.hand_written:
             card = _find_changed_card(snapshot, draft, by)
-            if card and not is_held(card, draft, snapshot.highlight):
+            if card and not is_held_back(card, draft, snapshot.highlight):
                 event = build_revise_event(
                     snapshot.highlight.key, card.guid, draft, SOURCE
                 )
@@ -200,7 +200,7 @@ def compute_draft_changes(
         pending=(*own, *others),
         removed_draft_ids=(*sorted_pending.removed_ids, *updates.removed_ids),
         moved_drafts=sorted_pending.moved,
-        asks=updates.revision_targets,
+        revision_targets=updates.revision_targets,
         outcome=_build_outcome(drafted, snapshot, by, is_declined=is_declined),
         held_changes=tuple(
             _iter_held_back_changes(snapshot, new_drafts.hand_written, by)
@@ -343,13 +343,14 @@ def _iter_new_hand_written(
     """Yield the hand-written drafts to offer: new ones, and new text held back from a card."""
     position = 0
     for draft in own:
-        if not is_new(snapshot.passage, draft, by.machine):
+        if not should_offer(snapshot.passage, draft, by.machine):
             continue
         sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
         about = tuple(facts.hash_sentence(sentence) for sentence in sentences)
         card = _find_changed_card(snapshot, draft, by)
-        is_held_back = card and is_held(card, draft, snapshot.highlight)
-        held_guid = card.guid if card and is_held_back else None
+        held_guid = None
+        if card and is_held_back(card, draft, snapshot.highlight):
+            held_guid = card.guid
         yield NewPendingDraft(
             draft,
             compute_draft_id(draft),
@@ -429,7 +430,7 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
         if card.number == draft.number and card.family is not draft.family:
             return card.guid
     card_in_slot = snapshot.passage.find_card_in_slot(draft)
-    card_of_proposal = find_card_of_proposal(snapshot.passage)
+    card_of_proposal = find_proposed_card(snapshot.passage)
     if card_of_proposal is not None and (
         card_in_slot is None or not card_in_slot.is_live
     ):
@@ -454,15 +455,15 @@ def _iter_held_back_changes(
     """Yield the new text of each card that is held back, with the reason to show to the user."""
     for draft in own:
         card = _find_changed_card(snapshot, draft, by)
-        why = held_back_reason(card, draft) if card else ""
+        why = explain_holding_back(card, draft) if card else ""
         if card and why:
             after = tuple(to_wording(draft).fields.items())
             yield TextChange(card.guid, card.fields, after, why)
 
 
-def is_held(card: Card, draft: Draft, highlight: Highlight) -> bool:
+def is_held_back(card: Card, draft: Draft, highlight: Highlight) -> bool:
     """Return whether new text of a card becomes a pending draft instead of changing the card."""
-    if held_back_reason(card, draft):
+    if explain_holding_back(card, draft):
         return True
     if not is_from_pdf_page(draft, highlight):
         return False
@@ -474,7 +475,7 @@ def is_held(card: Card, draft: Draft, highlight: Highlight) -> bool:
     return similarity < MIN_DERIVED_SIMILARITY
 
 
-def held_back_reason(card: Card, draft: Draft) -> str:
+def explain_holding_back(card: Card, draft: Draft) -> str:
     """Return why the user must confirm new text of a card, or "" for no reason.
 
     The reason is shown to the user.
@@ -486,7 +487,7 @@ def held_back_reason(card: Card, draft: Draft) -> str:
             occlusion.get_masks(card.fields),
             occlusion.get_masks(draft.fields),
         )
-        is_certain = occlusion.follow_figure(
+        is_certain = occlusion.update_masks(
             old_masks, new_masks, card.note.numbers
         ).is_certain
         return "" if is_certain else "its figure has changed too much"

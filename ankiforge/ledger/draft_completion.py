@@ -47,7 +47,7 @@ from ankiforge.text.cloze import (
     make_cloze,
     to_plain_text,
 )
-from ankiforge.text.normalize import find_words
+from ankiforge.text.normalize import find_whole_words
 
 D = TypeVar("D", bound=Draft)
 
@@ -180,7 +180,9 @@ def reword_fields(sentence: str, card: CardContent) -> Texts:
     fields = dict(card.fields)
     if card.kind is not CardKind.CLOZE:
         return (
-            fields if find_words(to_plain_text(card.get_field("Back")), sentence) else {}
+            fields
+            if find_whole_words(to_plain_text(card.get_field("Back")), sentence)
+            else {}
         )
     answer = format_cloze_answers(card.get_field("Text"))
     before, found_answer, after = sentence.partition(answer) if answer else ("", "", "")
@@ -205,7 +207,7 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
     if draft.kind is CardKind.OCCLUSION:
         old_masks = occlusion.get_masks(card.fields)
         new_masks = occlusion.get_masks(draft.fields)
-        renumbered = occlusion.follow_figure(old_masks, new_masks, card.note.numbers)
+        renumbered = occlusion.update_masks(old_masks, new_masks, card.note.numbers)
         fields[occlusion.OCCLUSION_FIELD] = occlusion.format_masks(renumbered.masks)
         return replace(draft, fields=tuple(fields.items()))
 
@@ -248,7 +250,7 @@ def is_same_as_card(passage: Passage, draft: Draft) -> bool:
     return hash_content(card) == hash_content(draft) and not is_new_text(card, draft)
 
 
-def is_new(passage: Passage, draft: Draft, machine: str) -> bool:
+def should_offer(passage: Passage, draft: Draft, machine: str) -> bool:
     """Return whether to offer a hand-written draft, because it was neither rejected nor accepted.
 
     A draft with text that its live card never had is offered, too.
@@ -262,7 +264,7 @@ def is_new(passage: Passage, draft: Draft, machine: str) -> bool:
         return False
     card = passage.find_card_in_slot(draft)
     if card is None:
-        card_of_proposal = find_card_of_proposal(passage)
+        card_of_proposal = find_proposed_card(passage)
         return card_of_proposal is None or hash_content(card_of_proposal) != hash_content(
             draft
         )
@@ -300,7 +302,7 @@ def is_known_text(passage: Passage, draft: Draft) -> bool:
     return False
 
 
-def find_card_of_proposal(passage: Passage) -> Card | None:
+def find_proposed_card(passage: Passage) -> Card | None:
     """Return a live card of the passage that was made from a proposal, or None."""
     for card in passage.live_cards:
         if card.is_proposed:

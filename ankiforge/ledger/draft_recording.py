@@ -80,7 +80,7 @@ def iter_highlights_to_draft(
         passage = store.get_passage(highlight_row["key"])
         if passage.skipped and not passage.live_cards:
             continue
-        if not cards.is_leading(store, highlight_row["key"], passage):
+        if not cards.is_leading_highlight(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
         if by_model and not _should_ask_model(store, highlight_row, highlight, passage):
@@ -90,7 +90,7 @@ def iter_highlights_to_draft(
             and forms.find_form_choice(store, highlight) == forms.NEVER
         ):
             highlight = replace(
-                highlight, skip=f"skip: {forms.left_out_reason(highlight)}"
+                highlight, skip=f"skip: {forms.explain_omission(highlight)}"
             )
         yield highlight
 
@@ -149,7 +149,7 @@ class RecordResult(Value):
 
     changes: tuple[TextChange, ...] = ()
     """The cards whose text changed, and those whose new text is held back."""
-    new: Strings = ()
+    new_draft_ids: Strings = ()
     """The ids of the drafts that would become new cards."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
     """The highlights whose drafts could not be recorded, each with the error."""
@@ -279,11 +279,11 @@ def _write_changes(
     pending_drafts.delete_drafts(
         store, [id for change in changes for id in change.removed_draft_ids]
     )
-    pending_drafts.set_sentences(
+    pending_drafts.update_draft_sentences(
         store, [draft for change in changes for draft in change.moved_drafts]
     )
-    pending_drafts.set_revised_cards(
-        store, [asks for change in changes for asks in change.asks]
+    pending_drafts.update_revised_cards(
+        store, [asks for change in changes for asks in change.revision_targets]
     )
     pending_drafts.store_drafts(
         store, [draft for change in changes for draft in change.pending]
@@ -304,7 +304,7 @@ def update_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> Non
             deck.
     """
     with store.transaction():
-        for row in pending_drafts.load_read_drafts(store):
+        for row in pending_drafts.load_locally_read_drafts(store):
             deck = deck_for(decode_highlight_body(row["highlight_body"]), row["deck"])
             if deck != row["deck"]:
                 draft = decode_draft(row["body"])
@@ -317,7 +317,7 @@ def drop_obsolete_findings(store: Store) -> None:
     Such a finding names a card or note that is no longer in use, or is about the history in
     another tool, which the user has declined to take over.
     """
-    rows = pending_drafts.load_naming_another(store)
+    rows = pending_drafts.load_drafts_naming_duplicates(store)
     drafts = {row["id"]: decode_draft(row["body"]) for row in rows}
     named_ids = {
         finding.duplicate for draft in drafts.values() for finding in draft.findings
@@ -345,7 +345,9 @@ def drop_obsolete_findings(store: Store) -> None:
         highlight = decode_highlight_body(draft_row["highlight_body"])
         kept_findings = []
         for finding in draft.findings:
-            if not foreign_history.is_declined(highlight, finding.check, declined_tools):
+            if not foreign_history.is_declined_finding(
+                highlight, finding.check, declined_tools
+            ):
                 kept_findings.append(finding)
         pending_drafts.set_findings(store, draft_row["id"], draft, kept_findings)
 
@@ -361,7 +363,7 @@ def replace_findings(
         findings: the new finding by draft id, or None for a draft that passes the check.
     """
     with store.transaction():
-        for draft_row in pending_drafts.with_ids(store, findings):
+        for draft_row in pending_drafts.load_draft_rows(store, findings):
             draft = decode_draft(draft_row["body"])
             kept_findings = [
                 finding for finding in draft.findings if finding.check != check

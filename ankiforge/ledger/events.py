@@ -284,7 +284,7 @@ def hash_exact_fields(fields: Texts) -> str:
     return hash16(*parts)
 
 
-def hash_exact_words(words: CardContent) -> str:
+def hash_exact_content(words: CardContent) -> str:
     """Return a hash of the nonempty fields of a draft or card; see `hash_exact_fields`."""
     return hash_exact_fields({name: text for name, text in words.fields if text})
 
@@ -483,7 +483,7 @@ def is_new_text(card: Card, draft: Draft) -> bool:
     if not card.edits.texts:
         return True
     _machine, newest_digest = card.edits.texts[-1]
-    return newest_digest != hash_exact_words(draft)
+    return newest_digest != hash_exact_content(draft)
 
 
 def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
@@ -497,7 +497,7 @@ def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
     digests = {digest for _, digest in texts}
     devices = {device for device, digest in texts if digest == newest_digest}
     return (
-        hash_exact_words(draft) in digests
+        hash_exact_content(draft) in digests
         and device_id not in devices
         and bool(newest_digest)
     )

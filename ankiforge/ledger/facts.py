@@ -36,7 +36,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
-    find_words,
+    find_whole_words,
     locate,
     normalize_for_comparison,
     normalize_for_lookup,
@@ -193,7 +193,9 @@ def find_quote(plain_text: str, answer: str, text: str) -> str:
     quoted_sentences = find_covered_sentences(text, plain_text)
     if not quoted_sentences and answer:
         quoted_sentences = tuple(
-            sentence for sentence in split_sentences(text) if find_words(answer, sentence)
+            sentence
+            for sentence in split_sentences(text)
+            if find_whole_words(answer, sentence)
         )[:1]
     if not quoted_sentences:
         return ""
@@ -298,7 +300,7 @@ def hash_card_sentence(card: Card, decision: FactDecision | None) -> str:
 # --- the facts of a passage -------------------------------------------------------------
 
 
-def read(
+def compute_facts(
     passage_sentences: Strings,
     decisions: Sequence[FactDecision] = (),
     live_guids: Collection[str] = (),

@@ -30,8 +30,8 @@ from ankiforge.ledger.events import (
     create_card,
     from_wording,
     hash_content,
+    hash_exact_content,
     hash_exact_fields,
-    hash_exact_words,
     is_hand_written_decision,
     parse_slot_number,
     replace_wording,
@@ -429,7 +429,7 @@ def _apply_shipped(card: Card, event: Event) -> Card:
     history = replace(
         history,
         shipped=(*history.shipped, shipped),
-        words=hash_exact_words(card),
+        words=hash_exact_content(card),
         numbers={**history.numbers, **body.get("numbers", {})},
         repaired=False,
     )

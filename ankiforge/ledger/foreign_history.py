@@ -21,7 +21,7 @@ SCHEDULER = "osr"
 """The name of the tool that keeps its review history in the notes, Obsidian's Spaced Repetition."""
 
 
-def tool_key(tool: str) -> str:
+def get_tool_event_key(tool: str) -> str:
     """Return the key of the events about another tool."""
     return f"tool:{tool}"
 
@@ -29,7 +29,7 @@ def tool_key(tool: str) -> str:
 def load_declined_tools(store: Store) -> frozenset[str]:
     """Return the tools whose history the user declined."""
     return frozenset(
-        tool for tool in TOOL_NAMES if store.get_subject_events(tool_key(tool))
+        tool for tool in TOOL_NAMES if store.get_subject_events(get_tool_event_key(tool))
     )
 
 
@@ -73,7 +73,7 @@ def decline_histories(store: Store, tools: Collection[str]) -> str:
         return ""
     with store.action() as action:
         for tool in declined_tools:
-            store.record_event("decline", tool_key(tool), USER, {})
+            store.record_event("decline", get_tool_event_key(tool), USER, {})
     return action
 
 
@@ -88,7 +88,7 @@ def schedule_drafting(store: Store, key: str) -> None:
     highlights.schedule_rules_by_json_part(store, part_of_body)
 
 
-def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
+def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
     """Return whether a finding no longer applies, because the user declined the tool's history.
 
     Args:

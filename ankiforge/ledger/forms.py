@@ -85,7 +85,7 @@ def describe_form(written: str) -> str:
     return f"lines like `{written}`"
 
 
-def left_out_reason(highlight: Highlight) -> str:
+def explain_omission(highlight: Highlight) -> str:
     """Return the reason, for the user, why a highlight has no card after they chose `NEVER`."""
     noun = "words" if highlight.written == WORD_AND_TRANSLATION else "lines"
     return f"you said that such {noun} are not cards"
@@ -155,11 +155,11 @@ def list_forms(highlight: Highlight) -> tuple[str, ...]:
     key = parse_field_key(highlight)
     if not key:
         return ()
-    folder = find_directory(highlight)
+    folder = get_note_directory(highlight)
     key_form = f"{key}::"
     return (f"{folder}/{key_form}", key_form) if folder else (key_form,)
 
 
-def find_directory(highlight: Highlight) -> str:
+def get_note_directory(highlight: Highlight) -> str:
     """Return the directory of a highlight's note relative to the source, or "" for the root."""
     return highlight.document.path.rpartition("/")[0]

@@ -36,12 +36,12 @@ from ankiforge.ledger.readings import (
     IngestReport,
     ListedDocuments,
     ReadDocument,
-    get_place,
+    get_document_place,
     hash_highlight_content,
     iter_document_batches,
     to_document_marks,
 )
-from ankiforge.ledger.routes import link_routes
+from ankiforge.ledger.routes import link_across_routes
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_rules_for_copies
@@ -120,7 +120,7 @@ class IngestRun:
         self.started_at = time.time()
         self.report = IngestReport()
         self.listing = ListedDocuments()
-        answers = store.get_metas("emptied ")
+        answers = store.get_metas_with_prefix("emptied ")
         self.confirmed_containers = {
             container for container, answer in answers.items() if answer == "yes"
         }
@@ -137,7 +137,7 @@ class IngestRun:
         """The documents of such containers, as (container, place)."""
         self.was_empty: dict[str, bool] = {}
         """Whether a container had no documents before the run, by container."""
-        self.may_have_moved = highlights.has_absent(store) or bool(
+        self.may_have_moved = highlights.has_absent_highlights(store) or bool(
             self._find_unused_documents()
         )
         """Whether a new highlight may be a stored one that was removed from its document."""
@@ -205,8 +205,8 @@ class IngestRun:
             # link highlights of several sources that are one passage
             scanned_keys = [mark.key for mark in scanned_marks]
             keys = dict.fromkeys((*self.report.new, *scanned_keys))
-            if keys and highlights.have_several_routes(self.store):
-                united_keys = link_routes(self.store, keys)
+            if keys and highlights.has_several_routes(self.store):
+                united_keys = link_across_routes(self.store, keys)
                 self.report.new = [
                     key for key in self.report.new if key not in united_keys
                 ]
@@ -214,7 +214,7 @@ class IngestRun:
             drafted_keys = pending_drafts.delete_drafts_of_highlights(
                 self.store, self.report.gone
             )
-            highlights.draft_again(self.store, drafted_keys)
+            highlights.schedule_drafting(self.store, drafted_keys)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
 
@@ -247,7 +247,7 @@ class IngestRun:
         if container not in self.was_empty:
             is_known = documents.has_documents(self.store, container)
             self.was_empty[container] = not is_known and not self.may_have_moved
-        container_and_place = (container, get_place(document))
+        container_and_place = (container, get_document_place(document))
         if (
             self.was_empty[container]
             and container_and_place not in self.first_scan_documents
@@ -293,7 +293,7 @@ class IngestRun:
 
     def _find_sole_keys(self, source: str) -> set[str]:
         """Return the keys of the passages that are in `source` and in no other source."""
-        keys = highlights.load_source_keys(self.store, source)
+        keys = highlights.load_keys_of_source(self.store, source)
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_present_rows(self.store, other_keys)
         keys_elsewhere = {row["key"] for row in other_rows}
@@ -324,7 +324,9 @@ class IngestRun:
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted(container, stored_rows)
         stored_places = {row["place"] for row in stored_rows}
-        new_places = {get_place(document) for document in read_documents} - stored_places
+        new_places = {
+            get_document_place(document) for document in read_documents
+        } - stored_places
         if new_places:
             # documents of unused sources may have moved here
             for row in all_rows:
@@ -521,12 +523,12 @@ class IngestRun:
                 report.back.append(stored_mark.key)
             if stored_mark.state != "journal" and mark.document != stored_mark.document:
                 report.moved.append((stored_mark.key, mark.place))
-            if stored_mark.exact and stored_mark.exact != exact_hash:
+            if stored_mark.exact_hash and stored_mark.exact_hash != exact_hash:
                 old_text = newest_reading.exact if newest_reading else ""
                 report.changed.append((stored_mark.key, old_text, text))
             content = hash_highlight_content(mark.highlight)
             is_back = stored_mark.state in ("gone", "unselected")
-            if is_back or stored_mark.content not in ("", content):
+            if is_back or stored_mark.content_hash not in ("", content):
                 schedule_rules_for_copies(self.store, stored_mark.key)
 
             # record the text and place of the highlight if no event has them yet
@@ -585,7 +587,7 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
     count = 0
     with store.transaction():
         for id in ids:
-            documents.unselect(store, id)
+            documents.set_unselected(store, id)
             keys = highlights.unselect_document(store, id)
             _draft_copies_of_unselected(store, keys)
             count += len(keys)

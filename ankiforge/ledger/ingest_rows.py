@@ -13,17 +13,17 @@ from msgspec.structs import replace
 from ankiforge.ledger import private
 from ankiforge.ledger.cards import build_unread_highlight
 from ankiforge.ledger.events import Reading, get_event_text
-from ankiforge.ledger.marks import split_ids, to_folded_text, to_mark
+from ankiforge.ledger.marks import split_ids, to_folded_reading, to_mark
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
-    FoldedText,
+    FoldedReading,
     Mark,
 )
 from ankiforge.ledger.readings import (
     ReadDocument,
     get_colour_names,
-    get_place,
+    get_document_place,
     hash_highlight_content,
 )
 from ankiforge.ledger.store import Row, Store, normalize_tag, to_json, to_list_column
@@ -51,7 +51,7 @@ def build_scanned_marks(document: ReadDocument, document_id: int) -> list[Mark]:
     for position, highlight in enumerate(number_highlights(document.highlights)):
         mark = to_mark(highlight, document_id)
         mark.container = document.container
-        mark.place = get_place(document)
+        mark.place = get_document_place(document)
         mark.position = position
         marks.append(mark)
     return marks
@@ -88,26 +88,26 @@ def load_stored_mark(store: Store, row: Row) -> Mark:
     """Return the stored highlight of a row as a mark, with its last readings on all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
-        to_folded_text(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
+        to_folded_reading(text) for text in passage.texts[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
         mark = to_mark(decode_highlight(row), row["document"])
         # the reading of this device comes first, because it has sides; duplicates are left out
-        readings_by_triple = {mark.newest.triple: mark.newest}
+        readings_by_triple = {mark.newest.anchor: mark.newest}
         for reading in journal_readings:
-            readings_by_triple.setdefault(reading.triple, reading)
+            readings_by_triple.setdefault(reading.anchor, reading)
         mark.readings = tuple(readings_by_triple.values())
     else:
         highlight = replace(build_unread_highlight(passage), key=HighlightKey(row["key"]))
         own = passage.texts[0].own if passage.texts else ""
         names, labels = split_ids([own])
-        journal_or_empty = tuple(journal_readings) or (FoldedText(""),)
+        journal_or_empty = tuple(journal_readings) or (FoldedReading(""),)
         mark = Mark(highlight, journal_or_empty, names, labels, row["document"])
-        mark.from_journal = True
+        mark.is_journal_only = True
     mark.state = row["state"]
     mark.missing_since = row["missed"]
-    mark.exact = row["exact"]
-    mark.content = row["content"]
+    mark.exact_hash = row["exact"]
+    mark.content_hash = row["content"]
     mark.texts = passage.texts
     mark.is_decided = passage.is_decided
     return mark
@@ -129,7 +129,7 @@ def write_document(
         old_row: the row in which the document is stored, perhaps at another place, or None if the
             document is new.
     """
-    place = get_place(document)
+    place = get_document_place(document)
     row: Json = {
         "container": document.container,
         "place": place,

@@ -49,7 +49,7 @@ def find_items(
         for card in cards.iter_cards(store, passage_keys):
             if SourceRemark.SOURCE_CHANGED in card.source:
                 changed_guids.add(card.guid)
-    ids = columns.find(store, terms, changed_guids, everything=everything)
+    ids = columns.find_items(store, terms, changed_guids, everything=everything)
     obsolete_ids = offers.find_obsolete_ids(store)
     return [id for id in ids if id not in obsolete_ids]
 
@@ -79,7 +79,7 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
         drafts = {}
         revisions = {}
         sorted_ids = pending_drafts.sort_by_reading_order(store, draft_ids)
-        for draft in offers.each_waiting(store, sorted_ids):
+        for draft in offers.iter_pending_drafts(store, sorted_ids):
             drafts[draft.id] = draft
             if draft.revises:
                 revisions[draft.revises] = draft

@@ -70,7 +70,7 @@ class JournalFiles:
         """Return the names of all journal files, sorted."""
         return sorted(path.name for path in self._directory.glob(f"*{FILE_EXTENSION}"))
 
-    def is_read(self, name: str, position: ReadPosition | None) -> bool:
+    def is_fully_read(self, name: str, position: ReadPosition | None) -> bool:
         """Return whether a file was read to its end at `position`, and wasn't replaced since."""
         if position is None:
             return False
@@ -81,7 +81,7 @@ class JournalFiles:
         except OSError:
             return False
 
-    def read_new(self, name: str, position: ReadPosition | None) -> NewLines:
+    def read_new_lines(self, name: str, position: ReadPosition | None) -> NewLines:
         """Read a file from where it was last read, or all of it if it was replaced.
 
         Args:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.ledger.events import Reading
-from ankiforge.ledger.match import FoldedText, Mark
+from ankiforge.ledger.match import FoldedReading, Mark
 from ankiforge.model import Highlight, HighlightKind, Pair, hints
-from ankiforge.text.keys import get_triple
+from ankiforge.text.keys import get_anchor
 from ankiforge.text.normalize import normalize_for_lookup
 
 
 def to_mark(highlight: Highlight, document: int = 0) -> Mark:
     """Convert a highlight to a mark. `document` is the row id of its document, or 0 if unknown."""
-    text, before, after = get_triple(highlight)
+    text, before, after = get_anchor(highlight)
     names, labels = split_ids((highlight.own, *highlight.hints))
-    reading = FoldedText(text, before, after, _compute_sides(highlight))
+    reading = FoldedReading(text, before, after, _compute_sides(highlight))
     return Mark(highlight, (reading,), names, labels, document)
 
 
@@ -54,6 +54,6 @@ def _compute_sides(highlight: Highlight) -> Pair | None:
     return " ".join(gap_texts), normalize_for_lookup(" ".join(rest_texts))
 
 
-def to_folded_text(text: Reading) -> FoldedText:
+def to_folded_reading(text: Reading) -> FoldedReading:
     """Convert a reading in the journal to a folded text, which has no sides."""
-    return FoldedText(normalize_for_lookup(text.exact), text.before, text.after)
+    return FoldedReading(normalize_for_lookup(text.exact), text.before, text.after)

@@ -32,7 +32,7 @@ from ankiforge.text import regex
 
 MIN_SIMILARITY = 85
 """The minimum similarity, in per cent, at which two texts in a document are the same passage."""
-MIN_SPOT_SIMILARITY = 50
+MIN_NEIGHBOUR_SIMILARITY = 50
 """The minimum similarity, in per cent, of two texts between the same matched neighbours."""
 MIN_CONTAINED_FRACTION = 0.9
 """Instead of `MIN_SPOT_SIMILARITY`, this fraction of the shorter text's characters may occur, in
@@ -56,7 +56,7 @@ MIN_EQUAL_COUNT = 3
 however short they are."""
 
 
-class FoldedText(NamedTuple):
+class FoldedReading(NamedTuple):
     """The folded text of a highlight, with 24 folded characters of context on each side."""
 
     text: str
@@ -67,7 +67,7 @@ class FoldedText(NamedTuple):
     None for a highlight that is not a card and has no gaps."""
 
     @property
-    def triple(self) -> tuple[str, str, str]:
+    def anchor(self) -> tuple[str, str, str]:
         """The text and its context on both sides, which are equal only for equal readings."""
         return self.text, self.before, self.after
 
@@ -84,7 +84,7 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
 
     highlight: Highlight
     """The highlight as scanned, or built from the journal's text if no source was read for it."""
-    readings: tuple[FoldedText, ...]
+    readings: tuple[FoldedReading, ...]
     """The folded texts of the mark, newest first. A scanned mark has one; a stored mark also has
     the last readings in the journal."""
     names: frozenset[str] = frozenset()
@@ -108,13 +108,13 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
     # only of stored marks
     state: str = ""
     """The state of the mark's row, or "" if the mark was scanned."""
-    from_journal: bool = False
+    is_journal_only: bool = False
     """Whether the mark is known only from the journal. It may have been removed long ago."""
     missing_since: float = 0.0
     """When the mark was first missing, in seconds since 1970."""
-    exact: str = ""
+    exact_hash: str = ""
     """A hash of the exact text last read on this device, or "" if it was never read here."""
-    content: str = ""
+    content_hash: str = ""
     """A hash of everything that drafts depend on, as last read on this device, or ""."""
     texts: list[Reading] = []
     """The readings of the mark in the journal, newest first."""
@@ -132,7 +132,7 @@ class Mark(msgspec.Struct, eq=False):  # compares by identity, so it can be a di
         return self.state in ("", "present", "journal")
 
     @property
-    def newest(self) -> FoldedText:
+    def newest(self) -> FoldedReading:
         """The newest reading of the mark."""
         return self.readings[0]
 
@@ -212,7 +212,7 @@ def match_in_document(
     if matcher.has_unmatched:
         candidates = _pair_by_id(stored_marks, scanned_marks, attrgetter("labels"))
         for mark, stored_mark in candidates:
-            if mark_similarity(stored_mark, mark) >= MIN_SPOT_SIMILARITY:
+            if mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
                 matcher.add_candidates([(mark, stored_mark)])
     if matcher.has_unmatched:
         matcher.add_candidates(_pair_by_question(stored_marks, scanned_marks, matcher))
@@ -286,7 +286,7 @@ def _pair_by_question(
         if _have_answers_moved(stored_mark, mark, removed_marks, new_marks):
             continue
         has_same_heading = stored_mark.highlight.heading == mark.highlight.heading
-        has_proof = stored_mark.from_journal or has_same_heading
+        has_proof = stored_mark.is_journal_only or has_same_heading
         if has_proof or spots.is_same_spot(mark, stored_mark):
             yield mark, stored_mark
 
@@ -304,7 +304,7 @@ def _find_journal_card(stored_marks: Iterable[Mark], question: str) -> Mark | No
         return None
     journal_cards = []
     for mark in stored_marks:
-        if mark.from_journal and mark.highlight.kind is HighlightKind.CARD:
+        if mark.is_journal_only and mark.highlight.kind is HighlightKind.CARD:
             if mark.newest.text.startswith(question):
                 journal_cards.append(mark)
     return journal_cards[0] if len(journal_cards) == 1 else None
@@ -416,7 +416,7 @@ def _find_unmoved(
     matcher = _Matcher(stored_marks, scanned_marks)
     marks = stored_marks, scanned_marks
     matcher.add_candidates(_pair_unique_texts(*marks, lambda mark: mark.newest.before))
-    journal_texts = {mark.newest.text for mark in stored_marks if mark.from_journal}
+    journal_texts = {mark.newest.text for mark in stored_marks if mark.is_journal_only}
     heading_pairs = _pair_unique_texts(*marks, lambda mark: mark.highlight.heading)
     for mark, stored_mark in heading_pairs:
         if mark.newest.text not in journal_texts:
@@ -499,7 +499,7 @@ def _has_equal_side(stored_mark: Mark, scanned_mark: Mark) -> bool:
 # --- in one document: neighbours and labels ---------------------------------------------
 
 
-def match_spots(
+def match_by_neighbours(
     stored_marks: Sequence[Mark],
     scanned_marks: Sequence[Mark],
     pairs: Pairs,
@@ -532,7 +532,7 @@ def match_spots(
     return matcher.pairs
 
 
-def match_labels(
+def match_by_labels(
     stored_left: Sequence[Mark],
     scanned_left: Sequence[Mark],
     stored_marks: Sequence[Mark],
@@ -552,7 +552,7 @@ def match_labels(
     for mark, stored_mark in _pair_by_id(
         stored_marks, scanned_left, attrgetter("labels")
     ):
-        if stored_mark.was_present and not stored_mark.from_journal:
+        if stored_mark.was_present and not stored_mark.is_journal_only:
             matcher.add_candidates([(mark, stored_mark)])
     return matcher.pairs
 
@@ -613,7 +613,7 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
     """
     from rapidfuzz.distance import LCSseq
 
-    if mark_similarity(stored_mark, scanned_mark) >= MIN_SPOT_SIMILARITY:
+    if mark_similarity(stored_mark, scanned_mark) >= MIN_NEIGHBOUR_SIMILARITY:
         return True
     shorter, longer = sorted((stored_mark.newest.text, scanned_mark.newest.text), key=len)
     if len(shorter) < MIN_EXTENDED_CHARS or len(longer) > MAX_LENGTH_RATIO * len(shorter):
@@ -624,7 +624,9 @@ def _is_similar_or_extended(stored_mark: Mark, scanned_mark: Mark) -> bool:
 # --- across documents -------------------------------------------------------------------
 
 
-def match_moved(stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]) -> Pairs:
+def match_across_documents(
+    stored_marks: Sequence[Mark], scanned_marks: Sequence[Mark]
+) -> Pairs:
     """Match highlights that were removed from one document with equal new ones in another.
 
     Equal texts may be a coincidence, so the text must be long, or its context must be equal on one
@@ -662,7 +664,7 @@ def _has_same_context(stored_mark: Mark, scanned_mark: Mark) -> bool:
     return False
 
 
-def get_context_sides(reading: FoldedText) -> set[Pair]:
+def get_context_sides(reading: FoldedReading) -> set[Pair]:
     """Return the context directly before and after a reading, each labelled with its side.
 
     An empty side is left out.
@@ -724,7 +726,7 @@ def is_possibly_same(text: str, other_text: str) -> bool:
     return _text_similarity(text, other_text) >= MIN_QUESTION_SIMILARITY
 
 
-def likeness_around(mark: Mark, other_mark: Mark) -> float:
+def compute_context_similarity(mark: Mark, other_mark: Mark) -> float:
     """Return how similar the contexts of two marks are, from 0 to 200 (100 for each side)."""
     before_similarity = _text_similarity(mark.newest.before, other_mark.newest.before)
     after_similarity = _text_similarity(mark.newest.after, other_mark.newest.after)

@@ -22,14 +22,14 @@ from ankiforge.ledger.match import (
     MIN_QUESTION_SIMILARITY,
     Mark,
     Pairs,
+    compute_context_similarity,
     find_sharing_documents,
     find_similar_removed,
-    likeness_around,
     mark_similarity,
+    match_across_documents,
+    match_by_labels,
+    match_by_neighbours,
     match_in_document,
-    match_labels,
-    match_moved,
-    match_spots,
 )
 from ankiforge.ledger.readings import IngestReport, ListedDocuments
 from ankiforge.ledger.store import Row, Store
@@ -107,7 +107,7 @@ class MoveMatcher:
         """Match moved marks, add questions, and return the marks that are still absent."""
         new_marks = [mark for mark in self._scanned_marks if not mark.stored_mark]
         removed_marks = self._collect_removed(has_new=bool(new_marks))
-        self._apply_pairs(match_moved(removed_marks, new_marks))
+        self._apply_pairs(match_across_documents(removed_marks, new_marks))
         self._match_joined_documents()
         matched_keys = {mark.stored_mark.key for mark in new_marks if mark.stored_mark}
         self._absent_marks = [
@@ -260,12 +260,14 @@ class MoveMatcher:
         if not stored_left or not scanned_left:
             return
         all_marks = document.stored_marks, document.scanned_marks
-        spot_pairs = match_spots(*all_marks, pairs, stored_left, scanned_left)
+        spot_pairs = match_by_neighbours(*all_marks, pairs, stored_left, scanned_left)
         matched_marks = set(spot_pairs.values())
         stored_left = [mark for mark in stored_left if mark not in matched_marks]
         scanned_left = [mark for mark in scanned_left if mark not in spot_pairs]
         self._apply_pairs(spot_pairs)
-        self._apply_pairs(match_labels(stored_left, scanned_left, document.stored_marks))
+        self._apply_pairs(
+            match_by_labels(stored_left, scanned_left, document.stored_marks)
+        )
 
     # --- copies that inherit a key ------------------------------------------------------
 
@@ -306,7 +308,7 @@ class MoveMatcher:
         """
         text = removed_mark.newest.text
         heirs = []
-        for row in highlights.load_equals(self._store, text, removed_mark.key):
+        for row in highlights.load_others_by_text(self._store, text, removed_mark.key):
             key = row["key"]
             if key not in self._scanned_by_key and row["state"] != "present":
                 continue
@@ -318,10 +320,12 @@ class MoveMatcher:
             may_inherit = len(text) >= MIN_DISTINCTIVE_CHARS or row["reason"].startswith(
                 COPY_REASON_PREFIX
             )
-            if not may_inherit and removed_mark.exact == row["exact"]:
-                may_inherit = bool(match_moved([removed_mark], [mark]))
+            if not may_inherit and removed_mark.exact_hash == row["exact"]:
+                may_inherit = bool(match_across_documents([removed_mark], [mark]))
             if may_inherit:
-                heirs.append((-likeness_around(removed_mark, mark), key, row["place"]))
+                heirs.append(
+                    (-compute_context_similarity(removed_mark, mark), key, row["place"])
+                )
         return heirs
 
     # --- questions ----------------------------------------------------------------------

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from ankiforge.ledger import cards, facts
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.draft_completion import is_new
+from ankiforge.ledger.draft_completion import should_offer
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.remarks import RemarkFinder
 from ankiforge.ledger.store import Store
@@ -34,7 +34,7 @@ Offer = tuple[PendingDraft, ...]
 drafts come first, then drafts by a model, and then proposals. Blocked drafts are last."""
 
 
-def each_waiting(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
+def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
     """Yield pending drafts with their remarks, in the order of `ids`, skipping obsolete ones."""
     remarks = RemarkFinder(store)
     for batch in iter_batches(ids):
@@ -60,12 +60,12 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     same as another one whose decisions or drafts make it superfluous.
     """
     if draft.is_hand_written:
-        if not draft.revises and not is_new(passage, draft, store.device_id):
+        if not draft.revises and not should_offer(passage, draft, store.device_id):
             return True
         return will_update_card(passage, draft)
     if len(passage.keys) == 1:
         return False
-    if draft.is_proposed and not cards.is_leading(store, draft.key, passage):
+    if draft.is_proposed and not cards.is_leading_highlight(store, draft.key, passage):
         return True
     current_facts = load_snapshot(store, passage).compute_facts() if draft.about else ()
     return (
@@ -88,7 +88,7 @@ def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
 
 def find_obsolete_ids(store: Store) -> set[str]:
     """Return the ids of all obsolete drafts (see `is_obsolete`), which aren't offered."""
-    rows = pending_drafts.load_possibly_obsolete(store)
+    rows = pending_drafts.load_possibly_obsolete_drafts(store)
     store.preload_passages(draft_row["key"] for draft_row in rows)
     ids = set()
     for draft_row in rows:
@@ -106,7 +106,7 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
     """
     counts = Counter[str]()
     clean_ids = []
-    for draft_row in pending_drafts.with_ids(store, ids):
+    for draft_row in pending_drafts.load_draft_rows(store, ids):
         if draft_row["drafter"] == PROPOSAL_DRAFTER:
             counts[PROPOSAL_DRAFTER] += 1
             continue
@@ -116,7 +116,7 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
                 break
         else:
             clean_ids.append(draft_row["id"])
-    for draft in each_waiting(
+    for draft in iter_pending_drafts(
         store, pending_drafts.sort_by_reading_order(store, clean_ids)
     ):
         counts[draft.remarks[0].kind.value if draft.remarks else NO_WARNING_REASON] += 1
@@ -132,7 +132,7 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
-        rows = pending_drafts.with_ids(store, batch)
+        rows = pending_drafts.load_draft_rows(store, batch)
         keys = store.get_all_keys(
             [*(row["key"] for row in rows), *batch]
         )  # ids may be keys
@@ -140,7 +140,7 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
         # group the drafts by offer, and the offers by draft and key
         drafts_by_offer: dict[str, list[PendingDraft]] = defaultdict(list)
         offers_by_id: dict[str, list[str]] = defaultdict(list)
-        for draft in each_waiting(
+        for draft in iter_pending_drafts(
             store, pending_drafts.find_drafts_of_highlights(store, keys)
         ):
             drafts_by_offer[draft.offer].append(draft)
@@ -155,7 +155,7 @@ def iter_offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
                     yield tuple(sorted(drafts_by_offer[offer], key=rank_draft))
 
 
-def filter_several_offers(store: Store, passages: Iterable[str]) -> list[str]:
+def filter_with_several_offers(store: Store, passages: Iterable[str]) -> list[str]:
     """Return those of the passages that have several offers, in the given order."""
     passages_with_several = pending_drafts.find_passages_with_several_offers(store)
     return [passage for passage in passages if passage in passages_with_several]

@@ -310,11 +310,11 @@ def _find_passages_in_question(store: Store) -> set[str]:
     for question in questions.find_open_questions(store):
         drafts += question.drafts
         guids += question.guids
-    passage_keys = pending_drafts.passages_of(store, drafts)
+    passage_keys = pending_drafts.find_passages_of_drafts(store, drafts)
     return passage_keys.union(cards.find_passage_keys(store, guids))
 
 
-def load_locations(
+def load_draft_locations(
     store: Store, ids: Iterable[str], beside: str = ""
 ) -> list[PassageLocation]:
     """Return the locations of drafts, in the order of `ids`.
@@ -329,7 +329,7 @@ def load_locations(
     """
     ids = list(ids)
     place_by_id = {}
-    for row in pending_drafts.places(store, ids, beside):
+    for row in pending_drafts.load_draft_locations(store, ids, beside):
         place_by_id[row["id"]] = PassageLocation(*row)
     return [place_by_id[id] for id in ids if id in place_by_id]
 

@@ -16,10 +16,10 @@ from ankiforge.ledger.tables import private_texts
 from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
-    is_lone_tag,
-    privacy_reason,
-    private_phrases,
-    private_words,
+    get_privacy_reason,
+    is_private_document_mark,
+    list_private_phrases,
+    list_private_texts,
 )
 
 WHOLE_DOCUMENT = ""
@@ -72,18 +72,18 @@ def _iter_private_sentences(document: ReadDocument) -> Iterator[str]:
     """Yield each text of a document whose sentences must stay on this device."""
     yield from document.private
     for highlight in document.highlights:
-        if is_lone_tag(highlight):
+        if is_private_document_mark(highlight):
             yield WHOLE_DOCUMENT
-        if privacy_reason(highlight):
-            yield from private_words(highlight)
+        if get_privacy_reason(highlight):
+            yield from list_private_texts(highlight)
 
 
 def _iter_private_names(document: ReadDocument) -> Iterator[str]:
     """Yield each text of a document that is private only within the document."""
     yield from document.private_names
     for highlight in document.highlights:
-        if privacy_reason(highlight):
-            yield from private_phrases(highlight)
+        if get_privacy_reason(highlight):
+            yield from list_private_phrases(highlight)
 
 
 def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[str]:
@@ -92,9 +92,9 @@ def _select_public_texts(former: Iterable[str], document: ReadDocument) -> list[
         text = document.public_text.compute()
     else:
         public_highlights = [
-            each for each in document.highlights if not privacy_reason(each)
+            each for each in document.highlights if not get_privacy_reason(each)
         ]
-        text = "\n".join(chain.from_iterable(map(private_words, public_highlights)))
+        text = "\n".join(chain.from_iterable(map(list_private_texts, public_highlights)))
     public_text = normalize_for_lookup(text)
     return [
         text

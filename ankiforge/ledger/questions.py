@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
-from ankiforge.language.vocabulary import find_term
+from ankiforge.language.vocabulary import get_marked_term
 from ankiforge.ledger import cards, chosen_passages, decide, forms, offers, remarks
 from ankiforge.ledger.anki_views import DELETED_REASON
 from ankiforge.ledger.events import MERGED_REASON, USER, Event, Passage
@@ -120,7 +120,7 @@ def _ask_about_same(store: Store) -> Iterator[Question]:
     for key in passages.load_doubtful_keys(store):
         key_pairs += remarks.find_doubts_to_ask(store, store.get_passage(key))
     # add the passages with a draft that duplicates a card whose passage was removed
-    for row in pending_drafts.load_naming_another(store):
+    for row in pending_drafts.load_drafts_naming_duplicates(store):
         if row["revises"]:
             continue
         passage = store.get_passage(row["key"])
@@ -339,7 +339,7 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
     Conflicts with the source come before conflicts with a change in Anki.
     """
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
-    for card_row in card_rows.load_cards_with_offers(store):
+    for card_row in card_rows.load_cards_with_offered_text(store):
         passage = store.get_passage(card_row["passage"])
         card = passage.cards[card_row["guid"]]
         for field, text in card.edits.offered.items():
@@ -445,7 +445,7 @@ def _answer_absent(
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
     """Ask about containers that suddenly list no documents, or far fewer than before."""
-    for container, value in store.get_metas("emptied ").items():
+    for container, value in store.get_metas_with_prefix("emptied ").items():
         if not value.startswith("asked "):  # already answered
             continue
         _, remaining, expected, folder = value.split(" ", maxsplit=3)
@@ -478,7 +478,7 @@ def _answer_emptied(
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
     """Ask whether lines of a form are cards, if one source has several pending drafts of them."""
-    rows = highlights.load_drafted_forms(store)
+    rows = highlights.load_drafted_of_uncertain_form(store)
     fields = forms.FieldDetector(store)
     doubtful_keys = []
     for highlight in map(decode_highlight, rows):
@@ -486,7 +486,7 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             doubtful_keys.append(highlight.key)
     drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
-    for draft in offers.each_waiting(store, draft_ids):
+    for draft in offers.iter_pending_drafts(store, draft_ids):
         highlight = draft.highlight
         form = forms.FIELD_FORM if not forms.is_doubtful(highlight) else highlight.written
         drafts_by_form[highlight.document.source, form].append(draft)
@@ -527,7 +527,7 @@ class FrontGroup(NamedTuple):
         """All lines summarized in one line, such as `rating::1 · 2 · 5 (12 lines in Books)`."""
         highlight = self.drafts[0].highlight
         if highlight.written == WORD_AND_TRANSLATION:
-            return to_one_line(f"{find_term(highlight)} = {self.backs[0]}")
+            return to_one_line(f"{get_marked_term(highlight)} = {self.backs[0]}")
         if len(self.drafts) == 1:
             return to_one_line(highlight.exact)
         backs = [
@@ -547,7 +547,9 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[FrontGroup]:
     for draft in drafts:
         highlight = draft.highlight
         folder = (
-            forms.find_directory(highlight) if forms.parse_field_key(highlight) else ""
+            forms.get_note_directory(highlight)
+            if forms.parse_field_key(highlight)
+            else ""
         )
         groups[folder, normalize_for_lookup(draft.get_field("Front"))].append(draft)
     lines = []
@@ -574,7 +576,7 @@ def _answer_form(
     """
     excluded_ids = without or ()
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
-    drafts = list(offers.each_waiting(store, draft_ids))
+    drafts = list(offers.iter_pending_drafts(store, draft_ids))
     drafts_by_form: dict[str, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         for name in forms.list_forms(draft.highlight):
@@ -597,7 +599,7 @@ def _answer_form(
             names = forms.list_forms(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
             pending_drafts.move_to_decided(store, [draft.id], event)
-            reason = forms.left_out_reason(draft.highlight)
+            reason = forms.explain_omission(draft.highlight)
             highlights.record_left_out(store, draft.highlight.key, reason)
         elif draft.id in excluded_ids:
             decide.reject_item(store, draft.id)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ankiforge.ledger.chosen_passages import load_chosen_passages
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.events import POLICY, Event, Reading
-from ankiforge.ledger.marks import to_folded_text, to_mark
+from ankiforge.ledger.marks import to_folded_reading, to_mark
 from ankiforge.ledger.match import DocumentMarks
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, highlights
@@ -40,7 +40,7 @@ from ankiforge.model import (
     find_colour_name,
     hash16,
 )
-from ankiforge.text.keys import get_triple
+from ankiforge.text.keys import get_anchor
 
 MAX_BATCH_DOCUMENTS = 200
 """The maximum number of documents that are written in one transaction."""
@@ -81,7 +81,7 @@ class IngestReport(msgspec.Struct):
     """How many files could not be read, or only in part, by extension."""
 
 
-def get_place(document: ReadDocument) -> str:
+def get_document_place(document: ReadDocument) -> str:
     """Return the place of a document within its container: its path, or its key in a library."""
     if isinstance(document, UnmarkedDocument):
         return document.path
@@ -124,9 +124,9 @@ def to_document_marks(document: ReadDocument) -> DocumentMarks:
         return DocumentMarks(document.path)
     texts = set()
     for highlight in document.highlights:
-        text, _before, _after = get_triple(highlight)
+        text, _before, _after = get_anchor(highlight)
         texts.add(text)
-    return DocumentMarks(get_place(document), frozenset(texts))
+    return DocumentMarks(get_document_place(document), frozenset(texts))
 
 
 def iter_document_batches(
@@ -185,7 +185,7 @@ class ListedDocuments:
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:
-                self.places[sighting.container].add(get_place(sighting))
+                self.places[sighting.container].add(get_document_place(sighting))
                 yield sighting
 
     def is_unread(self, place: str) -> bool:
@@ -252,7 +252,7 @@ class KnownReadings:
         return self._rows[container].get(path)
 
 
-def get_digest(store: Store, container: str, place: str) -> str:
+def load_text_hash(store: Store, container: str, place: str) -> str:
     """Return the hash of a document's text as last read, or "" if there is none."""
     row = documents.find_document(store, container, place)
     return row["digest"] if row else ""
@@ -277,10 +277,10 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 continue
             text = msgspec.convert(event.body, Reading)
             text = replace(text, n=event.n, machine=event.machine)
-            reading = to_folded_text(text)
+            reading = to_folded_reading(text)
             # add the passage as journal-only, at the place where it was read
             container_and_place = (text.container, text.place)
-            document = documents.put_heard_of(store, *container_and_place)
+            document = documents.store_journal_only_document(store, *container_and_place)
             kind_and_text = text.kind, reading.text
             highlights.store_journal_only(
                 store, event.key, document, event.n, *kind_and_text
@@ -288,11 +288,11 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
 
             # it may be a passage at the same place that has another key on this device
             equal_keys = []
-            for present_row in highlights.load_present_in_place_by_text(
+            for present_row in highlights.load_present_at_place_by_text(
                 store, reading.text, *container_and_place
             ):
                 mark = to_mark(decode_highlight(present_row))
-                if mark.newest.triple == reading.triple:
+                if mark.newest.anchor == reading.anchor:
                     equal_keys.append(present_row["key"])
             if len(equal_keys) == 1 and store.get_first_key(
                 equal_keys[0]

@@ -127,7 +127,7 @@ class RemarkFinder:
             )  # the note was deleted before the journal was lost
         tag = make_document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
-        names = (add_vault(tag, highlight.uri), tag, guid)
+        names = (add_vault_name(tag, highlight.uri), tag, guid)
         if not self._unknown_notes.isdisjoint(names):
             return RemarkKind.UNKNOWN_NOTES
         return None
@@ -155,7 +155,7 @@ def _was_similar_card_dropped(
     return facts.has_dropped_similar(passage, draft, about)
 
 
-def add_vault(tag: str, link: str) -> str:
+def add_vault_name(tag: str, link: str) -> str:
     """Append the name of an Obsidian vault to the tag of a document.
 
     So documents with the same name in two vaults, such as `Index.md`, are distinguished. The tag is

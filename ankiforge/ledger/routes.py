@@ -26,7 +26,7 @@ ROUTE_PRIORITY = (
 """The routes in order of preference. The text of a passage is that of its first present route."""
 
 
-def link_routes(store: Store, keys: Iterable[str]) -> set[str]:
+def link_across_routes(store: Store, keys: Iterable[str]) -> set[str]:
     """Link each new highlight to the same passage in a source of another kind.
 
     Two highlights of different routes are one passage if one names the id of the other, or if

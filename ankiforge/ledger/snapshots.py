@@ -115,7 +115,7 @@ class PassageSnapshot(Value):
         for draft in self.pending_drafts:
             if not draft.is_proposed:
                 drafted_names.update(draft.about)
-        return facts.read(
+        return facts.compute_facts(
             sentences,
             all_decisions,
             (guids | self.related.live_cards.keys() | {live}) - {ended, ""},

@@ -604,7 +604,7 @@ class Store(Database):
             # reread all files if another version of the program, with other events, read them
             reader = self.get_meta("reader")
             if reader and reader != EVENT_FORMAT_HASH:
-                for name in self.get_metas("read "):
+                for name in self.get_metas_with_prefix("read "):
                     self.delete_meta(f"read {name}")
                 self.execute("DELETE FROM unknown_event")
             self.set_meta("reader", EVENT_FORMAT_HASH)
@@ -612,13 +612,13 @@ class Store(Database):
             # removed files may have had lines that no other file has
             names = self._journal.list_names()
             may_lack_lines = False
-            for name in self.get_metas("read ").keys() - set(names):
+            for name in self.get_metas_with_prefix("read ").keys() - set(names):
                 self.delete_meta(f"read {name}")
                 may_lack_lines = True
 
             # read the new lines of the other files
             for name in names:
-                lines = self._journal.read_new(name, self._get_read_position(name))
+                lines = self._journal.read_new_lines(name, self._get_read_position(name))
                 if lines.position:
                     self.set_value(f"read {name}", lines.position)
                 unreadable += lines.unreadable
@@ -647,7 +647,8 @@ class Store(Database):
     def _is_up_to_date(self) -> bool:
         """Return whether all journal files were read to the end, and if so set `journal_state`."""
         positions = {
-            name: self._get_read_position(name) for name in self.get_metas("read ")
+            name: self._get_read_position(name)
+            for name in self.get_metas_with_prefix("read ")
         }
         names = self._journal.list_names()
         if self.get_meta("reader") != EVENT_FORMAT_HASH or positions.keys() - set(names):
@@ -655,7 +656,7 @@ class Store(Database):
         unreadable = 0
         for name in names:
             position = positions.get(name)
-            if position is None or not self._journal.is_read(name, position):
+            if position is None or not self._journal.is_fully_read(name, position):
                 return False
             unreadable += position.unreadable
         unknown = self.fetch_value("SELECT count(*) FROM unknown_event")

@@ -16,7 +16,7 @@ REWORDING_KINDS = ("revise", "edit", "repair")
 """The kinds of events that change a card's text."""
 
 
-def find_last_by_user(events: Iterable[Event]) -> Event | None:
+def find_last_user_decision(events: Iterable[Event]) -> Event | None:
     """Return the user's last decision, or None if there is none.
 
     Events that only record a note found in Anki don't count as decisions.
@@ -30,7 +30,7 @@ def find_last_by_user(events: Iterable[Event]) -> Event | None:
     return None
 
 
-def find_last_about(active_events: Iterable[Event], guid: str = "") -> Event | None:
+def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event | None:
     """Return the last decision about a passage or one of its cards, or None if there is none.
 
     Decisions by the user count, and changes of a card by its source.

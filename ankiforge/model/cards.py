@@ -297,7 +297,7 @@ class AdoptedNote(Value, omit_defaults=True):
     repaired: Mapping[str, Pair] = {}
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
-    def original_html(self, name: str) -> str:
+    def get_original_html(self, name: str) -> str:
         """Return the HTML that the note had at adoption in our field `name`."""
         return self.html.get(self.names[name], "")
 
@@ -308,7 +308,7 @@ class AdoptedNote(Value, omit_defaults=True):
         that Markdown can't express.
         """
         if text == self.words.get(name, ""):
-            return self.original_html(name)
+            return self.get_original_html(name)
         repaired_words, html = self.repaired.get(name, ("", None))
         return html if text == repaired_words else None
 
@@ -406,7 +406,7 @@ class Draft(CardContent, kw_only=True):
     gaps: Strings = ()
     """The alternatives of a proposal: up to four cloze texts of the same sentence, each with a
     single gap, best first. `fields` contains the first one."""
-    sureness: float = 0.0
+    confidence: float = 0.0
     """The probability, from 0 to 1, that the user keeps the card. Only known for proposals and
     marked phrases."""
     findings: tuple[Finding, ...] = ()
@@ -702,7 +702,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 # --- the work of drafters ---------------------------------------------------------------
 
 
-class Brief(Value):
+class DraftingBrief(Value):
     """Which cards the deck files request for a highlight."""
 
     kinds: tuple[CardKind, ...] = ()
@@ -711,14 +711,14 @@ class Brief(Value):
     """What the highlight's colour requests: `card`, `definition` or `question`."""
 
 
-class Task(Value):
+class DraftingTask(Value):
     """A task for a drafter: highlights of one document that are all drafted in the same way."""
 
     document: Document
     highlights: tuple[Highlight, ...]
     remark: str = ""
     """The user's instructions, given when asking for another draft."""
-    brief: Brief = Brief()
+    brief: DraftingBrief = DraftingBrief()
     adds_to_pending: bool = False
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 
@@ -786,7 +786,7 @@ class IndexedCard(Value, gc=False):
     """A GUID, a draft id, or `nid:` followed by Anki's note id."""
     highlight: HighlightKey
     """The key of the card's highlight, or "" if it is unknown."""
-    where: str
+    quote_prefix: str
     """The words with which a finding introduces a quote from another tool's note, or ""."""
     terms: SearchTerms
 

@@ -78,7 +78,7 @@ def anki_note_hint(note_id: str) -> Hint:
     return Hint(f"{_ANKI_NOTE}:{note_id}")
 
 
-def chosen_event_hint(event: str) -> Hint:
+def make_chosen_event_hint(event: str) -> Hint:
     """Return the hint that a passage isn't marked, but was chosen by the event with this id."""
     return Hint(f"{_CHOSEN}:{event}")
 
@@ -92,7 +92,7 @@ def find_chosen_event(hints: Iterable[Hint]) -> str:
     return ""
 
 
-def block_id(name: str) -> str:
+def make_block_id(name: str) -> str:
     """Return the id (`Highlight.own`) of a mark that is the only one in the block `^name`."""
     return f"{_BLOCK}{name}"
 
@@ -140,12 +140,12 @@ def is_location_only(own_or_hint: str) -> bool:
 # --- of a work ------------------------------------------------------------------------
 
 
-def printed_scheme(scheme: str) -> str:
+def make_printed_scheme(scheme: str) -> str:
     """Return the scheme for an identifier that is only printed in a work, such as `doi-hint`."""
     return f"{scheme}{_PRINTED}"
 
 
-def quoted_scheme(scheme: str) -> str:
+def make_quoted_scheme(scheme: str) -> str:
     """Return the scheme for the identifier of a work that a note quotes, like `quoted-zotero`."""
     return f"{_QUOTED}{scheme}"
 

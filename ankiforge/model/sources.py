@@ -178,11 +178,11 @@ class FeatureNotice(Value):
     """A line of text to show below the summary, or ""."""
     data: Json = {}
     """Keys and values to add to the JSON output of the run."""
-    step: str = ""
+    suggested_command: str = ""
     """The command to suggest as the next step instead of the usual one, or ""."""
-    why: str = ""
+    suggestion_reason: str = ""
     """What the suggested command is for."""
-    instead: str = ""
+    alternative_command: str = ""
     """The full command that the user can run if `step` isn't wanted."""
 
 

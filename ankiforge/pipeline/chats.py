@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from ankiforge.config.workspace import record_hint, was_hint_shown
+from ankiforge.config.workspace import record_hint_shown, was_hint_shown
 from ankiforge.draft import chat
 from ankiforge.draft.second_reading import parse_verdicts
 from ankiforge.ledger import draft_recording, offers
-from ankiforge.ledger.tables.pending_drafts import load_all_ids
+from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import HighlightKey
 from ankiforge.pipeline import second_reading, unmarked
 from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
@@ -25,7 +25,7 @@ from ankiforge.text import format_count
 _USED_HINT = "chat: used or put away"
 
 
-def count_offered(workspace: Workspace) -> int:
+def count_offered_highlights(workspace: Workspace) -> int:
     """Return for how many highlights a chat is offered, or 0 if none is to be offered.
 
     The number is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, because it is that of the first text.
@@ -130,7 +130,7 @@ def record_answer(
             return ChatImport(
                 missing=missing, is_second=True, read_again=read_again, doubted=doubted
             )
-        outcome = unmarked.take(workspace, text, accept, about)
+        outcome = unmarked.record_chat_answer(workspace, text, accept, about)
         if outcome:
             return outcome
         job = workspace.build_run_parameters(accept=accept)
@@ -138,7 +138,9 @@ def record_answer(
         answer = chat.parse_answer(text, tasks, prompt, make_fault_finder())
         is_known = workspace.replies.get(request) is not None
         if not (answer.results or is_known):
-            outcome = unmarked.take(workspace, text, accept, only_labelled=False)
+            outcome = unmarked.record_chat_answer(
+                workspace, text, accept, only_labelled=False
+            )
             if outcome:
                 return outcome
         if answer.results:
@@ -147,7 +149,7 @@ def record_answer(
                 request, text, model=chat.CHAT_MODEL, prompt=fingerprint
             )
             steps = tuple(record_results(job, ledger, [answer.results]))
-            record_hint(_USED_HINT)  # so that a chat isn't offered again
+            record_hint_shown(_USED_HINT)  # so that a chat isn't offered again
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}
     return ChatImport(
@@ -161,13 +163,13 @@ def record_answer(
     )
 
 
-def second_reading_text(workspace: Workspace, answer: str) -> str:
+def build_second_reading_text(workspace: Workspace, answer: str) -> str:
     """Return the text that asks a chat to read the drafts of its answer again.
 
     Return "" if none of these drafts is pending or may be sent.
     """
     ledger = workspace.ledger
     request = chat.make_cache_key(answer)
-    waiting = offers.each_waiting(ledger, load_all_ids(ledger, "llm"))
+    waiting = offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
-    return second_reading.text_for_chat(workspace.folder, load_privacy(ledger), drafts)
+    return second_reading.build_chat_text(workspace.folder, load_privacy(ledger), drafts)

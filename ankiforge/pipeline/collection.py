@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.anki.profiles import fingerprint_text
+from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Wording, anki_views, cards, pending_items
@@ -114,7 +114,7 @@ def read_collection(
 
     # skip an unchanged collection
     try:
-        fingerprint = f"{path} {fingerprint_text(path)}"
+        fingerprint = f"{path} {compute_fingerprint_text(path)}"
         if not bind and ledger.get_meta(_FINGERPRINT_SETTING) == fingerprint:
             return CollectionScan("same", str(path))
         from ankiforge.anki.collection import open_view
@@ -150,7 +150,7 @@ def find_collection(
     Returns:
         None if there is no collection, or the settings forbid reading it.
     """
-    from ankiforge.anki.profiles import find_collections, modified_at
+    from ankiforge.anki.profiles import find_collections, get_modification_time
 
     if settings.collection == NEVER:
         return None
@@ -165,7 +165,7 @@ def find_collection(
         return Path(bound.path)
     from ankiforge.anki.collection import open_view
 
-    newest_first = sorted(paths, key=modified_at, reverse=True)
+    newest_first = sorted(paths, key=get_modification_time, reverse=True)
     for path in newest_first:
         with suppress(ItemError), open_view(path) as view:
             if next(view.notes(), None) is not None:
@@ -225,14 +225,14 @@ def read_running_anki(
             packages,
             load_adopted_guids(ledger),
             address=anki.url,
-            profile=anki.active_profile(),
+            profile=anki.get_active_profile(),
             notes=notes,
         )
         with exported as view:
             return _record_view(view, ledger, bind=bind)
 
 
-def read_file_of_running(
+def read_running_collection_file(
     settings: AnkiSettings,
     ledger: Ledger,
     home: Path,
@@ -269,7 +269,7 @@ def read_file_of_running(
                         ledger,
                         [],
                         complete=False,
-                        graves=view.graves(),
+                        graves=view.find_deleted_note_ids(),
                     )
         except ItemError:
             continue  # ignore unreadable files
@@ -325,7 +325,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
         ledger,
         notes,
         complete=view.is_complete,
-        graves=view.graves(),
+        graves=view.find_deleted_note_ids(),
         reviews=view.reviews(),
     )
     # an existing binding is only renewed by a collection file, because other views have less data
@@ -379,7 +379,7 @@ def _store_note_types(ledger: Ledger, view: AnkiView) -> None:
         view.is_complete
     ):  # our note types that are missing from it aren't in Anki any more
         types = {id: note_type for id, note_type in types.items() if not find_family(id)}
-    for note_type in (*view.other_note_types(), *view.note_types):
+    for note_type in (*view.iter_other_note_types(), *view.note_types):
         types[note_type.id] = note_type
     ledger.set_value(_NOTE_TYPES_SETTING, tuple(types.values()))
 
@@ -412,13 +412,13 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
     """Return the fields of a note by our field names, or {} if its note type isn't one of ours."""
     from ankiforge.anki.notetypes import find_family
-    from ankiforge.anki.plan import find_positions, our_mapped_type
+    from ankiforge.anki.plan import find_positions, get_our_mapped_type
 
     family = find_family(note.type_id)
     note_type = types.get(note.type_id)
     if family is None or note_type is None or len(note.fields) != len(note_type.fields):
         return {}
-    positions = find_positions(note_type, our_mapped_type(family), None)
+    positions = find_positions(note_type, get_our_mapped_type(family), None)
     return {name: note.fields[position] for name, position in positions.items()}
 
 
@@ -490,7 +490,7 @@ def find_anki_edits(
     return changed_html
 
 
-def has_text_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
+def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
     """Return whether the user edited a note in Anki so that it now has the text of `fields`.
 
     Args:
@@ -566,7 +566,7 @@ def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Probl
         slot = identity.slot if is_own else "0"
         wording = Wording(kind, fields, quote or exact, is_own, slot)
         candidates.append((note, wording, exact or passage, tuple(changed_names)))
-    still_unknown = anki_views.recover_lost(ledger, candidates, unreadable)
+    still_unknown = anki_views.recover_lost_cards(ledger, candidates, unreadable)
     if not still_unknown:
         return []
     message = (

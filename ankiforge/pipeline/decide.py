@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, decide, facts, item_lists
 from ankiforge.model import (
@@ -37,7 +37,7 @@ class BlockedError(RefusedError):
     """Raised if a check blocks the text that the user typed. The user may overrule the check."""
 
 
-def edit_line(
+def edit_card_or_draft(
     ledger: Ledger,
     id: str,
     fields: Texts,
@@ -124,7 +124,7 @@ def make_card(
     Raises:
         BlockedError: a check blocks the text, and `forced` isn't set.
     """
-    deck = deck_of(decks, highlight).deck
+    deck = choose_deck(decks, highlight).deck
     checked, findings = _check_text(highlight, fields, forced=forced)
     guid = decide.make_undrafted_card(ledger, replace(checked, deck=deck))
     return guid, findings

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, anki_views, cards, decide, draft_recording
 from ankiforge.ledger.cards import load_card
@@ -126,8 +126,8 @@ class DeckChooser:
     def _apply_current_rules(self, highlight: Highlight, deck: str) -> str:
         """Return the deck by the current rules if `deck` came from an earlier rule, else `deck`."""
         for rules in self._earlier_rules:
-            if deck_of(rules, highlight).deck == deck:
-                return deck_of(self._rules, highlight).deck
+            if choose_deck(rules, highlight).deck == deck:
+                return choose_deck(self._rules, highlight).deck
         return deck
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
@@ -177,7 +177,7 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
     if highlight.deck:
         source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
-    deck_file_tags = deck_of(rules, highlight).tags
+    deck_file_tags = choose_deck(rules, highlight).tags
     title_tag = make_document_tag(highlight.document.title)
     all_tags = (*card.tags, *source_tags, *deck_file_tags, title_tag)
     if not isinstance(card, LocalCard):
@@ -209,7 +209,7 @@ def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
     """Return the deck and tags of a card, or of the card that a draft would become."""
     from ankiforge.anki.plan import find_base_tags
 
-    deck = card.deck or deck_of(rules, card.highlight).deck
+    deck = card.deck or choose_deck(rules, card.highlight).deck
     our_tags = collect_tags(card, rules)
     tags = tuple(
         tag for tag in our_tags if not tag.casefold().startswith(_OWN_TAG_PREFIX)
@@ -231,7 +231,9 @@ def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
     )
 
 
-def place(ledger: Ledger, guid: Guid, typed_fields: Texts, rules: Rules) -> None:
+def apply_deck_and_tags(
+    ledger: Ledger, guid: Guid, typed_fields: Texts, rules: Rules
+) -> None:
     """Set the deck and the tags of a card if the user typed them.
 
     Args:

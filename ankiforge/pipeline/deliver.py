@@ -33,7 +33,7 @@ from ankiforge.config import (
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.lock import acquire_lock
 from ankiforge.config.workspace import WorkspaceDirectory
-from ankiforge.config.yamlfile import Location, suggest
+from ankiforge.config.yamlfile import Location, suggest_word
 from ankiforge.errors import (
     BugError,
     ConfigError,
@@ -62,8 +62,8 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import (
     load_note_types,
     read_collection,
-    read_file_of_running,
     read_running_anki,
+    read_running_collection_file,
 )
 from ankiforge.pipeline.decks import DeckChooser, collect_tags
 from ankiforge.pipeline.media import (
@@ -104,7 +104,7 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
     types = load_note_types(ledger)
     stored = ledger.get_value(_NOTE_TYPE_IDS_SETTING, dict[str, int]) or {}
     ids_by_name = dict(stored)
-    location = config.location.at("note_types")
+    location = config.location.append_keys("note_types")
     mapped: dict[NoteType, MappedType] = {}
     wanted_by_family = (
         (NoteType.BASIC, config.note_types.basic),
@@ -113,9 +113,9 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedTy
     for family, setting in wanted_by_family:
         if setting is None:
             continue
-        type_location = location.at(family.value)
+        type_location = location.append_keys(family.value)
         note_type = _find_note_type(
-            setting.name, types, ids_by_name, type_location.at("name")
+            setting.name, types, ids_by_name, type_location.append_keys("name")
         )
         _check_note_type(note_type, family, setting, type_location)
         ids_by_name[note_type.name] = note_type.id
@@ -173,7 +173,7 @@ def _find_note_type(
     names = [
         note_type.name for note_type in types.values() if not find_family(note_type.id)
     ]
-    raise location.error(f"Anki has no note type {name!r}", suggest(name, names))
+    raise location.error(f"Anki has no note type {name!r}", suggest_word(name, names))
 
 
 def _check_note_type(
@@ -193,15 +193,15 @@ def _check_note_type(
     if note_type.family is not family:
         actual = "is a cloze note type" if note_type.cloze else "is not a cloze note type"
         hint = f"name another one here, or move it to note_types.{note_type.family.value}"
-        raise location.at("name").error(f"{note_type.name!r} {actual}", hint)
+        raise location.append_keys("name").error(f"{note_type.name!r} {actual}", hint)
 
     # it must have all fields named in the settings
     names = setting.fields.names
     for our_field, their_field in names.items():
         if their_field not in note_type.names:
             message = f"{note_type.name!r} has no field {their_field!r}"
-            hint = suggest(their_field, note_type.names)
-            raise location.at("fields", our_field).error(message, hint)
+            hint = suggest_word(their_field, note_type.names)
+            raise location.append_keys("fields", our_field).error(message, hint)
 
     # its first field must be filled, because Anki rejects notes without it
     required = [names[our_field] for our_field in family.required_fields]
@@ -212,7 +212,7 @@ def _check_note_type(
             " and nothing goes there"
         )
         required_names = " or ".join(family.required_fields)
-        raise location.at("fields").error(
+        raise location.append_keys("fields").error(
             message, f"put {required_names} into {first_field!r}"
         )
 
@@ -230,7 +230,7 @@ def _check_note_type(
     if not makes_cards:
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
-        raise location.at("fields").error(message, hint)
+        raise location.append_keys("fields").error(message, hint)
 
 
 # --- the package ---------------------------------------------------------------------------
@@ -257,7 +257,7 @@ class LastPackage(Value):
     updated: int
 
 
-def package_path(output: Path, deck: str = "") -> Path:
+def make_package_path(output: Path, deck: str = "") -> Path:
     """Return the path of a package in the output directory.
 
     The file is named after `deck`, or `ankiforge.apkg` if the package is for all decks.
@@ -412,7 +412,9 @@ def write_planned_package(
     )
 
 
-def no_package_reason(ledger: Ledger, planned: Iterable[CardPlan], deck: str = "") -> str:
+def explain_no_package(
+    ledger: Ledger, planned: Iterable[CardPlan], deck: str = ""
+) -> str:
     """Return why no card of `deck` was sent to Anki, or of any deck if `deck` is ""."""
     from ankiforge.anki.notes import normalize_deck_name
 
@@ -428,7 +430,7 @@ def no_package_reason(ledger: Ledger, planned: Iterable[CardPlan], deck: str = "
     return f"Anki has every accepted card{in_deck_text}{exception}"
 
 
-def open_file(path: Path) -> bool:
+def open_package(path: Path) -> bool:
     """Open a package with the system's default program, as a double-click does.
 
     No shell is involved.
@@ -519,7 +521,7 @@ def plan_cards(
         build_content,
         find_layout,
     )
-    from ankiforge.anki.plan import plan as plan_card
+    from ankiforge.anki.plan import plan_card as plan_card
     from ankiforge.check import filter_safe_context
 
     anki_types = notetypes.add_our_occlusion_type(load_note_types(ledger))
@@ -678,8 +680,8 @@ def push(
         publish(folder, ledger, result, path, ShippingScope(deck=deck))
         return error
     if is_loopback(anki.url):
-        profile = anki.active_profile()
-        file_view = read_file_of_running(settings, ledger, Path.home(), profile)
+        profile = anki.get_active_profile()
+        file_view = read_running_collection_file(settings, ledger, Path.home(), profile)
         scan.viewed.deleted.extend(file_view.deleted)
 
     # write the package, and remember the notes that Anki had before

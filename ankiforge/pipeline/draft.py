@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of, find_rule
+from ankiforge.config.deckfiles import DeckRule, choose_deck, find_rule
 from ankiforge.draft import (
     PROPOSALS_VERSION,
+    find_withholding_reason,
     is_for_rules_only,
-    make_failure,
+    make_failed_result,
     remove_comment_from_context,
-    withheld,
 )
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger import Ledger, cards, decide, draft_recording, private
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_completion import complete_drafts, is_same_as_card
 from ankiforge.ledger.snapshots import HighlightSnapshot
-from ankiforge.ledger.tables.duplicates import DuplicateCandidates, filter_told_apart
+from ankiforge.ledger.tables.duplicates import DuplicateCandidates, filter_known_different
 from ankiforge.ledger.tables.highlights import count_to_draft, load_usefulness
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
-    Brief,
     CardKind,
     Draft,
+    DraftingBrief,
     DraftingResult,
+    DraftingTask,
     Highlight,
     HighlightKind,
     Problem,
     Severity,
-    Task,
     is_card_id,
 )
 from ankiforge.pipeline.run_result import ModelProgress, RunParameters, RunStep
@@ -128,7 +128,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
             yield replace(step, by_model=by_model)
 
 
-def _draft_by_rules(job: RunParameters, task: Task) -> list[DraftingResult]:
+def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
     """Draft cards by the rules, and score the passages that the rules leave, for proposals.
 
     Nothing is proposed where the deck files request a question or exclude cloze cards.
@@ -161,7 +161,7 @@ def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResu
         with wrap_unexpected_errors():
             result = score_highlight(highlight)
     except BugError as error:
-        return make_failure(highlight, error)
+        return make_failed_result(highlight, error)
     if result.usefulness > 0 and not is_proposed:
         return DraftingResult(
             highlight,
@@ -210,7 +210,7 @@ def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> RunStep:
     accepted = decide.accept_clean_drafts(ledger, job.should_accept)
     problems = []
     for highlight, error in accepted.failed:
-        problem = make_failure(highlight, error).problem
+        problem = make_failed_result(highlight, error).problem
         if problem is not None:
             problems.append(problem)
     return RunStep(accepted=len(accepted.guids), problems=tuple(problems))
@@ -246,7 +246,7 @@ def iter_model_tasks(
     ):
         if (
             is_for_rules_only(highlight)
-            or withheld(highlight)
+            or find_withholding_reason(highlight)
             or privacy.private_reason(highlight)
         ):
             continue
@@ -290,13 +290,13 @@ def load_privacy(ledger: Ledger) -> PrivacyFilter:
     from ankiforge.draft.privacy import PrivacyFilter
 
     return PrivacyFilter(
-        private.iter_private_texts(ledger), partial(cards.iter_highlights, ledger)
+        private.iter_private_texts(ledger), partial(cards.iter_passage_highlights, ledger)
     )
 
 
 def _group_into_tasks(
     job: RunParameters, highlights: Iterable[Highlight]
-) -> Iterator[Task]:
+) -> Iterator[DraftingTask]:
     """Yield a task for each group of highlights that have the same document and brief.
 
     Highlights of the same document must be adjacent.
@@ -304,18 +304,18 @@ def _group_into_tasks(
     for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
         document_highlights = list(group)
         document = document_highlights[0].document
-        by_brief: dict[Brief, list[Highlight]] = {}
+        by_brief: dict[DraftingBrief, list[Highlight]] = {}
         for highlight in document_highlights:
             brief = find_brief(job.decks, highlight)
             by_brief.setdefault(brief, []).append(highlight)
         for brief, brief_highlights in by_brief.items():
-            yield Task(document, tuple(brief_highlights), brief=brief)
+            yield DraftingTask(document, tuple(brief_highlights), brief=brief)
 
 
-def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> Brief:
+def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> DraftingBrief:
     """Return the brief for a highlight: what the first deck file that matches it requests."""
     rule = find_rule(decks, highlight)
-    return Brief(rule.kinds, rule.get_colour_action(highlight.colour))
+    return DraftingBrief(rule.kinds, rule.get_colour_action(highlight.colour))
 
 
 # --- checking ------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ class DraftChecker:
                     drafts = self.check_drafts(passage, highlight, drafts)
                     checked_results.append(replace(drafted, drafts=tuple(drafts)))
             except BugError as error:
-                checked_results.append(make_failure(highlight, error))
+                checked_results.append(make_failed_result(highlight, error))
         return checked_results
 
     def check_drafts(
@@ -400,7 +400,7 @@ class DraftChecker:
 
         passage = remove_comment_from_context(highlight)
         pictures = self.job.pictures
-        deck = deck_of(self.job.decks, highlight, self.job.deck).deck
+        deck = choose_deck(self.job.decks, highlight, self.job.deck).deck
         checked_drafts = []
         for number, draft in enumerate(drafts):
             if is_same_as_card(passage_state.passage, draft):
@@ -416,7 +416,9 @@ class DraftChecker:
             guids = [
                 finding.duplicate for finding in findings if is_card_id(finding.duplicate)
             ]
-            different_guids = filter_told_apart(self.ledger, passage_state.passage, guids)
+            different_guids = filter_known_different(
+                self.ledger, passage_state.passage, guids
+            )
             findings = tuple(
                 finding
                 for finding in findings
@@ -424,7 +426,7 @@ class DraftChecker:
             )
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
-            confidence = draft.sureness
+            confidence = draft.confidence
             if check.is_marked_by_reader(draft, passage):
                 confidence = estimate_text_confidence(
                     passage, check.parse_draft(draft).full_text
@@ -484,12 +486,12 @@ def _record_results(
         passages=passages,
     )
     for highlight, error in recorded.failed:
-        problem = make_failure(highlight, error).problem
+        problem = make_failed_result(highlight, error).problem
         if problem is not None:
             problems.append(problem)
     return RunStep(
         highlights=len(results),
-        drafted=len(recorded.new),
+        drafted=len(recorded.new_draft_ids),
         undrafted=undrafted_count,
         changes=recorded.changes,
         problems=tuple(dict.fromkeys(problems)),

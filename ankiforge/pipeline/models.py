@@ -19,13 +19,13 @@ from ankiforge.draft.server import (
     NoModelListError,
     Provider,
     ServerSettings,
-    cloud_model_error,
     discover_servers,
     find_openai_base_url,
     find_remote_models,
     is_cloud_model,
     is_small_model,
     list_models,
+    make_cloud_model_error,
     parse_model_size,
     read_providers,
 )
@@ -87,7 +87,7 @@ class NamedModel(Value):
         return values
 
 
-def from_provider(provider: Provider, model: str = "") -> NamedModel:
+def choose_provider_model(provider: Provider, model: str = "") -> NamedModel:
     """Return a model of a provider: the default model with its price, or the one named `model`."""
     if model not in ("", provider.model):
         provider = replace(provider, model=model, price_usd=None, source="")
@@ -131,7 +131,7 @@ def resolve_model(
         if name == server.name or matching_models:
             server_model = model or "".join(matching_models)
             return _resolve_server(server.base_url, name, server_model, key_env, purpose)
-    raise _unknown_name_error(name, model, purpose)
+    raise _make_unknown_name_error(name, model, purpose)
 
 
 def _resolve_provider(
@@ -147,7 +147,7 @@ def _resolve_provider(
     if not model and purpose is not DRAFTING:
         hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
         raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
-    choice = from_provider(provider, model)
+    choice = choose_provider_model(provider, model)
     if choice.is_local:
         return _resolve_server(provider.base_url, name, model, provider.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():
@@ -156,10 +156,10 @@ def _resolve_provider(
     return choice
 
 
-def _unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
+def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
     """Return an error that says no model or server has this name, with a hint."""
     if is_cloud_model(name):
-        return cloud_model_error(name)
+        return make_cloud_model_error(name)
     if name in LOCAL_SERVER_NAMES:
         hint = f"start {LOCAL_SERVER_NAMES[name]}'s server, load a model there, and try again"
         if name == "ollama":
@@ -198,7 +198,7 @@ def _resolve_server(
             [listed_model for listed_model in listed if listed_model not in run_elsewhere]
         )
         if model in run_elsewhere:
-            raise cloud_model_error(model)
+            raise make_cloud_model_error(model)
         spellings = {model, f"{model}:latest"}
         if name == "ollama" and model and listed and spellings.isdisjoint(listed):
             available = f"; it has {format_first_names(offered_models)}"
@@ -278,21 +278,23 @@ def load_server_settings(
         return ServerSettings(**set_options)
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
-        location = folder.config.location.at("llm", key)
+        location = folder.config.location.append_keys("llm", key)
         raise location.error(message, error.hint) from error
 
 
-def language_model(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
+def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
     """Return the language model that drafts cards for a workspace, with the prompts it needs."""
     from ankiforge.draft import second_reading
     from ankiforge.draft.llm import ModelDrafter
-    from ankiforge.draft.prompt import load
+    from ankiforge.draft.prompt import load_prompt_file
 
     reads_again = folder.config.llm.second_reading and is_large_enough(folder.config.llm)
     return ModelDrafter(
         client,
         load_prompt(folder),
-        second=load(second_reading.PROMPT_NAME, folder.root) if reads_again else None,
+        second=load_prompt_file(second_reading.PROMPT_NAME, folder.root)
+        if reads_again
+        else None,
     )
 
 
@@ -336,13 +338,13 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
     Raises:
         ConfigError: the prompt is missing or invalid.
     """
-    from ankiforge.draft.prompt import NoPromptError, load
+    from ankiforge.draft.prompt import NoPromptError, load_prompt_file
 
     config = folder.config
     try:
-        return load(config.llm.prompt or "cards", folder.root)
+        return load_prompt_file(config.llm.prompt or "cards", folder.root)
     except NoPromptError as error:
-        location = config.location.at("llm", "prompt")
+        location = config.location.append_keys("llm", "prompt")
         raise location.error(error.message, error.hint) from error
 
 

@@ -72,7 +72,7 @@ class OpenWorkspace:
         """
         if not isinstance(folder, WorkspaceDirectory):
             path = Path(folder).expanduser() if folder is not None else None
-            folder = folders.resolve(path, Path.cwd(), registry)
+            folder = folders.find_workspace(path, Path.cwd(), registry)
             require_trust(folder, None, user_directory())
             folder.make_private()
         self.folder = folder
@@ -229,8 +229,8 @@ class OpenWorkspace:
             return None
         from ankiforge.draft.client import ModelClient
         from ankiforge.pipeline.models import (
-            language_model,
             load_server_settings,
+            make_model_drafter,
             require_model,
         )
 
@@ -242,7 +242,7 @@ class OpenWorkspace:
             offline=self.offline,
             fresh=fresh,
         )
-        return language_model(self.folder, client)
+        return make_model_drafter(self.folder, client)
 
     def connect_to_anki(self) -> AnkiConnect:
         """Connect to a running Anki through the add-on AnkiConnect.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import asdict, replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, choose_deck
 from ankiforge.draft import remove_comment_from_context
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import HighlightOutcome, Ledger, decide, facts, pending_items
@@ -71,10 +71,10 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
         if not proposal.is_hidden:
             return proposal
         other_findings += findings
-    return no_proposal_reason(decided_by, other_findings)
+    return explain_no_proposal(decided_by, other_findings)
 
 
-def no_proposal_reason(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
+def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
     """Return why a passage has no proposal although it has sentences that could be proposed.
 
     Args:
@@ -117,7 +117,7 @@ def accept_proposal(
     Raises:
         RefusedError: there is no such gap, or a question about the passage is open.
     """
-    deck = deck_of(decks, proposal.highlight).deck
+    deck = choose_deck(decks, proposal.highlight).deck
     return decide.make_undrafted_card(
         ledger, replace(select_gap(proposal, gap), deck=deck)
     )

@@ -147,7 +147,7 @@ NOTICE_DAYS = 7
 """For how many days changes in the sources are shown."""
 
 
-def notice_start_time() -> str:
+def get_notice_start_time() -> str:
     """Return the time since which changes in the sources are shown, in ISO 8601."""
     return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
 

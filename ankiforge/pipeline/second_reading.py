@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from ankiforge.draft import remove_comment_from_context, second_reading
 from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import SendableText
-from ankiforge.draft.prompt import load
+from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.second_reading import MAX_CARDS_PER_REQUEST, CardToCheck
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger, draft_recording, offers
-from ankiforge.ledger.tables.pending_drafts import load_all_ids
+from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import (
     Draft,
     DraftingResult,
@@ -136,7 +136,7 @@ def _make_doubt(contradiction: str) -> Finding:
 # --- by a chat, of pending drafts -------------------------------------------------------
 
 
-def text_for_chat(
+def build_chat_text(
     folder: WorkspaceDirectory, privacy: PrivacyFilter, drafts: Iterable[PendingDraft]
 ) -> str:
     """Return the text that asks a chat to read pending drafts again, or "" if none may be sent."""
@@ -147,7 +147,7 @@ def text_for_chat(
             labelled[make_label(draft.id)] = card
     if not labelled:
         return ""
-    prompt = load(second_reading.PROMPT_NAME, folder.root)
+    prompt = load_prompt_file(second_reading.PROMPT_NAME, folder.root)
     return second_reading.build_chat_text(labelled, prompt)
 
 
@@ -163,7 +163,7 @@ def record_doubts(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int
         The number of drafts that the chat read, and how many of them it doubts.
     """
     doubts: dict[str, Finding | None] = {}
-    for draft in offers.each_waiting(ledger, load_all_ids(ledger, "llm")):
+    for draft in offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):
         contradiction = verdicts.get(make_label(draft.id))
         if contradiction is not None:
             doubts[draft.id] = _make_doubt(contradiction) if contradiction else None

@@ -22,7 +22,7 @@ from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopbac
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.workspace import RememberedPath
-from ankiforge.config.yamlfile import Location, typed
+from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scan_source
@@ -32,7 +32,7 @@ from ankiforge.extract.discover import (
     UnreadFiles,
     discover_sources,
     explain_no_source,
-    find_kind,
+    find_source_kind,
     iter_unread_files,
     resolve_links,
 )
@@ -40,9 +40,9 @@ from ankiforge.extract.files import fingerprint_program
 from ankiforge.extract.registry import (
     default_name,
     find_source_type,
+    group_source_types_by_suffix,
     is_export_kind,
     load_source_type,
-    source_types_by_suffix,
 )
 from ankiforge.language.vocabulary import mark_translations
 from ankiforge.model import (
@@ -218,7 +218,7 @@ class _Selector:
         self.sources: dict[tuple[str, str], SelectedSource] = {}
         """The selected sources, by kind and name."""
         self.problems: list[Problem] = []
-        self.remembered = list(workspace.remembered)
+        self.remembered = list(workspace.remembered_paths)
         """The PATHs to remember, both those already remembered and new ones."""
 
     def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
@@ -353,7 +353,7 @@ def find_unmarked_paths(workspace: WorkspaceDirectory, ledger: Ledger) -> list[s
 
     marked = load_marked_documents(ledger)
     unmarked = []
-    for item in workspace.remembered:
+    for item in workspace.remembered_paths:
         path = Path(item.path)
         has_text = item.names.keys() & _TEXT_KINDS and path.is_file()
         names = {(source, path.name) for source in item.names.values()}
@@ -378,7 +378,7 @@ def split_remembered(
     resolved = resolve_links(path.absolute())
     to_forget: list[RememberedPath] = []
     to_keep: list[RememberedPath] = []
-    for item in workspace.remembered:
+    for item in workspace.remembered_paths:
         target = to_forget if _contains(resolved, Path(item.path)) else to_keep
         target.append(item)
     if to_forget:
@@ -546,7 +546,7 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
     configured = [entry for entry in folders if _contains(entry.path, path)]
     if not configured or not path.is_file():
         return configured
-    kind = find_kind(path)
+    kind = find_source_kind(path)
     if not kind or not load_source_type(kind).is_unambiguous:
         return configured
     # skip folders that contain the file but don't read it, such as a folder of notes with a PDF
@@ -569,7 +569,8 @@ def _find_source_directories(
             # use the directory of a file; a missing PATH was a file if a source reads its suffix
             path = Path(item.path)
             is_missing_file = (
-                not path.exists() and path.suffix.casefold() in source_types_by_suffix()
+                not path.exists()
+                and path.suffix.casefold() in group_source_types_by_suffix()
             )
             is_file = path.is_file() or is_missing_file
             roots[item.names[kind]] = path.parent if is_file else path
@@ -728,7 +729,7 @@ def open_source(
     opening = Opening(
         name=entry.name,
         root=entry.path,
-        settings=typed(source.Settings, entry.options, entry.location),
+        settings=convert_to_type(source.Settings, entry.options, entry.location),
         only=selected.paths,
         me=config.me,
         memory=memory or EmptySourceCache(),
@@ -742,14 +743,14 @@ def open_source(
     except ConfigError as error:
         key, colon, message = error.message.partition(": ")
         if colon and key in entry.options:
-            raise entry.location.at(key).error(message, error.hint) from error
+            raise entry.location.append_keys(key).error(message, error.hint) from error
         raise entry.location.error(error.message, error.hint) from error
 
 
 # --- reading -------------------------------------------------------------------------------
 
 
-def ingest(job: RunParameters, ledger: Ledger) -> RunStep:
+def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     """Read the changed documents of all sources, and match them with the stored passages.
 
     Nothing is matched before all sources have listed everything, because a passage that is
@@ -911,5 +912,5 @@ def apply_stored_dialects(source: Source, ledger: Ledger) -> Source:
     return (
         vault
         if dialect_names == vault.enabled_dialects
-        else vault.with_dialects(dialect_names)
+        else vault.replace_dialects(dialect_names)
     )

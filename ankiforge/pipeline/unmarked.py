@@ -21,7 +21,7 @@ from ankiforge.config.files import read_bounded, write_file
 from ankiforge.draft import choose
 from ankiforge.draft.chat import explain_unusable_answer
 from ankiforge.draft.llm import Estimate, ModelDrafter
-from ankiforge.draft.prompt import ModelRequest, Prompt, load
+from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
 from ankiforge.draft.reply import parse_all_cards
 from ankiforge.errors import ItemError, OwnFileError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
@@ -50,16 +50,16 @@ from ankiforge.pipeline.run_result import (
     RunResult,
     RunStep,
 )
-from ankiforge.pipeline.sources import ingest, open_sources, select_sources
+from ankiforge.pipeline.sources import ingest_sources, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
 from ankiforge.text import format_count
-from ankiforge.text.document_letters import DocumentLetters, FoundPassage
+from ankiforge.text.document_letters import DocumentLetters, PassageMatch
 from ankiforge.text.elements import replace_html
-from ankiforge.text.normalize import is_same_word, normalize_for_lookup
+from ankiforge.text.normalize import belong_to_same_word, normalize_for_lookup
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
-    document_privacy_reason,
-    has_tag,
+    contains_private_tag,
+    get_document_privacy_reason,
 )
 
 _REQUESTS_FILE = "choosing.json"
@@ -113,7 +113,7 @@ class DocumentRequest(NamedTuple):
     """A request for passages of a document, whose parts are sent to a model or chat one by one."""
 
     document: OpenDocument
-    number: int
+    passage_count: int
     """How many passages are requested."""
     parts: tuple[choose.DocumentPart, ...]
     remaining_parts: list[choose.DocumentPart]
@@ -138,7 +138,7 @@ class DocumentRequest(NamedTuple):
             )
         return summary
 
-    def name_part(self, part: choose.DocumentPart) -> str:
+    def format_part_name(self, part: choose.DocumentPart) -> str:
         """Return a name such as `part 2 of 3`, or "" if the document has only one part."""
         total = len(self.parts)
         return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
@@ -146,7 +146,7 @@ class DocumentRequest(NamedTuple):
     def describe_part_request(self, part: choose.DocumentPart) -> str:
         """Return a line of text that says how many passages of `part` are requested."""
         summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.document.name}"
-        return ", ".join(filter(None, (summary, self.name_part(part))))
+        return ", ".join(filter(None, (summary, self.format_part_name(part))))
 
 
 # --- documents --------------------------------------------------------------------------
@@ -204,8 +204,8 @@ def iter_documents(
                     collections=work.collections,
                 )
                 whole_text = replace(whole_text, document=document)
-            private_reason = document_privacy_reason(document)
-            if not private_reason and any(map(has_tag, file.parts)):
+            private_reason = get_document_privacy_reason(document)
+            if not private_reason and any(map(contains_private_tag, file.parts)):
                 private_reason = PRIVATE_DOCUMENT_REASON
             if private_reason and not private:
                 yield Problem(
@@ -235,7 +235,7 @@ def prepare_requests(
         UsageError: the path can't be read.
         ItemError: the path is a single document that has nothing to choose from.
     """
-    remembered = workspace.folder.remembered
+    remembered = workspace.folder.remembered_paths
     source_problems = start_reading(workspace, [path])
     problems: list[Problem] = []
     requests = []
@@ -332,7 +332,7 @@ def build_model_request(
             for highlight in known_highlights
             if not privacy.private_reason(highlight)
         ],
-        request.name_part(part),
+        request.format_part_name(part),
     )
 
 
@@ -347,7 +347,7 @@ def build_chat_text(
     return choose.to_chat_text(build_model_request(workspace, request, part), part)
 
 
-def estimate(
+def estimate_requests(
     workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str = ""
 ) -> Estimate:
     """Return the size and cost of the model requests about documents, without sending any.
@@ -367,13 +367,13 @@ def estimate(
 
 
 def _load_prompt(workspace: Workspace) -> Prompt:
-    return load("choose", workspace.folder.root)
+    return load_prompt_file("choose", workspace.folder.root)
 
 
 # --- answers --------------------------------------------------------------------------------
 
 
-def draft_documents(
+def draft_from_documents(
     workspace: Workspace,
     requests: Sequence[DocumentRequest],
     drafter: str = "",
@@ -420,7 +420,7 @@ def draft_documents(
     return result
 
 
-def take(
+def record_chat_answer(
     workspace: Workspace,
     answer: str,
     accept: str = "",
@@ -546,7 +546,7 @@ def record_document_answer(
 
 def locate_selection(
     opened: OpenDocument, text: str, before: str = "", page: int = -1
-) -> FoundPassage | None:
+) -> PassageMatch | None:
     """Return the position of text that the user selected on the web page.
 
     The selection is extended to whole words.
@@ -586,15 +586,17 @@ def locate_selection(
     # extend the selection to whole words
     start, end = located.span
     page_text = located.text
-    while start and is_same_word(page_text[start - 1], page_text[start]):
+    while start and belong_to_same_word(page_text[start - 1], page_text[start]):
         start -= 1
-    while end < len(page_text) and is_same_word(page_text[end], page_text[end - 1]):
+    while end < len(page_text) and belong_to_same_word(
+        page_text[end], page_text[end - 1]
+    ):
         end += 1
     return located._replace(span=(start, end))
 
 
 def create_highlight(
-    workspace: Workspace, opened: OpenDocument, located: FoundPassage
+    workspace: Workspace, opened: OpenDocument, located: PassageMatch
 ) -> HighlightKey:
     """Create a highlight from text that the user selected on the web page, and return its key.
 
@@ -613,7 +615,7 @@ def create_highlight(
 def _record_choices(
     workspace: Workspace,
     opened: OpenDocument,
-    located_passages: Sequence[FoundPassage],
+    located_passages: Sequence[PassageMatch],
     chooser: str,
     steps: list[RunStep],
 ) -> list[HighlightKey | None]:
@@ -644,10 +646,12 @@ def _record_choices(
             )
     sources = _open_sources_at(workspace, opened.path)
     steps.append(
-        ingest(replace(workspace.build_run_parameters(), sources=sources), ledger)
+        ingest_sources(replace(workspace.build_run_parameters(), sources=sources), ledger)
     )
     by_event = zip(events, passages, strict=True)
-    return chosen_marks.find_keys(ledger, by_event, opened.container, opened.location)
+    return chosen_marks.find_chosen_keys(
+        ledger, by_event, opened.container, opened.location
+    )
 
 
 def _locate_highlights(
@@ -684,7 +688,7 @@ def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)
     other_entries = [entry for entry in _load_requests(workspace) if entry.path != path]
-    entry = StoredRequest(path, request.number, labels, answered)
+    entry = StoredRequest(path, request.passage_count, labels, answered)
     with suppress(OSError):  # later answers can then not be assigned to the document
         content = msgspec.json.encode([entry, *other_entries][:_MAX_STORED_REQUESTS])
         write_file(workspace.folder.state_directory / _REQUESTS_FILE, content)

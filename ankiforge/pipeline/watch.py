@@ -24,7 +24,7 @@ EVENT_TIMEOUT_MS = 500
 """How long to wait for file events before checking the clock, in milliseconds."""
 
 
-def follow(
+def run_after_changes(
     run: Callable[[bool], bool],
     changes: Iterable[bool],
     *,

@@ -151,7 +151,7 @@ class Workspace(OpenWorkspace):
             deck = options["deck"] = normalize_deck_name(deck)
         result = RunResult()
         with self.hold_lock("drafting"):
-            path = self.package_path(deck, output or "", force=force)
+            path = self.resolve_package_path(deck, output or "", force=force)
             result.add_scan(self.read_collection())
             self.read_and_draft(
                 result, paths, limit=limit, unmarked=unmarked, show=show, **options
@@ -194,7 +194,7 @@ class Workspace(OpenWorkspace):
         from ankiforge.pipeline.draft import draft_pending
         from ankiforge.pipeline.sources import (
             add_other_exports,
-            ingest,
+            ingest_sources,
             open_sources,
             select_sources,
         )
@@ -237,7 +237,7 @@ class Workspace(OpenWorkspace):
         )
 
         def iter_steps() -> Iterator[RunStep]:
-            ingested = ingest(job, self.ledger)
+            ingested = ingest_sources(job, self.ledger)
             yield ingested
             if ingested.report and ingested.report.moved_sources:
                 self._forget_moved(result, ingested.report.moved_sources)
@@ -247,7 +247,9 @@ class Workspace(OpenWorkspace):
             unread = [path for path in result.remembered if Path(path).name in failed]
             if unread:
                 kept_paths = [
-                    item for item in self.folder.remembered if item.path not in unread
+                    item
+                    for item in self.folder.remembered_paths
+                    if item.path not in unread
                 ]
                 folders.store_remembered(self.folder.state_directory, kept_paths)
                 for path in unread:
@@ -266,7 +268,7 @@ class Workspace(OpenWorkspace):
 
     def remember_paths(self, remembered: tuple[RememberedPath, ...]) -> list[str]:
         """Store the PATHs that later runs read, and return those that are new."""
-        stored = self.folder.remembered
+        stored = self.folder.remembered_paths
         if self.read_only or remembered == stored:
             return []
         folders.store_remembered(self.folder.state_directory, remembered)
@@ -280,7 +282,7 @@ class Workspace(OpenWorkspace):
             moved: the names of the sources whose passages have all moved.
         """
         kept_paths = []
-        for item in self.folder.remembered:
+        for item in self.folder.remembered_paths:
             if Path(item.path).exists() or not {*item.names.values()}.issubset(moved):
                 kept_paths.append(item)
                 continue
@@ -321,7 +323,11 @@ class Workspace(OpenWorkspace):
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
-        from ankiforge.pipeline.sources import ingest, open_sources, select_sources
+        from ankiforge.pipeline.sources import (
+            ingest_sources,
+            open_sources,
+            select_sources,
+        )
 
         with self.hold_lock("drafting"):
             selection = select_sources(self.folder)
@@ -331,7 +337,7 @@ class Workspace(OpenWorkspace):
                 selection.sources,
                 offline=self.offline,
             )
-            ingested = ingest(
+            ingested = ingest_sources(
                 replace(self.build_run_parameters(), sources=sources), self.ledger
             )
             return replace(ingested, problems=(*selection.problems, *ingested.problems))
@@ -608,7 +614,7 @@ class Workspace(OpenWorkspace):
         """
         from ankiforge.ledger import cards
         from ankiforge.pipeline import decide
-        from ankiforge.pipeline.decks import place
+        from ankiforge.pipeline.decks import apply_deck_and_tags
         from ankiforge.pipeline.query import looks_like_key
 
         ledger = self.ledger
@@ -621,8 +627,8 @@ class Workspace(OpenWorkspace):
                 )
             else:
                 [full_id] = self._resolve_ids([id])
-                edited = decide.edit_line(ledger, full_id, fields, forced=force)
-            place(ledger, edited[0], fields, self.decks)
+                edited = decide.edit_card_or_draft(ledger, full_id, fields, forced=force)
+            apply_deck_and_tags(ledger, edited[0], fields, self.decks)
         return edited
 
     def undo(self, id: str = "") -> str:
@@ -695,7 +701,7 @@ class Workspace(OpenWorkspace):
 
         result = RunResult()
         self._check_deck(deck)
-        path = self.package_path(deck, output, force=force)
+        path = self.resolve_package_path(deck, output, force=force)
         result.add_scan(self.read_collection())
         scope = deliver.ShippingScope(deck=deck, full=full)
         deliver.publish(self.folder, self.ledger, result, path, scope)
@@ -726,7 +732,7 @@ class Workspace(OpenWorkspace):
 
         result = RunResult()
         self._check_deck(deck)
-        path = self.package_path(deck, output, force=force)
+        path = self.resolve_package_path(deck, output, force=force)
         error = deliver.push(self, result, path, deck=deck, sync=sync)
         result.error = result.error or error
         return result
@@ -744,7 +750,7 @@ class Workspace(OpenWorkspace):
         if deck and not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):
             check_deck_has_note(deck, load_facets(self.ledger)["deck"])
 
-    def package_path(
+    def resolve_package_path(
         self,
         deck: str = "",
         output: Path | str = "",
@@ -762,7 +768,7 @@ class Workspace(OpenWorkspace):
         if output:
             path = Path(output).expanduser().absolute()
         else:
-            path = deliver.package_path(self.folder.output, deck)
+            path = deliver.make_package_path(self.folder.output, deck)
         if not self.read_only:
             deliver.check_output_path(path, self.ledger, force=force)
         return path

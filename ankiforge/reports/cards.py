@@ -44,7 +44,10 @@ from ankiforge.text.cloze import (
     to_terminal_text,
 )
 from ankiforge.text.normalize import remove_escapes
-from ankiforge.text.passages import trim_first_word, trim_last_word
+from ankiforge.text.passages import (
+    remove_truncated_first_word,
+    remove_truncated_last_word,
+)
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -89,7 +92,7 @@ def list_row_to_json(
         "deck": list_row.deck,
         "tags": collect_tags(list_row, decks),
         "fields": dict(list_row.fields),
-        "gaps": alternative_gaps(list_row),
+        "gaps": list_alternative_gaps(list_row),
         "figure": figure,
         "html": dict(zip(list_row.family.content_fields, html, strict=True)),
         "quote": list_row.quote,
@@ -113,12 +116,12 @@ def _draft_to_json(draft: PendingDraft) -> Json:
 
     This is for a draft, and `_card_to_json` is for a card.
     """
-    from ankiforge.review.items import pending_reason
+    from ankiforge.review.items import explain_pending
 
     return {
         "guid": None,
         "anki": "none",
-        "waits": pending_reason(draft),
+        "waits": explain_pending(draft),
         "revises": draft.revises,
         "replaces": draft.replaces,
         "revision": None,
@@ -252,8 +255,8 @@ def highlight_to_json(highlight: Highlight) -> Json:
         "form": highlight.form,
         "exact": highlight.exact,
         "gaps": highlight.gaps,
-        "prefix": trim_first_word(highlight.prefix),
-        "suffix": trim_last_word(highlight.suffix),
+        "prefix": remove_truncated_first_word(highlight.prefix),
+        "suffix": remove_truncated_last_word(highlight.suffix),
         "comment": highlight.comment,
         "colour": highlight.colour,
         "author": highlight.author,
@@ -299,7 +302,7 @@ _CHARS_BEFORE_GAP = 24
 """How many characters are shown before the first gap if the start of a question is cut off."""
 
 
-def anki_status(list_row: ListRow) -> str:
+def get_anki_status(list_row: ListRow) -> str:
     """Return the status that a card has in Anki, or "none" if the row is a draft."""
     return list_row.anki if isinstance(list_row, LocalCard) else "none"
 
@@ -318,7 +321,7 @@ def format_list_row(list_row: ListRow, facts: str = "") -> str:
     The sign at the start is ✓ for an accepted card and ○ for a pending draft. For any other state,
     it is ✗, and the state is added in words.
     """
-    _, *other_gaps = alternative_gaps(list_row) or [""]
+    _, *other_gaps = list_alternative_gaps(list_row) or [""]
     parts = [_format_card_question(list_row.fields)]
     if other_gaps:
         parts.append(f"or: {truncate(' · '.join(other_gaps), 60)}")
@@ -342,7 +345,7 @@ def _format_card_question(fields: Iterable[Pair]) -> str:
     return to_one_line(to_terminal_text(question, *mark_bold(" ").split(" ")))
 
 
-def alternative_gaps(list_row: ListRow | Proposal) -> list[str]:
+def list_alternative_gaps(list_row: ListRow | Proposal) -> list[str]:
     """Return the text that each alternative gap of a draft would hide, best first.
 
     Returns [] if the row is a card, because the gap of a card is already chosen.
@@ -355,8 +358,8 @@ def proposal_to_json(proposal: Proposal) -> Json:
     """Return a proposal as the object that `list --no-card --json` prints."""
     return {
         "fields": dict(proposal.fields),
-        "gaps": alternative_gaps(proposal),
-        "sureness": round(proposal.sureness, 2),
+        "gaps": list_alternative_gaps(proposal),
+        "sureness": round(proposal.confidence, 2),
     }
 
 
@@ -439,9 +442,9 @@ def format_outcome(
     if proposal:
         yield f"○ {_format_card_question(proposal.fields)}{RIGHT_ALIGN_MARK}{document_title}"
         if whole:
-            _, *other_gaps = alternative_gaps(proposal)
+            _, *other_gaps = list_alternative_gaps(proposal)
             alternatives = f"; or: {' · '.join(other_gaps)}" if other_gaps else ""
-            yield f"    proposal, score {100 * proposal.sureness:.0f}{alternatives}"
+            yield f"    proposal, score {100 * proposal.confidence:.0f}{alternatives}"
             yield f"    ankiforge accept {highlight.key}"
         return
     text = to_one_line(highlight.exact or highlight.comment)
@@ -591,7 +594,7 @@ def _format_content(list_row: ListRow) -> TextLines:
         for mask in masks.masks:
             state = "" if mask.on else "  (switched off)"
             yield _format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
-    for number, text in enumerate(alternative_gaps(list_row), start=1):
+    for number, text in enumerate(list_alternative_gaps(list_row), start=1):
         yield _format_labelled(f"gap {number}", text)
     yield _format_labelled("quote", list_row.quote)
 
@@ -611,9 +614,9 @@ def _format_source(list_row: ListRow) -> TextLines:
 def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
     """Yield lines with why a draft is pending, the card that it would change, and commands."""
     from ankiforge.ledger import item_lists
-    from ankiforge.review.items import pending_reason
+    from ankiforge.review.items import explain_pending
 
-    reason = pending_reason(draft)
+    reason = explain_pending(draft)
     if reason:
         yield _format_labelled("waits", reason)
     for old_card in item_lists.load_items(
@@ -678,7 +681,7 @@ def get_figure_masks(content: CardContent) -> occlusion.Masks | None:
     return occlusion.get_masks(content.fields)
 
 
-def proposal_reasons(proposal: Proposal) -> str:
+def explain_proposal(proposal: Proposal) -> str:
     """Return text with the strongest reasons why a proposal's sentence would make a good card."""
     from ankiforge.draft.propose import ScoredSentence, draft_cloze, score_sentences
     from ankiforge.draft.propose.features import rank_features

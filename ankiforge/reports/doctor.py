@@ -161,13 +161,13 @@ def run_checks(
         return
     settings_file = workspace.root / settings.SETTINGS_FILE_NAME
     source_count = len(workspace.config.sources)
-    if source_count or workspace.remembered or workspace.is_default:
+    if source_count or workspace.remembered_paths or workspace.is_default:
         shown_root = shorten_path(
             workspace.root if workspace.is_default else settings_file
         )
         source_counts = format_count(source_count, "source")
-        if workspace.remembered:
-            source_counts += f", {len(workspace.remembered)} remembered"
+        if workspace.remembered_paths:
+            source_counts += f", {len(workspace.remembered_paths)} remembered"
         yield _make_ok("settings", f"{shown_root}: {source_counts}")
     else:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {settings_file}"
@@ -181,7 +181,7 @@ def run_checks(
     # check the sources in the settings, and the paths that are remembered from earlier runs
     for source in workspace.config.sources:
         yield _check_source(source, workspace, offline=offline)
-    for item in workspace.remembered:
+    for item in workspace.remembered_paths:
         source_names = dict.fromkeys(item.names.values())
         name = f"source {', '.join(source_names)}"
         if os.access(item.path, os.R_OK):
@@ -216,7 +216,7 @@ def _check_plugins() -> Iterator[Check]:
             yield _make_failure_from_error("plug-in", error)
         else:
             yield _make_ok(
-                "plug-in", f"{plugins.distribution_name(point)}: source {kind}"
+                "plug-in", f"{plugins.get_distribution_name(point)}: source {kind}"
             )
     for name, point in plugins.find_plugins(plugins.COMMAND_GROUP).items():
         try:
@@ -225,7 +225,7 @@ def _check_plugins() -> Iterator[Check]:
             yield _make_failure_from_error("plug-in", error)
         else:
             yield _make_ok(
-                "plug-in", f"{plugins.distribution_name(point)}: command {name}"
+                "plug-in", f"{plugins.get_distribution_name(point)}: command {name}"
             )
 
 
@@ -358,7 +358,7 @@ def _check_anki_connect(
     )
     anki = AnkiConnect(url, key, timeout=_ANKI_CONNECT_TIMEOUT, key_env=key_name)
     try:
-        version = anki.api_version()
+        version = anki.get_api_version()
     except ForgeError as error:
         yield _make_warning(name, error.message, error.hint)
         return

@@ -38,14 +38,15 @@ from ankiforge.pipeline.collection import iter_rows_as_in_anki
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.pipeline.query import (
     find_matching_ids,
+    get_notice_start_time,
     join_arguments,
     looks_like_id,
     looks_like_key,
-    notice_start_time,
     resolve_id,
 )
 from ankiforge.reports.cards import (
     decision_to_json,
+    explain_proposal,
     format_change,
     format_decision_line,
     format_decision_row,
@@ -62,7 +63,6 @@ from ankiforge.reports.cards import (
     list_row_to_json,
     list_skipped,
     passage_to_json,
-    proposal_reasons,
     proposal_to_json,
     question_to_json,
     skipped_to_json,
@@ -188,7 +188,7 @@ class Listing:
         wanted_ids = set(ids)
         if not wanted_ids:
             return
-        for draft in sittings.iter_drafts(self._ledger):
+        for draft in sittings.iter_drafts_for_review(self._ledger):
             if draft.id in wanted_ids:
                 yield draft
 
@@ -251,7 +251,7 @@ class Listing:
                 continue
             if set(matching_ids).intersection(question.guids):
                 yield _format_question(question)
-        for entry in ledger.list_history(changes_since=notice_start_time()):
+        for entry in ledger.list_history(changes_since=get_notice_start_time()):
             if entry.guid in matching_ids:
                 yield decision_to_json(entry), format_change(entry)
         sourceless_ids = set(
@@ -310,7 +310,7 @@ class Listing:
         }
         lines = [*format_outcome(outcome, proposal, whole=whole)]
         if proposal and self._verbose and not self._as_json:
-            lines.append(f"    because: {proposal_reasons(proposal)}")
+            lines.append(f"    because: {explain_proposal(proposal)}")
         return data, lines
 
     def show_rows(self, arguments: Strings) -> ListedRows:

@@ -81,7 +81,7 @@ PENDING_LISTS = {"new": "draft", "changed": "change", "questions": "question"}
 """The lists of items that the user has to decide on, each with a noun for one of its items."""
 
 
-def has_pending(counts: Mapping[str, int]) -> bool:
+def has_pending_items(counts: Mapping[str, int]) -> bool:
     """Return whether any items are pending, given the number of items in each list."""
     return any(counts[name] for name in PENDING_LISTS)
 
@@ -105,7 +105,7 @@ def format_open_counts(
         pending += f" ({held_drafts:,} drafts)"
     proposed = counts.get("proposed", 0) if without_card else 0
     return (
-        " · ".join(filter(None, (pending, sittings.how_many(0, proposed)))),
+        " · ".join(filter(None, (pending, sittings.format_pending_counts(0, proposed)))),
         _format_column(
             without_card - proposed, f"without a {'proposal' if proposed else 'card'}"
         ),
@@ -221,14 +221,14 @@ def get_status(
     command, reason = choose_next_command(workspace, counts, noticed)
     documents = Counter[str]()
     for pile in sittings.load_piles(ledger, order.new_drafts, ()):
-        documents[pile.title] += len(pile.places)
+        documents[pile.title] += len(pile.drafted_marks)
     source_names = {source.name for source in workspace.config.sources}
-    for item in workspace.remembered:
+    for item in workspace.remembered_paths:
         source_names.update(item.names.values())
     return Status(
         workspace=str(workspace.root),
         sources=tuple(sorted(source_names)),
-        remembered=tuple(item.path for item in workspace.remembered),
+        remembered=tuple(item.path for item in workspace.remembered_paths),
         highlights={
             "seen": counts["fates"].total(),
             "without": waiting_counts["without"],
@@ -273,11 +273,11 @@ def choose_next_command(
         noticed: what the features want to report. One of them may name the command.
     """
     for notice in noticed:
-        if notice.step:
-            return notice.step, notice.why
+        if notice.suggested_command:
+            return notice.suggested_command, notice.suggestion_reason
     waiting_counts = counts["waiting"]
     best = format_best_ten(waiting_counts, counts["fates"].total())
-    if has_pending(waiting_counts):
+    if has_pending_items(waiting_counts):
         return DECIDE_COMMAND, best or "decide on what waits"
     unsent = counts["anki"]["none"]
     if unsent:
@@ -285,7 +285,7 @@ def choose_next_command(
     if waiting_counts["proposed"]:
         return DECIDE_COMMAND, best
     if not counts["fates"].total():
-        has_sources = workspace.config.sources or workspace.remembered
+        has_sources = workspace.config.sources or workspace.remembered_paths
         return "run" if has_sources else "run PATH", "no highlight was found so far"
     command, reason = choose_draft_command(workspace, waiting_counts["without"])
     return command or "run", reason or "read what is new"
@@ -561,13 +561,13 @@ class RunFormatter:
         """Return the command that the user should run next, and the reason. Both may be ""."""
         result, waiting_counts = self._result, self._waiting_counts
         for notice in self._noticed:
-            if notice.step:
-                return notice.step, f"or: {notice.instead}"
+            if notice.suggested_command:
+                return notice.suggested_command, f"or: {notice.alternative_command}"
         if result.accepted == MAX_POLICY_ACCEPTS:
             return "run", f"accept the others: one run takes {MAX_POLICY_ACCEPTS} cards"
         highlight_count = self._counts["fates"].total() if "fates" in self._counts else 0
         best = format_best_ten(waiting_counts, highlight_count) if highlight_count else ""
-        if has_pending(waiting_counts) or (
+        if has_pending_items(waiting_counts) or (
             result.has_new_highlights and waiting_counts["proposed"]
         ):
             return DECIDE_COMMAND, best
@@ -594,9 +594,9 @@ class RunFormatter:
         if result.has_new_highlights and self._step == DECIDE_COMMAND:
             # offer the chat next to the review until it has been used
             from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-            from ankiforge.pipeline.chats import count_offered
+            from ankiforge.pipeline.chats import count_offered_highlights
 
-            offered_count = count_offered(self._workspace)
+            offered_count = count_offered_highlights(self._workspace)
             if offered_count:
                 best = (
                     f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
@@ -823,7 +823,7 @@ ANKI_OFF_NOTICE = (
 )
 
 
-def every_card_reason(result: RunResult, ledger: Ledger) -> str:
+def explain_full_package(result: RunResult, ledger: Ledger) -> str:
     """Return why a package contains every card, which is the case if Anki was never read.
 
     Returns "" if Anki was read or nothing was written.
@@ -927,7 +927,7 @@ def _find_changes(
     keeps its text until the user decides. A change that the user has already made in Anki is
     omitted.
     """
-    from ankiforge.pipeline.collection import has_text_in_anki
+    from ankiforge.pipeline.collection import matches_anki_edits
 
     guids_in_conflict: set[str] = set()
     if result.changes:
@@ -936,7 +936,7 @@ def _find_changes(
                 guids_in_conflict.update(question.guids)
     changes = []
     for change in result.changes:
-        if has_text_in_anki(ledger, change.guid, change.after, workspace.pictures):
+        if matches_anki_edits(ledger, change.guid, change.after, workspace.pictures):
             continue
         if change.guid in guids_in_conflict:
             change = msgspec.structs.replace(change, why=CONFLICT_REASON)

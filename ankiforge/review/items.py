@@ -64,8 +64,8 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import proposals
 from ankiforge.pipeline.collection import apply_anki_edits, iter_rows_as_in_anki
-from ankiforge.pipeline.decide import edit_line, make_card, parse_new_fields
-from ankiforge.pipeline.decks import place
+from ankiforge.pipeline.decide import edit_card_or_draft, make_card, parse_new_fields
+from ankiforge.pipeline.decks import apply_deck_and_tags
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.selection import (
@@ -184,7 +184,7 @@ def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
 # --- reasons ----------------------------------------------------------------------------
 
 
-def list_reasons(draft: Draft) -> Strings:
+def list_review_reasons(draft: Draft) -> Strings:
     """Return sentences that say why the user should look closely at a draft.
 
     The findings of checks come first, followed by remarks.
@@ -210,7 +210,7 @@ def find_main_warning(draft: Draft) -> str:
     A remark about the user's earlier decisions takes precedence over a warning, but not over a
     finding that blocks the draft.
     """
-    sentences = list_reasons(draft)
+    sentences = list_review_reasons(draft)
     broken_rule = _find_main_broken_rule(draft)
     has_remark = isinstance(draft, PendingDraft) and any(
         remark.kind in _REMARK_SENTENCES for remark in draft.remarks
@@ -254,7 +254,7 @@ def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
     )
 
 
-def pending_reason(draft: PendingDraft) -> str:
+def explain_pending(draft: PendingDraft) -> str:
     """Return why a draft is pending, or "" if its findings already say so."""
     reasons = []
     for remark in draft.remarks:
@@ -581,8 +581,10 @@ class Review:
             case "reject":
                 ledger.reject(id, decision.text)
             case "edit":
-                guid, _ = edit_line(ledger, id, decision.fields, forced=decision.forced)
-                place(ledger, guid, decision.fields, self._workspace.decks)
+                guid, _ = edit_card_or_draft(
+                    ledger, id, decision.fields, forced=decision.forced
+                )
+                apply_deck_and_tags(ledger, guid, decision.fields, self._workspace.decks)
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
@@ -593,7 +595,7 @@ class Review:
         guid, _ = make_card(
             self._ledger, highlight, fields, decks, forced=decision.forced
         )
-        place(self._ledger, guid, decision.fields, decks)
+        apply_deck_and_tags(self._ledger, guid, decision.fields, decks)
 
     def draft_alternatives(self, item: Item) -> Item:
         """Let the model draft other cards for a passage, and return the item with the new drafts.
@@ -696,7 +698,7 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
 # --- the ending of ten, and of a list ---------------------------------------------------
 
 
-def find_made_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
+def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
     """Yield the cards that decisions made or changed and that are still live.
 
     `actions` are the action ids of the decisions.

@@ -32,7 +32,7 @@ from ankiforge.text.cloze import (
     to_plain_text,
 )
 from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_shields, is_same_text, locate
-from ankiforge.text.sentences import find_sentence_around, sentences, trim_span
+from ankiforge.text.sentences import find_sentence_around, find_sentence_spans, trim_span
 
 _SPANS_PATTERN = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 # Characters that may be Markdown markup if they are missing from the plain text.
@@ -73,7 +73,7 @@ def make_fields_from_spans(
     text, markdown = get_selectable_text(highlight)
     with _wrap_selection_errors():
         if question is None:
-            return parse_new_fields({"Text": gapped(text, spans, markdown)})
+            return parse_new_fields({"Text": make_cloze_text(text, spans, markdown)})
         answers = [extract_part(text, span, markdown) for span in spans]
     return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
 
@@ -168,7 +168,7 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
         if span is None:
             continue
         line = text[: span[0]].rpartition("\n")[2]
-        spans = sentences(line)
+        spans = find_sentence_spans(line)
         if not spans:
             return ""
         start, end = spans[-1]
@@ -226,7 +226,7 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
         ValueError: `cut` isn't a part of the sentence, or the selection can't be blanked out in it.
     """
     if not cut:
-        return gapped(sentence.text, spans, sentence.markdown, whole=True)
+        return make_cloze_text(sentence.text, spans, sentence.markdown, whole=True)
     [(start, end), *other_spans] = _parse_spans(cut)
     if other_spans or not (start < end <= len(sentence.text)):
         raise ValueError("this part is not in the sentence")
@@ -237,7 +237,7 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
     spans = [(first - start, last - start) for first, last in spans]
     if end < len(sentence.text.rstrip()):
         markdown = f"{markdown.rstrip(_LOOSE_PUNCTUATION)}."
-    text = gapped(to_plain_text(markdown), spans, markdown, whole=True)
+    text = make_cloze_text(to_plain_text(markdown), spans, markdown, whole=True)
     is_cut_at_start = start and not sentence.text[:start].rstrip().endswith(
         _SENTENCE_ENDS
     )
@@ -262,7 +262,7 @@ _Pieces = Sequence[_Piece]
 _Renderer = Callable[[_Pieces], str]
 
 
-def gapped(
+def make_cloze_text(
     text: str,
     spans: Sequence[Span],
     markdown: str = "",

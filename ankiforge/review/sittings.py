@@ -15,7 +15,7 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, pending_items
-from ankiforge.ledger.offers import filter_several_offers, iter_offers
+from ankiforge.ledger.offers import filter_with_several_offers, iter_offers
 from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.ledger.tables.highlights import load_row
 from ankiforge.model import (
@@ -43,7 +43,7 @@ chat.
 """
 
 
-def how_many(pending_count: int, proposal_count: int) -> str:
+def format_pending_counts(pending_count: int, proposal_count: int) -> str:
     """Return the number of pending decisions and of marks with a proposal, as text, or "".
 
     Proposals are counted by an estimate. About one in ten turns out not to exist when it is shown.
@@ -65,17 +65,19 @@ class DocumentPile(Value):
 
     document: int
     title: str
-    places: tuple[PassageLocation, ...] = ()
+    drafted_marks: tuple[PassageLocation, ...] = ()
     """For each mark with pending drafts, the location of its best fact, best first."""
-    proposed: tuple[PassageLocation, ...] = ()
+    proposal_marks: tuple[PassageLocation, ...] = ()
     """The marks that probably have a proposal, most useful first."""
-    rest: tuple[PassageLocation, ...] = ()
+    other_marks: tuple[PassageLocation, ...] = ()
     """The other marks without a card."""
 
     @property
     def best_usefulness(self) -> list[float]:
         """The usefulness of the ten most useful drafts and proposals, in descending order."""
-        usefulness_values = [place.usefulness for place in (*self.places, *self.proposed)]
+        usefulness_values = [
+            place.usefulness for place in (*self.drafted_marks, *self.proposal_marks)
+        ]
         return sorted(usefulness_values, reverse=True)[:SITTING_SIZE]
 
     @property
@@ -86,7 +88,7 @@ class DocumentPile(Value):
             usefulness_values
         ) < MIN_MEAN_USEFULNESS * len(usefulness_values)
 
-    def select_ten(
+    def select_best_items(
         self, item: Callable[[str], Item | None], later: Collection[str] = ()
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
@@ -98,7 +100,7 @@ class DocumentPile(Value):
             item: returns the item with an id, or None if it is no longer pending.
             later: the ids of postponed items.
         """
-        places = [*self.places, *self.proposed]
+        places = [*self.drafted_marks, *self.proposal_marks]
         remaining = [place for place in places if place.id not in later] or places
         remaining.sort(key=lambda place: -place.usefulness)
         best_items: list[tuple[int, Item]] = []
@@ -193,7 +195,7 @@ def load_piles(
             place for place in uncarded if mark and place.document == mark["document"]
         ]
     return group_by_document(
-        pending_items.load_locations(ledger, draft_ids, highlight_key), marks
+        pending_items.load_draft_locations(ledger, draft_ids, highlight_key), marks
     )
 
 
@@ -229,14 +231,14 @@ def group_by_document(
     return [pile for _, pile in ranked]
 
 
-def order_drafts(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
+def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
     """Return the drafts in the order in which the user decides on them.
 
     They are grouped by document, in batches of ten, and each batch is in reading order.
     """
     ordered: list[PassageLocation] = []
     for pile in piles:
-        remaining = pile.places
+        remaining = pile.drafted_marks
         while remaining:
             ordered += sorted(remaining[:SITTING_SIZE], key=lambda place: place.position)
             remaining = remaining[SITTING_SIZE:]
@@ -252,7 +254,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         UsageError: the query can't be parsed.
     """
     order = pending_items.load_pending_items(ledger)
-    places = order_drafts(load_piles(ledger, order.new_drafts, ()))
+    places = sort_for_review(load_piles(ledger, order.new_drafts, ()))
     if not query:
         return [*(place.id for place in places), *order.changed_cards, *order.questions]
     matches = set(find_matching_ids(ledger, query))
@@ -268,7 +270,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     return ids + [id for id in order.changed_cards if id in matches]
 
 
-def find_documents(ledger: Ledger, query: str) -> list[DocumentPile]:
+def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPile]:
     """Return the documents with proposals whose titles contain all words of the query, best first.
 
     If the query restricts fields, no document is returned, because it is about cards and drafts.
@@ -282,7 +284,7 @@ def find_documents(ledger: Ledger, query: str) -> list[DocumentPile]:
     query_words = [normalize_for_lookup(term.value) for term in terms]
     matching_piles = []
     for pile in load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded):
-        if not pile.proposed:
+        if not pile.proposal_marks:
             continue
         title = normalize_for_lookup(pile.title)
         if all(word in title for word in query_words):
@@ -304,32 +306,34 @@ def iter_proposals(
     """
     remaining = load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded)
     if query:
-        remaining = find_documents(ledger, query)
+        remaining = find_documents_with_proposals(ledger, query)
     while remaining:
         next_round = []
         for pile in remaining:
-            best_items = pile.select_ten(item)
+            best_items = pile.select_best_items(item)
             if not best_items:
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
             remaining_places = tuple(
-                place for place in pile.proposed if place.id not in shown_ids
+                place for place in pile.proposal_marks if place.id not in shown_ids
             )
             if remaining_places:
                 next_round.append(replace(pile, proposed=remaining_places))
         remaining = next_round
 
 
-def iter_drafts(ledger: Ledger) -> Iterator[PendingDraft]:
+def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
     """Yield the drafts of new cards in the order in which the user decides on them.
 
     The first fact of every passage comes before all further facts.
     """
     order = pending_items.load_pending_items(ledger)
-    places = order_drafts(load_piles(ledger, order.new_drafts, ()))
+    places = sort_for_review(load_piles(ledger, order.new_drafts, ()))
     first_offers = iter_offers(ledger, [place.id for place in places])
-    other_offers = iter_offers(ledger, filter_several_offers(ledger, order.new_passages))
+    other_offers = iter_offers(
+        ledger, filter_with_several_offers(ledger, order.new_passages)
+    )
     yielded_ids: set[str] = set()
     for offer in chain(first_offers, other_offers):
         for draft in offer:

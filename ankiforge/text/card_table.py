@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ankiforge.model import Pair, Strings, Texts
 from ankiforge.text import regex
-from ankiforge.text.private import find_tag
+from ankiforge.text.private import find_private_tag
 
 _SEPARATORS_BY_NAME = {
     "tab": "\t",
@@ -279,7 +279,7 @@ def parse_card_rows(text: str) -> Iterator[CardRow]:
             row.get("extra", ""),
             row.get("quote", ""),
             # the tag `#no-llm` counts in any column
-            tags=tuple(dict.fromkeys((*tags, *find_tag(cells)))),
+            tags=tuple(dict.fromkeys((*tags, *find_private_tag(cells)))),
             deck=row.get("deck") or table.settings.get("deck", ""),
             notetype=row.get("notetype") or table.settings.get("notetype", ""),
             guid=row.get("guid", ""),

@@ -47,7 +47,7 @@ class CommentQuestion(Value):
     """Whether `text` is a single question."""
 
     @property
-    def is_short(self) -> bool:
+    def has_short_answer(self) -> bool:
         """Whether there is a text after the question that is short enough to be its answer."""
         # in scripts without spaces, two letters count as one word
         word_count = len(_WORD.findall(_UNSPACED_LETTER.sub(" ", self.text_after)))

@@ -28,7 +28,7 @@ _MAX_OMITTED_LETTERS = 1_000
 """The maximum number of letters between two parts of a quote that omits text."""
 
 
-class FoundPassage(NamedTuple):
+class PassageMatch(NamedTuple):
     """A passage that was found in a document."""
 
     page: int
@@ -37,7 +37,7 @@ class FoundPassage(NamedTuple):
     """The span of the passage in `text`."""
     text: str
     """The text of that page, joined with the following pages if the passage continues on them."""
-    letters: Span
+    letter_span: Span
     """The span of the passage in the letters of the document."""
 
     @property
@@ -111,7 +111,7 @@ class DocumentLetters:
                 return
             yield index, span_end
 
-    def get_passage(self, first: int, end: int, like: str = "") -> FoundPassage:
+    def get_passage(self, first: int, end: int, like: str = "") -> PassageMatch:
         """Return the passage that consists of the letters from `first` up to `end`.
 
         Args:
@@ -138,7 +138,7 @@ class DocumentLetters:
         for char in reversed(stripped_like[: _count_leading_punctuation(stripped_like)]):
             if text[start - 1 : start] == char:
                 start -= 1
-        return FoundPassage(page, (start, stop), text, (first, end))
+        return PassageMatch(page, (start, stop), text, (first, end))
 
     def _locate_letter(self, letter: int) -> tuple[int, int]:
         """Return the page number of a letter, and the offset of the letter in the page's text."""
@@ -153,7 +153,7 @@ def _count_leading_punctuation(text: str) -> int:
 
 def find_passage_again(
     letters: DocumentLetters, readings: Sequence[QuoteReading], near: int
-) -> FoundPassage | None:
+) -> PassageMatch | None:
     """Find a passage again that the user once chose in a document, or return None.
 
     The first of these rules that succeeds determines the passage:

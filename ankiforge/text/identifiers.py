@@ -172,14 +172,14 @@ def to_isbn13(text: str) -> str:
             value = 10 if digit == "X" else int(digit)
             total += (10 - index) * value
         body = f"978{digits[:9]}"
-        check = -_weighted_sum(body) % 10
+        check = -_compute_weighted_sum(body) % 10
         return "" if total % 11 else f"{body}{check}"
-    if re.fullmatch(r"[0-9]{13}", digits) and _weighted_sum(digits) % 10 == 0:
+    if re.fullmatch(r"[0-9]{13}", digits) and _compute_weighted_sum(digits) % 10 == 0:
         return digits
     return ""
 
 
-def _weighted_sum(digits: str) -> int:
+def _compute_weighted_sum(digits: str) -> int:
     """Return the sum of the digits of an ISBN-13, weighted alternately by 1 and 3."""
     total = 0
     for index, digit in enumerate(digits):

@@ -23,11 +23,11 @@ CONTEXT_CHARS = 80
 ANCHOR_CONTEXT_CHARS = 24
 """How many folded characters of context an anchor contains on each side."""
 
-AnchorTriple = tuple[str, str, str]
+Anchor = tuple[str, str, str]
 """(text of the highlight, context before it, context after it), all folded."""
 
 
-def make_triple(exact: str, before: str, after: str) -> AnchorTriple:
+def make_anchor(exact: str, before: str, after: str) -> Anchor:
     """Return the anchor of a passage, given its text and the text on each side of it.
 
     `before` and `after` may be longer than needed.
@@ -41,19 +41,19 @@ def make_triple(exact: str, before: str, after: str) -> AnchorTriple:
     )
 
 
-def get_triple(highlight: Highlight) -> AnchorTriple:
+def get_anchor(highlight: Highlight) -> Anchor:
     """Return the anchor of a highlight.
 
     If the highlight has a separate text or context for its anchor, that is used.
     """
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_around or context
-    return make_triple(highlight.anchor_text or highlight.exact, before, after)
+    return make_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
-def make_side(highlight: Highlight) -> QuoteReading:
+def make_reading(highlight: Highlight) -> QuoteReading:
     """Return the current reading of a highlight: its text with the folded context of its anchor."""
-    _, before, after = get_triple(highlight)
+    _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 
 
@@ -64,7 +64,7 @@ def make_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
         highlight: the highlight.
         nth: its number among the highlights with the same anchor, in document order, from 1.
     """
-    anchor = hash16(*get_triple(highlight), str(nth))
+    anchor = hash16(*get_anchor(highlight), str(nth))
     return HighlightKey(f"{highlight.namespace}/{anchor}")
 
 
@@ -80,10 +80,10 @@ def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
 
     Passages that the user chose are numbered separately from marks.
     """
-    counts: Counter[tuple[AnchorTriple, bool]] = Counter()
+    counts: Counter[tuple[Anchor, bool]] = Counter()
     for highlight in highlights:
         # count chosen passages separately, so that they don't change the numbers of marks
-        anchor = get_triple(highlight), bool(find_chosen_event(highlight.hints))
+        anchor = get_anchor(highlight), bool(find_chosen_event(highlight.hints))
         counts[anchor] += 1
         yield replace(highlight, nth=counts[anchor])
 

@@ -54,7 +54,7 @@ def split_items(front: str, back: str) -> list[str]:
     front asks for several items. Items on lines of their own are returned as Markdown, and parts of
     a line as plain text.
     """
-    if has_options(front) or is_code(front) or is_code(back):
+    if has_multiple_choice_options(front) or contains_code(front) or contains_code(back):
         return []
     starts = [match.span() for match in LIST_MARKER.finditer(back)]
     if len(starts) > 1:
@@ -81,11 +81,11 @@ def asks_for_several(front: str) -> bool:
     return _ASKS_FOR_SEVERAL.search(to_plain_text(front)) is not None
 
 
-def has_options(front: str) -> bool:
+def has_multiple_choice_options(front: str) -> bool:
     """Return whether a front contains at least three multiple-choice options."""
     return len(_OPTION.findall(front)) >= MIN_LIST_ITEMS
 
 
-def is_code(text: str) -> bool:
+def contains_code(text: str) -> bool:
     """Return whether a text seems to contain code, marked as such or not."""
     return _CODE.search(text) is not None

@@ -199,7 +199,7 @@ def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
     return nearest
 
 
-def find_words(words: str, source: str) -> tuple[int, int] | None:
+def find_whole_words(words: str, source: str) -> tuple[int, int] | None:
     """Return the first span of `words` in `source` as whole words, or None.
 
     For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may match
@@ -207,14 +207,14 @@ def find_words(words: str, source: str) -> tuple[int, int] | None:
     """
     for start, end in _find_spans(words, source):
         if not (
-            is_same_word(source[max(start - 1, 0) : start], source[start])
-            or is_same_word(source[end : end + 1], source[end - 1])
+            belong_to_same_word(source[max(start - 1, 0) : start], source[start])
+            or belong_to_same_word(source[end : end + 1], source[end - 1])
         ):
             return start, end
     return None
 
 
-def is_same_word(adjacent: str, letter: str) -> bool:
+def belong_to_same_word(adjacent: str, letter: str) -> bool:
     """Return whether `letter` and the character next to it, which may be "", belong to one word.
 
     Letters of scripts without capitals never do, because they may not mark where words begin:

@@ -177,7 +177,7 @@ def to_readable_fields(fields: Iterable[Pair]) -> Fields:
     return tuple(readable_fields)
 
 
-def labels_by_number(masks: Masks) -> Texts:
+def get_labels_by_number(masks: Masks) -> Texts:
     """Return the labels of the masks that are switched on, by their numbers."""
     return {str(mask.number): mask.label for mask in masks.active_masks}
 
@@ -238,7 +238,7 @@ def copy_labels(masks: Masks, labelled: Masks) -> Masks:
 # --- a figure that has changed ----------------------------------------------------------
 
 
-class FollowedMasks(Value):
+class UpdatedMasks(Value):
     """The masks of a card, updated after its figure has changed."""
 
     masks: Masks
@@ -248,7 +248,7 @@ class FollowedMasks(Value):
     """
 
 
-def follow_figure(old: Masks, new: Masks, shipped: Mapping[str, str]) -> FollowedMasks:
+def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedMasks:
     """Update the masks of a card for the current labels of its figure.
 
     A new mask gets the number of the old mask that it matches, so that its card keeps its
@@ -262,7 +262,7 @@ def follow_figure(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followe
         shipped: all labels that were ever sent to Anki, by their numbers.
     """
     if old.figure and old.figure == new.figure:
-        return FollowedMasks(old, is_certain=True)
+        return UpdatedMasks(old, is_certain=True)
     old_by_new_index: dict[int, Mask] = {}
     for new_index, old_index in match_masks(old.masks, new.masks).items():
         old_by_new_index[new_index] = old.masks[old_index]
@@ -300,8 +300,8 @@ def follow_figure(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followe
     read_count = sum(not mask.drawn for mask in old.masks)
     matched_read_count = sum(not mask.drawn for mask in matched_masks)
     if any(mask.drawn and mask.on for mask in old.masks):
-        return FollowedMasks(followed, is_certain=False)
-    return FollowedMasks(followed, is_certain=2 * matched_read_count >= read_count)
+        return UpdatedMasks(followed, is_certain=False)
+    return UpdatedMasks(followed, is_certain=2 * matched_read_count >= read_count)
 
 
 def _find_highest_number(masks: Iterable[Mask], used_numbers: Iterable[int]) -> int:

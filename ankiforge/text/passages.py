@@ -98,7 +98,7 @@ _CONTEXT_LENGTHS = (32, CONTEXT_CHARS)
 """The lengths to which sources truncate context: that of hypothes.is, and that of all others."""
 
 
-def trim_first_word(text: str) -> str:
+def remove_truncated_first_word(text: str) -> str:
     """Remove the first word from the text before a passage if it may have been truncated.
 
     It may have been if the text is exactly as long as a source's limit.
@@ -110,9 +110,9 @@ def trim_first_word(text: str) -> str:
     return text[first_word.end() :] if first_word else text
 
 
-def trim_last_word(text: str) -> str:
+def remove_truncated_last_word(text: str) -> str:
     """Remove the last word from the text after a passage if it may have been truncated."""
-    return trim_first_word(text[::-1])[::-1]
+    return remove_truncated_first_word(text[::-1])[::-1]
 
 
 _BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")

@@ -36,17 +36,17 @@ _TAG = regex(rf"(?i)[#＃]?(?:{_NAME}(?:/.*)?|{_LINK})")
 _FULL_STOP = regex(r"""[.!…।॥۔。！]["'”’»)\]」』]*\s*\Z""")
 
 
-def has_tag(text: str) -> bool:
+def contains_private_tag(text: str) -> bool:
     """Return whether a text contains the tag with its `#`, or as a link."""
     return "llm" in text.casefold() and _HASHTAG.search(text) is not None
 
 
-def has_tag_name(text: str) -> bool:
+def contains_private_tag_name(text: str) -> bool:
     """Return whether a text contains the name of the tag, with or without `#`."""
     return "llm" in text.casefold() and _WORD.search(text) is not None
 
 
-def remove_tag(text: str) -> str:
+def remove_private_tag(text: str) -> str:
     """Remove the tag and links to it from a text.
 
     The bare name at the end of a line is also removed, because it may be a link whose brackets were
@@ -55,9 +55,9 @@ def remove_tag(text: str) -> str:
     return _BARE_NAME.sub(" ", _HASHTAG.sub(" ", text))
 
 
-def is_only_tag(text: str) -> bool:
+def is_only_private_tag(text: str) -> bool:
     """Return whether a text has no letters or digits other than those of the tag."""
-    return has_private_tag((text,)) or not any(map(str.isalnum, remove_tag(text)))
+    return has_private_tag((text,)) or not any(map(str.isalnum, remove_private_tag(text)))
 
 
 def has_private_tag(tags: Strings) -> bool:
@@ -65,7 +65,7 @@ def has_private_tag(tags: Strings) -> bool:
     return any(_TAG.fullmatch(tag.strip()) for tag in tags)
 
 
-def document_privacy_reason(document: Document) -> str:
+def get_document_privacy_reason(document: Document) -> str:
     """Return the reason why a whole document is private, or "" if it isn't."""
     if document.private:
         return document.private
@@ -73,12 +73,12 @@ def document_privacy_reason(document: Document) -> str:
     names = (document.title, document.path, *document.collections, *files)
     return (
         PRIVATE_DOCUMENT_REASON
-        if (any(map(has_tag, names)) or has_private_tag(document.tags))
+        if (any(map(contains_private_tag, names)) or has_private_tag(document.tags))
         else ""
     )
 
 
-def privacy_reason(highlight: Highlight) -> str:
+def get_privacy_reason(highlight: Highlight) -> str:
     """Return the reason why a highlight is private, or "" if it isn't.
 
     The tag may be among its tags, in its text, in anybody's comment, in the headings or list items
@@ -86,26 +86,31 @@ def privacy_reason(highlight: Highlight) -> str:
     """
     texts = (highlight.exact, *highlight.markdown, highlight.comment)
     above = (highlight.heading, *highlight.above)
-    if has_private_tag(highlight.tags) or any(map(has_tag, (*texts, *above))):
+    if has_private_tag(highlight.tags) or any(
+        map(contains_private_tag, (*texts, *above))
+    ):
         return PRIVATE_PASSAGE_REASON
-    return document_privacy_reason(highlight.document)
+    return get_document_privacy_reason(highlight.document)
 
 
-def is_lone_tag(highlight: Highlight) -> bool:
+def is_private_document_mark(highlight: Highlight) -> bool:
     """Return whether the text or the comment of a highlight consists only of the tag.
 
     Such a highlight makes its whole document private. The comment only counts if the highlight has
     no text.
     """
     text = highlight.exact or highlight.comment
-    return has_tag(text) and is_only_tag(text)
+    return contains_private_tag(text) and is_only_private_tag(text)
 
 
-def find_tag(keywords: Iterable[str]) -> Strings:
+def find_private_tag(keywords: Iterable[str]) -> Strings:
     """Return the tag in a tuple if any keyword from a catalogue contains it, or () if none does."""
     return (
         (PRIVATE_TAG,)
-        if any(has_private_tag((keyword,)) or has_tag(keyword) for keyword in keywords)
+        if any(
+            has_private_tag((keyword,)) or contains_private_tag(keyword)
+            for keyword in keywords
+        )
         else ()
     )
 
@@ -115,19 +120,19 @@ def is_name(text: str) -> bool:
 
     A name doesn't end with a full stop, and consists of a single sentence.
     """
-    text_without_tag = remove_tag(text)
+    text_without_tag = remove_private_tag(text)
     return not (
         find_sentence_starts(text_without_tag) or _FULL_STOP.search(text_without_tag)
     )
 
 
-def private_words(highlight: Highlight) -> Strings:
+def list_private_texts(highlight: Highlight) -> Strings:
     """Return the texts of a private highlight. Their sentences are private in every document."""
-    texts = [highlight.exact, *highlight.markdown, remove_tag(highlight.comment)]
+    texts = [highlight.exact, *highlight.markdown, remove_private_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
 
 
-def private_phrases(highlight: Highlight) -> Strings:
+def list_private_phrases(highlight: Highlight) -> Strings:
     """Return the phrases that the user marked within a private highlight.
 
     In other documents, these phrases are only private if they are part of the same sentence.

@@ -233,7 +233,7 @@ def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
     return folded in _FOREIGN_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 
 
-def sentences(text: str, edges: Iterable[int] | None = None) -> list[Span]:
+def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[Span]:
     """Return the spans of the sentences in a text, without surrounding whitespace.
 
     Args:
@@ -260,7 +260,7 @@ def trim_span(text: str, start: int, end: int) -> Span:
 
 def find_sentence_around(text: str, start: int, end: int) -> Span:
     """Return the span of the sentence or sentences that contain the text from `start` to `end`."""
-    spans = sentences(text)
+    spans = find_sentence_spans(text)
     if not spans:
         return start, end
     starts = [sentence_start for sentence_start, _ in spans]
@@ -294,7 +294,7 @@ def find_sentences_by_part(text: str) -> list[list[Span]]:
         *(match.span() for match in separators),
         (len(text), len(text)),
     ):
-        spans = sentences(text[start:end])
+        spans = find_sentence_spans(text[start:end])
         parts.append([(start + first, start + last) for first, last in spans])
         start = next_start
     return parts

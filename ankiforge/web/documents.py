@@ -21,7 +21,7 @@ from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
 )
-from ankiforge.extract.pdf.messages import Mark, PageDrawn, PagesMeasured
+from ankiforge.extract.pdf.messages import PageDrawn, PageMark, PagesMeasured
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.language.detection import detect_language
 from ankiforge.ledger import Ledger, pending_items
@@ -89,7 +89,7 @@ def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
     return pdf_path if pdf_path and pdf_path.suffix.lower() == ".pdf" else None
 
 
-def place_of(highlight: Highlight) -> tuple[int, Mark] | None:
+def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
     """Return the number (from 0) of the PDF page with a highlight, and the mark to find on it.
 
     Returns None if the page isn't known or the highlight has neither text nor a box.
@@ -102,7 +102,7 @@ def place_of(highlight: Highlight) -> tuple[int, Mark] | None:
         page = int(match[1]) - 1
     if page is None or not (highlight.exact or box):
         return None
-    return page, Mark(highlight.exact, box)
+    return page, PageMark(highlight.exact, box)
 
 
 def guess_document_kind(highlight: Highlight) -> str:
@@ -111,7 +111,7 @@ def guess_document_kind(highlight: Highlight) -> str:
     The guess assumes that the document's file is available. The file isn't checked, because the
     shelf may list thousands of documents.
     """
-    if highlight.source_kind in _PDF_KINDS and place_of(highlight) is not None:
+    if highlight.source_kind in _PDF_KINDS and find_page_and_mark(highlight) is not None:
         return "sheets"
     return "text" if highlight.document.path.lower().endswith(NOTE_SUFFIXES) else "list"
 
@@ -125,7 +125,7 @@ class PageToDraw(Value):
     path: Path
     page: int
     """The number of the page, from 0."""
-    marks: tuple[Mark, ...]
+    marks: tuple[PageMark, ...]
     width: int
     """The width of the picture in pixels."""
 
@@ -273,7 +273,7 @@ class DocumentRenderer:
             self.pages.measure(path)
         return make_document_id(highlight.document)
 
-    def highlight_states(self, key: str) -> Json:
+    def get_highlight_states(self, key: str) -> Json:
         """Return the state of each highlight in a document, by its key.
 
         `key` is the key of any highlight in the document.
@@ -420,7 +420,7 @@ class DocumentRenderer:
         entries = []
         placed_highlights = []
         for highlight, state in marks:
-            position = place_of(highlight)
+            position = find_page_and_mark(highlight)
             if position is None or position[0] >= len(sizes):
                 continue
             page, marked = position
@@ -461,7 +461,7 @@ class DocumentRenderer:
         keys = []
         positions = []
         for page, highlight in pdf.marks:
-            position = place_of(highlight)
+            position = find_page_and_mark(highlight)
             if page == number and position is not None:
                 keys.append(highlight.key)
                 positions.append(position[1])

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import links_of
+from ankiforge.anki.notes import iter_links
 from ankiforge.check.source import NO_LABEL
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import read_word_set
@@ -51,7 +51,7 @@ from ankiforge.review.items import (
     find_main_warning,
     has_wording_problem,
     list_facts,
-    list_reasons,
+    list_review_reasons,
     to_sentence,
 )
 from ankiforge.review.selection import (
@@ -62,7 +62,7 @@ from ankiforge.review.selection import (
 from ankiforge.review.sittings import RESULT_BY_ACT
 from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.normalize import find_shields
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.card_view import (
     find_card_quote,
     mark_differences,
@@ -162,7 +162,7 @@ def _render_warning(draft: Draft) -> Texts | None:
     text = find_main_warning(draft)
     if not text:
         return None
-    details = " ".join(list_reasons(draft))
+    details = " ".join(list_review_reasons(draft))
     tone = "stop" if draft.is_blocked else "quiet" if draft.is_clean else "caution"
     return {"text": text, "tone": tone, "details": "" if details == text else details}
 
@@ -293,7 +293,7 @@ class ItemRenderer:
 
     def find_links(self, highlight: Highlight) -> list[Texts]:
         """Return the links that open a passage in its source, with a local PDF first."""
-        links = links_of(highlight)
+        links = iter_links(highlight)
         return self._find_pdf_link(highlight) + [
             {"label": name, "href": url} for url, name in links
         ]
@@ -654,7 +654,7 @@ class ItemRenderer:
             "views": [gap_view["fields"] for gap_view in views],
             "parts": split_at_formulas(full_sentence.text, full_sentence.formulas),
             "code": full_sentence.code,
-            "starts": [start for start, _ in sentences(full_sentence.text)],
+            "starts": [start for start, _ in find_sentence_spans(full_sentence.text)],
             "before": find_previous_sentence(draft),
         }
 

@@ -34,14 +34,14 @@ import msgspec
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
-from ankiforge.anki.notetypes import our_note_type
+from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.errors import ForgeError, format_traceback
 from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleItemError
 from ankiforge.review.items import to_sentence
 from ankiforge.web.session import BulkDecision, ReviewSession
-from ankiforge.web.unmarked import SelectedWords
+from ankiforge.web.unmarked import TextSelection
 
 HOST = "127.0.0.1"
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
@@ -278,7 +278,7 @@ class PageServer:
                 # `card.css` is the CSS of our cards in Anki, followed by rules for the page
                 text_type = _STATIC_TYPES.get(Path(name).suffix)
                 if name == "card.css":
-                    style = our_note_type(NoteType.BASIC).css + static_files[
+                    style = get_our_note_type(NoteType.BASIC).css + static_files[
                         name
                     ].read_text("utf-8")
                     media_type = "text/css; charset=utf-8"
@@ -401,10 +401,10 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "cover": lambda session, query: session.documents.render_cover(query["key"]),
     "chat": lambda session, query: session.ask_chat(query["key"]),
     "document": lambda session, query: session.documents.render_document(query["key"]),
-    "states": lambda session, query: session.documents.highlight_states(query["key"]),
+    "states": lambda session, query: session.documents.get_highlight_states(query["key"]),
     "page": _get_page,
-    "placement": lambda session, query: session.placement(query["id"]),
-    "words": lambda session, query: session.selectable_text(query["key"]),
+    "placement": lambda session, query: session.get_placement(query["id"]),
+    "words": lambda session, query: session.get_selectable_text(query["key"]),
     "item": _get_item,
 }
 """The GET handlers by name. A handler returns None if what was asked for doesn't exist."""
@@ -415,7 +415,7 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "decide-several": (BulkDecision, ReviewSession.decide_several),
     "preview": (Decision, ReviewSession.preview),
     "undo": (str, ReviewSession.undo),
-    "mark": (SelectedWords, ReviewSession.add_highlight),
+    "mark": (TextSelection, ReviewSession.add_highlight),
     "unmark": (str, ReviewSession.delete_highlight),
     "chat": (str, ReviewSession.apply_chat_reply),
     "send": (None, lambda session, _: session.send()),

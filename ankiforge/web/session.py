@@ -48,13 +48,13 @@ from ankiforge.pipeline import chats
 from ankiforge.pipeline import unmarked as choosing
 from ankiforge.pipeline.collection import iter_rows_as_in_anki
 from ankiforge.pipeline.decks import find_placement, list_decks
-from ankiforge.pipeline.deliver import open_file
+from ankiforge.pipeline.deliver import open_package
 from ankiforge.pipeline.media import load_picture
 from ankiforge.pipeline.query import has_field, parse_query
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleItemError, sittings
-from ankiforge.review.items import find_made_cards, to_sentence
-from ankiforge.review.sittings import DocumentPile, Sitting, how_many
+from ankiforge.review.items import iter_changed_cards, to_sentence
+from ankiforge.review.sittings import DocumentPile, Sitting, format_pending_counts
 from ankiforge.text import format_count
 from ankiforge.web.card_view import render_card
 from ankiforge.web.documents import (
@@ -66,7 +66,7 @@ from ankiforge.web.documents import (
 )
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.page_part import PageList, PagePart
-from ankiforge.web.unmarked import UNMARKED_PREFIX, SelectedWords, UnmarkedDocuments
+from ankiforge.web.unmarked import UNMARKED_PREFIX, TextSelection, UnmarkedDocuments
 
 MAX_ROWS = 100
 MAX_CREATORS = 2
@@ -274,7 +274,10 @@ class ReviewSession:
         """
         self._refresh()
         piles = self._find_piles()
-        first_places = [(*pile.places, *pile.proposed, *pile.rest)[0] for pile in piles]
+        first_places = [
+            (*pile.drafted_marks, *pile.proposal_marks, *pile.other_marks)[0]
+            for pile in piles
+        ]
         highlights = load_highlights(self._ledger, [first.key for first in first_places])
         matching_ids = (
             sittings.list_pending_ids(self._ledger, self._query) if self._query else []
@@ -282,13 +285,15 @@ class ReviewSession:
         begins = "you" if matching_ids and matching_ids[0] in self._queues["you"] else ""
         named_documents = set[int]()
         if self._query and not matching_ids:
-            named_piles = sittings.find_documents(self._ledger, self._query)
+            named_piles = sittings.find_documents_with_proposals(
+                self._ledger, self._query
+            )
             named_documents.update(pile.document for pile in named_piles[:1])
         entries = []
         for pile, first in zip(piles, first_places, strict=True):
             highlight = highlights[first.key]
             id = make_document_id(highlight.document)
-            pending_ids = {place.id for place in pile.places}
+            pending_ids = {place.id for place in pile.drafted_marks}
             if pile.document in named_documents or (
                 matching_ids and matching_ids[0] in pending_ids
             ):
@@ -300,23 +305,23 @@ class ReviewSession:
                     "title": pile.title,
                     "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
                     "kind": guess_document_kind(highlight),
-                    "waiting": len(pile.places),
-                    "proposed": len(pile.proposed),
-                    "rest": f"{len(pile.rest):,} without a card",
-                    "is_open": bool(pile.places or pile.proposed),
+                    "waiting": len(pile.drafted_marks),
+                    "proposed": len(pile.proposal_marks),
+                    "rest": f"{len(pile.other_marks):,} without a card",
+                    "is_open": bool(pile.drafted_marks or pile.proposal_marks),
                     "weak": pile.is_weak,
                 }
             )
-        unmarked = self._unmarked.list_rows()
+        unmarked = self._unmarked.list_shelf_rows()
         if self._start_path:
-            start_id = self._unmarked.find_id(self._start_path)
+            start_id = self._unmarked.find_row_id(self._start_path)
             begins = f"paper={start_id}" if start_id else begins
         rows = self._build_list_rows()
         open_count = sum(bool(entry["is_open"]) for entry in entries)
-        pending_count = sum(len(pile.places) for pile in piles)
+        pending_count = sum(len(pile.drafted_marks) for pile in piles)
         pending_count += sum(row["waiting"] for row in rows if row["id"] in LIST_ROWS)
-        proposed = sum(len(pile.proposed) for pile in piles)
-        without_count = sum(len(pile.rest) for pile in piles)
+        proposed = sum(len(pile.proposal_marks) for pile in piles)
+        without_count = sum(len(pile.other_marks) for pile in piles)
         return {
             **self.counts(),
             "waiting": pending_count,
@@ -377,7 +382,7 @@ class ReviewSession:
         self._refresh()
         pile = self._find_pile(key)
         best_items = (
-            pile.select_ten(self._review.load_item, self._skipped) if pile else []
+            pile.select_best_items(self._review.load_item, self._skipped) if pile else []
         )
         items = [self._render_with_next(item) for item in best_items]
         if best_items or pile is None:
@@ -385,7 +390,9 @@ class ReviewSession:
                 [item_json for item_json in items if item_json], key=key
             )
         # no sentence is a confident enough proposal, so let the user choose the words
-        cardless_places = sorted((*pile.proposed, *pile.rest), key=attrgetter("position"))
+        cardless_places = sorted(
+            (*pile.proposal_marks, *pile.other_marks), key=attrgetter("position")
+        )
         cardless_items = [
             self.show_item(place.id) for place in cardless_places[: sittings.SITTING_SIZE]
         ]
@@ -484,7 +491,7 @@ class ReviewSession:
         if item_json["id"] not in self._queues["new"] and not item_json.get("proposal"):
             return {"item": item_json}
         ids = [*sitting.ids, item_json["id"]]
-        places = pending_items.load_locations(self._ledger, ids)
+        places = pending_items.load_draft_locations(self._ledger, ids)
         places += [place for place in self._list_uncarded_places() if place.id in ids]
         places.sort(key=attrgetter("position"))
         extended = sitting.add_item(item_json["id"], [place.id for place in places])
@@ -493,7 +500,7 @@ class ReviewSession:
             "sitting": self._store_sitting(number, extended, [item_json]),
         }
 
-    def selectable_text(self, key: str) -> Json:
+    def get_selectable_text(self, key: str) -> Json:
         """Return the text of a passage, in which the user can select words to make a card."""
         return selectable_text_to_json(load_highlight(self._ledger, key))
 
@@ -746,7 +753,7 @@ class ReviewSession:
         decided = len(sitting.results)
         cards = []
         count = 0
-        for card in find_made_cards(self._ledger, sitting.actions):
+        for card in iter_changed_cards(self._ledger, sitting.actions):
             view = render_card(card, self._find_picture)
             if "figure" in view:
                 number = sum(mask["on"] for mask in view["figure"]["masks"])
@@ -789,8 +796,12 @@ class ReviewSession:
         self._refresh()
         if sitting.key:
             pile = self._find_pile(sitting.key)
-            return how_many(len(pile.places), len(pile.proposed)) if pile else ""
-        return how_many(self.counts()["left"].get(sitting.list_id, 0), 0)
+            return (
+                format_pending_counts(len(pile.drafted_marks), len(pile.proposal_marks))
+                if pile
+                else ""
+            )
+        return format_pending_counts(self.counts()["left"].get(sitting.list_id, 0), 0)
 
     def preview(self, decision: Decision) -> Json:
         """Render the card that the fields of the editor would make, as Anki would show it.
@@ -805,7 +816,7 @@ class ReviewSession:
         card = (self._find_feature_list(decision.id) or self._review).preview(decision)
         return render_card(card, self._find_picture, number=decision.gap)
 
-    def placement(self, id: str) -> Json:
+    def get_placement(self, id: str) -> Json:
         """Return the deck and tags of the card that the editor makes or changes.
 
         `moves` and `tagged` tell whether the user may change the deck and the tags. `decks` lists
@@ -902,7 +913,7 @@ class ReviewSession:
             return {**self.counts(), "said": f"{'. '.join(sentences)}.", "path": ""}
         [package] = packages
         notes = format_count(package.notes, "note")
-        if open_file(package.path):
+        if open_package(package.path):
             message = f"Anki opens with {notes}: press Import there."
             return {**self.counts(), "said": message, "path": ""}
         path = str(package.path)
@@ -913,7 +924,7 @@ class ReviewSession:
 
     # --- highlights made on the page ------------------------------------------------------
 
-    def add_highlight(self, words: SelectedWords) -> Json:
+    def add_highlight(self, words: TextSelection) -> Json:
         """Make a highlight of the text that the user selected.
 
         Returns:
@@ -1017,7 +1028,7 @@ class ReviewSession:
             "unused": [problem.what for problem in result.unused[:MAX_REASONS]],
             "brought": bool(result.drafted or result.read_again),
             "next": self._build_next_question(),
-            "second": chats.second_reading_text(self._workspace, answer)
+            "second": chats.build_second_reading_text(self._workspace, answer)
             if result.drafted
             else "",
         }

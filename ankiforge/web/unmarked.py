@@ -22,7 +22,7 @@ from ankiforge.pipeline import unmarked
 from ankiforge.pipeline.media import find_document_file, load_source_directories
 from ankiforge.pipeline.sources import find_unmarked_paths
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text.document_letters import FoundPassage
+from ankiforge.text.document_letters import PassageMatch
 from ankiforge.web.documents import (
     NOTE_SUFFIXES,
     DocumentRenderer,
@@ -35,7 +35,7 @@ _MAX_CACHED = 2
 """How many open documents are cached, each with its whole text."""
 
 
-class SelectedWords(Value, forbid_unknown_fields=True):
+class TextSelection(Value, forbid_unknown_fields=True):
     """Text that the user selected in a document, to make a highlight of it."""
 
     key: str
@@ -60,7 +60,7 @@ class UnmarkedDocuments:
         documents.render_unmarked = self._render
         documents.render_web_page_or_book = self._render_web_page_or_book
 
-    def list_rows(self) -> list[Json]:
+    def list_shelf_rows(self) -> list[Json]:
         """Return a row of the shelf for each document without highlights."""
         entries = []
         for name in find_unmarked_paths(self._workspace.folder, self._ledger):
@@ -83,7 +83,7 @@ class UnmarkedDocuments:
             entries.append(entry)
         return entries
 
-    def find_id(self, path: Path) -> str:
+    def find_row_id(self, path: Path) -> str:
         """Return the id of a file's row on the shelf, or "" if the file has no such row."""
         for key, other in self._paths.items():
             if other == path:
@@ -195,7 +195,7 @@ class UnmarkedDocuments:
 
     # --- highlighting -------------------------------------------------------------------
 
-    def add_highlight(self, words: SelectedWords) -> Json:
+    def add_highlight(self, words: TextSelection) -> Json:
         """Make a highlight of the text that the user selected.
 
         Returns:
@@ -211,7 +211,7 @@ class UnmarkedDocuments:
         return self._make_highlight(opened, located)
 
     def _make_highlight(
-        self, opened: unmarked.OpenDocument, located: FoundPassage
+        self, opened: unmarked.OpenDocument, located: PassageMatch
     ) -> Json:
         with self._ledger.action() as action:
             key = unmarked.create_highlight(self._workspace, opened, located)

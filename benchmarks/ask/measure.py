@@ -94,7 +94,7 @@ def main() -> None:
         "anki: {collection: none}\nproposals: false\n" + settings
     )
 
-    from ankiforge.features.ask.work import ask
+    from ankiforge.features.ask.work import search_library
     from ankiforge.pipeline.workspace import Workspace
 
     started = time.process_time(), time.monotonic()
@@ -109,11 +109,11 @@ def main() -> None:
         ):
             keys[digest(json.loads(row["body"])["exact"])] = row["key"]
 
-        ask(workspace, "What is it?", SHOWN)  # the model is loaded
+        search_library(workspace, "What is it?", SHOWN)  # the model is loaded
         ranks, unsure, costs = defaultdict(list), defaultdict(list), []
         for each in questions:
             started_at = time.process_time()
-            result = ask(workspace, each["question"], SHOWN)
+            result = search_library(workspace, each["question"], SHOWN)
             costs.append(time.process_time() - started_at)
             found = [passage.highlight.key for passage in result.passages]
             wanted = []

@@ -16,7 +16,7 @@ from anki.collection import (
     ImportAnkiPackageRequest,
 )
 
-from ankiforge.anki.notetypes import our_note_type
+from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.model import NoteType
 
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
@@ -74,7 +74,7 @@ class Anki:
         return rows
 
     def note_type(self, family: NoteType) -> Any:
-        return self.col.models.get(our_note_type(family).id)
+        return self.col.models.get(get_our_note_type(family).id)
 
     def show(self, family: NoteType, ordinal: int = 0, **fields: str) -> tuple[str, str]:
         """(question, answer) of a note with these fields, as Anki renders them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ankiforge.anki.notetypes import our_note_type
+from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.model import NoteType
 
 
@@ -195,7 +195,7 @@ class Desk:
 
     def types(self, change: Callable[[Any, Any], object]) -> None:
         """The person changes our Basic note type."""
-        basic = self.col.models.get(our_note_type(NoteType.BASIC).id)
+        basic = self.col.models.get(get_our_note_type(NoteType.BASIC).id)
         change(self.col.models, basic)
         self.col.models.update_dict(basic)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.connect import AnkiConnect, UnsupportedActionError
-from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
+from ankiforge.anki.notetypes import OUR_FAMILIES, get_our_note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
 from ankiforge.model import CardKind, LocalCard, NoteType, compute_note_id
@@ -86,14 +86,16 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 
 def renamed(col: Any, card: LocalCard) -> None:
     for family in OUR_FAMILIES:
-        there = col.models.get(our_note_type(family).id)
+        there = col.models.get(get_our_note_type(family).id)
         there["name"] = f"My {family.value}"
         there["flds"][-5]["name"] = "Key"
         col.models.update_dict(there)
 
 
 def of_another_type(col: Any, card: LocalCard) -> None:
-    theirs = col.models.copy(col.models.get(our_note_type(NoteType.BASIC).id), add=False)
+    theirs = col.models.copy(
+        col.models.get(get_our_note_type(NoteType.BASIC).id), add=False
+    )
     theirs["name"] = "Theirs"
     changed = col.models.add_dict(theirs).id
     col.db.execute(
@@ -158,7 +160,7 @@ def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
     fake, client, tmp_path
 ):
     def add(col: Any) -> None:
-        note = col.new_note(col.models.get(our_note_type(NoteType.BASIC).id))
+        note = col.new_note(col.models.get(get_our_note_type(NoteType.BASIC).id))
         note["Front"], note["AnkiforgeId"] = "new", "af1 x"
         col.add_note(note, col.decks.id("Elsewhere"))
 

@@ -84,7 +84,7 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 def test_a_request_has_the_version_the_key_if_there_is_one_and_no_origin():
     for key in ("", SECRET):
         with answering(result("Ada")) as other:
-            assert AnkiConnect(other.address, key).active_profile() == "Ada"
+            assert AnkiConnect(other.address, key).get_active_profile() == "Ada"
         asked = {"action": "getActiveProfile", "version": 6, "params": {}}
         assert other.asked == [asked | ({"key": key} if key else {})]
         assert "origin" not in other.heads[0]
@@ -95,7 +95,7 @@ def test_proxies_are_not_asked(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     with answering(result("A")) as other:
-        assert AnkiConnect(other.address).active_profile() == "A"
+        assert AnkiConnect(other.address).get_active_profile() == "A"
 
 
 # --- nobody there, or somebody else -----------------------------------------------------------
@@ -104,7 +104,7 @@ def test_proxies_are_not_asked(monkeypatch):
 def test_a_closed_anki_is_told_and_the_add_on_is_named():
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
-    words = told(AnkiConnect(f"http://127.0.0.1:{port}").active_profile)
+    words = told(AnkiConnect(f"http://127.0.0.1:{port}").get_active_profile)
     assert f"http://127.0.0.1:{port}" in words
     assert "2055492159" in words
 
@@ -115,8 +115,8 @@ def test_a_closed_anki_is_told_and_the_add_on_is_named():
 )  # fmt: skip
 def test_an_address_that_leads_nowhere_is_told(address):
     client = AnkiConnect(address)
-    assert f"no Anki answers at {address}: " in told(client.active_profile)
-    assert client.api_version() == 0
+    assert f"no Anki answers at {address}: " in told(client.get_active_profile)
+    assert client.get_api_version() == 0
 
 
 def test_a_computer_that_takes_no_connection_is_told(monkeypatch):
@@ -129,14 +129,14 @@ def test_a_computer_that_takes_no_connection_is_told(monkeypatch):
             waiting.connect_ex(door.getsockname())
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         client = AnkiConnect(address)
-        assert f"no Anki answers at {address}: " in told(client.active_profile)
-        assert client.api_version() == 0
+        assert f"no Anki answers at {address}: " in told(client.get_active_profile)
+        assert client.get_api_version() == 0
 
 
 def test_no_redirect_is_followed():
     with answering(result(6)) as elsewhere:
         with answering(b"", 307, ("Location", elsewhere.address)) as other:
-            words = told(AnkiConnect(other.address, SECRET).active_profile)
+            words = told(AnkiConnect(other.address, SECRET).get_active_profile)
         assert elsewhere.asked == []
     assert "307" in words
 
@@ -168,7 +168,7 @@ def test_what_does_not_answer_to_the_end_is_told(sent, words):
         thread.start()
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         limit = 0.2 if sent is None else PATIENCE
-        said = told(AnkiConnect(address, timeout=limit).active_profile)
+        said = told(AnkiConnect(address, timeout=limit).get_active_profile)
         done.set()
         thread.join(PATIENCE)
     assert all(word in said for word in words), said
@@ -195,7 +195,7 @@ STRANGER = "is not AnkiConnect", "anki.connect"
 
 
 def profile(client: AnkiConnect) -> object:
-    return client.active_profile()
+    return client.get_active_profile()
 
 
 def search(client: AnkiConnect) -> object:

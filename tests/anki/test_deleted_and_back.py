@@ -26,7 +26,7 @@ def test_what_is_deleted_while_the_sources_are_read_is_not_in_the_package(
     desk.write(TWO)
     desk.go()
     desk.write(TWO.replace("cat", "a cat"))
-    ingest = reading.ingest
+    ingest = reading.ingest_sources
 
     def read(*args, **options):
         desk.delete()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import hash_field, hash_tags, our_note_type
+from ankiforge.anki.notetypes import get_our_note_type, hash_field, hash_tags
 from ankiforge.anki.plan import (
     ADOPTED_MOD,
     IDENTITY_FIELD,
@@ -28,7 +28,7 @@ from ankiforge.anki.plan import (
     find_layout,
     find_mapped_type,
     find_positions,
-    plan,
+    plan_card,
 )
 from ankiforge.model import (
     RETIRED_TAG,
@@ -56,7 +56,7 @@ from tests.anki.makers import make_card, with_note
 
 CARD = make_card()
 TWO_WAY = make_card(CardKind.TWO_WAY)
-OURS = our_note_type(NoteType.BASIC)
+OURS = get_our_note_type(NoteType.BASIC)
 FRONT_BACK = (AnkiTemplate("Card 1", None, "{{Wort}}", "{{Bedeutung}}"),)
 USERS = AnkiNoteType(
     77,
@@ -430,7 +430,9 @@ def planned(
 ) -> CardPlan:
     """What is planned for a card whose note is in one of our types."""
     layout = find_layout(card, in_anki, options.get("note_types", {}), {})
-    return plan(card, layout, written(card, layout, files), ShippingOptions(**options))
+    return plan_card(
+        card, layout, written(card, layout, files), ShippingOptions(**options)
+    )
 
 
 def outcome(planned: CardPlan) -> str:
@@ -560,7 +562,7 @@ def test_what_a_package_tells_of_a_note_is_in_the_journal():
     )
     assert ours.shipped.mapped is None
     layout = find_layout(CARD, None, {77: USERS}, SETTINGS)
-    theirs = plan(CARD, layout, written(CARD, layout), ShippingOptions())
+    theirs = plan_card(CARD, layout, written(CARD, layout), ShippingOptions())
     assert theirs.shipped
     assert theirs.shipped.mapped == MAPPED
     assert theirs.shipped.hashes == hashes(Front="What helps retention?", Back="Testing")
@@ -629,7 +631,7 @@ def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
     for back, taken in (("b", 7), ("mine", 0)):
         in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
         layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
-        plan_now = plan(card, layout, written(card, layout), ShippingOptions())
+        plan_now = plan_card(card, layout, written(card, layout), ShippingOptions())
         assert bool(plan_now.conflicts) == (not taken)
         assert plan_now.newly_imported_mod == taken
 
@@ -694,7 +696,7 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         )
         layout = find_layout(card, in_anki, types, {})
         assert (
-            outcome(plan(card, layout, written(card, layout), ShippingOptions()))
+            outcome(plan_card(card, layout, written(card, layout), ShippingOptions()))
             == expected
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ankiforge.anki.notetypes import our_note_type
+from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.model import RETIRED_TAG, NoteType
 from tests.anki.figures import FigureDesk
 from tests.anki.stories import Desk
@@ -56,7 +56,7 @@ def test_a_note_that_got_our_other_type_is_held(katze):
     note = katze.in_anki()
     change = models.change_notetype_info(
         old_notetype_id=note.mid,
-        new_notetype_id=our_note_type(NoteType.CLOZE).id,
+        new_notetype_id=get_our_note_type(NoteType.CLOZE).id,
     ).input
     change.note_ids.append(note.id)
     models.change_notetype_of_notes(change)

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, our_occlusion_type
+from ankiforge.anki.notetypes import (
+    OUR_FAMILIES,
+    get_our_note_type,
+    get_our_occlusion_type,
+)
 from ankiforge.anki.package import is_our_package, write_package
 from ankiforge.anki.render import load_media
 from ankiforge.errors import ItemError, RefusedError
@@ -252,7 +256,7 @@ FROZEN = {
 
 @pytest.mark.parametrize("family", OUR_FAMILIES)
 def test_the_ids_of_note_types_fields_and_templates_never_change(family):
-    kind = our_note_type(family)
+    kind = get_our_note_type(family)
     number, first_field, fields, first_template, templates = FROZEN[family]
     assert kind.id == number
     assert [id for _, id in kind.fields] == list(range(first_field, first_field + fields))
@@ -266,7 +270,7 @@ def test_of_a_figure_anki_keeps_the_fields_without_which_there_is_no_card(
     tmp_path, make_card
 ):
     [basic] = _notes(make_card, 1)
-    kind = our_occlusion_type()
+    kind = get_our_occlusion_type()
     figure = replace(basic, type=kind, fields=("x",) * len(kind.fields), ordinals=(0,))
     write_package(tmp_path / "a.apkg", [figure])
     [(models,)] = _rows(tmp_path / "a.apkg", "select models from col", tmp_path)
@@ -282,12 +286,12 @@ def test_templates_hold_no_script_and_load_nothing():
     sides = [
         side
         for f in OUR_FAMILIES
-        for t in our_note_type(f).templates
+        for t in get_our_note_type(f).templates
         for side in (t.question, t.answer)
     ]
     active = re.compile(
         r"<script|<link|<iframe|javascript:|https?:|@import|url\(|\son\w+\s*=", re.I
     )
     assert not any(
-        active.search(text) for text in (*sides, our_note_type(NoteType.BASIC).css)
+        active.search(text) for text in (*sides, get_our_note_type(NoteType.BASIC).css)
     )

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.notetypes import compute_ordinals, our_note_type, parse_cloze_numbers
+from ankiforge.anki.notetypes import (
+    compute_ordinals,
+    get_our_note_type,
+    parse_cloze_numbers,
+)
 from ankiforge.anki.render import render_field
 from ankiforge.model import NoteType
 from ankiforge.text import cloze
@@ -153,7 +157,7 @@ def test_the_cards_of_a_basic_note_are_those_anki_makes(
     backend, viewer, front, back, reverse
 ):
     fields = (front, back, reverse, *[""] * 10)
-    basic = our_note_type(NoteType.BASIC)
+    basic = get_our_note_type(NoteType.BASIC)
     ordinals = compute_ordinals(basic, dict(zip(basic.names, fields, strict=True)))
     note = viewer.col.new_note(viewer.note_type(NoteType.BASIC))
     note.fields = list(fields)

@@ -9,9 +9,9 @@ import pytest
 
 from ankiforge.anki.collection import AnkiView, open_exports_view, open_view
 from ankiforge.anki.notes import render_content
-from ankiforge.anki.notetypes import hash_field, hash_tags, our_note_type
+from ankiforge.anki.notetypes import get_our_note_type, hash_field, hash_tags
 from ankiforge.anki.package import write_package
-from ankiforge.anki.profiles import fingerprint_text
+from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.model import (
     AnkiNote,
     CardKind,
@@ -113,7 +113,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert view.is_complete
         assert view.created_at == world.col.crt
         assert tuple(view.reviews()) == ()
-        assert view.graves() == frozenset()
+        assert view.find_deleted_note_ids() == frozenset()
     with open_view(world.folder / "deck.apkg") as view:
         assert [(note.guid, note.mod) for note in view.notes()] == [
             (n.guid, MOD) for n in notes
@@ -122,7 +122,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     for note, card in zip(notes, world.cards, strict=True):
         assert note.id == compute_note_id(card.guid)
         assert note.mod == MOD
-        assert note.type_id == our_note_type(card.family).id
+        assert note.type_id == get_our_note_type(card.family).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
         hashes = tuple(map(hash_field, render_content(card.kind, card.fields)))
@@ -148,11 +148,11 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
         found = sorted(world.live.parent.glob("collection.anki2*"))
         return [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in found]
 
-    main, unchanged = world.live.read_bytes(), fingerprint_text(world.live)
-    assert fingerprint_text(world.live) == unchanged
+    main, unchanged = world.live.read_bytes(), compute_fingerprint_text(world.live)
+    assert compute_fingerprint_text(world.live) == unchanged
     world.anki.edit(world.basic.guid, Back="My own words")
     assert world.live.read_bytes() == main, "the change is in the log only"
-    changed = fingerprint_text(world.live)
+    changed = compute_fingerprint_text(world.live)
     assert changed != unchanged
     before = files()
     (link := world.folder / "collection.anki2").symlink_to(world.live)
@@ -169,7 +169,7 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
     for downgrade in (False, True):
         world.col.close(downgrade=downgrade)
         try:
-            assert fingerprint_text(world.live) != changed
+            assert compute_fingerprint_text(world.live) != changed
             with open_view(world.live) as view:
                 assert everything(view) == all_of_it
         finally:
@@ -234,7 +234,7 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
     world.col.remove_notes([compute_note_id(world.basic.guid)])
     world.col.undo()
     with open_view(world.live) as view:
-        assert view.graves() == frozenset()
+        assert view.find_deleted_note_ids() == frozenset()
         assert of(view, world.basic).cards
     world.col.decks.select(world.col.decks.id("Reading::Memory"))
     world.anki.answer_first_card(world.basic.guid)
@@ -248,7 +248,7 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
     world.col.remove_notes([compute_note_id(guid)])
     with open_view(world.live) as view:
         assert guid not in [note.guid for note in view.notes()]
-        assert view.graves() == {compute_note_id(guid)}
+        assert view.find_deleted_note_ids() == {compute_note_id(guid)}
         assert tuple(view.reviews()) == ()
 
 
@@ -277,7 +277,7 @@ def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed
     models.add_template(kind, template)
     models.update_dict(kind)
     ids = [field["id"] for field in world.anki.note_type(NoteType.BASIC)["flds"]]
-    theirs, ours = our_note_type(NoteType.BASIC), our_note_type(NoteType.CLOZE)
+    theirs, ours = get_our_note_type(NoteType.BASIC), get_our_note_type(NoteType.CLOZE)
     paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
 
     for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):
@@ -353,4 +353,4 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
         )
         cloze = of(view, world.cloze)
         assert (cloze.deck, cloze.ordinals) == ("Reading::Memory", (0, 2))
-        assert view.graves() is None
+        assert view.find_deleted_note_ids() is None

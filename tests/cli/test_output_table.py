@@ -12,7 +12,7 @@ from ankiforge.cli.output import (
     Call,
     Command,
     add_colours,
-    end_command,
+    exit_if_failed,
     number_option,
     wrap_text,
 )
@@ -21,7 +21,7 @@ from ankiforge.errors import (
     ItemError,
     UsageError,
     is_out_of_memory,
-    item_errors_as_usage_errors,
+    wrap_item_errors,
     wrap_unexpected_errors,
     wrap_write_errors,
 )
@@ -110,7 +110,7 @@ def test_problems_with_one_fault_share_a_line(capsys, problems, limit, quiet, to
     ],
 )
 def test_how_many_rows_are_shown(options, default, rows):
-    assert Call(**options).max_shown(default) == rows
+    assert Call(**options).choose_row_limit(default) == rows
 
 
 @pytest.mark.parametrize(("quiet", "out"), [(False, "words\n"), (True, "")])
@@ -133,7 +133,7 @@ def test_a_command_fails_if_anything_but_a_notice_is_told(problems, error, code)
     ended = 0
     with click.Context(Command("run")):
         try:
-            end_command(problems, error)
+            exit_if_failed(problems, error)
         except click.exceptions.Exit as stopped:
             ended = stopped.exit_code
         except UsageError as raised:
@@ -229,7 +229,7 @@ def test_what_cannot_be_written_is_named_with_the_reason(tmp_path, error, told):
 
 
 def test_a_fault_of_an_item_that_a_person_named_is_wrong_usage():
-    with pytest.raises(UsageError) as refused, item_errors_as_usage_errors():
+    with pytest.raises(UsageError) as refused, wrap_item_errors():
         raise ItemError("a.apkg: is no deck")
     assert (refused.value.full_message, refused.value.exit_code) == (
         "a.apkg: is no deck",

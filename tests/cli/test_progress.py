@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from ankiforge.cli.progress import RunBar
+from ankiforge.cli.progress import RunProgressBar
 from ankiforge.draft.server import Usage
 from ankiforge.extract.base import ScanProgress
 from ankiforge.model import Problem, ViewChanges
@@ -27,7 +27,7 @@ def step(done, total, **usage):
 def test_the_bar_tells_what_is_read_then_drafted_then_sent_then_done():
     count = ScanProgress(1200, 7000)
     bars = Bars(console=Console(file=StringIO()))
-    bar = RunBar(bars, [SimpleNamespace(progress=count)])
+    bar = RunProgressBar(bars, [SimpleNamespace(progress=count)])
     [task] = bars.tasks
 
     def shown():

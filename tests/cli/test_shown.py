@@ -54,12 +54,12 @@ def notes(forge):
 @contextmanager
 def reviewed(forge: Any) -> Iterator[Any]:
     """A review of the workspace, as the page has it."""
-    from ankiforge.config.workspace import resolve
+    from ankiforge.config.workspace import find_workspace
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.documents import PageRenderer
     from ankiforge.web.session import ReviewSession
 
-    folder = resolve(forge.folder, forge.folder, registry)
+    folder = find_workspace(forge.folder, forge.folder, registry)
     with Workspace(folder, read_only=True) as workspace:
         yield ReviewSession(workspace, PageRenderer())
 

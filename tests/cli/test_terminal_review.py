@@ -176,7 +176,9 @@ def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_ter
         order = pending_items.load_pending_items(opened.ledger)
         piles = sittings.load_piles(opened.ledger, order.new_drafts, ())
         review = Review(opened)
-        asked = [item.id for pile in piles for item in pile.select_ten(review.load_item)]
+        asked = [
+            item.id for pile in piles for item in pile.select_best_items(review.load_item)
+        ]
     by_id = {card["id"]: card["fields"] for card in forge.cards()}
     with at_terminal("review", "--terminal") as keyboard:
         shown = keyboard.shown()

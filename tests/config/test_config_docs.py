@@ -16,7 +16,7 @@ from ankiforge.config import (
     read_settings,
 )
 from ankiforge.config.deckfiles import Colour, ColourAction, DeckRule, Select, load_decks
-from ankiforge.config.yamlfile import typed
+from ankiforge.config.yamlfile import convert_to_type
 from ankiforge.extract import registry
 from ankiforge.model import CardKind
 
@@ -57,7 +57,7 @@ def test_each_key_is_documented_and_no_other(heading, known):
     assert documented(section(heading)) == known
 
 
-@pytest.mark.parametrize("kind", registry.source_kinds())
+@pytest.mark.parametrize("kind", registry.list_source_kinds())
 def test_each_key_of_a_source_is_documented(kind):
     settings = keys(registry.load_source_type(kind).Settings)
 
@@ -79,7 +79,7 @@ def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path):
 
     assert [source.kind for source in config.sources] == ["obsidian", "pdf", "zotero"]
     for source in config.sources:
-        typed(
+        convert_to_type(
             registry.load_source_type(source.kind).Settings,
             source.options,
             source.location,

@@ -10,7 +10,7 @@ from ankiforge.anki.notes import normalize_deck_name
 from ankiforge.config.deckfiles import (
     ColourAction,
     DeckChoice,
-    deck_of,
+    choose_deck,
     find_rule,
     load_decks,
 )
@@ -53,7 +53,7 @@ def highlight(of: Document, **given: object) -> Highlight:
 
 
 def choice(rules, of: Document, **given: object) -> DeckChoice:
-    return deck_of(rules, highlight(of, **given))
+    return choose_deck(rules, highlight(of, **given))
 
 
 def meaning(rules, colour: str) -> ColourAction:
@@ -271,7 +271,7 @@ def test_the_setting_decides_the_deck_of_what_no_file_names(tmp_path, case):
     )
     marked = highlight(of, tags=tuple(tags[:1]))
     marked = replace(marked, namespace=f"{namespace}:{source}")
-    found = deck_of(load_decks(tmp_path, setting), marked).deck
+    found = choose_deck(load_decks(tmp_path, setting), marked).deck
     assert normalize_deck_name(found) == wanted
 
 

@@ -12,8 +12,8 @@ from ankiforge.config.trust import (
 )
 from ankiforge.config.workspace import (
     WorkspaceDirectory,
+    find_workspace,
     load_workspace,
-    resolve,
     user_directory,
 )
 from ankiforge.errors import UsageError
@@ -45,7 +45,7 @@ def workspace(tmp_path: Path):
 
 
 def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path, environ):
-    require_trust(resolve(None, tmp_path, registry, environ), None, folders)
+    require_trust(find_workspace(None, tmp_path, registry, environ), None, folders)
     asked: list[str] = []
 
     def yes(question: str) -> bool:

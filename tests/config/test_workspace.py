@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.workspace import (
-    adopt_default,
+    find_workspace,
     load_values,
-    record_hint,
+    move_default_workspace,
+    record_hint_shown,
     register_workspace,
-    resolve,
     store_values,
     user_directory,
     was_hint_shown,
@@ -33,25 +33,25 @@ def workspace(folder: Path, text: str = "") -> Path:
 def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_default(
     tmp_path, environ
 ):
-    got = resolve(None, tmp_path, registry, environ)
+    got = find_workspace(None, tmp_path, registry, environ)
     assert (got.root, got.output, got.is_default) == (tmp_path / "user", tmp_path, True)
     assert not (tmp_path / "user").exists()
     mine = workspace(tmp_path / "mine", "output: packages")
     assert register_workspace(mine, user_directory(environ))
     assert not register_workspace(workspace(tmp_path / "second"), user_directory(environ))
-    got = resolve(None, tmp_path, registry, environ)
+    got = find_workspace(None, tmp_path, registry, environ)
     assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
     outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
     (inner / "c/d").mkdir(parents=True)
-    assert resolve(None, inner / "c/d", registry, environ).root == inner
-    assert resolve(None, outer, registry, environ).root == outer
-    assert resolve(mine, inner, registry, environ).root == mine
-    assert resolve(Path("../mine"), outer, registry, environ).root == mine
+    assert find_workspace(None, inner / "c/d", registry, environ).root == inner
+    assert find_workspace(None, outer, registry, environ).root == outer
+    assert find_workspace(mine, inner, registry, environ).root == mine
+    assert find_workspace(Path("../mine"), outer, registry, environ).root == mine
     with pytest.raises(ConfigError, match=r"ankiforge\.yaml:1: oops: unknown key"):
-        resolve(workspace(tmp_path / "w", "oops: 1"), tmp_path, registry, environ)
+        find_workspace(workspace(tmp_path / "w", "oops: 1"), tmp_path, registry, environ)
     (mine / "ankiforge.yaml").unlink()
     with pytest.raises(UsageError, match="is gone, or its disk is not mounted"):
-        resolve(None, tmp_path, registry, environ)
+        find_workspace(None, tmp_path, registry, environ)
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -60,7 +60,7 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
         (tmp_path / "plain").mkdir()
 
     with pytest.raises(UsageError) as caught:
-        resolve(tmp_path / "plain", tmp_path, registry, environ)
+        find_workspace(tmp_path / "plain", tmp_path, registry, environ)
 
     assert caught.value.exit_code == 2
     assert (
@@ -86,10 +86,13 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
     data = default_with_work(environ)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="could not be moved"):
-        adopt_default(tmp_path / "file/mine", user_directory(environ))
+        move_default_workspace(tmp_path / "file/mine", user_directory(environ))
     for own in ("journal", ".ankiforge"):
         (workspace(tmp_path / f"with {own}") / own).mkdir()
-        assert adopt_default(tmp_path / f"with {own}", user_directory(environ)) == ()
+        assert (
+            move_default_workspace(tmp_path / f"with {own}", user_directory(environ))
+            == ()
+        )
     assert (data / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (data / "journal/0a1b.jsonl").read_text() == "{}\n"
 
@@ -108,9 +111,9 @@ def test_a_broken_file_of_the_user_counts_as_none(environ, text):
 
 def test_each_hint_is_given_once(environ, monkeypatch):
     monkeypatch.setenv("ANKIFORGE_HOME", environ["ANKIFORGE_HOME"])
-    assert (was_hint_shown("a"), record_hint("a")) == (False, True)
-    assert (was_hint_shown("a"), record_hint("a")) == (True, False)
-    assert (was_hint_shown("b"), record_hint("b")) == (False, True)
+    assert (was_hint_shown("a"), record_hint_shown("a")) == (False, True)
+    assert (was_hint_shown("a"), record_hint_shown("a")) == (True, False)
+    assert (was_hint_shown("b"), record_hint_shown("b")) == (False, True)
 
 
 def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path):

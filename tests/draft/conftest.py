@@ -7,21 +7,25 @@ import pytest
 from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter, SendableTask
-from ankiforge.draft.prompt import Prompt, load
+from ankiforge.draft.prompt import Prompt, load_prompt_file
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,
     Draft,
     DraftingResult,
+    DraftingTask,
     Highlight,
     HighlightKey,
     PrivateText,
     Problem,
-    Task,
 )
 from ankiforge.model import HighlightKind as Kind
-from ankiforge.text.private import privacy_reason, private_phrases, private_words
+from ankiforge.text.private import (
+    get_privacy_reason,
+    list_private_phrases,
+    list_private_texts,
+)
 from tests.fakes import llm_server
 
 
@@ -32,7 +36,7 @@ def memory() -> Any:
 
 @pytest.fixture
 def prompt() -> Prompt:
-    return load("cards")
+    return load_prompt_file("cards")
 
 
 PAPER = Document(
@@ -72,13 +76,13 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., SendableTask]:
             highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)
         ]
         private = list[PrivateText]()
-        for one in filter(privacy_reason, passages):
+        for one in filter(get_privacy_reason, passages):
             where = one.document.key
-            private += [PrivateText(words, where) for words in private_words(one)]
-            phrases = private_phrases(one)
+            private += [PrivateText(words, where) for words in list_private_texts(one)]
+            phrases = list_private_phrases(one)
             private += [PrivateText(words, where, is_name=True) for words in phrases]
         return PrivacyFilter(private).make_sendable_task(
-            Task(passages[0].document, tuple(passages), **fields)
+            DraftingTask(passages[0].document, tuple(passages), **fields)
         )
 
     return make

@@ -18,7 +18,14 @@ from msgspec.structs import replace
 from ankiforge.draft import rules
 from ankiforge.draft.instructions import parse_instruction
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    DraftingBrief,
+    DraftingTask,
+    Highlight,
+    Origin,
+)
 
 HERE = Path(__file__).parent / "cases"
 CASES = {
@@ -37,7 +44,9 @@ def task_of(case):
     usual = {"document": PAPER, "namespace": "pdf:p", "kind": "highlight"}
     given = [{"key": f"pdf:p/{n}", **one} for n, one in enumerate(case["highlights"], 1)]
     highlights = tuple(msgspec.convert({**usual, **one}, Highlight) for one in given)
-    return Task(PAPER, highlights, brief=msgspec.convert(case.get("brief", {}), Brief))
+    return DraftingTask(
+        PAPER, highlights, brief=msgspec.convert(case.get("brief", {}), DraftingBrief)
+    )
 
 
 def told(result):

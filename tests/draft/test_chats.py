@@ -11,20 +11,20 @@ import pytest
 
 from ankiforge.draft.chat import make_label, parse_answer
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import load
+from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DraftingTask,
     Highlight,
     HighlightKey,
     HighlightKind,
-    Task,
 )
 from tests.draft.chats import HERE, PASSAGES, TASKS, answered
 
 FOUND = HERE / "found.json"
 KINDS = sorted(path.stem for path in HERE.glob("*.md"))
-PROMPT = load("cards")
+PROMPT = load_prompt_file("cards")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,7 +67,7 @@ def test_the_marks_of_a_chat_window_are_on_no_card(exact, back, taken):
     document = Document(DocumentKey("d"), "papers", "d")
     key = HighlightKey("d/sleep")
     highlight = Highlight(document, "d", HighlightKind.HIGHLIGHT, exact, key=key)
-    task = PrivacyFilter(()).make_sendable_task(Task(document, (highlight,)))
+    task = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (highlight,)))
     card = {"h": make_label(key), "quote": exact, "front": "What is it?", "back": back}
     said = json.dumps({"cards": [card]}, ensure_ascii=False)
     answer = parse_answer(said, [task], PROMPT)
@@ -111,7 +111,7 @@ def test_a_card_is_of_the_passage_that_it_quotes(named, quote, back, at, told):
     card = {"quote": quote, "front": "What about networks and layers?", "back": back}
     if named:
         card["h"] = make_label(f"d/{named}")
-    task = PrivacyFilter(()).make_sendable_task(Task(document, tuple(highlights)))
+    task = PrivacyFilter(()).make_sendable_task(DraftingTask(document, tuple(highlights)))
     answer = parse_answer(json.dumps({"cards": [card]}), [task], PROMPT)
     drafts = [draft for drafted in answer.results for draft in drafted.drafts]
     assert [draft.key for draft in drafts] == ([f"d/{at}"] if at else [])
@@ -143,7 +143,9 @@ def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault
     )
     card = {"h": make_label(passage.key), "kind": "basic", "front": "Why do moulds grow slowly on sourdough?",
             "back": "It is acid.", "text": "", "quote": quote, "why_none": ""}  # fmt: skip
-    task = PrivacyFilter(()).make_sendable_task(Task(passage.document, (passage,)))
+    task = PrivacyFilter(()).make_sendable_task(
+        DraftingTask(passage.document, (passage,))
+    )
     answer = parse_answer(json.dumps({"cards": [card]}), [task], PROMPT)
     named = "; ".join(unused.what for unused in answer.problems)
     assert fault in named

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.workspace import resolve
+from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review
@@ -94,7 +94,7 @@ def test_all_at_once_takes_another_way_if_only_that_matches(drafted):
 
 @pytest.mark.parametrize("choice", [0, 1, 2])
 def test_of_several_drafts_the_chosen_one_is_decided_on(drafted, choice):
-    with Workspace(resolve(drafted.folder, drafted.folder, registry)) as workspace:
+    with Workspace(find_workspace(drafted.folder, drafted.folder, registry)) as workspace:
         review = Review(workspace)
         item = review.load_item(drafts(drafted)[FRONT])
         review.decide(Decision(item.id, "", "accept", choice=choice))

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import CheckContext, DuplicateIndex, check_draft
-from ankiforge.draft.prompt import ReplyShape, load, max_card_count, parse_prompt
-from ankiforge.draft.reply import drafts_of, parse_cards
+from ankiforge.draft.prompt import (
+    ReplyShape,
+    compute_max_card_count,
+    load_prompt_file,
+    parse_prompt,
+)
+from ankiforge.draft.reply import build_drafts, parse_cards
 from ankiforge.errors import ConfigError
-from ankiforge.model import Brief, CardKind, Origin
+from ankiforge.model import CardKind, DraftingBrief, Origin
 
 GOOD = "Rules. {{ schema }}\n---\n{{highlights}}\n"
 MINE = Path("prompts/mine.md")
@@ -22,7 +27,7 @@ _EXAMPLE = re.compile(
 
 
 def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
-    examples = [*_EXAMPLE.finditer(load("cards").system)]
+    examples = [*_EXAMPLE.finditer(load_prompt_file("cards").system)]
     made = []
     for example in examples:
         front, _, back = example["card"].partition(" » ")
@@ -40,10 +45,10 @@ def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
             comment=example["comment"] or "",
         )
         answer = parse_cards(json.dumps({"cards": [item]}), ("1",))
-        for draft in drafts_of(answer, marked, Origin("llm"), ReplyShape()):
+        for draft in build_drafts(answer, marked, Origin("llm"), ReplyShape()):
             made.append(example["kind"])
             assert check_draft(draft, CheckContext(marked, DuplicateIndex())) == (), draft
-    assert len(examples) == load("cards").system.count("\n→ ") == 7
+    assert len(examples) == load_prompt_file("cards").system.count("\n→ ") == 7
     assert sorted(made) == ["basic"] * 5 + ["cloze"], "and one passage gets none"
 
 
@@ -88,17 +93,17 @@ def test_a_prompt_is_found_by_its_name_and_nowhere_else(tmp_path):
     own = tmp_path / "prompts"
     own.mkdir()
     (own / "cards.md").write_text(GOOD, encoding="utf-8")
-    assert load("cards", tmp_path).system.startswith("Rules."), (
+    assert load_prompt_file("cards", tmp_path).system.startswith("Rules."), (
         "the workspace's comes first"
     )
     with pytest.raises(ConfigError) as caught:
-        load("poems", tmp_path)
+        load_prompt_file("poems", tmp_path)
     assert "cards" in caught.value.hint
     (own / "bad.md").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"bad\.md"):
-        load("bad", tmp_path)
+        load_prompt_file("bad", tmp_path)
     with pytest.raises(ConfigError):
-        load("../secret", tmp_path)
+        load_prompt_file("../secret", tmp_path)
 
 
 # --- what deck files ask ----------------------------------------------------------------------
@@ -109,8 +114,8 @@ def words(asked):
 
 
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
-    draft(task("One fact.", brief=Brief(kinds=(CardKind.BASIC,))))
-    draft(task("Two facts.", brief=Brief(wants="definition")))
+    draft(task("One fact.", brief=DraftingBrief(kinds=(CardKind.BASIC,))))
+    draft(task("Two facts.", brief=DraftingBrief(wants="definition")))
     draft(task("Three facts.", adds_to_pending=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]
@@ -179,4 +184,4 @@ def test_a_term_marked_alone_is_sent_as_a_phrase_of_its_sentence(
     ("letters", "most"), [(0, 1), (250, 1), (251, 2), (750, 3), (751, 4), (9_000, 4)]
 )
 def test_a_passage_gets_a_card_for_each_begun_250_letters_up_to_four(letters, most):
-    assert max_card_count("a" * letters) == most
+    assert compute_max_card_count("a" * letters) == most

@@ -23,7 +23,7 @@ from ankiforge.draft.propose import (
     score_highlight,
     score_sentences,
 )
-from ankiforge.draft.propose.features import floor_of, rank_features
+from ankiforge.draft.propose.features import get_min_confidence, rank_features
 from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
 from ankiforge.pipeline.models import make_fault_finder
 from ankiforge.text import cloze
@@ -171,7 +171,7 @@ def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_non
     ],
 )
 def test_the_floor_is_one_but_for_japanese(language, floor):
-    assert floor_of(language) == floor
+    assert get_min_confidence(language) == floor
 
 
 def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):

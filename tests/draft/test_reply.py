@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from ankiforge.draft.chat import make_label, parse_answer
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import load
+from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.reply import parse_all_cards, parse_objects
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DraftingTask,
     Highlight,
     HighlightKey,
     HighlightKind,
-    Task,
 )
 from tests.limits import no_hang
 
@@ -31,8 +31,8 @@ PASSAGES = tuple(
     )
     for n in (1, 2)
 )
-TASK = PrivacyFilter(()).make_sendable_task(Task(PAPER, PASSAGES))
-PROMPT = load("cards")
+TASK = PrivacyFilter(()).make_sendable_task(DraftingTask(PAPER, PASSAGES))
+PROMPT = load_prompt_file("cards")
 ONE, TWO = ({"h": make_label(one.key), "front": "Q", "back": "A"} for one in PASSAGES)
 BOTH = json.dumps({"cards": [ONE, TWO]})
 

@@ -15,7 +15,7 @@ from ankiforge.draft.instructions import (
     skip_reason,
 )
 from ankiforge.draft.llm import Estimate
-from ankiforge.draft.prompt import ReplyShape, make_rule_values, reply_schema
+from ankiforge.draft.prompt import ReplyShape, build_reply_schema, make_rule_values
 from ankiforge.draft.propose import propose_drafts
 from ankiforge.draft.propose.excerpts import complete_sentence
 from ankiforge.draft.propose.features import extract_cue_features
@@ -268,12 +268,12 @@ TWO_FACTS = (
     [(0, "names something", "has a year"), (1, "has a year", "names something")],
 )
 def test_the_reasons_for_a_proposal_are_those_of_its_sentence(sentence, says, says_not):
-    from ankiforge.reports.cards import proposal_reasons
+    from ankiforge.reports.cards import explain_proposal
 
     highlight = marked(TWO_FACTS)
     quote = TWO_FACTS.split(". ")[sentence].removesuffix(".") + "."
     [draft] = [each for each in propose_drafts(highlight).drafts if each.quote == quote]
-    why = proposal_reasons(Proposal(**asdict(draft), passages=(highlight,)))
+    why = explain_proposal(Proposal(**asdict(draft), passages=(highlight,)))
     assert says in why
     assert says_not not in why
 
@@ -351,7 +351,7 @@ def test_the_parts_of_a_card_are_known_by_our_names_first(entry, usable, unusabl
 
 
 def test_a_card_has_all_parts_of_the_schema_and_no_others():
-    reply = reply_schema(ReplyShape())
+    reply = build_reply_schema(ReplyShape())
     card = reply["properties"]["cards"]["items"]
     for schema in (reply, card):
         assert schema["required"] == [*schema["properties"]]

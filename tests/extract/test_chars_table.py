@@ -7,10 +7,14 @@ import pytest
 from ankiforge.extract.pdf.answers import _locate_mark
 from ankiforge.extract.pdf.blocks import find_block_starts
 from ankiforge.extract.pdf.chars import Char, Line, PrintedChar
-from ankiforge.extract.pdf.cleaning import Spelling, is_misread, strip_note_number
+from ankiforge.extract.pdf.cleaning import (
+    Spelling,
+    has_misread_letters,
+    strip_note_number,
+)
 from ankiforge.extract.pdf.margins import _find_edge_lines
 from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_to_words
-from ankiforge.extract.pdf.messages import Mark
+from ankiforge.extract.pdf.messages import PageMark
 from ankiforge.extract.pdf.page_text import PageText, Segments, combine_accents
 from ankiforge.extract.pdf.rendering import _find_mark_spans
 
@@ -251,7 +255,7 @@ def test_letters_that_touch_are_of_one_word_in_formulas(font, height, words):
 )
 def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_misread):
     text = PageText(page(line)._all_chars, Spelling([""]), lambda _: font)
-    assert text.is_misread([text.chars]) is is_misread
+    assert text.has_misread_letters([text.chars]) is is_misread
 
 
 @pytest.mark.parametrize(
@@ -299,7 +303,7 @@ def beside(first: str, second: str, gap: float, rise: float = 0.0) -> list[Char]
 def test_letters_of_indian_scripts_that_stand_apart_in_a_word_are_misread(
     first, second, gap, rise, misread
 ):
-    assert is_misread(beside(first, second, gap, rise)) is misread
+    assert has_misread_letters(beside(first, second, gap, rise)) is misread
 
 
 @pytest.mark.parametrize(
@@ -313,7 +317,7 @@ def test_letters_of_indian_scripts_that_stand_apart_in_a_word_are_misread(
 )
 def test_letters_in_the_order_of_print_are_misread(text, misread):
     chars = [beside(sign, "", 0.0)[0] for sign in text]
-    assert is_misread(chars) is misread
+    assert has_misread_letters(chars) is misread
 
 
 @pytest.mark.parametrize(
@@ -370,12 +374,14 @@ SECOND = (0.0, 688.0, 99.0, 700.0)
     ],
 )  # fmt: skip
 def test_where_the_words_of_a_mark_stand(text, words, box, found):
-    spans = _find_mark_spans(text, Mark(words, box))
+    spans = _find_mark_spans(text, PageMark(words, box))
     assert [text.text[start:end] for start, end in spans] == found
 
 
 def test_of_several_places_it_is_the_one_in_the_box_else_the_first():
-    starts = [_find_mark_spans(TWICE, Mark("cell", box))[0][0] for box in (None, SECOND)]
+    starts = [
+        _find_mark_spans(TWICE, PageMark("cell", box))[0][0] for box in (None, SECOND)
+    ]
     assert starts == [4, TWICE.text.index("cell,")]
 
 

@@ -8,11 +8,11 @@ from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DraftingTask,
     Highlight,
     HighlightKey,
     HighlightKind,
     LocalCard,
-    Task,
 )
 from tests.cards import made
 
@@ -83,5 +83,5 @@ def test_neither_a_card_nor_a_model_is_told_the_number_of_a_file(title, shown):
     passage = Highlight(document, "kindle:k", kind, "A fact.", HighlightKey("kindle:k/1"))
     card = made(LocalCard, fields=(("Text", "What?"),), passages=(passage,))
     assert format_context(card, lambda _, parts: parts) == shown
-    sent = PrivacyFilter(()).make_sendable_task(Task(document, (passage,)))
+    sent = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (passage,)))
     assert sent.title == f"{shown} (Ada)".strip()

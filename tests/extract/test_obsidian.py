@@ -10,7 +10,7 @@ import pytest
 from ankiforge.extract import registry
 from ankiforge.model import ExtractedDocument, Form, Highlight, Problem, ScanEnd, Sighting
 from ankiforge.text.keys import make_anchor_key, make_own_key
-from ankiforge.text.private import privacy_reason
+from ankiforge.text.private import get_privacy_reason
 from tests.foreign import foreign, needed
 from tests.reading import opened, tell_osr
 
@@ -69,7 +69,7 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
         pytest.skip("it has front matter of its own")
     found = highlights(tmp_path, tagged.format(vector["note"]))
     assert [make_own_key(h) or make_anchor_key(h, h.nth) for h in found] == vector["keys"]
-    assert all(map(privacy_reason, found))
+    assert all(map(get_privacy_reason, found))
 
 
 def test_thousands_of_cards_over_several_lines_are_read(tmp_path):

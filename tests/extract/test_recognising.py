@@ -9,7 +9,11 @@ import pytest
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import files
-from ankiforge.extract.discover import discover_sources, find_kind, find_kinds
+from ankiforge.extract.discover import (
+    discover_sources,
+    find_source_kind,
+    find_source_kinds,
+)
 from ankiforge.extract.file_source import File, FileListing
 from ankiforge.model import Problem, ScanEnd
 from tests.reading import opened, settings_of
@@ -53,7 +57,7 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
 )
 def test_a_file_is_known_by_its_ending_and_its_beginning(tmp_path, name, text, kind):
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-    assert find_kind(tmp_path / name) == kind
+    assert find_source_kind(tmp_path / name) == kind
 
 
 @pytest.mark.parametrize(
@@ -71,16 +75,16 @@ def test_a_database_is_known_by_its_tables(tmp_path, name, written, kind):
     with closing(sqlite3.connect(tmp_path / name)) as database:
         database.executescript(f"PRAGMA user_version = 1; {written}")
     before = (tmp_path / name).read_bytes()
-    assert find_kind(tmp_path / name) == kind
+    assert find_source_kind(tmp_path / name) == kind
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == before
     (tmp_path / name).write_bytes(b"x" + before[1:])
-    assert find_kind(tmp_path / name) != "kobo"
+    assert find_source_kind(tmp_path / name) != "kobo"
 
 
 def test_text_in_utf_16_is_known_as_well(tmp_path):
     (tmp_path / "a.txt").write_text(CLIPPINGS, encoding="utf-16")
-    assert find_kind(tmp_path / "a.txt") == "kindle"
+    assert find_source_kind(tmp_path / "a.txt") == "kindle"
 
 
 def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
@@ -92,7 +96,7 @@ def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    assert find_kinds(tmp_path) == {"obsidian", "kindle"}
+    assert find_source_kinds(tmp_path) == {"obsidian", "kindle"}
 
 
 def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_exports(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 
 HERE = Path(__file__).parent
 MATERIAL: dict[str, Any] = json.loads((HERE / "material.json").read_text("utf-8"))
@@ -41,7 +41,7 @@ LONGEST = 10
 
 
 def texts_in(passage: str) -> list[str]:
-    return [passage[start:end] for start, end in sentences(passage)]
+    return [passage[start:end] for start, end in find_sentence_spans(passage)]
 
 
 def real_passages() -> list[list[str]]:

@@ -40,7 +40,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import decide
 from ankiforge.pipeline.run_result import RunParameters
-from ankiforge.pipeline.sources import ingest
+from ankiforge.pipeline.sources import ingest_sources
 from ankiforge.text import cloze
 from tests.facts.edits import texts_in
 from tests.reading import opened
@@ -163,7 +163,7 @@ class Program:
         pictures = self.folder / "pictures"
         decks = load_decks(self.folder)
         job = RunParameters(lambda waiting: False, decks, pictures, sources=(source,))
-        ingest(job, self.ledger)
+        ingest_sources(job, self.ledger)
         self.draft()
 
     def draft(self) -> None:
@@ -283,7 +283,9 @@ class Program:
         words = {"Extra": "In my own words."}
         with self.decided() as action:
             if isinstance(draft, PendingDraft):
-                card, _ = decide.edit_line(self.ledger, draft.id, words, forced=True)
+                card, _ = decide.edit_card_or_draft(
+                    self.ledger, draft.id, words, forced=True
+                )
             else:
                 fields = (*draft.fields, *words.items())
                 passage = self.highlight

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ankiforge.ledger.offers import each_waiting
-from ankiforge.ledger.tables.pending_drafts import load_all_ids
+from ankiforge.ledger.offers import iter_pending_drafts
+from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import Pair, RemarkKind
 from tests.facts.program import exact
 from tests.facts.test_moves import SENTENCES
@@ -55,7 +55,7 @@ def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault):
     vault.accept(P)
     cards = vault.live()
     vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
-    [draft] = each_waiting(vault.ledger, load_all_ids(vault.ledger))
+    [draft] = iter_pending_drafts(vault.ledger, load_draft_ids(vault.ledger))
     assert draft.is_hand_written
     assert draft.remarks[0].kind is RemarkKind.DECIDED_BEFORE
     assert vault.live() == cards
@@ -66,5 +66,5 @@ def test_a_rejected_proposal_says_nothing_about_the_words_that_are_marked(vault)
     vault.choose(P)
     vault.reject(P)
     vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
-    assert not list(each_waiting(vault.ledger, load_all_ids(vault.ledger)))
+    assert not list(iter_pending_drafts(vault.ledger, load_draft_ids(vault.ledger)))
     assert len(vault.live()) == 1

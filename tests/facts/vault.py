@@ -10,7 +10,13 @@ from ankiforge.draft import rules
 from ankiforge.ledger import draft_recording
 from ankiforge.ledger.cards import iter_cards, load_highlight
 from ankiforge.ledger.decide import accept_clean_drafts
-from ankiforge.model import DraftingResult, Highlight, HighlightKey, SourceRemark, Task
+from ankiforge.model import (
+    DraftingResult,
+    DraftingTask,
+    Highlight,
+    HighlightKey,
+    SourceRemark,
+)
 from tests.facts.edits import texts_in
 from tests.facts.program import Program, Worth, exact
 
@@ -52,7 +58,7 @@ class Vault(Program):
     def draft(self) -> None:
         """Draft the sentences of whole marks, and accept what the person wrote as a card."""
         for highlight in list(draft_recording.iter_highlights_to_draft(self.ledger)):
-            [drafted] = rules.draft_task(Task(highlight.document, (highlight,)))
+            [drafted] = rules.draft_task(DraftingTask(highlight.document, (highlight,)))
             if drafted.drafts:
                 drafted = self.completed(drafted)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.language.vocabulary import find_term, mark_translations
+from ankiforge.language.vocabulary import get_marked_term, mark_translations
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Document,
@@ -50,7 +50,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     ],
 )
 def test_the_signs_beside_a_word_are_not_part_of_it(marked, term):
-    assert find_term(mark(marked)) == term
+    assert get_marked_term(mark(marked)) == term
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_a_word_without_a_sentence_gets_that_of_another_mark():
     ],
 )
 def test_a_term_is_a_word_or_a_short_phrase(exact, term):
-    assert find_term(mark(exact)) == term
+    assert get_marked_term(mark(exact)) == term

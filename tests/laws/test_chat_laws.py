@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from ankiforge.draft.chat import make_label, parse_answer
-from ankiforge.draft.prompt import load
+from ankiforge.draft.prompt import load_prompt_file
 from tests.draft.chats import PASSAGES, TASKS, answered
 
-PROMPT = load("cards")
+PROMPT = load_prompt_file("cards")
 CARDS = [
     {
         "h": make_label(f"d/{number}"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ankiforge.cli.init import render_settings
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
-from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
+from ankiforge.config.deckfiles import DeckRule, Select, choose_deck, load_decks
 from ankiforge.config.yamlfile import set_values
 from ankiforge.errors import ConfigError
 from ankiforge.extract import registry
@@ -80,7 +80,7 @@ def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_addre
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
 
     def deck() -> str:
-        return deck_of(load_decks(Path(folder)), highlight).deck
+        return choose_deck(load_decks(Path(folder)), highlight).deck
 
     with TemporaryDirectory() as folder:
         (decks := Path(folder, "decks")).mkdir()

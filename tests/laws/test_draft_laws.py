@@ -11,21 +11,21 @@ from ankiforge.draft.chat import make_label, parse_answer
 from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import format_passage, load
+from ankiforge.draft.prompt import format_passage, load_prompt_file
 from ankiforge.draft.reply import to_our_markdown
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DraftingTask,
     Highlight,
     HighlightKey,
     HighlightKind,
-    Task,
 )
 from tests.examples import examples
 from tests.fakes import llm_server as fake
 
-PROMPT = load("cards")
+PROMPT = load_prompt_file("cards")
 DOCUMENT = Document(DocumentKey("d"), source="s", title="T")
 WORDS = st.text(st.characters(exclude_categories=()), max_size=80)
 ITEM = st.dictionaries(
@@ -62,7 +62,7 @@ def task_of(*texts, **fields):
         )
         for n, text in enumerate(texts)
     )
-    return PrivacyFilter(()).make_sendable_task(Task(DOCUMENT, highlights))
+    return PrivacyFilter(()).make_sendable_task(DraftingTask(DOCUMENT, highlights))
 
 
 def settle(results, task):

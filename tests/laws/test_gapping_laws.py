@@ -3,7 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ankiforge.review.selection import extract_part, gapped
+from ankiforge.review.selection import extract_part, make_cloze_text
 from ankiforge.text import cloze
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.normalize import is_same_text
@@ -21,7 +21,7 @@ def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, dat
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     try:
-        made = gapped(text, [(start, end)])
+        made = make_cloze_text(text, [(start, end)])
     except ValueError:
         assume(False)
     first, last = find_sentence_around(text, *trim_span(text, start, end))
@@ -48,7 +48,7 @@ def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     assume(text[start:end].strip())
-    made = gapped(text, [(start, end)], markdown)
+    made = make_cloze_text(text, [(start, end)], markdown)
     [gap] = cloze.find_gaps(made)
 
     assert is_same_text(to_plain_text(made), text)
@@ -62,4 +62,6 @@ def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
 
 def test_words_of_two_sentences_give_both_with_a_gap_each():
     text = "Aa is b. Cc is d. Ee is f."
-    assert gapped(text, [(6, 7), (15, 16)]) == "Aa is {{c1::b}}. Cc is {{c2::d}}."
+    assert (
+        make_cloze_text(text, [(6, 7), (15, 16)]) == "Aa is {{c1::b}}. Cc is {{c2::d}}."
+    )

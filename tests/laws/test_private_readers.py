@@ -11,7 +11,11 @@ import pytest
 pytest.importorskip("mcp")
 
 from ankiforge.model import ExtractedDocument, UnmarkedDocument
-from ankiforge.text.private import has_tag, has_tag_name, privacy_reason
+from ankiforge.text.private import (
+    contains_private_tag,
+    contains_private_tag_name,
+    get_privacy_reason,
+)
 from tests.extract import test_texts
 from tests.makers.ebook_writer import Book, Mark, write_calibre, write_epub
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
@@ -62,13 +66,13 @@ SUITES = {
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_spelling_of_the_tag_is_the_tag(tag):
-    assert has_tag(f"so {tag}, it is")
-    assert has_tag_name(tag)
+    assert contains_private_tag(f"so {tag}, it is")
+    assert contains_private_tag_name(tag)
 
 
 @pytest.mark.parametrize("words", OTHER)
 def test_another_word_is_not_the_tag(words):
-    assert not has_tag(f"so {words}, it is")
+    assert not contains_private_tag(f"so {words}, it is")
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -82,7 +86,7 @@ def test_a_comment_with_the_tag_makes_its_passage_private(name, tag, tmp_path):
         path /= "zotero.sqlite"
     suite.write(path, FIRST, f"so {tag} it is")
     found = highlights(suite.scan(path.parent))
-    assert [mark for mark in found if not privacy_reason(mark)] == []
+    assert [mark for mark in found if not get_privacy_reason(mark)] == []
     assert found
 
 
@@ -111,7 +115,8 @@ def read_from_note(folder: Path, text: str) -> dict[str, str]:
     (folder / "a.md").write_text(f"{text}{REST}", encoding="utf-8")
     found = opened("obsidian", folder, name="notes").scan()
     return {
-        " ".join(mark.exact.split()): privacy_reason(mark) for mark in highlights(found)
+        " ".join(mark.exact.split()): get_privacy_reason(mark)
+        for mark in highlights(found)
     }
 
 
@@ -156,7 +161,11 @@ def test_the_tag_at_the_end_of_any_comment_makes_its_passage_private(
         whole = any("private" in one.get("document", {}) for one in read)
         for one in read:
             if one.get("exact") == found["exact"]:
-                assert whole or "no-llm" in one.get("tags", ()) or has_tag(one["comment"])
+                assert (
+                    whole
+                    or "no-llm" in one.get("tags", ())
+                    or contains_private_tag(one["comment"])
+                )
 
 
 def own_words(name: str) -> list[str]:

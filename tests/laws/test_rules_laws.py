@@ -5,15 +5,15 @@ from hypothesis import strategies as st
 
 from ankiforge.draft import rules
 from ankiforge.model import (
-    Brief,
     CardKind,
     Document,
     DocumentKey,
+    DraftingBrief,
+    DraftingTask,
     Form,
     Highlight,
     HighlightKey,
     HighlightKind,
-    Task,
 )
 from tests.examples import examples
 
@@ -48,7 +48,9 @@ def test_every_passage_is_answered_with_what_is_wanted_and_from_its_words(
 ):
     ends = sorted(data.draw(st.sets(st.integers(0, len(written)), max_size=4)))
     gaps = tuple(zip(ends[::2], ends[1::2], strict=False))
-    task = Task(DOCUMENT, (passage(written, form, gaps),), brief=Brief(kinds, wants))
+    task = DraftingTask(
+        DOCUMENT, (passage(written, form, gaps),), brief=DraftingBrief(kinds, wants)
+    )
     [result] = rules.draft_task(task)
 
     assert bool(result.drafts) != bool(result.reason)

@@ -12,7 +12,7 @@ import pytest
 from ankiforge.anki.render import render_field
 from ankiforge.draft.rules import draft_task
 from ankiforge.extract import registry
-from ankiforge.model import Draft, ExtractedDocument, Task
+from ankiforge.model import Draft, DraftingTask, ExtractedDocument
 from tests.laws.shown import Difference, lost, of_field, of_note
 from tests.reading import opened
 
@@ -47,7 +47,7 @@ def cards_of(vault: Path) -> list[tuple[str, Draft]]:
     found: list[tuple[str, Draft]] = []
     for sighting in opened("obsidian", vault, settings, (), (), name="shown").scan():
         if isinstance(sighting, ExtractedDocument):
-            task = Task(sighting.document, sighting.highlights)
+            task = DraftingTask(sighting.document, sighting.highlights)
             found += [
                 (sighting.document.title, card)
                 for result in draft_task(task)

@@ -12,7 +12,7 @@ import pytest
 from ankiforge.anki.render import render_field
 from ankiforge.draft.rules import draft_task
 from ankiforge.extract import registry
-from ankiforge.model import ExtractedDocument, Task
+from ankiforge.model import DraftingTask, ExtractedDocument
 from tests.reading import opened
 
 
@@ -127,7 +127,7 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     shown: dict[str, str] = {}
     for sighting in opened("obsidian", vault, settings, (), (), name="signs").scan():
         if isinstance(sighting, ExtractedDocument):
-            task = Task(sighting.document, sighting.highlights)
+            task = DraftingTask(sighting.document, sighting.highlights)
             drafted = [card for result in draft_task(task) for card in result.drafts]
             assert len(drafted) == 1, (sighting.document.title, drafted)
             fields = [

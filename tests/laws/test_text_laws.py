@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import escape_markdown, to_plain_text
-from ankiforge.text.keys import make_triple, percent_encode
+from ankiforge.text.keys import make_anchor, percent_encode
 from ankiforge.text.normalize import (
     fold_alphanumerics_with_offsets,
     is_same_text,
@@ -17,7 +17,11 @@ from ankiforge.text.normalize import (
     normalize_for_comparison,
     normalize_for_lookup,
 )
-from ankiforge.text.sentences import find_sentence_around, find_sentence_starts, sentences
+from ankiforge.text.sentences import (
+    find_sentence_around,
+    find_sentence_spans,
+    find_sentence_starts,
+)
 from tests.examples import examples
 
 bounded = examples(50)
@@ -76,8 +80,8 @@ def test_texts_that_are_the_same_fold_alike(text):
 def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     # context of more than eighty characters would be cut elsewhere
     around = (before[-3:], after[:3])
-    narrow = make_triple(" ".join(exact), *(" ".join(words) for words in around))
-    wide = make_triple(blank.join(exact), *(blank.join(words) for words in around))
+    narrow = make_anchor(" ".join(exact), *(" ".join(words) for words in around))
+    wide = make_anchor(blank.join(exact), *(blank.join(words) for words in around))
     assert narrow == wide
 
 
@@ -229,7 +233,7 @@ def test_letters_lie_where_they_do_beside_those_of_another_script(text):
 @given(TEXT)
 def test_sentences_lose_no_letter_and_never_overlap(text):
     at = 0
-    for start, end in sentences(text):
+    for start, end in find_sentence_spans(text):
         assert at <= start < end <= len(text)
         assert not text[at:start].strip()
         assert text[start:end] == text[start:end].strip()
@@ -242,7 +246,7 @@ def test_sentences_lose_no_letter_and_never_overlap(text):
 @given(TEXT, st.data())
 def test_the_sentence_around_a_mark_holds_it(text, data):
     assume(text.strip())
-    begin, stop = data.draw(st.sampled_from(sentences(text)))
+    begin, stop = data.draw(st.sampled_from(find_sentence_spans(text)))
     start = data.draw(st.integers(begin, stop - 1))
     end = data.draw(st.integers(start + 1, stop))
     first, last = find_sentence_around(text, start, end)

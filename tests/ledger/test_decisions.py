@@ -316,7 +316,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 
 def proposed(world: World, draft: Draft) -> tuple[str, ...]:
-    return record(world["a"], [draft], beside=True).new
+    return record(world["a"], [draft], beside=True).new_draft_ids
 
 
 @pytest.mark.parametrize(

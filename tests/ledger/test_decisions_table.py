@@ -36,7 +36,7 @@ from ankiforge.ledger.events import (
     FactDecision,
     Passage,
     hash_content,
-    hash_exact_words,
+    hash_exact_content,
     make_guid,
 )
 from ankiforge.ledger.facts import Fact, hash_sentence
@@ -271,7 +271,7 @@ FORM = replace(DRAFT, number=0, origin=Origin("rules:phrase"))
 def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
     """Return the card in the slot of FORM, which got these fields of its source last."""
     form = replace(FORM, fields=fields)
-    return card_of(form, edits=Edits(texts=(("a", hash_exact_words(form)),)))
+    return card_of(form, edits=Edits(texts=(("a", hash_exact_content(form)),)))
 
 
 LIVE = card_with(OTHER_TEXT)
@@ -587,7 +587,7 @@ def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
-    held = draft_changes.held_back_reason(card, draft)
+    held = draft_changes.explain_holding_back(card, draft)
     assert why in held
     assert bool(held) is bool(why)
 

@@ -149,7 +149,7 @@ def event(what: str, n: int = 1, **changed: Any) -> Event:
     ("key", "written"),
     [
         (forms.form_event_key("vault:notes", "a :: b"), "form:vault:notes:a :: b"),
-        (foreign_history.tool_key("yanki"), "tool:yanki"),
+        (foreign_history.get_tool_event_key("yanki"), "tool:yanki"),
         (dialects.dialect_event_key("vault:notes"), "dialects:vault:notes"),
     ],
 )

@@ -13,7 +13,7 @@ from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import hash16
 from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.run_result import RunParameters
-from ankiforge.pipeline.sources import ingest
+from ankiforge.pipeline.sources import ingest_sources
 from tests.ledger.world import World
 from tests.limits import steps
 from tests.reading import opened
@@ -118,7 +118,7 @@ def read(world: World, ledger: Ledger) -> RunParameters:
     job = RunParameters(
         lambda draft: False, world.rules, folder.pictures, sources=(vault,)
     )
-    ingest(job, ledger)
+    ingest_sources(job, ledger)
     return job
 
 

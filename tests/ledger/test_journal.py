@@ -76,7 +76,7 @@ def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_
     world.file("a").unlink()
     world.delete("a.md")
     world.run(ship=False, accepts=lambda draft: False)
-    assert anki_views.recover_lost(world["a"], lost) == [world.anki[rhine.guid]]
+    assert anki_views.recover_lost_cards(world["a"], lost) == [world.anki[rhine.guid]]
     assert world.live() == {faust.guid: words_of(faust)}
 
 

@@ -45,7 +45,7 @@ def opened(folder: Path) -> tuple[World, dict[str, str]]:
         made = draft_recording.record_drafts(
             ledger, [made], compute_search_terms, by_model=True, beside=True
         )
-        [ids[name]] = made.new
+        [ids[name]] = made.new_draft_ids
     return world, ids
 
 
@@ -157,7 +157,7 @@ def test_what_a_person_asked_for_of_a_decided_sentence_waits_on(tmp_path: Path):
     made = DraftingResult(highlight, (again,))
     [asked] = draft_recording.record_drafts(
         ledger, [made], compute_search_terms, by_model=True, beside=True
-    ).new
+    ).new_draft_ids
     ledger.accept(ids["sugar"])
     assert asked in {draft.id for draft in world.waiting()}
     world.close()

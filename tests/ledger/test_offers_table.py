@@ -139,7 +139,7 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     ],
 )  # fmt: skip
 def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
-    assert draft_completion.is_new(passage, words, "a") == new
+    assert draft_completion.should_offer(passage, words, "a") == new
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
 )
 def test_the_card_that_came_from_a_proposal(cards, found):
     passage = Passage(("p",), cards={str(n): card for n, card in enumerate(cards)})
-    card = draft_completion.find_card_of_proposal(passage)
+    card = draft_completion.find_proposed_card(passage)
     assert (card.guid if card else None) == found
 
 

@@ -7,7 +7,7 @@ from ankiforge.draft import rules
 from ankiforge.ledger import draft_recording
 from ankiforge.ledger.cards import iter_cards
 from ankiforge.ledger.decide import accept_clean_drafts
-from ankiforge.model import DraftingResult, Task
+from ankiforge.model import DraftingResult, DraftingTask
 from tests.facts.program import exact, proposals
 from tests.facts.vault import Vault
 
@@ -46,7 +46,7 @@ def recorded(vault, terms, breaks=""):
     vault.write_notes({"A": AFTER})
     results = []
     for highlight in draft_recording.iter_highlights_to_draft(vault.ledger):
-        [drafted] = rules.draft_task(Task(highlight.document, (highlight,)))
+        [drafted] = rules.draft_task(DraftingTask(highlight.document, (highlight,)))
         if not drafted.drafts:
             drafted = DraftingResult(highlight, tuple(proposals(highlight, vault.worth)))
         results.append(vault.completed(drafted))
@@ -121,7 +121,7 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
     vault.draft = lambda: None
     vault.write_notes({"A": BEFORE})
     for highlight in draft_recording.iter_highlights_to_draft(vault.ledger):
-        [drafted] = rules.draft_task(Task(highlight.document, (highlight,)))
+        [drafted] = rules.draft_task(DraftingTask(highlight.document, (highlight,)))
         with vault.ledger.action():
             draft_recording.record_drafts(
                 vault.ledger, [vault.completed(drafted)], compute_search_terms

@@ -53,7 +53,7 @@ def decide_on_the_first(forge, act):
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
         review = Review(opened)
-        [item] = pile.select_ten(review.load_item)
+        [item] = pile.select_best_items(review.load_item)
         review.decide(Decision(item.id, item.content_hash, act))
 
 
@@ -159,7 +159,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
     with forge.here(), Workspace(read_only=True) as opened:
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = sittings.load_piles(opened.ledger, order.new_drafts, order.uncarded)
-        [item] = pile.select_ten(Review(opened).load_item)
+        [item] = pile.select_best_items(Review(opened).load_item)
         assert item.proposal
 
 

@@ -9,12 +9,12 @@ from ankiforge.ledger import Ledger, remarks
 from ankiforge.ledger.events import SOURCE, USER, FactDecision, Passage
 from ankiforge.ledger.facts import (
     Fact,
+    compute_facts,
     find_answer_sentence,
     find_card_decisions,
     hash_card_sentence,
     hash_sentence,
     is_long,
-    read,
     sentence_similarity,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
@@ -161,7 +161,7 @@ def test_what_is_asked(decisions, more, shown):
     arguments = {"given": (M2,), "live": ("x",), "drafted": [M2], **more}
     given = arguments.pop("given")
     live = arguments.pop("live")
-    assert list(read(given, decisions, live, **arguments)) == shown
+    assert list(compute_facts(given, decisions, live, **arguments)) == shown
 
 
 LETTERS = tuple(f"Sentence number {name} is about {name}." for name in "abcde")
@@ -182,7 +182,7 @@ A, B, C, D, E = LETTERS
     ],
 )
 def test_which_sentences_are_facts(decisions, more, shown):
-    facts = read(LETTERS, decisions, (), **more)
+    facts = compute_facts(LETTERS, decisions, (), **more)
     assert tuple(fact.sentence for fact in facts) == shown
 
 
@@ -225,11 +225,11 @@ def decide(store, key, *decided, guid="", **words):
         "guid": guid,
     }
     store.record_event("fact", key, USER, body)
-    sentences.store_decided(store, key, decided, own=bool(words))
+    sentences.store_decided_sentences(store, key, decided, own=bool(words))
 
 
 def elsewhere(store, passage, given):
-    [there] = reading.load_elsewhere(store, [(passage, given)])
+    [there] = reading.load_related_decisions(store, [(passage, given)])
     return there
 
 
@@ -266,7 +266,9 @@ def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
     store.execute("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
     assert not elsewhere(store, store.get_passage(P), (H,)).present_sentences
     assert sentences.find_present_keys(store, hash_sentence(M)) == []
-    assert list(sentences.find_passages_with(store, map(hash_sentence, (M, F)))) == [Q]
+    assert list(
+        sentences.find_passages_containing(store, map(hash_sentence, (M, F)))
+    ) == [Q]
 
 
 def test_an_own_form_is_decided_by_no_other_own_form(store):

@@ -16,8 +16,8 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.undo import (
     build_restoring_edit,
-    find_last_about,
-    find_last_by_user,
+    find_last_decision,
+    find_last_user_decision,
     refuse_if_changed_again,
     reopens_conflict,
     select_events_to_undo,
@@ -60,7 +60,7 @@ SKIP = event(7, "skip")
     ],
 )
 def test_the_last_decision_of_a_person(events, last):
-    assert find_last_by_user(events) == last
+    assert find_last_user_decision(events) == last
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_last_decision_of_a_person(events, last):
     ],
 )
 def test_the_last_decision_about_a_passage_or_a_card(events, guid, last):
-    assert find_last_about(events, guid) == last
+    assert find_last_decision(events, guid) == last
 
 
 ONE = event(1, "accept", {"guid": "af1"}, act="a.1")

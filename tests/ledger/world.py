@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import our_note_type, parse_identity
+from ankiforge.anki.notetypes import get_our_note_type, parse_identity
 from ankiforge.config import Config
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import WorkspaceDirectory
@@ -35,7 +35,7 @@ from ankiforge.model import (
 from ankiforge.pipeline import collection, deliver
 from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.run_result import RunParameters
-from ankiforge.pipeline.sources import ingest
+from ankiforge.pipeline.sources import ingest_sources
 from tests.reading import opened
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
@@ -145,7 +145,7 @@ class World:
         job = RunParameters(
             accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
-        steps = [ingest(job, ledger)]
+        steps = [ingest_sources(job, ledger)]
         collection.adopt_unknown_notes(ledger, viewed.unknown)
         steps += draft_pending(job, ledger)
         changes = [one for step in steps for one in step.changes]
@@ -179,7 +179,7 @@ class World:
     def edit_in_anki(self, guid: str, name: str, text: str) -> None:
         seen = self.anki[guid]
         family = self.card(guid).family
-        at = our_note_type(family).names.index(name)
+        at = get_our_note_type(family).names.index(name)
         fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
         self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ankiforge.anki.notes import ContextFilter, normalize_deck_name, normalize_tags
-from ankiforge.anki.notetypes import our_note_type, select_ordinals
+from ankiforge.anki.notetypes import get_our_note_type, select_ordinals
 from ankiforge.anki.plan import CardFiles, build_content, find_layout
 from ankiforge.check import filter_safe_context
 from ankiforge.model import Card, Media, Note, Problem, Strings
@@ -34,7 +34,7 @@ def note_for(card: Card, deck: str, mod: int, pictures: Pictures | None = None) 
     for picture in (pictures or {}).values():
         if isinstance(picture, Media) and f'src="{picture.name}"' in text:
             shown[picture.name] = picture
-    note_type = our_note_type(card.family)
+    note_type = get_our_note_type(card.family)
     return Note(
         guid=card.guid,
         type=note_type,

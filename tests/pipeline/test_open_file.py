@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.pipeline.deliver import open_file
+from ankiforge.pipeline.deliver import open_package
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="xdg-open is Linux's")
 
@@ -35,7 +35,7 @@ def test_a_package_is_opened_where_somebody_sees_it(
     monkeypatch.setenv("SSH_CONNECTION", remote)
     monkeypatch.delenv("SSH_TTY", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert open_file(Path("a b.apkg")) is opened
+    assert open_package(Path("a b.apkg")) is opened
     got = opener.with_name("xdg-open.got")
     assert got.exists() is opened
     assert not opened or got.read_text("utf-8") == str(tmp_path / "a b.apkg")

@@ -94,7 +94,7 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
     ],
 )
 def test_a_package_is_named_after_its_deck(deck, name):
-    assert deliver.package_path(Path("out"), deck) == Path("out", name)
+    assert deliver.make_package_path(Path("out"), deck) == Path("out", name)
 
 
 def test_a_file_is_read_from_within_its_source_alone(tmp_path):
@@ -445,4 +445,4 @@ def test_what_the_settings_accept(rules, override, card, accepts):
 )
 def test_who_refused_the_proposals_of_a_passage(decided_by, refused, told):
     findings = [make_finding(check) for check in refused]
-    assert proposals.no_proposal_reason(set(decided_by), findings).startswith(told)
+    assert proposals.explain_no_proposal(set(decided_by), findings).startswith(told)

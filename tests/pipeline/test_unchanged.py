@@ -50,7 +50,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from ankiforge.extract import files as reading
 
     seen: list[str] = []
-    real = reading.read_settled
+    real = reading.read_when_settled
 
     def settled(path):
         seen.append(Path(path).name)

@@ -9,8 +9,8 @@ from ankiforge.config import is_loopback
 from ankiforge.config.trust import trust_workspace
 from ankiforge.config.workspace import (
     WorkspaceDirectory,
+    find_workspace,
     load_workspace,
-    resolve,
     user_directory,
 )
 from ankiforge.extract import registry
@@ -66,7 +66,7 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(
     assert names == ["program", "settings", "source papers", "ledger", "model", "Anki"]
     assert choose_exit_code(got) == 0
     environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
-    assert ill(resolve(None, tmp_path, registry, environ), machine) == []
+    assert ill(find_workspace(None, tmp_path, registry, environ), machine) == []
     path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")

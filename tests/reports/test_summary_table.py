@@ -145,8 +145,8 @@ def test_why_a_package_has_every_card(state, looked, has_note, line):
     planned = [CardPlan(Guid("af"), True, NOTE if has_note else None)]
     result = RunResult(scan=CollectionScan(state), planned=planned)
     ledger = SimpleNamespace(get_meta=lambda name: looked)
-    assert summary.every_card_reason(result, ledger) == line
-    assert summary.every_card_reason(RunResult(planned=planned), ledger) == ""
+    assert summary.explain_full_package(result, ledger) == line
+    assert summary.explain_full_package(RunResult(planned=planned), ledger) == ""
 
 
 @pytest.mark.parametrize(

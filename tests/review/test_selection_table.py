@@ -17,7 +17,7 @@ from ankiforge.model import (
 from ankiforge.review.selection import (
     Selection,
     find_previous_sentence,
-    gapped,
+    make_cloze_text,
     make_fields_from_sentence,
     parse_sentence,
 )
@@ -145,7 +145,7 @@ def test_the_sentence_before_is_a_whole_one_of_the_same_paragraph(nearby, before
     ],
 )  # fmt: skip
 def test_what_is_not_divided_is_hidden_whole(text, markdown, hidden, cloze):
-    assert gapped(text, [hidden], markdown) == cloze
+    assert make_cloze_text(text, [hidden], markdown) == cloze
 
 
 @pytest.mark.parametrize(

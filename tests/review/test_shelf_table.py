@@ -19,9 +19,9 @@ from ankiforge.review import Item
 from ankiforge.review.sittings import (
     DocumentPile,
     Sitting,
+    format_pending_counts,
     group_by_document,
-    how_many,
-    order_drafts,
+    sort_for_review,
 )
 from tests.cards import made
 
@@ -131,23 +131,23 @@ def item_of(without: str):
 )
 def test_the_best_ten_come_in_reading_order(waiting, proposed, later, without, ten):
     [pile] = group_by_document(places(*waiting), places(*proposed))
-    found = pile.select_ten(item_of(without), later.split())
+    found = pile.select_best_items(item_of(without), later.split())
     assert " ".join(each.id for each in found) == ten
 
 
 def test_no_more_proposals_are_made_than_are_shown():
     pile = DocumentPile(
-        1, "a", proposed=tuple(places(*(f"a {n} .5" for n in range(100))))
+        1, "a", proposal_marks=tuple(places(*(f"a {n} .5" for n in range(100))))
     )
     item = item_of("a3")
-    pile.select_ten(item)
+    pile.select_best_items(item)
     assert len(item.asked) == 11
 
 
 def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
     piles = group_by_document(places(*TWELVE[::-1], "b 1 .2"))
     rest = [f"a{n}" for n in (*range(2, 12), 0, 1)]
-    assert [each.id for each in order_drafts(piles)] == [*rest, "b1"]
+    assert [each.id for each in sort_for_review(piles)] == [*rest, "b1"]
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,10 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
     [((0, 0), ""), ((0, 1), "1 proposal"), ((12, 40), "12 waiting · 40 proposals"), ((1200, 0), "1,200 waiting")],
 )  # fmt: skip
 def test_what_waits_and_what_is_proposed_is_counted(number, told):
-    assert how_many(*number) == told
+    assert format_pending_counts(*number) == told
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
     last, first = group_by_document((), places("a 1 .29", "b 1 .29", "b 2 .3"))[::-1]
-    assert (first.title, len(first.proposed), len(first.rest)) == ("b", 1, 1)
-    assert (last.title, last.proposed, last.is_weak) == ("a", (), True)
+    assert (first.title, len(first.proposal_marks), len(first.other_marks)) == ("b", 1, 1)
+    assert (last.title, last.proposal_marks, last.is_weak) == ("a", (), True)

@@ -9,7 +9,7 @@ from ankiforge.model import (
     RemarkKind,
     Severity,
 )
-from ankiforge.review.items import find_main_warning, has_wording_problem, pending_reason
+from ankiforge.review.items import explain_pending, find_main_warning, has_wording_problem
 from tests.cards import made
 
 LONG = make_finding("gap_gt8w", "18 words, more than 8")
@@ -52,4 +52,4 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
 )  # fmt: skip
 def test_why_a_draft_waits(findings, remarks, why):
     draft = made(PendingDraft, findings=tuple(findings), remarks=tuple(remarks))
-    assert pending_reason(draft) == why
+    assert explain_pending(draft) == why

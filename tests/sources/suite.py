@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from ankiforge.extract import registry
-from ankiforge.extract.discover import find_kind
+from ankiforge.extract.discover import find_source_kind
 from ankiforge.extract.file_source import FileSource
 from ankiforge.extract.files import MAX_TEXT_BYTES
 from ankiforge.model import ExtractedDocument, Problem, ScanEnd, Sighting, UnreadDocument
 from ankiforge.plugins import SOURCE_GROUP, find_plugins
-from ankiforge.text.private import privacy_reason
+from ankiforge.text.private import get_privacy_reason
 from tests.limits import no_hang
 from tests.reading import documents, highlights, opened, problems, scans
 
@@ -68,14 +68,14 @@ class EverySource:
     def test_its_class_says_what_it_is(self):
         source = registry.load_source_type(self.kind)
         assert source.kind == self.kind
-        assert self.kind in (*registry.source_kinds(), *find_plugins(SOURCE_GROUP))
+        assert self.kind in (*registry.list_source_kinds(), *find_plugins(SOURCE_GROUP))
         assert all(ending == ending.casefold() for ending in source.endings)
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
-        assert find_kind(root / f"a{self.ending}") == self.kind
+        assert find_source_kind(root / f"a{self.ending}") == self.kind
         other = tmp_path / "other.xyz"
         other.write_text("nothing")
-        assert find_kind(other) == ""
+        assert find_source_kind(other) == ""
 
     def test_it_lists_everything_and_says_so_at_the_end(self, root):
         found = self.scan(root)
@@ -102,7 +102,7 @@ class EverySource:
         self.write(path, FIRST, "#no-llm")
         found = self.scan(tmp_path)
         assert passages_in(found) == {FIRST}
-        assert all(map(privacy_reason, highlights(found)))
+        assert all(map(get_privacy_reason, highlights(found)))
 
     # --- what is not there
 

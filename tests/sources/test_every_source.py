@@ -24,9 +24,9 @@ from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 
 
 def test_the_kinds_that_the_settings_show_by_an_example_or_only_name():
-    assert registry.kinds_without_example()[0] == "epub"
-    assert registry.kinds_without_example()[-1] == "markdown"
-    assert "obsidian" not in registry.kinds_without_example()
+    assert registry.list_kinds_without_example()[0] == "epub"
+    assert registry.list_kinds_without_example()[-1] == "markdown"
+    assert "obsidian" not in registry.list_kinds_without_example()
     assert registry.find_source_type("nothing") is None
     assert registry.find_source_type("pdf") is registry.load_source_type("pdf")
 
@@ -214,4 +214,4 @@ class TestFoliate(FolderSuite):
 def test_every_source_is_tested():
     tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
     # in a saved web page nothing can be marked: tests/draft/test_choose.py
-    assert tested == {*registry.source_kinds(), "foliate"} - {"web"}
+    assert tested == {*registry.list_source_kinds(), "foliate"} - {"web"}

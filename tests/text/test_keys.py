@@ -25,9 +25,9 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.keys import make_triple, percent_encode
+from ankiforge.text.keys import make_anchor, percent_encode
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 
 LINES = (
     (Path(__file__).parents[2] / "docs/reference/keys.jsonl")
@@ -58,7 +58,7 @@ def _followed(one: Any) -> list[Any]:
     """The masks of a figure after it was read again."""
     old = occlusion.parse_masks("\n".join(["hide all 00000000000000aa", *one["masks"]]))
     new = occlusion.parse_masks("\n".join(["hide all 00000000000000bb", *one["read"]]))
-    followed = occlusion.follow_figure(old, new, one["shipped"])
+    followed = occlusion.update_masks(old, new, one["shipped"])
     return [occlusion.format_masks(followed.masks).split("\n")[1:], followed.is_certain]
 
 
@@ -66,11 +66,11 @@ CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
     ("fold",): lambda one: (normalize_for_lookup(one["text"]), one["fold"]),
     ("percent",): lambda one: (percent_encode(one["part"]), one["percent"]),
     ("sentences",): lambda one: (
-        [one["text"][slice(*span)] for span in sentences(one["text"])],
+        [one["text"][slice(*span)] for span in find_sentence_spans(one["text"])],
         one["sentences"],
     ),
     ("anchor",): lambda one: (
-        hash16(*make_triple(one["exact"], one["before"], one["after"]), str(one["n"])),
+        hash16(*make_anchor(one["exact"], one["before"], one["after"]), str(one["n"])),
         one["anchor"],
     ),
     ("source", "path"): lambda one: (

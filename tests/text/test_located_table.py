@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.model import QuoteReading
 from ankiforge.text.document_letters import DocumentLetters, find_passage_again
-from ankiforge.text.keys import make_triple
+from ankiforge.text.keys import make_anchor
 
 MOSS = "Moss has no roots."
 FERN = "Ferns have roots, and their leaves unroll from the tip."
@@ -15,7 +15,7 @@ def chosen(words: str, pages: list[str]) -> QuoteReading:
     """The words as they were chosen where they stand first."""
     text = next(page for page in pages if words in page)
     start = text.index(words)
-    _, before, after = make_triple(words, text[:start], text[start + len(words) :])
+    _, before, after = make_anchor(words, text[:start], text[start + len(words) :])
     return QuoteReading(words, before, after)
 
 
@@ -101,7 +101,7 @@ def test_of_several_equal_places_the_nearest_is_it():
             letters, [QuoteReading(SALT, "again", "and")], place + 3
         )
         assert located is not None
-        assert located.letters[0] == place
+        assert located.letter_span[0] == place
 
 
 def test_an_older_reading_finds_what_the_last_does_not():

@@ -5,7 +5,7 @@ import pytest
 from ankiforge.model import Document, DocumentKey
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
-    document_privacy_reason,
+    get_document_privacy_reason,
     is_name,
 )
 
@@ -38,7 +38,7 @@ from ankiforge.text.private import (
 )
 def test_the_tag_counts_in_the_names_that_a_reader_gave(about, why):
     document = Document(DocumentKey("k"), source="s", **{"title": "Diary", **about})
-    assert document_privacy_reason(document) == why
+    assert get_document_privacy_reason(document) == why
 
 
 @pytest.mark.parametrize(

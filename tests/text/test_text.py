@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.language.normalization import split_words
-from ankiforge.language.words import find_beginnings, stem_word
+from ankiforge.language.words import find_word_prefixes, stem_word
 from ankiforge.ledger.tables.items import normalize_title
 from ankiforge.model.hints import parse_schedule
 from ankiforge.text import WordMatcher, format_cost, format_percent, shorten_path
@@ -30,7 +30,7 @@ from ankiforge.text.decoding import decode_text, find_damage
 from ankiforge.text.lists import split_items
 from ankiforge.text.normalize import (
     find_shields,
-    find_words,
+    find_whole_words,
     is_same_text,
     isolate_bidi,
     locate,
@@ -41,12 +41,16 @@ from ankiforge.text.normalize import (
     remove_escapes,
     remove_non_words,
 )
-from ankiforge.text.passages import get_paragraphs_around, join_bullets, trim_first_word
+from ankiforge.text.passages import (
+    get_paragraphs_around,
+    join_bullets,
+    remove_truncated_first_word,
+)
 from ankiforge.text.sentences import (
     find_sentence_around,
+    find_sentence_spans,
     find_sentence_starts,
     find_sentences_by_part,
-    sentences,
 )
 from tests.limits import no_hang, steps
 
@@ -142,11 +146,11 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (shorten_path, Path.cwd() / "a" / "b.md", "a/b.md".replace("/", os.sep)), (shorten_path, Path.cwd(), str(Path.cwd())),
         (things_of, "- a\n- b\n", ["a", "b"]), (things_of, "iron, zinc and tin", ["iron", "zinc", "tin"]), (things_of, "- `a`\n- b", []),
         (split_words, "a1 b-c", ["a1", "b", "c"]), (split_words, "記憶 のb", ["記", "憶", "の", "b"]),
-        (find_beginnings, "Cells' 42 neurons", {"cell", "42", "neuro"}), (stem_word, "stopped", "stop"), (stem_word, "centres", "center"),
+        (find_word_prefixes, "Cells' 42 neurons", {"cell", "42", "neuro"}), (stem_word, "stopped", "stop"), (stem_word, "centres", "center"),
         (remove_non_words, "a `b` c", "a   c"), (find_damage, "Grüße", ""), (find_damage, "ein schÃ¶ner Tag", "schÃ¶ner"), (find_damage, "Ã¶" * 30, "Ã¶"),
         # the edges of the text around a passage, and bullets in it
-        (trim_first_word, f"ds {'a' * 29}", "a" * 29), (trim_first_word, f"s {'a' * 30}", "a" * 30),
-        (trim_first_word, f"ds {'a' * 28}", f"ds {'a' * 28}"), (trim_first_word, f" s {'a' * 29}", f" s {'a' * 29}"),
+        (remove_truncated_first_word, f"ds {'a' * 29}", "a" * 29), (remove_truncated_first_word, f"s {'a' * 30}", "a" * 30),
+        (remove_truncated_first_word, f"ds {'a' * 28}", f"ds {'a' * 28}"), (remove_truncated_first_word, f" s {'a' * 29}", f" s {'a' * 29}"),
         (join_bullets, "• one", "• one"), (join_bullets, "• one • two: • three", "one; two: three"),
         (around_b, f"a b {'c' * 596}", f"a b {'c' * 596}"), (around_b, f"a b {'c' * 597}", "a b …"),
         (around_b, f"{'a ' * 200}b{' c' * 200}", f"… {'a ' * 148}b{' c' * 148} …"),
@@ -235,7 +239,7 @@ def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found
 )  # fmt: skip
 def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
     whole = text.replace("|", "")
-    spans = sentences(whole)
+    spans = find_sentence_spans(whole)
     assert [whole[slice(*span)] for span in spans] == [
         part.strip() for part in text.split("|")
     ]
@@ -306,7 +310,7 @@ def test_hostile_and_long_texts_are_read_to_their_end():
             to_plain_text(sign * 4000)
             escape_markdown(sign * 4000)
         for end in ENDS:
-            assert sentences(end * 100_000)
+            assert find_sentence_spans(end * 100_000)
         assert locate("not in it", "word and other words, " * 20_000) is None
 
 
@@ -316,7 +320,7 @@ def test_hostile_and_long_texts_are_read_to_their_end():
         to_plain_text,
         escape_markdown,
         lambda text: list(find_cloze_problems(text)),
-        sentences,
+        find_sentence_spans,
     ],
 )
 @pytest.mark.parametrize("sign", [*SIGNS, *ENDS])
@@ -353,7 +357,7 @@ def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
     ],
 )
 def test_words_are_not_located_within_others(words, source, at):
-    span = find_words(words, source)
+    span = find_whole_words(words, source)
     assert (span and span[0]) == at
 
 

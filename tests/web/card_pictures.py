@@ -85,7 +85,7 @@ WEB = {
 
 def main(folder: Path, *, is_sample: bool = False) -> None:
     """Build a package of all kinds, import it, and take each card in every look, or in one."""
-    files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
+    files.QUIET_SECONDS = files.EMPTY_QUIET_SECONDS = 0.0
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
         forge = Forge(Path(place) / "cards")

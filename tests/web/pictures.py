@@ -64,7 +64,7 @@ UNNUMBERED = "() => document.querySelectorAll('.numbered').forEach(sign => sign.
 
 def main(folder: Path) -> None:
     """Take them all."""
-    files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
+    files.QUIET_SECONDS = files.EMPTY_QUIET_SECONDS = 0.0
     with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         forge = Forge(Path(place) / "lists")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.notetypes import our_note_type, read_design_file
+from ankiforge.anki.notetypes import get_our_note_type, read_design_file
 from ankiforge.model import NoteType
 
 # Anki's reviewer and MathJax 3 say this of a card.
@@ -23,7 +23,7 @@ SCROLL = "selector => getComputedStyle(document.querySelector(selector)).overflo
 
 def shown(browser: Any) -> Any:
     page = browser.new_page()
-    page.set_content(CARD.format(anki=ANKI, style=our_note_type(NoteType.BASIC).css))
+    page.set_content(CARD.format(anki=ANKI, style=get_our_note_type(NoteType.BASIC).css))
     return page
 
 
@@ -44,7 +44,7 @@ def test_code_and_tables_use_the_window_and_text_does_not(browser):
     page = browser.new_page(viewport={"width": 1000, "height": 600})
     row = "<td>some words</td>" * 12
     page.set_content(
-        f"<style>body {{ margin: 20px }}{our_note_type(NoteType.BASIC).css}</style>"
+        f"<style>body {{ margin: 20px }}{get_our_note_type(NoteType.BASIC).css}</style>"
         '<body class="card"><div id="qa"><div id="answer" class="af-answer">Words'
         f'<pre id="code">{"code " * 200}</pre><table id="table"><tr>{row}</tr></table>'
         '<pre id="short">\tx</pre><ul><li id="item"><pre id="inner">'
@@ -86,7 +86,7 @@ def placed(browser: Any, question: str, answer: str, width: int = 1000) -> Any:
     front = front.replace("{{Citation}}", '<span id="place">Notes › Capitals</span>')
     back = back.replace("{{Back}}", f'<span id="back">{answer}</span>')
     shown = re.sub(r"\{\{[#^/].*?\}\}", "", back.replace("{{FrontSide}}", front))
-    style = our_note_type(NoteType.BASIC).css
+    style = get_our_note_type(NoteType.BASIC).css
     page.set_content(
         f'<style>{style}</style><body class="card"><div id="qa">{shown}</div></body>'
     )

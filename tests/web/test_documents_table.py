@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config.workspace import resolve
+from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
-from ankiforge.extract.pdf.messages import Mark
+from ankiforge.extract.pdf.messages import PageMark
 from ankiforge.model import HighlightKind, hints
 from ankiforge.pipeline.media import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
     DocumentRenderer,
     PageRenderer,
+    find_page_and_mark,
     find_pdf,
     guess_document_kind,
     highlight_to_json,
-    place_of,
     to_reading_view,
 )
 
@@ -26,7 +26,7 @@ from ankiforge.web.documents import (
 def ledger(forge):
     """The ledger of a workspace in which nothing was read."""
     forge.settings("sources: []\n")
-    with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
         yield opened.ledger
 
 
@@ -62,17 +62,17 @@ BOX = (10.0, 20.0, 30.0, 40.0)
 @pytest.mark.parametrize(
     ("of", "place"),
     [
-        ({"namespace": "pdf:a", "block": "4"}, (4, Mark("words", None))),
-        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, Mark("words", None))),
+        ({"namespace": "pdf:a", "block": "4"}, (4, PageMark("words", None))),
+        ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, PageMark("words", None))),
         ({"uri": "zotero://open-pdf/items/A"}, None),
-        ({"hints": (hints.position_hint(5, BOX),)}, (5, Mark("words", BOX))),
-        ({"hints": (hints.position_hint(5, BOX),), "exact": ""}, (5, Mark("", BOX))),
+        ({"hints": (hints.position_hint(5, BOX),)}, (5, PageMark("words", BOX))),
+        ({"hints": (hints.position_hint(5, BOX),), "exact": ""}, (5, PageMark("", BOX))),
         ({"namespace": "pdf:a", "block": "4", "exact": ""}, None),
     ],
 )
 def test_a_mark_of_a_paper_has_a_page_and_words_or_a_frame(mark, of, place):
     here = replace(mark, **{"exact": "words", "uri": "", **of})
-    assert place_of(here) == place
+    assert find_page_and_mark(here) == place
     assert guess_document_kind(here) == ("sheets" if place else "list")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict, replace
 
-from ankiforge.config.workspace import resolve
+from ankiforge.config.workspace import find_workspace
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.hooks import collect_page_parts
@@ -66,7 +66,7 @@ def desk(forge_in, tmp_path_factory) -> Path:
 def workspace(desk, tmp_path):
     folder = tmp_path / "desk"
     shutil.copytree(desk, folder)
-    with Workspace(resolve(folder, folder, registry)) as opened:
+    with Workspace(find_workspace(folder, folder, registry)) as opened:
         yield opened
 
 
@@ -78,7 +78,7 @@ def session(workspace):
 @pytest.fixture(scope="module")
 def read(desk):
     """A session in which nothing is decided."""
-    with Workspace(resolve(desk, desk, registry)) as opened:
+    with Workspace(find_workspace(desk, desk, registry)) as opened:
         yield ReviewSession(opened, PageRenderer(), get_parts=collect_page_parts)
 
 
@@ -553,7 +553,7 @@ def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
     with fake.LlmServer(otherwise=answer) as server:
         forge.drafting(server.base_url)
         forge.ok("run")
-        with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
+        with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
             session = ReviewSession(opened, PageRenderer())
             [face] = session.show_list("new")["items"]
             assert face["actions"][-1]["act"] == "others"
@@ -720,7 +720,7 @@ def of_two_facts(forge):
     (forge.folder / "notes/Cells.md").write_text(FACTS, encoding="utf-8")
     forge.settings(SETTINGS, proposals=True)
     forge.ok("run")
-    with Workspace(resolve(forge.folder, forge.folder, registry)) as opened:
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
         yield ReviewSession(opened, PageRenderer())
 
 

@@ -34,7 +34,7 @@ from ankiforge.draft.propose.excerpts import MAX_TERM_WORDS
 from ankiforge.draft.propose.features import (
     DATA_DIRECTORY,
     extract_cue_features,
-    features_of,
+    extract_sentence_features,
     load_sentence_weights,
 )
 from ankiforge.draft.propose.ranking import (
@@ -103,7 +103,7 @@ class Example:
         shown = strip_endings(
             token.folded for token in tokenize(f"{row['title']} {row['heading']}", tables)
         )
-        self.features = features_of(
+        self.features = extract_sentence_features(
             text, words, tables, extract_cue_features(words, tables), shown
         )
 

@@ -30,7 +30,7 @@ def words(sentence):
     """Return the words of a sentence that are neither nouns nor names."""
     found = []
     for token in tokenize(sentence, CHINESE):
-        known = CHINESE.find_frequency(token.folded) is not None
+        known = CHINESE.get_frequency(token.folded) is not None
         if (
             token.kind != TokenKind.SIGN
             and known

@@ -21,10 +21,10 @@ from ankiforge.draft.propose.features import (
     estimate_confidence,
     estimate_text_confidence,
     extract_cue_features,
-    features_of,
+    extract_sentence_features,
     find_rejection_reason,
     find_shown_stems,
-    floor_of,
+    get_min_confidence,
 )
 from ankiforge.draft.propose.ranking import MAX_GAPS, Features, GapRanker, rank_gaps
 from ankiforge.draft.propose.rejection import (
@@ -35,7 +35,7 @@ from ankiforge.draft.propose.rejection import (
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import load_language
 from ankiforge.language.tokens import is_verb, tokenize
-from ankiforge.language.vocabulary import find_term
+from ankiforge.language.vocabulary import get_marked_term
 from ankiforge.model import (
     MIN_PROPOSAL_CONFIDENCE,
     CardKind,
@@ -134,7 +134,7 @@ def propose_drafts(
     if not drafts:
         reason, *_ = (*reasons, *rejection_reasons)
         return DraftingResult(highlight, reason=reason.value)
-    drafts.sort(key=lambda draft: -draft.sureness)
+    drafts.sort(key=lambda draft: -draft.confidence)
     return DraftingResult(highlight, tuple(drafts))
 
 
@@ -172,14 +172,14 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     if _HEADING_COMMENT.match(highlight.comment):
         yield RejectionReason.HEADING
         return
-    term = "" if highlight.sentence else find_term(highlight)
+    term = "" if highlight.sentence else get_marked_term(highlight)
     if _ONE_WORD.fullmatch(term):  # a term has no full stop
         yield RejectionReason.SINGLE_WORD
         return
     language_name = detect_language(highlight.exact, highlight.nearby, highlight.context)
     tables = load_language(language_name)
     shown_stems = find_shown_stems(highlight, tables)
-    min_confidence = floor_of(language_name)
+    min_confidence = get_min_confidence(language_name)
     for excerpt in make_excerpts(highlight, language_name):
         text = excerpt.text
         words = tokenize(text, tables)
@@ -200,7 +200,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         if reason is not None:
             yield reason
             continue
-        features = features_of(text, words, tables, cues, shown_stems)
+        features = extract_sentence_features(text, words, tables, cues, shown_stems)
         yield ScoredSentence(
             excerpt,
             language_name,

@@ -101,7 +101,7 @@ def _load_word_weights(language: str) -> dict[str, float]:
     return weights
 
 
-def features_of(
+def extract_sentence_features(
     text: str,
     words: Sequence[Token],
     language: LanguageTables,
@@ -383,7 +383,9 @@ def estimate_text_confidence(highlight: Highlight, text: str) -> float:
     tables = load_language(detect_language(text, highlight.nearby, highlight.context))
     words = tokenize(text, tables)
     return estimate_confidence(
-        features_of(text, words, tables, shown_stems=find_shown_stems(highlight, tables))
+        extract_sentence_features(
+            text, words, tables, shown_stems=find_shown_stems(highlight, tables)
+        )
     )
 
 
@@ -411,7 +413,7 @@ MIN_JAPANESE_CONFIDENCE = 0.45
 """The minimum confidence of a Japanese proposal. Below it, most proposals were noise."""
 
 
-def floor_of(language: str) -> float:
+def get_min_confidence(language: str) -> float:
     """Return the minimum confidence of a proposal in a language. Below it, most are noise."""
     return MIN_JAPANESE_CONFIDENCE if language == "ja" else MIN_PROPOSAL_CONFIDENCE
 

@@ -41,10 +41,10 @@ from ankiforge.text.comment_questions import has_question_mark
 from ankiforge.text.keys import number_highlights, percent_encode
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_note_numbers
-from ankiforge.text.private import find_tag
+from ankiforge.text.private import find_private_tag
 
 if TYPE_CHECKING:  # loaded when a book is read
-    from ankiforge.extract.pdf.messages import Quote
+    from ankiforge.extract.pdf.messages import ExternalQuote
     from ankiforge.extract.pdf.worker import PdfWorker
 
 _MAX_FILES = 200_000
@@ -97,7 +97,7 @@ class BookHighlight(Value):
         kind = self.kind if text else HighlightKind.NOTE
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
-    def anchor_text(self, exact: str) -> str:
+    def make_anchor_text(self, exact: str) -> str:
         """Return the text that the key is made from, or "" if it is the same as `exact`.
 
         `exact` is the text of the highlight, from which note numbers may have been removed.
@@ -106,11 +106,11 @@ class BookHighlight(Value):
             return self.comment
         return "" if exact == self.text else self.text
 
-    def to_quote(self) -> Quote:
+    def to_quote(self) -> ExternalQuote:
         """Return the quote to search for in the text of the book."""
-        from ankiforge.extract.pdf.messages import Quote
+        from ankiforge.extract.pdf.messages import ExternalQuote
 
-        return Quote(
+        return ExternalQuote(
             page=self.page,
             words=self.text,
             asks=has_question_mark(self.comment),
@@ -229,7 +229,7 @@ def make_document(book: Book, namespace: str, source: str) -> Document:
         path=book.path,
         creators=remove_unknown_authors(book.authors),
         identifiers=book.identifiers,
-        tags=find_tag(book.subjects),
+        tags=find_private_tag(book.subjects),
     )
 
 
@@ -272,7 +272,7 @@ def build_sightings(
             mark.kind,
             exact=passage,
             own=percent_encode(mark.id),
-            anchor_text=mark.anchor_text(passage),
+            anchor_text=mark.make_anchor_text(passage),
             sentence=sentence,
             nearby=context.nearby,
             comment=mark.comment,

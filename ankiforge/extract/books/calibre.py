@@ -41,7 +41,11 @@ from ankiforge.extract.books import (
 )
 from ankiforge.extract.books.databases import DatabaseSource, HighlightInBook, get_text
 from ankiforge.extract.file_source import File, FindPicture, normalize_time
-from ankiforge.extract.files import decode_export, open_regular, unreadable_error
+from ankiforge.extract.files import (
+    decode_export,
+    make_unreadable_error,
+    open_regular_file,
+)
 from ankiforge.extract.sqlite import DatabaseOwner
 from ankiforge.model import (
     HighlightKind,
@@ -272,7 +276,7 @@ class Epub(BookFileSource):
         """Recognise a book that has highlights inside, or explain where else they may be."""
         with (
             suppress(OSError, *_ZIP_ERRORS),
-            open(candidate.path, "rb", opener=open_regular) as file,
+            open(candidate.path, "rb", opener=open_regular_file) as file,
             ZipFile(file) as book,
         ):
             if _HIGHLIGHTS_FILE in book.namelist():
@@ -342,12 +346,12 @@ def _open_book(file: File) -> Iterator[ZipFile]:
     """
     try:
         with (
-            open(file.place, "rb", opener=open_regular) as file_object,
+            open(file.place, "rb", opener=open_regular_file) as file_object,
             ZipFile(file_object) as book,
         ):
             yield book
     except OSError as error:
-        raise unreadable_error(error) from error
+        raise make_unreadable_error(error) from error
     except _ZIP_ERRORS as error:
         hint = "open it in calibre's editor and save it"
         raise ItemError(f"the book cannot be read: {error}", hint=hint) from error

@@ -39,13 +39,13 @@ from ankiforge.extract.books import (
 )
 from ankiforge.extract.exports import ExportSource, NamedSightings
 from ankiforge.extract.file_source import File, normalize_time
-from ankiforge.extract.files import open_regular
+from ankiforge.extract.files import open_regular_file
 from ankiforge.extract.sqlite import (
     MAX_DATABASE_BYTES,
     SQLITE_HEADER,
     DatabaseOwner,
     list_tables,
-    open_copy,
+    open_database_copy,
 )
 from ankiforge.model import DocumentKey, HighlightKind, Problem, Strings
 from ankiforge.text import regex
@@ -85,7 +85,7 @@ class DatabaseSource(BookSource, ExportSource):
         """Recognise a database by the program's tables, without locking it or writing to it."""
         path = candidate.path
         try:
-            with open(path, "rb", opener=open_regular) as file:
+            with open(path, "rb", opener=open_regular_file) as file:
                 if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
                     return NOT_MINE
             uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
@@ -102,7 +102,7 @@ class DatabaseSource(BookSource, ExportSource):
         Raises:
             ItemError: the database can't be read.
         """
-        with open_copy(file.at, self.owner, self.tables) as connection:
+        with open_database_copy(file.at, self.owner, self.tables) as connection:
             yield from self.read_highlights(connection, file)
 
     def group_by_document(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
@@ -218,7 +218,7 @@ def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]
         for path in sorted(folder.glob("BKLibrary*.sqlite")):
             with (
                 suppress(ItemError),
-                open_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
+                open_database_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
             ):
                 for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
                     authors = get_text(row, "ZAUTHOR").split(" & ")

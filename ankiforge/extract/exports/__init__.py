@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, wrap_unexpected_errors
-from ankiforge.extract.base import Candidate, Confidence, yield_or_report
-from ankiforge.extract.discover import why_not
+from ankiforge.extract.base import Candidate, Confidence, yield_and_report_errors
+from ankiforge.extract.discover import explain_unread_file
 from ankiforge.extract.file_source import File, FolderSource
 from ankiforge.model import (
     Document,
@@ -217,7 +217,7 @@ class ExportSource(FolderSource):
                 else:
                     items.append(item)
         for name, sightings in self.group_by_document(items):
-            yield from yield_or_report(name, sightings)
+            yield from yield_and_report_errors(name, sightings)
 
     def _make_rejection_problem(self, file: File) -> Problem:
         """Return the problem that explains why a file isn't read.
@@ -227,7 +227,7 @@ class ExportSource(FolderSource):
         is_empty = file.stamp is not None and file.stamp[2] == 0
         self.folder.is_incomplete |= not is_empty
         message = self.wrong_file_message
-        reason = why_not(file.at, [type(self)])
+        reason = explain_unread_file(file.at, [type(self)])
         if reason:
             message = f"{message}: {reason}"
         return Problem(

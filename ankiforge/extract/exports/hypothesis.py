@@ -37,9 +37,9 @@ from ankiforge.text.comment_questions import format_reply
 from ankiforge.text.keys import CONTEXT_CHARS, percent_encode
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
-    find_tag,
+    contains_private_tag,
+    find_private_tag,
     has_private_tag,
-    has_tag,
 )
 
 EXPORT_HINT = "export it again at hypothes.is, or save what its API answers"
@@ -86,7 +86,9 @@ class WebAnnotation(Value):
         """Whether this is a note about the page itself that has the privacy tag."""
         if self.get_quote_text("exact").strip():
             return False
-        return has_private_tag(_normalize_tags(self)) or has_tag(self.text or "")
+        return has_private_tag(_normalize_tags(self)) or contains_private_tag(
+            self.text or ""
+        )
 
     def get_selector_field(self, kind: str, name: str) -> Any:
         """Return a field of the annotation's first selector of this type, or "" if missing."""
@@ -102,7 +104,7 @@ class WebAnnotation(Value):
             r"\s+", " ", str(self.get_selector_field("TextQuoteSelector", name))
         )
 
-    def start_offset(self) -> int:
+    def get_start_offset(self) -> int:
         """Return where the annotation starts in the text of its page, or -1 if that isn't known."""
         start = self.get_selector_field("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
@@ -221,7 +223,9 @@ class Hypothesis(ExportSource):
                 else "",
             )
             highlights = []
-            for annotation in sorted(page_annotations, key=WebAnnotation.start_offset):
+            for annotation in sorted(
+                page_annotations, key=WebAnnotation.get_start_offset
+            ):
                 thread_replies = replies.get(annotation.id, ())
                 highlights.append(
                     self._make_highlight(document, annotation, thread_replies, me)
@@ -239,7 +243,7 @@ class Hypothesis(ExportSource):
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
         tags = _normalize_tags(annotation)
-        tags += find_tag(chain.from_iterable(map(_normalize_tags, replies)))
+        tags += find_private_tag(chain.from_iterable(map(_normalize_tags, replies)))
         exact = annotation.get_quote_text("exact").strip()
         modified = annotation.updated
         if modified == annotation.created:

@@ -19,7 +19,7 @@ from operator import itemgetter
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
 from ankiforge.extract.files import (
-    iter_blocks,
+    iter_html_blocks,
     remove_unknown_authors,
     title_from_file_name,
 )
@@ -37,7 +37,7 @@ from ankiforge.text import format_count, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_note_numbers
-from ankiforge.text.private import has_tag
+from ankiforge.text.private import contains_private_tag
 
 UNKNOWN_LOCATION = (0, 0)
 """The location of an entry for which the file has none."""
@@ -203,7 +203,7 @@ def _group_by_role(html: str) -> Iterator[Pair]:
     """
     role = ""
     parts: list[str] = []
-    for tag, text in iter_blocks(html):
+    for tag, text in iter_html_blocks(html):
         match = _ROLE_CLASS.search(tag)
         if match:
             if role:
@@ -503,4 +503,4 @@ def _find_marks_of_note(
         if mark_end == note_start:
             ending_marks.append(mark)
     best_marks = ending_marks or overlapping_marks
-    return best_marks if has_tag(note.text) else best_marks[-1:]
+    return best_marks if contains_private_tag(note.text) else best_marks[-1:]

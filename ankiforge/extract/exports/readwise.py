@@ -40,7 +40,7 @@ from ankiforge.text.elements import html_to_markdown
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_note_numbers
-from ankiforge.text.private import find_tag
+from ankiforge.text.private import find_private_tag
 
 Row = Texts
 """The cells of a row, by casefolded column name."""
@@ -111,7 +111,7 @@ class Readwise(ExportSource):
                     cells[name] for name in cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
                 )
                 row["tags"] = ", ".join(
-                    filter(None, (row["tags"], *find_tag(other_cells)))
+                    filter(None, (row["tags"], *find_private_tag(other_cells)))
                 )
                 problem = hint = ""
                 if _EXTRA_CELLS in cells:

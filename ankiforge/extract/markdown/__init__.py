@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
-from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_kind
+from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_source_kind
 from ankiforge.extract.file_source import File, FileSource, FindPicture, select_card_forms
-from ankiforge.extract.files import read_settled
+from ankiforge.extract.files import read_when_settled
 from ankiforge.extract.markdown.patterns import (
     BRACKET_CARD_LABEL,
     EXPORT_SIGN,
@@ -36,7 +36,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import WordMatcher, regex
-from ankiforge.text.private import has_tag_name
+from ankiforge.text.private import contains_private_tag_name
 
 if TYPE_CHECKING:  # the modules that read notes are loaded when the first note is read
     from ankiforge.extract.markdown.plugins import Dialects
@@ -177,7 +177,7 @@ class NoteSource(FileSource):
         """Return the whole plain text of a note."""
         from ankiforge.extract.markdown import parsed_note
 
-        text, _ = read_settled(file.place)
+        text, _ = read_when_settled(file.place)
         note = self.to_markdown_note(file, text)
         if note is None:
             return super().whole(file, reader)
@@ -289,13 +289,13 @@ class TextFiles(NoteSource):
 
         `text` is the content of the file.
         """
-        if file.path.endswith(".txt") and find_kind(file.at) != self.kind:
+        if file.path.endswith(".txt") and find_source_kind(file.at) != self.kind:
             return None  # it may be a file of clippings, for example
         path = PurePosixPath(file.path)
         marks = frozenset[str](self.settings.marks)
         private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
-            if has_tag_name(text):
+            if contains_private_tag_name(text):
                 from ankiforge.extract.markdown.parsed_note import find_lines_below_tag
 
                 private_lines = find_lines_below_tag(text)

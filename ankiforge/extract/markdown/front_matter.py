@@ -17,8 +17,8 @@ from ankiforge.model import Json, Pair, Strings
 from ankiforge.text import regex
 from ankiforge.text.identifiers import find_identifiers
 from ankiforge.text.private import (
-    has_tag,
-    has_tag_name,
+    contains_private_tag,
+    contains_private_tag_name,
 )
 
 _FRONT_MATTER_BLOCK = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
@@ -247,16 +247,18 @@ def is_whole_note_tagged(text: str) -> bool:
 
     It does in the front matter, in a field or line of tags, and in an HTML heading.
     """
-    if not has_tag_name(text):
+    if not contains_private_tag_name(text):
         return False
     for pattern in (_FRONT_MATTER, _JSON_FRONT_MATTER):
         match = pattern.match(text)
-        if match and has_tag_name(match["fields"]):
+        if match and contains_private_tag_name(match["fields"]):
             return True
     tag_fields = (*_TAG_LINE.finditer(text), *_INLINE_TAG_FIELD.finditer(text))
-    if any(has_tag_name(field[0]) for field in tag_fields):
+    if any(contains_private_tag_name(field[0]) for field in tag_fields):
         return True
-    return any(has_tag(heading["words"]) for heading in _HTML_HEADING.finditer(text))
+    return any(
+        contains_private_tag(heading["words"]) for heading in _HTML_HEADING.finditer(text)
+    )
 
 
 def find_front_matter_sentences(text: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from ankiforge.extract.markdown.markup import (
     InlineContext,
     InlineToken,
     MarkedPhrase,
-    TokenKind,
+    MarkupKind,
 )
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
@@ -36,10 +36,10 @@ from ankiforge.extract.markdown.placeholders import (
 from ankiforge.extract.markdown.tokenizer import get_inner_tokens, tokenize_block
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.sentences import find_sentence_starts, sentences, trim_span
+from ankiforge.text.sentences import find_sentence_spans, find_sentence_starts, trim_span
 
 _BY_START = attrgetter("start")
-_HIDDEN_KINDS = (TokenKind.HINT, TokenKind.MARK, TokenKind.GAP)
+_HIDDEN_KINDS = (MarkupKind.HINT, MarkupKind.MARK, MarkupKind.GAP)
 _ANY_MARKUP = regex(
     rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
 )
@@ -50,14 +50,14 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
     if not _ANY_MARKUP.search(text):
         collapsed = text if context.is_verbatim else " ".join(text.split())
         return InlineText(
-            [InlineToken(TokenKind.TEXT, collapsed, collapsed)] if text else []
+            [InlineToken(MarkupKind.TEXT, collapsed, collapsed)] if text else []
         )
     tokens = tokenize_block(text, context)
     if not context.is_verbatim:
         # tags at the ends of a block aren't shown as part of its text
         for direction in (tokens, reversed(tokens)):
             for token in direction:
-                if token.kind is TokenKind.TAG:
+                if token.kind is MarkupKind.TAG:
                     token.plain = ""
                     token.markdown = ""
                 elif token.plain.strip() or token.markdown.strip():
@@ -86,9 +86,9 @@ class _WhitespaceCollapser:
         around it."""
 
     def process_token(self, token: InlineToken) -> None:
-        if token.kind in (TokenKind.TEXT, TokenKind.BREAK):
+        if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK):
             self._collapse_text(token)
-        closes_pair = token.kind in (TokenKind.EMPHASIS, TokenKind.GAP) and token.opener
+        closes_pair = token.kind in (MarkupKind.EMPHASIS, MarkupKind.GAP) and token.opener
         if token.plain:
             self._after_space = token.plain.endswith(" ")
             self._after_break = self._after_break and not token.plain.strip()
@@ -118,14 +118,16 @@ def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
     """Strip the space after the last text, even if pictures without plain text follow."""
     picture_start: InlineToken | None = None
     for token in reversed(tokens):
-        if token.kind in (TokenKind.TEXT, TokenKind.BREAK) and token.plain.endswith(" "):
+        if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain.endswith(
+            " "
+        ):
             token.plain = token.plain.rstrip(" ")
             token.markdown = token.plain
             if picture_start:
                 picture_start.markdown = f" {picture_start.markdown}"
         if token.plain:
             return
-        opens_emphasis = token.kind is TokenKind.EMPHASIS and token.closer
+        opens_emphasis = token.kind is MarkupKind.EMPHASIS and token.closer
         if token.is_shown_picture or (picture_start and opens_emphasis):
             picture_start = token
 
@@ -209,13 +211,13 @@ class InlineText:
     def tags(self) -> Strings:
         """The tags in the block, without their `#`."""
         return tuple(
-            [token.detail for token in self.tokens if token.kind is TokenKind.TAG]
+            [token.detail for token in self.tokens if token.kind is MarkupKind.TAG]
         )
 
     def is_line_end(self, offset: int) -> bool:
         """Return whether a line of the source ends at `offset` in the plain text."""
         tokens = self._find_tokens_starting_in(offset - 1, offset)
-        return any(token.kind is TokenKind.BREAK for token in tokens)
+        return any(token.kind is MarkupKind.BREAK for token in tokens)
 
     def _find_tokens_starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
         """Return the tokens whose start in the plain text is in [first, last]."""
@@ -227,7 +229,7 @@ class InlineText:
         spans = []
         start = 0
         for token in self.tokens:
-            if token.kind is TokenKind.BREAK:
+            if token.kind is MarkupKind.BREAK:
                 spans.append((start, token.start))
                 start = token.end
         return [*spans, (start, len(self.plain))]
@@ -242,7 +244,7 @@ class InlineText:
     def has_emphasis_around(self, offset: int) -> bool:
         """Return whether `offset` is inside emphasis that doesn't cover the whole block."""
         for token in self.tokens:
-            if token.kind is not TokenKind.EMPHASIS or token.closer is None:
+            if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
                 continue
             start = token.start
             end = token.closer.start
@@ -270,17 +272,17 @@ class InlineText:
         edges: set[int] = set()
         for token in self.tokens:
             masked_texts.append(
-                "X" * len(token.plain) if token.kind is TokenKind.OPAQUE else token.plain
+                "X" * len(token.plain) if token.kind is MarkupKind.OPAQUE else token.plain
             )
             if token.detail == BLOCK_EDGE:
                 edges.add(token.start)
         for edge in find_sentence_starts("".join(masked_texts)):
             token = self.tokens[bisect_right(self.tokens, edge, key=_BY_START) - 1]
-            if edge in (token.start, token.end) or token.kind is TokenKind.TEXT:
+            if edge in (token.start, token.end) or token.kind is MarkupKind.TEXT:
                 edges.add(edge)
         for line in self._iter_marked_lines():
             edges.update(line)
-        return sentences(self.plain, sorted(edges))
+        return find_sentence_spans(self.plain, sorted(edges))
 
     def _iter_marked_lines(self) -> Iterator[Span]:
         """Yield the span of each line that is marked as a whole, such as `==Step 1==`.
@@ -293,7 +295,7 @@ class InlineText:
         ]
         if not marks:
             return
-        breaks = [token.start for token in self.tokens if token.kind is TokenKind.BREAK]
+        breaks = [token.start for token in self.tokens if token.kind is MarkupKind.BREAK]
         for start, end in pairwise([0, *breaks]):
             first_index = bisect_left(marks, (start, start))
             end_index = bisect_left(marks, (end, end))
@@ -318,9 +320,9 @@ class InlineText:
         depth = 0
         parts = []
         for token in self.tokens:
-            if token.kind in (TokenKind.MARK, TokenKind.GAP):
+            if token.kind in (MarkupKind.MARK, MarkupKind.GAP):
                 depth += bool(token.closer) - bool(token.opener)
-            if token.kind in (TokenKind.TEXT, TokenKind.BREAK) and not depth:
+            if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and not depth:
                 parts.append(token.plain)
             else:
                 parts.append("…" * len(token.plain))
@@ -339,7 +341,7 @@ class InlineText:
             if span[0] == span[1]:
                 continue
             inner_tokens = get_inner_tokens(self.tokens, opener)
-            has_break = any(token.kind is TokenKind.BREAK for token in inner_tokens)
+            has_break = any(token.kind is MarkupKind.BREAK for token in inner_tokens)
             if marker == "bold" and has_break:
                 continue
             detail = "" if marker == "==" else opener.detail
@@ -356,7 +358,7 @@ class InlineText:
         """The pictures in marks that contain no text."""
         pictures = []
         for opener in self.tokens:
-            if opener.kind is not TokenKind.MARK:
+            if opener.kind is not MarkupKind.MARK:
                 continue
             inner_tokens = get_inner_tokens(self.tokens, opener)
             if any(token.plain.strip() for token in inner_tokens):
@@ -374,7 +376,7 @@ class InlineText:
         """The opening token of each cloze that blanks out a picture."""
         openers = []
         for token in self.tokens:
-            if token.kind is TokenKind.GAP:
+            if token.kind is MarkupKind.GAP:
                 if any(
                     each.is_shown_picture for each in get_inner_tokens(self.tokens, token)
                 ):
@@ -419,7 +421,7 @@ class InlineText:
         for token in self.tokens[token_range.start : token_range.stop]:
             offset_before[token] = len(text)
             markdown = renderer.render(token)
-            if not text and token.kind is TokenKind.TEXT:
+            if not text and token.kind is MarkupKind.TEXT:
                 markdown = _escape_block_marker(markdown)
             text += markdown if text else markdown.lstrip()
             offset_after[token] = len(text)
@@ -438,7 +440,7 @@ class InlineText:
         """
         parts = list[str]()
         for token in self.tokens:
-            if links and token.kind is TokenKind.INVISIBLE:
+            if links and token.kind is MarkupKind.INVISIBLE:
                 parts.append(_render_link_bracket(token))
             elif token.kind not in _HIDDEN_KINDS:
                 parts.append(token.markdown)
@@ -446,7 +448,7 @@ class InlineText:
 
     def render_cloze(self) -> str:
         """Return the Markdown of the block, in which all clozes are numbered: `{{c1::…}}`."""
-        gaps = [token for token in self.tokens if token.kind is TokenKind.GAP]
+        gaps = [token for token in self.tokens if token.kind is MarkupKind.GAP]
         numbers = [
             int(number) for gap in gaps for number in re.findall(r"\d+", gap.detail)
         ]
@@ -455,17 +457,19 @@ class InlineText:
         opener = ""  # the opener of a cloze that begins at the current position
         for token in self.tokens:
             markdown = token.markdown
-            if token.kind is TokenKind.GAP and token.closer:
+            if token.kind is MarkupKind.GAP and token.closer:
                 opener = f"{{{{c{token.detail or next(next_numbers)}::"
                 text += opener
                 continue
-            if token.kind is TokenKind.GAP:
+            if token.kind is MarkupKind.GAP:
                 # move a space at the end of the answer or of the hint out of the cloze
                 closer = markdown if markdown.startswith("::") else "}}"
                 has_space = text.endswith(" ") or markdown.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
-            elif token.kind is not TokenKind.MARK:
-                if token.kind is TokenKind.INVISIBLE and self._has_only_whole_gaps(token):
+            elif token.kind is not MarkupKind.MARK:
+                if token.kind is MarkupKind.INVISIBLE and self._has_only_whole_gaps(
+                    token
+                ):
                     markdown = _render_link_bracket(token)
                 if opener and markdown.startswith(" "):
                     # move a space at the start of the answer out of the cloze
@@ -483,7 +487,7 @@ class InlineText:
         inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
         for gap in inner_tokens:
             partner = gap.closer or gap.opener
-            if gap.kind is TokenKind.GAP and partner not in inner_tokens:
+            if gap.kind is MarkupKind.GAP and partner not in inner_tokens:
                 return False
         return True
 
@@ -518,7 +522,7 @@ class InlineText:
         while first and self._get_start(first) == start:
             previous_token = tokens[first - 1]
             # an empty range may be a picture inside a link
-            ends_link = start == end and previous_token.kind is TokenKind.INVISIBLE
+            ends_link = start == end and previous_token.kind is MarkupKind.INVISIBLE
             if previous_token.plain or (previous_token.opener and not ends_link):
                 break
             first -= 1
@@ -560,14 +564,18 @@ class _RangeRenderer:
 
     def render(self, token: InlineToken) -> str:
         """Return the Markdown of the part of a token that is in the range."""
-        if token.kind is TokenKind.TEXT:
+        if token.kind is MarkupKind.TEXT:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
         if token.kind in _HIDDEN_KINDS:
             return ""
-        if token.kind is TokenKind.EMPHASIS:
+        if token.kind is MarkupKind.EMPHASIS:
             return token.markdown if self._is_emphasis_kept(token) else ""
-        if self.links and token.kind is TokenKind.INVISIBLE and self._find_partner(token):
+        if (
+            self.links
+            and token.kind is MarkupKind.INVISIBLE
+            and self._find_partner(token)
+        ):
             return _render_link_bracket(token)
         return "" if token.plain and token.start >= self.end else token.markdown
 
@@ -633,9 +641,9 @@ def _get_phrase_marker(token: InlineToken) -> str:
 
     The kinds are those of `MarkedPhrase.mark_kind`.
     """
-    if token.kind is TokenKind.MARK:
+    if token.kind is MarkupKind.MARK:
         return "==" if token.markdown == "==" else "mark"
-    if token.kind is TokenKind.GAP:
+    if token.kind is MarkupKind.GAP:
         return "{{"
     return "bold" if (token.detail == "strong" or token.markdown == "<b>") else ""
 

@@ -41,7 +41,7 @@ from ankiforge.text.elements import (
 from ankiforge.text.normalize import MATH_PATTERN
 
 
-class TokenKind(Enum):
+class MarkupKind(Enum):
     """What a token of a block's text represents, which decides how it is rendered."""
 
     TEXT = auto()
@@ -89,7 +89,7 @@ BLOCK_EDGE = "edge"
 class InlineToken:
     """A token of a block's text, with its plain text and its Markdown."""
 
-    kind: TokenKind
+    kind: MarkupKind
     plain: str = ""
     markdown: str = ""
     """The Markdown of the token. For a mark it is `==`, `~=` or the name of the element,
@@ -116,9 +116,9 @@ class InlineToken:
     """Needed by markdown-it's rule for `~~`, which looks at the type of the tokens next to
     its own."""
 
-    def change_to(
+    def change_kind(
         self,
-        kind: TokenKind,
+        kind: MarkupKind,
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
@@ -141,7 +141,7 @@ class InlineToken:
     @property
     def is_shown_picture(self) -> bool:
         """Whether the token is an embedded file that is shown or played."""
-        return self.kind is TokenKind.PICTURE and bool(self.markdown)
+        return self.kind is MarkupKind.PICTURE and bool(self.markdown)
 
 
 class MarkedPhrase(NamedTuple):
@@ -212,14 +212,14 @@ class InlineState(StateInline):
 
     def pushPending(self) -> Any:
         """Add the plain text since the last token as a token."""
-        token = InlineToken(TokenKind.TEXT, self.pending, self.pending)
+        token = InlineToken(MarkupKind.TEXT, self.pending, self.pending)
         self.tokens.append(token)
         self.pending = ""
         return token
 
     def add_token(
         self,
-        kind: TokenKind,
+        kind: MarkupKind,
         plain: str = "",
         markdown: str | None = None,
         detail: str = "",
@@ -460,7 +460,7 @@ def _add_multiline_maths(state: InlineState, match: re.Match[str], raw: str) -> 
     maths = state.context.maths[int(match["number"])]
     one_line_maths = maths.replace("\n", " ")
     markdown = maths if state.context.is_verbatim else one_line_maths
-    state.add_token(TokenKind.OPAQUE, one_line_maths, markdown)
+    state.add_token(MarkupKind.OPAQUE, one_line_maths, markdown)
 
 
 @_register_adder("sound")
@@ -468,13 +468,13 @@ def _add_sound(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add a sound in Anki's notation, whose source is part of the block's plain text."""
     path = state.context.find_media_path(match["heard"].strip())
     state.add_token(
-        TokenKind.ATOM, raw, f"![]({quote(path)})" if path else escape_markdown(raw)
+        MarkupKind.ATOM, raw, f"![]({quote(path)})" if path else escape_markdown(raw)
     )
 
 
 @_register_adder("address")
 def _add_angled_url(state: InlineState, match: re.Match[str], raw: str) -> None:
-    state.add_token(TokenKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+    state.add_token(MarkupKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
 
 
 @_register_adder("url")
@@ -486,7 +486,7 @@ def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
     text_before = _URL_SCHEME.sub("", state.pending)
     url = state.pending[len(text_before) :] + raw
     state.pending = text_before
-    state.add_token(TokenKind.ATOM, url, escape_markdown(url)).target = url
+    state.add_token(MarkupKind.ATOM, url, escape_markdown(url)).target = url
 
 
 @_register_adder("script")
@@ -498,16 +498,16 @@ def _add_super_or_subscript(state: InlineState, match: re.Match[str], raw: str) 
     text = match["raised"]
     level = match["level"]
     if has_unicode_script(text, level):
-        state.add_token(TokenKind.TEXT, to_unicode_script(text, level))
+        state.add_token(MarkupKind.TEXT, to_unicode_script(text, level))
         return
     markdown = f"<{level}>{escape_markdown(text)}</{level}>"
-    state.add_token(TokenKind.ATOM, to_unicode_script(text, level), markdown)
+    state.add_token(MarkupKind.ATOM, to_unicode_script(text, level), markdown)
 
 
 @_register_adder("mark")
 def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
     if raw not in ("==", "＝＝"):
-        token = state.add_token(TokenKind.MARK, raw, "~=", match["colour"] or "")
+        token = state.add_token(MarkupKind.MARK, raw, "~=", match["colour"] or "")
         token.can_open = raw[0] == "~"
         token.can_close = raw == "=~"
         return
@@ -515,7 +515,9 @@ def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
     # precedes; at the start of the text, `before` is the first `=` itself
     before = state.src[max(0, match.start() - 1)]
     after = state.src[match.end() : match.end() + 1]
-    token = state.add_token(TokenKind.MARK, raw, "==", IN_WORD if match["inside"] else "")
+    token = state.add_token(
+        MarkupKind.MARK, raw, "==", IN_WORD if match["inside"] else ""
+    )
     token.can_open = bool(after.strip())
     token.can_close = not before.isspace()
 
@@ -523,7 +525,7 @@ def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
 @_register_adder("gap")
 def _add_gap(state: InlineState, match: re.Match[str], raw: str) -> None:
     state.add_token(
-        TokenKind.GAP, raw, detail=match["numbers"] or match["gap_number"] or ""
+        MarkupKind.GAP, raw, detail=match["numbers"] or match["gap_number"] or ""
     )
 
 
@@ -535,11 +537,11 @@ def _add_footnote(state: InlineState, match: re.Match[str], raw: str) -> None:
     """
     if match["footnote_name"]:
         state.add_token(
-            TokenKind.INVISIBLE, detail=f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
+            MarkupKind.INVISIBLE, detail=f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
         )
         return
     detail = f"{FOOTNOTE_PREFIX}[{match['footnote_text']}]"
-    state.add_token(TokenKind.ATOM, raw.replace("\n", " "), "", detail)
+    state.add_token(MarkupKind.ATOM, raw.replace("\n", " "), "", detail)
 
 
 @_register_adder("ruby")
@@ -547,13 +549,13 @@ def _add_ruby(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add East Asian characters, followed in brackets by how they are read."""
     if match["base"]:
         readings = match["readings"].replace("|", "")
-        state.add_token(TokenKind.TEXT, f"{match['base']}({readings})")
+        state.add_token(MarkupKind.TEXT, f"{match['base']}({readings})")
         return
     if match["letters"]:
         reading = match["braced"] or match["above"]
-        state.add_token(TokenKind.TEXT, f"{match['letters']}({reading})")
+        state.add_token(MarkupKind.TEXT, f"{match['letters']}({reading})")
         return
-    state.add_token(TokenKind.TEXT, ruby_to_text(match))
+    state.add_token(MarkupKind.TEXT, ruby_to_text(match))
 
 
 @_register_adder("embed")
@@ -569,7 +571,7 @@ def _add_embed(state: InlineState, match: re.Match[str], raw: str) -> None:
     alt, _ = parse_image_label(content)
     label = content[len(alt) :]
     target = quote(path or name or content)
-    token = state.add_token(TokenKind.PICTURE, "", f"![{label}]({target})")
+    token = state.add_token(MarkupKind.PICTURE, "", f"![{label}]({target})")
     if not path:
         token.target = _format_wiki_target(content)
 
@@ -585,7 +587,9 @@ def _add_wiki_link(state: InlineState, match: re.Match[str], raw: str) -> None:
         titles = [heading.strip(" \\") for heading in headings]
         link_text = " > ".join(filter(None, titles))
     sound = render_linked_sound(state.context, name.strip())
-    token = state.add_token(TokenKind.ATOM, link_text, escape_markdown(link_text) + sound)
+    token = state.add_token(
+        MarkupKind.ATOM, link_text, escape_markdown(link_text) + sound
+    )
     token.target = _format_wiki_target(name)
 
 
@@ -606,7 +610,7 @@ def _add_picture(state: InlineState, url: str, label: str) -> None:
     size_match = _SIZE_ONLY.fullmatch(label)
     if size_match:
         label = f"|{size_match[1]}"
-    state.add_token(TokenKind.PICTURE, "", f"![{label}]({url})")
+    state.add_token(MarkupKind.PICTURE, "", f"![{label}]({url})")
 
 
 def _find_media_path(state: InlineState, url: str) -> str:
@@ -650,12 +654,12 @@ def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
             is_first = False
             break
     if is_first:
-        state.add_token(TokenKind.INVISIBLE)
+        state.add_token(MarkupKind.INVISIBLE)
     elif match["cell"]:
-        state.add_token(TokenKind.ATOM, " | ")
+        state.add_token(MarkupKind.ATOM, " | ")
     else:
         state.add_token(
-            TokenKind.ATOM, "\n", "\n" if state.context.is_verbatim else HARD_BREAK
+            MarkupKind.ATOM, "\n", "\n" if state.context.is_verbatim else HARD_BREAK
         )
 
 
@@ -673,7 +677,7 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
         colour_match = _MARK_COLOUR.search(match["with"])
         colour = (colour_match["style"] or colour_match["class"]) if colour_match else ""
         token = state.add_token(
-            TokenKind.MARK, "", name, normalize_colour(colour.strip().lower())
+            MarkupKind.MARK, "", name, normalize_colour(colour.strip().lower())
         )
         token.can_open = not closes
         token.can_close = closes
@@ -681,7 +685,7 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
         element = (
             f"</{EMPHASIS_ELEMENTS[name]}>" if closes else f"<{EMPHASIS_ELEMENTS[name]}>"
         )
-        token = state.add_token(TokenKind.EMPHASIS, "", element)
+        token = state.add_token(MarkupKind.EMPHASIS, "", element)
         token.can_open = not closes
         token.can_close = closes
     elif name in BLOCK_ELEMENTS and name not in _TABLE_ELEMENTS:
@@ -689,14 +693,14 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     elif name in _MEDIA_ELEMENTS and not closes:
         _add_media(state, raw)
     else:
-        state.add_token(TokenKind.INVISIBLE)
+        state.add_token(MarkupKind.INVISIBLE)
 
 
 def _add_block_edge(state: InlineState, name: str, *, closes: bool) -> None:
     """Add a line end for a `<br>` or for the edge of a block element."""
     if not state.context.is_verbatim:
         state.add_token(
-            TokenKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE
+            MarkupKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE
         )
         return
     previous = _get_previous_markdown(state)
@@ -709,7 +713,7 @@ def _add_block_edge(state: InlineState, name: str, *, closes: bool) -> None:
         markdown = HARD_BREAK
     else:
         markdown = "" if not previous or previous.endswith("\n") else HARD_BREAK
-    state.add_token(TokenKind.BREAK, " ", markdown)
+    state.add_token(MarkupKind.BREAK, " ", markdown)
 
 
 def _get_previous_markdown(state: InlineState) -> str:
@@ -727,7 +731,7 @@ def _add_media(state: InlineState, raw: str) -> None:
     attributes = parse_attributes(raw)
     url = attributes.get("src") or attributes.get("data", "")
     if not url:
-        state.add_token(TokenKind.INVISIBLE)
+        state.add_token(MarkupKind.INVISIBLE)
         return
     path = _find_media_path(state, unquote(url))
     media_url = quote(path) if path else quote(url, safe="%/:?#@!$&*+,;=~")
@@ -735,15 +739,15 @@ def _add_media(state: InlineState, raw: str) -> None:
     width = attributes.get("width", "").removesuffix("px")
     if _WIDTH.fullmatch(width):
         label = f"{label}|{width}"
-    state.add_token(TokenKind.PICTURE, "", f"![{label}]({media_url})")
+    state.add_token(MarkupKind.PICTURE, "", f"![{label}]({media_url})")
 
 
 _ADDERS |= {
     "verbatim": lambda state, match, raw: state.add_token(
-        TokenKind.OPAQUE, raw.replace("\n", " ")
+        MarkupKind.OPAQUE, raw.replace("\n", " ")
     ),
     "templater": lambda state, match, raw: state.add_token(
-        TokenKind.OPAQUE, raw, escape_markdown(raw)
+        MarkupKind.OPAQUE, raw, escape_markdown(raw)
     ),
     "picture": lambda state, match, raw: _add_picture(
         state, match["angled"] or match["bare"] or "", match["alt"]
@@ -753,22 +757,24 @@ _ADDERS |= {
     ),
     # `<` is escaped because it would begin a tag in a field of a card
     "less": lambda state, match, raw: state.add_token(
-        TokenKind.TEXT, raw, escape_markdown(raw)
+        MarkupKind.TEXT, raw, escape_markdown(raw)
     ),
-    "hash": lambda state, match, raw: state.add_token(TokenKind.TAG, raw, detail=raw[1:]),
-    "text": lambda state, match, raw: state.add_token(TokenKind.TEXT, raw),
+    "hash": lambda state, match, raw: state.add_token(
+        MarkupKind.TAG, raw, detail=raw[1:]
+    ),
+    "text": lambda state, match, raw: state.add_token(MarkupKind.TEXT, raw),
     "label": lambda state, match, raw: state.add_token(
-        TokenKind.INVISIBLE, detail=f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
+        MarkupKind.INVISIBLE, detail=f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
     ),
     "footnote_start": lambda state, match, raw: state.add_token(
-        TokenKind.ATOM, raw, " ("
+        MarkupKind.ATOM, raw, " ("
     ),
-    "footnote_end": lambda state, match, raw: state.add_token(TokenKind.ATOM, raw, ")"),
+    "footnote_end": lambda state, match, raw: state.add_token(MarkupKind.ATOM, raw, ")"),
     # isn't shown, but is part of the plain text, from which keys are made
-    "cited": lambda state, match, raw: state.add_token(TokenKind.ATOM, raw, ""),
+    "cited": lambda state, match, raw: state.add_token(MarkupKind.ATOM, raw, ""),
     # aren't shown
-    "frame": lambda state, match, raw: state.add_token(TokenKind.INVISIBLE),
-    "gone": lambda state, match, raw: state.add_token(TokenKind.INVISIBLE),
+    "frame": lambda state, match, raw: state.add_token(MarkupKind.INVISIBLE),
+    "gone": lambda state, match, raw: state.add_token(MarkupKind.INVISIBLE),
 }
 
 

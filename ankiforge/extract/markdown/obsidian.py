@@ -23,7 +23,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.file_source import File, FileListing
-from ankiforge.extract.files import compile_patterns, read_settings
+from ankiforge.extract.files import compile_patterns, read_json_settings
 from ankiforge.extract.markdown import (
     HAND_WRITTEN_FORMS,
     HandWrittenForm,
@@ -184,7 +184,7 @@ class Vault(NoteSource):
             is_logseq_graph=is_graph,
         )
 
-    def with_dialects(self, names: Strings) -> Self:
+    def replace_dialects(self, names: Strings) -> Self:
         """Return the same vault, but with the dialects `names` to be read."""
         opening = Opening(
             name=self.folder.name,
@@ -322,6 +322,6 @@ def find_template_patterns(vault: Path) -> Iterator[str]:
     """Yield a pattern, relative to the vault, for each folder with templates for notes."""
     for name, key in _TEMPLATE_FOLDER_KEYS.items():
         with suppress(ItemError):
-            folder = read_settings(vault / ".obsidian" / name).get(key)
+            folder = read_json_settings(vault / ".obsidian" / name).get(key)
             if isinstance(folder, str) and folder.strip("/"):
                 yield f"{folder.strip('/')}/"

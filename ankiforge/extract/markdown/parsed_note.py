@@ -69,11 +69,11 @@ from ankiforge.text.keys import number_highlights
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     UNREADABLE_TAGS_REASON,
-    document_privacy_reason,
-    has_tag,
-    has_tag_name,
+    contains_private_tag,
+    contains_private_tag_name,
+    get_document_privacy_reason,
     is_name,
-    is_only_tag,
+    is_only_private_tag,
 )
 
 # Kinds of blocks whose text may be just a name, which other documents may contain too.
@@ -107,7 +107,9 @@ def mark_private_blocks(
         Whether the whole note is private because the tag is outside all blocks.
     """
     lines = body.split("\n")
-    tagged_lines = [number for number, line in enumerate(lines) if has_tag(line)]
+    tagged_lines = [
+        number for number, line in enumerate(lines) if contains_private_tag(line)
+    ]
     if not tagged_lines:
         return False
     blocks_at_line = defaultdict[int, list[Block]](list)
@@ -123,7 +125,7 @@ def mark_private_blocks(
         line_blocks = []
         for block in blocks_at_line[number]:
             # a block with nothing but the tag makes the whole note private
-            if not is_only_tag(block.plain):
+            if not is_only_private_tag(block.plain):
                 line_blocks.append(block)
         if not line_blocks and _COMMENT_LINE.match(lines[number]):
             # a comment belongs to the block directly above
@@ -193,7 +195,7 @@ def find_lines_below_tag(text: str) -> frozenset[int]:
             below.add(number)
         if _LIST_MARKER.match(content):
             item_indent = indent
-        if tagged_indent is None and has_tag(line):
+        if tagged_indent is None and contains_private_tag(line):
             tagged_indent = indent if item_indent is None else item_indent
             quote_depth = prefix.count(">")
     return frozenset(below)
@@ -234,7 +236,9 @@ def read_note(
         prompt = Lookalike("prompt", "", reason)
         yield UnmarkedDocument(source.folder.container, path, "", left_out=(prompt,))
         return
-    may_be_private = bool(has_tag_name(text) or document_privacy_reason(note.document))
+    may_be_private = bool(
+        contains_private_tag_name(text) or get_document_privacy_reason(note.document)
+    )
     has_reason = source.may_have_highlights(note) or may_be_private
     if not (has_reason or note.dialects or may_have_lookalikes(text)):
         return
@@ -265,7 +269,7 @@ def read_whole_text(
         find_picture: returns the path of a picture from its name in the text.
     """
     may_be_private = bool(
-        has_tag_name(note.text) or document_privacy_reason(note.document)
+        contains_private_tag_name(note.text) or get_document_privacy_reason(note.document)
     )
     front = parse_front_matter(note.text)
     dialect = None
@@ -368,7 +372,7 @@ class _ParsedNote:
         if any(highlight.declared for highlight in self._highlights):
             deck = document.deck or self._note.plugin_deck
             document = replace(document, deck=deck)
-        is_private = bool(document_privacy_reason(document))
+        is_private = bool(get_document_privacy_reason(document))
         private, names = self._collect_private_texts(document, is_private)
         yield from self._iter_problems(is_private or bool(private or names))
         container = self._source.folder.container

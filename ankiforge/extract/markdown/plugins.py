@@ -20,7 +20,7 @@ from ankiforge.extract.files import (
     MAX_SETTINGS_BYTES,
     compile_patterns,
     read_file,
-    read_settings,
+    read_json_settings,
 )
 from ankiforge.extract.markdown.patterns import FieldWords
 from ankiforge.model import Json, Problem, Strings, Texts, Value
@@ -355,7 +355,7 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         if name not in names or not path.exists():
             continue
         try:
-            data = read_settings(path)
+            data = read_json_settings(path)
             raw_settings = data.get("settings", data)
             if name == "osr" and isinstance(raw_settings, dict):
                 raw_settings = _upgrade_osr_settings(raw_settings)

@@ -148,7 +148,7 @@ def find_quoted_papers(citations: CitationsByBlock) -> Iterator[Pair]:
     for block_citations in citations.values():
         for citation in block_citations:
             for scheme, value in citation.paper_identifiers:
-                yield (hints.quoted_scheme(scheme), value)
+                yield (hints.make_quoted_scheme(scheme), value)
 
 
 # --- one link -------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class SurroundingsReader:
         # the id of the block identifies the highlight if it is the only one in the block
         own_hint = ""
         if block.id and self._counts_by_block[highlight.block] == 1:
-            own_hint = hints.block_id(block.id)
+            own_hint = hints.make_block_id(block.id)
         # cached, because a block may contain thousands of highlights
         if block.lines not in self._tool_data:
             block_data = _read_tool_data(self._lines, block.lines)

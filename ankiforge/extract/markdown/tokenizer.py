@@ -28,7 +28,7 @@ from ankiforge.extract.markdown.markup import (
     InlineContext,
     InlineState,
     InlineToken,
-    TokenKind,
+    MarkupKind,
     parse_markup,
     render_linked_sound,
 )
@@ -72,7 +72,7 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
         # escape each `&` that would begin an entity together with the next token
         for token, next_token in pairwise(tokens):
             if token.markdown == "&" and _ENTITY_REST.match(next_token.markdown):
-                token.change_to(TokenKind.ATOM, token.plain, r"\&")
+                token.change_kind(MarkupKind.ATOM, token.plain, r"\&")
     if not text.isascii() and PLACEHOLDER_CHARACTER.search(text):
         for token in tokens:
             token.plain = restore_placeholders(token.plain, context.maths)
@@ -86,7 +86,7 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
         pair_gaps(tokens, context.cloze_syntax)
     if context.cloze_syntax.markers:
         convert_dialect_gaps(tokens, context.cloze_syntax)
-    if any(token.kind is TokenKind.GAP for token in tokens) or "</" in text:
+    if any(token.kind is MarkupKind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
 
@@ -135,7 +135,7 @@ def _pair_parsed_tokens(
             render_linked_sound(context, unquote(opener.target)) if opener.target else ""
         )
         if sound:
-            token.kind = TokenKind.PICTURE
+            token.kind = MarkupKind.PICTURE
             token.markdown = sound
 
 
@@ -143,18 +143,18 @@ def _to_inline_token(parsed_token: Parsed) -> InlineToken:
     text = parsed_token.content
     match parsed_token.type:
         case "text":
-            return InlineToken(TokenKind.TEXT, text, text)
+            return InlineToken(MarkupKind.TEXT, text, text)
         case "text_special":
             is_escape = parsed_token.info == "escape"
             markdown = parsed_token.markup if is_escape else escape_markdown(text)
-            kind = TokenKind.TEXT if text.isspace() else TokenKind.ATOM
+            kind = MarkupKind.TEXT if text.isspace() else MarkupKind.ATOM
             return InlineToken(kind, text, markdown)
         case "link_open" | "link_close":
             url = str(parsed_token.attrs.get("href", ""))
-            return InlineToken(TokenKind.INVISIBLE, target=url)
+            return InlineToken(MarkupKind.INVISIBLE, target=url)
         case _:
             detail = "strong" if parsed_token.tag == "strong" else ""
-            return InlineToken(TokenKind.EMPHASIS, "", parsed_token.markup, detail)
+            return InlineToken(MarkupKind.EMPHASIS, "", parsed_token.markup, detail)
 
 
 def _escape_emphasis(
@@ -179,10 +179,10 @@ def _escape_emphasis(
             and next_tokens
             and _OPERAND_AFTER.match(next_tokens[0].plain)
         ):
-            star.change_to(TokenKind.ATOM, star.plain, "")
-            second_star.change_to(TokenKind.ATOM, second_star.plain, "")
+            star.change_kind(MarkupKind.ATOM, star.plain, "")
+            second_star.change_kind(MarkupKind.ATOM, second_star.plain, "")
     for token, parsed_token in zip(tokens, parsed, strict=True):
-        if token.kind is TokenKind.ATOM:
+        if token.kind is MarkupKind.ATOM:
             continue
         if isinstance(parsed_token, InlineToken):
             continue
@@ -194,7 +194,7 @@ def _escape_emphasis(
         if token.plain == "_" and re.fullmatch(r"\w\w", before + after):
             continue
         if (before + after).strip():
-            token.change_to(TokenKind.ATOM, token.plain, f"\\{token.plain}")
+            token.change_kind(MarkupKind.ATOM, token.plain, f"\\{token.plain}")
 
 
 # --- the parser -----------------------------------------------------------------------
@@ -212,7 +212,7 @@ def _parse_line_end(state: StateInline, silent: bool) -> bool:
     assert isinstance(state, InlineState)
     state.pos = match.end()
     if match["last"]:
-        state.add_token(TokenKind.ATOM, match[0], "")
+        state.add_token(MarkupKind.ATOM, match[0], "")
         return True
     if state.context.is_verbatim:
         markdown = match[0]
@@ -221,7 +221,7 @@ def _parse_line_end(state: StateInline, silent: bool) -> bool:
         if match[0][0] == "\\" or state.pending.endswith("  "):
             markdown = HARD_BREAK
         state.pending = state.pending.rstrip(" ")
-    state.add_token(TokenKind.BREAK, " ", markdown)
+    state.add_token(MarkupKind.BREAK, " ", markdown)
     return True
 
 
@@ -302,11 +302,11 @@ def get_inner_tokens(
     return tokens[opener.index + 1 : opener.closer.index]
 
 
-def _convert_unpaired_to_text(tokens: Iterable[InlineToken], kind: TokenKind) -> None:
+def _convert_unpaired_to_text(tokens: Iterable[InlineToken], kind: MarkupKind) -> None:
     for token in tokens:
         if token.kind is kind and not (token.opener or token.closer):
-            token.change_to(
-                TokenKind.TEXT if token.plain else TokenKind.INVISIBLE, token.plain
+            token.change_kind(
+                MarkupKind.TEXT if token.plain else MarkupKind.INVISIBLE, token.plain
             )
 
 
@@ -317,7 +317,7 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
     """Pair the tokens that begin and end a mark, which may extend over several lines."""
     openers: dict[str, InlineToken] = {}
     for token in tokens:
-        if token.kind is not TokenKind.MARK:
+        if token.kind is not MarkupKind.MARK:
             continue
         marker = token.markdown
         opener = openers.get(marker) if token.can_close else None
@@ -326,7 +326,7 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
             pair_tokens(opener, token)
         elif token.can_open:
             openers[marker] = token
-    _convert_unpaired_to_text(tokens, TokenKind.MARK)
+    _convert_unpaired_to_text(tokens, MarkupKind.MARK)
 
 
 def _is_comparison(
@@ -346,7 +346,7 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
     tags = [
         token
         for token in tokens
-        if token.kind is TokenKind.EMPHASIS and (token.can_open or token.can_close)
+        if token.kind is MarkupKind.EMPHASIS and (token.can_open or token.can_close)
     ]
     openers = list[InlineToken]()
     open_tags = Counter[str]()
@@ -367,7 +367,7 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
                 break
     for tag in tags:
         if not (tag.opener or tag.closer):
-            tag.change_to(TokenKind.INVISIBLE)
+            tag.change_kind(MarkupKind.INVISIBLE)
 
 
 def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
@@ -378,7 +378,7 @@ def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
     """
     openers = list[InlineToken]()
     for token in tokens:
-        if token.kind not in (TokenKind.EMPHASIS, TokenKind.GAP):
+        if token.kind not in (MarkupKind.EMPHASIS, MarkupKind.GAP):
             continue
         if token.closer:
             openers.append(token)
@@ -387,7 +387,7 @@ def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
         # an opener without a closer belongs to a pair that has been dropped
         while openers[-1] is not token.opener and openers[-1].closer is None:
             openers.pop()
-        if token.kind is TokenKind.EMPHASIS and openers[-1] is not token.opener:
+        if token.kind is MarkupKind.EMPHASIS and openers[-1] is not token.opener:
             _drop_pair(token.opener)
             continue
         while openers[-1] is not token.opener:
@@ -400,8 +400,8 @@ def _drop_pair(opener: InlineToken) -> None:
     """Hide both tokens of a pair, unless the pair has already been dropped."""
     closer = opener.closer
     if closer:
-        opener.change_to(TokenKind.INVISIBLE)
-        closer.change_to(TokenKind.INVISIBLE)
+        opener.change_kind(MarkupKind.INVISIBLE)
+        closer.change_kind(MarkupKind.INVISIBLE)
 
 
 # --- hand-written clozes --------------------------------------------------------------
@@ -435,15 +435,15 @@ def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
     if matcher.max_depth <= _MAX_CLOZE_DEPTH:
         for cloze in matcher.clozes:
             assert cloze.closer
-            cloze.closer.change_to(TokenKind.GAP, "", "}}")
+            cloze.closer.change_kind(MarkupKind.GAP, "", "}}")
             pair_tokens(cloze.opener, cloze.closer)
             if cloze.second:
-                cloze.second.change_to(TokenKind.INVISIBLE)
+                cloze.second.change_kind(MarkupKind.INVISIBLE)
             if cloze.hint:
                 for token in tokens[cloze.hint.index : cloze.closer.index]:
-                    token.kind = TokenKind.HINT
+                    token.kind = MarkupKind.HINT
                     token.plain = ""
-    _convert_unpaired_to_text(tokens, TokenKind.GAP)
+    _convert_unpaired_to_text(tokens, MarkupKind.GAP)
 
 
 class _BraceMatcher:
@@ -463,15 +463,15 @@ class _BraceMatcher:
     def process_token(self, token: InlineToken) -> None:
         if self.clozes and self.clozes[-1].second is token:
             return
-        if token.kind is TokenKind.GAP:
+        if token.kind is MarkupKind.GAP:
             self._open_braces.append(_OpenBrace(token))
-        elif token.kind is TokenKind.TEXT and token.plain.startswith("{"):
+        elif token.kind is MarkupKind.TEXT and token.plain.startswith("{"):
             self._open_braces += [_OpenBrace(token) for _ in token.plain]
-        elif token.kind is TokenKind.TEXT and self._open_braces:
+        elif token.kind is MarkupKind.TEXT and self._open_braces:
             innermost = self._open_braces[-1]
             if token.plain == "}":
                 self._close_brace(innermost, token)
-            elif token.plain == "::" and innermost.opener.kind is TokenKind.GAP:
+            elif token.plain == "::" and innermost.opener.kind is MarkupKind.GAP:
                 innermost.hint = innermost.hint or token
         self.max_depth = max(self.max_depth, len(self._open_braces))
 
@@ -484,7 +484,7 @@ class _BraceMatcher:
         opener = brace.opener
         next_tokens = self._tokens[closer.index + 1 : closer.index + 2]
         is_double = any(token.plain == "}" for token in next_tokens)
-        if opener.kind is not TokenKind.TEXT:
+        if opener.kind is not MarkupKind.TEXT:
             if is_double:
                 self._open_braces.pop()
                 brace.second = next_tokens[0]
@@ -494,8 +494,8 @@ class _BraceMatcher:
         if not self._reads_single_braces or is_double or opener.plain != "{":
             return
         kinds = {token.kind for token in self._tokens[opener.index + 1 : closer.index]}
-        if kinds and kinds.isdisjoint((TokenKind.GAP, TokenKind.BREAK)):
-            opener.change_to(TokenKind.GAP, opener.plain, "")
+        if kinds and kinds.isdisjoint((MarkupKind.GAP, MarkupKind.BREAK)):
+            opener.change_kind(MarkupKind.GAP, opener.plain, "")
             self.clozes.append(brace)
 
 
@@ -517,10 +517,10 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
             continue
         answer_tokens = get_inner_tokens(tokens, opener)
         kinds = {token.kind for token in answer_tokens}
-        if not kinds or not kinds.isdisjoint((TokenKind.BREAK, TokenKind.GAP)):
+        if not kinds or not kinds.isdisjoint((MarkupKind.BREAK, MarkupKind.GAP)):
             continue
         assert opener.closer
-        number = opener.detail if opener.kind is TokenKind.GAP else ""
+        number = opener.detail if opener.kind is MarkupKind.GAP else ""
         number = number or _cut_number(answer_tokens)
         _move_hint(answer_tokens[-1], opener.closer)
         if not number:
@@ -528,19 +528,19 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
             number = "1" if syntax.share_first_card else str(unnumbered_count)
         for end in (opener, opener.closer):
             end.detail = number
-            end.kind = TokenKind.GAP
+            end.kind = MarkupKind.GAP
 
 
 def _is_gap_opener(token: InlineToken, syntax: ClozeSyntax) -> bool:
     """Return whether a token is `{{` or other markup that begins a cloze in `syntax`."""
     marker = "bold" if token.detail == "strong" else token.markdown
-    return token.kind is TokenKind.GAP or marker in syntax.markers
+    return token.kind is MarkupKind.GAP or marker in syntax.markers
 
 
 def _move_hint(last: InlineToken, closer: InlineToken) -> None:
     """Move the hint of a cloze such as `answer;;hint` from its last token to its closer."""
     answer, _, hint = last.plain.partition(";;")
-    if last.kind is TokenKind.TEXT and answer and hint:
+    if last.kind is MarkupKind.TEXT and answer and hint:
         last.plain = answer
         last.markdown = answer
         closer.markdown = f"::{hint}}}}}"
@@ -556,7 +556,7 @@ def _cut_number(answer_tokens: Sequence[InlineToken]) -> str:
         return ""
     remaining = number.end()
     for token in answer_tokens:
-        if remaining > 0 and token.kind is TokenKind.TEXT:
+        if remaining > 0 and token.kind is MarkupKind.TEXT:
             length = len(token.plain)
             token.plain = token.plain[remaining:]
             token.markdown = token.plain

@@ -21,7 +21,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import MISSING_FILE_HINT, open_regular, stamp_file
+from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, stamp_file
 from ankiforge.extract.pdf.annotations import (
     TEXT_MARK_KINDS,
     Annotation,
@@ -42,9 +42,9 @@ from ankiforge.extract.pdf.cleaning import (
 from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningLines
 from ankiforge.extract.pdf.mark_text import (
     MarkTextFinder,
-    around,
     build_quads,
     extend_to_words,
+    get_passage_context,
 )
 from ankiforge.extract.pdf.messages import (
     REPAIR_HINT,
@@ -53,13 +53,13 @@ from ankiforge.extract.pdf.messages import (
     ContextsFound,
     CutAreas,
     DrawPage,
+    ExternalQuote,
     Failed,
     FindContexts,
     MarksRead,
     MeasurePages,
     PagesRead,
     Question,
-    Quote,
     QuoteContext,
     ReadMarks,
     ReadPages,
@@ -287,7 +287,7 @@ def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed
     Returns:
         The document and the notices to show about the file, or a `Failed` if it can't be opened.
     """
-    with open(path, "rb", opener=open_regular) as file:
+    with open(path, "rb", opener=open_regular_file) as file:
         head = file.read(HEADER_SEARCH_BYTES)
         file.seek(max(path.stat().st_size - _TAIL_BYTES, 0))
         tail = file.read()
@@ -663,20 +663,22 @@ class _OpenPdf:
         if located.segments:
             text = page.text.text
             is_question = comment_questions.has_question_mark(annotation.comment)
-            prefix, suffix, sentence = around(
+            prefix, suffix, sentence = get_passage_context(
                 text,
                 located.word_span,
                 page.body,
                 crosses_table=page.text.crosses_table,
             )
             if located.word_span != located.span:
-                anchor_prefix, anchor_suffix, _ = around(text, located.span, page.body)
+                anchor_prefix, anchor_suffix, _ = get_passage_context(
+                    text, located.span, page.body
+                )
                 anchor_around = (anchor_prefix, anchor_suffix)
             nearby = _find_paragraphs_around(
                 text, located.word_span, page.body, is_question=is_question
             )
         elif located.first_char and not annotation.marks_text:
-            _, _, sentence = around(
+            _, _, sentence = get_passage_context(
                 page.text.text,
                 located.span,
                 page.body,
@@ -705,7 +707,9 @@ class _OpenPdf:
             page_label=self._pages.format_page_label(page.number),
             heading=self._find_headings(page.number, char_index, top),
             block=str(page.number),
-            skip=_UNRELIABLE_TEXT if page.text.is_misread(located.segments) else "",
+            skip=_UNRELIABLE_TEXT
+            if page.text.has_misread_letters(located.segments)
+            else "",
         )
 
     def _choose_anchor_text(
@@ -771,7 +775,7 @@ class _OpenPdf:
 
     # --- quotes
 
-    def find_context(self, quote: Quote) -> QuoteContext:
+    def find_context(self, quote: ExternalQuote) -> QuoteContext:
         """Return the context of a quote, or an empty `QuoteContext` if the quote isn't found.
 
         If the page has line numbers and the quote isn't found with them, search again without them.
@@ -790,7 +794,7 @@ class _OpenPdf:
             return context
         return structs.replace(context, words=words_without_numbers)
 
-    def _find_context(self, quote: Quote) -> QuoteContext:
+    def _find_context(self, quote: ExternalQuote) -> QuoteContext:
         """Return the context of a quote, searching its page and across the next page break.
 
         Return an empty `QuoteContext` if the quote isn't found.
@@ -826,7 +830,9 @@ class _OpenPdf:
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # the quote begins on the next page
-        prefix, suffix, sentence = around(text, span, crosses_table=crosses_table)
+        prefix, suffix, sentence = get_passage_context(
+            text, span, crosses_table=crosses_table
+        )
         char = page.text.find_char(span[0])
         return QuoteContext(
             prefix=prefix,

@@ -269,7 +269,7 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
     return chars
 
 
-def is_misread(chars: Sequence[Char]) -> bool:
+def has_misread_letters(chars: Sequence[Char]) -> bool:
     """Return whether the stored letters of a passage differ from what its page shows."""
     text = "".join(char.text for char in chars)
     if _REVERSED_WORD.search(text) or _STRAY_CHARACTER.search(text):

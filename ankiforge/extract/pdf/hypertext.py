@@ -19,13 +19,18 @@ from xml.etree import ElementTree
 from zipfile import BadZipFile, ZipFile
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import iter_blocks, open_regular, parse_html, read_file
-from ankiforge.extract.pdf.mark_text import around
+from ankiforge.extract.files import (
+    iter_html_blocks,
+    open_regular_file,
+    parse_html,
+    read_file,
+)
+from ankiforge.extract.pdf.mark_text import get_passage_context
 from ankiforge.extract.pdf.messages import (
     REPAIR_HINT,
     ContextsFound,
+    ExternalQuote,
     Failed,
-    Quote,
     QuoteContext,
 )
 from ankiforge.model import Span
@@ -55,7 +60,7 @@ _READ_ERRORS = (
 )
 
 
-def find_in_pages(path: Path, quotes: Iterable[Quote]) -> ContextsFound | Failed:
+def find_in_pages(path: Path, quotes: Iterable[ExternalQuote]) -> ContextsFound | Failed:
     """Return the context of each quote in an EPUB or a web page, or a `Failed` if it can't be read.
 
     A quote that isn't found has an empty context. Never raises an exception because of the file's
@@ -66,7 +71,10 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> ContextsFound | Failed
             raw, _ = read_file(path, MAX_BOOK_BYTES)
             pages = [_BookPage(path.name, raw)]
         else:
-            with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
+            with (
+                open(path, "rb", opener=open_regular_file) as opened,
+                ZipFile(opened) as book,
+            ):
                 pages = read_pages(book)
     except _READ_ERRORS as error:
         return Failed(f"it cannot be read: {error}", REPAIR_HINT)
@@ -77,7 +85,7 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> ContextsFound | Failed
             passages.append(QuoteContext())
             continue
         text, span = located
-        prefix, suffix, sentence = around(text, span)
+        prefix, suffix, sentence = get_passage_context(text, span)
         passage = QuoteContext(
             prefix=prefix,
             suffix=suffix,
@@ -98,7 +106,7 @@ class _BookPage:
     @cached_property
     def text(self) -> str:
         """The text of the page, with each block, such as a paragraph, on a line of its own."""
-        return "\n".join(words for _, words in iter_blocks(self.html) if words)
+        return "\n".join(words for _, words in iter_html_blocks(self.html) if words)
 
     @cached_property
     def normalized_text(self) -> str:
@@ -189,7 +197,7 @@ def _iter_spine(book: ZipFile) -> Iterator[str]:
 # --- quotes -----------------------------------------------------------------------------
 
 
-def _find_quote(pages: list[_BookPage], quote: Quote) -> tuple[str, Span] | None:
+def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span] | None:
     """Return the text that contains a quote, and the span of the quote in that text.
 
     Return None if the quote isn't found, or if it occurs several times and the position stored
@@ -225,7 +233,9 @@ def _find_quote(pages: list[_BookPage], quote: Quote) -> tuple[str, Span] | None
     return None
 
 
-def _find_expected_page(quote: Quote, pages: Sequence[_BookPage]) -> _BookPage | None:
+def _find_expected_page(
+    quote: ExternalQuote, pages: Sequence[_BookPage]
+) -> _BookPage | None:
     """Return the page that should contain a quote, or None if the quote doesn't specify one."""
     if quote.file:
         for page in pages:
@@ -234,7 +244,9 @@ def _find_expected_page(quote: Quote, pages: Sequence[_BookPage]) -> _BookPage |
     return pages[quote.page] if 0 <= quote.page < len(pages) else None
 
 
-def _locate_on_page(quote: Quote, page: _BookPage, count: int) -> tuple[str, Span] | None:
+def _locate_on_page(
+    quote: ExternalQuote, page: _BookPage, count: int
+) -> tuple[str, Span] | None:
     """Return the page's text and the span of a quote that occurs `count` times in it.
 
     If it occurs more than once, return the occurrence nearest to the quote's element and offset, or
@@ -247,7 +259,7 @@ def _locate_on_page(quote: Quote, page: _BookPage, count: int) -> tuple[str, Spa
 
 
 def _locate_quote(
-    quote: Quote, text: str, search_from: int = 0
+    quote: ExternalQuote, text: str, search_from: int = 0
 ) -> tuple[str, Span] | None:
     span = locate(quote.words, text, search_from)
     return (text, span) if span else None

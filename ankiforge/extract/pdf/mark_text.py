@@ -92,7 +92,7 @@ class Quad(Value):
             return False
         return char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
 
-    def covered_fraction(self, char: PrintedChar) -> float:
+    def compute_covered_fraction(self, char: PrintedChar) -> float:
         """Return the fraction of an upright character's width that the quad covers."""
         left, _, right, _ = self.box
         return (min(char.right, right) - max(char.left, left)) / char.width
@@ -227,7 +227,7 @@ def _find_word_ends(covered: QuadByChar) -> QuadByChar:
                 continue
             if not neighbour.is_word_edge_beside(char):
                 continue
-            if MIN_COVERED_FRACTION <= quad.covered_fraction(neighbour) < 0.5:
+            if MIN_COVERED_FRACTION <= quad.compute_covered_fraction(neighbour) < 0.5:
                 word_ends[neighbour] = quad
     return word_ends
 
@@ -353,7 +353,7 @@ _CONTEXT_REACH = 300
 """
 
 
-def around(
+def get_passage_context(
     text: str,
     span: Span,
     body: Span | None = None,

@@ -37,7 +37,7 @@ class ReadMarks(Value, tag="request"):
     """Whether to identify the work even if nothing in the file is marked."""
 
 
-class Quote(Value):
+class ExternalQuote(Value):
     """A passage that another program has quoted from a file, such as a highlight in Zotero."""
 
     page: int
@@ -63,7 +63,7 @@ class FindContexts(Value, tag="around"):
     """A request to find the context of each of these quotes in a file."""
 
     path: str
-    quotes: tuple[Quote, ...]
+    quotes: tuple[ExternalQuote, ...]
 
 
 class Area(Value):
@@ -81,7 +81,7 @@ class CutAreas(Value, tag="cut"):
     areas: tuple[Area, ...]
 
 
-class Mark(Value):
+class PageMark(Value):
     """A mark that is to be located on the picture of a page."""
 
     words: str
@@ -95,7 +95,7 @@ class DrawPage(Value, tag="view"):
     path: str
     page: int
     """The page number, from 0."""
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[PageMark, ...] = ()
     width: int = 0
     """The requested width of the picture in pixels."""
 

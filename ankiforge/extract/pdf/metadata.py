@@ -21,7 +21,7 @@ from ankiforge.extract.pdf.titles import PrintedLine, choose_title
 from ankiforge.model import Document, DocumentKey, Pair, Value, hash16, hints
 from ankiforge.text import regex
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.private import find_tag
+from ankiforge.text.private import find_private_tag
 
 # --- headings ---------------------------------------------------------------------------
 
@@ -174,9 +174,9 @@ def read_work(
     if arxiv:
         identifiers.append(("arxiv", arxiv[1]))
     if printed_doi and not doi:
-        identifiers.append((hints.printed_scheme("doi"), printed_doi))
+        identifiers.append((hints.make_printed_scheme("doi"), printed_doi))
     if printed_arxiv and not arxiv:
-        identifiers.append((hints.printed_scheme("arxiv"), printed_arxiv[1]))
+        identifiers.append((hints.make_printed_scheme("arxiv"), printed_arxiv[1]))
 
     subject, keywords, *_ = other_entries
     return Document(
@@ -185,7 +185,7 @@ def read_work(
         title=title,
         creators=tuple(creators),
         identifiers=tuple(identifiers),
-        tags=find_tag((subject, *re.split(r"[,;]", keywords))),
+        tags=find_private_tag((subject, *re.split(r"[,;]", keywords))),
     )
 
 

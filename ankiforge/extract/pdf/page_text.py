@@ -40,7 +40,7 @@ from ankiforge.extract.pdf.cleaning import (
     Spelling,
     find_first_word,
     find_last_word,
-    is_misread,
+    has_misread_letters,
     restore_reading_order,
 )
 from ankiforge.extract.pdf.margins import find_line_numbers
@@ -694,10 +694,10 @@ class PageText:
             return text[:-1]
         return text
 
-    def is_misread(self, segments: Segments) -> bool:
+    def has_misread_letters(self, segments: Segments) -> bool:
         """Return whether the stored letters of a passage differ from those that the page shows."""
         for segment in segments:
-            if is_misread(
+            if has_misread_letters(
                 self._all_chars[segment[0].char_index : segment[-1].char_index + 1]
             ):
                 return True

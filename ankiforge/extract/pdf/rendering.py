@@ -32,8 +32,8 @@ from ankiforge.extract.pdf.messages import (
     Box,
     CutOut,
     DrawPage,
-    Mark,
     PageDrawn,
+    PageMark,
     PagesMeasured,
     RelativeBox,
 )
@@ -409,7 +409,7 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
     return [(word, _bounding_box(chars)) for word, chars in words if word]
 
 
-def _find_mark_boxes(text: PageText, mark: Mark) -> list[Box]:
+def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
     """Return a box around the marked words on each line, or the mark's own box if it has no words.
 
     The mark's own box is also returned if its words aren't found.
@@ -424,7 +424,7 @@ def _find_mark_boxes(text: PageText, mark: Mark) -> list[Box]:
     return boxes or ([mark.box] if mark.box else [])
 
 
-def _find_mark_spans(text: PageText, mark: Mark) -> list[Span]:
+def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
     """Return the spans of a mark's words in the text of a page, or [] if they aren't found.
 
     There are several spans if the page has other text between the marked words. If the mark

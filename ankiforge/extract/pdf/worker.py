@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from msgspec import MsgspecError, json
 
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.extract.files import fingerprint_program, is_reliable, stamp_file
+from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     REPAIR_HINT,
@@ -34,16 +34,16 @@ from ankiforge.extract.pdf.messages import (
     CutAreas,
     CutOut,
     DrawPage,
+    ExternalQuote,
     Failed,
     FindContexts,
-    Mark,
     MarksRead,
     MeasurePages,
     PageDrawn,
+    PageMark,
     PagesMeasured,
     PagesRead,
     Question,
-    Quote,
     QuoteContext,
     ReadMarks,
     ReadPages,
@@ -285,7 +285,7 @@ class PdfWorker:
         return reply
 
     def find_contexts(
-        self, path: Path, quotes: Sequence[Quote]
+        self, path: Path, quotes: Sequence[ExternalQuote]
     ) -> tuple[Sequence[QuoteContext], Failed | None]:
         """Return the context of each quote in a file, and the failure if the file can't be read.
 
@@ -323,7 +323,7 @@ class PdfWorker:
         return (pictures, None)
 
     def draw_page(
-        self, path: Path, page: int, marks: Sequence[Mark], width: int
+        self, path: Path, page: int, marks: Sequence[PageMark], width: int
     ) -> PageDrawn:
         """Return a picture of a page, with the positions of its words and of the marks on it.
 
@@ -430,7 +430,7 @@ class PdfWorker:
                 next_question = self._queue.popleft()
                 task = self.answer_uncached
                 if self.executor:
-                    task = partial(answer_on_cluster, self.timeout)
+                    task = partial(answer_in_dask_worker, self.timeout)
                 self._futures[next_question] = self._executor.submit(task, next_question)
             if question not in self._futures:
                 return None
@@ -538,7 +538,7 @@ def _make_cache_key(question: Question) -> str:
     next change.
     """
     stamp = stamp_file(question.path)
-    if not stamp or not is_reliable(stamp):
+    if not stamp or not is_stamp_reliable(stamp):
         return ""
     return hash16(fingerprint_program(), repr(question), repr(stamp))
 
@@ -579,7 +579,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def answer_on_cluster(seconds: float, question: Question) -> Reply:
+def answer_in_dask_worker(seconds: float, question: Question) -> Reply:
     """Answer a question in a Dask worker, on a computer where files have the same paths."""
     return _get_remote_worker(seconds).answer_uncached(question)
 

@@ -28,8 +28,8 @@ from ankiforge.extract.pdf.messages import (
     Area,
     Box,
     CutOut,
+    ExternalQuote,
     FindContexts,
-    Quote,
     QuoteContext,
 )
 from ankiforge.extract.pdf.worker import PdfWorker, absolute_path
@@ -45,7 +45,7 @@ _PICTURE_TYPES = ("image", "ink")
 """The types of annotations that are pictures."""
 _CUT_FOLDER = "cut/"
 """The prefix, in the names of pictures, of those that were cut out of a PDF."""
-STORAGE = "storage"
+STORAGE_DIRECTORY = "storage"
 """The directory next to the database that has the stored files, and the prefix of their paths."""
 
 
@@ -85,7 +85,7 @@ def get_page_index(mark: ZoteroAnnotation) -> int | None:
     return page
 
 
-def _make_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, Quote]:
+def _make_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
     """Return the quotes to search for in the PDF, by annotation key.
 
     Only annotations with text have a quote.
@@ -99,7 +99,7 @@ def _make_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, Quote]:
         if page is None or not mark.item.annotation_text.strip():
             continue
         rects = _parse_position(mark).rects
-        quotes[mark.item.key] = Quote(
+        quotes[mark.item.key] = ExternalQuote(
             page=page,
             words=RichText(mark.item.annotation_text).plain,
             box=rects[0] if rects else None,
@@ -280,8 +280,8 @@ class ZoteroFiles:
         if self._data_directory is None:
             return None
         scheme, _, name = mark.file.path.partition(":")
-        if scheme == STORAGE and _are_file_names([mark.file.key, name]):
-            return self._data_directory.joinpath(STORAGE, mark.file.key, name)
+        if scheme == STORAGE_DIRECTORY and _are_file_names([mark.file.key, name]):
+            return self._data_directory.joinpath(STORAGE_DIRECTORY, mark.file.key, name)
         if library.group is not None:
             return None
         if (

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.sqlite import DatabaseOwner, open_copy, wrap_sqlite_errors
+from ankiforge.extract.sqlite import DatabaseOwner, open_database_copy, wrap_sqlite_errors
 from ankiforge.model import Json, Strings, Value
 from ankiforge.text import regex
 from ankiforge.text.private import has_private_tag
@@ -254,7 +254,7 @@ def open_database(
     Raises:
         ItemError: the database is missing, keeps changing, is damaged, or isn't Zotero's.
     """
-    with open_copy(path, _ZOTERO_OWNER, _TABLES) as connection:
+    with open_database_copy(path, _ZOTERO_OWNER, _TABLES) as connection:
         connection.text_factory = lambda raw: remove_control_chars(
             raw.decode("utf-8", "replace")
         )

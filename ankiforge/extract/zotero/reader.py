@@ -31,12 +31,12 @@ from ankiforge.extract.discover import (
     UnreadFiles,
     UnreadLibraryFiles,
 )
-from ankiforge.extract.files import fingerprint_program, is_reliable, stamp_file
+from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
 from ankiforge.extract.pdf.messages import MarksRead
 from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorker
-from ankiforge.extract.sqlite import database_files
+from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.zotero.attachments import (
-    STORAGE,
+    STORAGE_DIRECTORY,
     find_linked_directory,
     is_in_directories,
     read_preferences,
@@ -302,13 +302,13 @@ class ZoteroSource:
         folder = database.parent
         files = tuple(entry for entry in depends if not entry.startswith(_LIBRARY_PREFIX))
         cached = sorted(folder.glob("cache/*"))
-        paths = [*database_files(database), folder / STORAGE, *cached]
+        paths = [*list_database_files(database), folder / STORAGE_DIRECTORY, *cached]
         paths += map(Path, files)
         stamps = [stamp_file(path) for path in paths]
         if stamps[0] is None:  # no database
             return ""
         for stamp in stamps:
-            if stamp is not None and not is_reliable(stamp, started_at):
+            if stamp is not None and not is_stamp_reliable(stamp, started_at):
                 return ""
 
         # the settings that affect the results
@@ -414,7 +414,7 @@ class ZoteroSource:
         if embedded:
             counts[MARKED_ATTACHMENT_KIND] = embedded
             files = format_count(embedded, "stored file")
-            command = f"ankiforge run {shlex.quote(str(self.data_directory))}/{STORAGE}"
+            command = f"ankiforge run {shlex.quote(str(self.data_directory))}/{STORAGE_DIRECTORY}"
             texts.append(f"marks of other programs in {files} (to read them: {command})")
         return UnreadFiles(
             str(self.data_directory or Path()),
@@ -434,7 +434,7 @@ class ZoteroSource:
         """
         if self.data_directory is None or self.address or self.only:
             return 0
-        storage = self.data_directory / STORAGE
+        storage = self.data_directory / STORAGE_DIRECTORY
         unannotated_files = [
             (stamp, path)
             for path in storage.glob("*/*.pdf")
@@ -456,7 +456,7 @@ class ZoteroSource:
         """
         if self.address is None:
             assert self.database
-            for path in (self.database, *database_files(self.database)):
+            for path in (self.database, *list_database_files(self.database)):
                 if not is_in_directories(path, self.allowed_directories):
                     hint = "give the folder that it leads to as path:"
                     raise ItemError(

@@ -23,7 +23,7 @@ from ankiforge.errors import BugError, ItemError, wrap_unexpected_errors
 from ankiforge.extract.pdf.messages import QuoteContext
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.attachments import (
-    STORAGE,
+    STORAGE_DIRECTORY,
     PictureContext,
     ZoteroFiles,
     get_page_index,
@@ -55,10 +55,10 @@ from ankiforge.text.normalize import normalize_for_comparison, normalize_for_loo
 from ankiforge.text.passages import join_bullets
 from ankiforge.text.private import (
     PRIVATE_TAG,
+    contains_private_tag,
+    get_privacy_reason,
     has_private_tag,
-    has_tag,
     is_name,
-    privacy_reason,
 )
 
 HIGHLIGHT_KINDS = {
@@ -244,9 +244,9 @@ class WorkReader:
                 uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
                 block=note.key,
             )
-            if has_tag("\n".join((text.title, text.full_text, note.note))):
+            if contains_private_tag("\n".join((text.title, text.full_text, note.note))):
                 highlight = replace(highlight, tags=(*highlight.tags, PRIVATE_TAG))
-            if privacy_reason(highlight):
+            if get_privacy_reason(highlight):
                 private_texts.append(text.full_text)
                 if text.title:
                     title_list = private_names if is_name(text.title) else private_texts
@@ -271,9 +271,9 @@ class WorkReader:
     ) -> Highlight:
         item = mark.item
         # find the privacy tag even if there is emphasis within it
-        is_private = has_tag(RichText(item.annotation_comment).plain) or has_private_tag(
-            mark.file.user_tags
-        )
+        is_private = contains_private_tag(
+            RichText(item.annotation_comment).plain
+        ) or has_private_tag(mark.file.user_tags)
         rich_text = RichText(item.annotation_text)
 
         # make the link that opens the annotation in Zotero, where the page is a number from 1, not
@@ -448,7 +448,7 @@ def find_work(file: Path) -> Document | None:
     """
     data_folder = file.parents[2] if len(file.parents) > 2 else file.parent
     if (
-        file.parent.parent.name != STORAGE
+        file.parent.parent.name != STORAGE_DIRECTORY
         or not (data_folder / "zotero.sqlite").is_file()
     ):
         return None
@@ -457,7 +457,7 @@ def find_work(file: Path) -> Document | None:
             file_and_work = database.find_file_and_work(library, file.parent.name)
             if file_and_work:
                 document = make_document(
-                    "", library, file_and_work[-1], [f"{STORAGE}:{file.name}"]
+                    "", library, file_and_work[-1], [f"{STORAGE_DIRECTORY}:{file.name}"]
                 )
                 return replace(
                     document, tags=(*document.tags, *file_and_work[0].user_tags)

@@ -38,9 +38,9 @@ class Adopt(Hooks):
         return FeatureNotice(
             f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt",
             {"belonging": dict(by_tool)},
-            step="adopt",
-            why="keep the history that other tools have",
-            instead="ankiforge adopt --decline",
+            suggested_command="adopt",
+            suggestion_reason="keep the history that other tools have",
+            alternative_command="ankiforge adopt --decline",
         )
 
 

@@ -14,9 +14,9 @@ from ankiforge.cli.output import (
     Words,
     choice_option,
     command,
-    end_run,
+    exit_if_run_failed,
     flag_option,
-    no_collection_error,
+    make_no_collection_error,
     open_workspace,
 )
 from ankiforge.cli.progress import progress_bar
@@ -91,22 +91,22 @@ def adopt(
 
         # show the matches, and take them over if the user agrees
         if not call.as_json:
-            most = call.max_shown(adoption.ROWS_SHOWN)
+            most = call.choose_row_limit(adoption.ROWS_SHOWN)
             call.print_result("\n".join(adoption.format_matches(matches, most)))
         action = ""
-        if matches.all_to_take_over and call.confirm("Take these over?", yes=yes):
-            action = adopt_notes(workspace.ledger, matches.all_to_take_over)
+        if matches.all_adoptions and call.confirm("Take these over?", yes=yes):
+            action = adopt_notes(workspace.ledger, matches.all_adoptions)
             result.add_scan(workspace.read_collection())
         if call.as_json:
             call.print_json({**adoption.matches_to_json(matches), "undo": action})
         elif action:
-            message = f"{len(matches.all_to_take_over):,} taken over"
+            message = f"{len(matches.all_adoptions):,} taken over"
             if matches.scheduled:
                 message += "; import with “Import any learning progress” ticked"
             call.say(f"{message}; to take it back: ankiforge undo {action}")
-        elif matches.all_to_take_over:
+        elif matches.all_adoptions:
             call.say("nothing was taken over; ankiforge adopt --yes does it unasked")
-    end_run(result)
+    exit_if_run_failed(result)
 
 
 def _decline(call: Call, tool: str) -> None:
@@ -138,7 +138,7 @@ def _no_collection_error(workspace: Workspace) -> UsageError:
     """
     from ankiforge.ledger import foreign_history
 
-    error = no_collection_error(workspace.folder)
+    error = make_no_collection_error(workspace.folder)
     if not foreign_history.count_foreign_passages(workspace.ledger):
         return error
     without = "without their history: ankiforge adopt --decline"

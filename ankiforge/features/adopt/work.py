@@ -74,7 +74,7 @@ class Matches(msgspec.Struct):
     `--map`, or the note is of another kind."""
 
     @property
-    def all_to_take_over(self) -> list[Adoption]:
+    def all_adoptions(self) -> list[Adoption]:
         """All notes and schedules that can be taken over."""
         return [*self.by_id, *self.by_words, *self.scheduled]
 
@@ -313,7 +313,7 @@ def _add_schedules(
     Those that are taken over with a note are skipped, because the note has its own schedule.
     """
     # add the drafts of new cards
-    taken_ids = {record.id for record in matches.all_to_take_over}
+    taken_ids = {record.id for record in matches.all_adoptions}
     for draft in new_cards:
         schedule = parse_schedule(draft.highlight.schedule)
         if schedule and not (draft.is_blocked or draft.id in taken_ids):

@@ -20,10 +20,10 @@ from ankiforge.draft.prompt import (
     NO_TEXT,
     Prompt,
     ReplyShape,
+    compute_max_card_count,
     make_rule_values,
-    max_card_count,
 )
-from ankiforge.draft.reply import drafts_of, missing_card_reason, parse_cards
+from ankiforge.draft.reply import build_drafts, missing_card_reason, parse_cards
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.hooks import Tool
 from ankiforge.ledger import Ledger, draft_recording, item_lists
@@ -37,6 +37,7 @@ from ankiforge.model import (
     AGENT_DRAFTER,
     Draft,
     DraftingResult,
+    DraftingTask,
     Highlight,
     HighlightKey,
     Json,
@@ -44,7 +45,6 @@ from ankiforge.model import (
     Origin,
     PendingDraft,
     Severity,
-    Task,
     Texts,
 )
 from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privacy
@@ -63,7 +63,7 @@ class AgentView:
         self._ledger = ledger
         self.privacy: PrivacyFilter = load_privacy(ledger)
 
-    def visible_passage(self, highlight: Highlight) -> SendableHighlight:
+    def mask_highlight(self, highlight: Highlight) -> SendableHighlight:
         """Return a highlight with its private text masked.
 
         Raises:
@@ -116,7 +116,7 @@ class AgentView:
 
 def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Json:
     """Return a highlight as JSON for an agent, without empty values."""
-    max_cards = max_card_count(sendable.exact)
+    max_cards = compute_max_card_count(sendable.exact)
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,
@@ -285,9 +285,7 @@ class Agent:
         """Return a highlight with the text around it."""
         with self._open("") as workspace:
             ledger = workspace.ledger
-            sendable = AgentView(ledger).visible_passage(
-                load_highlight(ledger, highlight)
-            )
+            sendable = AgentView(ledger).mask_highlight(load_highlight(ledger, highlight))
             context = sendable.context or sendable.sentence or sendable.exact
             return {
                 **highlight_to_json(sendable),
@@ -313,14 +311,16 @@ class Agent:
                     state == "waiting"
                 ):  # list drafts in the order of the user, and changes last
                     matching_ids = set(ids)
-                    shown_ids = [draft.id for draft in sittings.iter_drafts(ledger)]
+                    shown_ids = [
+                        draft.id for draft in sittings.iter_drafts_for_review(ledger)
+                    ]
                     ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
                     ids = [draft_id for draft_id in ids if draft_id in matching_ids]
                 for line in item_lists.load_items(ledger, ids):
                     reason = _explain_needed_work(ledger, line)
                     if state == "needs_work" and not reason:
                         continue
-                    if not view.privacy.is_private_line(line):
+                    if not view.privacy.is_private_row(line):
                         cards.append(view.item_to_json(line, reason))
             end = offset + limit
             return {
@@ -391,14 +391,16 @@ class Agent:
         """
         ledger = checks.ledger
         key = highlight.key
-        view.visible_passage(highlight)  # raises an error if the highlight is private
-        task = view.privacy.make_sendable_task(Task(highlight.document, (highlight,)))
+        view.mask_highlight(highlight)  # raises an error if the highlight is private
+        task = view.privacy.make_sendable_task(
+            DraftingTask(highlight.document, (highlight,))
+        )
         if key in task.withheld:
             raise UsageError(task.withheld[key].reason)
         _check_fields(cards, highlight)
         ids_before = set(_list_draft_ids(ledger, [key]))
         own_before = ids_before & self._own_drafts
-        max_cards = max(MIN_PENDING_LIMIT, max_card_count(highlight.exact))
+        max_cards = max(MIN_PENDING_LIMIT, compute_max_card_count(highlight.exact))
         if len(own_before) + len(cards) > max_cards:
             raise UsageError(_TOO_MANY.format(max_cards))
 
@@ -409,7 +411,7 @@ class Agent:
             raise UsageError(_NO_VALID_CARD)
         origin = Origin(AGENT_DRAFTER, self.name, prompt.fingerprint)
         shape = ReplyShape(candidate_count=max_cards)
-        drafts_read = drafts_of(parsed_cards, highlight, origin, shape)
+        drafts_read = build_drafts(parsed_cards, highlight, origin, shape)
         if not drafts_read:
             reason = missing_card_reason(parsed_cards, shape)
             if any(card["kind"] != "none" for card in cards):
@@ -430,7 +432,7 @@ class Agent:
             drafted = DraftingResult(highlight, (draft,))
             new_ids = draft_recording.record_drafts(
                 ledger, [drafted], compute_search_terms, by_model=True, beside=True
-            ).new
+            ).new_draft_ids
             findings = findings_to_json(draft)
             recorded += [{"card": draft_id, **findings} for draft_id in new_ids]
             self._own_drafts.update(set(new_ids) - ids_before)

@@ -22,7 +22,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from ankiforge import __version__
-from ankiforge.config.yamlfile import Location, typed
+from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, BugError, ForgeError, UsageError
 from ankiforge.features.agents.agent import MAX_CARDS, MAX_PAGE_ENTRIES, Agent
 from ankiforge.hooks import Tool, load_features
@@ -255,7 +255,7 @@ def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolRes
             hint = f"known: {', '.join(_argument_types())}"
             raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
         normalized, unknown = _normalize_arguments(_argument_types()[name], raw_arguments)
-        checked = typed(_argument_types()[name], normalized, Location(name))
+        checked = convert_to_type(_argument_types()[name], normalized, Location(name))
         values = msgspec.to_builtins(checked)
         if name in _TOOLS:
             result = getattr(agent, name)(**values)

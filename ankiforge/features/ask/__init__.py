@@ -26,9 +26,9 @@ def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
         query: a name, a title, a DOI, a URL, a question, or words.
         limit: the maximum number of passages.
     """
-    from ankiforge.features.ask.work import ask
+    from ankiforge.features.ask.work import search_library
 
-    return ask(workspace, query, limit)
+    return search_library(workspace, query, limit)
 
 
 class Ask(Hooks):

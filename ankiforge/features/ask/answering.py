@@ -91,7 +91,7 @@ def parse_answer(reply: str) -> list[Json]:
     return []
 
 
-def checked(
+def check_answer(
     answer: list[Json], question: str, passages: Mapping[str, str]
 ) -> list[AnswerSentence]:
     """Check the first sentences of an answer, at most `MAX_SENTENCES`.

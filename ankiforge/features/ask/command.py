@@ -18,8 +18,8 @@ from ankiforge.cli.output import (
     find_workspace,
     flag_option,
     open_workspace,
+    print_items,
     refuse_unknown_options,
-    show_all,
 )
 from ankiforge.errors import ItemError, UsageError
 
@@ -58,7 +58,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     from ankiforge.draft.server import discover_servers
     from ankiforge.features.ask import report
     from ankiforge.features.ask.embedder import MEANING
-    from ankiforge.features.ask.work import DEFAULT_PASSAGES, ask
+    from ankiforge.features.ask.work import DEFAULT_PASSAGES, search_library
     from ankiforge.ledger.tables.items import QUERY_FIELDS
     from ankiforge.text import truncate
 
@@ -86,7 +86,9 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             return
 
         document = _identify_pdf(Path(words).expanduser())
-        result = ask(workspace, "" if document else words, limit, document=document)
+        result = search_library(
+            workspace, "" if document else words, limit, document=document
+        )
 
         def iter_entries() -> Iterator[tuple[Json, Iterator[str]]]:
             for passage in result.passages:
@@ -100,7 +102,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
 
         for remark in result.remarks:
             call.say(remark)
-        if not show_all(call, iter_entries(), apart=True) and call.limit != 0:
+        if not print_items(call, iter_entries(), apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {truncate(' '.join(query), 100)!r}")
         offer = offer_model(servers) if servers else ""
         if offer:
@@ -222,10 +224,10 @@ def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
         servers: returns the local servers, waiting up to the given number of seconds.
     """
     from ankiforge.cli.progress import SERVER_TIMEOUT
-    from ankiforge.config.workspace import record_hint
+    from ankiforge.config.workspace import record_hint_shown
 
     for server in servers(SERVER_TIMEOUT):
-        record_hint(_OFFER_HINT)
+        record_hint_shown(_OFFER_HINT)
         message = f"{server.program} runs here with {server.models[0]}."
         use = f"ankiforge model use {server.name} --for meaning"
         return f"{message} Find what you read in other words: {use}"

@@ -390,7 +390,7 @@ def split_words(text: str) -> list[str]:
     return cleaned.split()
 
 
-def read_text_hashes(store: Store) -> list[Row]:
+def load_text_hashes(store: Store) -> list[Row]:
     """Return a row for each highlight that was read on this device, sorted by key.
 
     A row has the `key` of the highlight, and in `exact` the hash of its text.
@@ -430,16 +430,18 @@ def find_by_words(
     parsed = parse_query_words(question)
     columns = "{passage remark}" if hides is None else "{passage}"
 
-    def rows_with(words: str) -> set[int]:
+    def find_rows_containing(words: str) -> set[int]:
         query = "SELECT rowid FROM search WHERE search MATCH ?"
         return {row["rowid"] for row in store.fetch_rows(query, f"{columns} : ({words})")}
 
     # find the passages with each word, whose number also gives the rarity of the word
     star = " *" if parsed.is_prefix else ""
-    rows_by_word = {word: rows_with(f'"{word}"{star}') for word in parsed.words}
+    rows_by_word = {
+        word: find_rows_containing(f'"{word}"{star}') for word in parsed.words
+    }
     matching_rows = set[int]().union(*rows_by_word.values())
     for phrase in parsed.phrases:
-        matching_rows &= rows_with(f'"{phrase}"')
+        matching_rows &= find_rows_containing(f'"{phrase}"')
     count = store.fetch_value("SELECT count(*) FROM highlight WHERE body != ''") or 1
     if hides is not None:
         visible_rows = _filter_visible(store, matching_rows, hides)
@@ -505,7 +507,7 @@ _WORD_WEIGHT = 10.0
 _DEFAULT_SPREAD = 0.05
 
 
-class FoundPassage(Value):
+class PassageHit(Value):
     """A passage that may answer a question."""
 
     highlight: Highlight
@@ -530,7 +532,7 @@ class FoundPassage(Value):
         return " · ".join(filter(None, (*parts, ABSENCE_REMARKS.get(self.presence))))
 
 
-def word_bonus(coverage: float, spread: float) -> float:
+def compute_word_bonus(coverage: float, spread: float) -> float:
     """Return how much matching words add to the cosine similarity of a passage.
 
     This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise passages that have a few words in
@@ -559,7 +561,7 @@ def combine_scores(
     for key, hit in words.items():
         # a passage without a vector ranks first with all words, and last with half of them
         score = scores.get(key, max_similarity * hit.coverage)
-        scores[key] = score + word_bonus(hit.coverage, spread)
+        scores[key] = score + compute_word_bonus(hit.coverage, spread)
     return scores
 
 
@@ -568,7 +570,7 @@ def load_best_passages(
     scores: Mapping[HighlightKey, float],
     limit: int,
     hides: IsHidden | None = None,
-) -> Iterator[FoundPassage]:
+) -> Iterator[PassageHit]:
     """Yield the passages with the best scores, best first, each text only once.
 
     Args:
@@ -596,7 +598,7 @@ def load_best_passages(
             " UNION ALL SELECT id FROM draft WHERE key = ?1",
             store.get_first_key(key),
         )
-        yield FoundPassage(
+        yield PassageHit(
             highlight=decode_highlight(row),
             score=scores[key],
             presence=_ABSENT_STATES.get(row["state"], "present"),

@@ -9,8 +9,8 @@ list `sentences`, each with its text in `says` and with the passage of its quote
 from __future__ import annotations
 
 from ankiforge.errors import RefusedError
-from ankiforge.features.ask.index import FoundPassage, FoundWork
-from ankiforge.features.ask.work import ask, prepare_question
+from ankiforge.features.ask.index import FoundWork, PassageHit
+from ankiforge.features.ask.work import prepare_question, search_library
 from ankiforge.model import (
     HighlightKind,
     Json,
@@ -58,14 +58,14 @@ class SearchRenderer:
         words = query["words"][:500].strip()
         if not words or has_field(words):
             return {}
-        result = ask(self._workspace, words)
+        result = search_library(self._workspace, words)
         return {
             "works": [_render_work(work) for work in result.works],
             "passages": [self._render_passage(passage) for passage in result.passages],
             "said": " ".join(map(to_sentence, result.remarks)),
         }
 
-    def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:
+    def _render_passage(self, passage: PassageHit, quote: Span | None = None) -> Json:
         """Render a passage, with the quote, or else the answering sentence, as the bold part."""
         highlight = passage.highlight
         start, end = quote or passage.sentence

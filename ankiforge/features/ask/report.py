@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.notes import work_urls
-from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundPassage, FoundWork
+from ankiforge.anki.notes import iter_work_urls
+from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundWork, PassageHit
 from ankiforge.model import Highlight, Json, ListRow, LocalCard
 from ankiforge.reports.cards import (
     TextLines,
-    anki_status,
     document_to_json,
     format_short_question,
     format_title,
+    get_anki_status,
 )
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
 
@@ -42,7 +42,7 @@ def work_to_json(match: FoundWork) -> Json:
     # collect the URLs that open the work
     links = []
     for document in match.documents:
-        links += [document.uri, *work_urls(document)]
+        links += [document.uri, *iter_work_urls(document)]
 
     highlights = []
     for highlight in match.highlights:
@@ -56,7 +56,7 @@ def work_to_json(match: FoundWork) -> Json:
             "highlight": line.highlight.key,
             "kind": line.kind,
             "verdict": line.verdict_name,
-            "anki": anki_status(line),
+            "anki": get_anki_status(line),
             "fields": dict(line.fields),
         }
         cards.append(card)
@@ -74,7 +74,7 @@ def work_to_json(match: FoundWork) -> Json:
             "waiting": verdicts["waiting"],
             "rejected": verdicts["rejected"],
             "retired": verdicts["retired"],
-            "in_anki": sum(anki_status(line) == "seen" for line in match.lines),
+            "in_anki": sum(get_anki_status(line) == "seen" for line in match.lines),
         },
         "links": list(dict.fromkeys(filter(None, links))),
         "highlights": highlights,
@@ -154,7 +154,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 # --- passages and answers ---------------------------------------------------------------
 
 
-def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
+def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
     """Return the JSON that `search --json` prints for a passage.
 
     `sure` is whether the passage is a confident answer.
@@ -174,7 +174,7 @@ def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
     }
 
 
-def format_hit(hit: FoundPassage) -> TextLines:
+def format_hit(hit: PassageHit) -> TextLines:
     """Yield lines with the text of a passage, its location, its link and its cards."""
     highlight = hit.highlight
     exact = highlight.exact

@@ -13,8 +13,8 @@ import msgspec
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.features.ask import index
 from ankiforge.features.ask.answering import MAX_SENTENCES, RULES
-from ankiforge.features.ask.index import FoundPassage, FoundWork
-from ankiforge.features.ask.work import ask, prepare_question
+from ankiforge.features.ask.index import FoundWork, PassageHit
+from ankiforge.features.ask.work import prepare_question, search_library
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
 from ankiforge.pipeline.open_workspace import OpenWorkspace
@@ -49,7 +49,7 @@ def _search_library(
         This also depends on how the work was found, because its title or tags may be private.
         """
         is_private_highlight = [privacy.private_reason(mark) for mark in work.highlights]
-        is_hidden_line = [privacy.is_private_line(line) for line in work.lines]
+        is_hidden_line = [privacy.is_private_row(line) for line in work.lines]
         if all(is_private_highlight) and all(is_hidden_line):
             return True
         if work.found_by == index.NAME:
@@ -61,7 +61,7 @@ def _search_library(
         )
 
     hides = cache(privacy.is_private_passage)
-    result = ask(workspace, query, limit, hides=hides, hides_work=hides_work)
+    result = search_library(workspace, query, limit, hides=hides, hides_work=hides_work)
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
     answer: Json = {
         "works": [_work_to_json(privacy, work) for work in result.works[:limit]],
@@ -79,7 +79,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         for highlight in work.highlights
         if not privacy.private_reason(highlight)
     ]
-    lines = [line for line in work.lines if not privacy.is_private_line(line)]
+    lines = [line for line in work.lines if not privacy.is_private_row(line)]
     public_count = len(public_highlights) + len(lines)
 
     shown_highlights = public_highlights[:MAX_PER_WORK]
@@ -100,11 +100,11 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
     return privacy.mask_entry(entry, any_highlight)
 
 
-def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
+def _passage_to_json(privacy: PrivacyFilter, passage: PassageHit) -> Json:
     """Return a passage that may answer a question as JSON. The passage must not be private."""
     sendable = privacy.make_sendable(passage.highlight)
     start, end = passage.sentence
-    lines = [line for line in passage.lines if not privacy.is_private_line(line)]
+    lines = [line for line in passage.lines if not privacy.is_private_row(line)]
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,

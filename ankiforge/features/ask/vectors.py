@@ -20,7 +20,7 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ConfigError, ServiceError
 from ankiforge.features.ask import index
 from ankiforge.features.ask.embedder import Embedder, compute_cosines, make_embedder
-from ankiforge.features.ask.index import IsHidden, read_text_hashes
+from ankiforge.features.ask.index import IsHidden, load_text_hashes
 from ankiforge.language.words import count_words
 from ankiforge.ledger import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import load_highlight
@@ -75,7 +75,7 @@ class Similarities(Value):
         """
         if not self.threshold:
             return coverage > index.MIN_COVERAGE
-        words = index.word_bonus(coverage, self.spread)
+        words = index.compute_word_bonus(coverage, self.spread)
         return self.level + words > self.threshold
 
 
@@ -132,22 +132,22 @@ class PassageVectors:
             self._drop_vectors()
             raise self._make_model_changed_error()
         # drop the vectors of deleted texts once they are the majority
-        cached_hashes = self._cache.everything().keys() - {_PROBE, _THRESHOLD}
-        used_hashes = {row["exact"] for row in read_text_hashes(self._ledger)}
+        cached_hashes = self._cache.load_all().keys() - {_PROBE, _THRESHOLD}
+        used_hashes = {row["exact"] for row in load_text_hashes(self._ledger)}
         if len(cached_hashes) > 2 * len(used_hashes):
             self._cache.update({}, forget=cached_hashes - used_hashes)
         self._learn_threshold()
 
     def _load_vectors(self) -> dict[str, bytes]:
         """Return the cached vectors, by the hash of their text."""
-        vectors = self._cache.everything()
+        vectors = self._cache.load_all()
         for name in (_PROBE, _THRESHOLD):
             vectors.pop(name, None)
         return vectors
 
     def _drop_vectors(self) -> None:
         if not self._is_read_only:
-            self._cache.update({}, forget=self._cache.everything())
+            self._cache.update({}, forget=self._cache.load_all())
 
     def _make_model_changed_error(self) -> ServiceError:
         message = f"{self.embedder.title} is another model than before"
@@ -165,7 +165,7 @@ class PassageVectors:
         """
         missing_texts: dict[str, str] = {}
         too_short: dict[str, bytes] = {}
-        for row in read_text_hashes(self._ledger):
+        for row in load_text_hashes(self._ledger):
             if row["exact"] in vectors or row["exact"] in missing_texts:
                 continue
             highlight = load_highlight(self._ledger, row["key"])
@@ -203,7 +203,7 @@ class PassageVectors:
         if len(vectors) < _RELEARN_GROWTH * self._load_threshold()[2]:
             return
         public = {}
-        for row in read_text_hashes(self._ledger):
+        for row in load_text_hashes(self._ledger):
             vector = vectors.get(row["exact"])
             if vector and not self._privacy.private_reason(
                 load_highlight(self._ledger, row["key"])
@@ -231,7 +231,9 @@ class PassageVectors:
 
     # --- comparing --------------------------------------------------------------------
 
-    def compare(self, question: str, hides: IsHidden | None = None) -> Similarities:
+    def compute_similarities(
+        self, question: str, hides: IsHidden | None = None
+    ) -> Similarities:
         """Compute how similar the meaning of each passage is to a question.
 
         Args:
@@ -242,7 +244,7 @@ class PassageVectors:
             ServiceError: the model fails, or has changed.
         """
         vectors = self._load_vectors()
-        rows = read_text_hashes(self._ledger)
+        rows = load_text_hashes(self._ledger)
         missing = sum(row["exact"] not in vectors for row in rows)
         if not any(vectors.values()):
             return Similarities(b"", {}, missing)

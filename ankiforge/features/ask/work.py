@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ankiforge.draft.privacy import SendableText
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
-from ankiforge.features.ask.index import FoundPassage, FoundWork, IsHidden, QueryWords
+from ankiforge.features.ask.index import FoundWork, IsHidden, PassageHit, QueryWords
 from ankiforge.features.ask.vectors import Similarities, open_vectors
 from ankiforge.model import (
     Document,
@@ -33,7 +33,7 @@ from ankiforge.pipeline.open_workspace import OpenWorkspace
 from ankiforge.text import format_count
 from ankiforge.text.identifiers import find_identifiers
 from ankiforge.text.normalize import normalize_for_search
-from ankiforge.text.sentences import sentences
+from ankiforge.text.sentences import find_sentence_spans
 
 if TYPE_CHECKING:
     from ankiforge.draft.prompt import ModelRequest
@@ -51,7 +51,7 @@ class SearchResult(Value):
     works: tuple[FoundWork, ...] = ()
     """The works that were found by a name or title, or by words of title, authors, tags and path.
     """
-    passages: tuple[FoundPassage, ...] = ()
+    passages: tuple[PassageHit, ...] = ()
     """The passages that may answer the query, best first; () if the query was a name or title."""
     is_confident: bool = True
     """Whether the best passage scores higher than is likely for an unrelated question."""
@@ -74,7 +74,7 @@ class SearchResult(Value):
         return tuple(remarks)
 
 
-def ask(
+def search_library(
     workspace: OpenWorkspace,
     query: str,
     limit: int = DEFAULT_PASSAGES,
@@ -118,7 +118,7 @@ def _find_passages(
     problem = ""
     if meaning is not None:
         try:
-            similarities = meaning.compare(query, hides)
+            similarities = meaning.compute_similarities(query, hides)
         except ServiceError as error:
             problem = f"{error.message}: {error.hint}"
 
@@ -161,7 +161,7 @@ def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
     if highlight.kind is HighlightKind.CARD:
         return []
     spans = []
-    for start, end in sentences(highlight.exact):
+    for start, end in find_sentence_spans(highlight.exact):
         if end - start >= _MIN_SENTENCE_CHARS:
             spans.append((start, end))
     return spans if len(spans) > 1 else []
@@ -195,7 +195,7 @@ class PreparedQuestion(Value):
     """A question for a model, a chat or an agent, with the public passages that may answer it."""
 
     question: SendableText
-    passages: dict[str, FoundPassage]
+    passages: dict[str, PassageHit]
     """The passages, by the labels that an answer uses for them."""
     texts: dict[str, SendableText]
     """The texts of the passages with private text masked, by label."""
@@ -217,9 +217,9 @@ class PreparedQuestion(Value):
 
         A sentence that no passage proves gets the reason why it is dropped.
         """
-        from ankiforge.features.ask.answering import checked
+        from ankiforge.features.ask.answering import check_answer
 
-        return checked(sentences, self.question, self.texts)
+        return check_answer(sentences, self.question, self.texts)
 
     def answer_from_reply(
         self, workspace: OpenWorkspace, reply: str | None

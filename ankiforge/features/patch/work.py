@@ -27,18 +27,18 @@ from ankiforge.extract.markdown import NoteSource
 from ankiforge.features.patch.rewrite import remove_escapes, rewrite_note
 from ankiforge.ledger import Ledger, item_lists
 from ankiforge.ledger.cards import load_card
-from ankiforge.ledger.readings import get_digest
+from ankiforge.ledger.readings import load_text_hash
 from ankiforge.model import (
     Card,
     CardKind,
     Draft,
+    DraftingTask,
     ExtractedDocument,
     Highlight,
     LocalCard,
     Media,
     Source,
     Strings,
-    Task,
     Texts,
     Value,
     hash16,
@@ -318,7 +318,7 @@ class _EditedFile:
         self.original, _ = read_file(source_file.file.place, MAX_TEXT_BYTES)
         text_hash = hash16(decode_text(self.original))  # raises an error if it isn't text
         self.text = self.original.decode("utf-8")
-        stored_hash = get_digest(
+        stored_hash = load_text_hash(
             ledger, source_file.source.folder.container, source_file.path
         )
         if stored_hash and stored_hash != text_hash:
@@ -498,7 +498,7 @@ def _find_draft(highlight: Highlight, card: Card) -> Draft:
     """
     from ankiforge.draft import rules
 
-    [result] = rules.draft_task(Task(highlight.document, (highlight,)))
+    [result] = rules.draft_task(DraftingTask(highlight.document, (highlight,)))
     matching_drafts = []
     for draft in result.drafts:
         if draft.is_user_text and draft.kind.family is card.family:

@@ -6,9 +6,9 @@ from ankiforge.cli.output import (
     Call,
     command,
     open_workspace,
-    show_all,
+    print_items,
 )
-from ankiforge.errors import item_errors_as_usage_errors
+from ankiforge.errors import wrap_item_errors
 from ankiforge.text import format_count
 
 
@@ -22,15 +22,15 @@ def repair(call: Call) -> None:
     you.
     """
     from ankiforge.features.repair.report import entry_to_json, format_entry
-    from ankiforge.features.repair.work import list_failing
+    from ankiforge.features.repair.work import list_failing_cards
 
-    with open_workspace(call, read_only=True) as workspace, item_errors_as_usage_errors():
-        repairs = list_failing(workspace)
+    with open_workspace(call, read_only=True) as workspace, wrap_item_errors():
+        repairs = list_failing_cards(workspace)
     failing = format_count(len(repairs.failing), "card fails", "cards fail")
     call.say(f"{failing}; in 30 days they took {repairs.minutes:.0f} minutes")
     rows = (
         (entry_to_json(entry), list(format_entry(entry))) for entry in repairs.failing
     )
-    show_all(call, rows, apart=True)
+    print_items(call, rows, apart=True)
     if repairs.failing:
         call.say("next: ankiforge review, and there the list Failing")

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.profiles import fingerprint_text
+from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.decide import load_repair_times
 from ankiforge.model import NoteId, Value, hash16
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ankiforge.features.repair.failing import FailingCard
 
 
-def first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
+def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
     """Return the first card of each note, in the same order."""
     by_note: dict[NoteId, FailingCard] = {}
     for card in cards:
@@ -25,7 +25,7 @@ def first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
     return list(by_note.values())
 
 
-def last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
+def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
     """Return when each note was last repaired or left unchanged, in days relative to `now`."""
     days = {}
     for note_id, at in load_repair_times(ledger).items():
@@ -75,18 +75,18 @@ def count_failing(ledger: Ledger, path: Path) -> None:
     Raises:
         ItemError: the collection can't be read.
     """
-    collection = f"{path} {fingerprint_text(path)}"
+    collection = f"{path} {compute_fingerprint_text(path)}"
     previous = get_todays_count(ledger)
     if previous is not None and previous.collection == collection:
         return
     from ankiforge.anki.collection import open_view
-    from ankiforge.features.repair.failing import find_failing, read_histories
+    from ankiforge.features.repair.failing import find_failing_cards, read_histories
 
     now = _now()
     with open_view(path) as view:
         all_histories = read_histories(view, now)
-    cards = first_card_per_note(
-        find_failing(all_histories, last_repair_days(ledger, now))
+    cards = keep_first_card_per_note(
+        find_failing_cards(all_histories, load_last_repair_days(ledger, now))
     )
     minutes = sum(card.history.recent_seconds for card in cards) / 60
     day = _make_day_key(ledger, now)

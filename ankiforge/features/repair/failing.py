@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple
 
-from ankiforge.anki.collection import AnkiView, integer_columns, text_columns
+from ankiforge.anki.collection import AnkiView, cast_to_integers, cast_to_text
 from ankiforge.model import CardId, NoteId, Strings, Value
 
 WINDOW_DAYS = 30
@@ -30,12 +30,12 @@ _MAX_ANSWERS_SHOWN = 12
 # Cards that were reviewed on this many days or more are compared as one group.
 _MAX_REVIEW_DAYS = 12
 _CARDS_SQL = f"""
-select {integer_columns("c.id", "c.nid", "c.lapses", "c.queue = -1", "c.flags & 7")},
-  {text_columns("n.tags")}
+select {cast_to_integers("c.id", "c.nid", "c.lapses", "c.queue = -1", "c.flags & 7")},
+  {cast_to_text("n.tags")}
 from cards c join notes n on n.id = c.nid
 """
 _LOG_SQL = f"""
-select {integer_columns("id", "cid", "ease", "lastIvl", "time", "type = 1")}
+select {cast_to_integers("id", "cid", "ease", "lastIvl", "time", "type = 1")}
 from revlog where ease between 1 and 4 and type in (0, 1, 2, 3) order by id
 """
 _SECONDS_PER_DAY = 86400
@@ -108,7 +108,7 @@ class CardHistory(Value):
         return " ".join(symbols)
 
     @property
-    def wishes(self) -> Strings:
+    def user_requests(self) -> Strings:
         """The flag and tags by which the user asked for the card to be listed."""
         flag = ("red flag",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
@@ -186,7 +186,7 @@ def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
     return tuple(history_by_card.values())
 
 
-def find_failing(
+def find_failing_cards(
     all_histories: Iterable[CardHistory], tended: Mapping[NoteId, int]
 ) -> list[FailingCard]:
     """Return the failing cards. Those that the user asked for come first, then the most costly.
@@ -213,7 +213,7 @@ def find_failing(
             -FORGIVEN_AFTER_DAYS if day is None else max(day, -FORGIVEN_AFTER_DAYS)
         )
         is_tended = day is not None and day > -WINDOW_DAYS
-        reasons = [] if is_tended else list(history.wishes)
+        reasons = [] if is_tended else list(history.user_requests)
         # Anki tags the note, but only a card that was forgotten can be the leech
         if "leech" in history.tags and history.lapses and not is_tended:
             reasons.append("leech, suspended" if history.is_suspended else "leech")
@@ -228,5 +228,6 @@ def find_failing(
                 FailingCard(history, tuple(reasons), history.total_seconds - median_time)
             )
     return sorted(
-        failing_cards, key=lambda card: (not card.history.wishes, -card.extra_seconds)
+        failing_cards,
+        key=lambda card: (not card.history.user_requests, -card.extra_seconds),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.anki.profiles import fingerprint_text
+from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.errors import UsageError
 from ankiforge.features.repair import work as repair_work
 from ankiforge.features.repair.count import FailingCount
@@ -110,10 +110,10 @@ class FailingCards(PageList):
         """
         config = self._workspace.folder.config
         path = find_collection(config.anki, self._ledger, Path.home())
-        state = fingerprint_text(path) if path and path.is_file() else ""
+        state = compute_fingerprint_text(path) if path and path.is_file() else ""
         if state and state == self._fingerprint:
             return
-        entries = repair_work.list_failing(self._workspace).failing
+        entries = repair_work.list_failing_cards(self._workspace).failing
         self._entries = {f"{ID_PREFIX}{entry.note.note_id}": entry for entry in entries}
         self._fingerprint = state
 
@@ -306,7 +306,7 @@ class FailingCards(PageList):
             RefusedError: some of the text must stay on this computer, or ankiforge can't change the
                 note.
         """
-        text = repair_work.make_chat_question(self._workspace, self._entries[id])
+        text = repair_work.build_repair_chat_text(self._workspace, self._entries[id])
         return {"said": "Asks for repairs of this card.", "text": text}
 
     def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:

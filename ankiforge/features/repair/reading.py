@@ -9,7 +9,7 @@ from ankiforge.anki.notetypes import (
     find_template_fields,
     find_visible_fields,
     is_cloze_field,
-    is_empty,
+    is_empty_for_anki,
 )
 from ankiforge.anki.plan import GENERATED_FIELDS
 from ankiforge.anki.render import field_to_markdown
@@ -197,7 +197,7 @@ def _find_question_and_answer(
             name for name in question_fields if name not in GENERATED_FIELDS
         )
     for name in find_visible_fields(template.answer, fields, of_question=False):
-        if name not in question_fields and not is_empty(fields.get(name, "")):
+        if name not in question_fields and not is_empty_for_anki(fields.get(name, "")):
             return question_fields, name
     return question_fields, ""
 

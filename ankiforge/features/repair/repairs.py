@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ankiforge.config import shipped_directory
+from ankiforge.config import find_shipped_directory
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
@@ -74,7 +74,7 @@ _EXAMPLE = {
 }
 
 
-def make_prompt(
+def build_request(
     card: CardToRepair,
     picked: Iterable[str],
     history: str,
@@ -106,7 +106,7 @@ def make_prompt(
         "topic": sendable(card.topic),
         "passage": sendable(passage),
     }
-    text = (shipped_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
+    text = (find_shipped_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
     system, _, user = text.partition("\n---\n")
     json_text = json.dumps(prompt_data, ensure_ascii=False, indent=1)
     values = {

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.features.repair.work import list_failing
+from ankiforge.features.repair.work import list_failing_cards
 from ankiforge.hooks import Tool
 from ankiforge.model import Json, Value
 from ankiforge.pipeline.open_workspace import OpenWorkspace
@@ -25,7 +25,7 @@ class ListFailing(Value, forbid_unknown_fields=True, kw_only=True):
 
 def _list_failing(workspace: OpenWorkspace, privacy: PrivacyFilter, limit: int) -> Json:
     """Return the failing cards as JSON, leaving out those that must stay on this computer."""
-    repairs = list_failing(workspace)
+    repairs = list_failing_cards(workspace)
     cards = []
     for entry in repairs.failing:
         confused_fields = entry.confused_with.card.fields if entry.confused_with else {}

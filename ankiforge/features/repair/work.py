@@ -21,11 +21,14 @@ from ankiforge.anki.render import field_to_markdown, render_field
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
-from ankiforge.features.repair.count import first_card_per_note, last_repair_days
+from ankiforge.features.repair.count import (
+    keep_first_card_per_note,
+    load_last_repair_days,
+)
 from ankiforge.features.repair.failing import (
     CardHistory,
     FailingCard,
-    find_failing,
+    find_failing_cards,
     read_histories,
 )
 from ankiforge.features.repair.reading import ParsedNote, parse_note
@@ -162,7 +165,7 @@ class RepairList(Value):
     """How many minutes the user spent on these cards in the last thirty days."""
 
 
-def list_failing(workspace: OpenWorkspace) -> RepairList:
+def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
     """Read Anki's collection, and return the cards that fail in it now.
 
     Raises:
@@ -179,8 +182,8 @@ def list_failing(workspace: OpenWorkspace) -> RepairList:
         all_histories = read_histories(view, now)
         builder = _EntryBuilder(ledger, view)
     cards = []
-    for card in first_card_per_note(
-        find_failing(all_histories, last_repair_days(ledger, now))
+    for card in keep_first_card_per_note(
+        find_failing_cards(all_histories, load_last_repair_days(ledger, now))
     ):
         note = builder.read_note(card.history.note_id)
         if note and note.draft:
@@ -217,7 +220,7 @@ class _EntryBuilder:
                 map(stem_word, find_content_words(note.front if note else ""))
             )
         for card in cards:
-            confused_id = find_most_similar(card.history.note_id, question_stems)
+            confused_id = find_most_similar_note(card.history.note_id, question_stems)
             confused = self._build_entry(confused_id) if confused_id else None
             entry = self._build_entry(card.history.note_id, card, confused)
             if entry is not None:
@@ -305,7 +308,7 @@ _MIN_OVERLAP = 0.5
 """The minimum fraction of the words of two questions that both have, to count as confused."""
 
 
-def find_most_similar(
+def find_most_similar_note(
     note_id: NoteId, question_stems: Mapping[NoteId, frozenset[str]]
 ) -> NoteId:
     """Return the id of the note whose question is most similar to that of `note_id`.
@@ -397,7 +400,7 @@ def _record_change(
         if not isinstance(line, LocalCard):
             raise RefusedError(f"{entry.guid} is not a card any more", hint="list again")
         texts = _merge_extra({**entry.card.fields, **fields}, line.note_fields)
-        decide.edit_line(ledger, entry.guid, texts, forced=True)
+        decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
         decisions.record_repair(ledger, name, nid, entry.guid)
         for card_fields in new:
             card = replace(_make_card(card_fields), key=line.key, deck=line.deck)
@@ -497,7 +500,7 @@ def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
 # --- asking a model or a chat -----------------------------------------------------------------
 
 
-def make_chat_question(workspace: OpenWorkspace, entry: RepairEntry) -> str:
+def build_repair_chat_text(workspace: OpenWorkspace, entry: RepairEntry) -> str:
     """Return the text to paste into a chat, which asks for repairs of a note.
 
     Raises:
@@ -525,7 +528,7 @@ def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this machine", hint=hint)
     history = entry.failing_card.history.summary if entry.failing_card else ""
-    return repairs.make_prompt(
+    return repairs.build_request(
         entry.card,
         entry.reasons,
         history,

@@ -18,7 +18,7 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 """Decode the JSON in a `body` column to an `AnkiNote`."""
 
 
-def is_buried(store: Store, guid: str) -> bool:
+def is_deleted(store: Store, guid: str) -> bool:
     """Return whether a note was deleted, so that the newest view has a grave for it."""
     return bool(filter_deleted(store, [guid]))
 
@@ -48,7 +48,7 @@ def iter_present_notes(store: Store) -> Iterator[AnkiNote]:
     return (decode_note(row["body"]) for row in rows)
 
 
-def has_row(store: Store, guid: str) -> bool:
+def is_note_known(store: Store, guid: str) -> bool:
     """Return whether a note was ever seen in Anki, or is known to be absent from it."""
     return store.fetch_first_row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
 

@@ -62,7 +62,7 @@ def load_adopted_cards(store: Store) -> list[Row]:
     return store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''")
 
 
-def load_cards_with_offers(store: Store) -> list[Row]:
+def load_cards_with_offered_text(store: Store) -> list[Row]:
     """Return the columns `guid` and `passage` of the live cards with new text from the source.
 
     The user has edited these cards, so the new text is only offered (`Edits.offered`).

@@ -107,7 +107,7 @@ def store_document(store: Store, row: Json, names: Strings) -> DocumentId:
     return id
 
 
-def put_heard_of(store: Store, container: str, place: str) -> DocumentId:
+def store_journal_only_document(store: Store, container: str, place: str) -> DocumentId:
     """Insert a document that is known only from the journal, unless there is one at its place.
 
     Returns:
@@ -131,7 +131,7 @@ def set_removed(store: Store, id: DocumentId) -> None:
     store.execute(query, id)
 
 
-def unselect(store: Store, id: DocumentId) -> None:
+def set_unselected(store: Store, id: DocumentId) -> None:
     """Record that no setting selects a document any more."""
     store.execute("UPDATE document SET state = 'unselected' WHERE id = ?", id)
 

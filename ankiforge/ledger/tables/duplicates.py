@@ -131,7 +131,9 @@ class DuplicateCandidates:
             self._store.insert("foreign_note", rows, verb="INSERT OR REPLACE")
 
 
-def filter_told_apart(store: Store, passage: Passage, guids: Iterable[str]) -> set[str]:
+def filter_known_different(
+    store: Store, passage: Passage, guids: Iterable[str]
+) -> set[str]:
     """Return the GUIDs in `guids` of cards that don't count as duplicates in `passage`.
 
     These are the cards whose passages the user has said are different from `passage`.

@@ -37,7 +37,7 @@ def iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
     return store.iter_events(query, id, to_json(NON_DECISION_KINDS))
 
 
-def find_event_putting_away(store: Store, draft_id: str) -> Event | None:
+def find_decision_on_draft(store: Store, draft_id: str) -> Event | None:
     """Return the last active decision by which a draft ceased to be pending, or None."""
     query = (
         "SELECT id, line FROM standing WHERE id IN (SELECT event FROM decided WHERE id = ?)"
@@ -79,7 +79,7 @@ def iter_active_of_kinds(store: Store, *kinds: str) -> Iterator[Event]:
     return store.iter_events(query, to_json(kinds))
 
 
-def marks(store: Store) -> list[Event]:
+def load_choice_events(store: Store) -> list[Event]:
     """Return the active events by which passages without a mark were chosen, oldest first."""
     query = (  # SQLite uses the index `event_subjects` because of the second condition
         "SELECT id, line FROM standing WHERE what = 'mark'"

@@ -71,7 +71,7 @@ def load_folded_texts(store: Store, document: DocumentId) -> frozenset[str]:
     return frozenset(row["folded"] for row in store.fetch_rows(query, document))
 
 
-def load_present_in_place(store: Store, container: str, place: str) -> list[Row]:
+def load_present_at_place(store: Store, container: str, place: str) -> list[Row]:
     """Return the rows of the present highlights at a place, in reading order.
 
     A place is the path or key of a document within its container. The additional column `waits`
@@ -97,7 +97,7 @@ def has_highlights(store: Store, container: str) -> bool:
     )
 
 
-def load_source_keys(store: Store, source: str) -> set[str]:
+def load_keys_of_source(store: Store, source: str) -> set[str]:
     """Return the keys of the highlights of a source that are present or unselected."""
     rows = store.fetch_rows(
         "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
@@ -151,7 +151,7 @@ def load_absent_rows(store: Store) -> list[Row]:
     return store.fetch_rows("SELECT * FROM highlight WHERE state != 'present'")
 
 
-def has_absent(store: Store) -> bool:
+def has_absent_highlights(store: Store) -> bool:
     """Return whether there is a highlight that isn't present."""
     return (
         store.fetch_first_row("SELECT 1 FROM highlight WHERE state != 'present'")
@@ -244,7 +244,7 @@ def find_originals(store: Store, keys: Iterable[str]) -> dict[str, Row]:
     }
 
 
-def load_present_in_place_by_text(
+def load_present_at_place_by_text(
     store: Store, folded: str, container: str, place: str
 ) -> list[Row]:
     """Return the rows of the present highlights at a place that have this folded text."""
@@ -257,7 +257,7 @@ def load_present_in_place_by_text(
     )
 
 
-def load_equals(store: Store, folded: str, key: str) -> list[Row]:
+def load_others_by_text(store: Store, folded: str, key: str) -> list[Row]:
     """Return the rows of the highlights with this folded text, except the one with `key`.
 
     They are present, or known only from the journal. The additional column `place` is the place
@@ -300,7 +300,7 @@ def load_present_by_key_or_document(
     )
 
 
-def load_by_json_part(store: Store, part_of_body: str) -> list[Row]:
+def load_rows_by_json_part(store: Store, part_of_body: str) -> list[Row]:
     """Return the rows of the highlights whose JSON contains the string `part_of_body`."""
     return store.fetch_rows("SELECT * FROM highlight WHERE instr(body, ?)", part_of_body)
 
@@ -316,7 +316,7 @@ def load_one_line_cards(store: Store) -> list[Row]:
     )
 
 
-def load_drafted_forms(store: Store) -> list[Row]:
+def load_drafted_of_uncertain_form(store: Store) -> list[Row]:
     """Return the rows of the present highlights with drafts whose form the user may be asked about.
 
     These are hand-written cards, and words with a translation as their comment.
@@ -374,7 +374,7 @@ def load_usefulness(store: Store) -> dict[str, float]:
 # --- passages read by several routes ----------------------------------------------------
 
 
-def have_several_routes(store: Store) -> bool:
+def has_several_routes(store: Store) -> bool:
     """Return whether highlights were read by more than one route (kind of source)."""
     query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
     return bool(store.fetch_value(query))
@@ -466,7 +466,7 @@ def unselect_document(store: Store, document: DocumentId) -> list[str]:
 # --- scheduling drafting ----------------------------------------------------------------
 
 
-def draft_again(store: Store, keys: Iterable[str]) -> None:
+def schedule_drafting(store: Store, keys: Iterable[str]) -> None:
     """Schedule the drafting rules and the model to rerun on these highlights."""
     query = f"UPDATE highlight SET drafted = '', modelled = '' WHERE key IN {JSON_VALUES}"
     store.execute(query, to_json(list(keys)))

@@ -106,7 +106,7 @@ QUERY_FIELDS = (
 """The fields that the user may name in a query. Code may also use `id`, with the start of an id."""
 
 
-def find(
+def find_items(
     store: Store,
     terms: Sequence[QueryTerm],
     changed_guids: Collection[str],

@@ -75,7 +75,7 @@ def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
     return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
 
 
-def load_all_ids(store: Store, drafter: str = "") -> list[str]:
+def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
     """Return the ids of all drafts of present highlights, in reading order.
 
     If `drafter` isn't "", return only the drafts made by this drafter.
@@ -180,7 +180,7 @@ def load_offered_rows(store: Store, keys: Iterable[str]) -> list[Row]:
     return store.fetch_rows(query, to_json(list(keys)))
 
 
-def load_possibly_obsolete(store: Store) -> list[Row]:
+def load_possibly_obsolete_drafts(store: Store) -> list[Row]:
     """Return the drafts that may be obsolete, as rows of the view `offered`.
 
     These are the hand-written drafts of decided passages, and all drafts of passages with several
@@ -194,13 +194,13 @@ def load_possibly_obsolete(store: Store) -> list[Row]:
     )
 
 
-def passages_of(store: Store, ids: Iterable[str]) -> set[str]:
+def find_passages_of_drafts(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the keys of the passages that these drafts were made from."""
     query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
     return {row["passage"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
-def places(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
+def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> list[Row]:
     """Return the locations of these drafts, with the columns of `pending_items.PassageLocation`.
 
     The usefulness is 0 for a draft with warnings. For other drafts, it is the probability that
@@ -226,7 +226,7 @@ def find_passages_with_several_offers(store: Store) -> set[str]:
     return {row["passage"] for row in store.fetch_rows(query)}
 
 
-def with_ids(store: Store, ids: Iterable[str]) -> list[Row]:
+def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
     """Return the rows of the drafts with these ids."""
     return store.fetch_rows(
         f"SELECT * FROM draft WHERE id IN {JSON_VALUES}", to_json(list(ids))
@@ -239,7 +239,7 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     return [row["id"] for row in store.fetch_rows(query, key)]
 
 
-def load_read_drafts(store: Store) -> list[Row]:
+def load_locally_read_drafts(store: Store) -> list[Row]:
     """Return all drafts whose highlights were read on this device.
 
     The columns are `id`, `deck`, `body` and `highlight_body`.
@@ -250,7 +250,7 @@ def load_read_drafts(store: Store) -> list[Row]:
     )
 
 
-def load_naming_another(store: Store) -> list[Row]:
+def load_drafts_naming_duplicates(store: Store) -> list[Row]:
     """Return the rows of the drafts with a finding that may name another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
     return [row for row in rows if _may_name_duplicate(row["findings"])]
@@ -365,7 +365,7 @@ def move_to_decided(store: Store, ids: Iterable[str], event: Event) -> None:
     delete_drafts(store, [id for _, id in event_and_draft_ids])
 
 
-def put_away_ids(store: Store, prefix: str) -> list[str]:
+def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
     """Return the ids of all decided drafts that start with `prefix`."""
     query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
     return [row["id"] for row in store.fetch_rows(query, prefix)]
@@ -397,13 +397,13 @@ def restore_decided(store: Store, event_ids: Iterable[str]) -> set[str]:
     return restored
 
 
-def set_sentences(store: Store, drafts: Iterable[StoredDraft]) -> None:
+def update_draft_sentences(store: Store, drafts: Iterable[StoredDraft]) -> None:
     """Store which sentences these pending drafts are about now (`StoredDraft.about`)."""
     rows = [(" ".join(draft.about), draft.id) for draft in drafts]
     store.execute_all("UPDATE draft SET fact = ? WHERE id = ?", rows)
 
 
-def set_revised_cards(store: Store, targets: Iterable[RevisionTarget]) -> None:
+def update_revised_cards(store: Store, targets: Iterable[RevisionTarget]) -> None:
     """Store which card each of these pending drafts would revise now."""
     rows = [(target.revises or "", target.near, target.draft.id) for target in targets]
     store.execute_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", rows)

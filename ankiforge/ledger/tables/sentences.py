@@ -72,7 +72,7 @@ def filter_present(store: Store, names: Iterable[str]) -> set[str]:
     return {row["name"] for row in rows}
 
 
-def find_passages_with(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
+def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
     """Return the passages that contain any of these sentences, or did when they were last read.
 
     Returns:
@@ -86,7 +86,9 @@ def find_passages_with(store: Store, names: Iterable[str]) -> dict[str, set[str]
     return names_by_passage
 
 
-def store_decided(store: Store, key: str, sentences: Strings, *, own: bool) -> None:
+def store_decided_sentences(
+    store: Store, key: str, sentences: Strings, *, own: bool
+) -> None:
     """Store that these sentences have just been decided on in the passage with this key.
 
     This is needed because the table is recomputed from the events only later. `own` is whether the

@@ -43,7 +43,7 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
         leading = cards.find_leading_row(present_rows, passage)
         texts.append(facts.get_fact_text(decode_highlight(leading)) if leading else "")
     sentence_lists = map(facts.split_sentences, texts)
-    related_decisions = load_elsewhere(
+    related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
     drafts_by_passage = _load_pending_drafts(store, passages)
@@ -70,7 +70,9 @@ def load_highlight_snapshots(
         key: facts.get_fact_text(highlight) for key, highlight in highlights_read.items()
     }
     pairs = [(passages[key], facts.split_sentences(texts[key])) for key in rows_by_key]
-    related_by_key = dict(zip(rows_by_key, load_elsewhere(store, pairs), strict=True))
+    related_by_key = dict(
+        zip(rows_by_key, load_related_decisions(store, pairs), strict=True)
+    )
     drafts_by_passage = _load_pending_drafts(store, passages.values())
 
     undecided_keys = [key for key, passage in passages.items() if not passage.is_decided]
@@ -117,7 +119,7 @@ def _load_pending_drafts(
 # --- decisions and cards elsewhere ------------------------------------------------------
 
 
-def load_elsewhere(
+def load_related_decisions(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[RelatedDecisions]:
     """Load what was decided in other passages about the long sentences of each passage.

@@ -7,10 +7,10 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DraftingTask,
     Highlight,
     HighlightKey,
     HighlightKind,
-    Task,
 )
 
 HERE = Path(__file__).parent
@@ -35,7 +35,9 @@ _OF = {
     for title in _TITLES
 }
 TASKS = [
-    PrivacyFilter(()).make_sendable_task(Task(of_title[0].document, tuple(of_title)))
+    PrivacyFilter(()).make_sendable_task(
+        DraftingTask(of_title[0].document, tuple(of_title))
+    )
     for of_title in _OF.values()
 ]
 

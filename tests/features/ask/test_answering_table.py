@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ankiforge.features.ask.answering import checked
+from ankiforge.features.ask.answering import check_answer
 
 PASSAGES = {
     "a": "The mitochondrion makes most of the ATP of a cell. It has two membranes, and a"
@@ -54,7 +54,7 @@ UNNOTICED = [("When light falls, the pupil widens.", "d", "When the pupil widens
 
 def dropped(says: str, passage: str, quote: str) -> str:
     given = {"says": says, "passage": passage, "quote": quote}
-    [sentence] = checked([given], QUESTION, PASSAGES)
+    [sentence] = check_answer([given], QUESTION, PASSAGES)
     return sentence.drop_reason
 
 
@@ -79,7 +79,7 @@ def test_every_sentence_that_is_shown_has_a_located_quote():
         if dice.random() < 0.3 and quoted:
             quoted[dice.randrange(len(quoted))] = dice.choice(words)
         given = {"says": "It is so.", "passage": label, "quote": " ".join(quoted)}
-        for sentence in checked([given] * 5, QUESTION, PASSAGES):
+        for sentence in check_answer([given] * 5, QUESTION, PASSAGES):
             if not sentence.drop_reason:
                 shown += 1
                 assert sentence.quote in PASSAGES[sentence.passage]
@@ -91,5 +91,5 @@ def test_every_sentence_that_is_shown_has_a_located_quote():
     [{}, {"says": None}, {"says": 7, "passage": [], "quote": {}}, {"says": "x" * 99_999}],
 )
 def test_what_is_no_sentence_is_dropped(given):
-    [sentence] = checked([given], QUESTION, PASSAGES)
+    [sentence] = check_answer([given], QUESTION, PASSAGES)
     assert sentence.drop_reason

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.features.ask.work import ask
+from ankiforge.features.ask.work import search_library
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -97,7 +97,7 @@ def library(known: Any) -> Iterator[Workspace]:
 
 def sought(library: Workspace, query: str) -> list[tuple[str, str]]:
     """The titles of what is found, each with the way in which it was found."""
-    result = ask(library, query)
+    result = search_library(library, query)
     works = [(work.documents[0].title, work.found_by) for work in result.works]
     return works + [
         (passage.highlight.document.title, "passage") for passage in result.passages

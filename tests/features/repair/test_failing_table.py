@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.repair.count import FailingCount
-from ankiforge.features.repair.failing import CardHistory, FirstAnswer, find_failing
+from ankiforge.features.repair.failing import CardHistory, FirstAnswer, find_failing_cards
 
 
 def card(days: str, **more: object) -> CardHistory:
@@ -49,7 +49,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("days", "more", "tended", "why"), ROWS)
 def test_why_a_card_is_listed(days, more, tended, why):
-    found = find_failing([card(days, **more)], tended)
+    found = find_failing_cards([card(days, **more)], tended)
     assert tuple(reason for each in found for reason in each.reasons) == why
 
 
@@ -80,7 +80,7 @@ def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
         card("-9· -3·", tags=("marked",)), card_id=3, total_seconds=40.0
     )
     usual = [card("-9· -7· -5· -3· -1·"), card("-9· -3·"), card("-9· -3·")]
-    listed = find_failing([asked_often, asked_twice, *usual], {})
+    listed = find_failing_cards([asked_often, asked_twice, *usual], {})
     assert [(each.history.card_id, each.extra_seconds) for each in listed] == [
         (3, 20.0),
         (2, 0.0),

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.repair.reading import parse_note
-from ankiforge.features.repair.work import find_faults, find_most_similar
+from ankiforge.features.repair.work import find_faults, find_most_similar_note
 from ankiforge.model import AnkiNote, AnkiNoteType, AnkiTemplate
 
 PLAIN = "{{Front}}"
@@ -43,7 +43,7 @@ def test_formulas_of_a_field(template, front, markdown):
 def test_what_is_mixed_up_asks_nearly_the_same(others, found):
     asked = {1: "spring tide moon occur", **others}
     words = {note: frozenset(text.split()) for note, text in asked.items()}
-    assert find_most_similar(1, words) == found
+    assert find_most_similar_note(1, words) == found
 
 
 def test_a_field_that_its_type_lacks_has_a_number():

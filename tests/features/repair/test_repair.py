@@ -75,7 +75,7 @@ def entries(workspace: Workspace, nid: int) -> list[repair.RepairEntry]:
     """The cards of a note that fail."""
     return [
         each
-        for each in repair.list_failing(workspace).failing
+        for each in repair.list_failing_cards(workspace).failing
         if each.note.note_id == nid
     ]
 
@@ -252,7 +252,7 @@ def test_a_note_whose_question_has_several_fields_is_only_changed_in_anki(
     with Workspace(forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         for refused in (
-            lambda: repair.make_chat_question(workspace, entry),
+            lambda: repair.build_repair_chat_text(workspace, entry),
             lambda: repair.edit_note(workspace, entry, {"Back": "iron"}),
         ):
             with pytest.raises(RefusedError, match="several fields: change it in Anki"):

@@ -74,7 +74,7 @@ def test_nothing_is_lost(forge, anki, nids, monkeypatch, seed):
             match chance.choice(STEPS):
                 case "take":
                     with Workspace(here) as workspace:
-                        found = repair.list_failing(workspace).failing
+                        found = repair.list_failing_cards(workspace).failing
                         if found:
                             entry = chance.choice(found)
                             [offer] = repair.read_acceptable_repairs(entry, _reply(entry))

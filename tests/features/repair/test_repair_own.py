@@ -56,7 +56,7 @@ def entries(workspace: Workspace, nid: int) -> list[repair.RepairEntry]:
     """The cards of a note that fail."""
     return [
         each
-        for each in repair.list_failing(workspace).failing
+        for each in repair.list_failing_cards(workspace).failing
         if each.note.note_id == nid
     ]
 
@@ -150,7 +150,7 @@ def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
-        asked = repair.make_chat_question(workspace, entry)
+        asked = repair.build_repair_chat_text(workspace, entry)
         assert "Which three metals are noble?" in asked
         assert "2d✗ 2d✗ 2d✗ 2d✗" in asked
         assert "forgotten 4 times" in asked
@@ -171,7 +171,7 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         try:
-            asked = repair.make_chat_question(workspace, entry)
+            asked = repair.build_repair_chat_text(workspace, entry)
         except Exception as error:  # noqa: BLE001
             asked = str(error)
     assert "alpha" not in asked
@@ -180,12 +180,12 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
 def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.list_failing(workspace).failing
+        [entry] = repair.list_failing_cards(workspace).failing
         assert entry.note.note_id == nid
         repair.leave_note(workspace, entry)
-        assert repair.list_failing(workspace).failing == ()
+        assert repair.list_failing_cards(workspace).failing == ()
         workspace.undo()
-        assert len(repair.list_failing(workspace).failing) == 1
+        assert len(repair.list_failing_cards(workspace).failing) == 1
 
 
 # --- a running Anki ------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def running(desk: Any, backend: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def test_what_only_anki_can_do_is_done_there_or_told(desk, running):
     with Workspace(desk.forge.folder) as workspace:
-        [entry] = repair.list_failing(workspace).failing
+        [entry] = repair.list_failing_cards(workspace).failing
         assert repair.unsuspend_card(workspace, entry) == "done in Anki"
     with running.collection() as col:
         assert col.get_card(entry.card_ids[0]).queue == 0

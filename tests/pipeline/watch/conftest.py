@@ -71,7 +71,7 @@ def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
         *options: str,
         as_json: bool = True,
     ) -> Life:
-        life, follow = Life(), watching.follow
+        life, follow = Life(), watching.run_after_changes
 
         def scripted(run: Any, changes: object) -> None:
             watcher = run.__self__
