@@ -286,7 +286,7 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(
             files_on_disk, "QUIET_SECONDS", 0.0
         )  # tests write their notes in one go
-        patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
+        patch.setattr(files_on_disk, "EMPTY_QUIET_SECONDS", 0.0)
         # a collection is often read right after it was written
         patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
         patch.setattr(

@@ -432,7 +432,7 @@ class DraftChecker:
                     passage, check.parse_draft(draft).full_text
                 )
             checked_drafts.append(
-                replace(draft, findings=findings, deck=deck, sureness=confidence)
+                replace(draft, findings=findings, deck=deck, confidence=confidence)
             )
         return checked_drafts
 

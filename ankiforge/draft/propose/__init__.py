@@ -246,7 +246,7 @@ def draft_cloze(
             return find_rejection_reason(sentence.features)
         draft = _draft_gap(highlight, excerpt, span)
         if find_blockers is None or not find_blockers(draft, highlight):
-            drafts.append(replace(draft, sureness=confidence))
+            drafts.append(replace(draft, confidence=confidence))
         if len(drafts) == MAX_GAPS:
             break
     if not drafts:

@@ -121,7 +121,7 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
         "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
         "  min(d.position + 1000 * (d.severity = 'block')),"
         "  sum(d.severity = 'block') = count(*) AS blocked,"
-        "  total(json_extract(d.body, '$.sureness')) AS sure,"
+        "  total(json_extract(d.body, '$.confidence')) AS sure,"
         "  d.severity, d.slot, d.position, h.document, h.position AS place,"
         "  coalesce(p.decided, 0) AS decided"
         " FROM offered d JOIN highlight h ON h.key = d.key"
@@ -211,7 +211,7 @@ def load_draft_locations(store: Store, ids: Iterable[str], beside: str = "") -> 
     return store.fetch_rows(
         "SELECT d.id, h.key, h.document, x.title, h.position,"
         " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "  ELSE coalesce(nullif(json_extract(d.body, '$.sureness'), 0), 1.0) END AS worth"
+        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS worth"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}"
         " AND (?2 = '' OR h.document = (SELECT document FROM highlight WHERE key = ?2))",

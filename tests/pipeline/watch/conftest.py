@@ -85,7 +85,7 @@ def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
             follow(run, map(bool, happens(life)), clock=life.clock)
 
         with monkeypatch.context() as patch:
-            patch.setattr(watching, "follow", scripted)
+            patch.setattr(watching, "run_after_changes", scripted)
             form = ["--json"] if as_json else []
             life.said = forge("watch", *form, *options, code=130).stderr
         return life
