@@ -460,7 +460,7 @@ def test_json_has_the_documented_shapes(home):
     draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None
     bare = home.data("ankiforge list --no-card")[0]
-    more = ["place", "fate", "reason", "sureness", "proposal"]
+    more = ["place", "fate", "reason", "confidence", "proposal"]
     assert list(bare) == [*TOLD["extract"], *more]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")

@@ -13,6 +13,8 @@ from concurrent.futures import Future, wait
 from math import ceil
 from typing import NamedTuple
 
+import msgspec
+
 from ankiforge.draft.client import ItemReply, ModelClient
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.privacy import SendableTask
@@ -59,7 +61,7 @@ class Estimate(Value):
     tokens_in: int
     tokens_out: int
     cost_usd: float | None
-    is_local: bool = False
+    is_local: bool = msgspec.field(default=False, name="local")
     """Whether the server is on this computer."""
 
     @property

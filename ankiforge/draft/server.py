@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config import (
@@ -216,7 +217,7 @@ class Usage(Value):
     cost_usd: float | None = 0.0
     characters: int = 0
     """The number of characters of the user's texts that were sent."""
-    is_local: bool = False
+    is_local: bool = msgspec.field(default=False, name="local")
     """Whether the server is on this computer."""
 
 

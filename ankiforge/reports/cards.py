@@ -359,7 +359,7 @@ def proposal_to_json(proposal: Proposal) -> Json:
     return {
         "fields": dict(proposal.fields),
         "gaps": list_alternative_gaps(proposal),
-        "sureness": round(proposal.confidence, 2),
+        "confidence": round(proposal.confidence, 2),
     }
 
 

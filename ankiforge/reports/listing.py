@@ -305,7 +305,7 @@ class Listing:
             "place": format_location(outcome.highlight),
             "fate": outcome.status,
             "reason": "" if proposal else outcome.reason,
-            "sureness": round(max(outcome.usefulness, 0.0), 2),
+            "confidence": round(max(outcome.usefulness, 0.0), 2),
             "proposal": proposal_to_json(proposal) if proposal else None,
         }
         lines = [*format_outcome(outcome, proposal, whole=whole)]

@@ -177,10 +177,10 @@ def test_the_floor_is_one_but_for_japanese(language, floor):
 def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):
     [draft] = propose(GOOD).drafts
     [sentence] = score_sentences(highlight(GOOD))
-    assert draft.sureness >= sentence.min_confidence
-    above = draft_cloze(highlight(GOOD), sentence, least=draft.sureness)
+    assert draft.confidence >= sentence.min_confidence
+    above = draft_cloze(highlight(GOOD), sentence, least=draft.confidence)
     assert above == draft
-    below = draft_cloze(highlight(GOOD), sentence, least=draft.sureness + 0.001)
+    below = draft_cloze(highlight(GOOD), sentence, least=draft.confidence + 0.001)
     assert below is RejectionReason.UNCERTAIN
 
 
@@ -204,7 +204,7 @@ def test_what_decided_is_told_in_words(highlight):
 def test_each_sentence_has_its_own_the_surest_first(propose):
     drafts = propose(f"{SURE} {GOOD}").drafts
     assert {draft.quote for draft in drafts} == {SURE, GOOD}
-    sure = [draft.sureness for draft in drafts]
+    sure = [draft.confidence for draft in drafts]
     assert sure == sorted(sure, reverse=True)
 
 

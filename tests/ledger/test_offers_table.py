@@ -279,7 +279,7 @@ class Rows:
 
 
 ORDERS = [
-    # name, drafts (id, sureness, and more) → ids in order
+    # name, drafts (id, confidence, and more) → ids in order
     ("the surest first", [("a", 0.2, {}), ("b", 0.9, {}), ("c", 0.5, {})], "b c a"),
     ("what warns comes behind", [("a", 0.9, {"severity": "warn"}), ("b", 0.1, {})], "b a"),
     ("what is only told does not", [("a", 0.9, {"severity": "info"}), ("b", 0.1, {})], "a b"),
@@ -305,7 +305,7 @@ ORDERS = [
 def test_the_order_of_offers(drafts, expected):
     store = Rows()
     keys = set()
-    for place, (id, sureness, more) in enumerate(drafts):
+    for place, (id, confidence, more) in enumerate(drafts):
         values = {"key": f"p{place}", "state": "present", "document": 1, **more}
         key = values["key"]
         if key not in keys:
@@ -321,7 +321,11 @@ def test_the_order_of_offers(drafts, expected):
             name: values[name] for name in values if name not in ("state", "document")
         }
         store.add(
-            "draft", id=id, position=place, body=f'{{"sureness": {sureness}}}', **values
+            "draft",
+            id=id,
+            position=place,
+            body=f'{{"confidence": {confidence}}}',
+            **values,
         )
     rows = waiting_drafts.load_first_of_each_offer(store, {"left"})  # type: ignore[arg-type]
     assert " ".join(row["id"] for row in rows) == expected

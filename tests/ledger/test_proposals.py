@@ -70,8 +70,8 @@ def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
     gaps = war["proposal"]["gaps"]
     assert 1 < len(gaps) <= 4
     assert f"::{gaps[0]}}}}}" in war["proposal"]["fields"]["Text"]
-    assert 0.3 <= war["proposal"]["sureness"] <= 1
-    assert war["sureness"] > advice["sureness"] == 0
+    assert 0.3 <= war["proposal"]["confidence"] <= 1
+    assert war["confidence"] > advice["confidence"] == 0
     assert (war["reason"], advice["proposal"]) == ("", None)
     assert advice["reason"]
     assert forge.ok("list", "--json").lines == []
@@ -85,7 +85,7 @@ def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
 def test_the_list_is_in_the_order_of_worth(forge, note):
     note(*(f"=={words}==" for words in (ADVICE, CELLS, WAR, CARTA)))
 
-    sure = [each["sureness"] for each in without(forge)]
+    sure = [each["confidence"] for each in without(forge)]
     assert len(set(sure)) == 4
     assert sure == sorted(sure, reverse=True)
 
@@ -200,7 +200,7 @@ def test_nothing_is_proposed_without_the_setting(forge, note):
     note(f"=={WAR}==")
 
     [passage] = without(forge)
-    assert (passage["proposal"], passage["sureness"]) == (None, 0)
+    assert (passage["proposal"], passage["confidence"]) == (None, 0)
 
 
 def test_a_passage_that_was_rejected_is_none_without_a_card(forge, note):

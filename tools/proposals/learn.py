@@ -13,7 +13,7 @@ its `source`, `title`, `heading`, the `passage` with it, the sentence `s`, and w
 A line may lack one of the two. `labels.jsonl` has 22,948 sentences of 192 sources, whose texts are not free; they are told by their
 hashes. `passages-dev.jsonl` is added: plain facts of textbooks, which people rarely mark, count as kept, three times each.
 
-`gaps` writes `gap_weights.txt`. `sentences` writes the mean of the weights in `sureness.txt`, which were learned from other
+`gaps` writes `gap_weights.txt`. `sentences` writes the mean of the weights in `confidence_weights.txt`, which were learned from other
 sentences, and of what it learns from these: on cards of unseen sources the mean throws away less than either. `--cross` writes nothing: it learns without a sixth of the sources and tells how well
 these are judged. The floor is set by blind ratings (`ankiforge/model/cards.py`).
 """
@@ -298,7 +298,7 @@ def main(arguments):
         mean = {name: before[name] for name in OF_GAP}
         for name in {*table, *before}.difference(OF_GAP):
             mean[name] = (table.get(name, 0.0) + before.get(name, 0.0)) / 2
-        write("sureness.txt", mean, 0.005)
+        write("confidence_weights.txt", mean, 0.005)
 
 
 if __name__ == "__main__":

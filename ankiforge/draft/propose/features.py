@@ -3,8 +3,8 @@
 Most of what people highlight is advice, mood or an aside, from which no gap makes a good card. A
 logistic regression over the features and the score of the gap (see `ranking`) gives the confidence,
 which decides what is proposed, in which order, and why. `tools/proposals/learn.py` learned its
-weights, in `data/sureness.txt`, from sentences in real sources, each of which a strict reader kept
-or rejected. `data/features.txt` describes each feature for the user.
+weights, in `data/confidence_weights.txt`, from sentences in real sources, each of which a strict
+reader kept or rejected. `data/features.txt` describes each feature for the user.
 """
 
 from __future__ import annotations
@@ -364,7 +364,7 @@ class WeightedFeature(Value):
 @cache
 def load_sentence_weights() -> dict[str, float]:
     """Return the weights of the features, and of the gap's score, by name."""
-    return read_weights(DATA_DIRECTORY / "sureness.txt")
+    return read_weights(DATA_DIRECTORY / "confidence_weights.txt")
 
 
 @cache

@@ -121,17 +121,17 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
         "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
         "  min(d.position + 1000 * (d.severity = 'block')),"
         "  sum(d.severity = 'block') = count(*) AS blocked,"
-        "  total(json_extract(d.body, '$.confidence')) AS sure,"
+        "  total(json_extract(d.body, '$.confidence')) AS confidence,"
         "  d.severity, d.slot, d.position, h.document, h.position AS place,"
         "  coalesce(p.decided, 0) AS decided"
         " FROM offered d JOIN highlight h ON h.key = d.key"
         " LEFT JOIN passage p ON p.key = d.passage"
         f" WHERE h.state = 'present' AND d.id NOT IN {JSON_VALUES} GROUP BY d.offer),"
         " ranked AS (SELECT *, row_number() OVER"
-        "  (PARTITION BY document ORDER BY sure DESC, place, position) AS rank FROM first)"
+        "  (PARTITION BY document ORDER BY confidence DESC, place, position) AS rank FROM first)"
         " SELECT id, passage, changes, blocked FROM ranked"
         " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
-        " sure / (1 + ? * rank) DESC, document, place, position",
+        " confidence / (1 + ? * rank) DESC, document, place, position",
         to_json(sorted(left_out)),
         _REPEAT_PENALTY,
     )
