@@ -431,7 +431,7 @@ def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
 
 
 def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) -> int:
-    """Print items like `show_all`, but use the user's pager (`PAGER`) on a terminal.
+    """Print items like `print_items`, but use the user's pager (`PAGER`) on a terminal.
 
     Returns:
         How many items were printed, or with a pager, 1 if there were any.
@@ -467,7 +467,7 @@ def exit_if_failed(
 
 
 def exit_if_run_failed(result: RunResult) -> None:
-    """Exit with the error or the problems of a run, like `end_command`."""
+    """Exit with the error or the problems of a run, like `exit_if_failed`."""
     exit_if_failed(result.problems, result.error)
 
 

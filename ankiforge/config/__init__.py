@@ -231,7 +231,8 @@ class Config(_Settings):
 
     sources: tuple[SourceEntry, ...] = ()
     location: Location = Location(SETTINGS_FILE_NAME)
-    """The top of the file, from which errors start: `location.at("llm", "model").error(…)`."""
+    """The top of the file, from which errors start: `location.append_keys("llm",
+    "model").error(…)`."""
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:

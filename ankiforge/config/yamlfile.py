@@ -1,7 +1,7 @@
 """Read and change YAML files that users edit, with errors that name the file, line and key.
 
-`read_yaml` returns plain data and its location. `typed` converts the data to a `msgspec.Struct`,
-or raises a `ConfigError` such as
+`read_yaml` returns plain data and its location. `convert_to_type` converts the data to a
+`msgspec.Struct`, or raises a `ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
     hint: did you mean 'path'?

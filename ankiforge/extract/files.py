@@ -302,7 +302,7 @@ class SpecialFileError(OSError):
 
 
 def open_regular_file(path: str, flags: int) -> int:
-    """Open a regular file, as the opener in `open(path, opener=open_regular)`.
+    """Open a regular file, as the opener in `open(path, opener=open_regular_file)`.
 
     Anything else is refused, because opening a pipe would wait for a writer, and a device may be
     endless.
@@ -325,8 +325,8 @@ def open_regular_file(path: str, flags: int) -> int:
 def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
     """Return the bytes of a file and its `os.stat` result.
 
-    All sources read their files with this function, or open them with `open_regular`. A symbolic
-    link to a regular file is followed.
+    All sources read their files with this function, or open them with `open_regular_file`. A
+    symbolic link to a regular file is followed.
 
     Raises:
         ItemError: the path doesn't lead to a regular file, or the file is larger than `max_bytes`

@@ -537,7 +537,7 @@ def find_number_values(text: str) -> frozenset[Fraction]:
 
 @lru_cache(maxsize=512)
 def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return the dimension and size, as in `Quantity.base_size`, of each number with a unit.
+    """Return the `Quantity.size_in_base_unit` of each number with a unit in a text.
 
     Signs are ignored.
     """

@@ -168,7 +168,7 @@ def get_word_prefix(word: str) -> str:
 
 
 def find_word_prefixes(text: str) -> WordSet:
-    """Return the beginning, as `find_beginning` returns it, of each word in a text."""
+    """Return the beginning, as `get_word_prefix` returns it, of each word in a text."""
     return frozenset(map(get_word_prefix, split_words(text)))
 
 

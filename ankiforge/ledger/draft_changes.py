@@ -148,7 +148,7 @@ def compute_draft_changes(
     """Compute the changes to record for the checked drafts of a passage.
 
     Hand-written text that has changed in the source changes its card at once. Other drafts become
-    pending if the fact that they are about is offered; see `facts.read`.
+    pending if the fact that they are about is offered; see `facts.compute_facts`.
 
     Args:
         snapshot: the passage.

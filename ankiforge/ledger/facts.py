@@ -1,10 +1,10 @@
 """The facts of a passage, and the decisions on them, as pure functions of text and events.
 
 A *fact* is one sentence of a passage. A decision applies to the exact text of a sentence: for a
-long sentence (`is_long`) in any passage, for a short one only in its own. `read` returns the
-decided and the offered facts. If a decided sentence was removed, a draft of a similar sentence
-may be offered as the new text of its card. A card is about the sentence that has its answer.
-Events and tables identify a sentence by its hash, which this package calls its *name*.
+long sentence (`is_long`) in any passage, for a short one only in its own. `compute_facts` returns
+the decided and the offered facts. If a decided sentence was removed, a draft of a similar sentence
+may be offered as the new text of its card. A card is about the sentence that has its answer. Events
+and tables identify a sentence by its hash, which this package calls its *name*.
 """
 
 from __future__ import annotations

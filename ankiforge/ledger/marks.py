@@ -35,7 +35,7 @@ def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _compute_sides(highlight: Highlight) -> Pair | None:
-    """Return the `FoldedText.sides` of a highlight, or None if it has none."""
+    """Return the `FoldedReading.sides` of a highlight, or None if it has none."""
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
         return normalize_for_lookup(highlight.markdown[0]), normalize_for_lookup(
             highlight.markdown[1]

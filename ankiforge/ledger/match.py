@@ -1,10 +1,11 @@
 """Match scanned documents and highlights with stored ones, using pure functions over lists.
 
 `ingest` and `moves` call these functions in this order, the most certain match first, each on
-what is left: `match_documents`, `match_in_document`, `match_moved`, `match_spots`,
-`match_labels`, and `find_similar_removed`, whose pairs the user is asked about. The rest is new.
-Texts are folded (case and punctuation are ignored), so *equal* texts may still differ slightly.
-Lower thresholds mean fewer questions, but more cards attached to the wrong passage.
+what is left: `match_documents`, `match_in_document`, `match_across_documents`,
+`match_by_neighbours`, `match_by_labels`, and `find_similar_removed`, whose pairs the user is asked
+about. The rest is new. Texts are folded (case and punctuation are ignored), so *equal* texts may
+still differ slightly. Lower thresholds mean fewer questions, but more cards attached to the wrong
+passage.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ MIN_SIMILARITY = 85
 MIN_NEIGHBOUR_SIMILARITY = 50
 """The minimum similarity, in per cent, of two texts between the same matched neighbours."""
 MIN_CONTAINED_FRACTION = 0.9
-"""Instead of `MIN_SPOT_SIMILARITY`, this fraction of the shorter text's characters may occur, in
-the same order, in the longer text."""
+"""Instead of `MIN_NEIGHBOUR_SIMILARITY`, this fraction of the shorter text's characters may
+occur, in the same order, in the longer text."""
 MAX_LENGTH_RATIO = 3
 """How many times as long as the shorter text the longer one may be."""
 MIN_EXTENDED_CHARS = 6
@@ -194,7 +195,7 @@ def match_in_document(
     """Match the highlights of one document by id, text, label, question and similarity.
 
     Equal text takes precedence over a common label, which is used only if the two texts are at
-    least half similar. `match_labels` uses the remaining labels.
+    least half similar. `match_by_labels` uses the remaining labels.
 
     Args:
         stored_marks: the stored highlights of the document, in reading order, including those

@@ -2,7 +2,7 @@
 
 `ListedDocuments` records which documents the sources list, so that the others are known to be
 gone. `KnownReadings` tells sources which documents they may skip. The readings of other devices
-are taken from the journal. `get_triple`, `Highlight.own` and the folding of text determine the
+are taken from the journal. `get_anchor`, `Highlight.own` and the folding of text determine the
 keys of highlights (docs/reference/keys.md), so changing them would make every note again.
 """
 

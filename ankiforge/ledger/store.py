@@ -174,7 +174,7 @@ class Store(Database):
 
     # --- transactions and actions -------------------------------------------------------
 
-    def get_writable(self) -> sqlite3.Connection:
+    def get_writable_connection(self) -> sqlite3.Connection:
         """Return a writable connection, first replacing a read-only snapshot with a copy."""
         if self._db is self._snapshot:
             self._db = copy_database(self._database)
@@ -195,7 +195,7 @@ class Store(Database):
         appended: tuple[int, int] | None = None
         """The size of this device's journal file before and after the append."""
         try:
-            self.get_writable().execute("BEGIN IMMEDIATE")
+            self.get_writable_connection().execute("BEGIN IMMEDIATE")
             self._transaction = _Transaction()
             self._drop_stale_caches()
             yield

@@ -183,7 +183,7 @@ class FeatureNotice(Value):
     suggestion_reason: str = ""
     """What the suggested command is for."""
     alternative_command: str = ""
-    """The full command that the user can run if `step` isn't wanted."""
+    """The full command that the user can run if `suggested_command` isn't wanted."""
 
 
 VANISHED = "it disappeared while it was read"

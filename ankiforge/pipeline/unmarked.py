@@ -295,7 +295,7 @@ def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[H
 def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport:
     """Return the texts to paste into a chat, which request passages of the documents at `path`.
 
-    `number` is how many passages to request from each document.
+    `passage_count` is how many passages to request from each document.
 
     Raises:
         UsageError, ItemError: as for `prepare_requests`.

@@ -4,7 +4,7 @@ The first line of the field `Occlusion` is `hide all 0123456789abcdef`: whether 
 `all` masks or only `one`, and a hash of the figure. Each other line is a mask, such as
 `1+- .1 .25 .2 .05 Femur`: its number, which is that of a card in Anki, `+` if the user drew it, `-`
 if it is switched off, its left, top, width and height as fractions of the picture, and its label.
-`follow_figure` updates the masks of a figure that has changed.
+`update_masks` updates the masks of a figure that has changed.
 """
 
 from __future__ import annotations

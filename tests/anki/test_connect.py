@@ -203,6 +203,6 @@ def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(
 def test_an_old_add_on_does_what_it_can(fake, client, tmp_path):
     fake.lacks = ("requestPermission", "exportPackage")
     client.check_access()
-    assert client.active_profile() == ""
+    assert client.get_active_profile() == ""
     said = told(lambda: client.export_our_decks(tmp_path), UnsupportedActionError)
     assert "Check for Updates" in said

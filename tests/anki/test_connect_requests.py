@@ -235,7 +235,7 @@ def test_what_is_wrong_is_said(status, says, key, call, words):
     "call",
     [
         lambda client: client.check_access(),
-        lambda client: client.active_profile(),
+        lambda client: client.get_active_profile(),
         lambda client: client.import_package(Path("a.apkg")),
         lambda client: client.export_our_decks(Path("a")),
     ],

@@ -203,7 +203,7 @@ def test_what_fails_because_of_the_machine_stops_the_run(forge, monkeypatch):
 def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypatch):
     write(forge, "obsidian")
     with monkeypatch.context() as patch:
-        failing(patch, plan, "plan", ZeroDivisionError())
+        failing(patch, plan, "plan_card", ZeroDivisionError())
         result = forge("run", "--json", code=1).data
         assert result["notes"]["written"] == 1
         [problem] = result["problems"]
@@ -220,7 +220,7 @@ def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(
     )
     forge.drafting(server.base_url, "{obsidian: {path: in}}")
     with monkeypatch.context() as patch:
-        failing(patch, conversation, "drafts_of", ZeroDivisionError())
+        failing(patch, conversation, "build_drafts", ZeroDivisionError())
         assert "not drafted: ankiforge itself fails on it" in forge("run", code=1).stderr
     asked = len(server.asked)
     forge.ok("run")

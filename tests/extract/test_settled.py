@@ -42,7 +42,7 @@ class Writer:
 def writer(tmp_path, monkeypatch):
     """A program that has just emptied a note."""
     monkeypatch.setattr(files, "QUIET_SECONDS", 0.3)
-    monkeypatch.setattr(files, "EMPTY_SECONDS", 1.2)
+    monkeypatch.setattr(files, "EMPTY_QUIET_SECONDS", 1.2)
     found = Writer(tmp_path / "a.md")
     monkeypatch.setattr(files, "time", found)
     return found

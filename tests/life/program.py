@@ -238,7 +238,7 @@ def without_waits() -> Iterator[None]:
     """Take files and the collection as they are: nothing here is still being written."""
     with (
         patch.object(files, "QUIET_SECONDS", 0.0),
-        patch.object(files, "EMPTY_SECONDS", 0.0),
+        patch.object(files, "EMPTY_QUIET_SECONDS", 0.0),
         patch.object(collection, "_PAUSE_SECONDS", 0.02),
     ):
         yield

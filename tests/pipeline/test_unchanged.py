@@ -56,7 +56,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(Path(path).name)
         return real(path)
 
-    monkeypatch.setattr(reading, "read_settled", settled)
+    monkeypatch.setattr(reading, "read_when_settled", settled)
     return seen
 
 

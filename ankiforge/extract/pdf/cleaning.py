@@ -3,7 +3,8 @@
 A PDF may store the letters of a script in another order than its page shows, or some of them twice
 or not at all. For Arabic and Hebrew, `restore_reading_order` restores the order from the positions
 of the letters. In the scripts of India and South-East Asia, where one glyph stands for several
-letters, the text can't be restored. `is_misread` detects such passages, so that no cards are made.
+letters, the text can't be restored. `has_misread_letters` detects such passages, so that no cards
+are made.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A mark covers the characters whose centres are inside its quads, the quadrilaterals that the
 annotation lists in /QuadPoints. The covered text is extended to whole words and put in reading
-order. `around` returns the context of a passage in any text, such as a page of an EPUB.
+order. `get_passage_context` returns the context of a passage in any text, such as a page of an
+EPUB.
 """
 
 from __future__ import annotations
