@@ -32,7 +32,7 @@ def test_what_is_deleted_while_the_sources_are_read_is_not_in_the_package(
         desk.delete()
         return ingest(*args, **options)
 
-    monkeypatch.setattr(reading, "ingest", read)
+    monkeypatch.setattr(reading, "ingest_sources", read)
     desk.run(written=0, tombstones=1)
     assert desk.card()["verdict"] == "retired"
     assert desk.card("Hund")["verdict"] == "accepted"
