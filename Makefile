@@ -5,11 +5,12 @@ PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
 TSC := .axe/node_modules/.bin/tsc
+NPM := .axe/node_modules/obsidian/obsidian.d.ts
 TESTS := -m "not slow"
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke release-check clean
+.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb obsidian bench bench-extract test-anki-versions axe screenshots smoke release-check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -85,8 +86,9 @@ check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and o
 types: $(VENV)/dev-ok  # in one process, beside the older Ankis
 	$(PY) -m mypy
 
-scripts: $(TSC)  # the scripts of the page: names, arguments, what is not used
+scripts: $(NPM)  # the scripts of the page and of the plug-in for Obsidian: names, arguments, what is not used
 	$(TSC) --project tests/web/tsconfig.json
+	$(TSC) --project tests/obsidian/tsconfig.json
 
 test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older versions of Anki
 	for version in $(OLDER_ANKIS); do \
@@ -111,10 +113,11 @@ bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside
 bench: $(VENV)/bench-ok  ## all figures beside their peers, into benchmarks/figures.md: a quarter of an hour, idle
 	$(PY) -m benchmarks.figures $(ARGS)
 
-axe: $(TSC)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)
+axe: $(NPM)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)
 
-$(TSC):
-	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1 typescript@5.9.3
+$(NPM):
+	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe \
+		axe-core@4.14.1 typescript@5.9.3 obsidian@1.13.1 @types/node@22.20.7
 
 screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and a picture of each of 50 cards in dist/cards; look at each: needs Chromium
 	$(PY) -m tests.web.pictures docs/pictures
@@ -127,6 +130,10 @@ smoke: $(VENV)/dev-ok  ## start the wheel by pip, uv, pipx, registry of MCP, bun
 mcpb:  ## dist/ankiforge.mcpb, a bundle that a desktop agent installs
 	@mkdir -p $(DIST)
 	cd packaging/mcpb && $(PYTHON) -m zipfile -c $(abspath $(DIST))/ankiforge.mcpb *
+
+obsidian:  ## dist/ankiforge-obsidian.zip, the plug-in for a vault of Obsidian
+	@mkdir -p $(DIST)
+	cd packaging/obsidian && $(PYTHON) -m zipfile -c $(abspath $(DIST))/ankiforge-obsidian.zip main.js manifest.json
 
 release-check: $(VENV)/dev-ok  ## what keeps it from being released (TAG=v0.1.0: today); built twice alike
 	rm -rf $(DIST)/once $(DIST)/again

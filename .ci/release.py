@@ -76,11 +76,13 @@ def versions(root: Path) -> dict[str, str]:
     cited = re.search(r"^version: (.+)$", citation, re.MULTILINE)
     bundle = root / "packaging/mcpb"
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    plugin = json.loads((root / "packaging/obsidian/manifest.json").read_text("utf-8"))
     project = tomllib.loads((bundle / "pyproject.toml").read_text(encoding="utf-8"))
     [pinned] = project["project"]["dependencies"]
     return {
         "CITATION.cff": cited[1] if cited else "",
         "packaging/mcpb/manifest.json": manifest["version"],
+        "packaging/obsidian/manifest.json": plugin["version"],
         "packaging/mcpb/pyproject.toml": pinned.partition("==")[2],
     }
 

@@ -82,6 +82,8 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "packaging/mcpb/pyproject.toml").write_text(
         '[project]\ndependencies = ["ankiforge-cards[mcp]==0.1.0"]\n'
     )
+    (tmp_path / "packaging/obsidian").mkdir()
+    (tmp_path / "packaging/obsidian/manifest.json").write_text('{"version": "0.1.0"}')
     (tmp_path / "packaging/server.json").write_text('{"packages": [{}]}')
     (tmp_path / "CHANGELOG.md").write_text(
         "# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n"
@@ -143,6 +145,12 @@ def test_the_owner_of_the_repository_is_named_in_one_place():
             "0.1.0",
             "0.0.9",
             "manifest.json: the version is not",
+        ),
+        (
+            "packaging/obsidian/manifest.json",
+            "0.1.0",
+            "0.0.9",
+            "obsidian/manifest.json: the version is not",
         ),
         (
             "packaging/mcpb/pyproject.toml",
