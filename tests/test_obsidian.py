@@ -18,6 +18,7 @@ from tests.limits import PATIENCE
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "packaging/obsidian"
 NODE = shutil.which("node")
+SHARED_DIRECTORIES = ("/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
 
 pytestmark = [
     pytest.mark.skipif(
@@ -194,6 +195,10 @@ def test_a_command_for_a_note_is_only_offered_when_one_is_open(canned):
     assert seen.notices == ["make-cards is not offered"]
 
 
+@pytest.mark.skipif(
+    any(Path(folder, "ankiforge").exists() for folder in SHARED_DIRECTORIES),
+    reason="ankiforge is installed for all users",
+)
 def test_a_missing_program_is_reported_with_how_to_install_it(obsidian):
     seen = obsidian.play(OPEN, command("make-cards"), IDLE)
 
@@ -393,7 +398,6 @@ def test_a_paragraph_under_no_llm_is_not_copied(real):
     assert "zebra" not in seen.clipboard
 
 
-@pytest.mark.slow
 def test_a_wrong_workspace_is_reported_with_its_hint(real):
     real.settings["workspace"] = "~/nowhere"
 
