@@ -296,7 +296,7 @@ LOCK_TIMEOUT = 10.0
 @flag_option("--push", help="Send finished cards to a running Anki.")
 @flag_option("--poll", help="Compare file times: for network folders and WSL.")
 def watch(call: Call, push: bool, poll: bool) -> None:
-    """Run whenever your sources were left alone for two minutes after a change.
+    """Run whenever your sources were left alone for 20 seconds after a change.
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
     """

@@ -1,6 +1,6 @@
-"""Watch the sources, and run after a change as soon as no file has changed for two minutes.
+"""Watch the sources, and run after a change as soon as no file has changed for 20 seconds.
 
-    a file changes ─▶ 2 minutes in which no file changes ─▶ run: read, draft, deliver
+    a file changes ─▶ 20 seconds in which no file changes ─▶ run: read, draft, deliver
 
 Because of this delay, a note is never read while the user is still editing it.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-QUIET_PERIOD = 120.0
+QUIET_PERIOD = 20.0
 """How long no file may have changed before the changes are read, in seconds."""
 FULL_READ_INTERVAL = 600.0
 """After how many seconds all sources are read even if no file has changed, because Zotero's API and

@@ -28,7 +28,7 @@ def answers(package: Path, notes_in) -> set[str]:
 # --- a person writes ----------------------------------------------------------------------------
 
 
-def test_what_is_written_is_in_the_package_after_two_quiet_minutes(
+def test_what_is_written_is_in_the_package_after_20_quiet_seconds(
     forge, desk, watch, vault, notes_in
 ):
     package, note = desk / "ankiforge.apkg", vault / "Metals.md"
@@ -44,9 +44,9 @@ def test_what_is_written_is_in_the_package_after_two_quiet_minutes(
         ):
             note.write_text(f"{text}\n", "utf-8")
             yield {note}
-            yield from life.later(60)
+            yield from life.later(10)
             assert len(forge.cards()) == len(notes_in(package)) == 2
-        yield from life.later(70)
+        yield from life.later(15)
         assert words(forge)["Gallium, at thirty degrees"] == "accepted"
         assert "Gallium, at thirty degrees" in answers(package, notes_in)
 
@@ -67,10 +67,10 @@ def test_a_card_in_the_package_keeps_its_words_until_the_new_ones_are_whole(
         for end in ("of wat", "of water through a mem", "of water through a membrane"):
             note.write_text(CELLS.replace("of water", end), "utf-8")
             yield {note}
-            yield from life.later(60)
+            yield from life.later(10)
             assert notes_in(package)[guid][1][1] == "Movement of water"
             assert forge.cards(guid)[0]["fields"]["Back"] == "Movement of water"
-        yield from life.later(70)
+        yield from life.later(15)
         assert notes_in(package)[guid][1][1] == "Movement of water through a membrane"
 
     watch(happens)
@@ -173,7 +173,7 @@ def test_another_program_that_drafts_is_waited_for(forge, desk, watch, vault):
         yield set()
         (vault / "Lens.md").write_text(LENS, "utf-8")
         yield {vault / "Lens.md"}
-        yield from life.later(115)
+        yield from life.later(15)
         lock.acquire()
         Timer(0.2, lock.release).start()
         yield from life.later(10)
@@ -191,9 +191,9 @@ def test_one_that_drafts_for_long_is_a_note_and_no_failure(
         yield set()
         (vault / "Lens.md").write_text(LENS, "utf-8")
         yield {vault / "Lens.md"}
-        yield from life.later(115)
+        yield from life.later(15)
         with FileLock(desk / ".ankiforge" / "drafting.lock"):
-            yield from life.later(40)
+            yield from life.later(20)
         yield from life.later(40)
         assert len(forge.cards()) == 3
 
@@ -221,9 +221,9 @@ def test_a_model_gets_no_half_sentence_and_all_passes_share_one_budget(
             yield set()
             note.write_text("==We should all sleep more.==\n", "utf-8")
             yield {note}
-            yield from life.later(60)
+            yield from life.later(10)
             assert server.asked == []
-            yield from life.later(70)
+            yield from life.later(15)
             assert "sleep more" in str(server.asked[0])
             first = len(server.asked)
             for number in range(40):
