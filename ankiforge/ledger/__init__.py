@@ -13,7 +13,6 @@ from ankiforge.ledger.database import (
     Replies,
     wrap_database_errors,
 )
-from ankiforge.ledger.decide import MAX_POLICY_ACCEPTS
 from ankiforge.ledger.decision_changes import Adoption
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.foreign_history import SCHEDULER
@@ -26,7 +25,6 @@ from ankiforge.ledger.tables.items import QUERY_FIELDS, QueryTerm
 __all__ = [
     "CACHE_FILE",
     "MAX_BACKS",
-    "MAX_POLICY_ACCEPTS",
     "NO_WARNING_REASON",
     "QUERY_FIELDS",
     "REPLIES_FILE",

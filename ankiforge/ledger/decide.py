@@ -8,7 +8,7 @@ everything or is refused with a reason; it is an event, too, but the user can't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -28,6 +28,7 @@ from ankiforge.ledger.anki_views import (
     was_deleted_unnoticed,
 )
 from ankiforge.ledger.cards import HistoryEntry
+from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import (
     Adoption,
     NoteRepair,
@@ -332,16 +333,14 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
 
 # --- decisions --------------------------------------------------------------------------
 
-MAX_POLICY_ACCEPTS = 300
-"""The maximum number of cards that the policy accepts in one run; other drafts stay pending."""
-
-
-# --- accepting --------------------------------------------------------------------------
-
 
 class PolicyResult(Value):
-    """The result of accepting drafts by policy."""
+    """The result of accepting a batch of drafts by policy."""
 
+    done: int
+    """The number of drafts that were considered so far."""
+    total: int
+    """The number of drafts to consider."""
     guids: tuple[Guid, ...] = ()
     """The cards that were made."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
@@ -351,18 +350,20 @@ class PolicyResult(Value):
 def accept_clean_drafts(
     store: Store,
     allows: Callable[[Draft], bool],
-) -> PolicyResult:
+) -> Iterator[PolicyResult]:
     """Accept the drafts that the settings allow the policy to accept and that need no review.
 
-    If accepting a draft fails, that draft stays pending, and the others are still accepted.
+    If accepting a draft fails, that draft stays pending, and the others are still accepted. Each
+    batch is recorded in one transaction, so an interrupted run keeps the batches before.
 
     Args:
         store: the store.
         allows: a function that returns whether the settings allow a draft without warnings to be
             accepted.
+
+    Yields:
+        The result of each batch.
     """
-    guids: list[Guid] = []
-    failed = []
     with store.transaction():
         draft_recording.drop_obsolete_findings(store)
         # filter first, because thousands of other drafts may be pending
@@ -370,20 +371,23 @@ def accept_clean_drafts(
         for draft_row in pending_drafts.load_clean_drafts(store):
             if allows(pending_drafts.decode_draft(draft_row["body"])):
                 allowed_ids.append(draft_row["id"])
-        for draft in offers.iter_pending_drafts(
-            store, pending_drafts.sort_by_reading_order(store, allowed_ids)
-        ):
-            if len(guids) == MAX_POLICY_ACCEPTS:
-                break
-            if draft.remarks or draft.changed_card:  # the user must decide
-                continue
-            try:
-                with wrap_unexpected_errors(), store.savepoint():
-                    snapshot = load_snapshot(store, store.get_passage(draft.key))
-                    guids.append(make_card(store, snapshot, draft, by=POLICY))
-            except BugError as error:
-                failed.append((draft.highlight, error))
-    return PolicyResult(tuple(guids), tuple(failed))
+        ordered_ids = pending_drafts.sort_by_reading_order(store, allowed_ids)
+    done_count = 0
+    for batch in iter_batches(ordered_ids):
+        guids: list[Guid] = []
+        failed = []
+        with store.transaction():
+            for draft in offers.iter_pending_drafts(store, batch):
+                if draft.remarks or draft.changed_card:  # the user must decide
+                    continue
+                try:
+                    with wrap_unexpected_errors(), store.savepoint():
+                        snapshot = load_snapshot(store, store.get_passage(draft.key))
+                        guids.append(make_card(store, snapshot, draft, by=POLICY))
+                except BugError as error:
+                    failed.append((draft.highlight, error))
+        done_count += len(batch)
+        yield PolicyResult(done_count, len(ordered_ids), tuple(guids), tuple(failed))
 
 
 def accept_draft(

@@ -26,7 +26,7 @@ from ankiforge.model import PROPOSAL_DRAFTER, Draft, PendingDraft, Severity, Sto
 
 NO_WARNING_REASON = "no_warning"
 """The reason why drafts without warnings are pending: the settings don't let the policy accept
-them, or the policy has accepted as many as it may in one run."""
+them."""
 
 
 Offer = tuple[PendingDraft, ...]

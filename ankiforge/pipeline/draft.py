@@ -40,7 +40,12 @@ from ankiforge.model import (
     Severity,
     is_card_id,
 )
-from ankiforge.pipeline.run_result import ModelProgress, RunParameters, RunStep
+from ankiforge.pipeline.run_result import (
+    ModelProgress,
+    OtherProgress,
+    RunParameters,
+    RunStep,
+)
 
 if TYPE_CHECKING:
     from ankiforge.draft.privacy import PrivacyFilter, SendableTask
@@ -112,7 +117,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
                 offline_checks, checked_batch, passages, by_model=False
             )
         yield step
-    yield _accept_clean_drafts(job, ledger)
+    yield from _accept_clean_drafts(job, ledger)
 
     # the model drafts the rest
     if model is None or job.limit == 0:
@@ -203,17 +208,21 @@ def record_results(
     for drafted in add_model_doubts(job.model, partial(load_privacy, ledger), checked):
         with ledger.action():
             yield _record_results(checks, drafted, by_model=True)
-    yield _accept_clean_drafts(job, ledger)
+    yield from _accept_clean_drafts(job, ledger)
 
 
-def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> RunStep:
-    accepted = decide.accept_clean_drafts(ledger, job.should_accept)
-    problems = []
-    for highlight, error in accepted.failed:
-        problem = make_failed_result(highlight, error).problem
-        if problem is not None:
-            problems.append(problem)
-    return RunStep(accepted=len(accepted.guids), problems=tuple(problems))
+def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
+    for batch in decide.accept_clean_drafts(ledger, job.should_accept):
+        problems = []
+        for highlight, error in batch.failed:
+            problem = make_failed_result(highlight, error).problem
+            if problem is not None:
+                problems.append(problem)
+        yield RunStep(
+            accepted=len(batch.guids),
+            problems=tuple(problems),
+            other=OtherProgress("accepting your cards", batch.done, batch.total),
+        )
 
 
 # --- tasks for a drafter --------------------------------------------------------------------

@@ -154,10 +154,7 @@ class ModelProgress(Value):
 
 
 class OtherProgress(Value):
-    """The progress of work other than reading and drafting.
-
-    Ctrl-C ends only this work, not the command.
-    """
+    """The progress of other work, which the next run continues if Ctrl-C stops this run."""
 
     label: str
     done: int

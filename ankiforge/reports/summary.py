@@ -17,7 +17,6 @@ import msgspec
 
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.ledger import (
-    MAX_POLICY_ACCEPTS,
     NO_WARNING_REASON,
     UNCARDED_STATUSES,
     IngestReport,
@@ -563,8 +562,6 @@ class RunFormatter:
         for notice in self._noticed:
             if notice.suggested_command:
                 return notice.suggested_command, f"or: {notice.alternative_command}"
-        if result.accepted == MAX_POLICY_ACCEPTS:
-            return "run", f"accept the others: one run takes {MAX_POLICY_ACCEPTS} cards"
         highlight_count = self._counts["fates"].total() if "fates" in self._counts else 0
         best = format_best_ten(waiting_counts, highlight_count) if highlight_count else ""
         if has_pending_items(waiting_counts) or (

@@ -267,8 +267,7 @@ def explain_pending(draft: PendingDraft) -> str:
     if drafter.startswith("rules") and not draft.is_user_card:
         return "a mark; you decide"
     if drafter.startswith("rules"):
-        causes = "your settings, or the limit of 300 cards per run"
-        return f"no warning: {causes} make it wait"
+        return "no warning: your settings make it wait"
     maker = "proposed by an agent" if drafter == AGENT_DRAFTER else "drafted by a model"
     return f"{maker}; you decide"
 

@@ -67,7 +67,7 @@ class Vault(Program):
                 draft_recording.record_drafts(
                     self.ledger, [drafted], compute_search_terms
                 )
-        accept_clean_drafts(self.ledger, lambda waiting: True)
+        list(accept_clean_drafts(self.ledger, lambda waiting: True))
 
     def highlights(self) -> list[Highlight]:
         """Return the marks that are here, in the order of the notes."""

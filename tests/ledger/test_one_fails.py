@@ -55,7 +55,7 @@ def recorded(vault, terms, breaks=""):
     with vault.ledger.action():
         found = draft_recording.record_drafts(vault.ledger, results, terms)
     vault.ledger.execute("DROP TRIGGER IF EXISTS broken")
-    accept_clean_drafts(vault.ledger, lambda waiting: True)
+    list(accept_clean_drafts(vault.ledger, lambda waiting: True))
     del vault.draft
     return [highlight.key for highlight, _ in found.failed]
 
@@ -132,13 +132,14 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
         f"CREATE TEMP TRIGGER broken BEFORE INSERT ON event WHEN NEW.key = '{key}'"
         " BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
-    accepted = accept_clean_drafts(vault.ledger, lambda waiting: True)
+    [accepted] = accept_clean_drafts(vault.ledger, lambda waiting: True)
     assert [highlight.exact for highlight, _ in accepted.failed] == [here[number].exact]
     made = {card.key for card in iter_cards(vault.ledger)}
     assert made == {here[each].key for each in FOLLOW} - {key}
 
     vault.ledger.execute("DROP TRIGGER broken")
-    assert len(accept_clean_drafts(vault.ledger, lambda waiting: True).guids) == 1
+    [accepted] = accept_clean_drafts(vault.ledger, lambda waiting: True)
+    assert len(accepted.guids) == 1
     vault.close()
 
 
