@@ -27,6 +27,7 @@ SOURCE_CLASSES = {
     "epub": ".books.calibre:Epub",
     "obsidian": ".markdown.obsidian:Vault",
     "markdown": ".markdown:TextFiles",
+    "jupyter": ".markdown.jupyter:Jupyter",
     "koreader": ".books.koreader:KOReader",
     "kobo": ".books.databases:Kobo",
     "calibre": ".books.calibre:Calibre",

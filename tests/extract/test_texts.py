@@ -28,6 +28,7 @@ from tests.sources.test_sources import lines
 NAMES = {
     "cards": "Cells.csv",
     "hypothesis": "0.json",
+    "jupyter": "a.ipynb",
     "kindle": "My Clippings.txt",
     "markdown": "a.md",
     "obsidian": "note.md",

@@ -249,6 +249,11 @@ def json_file(kind: str, name: str, value: object) -> Form:
     return text_file(kind, name, json.dumps(value))
 
 
+def notebook(cell: dict[str, Any], **more: Any) -> Form:
+    cells = [{"cell_type": "markdown", "source": "==SECRET.==", **cell}]
+    return json_file("jupyter", "a.ipynb", {"nbformat": 4, "cells": cells, **more})
+
+
 def page(*rows: dict[str, Any]) -> Form:
     """Annotations of a page: the first one has the words."""
     uri = "https://a.test/a"
@@ -461,6 +466,9 @@ FORMS: dict[str, Form] = {
     "hypothesis, note on the page": page({}, {"text": "mine #no-llm"}),
     "hypothesis, tag of the page": page({}, {"tags": ["no-llm"]}),
     "hypothesis, title": page({"document": {"title": ["Mine #no-llm"]}}),
+    "Jupyter, cell": notebook({"metadata": {"tags": ["no-llm"]}}),
+    "Jupyter, notebook": notebook({}, metadata={"tags": ["no-llm"]}),
+    "Jupyter, lines": notebook({"source": ["==SECRET.==\n", "#no-llm"]}),
 }
 
 KINDS: tuple[tuple[str, Form], ...] = (
@@ -477,6 +485,7 @@ KINDS: tuple[tuple[str, Form], ...] = (
     ("Kindle, notebook", text_file("kindle", "a.html", HTML.replace("#no-llm", ""))),
     ("Readwise", text_file("readwise", "a.csv", f"{ROW}SECRET,A,mine,,,\n")),
     ("hypothesis", page({})),
+    ("Jupyter", notebook({})),
 )
 """The same without a tag: each may leave."""
 

@@ -221,7 +221,7 @@ def test_no_reader_lets_out_what_has_the_tag_in_its_comment(forge, fake):
     sent = sent_of(forge, fake, *sources, "{zotero: {name: library, path: zotero}}")
     names = [f"{name} {tag}" for name in (*SUITES, "Zotero") for tag in TAGS]
     assert leaving(sent, names) == []
-    for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "Pdf"):
+    for name in ("Obsidian", "Markdown", "Jupyter", "Pdf"):
         for tag in TAGS:
             assert sentence(f"open {name} {tag}") in sent
 

@@ -24,7 +24,7 @@ from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 
 
 def test_the_kinds_that_the_settings_show_by_an_example_or_only_name():
-    assert registry.list_kinds_without_example()[0] == "epub"
+    assert registry.list_kinds_without_example()[:2] == ("epub", "jupyter")
     assert registry.list_kinds_without_example()[-1] == "markdown"
     assert "obsidian" not in registry.list_kinds_without_example()
     assert registry.find_source_type("nothing") is None
@@ -45,6 +45,15 @@ class TestMarkdown(FolderSuite):
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
         path.write_text(f"A ==passage: {passage}== {comment}\n")
+
+
+class TestJupyter(FolderSuite):
+    kind = "jupyter"
+    ending = ".ipynb"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        cell = {"cell_type": "markdown", "source": f"A ==passage: {passage}== {comment}"}
+        path.write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
 
 
 class TestPdf(FolderSuite):

@@ -1,9 +1,9 @@
 """The source for folders of Markdown and plain text files, and the base of all note sources.
 
-`obsidian` reads vaults. `parsed_note` reads a note: `placeholders` hides comments and maths,
-`blocks` splits the note into blocks, `inline` parses the text of a block, `hand_written` finds
-cards, `quotes` finds passages from papers, and `note_reader` creates the highlights. Plain
-text is read as Markdown in which indentation has no meaning and text after `> ` is a passage.
+`obsidian` reads vaults, and `jupyter` notebooks. `parsed_note` reads a note: `placeholders` hides
+comments and maths, `blocks` splits the note into blocks, `inline` parses the text of a block,
+`hand_written` finds cards, `quotes` finds passages from papers, and `note_reader` creates the
+highlights. Plain text is read as Markdown in which indentation has no meaning and text after `> ` is a passage.
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ class NoteSource(FileSource):
         """Return whether any of the notes may contain marks other than bold, or cards."""
         for file in files:
             with suppress(ItemError):
-                text = f"\n{file.text()}"
+                note = self.to_markdown_note(file, file.text())
+                text = f"\n{note.text if note else ''}"
                 if _OTHER_SIGNS.matches(text):
                     return True
                 if _TERM_LINES.search(text) or EXPORT_SIGN.search(text):
@@ -222,7 +223,8 @@ class NoteSource(FileSource):
         from ankiforge.extract.markdown import parsed_note
 
         try:
-            return parsed_note.extract_public_text(file.text())
+            note = self.to_markdown_note(file, file.text())
+            return parsed_note.extract_public_text(note.text) if note else ""
         except ItemError:
             # the file is missing, so it isn't known which parts of it are private
             return ""

@@ -1,0 +1,84 @@
+"""Jupyter notebooks, each of which is read as one note: its Markdown cells, joined.
+
+Code, raw cells and outputs aren't read. The format is described at
+https://nbformat.readthedocs.io/en/latest/format_description.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.file_source import File
+from ankiforge.extract.markdown import (
+    MarkdownNote,
+    MarkdownSettings,
+    NoteSource,
+    parse_title,
+)
+from ankiforge.model import Document, DocumentKey, Strings, hash16
+from ankiforge.text.private import (
+    PRIVATE_DOCUMENT_REASON,
+    contains_private_tag,
+    contains_private_tag_name,
+)
+
+
+class JupyterSettings(MarkdownSettings, kw_only=True):
+    """The settings of a `jupyter:` source."""
+
+    include: Strings = ("**/*.ipynb",)
+
+
+class _Cell(msgspec.Struct):
+    cell_type: str
+    source: str | list[str]
+    metadata: Any = None
+
+
+class _Notebook(msgspec.Struct):
+    cells: list[_Cell]
+    metadata: Any = None
+
+
+class Jupyter(NoteSource):
+    """The notebooks in a folder."""
+
+    kind = "jupyter"
+    Settings = JupyterSettings
+    endings = (".ipynb",)
+    keeps_inner = True
+
+    def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
+        """Return the Markdown cells of a notebook as one note.
+
+        The whole note is private if the privacy tag is in metadata, code or a raw cell. `text` is
+        the content of the file.
+        """
+        try:
+            notebook = msgspec.json.decode(text, type=_Notebook)
+        except (ValueError, RecursionError) as error:
+            hint = "open it in Jupyter and save it again, or leave it out with `exclude`"
+            raise ItemError(f"it is not a notebook: {error}", hint=hint) from error
+        markdown: list[str] = []
+        metadata = [notebook.metadata, *(cell.metadata for cell in notebook.cells)]
+        is_private = contains_private_tag_name(msgspec.json.encode(metadata).decode())
+        for cell in notebook.cells:
+            source = "".join(cell.source)
+            if cell.cell_type == "markdown":
+                markdown.append(source)
+            elif cell.cell_type == "raw":  # front matter has the tag without its `#`
+                is_private |= contains_private_tag_name(source)
+            else:
+                is_private |= contains_private_tag(source)
+        document = Document(
+            DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
+            self.folder.name,
+            title=parse_title(file.path),
+            path=file.path,
+            private=PRIVATE_DOCUMENT_REASON if is_private else "",
+        )
+        joined = "\n\n".join(markdown).replace("\r\n", "\n")
+        return MarkdownNote(document, frozenset(self.settings.marks), joined)
