@@ -209,7 +209,7 @@ class Forge:
     def trust(self, workspace: Path) -> None:
         """Let the person trust a workspace."""
         trusted = load_values(self.home, "trusted")
-        trusted[str(workspace.resolve())] = "confirmed"
+        trusted[str(workspace.resolve())] = "made here"
         store_values(self.home, "trusted", trusted)
 
     def drafting(self, url: str, *sources: str, more: str = "", **llm: object) -> Path:

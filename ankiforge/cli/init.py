@@ -76,8 +76,9 @@ def init(
 
     # trust the workspace if this program wrote it, or if the user said so
     if written_paths or trust:
-        trusting.trust_workspace(workspace, user_folder)
-    is_trusted = trusting.is_trusted(workspace, user_folder)
+        made_here = bool(written_paths)
+        trusting.trust_workspace(workspace, user_folder, made_here=made_here)
+    is_trusted = not trusting.explain_distrust(workspace, user_folder)
     if is_trusted:
         # do this only now, because the settings may place the journal outside the workspace
         workspace.prepare()

@@ -1,8 +1,9 @@
 """Record and check whether the user trusts a workspace.
 
 The settings decide what is read, and where passages, cards and keys are sent. So a workspace that
-wasn't made on this computer must be confirmed once by the user, as a whole, before any command
-runs in it. The confirmation is stored in the user's directory, by the path of the workspace.
+wasn't made on this computer must be confirmed by the user, as a whole, before any command runs in
+it, and again when its settings have changed. The confirmation is stored in the user's directory, by
+the path of the workspace.
 """
 
 from __future__ import annotations
@@ -12,50 +13,88 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ankiforge.config import SETTINGS_FILE_NAME
+from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
 from ankiforge.config.workspace import WorkspaceDirectory, load_values, store_values
 from ankiforge.errors import UsageError
+from ankiforge.model import hash16
 
 _TRUSTED_FILE = "trusted"
 AGENTS_PERMISSION = "agents may read"
 """The permission that agents may read the workspace, which is given in addition to trust in it."""
 
 
-def is_trusted(workspace: WorkspaceDirectory, folder: Path, more: str = "") -> bool:
-    """Return whether the user trusts a workspace, or has given a further permission in it.
+_MADE_HERE = "made here"
+"""Stored for a workspace that `ankiforge init` made on this computer. For any other, a hash of its
+settings is stored."""
 
-    The default workspace is always trusted, and so is the one whose path is in the environment
-    variable ANKIFORGE_TRUST. Further permissions must be given explicitly.
+
+def has_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> bool:
+    """Return whether the user has given a further permission, such as `AGENTS_PERMISSION`.
+
+    The arguments are those of `give_permission`.
+    """
+    return f"{workspace.root}: {permission}" in load_values(folder, _TRUSTED_FILE)
+
+
+def give_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> None:
+    """Record that the user gives a further permission in a workspace.
 
     Args:
         workspace: the workspace.
         folder: the user's directory.
-        more: the further permission to check, such as `AGENTS_PERMISSION`, or "" to check trust.
+        permission: the permission, such as `AGENTS_PERMISSION`.
+    """
+    _store(folder, f"{workspace.root}: {permission}", "confirmed")
+
+
+def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
+    """Return why the user must confirm a workspace, or "" if the user trusts it.
+
+    The default workspace is always trusted, and so is the one whose path is in the environment
+    variable ANKIFORGE_TRUST.
+
+    Args:
+        workspace: the workspace.
+        folder: the user's directory.
     """
     trusted_by_environ = os.environ.get("ANKIFORGE_TRUST", "")
-    if not more and workspace.is_default:
-        return True
-    if (
-        not more
-        and trusted_by_environ
+    if workspace.is_default or (
+        trusted_by_environ
         and Path(trusted_by_environ).expanduser().resolve() == workspace.root
     ):
-        return True
-    return _trust_key(workspace, more) in load_values(folder, _TRUSTED_FILE)
+        return ""
+    confirmation = load_values(folder, _TRUSTED_FILE).get(str(workspace.root))
+    if confirmation is None:
+        return "was not made on this computer"
+    if confirmation in (_MADE_HERE, _hash_settings(workspace)):
+        return ""
+    return f"came from elsewhere, and its {SETTINGS_FILE_NAME} has changed since"
 
 
-def trust_workspace(workspace: WorkspaceDirectory, folder: Path, more: str = "") -> None:
-    """Record that the user trusts a workspace, or gives a further permission in it.
+def trust_workspace(
+    workspace: WorkspaceDirectory, folder: Path, *, made_here: bool = False
+) -> None:
+    """Record that the user trusts a workspace with its present settings.
 
-    The arguments are those of `is_trusted`.
+    Args:
+        workspace: the workspace.
+        folder: the user's directory.
+        made_here: whether this program made the workspace, so that any later settings are the
+            user's own.
     """
+    root = str(workspace.root)
+    if load_values(folder, _TRUSTED_FILE).get(root) != _MADE_HERE:
+        _store(folder, root, _MADE_HERE if made_here else _hash_settings(workspace))
+
+
+def _hash_settings(workspace: WorkspaceDirectory) -> str:
+    file = workspace.root / SETTINGS_FILE_NAME
+    return hash16(read_bounded(file, MAX_TEXT_FILE_BYTES).decode("utf-8", "replace"))
+
+
+def _store(folder: Path, key: str, value: str) -> None:
     values = load_values(folder, _TRUSTED_FILE)
-    store_values(
-        folder, _TRUSTED_FILE, {**values, _trust_key(workspace, more): "confirmed"}
-    )
-
-
-def _trust_key(workspace: WorkspaceDirectory, more: str) -> str:
-    return f"{workspace.root}: {more}" if more else str(workspace.root)
+    store_values(folder, _TRUSTED_FILE, {**values, key: value})
 
 
 def require_trust(
@@ -71,13 +110,14 @@ def require_trust(
     Raises:
         UsageError: the user doesn't trust the workspace, or can't be asked.
     """
-    if is_trusted(workspace, folder):
+    reason = explain_distrust(workspace, folder)
+    if not reason:
         return
-    reason = (
-        f"{workspace.root} was not made on this computer; its {SETTINGS_FILE_NAME} says"
-        " what is read, and where passages and keys are sent"
+    message = (
+        f"{workspace.root} {reason}; its {SETTINGS_FILE_NAME} says what is read, and where"
+        " passages and keys are sent"
     )
-    if ask is None or not ask(f"{reason}. Trust it?"):
+    if ask is None or not ask(f"{message}. Trust it?"):
         commands = f"ankiforge init --trust {workspace.root}, or --yes with run or review"
-        raise UsageError(reason, hint=f"read it; to trust it: {commands}")
+        raise UsageError(message, hint=f"read it; to trust it: {commands}")
     trust_workspace(workspace, folder)

@@ -21,7 +21,7 @@ from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
 from ankiforge.config import LLM_KEY, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import is_trusted
+from ankiforge.config.trust import explain_distrust
 from ankiforge.config.workspace import WorkspaceDirectory, user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
 from ankiforge.draft.server import NoModelListError, list_models
@@ -172,10 +172,11 @@ def run_checks(
     else:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {settings_file}"
         yield _make_warning("settings", f"{settings_file} names no source", advice)
-    if not is_trusted(workspace, user_directory(environment.environ)):
+    distrust = explain_distrust(workspace, user_directory(environment.environ))
+    if distrust:
         command = f"ankiforge init --trust {workspace.root}"
         advice = f"read {settings.SETTINGS_FILE_NAME}, then: {command}"
-        yield _make_failure("trust", "it was not made on this computer", advice, 2)
+        yield _make_failure("trust", f"it {distrust}", advice, 2)
         return
 
     # check the sources in the settings, and the paths that are remembered from earlier runs

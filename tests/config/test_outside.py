@@ -81,6 +81,22 @@ def test_a_workspace_that_init_makes_or_that_moved_is_known(forge):
     forge.ok("-C", "moved", "status")
 
 
+def test_a_workspace_of_somebody_else_is_asked_about_again_when_its_settings_changed(
+    forge,
+):
+    begin(forge, "drafter: llm\n")
+    forge.ok("init", "--trust")
+    settings = forge.folder / "ankiforge.yaml"
+    forge.ok("model", "off")
+    assert "drafter: rules" in settings.read_text()
+    forge.ok("status")
+    settings.write_text(f"{settings.read_text()}output: elsewhere\n")
+    told = forge("status", code=2).stderr
+    assert "ankiforge.yaml has changed since" in told
+    forge.ok("init", "--trust")
+    forge.ok("status")
+
+
 @pytest.mark.parametrize("where", ["elsewhere", "a/b", "./journal"])
 def test_a_journal_may_be_anywhere(forge, where):
     begin(forge, f"journal: {where}\n")

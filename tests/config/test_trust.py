@@ -1,4 +1,4 @@
-"""A workspace of strangers is trusted as a whole, by a person, once."""
+"""A workspace of strangers is trusted as a whole, by a person, with the settings of that day."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ import pytest
 
 from ankiforge.config.trust import (
     AGENTS_PERMISSION,
-    is_trusted,
+    explain_distrust,
+    give_permission,
+    has_permission,
     require_trust,
     trust_workspace,
 )
@@ -61,11 +63,21 @@ def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path,
     assert str(tmp_path / "w") in question
 
 
-def test_the_answer_is_for_one_place_whatever_its_settings_say_later(workspace, folders):
-    trust_workspace(workspace(), folders)
-    assert is_trusted(workspace(text="drafter: llm"), folders)
-    assert not is_trusted(workspace("copy"), folders)
-    assert not is_trusted(workspace(), folders, AGENTS_PERMISSION)
+@pytest.mark.parametrize("made_here", [False, True])
+def test_the_answer_is_for_one_place_and_its_settings_unless_it_was_made_here(
+    workspace, folders, made_here
+):
+    trust_workspace(workspace(), folders, made_here=made_here)
+    assert explain_distrust(workspace(), folders) == ""
+    changed = workspace(text="drafter: llm")
+    assert ("has changed since" in explain_distrust(changed, folders)) is not made_here
+    trust_workspace(changed, folders)
+    assert explain_distrust(changed, folders) == ""
+    assert (explain_distrust(workspace(), folders) == "") is made_here
+    assert "not made on this" in explain_distrust(workspace("copy"), folders)
+    assert not has_permission(workspace(), folders, AGENTS_PERMISSION)
+    give_permission(workspace(), folders, AGENTS_PERMISSION)
+    assert has_permission(workspace(), folders, AGENTS_PERMISSION)
 
 
 def test_the_environment_may_vouch_for_one_workspace_and_only_this_time(
@@ -74,7 +86,7 @@ def test_the_environment_may_vouch_for_one_workspace_and_only_this_time(
     got = workspace()
     monkeypatch.setenv("ANKIFORGE_TRUST", str(tmp_path / "x/../w"))
     require_trust(got, None, folders)
-    assert not is_trusted(got, folders, AGENTS_PERMISSION)
+    assert not has_permission(got, folders, AGENTS_PERMISSION)
     for other in ("", str(tmp_path), str(tmp_path / "w2")):
         monkeypatch.setenv("ANKIFORGE_TRUST", other)
         with pytest.raises(UsageError):

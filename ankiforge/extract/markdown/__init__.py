@@ -3,7 +3,8 @@
 `obsidian` reads vaults, and `jupyter` notebooks. `parsed_note` reads a note: `placeholders` hides
 comments and maths, `blocks` splits the note into blocks, `inline` parses the text of a block,
 `hand_written` finds cards, `quotes` finds passages from papers, and `note_reader` creates the
-highlights. Plain text is read as Markdown in which indentation has no meaning and text after `> ` is a passage.
+highlights. Plain text is read as Markdown in which indentation has no meaning and text after `> `
+is a passage.
 """
 
 from __future__ import annotations
