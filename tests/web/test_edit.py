@@ -291,7 +291,7 @@ def test_the_sources_of_the_pieces_are_the_field(seed):
 
 
 TYPE = """async ([field, at, offset, words]) => {
-  const { field: made, written } = await import('/static/field.js');
+  const { makeField: made, readSource } = await import('/static/field.js');
   const box = made('Text', 'Text', field);
   document.querySelector('#list').replaceChildren(box);
   if (at >= 0) {
@@ -302,7 +302,7 @@ TYPE = """async ([field, at, offset, words]) => {
     getSelection().collapse(texts[at], offset);
     document.execCommand('insertText', false, words);
   }
-  return written(box);
+  return readSource(box);
 }"""
 
 

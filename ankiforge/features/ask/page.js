@@ -1,6 +1,6 @@
 // Search results for the words in the search box of all cards, and an answer in sentences.
 import { openChat } from "/static/chat.js";
-import { $, button, h, linkTo, rich } from "/static/dom.js";
+import { $, makeButton, h, makeLink, renderRichText } from "/static/dom.js";
 import { attempt, isFree } from "/static/pace.js";
 import { above } from "/static/parts.js";
 import { UNTIL_NEXT, tell } from "/static/say.js";
@@ -17,7 +17,7 @@ class Found {
   async read(words) { return words ? get("found", { words }) : {}; }
   show({ works = [], passages = [], said = "" }) {
     const shown = [...works.map((work) => this.#renderWork(work)), ...passages.map((passage) => this.#renderPassage(passage))];
-    const asks = passages.length && button("outlined small", "Answer from these", "", () => this.answer());
+    const asks = passages.length && makeButton("outlined small", "Answer from these", "", () => this.answer());
     this.node.replaceChildren(...(shown.length || said ? [h("div", { className: "over-rows" }, h("h2", { className: "told" }, said || "What you have read"), asks), h("ul", { className: "rows" }, shown)] : []));
     return passages.length > 0;
   }
@@ -26,12 +26,12 @@ class Found {
   }
   // A passage with its sentence in bold, below the answer's sentence if there is one.
   #renderPassage({ key, words: [before, sentence, after], place, cards, links, says }) {
-    const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), rich(line)));
-    const make = !cards.length && button("outlined small", "Make a card", "", () => this.#list.open(key));
+    const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), renderRichText(line)));
+    const make = !cards.length && makeButton("outlined small", "Make a card", "", () => this.#list.open(key));
     const main = h("button", { type: "button", className: "row passage", dir: "auto", id: `row-${key}`, onclick: () => this.#list.open(key) }, says && h("span", { className: "says", dir: "auto" }, says),
-      h("span", { className: "passage-words" }, rich(before), " ", h("b", {}, rich(sentence)), " ", rich(after)), h("span", { className: "place" }, place), state);
+      h("span", { className: "passage-words" }, renderRichText(before), " ", h("b", {}, renderRichText(sentence)), " ", renderRichText(after)), h("span", { className: "place" }, place), state);
     main.dataset.key = key;
-    return h("li", {}, main, h("span", { className: "doors" }, make, links.map(linkTo)));
+    return h("li", {}, main, h("span", { className: "doors" }, make, links.map(makeLink)));
   }
   async answer() {
     const question = this.#list.field.value.trim();

@@ -1,14 +1,14 @@
 // The editor of a figure's masks: a click toggles a mask, a drag draws a new one.
 import { h, putOver } from "/static/dom.js";
 import { faces } from "/static/parts.js";
-import { count, tell } from "/static/say.js";
+import { formatCount, tell } from "/static/say.js";
 
 const MIN_DRAG = 0.01; // the minimum drag, relative to the picture; a shorter one is a click
 const clamp = (n) => Math.min(Math.max(n, 0), 1);
 
-faces.push((card, changed) => card.figure && maskEditor(card, changed));
+faces.push((card, changed) => card.figure && makeMaskEditor(card, changed));
 
-function maskEditor(card, changed) {
+function makeMaskEditor(card, changed) {
   const { src } = card.figure;
   let hide = card.figure.hide;
   const masks = card.figure.masks.map((one) => ({ ...one }));
@@ -27,7 +27,7 @@ function maskEditor(card, changed) {
     layer.replaceChildren(...masks.map(renderMask));
     const n = countMasks();
     const none = card.figure.masks.length ? "No mask is left. Drag over what is to be hidden, or reject." : "No label found. Drag over what is to be hidden, or reject.";
-    status.textContent = n ? `${count(n, "label")}, ${count(n, "card")}.` : none;
+    status.textContent = n ? `${formatCount(n, "label")}, ${formatCount(n, "card")}.` : none;
     if (changed) [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
     node.classList.toggle("one", hide === "one");
     hideAllBox.checked = hide === "all";
@@ -110,6 +110,6 @@ function maskEditor(card, changed) {
   }
   draw(false);
   if (!changed) return { node };
-  const cards = () => count(countMasks(), "card");
+  const cards = () => formatCount(countMasks(), "card");
   return { node, made, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Draw a label") };
 }

@@ -1,17 +1,17 @@
 // A card beside its highlight: a sentence with its gaps, drafts as in Anki, lines to tick, or text to select from; its
 // question, and its editor. It stores nothing itself: `made` returns what an action would send.
-import { $, button, h, kbd, linkTo, rich } from "./dom.js";
-import { editor, kept } from "./edit.js";
-import { face, harmless } from "./face.js";
-import { lettersOf } from "./letters.js";
+import { $, makeButton, h, makeKeyLabel, makeLink, renderRichText } from "./dom.js";
+import { makeEditor, renderUnsaved } from "./edit.js";
+import { makeFace, removeScripts } from "./face.js";
+import { foldLetters } from "./letters.js";
 import { faces, parts } from "./parts.js";
 import { tell } from "./say.js";
-import { sentence } from "./sentence.js";
+import { makeSentenceView } from "./sentence.js";
 import { post } from "./server.js";
 
 // A card in a list: its question and answer, or its text with its gaps.
-export const sides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? harmless(with_gaps) : rich(line)),
-  !with_gaps && answer_line && h("b", { dir: "auto" }, rich(answer_line))];
+export const renderSides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? removeScripts(with_gaps) : renderRichText(line)),
+  !with_gaps && answer_line && h("b", { dir: "auto" }, renderRichText(answer_line))];
 
 const PASSAGE_CHOICE = -1; // the `choice` of a card made from the passage instead of a draft
 const MAKE_ACTION = { act: "make", becomes: "card", said: "Made" };
@@ -63,14 +63,14 @@ export class Card {
     return [
       option && h("label", { className: "check option" }, h("input", { type: "checkbox", checked: option.on, name: option.name }), option.label),
       source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
-      source?.said && lettersOf(source.said) !== lettersOf(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
-      source?.links.length && h("p", { className: "links" }, source.links.map(linkTo)),
+      source?.said && foldLetters(source.said) !== foldLetters(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
+      source?.links.length && h("p", { className: "links" }, source.links.map(makeLink)),
     ].filter(Boolean);
   }
   // Possible cards as lines, with checkboxes if they can be ticked.
   #renderLines() {
     return h("ul", { className: "lines", ariaLabel: "Lines" }, this.item.lines.map((line) => {
-      const words = [h("span", { className: "a", dir: "auto" }, rich(line.a)), h("span", { className: "b", dir: "auto" }, rich(line.b)),
+      const words = [h("span", { className: "a", dir: "auto" }, renderRichText(line.a)), h("span", { className: "b", dir: "auto" }, renderRichText(line.b)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
       const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#changed() });
       return h("li", {}, h(box ? "label" : "div", { className: "line" }, box, words));
@@ -89,7 +89,7 @@ export class Card {
     const { item } = this;
     const { cards = [], compose, beside } = item;
     this.#usesPassage = false;
-    if (compose) this.#showSentence(sentence({ parts: compose, code: item.code }, item.id, this.#changed));
+    if (compose) this.#showSentence(makeSentenceView({ parts: compose, code: item.code }, item.id, this.#changed));
     else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(renderCard)));
     else if (cards.length) this.#pick(at);
   }
@@ -105,16 +105,16 @@ export class Card {
     this.drawn = drawByFeature(card, item.masks && (() => this.#changed()));
     this.context.textContent = card.place ?? "";
     this.warn("");
-    if (card.gaps) this.#showSentence(sentence({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
+    if (card.gaps) this.#showSentence(makeSentenceView({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
     else if (this.drawn) this.face.replaceChildren(this.drawn.node);
-    else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), face(card.back, card.title)].filter(Boolean));
+    else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), makeFace(card.back, card.title)].filter(Boolean));
     this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#renderDraft(other, i)])));
     if (item.choose && card.why) this.warn(card.why.text);
     this.#changed();
   }
   #renderDraft(card, i) {
-    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, kbd(String(card.number ?? i + 1)),
-      h("span", { dir: "auto" }, rich(card.line ?? card.title)), h("b", { dir: "auto" }, rich(card.answer_line ?? ""))));
+    return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, makeKeyLabel(String(card.number ?? i + 1)),
+      h("span", { dir: "auto" }, renderRichText(card.line ?? card.title)), h("b", { dir: "auto" }, renderRichText(card.answer_line ?? ""))));
   }
 
   // The sentences that the card is about, to be found in the document.
@@ -139,7 +139,7 @@ export class Card {
   async take(text, words) {
     this.leave();
     if (this.sentence && this.sentence.take(text)) return true;
-    const shown = sentence(await words(), `${this.item.id}-own`, this.#changed);
+    const shown = makeSentenceView(await words(), `${this.item.id}-own`, this.#changed);
     if (!shown.take(text)) return false;
     this.#usesPassage = true;
     this.#editor = null;
@@ -163,7 +163,7 @@ export class Card {
       return this.edit();
     }
     if (!this.sentence.answer()) return this.sentence.focus();
-    this.#open(questionEditor(this.sentence, () => this.#changed()));
+    this.#open(makeQuestionEditor(this.sentence, () => this.#changed()));
   }
   #open(part) {
     this.#editor = part;
@@ -183,7 +183,7 @@ export class Card {
     if (!this.editing || this.mode !== "look") return;
     const { fields, gap } = await this.#loadFields();
     const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
-    this.#open(editor(fields, asks, this.card?.used ?? 0, () => this.#changed()));
+    this.#open(makeEditor(fields, asks, this.card?.used ?? 0, () => this.#changed()));
   }
   async #loadFields() {
     const { item, sentence: shown } = this;
@@ -259,8 +259,8 @@ export class Card {
     const words = isLost ? `${error.message} Earlier decisions are stored.` : error.message;
     this.node.append(h("div", { className: "why stop error", role: "alert" },
       isLost && h("b", {}, `Not stored: ${label.replace("…", "").toLowerCase()} “${this.item.title}”`), h("p", {}, words),
-      isLost && button("outlined small", "Try again", "", () => again({})),
-      error.insist && button("outlined small", "Do it anyway", "", () => again({ forced: true }))));
+      isLost && makeButton("outlined small", "Try again", "", () => again({})),
+      error.insist && makeButton("outlined small", "Do it anyway", "", () => again({ forced: true }))));
     (this.mode === "edit" ? $(".written", this.node) : this.node).focus({ preventScroll: true });
   }
 }
@@ -275,10 +275,10 @@ const drawByFeature = (card, changed = null) => faces.map((draw) => draw(card, c
 // One of two cards side by side.
 const renderCard = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
-  drawByFeature(card)?.node ?? face(card.context + card.back, card.title));
+  drawByFeature(card)?.node ?? makeFace(card.context + card.back, card.title));
 
 // The user's own question. Its answer is the blanked-out text, unless the user changes it.
-function questionEditor(sentenceView, changed) {
+function makeQuestionEditor(sentenceView, changed) {
   const grow = (box) => {
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight + 2}px`;
@@ -302,7 +302,7 @@ function questionEditor(sentenceView, changed) {
     changed();
   }
   function checkAnswer() {
-    const [asked, wanted] = [lettersOf(question.value), lettersOf(answer.value)];
+    const [asked, wanted] = [foldLetters(question.value), foldLetters(answer.value)];
     warning.hidden = !(wanted.length > 2 && asked.includes(wanted));
     warning.textContent = `The question already says the answer: “${answer.value.trim()}”.`;
   }
@@ -311,7 +311,7 @@ function questionEditor(sentenceView, changed) {
     mode: "ask",
     focus: () => question.focus(),
     isChanged: () => Boolean(question.value.trim()),
-    kept: () => kept([question.value, answer.value]),
+    kept: () => renderUnsaved([question.value, answer.value]),
     text: () => question.value.trim(),
     made() {
       const [text, words] = [question.value.trim(), answer.value.trim()];

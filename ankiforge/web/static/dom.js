@@ -2,7 +2,7 @@
 /** @type {(selector: string, root?: any) => any} */
 export const $ = (selector, root = document) => root.querySelector(selector);
 /** @type {(selector: string, root?: any) => any[]} */
-export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+export const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
 const MATHML_NAMESPACE = "http://www.w3.org/1998/Math/MathML";
 
 export function h(tag, props = {}, ...kids) {
@@ -17,17 +17,17 @@ export function h(tag, props = {}, ...kids) {
   return made;
 }
 // A button, labelled with its key.
-export function button(look, label, key, onclick, props = {}) {
-  return h("button", { className: `button ${look}`, type: "button", onclick, ...props }, h("span", {}, label), kbd(key));
+export function makeButton(look, label, key, onclick, props = {}) {
+  return h("button", { className: `button ${look}`, type: "button", onclick, ...props }, h("span", {}, label), makeKeyLabel(key));
 }
-export const linkTo = ({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label);
+export const makeLink = ({ href, label }) => h("a", { href, target: /^(http|\/)/.test(href) && "_blank", rel: "noreferrer" }, label);
 
 // The entries of a menu, from {label, key, run}.
-export function entries(all) {
+export function makeMenuItems(all) {
   return all.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: ({ target }) => {
     target.closest("details").open = false;
     run();
-  } }, h("span", {}, label), kbd(key)));
+  } }, h("span", {}, label), makeKeyLabel(key)));
 }
 // Position a node over a part of a picture; `box` is relative to the picture's size.
 export function putOver(node, box) {
@@ -36,23 +36,23 @@ export function putOver(node, box) {
 }
 
 // A text of a card on one line, with formulas.
-export const rich = (parts) => (typeof parts === "string" ? parts : parts.map(([text, math]) => (math ? formula(math) : text)));
-export const flat = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
+export const renderRichText = (parts) => (typeof parts === "string" ? parts : parts.map(([text, math]) => (math ? renderFormula(math) : text)));
+export const flattenText = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
 
 // A key as printed on the keyboard; capital letters need Shift.
-export const kbd = (key) => key && h("kbd", { ariaHidden: "true" }, keyName(key));
-function keyName(key) {
+export const makeKeyLabel = (key) => key && h("kbd", { ariaHidden: "true" }, formatKey(key));
+function formatKey(key) {
   if (/^[A-Z][a-z]/.test(key)) return key; // the name of a key, such as Space
   return /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase();
 }
 
-export function formula(text) {
+export function renderFormula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML_NAMESPACE}">${text}</math>`, "text/xml");
   return [...document.importNode(made.documentElement, true).children]; // several if the formula may be broken into lines
 }
 const MIN_FORMULA_SIZE = 0.7; // the smallest size of a formula, relative to the text
 // Shrink formulas that are too wide; much wider ones scroll, and fade at the edge.
-export function fit(node) {
+export function fitFormulas(node) {
   for (const math of node.querySelectorAll("math")) {
     math.style.fontSize = "";
     math.classList.remove("wide");

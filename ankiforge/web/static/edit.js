@@ -1,7 +1,7 @@
 // The editor of a card: its fields as they will look, gaps as pills, and a preview of the card in Anki.
-import { all, button, h } from "./dom.js";
-import { drawIn } from "./face.js";
-import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
+import { findAll, makeButton, h } from "./dom.js";
+import { drawFace } from "./face.js";
+import { GAP, getCaret, makeField, findGap, blankOut, setHint, placeCaretAtEnd, redraw, renumber, removeGap, readSource } from "./field.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
 
@@ -9,14 +9,14 @@ const PREVIEW_DELAY = 200; // ms without typing before the preview is redrawn
 
 // The editor of the fields [name, label, pieces]. `asks` is the decision to preview; `used` is the highest gap number that was
 // ever shipped.
-export function editor(fields, asks, used, changed) {
-  const boxes = fields.map(([name, label, pieces]) => field(name, label, pieces));
+export function makeEditor(fields, asks, used, changed) {
+  const boxes = fields.map(([name, label, pieces]) => makeField(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
-  const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, written(box)]));
-  const place = placement(asks.id);
+  const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, readSource(box)]));
+  const place = makePlacementFields(asks.id);
   const before = JSON.stringify(typed());
-  const menu = text && gapMenu(text, used);
-  const shown = preview(boxes, () => ({ ...asks, gap: menu?.number() ?? 0, fields: typed() }));
+  const menu = text && makeGapMenu(text, used);
+  const shown = makePreview(boxes, () => ({ ...asks, gap: menu?.number() ?? 0, fields: typed() }));
   const node = h("div", { className: "editing edit" },
     boxes.map((box) => h("div", { className: "field" }, h("p", { className: "label" }, box.ariaLabel), box, box === text && menu.node)),
     h("details", { className: "more-fields" }, h("summary", {}, "Deck and tags"), place.node), shown.node);
@@ -32,35 +32,35 @@ export function editor(fields, asks, used, changed) {
   });
   const focus = () => {
     const [first] = boxes;
-    const isBegun = caret(first);
+    const isBegun = getCaret(first);
     first.focus();
-    if (!isBegun) into(first);
+    if (!isBegun) placeCaretAtEnd(first);
     shown.now();
   };
   const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
-  const words = () => boxes.filter((box) => written(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
-  return { node, mode: "edit", focus, kept: () => kept(words()), isChanged, made: () => ({ fields: { ...typed(), ...place.typed() } }) };
+  const words = () => boxes.filter((box) => readSource(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
+  return { node, mode: "edit", focus, kept: () => renderUnsaved(words()), isChanged, made: () => ({ fields: { ...typed(), ...place.typed() } }) };
 }
 // What the user typed and didn't store, read-only.
-export const kept = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));
+export const renderUnsaved = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));
 
 // The menu for the selected text, or for the gap at the caret. `used` is the highest gap number that was ever shipped, because
 // numbers stay with their text.
-function gapMenu(box, used) {
+function makeGapMenu(box, used) {
   let gap = null;
   const node = h("div", { className: "gap-menu", role: "group", ariaLabel: "Gap" });
-  const numbersOf = (one) => one.dataset.numbers.split(",").map(Number);
+  const parseNumbers = (one) => one.dataset.numbers.split(",").map(Number);
   // includes the gaps in rendered tables and code
-  const numbers = () => Array.from(written(box).matchAll(/\{\{c([\d,]+)::/g), ([, own]) => own.split(",").map(Number)).flat();
+  const numbers = () => Array.from(readSource(box).matchAll(/\{\{c([\d,]+)::/g), ([, own]) => own.split(",").map(Number)).flat();
   const highest = () => Math.max(0, ...numbers());
-  const free = () => String(Math.max(used, highest()) + 1);
+  const getFreeNumber = () => String(Math.max(used, highest()) + 1);
   // keeps the selection
   const small = (label, key, run) =>
-    button("text small", label, key, run, { onmousedown: (e) => e.preventDefault() });
+    makeButton("text small", label, key, run, { onmousedown: (e) => e.preventDefault() });
 
   const show = (...parts) => node.replaceChildren(...parts.filter(Boolean));
   const hideSelection = (isSame) => {
-    const refusal = hide(box, isSame && highest() ? String(highest()) : free());
+    const refusal = blankOut(box, isSame && highest() ? String(highest()) : getFreeNumber());
     if (refusal) tell(refusal);
   };
   function draw() {
@@ -70,7 +70,7 @@ function gapMenu(box, used) {
       return;
     }
     const own = gap.dataset.numbers;
-    const others = all(GAP, box).filter((one) => one !== gap);
+    const others = findAll(GAP, box).filter((one) => one !== gap);
     const isShared = others.some((one) => one.dataset.numbers === own);
     const previous = others.findLast((one) => one.compareDocumentPosition(gap) & Node.DOCUMENT_POSITION_FOLLOWING) ?? others[0];
     const change = (run) => () => {
@@ -78,32 +78,32 @@ function gapMenu(box, used) {
       draw();
     };
     show(h("b", {}, `Gap ${own}`),
-      isShared && small("Card of its own", "", change(() => renumber(box, gap, free()))),
+      isShared && small("Card of its own", "", change(() => renumber(box, gap, getFreeNumber()))),
       previous && previous.dataset.numbers !== own && small(`Same card as gap ${previous.dataset.numbers}`, "",
         change(() => renumber(box, gap, previous.dataset.numbers))),
       h("input", { type: "text", value: gap.dataset.hint, placeholder: "Hint", ariaLabel: "Hint",
-        oninput: (e) => hint(box, gap, e.target.value) }),
+        oninput: (e) => setHint(box, gap, e.target.value) }),
       small("Remove", "", () => {
-        unhide(box, gap);
+        removeGap(box, gap);
         gap = null;
         draw();
       }));
   }
   document.addEventListener("selectionchange", () => {
-    const range = box.isConnected && caret(box);
-    const now = range ? gapAt(range) : gap?.isConnected ? gap : null;
+    const range = box.isConnected && getCaret(box);
+    const now = range ? findGap(range) : gap?.isConnected ? gap : null;
     if (!box.isConnected || now === gap) return;
     gap = now;
     draw();
   });
   draw();
   // the number of the card to preview, or 0
-  const number = () => (highest() ? Math.min(...(gap?.isConnected ? numbersOf(gap) : numbers())) : 0);
+  const number = () => (highest() ? Math.min(...(gap?.isConnected ? parseNumbers(gap) : numbers())) : 0);
   return { node, hide: hideSelection, number };
 }
 
 // The deck and tags of an item's card, sent only if the user changed them.
-function placement(id) {
+function makePlacementFields(id) {
   const input = (name, label) => h("input", { type: "text", name, ariaLabel: label, dir: "auto", autocomplete: "off", disabled: true });
   const [deck, tags] = [input("Deck", "Deck"), input("Tags", "Tags, with blanks between them")];
   const decks = h("datalist", { id: "decks" });
@@ -121,7 +121,7 @@ function placement(id) {
 }
 
 // A preview of the card in Anki, drawn by the server. `typed` returns what to send.
-function preview(boxes, typed) {
+function makePreview(boxes, typed) {
   const sides = ["Front in Anki", "Back in Anki"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: name }));
   const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
@@ -144,8 +144,8 @@ function preview(boxes, typed) {
     told.hidden = !reason;
     both.hidden = Boolean(reason);
     if (!card) return;
-    drawIn(sides[0], card.front);
-    drawIn(sides[1], card.back);
+    drawFace(sides[0], card.front);
+    drawFace(sides[1], card.back);
     // render typed Markdown once the user has left the field
     for (const [name, , pieces] of card.fields) {
       const box = boxes.find((one) => one.dataset.name === name);

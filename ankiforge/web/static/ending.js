@@ -1,6 +1,6 @@
 // The ending of a sitting: the cards made, connected to their highlights, and where to go on.
-import { sides } from "./card.js";
-import { $, button, h } from "./dom.js";
+import { renderSides } from "./card.js";
+import { $, makeButton, h } from "./dom.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
 import { CHOOSE } from "./shelf.js";
@@ -75,7 +75,7 @@ export class Ending {
     this.#sitting.strip();
   }
   #renderRow(card) {
-    const words = card.cards ? h("span", { className: "q" }, h("b", {}, card.cards), `: ${card.title}`) : sides(card);
+    const words = card.cards ? h("span", { className: "q" }, h("b", {}, card.cards), `: ${card.title}`) : renderSides(card);
     const row = h("li", { onclick: () => this.#select(this.rows.indexOf(row)) }, h("span", { className: "place" }, card.page ? `p. ${card.page}` : ""), words);
     row.dataset.key = card.key;
     return row;
@@ -108,7 +108,7 @@ export class Ending {
     const made = [];
     const add = (label, key, run) => {
       const isMain = !made.length;
-      made.push(button(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
+      made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => this.#isQuiet && run(), { ariaDisabled: String(isMain && !this.#isQuiet) }));
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
     if (this.#isUnmarked) add(CHOOSE, "⏎", () => this.#page.chat());

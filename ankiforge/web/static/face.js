@@ -1,5 +1,5 @@
 // A card as in Anki, in a frame without scripts, which the page fills and measures.
-import { $, fit, h } from "./dom.js";
+import { $, fitFormulas, h } from "./dom.js";
 
 // The HTML of each frame.
 const htmlByFrame = new WeakMap();
@@ -11,7 +11,7 @@ const sizeObserver = new ResizeObserver((all) => {
   for (const one of all) measure(one.target.ownerDocument.defaultView?.frameElement);
 });
 
-export function face(html, title) {
+export function makeFace(html, title) {
   const frame = h("iframe", { className: "face", title: `Card: ${title}`, tabIndex: -1 });
   frame.sandbox = "allow-same-origin";
   frame.srcdoc = FRAME_HTML;
@@ -21,40 +21,40 @@ export function face(html, title) {
     inside.addEventListener("keydown", forwardKey);
     inside.addEventListener("click", (e) => e.target.closest("a, area") && e.preventDefault());
     sizeObserver.observe($("#qa", inside));
-    fill(frame);
+    fillFrame(frame);
   });
   return frame;
 }
 
 // Show the preview of a card in a node, reusing its frame if there is one.
-export function drawIn(place, html) {
+export function drawFace(place, html) {
   const frame = $("iframe.face", place);
   if (frame) {
     htmlByFrame.set(frame, html);
-    fill(frame);
+    fillFrame(frame);
   } else {
-    place.replaceChildren(face(html, "preview"));
+    place.replaceChildren(makeFace(html, "preview"));
   }
 }
 
 // Show a card in its frame, in the current theme.
-export function fill(frame) {
+export function fillFrame(frame) {
   const inside = frame.contentDocument, place = inside && $("#qa", inside);
   if (!place) return;
   inside.documentElement.lang = frame.closest("[lang]").lang;
   inside.documentElement.classList.toggle("night-mode", isDark());
   inside.body.classList.toggle("nightMode", isDark());
-  place.replaceChildren(harmless(htmlByFrame.get(frame)));
+  place.replaceChildren(removeScripts(htmlByFrame.get(frame)));
   measure(frame);
 }
 function measure(frame) {
   const place = frame?.contentDocument && $("#qa", frame.contentDocument);
   if (!place) return;
-  fit(place);
+  fitFormulas(place);
   frame.style.height = `${Math.max(place.scrollHeight, Math.ceil(place.getBoundingClientRect().height))}px`;
 }
 // Notes in Anki may contain anything. Scripts don't run in the frame; remove what would hide text or navigate.
-export function harmless(html) {
+export function removeScripts(html) {
   const content = h("template", { innerHTML: html }).content;
   for (const one of content.querySelectorAll(REMOVED_TAGS)) one.remove();
   for (const one of content.querySelectorAll("*")) {

@@ -1,8 +1,8 @@
 // A field of a card that is edited as it is shown. Its nodes are its source: texts; elements with the syntax around them
 // (`data-open`, `data-close`), such as gaps and emphasis; and atoms, which are rendered (`data-source`).
 import { h } from "./dom.js";
-import { harmless } from "./face.js";
-import { textsIn } from "./letters.js";
+import { removeScripts } from "./face.js";
+import { findTextNodes } from "./letters.js";
 
 export const GAP = "[data-numbers]";
 const ATOM = "[data-source]";
@@ -17,15 +17,15 @@ let lastInputType = ""; // letters typed in a row are one step
 
 // ---- Converting from and to pieces.
 
-export const sourceOf = (pieces) => pieces.map((piece) => piece.source ?? (typeof piece === "string" ? piece
-  : piece.open + sourceOf(piece.kids) + piece.close)).join("");
+export const joinSource = (pieces) => pieces.map((piece) => piece.source ?? (typeof piece === "string" ? piece
+  : piece.open + joinSource(piece.kids) + piece.close)).join("");
 
 const makeEdge = () => h("span", { className: "edge" }, WORD_JOINER);
 
 function render(piece) {
   if (typeof piece === "string") return [piece];
   if ("html" in piece) {
-    const atom = h("span", { className: "atom", contentEditable: "false", title: "Click to edit" }, harmless(piece.html));
+    const atom = h("span", { className: "atom", contentEditable: "false", title: "Click to edit" }, removeScripts(piece.html));
     atom.dataset.source = piece.source;
     piecesByAtom.set(atom, piece.kids ?? [piece.source]);
     return [makeEdge(), atom, makeEdge()];
@@ -38,11 +38,11 @@ function render(piece) {
 }
 
 // Return the source of a node. Emphasis begins and ends at a word.
-export function written(node) {
+export function readSource(node) {
   if (node.nodeType === Node.TEXT_NODE) return node.data;
   const { source, open, close } = node.dataset;
   if (source !== undefined) return source;
-  const text = node.tagName === "BR" ? "\n" : [...node.childNodes].map(written).join("");
+  const text = node.tagName === "BR" ? "\n" : [...node.childNodes].map(readSource).join("");
   if (node.className === "edge") return text.replace(WORD_JOINER, "");
   if (open === undefined || !text) return text;
   if (!/^[*_~=]/.test(open)) return open + text + close;
@@ -53,10 +53,10 @@ export function written(node) {
 
 // Render pieces in a field, unless the user has changed it since.
 export function redraw(box, pieces) {
-  if (written(box) === sourceOf(pieces)) box.replaceChildren(makeEdge(), ...pieces.flatMap(render), makeEdge());
+  if (readSource(box) === joinSource(pieces)) box.replaceChildren(makeEdge(), ...pieces.flatMap(render), makeEdge());
 }
 
-export function field(name, label, pieces) {
+export function makeField(name, label, pieces) {
   const box = h("div", { className: "written", role: "textbox", ariaMultiLine: "true", ariaLabel: label, dir: "auto", tabIndex: 0 });
   box.setAttribute("contenteditable", "plaintext-only");
   box.dataset.name = name;
@@ -73,13 +73,13 @@ export function field(name, label, pieces) {
     const atom = target.closest(ATOM);
     const gap = target.closest(GAP);
     if (atom) openAtom(box, atom);
-    else if (gap && gap !== gapAt(caret(box))) into(gap); // a click on the gap's number
+    else if (gap && gap !== findGap(getCaret(box))) placeCaretAtEnd(gap); // a click on the gap's number
   });
   return box;
 }
 
 // Put the caret at the end of a node.
-export function into(node) {
+export function placeCaretAtEnd(node) {
   getSelection().selectAllChildren(node);
   getSelection().collapseToEnd();
 }
@@ -95,7 +95,7 @@ function openAtom(box, atom) {
 
 // ---- Typing. The browser inserts typed letters; text that replaces a selection stays in its gap.
 
-export function caret(box) {
+export function getCaret(box) {
   const selection = getSelection();
   const range = selection.rangeCount ? selection.getRangeAt(0) : null;
   return range && box.contains(range.commonAncestorContainer) ? range : null;
@@ -103,7 +103,7 @@ export function caret(box) {
 
 function onBeforeInput(box, e) {
   const text = e.data ?? e.dataTransfer?.getData("text/plain");
-  const range = caret(box);
+  const range = getCaret(box);
   if (e.inputType !== lastInputType || text === " ") saveStep(box);
   lastInputType = e.inputType;
   if (!range || !text || e.isComposing || !e.inputType.startsWith("insert")) return;
@@ -113,7 +113,7 @@ function onBeforeInput(box, e) {
 }
 
 function insertText(box, text) {
-  const range = caret(box);
+  const range = getCaret(box);
   if (!range) return;
   if (text === "\n") saveStep(box);
   range.deleteContents();
@@ -126,7 +126,7 @@ const notifyInput = (box) => box.dispatchEvent(new Event("input", { bubbles: tru
 
 // Own undo steps, because the browser's undo doesn't support gaps.
 function saveStep(box) {
-  const range = caret(box)?.cloneRange();
+  const range = getCaret(box)?.cloneRange();
   range?.setStart(box, 0);
   const known = stepsByField.get(box);
   if (known.at(-1)?.html !== box.innerHTML) known.push({ html: box.innerHTML, at: range?.toString().length ?? 0 });
@@ -138,7 +138,7 @@ function undo(box) {
   if (!step) return;
   box.innerHTML = step.html;
   let left = step.at;
-  for (const text of textsIn(box)) {
+  for (const text of findTextNodes(box)) {
     if (left <= text.length) return placeCaret(box, text, left);
     left -= text.length;
   }
@@ -152,18 +152,18 @@ function placeCaret(box, node, at) {
 
 // ---- Gaps.
 
-export const gapAt = (range) => closestElement(range?.startContainer)?.closest(GAP);
-const closestElement = (node) => (node instanceof Element ? node : node?.parentElement);
+export const findGap = (range) => findClosestElement(range?.startContainer)?.closest(GAP);
+const findClosestElement = (node) => (node instanceof Element ? node : node?.parentElement);
 
 // Blank out the selected text with a gap number. Return why this isn't possible, or "".
-export function hide(box, number) {
-  const range = caret(box)?.cloneRange();
+export function blankOut(box, number) {
+  const range = getCaret(box)?.cloneRange();
   if (!range || !/\S/.test(range.toString().replaceAll(WORD_JOINER, ""))) return "Select the words to hide first.";
-  const [first, last] = [range.startContainer, range.endContainer].map((node) => closestElement(node).closest(ATOM));
+  const [first, last] = [range.startContainer, range.endContainer].map((node) => findClosestElement(node).closest(ATOM));
   if (first) range.setStartBefore(first);
   if (last) range.setEndAfter(last);
   trim(range);
-  if (gapAt(range) !== closestElement(range.endContainer).closest(GAP)) return "These words end in another gap. Select words outside it, or all of it.";
+  if (findGap(range) !== findClosestElement(range.endContainer).closest(GAP)) return "These words end in another gap. Select words outside it, or all of it.";
   saveStep(box);
   const made = h("span", { className: "pill" });
   made.append(range.extractContents());
@@ -171,7 +171,7 @@ export function hide(box, number) {
   made.after(makeEdge());
   made.before(makeEdge());
   setNumber(made, number);
-  into(made);
+  placeCaretAtEnd(made);
   notifyInput(box);
   return "";
 }
@@ -194,12 +194,12 @@ export function renumber(box, gap, number) {
   notifyInput(box);
 }
 
-export function hint(box, gap, words) {
+export function setHint(box, gap, words) {
   Object.assign(gap.dataset, { hint: words, close: words ? `::${words.replace(HINT_END, "\\$&")}}}` : "}}" });
   notifyInput(box);
 }
 
-export function unhide(box, gap) {
+export function removeGap(box, gap) {
   saveStep(box);
   gap.replaceWith(...gap.childNodes);
   notifyInput(box);

@@ -1,20 +1,20 @@
 // A note, or the highlights of a book: text in the page, with highlights over its words.
-import { $, all, fit, h } from "./dom.js";
-import { harmless } from "./face.js";
-import { lettersOf, lettersOfAll, textsIn } from "./letters.js";
-import { svg } from "./shapes.js";
+import { $, findAll, fitFormulas, h } from "./dom.js";
+import { removeScripts } from "./face.js";
+import { foldLetters, foldAllLetters, findTextNodes } from "./letters.js";
+import { makeSvg } from "./shapes.js";
 
 const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // rendered with other characters than its source
 const MIN_LETTERS = 12; // letters; shorter highlights are only found in the note's own markup
 const UNSPACED = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts whose characters are syllables or words
 
-export function text(paper, { kind, html, lang }) {
-  const content = h("div", { className: "note-text", dir: "auto", lang }, harmless(html));
+export function makeTextLayout(paper, { kind, html, lang }) {
+  const content = h("div", { className: "note-text", dir: "auto", lang }, removeScripts(html));
   return renderFlow(paper, content, () => (kind === "list" ? findQuotes(content) : findRanges(content, paper.marks)));
 }
 
 function renderFlow(paper, content, find) {
-  const layer = svg("svg", { class: "marks", "aria-hidden": true });
+  const layer = makeSvg("svg", { class: "marks", "aria-hidden": true });
   const node = h("div", { className: "flow" }, content);
   node.prepend(layer);
   content.addEventListener("load", () => paper.layout(), true); // a loaded picture moves the text below it
@@ -24,7 +24,7 @@ function renderFlow(paper, content, find) {
     return findBoxes(range).map(([l, t, r, b]) => [l - o.left, t - o.top, r - o.left, b - o.top]);
   };
   // The left and right edges of the paragraph, list item or cell in which a highlight starts.
-  const edgesOf = ({ startContainer: first }) => {
+  const findEdges = ({ startContainer: first }) => {
     const block = (first instanceof Element ? first : first.parentElement).closest("p, li, td, th, dd, blockquote, h1, h2, h3, h4, .note-text");
     const { paddingLeft, paddingRight } = getComputedStyle(block);
     const { left, right } = block.getBoundingClientRect();
@@ -32,12 +32,12 @@ function renderFlow(paper, content, find) {
     return [left + parseFloat(paddingLeft) - o.left, right - parseFloat(paddingRight) - o.left];
   };
   const positions = new Map(); // the position of each highlight, until the next layout
-  const positionOf = (key) => {
+  const getPosition = (key) => {
     const range = ranges.get(key);
-    if (!positions.has(key)) positions.set(key, { boxes: relativeBoxes(range), edges: edgesOf(range) });
+    if (!positions.has(key)) positions.set(key, { boxes: relativeBoxes(range), edges: findEdges(range) });
     return positions.get(key);
   };
-  const currentBoxes = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
+  const getCurrentBoxes = (key) => (key === paper.now && ranges.has(key) ? paper.asked.flatMap((sentence) => {
     const range = findSentence(ranges.get(key), sentence);
     return range ? relativeBoxes(range) : [];
   }) : []);
@@ -46,7 +46,7 @@ function renderFlow(paper, content, find) {
     begin: async () => {},
     layout() {
       content.style.fontSize = `${paper.zoom * 1.0625}rem`;
-      fit(content);
+      fitFormulas(content);
       positions.clear();
       // ranges collapse when their text is removed from the page, so find them again
       const [one] = ranges.values();
@@ -55,14 +55,14 @@ function renderFlow(paper, content, find) {
     draw() {
       layer.setAttribute("viewBox", `0 0 ${node.clientWidth} ${node.clientHeight}`);
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
-      layer.replaceChildren(...all.flatMap((mark) => paper.shapesOf(mark, positionOf(mark.key).boxes, currentBoxes(mark.key), () => positionOf(mark.key).edges)));
+      layer.replaceChildren(...all.flatMap((mark) => paper.makeShapes(mark, getPosition(mark.key).boxes, getCurrentBoxes(mark.key), () => getPosition(mark.key).edges)));
     },
     near: async () => {},
     async renew() {
       positions.clear();
       ranges = find();
     },
-    boxesOf: (key) => (ranges.has(key) ? { origin: node, boxes: positionOf(key).boxes, asked: currentBoxes(key), homeOf: () => positionOf(key).edges } : null),
+    getBoxes: (key) => (ranges.has(key) ? { origin: node, boxes: getPosition(key).boxes, asked: getCurrentBoxes(key), findHome: () => getPosition(key).edges } : null),
   };
 }
 
@@ -92,9 +92,9 @@ function findBoxes(range) {
 // The range of a sentence within a highlight, from its first to its last text outside of formulas, which are rendered with
 // other characters.
 function findSentence(range, sentence) {
-  const texts = textsIn(range.commonAncestorContainer.parentElement).filter((each) => range.intersectsNode(each));
-  const letters = lettersOfAll(texts.map(({ data }) => data));
-  const plainParts = sentence.split(/\ufffc+/).map(lettersOf).filter((each) => each.length > 2);
+  const texts = findTextNodes(range.commonAncestorContainer.parentElement).filter((each) => range.intersectsNode(each));
+  const letters = foldAllLetters(texts.map(({ data }) => data));
+  const plainParts = sentence.split(/\ufffc+/).map(foldLetters).filter((each) => each.length > 2);
   if (!plainParts.length) return null;
   const from = letters.letters.indexOf(plainParts[0]);
   const last = plainParts.at(-1);
@@ -111,7 +111,7 @@ function makeRange(texts, [first, start], [last, end]) {
 }
 
 // The quotes of a book, each of which is a highlight.
-const findQuotes = (content) => new Map(all("[data-key]", content).map((node) => [node.dataset.key, rangeAround($("blockquote", node))]));
+const findQuotes = (content) => new Map(findAll("[data-key]", content).map((node) => [node.dataset.key, rangeAround($("blockquote", node))]));
 function rangeAround(node) {
   const range = new Range();
   range.selectNodeContents(node);
@@ -123,13 +123,13 @@ function rangeAround(node) {
 // characters.
 function findRanges(content, marks) {
   const ranges = new Map();
-  const markNodes = all("mark", content).map((node) => ({ node, letters: lettersOf(textsIn(node).map(({ data }) => data).join("")) }));
-  const texts = textsIn(content);
-  const { letters, places } = lettersOfAll(texts.map(({ data }) => data));
+  const markNodes = findAll("mark", content).map((node) => ({ node, letters: foldLetters(findTextNodes(node).map(({ data }) => data).join("")) }));
+  const texts = findTextNodes(content);
+  const { letters, places } = foldAllLetters(texts.map(({ data }) => data));
   let next = 0;
   let after = 0;
   for (const mark of marks) {
-    const highlightLetters = lettersOf(mark.exact.replace(FORMULA, " "));
+    const highlightLetters = foldLetters(mark.exact.replace(FORMULA, " "));
     const at = markNodes.findIndex((each, i) => i >= next && (each.letters ? highlightLetters.includes(each.letters) : /\$.+\$/s.test(mark.exact)));
     const isWhole = at >= 0 && markNodes[at].letters === highlightLetters;
     const from = isWhole || isShort(highlightLetters) ? -1 : letters.indexOf(highlightLetters, after);

@@ -1,7 +1,7 @@
 // All keys in one table, which defines the keyboard, the help and the menu.
-import { $, all, entries, h } from "./dom.js";
+import { $, findAll, makeMenuItems, h } from "./dom.js";
 import { isDark } from "./face.js";
-import { whenPainted } from "./pace.js";
+import { runWhenPainted } from "./pace.js";
 import { tell } from "./say.js";
 
 // Of each key: the `views` in which it acts (shelf, sitting, list), its name, its function, and `when` it is available. `label`
@@ -9,25 +9,25 @@ import { tell } from "./say.js";
 /** @typedef {{views: string, group: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
  *   label: (page: any) => string, holds?: boolean, isListed?: boolean}} Key */
 /** @type {(views: string, group: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
-const at = (views, group) => (key, name, run, more = {}) => ({ views, group, key, name, run, when: () => true, label: () => name, ...more });
-const sitting = at("sitting", "A card");
-const [inDocument, moving] = [at("sitting", "Move"), at("shelf sitting list", "Move")];
-const anywhere = at("shelf sitting list", "Everywhere");
+const makeKeyRow = (views, group) => (key, name, run, more = {}) => ({ views, group, key, name, run, when: () => true, label: () => name, ...more });
+const sitting = makeKeyRow("sitting", "A card");
+const [inDocument, moving] = [makeKeyRow("sitting", "Move"), makeKeyRow("shelf sitting list", "Move")];
+const anywhere = makeKeyRow("shelf sitting list", "Everywhere");
 // An action of the card, named like its button.
-const cardAction = (key) => ({ when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label.replace("{n} ", "") });
+const makeCardActionRow = (key) => ({ when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label.replace("{n} ", "") });
 const requiresPaper = { holds: true, when: (page) => page.sitting.paper };
 const unlisted = { isListed: false };
 
 /** @type {Key[]} */
 export const KEYS = [
-  at("shelf sitting", "A card")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
+  makeKeyRow("shelf sitting", "A card")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
   sitting("1–4", "Other words, or another draft", () => {}, unlisted),
   sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
   sitting("q", "Ask", (page) => page.sitting.ask(), { holds: true, when: (page) => page.sitting.card?.mayAsk }),
   sitting("e", "Edit", (page) => page.sitting.edit(), { when: (page) => page.sitting.card?.editing }),
-  sitting("x", "Reject", (page) => page.sitting.press("x"), cardAction("x")),
-  sitting("s", "Later", (page) => page.sitting.press("s"), cardAction("s")),
+  sitting("x", "Reject", (page) => page.sitting.press("x"), makeCardActionRow("x")),
+  sitting("s", "Later", (page) => page.sitting.press("s"), makeCardActionRow("s")),
   anywhere("u", "Undo", (page) => page.undo()),
   moving("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),
   moving("k", "Previous card or row", (page) => page.place.step(-1), { holds: true, ...unlisted }),
@@ -80,13 +80,13 @@ function onPlainKey(e, page) {
   if ((key === "Enter" || key === " ") && isOnButton) return;
   if (isSitting && /^[1-9]$/.test(key)) {
     if (page.sitting.actionOf(key)) page.sitting.press(key);
-    else whenPainted(() => page.sitting.card?.choose(Number(key)));
+    else runWhenPainted(() => page.sitting.card?.choose(Number(key)));
     return;
   }
   const chosen = isSitting ? page.sitting.selected() : null;
   if (chosen && (key === "q" || key === "Enter")) {
     e.preventDefault();
-    whenPainted(() => page.sitting.take(key));
+    runWhenPainted(() => page.sitting.take(key));
     return;
   }
   const wanted = { ArrowDown: "j", ArrowUp: "k" }[isSitting ? "" : key] ?? key;
@@ -94,16 +94,16 @@ function onPlainKey(e, page) {
   if (!row) return;
   e.preventDefault();
   const run = () => (row.when(page) ? row.run(page) : tell(`“${row.name}” cannot be done here.`));
-  if (row.holds) whenPainted(run);
+  if (row.holds) runWhenPainted(run);
   else run();
 }
 
 // ---- The help and the menu.
 
-const keyNodes = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc").replace("ArrowRight", "→") : sign.toUpperCase()));
+const renderKeys = (key) => (key === " " ? ["Space"] : key.split(" ")).map((sign) => h("kbd", {}, sign.length > 1 ? sign.replace("Enter", "⏎").replace("Escape", "Esc").replace("ArrowRight", "→") : sign.toUpperCase()));
 function openKeys() {
   const rows = KEYS.filter(({ key }, i) => key && KEYS.findIndex((row) => row.key === key) === i);
-  $("#help-keys").replaceChildren(...["A card", "Move", "Everywhere"].map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rows.filter((row) => row.group === group).map(({ key, name }) => [h("dt", {}, keyNodes(key)), h("dd", {}, name)])))));
+  $("#help-keys").replaceChildren(...["A card", "Move", "Everywhere"].map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rows.filter((row) => row.group === group).map(({ key, name }) => [h("dt", {}, renderKeys(key)), h("dd", {}, name)])))));
   $("#help").showModal();
 }
 // Fill the menu with the available actions, the card's further actions first.
@@ -111,7 +111,7 @@ export function fillMenu(page) {
   const menuKeys = KEYS.filter(isInView(page)).filter((row) => row.isListed !== false && row.when(page));
   const isInMenu = ({ act, key }) => act === "ask" || menuKeys.some((row) => key && row.key === key);
   const cardActions = page.view === "sitting" ? page.sitting.actions.filter((each) => !isInMenu(each)) : [];
-  $("#menu-items").replaceChildren(...entries([...cardActions.map((each) => ({ label: each.label.replace("{n} ", ""), key: each.key, run: () => page.sitting.do(each) })),
+  $("#menu-items").replaceChildren(...makeMenuItems([...cardActions.map((each) => ({ label: each.label.replace("{n} ", ""), key: each.key, run: () => page.sitting.do(each) })),
     ...menuKeys.map((row) => ({ label: row.label(page), key: row.key.replace("ArrowRight", "→"), run: () => row.run(page) }))]));
 }
 function openMenu(page) {
@@ -120,5 +120,5 @@ function openMenu(page) {
   $("#menu-items button").focus();
 }
 addEventListener("click", ({ target }) => {
-  for (const menu of all(".menu[open]")) if (!menu.contains(target)) menu.open = false;
+  for (const menu of findAll(".menu[open]")) if (!menu.contains(target)) menu.open = false;
 });

@@ -5,10 +5,10 @@ const ASCII = /^[\x20-\x7e]$/;
 const foldChar = (char) => (ASCII.test(char) ? char : char.normalize("NFKD")).toLowerCase().replace(NOT_ALPHANUMERIC, "");
 
 // The normalized letters and digits of a text.
-export const lettersOf = (text) => [...text].map(foldChar).join("");
+export const foldLetters = (text) => [...text].map(foldChar).join("");
 
 // The letters of several texts, and for each letter its text and offset.
-export function lettersOfAll(texts) {
+export function foldAllLetters(texts) {
   const letters = [];
   const places = [];
   texts.forEach((text, piece) => {
@@ -25,8 +25,8 @@ export function lettersOfAll(texts) {
 }
 
 // All occurrences of a text, as positions of its [first, last] letters.
-export function occurrences({ letters, places }, words) {
-  const wantedLetters = lettersOf(words);
+export function findOccurrences({ letters, places }, words) {
+  const wantedLetters = foldLetters(words);
   const ranges = [];
   if (!wantedLetters) return ranges;
   for (let at = letters.indexOf(wantedLetters); at >= 0; at = letters.indexOf(wantedLetters, at + wantedLetters.length)) {
@@ -37,7 +37,7 @@ export function occurrences({ letters, places }, words) {
 
 // The text nodes below a node, without formulas, which are rendered with other characters.
 /** @returns {Text[]} */
-export function textsIn(node) {
+export function findTextNodes(node) {
   const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
   const nodes = [];
   while (walker.nextNode()) {

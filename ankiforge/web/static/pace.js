@@ -49,12 +49,12 @@ function refuse(reason) {
 }
 
 // Run a function for the card on screen, or for the one about to be shown.
-export function whenPainted(run) {
+export function runWhenPainted(run) {
   if (isCardComing) heldCalls.push(run);
   else run();
 }
 
-export function painted() {
+export function markPainted() {
   paintedAt = Infinity;
   requestAnimationFrame(() => { paintedAt = performance.now(); });
   runHeldCalls();
@@ -68,7 +68,7 @@ function runHeldCalls() {
 }
 
 // Run a request during which no decision is possible. Return its result. With `bringsCard`, another card is painted after it.
-export async function alone(work, { bringsCard = false } = {}) {
+export async function runAlone(work, { bringsCard = false } = {}) {
   isPending = true;
   isCardComing = bringsCard;
   document.body.ariaBusy = "true";
@@ -85,7 +85,7 @@ export async function alone(work, { bringsCard = false } = {}) {
   }
 }
 
-// Like `alone`, but shows an error if the request fails.
+// Like `runAlone`, but shows an error if the request fails.
 export async function attempt(work, options = {}) {
-  await alone(work, options).catch((error) => tell(error.message, { stays: LONG }));
+  await runAlone(work, options).catch((error) => tell(error.message, { stays: LONG }));
 }

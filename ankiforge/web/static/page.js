@@ -5,12 +5,12 @@
 //   rows     all cards                     sentence  words to blank out; shapes: outlines of highlights
 //   keys     what each key does            pace      when a key acts
 import { beginChat, openChat } from "./chat.js";
-import { $, all } from "./dom.js";
-import { fill, isDark } from "./face.js";
+import { $, findAll } from "./dom.js";
+import { fillFrame, isDark } from "./face.js";
 import { beginKeys, fillMenu } from "./keys.js";
-import { alone, attempt, isFree } from "./pace.js";
+import { runAlone, attempt, isFree } from "./pace.js";
 import { Rows } from "./rows.js";
-import { LONG, UNTIL_NEXT, count, hush, quoted, tell, undoWith } from "./say.js";
+import { LONG, UNTIL_NEXT, formatCount, hush, quote, tell, setUndo } from "./say.js";
 import { get, post } from "./server.js";
 import { Shelf } from "./shelf.js";
 import { Sitting } from "./sitting.js";
@@ -48,7 +48,7 @@ class Page {
     await this.shelf.load();
     this.#showView("shelf", "Shelf", "new");
     $("#title").textContent = "ankiforge";
-    $("#count").textContent = this.ready ? `${count(this.ready, "new card")} for Anki` : "";
+    $("#count").textContent = this.ready ? `${formatCount(this.ready, "new card")} for Anki` : "";
     $("#ticks").replaceChildren();
     this.shelf.show();
   }
@@ -85,7 +85,7 @@ class Page {
   // Open the item of a row, or the passage with a key.
   async openRow(id) {
     if (!isFree()) return;
-    const { item } = await alone(() => get("item", { id })).catch(() => ({ item: null }));
+    const { item } = await runAlone(() => get("item", { id })).catch(() => ({ item: null }));
     if (!item) return tell("Nothing is to be done here.");
     const back = this.view === "list" ? ALL_CARDS : this.sitting.origin.entry;
     await this.#startSitting({ title: back.title, hash: back.list, back, single: true,
@@ -97,7 +97,7 @@ class Page {
     return back === ALL_CARDS ? this.openAll(false) : back ? this.open(back) : this.openShelf();
   }
   escape() {
-    if ($(".menu[open]")) for (const menu of all(".menu[open]")) menu.open = false;
+    if ($(".menu[open]")) for (const menu of findAll(".menu[open]")) menu.open = false;
     else if (this.view === "sitting") this.sitting.escape();
     else if (this.view === "list" && !document.activeElement.matches("input")) this.openShelf();
     else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
@@ -126,7 +126,7 @@ class Page {
       else if (this.view === "shelf") await this.openShelf();
       else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.renewed(last.paper);
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
-      tell(item ? ["Taken back: ", quoted(item.line ?? item.title)] : "Taken back.");
+      tell(item ? ["Taken back: ", quote(item.line ?? item.title)] : "Taken back.");
     }, { bringsCard: true });
   }
 
@@ -166,18 +166,18 @@ class Page {
     // the port changes with each session, and storage with it, but cookies are shared by all ports
     const [, chosen] = document.cookie.match(/ankiforge_theme=(light|dark)/) ?? [];
     document.documentElement.dataset.theme = chosen ?? (darkQuery.matches ? "dark" : "light");
-    for (const frame of all("iframe.face")) fill(frame);
+    for (const frame of findAll("iframe.face")) fillFrame(frame);
   }
 }
 
 const darkQuery = matchMedia("(prefers-color-scheme: dark)");
 const page = new Page();
-undoWith(() => page.undo());
+setUndo(() => page.undo());
 page.showTheme();
 darkQuery.addEventListener("change", () => page.showTheme());
 $("#to-shelf").addEventListener("click", () => page.leave());
 $("#menu").addEventListener("toggle", () => { if ($("#menu").open) fillMenu(page); });
-for (const each of all("[data-step]")) each.addEventListener("click", () => page.sitting?.stepMark(Number(each.dataset.step)));
+for (const each of findAll("[data-step]")) each.addEventListener("click", () => page.sitting?.stepMark(Number(each.dataset.step)));
 beginChat();
 beginKeys(page);
 

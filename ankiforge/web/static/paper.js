@@ -1,10 +1,10 @@
 // The document of a sitting: the pages of a PDF, a note, or the highlights of a book. It is loaded once, and never shown blank.
 // Each kind returns the boxes of its highlights; this module draws the highlights, scrolls to them, and locates them on screen.
 import { h } from "./dom.js";
-import { text } from "./flow.js";
-import { get, until } from "./server.js";
-import { around, columnsOf, linesOf, outline, svg } from "./shapes.js";
-import { sheets } from "./sheets.js";
+import { makeTextLayout } from "./flow.js";
+import { get, pollUntil } from "./server.js";
+import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSvg } from "./shapes.js";
+import { makeSheetLayout } from "./sheets.js";
 
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 5]; // zoom limits, relative to the size that fits
 const SCROLL_TIME = 300; // ms
@@ -17,7 +17,7 @@ const allowsMotion = () => !matchMedia("(prefers-reduced-motion: reduce)").match
 const cache = new Map(); // the documents shown last, by id
 
 // Return the document of a highlight. It is loaded before it is shown, and cached.
-export function paperOf(key, id, pane) {
+export function getPaper(key, id, pane) {
   const paper = cache.get(id) ?? new Paper(key, pane);
   cache.delete(id);
   cache.set(id, paper);
@@ -54,9 +54,9 @@ export class Paper {
   }
 
   async #load() {
-    const shown = await until(`document?${new URLSearchParams({ key: this.key })}`);
+    const shown = await pollUntil(`document?${new URLSearchParams({ key: this.key })}`);
     Object.assign(this, { id: shown.id, title: shown.title, kind: shown.kind, marks: shown.marks });
-    const body = (shown.kind === "sheets" ? sheets : text)(this, shown);
+    const body = (shown.kind === "sheets" ? makeSheetLayout : makeTextLayout)(this, shown);
     this.node.classList.add(shown.kind);
     this.node.append(body.node);
     await body.begin();
@@ -96,7 +96,7 @@ export class Paper {
   }
   // Reload the highlights. A document without highlights gets another id with its first one.
   async renew(key) {
-    const { id, marks } = await until(`document?${new URLSearchParams({ key })}`);
+    const { id, marks } = await pollUntil(`document?${new URLSearchParams({ key })}`);
     cache.delete(this.id);
     Object.assign(this, { id, key, marks });
     cache.set(id, this);
@@ -159,22 +159,22 @@ export class Paper {
   }
 
   // The nodes of a highlight: one shape, a bar beside each of its columns, and for the current highlight its sentences.
-  // `homeOf` returns the left and right edges of the text around some lines.
-  shapesOf(mark, boxes, askedBoxes, homeOf) {
-    const lines = linesOf(boxes);
+  // `findHome` returns the left and right edges of the text around some lines.
+  makeShapes(mark, boxes, askedBoxes, findHome) {
+    const lines = groupIntoLines(boxes);
     if (!lines.length) return [];
     const isNow = mark.key === this.now;
     const state = isNow && !this.isOver ? "now" : mark.state;
-    const shape = svg("path", { class: mark.frame ? "mark frame" : "mark", d: outline(lines), "data-key": mark.key, "data-s": state, "data-ten": this.ten.has(mark.key), "data-chosen": isNow && this.isOver });
+    const shape = makeSvg("path", { class: mark.frame ? "mark frame" : "mark", d: makeOutline(lines), "data-key": mark.key, "data-s": state, "data-ten": this.ten.has(mark.key), "data-chosen": isNow && this.isOver });
     const made = [shape];
     // emphasize the sentences that the card is based on, or the whole highlight if they can't be found
-    const asked = askedBoxes.length ? linesOf(askedBoxes) : lines;
-    if (state === "now" && !mark.frame) made.push(svg("path", { class: "asked", d: outline(asked) }));
+    const asked = askedBoxes.length ? groupIntoLines(askedBoxes) : lines;
+    if (state === "now" && !mark.frame) made.push(makeSvg("path", { class: "asked", d: makeOutline(asked) }));
     const isRightToLeft = /^[^\p{L}]*[\u0590-\u08ff]/u.test(mark.words);
-    for (const column of mark.frame ? [] : columnsOf(lines, true)) {
-      const [, top, , bottom] = around(column);
-      const [left, right] = homeOf(column);
-      made.push(svg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
+    for (const column of mark.frame ? [] : groupIntoColumns(lines, true)) {
+      const [, top, , bottom] = computeBounds(column);
+      const [left, right] = findHome(column);
+      made.push(makeSvg("path", { class: "side", d: `M${isRightToLeft ? right + 7 : left - 7} ${top + 1}V${bottom - 1}`, "data-s": state }));
     }
     return made;
   }
@@ -182,19 +182,19 @@ export class Paper {
   // ---- Locating a highlight.
 
   #locate(key) {
-    const place = this.body.boxesOf(key);
+    const place = this.body.getBoxes(key);
     if (!place) return null;
-    const { origin, boxes, asked, homeOf } = place;
-    const lines = linesOf(key === this.now && asked.length ? asked : boxes);
+    const { origin, boxes, asked, findHome } = place;
+    const lines = groupIntoLines(key === this.now && asked.length ? asked : boxes);
     if (!lines.length) return null;
     const pane = this.pane.getBoundingClientRect();
     const o = origin.getBoundingClientRect();
     const dx = o.left - pane.left + this.pane.scrollLeft;
     const dy = o.top - pane.top + this.pane.scrollTop;
-    const [l, t, r, b] = around(linesOf(boxes));
-    const column = homeOf([[l, t - COLUMN_DISTANCE, r, b + COLUMN_DISTANCE]]);
+    const [l, t, r, b] = computeBounds(groupIntoLines(boxes));
+    const column = findHome([[l, t - COLUMN_DISTANCE, r, b + COLUMN_DISTANCE]]);
     const isColumn = column[1] - column[0] <= this.pane.clientWidth;
-    const [left, right] = isColumn ? column : homeOf(linesOf(boxes));
+    const [left, right] = isColumn ? column : findHome(groupIntoLines(boxes));
     const [, top, , below] = lines[0];
     // the line to the card starts at the first line of text, but near the upper edge of a figure
     const y = Math.min(below, top + 60);
@@ -255,7 +255,7 @@ export class Paper {
     return under.map((node) => /** @type {HTMLElement} */ (node.closest("[data-key]"))?.dataset.key).find(Boolean);
   }
   // The distance of a highlight, or of its undrawn page, from the top.
-  topOf(mark) {
+  getTop(mark) {
     const place = this.#locate(mark.key);
     if (place) return place.top;
     const page = this.body.pages?.[mark.page];

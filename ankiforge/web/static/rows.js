@@ -1,9 +1,9 @@
 // The rows of all cards, below what features show above them.
-import { sides } from "./card.js";
-import { all, button, flat, h, rich } from "./dom.js";
-import { alone, isFree } from "./pace.js";
+import { renderSides } from "./card.js";
+import { findAll, makeButton, flattenText, h, renderRichText } from "./dom.js";
+import { runAlone, isFree } from "./pace.js";
 import { above } from "./parts.js";
-import { LONG, number, tell } from "./say.js";
+import { LONG, formatNumber, tell } from "./say.js";
 import { get, post } from "./server.js";
 
 const SEARCH_DELAY = 150; // ms without typing before the search starts
@@ -12,13 +12,13 @@ const SEARCH_DELAY = 150; // ms without typing before the search starts
 let words = "";
 const filters = new Map();
 let opened = ""; // the id of the row opened last
-const query = () => [...filters.values(), words].join(" ").trim();
+const buildQuery = () => [...filters.values(), words].join(" ").trim();
 
 // The list of all cards, on several of which the user can decide at once.
 export class Rows {
   #body = h("ul", { className: "rows" });
   #summary = h("p", { className: "told", role: "status" });
-  #moreButton = button("outlined small rest", "", "", () => this.load(this.#body.children.length));
+  #moreButton = makeButton("outlined small rest", "", "", () => this.load(this.#body.children.length));
   #filters = h("div", { className: "filters" });
   field = h("input", { type: "search", className: "search", dir: "auto", placeholder: "Search cards", ariaLabel: "Search", value: words,
     oninput: () => this.#searchSoon() });
@@ -46,7 +46,7 @@ export class Rows {
   }
   // Move the focus by some rows.
   step(by) {
-    const rows = all("button.row", this.node);
+    const rows = findAll("button.row", this.node);
     const at = rows.indexOf(document.activeElement);
     rows[Math.min(Math.max(at + by, 0), rows.length - 1)]?.focus();
   }
@@ -56,14 +56,14 @@ export class Rows {
     this.#requestNumber += 1;
     const requestNumber = this.#requestNumber;
     if (!this.#body.children.length) this.#summary.textContent = "Reading …";
-    const partResults = Promise.all(start ? [] : this.#above.map((part) => part.read(query()).catch((error) => ({ said: error.message }))));
-    const reply = await get("list", { id: "all", start, words: query() }).catch((error) => ({ rows: [], told: error.message }));
+    const partResults = Promise.all(start ? [] : this.#above.map((part) => part.read(buildQuery()).catch((error) => ({ said: error.message }))));
+    const reply = await get("list", { id: "all", start, words: buildQuery() }).catch((error) => ({ rows: [], told: error.message }));
     const parts = await partResults;
     if (requestNumber !== this.#requestNumber) return;
     this.#page.counted(reply);
     if (!this.#filters.hasChildNodes()) this.#filters.append(...(reply.facets ?? []).map((facet) => this.#renderFilter(facet)));
     const rows = reply.rows.map((entry) => renderRow(entry, this, () => this.#updateBar()));
-    this.node.classList.toggle("searching", Boolean(query()));
+    this.node.classList.toggle("searching", Boolean(buildQuery()));
     if (start) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
     const isShown = parts.map((part, i) => this.#above[i].show(part)).some(Boolean);
@@ -93,10 +93,10 @@ export class Rows {
   #total = 0;
   #all = h("input", { type: "checkbox", onchange: () => this.#tickAll() });
   #selectedText = h("span");
-  #decideButtons = [button("small filled", "Accept", "", () => this.#decide(true)), button("small outlined", "Reject", "", () => this.#decide(false))];
+  #decideButtons = [makeButton("small filled", "Accept", "", () => this.#decide(true)), makeButton("small outlined", "Reject", "", () => this.#decide(false))];
   #bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" }, h("label", { className: "check" }, this.#all, this.#selectedText), this.#decideButtons);
 
-  get #boxes() { return all(".tick input", this.#body); }
+  get #boxes() { return findAll(".tick input", this.#body); }
   #tickAll() {
     for (const box of this.#boxes) box.checked = this.#all.checked;
     this.#updateBar();
@@ -106,16 +106,16 @@ export class Rows {
     const n = boxes.filter((box) => box.checked).length;
     this.#all.checked = n > 0 && n === boxes.length;
     this.#all.indeterminate = n > 0 && n < boxes.length;
-    this.#selectedText.textContent = n ? `${number(this.#all.checked ? this.#total : n)} selected` : "Select all";
+    this.#selectedText.textContent = n ? `${formatNumber(this.#all.checked ? this.#total : n)} selected` : "Select all";
     for (const each of this.#decideButtons) each.hidden = !n;
     this.#bar.hidden = !boxes.length;
   }
   async #decide(accepts) {
     if (!isFree()) return;
     const ids = this.#boxes.filter((box) => box.checked).map((box) => box.value);
-    await alone(async () => {
+    await runAlone(async () => {
       try {
-        const reply = await post("decide-several", this.#all.checked ? { ids: [], accepts, words: query() } : { ids, accepts });
+        const reply = await post("decide-several", this.#all.checked ? { ids: [], accepts, words: buildQuery() } : { ids, accepts });
         this.#page.counted(reply);
         if (reply.undo) this.#page.undos.push({ id: reply.undo });
         tell(reply.said, { undoes: Boolean(reply.undo), stays: LONG });
@@ -130,12 +130,12 @@ export class Rows {
 // A row with a checkbox.
 function renderRow(entry, list, onTick) {
   const content = [
-    h("span", { className: "title", dir: "auto" }, sides(entry)),
-    h("span", { className: "place", dir: "auto" }, rich(entry.place)),
+    h("span", { className: "title", dir: "auto" }, renderSides(entry)),
+    h("span", { className: "place", dir: "auto" }, renderRichText(entry.place)),
     entry.state && h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
   const main = h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => list.open(entry.id) }, content);
   const tick = h("label", { className: "tick" },
-    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.line)}`, onchange: () => onTick() }));
+    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flattenText(entry.line)}`, onchange: () => onTick() }));
   return h("li", {}, tick, main);
 }

@@ -1,5 +1,5 @@
 // Messages: next to the buttons of a sitting, or else in a toast; also for screen readers.
-import { $, h, kbd, rich } from "./dom.js";
+import { $, h, makeKeyLabel, renderRichText } from "./dom.js";
 
 const DEFAULT_TIME = 7000; // ms
 export const LONG = 30000;
@@ -9,20 +9,20 @@ export const TEN = 10; // decisions per sitting
 
 let timer = 0;
 let undo = () => {};
-export const undoWith = (run) => { undo = run; };
+export const setUndo = (run) => { undo = run; };
 
-export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
-export const number = (n) => n.toLocaleString("en");
+export const formatCount = (n, noun) => `${formatNumber(n)} ${noun}${n === 1 ? "" : "s"}`;
+export const formatNumber = (n) => n.toLocaleString("en");
 
 // The text of a card, truncated by the style and isolated from the text direction around it.
-export const quoted = (words) => ["“", h("bdi", {}, rich(words)), "”"];
+export const quote = (words) => ["“", h("bdi", {}, renderRichText(words)), "”"];
 
 // Show a message (text or nodes), something to copy such as a path, and an undo button.
 export function tell(text, { undoes = false, stays = DEFAULT_TIME, copy = "" } = {}) {
   const place = document.body.dataset.view === "sitting" ? $("#said") : $("#toast");
   hush();
   place.append(h("span", {}, ...[text].flat(3), copy && h("code", {}, ` ${copy}`)),
-    undoes ? h("button", { id: "undo", className: "plain", type: "button", onclick: () => undo() }, "Undo ", kbd("u")) : "");
+    undoes ? h("button", { id: "undo", className: "plain", type: "button", onclick: () => undo() }, "Undo ", makeKeyLabel("u")) : "");
   place.hidden = false;
   clearTimeout(timer);
   timer = setTimeout(() => { if (!place.matches(":hover, :focus-within")) hush(); }, stays);

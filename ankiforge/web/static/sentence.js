@@ -1,17 +1,17 @@
 // A sentence whose words the user can blank out, optionally with the previous sentence; or the text of a passage to make a card
 // from.
-import { fit, h, kbd } from "./dom.js";
-import { lettersOfAll, occurrences } from "./letters.js";
-import { between, words } from "./words.js";
+import { fitFormulas, h, makeKeyLabel } from "./dom.js";
+import { foldAllLetters, findOccurrences } from "./letters.js";
+import { sliceBetween, makeWordPicker } from "./words.js";
 
 const isInside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
 // `card` has the `parts` of the text. A proposal also has its `gaps`, their positions (`spans`), those of `code` and of
 // sentence starts (`starts`), and the previous sentence (`before`). `changed` is called when the selection changes.
-export function sentence(card, name, changed) {
+export function makeSentenceView(card, name, changed) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;
   const proposed = card.spans ?? [];
-  const { box, spots, options, first: focusFirst } = words(card.parts, proposed.flat(), "The sentence", choose);
+  const { box, spots, options, first: focusFirst } = makeWordPicker(card.parts, proposed.flat(), "The sentence", choose);
   for (const spot of spots) if (code.some((each) => isInside(spot, each))) spot.node.classList.add(spot.text === "`" ? "tick" : "code");
   const length = spots.at(-1)?.end ?? 0;
   const isWithTwo = starts.length > 1;
@@ -30,8 +30,8 @@ export function sentence(card, name, changed) {
   const isHidden = (spot) => spans.some((span) => isInside(spot, span));
   const isWhole = () => cut[0] === 0 && cut[1] === length;
   const isOwn = () => number() === 0 || !isWhole() || hasBefore;
-  const wordsOf = (span) => spots.filter((spot) => isInside(spot, span)).map(({ text }) => text).join("");
-  const answer = () => spans.map(wordsOf).join(", ");
+  const getText = (span) => spots.filter((spot) => isInside(spot, span)).map(({ text }) => text).join("");
+  const answer = () => spans.map(getText).join(", ");
   const hidden = () => options.flatMap((spot, i) => (isInside(spot, spans.at(-1) ?? [0, 0]) ? [i] : []));
 
   function draw() {
@@ -56,7 +56,7 @@ export function sentence(card, name, changed) {
   }
   function chip(key, text, checked, onchange) {
     const radio = h("input", { type: "radio", name: `gap-${name}`, checked, onchange });
-    return h("label", { className: "chip" }, radio, h("span", {}, kbd(key), h("span", { dir: "auto" }, text)));
+    return h("label", { className: "chip" }, radio, h("span", {}, makeKeyLabel(key), h("span", { dir: "auto" }, text)));
   }
 
   // ---- Blanking out.
@@ -76,12 +76,12 @@ export function sentence(card, name, changed) {
   // Blank out the focused word. Return whether a word has the focus.
   function hideFocused() {
     const at = options.findIndex(({ node: word }) => word === document.activeElement);
-    if (at >= 0) hide(spanOf(at, at));
+    if (at >= 0) hide(makeSpan(at, at));
     return at >= 0;
   }
   const gap = (n) => proposed[n - 1] && hide(proposed[n - 1]);
-  const spanOf = (a, b) => {
-    const run = between(options, a, b);
+  const makeSpan = (a, b) => {
+    const run = sliceBetween(options, a, b);
     return [run[0].start, run.at(-1).end];
   };
   // A click on a word of another proposed gap selects that gap; a word next to the gap joins it, and a word at its edge leaves
@@ -91,7 +91,7 @@ export function sentence(card, name, changed) {
     const isOn = isHidden(options[to]);
     if (how === "also") {
       const others = spans.filter((span) => !isInside(options[to], span));
-      return hide(...others, ...(isOn ? [] : [spanOf(to, to)]));
+      return hide(...others, ...(isOn ? [] : [makeSpan(to, to)]));
     }
     const other = proposed.findIndex((one) => isInside(options[to], one) && !isOn);
     if (how === "click" && other >= 0) return gap(other + 1);
@@ -104,11 +104,11 @@ export function sentence(card, name, changed) {
       else if (to === head - 1) b = tail;
       else if (to === tail + 1) a = head;
     }
-    hide(...spans.slice(0, -1), spanOf(a, b));
+    hide(...spans.slice(0, -1), makeSpan(a, b));
   }
   // Blank out text that was selected elsewhere. Return whether the sentence contains it.
   function take(text) {
-    const [found] = occurrences(lettersOfAll(spots.map((spot) => spot.text)), text);
+    const [found] = findOccurrences(foldAllLetters(spots.map((spot) => spot.text)), text);
     if (found) hide([spots[found[0][0]].start, spots[found[1][0]].end]);
     return Boolean(found);
   }
@@ -147,4 +147,4 @@ export function sentence(card, name, changed) {
   return { node, box, card, gap, take, made, number, answer, isOwn, selected, sentences, focus };
 }
 
-const fitObserver = new ResizeObserver((all) => { for (const { target } of all) fit(target); });
+const fitObserver = new ResizeObserver((all) => { for (const { target } of all) fitFormulas(target); });

@@ -19,7 +19,7 @@ async function request(path, options) {
 export const get = (path, query = {}) => request(`${path}?${new URLSearchParams(query)}`);
 
 // Poll until the server has finished something (until then it answers {}). Returns null if it is no longer wanted.
-export async function until(path, isWanted = () => true) {
+export async function pollUntil(path, isWanted = () => true) {
   for (let times = 0; times < MAX_POLLS && isWanted(); times += 1) {
     const reply = await request(path).catch((error) => (error.status ? null : Promise.reject(error)));
     if (!reply || Object.keys(reply).length) return reply;

@@ -2,7 +2,7 @@
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 const RADIUS = 2;
 
-export function svg(name, attributes = {}, ...kids) {
+export function makeSvg(name, attributes = {}, ...kids) {
   const made = document.createElementNS(SVG_NAMESPACE, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   made.append(...kids);
@@ -10,10 +10,10 @@ export function svg(name, attributes = {}, ...kids) {
 }
 
 // The bounding box of boxes [left, top, right, bottom].
-export const around = (boxes) => [Math.min(...boxes.map(([l]) => l)), Math.min(...boxes.map(([, t]) => t)), Math.max(...boxes.map(([, , r]) => r)), Math.max(...boxes.map(([, , , b]) => b))];
+export const computeBounds = (boxes) => [Math.min(...boxes.map(([l]) => l)), Math.min(...boxes.map(([, t]) => t)), Math.max(...boxes.map(([, , r]) => r)), Math.max(...boxes.map(([, , , b]) => b))];
 
 // Merge boxes in reading order into lines.
-export function linesOf(boxes) {
+export function groupIntoLines(boxes) {
   const lines = [];
   for (const box of boxes) {
     const last = lines.at(-1);
@@ -21,14 +21,14 @@ export function linesOf(boxes) {
     if (tall < 1 || box[2] - box[0] < 0.5) continue;
     const shared = last ? Math.min(last[3], box[3]) - Math.max(last[1], box[1]) : -1;
     const isSame = last && shared > 0.4 * Math.min(tall, last[3] - last[1]) && box[0] - last[2] < 1.6 * tall && last[0] - box[2] < 1.6 * tall;
-    if (isSame) lines[lines.length - 1] = around([last, box]);
+    if (isSame) lines[lines.length - 1] = computeBounds([last, box]);
     else lines.push([...box]);
   }
   return lines;
 }
 
 // Group lines below each other into columns; if `loose`, even if the last line ends before the first one begins.
-export function columnsOf(lines, loose = false) {
+export function groupIntoColumns(lines, loose = false) {
   const columns = [];
   for (const line of lines) {
     const last = columns.at(-1)?.at(-1);
@@ -39,7 +39,7 @@ export function columnsOf(lines, loose = false) {
   return columns;
 }
 
-export const outline = (lines) => columnsOf(lines).map(outlineColumn).join(" ");
+export const makeOutline = (lines) => groupIntoColumns(lines).map(outlineColumn).join(" ");
 
 function outlineColumn(lines) {
   const edges = [lines[0][1]];
@@ -53,12 +53,12 @@ function outlineColumn(lines) {
 function roundCorners(points) {
   const parts = points.map((point, i) => {
     const [before, after] = [points.at(i - 1), points[(i + 1) % points.length]];
-    return `${i ? "L" : "M"}${pointTowards(point, before)}Q${formatPoint(point)} ${pointTowards(point, after)}`;
+    return `${i ? "L" : "M"}${computePointTowards(point, before)}Q${formatPoint(point)} ${computePointTowards(point, after)}`;
   });
   return `${parts.join("")}Z`;
 }
 const formatPoint = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
-function pointTowards([x, y], [tx, ty]) {
+function computePointTowards([x, y], [tx, ty]) {
   const long = Math.hypot(tx - x, ty - y);
   const part = long ? Math.min(RADIUS, long / 2) / long : 0;
   return formatPoint([x + (tx - x) * part, y + (ty - y) * part]);

@@ -1,9 +1,9 @@
 // The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text.
 import { h } from "./dom.js";
-import { words as layerOf } from "./layer.js";
-import { lettersOfAll, occurrences } from "./letters.js";
-import { until } from "./server.js";
-import { around, svg } from "./shapes.js";
+import { makeTextLayer as layerOf } from "./layer.js";
+import { foldAllLetters, findOccurrences } from "./letters.js";
+import { pollUntil } from "./server.js";
+import { computeBounds, makeSvg } from "./shapes.js";
 
 const WIDTH_STEP = 64; // pixels; a slightly larger window needs no new picture
 const NARROW_WIDTH = 700; // pixels; narrower panes show one column
@@ -12,9 +12,9 @@ const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the 
 const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
 const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
 
-export function sheets(paper, shown) {
+export function makeSheetLayout(paper, shown) {
   const pages = shown.sheets.map(([width, height, label], number) => {
-    const marksLayer = svg("svg", { class: "marks", "aria-hidden": true });
+    const marksLayer = makeSvg("svg", { class: "marks", "aria-hidden": true });
     const leaf = h("div", { className: "leaf" });
     leaf.append(marksLayer);
     const node = h("div", { className: "sheet-of-paper", role: "img", ariaLabel: `Page ${label}` }, leaf);
@@ -30,7 +30,7 @@ export function sheets(paper, shown) {
     const width = Math.ceil((leafWidth * devicePixelRatio) / WIDTH_STEP) * WIDTH_STEP;
     if (page.width >= width && page.picture) return;
     page.width = width;
-    const reply = await until(`page?${new URLSearchParams({ id: paper.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
+    const reply = await pollUntil(`page?${new URLSearchParams({ id: paper.id, page: page.number, width: String(Math.min(width, 2600)) })}`);
     if (!reply?.src || page.width !== width) {
       if (page.width === width) page.width = 0;
       return;
@@ -40,7 +40,7 @@ export function sheets(paper, shown) {
     page.ratio = reply.height / reply.width;
     page.marks = reply.marks;
     page.words = reply.lines.flat();
-    page.lines = reply.lines.filter((line) => line.length).map((line) => around(line.map(([, box]) => box)));
+    page.lines = reply.lines.filter((line) => line.length).map((line) => computeBounds(line.map(([, box]) => box)));
     page.node.role = "group";
     page.picture?.remove();
     page.layer?.remove();
@@ -59,7 +59,7 @@ export function sheets(paper, shown) {
     if (!page.words.length) return;
     const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
     lineHeight = heights[heights.length >> 1];
-    const [left, top, right, bottom] = around(page.words.map(([, box]) => box));
+    const [left, top, right, bottom] = computeBounds(page.words.map(([, box]) => box));
     const isWide = page.ratio < 1; // show slides whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
       : { left: Math.max(left - TEXT_MARGIN, 0), right: Math.min(right + TEXT_MARGIN * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
@@ -78,29 +78,29 @@ export function sheets(paper, shown) {
   const toPixels = (page, [l, t, r, b]) => [l * leafWidth, t * leafWidth * page.ratio, r * leafWidth, b * leafWidth * page.ratio];
 
   // The boxes of the current sentences on a page, within the highlight.
-  function currentBoxesOn(page, key) {
+  function getCurrentBoxes(page, key) {
     const within = page.marks[key] ?? [];
     const inMark = page.words.filter(([, [l, t, r, b]]) => within.some((m) => l < m[2] && r > m[0] && (t + b) / 2 > m[1] - 0.002 && (t + b) / 2 < m[3] + 0.002));
-    const letters = lettersOfAll(inMark.map(([word]) => word));
-    const hits = paper.asked.flatMap((sentence) => occurrences(letters, sentence).slice(0, 1));
+    const letters = foldAllLetters(inMark.map(([word]) => word));
+    const hits = paper.asked.flatMap((sentence) => findOccurrences(letters, sentence).slice(0, 1));
     return hits.flatMap(([[first], [last]]) => inMark.slice(first, last + 1).map(([, box]) => toPixels(page, box)));
   }
 
   function drawMarks(page) {
     page.marksLayer.setAttribute("viewBox", `0 0 ${leafWidth} ${leafWidth * page.ratio}`);
     const made = paper.marks.filter((mark) => page.marks[mark.key]).flatMap((mark) =>
-      paper.shapesOf(mark, page.marks[mark.key].map((box) => toPixels(page, box)), mark.key === paper.now ? currentBoxesOn(page, mark.key) : [], homeOn(page)));
+      paper.makeShapes(mark, page.marks[mark.key].map((box) => toPixels(page, box)), mark.key === paper.now ? getCurrentBoxes(page, mark.key) : [], makeHomeFinder(page)));
     page.marksLayer.replaceChildren(...made);
   }
   // The left and right edges of the text lines that contain some boxes.
-  const homeOn = (page) => (lines) => {
+  const makeHomeFinder = (page) => (lines) => {
     const isIn = ([l, t, r, b]) => lines.some(([left, top, right, bottom]) => l < right && r > left && top < (t + b) / 2 && (t + b) / 2 < bottom);
-    const [left, , right] = around([...lines, ...page.lines.map((line) => toPixels(page, line)).filter(isIn)]);
+    const [left, , right] = computeBounds([...lines, ...page.lines.map((line) => toPixels(page, line)).filter(isIn)]);
     return [left, right];
   };
 
   // The width of the column of the current highlight, relative to the page's width; null if it isn't in a column.
-  function columnWidth() {
+  function computeColumnWidth() {
     const page = pages.find((each) => each.marks[paper.now]);
     if (!page || page.ratio < 1) return null;
     const whole = crop.right - crop.left;
@@ -108,13 +108,13 @@ export function sheets(paper, shown) {
     const margin = 5 * lineHeight / page.ratio;
     const lines = page.lines.filter(([l, t, r, b]) => r - l < MAX_COLUMN_WIDTH * whole && l < right && r > left && b > top - margin && t < bottom + margin);
     if (!lines.length || right - left > MAX_COLUMN_WIDTH * whole) return null;
-    const [from, , to] = around(lines);
+    const [from, , to] = computeBounds(lines);
     return to - from < MAX_COLUMN_WIDTH * whole ? to - from : null;
   }
   // The width of a page: its text, or on narrow screens the column of the current highlight, fills the pane.
   function fitWidth() {
     const { clientWidth } = paper.pane;
-    const wide = clientWidth < NARROW_WIDTH && columnWidth();
+    const wide = clientWidth < NARROW_WIDTH && computeColumnWidth();
     if (wide) return (clientWidth - 2 * SIDE_MARGIN) / wide;
     return (clientWidth - (clientWidth < 600 ? 0 : 40)) / (crop.right - crop.left);
   }
@@ -144,10 +144,10 @@ export function sheets(paper, shown) {
     (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
   }
 
-  function boxesOf(key) {
+  function getBoxes(key) {
     const page = pages.find((each) => each.marks[key]);
     if (!page) return null;
-    return { origin: page.leaf, boxes: page.marks[key].map((box) => toPixels(page, box)), asked: key === paper.now ? currentBoxesOn(page, key) : [], homeOf: homeOn(page) };
+    return { origin: page.leaf, boxes: page.marks[key].map((box) => toPixels(page, box)), asked: key === paper.now ? getCurrentBoxes(page, key) : [], findHome: makeHomeFinder(page) };
   }
   // The page in the middle of the pane, as text.
   function where() {
@@ -162,6 +162,6 @@ export function sheets(paper, shown) {
     return draw(page);
   }));
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near: drawAround, boxesOf, where, renew, draw: drawAll, pages };
+  return { node, begin, layout, near: drawAround, getBoxes, where, renew, draw: drawAll, pages };
 }
 

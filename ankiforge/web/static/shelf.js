@@ -1,8 +1,8 @@
 // The shelf: a row for each document with pending items or proposals, best first. Enter presses the row's filled button.
-import { $, h, kbd } from "./dom.js";
-import { paperOf } from "./paper.js";
-import { announce, count, number } from "./say.js";
-import { get, until } from "./server.js";
+import { $, h, makeKeyLabel } from "./dom.js";
+import { getPaper } from "./paper.js";
+import { announce, formatCount, formatNumber } from "./say.js";
+import { get, pollUntil } from "./server.js";
 
 const MAX_COVERS = 12; // covers loaded at once
 const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of time
@@ -44,7 +44,7 @@ export class Shelf {
   }
 
   #renderRow(each, i) {
-    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? LIST_COVERS[each.list] ?? initialsOf(each.title)));
+    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? LIST_COVERS[each.list] ?? getInitials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
     each.coverNode = cover;
     return h("li", { role: "option", id: `doc-${i}`, "data-title": each.title, onclick: () => {
@@ -58,15 +58,15 @@ export class Shelf {
         ? [h("span", { className: "button filled small", onclick: (/** @type {Event} */ e) => {
           e.stopPropagation();
           this.#page.chat(each.key);
-        } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, kbd("⏎")), h("span", { className: "button text small" }, "Open")]
-        : h("span", { className: "button filled small" }, "Open ", kbd("⏎"))));
+        } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, makeKeyLabel("⏎")), h("span", { className: "button text small" }, "Open")]
+        : h("span", { className: "button filled small" }, "Open ", makeKeyLabel("⏎"))));
   }
   // A chat makes better cards of a document without good proposals.
   #isForChat({ weak, unmarked }) { return unmarked || (weak && !this.model); }
   get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
   async #loadCover({ key, kind, coverNode }) {
     if (!key) return;
-    if (!this.#covers.has(key)) this.#covers.set(key, until(`cover?${new URLSearchParams({ key })}`).catch(() => null));
+    if (!this.#covers.has(key)) this.#covers.set(key, pollUntil(`cover?${new URLSearchParams({ key })}`).catch(() => null));
     const cover = await this.#covers.get(key);
     if (cover?.src) {
       const image = h("img", { src: cover.src, alt: "" });
@@ -89,7 +89,7 @@ export class Shelf {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (entry.list) return;
-      paperOf(entry.key, entry.id, $("#paper"));
+      getPaper(entry.key, entry.id, $("#paper"));
       entry.read ??= get("sitting", { key: entry.key });
     }, PRELOAD_DELAY);
   }
@@ -105,8 +105,8 @@ export class Shelf {
 
 // The numbers of pending items and proposals, each in its own column.
 const countColumns = ({ waiting, proposed }, drawn) => [
-  waiting > 0 && h("span", { className: "waiting" }, drawn([number(waiting), "waiting"])),
-  proposed > 0 && h("span", { className: "proposed" }, drawn(count(proposed, "proposal").split(" "))),
+  waiting > 0 && h("span", { className: "waiting" }, drawn([formatNumber(waiting), "waiting"])),
+  proposed > 0 && h("span", { className: "proposed" }, drawn(formatCount(proposed, "proposal").split(" "))),
 ];
 // Two initials of a title, for a cover.
-const initialsOf = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];
+const getInitials = (title) => title.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3 || /^\p{Lu}/u.test(word)).slice(0, 2).map(([first]) => first.toUpperCase()).join("") || [...title][0];

@@ -2,20 +2,20 @@
 // its highlight. The server holds the remaining items; this module shows them, and shows the next card before the server has
 // answered.
 import { Card } from "./card.js";
-import { $, button, h } from "./dom.js";
+import { $, makeButton, h } from "./dom.js";
 import { Ending } from "./ending.js";
-import { fill } from "./face.js";
-import { alone, attempt, isFree, mayDecide, painted } from "./pace.js";
-import { paperOf } from "./paper.js";
-import { TEN, UNTIL_NEXT, announce, quoted, tell } from "./say.js";
+import { fillFrame } from "./face.js";
+import { runAlone, attempt, isFree, mayDecide, markPainted } from "./pace.js";
+import { getPaper } from "./paper.js";
+import { TEN, UNTIL_NEXT, announce, quote, tell } from "./say.js";
 import { get, post } from "./server.js";
-import { svg } from "./shapes.js";
+import { makeSvg } from "./shapes.js";
 
 const REFRESH_DELAY = 150; // ms to wait after a decision, so that the next one isn't delayed
 const narrowQuery = matchMedia("(max-width: 699px)");
 
 // The state of a highlight whose item is pending.
-const pendingState = ({ proposal }) => (proposal ? "proposal" : "asks");
+const getPendingState = ({ proposal }) => (proposal ? "proposal" : "asks");
 
 function hideKeysIfTight() {
   const place = $("#buttons");
@@ -94,15 +94,15 @@ export class Sitting {
     this.card = item.card ??= new Card(item, () => this.changed(), (key) => this.press(key));
     $("#margin").replaceChildren(this.card.node);
     $("#margin").scrollTop = 0;
-    for (const frame of this.card.node.querySelectorAll("iframe")) fill(frame);
+    for (const frame of this.card.node.querySelectorAll("iframe")) fillFrame(frame);
     this.sized?.disconnect();
     this.sized = new ResizeObserver(() => this.level());
     this.sized.observe(this.card.node);
     this.card.node.focus({ preventScroll: true });
     this.count();
     this.changed();
-    painted();
-    const paper = item.source ? paperOf(item.source.key, item.source.document, $("#paper")) : null;
+    markPainted();
+    const paper = item.source ? getPaper(item.source.key, item.source.document, $("#paper")) : null;
     if (paper && !paper.body) await paper.ready.catch(() => {});
     if (this.item !== item || this.ending) return;
     const isOther = this.#enter(paper?.body ? paper : null);
@@ -111,7 +111,7 @@ export class Sitting {
     this.strip();
     // open the next item's document ahead of time
     const next = this.items[(this.at + 1) % this.items.length]?.source;
-    if (next) setTimeout(() => paperOf(next.key, next.document, $("#paper")), REFRESH_DELAY);
+    if (next) setTimeout(() => getPaper(next.key, next.document, $("#paper")), REFRESH_DELAY);
   }
   #look(glides) {
     const { paper, card } = this;
@@ -164,7 +164,7 @@ export class Sitting {
   // Draw the buttons in a fixed order; hide their keys if there is no room.
   bar() {
     const place = $("#buttons");
-    const drawn = ({ look, label, key, run }) => button(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
+    const drawn = ({ look, label, key, run }) => makeButton(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
     place.replaceChildren(...this.#choices().map(drawn));
     hideKeysIfTight();
   }
@@ -208,16 +208,16 @@ export class Sitting {
     // the line starts at the document's edge, because a line across its text would look like a strikethrough
     const tied = ({ x, y }, toX, toY) => `M${x} ${y}H${turn}C${(turn + toX) / 2} ${y} ${(turn + toX) / 2} ${toY} ${toX} ${toY}`;
     const turn = $("#strip").getBoundingClientRect().left;
-    const middleOf = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
+    const getMiddle = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
     // at the ending, connect all cards to their highlights, and emphasize the chosen one
     $(".others", tie).replaceChildren(...(ending?.rows ?? []).flatMap((row) => {
       const from = row !== node && paper.onScreen(row.dataset.key);
       const { top, bottom, left } = row.getBoundingClientRect();
       if (!from || !from.isSeen || top > margin.bottom - 10 || bottom < margin.top) return [];
-      return [svg("path", { d: tied(from, left, middleOf(row)) })];
+      return [makeSvg("path", { d: tied(from, left, getMiddle(row)) })];
     }));
     const { left, top, bottom } = node.getBoundingClientRect();
-    const end = ending ? middleOf(node) : Math.min(Math.max(mark.y, top + 18), bottom - 18);
+    const end = ending ? getMiddle(node) : Math.min(Math.max(mark.y, top + 18), bottom - 18);
     $(".gutter", tie).setAttribute("d", tied(mark, left, end));
     $("circle", tie).setAttribute("cx", left);
     $("circle", tie).setAttribute("cy", end);
@@ -242,7 +242,7 @@ export class Sitting {
     $("#strip").replaceChildren(h("b"), ...paper.marks.map((mark) => {
       const tick = h("i", { title: mark.words, onclick: () => this.goToMark(mark.key) });
       Object.assign(tick.dataset, { s: mark.key === paper.now && !this.ending ? "now" : mark.state, ten: String(paper.ten.has(mark.key)), key: mark.key, state: mark.state });
-      tick.style.top = `${(100 * paper.topOf(mark)) / paper.tall}%`;
+      tick.style.top = `${(100 * paper.getTop(mark)) / paper.tall}%`;
       return tick;
     }));
     this.#foot();
@@ -274,7 +274,7 @@ export class Sitting {
       [this.opened, this.at] = [null, known];
       return this.show();
     }
-    const { item, sitting } = await alone(() => get("item", { id: key, sitting: this.number }), { bringsCard: true }).catch(() => ({}));
+    const { item, sitting } = await runAlone(() => get("item", { id: key, sitting: this.number }), { bringsCard: true }).catch(() => ({}));
     if (!item) {
       this.paper.ask(key, []);
       this.paper.goTo(key);
@@ -393,7 +393,7 @@ export class Sitting {
     const name = card.title;
     const again = (more) => this.#store(action, { ...given, ...more });
     if (action.stays) tell(action.stays, { stays: UNTIL_NEXT });
-    await alone(async () => {
+    await runAlone(async () => {
       this.isStoring = true;
       if (!opened && !action.stays) this.#goAhead(action);
       try {
@@ -402,7 +402,7 @@ export class Sitting {
         this.isStoring = false;
         this.#stored(reply, action);
         const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? name}”`]
-          : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quoted(name)];
+          : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quote(name)];
         if (action.stays) tell(reply.said);
         else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
         announce($("#count").textContent); // the message about the decision is announced separately
@@ -413,7 +413,7 @@ export class Sitting {
         if (error.sitting) this.#take(error.sitting, item.id);
         else if (error.status === 409) this.opened = error.item;
         await this.show();
-        if (isGone) tell([`${error.message} `, quoted(item.line ?? item.title), " was not decided on again."]);
+        if (isGone) tell([`${error.message} `, quote(item.line ?? item.title), " was not decided on again."]);
         else this.card.fail(error, action.label, again);
       }
       this.#refresh();
@@ -431,7 +431,7 @@ export class Sitting {
     const { source, beside, then } = items[at];
     const next = becomes === "card" && then ? [then] : [];
     for (const each of next) this.#known.set(each.id, Object.assign(each, { isAhead: true }));
-    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? pendingState(items[at]) : becomes });
+    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? getPendingState(items[at]) : becomes });
     this.results = [...this.results, becomes];
     this.items = [...items.slice(0, at), ...next, ...items.slice(at + 1)].slice(0, TEN - this.results.length);
     if (at >= this.items.length) this.at = 0;
@@ -453,7 +453,7 @@ export class Sitting {
     this.#goOn();
     this.opened = sitting ? null : item;
     if (sitting) this.#take(sitting, item.id);
-    if (item.source) this.paper?.recolour({ [item.source.key]: pendingState(item) });
+    if (item.source) this.paper?.recolour({ [item.source.key]: getPendingState(item) });
     this.show();
     this.#refresh();
   }
@@ -471,11 +471,11 @@ export class Sitting {
     $("#margin").scrollTop = 0;
     this.count();
     this.ending.begin();
-    painted();
+    markPainted();
     this.level();
     // show the document even if it had no pending items
     const { entry } = this.origin;
-    const paper = entry && !this.paper ? paperOf(entry.key, entry.id, $("#paper")) : null;
+    const paper = entry && !this.paper ? getPaper(entry.key, entry.id, $("#paper")) : null;
     paper?.ready.then(() => {
       if (!this.ending || this.paper || !paper.body) return;
       this.#enter(paper);

@@ -1,5 +1,5 @@
 // The words of a text, to select with the mouse, a finger or the keyboard.
-import { formula, h } from "./dom.js";
+import { renderFormula, h } from "./dom.js";
 
 const CLICK_DISTANCE = 4; // pixels that the pointer may move during a click
 const WORD = /[\p{L}\p{N}]/u;
@@ -42,10 +42,10 @@ function splitAtGaps(words, at, cuts) {
 }
 
 // `choose(from, to, how)` gets indices of words; `how` is click, drag, extend (with Shift) or also (with Ctrl).
-export function words(parts, cuts, label, choose) {
+export function makeWordPicker(parts, cuts, label, choose) {
   const spots = splitText(parts, [...new Set(cuts)].sort((a, b) => a - b));
   for (const spot of spots) {
-    const shown = spot.math ? formula(spot.math) : spot.text;
+    const shown = spot.math ? renderFormula(spot.math) : spot.text;
     spot.node = spot.word
       ? h("span", { role: "option", tabIndex: -1, ariaSelected: "false", className: "word" }, shown)
       : h("span", { className: "gap", role: "presentation" }, shown);
@@ -53,11 +53,11 @@ export function words(parts, cuts, label, choose) {
   const options = spots.filter((spot) => spot.word);
   const box = h("div", { className: "words", role: "listbox", ariaMultiSelectable: "true",
     ariaOrientation: "horizontal", ariaLabel: label, dir: "auto" }, spots.map((spot) => spot.node));
-  const indexOf = (target) => {
+  const findIndex = (target) => {
     const word = target.closest?.(".word");
     return options.findIndex((spot) => spot.node === word);
   };
-  const modeOf = (e) => (e.ctrlKey || e.metaKey ? "also" : "click");
+  const getMode = (e) => (e.ctrlKey || e.metaKey ? "also" : "click");
   let from = 0;
   let pressed = null; // the event in which the pointer went down
   const focus = (i) => {
@@ -66,31 +66,31 @@ export function words(parts, cuts, label, choose) {
     options[i].node.focus();
   };
   box.addEventListener("pointerdown", (e) => {
-    const i = indexOf(e.target);
+    const i = findIndex(e.target);
     if (i < 0 || e.button) return;
     e.preventDefault();
     [pressed, from] = [e, i];
     focus(i);
     box.classList.add("pointed");
-    choose(i, i, e.shiftKey ? "extend" : modeOf(e));
+    choose(i, i, e.shiftKey ? "extend" : getMode(e));
   });
   // A selection may reflow the lines, and move another word under a resting pointer.
   box.addEventListener("pointerover", (e) => {
-    const i = indexOf(e.target);
+    const i = findIndex(e.target);
     if (!pressed || i < 0 || e.pointerType === "touch") return;
     if (Math.hypot(e.clientX - pressed.clientX, e.clientY - pressed.clientY) > CLICK_DISTANCE) choose(from, i, "drag");
   });
   addEventListener("pointerup", () => { pressed = null; });
   box.addEventListener("keydown", (e) => {
     box.classList.remove("pointed");
-    const i = indexOf(e.target);
+    const i = findIndex(e.target);
     if (i < 0) return;
     const by = { ArrowRight: 1, ArrowLeft: -1, Home: -i, End: options.length - 1 - i }[e.key];
     if (by !== undefined) {
       const to = Math.min(Math.max(i + by, 0), options.length - 1);
       focus(to);
       if (e.shiftKey) choose(i, to, "extend");
-    } else if (e.key === " ") choose(i, i, modeOf(e));
+    } else if (e.key === " ") choose(i, i, getMode(e));
     else return;
     e.preventDefault();
     e.stopPropagation();
@@ -99,4 +99,4 @@ export function words(parts, cuts, label, choose) {
   const first = () => options.find((spot) => spot.node.tabIndex === 0)?.node.focus();
   return { box, spots, options, first };
 }
-export const between = (options, a, b) => options.slice(Math.min(a, b), Math.max(a, b) + 1);
+export const sliceBetween = (options, a, b) => options.slice(Math.min(a, b), Math.max(a, b) + 1);
