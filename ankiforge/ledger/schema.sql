@@ -188,7 +188,7 @@ CREATE VIEW IF NOT EXISTS present_passage AS
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
                 AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)
             ELSE h.worth END AS worth_left,
-        -- whether this place's text is used for the passage: the first by route (`routes.ROUTES_BEST_FIRST`), then key
+        -- whether this place's text is used for the passage: the first by route (`routes.ROUTE_PRIORITY`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
             WHERE b.first = a.first AND o.state = 'present'
             AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
@@ -251,7 +251,7 @@ CREATE VIEW IF NOT EXISTS sourceless AS
             WHERE h.state != 'present' AND h.state = 'gone')
         AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
             AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
--- the state of cards in Anki: none, written (into a package), seen, missing or deleted (`views.DELETED`)
+-- the state of cards in Anki: none, written (into a package), seen, missing or deleted (`anki_views.DELETED_REASON`)
 CREATE VIEW IF NOT EXISTS in_anki AS
     SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
         WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki

@@ -1,6 +1,6 @@
 """For every field of every event: one value that is read, and one that is refused as damage.
 
-`REQUIRED` says without which fields an event means nothing; each is left out once.
+`REQUIRED_KEYS` says without which fields an event means nothing; each is left out once.
 """
 
 import re

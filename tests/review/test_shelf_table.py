@@ -1,6 +1,6 @@
 """The order in which a person is asked: the shelf, and the ten of each document, row by row.
 
-A mark is written `document place worth`; marks are given the best first, as `overview.order` has them.
+A mark is written `document place worth`; marks are given the best first, as `sort_for_review` has them.
 """
 
 import pytest
