@@ -6,9 +6,9 @@ import { formatCount, tell } from "/static/say.js";
 const MIN_DRAG = 0.01; // the minimum drag, relative to the picture; a shorter one is a click
 const clamp = (n) => Math.min(Math.max(n, 0), 1);
 
-faces.push((card, changed) => card.figure && makeMaskEditor(card, changed));
+faces.push((card, onChange) => card.figure && makeMaskEditor(card, onChange));
 
-function makeMaskEditor(card, changed) {
+function makeMaskEditor(card, onChange) {
   const { src } = card.figure;
   let hide = card.figure.hide;
   const masks = card.figure.masks.map((one) => ({ ...one }));
@@ -16,10 +16,10 @@ function makeMaskEditor(card, changed) {
   const layer = h("div", { className: "masks" });
   const board = h("div", { className: "board" }, src ? image : h("p", { className: "hint" }, "The picture is missing."), layer);
   const status = h("p", { className: "label", role: "status" });
-  const hint = changed && h("p", { className: "hint" },
+  const hint = onChange && h("p", { className: "hint" },
     "Click a label to leave it out, drag to add one.");
   const hideAllBox = h("input", { type: "checkbox", onchange: toggleHideMode });
-  const hideAllLabel = changed && h("label", { className: "check" }, hideAllBox, h("span", {}, "Hide all labels on each card"));
+  const hideAllLabel = onChange && h("label", { className: "check" }, hideAllBox, h("span", {}, "Hide all labels on each card"));
   const node = h("div", { className: "figure" }, status, board, h("div", { className: "figure-foot" }, hint, hideAllLabel));
 
   const countMasks = () => masks.filter((one) => one.on).length;
@@ -28,17 +28,17 @@ function makeMaskEditor(card, changed) {
     const n = countMasks();
     const none = card.figure.masks.length ? "No mask is left. Drag over what is to be hidden, or reject." : "No label found. Drag over what is to be hidden, or reject.";
     status.textContent = n ? `${formatCount(n, "label")}, ${formatCount(n, "card")}.` : none;
-    if (changed) [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
+    if (onChange) [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
     node.classList.toggle("one", hide === "one");
     hideAllBox.checked = hide === "all";
-    if (mine) changed?.();
+    if (mine) onChange?.();
   }
   function renderMask(one) {
     const says = one.label || "a part that you drew";
-    const made = changed
+    const made = onChange
       ? h("button", { type: "button", className: "mask", title: one.label, ariaLabel: says, onclick: () => toggleMask(one) })
       : h("span", { className: "mask", title: one.label });
-    if (changed) made.ariaPressed = String(one.on);
+    if (onChange) made.ariaPressed = String(one.on);
     made.classList.toggle("off", !one.on);
     const { left, top, width, height } = one;
     return putOver(made, { left, top, width, height });
@@ -52,7 +52,7 @@ function makeMaskEditor(card, changed) {
     if (had) (layer.children[at] ?? layer.lastElementChild)?.focus();
   }
   function toggleHideMode() {
-    if (!changed) return;
+    if (!onChange) return;
     hide = hide === "all" ? "one" : "all";
     draw(true);
   }
@@ -89,7 +89,7 @@ function makeMaskEditor(card, changed) {
     masks.push({ number: 0, label: "", on: true, drawn: true, ...box });
     draw(true);
   }
-  if (changed) {
+  if (onChange) {
     board.addEventListener("pointerdown", begin);
     board.addEventListener("pointermove", move);
     board.addEventListener("pointerup", finish);
@@ -98,7 +98,7 @@ function makeMaskEditor(card, changed) {
 
   // The card's field (see `text/occlusion.py`), or null if no mask is left. A number that was ever shipped stays with its
   // label.
-  function made() {
+  function readDecision() {
     if (!countMasks()) {
       tell("No label is left. Draw one, or reject the figure.");
       return null;
@@ -109,7 +109,7 @@ function makeMaskEditor(card, changed) {
     return { masks: [`hide ${hide}`, ...lines].join("\n") };
   }
   draw(false);
-  if (!changed) return { node };
+  if (!onChange) return { node };
   const cards = () => formatCount(countMasks(), "card");
-  return { node, made, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Draw a label") };
+  return { node, readDecision, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Draw a label") };
 }

@@ -1,5 +1,5 @@
 // A card beside its highlight: a sentence with its gaps, drafts as in Anki, lines to tick, or text to select from; its
-// question, and its editor. It stores nothing itself: `made` returns what an action would send.
+// question, and its editor. It stores nothing itself: `readDecision` returns what an action would send.
 import { $, makeButton, h, makeKeyLabel, makeLink, renderRichText } from "./dom.js";
 import { makeEditor, renderUnsaved } from "./edit.js";
 import { makeFace, removeScripts } from "./face.js";
@@ -22,14 +22,14 @@ export class Card {
   picked = 0;
   sentence = null;
   drawn = undefined; // what a feature draws instead of the two sides, see `parts.js`
-  #changed;
+  #onChange;
   #editor = null; // the question or editor, with what the user typed
   #usesPassage = false; // whether the text is selected in the passage instead of the draft
 
-  // `changed` is called when the selection changes, `press` with the key of an action.
-  constructor(item, changed, press) {
+  // `onChange` is called when the selection changes, `press` with the key of an action.
+  constructor(item, onChange, press) {
     this.item = item;
-    this.#changed = changed;
+    this.#onChange = onChange;
     const { why } = item;
     const about = why && renderRemark(why);
     this.context = h("span", { className: "context", dir: "auto" });
@@ -54,7 +54,7 @@ export class Card {
     return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
   }
   // Actions that need a drawing are only available if a feature draws.
-  get actions() { return this.item.actions.filter(({ needs }) => needs !== "drawing" || this.drawn?.made); }
+  get actions() { return this.item.actions.filter(({ needs }) => needs !== "drawing" || this.drawn?.readDecision); }
   get editing() { return this.item.actions.find(({ needs }) => needs === "edit"); }
 
   // Further details: the option of a form, the previous text, a comment, links.
@@ -72,7 +72,7 @@ export class Card {
     return h("ul", { className: "lines", ariaLabel: "Lines" }, this.item.lines.map((line) => {
       const words = [h("span", { className: "a", dir: "auto" }, renderRichText(line.a)), h("span", { className: "b", dir: "auto" }, renderRichText(line.b)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
-      const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#changed() });
+      const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#onChange() });
       return h("li", {}, h(box ? "label" : "div", { className: "line" }, box, words));
     }));
   }
@@ -89,7 +89,7 @@ export class Card {
     const { item } = this;
     const { cards = [], compose, beside } = item;
     this.#usesPassage = false;
-    if (compose) this.#showSentence(makeSentenceView({ parts: compose, code: item.code }, item.id, this.#changed));
+    if (compose) this.#showSentence(makeSentenceView({ parts: compose, code: item.code }, item.id, this.#onChange));
     else if (beside) this.face.replaceChildren(h("div", { className: "two" }, cards.map(renderCard)));
     else if (cards.length) this.#pick(at);
   }
@@ -102,15 +102,15 @@ export class Card {
     this.picked = at;
     this.sentence = null;
     const { card } = this;
-    this.drawn = drawByFeature(card, item.masks && (() => this.#changed()));
+    this.drawn = drawByFeature(card, item.masks && (() => this.#onChange()));
     this.context.textContent = card.place ?? "";
     this.warn("");
-    if (card.gaps) this.#showSentence(makeSentenceView({ ...card, first: card.number ?? 1 }, item.id, this.#changed));
+    if (card.gaps) this.#showSentence(makeSentenceView({ ...card, first: card.number ?? 1 }, item.id, this.#onChange));
     else if (this.drawn) this.face.replaceChildren(this.drawn.node);
     else this.face.replaceChildren(...[card.note && h("p", { className: "label" }, card.note), makeFace(card.back, card.title)].filter(Boolean));
     this.others.replaceChildren(...item.cards.flatMap((other, i) => (i === at ? [] : [this.#renderDraft(other, i)])));
     if (item.choose && card.why) this.warn(card.why.text);
-    this.#changed();
+    this.#onChange();
   }
   #renderDraft(card, i) {
     return h("li", {}, h("button", { type: "button", className: "other-draft", onclick: () => this.#show(i) }, makeKeyLabel(String(card.number ?? i + 1)),
@@ -139,7 +139,7 @@ export class Card {
   async take(text, words) {
     this.leave();
     if (this.sentence && this.sentence.take(text)) return true;
-    const shown = makeSentenceView(await words(), `${this.item.id}-own`, this.#changed);
+    const shown = makeSentenceView(await words(), `${this.item.id}-own`, this.#onChange);
     if (!shown.take(text)) return false;
     this.#usesPassage = true;
     this.#editor = null;
@@ -163,7 +163,7 @@ export class Card {
       return this.edit();
     }
     if (!this.sentence.answer()) return this.sentence.focus();
-    this.#open(makeQuestionEditor(this.sentence, () => this.#changed()));
+    this.#open(makeQuestionEditor(this.sentence, () => this.#onChange()));
   }
   #open(part) {
     this.#editor = part;
@@ -172,7 +172,7 @@ export class Card {
     this.others.hidden = true;
     this.warn("");
     part.focus();
-    this.#changed();
+    this.#onChange();
   }
 
   // ---- The editor. What the user types is kept until it is stored or dropped.
@@ -183,14 +183,14 @@ export class Card {
     if (!this.editing || this.mode !== "look") return;
     const { fields, gap } = await this.#loadFields();
     const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
-    this.#open(makeEditor(fields, asks, this.card?.used ?? 0, () => this.#changed()));
+    this.#open(makeEditor(fields, asks, this.card?.used ?? 0, () => this.#onChange()));
   }
   async #loadFields() {
     const { item, sentence: shown } = this;
     if (shown && !this.#usesPassage && this.card?.gaps) {
       const gap = shown.number();
       if (!shown.isOwn()) return { gap, fields: this.card.views[gap - 1] };
-      const asked = { id: item.id, turn: item.turn, act: "make", choice: this.picked, ...shown.selected() };
+      const asked = { id: item.id, turn: item.turn, act: "make", choice: this.picked, ...shown.readSelection() };
       return { gap, ...await post("preview", asked) };
     }
     return { gap: 1, fields: (item.beside ? item.cards[item.edits ?? 0] : this.card)?.fields ?? item.blank };
@@ -205,7 +205,7 @@ export class Card {
       this.face.replaceChildren(this.#editor.kept());
       this.node.focus({ preventScroll: true });
     } else this.drop();
-    this.#changed();
+    this.#onChange();
     return true;
   }
   // Drop what the user typed.
@@ -220,21 +220,21 @@ export class Card {
 
   // ---- What Enter does: the action and what to send with it. Null if something is missing, which then gets the focus.
 
-  made() {
+  readDecision() {
     const choice = this.#usesPassage ? PASSAGE_CHOICE : this.item.beside ? 0 : this.picked;
     const isTyped = this.mode !== "look";
     const isMade = isTyped ? this.#editor.mode === "ask" : this.#usesPassage;
     const action = isMade ? { ...MAKE_ACTION, label: this.says } : isTyped ? this.editing : this.main;
-    const given = isTyped ? this.#editor.made() : this.given(action);
+    const given = isTyped ? this.#editor.readDecision() : this.readInput(action);
     return given && { action, given: { choice, ...given } };
   }
   // What to send with an action; null if something is missing.
-  given({ act }) {
+  readInput({ act }) {
     const { item } = this;
     const option = item.option && { [item.option.name]: $(".option input", this.node).checked };
     const lines = item.lines && { lines: this.ticked };
-    if (this.drawn?.made && ["accept", "masks"].includes(act)) return this.drawn.made();
-    if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.made();
+    if (this.drawn?.readDecision && ["accept", "masks"].includes(act)) return this.drawn.readDecision();
+    if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.readDecision();
     return { ...lines, ...option };
   }
   get title() { return this.#editor?.mode === "ask" ? this.#editor.text() : this.card?.line ?? this.item.line ?? this.item.title; }
@@ -270,7 +270,7 @@ const renderRemark = ({ text, tone, details }) => h(details ? "details" : "p", {
   details ? [h("summary", {}, text, " ", h("u", {}, "Why?")), details] : text);
 
 // A card as drawn by a feature, or undefined.
-const drawByFeature = (card, changed = null) => faces.map((draw) => draw(card, changed)).find(Boolean);
+const drawByFeature = (card, onChange = null) => faces.map((draw) => draw(card, onChange)).find(Boolean);
 
 // One of two cards side by side.
 const renderCard = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
@@ -278,7 +278,7 @@ const renderCard = (card) => h("section", { className: "held", ariaLabel: card.l
   drawByFeature(card)?.node ?? makeFace(card.context + card.back, card.title));
 
 // The user's own question. Its answer is the blanked-out text, unless the user changes it.
-function makeQuestionEditor(sentenceView, changed) {
+function makeQuestionEditor(sentenceView, onChange) {
   const grow = (box) => {
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight + 2}px`;
@@ -299,7 +299,7 @@ function makeQuestionEditor(sentenceView, changed) {
   function onInput({ target }) {
     grow(target);
     checkAnswer();
-    changed();
+    onChange();
   }
   function checkAnswer() {
     const [asked, wanted] = [foldLetters(question.value), foldLetters(answer.value)];
@@ -313,12 +313,12 @@ function makeQuestionEditor(sentenceView, changed) {
     isChanged: () => Boolean(question.value.trim()),
     kept: () => renderUnsaved([question.value, answer.value]),
     text: () => question.value.trim(),
-    made() {
+    readDecision() {
       const [text, words] = [question.value.trim(), answer.value.trim()];
       if (!text || !words) (text ? answer : question).focus();
       if (!text || !words) return null;
       if (words !== hidden) return { act: "write", fields: { Front: text, Back: words } };
-      return { act: "make", mode: "question", spans: sentenceView.selected().spans, text };
+      return { act: "make", mode: "question", spans: sentenceView.readSelection().spans, text };
     },
   };
 }

@@ -9,7 +9,7 @@ const PREVIEW_DELAY = 200; // ms without typing before the preview is redrawn
 
 // The editor of the fields [name, label, pieces]. `asks` is the decision to preview; `used` is the highest gap number that was
 // ever shipped.
-export function makeEditor(fields, asks, used, changed) {
+export function makeEditor(fields, asks, used, onChange) {
   const boxes = fields.map(([name, label, pieces]) => makeField(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
   const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, readSource(box)]));
@@ -22,7 +22,7 @@ export function makeEditor(fields, asks, used, changed) {
     h("details", { className: "more-fields" }, h("summary", {}, "Deck and tags"), place.node), shown.node);
   node.addEventListener("input", () => {
     shown.later();
-    changed();
+    onChange();
   });
   node.addEventListener("focusout", shown.later);
   node.addEventListener("keydown", (e) => {
@@ -39,7 +39,7 @@ export function makeEditor(fields, asks, used, changed) {
   };
   const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
   const words = () => boxes.filter((box) => readSource(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
-  return { node, mode: "edit", focus, kept: () => renderUnsaved(words()), isChanged, made: () => ({ fields: { ...typed(), ...place.typed() } }) };
+  return { node, mode: "edit", focus, kept: () => renderUnsaved(words()), isChanged, readDecision: () => ({ fields: { ...typed(), ...place.typed() } }) };
 }
 // What the user typed and didn't store, read-only.
 export const renderUnsaved = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));

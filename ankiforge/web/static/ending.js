@@ -30,14 +30,14 @@ export class Ending {
 
   begin() {
     this.#heading.focus({ preventScroll: true });
-    this.rest();
+    this.restartQuietTimer();
     if (!this.#sitting.isStoring) this.fill(); // otherwise called once the last decision is stored
   }
   stop() { clearTimeout(this.#timer); }
 
   // ---- Nothing reacts until no key has been pressed for a while.
 
-  rest() {
+  restartQuietTimer() {
     this.#isQuiet = false;
     clearTimeout(this.#timer);
     this.#drawButtons();
@@ -46,8 +46,8 @@ export class Ending {
       if (this.#sitting.ending === this) this.#drawButtons();
     }, QUIET_TIME);
   }
-  pressed() {
-    if (!this.#isQuiet) this.rest();
+  onKeyPress() {
+    if (!this.#isQuiet) this.restartQuietTimer();
   }
   get mayAct() { return this.#isQuiet; }
   enter() {
@@ -71,7 +71,7 @@ export class Ending {
     this.#message.textContent = reply.told;
     this.#list.replaceChildren(...reply.cards.map((card) => this.#renderRow(card)));
     if (reply.cards.length) this.#select(0);
-    this.rest();
+    this.restartQuietTimer();
     this.#sitting.strip();
   }
   #renderRow(card) {

@@ -57,7 +57,7 @@ function renderFlow(paper, content, find) {
       const all = paper.marks.filter((mark) => ranges.has(mark.key));
       layer.replaceChildren(...all.flatMap((mark) => paper.makeShapes(mark, getPosition(mark.key).boxes, getCurrentBoxes(mark.key), () => getPosition(mark.key).edges)));
     },
-    near: async () => {},
+    drawAround: async () => {},
     async renew() {
       positions.clear();
       ranges = find();

@@ -57,7 +57,7 @@ function onKeyDown(e, page) {
   const { target, key } = e;
   const hasCommand = (e.ctrlKey || e.metaKey) && !e.altKey;
   const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
-  page.sitting?.pressed();
+  page.sitting?.onKeyPress();
   if (hasCommand && key.toLowerCase() === "k") openMenu(page);
   else if (key === "Escape") page.escape();
   else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) page.sitting.enter();
@@ -83,7 +83,7 @@ function onPlainKey(e, page) {
     else runWhenPainted(() => page.sitting.card?.choose(Number(key)));
     return;
   }
-  const chosen = isSitting ? page.sitting.selected() : null;
+  const chosen = isSitting ? page.sitting.getSelectedText() : null;
   if (chosen && (key === "q" || key === "Enter")) {
     e.preventDefault();
     runWhenPainted(() => page.sitting.take(key));

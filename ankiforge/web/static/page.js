@@ -124,7 +124,7 @@ class Page {
       const { item } = reply;
       if (this.view === "list") await this.rows.load();
       else if (this.view === "shelf") await this.openShelf();
-      else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.renewed(last.paper);
+      else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.reload(last.paper);
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
       tell(item ? ["Taken back: ", quote(item.line ?? item.title)] : "Taken back.");
     }, { bringsCard: true });

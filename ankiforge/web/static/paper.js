@@ -81,7 +81,7 @@ export class Paper {
     if (key && key !== this.now) this.chosen(key);
   }
   // The selected text and the key of its highlight ("" if it has none), or null if nothing is selected.
-  selected() {
+  getSelectedText() {
     const selection = getSelection();
     if (selection.isCollapsed || !this.node.contains(selection.anchorNode)) return null;
     const boxes = [...selection.getRangeAt(0).getClientRects()];
@@ -202,7 +202,7 @@ export class Paper {
   }
 
   // The position on screen, {x, y}, where the line to the card starts, and whether it is in view; null if it isn't drawn.
-  onScreen(key = this.now) {
+  getScreenPosition(key = this.now) {
     const place = this.#locate(key);
     if (!place) return null;
     const pane = this.pane.getBoundingClientRect();
@@ -215,7 +215,7 @@ export class Paper {
   async goTo(key, glides = true) {
     const mark = this.mark(key);
     if (!mark) return;
-    await this.body.near(mark);
+    await this.body.drawAround(mark);
     this.#show(key, glides && allowsMotion());
   }
   // Scroll so that a highlight is at its usual height, with its whole column in view.

@@ -4,10 +4,10 @@
 /** @type {Array<(item: any, press: (key: string) => void) => any>} */
 export const parts = [];
 
-// Functions that draw a card instead of its two sides, or return nothing. If the user can edit the drawing, it calls `changed`
-// after each edit, and returns more than a node: `made`, what to send on accept (null if something is missing); `says`, the
+// Functions that draw a card instead of its two sides, or return nothing. If the user can edit the drawing, it calls `onChange`
+// after each edit, and returns more than a node: `readDecision`, what to send on accept (null if something is missing); `says`, the
 // button's label; and `told`, what became of it.
-/** @type {Array<(card: any, changed: any) => undefined | {node: HTMLElement, made?: () => any, says?: () => string, told?: () => string}>} */
+/** @type {Array<(card: any, onChange: any) => undefined | {node: HTMLElement, readDecision?: () => any, says?: () => string, told?: () => string}>} */
 export const faces = [];
 
 // Functions that make a section above the rows of all cards. `read` requests results for the words in the search box, and

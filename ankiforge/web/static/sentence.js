@@ -7,8 +7,8 @@ import { sliceBetween, makeWordPicker } from "./words.js";
 const isInside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
 // `card` has the `parts` of the text. A proposal also has its `gaps`, their positions (`spans`), those of `code` and of
-// sentence starts (`starts`), and the previous sentence (`before`). `changed` is called when the selection changes.
-export function makeSentenceView(card, name, changed) {
+// sentence starts (`starts`), and the previous sentence (`before`). `onChange` is called when the selection changes.
+export function makeSentenceView(card, name, onChange) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;
   const proposed = card.spans ?? [];
   const { box, spots, options, first: focusFirst } = makeWordPicker(card.parts, proposed.flat(), "The sentence", choose);
@@ -52,7 +52,7 @@ export function makeSentenceView(card, name, changed) {
     beforeButton.classList.toggle("on", hasBefore);
     beforeText.textContent = isWithTwo ? `${cut[0] === 0 ? "−" : "+"} the first sentence` : hasBefore ? card.before : "+ the sentence before";
     drawKeys();
-    changed();
+    onChange();
   }
   function chip(key, text, checked, onchange) {
     const radio = h("input", { type: "radio", name: `gap-${name}`, checked, onchange });
@@ -125,11 +125,11 @@ export function makeSentenceView(card, name, changed) {
 
   // ---- The result.
 
-  const selected = () => ({ spans: spans.map((span) => span.join("-")).join(), cut: isWhole() ? "" : cut.join("-"), before: hasBefore });
+  const readSelection = () => ({ spans: spans.map((span) => span.join("-")).join(), cut: isWhole() ? "" : cut.join("-"), before: hasBefore });
   // What to send. If nothing is blanked out, blank out the focused word, or focus the first one, and return null.
-  function made() {
+  function readDecision() {
     if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
-    if (spans.length) return { act: "make", mode: "cloze", ...selected() };
+    if (spans.length) return { act: "make", mode: "cloze", ...readSelection() };
     if (!hideFocused()) focus();
     return null;
   }
@@ -144,7 +144,7 @@ export function makeSentenceView(card, name, changed) {
   }
   for (const event of ["focusin", "focusout"]) box.addEventListener(event, () => setTimeout(drawKeys));
   queueMicrotask(draw);
-  return { node, box, card, gap, take, made, number, answer, isOwn, selected, sentences, focus };
+  return { node, box, card, gap, take, readDecision, number, answer, isOwn, readSelection, sentences, focus };
 }
 
 const fitObserver = new ResizeObserver((all) => { for (const { target } of all) fitFormulas(target); });

@@ -150,7 +150,7 @@ export function makeSheetLayout(paper, shown) {
     return { origin: page.leaf, boxes: page.marks[key].map((box) => toPixels(page, box)), asked: key === paper.now ? getCurrentBoxes(page, key) : [], findHome: makeHomeFinder(page) };
   }
   // The page in the middle of the pane, as text.
-  function where() {
+  function formatPosition() {
     const middle = paper.pane.getBoundingClientRect().top + paper.pane.clientHeight * 0.4;
     const page = pages.find(({ node: each }) => each.getBoundingClientRect().bottom > middle) ?? pages.at(-1);
     const nth = `${page.number + 1} of ${pages.length}`;
@@ -162,6 +162,6 @@ export function makeSheetLayout(paper, shown) {
     return draw(page);
   }));
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, near: drawAround, getBoxes, where, renew, draw: drawAll, pages };
+  return { node, begin, layout, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
 }
 

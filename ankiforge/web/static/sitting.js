@@ -66,7 +66,7 @@ export class Sitting {
   }
   get #marks() { return new Set(this.items.map(({ source }) => source?.key)); }
   async begin() {
-    this.resizes = new ResizeObserver((all) => (this.ending || all.every(({ target }) => target.id !== "top") ? this.level() : this.changed()));
+    this.resizes = new ResizeObserver((all) => (this.ending || all.every(({ target }) => target.id !== "top") ? this.level() : this.onCardChange()));
     for (const place of ["#top", "#margin"]) this.resizes.observe($(place));
     await this.show(false);
   }
@@ -91,7 +91,7 @@ export class Sitting {
     document.body.classList.toggle("ended", !item);
     if (!item) return this.end();
     this.ending = null;
-    this.card = item.card ??= new Card(item, () => this.changed(), (key) => this.press(key));
+    this.card = item.card ??= new Card(item, () => this.onCardChange(), (key) => this.press(key));
     $("#margin").replaceChildren(this.card.node);
     $("#margin").scrollTop = 0;
     for (const frame of this.card.node.querySelectorAll("iframe")) fillFrame(frame);
@@ -100,14 +100,14 @@ export class Sitting {
     this.sized.observe(this.card.node);
     this.card.node.focus({ preventScroll: true });
     this.count();
-    this.changed();
+    this.onCardChange();
     markPainted();
     const paper = item.source ? getPaper(item.source.key, item.source.document, $("#paper")) : null;
     if (paper && !paper.body) await paper.ready.catch(() => {});
     if (this.item !== item || this.ending) return;
     const isOther = this.#enter(paper?.body ? paper : null);
     this.#look(glides && !isOther);
-    this.changed();
+    this.onCardChange();
     this.strip();
     // open the next item's document ahead of time
     const next = this.items[(this.at + 1) % this.items.length]?.source;
@@ -142,7 +142,7 @@ export class Sitting {
   }
 
   // The selection has changed: update the buttons, and what is highlighted in the document.
-  changed() {
+  onCardChange() {
     const { card, paper } = this;
     if (!card || this.ending) return;
     this.bar();
@@ -195,7 +195,7 @@ export class Sitting {
     }
     this.#foot();
     const node = ending ? ending.chosen : this.card?.node;
-    const mark = paper.onScreen(ending ? ending.key : paper.now);
+    const mark = paper.getScreenPosition(ending ? ending.key : paper.now);
     if (!node?.isConnected || !mark) return;
     const margin = $("#margin").getBoundingClientRect();
     const isTied = !narrowQuery.matches;
@@ -211,7 +211,7 @@ export class Sitting {
     const getMiddle = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
     // at the ending, connect all cards to their highlights, and emphasize the chosen one
     $(".others", tie).replaceChildren(...(ending?.rows ?? []).flatMap((row) => {
-      const from = row !== node && paper.onScreen(row.dataset.key);
+      const from = row !== node && paper.getScreenPosition(row.dataset.key);
       const { top, bottom, left } = row.getBoundingClientRect();
       if (!from || !from.isSeen || top > margin.bottom - 10 || bottom < margin.top) return [];
       return [makeSvg("path", { d: tied(from, left, getMiddle(row)) })];
@@ -226,7 +226,7 @@ export class Sitting {
   // Show the position in the document: page and zoom; and on the strip the part in view.
   #foot() {
     const { paper } = this;
-    $("#where").textContent = paper.body.where?.() ?? (paper.kind === "list" ? "book" : "note");
+    $("#where").textContent = paper.body.formatPosition?.() ?? (paper.kind === "list" ? "book" : "note");
     const { scrollTop, clientHeight } = paper.pane;
     const view = $("#strip b");
     if (!view) return;
@@ -250,7 +250,7 @@ export class Sitting {
 
   // ---- Navigation.
 
-  pressed() { this.ending?.pressed(); }
+  onKeyPress() { this.ending?.onKeyPress(); }
   step(by) {
     if (this.ending) return this.ending.step(by);
     if (this.items.length < 2 && !this.opened) return;
@@ -288,7 +288,7 @@ export class Sitting {
     await this.show();
   }
   escape() {
-    if (this.selected()) return getSelection().removeAllRanges();
+    if (this.getSelectedText()) return getSelection().removeAllRanges();
     if (this.ending || !this.card?.leave()) {
       if (this.opened && this.items.length) {
         this.opened = null;
@@ -297,10 +297,10 @@ export class Sitting {
     }
   }
   // The text selected in the document and the key of its highlight, or null.
-  selected() { return this.paper?.body ? this.paper.selected() : null; }
+  getSelectedText() { return this.paper?.body ? this.paper.getSelectedText() : null; }
   // Blank out the selected text, or ask about it; make a highlight of it if it has none.
   async take(how) {
-    const { key, text, before, page } = this.selected();
+    const { key, text, before, page } = this.getSelectedText();
     if (!key) return this.#mark(how, { text, before, page });
     if (this.ending) return;
     if (key !== this.item.source.key) await this.goToMark(key);
@@ -344,11 +344,11 @@ export class Sitting {
       this.#page.counted(reply);
       if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, paper: others[0]?.key ?? "" });
       tell("The highlight is taken out.", { undoes: Boolean(reply.undo) });
-      await this.renewed(others[0]?.key ?? "");
+      await this.reload(others[0]?.key ?? "");
     }, { bringsCard: true });
   }
   // Highlights were added or removed: show the current items, or the shelf if no highlight is left.
-  async renewed(key) {
+  async reload(key) {
     if (!key) return this.#page.openShelf();
     if (this.origin.entry) this.origin.entry.key = key;
     await this.paper?.renew(key);
@@ -375,15 +375,15 @@ export class Sitting {
     const { card } = this;
     if (card.mode === "look" && card.main.needs === "edit") return this.edit();
     if (!mayDecide()) return;
-    const made = card.made();
-    if (made) this.#store(made.action, made.given);
+    const decision = card.readDecision();
+    if (decision) this.#store(decision.action, decision.given);
   }
   do(action) {
     if (action === this.card.main) return this.enter();
     if (action.act === "ask") return this.ask();
     if (action.needs === "edit") return this.edit();
     if (!mayDecide()) return;
-    const given = this.card.given(action);
+    const given = this.card.readInput(action);
     if (!given) return;
     this.#store(action, { choice: action.choice ?? (this.card.item.beside ? 0 : this.card.picked), ...given });
   }

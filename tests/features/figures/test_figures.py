@@ -70,7 +70,7 @@ FIELD = """async () => {
   const draw = (card) => faces.map((face) => face(card, () => {})).find(Boolean);
   const at = { left: 0.25, top: 0.5, width: 0.125, height: 0.1, on: true, drawn: true };
   const masks = [{ ...at, number: 2, label: "left tibia", drawn: false }, { ...at, number: 0, label: "" }, { ...at, number: 1, label: "", on: false }, { ...at, number: 0, label: "" }];
-  return [undefined, 7].map((used) => draw({ used, figure: { hide: "one", masks } }).made().masks.split("\\n"));
+  return [undefined, 7].map((used) => draw({ used, figure: { hide: "one", masks } }).readDecision().masks.split("\\n"));
 }"""
 
 
