@@ -310,7 +310,7 @@ def test_words_that_are_chosen_are_a_gap_or_an_answer(session, workspace, mode, 
     session.decide(chosen)
     [card] = workspace.cards()
     assert dict(card.fields) == fields
-    words = session.selectable_text(key)["parts"]
+    words = session.get_selectable_text(key)["parts"]
     assert "".join(text for text, _ in words) == "so much for that"
 
 
