@@ -15,7 +15,7 @@ _SECTION = re.compile(r"(?m)^(?=## )")
 _NAME = re.compile(r"## (\w+)\n\n    ankiforge ")
 
 
-_KEY = re.compile(r'(?m)^  (?:\w+|at\([^)]*\))\("([^"]+)", "([^"]+)",')
+_KEY = re.compile(r'(?m)^  \w+(?:\([^)]*\))?\("([^"]+)", "([^"]+)",')
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
