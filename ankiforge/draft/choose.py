@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from ankiforge.draft.chat import CHAT_MODEL, make_cache_key
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
+    MAX_FACTS,
     NO_TEXT,
     ModelRequest,
     Prompt,
@@ -39,6 +40,8 @@ from ankiforge.draft.reply import (
 )
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
+    Document,
+    DocumentKey,
     Draft,
     Highlight,
     Origin,
@@ -51,7 +54,11 @@ from ankiforge.model import (
 )
 from ankiforge.text import format_count, regex
 from ankiforge.text.document_letters import MIN_SIMILARITY, DocumentLetters, PassageMatch
-from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
+from ankiforge.text.normalize import (
+    extend_to_words,
+    fold_alphanumerics,
+    normalize_for_lookup,
+)
 from ankiforge.text.sentences import find_sentence_around, find_sentence_starts
 
 MAX_PART_CHARS = 24_000
@@ -86,47 +93,143 @@ def blank_attributes(text: str) -> str:
     return _ATTRIBUTES.sub(lambda match: " " * len(match[0]), text)
 
 
-def select_paragraphs(whole_text: WholeText) -> list[Paragraph]:
+# Matches the times of a transcript, such as `[00:12:34]` or `00:12:34,500 --> 00:12:38,000`.
+_TRANSCRIPT_TIMES = regex(
+    r"(?<!\S)[\[(]?\d{1,2}:\d\d:\d\d(?:[.,]\d{1,3})?[\])]?(?:[ ]-->)?(?!\S)"
+)
+
+
+def blank_non_words(text: str) -> str:
+    """Replace what a quote may omit by spaces: markup of site generators, and transcript times."""
+    return _TRANSCRIPT_TIMES.sub(
+        lambda match: " " * len(match[0]), blank_attributes(text)
+    )
+
+
+class LeftOut(NamedTuple):
+    """Text of a document that isn't sent."""
+
+    name: str
+    """What the text is, such as the heading of its section."""
+    size: int
+    """The number of its characters."""
+    pages: Strings
+    """The printed numbers of its first and last page, or () if there are none."""
+
+    @property
+    def summary(self) -> str:
+        """The name with pages and size, such as `References, p. 7–9 (12,345 characters)`."""
+        pages = "–".join(dict.fromkeys(filter(None, self.pages)))
+        name = f"{self.name}, p. {pages}" if pages else self.name
+        return f"{name} ({format_count(self.size, 'character')})"
+
+
+def select_paragraphs(whole_text: WholeText) -> tuple[list[Paragraph], list[LeftOut]]:
     """Return the paragraphs of a document that are worth asking about, splitting very long ones.
 
-    Private text, TOML front matter, tables of contents, references and exercises are left out. So
-    are slides that the next slide repeats and extends.
+    Private text, tables of contents, and lists of references and tasks are left out and also
+    returned. TOML front matter, and slides that the next slide repeats and extends, are just left
+    out.
     """
     repeated = set(_find_overlays(whole_text))
-    half = len(whole_text.pages) / 2 if whole_text.labels else len(whole_text.pages)
+    list_names = _find_lists(whole_text)
+    left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
     is_front_matter = False
-    # whether the references, for example, of a PDF without headings have been reached
-    is_back_matter = False
     for index, paragraph in enumerate(whole_text.paragraphs):
         text = whole_text.get_paragraph_text(paragraph).strip()
         if is_front_matter or (not index and text.startswith("+++")):
             is_front_matter = not text.endswith("+++") or (not index and text == "+++")
+        elif paragraph.page in repeated or (text and not blank_attributes(text).strip()):
             continue
-        is_back_matter |= paragraph.page >= half and _is_unteachable(text)
-        if is_back_matter or any(map(_is_unteachable, paragraph.heading.split(" › "))):
-            continue
-        if paragraph.private or paragraph.page in repeated or _DOT_LEADERS.search(text):
-            continue
-        if text and not blank_attributes(text).strip():
-            continue
-        paragraphs += _split_paragraph(whole_text, paragraph)
-    return paragraphs
+        elif paragraph.private:
+            left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
+        elif index in list_names:
+            left_out_by_name.setdefault(list_names[index], []).append(paragraph)
+        else:
+            paragraphs += _split_paragraph(whole_text, paragraph)
+    left_out = []
+    for (name, _), group in left_out_by_name.items():
+        pages = (group[0].page, group[-1].page)
+        labels = tuple(map(whole_text.get_page_label, pages))
+        left_out.append(LeftOut(name, _count_chars(group), labels))
+    return paragraphs, left_out
 
 
-def _is_unteachable(heading: str) -> bool:
-    """Return whether a section with this heading isn't worth learning, such as references."""
+def _find_lists(whole_text: WholeText) -> dict[int, tuple[str, int]]:
+    """Return the lists of references, contents and tasks that a document contains.
+
+    Such a list follows a heading or line like "References", and ends at the next heading at the
+    latest. A section of sentences under such a heading isn't a list.
+
+    Returns:
+        A map from the index of each paragraph of a list to the name of the list and the index of
+        the list's first paragraph.
+    """
+    paragraphs = whole_text.paragraphs
+    texts = [whole_text.get_paragraph_text(paragraph).strip() for paragraph in paragraphs]
+    lists: dict[int, tuple[str, int]] = {}
+    heading = list_name = ""
+    is_in_section = False
+    balance = best_balance = start = 0
+    for index, (paragraph, text) in enumerate(zip(paragraphs, texts, strict=True)):
+        is_named = _is_list_name(text)
+        name = text if is_named else paragraph.heading.split(" › ")[-1]
+        is_new_heading = paragraph.heading != heading and _is_list_name(name)
+        if is_named or is_new_heading:
+            is_in_section, start, list_name = True, index, name
+            balance = best_balance = 0
+        elif not f"{paragraph.heading} › ".startswith(f"{paragraphs[start].heading} › "):
+            is_in_section = False
+        heading = paragraph.heading
+        if _DOT_LEADERS.search(text) and index not in lists:
+            lists[index] = (_CONTENTS, 0)
+        if not is_in_section or is_named:
+            continue
+        # a list is the beginning of the section with the greatest surplus of entries
+        balance += len(text) if _is_list_entry(text) else -len(text)
+        if balance > best_balance:
+            best_balance = balance
+            lists.update(dict.fromkeys(range(start, index + 1), (list_name, start)))
+    return lists
+
+
+_PRIVATE_TEXT = "private text"
+_CONTENTS = "lines of a table of contents"
+_ENTRY_SIGNS = regex(
+    r"""(?x)
+      (?<!\d)(?:1[5-9]|20)\d\d(?!\d)  # a year
+    | \b[A-Z]\.  # an initial
+    | https?:|\bwww\.|\b10\.\d{4}|\bdoi\b|\barXiv\b|\bISBN\b
+    | \d[-–]\d|\bpp?\.|\b[Vv]ol\.|\b[Ee]ds?\.|\bet[ ]al\b
+    | ^\[\w{1,12}\]"""
+)
+"""Matches what an entry of a list of references consists of."""
+_CHARS_PER_ENTRY_SIGN = 60
+"""The maximum number of characters per such sign in an entry."""
+_TASK_OR_CONTENTS = regex(
+    r"(?i)^\W*(?:(?:\w{3,10}\s)?(?:\d{1,3}\.)*\d{1,3}[.):]|\(?[a-z]\))\s|[?？]$|[\s,]\d{1,4}$"
+)
+"""Matches a numbered line, a question, or a line that ends with the number of a page."""
+
+
+def _is_list_entry(text: str) -> bool:
+    """Return whether a paragraph is an entry of a list of references, contents or tasks."""
+    if _TASK_OR_CONTENTS.search(text) or _DOT_LEADERS.search(text):
+        return True
+    return len(_ENTRY_SIGNS.findall(text)) * _CHARS_PER_ENTRY_SIGN >= len(text)
+
+
+def _is_list_name(heading: str) -> bool:
+    """Return whether a heading names a list that isn't worth learning, such as references."""
     if len(heading) > _MAX_HEADING_CHARS:
         return False
-    return (
-        normalize_for_lookup(_LEADING_NUMBER.sub("", heading))
-        in _read_unteachable_headings()
-    )
+    return normalize_for_lookup(_LEADING_NUMBER.sub("", heading)) in _read_list_names()
 
 
 @cache
-def _read_unteachable_headings() -> frozenset[str]:
-    return frozenset(map(normalize_for_lookup, read_word_set("signs", "passed_over")))
+def _read_list_names() -> frozenset[str]:
+    return frozenset(map(normalize_for_lookup, read_word_set("signs", "list_headings")))
 
 
 def _find_overlays(whole_text: WholeText) -> Iterator[int]:
@@ -169,18 +272,21 @@ def _count_chars(paragraphs: Iterable[Paragraph]) -> int:
 
 
 def split_document(
-    whole_text: WholeText, passage_count: int, most: int = MAX_PART_CHARS
+    whole_text: WholeText,
+    sent_paragraphs: Sequence[Paragraph],
+    passage_count: int,
+    most: int = MAX_PART_CHARS,
 ) -> list[DocumentPart]:
     """Split a document at headings or pages into parts, each short enough for one request.
 
     Args:
         whole_text: the document.
+        sent_paragraphs: its paragraphs that are to be sent, as from `select_paragraphs`.
         passage_count: how many passages to choose from the document. They are divided among the
             parts by length, and a part from which none is to be chosen is left out.
         most: the maximum number of characters in a part.
     """
     # split the document into sections, and long sections at paragraphs
-    sent_paragraphs = select_paragraphs(whole_text)
     sections: list[list[Paragraph]] = []
     for _, section_paragraphs in groupby(
         sent_paragraphs, key=attrgetter("page", "heading")
@@ -217,48 +323,73 @@ _SPACES = regex(r" {2,}")
 _MARKER_START = re.compile(r"(?i)<(?=\s*/?\s*text\b)")
 
 
+def join_whole_texts(whole_texts: Sequence[WholeText], title: str) -> WholeText:
+    """Return one text with the pages of several documents, for requests and to find quotes.
+
+    Its paragraphs aren't set, and its key only tells its parts from those of other documents.
+    """
+    pages: list[str] = []
+    labels: list[str] = []
+    for whole_text in whole_texts:
+        pages += whole_text.pages
+        labels += map(whole_text.get_page_label, range(len(whole_text.pages)))
+    key = hash16(*(whole_text.document.key for whole_text in whole_texts))
+    document = replace(whole_texts[0].document, key=DocumentKey(key), title=title)
+    return WholeText(document, tuple(pages), (), labels=tuple(labels))
+
+
 def build_choosing_request(
     whole_text: WholeText,
     part: DocumentPart,
     prompt: Prompt,
-    mask: Callable[[str], SendableText],
-    known_passages: Sequence[str] = (),
+    mask: Callable[[str, Document], SendableText],
+    known_passages: Sequence[Highlight] = (),
     position: str = "",
+    find_document: Callable[[int], Document] | None = None,
 ) -> ModelRequest:
     """Return the request to choose passages from a part of a document, for a model or a chat.
 
     Args:
-        whole_text: the document.
+        whole_text: the document, or several documents that were joined.
         part: the part to choose from.
         prompt: the prompt named `choose`.
-        mask: function that masks private text.
-        known_passages: the passages of the whole document that already have cards.
+        mask: function that masks private text that is from a document.
+        known_passages: the passages that already have cards.
         position: the position of the part, such as "1 of 3", or "" if it is the only part.
+        find_document: if documents were joined, function that returns the document of a page.
     """
-    lines = []
+    texts = []
     page = -1
-    for paragraph in part.paragraphs:
-        if paragraph.page != page and whole_text.get_page_label(paragraph.page):
-            lines.append(f"[page {whole_text.get_page_label(paragraph.page)}]")
-        page = paragraph.page
-        text = _SPACES.sub(
-            " ", blank_attributes(whole_text.get_paragraph_text(paragraph)).strip()
-        )
-        if paragraph.level:
-            text = f"\n{'#' * paragraph.level} {text}"
-        lines.append(text)
-    text = _MARKER_START.sub("‹", sanitize_for_markers(mask("\n".join(lines))))
-    title = sanitize_for_markers(mask(whole_text.document.subject))
+    for document, paragraphs in groupby(
+        part.paragraphs,
+        lambda paragraph: (
+            find_document(paragraph.page) if find_document else whole_text.document
+        ),
+    ):
+        lines = [f"\n[from “{document.subject}”]"] if find_document else []
+        for paragraph in paragraphs:
+            if paragraph.page != page and whole_text.get_page_label(paragraph.page):
+                lines.append(f"[page {whole_text.get_page_label(paragraph.page)}]")
+            page = paragraph.page
+            text = _SPACES.sub(
+                " ", blank_attributes(whole_text.get_paragraph_text(paragraph)).strip()
+            )
+            if paragraph.level:
+                text = f"\n{'#' * paragraph.level} {text}"
+            lines.append(text)
+        texts.append(sanitize_for_markers(mask("\n".join(lines), document)))
+    text = _MARKER_START.sub("‹", "\n".join(texts))
+    title = sanitize_for_markers(mask(whole_text.document.subject, whole_text.document))
     if position:
         title = SendableText(f"{title} ({position})".strip())
     remark = NO_TEXT
     if known_passages:
-        known_list = "\n".join(
-            f"- {to_one_line(passage, 120)}"
-            for passage in known_passages[-_MAX_LISTED_PASSAGES:]
-        )
+        lines = []
+        for highlight in known_passages[-_MAX_LISTED_PASSAGES:]:
+            passage = mask(to_one_line(highlight.exact, 120), highlight.document)
+            lines.append(f"- {sanitize_for_markers(passage)}")
         introduction = "These have cards already. Choose others, on other facts:"
-        remark = SendableText(f"{introduction}\n{sanitize_for_markers(mask(known_list))}")
+        remark = SendableText("\n".join([introduction, *lines]))
     values = {
         **make_rule_values(ReplyShape()),
         "most": mark_as_sendable(_format_passage_count(part)),
@@ -383,12 +514,19 @@ def parse_answer(
         # use the document's text as the evidence, because the chat may have copied it badly
         item = replace(item, quote=passage.exact)
         faults: Strings = ()
-        for draft in build_drafts([item], passage, Origin("llm"), ReplyShape()):
+        for draft in _make_drafts([item], passage, Origin("llm")):
             faults = find_faults(draft, passage)
         if faults:
             unused.append(Problem("", f"{name}: {'; '.join(faults)}"))
         elif same:
-            same[0].cards.append(item)
+            _, passage, cards = same[0]
+            drafts = _make_drafts([*cards, item], passage, Origin("llm"))
+            if len(drafts) > len(cards):
+                cards.append(item)
+            else:
+                card_text = format_count(len(cards), "card")
+                problem = f"{name}: its passage has {card_text} already"
+                unused.append(Problem("", problem, notice=True))
         else:
             choices.append(ChosenPassage(located, passage, [item]))
     choices.sort(key=lambda choice: choice.location.letter_span)
@@ -399,7 +537,14 @@ def make_drafts(
     choice: ChosenPassage, highlight: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
     """Return the drafts for a chosen passage that has since been stored as `highlight`."""
-    return build_drafts(choice.cards, highlight, origin, ReplyShape())
+    return _make_drafts(choice.cards, highlight, origin)
+
+
+def _make_drafts(
+    items: Iterable[ReplyCard], passage: Highlight, origin: Origin
+) -> tuple[Draft, ...]:
+    """Return the drafts for a passage, of whatever length, up to `MAX_FACTS`."""
+    return build_drafts(items, passage, origin, ReplyShape(), max_facts=MAX_FACTS)
 
 
 def _is_same_passage(first: Span, second: Span) -> bool:
@@ -415,6 +560,8 @@ _MIN_EXACT_LETTERS = 12
 _MIN_FUZZY_LETTERS = 24
 """The minimum number of letters in a quote for a search for similar text."""
 _FULL_STOPS = ".!?。！？"
+_MAX_SENTENCE_CHARS = 600
+"""The maximum length of a sentence that becomes a passage because part of it resembles a quote."""
 
 
 def locate_quote(
@@ -437,7 +584,7 @@ def locate_quote(
         ]
         return letters.get_passage(*(preferred or spans)[0], _add_full_stop(quote))
 
-    parts = split_quote_letters(blank_attributes(quote))
+    parts = split_quote_letters(blank_non_words(quote))
     quote_letters = "".join(parts)
     spans = list(letters.find_spans(parts))
     if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
@@ -457,7 +604,10 @@ def _add_full_stop(quote: str) -> str:
 def _find_similar(
     quote: str, letters: DocumentLetters, pages: Iterable[int]
 ) -> Span | None:
-    """Return the span of the whole sentences that are most similar to a quote, or None."""
+    """Return the span of the text that is most similar to a quote, or None.
+
+    It consists of whole sentences, or of whole words if the sentences are too long.
+    """
     from rapidfuzz import fuzz
 
     best: Span | None = None
@@ -485,6 +635,9 @@ def _find_similar(
     end = hit.text.find("\n", hit.span[1])
     line = hit.text[start : end if end >= 0 else None]
     left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
+    if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
+        first, last = extend_to_words(hit.text, hit.span)
+        left, right = first - start, last - start
     return letters.index_at(hit.page, start + left), letters.index_at(
         hit.page, start + right
     )

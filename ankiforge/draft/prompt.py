@@ -235,10 +235,10 @@ def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
 
 def compute_max_card_count(passage: str) -> int:
     """Return how many facts of a passage may get a card: one per 250 characters, up to four."""
-    return min(_MAX_FACTS, ceil(len(passage) / _LETTERS_PER_FACT) or 1)
+    return min(MAX_FACTS, ceil(len(passage) / _LETTERS_PER_FACT) or 1)
 
 
-_MAX_FACTS = 4
+MAX_FACTS = 4
 """The maximum number of facts in a passage that get a card."""
 _LETTERS_PER_FACT = 250
 ALTERNATIVE_COUNT = 3

@@ -609,13 +609,15 @@ def build_drafts(
     highlight: Highlight,
     origin: Origin,
     shape: ReplyShape,
+    max_facts: int = 0,
 ) -> tuple[Draft, ...]:
     """Return a highlight's distinct cards that are of the wanted kinds, in the order of its text.
 
     Drafts with the same `intent` are about the same fact. If several candidates were requested for
-    one fact, that applies to all of them.
+    one fact, that applies to all of them. At most `max_facts` facts get cards, or if it is 0, as
+    many as `compute_max_card_count` returns.
     """
-    max_facts = compute_max_card_count(highlight.exact)
+    max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
     # keep the first draft with each question and answer
     distinct: dict[Pair, Draft] = {}

@@ -8,9 +8,12 @@ document yields as if they were marks. From there on, they are treated like mark
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +36,7 @@ from ankiforge.model import (
     DraftingResult,
     Highlight,
     HighlightKey,
+    Paragraph,
     Problem,
     Source,
     Span,
@@ -55,7 +59,7 @@ from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progre
 from ankiforge.text import format_count
 from ankiforge.text.document_letters import DocumentLetters, PassageMatch
 from ankiforge.text.elements import replace_html
-from ankiforge.text.normalize import belong_to_same_word, normalize_for_lookup
+from ankiforge.text.normalize import extend_to_words, normalize_for_lookup
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     contains_private_tag,
@@ -65,13 +69,15 @@ from ankiforge.text.private import (
 _REQUESTS_FILE = "choosing.json"
 """The file in the workspace that lists the documents whose text was last given to a chat or model.
 """
-_MAX_STORED_REQUESTS = 50
+_MAX_STORED_REQUESTS = 1_000
 _MAX_TRIED_DOCUMENTS = 5
 """The maximum number of documents that are searched for the quotes of an answer without labels."""
-_MAX_REQUESTS_FILE_BYTES = 1_000_000
+_MAX_REQUESTS_FILE_BYTES = 10_000_000
 _MIN_QUOTE_FRACTION = 0.5
 """The minimum fraction of the quotes of an answer without labels that must be in a document, for
 the answer to count as one about this document."""
+_MAX_NAMED_LEFT_OUT = 6
+"""How many of the lists that aren't sent are named."""
 _LEAD_LETTERS = 40
 """How many letters before selected text are compared, to tell equal passages apart."""
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
@@ -79,13 +85,13 @@ NO_TEXT = "it has no text, as a scan"
 
 
 class StoredRequest(Value):
-    """A document from which passages were requested, as stored in the workspace."""
+    """Documents from which passages were requested, as stored in the workspace."""
 
-    path: str
+    paths: Strings
     number: int
     """How many passages were requested."""
     labels: Strings
-    """The labels of the document's parts, which answers repeat."""
+    """The labels of the documents' parts, which answers repeat."""
     answered: Strings
     """The labels of the parts that have been answered."""
 
@@ -104,30 +110,71 @@ class OpenDocument(NamedTuple):
         return self.path.name
 
     @property
+    def size(self) -> int:
+        """The number of characters in the text."""
+        return sum(map(len, self.whole_text.pages))
+
+    @property
     def location(self) -> str:
         """The path of the document in its source, or its key if it has no path."""
         return self.whole_text.document.path or self.whole_text.document.key
 
 
 class DocumentRequest(NamedTuple):
-    """A request for passages of a document, whose parts are sent to a model or chat one by one."""
+    """A request for passages of documents, whose parts are sent to a model or chat one by one.
 
-    document: OpenDocument
+    It is about one document, or about several that are so short that they are sent together.
+    """
+
+    documents: tuple[OpenDocument, ...]
     passage_count: int
     """How many passages are requested."""
+    whole_text: WholeText
+    """The text of the document, or of all documents."""
+    letters: DocumentLetters
+    """The letters of `whole_text`."""
+    left_out: tuple[choose.LeftOut, ...]
+    """The text that isn't sent."""
     parts: tuple[choose.DocumentPart, ...]
     remaining_parts: list[choose.DocumentPart]
     """The parts that have no answer yet. Recording an answer removes its part."""
 
     @property
+    def name(self) -> str:
+        """The name of the file, or of the first file and the number of the others."""
+        first, *others = self.documents
+        return f"{first.name} and {len(others):,} more" if others else first.name
+
+    @property
+    def paths(self) -> Strings:
+        """The paths of the documents."""
+        return tuple(str(document.path) for document in self.documents)
+
+    @property
+    def first_pages(self) -> tuple[int, ...]:
+        """The number of each document's first page in `whole_text`."""
+        page_counts = [len(each.whole_text.pages) for each in self.documents]
+        return tuple(accumulate(page_counts[:-1], initial=0))
+
+    def find_document(self, page: int) -> int:
+        """Return the index in `documents` of the document that has a page of `whole_text`."""
+        return bisect_right(self.first_pages, page) - 1
+
+    def to_document(self, located: PassageMatch) -> tuple[OpenDocument, PassageMatch]:
+        """Return the document of a passage of `whole_text`, and its position in the document."""
+        index = self.find_document(located.page)
+        page = located.page - self.first_pages[index]
+        return self.documents[index], located._replace(page=page)
+
+    @property
     def summary(self) -> str:
-        """How much text remains to be sent, as a line of text."""
+        """How much text remains to be sent, and what is left out, as a line of text."""
         size = sum(part.character_count for part in self.remaining_parts)
-        summary = f"{self.document.name}: {size:,} characters"
+        summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
         if total > 1:
             summary += f" in {format_count(len(self.remaining_parts), 'part')}"
-        document_size = sum(map(len, self.document.whole_text.pages))
+        document_size = sum(document.size for document in self.documents)
         if 2 * size < document_size and total > 1:
             summary += (
                 f" of {document_size:,}: with more --cards, more of it is asked about"
@@ -136,7 +183,24 @@ class DocumentRequest(NamedTuple):
             summary += (
                 f"; {total - len(self.remaining_parts):,} of {total:,} are answered"
             )
-        return summary
+        return "; ".join(filter(None, (summary, self.omissions)))
+
+    @property
+    def omissions(self) -> str:
+        """What of the documents isn't sent or has no text, or ""."""
+        notes = []
+        if self.left_out:
+            names = [left_out.summary for left_out in self.left_out[:_MAX_NAMED_LEFT_OUT]]
+            if len(self.left_out) > len(names):
+                names.append(f"{len(self.left_out) - len(names):,} more")
+            notes.append(f"left out: {', '.join(names)}")
+        pages = self.whole_text.pages if any(self.whole_text.labels) else ()
+        empty_count = sum(not page.strip() for page in pages)
+        if empty_count:
+            notes.append(
+                f"{empty_count:,} of {format_count(len(pages), 'page')} have no text"
+            )
+        return "; ".join(notes)
 
     def format_part_name(self, part: choose.DocumentPart) -> str:
         """Return a name such as `part 2 of 3`, or "" if the document has only one part."""
@@ -145,8 +209,10 @@ class DocumentRequest(NamedTuple):
 
     def describe_part_request(self, part: choose.DocumentPart) -> str:
         """Return a line of text that says how many passages of `part` are requested."""
-        summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.document.name}"
-        return ", ".join(filter(None, (summary, self.format_part_name(part))))
+        summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
+        return ", ".join(
+            filter(None, (summary, self.format_part_name(part), self.omissions))
+        )
 
 
 # --- documents --------------------------------------------------------------------------
@@ -168,20 +234,20 @@ def start_reading(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
         return [problem for problem in problems if not problem.notice]
 
 
-def _open_sources_at(workspace: Workspace, path: Path) -> tuple[Source, ...]:
-    """Open the sources at `path`, even if nothing is marked in their files."""
-    selected = select_sources(workspace.folder, (path,), unmarked=True).sources
+def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Source, ...]:
+    """Open the sources at `paths`, even if nothing is marked in their files."""
+    selected = select_sources(workspace.folder, tuple(paths), unmarked=True).sources
     return open_sources(workspace.folder, workspace.ledger, selected, offline=True)
 
 
 def iter_documents(
-    workspace: Workspace, path: Path, *, private: bool = False
+    workspace: Workspace, paths: Sequence[Path], *, private: bool = False
 ) -> Iterator[OpenDocument | Problem]:
-    """Yield the documents at `path` whose text may leave this device, and problems with others.
+    """Yield the documents at `paths` whose text may leave this device, and problems with others.
 
     If `private` is True, documents that the user marked as private are included.
     """
-    for source in _open_sources_at(workspace, path):
+    for source in _open_sources_at(workspace, paths):
         if not isinstance(source, FileSource):
             continue
         for document_text in source.whole_texts():
@@ -214,22 +280,22 @@ def iter_documents(
             elif not any(map(normalize_for_lookup, whole_text.pages)):
                 yield Problem(document.path, NO_TEXT, "add a text layer (OCR)")
             else:
-                letters = DocumentLetters(whole_text.pages, choose.blank_attributes)
+                letters = DocumentLetters(whole_text.pages, choose.blank_non_words)
                 yield OpenDocument(file, source.folder.container, whole_text, letters)
 
 
 def prepare_requests(
     workspace: Workspace, path: Path, number: int
 ) -> tuple[list[DocumentRequest], list[Problem]]:
-    """Return a request for each document at `path`, and the problems with other documents.
+    """Return the requests for passages of the documents at `path`, and the problems with them.
 
     If the path is a directory, documents that already have marked or chosen passages are left
-    out.
+    out, and short documents are joined into texts of the size of one part.
 
     Args:
         workspace: the workspace, which reads the path from now on.
         path: a file or directory.
-        number: how many passages to request from each document.
+        number: how many passages to request from each document or joined text.
 
     Raises:
         UsageError: the path can't be read.
@@ -238,17 +304,20 @@ def prepare_requests(
     remembered = workspace.folder.remembered_paths
     source_problems = start_reading(workspace, [path])
     problems: list[Problem] = []
+    documents = []
     requests = []
-    for opened in iter_documents(workspace, path):
+    for opened in iter_documents(workspace, [path]):
         if isinstance(opened, Problem):
             problems.append(opened)
         elif not (path.is_dir() and _load_known_highlights(workspace, opened)):
-            request = _prepare_request(workspace, opened, number)
-            if request.remaining_parts:
-                requests.append(request)
-            else:
-                problem = Problem(opened.name, "nothing in it is to be learnt from")
-                problems.append(problem)
+            documents.append(opened)
+    for group, passage_count in _group_documents(documents, number):
+        request = _prepare_request(workspace, group, passage_count)
+        if request.remaining_parts:
+            requests.append(request)
+        else:
+            message = "nothing in it is to be learnt from"
+            problems.append(Problem(request.name, message, request.omissions))
     if not requests and not path.is_dir():
         workspace.remember_paths(remembered)
         first_problem = problems[0] if problems else Problem(path.name, NO_TEXT)
@@ -258,25 +327,68 @@ def prepare_requests(
     return requests, [*source_problems, *problems]
 
 
+def _group_documents(
+    documents: Iterable[OpenDocument], number: int
+) -> Iterator[tuple[list[OpenDocument], int]]:
+    """Yield groups of documents that are sent together, each with its number of passages.
+
+    A document that is longer than a part is a group by itself. The others are divided into groups
+    of about equal length, and the passages among these groups in proportion to their length.
+    """
+    short_documents = []
+    for document in documents:
+        if document.size > choose.MAX_PART_CHARS:
+            yield [document], number
+        else:
+            short_documents.append(document)
+    total = sum(document.size for document in short_documents)
+    group_count = -(-total // choose.MAX_PART_CHARS)
+    groups = defaultdict[int, list[OpenDocument]](list)
+    position = 0
+    for document in short_documents:
+        middle = position + document.size / 2
+        groups[int(middle * group_count / total)].append(document)
+        position += document.size
+    for group in groups.values():
+        size = sum(document.size for document in group)
+        yield group, max(1, round(number * group_count * size / total))
+
+
 def _prepare_request(
-    workspace: Workspace, opened: OpenDocument, number: int
+    workspace: Workspace, documents: Sequence[OpenDocument], number: int
 ) -> DocumentRequest:
-    """Return the request for passages of a document.
+    """Return the request for passages of documents that are sent together.
 
     If an earlier request was interrupted, only the parts without an answer remain.
     """
-    parts = tuple(choose.split_document(opened.whole_text, number))
+    whole_text = documents[0].whole_text
+    letters = documents[0].letters
+    if len(documents) > 1:
+        title = documents[0].path.parent.name
+        whole_texts = [document.whole_text for document in documents]
+        whole_text = choose.join_whole_texts(whole_texts, title)
+        letters = DocumentLetters(whole_text.pages, choose.blank_non_words)
+    paragraphs: list[Paragraph] = []
+    left_out: list[choose.LeftOut] = []
+    first_page = 0
+    for document in documents:
+        selected, omitted = choose.select_paragraphs(document.whole_text)
+        for paragraph in selected:
+            paragraphs.append(replace(paragraph, page=first_page + paragraph.page))
+        left_out += omitted
+        first_page += len(document.whole_text.pages)
+    parts = tuple(choose.split_document(whole_text, paragraphs, number))
+    request = DocumentRequest(
+        tuple(documents), number, whole_text, letters, tuple(left_out), parts, []
+    )
     labels = tuple(part.label for part in parts)
     answered: Strings = ()
     for entry in _load_requests(workspace):
-        is_same = (entry.path, entry.number) == (
-            str(opened.path),
-            number,
-        )
+        is_same = (entry.paths, entry.number) == (request.paths, number)
         if is_same and entry.labels == labels and set(entry.answered) < set(labels):
             answered = entry.answered
-    remaining_parts = [part for part in parts if part.label not in answered]
-    return DocumentRequest(opened, number, parts, remaining_parts)
+    request.remaining_parts.extend(part for part in parts if part.label not in answered)
+    return request
 
 
 def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
@@ -319,20 +431,21 @@ def build_model_request(
 
     Private passages are not listed.
     """
-    whole_text = request.document.whole_text
     privacy = load_privacy(workspace.ledger)
-    known_highlights = _load_known_highlights(workspace, request.document)
+    known_highlights = []
+    for document in request.documents:
+        for highlight in _load_known_highlights(workspace, document):
+            if not privacy.private_reason(highlight):
+                known_highlights.append(highlight)
+    texts = [document.whole_text.document for document in request.documents]
     return choose.build_choosing_request(
-        whole_text,
+        request.whole_text,
         part,
         _load_prompt(workspace),
-        lambda words: privacy.mask_text(words, whole_text.document.key),
-        [
-            highlight.exact
-            for highlight in known_highlights
-            if not privacy.private_reason(highlight)
-        ],
+        lambda words, document: privacy.mask_text(words, document.key),
+        known_highlights,
         request.format_part_name(part),
+        (lambda page: texts[request.find_document(page)]) if len(texts) > 1 else None,
     )
 
 
@@ -401,7 +514,7 @@ def draft_from_documents(
                         build_model_request(workspace, request, part)
                     )
                 except ItemError as error:
-                    problem = Problem(request.document.name, error.message, error.hint)
+                    problem = Problem(request.name, error.message, error.hint)
                     yield RunStep(problems=(problem,))
                     continue
                 outcome = record_document_answer(
@@ -464,21 +577,40 @@ def record_chat_answer(
     for entry in labelled_entries or (
         () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
     ):
-        for opened in iter_documents(workspace, Path(entry.path)):
-            if isinstance(opened, Problem):
-                if labelled_entries:
-                    raise ItemError(f"{opened.where}: {opened.what}", hint=opened.hint)
-                continue
-            located = [choose.locate_quote(quote, opened.letters, ()) for quote in quotes]
-            found_count = sum(location is not None for location, _ in located)
-            if labelled_entries or (
-                quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
-            ):
-                request = _prepare_request(workspace, opened, entry.number)
-                return record_document_answer(
-                    workspace, answer, request, find_part(request), accept
-                )
+        documents, problems = _reopen_documents(workspace, entry)
+        if not documents:
+            if labelled_entries:
+                problem = problems[0]
+                raise ItemError(f"{problem.where}: {problem.what}", hint=problem.hint)
+            continue
+        request = _prepare_request(workspace, documents, entry.number)
+        located = [choose.locate_quote(quote, request.letters, ()) for quote in quotes]
+        found_count = sum(location is not None for location, _ in located)
+        if labelled_entries or (
+            quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
+        ):
+            return record_document_answer(
+                workspace, answer, request, find_part(request), accept
+            )
     return None
+
+
+def _reopen_documents(
+    workspace: Workspace, entry: StoredRequest
+) -> tuple[list[OpenDocument], list[Problem]]:
+    """Return the documents of a stored request, and the problems with those that can't be read."""
+    paths = [
+        path for path in map(Path, entry.paths) if path.exists() or len(entry.paths) == 1
+    ]
+    documents = []
+    problems = []
+    for opened in iter_documents(workspace, paths) if paths else ():
+        if isinstance(opened, Problem):
+            problems.append(opened)
+        else:
+            documents.append(opened)
+    documents.sort(key=lambda document: entry.paths.index(str(document.path)))
+    return documents, problems
 
 
 def record_document_answer(
@@ -500,43 +632,43 @@ def record_document_answer(
         model: the model that answered, which may then read the drafts a second time; None if a
             chat answered.
     """
-    ledger = workspace.ledger
-    opened = request.document
     with workspace.hold_lock("drafting"):
         reading = choose.parse_answer(
             answer,
-            opened.letters,
+            request.letters,
             {paragraph.page for paragraph in part.paragraphs} if part else set(),
-            partial(build_highlight, opened.whole_text),
+            lambda located: _build_highlight(*request.to_document(located)),
             make_fault_finder(),
-            _locate_highlights(opened.letters, _load_known_highlights(workspace, opened)),
+            _locate_known_highlights(workspace, request),
         )
         steps: list[RunStep] = []
         drafted = []
+        lost = []
         if reading.choices:
-            located = [choice.location for choice in reading.choices]
-            keys = _record_choices(
-                workspace, opened, located, chosen_marks.BY_CHAT, steps
-            )
+            choices = [request.to_document(choice.location) for choice in reading.choices]
+            keys = _record_choices(workspace, choices, chosen_marks.BY_CHAT, steps)
             origin = choose.make_origin(
                 answer, _load_prompt(workspace), model.name if model else ""
             )
             for choice, key in zip(reading.choices, keys, strict=True):
                 if key:
-                    highlight = cards.load_highlight(ledger, key)
+                    highlight = cards.load_highlight(workspace.ledger, key)
                     drafts = choose.make_drafts(choice, highlight, origin)
                     drafted.append(DraftingResult(highlight, drafts))
+                else:
+                    message = f"the document does not say “{choice.passage.exact[:60]}”"
+                    lost.append(Problem("", message))
             job = replace(workspace.build_run_parameters(accept), model=model)
-            steps += record_results(job, ledger, [drafted])
+            steps += record_results(job, workspace.ledger, [drafted])
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
     summary = reading.summary
     if part is None and reading.located_count < reading.card_count:
-        summary += f"; {opened.name} changed since it was asked about"
+        summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
         drafted=tuple(drafted),
-        unused=tuple(reading.problems),
+        unused=(*reading.problems, *lost),
         steps=tuple(steps),
         asked=len(drafted),
         chosen=summary if reading.card_count else "",
@@ -583,16 +715,7 @@ def locate_selection(
 
     position = max(positions, key=count_common_letters)
     located = letters.get_passage(position, position + len(folded), text)
-    # extend the selection to whole words
-    start, end = located.span
-    page_text = located.text
-    while start and belong_to_same_word(page_text[start - 1], page_text[start]):
-        start -= 1
-    while end < len(page_text) and belong_to_same_word(
-        page_text[end], page_text[end - 1]
-    ):
-        end += 1
-    return located._replace(span=(start, end))
+    return located._replace(span=extend_to_words(located.text, located.span))
 
 
 def create_highlight(
@@ -603,7 +726,8 @@ def create_highlight(
     Raises:
         UsageError: the text is no longer in the document.
     """
-    [key] = _record_choices(workspace, opened, [located], chosen_marks.BY_PAGE, [])
+    choices = [(opened, located)]
+    [key] = _record_choices(workspace, choices, chosen_marks.BY_PAGE, [])
     if key is None:
         raise UsageError("these words are not in the document any more")
     # make proposals for the new highlight
@@ -612,57 +736,64 @@ def create_highlight(
     return key
 
 
+def _build_highlight(document: OpenDocument, located: PassageMatch) -> Highlight:
+    return build_highlight(document.whole_text, located)
+
+
 def _record_choices(
     workspace: Workspace,
-    opened: OpenDocument,
-    located_passages: Sequence[PassageMatch],
+    choices: Sequence[tuple[OpenDocument, PassageMatch]],
     chooser: str,
     steps: list[RunStep],
 ) -> list[HighlightKey | None]:
-    """Record chosen passages, and read their document again so that they become highlights.
+    """Record chosen passages, and read their documents again so that they become highlights.
 
     Args:
         workspace: the workspace.
-        opened: the document.
-        located_passages: the position of each passage in the document's text.
+        choices: the document of each passage, and its position in the document's text.
         chooser: who chose the passages, `BY_CHAT` or `BY_PAGE`.
-        steps: receives the result of reading the document.
+        steps: receives the result of reading the documents.
 
     Returns:
-        The key of each passage, or None if the passage was not found in the document.
+        The key of each passage, or None if the passage was not found in its document.
     """
     ledger = workspace.ledger
-    passages = [
-        build_highlight(opened.whole_text, located) for located in located_passages
-    ]
+    passages = []
+    events = []
     with ledger.action():
-        events = []
-        for passage, located in zip(passages, located_passages, strict=True):
+        for document, located in choices:
+            passage = _build_highlight(document, located)
             position = (located.page, located.span[0])
-            events.append(
-                chosen_marks.record_choice(
-                    ledger, passage, opened.container, position, chooser
-                )
+            event = chosen_marks.record_choice(
+                ledger, passage, document.container, position, chooser
             )
-    sources = _open_sources_at(workspace, opened.path)
+            passages.append(passage)
+            events.append(event)
+    paths = dict.fromkeys(document.path for document, _ in choices)
+    sources = _open_sources_at(workspace, [*paths])
     steps.append(
         ingest_sources(replace(workspace.build_run_parameters(), sources=sources), ledger)
     )
-    by_event = zip(events, passages, strict=True)
-    return chosen_marks.find_chosen_keys(
-        ledger, by_event, opened.container, opened.location
-    )
+    keys: list[HighlightKey | None] = []
+    for (document, _), event, passage in zip(choices, events, passages, strict=True):
+        keys += chosen_marks.find_chosen_keys(
+            ledger, [(event, passage)], document.container, document.location
+        )
+    return keys
 
 
-def _locate_highlights(
-    letters: DocumentLetters, highlights: Iterable[Highlight]
+def _locate_known_highlights(
+    workspace: Workspace, request: DocumentRequest
 ) -> Iterator[Span]:
-    """Yield the span of each highlight within its document's letters, if it is found there."""
-    for highlight in highlights:
-        folded = letters.fold(highlight.exact)
-        start = next(letters.find_all(folded), -1)
-        if start >= 0:
-            yield start, start + len(folded)
+    """Yield the span of each known highlight in the letters of the request, if it is found."""
+    letters = request.letters
+    for document, first_page in zip(request.documents, request.first_pages, strict=True):
+        document_start, _ = letters.page_span(first_page)
+        for highlight in _load_known_highlights(workspace, document):
+            folded = letters.fold(highlight.exact)
+            start = next(letters.find_all(folded, document_start), -1)
+            if start >= 0:
+                yield start, start + len(folded)
 
 
 # --- stored requests ------------------------------------------------------------------------
@@ -679,16 +810,16 @@ def _load_requests(workspace: Workspace) -> list[StoredRequest]:
 
 
 def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
-    """Store which parts of a document were requested and answered.
+    """Store which parts of documents were requested and answered.
 
-    Later answers are assigned to the document by the labels of these parts.
+    Later answers are assigned to the documents by the labels of these parts.
     """
-    path = str(request.document.path)
     labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)
-    other_entries = [entry for entry in _load_requests(workspace) if entry.path != path]
-    entry = StoredRequest(path, request.passage_count, labels, answered)
-    with suppress(OSError):  # later answers can then not be assigned to the document
+    paths = request.paths
+    other_entries = [entry for entry in _load_requests(workspace) if entry.paths != paths]
+    entry = StoredRequest(paths, request.passage_count, labels, answered)
+    with suppress(OSError):  # later answers can then not be assigned to the documents
         content = msgspec.json.encode([entry, *other_entries][:_MAX_STORED_REQUESTS])
         write_file(workspace.folder.state_directory / _REQUESTS_FILE, content)

@@ -226,6 +226,16 @@ def belong_to_same_word(adjacent: str, letter: str) -> bool:
     return not (_is_caseless(letter) or _is_caseless(adjacent))
 
 
+def extend_to_words(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """Return a span of `text` that is extended to whole words at both ends."""
+    start, end = span
+    while start and belong_to_same_word(text[start - 1], text[start]):
+        start -= 1
+    while end < len(text) and belong_to_same_word(text[end], text[end - 1]):
+        end += 1
+    return start, end
+
+
 def _is_caseless(letter: str) -> bool:
     """Return whether a letter belongs to a script without capitals.
 

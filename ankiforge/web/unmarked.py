@@ -146,7 +146,7 @@ class UnmarkedDocuments:
         """
         name = f"{path} {stamp_file(path)}"
         if name not in self._cache:
-            for opened in unmarked.iter_documents(self._workspace, path, private=True):
+            for opened in unmarked.iter_documents(self._workspace, [path], private=True):
                 if isinstance(opened, Problem):
                     raise ItemError(opened.what, hint=opened.hint)
                 while len(self._cache) >= _MAX_CACHED:

@@ -11,6 +11,7 @@ from pypdf.generic import NameObject, StreamObject
 
 from ankiforge.draft.choose import (
     blank_attributes,
+    blank_non_words,
     locate_quote,
     select_paragraphs,
     split_document,
@@ -20,7 +21,7 @@ from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
 from ankiforge.pipeline import unmarked
 from ankiforge.text.document_letters import DocumentLetters
 from tests.makers.ebook_writer import Book, write_epub
-from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
 
 YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
@@ -101,6 +102,22 @@ def test_the_same_document_again_chooses_nothing_twice(forge, tmp_path):
     half = card(YEAST[:60], "What does yeast turn sugar into?", "carbon dioxide")
     assert "its passage has a card" in answer(forge, again, half).stderr
     assert len(forge.cards()) == 1
+
+
+def test_four_cards_of_one_passage_wait_and_a_fifth_is_named(forge, tmp_path):
+    text = asked(forge, written(tmp_path, "md"))
+    questions = ("What does yeast turn into carbon dioxide?", "What does yeast make of sugar?",
+                 "Where does the carbon dioxide of yeast stay?", "What is elastic in a dough?",
+                 "Why does the gas of yeast not leave a dough?")  # fmt: skip
+    answers = ("sugar", "carbon dioxide", "in the dough", "gluten", "gluten is elastic")
+    of_one = [
+        card(YEAST, *sides) for sides in zip(questions[:4], answers[:4], strict=True)
+    ]
+    said = answer(forge, text, *of_one, card(YEAST, questions[4], answers[4]))
+    assert "1 passage chosen, of 5 in the answer" in said.stderr
+    assert f"“{questions[4]}”: its passage has 4 cards already" in said.stderr
+    fronts = {each["fields"]["Front"]: each["verdict"] for each in forge.cards()}
+    assert fronts == dict.fromkeys(questions[:4], "waiting")
 
 
 def test_what_a_reader_marked_is_known_already(forge, tmp_path):
@@ -321,6 +338,62 @@ def test_of_a_folder_every_document_without_marks_is_asked_about(
     assert len(server.asked) == 1
 
 
+def folder_of_notes(tmp_path: Path) -> Path:
+    """Notes of which a part takes about three, and one that is private."""
+    folder = tmp_path / "bakery"
+    folder.mkdir()
+    filler = "It is so, and it has been so for a long time in every town.\n\n" * 120
+    for name, fact in (("gluten", YEAST), ("rye", RYE), ("salt", SALT)):
+        (folder / f"{name}.md").write_text(f"# On {name}\n\n{fact}\n\n{filler}", "utf-8")
+    for number in range(3):
+        (folder / f"town {number}.md").write_text(filler, "utf-8")
+    (folder / "shop.md").write_text(f"{SECRET}\n\n#no-llm\n", "utf-8")
+    return folder
+
+
+def test_notes_of_a_folder_are_joined_and_each_card_finds_its_note(forge, tmp_path):
+    folder = folder_of_notes(tmp_path)
+    text = asked(forge, folder)
+    second_text = (forge.folder / "ask-2.md").read_text("utf-8")
+    assert not (forge.folder / "ask-3.md").exists()
+    for each in (text, second_text):
+        assert "the 10 passages" in each
+        assert "croutons" not in each
+    assert [name for name in ("gluten", "rye", "salt") if f"[from “{name}”]" in text] == [
+        "gluten",
+        "rye",
+        "salt",
+    ]
+    # a note that is gone meanwhile leaves the others
+    (folder / "salt.md").unlink()
+    invented = card("Sourdough was first baked in Egypt.", "Where was it?", "Egypt")
+    said = answer(forge, text, SOUR, GLUTEN, invented)
+    assert "2 passages chosen, of 3 in the answer; 1 quote not in the doc" in said.stderr
+    assert [
+        (each["title"], each["heading"], each["quote"]) for each in forge.cards()
+    ] == [
+        ("gluten", "On gluten", YEAST),
+        ("rye", "On rye", RYE),
+    ]
+    # one undo takes the whole answer back
+    forge.ok("undo")
+    assert forge.cards() == []
+
+
+def test_what_is_private_in_one_note_is_masked_in_the_others_when_notes_are_joined(
+    forge, tmp_path
+):
+    folder = tmp_path / "bakery"
+    folder.mkdir()
+    trade = f"# Rolls\n\n{SALT}\n\n## Trade #no-llm\n\n{SECRET}\n"
+    (folder / "rolls.md").write_text(trade, "utf-8")
+    (folder / "rye.md").write_text(f"# Rye\n\n{RYE} {SECRET}\n", "utf-8")
+    text = asked(forge, folder)
+    assert SALT in text
+    assert RYE in text
+    assert "croutons" not in text
+
+
 # --- a mark on the same words ---------------------------------------------------------------
 
 
@@ -392,6 +465,16 @@ def test_a_scan_without_text_is_said(forge, tmp_path):
     assert refused.exit_code == 1
     assert "it has no text, as a scan" in refused.stderr
     assert "OCR" in refused.stderr
+
+
+def test_what_is_left_out_and_pages_without_text_are_said(forge, tmp_path):
+    path = tmp_path / "bread.pdf"
+    works = map(paragraph, WORKS.split("\n"))
+    last = [paragraph(RYE), heading("References"), *works]
+    write_pdf(path, list(map(Page, ([paragraph(YEAST)], [], last, []))))
+    said = forge.ok("draft", "export", "ask.md", "--from", path).stderr
+    assert "left out: References, p. 3 (88 characters)" in said
+    assert "2 of 4 pages have no text" in said
 
 
 def test_a_file_that_is_no_document_is_said(forge, tmp_path):
@@ -470,35 +553,66 @@ def whole(*pages: str, labels: bool = False, levels: bool = True) -> WholeText:
     return WholeText(document, tuple(texts), tuple(paragraphs), "pdf:1", numbers)
 
 
-def shown(document: WholeText) -> list[str]:
-    return [document.get_paragraph_text(each) for each in select_paragraphs(document)]
+WORKS = "[1] Doe, A. On bread. J. Food 9 (1959), 41–46.\n[2] Roe, B. Rye. 2nd ed., 1998."
+SLIDES = ("Gluten\n• It is elastic.", "Rye\n• It has hardly any gluten.")
+SENT = {
+    "a section of tasks": ("# Bread\nIt rises.\n# Exercises\n1. Bake.\nWhy?\n# Rye\nSour.", "Bread It rises. Rye Sour.",
+                           "Exercises (21 characters)"),
+    "a section of works": ("# Bread\n## 2.1 References\nDoe 2020.\n## More\nYes.", "Bread More Yes.",
+                           "2.1 References (23 characters)"),
+    "in other languages": ("# Literaturverzeichnis\nDoe, 2020.\n# 参考文献\n[1] 张三, 2010.\n# Ende\nEnde.", "Ende Ende.",
+                           "Literaturverzeichnis (30 characters), 参考文献 (17 characters)"),
+    "a section of sentences": ("# C++\n## References\nA reference is an alias of an object.\n## Index\nAn index helps.",
+                               "C++ References A reference is an alias of an object. Index An index helps.", ""),
+    "a longer heading": ("# References count\nThey do.", "References count They do.", ""),
+    "sentences before the works": ("# References\nThe works that this course follows are old, and they are all worth reading.\n"
+                                   "Doe 2020.", "References The works that this course follows are old, and they are all worth"
+                                   " reading. Doe 2020.", ""),
+    "front matter on a line": ("+++ title = 1 +++\nIt rises.", "It rises.", ""),
+    "front matter": ("+++\ntitle = 1\n+++\nIt rises.", "It rises.", ""),
+}  # fmt: skip
+SENT_PAGES = {
+    "works at the end": (("It rises.", f"Text.\nReferences\n{WORKS}", WORKS), "It rises. Text.",
+                         "References, p. 1–2 (164 characters)"),
+    "text after the works": (("It rises.", f"References\n{WORKS}\nAppendix\nA dough without salt rises faster."),
+                             "It rises. Appendix A dough without salt rises faster.", "References, p. 1 (87 characters)"),
+    "contents": (("Contents\nBread ........ 12\nIt rises.",), "It rises.", "Contents, p. 0 (25 characters)"),
+    "contents without a name": (("Bread ........ 12\nIt rises.",), "It rises.",
+                                "lines of a table of contents, p. 0 (17 characters)"),
+    "a slide with an exercise": (("Bread", "Exercise\n• Draw a loaf.", *SLIDES), "Bread Exercise • Draw a loaf. Gluten"
+                                 " • It is elastic. Rye • It has hardly any gluten.", ""),
+    "a slide for questions": (("Bread", "Questions?", *SLIDES), "Bread Questions? Gluten • It is elastic. Rye"
+                              " • It has hardly any gluten.", ""),
+    "a slide about references": (("Bread", "References\n• An alias of an object.", *SLIDES), "Bread References"
+                                 " • An alias of an object. Gluten • It is elastic. Rye • It has hardly any gluten.", ""),
+    "chapters that end with tasks": (("One\nExercises\n1. Bake.\n2. Eat.", "Two is a chapter.\nExercises\n1. Sow.",
+                                      "Three is the last chapter."), "One Two is a chapter. Three is the last chapter.",
+                                     "Exercises, p. 0 (24 characters), Exercises, p. 1 (16 characters)"),
+    "a slide that grows": (("Bread\n• rises", "Bread\n• rises\n• falls", "Rye"), "Bread • rises • falls Rye", ""),
+    "a slide on one line": (("1 By hand\n2 By rule", "1 By hand 2 By rule\n3 By figures", "End"),
+                            "1 By hand 2 By rule 3 By figures End", ""),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("document", "out"),
+    ("document", "sent", "left_out"),
     [
-        (whole("# Bread\nIt rises.\n# Exercises\nBake.\n# Rye\nSour."), "Bread It rises. Rye Sour."),
-        (whole("# Bread\n## 2.1 References\nDoe 2020.\n## More\nYes."), "Bread More Yes."),
-        (whole("It rises.", "Text.\nReferences\nDoe 2020.", labels=True, levels=False),
-         "It rises. Text."),
-        (whole("Contents\nBread ........ 12\nIt rises.", labels=True, levels=False),
-         "Contents It rises."),
-        (whole("Bread\n• rises", "Bread\n• rises\n• falls", "Rye", labels=True), "Bread • rises • falls Rye"),
-        (whole("1 By hand\n2 By rule", "1 By hand 2 By rule\n3 By figures", "End", labels=True),
-         "1 By hand 2 By rule 3 By figures End"),
-        (whole("+++ title = 1 +++\nIt rises."), "It rises."),
-        (whole("+++\ntitle = 1\n+++\nIt rises."), "It rises."),
-        (whole("# Literaturverzeichnis\nDoe.\n# 参考文献\nDoe.\n# Ende\nEnde."), "Ende Ende."),
-        (whole("# References count\nThey do."), "References count They do."),
+        *((whole(text), *expected) for text, *expected in SENT.values()),
+        *((whole(*pages, labels=True, levels=False), *expected) for pages, *expected in SENT_PAGES.values()),
     ],
+    ids=[*SENT, *SENT_PAGES],
 )  # fmt: skip
-def test_what_is_no_text_to_learn_from_does_not_go_out(document, out):
-    assert " ".join(shown(document)) == out
+def test_only_lists_of_works_contents_and_tasks_are_left_out_and_named(
+    document, sent, left_out
+):
+    paragraphs, omitted = select_paragraphs(document)
+    assert " ".join(map(document.get_paragraph_text, paragraphs)) == sent
+    assert ", ".join(each.summary for each in omitted) == left_out
 
 
 def test_parts_end_at_headings_and_share_the_number():
     document = whole("\n".join(f"## Part {n}\n{'So it is. ' * 200}" for n in range(12)))
-    parts = split_document(document, 10, most=9_000)
+    parts = split_document(document, document.paragraphs, 10, most=9_000)
     assert sum(part.passage_count for part in parts) == 10
     assert max(part.character_count for part in parts) < 11_000
     for part in parts:
@@ -507,7 +621,7 @@ def test_parts_end_at_headings_and_share_the_number():
 
 def test_a_text_without_line_ends_is_cut_between_sentences():
     document = whole("So it is. " * 9_000)
-    parts = split_document(document, 10)
+    parts = split_document(document, select_paragraphs(document)[0], 10)
     assert len(parts) == 4
     for part in parts:
         for each in part.paragraphs:
@@ -601,6 +715,27 @@ def test_words_that_are_dragged_over_are_words_of_the_document(selected, marked)
     opened = unmarked.OpenDocument(Path("cell.md"), "cells", document, letters)
     located = unmarked.locate_selection(opened, selected)
     assert (located.quote if located else None) == marked
+
+
+TALK = "so the swift sleeps on the wing and it weighs forty grams " * 30 + (
+    "00:12:34 the eel spawns in the sea 00:12:38 of the weeds and dies "
+    + "of hunger " * 90
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "found", "is_exact"),
+    [
+        ("the eel spawns in the sea of the weeds and dies",
+         "the eel spawns in the sea 00:12:38 of the weeds and dies", True),
+        ("the eel spawned in the seas of weeds and died",
+         "the eel spawns in the sea 00:12:38 of the weeds and dies", False),
+    ],
+)  # fmt: skip
+def test_a_quote_of_a_transcript_without_full_stops_does_not_grow(quote, found, is_exact):
+    letters = DocumentLetters([TALK], blank_non_words)
+    located, exactly = locate_quote(quote, letters, {0})
+    assert (located.quote, exactly) == (found, is_exact)
 
 
 def test_a_quote_may_go_on_over_a_page_break():
