@@ -256,7 +256,7 @@ CARDS_OPTION = click.option(
     metavar="N",
     default=10,
     show_default=True,
-    help="How many passages to choose of a document.",
+    help="How many passages to choose of a document, or of each text of joined notes.",
 )
 
 

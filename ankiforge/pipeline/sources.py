@@ -347,18 +347,33 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
     return entry.has_path and source is not None and hasattr(source.Settings, "marks")
 
 
-def find_unmarked_paths(workspace: WorkspaceDirectory, ledger: Ledger) -> list[str]:
-    """Return the remembered files that contain no marked or chosen passage."""
+def find_unmarked_paths(
+    workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
+) -> list[str]:
+    """Return the remembered files that contain no marked or chosen passage.
+
+    If `folders` is True, also return the remembered and configured folders of which this is true.
+    """
     from ankiforge.ledger.chosen_passages import load_marked_documents
 
     marked = load_marked_documents(ledger)
+    marked_sources = {source for source, _ in marked}
+    names_by_path = {item.path: item.names for item in workspace.remembered_paths}
+    if folders:
+        for entry in workspace.config.sources:
+            names_by_path.setdefault(str(entry.path), {entry.kind: entry.name})
     unmarked = []
-    for item in workspace.remembered_paths:
-        path = Path(item.path)
-        has_text = item.names.keys() & _TEXT_KINDS and path.is_file()
-        names = {(source, path.name) for source in item.names.values()}
-        if has_text and names.isdisjoint(marked):
-            unmarked.append(item.path)
+    for place, names in names_by_path.items():
+        path = Path(place)
+        if not names.keys() & _TEXT_KINDS:
+            continue
+        is_marked = any((source, path.name) in marked for source in names.values())
+        if folders and path.is_dir():
+            is_marked = not marked_sources.isdisjoint(names.values())
+        elif not path.is_file():
+            continue
+        if not is_marked:
+            unmarked.append(place)
     return unmarked
 
 
@@ -511,9 +526,7 @@ def _find_sources(
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
         if path.suffix.casefold() in UNMARKED_KINDS:
-            hint = (
-                f"to let a chat or model choose ten: ankiforge draft {quote(str(path))}"
-            )
+            hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(path))}"
         return Problem(str(path), explain_no_source(path), hint)
     return selected
 

@@ -217,7 +217,8 @@ def get_status(
     waiting_counts = counts["waiting"]
     card_counts = counts["cards"]
     anki_counts = counts["anki"]
-    command, reason = choose_next_command(workspace, counts, noticed)
+    unmarked = find_unmarked_paths(workspace, ledger, folders=True)
+    command, reason = choose_next_command(workspace, counts, noticed, unmarked)
     documents = Counter[str]()
     for pile in sittings.load_piles(ledger, order.new_drafts, ()):
         documents[pile.title] += len(pile.drafted_marks)
@@ -249,7 +250,7 @@ def get_status(
         model=describe_model(workspace),
         looked=ledger.get_meta("looked"),
         answers=dict(counts["answers"]),
-        unmarked=tuple(find_unmarked_paths(workspace, ledger)),
+        unmarked=tuple(unmarked),
         not_read={
             folder: left_out.summary
             for folder, left_out in load_unread_files(ledger).items()
@@ -263,6 +264,7 @@ def choose_next_command(
     workspace: WorkspaceDirectory,
     counts: Mapping[str, Counter[str]],
     noticed: Iterable[FeatureNotice],
+    unmarked: Sequence[str] = (),
 ) -> Pair:
     """Return the command that the user should run next, and the reason for it.
 
@@ -270,6 +272,7 @@ def choose_next_command(
         workspace: the workspace's directory and settings.
         counts: the counts that `pending_items.count_everything` returns.
         noticed: what the features want to report. One of them may name the command.
+        unmarked: the paths at which nothing is highlighted.
     """
     for notice in noticed:
         if notice.suggested_command:
@@ -284,6 +287,8 @@ def choose_next_command(
     if waiting_counts["proposed"]:
         return DECIDE_COMMAND, best
     if not counts["fates"].total():
+        if unmarked:
+            return suggest_choosing(unmarked)
         has_sources = workspace.config.sources or workspace.remembered_paths
         return "run" if has_sources else "run PATH", "no highlight was found so far"
     command, reason = choose_draft_command(workspace, waiting_counts["without"])
@@ -340,7 +345,8 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
             f"{sourceless_count} without a source: ankiforge list finding:source_gone"
         )
         rows.append(("gone", sourceless))
-    rows.append(("no marks", format_unmarked(status.unmarked)))
+    if not status.why.startswith(_NOTHING_MARKED):
+        rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (format_detail(label, text) for label, text in rows if text)
 
@@ -370,6 +376,7 @@ _REPORTED_KINDS = (CARD_IN_HEADING, LOGSEQ_CARD, LOGSEQ_MARK)
 """The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
 the name of the tool."""
 _REPORTED_STATUSES = ("left_out", "failed", "carded", "waiting", "blocked")
+_NOTHING_MARKED = "nothing is marked"
 NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{gaps}} and glossary lists"
@@ -572,6 +579,13 @@ class RunFormatter:
             return "", f"import {shorten_path(result.packages[-1])} into Anki"
         if waiting_counts["proposed"]:
             return DECIDE_COMMAND, best
+        if result.has_no_highlights and not result.has_failures:
+            unmarked = find_unmarked_paths(
+                self._workspace.folder, self._ledger, folders=True
+            )
+            unmarked.sort(key=lambda path: path not in result.remembered)
+            if unmarked:
+                return suggest_choosing(unmarked)
         without_card = waiting_counts["without"] if result.has_new_highlights else 0
         return choose_draft_command(self._workspace.folder, without_card)
 
@@ -676,11 +690,12 @@ class RunFormatter:
         yield _format_model_usage(result, folder)
         if result.report and (result.has_new_highlights or result.has_no_highlights):
             yield from _format_unread(result.report, ledger)
-        if result.has_no_highlights and not (
-            result.has_failures or self._step or self._reason
+        is_choosing = self._reason.startswith(_NOTHING_MARKED)
+        if result.has_no_highlights and (
+            is_choosing or not (result.has_failures or self._step or self._reason)
         ):
             yield NO_HIGHLIGHTS_HINT
-            yield format_unmarked(find_unmarked_paths(folder, ledger)) or CHOOSE_HINT
+            yield "" if is_choosing else CHOOSE_HINT
         elif result.has_no_highlights or result.remembered:
             yield format_unmarked(find_unmarked_paths(folder, ledger))
         changes = _find_changes(result, ledger, folder)
@@ -693,16 +708,22 @@ class RunFormatter:
             yield from _format_reasons(ledger, self._counts)
 
 
-def format_unmarked(paths: Sequence[str]) -> str:
-    """Return a line on how a chat or model can choose passages in documents without highlights.
+def suggest_choosing(paths: Sequence[str]) -> Pair:
+    """Return the command that lets a chat or model choose passages, and the reason for it.
 
-    `paths` are the paths of these documents. Returns "" if there are none.
+    `paths` are the paths at which nothing is highlighted, at least one.
     """
+    others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
+    reason = f"{_NOTHING_MARKED} there; a chat or model chooses passages{others}"
+    return f"draft {quote(shorten_path(paths[0]))}", reason
+
+
+def format_unmarked(paths: Sequence[str]) -> str:
+    """Return a line with the command and reason of `suggest_choosing`, or "" without a path."""
     if not paths:
         return ""
-    others = f", and {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
-    command = f"ankiforge draft {quote(shorten_path(paths[0]))}"
-    return f"nothing is marked; to let a chat or model choose ten: {command}{others}"
+    command, reason = suggest_choosing(paths)
+    return f"ankiforge {command}   {reason}"
 
 
 def _format_reasons(ledger: Ledger, counts: Mapping[str, Counter[str]]) -> TextLines:

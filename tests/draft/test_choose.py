@@ -380,6 +380,25 @@ def test_notes_of_a_folder_are_joined_and_each_card_finds_its_note(forge, tmp_pa
     assert forge.cards() == []
 
 
+def test_run_and_status_name_the_command_for_what_nobody_marked(forge, tmp_path):
+    folder = folder_of_notes(tmp_path)
+    said = forge.ok("run", folder).stdout
+    assert f"next  ankiforge draft {folder}" in said
+    assert f"next  ankiforge draft {folder}" in forge.ok("status").stdout
+    # the path that was named last comes first
+    moss = tmp_path / "moss.md"
+    moss.write_text("Moss has no roots.\n", "utf-8")
+    assert f"next  ankiforge draft {moss}   nothing" in forge.ok("run", moss).stdout
+    # once a passage is chosen or marked there, the command is no longer named
+    answer(forge, asked(forge, folder), SOUR)
+    moss.write_text("Moss has ==no roots==.\n", "utf-8")
+    forge.ok("run")
+    forge.ok("accept", "--all")
+    said = forge.ok("status").stdout
+    assert "ankiforge draft /" not in said
+    assert "no marks" not in said
+
+
 def test_what_is_private_in_one_note_is_masked_in_the_others_when_notes_are_joined(
     forge, tmp_path
 ):

@@ -168,9 +168,9 @@ def test_files_are_counted_by_what_they_are(files, text):
     ("paths", "line"),
     [
         ([], ""),
-        (["a b.pdf"], "nothing is marked; to let a chat or model choose ten: ankiforge draft 'a b.pdf'"),
+        (["a b.pdf"], "ankiforge draft 'a b.pdf'   nothing is marked there; a chat or model chooses passages"),
         (["a.pdf", "b", "c"],
-         "nothing is marked; to let a chat or model choose ten: ankiforge draft a.pdf, and 2 more without marks"),
+         "ankiforge draft a.pdf   nothing is marked there; a chat or model chooses passages; 2 more without marks"),
     ],
 )  # fmt: skip
 def test_a_document_without_marks_is_told_with_the_command_that_reads_it(paths, line):
