@@ -682,6 +682,33 @@ def test_attributes_of_programs_that_make_pages_do_not_go_out(forge, tmp_path):
     assert "its passage has a card" in answer(forge, asked(forge, path), GLUTEN).stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        ("Fledging:: leaving the nest for the first time", True),
+        ("- **Torpor**:: a state of lowered body temperature of a bird", True),
+        ("蛰伏:: 鸟类在夜间降低体温的一种状态。", True),
+        ("status:: in progress", False),
+        ("tags:: #one #two #three #four", False),
+        ("see:: [[One]] [[Two]] [[Three]] [[Four]]", False),
+        ("due:: 2026-01-01 10:00 in the great hall", False),
+        ("collapsed:: true", False),
+        ("Torpor:: a state of lowered body temperature #no-llm", False),
+    ],
+)
+def test_a_field_that_defines_a_term_is_text(forge, tmp_path, line, sent):
+    path = tmp_path / "birds.md"
+    path.write_text(f"# Birds\n\nThe swift nests in towers.\n\n{line}\n", "utf-8")
+    text = asked(forge, path)
+    value = line.partition(":: ")[2]
+    assert (value in text) == sent
+    if sent:
+        answer(forge, text, card(value, "Which word is that of a bird?", " ".join(value.split()[:4])))
+        assert [each["quote"] for each in forge.cards()] == [value]
+        forge.ok("run")
+        assert len(forge.cards()) == 1
+
+
 def test_a_document_of_many_pages_is_read_in_parts(forge, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "PAGES_PER_QUESTION", 1)
     path = written(tmp_path, "pdf")

@@ -275,7 +275,15 @@ def read_whole_text(
     dialect = None
     if note.dialects:
         dialect = note.dialects.build_syntax(note.text, front.tags, note.document.path)
-    parsed = _ParsedNote(source, note, find_picture, front, dialect, may_be_private)
+    parsed = _ParsedNote(
+        source,
+        note,
+        find_picture,
+        front,
+        dialect,
+        may_be_private,
+        keeps_definitions=True,
+    )
     return parsed.build_whole_text()
 
 
@@ -290,7 +298,9 @@ class _ParsedNote:
         front: FrontMatter,
         dialect: CardSyntax | None,
         may_be_private: bool,
+        keeps_definitions: bool = False,
     ) -> None:
+        """Parse a note. If `keeps_definitions` is true, fields that define a term are text."""
         self._source = source
         self._note = note
         self._front = front
@@ -307,7 +317,9 @@ class _ParsedNote:
         # the cards of AnkiOps are labelled `Q:` and `A:` too, but it adds them to Anki itself
         reads_labels = "block" in wanted.cards and not ANKIOPS.sign.search(note.text)
         self._blocks = parse_blocks(
-            prepare_source(body, fields=not is_declared),
+            prepare_source(
+                body, fields=not is_declared, definitions=not keeps_definitions
+            ),
             InlineContext(find_media_path=find_picture),
             (dialect or CardSyntax())._replace(reads_labels=reads_labels),
         )

@@ -116,6 +116,11 @@ _HIDDEN = regex(_HIDDEN_TEMPLATE.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_EXCEPT_FIELDS = regex(
     _HIDDEN_TEMPLATE.replace("FIELD", "(?P<field>(?P<item>(?!)))"), _FLAGS
 )
+# A field that defines a term, because its value begins with at least four words, which aren't tags
+# or links, or with ten characters of a script without spaces.
+_DEFINITION_FIELD = regex(
+    r"[^:\n]+::(?=[^\n]*\Z)(?:(?:[ \t]+(?!\w+:)[^\W\d]\S*){4}|[ \t]+[^\s\x00-\u2fff]{10})"
+)
 _MATHS_PLACEHOLDER = regex(f"{MATHS_DELIMITER}(\\d+){MATHS_DELIMITER}")
 # What follows the opening marker of a fence that GitHub and GitLab show as a formula.
 _MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
@@ -154,12 +159,15 @@ def restore_placeholders(text: str, maths: Strings) -> str:
     return _EMPTY_PLACEHOLDER.sub("", with_maths)
 
 
-def prepare_source(text: str, *, fields: bool = True) -> PreparedSource:
+def prepare_source(
+    text: str, *, fields: bool = True, definitions: bool = True
+) -> PreparedSource:
     """Replace comments (`%%…%%` or `<!--…-->`) and multi-line maths by placeholders.
 
     Link definitions count as comments. If `fields` is true, so do the fields of Dataview and
-    Logseq, such as `key:: value` on a line. Nothing is replaced in fences and code, and markers
-    that are never closed are plain text.
+    Logseq, such as `key:: value` on a line, but if `definitions` is false, not those that define
+    a term. Nothing is replaced in fences and code, and markers that are never closed are plain
+    text.
     """
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
@@ -198,6 +206,8 @@ def prepare_source(text: str, *, fields: bool = True) -> PreparedSource:
             target = {"href": hidden["target"].strip("<>"), "title": ""}
             references[normalizeReference(hidden["label"])] = target
         elif maths or not any(map(hidden.group, (*_UNSEEN_KINDS, "empty"))):
+            return hidden[0]
+        if hidden["field"] and not definitions and _DEFINITION_FIELD.match(hidden[0]):
             return hidden[0]
         # an empty item keeps its indentation
         if hidden["empty"]:
