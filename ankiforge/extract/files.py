@@ -13,12 +13,11 @@ import re
 import stat
 import time
 import unicodedata
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -27,10 +26,6 @@ from ankiforge.errors import ItemError
 from ankiforge.model import VANISHED, Json, Strings, hash16
 from ankiforge.text import regex
 from ankiforge.text.decoding import decode_text
-from ankiforge.text.elements import BLOCK_ELEMENTS
-
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup
 
 MAX_TEXT_BYTES = 16_000_000
 """The default maximum size in bytes of a text file."""
@@ -414,56 +409,3 @@ def read_when_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, 
             return decode_text(raw), stamp_from_status(status)
         time.sleep(seconds_left)
     raise ItemError("it keeps changing", hint="run again later") from OSError()
-
-
-# --- HTML -------------------------------------------------------------------------------
-
-HTML_COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
-_TAG = regex(r"(</?[A-Za-z][^<>]*>|<[!?][^<>]*>)")
-_HIDDEN = regex(r"(?i)<(head|script|style|template)\b")
-_ELEMENT = regex(r"<(/?)([A-Za-z][\w:-]*)")
-_BLOCK = regex(rf"(?i)</?(?:{'|'.join(sorted(BLOCK_ELEMENTS))})\b")
-
-
-def iter_html_blocks(html: str) -> Iterator[tuple[str, str]]:
-    """Yield the blocks that a page shows: the tag before each block, and its text as one line."""
-    from html import unescape
-
-    def to_line(parts: list[str]) -> str:
-        return " ".join(unescape("".join(parts)).split())
-
-    tag_before = ""
-    text_parts: list[str] = []
-    hidden_by = ""  # the element whose content is being skipped
-    for index, token in enumerate(_TAG.split(HTML_COMMENT.sub("", html))):
-        if index % 2 == 0:
-            if not hidden_by:
-                text_parts.append(token)
-        elif hidden_by:
-            end = _ELEMENT.match(token)
-            if end and end[1] and end[2].casefold() == hidden_by:
-                hidden_by = ""
-        elif hiding := _HIDDEN.match(token):
-            hidden_by = hiding[1].casefold()
-        elif _BLOCK.match(token):
-            yield tag_before, to_line(text_parts)
-            tag_before = token
-            text_parts = []
-    yield tag_before, to_line(text_parts)
-
-
-_STRAY_BRACKET = regex(r"<(?!/?[A-Za-z][^<>]*>)")
-
-
-def parse_html(html: str) -> BeautifulSoup:
-    """Parse a page into a tree without comments.
-
-    A `<` that doesn't begin a tag becomes text.
-    """
-    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
-
-    # at each `<` that doesn't begin a tag, the parser would search for its end
-    markup = _STRAY_BRACKET.sub("&lt;", HTML_COMMENT.sub("", html))
-    with warnings.catch_warnings():  # about a page that only consists of a URL
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-        return BeautifulSoup(markup, "html.parser")

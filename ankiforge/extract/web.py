@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import unescape
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Recognition
 from ankiforge.extract.file_source import File, FileSource, FindPicture
-from ankiforge.extract.files import iter_html_blocks, read_file, title_from_file_name
+from ankiforge.extract.files import read_file, title_from_file_name
+from ankiforge.extract.html_text import (
+    decode_html,
+    iter_html_blocks,
+    parse_page,
+    remove_asides,
+)
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -22,19 +28,17 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import regex
-from ankiforge.text.decoding import decode_text
 from ankiforge.text.private import contains_private_tag
+
+if TYPE_CHECKING:  # loaded when a page is read
+    from bs4 import Tag
 
 MAX_PAGE_BYTES = 50_000_000
 """The maximum size of a page in bytes."""
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
-_HEADING = regex(r"(?i)<h([1-6])\b")
-# Matches what surrounds the text of a page, such as menus, adverts and forms.
-_PAGE_SURROUNDINGS = regex(
-    r"(?is)<(nav|aside|footer|form|button|noscript)\b(?:(?!<\1\b).)*?</\1\s*>|<head\b.*?</head\s*>"
-)
-_MAX_NESTING = 6
-"""How deep such elements may be nested."""
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# What surrounds the text of a page, such as menus, adverts and forms.
+_PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
 
 
 class SavedWebPages(FileSource):
@@ -57,7 +61,7 @@ class SavedWebPages(FileSource):
     def whole(self, file: File, reader: Any) -> WholeText:
         """Return the text of a page without its menus and the like."""
         raw, _ = read_file(file.place, MAX_PAGE_BYTES)
-        html = decode_text(raw, repairs=True)
+        html = decode_html(raw)
         title_match = _TITLE.search(html)
         title = " ".join(unescape(title_match[1]).split()) if title_match else ""
         document = Document(
@@ -87,11 +91,8 @@ def build_whole_text(
     for page, source in enumerate(page_sources):
         lines: list[str] = []
         start = 0
-        for tag, text in iter_html_blocks(_remove_surroundings(source)):
-            if not text:
-                continue
-            heading_match = _HEADING.match(tag)
-            level = int(heading_match[1]) if heading_match else 0
+        for element, text in _read_blocks(source):
+            level = int(element.name[1]) if element and element.name in _HEADINGS else 0
             if level:
                 headings = {
                     outer_level: name
@@ -117,11 +118,17 @@ def build_whole_text(
     return WholeText(document, tuple(pages), tuple(paragraphs), namespace)
 
 
-def _remove_surroundings(html: str) -> str:
-    """Return a page without its menus and the like, or all of it if nothing else would be left."""
-    shorter = html
-    for _ in range(_MAX_NESTING):
-        previous, shorter = shorter, _PAGE_SURROUNDINGS.sub(" ", shorter)
-        if previous == shorter:
+def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
+    """Return the blocks of a page that have text, with their elements.
+
+    Menus and the like are left out unless nothing else would be left.
+    """
+    page = parse_page(html)
+    blocks: list[tuple[Tag | None, str]] = []
+    for left_out in (_PAGE_SURROUNDINGS, ()):
+        for element, marked_text in iter_html_blocks(page, left_out):
+            if text := " ".join(remove_asides(marked_text).split()):
+                blocks.append((element, text))
+        if blocks:
             break
-    return shorter if any(words for _, words in iter_html_blocks(shorter)) else html
+    return blocks

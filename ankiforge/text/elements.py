@@ -69,7 +69,9 @@ def ruby_to_text(match: re.Match[str]) -> str:
     return f"({reading})" if reading and match["what"] in "tT" else ""
 
 
-_NON_TEXT = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
+NON_TEXT_ELEMENTS = ("script", "style", "iframe", "object", "svg")
+"""The HTML elements whose content isn't text."""
+_NON_TEXT = regex(rf"(?is)<({'|'.join(NON_TEXT_ELEMENTS)})\b[^<>]*>.*?</\1\s*>")
 _SUB_OR_SUP = regex(r"(?i)<(?P<name>su[bp])>(?P<words>[^<>$\n]{1,40})</(?P=name)>")
 # The Markdown for the opening and closing tags of an element.
 _MARKDOWN_BY_TAG = {

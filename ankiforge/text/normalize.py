@@ -25,7 +25,8 @@ _PLAIN_BY_TYPOGRAPHIC = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
-    | {"\u00ad": ""}
+    # the two noncharacters enclose asides in the text of HTML pages
+    | dict.fromkeys("\u00ad\ufdd0\ufdd1", "")
 )
 _TYPOGRAPHIC = regex(f"[{''.join(_PLAIN_BY_TYPOGRAPHIC)}]")
 

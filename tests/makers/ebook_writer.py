@@ -33,6 +33,8 @@ class Book:
     authors: tuple[str, ...] = ()
     chapters: tuple[tuple[str, str], ...] = ()
     subjects: tuple[str, ...] = ()
+    is_markup: bool = False
+    """Whether the texts of chapters are XHTML."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def write_epub(path: str | Path, book: Book, marks: Iterable[Mark] = ()) -> None
         f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
     }
     for number, (title, text) in enumerate(book.chapters, start=1):
-        paragraphs = "".join(f"<p>{escape(line)}</p>" for line in text.splitlines())
+        lines = text.splitlines() if book.is_markup else escape(text).splitlines()
+        paragraphs = "".join(f"<p>{line}</p>" for line in lines)
         files[f"OEBPS/text/c{number}.xhtml"] = (
             '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>'
             f"{escape(title)}</title></head><body>{paragraphs}</body></html>"

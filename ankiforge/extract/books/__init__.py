@@ -260,7 +260,12 @@ def build_sightings(
         if failure:  # this is reported so that the next run tries again
             message = f"the words around its highlights are not read: {failure.what}"
             yield Problem(file.name, message, failure.hint, notice=True)
-    passages = remove_note_numbers([mark.text for mark in normalized_marks])
+    passages = remove_note_numbers(
+        [
+            context.words or mark.text
+            for mark, context in zip(normalized_marks, contexts, strict=True)
+        ]
+    )
     sentences = remove_note_numbers([context.sentence for context in contexts])
     highlights: list[Highlight] = []
     for mark, context, passage, sentence in zip(

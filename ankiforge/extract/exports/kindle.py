@@ -18,11 +18,8 @@ from operator import itemgetter
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import REPLACEMENT_CHARACTER, ExportSource, NamedSightings
-from ankiforge.extract.files import (
-    iter_html_blocks,
-    remove_unknown_authors,
-    title_from_file_name,
-)
+from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
+from ankiforge.extract.html_text import iter_html_blocks, parse_html
 from ankiforge.model import (
     Document,
     ExtractedDocument,
@@ -203,8 +200,9 @@ def _group_by_role(html: str) -> Iterator[Pair]:
     """
     role = ""
     parts: list[str] = []
-    for tag, text in iter_html_blocks(html):
-        match = _ROLE_CLASS.search(tag)
+    for element, text in iter_html_blocks(parse_html(html)):
+        classes = element.get_attribute_list("class") if element else ()
+        match = _ROLE_CLASS.search(" ".join(filter(None, classes)))
         if match:
             if role:
                 yield role, "\n".join(parts).strip()

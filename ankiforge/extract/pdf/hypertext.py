@@ -19,11 +19,12 @@ from xml.etree import ElementTree
 from zipfile import BadZipFile, ZipFile
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import (
+from ankiforge.extract.files import open_regular_file, read_file
+from ankiforge.extract.html_text import (
+    decode_html,
     iter_html_blocks,
-    open_regular_file,
-    parse_html,
-    read_file,
+    parse_page,
+    remove_asides,
 )
 from ankiforge.extract.pdf.mark_text import get_passage_context
 from ankiforge.extract.pdf.messages import (
@@ -35,7 +36,12 @@ from ankiforge.extract.pdf.messages import (
 )
 from ankiforge.model import Span
 from ankiforge.text.elements import BLOCK_ELEMENTS
-from ankiforge.text.normalize import is_same_text, locate, normalize_for_comparison
+from ankiforge.text.normalize import (
+    is_same_text,
+    locate,
+    normalize_for_comparison,
+    normalize_typography,
+)
 from ankiforge.text.passages import get_paragraphs_around
 
 if TYPE_CHECKING:  # imported when a quote occurs several times
@@ -45,12 +51,13 @@ MAX_BOOK_BYTES = 50_000_000
 """A book isn't read if its pages have more bytes."""
 _MAX_LIST_BYTES = 4_000_000
 """A book's list of files isn't read if it has more bytes."""
-_MAX_PARSED_CHARS = 4_000_000
-"""How many characters of a page are parsed into elements at most."""
 PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
+_ENCRYPTION = "META-INF/encryption.xml"
+_PROTECTED_HINT = (
+    "give a copy without protection, or the highlights that its reading app exports"
+)
 _READ_ERRORS = (
-    ItemError,
     OSError,
     BadZipFile,
     ValueError,
@@ -76,6 +83,8 @@ def find_in_pages(path: Path, quotes: Iterable[ExternalQuote]) -> ContextsFound 
                 ZipFile(opened) as book,
             ):
                 pages = read_pages(book)
+    except ItemError as error:
+        return Failed(error.message, error.hint)
     except _READ_ERRORS as error:
         return Failed(f"it cannot be read: {error}", REPAIR_HINT)
     passages = []
@@ -84,13 +93,19 @@ def find_in_pages(path: Path, quotes: Iterable[ExternalQuote]) -> ContextsFound 
         if located is None:
             passages.append(QuoteContext())
             continue
-        text, span = located
+        text, span = _remove_asides(*located)
         prefix, suffix, sentence = get_passage_context(text, span)
+        shown = text[slice(*span)]
+        is_equal = (
+            normalize_typography(shown).split()
+            == normalize_typography(quote.words).split()
+        )
         passage = QuoteContext(
             prefix=prefix,
             suffix=suffix,
-            sentence="" if is_same_text(sentence, quote.words) else sentence,
+            sentence="" if is_same_text(sentence, shown) else sentence,
             nearby=get_paragraphs_around(text, *span, asks=quote.asks),
+            words="" if is_equal else shown,
         )
         passages.append(passage)
     return ContextsFound(tuple(passages))
@@ -101,12 +116,18 @@ class _BookPage:
 
     def __init__(self, name: str, raw: bytes) -> None:
         self.name = name
-        self.html = raw.decode("utf-8", "replace")
+        try:
+            self.html = decode_html(raw)
+        except ItemError:
+            self.html = raw.decode("utf-8", "replace")
 
     @cached_property
     def text(self) -> str:
-        """The text of the page, with each block, such as a paragraph, on a line of its own."""
-        return "\n".join(words for _, words in iter_html_blocks(self.html) if words)
+        """The text of the page, with each block, such as a paragraph, on a line of its own.
+
+        It still contains asides, because marks of other programs do.
+        """
+        return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
 
     @cached_property
     def normalized_text(self) -> str:
@@ -115,7 +136,7 @@ class _BookPage:
 
     @cached_property
     def soup(self) -> BeautifulSoup:
-        return parse_html(self.html[:_MAX_PARSED_CHARS])
+        return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
         """Return the offset in `text` of the block that contains an element, or -1 if not found.
@@ -143,11 +164,17 @@ def read_pages(book: ZipFile) -> list[_BookPage]:
 
     Raises:
         ValueError: the pages are too large.
+        ItemError: a page is encrypted (DRM).
     """
     sizes = {file.filename: file.file_size for file in book.infolist()}
     spine: list[str] = []
     with suppress(ElementTree.ParseError, KeyError, ValueError):
         spine = list(_iter_spine(book))
+    if not _read_encrypted_names(book).isdisjoint(spine):
+        raise ItemError(
+            "the book is protected (DRM), so its text cannot be read",
+            hint=_PROTECTED_HINT,
+        )
     names = dict.fromkeys(name for name in spine if name in sizes)
     for name in sizes:
         if name.lower().endswith(PAGE_SUFFIXES):
@@ -176,6 +203,15 @@ def read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
     return name, parse(posixpath.normpath(name))
 
 
+def _read_encrypted_names(book: ZipFile) -> set[str]:
+    """Return the names of the encrypted files in a book, which may be only its fonts."""
+    with suppress(ElementTree.ParseError, KeyError):
+        root = ElementTree.fromstring(book.read(_ENCRYPTION))
+        references = root.iterfind(".//{*}CipherReference")
+        return {unquote(reference.get("URI", "")) for reference in references}
+    return set()
+
+
 def _iter_spine(book: ZipFile) -> Iterator[str]:
     """Yield the names of the pages listed in a book's spine, which gives their reading order.
 
@@ -187,7 +223,8 @@ def _iter_spine(book: ZipFile) -> Iterator[str]:
     names: dict[str, str] = {}
     for item in package.iterfind("{*}manifest/{*}item"):
         path = posixpath.join(directory, unquote(item.get("href", "")))
-        names[item.get("id", "")] = posixpath.normpath(path)
+        if not item.get("media-type", "").startswith("image/"):
+            names[item.get("id", "")] = posixpath.normpath(path)
     for item_reference in package.iterfind("{*}spine/{*}itemref"):
         name = names.get(item_reference.get("idref", ""))
         if name:
@@ -195,6 +232,13 @@ def _iter_spine(book: ZipFile) -> Iterator[str]:
 
 
 # --- quotes -----------------------------------------------------------------------------
+
+
+def _remove_asides(text: str, span: Span) -> tuple[str, Span]:
+    """Remove the asides from a text in which a quote was found, and return the quote's new span."""
+    start, end = span
+    before, quote, after = map(remove_asides, (text[:start], text[start:end], text[end:]))
+    return before + quote + after, (len(before), len(before) + len(quote))
 
 
 def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span] | None:

@@ -160,7 +160,8 @@ class QuoteContext(Value, omit_defaults=True):
     nearby: str = ""
     """The paragraphs around the quote."""
     words: str = ""
-    """The quoted words without line numbers, or "" if the quote in the question has none."""
+    """The quoted words as the document shows them, without line numbers or the numbers of notes,
+    or "" if they are those of the question."""
 
 
 class ContextsFound(Value, tag="passages"):

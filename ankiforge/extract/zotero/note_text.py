@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
-from ankiforge.extract.files import parse_html
+from ankiforge.extract.html_text import parse_html
 from ankiforge.model import Strings, Value
 from ankiforge.text import regex, truncate
 from ankiforge.text.cloze import escape_markdown

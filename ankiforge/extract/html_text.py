@@ -1,0 +1,352 @@
+"""Read the text of HTML: of web pages, the pages of EPUBs, and notebooks of Kindle's apps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ankiforge.text import regex
+from ankiforge.text.decoding import decode_text, detect_encoding
+from ankiforge.text.elements import (
+    BLOCK_ELEMENTS,
+    NON_TEXT_ELEMENTS,
+    has_unicode_script,
+    to_unicode_script,
+)
+from ankiforge.text.passages import SUPERSCRIPT_NOTE
+
+if TYPE_CHECKING:  # loaded when a page is read
+    from bs4 import BeautifulSoup, Tag
+
+HTML_COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
+_DECLARATION = regex(r"<[!?][^<>]*>")
+_STRAY_BRACKET = regex(r"<(?!/?[A-Za-z][^<>]*>)")
+
+
+def parse_html(html: str) -> BeautifulSoup:
+    """Parse a page into a tree without comments and declarations.
+
+    A `<` that doesn't begin a tag becomes text.
+    """
+    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
+
+    # at each `<` that doesn't begin a tag, the parser would search for its end
+    elements = _DECLARATION.sub("", HTML_COMMENT.sub("", html))
+    markup = _STRAY_BRACKET.sub("&lt;", elements)
+    with warnings.catch_warnings():  # about a page that only consists of a URL
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        return BeautifulSoup(markup, "html.parser")
+
+
+# The supersets as which browsers read these encodings.
+_SUPERSETS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "x-sjis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "big5": "big5hkscs",
+    "iso-8859-1": "cp1252",
+    "iso-8859-9": "cp1254",
+}
+
+
+def decode_html(raw: bytes) -> str:
+    """Decode a page as UTF-8 if it is valid, or else in the encoding that it declares.
+
+    Raises:
+        ItemError: the page declares no encoding, and none of ours fits.
+    """
+    from bs4.dammit import EncodingDetector
+
+    declared = EncodingDetector.find_declared_encoding(raw, is_html=True) or ""
+    if not declared.startswith("iso-2022"):  # its bytes are ASCII
+        with suppress(UnicodeDecodeError):
+            return raw.decode(detect_encoding(raw))
+    with suppress(LookupError):
+        if declared and not declared.startswith("utf"):
+            return raw.decode(_SUPERSETS.get(declared, declared), "replace")
+    return decode_text(raw, repairs=True)
+
+
+def iter_html_blocks(
+    root: Tag, left_out: Collection[str] = ()
+) -> Iterator[tuple[Tag | None, str]]:
+    """Yield the blocks of a page: the element that begins with the block, and its text as one line.
+
+    The element is None for text that follows the end of another block.
+
+    Args:
+        root: the page or a part of it.
+        left_out: the names of elements whose text is left out.
+    """
+    from bs4.element import CData, NavigableString, Tag
+
+    begun: Tag | None = None
+    parts: list[str] = []
+    open_elements = [(root, iter(root.contents))]
+    while open_elements:
+        parent, children = open_elements[-1]
+        child = next(children, None)
+        edge = None
+        if child is None:
+            open_elements.pop()
+            edge = parent
+        elif isinstance(child, Tag):
+            if child.name not in left_out:
+                open_elements.append((child, iter(child.contents)))
+            edge = child
+        elif type(child) in (NavigableString, CData):
+            parts.append(str(child))
+        if edge is not None and edge.name in BLOCK_ELEMENTS:
+            yield begun, " ".join("".join(parts).split())
+            begun = child if isinstance(child, Tag) else None
+            parts = []
+    yield begun, " ".join("".join(parts).split())
+
+
+# --- what a page shows ------------------------------------------------------------------
+
+# These noncharacters enclose what isn't part of a sentence: a reference to a note, or the reading
+# of a word (ruby). A highlight of another program may contain it.
+_ASIDE_START, _ASIDE_END = "\ufdd0", "\ufdd1"
+_ASIDE = regex(
+    f"{_ASIDE_START}[^{_ASIDE_END}]*{_ASIDE_END}?|^[^{_ASIDE_START}{_ASIDE_END}]*{_ASIDE_END}"
+)
+_HIDING_STYLE = regex(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)")
+_RAISING_STYLE = regex(r"(?i)vertical-align\s*:\s*(su(?:per|b))\b")
+# A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
+_NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
+_BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
+_BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
+_WORD_END = regex(r"[^\W_]$|[.,;!?”’\"»)]$")
+_DIGITS = regex(r"\d+")
+_HIDDEN_NAMES = ("head", "title", "template", *NON_TEXT_ELEMENTS)
+_MAX_LETTERS_BEFORE = 8
+
+
+def parse_page(html: str) -> BeautifulSoup:
+    """Parse a page and reduce it to what it shows as text.
+
+    Hidden elements become empty. Raised and lowered letters become Unicode, as in notes (10²⁵), and
+    formulas become TeX between dollars or plain text. References to notes and readings (ruby) are
+    enclosed, so that `remove_asides` finds them. No element is removed, so CSS selectors still fit.
+    """
+    from bs4 import Tag
+
+    soup = parse_html(html)
+    node = next(iter(soup.contents), None)
+    while node is not None:
+        if isinstance(node, Tag):
+            _replace_element(node)
+        node = node.next_element
+    return soup
+
+
+def remove_asides(text: str) -> str:
+    """Remove references to notes and readings (ruby) from the text of a page.
+
+    An aside that is cut off at the beginning or end of the text is removed, too.
+    """
+    return _ASIDE.sub("", text)
+
+
+def _replace_element(element: Tag) -> None:
+    """Replace the content of an element by the text that it shows, unless both are the same."""
+    name = element.name.rpartition(":")[2]
+    if name == "math":
+        element.string = _formula_to_text(element)
+    elif name == "script" and _get_attribute(element, "type").startswith("math/tex"):
+        _replace_mathjax(element)
+    elif name in _HIDDEN_NAMES or _is_hidden(element):
+        element.clear()
+    else:
+        style = _RAISING_STYLE.search(_get_attribute(element, "style"))
+        level = style[1].lower().replace("super", "sup") if style else name
+        is_named = "noteref" in _get_attribute(element, "epub:type") or (
+            element.get("role") == "doc-noteref"
+        )
+        if not is_named and level not in ("sup", "sub", "a", "rt", "rp", "rtc"):
+            return
+        text = " ".join(remove_asides(element.get_text()).split())
+        is_reading = name in ("rt", "rp", "rtc")
+        if is_named or is_reading or _is_note_reference(element, level, text):
+            element.string = f"{_ASIDE_START}{text}{_ASIDE_END}"
+        elif level in ("sup", "sub"):
+            element.string = to_unicode_script(text, level)
+
+
+def _get_attribute(element: Tag, name: str) -> str:
+    value = element.get(name)
+    return value if isinstance(value, str) else " ".join(value or ())
+
+
+def _get_text_before(element: Tag) -> str:
+    """Return the last letters before an element, or "" if whitespace is between."""
+    from bs4.element import NavigableString, Tag
+
+    previous = element.previous_element
+    while previous is not None and not isinstance(previous, NavigableString):
+        if isinstance(previous, Tag) and previous.name in BLOCK_ELEMENTS:
+            return ""
+        previous = previous.previous_element
+    text = remove_asides(str(previous or ""))[-_MAX_LETTERS_BEFORE:]
+    return "" if text[-1:].isspace() else text
+
+
+def _is_hidden(element: Tag) -> bool:
+    """Return whether a browser doesn't show an element.
+
+    Text that only screen readers skip counts as hidden within a line, because it repeats other text
+    there. A page may skip all of its text while a dialog is open.
+    """
+    is_hidden = element.get("hidden", "until-found") != "until-found"
+    is_repeated = (
+        element.get("aria-hidden") == "true"
+        and element.name not in BLOCK_ELEMENTS
+        and not element.find(_BLOCK_NAMES)
+    )
+    is_styled = _HIDING_STYLE.search(_get_attribute(element, "style"))
+    is_button = "mw-editsection" in _get_attribute(element, "class").split()
+    if not (is_hidden or is_repeated or is_styled or is_button):
+        return False
+    if element.name == "p" and element.find("p"):  # it has no end tag
+        return False
+    # Wikipedia hides the formula itself, and shows a picture of it
+    formula = element.find("math")
+    return not formula or formula.get_text().strip() != element.get_text().strip()
+
+
+def _is_note_reference(element: Tag, name: str, text: str) -> bool:
+    """Return whether an element is a reference to a note, such as a raised link or number.
+
+    Args:
+        element: the element.
+        name: its name, or "sup" for any raised element.
+        text: its text.
+    """
+    if name == "sup":
+        is_reference = "reference" in _get_attribute(element, "class").split()
+        if is_reference or _BRACKETED.fullmatch(text):
+            return True
+        return any(map(_leads_to_place, element("a"))) or _is_raised_note(element, text)
+    if name != "a" or not _leads_to_place(element):
+        return False
+    raised = element.find("sup")
+    is_raised = raised and raised.get_text().strip() == text
+    is_glued = _WORD_END.search(_get_text_before(element))
+    return bool(
+        is_raised or _NOTE_MARK.fullmatch(text) or (text.isdecimal() and is_glued)
+    )
+
+
+def _is_raised_note(element: Tag, text: str) -> bool:
+    """Return whether the raised text of an element is the number of a note, judging by its place.
+
+    It follows a word or punctuation, and no letter follows.
+    """
+    before = _get_text_before(element)
+    after = element.next_sibling.get_text()[:1] if element.next_sibling else ""
+    raised = _DIGITS.sub(lambda digits: to_unicode_script(digits[0], "sup"), text)
+    raised = raised.replace(" ", "")
+    note = SUPERSCRIPT_NOTE.match(f"{before}{raised}{after}", len(before))
+    return note is not None and note.end() == len(before) + len(raised)
+
+
+def _leads_to_place(link: Tag) -> bool:
+    """Return whether a link leads to a place in a page, or to another page of the same book."""
+    target = _get_attribute(link, "href")
+    return "#" in target or (":" not in target and target.endswith(("html", ".htm")))
+
+
+# --- formulas ---------------------------------------------------------------------------
+
+_TEX_ENCODING = regex(r"(?i)(?:.*[^a-z])?(?:la)?tex")
+_TEX_COMMENT = regex(r"(?<!\\)%[ ]*\n")
+_WHOLE_STYLE = regex(r"\{\\(?:display|text)style\s+?([^{}]*(?:\{.*\}[^{}]*)?)\}")
+_INVISIBLE = str.maketrans("", "", "\u2061\u2062\u2063\u2064")
+_RELATIONS = frozenset("=≠≈<>≤≥→∈")
+
+
+def _formula_to_text(formula: Tag) -> str:
+    """Convert MathML to TeX between dollars if it contains its TeX, or else to plain text."""
+    tex = ""
+    for annotation in formula.find_all(["annotation", "m:annotation"]):
+        if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
+            tex = annotation.get_text()
+    alternative = _get_attribute(formula, "alttext")
+    if not tex and "\\" in alternative:
+        tex = alternative
+    if tex := _clean_tex(tex):
+        return tex
+    try:
+        text = " ".join(_linearize(formula).translate(_INVISIBLE).split())
+    except RecursionError:  # elements are nested a thousand deep
+        return ""
+    is_mixed = text[:1].isdigit() and _get_text_before(formula)[-1:].isdigit()
+    return f" {text}" if is_mixed else text
+
+
+def _clean_tex(tex: str) -> str:
+    """Return TeX in dollars on one line, or "" if it can't be written between dollars."""
+    one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
+    if style := _WHOLE_STYLE.fullmatch(one_line):
+        one_line = style[1].strip()
+    return f"${one_line}$" if one_line and "$" not in one_line else ""
+
+
+def _replace_mathjax(script: Tag) -> None:
+    """Replace the script with the TeX of a formula by that TeX, and empty its rendered forms."""
+    for rendered in script.find_previous_siblings(limit=2):
+        if _get_attribute(rendered, "class").startswith("MathJax"):
+            rendered.clear()
+    script.insert_after(_clean_tex(script.get_text()))
+    script.clear()
+
+
+def _linearize(node: Tag) -> str:
+    """Return a part of a formula as plain text, with fractions as `1/2`."""
+    from bs4 import Tag
+
+    name = node.name.rpartition(":")[2]
+    children = [child for child in node.children if isinstance(child, Tag)]
+    if name in ("annotation", "annotation-xml", "mphantom"):
+        return ""
+    if not children:
+        text = " ".join(node.get_text().split())
+        return f" {text} " if text in _RELATIONS else text
+    parts = [_linearize(child) for child in children]
+    match name, parts:
+        case "mfrac", [numerator, denominator]:
+            return f"{_group(numerator)}/{_group(denominator)}"
+        case "msup", [base, exponent]:
+            return base + _shift(exponent, "sup")
+        case "msub" | "munder", [base, index]:
+            return base + _shift(index, "sub")
+        case "msubsup" | "munderover", [base, index, exponent]:
+            return base + _shift(index, "sub") + _shift(exponent, "sup")
+        case "msqrt", _:
+            return f"√{_group(''.join(parts))}"
+        case "mtr" | "mlabeledtr", _:
+            return f"{' '.join(parts)}; "
+    text = ""
+    for child, part in zip(children, parts, strict=True):
+        is_mixed = child.name.endswith("mfrac") and text[-1:].isdigit()
+        text += f" {part}" if is_mixed else part
+    return text
+
+
+def _shift(text: str, level: str) -> str:
+    """Return an exponent or index as `²` or, if Unicode lacks a character, as in `^(n/2)`."""
+    text = text.strip()
+    if has_unicode_script(text, level):
+        return to_unicode_script(text, level)
+    return f"{'^' if level == 'sup' else '_'}{_group(text)}"
+
+
+def _group(text: str) -> str:
+    text = text.strip()
+    return text if len(text) == 1 or text.isalnum() else f"({text})"
