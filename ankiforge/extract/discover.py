@@ -156,6 +156,7 @@ _MAX_REASONS = 3
 """The maximum number of files in a directory that are named with the reason why they aren't read.
 """
 
+SAVE_PAGE_HINT = "open it in a browser, and save the page as HTML"
 UNMARKED_KINDS = {".epub": "epub", **dict.fromkeys((".html", ".htm", ".xhtml"), "web")}
 """The kinds of source for files without marks, by suffix. Passages can be chosen in such files."""
 
@@ -296,6 +297,8 @@ def explain_no_source(path: Path) -> str:
     For a file, this is the problem with it. For a directory, it is a summary of its unread files.
     """
     default_reason = "nothing here that can be read"
+    if path.is_file() and suggest_conversion(path):
+        default_reason = f"{path.suffix} files are not read"
     _, errors = _find_plug_in_kinds((path,) if path.is_file() else iter_files(path))
     if path.is_file():
         return "; ".join([explain_unread_file(path) or default_reason, *errors])
@@ -374,6 +377,38 @@ _MARKABLE_SUFFIXES = frozenset(
         f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX} {_KINDLE_VOCABULARY}"
     ).split()
 )
+# How a user can give a file of a format that isn't read, by the suffixes of such files.
+_CONVERSIONS = {
+    ".doc .docx .odt .pages .rtf": "export it as PDF",
+    ".key .odp .ppt .pptx": "export the slides as PDF",
+    ".numbers .ods .xls .xlsx": "export the table as CSV",
+    ".lyx .tex": "give the PDF that is made from it",
+    ".azw .azw3 .fb2 .kfx .lit .mobi .prc": (
+        "convert it to EPUB, for example with calibre; of a book with DRM, give the highlights"
+        " (My Clippings.txt)"
+    ),
+    ".cbr .cbz .djvu .ps .xps": "convert it to a PDF with a text layer (OCR)",
+    ".maff .mht .mhtml .url .webarchive .webloc": SAVE_PAGE_HINT,
+    ".srt .vtt": "save its text as .txt",
+    ".7z .gz .rar .tar .zip": "unpack it",
+    " ".join(
+        PICTURE_SUFFIXES
+    ): "save it as a PDF with a text layer (OCR), or put it into a note",
+    " ".join(
+        (*SOUND_SUFFIXES, ".mkv", ".mov", ".mp4", ".webm")
+    ): "give its transcript as .txt",
+}
+
+
+def suggest_conversion(path: Path) -> str:
+    """Return how to convert a file of a format that isn't read, or "" if that is unknown."""
+    suffix = path.suffix.casefold()
+    for suffixes, suggestion in _CONVERSIONS.items():
+        if suffix in suffixes.split():
+            return suggestion
+    return ""
+
+
 EMPTY_FILE_KIND = "empty file"
 """The kind of empty files, whatever their suffix."""
 MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"

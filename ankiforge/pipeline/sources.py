@@ -27,6 +27,7 @@ from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
 from ankiforge.extract.base import Opening, scan_source
 from ankiforge.extract.discover import (
+    SAVE_PAGE_HINT,
     UNMARKED_KINDS,
     FoundSource,
     UnreadFiles,
@@ -35,6 +36,7 @@ from ankiforge.extract.discover import (
     find_source_kind,
     iter_unread_files,
     resolve_links,
+    suggest_conversion,
 )
 from ankiforge.extract.files import fingerprint_program
 from ankiforge.extract.registry import (
@@ -480,6 +482,10 @@ def _find_sources(
         if path.is_symlink():
             message = "a link to a missing file, or to itself"
             return Problem(str(path), message, "name the file or folder itself")
+        for scheme in ("http:", "https:"):
+            if scheme in path.parts:
+                url = path.as_posix().partition(f"{scheme}/")[2]
+                return Problem(f"{scheme}//{url}", "a URL is not read", SAVE_PAGE_HINT)
         message = "there is no such file or folder"
         return Problem(str(path), message, _suggest_similar_path(path))
     path = resolve_links(path)
@@ -522,7 +528,7 @@ def _find_sources(
         entry = SourceEntry(kind, name, root, options, COMMAND_LINE)
         selected.append(SelectedSource(entry, found_source.only))
     if not selected:
-        hint = (
+        hint = suggest_conversion(path) or (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
         if path.suffix.casefold() in UNMARKED_KINDS:

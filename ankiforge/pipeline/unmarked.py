@@ -81,7 +81,21 @@ _MAX_NAMED_LEFT_OUT = 6
 _LEAD_LETTERS = 40
 """How many letters before selected text are compared, to tell equal passages apart."""
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
-NO_TEXT = "it has no text, as a scan"
+# Why a document has no text, and what to do, by its suffix.
+_NO_TEXT = {
+    ".pdf": ("it has no text, as a scan", "add a text layer (OCR)"),
+    ".epub": (
+        "it has no text, only pictures",
+        "convert it to a PDF with a text layer (OCR)",
+    ),
+    **dict.fromkeys(
+        (".htm", ".html", ".xhtml"),
+        (
+            "it has no text; maybe a script adds it in the browser",
+            "save the page there as “complete”, or print it as PDF",
+        ),
+    ),
+}
 
 
 class StoredRequest(Value):
@@ -278,10 +292,15 @@ def iter_documents(
                     document.path, private_reason, "nothing of it is sent", notice=True
                 )
             elif not any(map(normalize_for_lookup, whole_text.pages)):
-                yield Problem(document.path, NO_TEXT, "add a text layer (OCR)")
+                yield _report_no_text(document.path, file)
             else:
                 letters = DocumentLetters(whole_text.pages, choose.blank_non_words)
                 yield OpenDocument(file, source.folder.container, whole_text, letters)
+
+
+def _report_no_text(where: str, file: Path) -> Problem:
+    what, hint = _NO_TEXT.get(file.suffix.casefold(), ("it has no text", ""))
+    return Problem(where, what, hint)
 
 
 def prepare_requests(
@@ -320,7 +339,7 @@ def prepare_requests(
             problems.append(Problem(request.name, message, request.omissions))
     if not requests and not path.is_dir():
         workspace.remember_paths(remembered)
-        first_problem = problems[0] if problems else Problem(path.name, NO_TEXT)
+        first_problem = problems[0] if problems else _report_no_text(path.name, path)
         raise ItemError(
             f"{first_problem.where}: {first_problem.what}", hint=first_problem.hint
         )
