@@ -79,6 +79,7 @@ check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and o
 	$(PY) -m ruff check .
 	@echo "places to look at, none of which fails:"
 	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
+	@$(PY) -m tools.language
 	$(VENV)/bin/lint-imports
 	$(MAKE) -j3 types scripts test-anki-versions
 	$(MAKE) test TESTS=
