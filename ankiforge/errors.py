@@ -87,7 +87,7 @@ class ItemError(ForgeError):
 
 
 BUG_MESSAGE = "ankiforge itself fails on it"
-NO_MEMORY_MESSAGE = "it takes more memory than there is"
+NO_MEMORY_MESSAGE = "it needs more memory than there is"
 FREE_MEMORY_HINT = (
     "close other programs, then run the same command again: nothing is lost"
 )

@@ -383,7 +383,7 @@ def test_a_note_under_no_llm_is_not_copied(real):
     seen = real.play(OPEN, command("copy-text"), IDLE, clipboard="mine")
 
     assert seen.notices == [
-        "Memory.md: kept on this machine (#no-llm in its note)\nhint: nothing of it is sent"
+        "Memory.md: kept on this computer (#no-llm in its note)\nhint: nothing of it is sent"
     ]
     assert seen.clipboard == "mine"
 

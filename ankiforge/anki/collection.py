@@ -79,7 +79,7 @@ OUR_GUID_GLOB = CARD_PREFIX + "[a-z2-7]" * 24
 case-sensitive."""
 # Errors that reading a damaged file raises. Even SQLite's error message may not be UTF-8.
 _DAMAGE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
-_NO_COLLECTION_MESSAGE = "not a collection of Anki"
+_NO_COLLECTION_MESSAGE = "not an Anki collection"
 _SELECT_NOTES = """
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
@@ -214,7 +214,7 @@ class AnkiDatabase:
         """Return an error that says why the file can't be used. The caller raises it."""
         return ItemError(
             f"{self._name}: {message} ({hint})",
-            hint="name the collection.anki2 of Anki",
+            hint="name Anki's collection.anki2",
         )
 
     def _make_damaged_error(self, reason: object) -> ItemError:
@@ -474,7 +474,7 @@ def _copy_collection(path: Path, target: Path) -> None:
     """Copy a collection and its logs.
 
     Raises:
-        ItemError: the collection keeps changing while it is copied.
+        ItemError: the collection kept changing while it was copied.
     """
     source = resolve_symlinks(path)
     for _ in range(_MAX_ATTEMPTS):
@@ -496,7 +496,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 return
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(
-        f"{path}: keeps changing while it is copied",
+        f"{path}: kept changing while it was copied",
         hint="wait until Anki is idle, or close it",
     )
 
@@ -772,7 +772,7 @@ def open_view(
             if first_bytes == b"SQLite format 3\0":
                 kind = ViewKind.COLLECTION
             elif not first_bytes.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                message = f"{path}: neither a collection nor an export of Anki"
+                message = f"{path}: neither an Anki collection nor an Anki export"
                 raise ItemError(message, hint=_EXPECTED_FILE_HINT)
             elif path.suffix.lower() == ".colpkg":
                 kind = ViewKind.COLPKG

@@ -260,7 +260,7 @@ class AnkiConnect:
             response = self._http.fetch(http_request, seconds, _MAX_REPLY_BYTES)
         except _CONNECTION_ERRORS as error:
             raise ServiceError(
-                f"no Anki answers at {self.url}: {self._to_one_line(error)}",
+                f"Anki does not answer at {self.url}: {self._to_one_line(error)}",
                 hint=f"open Anki; it needs {_ADD_ON_HINT}",
             ) from error
         except httpx2.TimeoutException as error:
@@ -285,7 +285,7 @@ class AnkiConnect:
         except (ValueError, RecursionError) as error:
             raise self._make_wrong_server_error("not JSON") from error
         if not isinstance(reply, dict) or not {"result", "error"} <= reply.keys():
-            raise self._make_wrong_server_error("an answer of another shape")
+            raise self._make_wrong_server_error("JSON of an unexpected shape")
         if reply["error"] is not None:
             raise self._make_refusal_error(
                 action, self._to_one_line(reply["error"]), hint
@@ -318,9 +318,7 @@ class AnkiConnect:
         if "valid api key" in lowered:
             message = f"AnkiConnect at {self.url} requires its key"
             if self._key:
-                message = (
-                    f"the key in {self._key_env} is not that of AnkiConnect at {self.url}"
-                )
+                message = f"AnkiConnect at {self.url} rejects the key in {self._key_env}"
             destination = f"into the environment variable {self._key_env}"
             if not self._key_env:
                 destination = (

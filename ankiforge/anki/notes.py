@@ -327,9 +327,13 @@ def format_reference(highlight: Highlight) -> str:
     year = re.match(r"\d{4}", highlight.document.issued)
     authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
     title, *headings = _list_title_and_headings(highlight) or ("",)
+    if authors and title.casefold().startswith(authors.casefold()):
+        authors_and_year = (
+            ""  # the title names the author, such as `James Clear - Atomic habits`
+        )
     page = highlight.page_text
     location = _join_nonempty(", ", title, " › ".join(headings), page)
-    return _join_nonempty(". ", authors_and_year, location)
+    return _join_nonempty(". ", authors_and_year.removesuffix("."), location)
 
 
 def _join_nonempty(separator: str, *parts: str) -> str:

@@ -197,9 +197,7 @@ def find_note_problem(note: Note) -> Problem | None:
         return Problem(where, message)
     if not note.ordinals:
         message = f"note {note.guid} makes no card in the note type {note.type.name}"
-        return Problem(
-            where, message, "look at its text, and at the card templates in Anki"
-        )
+        return Problem(where, message, "check its text, and the card templates in Anki")
     return None
 
 

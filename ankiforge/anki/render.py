@@ -475,7 +475,7 @@ _SVG_START = re.compile(
 )
 _SOUND_START = re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]")
 _NOT_FETCHED_HINT = (
-    "open it: it may be the page of a log-in, or not yet fetched from the cloud"
+    "open it: it may be a login page, or not yet downloaded from the cloud"
 )
 MAX_MEDIA_BYTES = 20_000_000
 
@@ -498,9 +498,9 @@ def load_media(path: Path) -> Media | Problem:
     """
     suffix = path.suffix.lower()
     if suffix[1:] in _VIDEO_TYPES:
-        return Problem(path.name, f"films such as {suffix} are not put into a package")
+        return Problem(path.name, f"videos such as {suffix} are left out of packages")
     if suffix[1:] not in (*_PICTURE_TYPES, *_SOUND_TYPES):
-        message = "only pictures and sounds that Anki knows are put into a package"
+        message = "packages contain only pictures and sounds that Anki can show"
         return Problem(path.name, message)
     target = Path(os.path.realpath(path))
     try:
@@ -520,7 +520,7 @@ def load_media(path: Path) -> Media | Problem:
     )
     if not expected.match(data):
         kind = "sound" if is_sound_file else "picture"
-        reason = "its content is something else" if data.strip() else "it is empty"
+        reason = "its content is of another kind" if data.strip() else "it is empty"
         return Problem(path.name, f"is no {kind}: {reason}", _NOT_FETCHED_HINT)
     if len(data) > MAX_MEDIA_BYTES:
         limit = f"over {MAX_MEDIA_BYTES // 1_000_000} MB"

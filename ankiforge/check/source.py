@@ -931,9 +931,7 @@ def check_figure(draft: CardContent, context: CheckContext) -> Iterator[Finding]
         yield Finding(NO_LABEL, Severity.BLOCK, hint)
     count = len(masks.active_masks)
     if count > MAX_LABELS:
-        hint = (
-            f"{count} labels are {count} cards; switch off what you do not want to learn"
-        )
+        hint = f"{count} labels make {count} cards; switch off those you do not want to learn"
         yield Finding(MANY_LABELS, Severity.WARN, hint)
     for path in find_image_paths(draft.get_field("Image")):
         problem = context.picture_problem(path)

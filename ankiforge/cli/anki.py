@@ -185,7 +185,9 @@ def pull(
                 call.print_result(f"{scan.path}: {format_anki_view(viewed)}")
                 call.print_result(format_anki_changes(result) or "nothing was deleted")
                 if viewed.edited and "patch" in COMMANDS:
-                    call.say("your edits stay; as changes of your notes: ankiforge patch")
+                    call.say(
+                        "your edits stay; to bring them into your notes: ankiforge patch"
+                    )
     exit_if_failed(result.problems, result.error)
 
 

@@ -28,7 +28,7 @@ _COPY_TIMEOUT = 5
 COPIED_MESSAGE = "copied: paste it into any chat, and copy its whole answer"
 SENT_MESSAGE = (
     "your terminal was asked to copy it; paste it into any chat, and copy its whole answer;"
-    " nothing to paste? ankiforge draft export ask.md"
+    " nothing to paste? press Enter, then: ankiforge draft export ask.md"
 )
 SECOND_ROUND_MESSAGE = (
     "asks your chat whether each card says what its passage says. Paste its answer here, or"

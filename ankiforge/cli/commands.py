@@ -21,7 +21,7 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "status": ("inspect", "Show what waits, and the next command."),
         "list": ("inspect", "List cards, or highlights without a card."),
-        "undo": ("decide", "Take back your last decision, or an earlier one."),
+        "undo": ("decide", "Undo your last decision, or an earlier one."),
         "watch": ("serve", "Run whenever you save a note."),
     },
     "Cards": {
@@ -83,7 +83,7 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("-q", "--quiet"): {"is_flag": True, "help": "Print errors and data only."},
     ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
     ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
-    ("--offline",): {"is_flag": True, "help": "Connect to this machine only."},
+    ("--offline",): {"is_flag": True, "help": "Connect to this computer only."},
     ("--limit",): {
         "type": click.IntRange(0),
         "metavar": "N",

@@ -63,7 +63,8 @@ FILTER_OPTION = text_option(
     "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
 )
 @flag_option(
-    "--another", help="Make another card of a draft that may be new words of one."
+    "--another",
+    help="Make another card of a draft that may be new text for an existing one.",
 )
 @OVERRULE_OPTION
 def accept(
@@ -148,7 +149,7 @@ def accept(
 @flag_option(
     "--passage",
     "passages",
-    help="Reject all undecided facts of the passage; its cards stay.",
+    help="Reject everything undecided in the passage; its cards stay.",
 )
 def reject(
     call: Call,
@@ -199,7 +200,7 @@ def reject(
 def undo(call: Call, words: Words) -> None:
     """Take back your last decision, or the last one about a card or draft.
 
-    Decisions made by one command are taken back together. If you undo a change by the source, the
+    Decisions made by one command are undone together. If you undo a change by the source, the
     old words stay, and its next change is a question.
     """
     from ankiforge.ledger import item_lists
@@ -219,9 +220,9 @@ def undo(call: Call, words: Words) -> None:
                     if list_row
                     else describe_decision(entry)
                 )
-                call.say(f"taken back: {entry.description}: {description}")
+                call.say(f"undone: {entry.description}: {description}")
             if len(entries) > MAX_SHOWN_DECISIONS:
-                call.say("… and the others that the same command decided")
+                call.say("… and everything else that the same command decided")
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
@@ -278,7 +279,7 @@ def decide_all(
         for refusal in refusals:
             call.warn(f"refused: {refusal.full_message}")
         if done_count and participle != "undone":
-            undo = "; to take it back: ankiforge undo" if can_undo(ledger, action) else ""
+            undo = "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
             if any(is_question_id(each["id"]) for each in results):
                 answers = [each for each in ledger.list_history() if each.id == action]
                 replies = [each.description for each in answers if each.what != "accept"]
@@ -386,4 +387,4 @@ def edit(
             call.print_json(list_row_to_json(ledger, list_row, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")
-    call.say(f"edited: {guid[:10]}; to take it back: ankiforge undo")
+    call.say(f"edited: {guid[:10]}; to undo it: ankiforge undo")

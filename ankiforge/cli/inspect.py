@@ -82,7 +82,7 @@ def list_(
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     refuse_unknown_options(query)
     if view and no_card:
-        raise UsageError("--view and --no-card are two lists: use one of them")
+        raise UsageError("--view and --no-card cannot be combined: use one of them")
     with open_workspace(call, read_only=True) as workspace:
         listing = _make_listing(call, workspace)
         if no_card:

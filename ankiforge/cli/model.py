@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 @command("""
   ankiforge model list                what this computer and your keys offer
   ankiforge model use openai          draft with the model of a provider
-  ankiforge model use ollama          draft with a model of a server on this machine
+  ankiforge model use ollama          draft with a model of a server on this computer
   ankiforge model off                 draft without a model again
 """, cls=CommandGroup)  # fmt: skip
 def model(call: Call) -> None:
     """Choose the language model that drafts, or draft without one.
 
-    Nothing is sent to another machine before you have said yes to what `use` shows.
+    Nothing is sent to another computer before you have said yes to what `use` shows.
     """
 
 
@@ -102,7 +102,9 @@ def list_(call: Call) -> None:
         call.say("next: ankiforge model use NAME")
     else:
         keys = ", ".join(provider.key_env for provider in read_providers())
-        call.say(f"no key is set ({keys}), and no Ollama or LM Studio runs here")
+        call.say(
+            f"no key is set ({keys}), and neither Ollama nor LM Studio is running here"
+        )
         call.say("questions from a chat window: ankiforge draft")
 
 
@@ -153,8 +155,8 @@ def use(call: Call, purpose: str, yes: bool, **named: Unpack[ModelOptions]) -> N
         return
     choice = resolve_model(**named)
     if call.offline and not choice.is_local:
-        hint = "run it without --offline, or use a model of this machine"
-        raise UsageError("--offline forbids sending to another machine", hint=hint)
+        hint = "run it without --offline, or use a model on this computer"
+        raise UsageError("--offline forbids sending to another computer", hint=hint)
     folder = find_workspace(call)
     with open_workspace(call, folder=choice.configure(folder)) as workspace:
         # show what would be sent, to whom, and at what price
@@ -240,9 +242,9 @@ def _describe_terms(
     if reads_again:
         yield "  it reads its cards once more, which costs about half as much again"
     if choice.is_local:
-        yield "  it stays on this machine, and costs nothing"
+        yield "  it stays on this computer, and costs nothing"
     elif llm.price_usd is None:
-        yield "  its price is not known here"
+        yield "  its price is not known"
     else:
         price_in, price_out = llm.price_usd
         cost = format_cost(estimate.cost_usd, local=False)

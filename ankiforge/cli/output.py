@@ -661,7 +661,7 @@ class _PathType(click.Path):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
-            raise UsageError("an empty path names no file", hint="a file or a folder")
+            raise UsageError("the path is empty", hint="a file or a folder")
         return super().convert(value, param, ctx)
 
 
@@ -707,7 +707,7 @@ def deck_option(help: str) -> Option:
     def check_name(context: click.Context, option: click.Parameter, name: str) -> str:
         source = context.get_parameter_source(str(option.name))
         if source is click.core.ParameterSource.COMMANDLINE and not name.strip(": "):
-            raise UsageError("an empty name names no deck", hint="--deck Biology")
+            raise UsageError("the deck name is empty", hint="--deck Biology")
         return name
 
     return click.option(
@@ -745,8 +745,8 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         UsageError: the file exists.
     """
     if path.exists() and not force:
-        hint = "another name, or --force to replace it"
-        raise UsageError(f"{path}: exists already", hint=hint)
+        hint = "use another name, or --force to replace it"
+        raise UsageError(f"{path}: already exists", hint=hint)
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:

@@ -51,7 +51,7 @@ class RunProgressBar:
             self._show_task("drafting", step.by_model.total, f"{sent_text} · {cost}")
             self._bars.update(self._task, completed=step.by_model.done)
         elif step.other is not None:
-            more = "Ctrl-C stops, the next run goes on"
+            more = "Ctrl-C stops, the next run continues"
             self._show_task(step.other.label, step.other.total, more)
             self._bars.update(self._task, completed=step.other.done)
         elif step.highlights:

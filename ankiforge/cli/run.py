@@ -42,7 +42,7 @@ from ankiforge.text import format_count, to_one_line, truncate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ankiforge.model import DraftingResult, HighlightKey
+    from ankiforge.model import DraftingResult, HighlightKey, Problem
     from ankiforge.pipeline import unmarked
     from ankiforge.pipeline.run_result import ChatImport, RunResult
     from ankiforge.pipeline.workspace import DraftOptions, RunOptions, Workspace
@@ -162,16 +162,46 @@ def print_summary(
     )
     for line in text.format_block(include_next_command=not in_review):
         call.print_result(line)
-    call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
+    problems = _omit_known_notices(workspace, result)
+    if call.verbose:
+        call.print_problems(result.problems)
+    else:
+        call.print_problems(problems, MAX_PROBLEM_LINES)
     for line in filter(None, text.format_details((every_card_hint, offer))):
         call.print_result(line)
+
+
+_NOTICES_SETTING = "notices"
+"""The name under which the notices of the last run are stored."""
+
+
+def _omit_known_notices(workspace: Workspace, result: RunResult) -> list[Problem]:
+    """Return the problems of a run without the notices that the run before it had, too.
+
+    It is always reported that a source is missing.
+    """
+    from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
+
+    if result.report is None:
+        return result.problems
+    ledger = workspace.ledger
+    known = ledger.get_value(_NOTICES_SETTING, set[str]) or set()
+    notices = {
+        problem.summarize()
+        for problem in result.problems
+        if problem.notice and problem.what != MISSING_SOURCE_MESSAGE
+    }
+    if notices != known:
+        with ledger.transaction():
+            ledger.set_value(_NOTICES_SETTING, sorted(notices))
+    return [problem for problem in result.problems if problem.summarize() not in known]
 
 
 # --- forget ---------------------------------------------------------------------------------
 
 
 @command("""
-  ankiforge forget paper.pdf        read it no longer
+  ankiforge forget paper.pdf        stop reading it
   ankiforge forget ~/Papers         the same for a folder, and for every PATH in it
 """)
 @click.argument("path", type=PATH_TYPE)
@@ -256,7 +286,7 @@ CARDS_OPTION = click.option(
     metavar="N",
     default=10,
     show_default=True,
-    help="How many passages to choose of a document, or of each text of joined notes.",
+    help="How many passages to choose from a document, or from each text of joined notes.",
 )
 
 
@@ -597,9 +627,7 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
         return
     if str(file) == "-":
         if len(prompts.texts) > 1:
-            message = (
-                f"these are {len(prompts.texts)} prompts, each for a chat of its own"
-            )
+            message = f"these are {len(prompts.texts)} prompts, each for a separate chat"
             hint = (
                 "name a FILE"
                 if document

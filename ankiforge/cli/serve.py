@@ -59,9 +59,9 @@ if TYPE_CHECKING:
 @command("""
   ankiforge review                   open the page in your browser
   ankiforge review paper.pdf         read it first, as run does
-  ankiforge review Baumann           ask what waits in the document of this title
+  ankiforge review Baumann           decide on what waits in the document of this title
   ankiforge review --terminal        decide here, with single keys
-  ankiforge review --no-open         print the address of the page instead
+  ankiforge review --no-open         print the URL of the page instead
 """)
 @click.argument("paths", nargs=-1, type=PATH_TYPE, metavar="[PATH|QUERY]...")
 @flag_option("--terminal", help="Decide in this terminal, with single keys.")
@@ -83,7 +83,7 @@ def review(
     """Decide on cards in the browser, with the source beside each card.
 
     With PATH, do first what run does. With QUERY, a word of a title or a query of list, begin
-    there. The page is served to this machine only. Every decision is stored at once; Ctrl-C ends.
+    there. The page is served to this computer only. Every decision is stored at once; Ctrl-C ends.
     """
     trusting_call = replace(call, trusts_workspace=yes)
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
@@ -99,7 +99,9 @@ def review(
     if query:
         paths = ()
     elif len(paths) == 1 and not paths[0].exists() and str(paths[0]).isalnum():
-        message = f"nothing that waits has “{paths[0]}”, and no file is called so"
+        message = (
+            f"nothing that waits contains “{paths[0]}”, and there is no file of that name"
+        )
         raise UsageError(
             message,
             hint="a word of a title or passage, tag:NAME or another query of"

@@ -107,7 +107,7 @@ class TerminalReview:
             f"\n{format_count(len(self._decisions), 'decision')}; {left_count:,} left"
         )
         if self._decisions:
-            self._say("to take the last one back: ankiforge undo")
+            self._say("to undo the last one: ankiforge undo")
         if page_only_count:
             self._say(f"{page_only_count:,} more on the page: ankiforge review")
         if (
@@ -285,7 +285,7 @@ class TerminalReview:
         self._queue[:0] = self._current_ids[SITTING_SIZE:]
         del self._current_ids[SITTING_SIZE:]
         self._batch_size = max(self._batch_size, len(self._current_ids))
-        self._say("taken back")
+        self._say("undone")
         return True
 
     # --- the user's editor ------------------------------------------------------------------
@@ -338,7 +338,7 @@ class TerminalReview:
             number = self._batch_ids.index(item.id) + 1
         progress = f"{number} of {self._batch_size}"
         if any(item.id == next_fact_id for _, _, next_fact_id in self._decisions):
-            progress += ", a further fact"
+            progress += ", another fact"
         self._say(f"\n{progress}   {mark_bold(to_one_line(highlight.document.title))}")
         # show only the rest of the paragraph, without the heading above it and cut-off words
         _, line_end, text_before = highlight.prefix.rpartition("\n")

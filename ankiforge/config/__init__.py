@@ -383,7 +383,8 @@ def expand_path(text: str, folder: Path, location: Location) -> Path:
         return Path(os.path.normpath(path))
     except RuntimeError as error:
         raise location.error(
-            f"{text!r}: no such home", "write the path in full"
+            f"{text!r}: there is no such home folder",
+            "write the path in full",
         ) from error
 
 
@@ -453,7 +454,7 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
         ConfigError: the URL isn't valid and safe, or `key_env` can't be the name of a variable.
     """
     if not any(parse_origin(url)):
-        message = "expected a web address, without a name, password or query"
+        message = "expected a URL without user name, password or query"
         raise location.append_keys(name).error(
             message, "such as http://127.0.0.1:8765; a key is for key_env"
         )

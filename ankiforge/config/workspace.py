@@ -312,7 +312,9 @@ def find_workspace(
                 home if (home / ".ankiforge").is_dir() else None
             )
             if other_workspace:
-                message = f"{folder} is no workspace; your cards are in {other_workspace}"
+                message = (
+                    f"{folder} is not a workspace; your cards are in {other_workspace}"
+                )
                 raise UsageError(message, hint=f"leave out -C {directory}; or {hint}")
             problem = f"there is no {SETTINGS_FILE_NAME} in it"
         raise UsageError(f"{folder}: {problem}", hint=hint)
@@ -322,8 +324,8 @@ def find_workspace(
     if _is_workspace(root):
         return load_workspace(root, kinds)
     # falling back silently would draft every card again in the default workspace
-    message = f"your workspace {root} is gone, or its disk is not mounted"
-    hint = "mount it; if it moved, or to go on without it: ankiforge init DIR"
+    message = f"your workspace {root} is missing, or its disk is not mounted"
+    hint = "mount it; if it moved, or to continue without it: ankiforge init DIR"
     raise UsageError(message, hint=hint)
 
 

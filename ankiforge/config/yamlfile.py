@@ -308,7 +308,7 @@ def _make_config_error(
     if choice:
         word = choice[1]
         return location.error(
-            f"{word!r} is not possible here", suggest_word(word, known_words)
+            f"{word!r} is not allowed here", suggest_word(word, known_words)
         )
     missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:

@@ -209,7 +209,9 @@ def explain_unusable_answer(text: str) -> str:
         return "no card in it is about these highlights: ask the chat again, in a new one"
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
-    return "it has no card as JSON: ask the chat for the JSON only, and copy all of it"
+    return (
+        "it contains no card as JSON: ask the chat for the JSON only, and copy all of it"
+    )
 
 
 def make_cache_key(text: str) -> str:
@@ -258,13 +260,13 @@ def parse_answer(
             unused.append(_make_unmatched_problem(item, labelled))
     if moved:
         cards = format_count(len(moved), "card")
-        note = f"{cards} taken for the passage quoted, not for the one named"
+        note = f"{cards} assigned to the passage quoted, not to the passage named"
         unused.append(
             Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", notice=True)
         )
     for card in unusable:
-        hint = "ask for question and answer"
-        unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
+        hint = "ask for a question and an answer"
+        unused.append(Problem("", f"no card can be made from {card[:80]}", hint))
     if is_truncated(text):
         remedy = "ask the chat for that card and the rest again, each whole"
         unused.append(Problem("", f"the answer ends in the middle of a card: {remedy}"))
@@ -391,7 +393,7 @@ def _make_unmatched_problem(
     if labelled:
         mark = _abbreviate_in_quotes(labelled.highlight.exact)
         return Problem(
-            "", f"{_format_card_title(item)}: {mark} does not have its quote {quote}"
+            "", f"{_format_card_title(item)}: {mark} does not contain its quote {quote}"
         )
     missing = []
     if item.label:

@@ -451,7 +451,7 @@ class ChoosingAnswer(NamedTuple):
             missing = format_count(self.card_count - self.located_count, "quote")
             result += f"; {missing} not in the document"
         if self.fuzzy_count:
-            result += f"; {self.fuzzy_count:,} found by likeness"
+            result += f"; {self.fuzzy_count:,} with a quote that differs slightly"
         return result
 
 
@@ -482,7 +482,7 @@ def parse_answer(
         taken_spans: the spans, in letters, of the passages that already have cards.
     """
     items, unusable = parse_all_cards(text)
-    unused = [Problem("", f"no card can be made of {card[:80]}") for card in unusable]
+    unused = [Problem("", f"no card can be made from {card[:80]}") for card in unusable]
     if is_truncated(text):
         unused.append(Problem("", "the answer ends in the middle of a card"))
     spans = list(taken_spans)

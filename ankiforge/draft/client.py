@@ -229,7 +229,7 @@ def make_status_error(
         location: the target of a redirect, or "".
     """
     reason = extract_error_message(body) or "no reason given"
-    message = f"{settings.host} answers {status}: {reason}"
+    message = f"{settings.host} returned {status}: {reason}"
     key_hint = f"check the key in the environment variable {settings.key_name}"
     if not settings.key_name:
         key_hint = (
@@ -252,7 +252,7 @@ def make_status_error(
 _ANY_STATUS = range(1000)
 _ANY_BODY = regex("")
 _NOT_FOUND_HINT = "does this server have the model {model}, and is base_url right?"
-_SERVER_ERROR_HINT = f"the server fails: see its log, or restart it; then {RERUN_HINT}"
+_SERVER_ERROR_HINT = f"the server failed: see its log, or restart it; then {RERUN_HINT}"
 # Each row has the statuses and the pattern of the body to which it applies, the type of the error
 # and its hint. The first row that matches is used.
 _STATUS_ERRORS: tuple[
@@ -696,7 +696,7 @@ class ModelClient:
         if self._offline and not self.settings.is_local:
             raise UsageError(
                 f"--offline, and the model is at {self.settings.host}",
-                hint="use a server on this machine, or --drafter rules",
+                hint="use a server on this computer, or --drafter rules",
             )
         self.settings.require_key()
 
@@ -770,7 +770,9 @@ class ModelClient:
     def _make_unreadable_error(self, body: str) -> NoReplyError:
         """Return the error for a reply that has status 200 but isn't a chat completion."""
         description = extract_error_message(body) or "nothing"
-        message = f"{self.settings.host} does not answer as a model does: {description}"
+        message = (
+            f"{self.settings.host} did not answer like a language model: {description}"
+        )
         hint = f"is llm.base_url, {self.settings.base_url}, right? then {RERUN_HINT}"
         return NoReplyError(message, hint=hint)
 
@@ -792,7 +794,7 @@ class ModelClient:
             description = f"no answer within {settings.silence_timeout:g} s"
         elif is_gone:
             description = f"no connection: {cause}"
-            hint = f"is the server running, and {settings.base_url} its address?"
+            hint = f"is the server running, and {settings.base_url} its URL?"
         elif isinstance(cause, ResponseTooLargeError):
             description = str(cause)
             hint = f"is llm.base_url, {settings.base_url}, right? then {RERUN_HINT}"

@@ -54,7 +54,7 @@ def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
     return (("Front", front), ("Back", back), *kind.enabled_switches)
 
 
-UNANSWERED_NOTE_REASON = "a question without marked text: write its answer behind it"
+UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after it"
 
 
 # --- instructions in comments ---------------------------------------------------------

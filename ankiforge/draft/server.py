@@ -197,7 +197,7 @@ def make_cloud_model_error(model: str) -> ConfigError:
     cloud_url = "https://ollama.com/v1"
     name = _CLOUD_SUFFIX.sub("", model)
     return ConfigError(
-        f"{model} runs at ollama.com, not on this machine",
+        f"{model} runs at ollama.com, not on this computer",
         hint=f"ankiforge model use {cloud_url} --model {name} --key-env OLLAMA_API_KEY",
     )
 
@@ -396,10 +396,10 @@ def describe_question_quality(base_url: str, model: str) -> str:
     if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
         return (
             "too small: hardly any of its cards can be used. Let your chat ask (ankiforge draft),"
-            f" or take a model of {MIN_BILLIONS_FOR_CARDS:g} billion parameters or more (7b)"
+            f" or use a model of {MIN_BILLIONS_FOR_CARDS:g} billion parameters or more (7b)"
         )
     if is_small_model(base_url, model):
-        return "the questions of so small a model were not measured"
+        return "its questions were not measured"
     return "of a strong model's questions, 4 in 5 are ready"
 
 
@@ -615,7 +615,7 @@ def _fetch_json(url: str, key: str, timeout: float) -> Any:
         if response.status_code != 200:
             phrase = remove_secret(response.reason_phrase, key)
             status = f"{response.status_code} {phrase}".strip()
-            raise NoModelListError(f"answers {status}", response.status_code)
+            raise NoModelListError(f"returned {status}", response.status_code)
         return response.json()
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise NoModelListError(

@@ -256,11 +256,11 @@ class FileListing(msgspec.Struct):
             return
         target = Path(os.path.realpath(link_path))
         if not target.exists():
-            hint = "it leads nowhere: mend or delete it"
+            hint = "it points nowhere: repair or delete it"
         elif target.is_relative_to(self.root.resolve()):
             return
         else:
-            hint = f"to read what it leads to: ankiforge run {shlex.quote(str(target))}"
+            hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
         message = f"a link {'to a folder ' if is_directory else ''}is not followed"
         self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
 
@@ -430,7 +430,7 @@ FindPicture = Callable[[str], str]
 """
 
 
-_NO_TEXT_MESSAGE = "of such a file no text is known in which to choose"
+_NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 
 
 class FileSource(FolderSource):

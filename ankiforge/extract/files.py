@@ -31,7 +31,7 @@ MAX_TEXT_BYTES = 16_000_000
 """The default maximum size in bytes of a text file."""
 MAX_SETTINGS_BYTES = 2_000_000
 """The maximum size in bytes of another program's settings file."""
-MISSING_FILE_HINT = "renamed or deleted? the next run reads what is there by then"
+MISSING_FILE_HINT = "renamed or deleted? the next run reads whatever is there"
 MEDIA_FILE_NAME = regex(
     r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp"
     r"|mp3|m4a|wav|ogg|oga|opus|flac|aac|3gp|mp4|m4v|webm|ogv|mov|mkv|avi)$"

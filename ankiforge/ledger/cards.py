@@ -109,7 +109,7 @@ def to_history_entry(event: Event, change: TextChange | None = None) -> HistoryE
         case "form":
             description = "no cards"
             if event.body.get("choice") == "accept":
-                description = "taken for cards"
+                description = "made into cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             text = f"{describe_form(form)} in {source}"
         case "mark":

@@ -104,7 +104,8 @@ def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraf
                 refuse_if_doubtful(store, snapshot.passage, draft.key)
                 return snapshot, draft
     raise RefusedError(
-        f"{draft_id} no longer waits", hint="ankiforge list --view new shows what waits"
+        f"{draft_id} is no longer waiting",
+        hint="ankiforge list --view new shows what waits",
     )
 
 
@@ -136,7 +137,7 @@ def refuse_if_doubtful(store: Store, passage: Passage, key: str) -> None:
     """
     if remarks.find_doubts_to_ask(store, passage):
         raise RefusedError(
-            f"{key}: first answer whether this is the passage that is gone",
+            f"{key}: first answer whether this is the missing passage of a card",
             hint="ankiforge list --view questions",
         )
 
@@ -420,7 +421,7 @@ def accept_draft(
     if is_card_id(id):
         card, _ = cards.load_card_and_passage(store, id)
         status = "accepted already" if card.is_live else card.verdict.value
-        hint = f"ankiforge undo {id[:10]} takes that back"
+        hint = f"ankiforge undo {id[:10]} undoes that"
         raise RefusedError(f"{id[:10]} is {status}", hint=hint)
     with store.action():
         snapshot, draft = load_draft(store, id)

@@ -60,6 +60,8 @@ class PendingItems(Value):
     ones, and then reading order decides."""
     new_passages: list[str]
     """The passages that the new drafts belong to, by their oldest keys."""
+    card_count: int
+    """The number of new cards that are pending. A passage can have several."""
     blocked_count: int
     """The number of new drafts that a check blocks."""
     conflicts: list[str]
@@ -151,16 +153,19 @@ def arrange_items(
             others.append(question.id)
     first_of_passage: dict[str, str] = {}
     revisions = []
-    blocked = 0
+    card_count = blocked = 0
     for row in offered:
         if row["changes"]:
             revisions.append(row["id"])
-        elif row["passage"] not in first_of_passage:
+            continue
+        card_count += 1
+        if row["passage"] not in first_of_passage:
             first_of_passage[row["passage"]] = row["id"]
             blocked += row["blocked"]
     return PendingItems(
         new_drafts=[*first_of_passage.values()],
         new_passages=[*first_of_passage],
+        card_count=card_count,
         blocked_count=blocked,
         conflicts=conflicts,
         revisions=revisions,
@@ -387,8 +392,8 @@ def count_everything(
       user decided without making a card.
     - `passages`: the same passages by review status (`REVIEW_STATUSES`).
     - `waiting`: the lengths of the lists of `PendingItems`. `changed` includes `conflicts` and
-      `revisions`, `new` includes `blocked`, and `without` (the uncarded highlights) includes
-      `proposed` (those worth proposing).
+      `revisions`, `new` includes `blocked`, `cards` is the number of new cards, and `without` (the
+      uncarded highlights) includes `proposed` (those worth proposing).
     - `reasons`: the new drafts by the reason why they are pending. It must be named.
     - `cards`: all cards by verdict.
     - `anki`: the live cards by their state in Anki, and `sourceless`, those whose passages were
@@ -412,6 +417,7 @@ def count_everything(
                 waits = load_pending_items(store, waits)
                 counts_by_name[name] = Counter(
                     new=len(waits.new_drafts),
+                    cards=waits.card_count,
                     blocked=waits.blocked_count,
                     changed=len(waits.changed_cards),
                     conflicts=len(waits.conflicts),

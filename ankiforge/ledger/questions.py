@@ -149,7 +149,7 @@ def _build_same_question(store: Store, new_key: str, old_key: str) -> Question:
         examples += [text.exact for text in newest_text if text.exact]
     return Question(
         *_make_id_and_kind(QuestionKind.SAME, new_key, old_key),
-        text="Is this passage the one of a card whose passage is gone?",
+        text="Is this the passage of a card whose passage is gone?",
         new=new_key,
         old=old_key,
         guids=tuple(Guid(card.guid) for card in lost_passage.live_cards),

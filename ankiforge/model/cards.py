@@ -43,7 +43,7 @@ class RemarkKind(StrEnum):
     REPLACEMENT = "replaces a card of another form, whose schedule ends"
     NEAR = "you decided on nearly the same words"
     DECIDED_BEFORE = "you decided on this sentence before"
-    TAKEN_BACK = "you took back that you accepted it"
+    TAKEN_BACK = "you undid your acceptance"
     """The user accepted the draft and undid that. Accepting it in bulk is still allowed."""
     NOTE_DELETED = "you deleted its note in Anki"
     """The user deleted the draft's note in Anki, and the journal with the decision was lost."""
@@ -88,7 +88,7 @@ class SourceRemark(StrEnum):
         """The remark in words for the user."""
         if self is SourceRemark.SOURCE_GONE:
             return "its passage is gone from the source"
-        return "its source says something else now"
+        return "its source now says something else"
 
 
 class QuestionKind(StrEnum):
@@ -195,7 +195,7 @@ class Question(Value):
     def reject_effect(self) -> str:
         """What happens if the user rejects, in a few words."""
         if self.repair:
-            return "keep the words in Anki, and take all of the repair back"
+            return "keep the words in Anki, and undo the whole repair"
         if self.is_between_edits:
             return "keep those in Anki"
         return self.kind.reject_effect
@@ -232,7 +232,7 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
     RETIRED = "retired"
     """The user deleted the card in Anki, or another card has replaced it."""
-    TAKEN_BACK = "taken back"
+    TAKEN_BACK = "undone"
     """The user accepted the card and undid that. The draft is pending again, and is no longer
     accepted automatically."""
     SUPERSEDED = "superseded"

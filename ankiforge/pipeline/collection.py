@@ -357,7 +357,9 @@ def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
         quotes.append("…")
     count = format_count(len(revived), "deleted note")
     message = f"back by an import, {count}: {', '.join(quotes)}"
-    hint = f"to drop what came: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
+    hint = (
+        f"to remove them again: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
+    )
     return Problem("Anki", message, hint, notice=True)
 
 

@@ -66,7 +66,7 @@ def edit_card_or_draft(
     line = next(item_lists.load_items(ledger, [id]), None)
     if line is None:
         hint = "ankiforge list --view new shows what waits"
-        raise RefusedError(f"{id} no longer waits", hint=hint)
+        raise RefusedError(f"{id} is no longer waiting", hint=hint)
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
     if (
         isinstance(line, LocalCard) and not fields

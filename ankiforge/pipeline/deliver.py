@@ -405,7 +405,7 @@ def write_planned_package(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
         )
     updated_count += sum(plan.replaces_unseen_note for plan in planned)
-    terms = [QueryTerm("verdict", "taken back"), QueryTerm("anki", "written")]
+    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
     reverted = len(item_lists.find_items(ledger, terms))
     return WrittenPackage(
         path, len(notes), added_count, updated_count, reverted, problems=problems

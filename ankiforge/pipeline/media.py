@@ -86,7 +86,7 @@ def load_picture(
     from ankiforge.anki.render import load_media
 
     if "://" in path:
-        return Problem(path, "it is on the web, from where nothing is fetched")
+        return Problem(path, "it is on the web, and nothing is downloaded")
     if path.startswith(_CUT_PREFIX) and highlight.source_kind in (
         SourceKind.PDF,
         SourceKind.ZOTERO,
@@ -101,7 +101,7 @@ def load_picture(
         f"{kind}:{highlight.document.source}"
     )
     if not known_root:
-        return Problem(path, "its source is not known on this machine", notice=True)
+        return Problem(path, "its source is not known on this computer", notice=True)
     root = Path(known_root)
     base = root.parent if root.is_file() else root
     if not base.exists():

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # The settings of a model, in the reverse of their order in the file.
 _MODEL_SETTINGS = ("price_usd", "key_env", "model", "base_url")
 # The hint for an invalid URL, which it doesn't repeat because the URL may contain a password.
-_URL_HINT = "give a web address, without user name, password and query"
+_URL_HINT = "give a URL without user name, password or query"
 
 
 class NamedModel(Value):
@@ -168,7 +168,9 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
         return ServiceError(f"{name} does not answer, or has no model", hint=hint)
     hint = "ankiforge model list"
     if "@" in name:  # a URL without scheme, perhaps with a password
-        return UsageError("no model is called that", hint=f"{hint}; or {_URL_HINT}")
+        return UsageError(
+            "there is no model of that name", hint=f"{hint}; or {_URL_HINT}"
+        )
     names = [
         *LOCAL_SERVER_NAMES,
         *(provider.name for provider in read_providers(os.environ)),

@@ -203,7 +203,7 @@ class OpenWorkspace:
         if not self.ledger.get_meta("run") and has_cards(self.ledger):
             yield Problem(
                 str(self.folder.ledger),
-                "it was made anew, and has your cards only",
+                "it was rebuilt, and contains only your cards",
                 "ankiforge run adds what waits",
                 notice=True,
             )

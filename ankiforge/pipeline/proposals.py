@@ -96,7 +96,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
     outcome = next(pending_items.iter_outcomes(ledger, key), None)
     if outcome is None:
         hint = "ankiforge list --no-card shows what is there"
-        raise RefusedError(f"{key}: this passage is not in its source now", hint=hint)
+        raise RefusedError(f"{key}: this passage is no longer in its source", hint=hint)
     proposal_or_reason = find_proposal(ledger, outcome)
     if isinstance(proposal_or_reason, Proposal):
         return proposal_or_reason

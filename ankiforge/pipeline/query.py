@@ -44,7 +44,7 @@ FIELDS_WITHOUT_SPACES = frozenset(QUERY_FIELDS) - {
 # All values of those fields that have only a few.
 _VALID_VALUES = {
     "kind": tuple(CardKind),
-    "verdict": ("waiting", "accepted", "rejected", "retired", "taken back", "superseded"),
+    "verdict": ("waiting", "accepted", "rejected", "retired", "undone", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
 }
 _TERM = regex(

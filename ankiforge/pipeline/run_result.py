@@ -354,7 +354,7 @@ class ChatImport(Value):
             doubted_text = f"{self.doubted:,} doubted" if self.doubted else "none doubted"
             return f"{format_count(self.read_again, 'card')} read a second time: {doubted_text}"
         if self.is_known and not self.drafted:
-            return "nothing new: this answer was taken before"
+            return "nothing new: this answer was imported before"
         declined_count = sum(not result.drafts for result in self.drafted)
         summary = (
             f"{len(self.drafted) - declined_count:,} of {self.asked:,} got a question"
@@ -362,7 +362,7 @@ class ChatImport(Value):
         if declined_count:
             summary += f"; {declined_count:,} not worth one"
         if self.drafted and self.unanswered:
-            summary += f"; {self.unanswered:,} not answered"
+            summary += f"; {self.unanswered:,} still without a question"
         unused_count = sum(not problem.notice for problem in self.unused)
         if unused_count and not self.is_known:
             summary += f"; {format_count(unused_count, 'card')} not used"

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
 
 
 COMMAND_LINE = Location("the command line")
+MISSING_SOURCE_MESSAGE = "this remembered source is missing; nothing counts as deleted"
 MAX_COMPARED_NAMES = 10_000
 """The maximum number of file names that are compared with a misspelt one."""
 
@@ -153,16 +154,15 @@ def select_sources(
             path = Path(item.path)
             problem = selection.add(path.absolute())
             if problem and path.exists():
-                message = (
-                    f"{problem.what}; what was read of it before counts as still there"
-                )
+                message = f"{problem.what}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
             elif problem and item.names not in present_names:
                 # unlike a newer export, no existing PATH has the same source names
-                message = "this remembered source is missing; nothing counts as deleted"
                 hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {_suggest_forget(problem.where)}"
-                missing = Problem(problem.where, message, hint, notice=True)
+                missing = Problem(
+                    problem.where, MISSING_SOURCE_MESSAGE, hint, notice=True
+                )
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
     absent_names: set[str] = set()
@@ -266,9 +266,7 @@ class _Selector:
         if not any(_has_marks_setting(source.entry) for source in self.sources.values()):
             first_path = next(iter(paths))
             hint = "name a vault, a note or a folder of notes"
-            raise UsageError(
-                f"{first_path}: nothing there is read by its marks", hint=hint
-            )
+            raise UsageError(f"{first_path}: --marks has no effect on it", hint=hint)
         for path in paths:
             resolved = str(resolve_links(path.absolute()))
             for index, item in enumerate(self.remembered):
@@ -554,10 +552,10 @@ def _suggest_similar_path(path: Path) -> str:
     if nearest:
         return f"did you mean {shorten_path(folder / names[nearest[0]])}?"
     similar = sorted(name for name in names.values() if Path(name).suffix == path.suffix)
-    if similar:
+    if similar and path.suffix:
         listed = ", ".join(similar[:3])
         return f"{folder} has {listed}{', …' if len(similar) > 3 else ''}"
-    return f"{folder} has no file with a name like it"
+    return f"{folder} has nothing with a similar name"
 
 
 def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:

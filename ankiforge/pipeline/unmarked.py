@@ -83,7 +83,7 @@ _LEAD_LETTERS = 40
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # Why a document has no text, and what to do, by its suffix.
 _NO_TEXT = {
-    ".pdf": ("it has no text, as a scan", "add a text layer (OCR)"),
+    ".pdf": ("it has no text, like a scan", "add a text layer (OCR)"),
     ".epub": (
         "it has no text, only pictures",
         "convert it to a PDF with a text layer (OCR)",

@@ -419,7 +419,7 @@ def format_change(entry: HistoryEntry) -> TextLines:
 
     The first line names the command that undoes the change.
     """
-    undo = f"to take it back: ankiforge undo {entry.id}"
+    undo = f"to undo it: ankiforge undo {entry.id}"
     yield f"{entry.guid[:10]}  changed with its source {entry.at[:10]}; {undo}"
     if entry.change:
         for name, old_text, new_text in entry.change.changed_fields:
@@ -471,22 +471,22 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
     from ankiforge.pipeline.sources import load_unread_files
 
     reasons = {
-        EMPTY_FILE_KIND: "in which there is nothing",
+        EMPTY_FILE_KIND: "which are empty",
         MARKED_ATTACHMENT_KIND: (
             "whose marks Zotero does not know: name the folder storage to read them"
         ),
-        ".txt": "read only by its name, or in a folder of nothing but texts",
+        ".txt": "read only if named, or in a folder that contains only texts",
     }
     yield from pending_items.iter_lookalikes(ledger)
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
-            explanation = reasons.get(kind, "which no source reads: name one to hear why")
+            explanation = reasons.get(
+                kind, "which ankiforge cannot read: name one to see why"
+            )
             reason = f"{format_count(number, 'such file')} here, {explanation}"
             if unread.are_elsewhere and kind not in reasons:
                 marks = format_count(number, "mark")
-                reason = (
-                    f"the file is not on this machine: the text around {marks} is unknown"
-                )
+                reason = f"the file is not on this computer: the text around {marks} is unknown"
             yield LocatedLookalike("", folder, folder, Lookalike(kind, "", reason))
 
 

@@ -334,7 +334,7 @@ def _check_collection(config: Config, environment: Environment) -> Iterator[Chec
         yield _make_ok("Anki", "never read: anki.collection is none")
     elif setting == "auto":
         paths = ", ".join(map(str, find_anki_collections(environment)))
-        nowhere = "no collection on this machine, so packages contain every card"
+        nowhere = "no collection on this computer, so packages contain every card"
         yield _make_ok("Anki", f"collection {paths}" if paths else nowhere)
     elif os.access(Path(setting), os.R_OK):
         yield _make_ok("Anki", f"collection {setting}")

@@ -98,10 +98,17 @@ def format_open_counts(
         without_card: the number of highlights without a card or draft.
         skipped: the number of highlights that the user, a colour or a setting skips.
     """
-    pending = _format_column(sum(counts[name] for name in PENDING_LISTS), "waiting")
+    pending_count = sum(counts[name] for name in PENDING_LISTS)
+    pending = _format_column(pending_count, "waiting")
+    if counts.get("cards", 0) > counts["new"]:  # a highlight may have several
+        highlights = format_count(counts["new"], "highlight")
+        pending = f"{counts['cards']:,} cards waiting of {highlights}"
+        others = pending_count - counts["new"]
+        pending += f" · {format_count(others, 'other decision')}" if others else ""
     held_drafts = counts.get("held", 0)
     if held_drafts > counts["questions"]:  # one answer may apply to several drafts
-        pending += f" ({held_drafts:,} drafts)"
+        questions = format_count(counts["questions"], "question")
+        pending += f" ({questions} about {held_drafts:,} drafts)"
     proposed = counts.get("proposed", 0) if without_card else 0
     return (
         " · ".join(filter(None, (pending, sittings.format_pending_counts(0, proposed)))),
@@ -237,7 +244,7 @@ def get_status(
         },
         cards={
             "accepted": card_counts["accepted"],
-            "waiting": waiting_counts["new"],
+            "waiting": waiting_counts["cards"],
             "blocked": waiting_counts["blocked"],
             "revisions": waiting_counts["revisions"],
             "rejected": card_counts["rejected"],
@@ -300,7 +307,11 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     highlights = status.highlights
     card_count = status.cards["accepted"]
     without_card = highlights["without"]
-    counts = {**status.waiting, "proposed": highlights["proposed"]}
+    counts = {
+        **status.waiting,
+        "cards": status.cards["waiting"],
+        "proposed": highlights["proposed"],
+    }
     yield join_columns(
         f"  {format_count(highlights['seen'], 'highlight')}",
         format_count(card_count, "card") if card_count else "",
@@ -333,12 +344,11 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         ("Anki", join_columns(last_read, *_format_retention(status.answers))),
     ]
     if without_card:
-        no_card = f"{format_count(without_card, 'highlight')}: ankiforge list --no-card"
+        without = format_count(without_card, "highlight")
         if highlights["proposed"]:
-            no_card = no_card.replace(
-                ":", f", {highlights['proposed']:,} of them proposals:"
-            )
-        rows.append(("no card", no_card))
+            proposed = format_count(highlights["proposed"], "proposal")
+            without = f"{proposed}, {without_card - highlights['proposed']:,} without"
+        rows.append(("no card", f"{without}: ankiforge list --no-card"))
     if status.cards["sourceless"]:
         sourceless_count = format_count(status.cards["sourceless"], "card")
         sourceless = (
@@ -465,7 +475,7 @@ def run_to_json(
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
             "accepted_in_all": card_counts["accepted"],
-            "waiting": waiting_counts["new"],
+            "waiting": waiting_counts["cards"],
             "blocked": waiting_counts["blocked"],
             "retired": card_counts["retired"],
             "revisions": waiting_counts["revisions"],
@@ -666,16 +676,16 @@ class RunFormatter:
             return join_columns(highlight_text, *format_open_counts(waiting_counts))
         status_counts = self._counts["fates"]
         card_count = self._counts["cards"]["accepted"]
-        return join_columns(
-            highlight_text,
-            f"{status_counts.total():,} in all"
-            if status_counts.total() != report.seen
-            else "",
+        columns = [
             format_count(card_count, "card") if card_count else "",
             *format_open_counts(
                 waiting_counts, waiting_counts["without"], status_counts["left_out"]
             ),
-        )
+        ]
+        if status_counts.total() != report.seen:
+            counted = join_columns(*columns) or format_count(0, "card")
+            columns = [f"of all {status_counts.total():,}: {counted}"]
+        return join_columns(highlight_text, *columns)
 
     def format_details(self, hints: Sequence[str] = ()) -> TextLines:
         """Yield the lines that come after the problems. A line may be "".
@@ -758,7 +768,7 @@ def _describe_reason(reason: str) -> str:
         NO_WARNING_REASON: "no warning (ankiforge accept --all takes these)",
         NO_LABEL: "no label was found in the figure",
         MANY_LABELS: "the figure has many labels",
-        RemarkKind.FORM: "lines or words that are perhaps not cards: one answer is for all",
+        RemarkKind.FORM: "lines or words that may not be cards: one answer is for all",
     }
     return text_by_reason.get(reason) or describe_rule(reason)
 
@@ -891,7 +901,7 @@ def format_anki_changes(result: RunResult) -> str:
     unknown_count = sum(planned.keeps_unknown_text for planned in result.planned)
     if unknown_count:
         subject = format_count(unknown_count, "note has", "notes have")
-        parts.append(f"{subject} words that no journal here knows: kept")
+        parts.append(f"{subject} text that was not written here, which is kept")
     return f"In Anki: {'; '.join(parts)}" if parts else ""
 
 
@@ -910,8 +920,8 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
             parts = {
                 "new": published.added,
                 "updated": published.updated,
-                "as before": published.unchanged,
-                "taken back and no longer in it": published.undone,
+                "unchanged": published.unchanged,
+                "undone and no longer in it": published.undone,
             }
             if published.added == published.notes:
                 notes = format_count(published.notes, "new note")

@@ -83,19 +83,19 @@ _REMARK_SENTENCES = {
     ),
     RemarkKind.NEAR: "You decided on nearly the same words: “{near}”.",
     RemarkKind.DECIDED_BEFORE: (
-        "You rejected, changed or took back a card of this sentence before."
+        "You rejected, changed or undid a card from this sentence before."
     ),
     RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are not cards here.",
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."
     ),
-    RemarkKind.FORM: "{lines} are perhaps not cards.",
+    RemarkKind.FORM: "{lines} may not be cards.",
 }
 """Each kind of remark as a sentence. Kinds without a sentence are clear from what is shown beside
 the draft.
 """
 _REMARKS_IN_LISTS = {
-    RemarkKind.FORM: "{lines} are perhaps not cards",
+    RemarkKind.FORM: "{lines} may not be cards",
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 """The text of a remark in a list of drafts, for the kinds whose usual text isn't enough there."""
@@ -347,7 +347,7 @@ class StaleItemError(RefusedError):
         """The current content of the item, as shown by the web page."""
         self.sitting: Json | None = None
         """The current state of the sitting that the decision belongs to."""
-        message = why or "This no longer waits."
+        message = why or "This is no longer waiting."
         if item or face:
             message = "This has changed meanwhile. Look again."
         super().__init__(message)
@@ -412,7 +412,7 @@ class Review:
         item = self.load_item(decision.id)
         if item is None and is_highlight_key(decision.id):
             if next(pending_items.iter_outcomes(self._ledger, decision.id), None) is None:
-                raise StaleItemError(None, why="This passage is not in its source now.")
+                raise StaleItemError(None, why="This passage is no longer in its source.")
         if item is None or decision.turn not in ("", item.content_hash):
             raise StaleItemError(item)
         return item
@@ -459,7 +459,7 @@ class Review:
         self, decision: Decision, highlight: Highlight | None
     ) -> None:
         if highlight is None:
-            raise RefusedError("No card can be made here.")
+            raise RefusedError("This highlight cannot become a card here.")
         question = None if decision.mode == "cloze" else decision.text
         fields = make_fields_from_spans(highlight, decision.spans, question)
         self._make_card(decision, highlight, fields)

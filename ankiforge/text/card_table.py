@@ -131,8 +131,8 @@ class _Table(NamedTuple):
             return f"it has {len(cells)} columns, and its table {width}", _COMMAS_HINT
         control_char = _CONTROL.search("".join(cells))
         if control_char:
-            fault = f"it contains a sign that nobody types, U+{ord(control_char[0]):04X}"
-            return fault, "remove the sign"
+            fault = f"it contains an invisible character, U+{ord(control_char[0]):04X}"
+            return fault, "remove the character"
         front = row.get("front", "")
         if not front:
             return "it has no question", _COMMAS_HINT
@@ -294,7 +294,7 @@ _MAX_COLUMNS = 1_000
 _MAX_DAMAGED_ROWS = 200
 _MAX_CELL_CHARS = csv.field_size_limit()
 _REASONS_BY_ERROR = {
-    "unexpected end of data": "a quote in it does not end",
+    "unexpected end of data": "a quotation mark in it is never closed",
     "field larger than": f"it has a cell of more than {_MAX_CELL_CHARS:,} letters",
 }
 
@@ -329,7 +329,7 @@ def _read_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
         next_start = start + 1
         while next_start < len(lines) and not row_pattern.fullmatch(lines[next_start]):
             next_start += 1
-        reason = "a quote stands within a text in quotes"
+        reason = "a quotation mark is inside a text in quotes"
         for error_start, known_reason in _REASONS_BY_ERROR.items():
             if error_text.startswith(error_start):
                 reason = known_reason

@@ -15,11 +15,11 @@ from ankiforge.text.sentences import find_sentence_starts
 
 PRIVATE_TAG = "no-llm"
 """The name of the tag, without its `#`."""
-PRIVATE_DOCUMENT_REASON = f"kept on this machine (#{PRIVATE_TAG} in its note)"
+PRIVATE_DOCUMENT_REASON = f"kept on this computer (#{PRIVATE_TAG} in its note)"
 """The reason that is given for all passages of a private document."""
-PRIVATE_PASSAGE_REASON = f"kept on this machine (#{PRIVATE_TAG})"
+PRIVATE_PASSAGE_REASON = f"kept on this computer (#{PRIVATE_TAG})"
 """The reason that is given for a private passage, and for a passage that repeats a private one."""
-UNREADABLE_TAGS_REASON = "kept on this machine: its front matter cannot be read"
+UNREADABLE_TAGS_REASON = "kept on this computer: its front matter cannot be read"
 """The reason that is given for a note whose tags can't be read, because it may be private."""
 
 # A longer name, such as `no-llm-yet`, is another tag, but `#no-llm/diary` is a subtag. `＃` is the

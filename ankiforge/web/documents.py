@@ -38,7 +38,12 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.media import find_document_file, load_source_directories
 from ankiforge.text import regex, to_one_line
-from ankiforge.text.cloze import find_image_paths, reveal_answers, to_plain_text
+from ankiforge.text.cloze import (
+    find_image_paths,
+    parse_image_label,
+    reveal_answers,
+    to_plain_text,
+)
 from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
 
 DRAW_TIMEOUT = 20.0
@@ -502,7 +507,9 @@ def _convert_wikilink(link: re.Match[str]) -> str:
     """Convert an embedded file to a Markdown picture, or another wikilink to its visible text."""
     embeds, target, label = link.groups()
     if embeds:
-        return f"![{label or ''}](<{target.partition('#')[0].strip()}>)"
+        alt, _ = parse_image_label(f"|{label}" if label else "")
+        separator = "|" if label and not alt else ""  # the label is only a width
+        return f"![{separator}{label or ''}](<{target.partition('#')[0].strip()}>)"
     return str(label or target.replace("#", " › ").strip(" ›"))
 
 

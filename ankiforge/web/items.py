@@ -444,9 +444,7 @@ class ItemRenderer:
             )
             actions = [edit, REJECT]
         else:
-            actions = [
-                make_action("restore", "Take this back", "", "filled", "Taken back")
-            ]
+            actions = [make_action("restore", "Undo this", "", "filled", "Undone")]
         item: Json = {
             "title": view["title"],
             "cards": [view],
@@ -602,7 +600,7 @@ class ItemRenderer:
             take = ("Take those from here", "The words from here taken:")
             if question.repair:
                 about["ask"] = f"{question.text} Which words stay?"
-                keep = ("Keep Anki’s", "The repair taken back:")
+                keep = ("Keep Anki’s", "Undid the repair:")
                 take = ("Send the repair", "The repair will be sent:")
             about["actions"] = [*_make_lossy_answers(keep, take), SKIP]
         return about

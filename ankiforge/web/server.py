@@ -354,7 +354,7 @@ class PageServer:
         try:
             value = msgspec.json.decode(body, type=body_type)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise HttpError("400 Bad Request", "This was not understood.") from error
+            raise HttpError("400 Bad Request", "The request was invalid.") from error
         return _json_response(handle(value))
 
 

@@ -559,7 +559,7 @@ class ReviewSession:
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
         if not ids:
-            summary = "No card has these words."
+            summary = "No card contains these words."
         elif len(ids) > last:
             summary += f"; the first {last:,} are shown"
         left = min(len(ids) - last, MAX_ROWS)
@@ -788,7 +788,9 @@ class ReviewSession:
         if left_text:
             heading = f"{heading_start}. Here: {left_text}."
         if not decided:
-            heading = "All put off for later." if left_text else "Nothing waits here."
+            heading = (
+                "Everything was kept for later." if left_text else "Nothing waits here."
+            )
         return {"heading": heading, "told": " ".join(sentences), "cards": cards}
 
     def _describe_remaining(self, sitting: Sitting) -> str:

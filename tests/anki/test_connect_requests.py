@@ -115,7 +115,7 @@ def test_a_closed_anki_is_told_and_the_add_on_is_named():
 )  # fmt: skip
 def test_an_address_that_leads_nowhere_is_told(address):
     client = AnkiConnect(address)
-    assert f"no Anki answers at {address}: " in told(client.get_active_profile)
+    assert f"Anki does not answer at {address}: " in told(client.get_active_profile)
     assert client.get_api_version() == 0
 
 
@@ -129,7 +129,7 @@ def test_a_computer_that_takes_no_connection_is_told(monkeypatch):
             waiting.connect_ex(door.getsockname())
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         client = AnkiConnect(address)
-        assert f"no Anki answers at {address}: " in told(client.get_active_profile)
+        assert f"Anki does not answer at {address}: " in told(client.get_active_profile)
         assert client.get_api_version() == 0
 
 
@@ -213,7 +213,7 @@ def search(client: AnkiConnect) -> object:
         (500, result(6), "", profile, STRANGER),
         (403, b"", "", profile, ("403", "webBindPort")),
         (200, NO_KEY, "", profile, ("requires its key", "MY_KEY")),
-        (200, NO_KEY, SECRET, profile, ("is not that of AnkiConnect", "MY_KEY")),
+        (200, NO_KEY, SECRET, profile, ("rejects the key", "MY_KEY")),
         (200, error(LOUD), SECRET, search, ("Anki refuses findCards: bad [31mrequest *** x",)),
         (200, error("collection is not available"), "", search, ("no profile is open",)),
         (

@@ -248,6 +248,14 @@ REFERENCES = {
         {"creators": ("A B", "C", "D")},
         "A B et al. (2006). Test-enhanced learning, Results, p. 250",
     ),
+    "many authors, no year": (
+        {"creators": ("A B", "C", "D"), "issued": ""},
+        "A B et al. Test-enhanced learning, Results, p. 250",
+    ),
+    "an author whom the title names": (
+        {"creators": ("James Clear",), "title": "James clear - Atomic habits", "issued": ""},
+        "James clear - Atomic habits, Results, p. 250",
+    ),
     "no year": (
         {"creators": ("Ada",), "issued": "n.d."}, "Ada. Test-enhanced learning, Results, p. 250",
     ),

@@ -205,7 +205,7 @@ def test_what_is_no_picture_is_a_problem(tmp_path):
     (tmp_path / "stub.mp3").write_text("version https://git-lfs.github.com/spec/v1\n")
     reasons = {
         "a.exe": "only pictures and sounds",
-        "a.mp4": "films",
+        "a.mp4": "videos",
         "b.png": "be read",
         "empty.png": "is no picture: it is empty",
         "page.JPG": "is no picture: its content",

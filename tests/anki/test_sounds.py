@@ -47,8 +47,8 @@ def test_a_sound_is_played_by_anki(with_sounds, text):
 @pytest.mark.parametrize(
     ("embed", "reason"),
     [
-        ("![[a.mp4]]", "films"),
-        ('<video src="a.webm"></video>', "films"),
+        ("![[a.mp4]]", "videos"),
+        ('<video src="a.webm"></video>', "videos"),
         ("![[away.mp3]]", "cannot be read"),
         ("[sound:away.mp3]", "cannot be read"),
         ("![[Drawing.excalidraw]]", "only pictures and sounds"),

@@ -37,12 +37,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a package nobody imported is never lost": (
         do.go(), MOUSE, do.run(written=1),
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"),
-        do.say("run", told="2 notes (1 new, 1 as before)"), do.run(written=2), do.load(new=2),
+        do.say("run", told="2 notes (1 new, 1 unchanged)"), do.run(written=2), do.load(new=2),
     ),
     "a deleted note stays deleted whatever its source says": (
         do.go(), do.delete(), do.run(tombstones=1, written=0), do.card(anki="deleted", verdict="retired"),
         animal(), do.run(written=0),
-        do.say("build", "--full", told="2 notes (2 as before)"), do.load(duplicate=2),
+        do.say("build", "--full", told="2 notes (2 unchanged)"), do.load(duplicate=2),
     ),
     "the deletion is undone here, for good, and the next one stands": (
         do.go(), do.delete(), do.run(tombstones=1), do.say("undo"), do.run(written=1), do.load(new=1),
@@ -59,7 +59,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "words that a workspace of last week does not know stay in Anki": (
         do.go(), do.back_up(), do.say("edit", "CARD", "--field", "Back", "kitty"), do.ship(), do.restore(),
-        do.say("run", "-v", told="1 note has words that no journal here knows: kept"), do.run(written=0, conflicts=0),
+        do.say("run", "-v", told="1 note has text that was not written here, which is kept"), do.run(written=0, conflicts=0),
         do.note(Back="kitty"), animal(), do.run(conflicts=1, written=0), do.note(Back="kitty"),
     ),
     "a workspace of last week still brings what its source says": (
@@ -120,7 +120,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "words that lead nowhere are told": (
         do.go(), do.say("accept", "qu0000", code=2, told="no id begins with"),
         do.say("build", "--deck", "Nope", code=2, told="no note in a deck Nope"),
-        do.say("build", "--deck", "::", code=2, told="an empty name"),
+        do.say("build", "--deck", "::", code=2, told="the deck name is empty"),
     ),
 }  # fmt: skip
 

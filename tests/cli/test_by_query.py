@@ -100,7 +100,7 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     desk.ok("reject", "--all", "--filter", "verdict:accepted")
     nucleus = id_of(desk, "The nucleus")
     undone = desk.ok("undo", nucleus[:10]).stderr
-    assert "taken back: rejected: What holds the DNA?" in undone
+    assert "undone: rejected: What holds the DNA?" in undone
     assert list(verdicts(desk).values()).count("rejected") == 2
     assert verdicts(desk)["The nucleus"] == "accepted"
     desk.ok("undo")
@@ -115,7 +115,7 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
 def test_undo_counts_the_decisions_of_one_command_and_names_some(desk):
     desk.ok("accept", "--all")
     undone = desk.ok("undo").stderr
-    assert undone.count("taken back: accepted: ") == 3
+    assert undone.count("undone: accepted: ") == 3
     assert "3 undone" in undone
 
 

@@ -104,7 +104,7 @@ def test_of_ollama_the_models_that_write_and_run_here_are_listed_and_used(
     assert named(forge, "ollama") == ["qwen3:8b", "llama3.2:latest"]
     told = forge.ok("model", "use", "ollama", "--yes", "--offline").stderr
     assert "qwen3:8b at 127.0.0.1" in told
-    assert "it stays on this machine" in told
+    assert "it stays on this computer" in told
     assert "cloud" not in told
     assert len(forge.ok("list", "drafter:llm", "--json").lines) == 2
 
@@ -135,7 +135,7 @@ def test_a_model_that_ollama_has_run_elsewhere_is_not_taken_for_one_of_this_mach
     forge, note, ollama, call
 ):
     told = forge("model", "use", *call, "--yes", code=2).stderr
-    assert "runs at ollama.com, not on this machine" in told
+    assert "runs at ollama.com, not on this computer" in told
     assert "model use https://ollama.com/v1 --model" in told
     assert (ollama.asked, settings_of(forge)) == ([], "")
 
@@ -153,7 +153,7 @@ def test_settings_that_name_such_a_model_send_nothing(forge, ollama):
     ("name", "said"),
     [
         ("qwen3:32b", "hint: ollama pull qwen3:32b"),
-        ("nomic-embed-text", 'answers 400: "nomic-embed-text" does not support chat'),
+        ("nomic-embed-text", 'returned 400: "nomic-embed-text" does not support chat'),
     ],
 )
 def test_it_is_said_why_a_model_of_ollama_cannot_be_used(forge, note, ollama, name, said):

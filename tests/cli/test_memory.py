@@ -19,7 +19,7 @@ limit = used + int(sys.argv[1]) * 1_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 main(sys.argv[2:])
 """
-TOLD = "it takes more memory than there is"
+TOLD = "it needs more memory than there is"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -81,7 +81,7 @@ def typed(forge) -> Callable[..., str]:
 
 @pytest.fixture
 def key(server, monkeypatch) -> Any:
-    """A key, and a server on this machine that speaks as the provider does."""
+    """A key, and a server on this computer that speaks as the provider does."""
     server.models = ("text-embedding-3-small", "gpt-5-mini")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
@@ -207,7 +207,7 @@ def test_another_machine_gets_nothing_before_the_yes_and_needs_no_other_afterwar
     assert typed("run", "--offline").count("OPENAI_API_KEY is set") == 1
     forge("model", "use", "openai", "--offline", "--yes", code=2)
     refused = typed("model", "use", "openai", asks=("Draft with it?", "\n"))
-    assert "its price is not known here" in refused
+    assert "its price is not known" in refused
     assert "nothing was sent" in refused
     assert (key.asked, key.looked, settings_of(forge)) == ([], 0, "")
 
@@ -338,7 +338,7 @@ def test_an_address_with_a_password_is_refused_and_stands_nowhere(
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     monkeypatch.setenv("OPENAI_API_KEY", "key-in-the-environment")
     refused = forge("model", "use", named, "--yes", *options, code=2)
-    assert "without user name, password and query" in refused.stderr
+    assert "without user name, password or query" in refused.stderr
     others = [forge("model", "list"), forge("doctor"), forge("doctor", "--json")]
     for told in (refused, *others):
         assert "hunter2" not in told.stdout + told.stderr
@@ -408,7 +408,7 @@ def test_a_workspace_that_is_gone_is_named_and_used_again_when_it_is_back(forge,
     cards.rename(forge.folder / "elsewhere")
     for command in (("run", note), ("status",)):
         told = forge(*command, code=2).stderr
-        assert f"your workspace {cards} is gone" in told
+        assert f"your workspace {cards} is missing" in told
         assert "ankiforge init DIR" in told
     (forge.folder / "elsewhere").rename(cards)
     assert f"workspace  {cards}" in forge.ok("status").stdout

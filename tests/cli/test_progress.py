@@ -44,7 +44,7 @@ def test_the_bar_tells_what_is_read_then_drafted_then_sent_then_done():
     bar.show_step(step(20, 43, cost_usd=1.5, characters=1))
     assert shown() == ("drafting", 20, 43, "1 character sent · $1.50")
     bar.show_step(RunStep(other=OtherProgress("comparing meanings", 3, 10)))
-    more = "Ctrl-C stops, the next run goes on"
+    more = "Ctrl-C stops, the next run continues"
     assert shown() == ("comparing meanings", 3, 10, more)
 
 

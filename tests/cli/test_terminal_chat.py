@@ -103,9 +103,11 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
         assert "Zanzibar" not in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)
-        assert "it has no card" in keyboard.paste("Sure! Here are your questions.")
+        assert "it contains no card" in keyboard.paste("Sure! Here are your questions.")
         told = keyboard.paste(answer_to(prompt))
-        assert "2 of 3 got a question; 1 not answered; 1 card not used" in told
+        assert (
+            "2 of 3 got a question; 1 still without a question; 1 card not used" in told
+        )
         assert "“Gamma was" in told, "what was not used is named with its passage"
 
         assert "a second text was sent to your terminal" in " ".join(told.split())
@@ -206,7 +208,7 @@ def test_draft_of_a_document_copies_its_text_and_takes_what_the_chat_chose(
         prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
         assert ALPHA in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)
-        assert "it has no card" in keyboard.paste("Sure! Here are your questions.")
+        assert "it contains no card" in keyboard.paste("Sure! Here are your questions.")
         [label] = re.findall(r'<text h="(\w{8})">', prompt)
         card = {"h": label, "kind": "basic", "front": "Which letter is the first?",
                 "back": "Alpha", "quote": ALPHA}  # fmt: skip

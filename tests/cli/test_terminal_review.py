@@ -82,13 +82,13 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         assert "2 of 3" in second
         assert "[hippocampus]" in COLOURS.sub("", keyboard.press("x"))
         undone = COLOURS.sub("", keyboard.press("u"))
-        assert "taken back" in undone
+        assert "undone" in undone
         assert "front: What does the testing effect say?" in undone
         assert "[hippocampus]" in COLOURS.sub("", keyboard.press("\r"))
         last = keyboard.press(ESCAPE)
         assert keyboard.ended() == 0
     assert "2 decisions; 1 left" in last
-    assert "to take the last one back: ankiforge undo" in last
+    assert "to undo the last one: ankiforge undo" in last
     assert "next: ankiforge build" in last
     assert verdicts(forge) == {
         "Working": "accepted",
@@ -417,7 +417,7 @@ def test_a_word_that_is_found_nowhere_is_no_missing_file(forge, note):
     forge.ok("run", note)
     result = forge("review", "nonsense", "--no-open", code=2)
     assert result.stderr.startswith(
-        "ankiforge: nothing that waits has “nonsense”, and no file is called so\n"
+        "ankiforge: nothing that waits contains “nonsense”, and there is no file of that name\n"
     )
     assert "tag:NAME" in result.stderr
 
@@ -425,7 +425,7 @@ def test_a_word_that_is_found_nowhere_is_no_missing_file(forge, note):
 @pytest.mark.parametrize("command", ["run", "review", "extract"])
 def test_an_empty_path_is_not_the_folder_where_one_is(forge, note, command):
     result = forge(command, "", code=2)
-    assert "an empty path names no file" in result.stderr
+    assert "the path is empty" in result.stderr
     assert not (forge.folder / ".ankiforge" / "sources.yaml").exists()
 
 
@@ -485,7 +485,7 @@ def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_te
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
         assert "rejected" in COLOURS.sub("", keyboard.press("x"))
-    assert set(verdicts(forge).values()) == {"taken back"}
+    assert set(verdicts(forge).values()) == {"undone"}
 
 
 def test_j_and_k_walk(forge, vault, note, at_terminal):

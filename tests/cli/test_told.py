@@ -49,17 +49,18 @@ def guid_of(forge, words: str) -> str:
 
 def test_a_database_that_was_made_anew_says_that_a_run_adds_what_waits(forge, note):
     forge.ok("run", note.parent)
-    assert "made anew" not in forge.ok("list").stderr
+    assert "rebuilt" not in forge.ok("list").stderr
     for path in (forge.home / ".ankiforge").glob("ledger.db*"):
         path.unlink()
     for command in ("list", "status", "build"):
         told = forge.ok(command).stderr
         assert (
-            "made anew, and has your cards only (ankiforge run adds what waits)" in told
+            "rebuilt, and contains only your cards (ankiforge run adds what waits)"
+            in told
         )
-        assert told.count("made anew") == 1
-    assert "made anew" not in forge.ok("run").stderr
-    assert "made anew" not in forge.ok("list").stderr
+        assert told.count("rebuilt") == 1
+    assert "rebuilt" not in forge.ok("run").stderr
+    assert "rebuilt" not in forge.ok("list").stderr
     assert "nucleus" in forge.ok("list").stdout
 
 
@@ -407,8 +408,8 @@ def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
 ):
     forge.ok("run", vault)
     rewrite(note, "The mitochondrion", "The mitochondria")
-    assert "2 notes (1 updated, 1 as before)" in forge.ok("run").stdout
-    assert "2 notes (2 as before)" in forge.ok("build").stdout
+    assert "2 notes (1 updated, 1 unchanged)" in forge.ok("run").stdout
+    assert "2 notes (2 unchanged)" in forge.ok("build").stdout
 
 
 def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
@@ -416,12 +417,12 @@ def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
     forge.ok("run", vault)
     [draft] = forge.ok("list", "--view", "new", "--json").lines
     forge.ok("accept", draft["id"])
-    assert "(1 new, 1 as before)" in forge.ok("build").stdout
+    assert "(1 new, 1 unchanged)" in forge.ok("build").stdout
     forge.ok("undo")
-    told = "1 note (1 as before, 1 taken back and no longer in it)"
+    told = "1 note (1 unchanged, 1 undone and no longer in it)"
     assert told in forge.ok("build").stdout
     forge.ok("accept", draft["id"])
-    assert "2 notes (2 as before)" in forge.ok("build").stdout
+    assert "2 notes (2 unchanged)" in forge.ok("build").stdout
 
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])
@@ -436,7 +437,7 @@ def test_undo_finds_a_draft_that_waits_no_longer_by_its_id(forge, vault, decisio
     recent = forge.ok("list", "--view", "recent", "--json").lines
     [told] = [each for each in recent if "four chunks" in str(each)]
     for id in (draft["id"], draft["id"][:12], told["guid"], told["guid"][:12]):
-        assert "taken back: " in forge.ok("undo", id).stderr
+        assert "undone: " in forge.ok("undo", id).stderr
         [again] = forge.ok("list", "--view", "new", "--json").lines
         assert again["id"] == draft["id"], "the other one stays decided"
         forge.ok(decision, draft["id"])
@@ -464,7 +465,7 @@ def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
     (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert "1 accepted; to take it back: ankiforge undo\n  next  ankiforge build" in told
+    assert "1 accepted; to undo it: ankiforge undo\n  next  ankiforge build" in told
 
 
 @pytest.mark.usefixtures("takes_marks")
@@ -484,8 +485,8 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     assert "not accepted:   3 × held back by a question: " in told
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
-    assert told.count("taken back: ") == 5
-    assert "and the others that the same command decided" in told
+    assert told.count("undone: ") == 5
+    assert "and everything else that the same command decided" in told
 
 
 # --- what a run says of files -----------------------------------------------------------------
@@ -498,7 +499,7 @@ def test_an_export_that_is_none_any_more_is_told_by_each_run(forge, tmp_path):
     export.write_text("<html>sign in again</html>")
     failed = forge("run", code=1)
     assert f"failed: {export}: its columns are <html>" in failed.stderr
-    assert "what was read of it before counts as still there" in failed.stderr
+    assert "highlights that were read before are kept" in failed.stderr
 
 
 @pytest.mark.parametrize(

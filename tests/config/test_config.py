@@ -57,7 +57,8 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
     ]
     assert got.sources[0].options["marks"] == ["==", "mark"]
     assert (
-        str(got.sources[1].location.append_keys("path")) == "ankiforge.yaml:4: sources[1].pdf.path"
+        str(got.sources[1].location.append_keys("path"))
+        == "ankiforge.yaml:4: sources[1].pdf.path"
     )
 
 
@@ -86,7 +87,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("me: []\nzzz: 1", "2: zzz: unknown key", "remove it; known: accept, anki"),
         ("llm:\n  key_evn: X", "2: llm.key_evn: unknown key", "'key_env'"),
         ("accept: {rules: cleen}", "1: accept.rules: 'cleen' is not", "'clean'"),
-        ("drafter: lm", "1: drafter: 'lm' is not possible here", "'llm'"),
+        ("drafter: lm", "1: drafter: 'lm' is not allowed here", "'llm'"),
         ("me: Ada", "1: me: expected a list, got text", "lists"),
         ("me: [a, 2]", "1: me[1]: expected text, got a whole number", "quotes"),
         ("output: no", "1: output: expected text, got true or false", "quotes"),
@@ -107,7 +108,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
             "name",
         ),
         *(
-            (f"llm: {{base_url: '{url}'}}", "1: llm.base_url: expected a web", "key_env")
+            (f"llm: {{base_url: '{url}'}}", "1: llm.base_url: expected a URL", "key_env")
             for url in (
                 "localhost:1",
                 "file:///x",
@@ -116,7 +117,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
                 "http://a:b@x",
             )
         ),
-        ("anki: {connect: ''}", "1: anki.connect: expected a web address", ""),
+        ("anki: {connect: ''}", "1: anki.connect: expected a URL", ""),
         ("llm:\n\n  budget_usd: -1", "3: llm.budget_usd: expected a number >= 0", ""),
         ("llm: {price_usd: [1]}", "1: llm.price_usd: expected a list", ""),
         ("executor: 'host:1'", "1: executor: expected text matching", ""),

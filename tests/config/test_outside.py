@@ -131,7 +131,7 @@ def test_pictures_come_from_no_folder_that_only_a_foreign_ledger_names(
     given.ok("init", "--trust")
     told = given("build", "--full", "-o", "all.apkg").stderr
 
-    assert "its source is not known on this machine" in told
+    assert "its source is not known on this computer" in told
     # Anki may have the picture, so the card waits for it
     assert not (given.folder / "all.apkg").exists()
 

@@ -50,7 +50,7 @@ def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_defau
     with pytest.raises(ConfigError, match=r"ankiforge\.yaml:1: oops: unknown key"):
         find_workspace(workspace(tmp_path / "w", "oops: 1"), tmp_path, registry, environ)
     (mine / "ankiforge.yaml").unlink()
-    with pytest.raises(UsageError, match="is gone, or its disk is not mounted"):
+    with pytest.raises(UsageError, match="is missing, or its disk is not mounted"):
         find_workspace(None, tmp_path, registry, environ)
 
 

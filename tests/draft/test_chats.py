@@ -93,7 +93,7 @@ NETS = "Convolutional networks share weights. Recurrent networks keep a hidden s
     [
         ("sleep", "It releases growth hormone.", "growth hormone", "sleep", ""),
         # the label is wrong: where its quote is, and that is told
-        ("nets", "It releases growth hormone.", "growth hormone", "sleep", "taken for"),
+        ("nets", "It releases growth hormone.", "growth hormone", "sleep", "assigned to"),
         # without a quote, the label decides
         ("sleep", "", "growth hormone", "sleep", ""),
         ("", "It releases growth hormone.", "growth hormone", "sleep", ""),
@@ -129,7 +129,7 @@ BEFORE = "Sourdough is acid."
     [
         ("Moulds grow slowly on it.", ""),
         (f"“{BEFORE}”", ""),
-        ("Sourdough is sweet.", "does not have its quote"),
+        ("Sourdough is sweet.", "does not contain its quote"),
     ],
 )
 def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault):

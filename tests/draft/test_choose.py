@@ -205,7 +205,7 @@ def test_a_private_document_is_refused(forge, tmp_path, name, text):
     path.write_text(text, "utf-8")
     refused = forge("draft", "export", "ask.md", "--from", path)
     assert refused.exit_code == 1
-    assert "kept on this machine" in refused.stderr
+    assert "kept on this computer" in refused.stderr
     assert not (forge.folder / "ask.md").exists()
 
 
@@ -236,7 +236,7 @@ def test_a_paper_that_is_private_in_zotero_is_refused(
     write_zotero(tmp_path / "Zotero" / "zotero.sqlite", [Library((paper,))])
     refused = forge("draft", "export", "ask.md", "--from", path)
     assert refused.exit_code == 1
-    assert "kept on this machine" in refused.stderr
+    assert "kept on this computer" in refused.stderr
 
 
 def test_a_paper_in_zotero_has_the_title_of_its_work(forge, tmp_path):
@@ -482,7 +482,7 @@ def test_a_scan_without_text_is_said(forge, tmp_path):
     write_pdf(path, [Page([])])
     refused = forge("draft", "export", "ask.md", "--from", path)
     assert refused.exit_code == 1
-    assert "it has no text, as a scan" in refused.stderr
+    assert "it has no text, like a scan" in refused.stderr
     assert "OCR" in refused.stderr
 
 
@@ -703,7 +703,11 @@ def test_a_field_that_defines_a_term_is_text(forge, tmp_path, line, sent):
     value = line.partition(":: ")[2]
     assert (value in text) == sent
     if sent:
-        answer(forge, text, card(value, "Which word is that of a bird?", " ".join(value.split()[:4])))
+        answer(
+            forge,
+            text,
+            card(value, "Which word is that of a bird?", " ".join(value.split()[:4])),
+        )
         assert [each["quote"] for each in forge.cards()] == [value]
         forge.ok("run")
         assert len(forge.cards()) == 1

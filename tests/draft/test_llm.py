@@ -150,8 +150,8 @@ def test_private_hand_written_and_skipped_highlights_never_leave(
     result = draft(task(*kept))
     assert server.asked == []
     assert [none.reason for none in result.no_cards] == [
-        "kept on this machine (#no-llm)",
-        "kept on this machine (#no-llm)",
+        "kept on this computer (#no-llm)",
+        "kept on this computer (#no-llm)",
         "skip: your comment says so",
         "a hand-written card is not drafted again",
         "a comment without marked text",
@@ -163,7 +163,7 @@ def test_a_document_tagged_no_llm_stays_here_as_a_whole(draft, task, highlight, 
     diary = replace(highlight("x").document, tags=("diary", "no-llm"))
     result = draft(task(highlight("Secret is this.", document=diary)))
     assert server.asked == []
-    assert result.no_cards[0].reason == "kept on this machine (#no-llm in its note)"
+    assert result.no_cards[0].reason == "kept on this computer (#no-llm in its note)"
 
 
 def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(

@@ -116,7 +116,7 @@ def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
     )
     told = forge("draft", "import", "answer.md", code=1).stderr
     assert "“Which letter is the last?”: no highlight that still needs a card" in told
-    assert "no card can be made of" in told
+    assert "no card can be made from" in told
     assert len(forge.cards()) == 1
 
 

@@ -81,7 +81,7 @@ def test_an_answer_that_is_none_of_a_model_costs_one_request_and_is_told(
     tasks = (task(one) for one in (FACT, "Sleep heals the brain.", "Sleep is long."))
     [first], [second], [third] = model(concurrency=1).draft(tasks)
     assert (len(first.drafts), len(second.drafts), len(third.drafts)) == (1, 0, 1)
-    assert "does not answer as a model does" in second.problem.what
+    assert "did not answer like a language model" in second.problem.what
     assert "502" not in second.problem.what
     assert len(server.asked) == 3
 

@@ -128,7 +128,7 @@ CLIENTS = {
     "vectors": (vectors, "no answer in"),
     "list of models": (models_of, "more than|timed out"),
     "Anki": (anki, "did not finish"),
-    "Zotero": (zotero, "no Zotero answers"),
+    "Zotero": (zotero, "Zotero does not answer"),
 }
 
 

@@ -284,13 +284,13 @@ NONE_MADE = DraftingResult(marked(CLAUSE), is_declined=True)
 @pytest.mark.parametrize(
     ("drafted", "asked", "is_known", "said"),
     [
-        ((), 3, True, "nothing new: this answer was taken before"),
+        ((), 3, True, "nothing new: this answer was imported before"),
         ((NONE_MADE,), 1, False, "0 of 1 got a question; 1 not worth one"),
         (
             (NONE_MADE,),
             3,
             False,
-            "0 of 3 got a question; 1 not worth one; 2 not answered",
+            "0 of 3 got a question; 1 not worth one; 2 still without a question",
         ),
         ((), 3, False, "0 of 3 got a question"),
     ],
@@ -391,7 +391,7 @@ CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'
         ('{"cards": [{"h": "0a1b', "it ends in the middle of its first card"),
         (f'{{"cards": [{CARD}]}}', "no card in it is about these highlights"),
         ('{"cards": [{"h": "0a1b2c3d", "front": ""}]}', "its cards lack a question"),
-        ("Here are they.", "it has no card as JSON"),
+        ("Here are they.", "it contains no card as JSON"),
     ],
 )
 def test_why_a_text_is_no_answer_is_told(text, says):

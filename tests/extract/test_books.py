@@ -219,7 +219,7 @@ def test_what_is_no_plain_table_is_named_and_nothing_is_run(tmp_path, lua):
     assert documents(found) == []
     problem = only_problem(found)
     assert problem.where == "A.sdr/metadata.epub.lua"
-    assert problem.what == "it is no table of plain values, or is cut off"
+    assert problem.what == "it is not a table of plain values, or is cut off"
 
 
 @pytest.mark.parametrize(

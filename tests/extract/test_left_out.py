@@ -95,7 +95,7 @@ def test_an_empty_file_is_left_out_because_it_is_empty(forge, tmp_path):
     assert told(forge.ok("run", root)) == ["note: things: not read: 3 empty files"]
     lines = forge.ok("list", "--no-card", "--all", "--json").lines
     assert [(line["kind"], line["reason"]) for line in lines] == [
-        ("empty file", "3 such files here, in which there is nothing")
+        ("empty file", "3 such files here, which are empty")
     ]
 
 
@@ -133,5 +133,5 @@ def test_a_text_beside_other_files_is_named_with_a_true_reason(forge, tmp_path, 
     assert told(forge.ok("run", root)) == ["note: things: not read: 1 .txt"]
     lines = forge.ok("list", "--no-card", "--all", "--json").lines
     [entry] = [line for line in lines if line["kind"] == ".txt"]
-    assert "read only by its name" in entry["reason"]
+    assert "read only if named" in entry["reason"]
     assert forge.json("run", text)["highlights"]["new"] == 1

@@ -94,7 +94,7 @@ def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
 
     assert list(_verdicts(forge).values()) == ["waiting"] * len(WAITS)
     for line, reason in REASONS.items():
-        assert not reason or f"this line is perhaps no card: {reason}" in _reasons(
+        assert not reason or f"this line may not be a card: {reason}" in _reasons(
             forge, line
         )
 

@@ -203,7 +203,7 @@ def test_links_are_not_followed_and_told_of_if_they_lead_out_of_the_vault(tmp_pa
     note, first, second, end = scan(root)
     assert [note.document.path, first.where, second.where] == ["a.md", "out", "out.md"]
     assert f"ankiforge run {outside}" in first.hint
-    assert "leads nowhere" in second.hint
+    assert "points nowhere" in second.hint
     assert first.notice
     assert end.complete
     assert not any(

@@ -103,7 +103,10 @@ def test_cards_of_an_expression_are_told_and_those_in_our_forms_are_read(forge, 
     )
     (vault / "Note.md").write_text(note, encoding="utf-8")
     told = forge.ok("run", vault)
-    assert "only an expression of Obsidian_to_Anki finds are not read" in told.stderr
+    assert (
+        "only a custom regular expression of Obsidian_to_Anki finds are not read"
+        in told.stderr
+    )
     [card] = forge.cards()
     assert list(card["fields"].values())[:2] == [
         "What is a term?",

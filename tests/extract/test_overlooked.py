@@ -48,24 +48,24 @@ if a == b then an open {{gap
 - three== four
 """
 LEFT_OUT = """\
-front matter | lines 1-3 | it says what the note is: no card is read there
+front matter | lines 1-3 | it describes the note, so no card is read there
 question::answer | line 16 | `key:: value` alone on a line is a field, as Dataview and Logseq have them
-question::answer | line 17 | a side has no words, or it is a field (`key:: value`), a cell, a name or an address
-question::answer | line 18 | a side has no words, or it is a field (`key:: value`), a cell, a name or an address
-{{gap}} | line 21 | it has no number, `{{c1::words}}`, or no words of one paragraph or cell
-{{gap}} | line 21 | it begins or ends nothing: its other sign is missing in the paragraph
+question::answer | line 17 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
+question::answer | line 18 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
+{{gap}} | line 21 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs or cells
+{{gap}} | line 21 | its other half is missing in the paragraph
 ? between question and answer | line 23 | right above it there is no question, or right below it no answer
-==mark== | line 26 | it stands in a comment, which nobody sees who reads the note
-question::answer in a heading | line 28 | a heading is no card: write it on a line of text, or in a list
-==mark== | line 30 | it has no words of one paragraph or cell, or it compares: `x==1`
-{{gap}} | line 34 | it has no number, `{{c1::words}}`, or no words of one paragraph or cell
-==mark== | line 34 | it has no words of one paragraph or cell, or it compares: `x==1`
-question::answer | line 36 | a side has no words, or it is a field (`key:: value`), a cell, a name or an address
-==mark== | line 38 | it begins or ends nothing: its other sign is missing in the paragraph
-{{gap}} | line 38 | it begins or ends nothing: its other sign is missing in the paragraph
-==mark== | line 40 | it has no words of one paragraph or cell, or it compares: `x==1`
+==mark== | line 26 | it is in a comment, which readers of the note do not see
+question::answer in a heading | line 28 | a heading cannot be a card: write it on a line of text, or in a list
+==mark== | line 30 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`
+{{gap}} | line 34 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs or cells
+==mark== | line 34 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`
+question::answer | line 36 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
+==mark== | line 38 | its other half is missing in the paragraph
+{{gap}} | line 38 | its other half is missing in the paragraph
+==mark== | line 40 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`
 callout | line 10 | your settings do not read it; to read it: `marks: […, callout]`
-code and maths | lines 4, 7 | what looks like a mark or a card in code and in maths is none
+code and maths | lines 4, 7 | marks and cards are not read in code and maths
 """
 
 
@@ -90,7 +90,7 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
     forge.ok("run", vault)
     assert left_out(forge) == LEFT_OUT.splitlines()
     text = forge.ok("list", "--no-card", "--all").stdout
-    assert "n.md, line 26: ==mark==\n    left out: it stands in a comment" in text
+    assert "n.md, line 26: ==mark==\n    left out: it is in a comment" in text
     assert not forge.ok("list", "--no-card").stdout.count("n.md, line")
 
 
@@ -109,7 +109,7 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         ),
         (
             "START\nBasic\nWhat is it?\nBack: A cell.\n<!--ID: 1650000000001-->\nEND\n",
-            "note of Obsidian_to_Anki | line 1 | its plug-in was never on in a run, or does not "
+            "note of Obsidian_to_Anki | line 1 | its plug-in was never on during a run, or does not "
             "read this place",
         ),
         (
@@ -125,20 +125,20 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         (
             "> So [p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5), not so"
             " [p. 2](zotero://open-pdf/library/items/ATTACHA2?page=6).\n",
-            "quote with links | line 1 | which words its links are about is not clear: "
-            "put each passage in quotation marks before its link, or into a block quote "
-            "of its own",
+            "quote with links | line 1 | it is not clear which words its links belong to: "
+            "put each passage in quotation marks before its link, or into a separate block "
+            "quote",
         ),
         (
             "As Doe says ([p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5&annotation=MARKAAA2)),"
             " bogs are wet.\n",
-            "quote with links | line 1 | which words its links are about is not clear: "
-            "put each passage in quotation marks before its link, or into a block quote "
-            "of its own",
+            "quote with links | line 1 | it is not clear which words its links belong to: "
+            "put each passage in quotation marks before its link, or into a separate block "
+            "quote",
         ),
         (
             "Which bird nests here?::The crane\n---\n",
-            "question::answer in a heading | line 1 | a heading is no card: write it on a line of"
+            "question::answer in a heading | line 1 | a heading cannot be a card: write it on a line of"
             " text, or in a list",
         ),
         (
@@ -153,15 +153,15 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         ),
         (
             "a | b\n--|--\nx | The ==pancreas | makes== it\n",
-            "==mark== | line 3 | it has no words of one paragraph or cell, or it compares: `x==1`",
+            "==mark== | line 3 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`",
         ),
         (
             "a | b\n--|--\nx | The ==pancreas\nmakes== it | z\n",
-            "==mark== | line 3 | it has no words of one paragraph or cell, or it compares: `x==1`",
+            "==mark== | line 3 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`",
         ),
         (
             "- The ==pancreas | liver\n- makes== it.\n",
-            "==mark== | line 1 | it has no words of one paragraph or cell, or it compares: `x==1`",
+            "==mark== | line 1 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`",
         ),
     ],
 )
@@ -277,7 +277,7 @@ def test_a_gap_that_is_never_closed_is_one_entry(forge, vault):
     (vault / "n.md").write_text("The heart is {{c1::a pump and has no end\n")
     forge.ok("run", vault)
     [entry] = left_out(forge)
-    assert entry.startswith("{{gap}} | line 1 | it begins or ends nothing")
+    assert entry.startswith("{{gap}} | line 1 | its other half is missing")
 
 
 def test_what_the_settings_do_not_read_is_one_entry_a_note(forge, vault):

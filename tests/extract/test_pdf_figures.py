@@ -161,8 +161,8 @@ def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path, kind):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        ("Redact", "it says what is to be made unreadable, and is not a mark"),
-        ("Line", "it is a drawing or a file to which no words belong"),
+        ("Redact", "it is a redaction, not a mark"),
+        ("Line", "it is a drawing or an attached file, without text"),
         ("Text", "an empty comment without marked text"),
     ],
 )

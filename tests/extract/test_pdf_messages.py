@@ -58,7 +58,9 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     del writer.pages[0][NameObject("/Contents")]
     writer.write(file)
     line = told(forge("run", file, code=1))
-    assert line.startswith("failed: scan.pdf: page 1 has marks but no text, as a scan (")
+    assert line.startswith(
+        "failed: scan.pdf: page 1 has marks but no text, like a scan ("
+    )
     assert "OCR" in line
     [one] = forge.ok("list", "--no-card", "--all", "--json").lines
     assert one["reason"] == "no text under the mark"

@@ -91,7 +91,7 @@ def test_what_a_lost_plug_in_has_read_stays(forge, tmp_path):
     with plug_in(tmp_path / "site", FOLIATE):
         forge.ok("run", SAMPLE)
     lost = forge("run", "--json", code=1).data
-    assert "counts as still there" in lost["problems"][0]["what"]
+    assert "highlights that were read before are kept" in lost["problems"][0]["what"]
     assert len(forge.cards()) == 1
 
 

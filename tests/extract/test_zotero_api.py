@@ -375,7 +375,7 @@ ONE = [Library((paper(mark(1), mark(2)),))]
 def test_without_a_key_nothing_is_asked_and_a_wrong_one_is_not_told(serve, monkeypatch):
     monkeypatch.setenv("READING_KEY", "wrong0123456789")
     problem = blocked(scanned("web", serve(ONE), key_env="READING_KEY"))
-    assert "answers 403" in problem.what
+    assert "returned 403" in problem.what
     assert "READING_KEY" in problem.hint
     monkeypatch.delenv("ZOTERO_API_KEY")
     server = serve(ONE)
@@ -404,7 +404,7 @@ def free_port() -> int:
 @pytest.mark.parametrize(
     ("api", "path", "what", "hint", "slept"),
     [
-        ("local", "/api", "no Zotero answers", "start Zotero", []),
+        ("local", "/api", "Zotero does not answer", "start Zotero", []),
         ("web", "", "cannot be reached", "", [1.0, 2.0, 4.0]),
     ],
 )
@@ -422,8 +422,8 @@ JSON = {"Content_Type": "application/json"}
 STAYS = {
     "cut": ([fake.TRUNCATED] * 99, "cannot be read", 4),
     "dropped": ([fake.DROP] * 99, "cannot be reached", 4),
-    "500": ([fake.status(500, "oops")] * 99, "answers 500", 4),
-    "503": ([fake.status(503, "<html>busy</html>")] * 99, "answers 503", 4),
+    "500": ([fake.status(500, "oops")] * 99, "returned 500", 4),
+    "503": ([fake.status(503, "<html>busy</html>")] * 99, "returned 503", 4),
     "429": ([fake.status(429)] * 99, "429", 4),
     "an hour of rest, 429": (
         [fake.status(429, Retry_After="3600")],
@@ -571,7 +571,7 @@ def test_an_endless_list_ends(serve, name):
 def test_a_library_that_takes_too_long_as_a_whole_is_given_up(serve):
     server = serve(ONE)
     problem = blocked(scanned("web", server, pace=RequestTiming(total_timeout=0)))
-    assert "gave not all items in 0 minutes" in problem.what
+    assert "did not return all items in 0 minutes" in problem.what
     assert server.asked == []
 
 

@@ -69,7 +69,7 @@ def test_pdfs_beside_an_empty_database_are_read(forge, tmp_path):
 def test_files_that_are_not_on_this_machine_are_told_once(forge, tmp_path):
     marks = (Annotation("MARKAAA2", SPACING), Annotation("MARKBBB3", MIC, top=200))
     folder = library(tmp_path / "Zotero", *marks)
-    said = "the text around 2 marks, whose files are not on this machine: Paper.pdf"
+    said = "the text around 2 marks, whose files are not on this computer: Paper.pdf"
     assert f"Zotero: not read: {said}" in forge.ok("run", folder).stderr
     assert said not in forge.ok("run").stderr
     assert f"not read   {folder}: {said}" in forge.ok("status").stdout

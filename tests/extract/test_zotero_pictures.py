@@ -103,7 +103,7 @@ def media_in(package: Path) -> set[str]:
 
 def faults(came: Any) -> list[Any]:
     """What went wrong in a run. That the PDFs of the library are not there is told, too."""
-    return [one for one in came["problems"] if "not on this machine" not in one["what"]]
+    return [one for one in came["problems"] if "not on this computer" not in one["what"]]
 
 
 @pytest.mark.parametrize("given", ["the folder", "the database"])

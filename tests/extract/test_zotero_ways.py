@@ -97,7 +97,7 @@ class Desk:
         )
 
     def read_here(self, **settings: Any) -> None:
-        """By the web API of a server on this machine, which may have the key."""
+        """By the web API of a server on this computer, which may have the key."""
         self.read_by(api="web", **settings)
         self.forge.ok("init", "--trust")
 
@@ -279,7 +279,7 @@ def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     server.faults.extend([fake.FINE, fake.status(403, "not these")])
     source = doctor(desk)
     assert (source["state"], source["exit_code"]) == ("fail", 1)
-    assert "answers 403" in source["says"]
+    assert "returned 403" in source["says"]
     server.faults.clear()
     right, server.key = server.key, "another"
     source = doctor(desk)
@@ -298,5 +298,5 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serv
     assert "what counts as a highlight" in desk.forge("run").stdout
     server.faults.extend([fake.status(404, "lost")] * 9)
     failed = desk.forge("run", code=1)
-    assert "answers 404" in failed.stderr
+    assert "returned 404" in failed.stderr
     assert "what counts as a highlight" not in failed.stdout

@@ -206,7 +206,7 @@ def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     undo_decision(world["a"], accepted.id)
     for _ in range(2):
         world.run()
-        assert verdict(world, card) == "taken back"
+        assert verdict(world, card) == "undone"
         [draft] = world.waiting()
         world.lose("a")
     world.run()

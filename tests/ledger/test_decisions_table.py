@@ -456,7 +456,7 @@ def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, rema
         ("", "af2"),
         ("reject", "af2, which is rejected"),
         ("retire", "af2, which is retired"),
-        ("undo", "af2, which is taken back"),
+        ("undo", "af2, which is undone"),
     ],
 )
 def test_an_equal_card_is_named(empty, ended, detail):
@@ -718,7 +718,7 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
         ("reject", P, {"fields": {"Back": "b"}, "why": "too easy"}, "rejected", "b (too easy)"),
         ("resolve", P, {"choice": "source"}, "the source's words taken", ""),
         ("resolve", P, {"choice": "mine"}, "your words kept", ""),
-        ("form", "form:v:A :: B", {"choice": "accept"}, "taken for cards", "lines like `A :: B` in v"),
+        ("form", "form:v:A :: B", {"choice": "accept"}, "made into cards", "lines like `A :: B` in v"),
         ("form", "form:v:A :: B", {"choice": "never"}, "no cards", "lines like `A :: B` in v"),
         ("placed", P, {"deck": "D", "added": ["x", "y"], "removed": ["z"]}, "deck and tags", "D +x +y −z"),
         ("placed", P, {"removed": ["z"]}, "deck and tags", "−z"),

@@ -85,7 +85,7 @@ def test_a_question_is_open_again_as_soon_as_no_is_undone(forge, note) -> None:
 def test_yes_is_taken_back_as_a_whole(forge, note) -> None:
     forge.ok("accept", question(forge)["id"])
     told = forge.ok("undo").stderr
-    assert "taken back: taken for cards: lines like `a :: b` in notes" in told
+    assert "undone: made into cards: lines like `a :: b` in notes" in told
     forge.ok("run")
     assert "accepted" not in verdicts(forge).values()
     assert len(question(forge)["examples"]) == 3
@@ -205,6 +205,6 @@ def test_a_question_may_end_in_a_picture(forge: Any, vault: Path) -> None:
 
 def test_an_answer_for_many_lines_says_how_many(forge, vault) -> None:
     (vault / "Capitals.md").write_text(NOTE, encoding="utf-8")
-    assert "1 waiting (3 drafts)" in forge.ok("run", vault).stdout
+    assert "1 waiting (1 question about 3 drafts)" in forge.ok("run", vault).stdout
     told = forge.ok("accept", question(forge)["id"]).stderr
-    assert told.startswith("1 answered: taken for cards; 3 cards; to take it back")
+    assert told.startswith("1 answered: made into cards; 3 cards; to undo it")

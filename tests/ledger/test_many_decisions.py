@@ -116,7 +116,7 @@ def test_what_a_decision_settles_elsewhere_no_longer_waits_in_the_same_go(tmp_pa
         names = ("pump", "organ", "sugar")
         pump, organ, sugar = (ids[name] for name in names)
         ledger.accept(pump)
-        with pytest.raises(RefusedError, match="no longer waits"):
+        with pytest.raises(RefusedError, match="is no longer waiting"):
             ledger.accept(organ)
         ledger.accept(sugar)
     assert len(world.live()) == 2

@@ -190,7 +190,7 @@ def test_a_passage_that_went_is_said_to_be_gone_and_nothing_is_lost(forge, note)
 
     refused = forge("accept", war["key"], code=1)
 
-    assert "not in its source now" in refused.stderr
+    assert "no longer in its source" in refused.stderr
     assert proposed(forge) == [CARTA]
     assert forge.cards("verdict:accepted") == []
 

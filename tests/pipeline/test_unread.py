@@ -43,8 +43,8 @@ def write_in_other_encoding(path: Path) -> None:
 
 UNREADABLE: dict[str, Callable[[Path], None]] = {
     "a conflict": conflict_in,
-    "not on this machine": evict,
-    "in a folder that is not on this machine": evict_folder,
+    "not on this computer": evict,
+    "in a folder that is not on this computer": evict_folder,
     "in another encoding": write_in_other_encoding,
 }
 

@@ -178,7 +178,7 @@ def test_a_key_does_not_follow_a_redirect(server):
     elsewhere, seen_there = server(b'{"data": [{"id": "x"}]}')
     url, _ = server(b"", 302, Location=elsewhere + "/models")
 
-    with pytest.raises(NoModelListError, match="answers 302"):
+    with pytest.raises(NoModelListError, match="returned 302"):
         list_models(url, "secret")
 
     assert seen_there == []
@@ -210,7 +210,7 @@ def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
             )
         ),
         (b"[" * 50_000, 200, "is not a language model server"),
-        (b"no", 401, "answers 401 Unauthorized"),
+        (b"no", 401, "returned 401 Unauthorized"),
     ],
     ids=lambda given: repr(given)[:20],
 )

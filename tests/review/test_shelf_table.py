@@ -168,7 +168,7 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
         ("a", "", ("a", "passage", ""), "", "none"),
         ("a", "", ("a", "accept", "a2"), "a2", "card"),
         ("a", "", ("b", "accept", ""), "a", "card"),  # it was none of these
-        # ten is ten decisions: a further fact takes the place of the last
+        # ten is ten decisions: another fact takes the place of the last
         ("a b c", "n n n n n n n", ("a", "accept", "a2"), "a2 b", "card"),
         ("a", "n n n n n n n n n", ("a", "accept", "a2"), "", "card"),
     ],

@@ -44,8 +44,8 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
     ("findings", "remarks", "why"),
     [
         ([], [REJECTED], "you rejected the same words elsewhere"),
-        ([], [REJECTED, TAKEN_BACK], "you rejected the same words elsewhere; you took back that you accepted it"),
-        ([LEAK], [TAKEN_BACK], "you took back that you accepted it"),
+        ([], [REJECTED, TAKEN_BACK], "you rejected the same words elsewhere; you undid your acceptance"),
+        ([LEAK], [TAKEN_BACK], "you undid your acceptance"),
         ([LEAK], [], ""),  # its finding says it
         ([COUNTED], [], "drafted by a model; you decide"),
     ],

@@ -20,7 +20,7 @@ TABLES = [
     (
         "Front,Back\nWhat\x00 is it?,a cell\nD?,e\n",
         ["D? → e"],
-        ["line 2: it contains a sign that nobody types, U+0000"],
+        ["line 2: it contains an invisible character, U+0000"],
     ),
     ("#separator:comma\nA?,b\n#D?,e\n", ["A? → b", "#D? → e"], []),
     ('Front,Back\nA?,"b\nc"\nD?,e\n', ["A? → b\nc", "D? → e"], []),
@@ -31,14 +31,14 @@ TABLES = [
     (
         'Front,Back\n"A" b,c\nD?,e\n',
         ["D? → e"],
-        ["line 2: a quote stands within a text in quotes"],
+        ["line 2: a quotation mark is inside a text in quotes"],
     ),
     (
         'Front,Back\n"A?","f("x")\nf("y", z)"\n"D?","e"\n',
         ["D? → e"],
-        ["lines 2–3: a quote stands within a text in quotes"],
+        ["lines 2–3: a quotation mark is inside a text in quotes"],
     ),
-    ('Front,Back\nA?,"b\nD?,e\n', ["D? → e"], ["line 2: a quote in it does not end"]),
+    ('Front,Back\nA?,"b\nD?,e\n', ["D? → e"], ["line 2: a quotation mark in it is never closed"]),
     (
         f"Front,Back\nA?,{CELL}\nD?,e\n",
         ["D? → e"],

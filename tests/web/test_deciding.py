@@ -252,7 +252,7 @@ def test_a_card_that_changed_elsewhere_is_shown_again_and_not_decided(notes, ope
     [id] = [one["id"] for one in notes.cards() if one["fields"]["Front"] == seen]
     notes.ok("reject", id)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#said:has-text('no longer waits')")
+    page.wait_for_selector("#said:has-text('is no longer waiting')")
 
     assert seen not in verdicts(notes)
     assert shown(page) != seen

@@ -45,6 +45,8 @@ def mark(make_card):
         ("see [[#Water]]", "see Water"),
         ("![[cell.png]]", "![](<cell.png>)"),
         ("![[cell.png|a cell]]", "![a cell](<cell.png>)"),
+        ("![[cell.png|600]]", "![|600](<cell.png>)"),
+        ("![[cell.png|a cell|600]]", "![a cell|600](<cell.png>)"),
         ("> [!tip] Water\n> moves", "> **Water**\n> moves"),
         ("> [!tip]-\n> moves", "> **Tip**\n> moves"),
         ("moves ^a1b2\n^c3", "moves\n"),

@@ -179,7 +179,7 @@ def test_a_decision_on_what_changed_meanwhile_brings_its_new_face(forge, opened)
     note.write_text("What does the owl say?::hoo, at night\n", encoding="utf-8")
     forge.ok("run")
     page.keyboard.press("Enter")
-    page.locator(".error, #said").filter(has_text="no longer waits").or_(
+    page.locator(".error, #said").filter(has_text="is no longer waiting").or_(
         page.locator(".error", has_text="changed meanwhile")
     ).first.wait_for()
     assert [card["verdict"] for card in forge.cards()] == ["waiting"]

@@ -209,7 +209,7 @@ def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     ("decision", "told"),
     [
         ({"turn": "old"}, "This has changed meanwhile. Look again."),
-        ({"id": "dr0000000000000000"}, "This no longer waits."),
+        ({"id": "dr0000000000000000"}, "This is no longer waiting."),
         ({"act": "fly"}, "This cannot be done here: fly."),
         (
             {"act": "make", "choice": -1},
@@ -227,7 +227,7 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
 @pytest.mark.parametrize(
     ("acts", "heading", "results"),
     [
-        ([], "All put off for later.", ()),
+        ([], "Everything was kept for later.", ()),
         (["accept"], "1 card. Here: 2 waiting.", ("card",)),
         (["accept", "reject"], "1 card, 1 rejected. Here: 1 waiting.", ("card", "none")),
         (["accept"] * 3, "3 cards. Nothing waits here.", ("card",) * 3),
@@ -372,7 +372,7 @@ def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
     fields = {"Front": "How much?", "Back": "much"}
     shown = session.preview(Decision(passage["id"], "", "write", fields=fields))
     assert shown["title"] == "How much?"
-    with pytest.raises(ForgeError, match="no longer waits"):
+    with pytest.raises(ForgeError, match="is no longer waiting"):
         session.preview(Decision("dr0000000000000000", "", "edit"))
 
 

@@ -30,7 +30,7 @@ class RejectionReason(Enum):
     """Why a passage has no card. The values are shown to the user."""
 
     PROPOSED = "a proposal: ankiforge review"
-    UNCERTAIN = "perhaps not worth a card: choose the words to hide"
+    UNCERTAIN = "may not be worth a card: choose the words to hide"
     NO_GAP = "no good gap found: choose the words to hide"
     NO_WORDS = "no words"
     LONG = "a long sentence: choose the words to hide"
@@ -39,8 +39,8 @@ class RejectionReason(Enum):
     QUESTION = "a question, which states nothing"
     HEADING = "a heading"
     CUT_OFF = "begins or ends within a sentence"
-    SINGLE_WORD = "a word or name alone: note a question, or its translation"
-    GARBLED = "letters or blanks were lost when it was copied"
+    SINGLE_WORD = "only a word or name: comment it with a question, or its translation"
+    GARBLED = "letters or spaces were lost when it was copied"
     KIND_NOT_ALLOWED = "its deck takes no cards with gaps"
 
 

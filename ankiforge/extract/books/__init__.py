@@ -258,7 +258,7 @@ def build_sightings(
             file, [mark.to_quote() for mark in normalized_marks]
         )
         if failure:  # this is reported so that the next run tries again
-            message = f"the words around its highlights are not read: {failure.what}"
+            message = f"the text around its highlights is not read: {failure.what}"
             yield Problem(file.name, message, failure.hint, notice=True)
     passages = remove_note_numbers(
         [

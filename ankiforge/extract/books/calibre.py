@@ -105,7 +105,7 @@ class Calibre(DatabaseSource):
     kind = "calibre"
     endings = (".db",)
     example = "- calibre: {path: ~/Calibre Library}         # highlights of its viewer"
-    wrong_file_message = "it holds no highlights of calibre"
+    wrong_file_message = "it contains no highlights of calibre"
     export_hint = "give calibre's library, the folder with metadata.db"
     owner = DatabaseOwner(
         name="calibre",

@@ -157,14 +157,14 @@ class AppleBooks(DatabaseSource):
 
     kind = "apple-books"
     endings = (".sqlite",)
-    wrong_file_message = "not a database of Apple Books with annotations"
+    wrong_file_message = "not an Apple Books database with annotations"
     export_hint = (
         "it is in ~/Library/Containers/com.apple.iBooksX/Data/Documents/AEAnnotation"
     )
     owner = DatabaseOwner(
         name="Apple Books",
         location_hint=export_hint,
-        choose_hint="give the folder Documents of Apple Books, or AEAnnotation….sqlite in it",
+        choose_hint="give Apple Books' Documents folder, or the AEAnnotation….sqlite in it",
         shrink_hint="copy it from another Mac",
     )
     tables = ("ZAEANNOTATION",)

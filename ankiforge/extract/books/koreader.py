@@ -113,7 +113,7 @@ def parse_lua(raw: bytes) -> Any:
     if last_end == len(source):
         with suppress(msgspec.DecodeError, RecursionError):
             return msgspec.json.decode("".join(json_parts))
-    raise ItemError("it is no table of plain values, or is cut off", hint=REWRITE_HINT)
+    raise ItemError("it is not a table of plain values, or is cut off", hint=REWRITE_HINT)
 
 
 def _number_to_json(number: str) -> str:
@@ -178,7 +178,7 @@ class KOReader(BookFileSource):
         raw, _ = read_file(file.place, MAX_TEXT_BYTES)
         settings = parse_lua(raw)
         if not isinstance(settings, dict):
-            yield Problem(file.path, "it has no settings of KOReader", "leave it out")
+            yield Problem(file.path, "it contains no KOReader settings", "leave it out")
             return
         book = make_book(settings, file.path)
         marks = list(parse_highlights(settings))
@@ -195,7 +195,7 @@ class KOReader(BookFileSource):
         yield from build_sightings(document, folder, marks_with_text, path, reader)
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
-            message = f"marks without words: {textless_count}; they are pictures of a scanned page"
+            message = f"marks without text: {textless_count}; they mark pictures of scanned pages"
             yield Problem(
                 file.path,
                 message,

@@ -42,7 +42,7 @@ from ankiforge.text.private import (
     has_private_tag,
 )
 
-EXPORT_HINT = "export it again at hypothes.is, or save what its API answers"
+EXPORT_HINT = "export it again at hypothes.is, or save the response of its API"
 # Finds what occurs only in annotations of Hypothesis, or in an empty response of the API.
 _HYPOTHESIS_JSON = regex(
     r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
@@ -135,7 +135,7 @@ class Hypothesis(ExportSource):
     kind = "hypothesis"
     endings = (".json",)
     has_several_authors = True
-    wrong_file_message = "it holds no annotations of Hypothesis"
+    wrong_file_message = "it contains no Hypothesis annotations"
     export_hint = EXPORT_HINT
     further_items_message = "cannot be read"
 
@@ -144,7 +144,7 @@ class Hypothesis(ExportSource):
         """Recognise an export by words that only occur in annotations of Hypothesis."""
         if _HYPOTHESIS_JSON.search(candidate.head):
             return Recognition(Confidence.CONTENT)
-        return Recognition(Confidence.NO, "it has no annotations of Hypothesis")
+        return Recognition(Confidence.NO, "it has no Hypothesis annotations")
 
     def parse_items(
         self, path: str, text: str

@@ -143,7 +143,7 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
         if is_entry and REPLACEMENT_CHARACTER in title + entry_text:
             one_line = " ".join(entry_text.split()).replace(REPLACEMENT_CHARACTER, "?")
             message = f"letters of this entry are damaged: {one_line[:60]!r}"
-            hint = "mark it anew on the Kindle, or mend it in the file"
+            hint = "mark it again on the Kindle, or correct it in the file"
             yield Problem(f"{path}: entry {number + 1}", message, hint)
         elif is_entry:
             book = " ".join(title.replace("\ufeff", "").split())
@@ -262,7 +262,7 @@ class Kindle(ExportSource):
         if _NOTEBOOK_CLASS.search(head):
             return Recognition(Confidence.CONTENT)
         if candidate.suffix == ".html":
-            return Recognition(Confidence.NO, "no Kindle app exported it")
+            return Recognition(Confidence.NO, "it was not exported by a Kindle app")
         return NOT_MINE
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:

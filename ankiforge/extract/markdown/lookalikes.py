@@ -50,7 +50,7 @@ class _OtherTool(NamedTuple):
     """Why cards of this tool aren't read, and what to do about it, as shown to the user."""
 
 
-_NOT_ENABLED_REASON = "its plug-in was never on in a run, or does not read this place"
+_NOT_ENABLED_REASON = "its plug-in was never on during a run, or does not read this place"
 _UNREAD_FORM_REASON = (
     "this form is not read: write it as question::answer; to keep its note in Anki:"
     " ankiforge adopt"
@@ -159,29 +159,29 @@ _GAP_NAME = regex(r"(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|\d{1,3}::|cloze\s+)")
 _HTML_TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH_PATTERN)
 _WORD = regex(r"\w+")
-_NO_WORDS_REASON = "there are no words in it"
-_UNPAIRED_REASON = "it begins or ends nothing: its other sign is missing in the paragraph"
+_NO_WORDS_REASON = "it contains no words"
+_UNPAIRED_REASON = "its other half is missing in the paragraph"
 # Why a lookalike isn't a mark or card although the settings select its kind, as shown to
 # the user if no other reason is known.
 _DEFAULT_REASONS = {
     "block": "right above it there is no question, or right below it no answer",
     "asked": "its question or answer is missing, or AnkiOps keeps it in step with Anki",
     "callout": _NO_WORDS_REASON,
-    "line": "a side has no words, or it is a field (`key:: value`), a cell, a name or an address",
-    "gap": "it has no number, `{{c1::words}}`, or no words of one paragraph or cell",
-    "mark": "it has no words of one paragraph or cell, or it compares: `x==1`",
-    "html": "it has no words of one paragraph or cell",
+    "line": "a side has no words, or it is a field (`key:: value`), a cell, a name or a URL",
+    "gap": "it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs or cells",
+    "mark": "it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`",
+    "html": "it contains no words, or crosses paragraphs or cells",
 }
-_HEADING_REASON = "a heading is no card: write it on a line of text, or in a list"
+_HEADING_REASON = "a heading cannot be a card: write it on a line of text, or in a list"
 # The properties that Logseq itself writes below a block.
 _LOGSEQ_OWN_PROPERTY = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
 # Why a lookalike isn't read in each kind of hidden part, as shown to the user.
 _HIDDEN_PART_REASONS = {
-    "comment": "it stands in a comment, which nobody sees who reads the note",
-    "program": "it stands in a command of a template",
+    "comment": "it is in a comment, which readers of the note do not see",
+    "program": "it is in a template command",
     "field": "`key:: value` alone on a line is a field, as Dataview and Logseq have them",
     "data": "a plug-in for flashcards keeps its own data there",
-    "definition": "it stands in the address of a link",
+    "definition": "it is in the URL of a link",
 }
 
 
@@ -274,7 +274,7 @@ def find_overlooked(
     front = "\n".join(lines[:front_lines])
     lines_text = _format_lines(range(front_lines))
     if front and LOOKALIKE.search(front):
-        reason = "it says what the note is: no card is read there"
+        reason = "it describes the note, so no card is read there"
         left_out.append(Lookalike("front matter", lines_text, reason))
 
     # replace the front matter by empty lines, so that line numbers stay the same
@@ -315,7 +315,7 @@ def find_overlooked(
     for (display_name, option), option_lines in unselected_lines.items():
         left_out.append(_new_unselected_entry(display_name, option, option_lines))
     if code_lines:
-        reason = "what looks like a mark or a card in code and in maths is none"
+        reason = "marks and cards are not read in code and maths"
         left_out.append(Lookalike(CODE_AND_MATHS, _format_lines(code_lines), reason))
     return tuple(left_out)
 
@@ -516,7 +516,7 @@ class _HighlightIndex:
         if hidden_kind:
             return _HIDDEN_PART_REASONS[hidden_kind]
         if self._body[lookalike.start - 1 : lookalike.start] == "\\":
-            return "a backslash before it says that it is not a sign"
+            return "a backslash before it makes it plain text"
         return _UNPAIRED_REASON if lookalike.kind == "open" else ""
 
     def is_card_in_heading(self, lookalike: _Match) -> bool:

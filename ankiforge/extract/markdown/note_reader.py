@@ -67,8 +67,8 @@ _SEVERAL_SEPARATORS_REASON = (
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
 _UNCLEAR_QUOTE_REASON = (
-    "which words its links are about is not clear: put each passage in quotation marks before"
-    " its link, or into a block quote of its own"
+    "it is not clear which words its links belong to: put each passage in quotation marks before"
+    " its link, or into a separate block quote"
 )
 _SEPARATOR_FORM = "{} between question and answer"
 _MARK_DELIMITERS = ("==", "＝＝", "<", "~=")

@@ -459,7 +459,7 @@ class _ParsedNote:
             )
             yield Problem(path, self._front.problem, hint, notice=True)
         if self._is_exported and not (self._highlights or has_private):
-            message = "it looks like highlights that another program wrote, and none can be read"
+            message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(path, message, hint, notice=True)
 

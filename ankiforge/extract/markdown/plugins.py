@@ -371,8 +371,8 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
     if any(dialects.o2a.expressions.values()):
         relative_path = f".obsidian/plugins/{PLUGIN_BY_DIALECT['o2a']}/data.json"
         message = (
-            "cards that only an expression of Obsidian_to_Anki finds are not read; those in"
-            " the forms `Q: … A: …`, `question::answer` and START … END are"
+            "cards that only a custom regular expression of Obsidian_to_Anki finds are not read;"
+            " those in the forms `Q: … A: …`, `question::answer` and START … END are"
         )
         hint = "keep the plug-in on for the others: ankiforge list --no-card --all names them"
         problems.append(Problem(relative_path, message, hint, notice=True))

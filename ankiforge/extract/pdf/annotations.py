@@ -146,7 +146,7 @@ class Annotations(NamedTuple):
 
 _HIDDEN_REASON = "the file hides it: often it was deleted"
 _STATE_REASON = (
-    "it is a state that was set in Acrobat, such as Accepted, and says nothing itself"
+    "it is a review status set in Acrobat, such as Accepted, without text of its own"
 )
 
 
@@ -240,9 +240,9 @@ def _read_annotation(
         return Lookalike(subtype, page_name, "annotations of this kind are not read")
     contents = _read_contents(handle)
     if kind is None and not contents:
-        reason = "it is a drawing or a file to which no words belong"
+        reason = "it is a drawing or an attached file, without text"
         if subtype == "Redact":
-            reason = "it says what is to be made unreadable, and is not a mark"
+            reason = "it is a redaction, not a mark"
         return Lookalike(subtype, page_name, reason)
     name = to_one_line(_read_string(handle, b"NM"))
     zotero_key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))

@@ -190,11 +190,9 @@ REPAIRED_NOTICE = (
     "it is damaged; what could be read was read, and marks may be missing",
     "download it again, or open it in a PDF reader and save a copy",
 )
-_UNRELIABLE_TEXT = (
-    "its letters are not those that the page shows: the text layer is not reliable"
-)
+_UNRELIABLE_TEXT = "its text layer differs from what the page shows"
 _UNRELIABLE_TEXT_HINT = (
-    "export it anew from the program that wrote it, or add a text layer (OCR)"
+    "export it again from the program that wrote it, or add a text layer (OCR)"
 )
 HEADER_SEARCH_BYTES = 65_536
 """How many bytes at the start of a file are searched for the `%PDF-` header. PDFium accepts up to
@@ -628,7 +626,7 @@ class _OpenPdf:
         if scanned_pages:
             verb = "has" if len(scanned_pages) == 1 else "have"
             page_list = self._format_page_list(sorted(scanned_pages))
-            message = f"{page_list} {verb} marks but no text, as a scan"
+            message = f"{page_list} {verb} marks but no text, like a scan"
             yield (message, "add a text layer (OCR); the marks will then be read")
 
     def _build_highlight(

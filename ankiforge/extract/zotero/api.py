@@ -126,7 +126,7 @@ class ZoteroHttpClient(BoundedClient):
             raise ItemError(f"{host} took too long before", hint=_RETRY_HINT)
         if time.monotonic() > self._deadline:
             minutes = self._timing.total_timeout / 60
-            message = f"{host} gave not all items in {minutes:g} minutes"
+            message = f"{host} did not return all items in {minutes:g} minutes"
             raise ItemError(message, hint=_RETRY_HINT)
         options["timeout"] = self.timeout
         for delay in (*_RETRY_DELAYS, None):
@@ -157,7 +157,7 @@ class ZoteroHttpClient(BoundedClient):
                     f"{host} cannot be reached ({reason})", hint=_RETRY_HINT
                 )
                 if self._address.is_local:
-                    no_zotero = f"no Zotero answers at {host} ({reason})"
+                    no_zotero = f"Zotero does not answer at {host} ({reason})"
                     failure = ItemError(no_zotero, hint=_LOCAL_API_HINT)
                 if isinstance(error, httpx2.TimeoutException | ResponseTooLargeError):
                     delay = None
@@ -182,7 +182,7 @@ class ZoteroHttpClient(BoundedClient):
             with suppress(ValueError, RecursionError):
                 response.json()
                 return None
-            return ItemError(f"the answer of {host} cannot be read", hint=_RETRY_HINT)
+            return ItemError(f"the response from {host} cannot be read", hint=_RETRY_HINT)
         if status < 400:
             message = (
                 f"something else answered in place of Zotero at {host} (a login page?)"
@@ -193,7 +193,7 @@ class ZoteroHttpClient(BoundedClient):
             hint = _LOCAL_API_HINT
         elif status in (401, 403, 404):
             hint = f"check `library:` and the key in {self._address.key_env}; {_KEY_HINT}"
-        return ItemError(f"{host} answers {status}", hint=hint)
+        return ItemError(f"{host} returned {status}", hint=hint)
 
     def close(self) -> None:
         """Do nothing, because pyzotero closes the shared client when it is garbage-collected."""
@@ -377,7 +377,7 @@ class ApiLibraries:
             error_line = " ".join(str(error).split())
             message = remove_secret(error_line, self.address.key)
             reason = f"{type(error).__name__}: {message[:200]}"
-            problem = f"the answer of {self.address.host} cannot be read ({reason})"
+            problem = f"the response from {self.address.host} cannot be read ({reason})"
             raise ItemError(problem, hint=_RETRY_HINT) from error
 
 

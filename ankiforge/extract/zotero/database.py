@@ -374,7 +374,7 @@ class ZoteroDatabase:
             ]
             libraries += [Library(group) for group in sorted(missing)]
         if not libraries:
-            raise ItemError("it holds no library", hint=_ZOTERO_OWNER.repair_hint)
+            raise ItemError("it contains no library", hint=_ZOTERO_OWNER.repair_hint)
         return libraries
 
     def read_items(self, library: Library) -> list[ZoteroItem]:

@@ -177,7 +177,7 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
         api and (is_loopback(url) or (api == "web" and parse_origin(url)[0] == "https"))
     ):
         hint = f"with api: web, https, such as {ZOTERO_WEB_URL}; with api: local, this computer"
-        raise ConfigError(f"url: {url!r} is not an address of a Zotero API", hint=hint)
+        raise ConfigError(f"url: {url!r} is not the URL of a Zotero API", hint=hint)
     if not api:
         return None
     if api == "local":
@@ -409,7 +409,7 @@ class ZoteroSource:
                 listed_names += f" and {more_count:,} more"
             marks = format_count(missing.total(), "mark")
             texts.append(
-                f"the text around {marks}, whose files are not on this machine: {listed_names}"
+                f"the text around {marks}, whose files are not on this computer: {listed_names}"
             )
         if embedded:
             counts[MARKED_ATTACHMENT_KIND] = embedded
@@ -460,7 +460,7 @@ class ZoteroSource:
                 if not is_in_directories(path, self.allowed_directories):
                     hint = "give the folder that it leads to as path:"
                     raise ItemError(
-                        "it is a link that leads out of the workspace", hint=hint
+                        "it is a link that points outside the workspace", hint=hint
                     )
             with open_database(self.database, self.selected_groups) as database:
                 yield database

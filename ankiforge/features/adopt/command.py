@@ -103,9 +103,11 @@ def adopt(
             message = f"{len(matches.all_adoptions):,} taken over"
             if matches.scheduled:
                 message += "; import with “Import any learning progress” ticked"
-            call.say(f"{message}; to take it back: ankiforge undo {action}")
+            call.say(f"{message}; to undo it: ankiforge undo {action}")
         elif matches.all_adoptions:
-            call.say("nothing was taken over; ankiforge adopt --yes does it unasked")
+            call.say(
+                "nothing was taken over; ankiforge adopt --yes does it without asking"
+            )
     exit_if_run_failed(result)
 
 
@@ -125,7 +127,7 @@ def _decline(call: Call, tool: str) -> None:
     if call.as_json:
         call.print_json({"undo": action})
     elif action:
-        undo = f"to take it back: ankiforge undo {action}"
+        undo = f"to undo it: ankiforge undo {action}"
         call.say(f"declined; next: ankiforge run; {undo}")
     else:
         call.say("nothing here belongs to another tool")

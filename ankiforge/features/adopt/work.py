@@ -383,7 +383,7 @@ def _make_row(draft: PendingDraft, anki: str = "") -> Row:
 # The titles of the lists in `Matches`.
 _LIST_TITLES = {
     "by_id": "matched by id",
-    "differing": "  of these, with other words in Anki",
+    "differing": "  of these, worded differently in Anki",
     "by_words": "matched by equal words",
     "scheduled": "schedules",
     "in_anki": "in Anki already, with the schedule that they have there",

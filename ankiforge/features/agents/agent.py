@@ -53,7 +53,7 @@ from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import sittings
 
-_PRIVATE = "this passage must stay on this machine (#no-llm)"
+_PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
 class AgentView:
@@ -187,7 +187,7 @@ _SCHEMA = (
 )
 """What the drafting rules say about the format of cards, instead of a JSON schema."""
 _BUSY_NOTE = "another ankiforge is at work here: what was marked just now may be missing"
-_NO_VALID_CARD = "no card can be made of it"
+_NO_VALID_CARD = "no card can be made from it"
 _TOO_MANY = (
     "at most {} cards of yours wait for this highlight, each of another fact:"
     " withdraw_card drops one"

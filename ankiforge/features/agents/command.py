@@ -62,7 +62,7 @@ def mcp(call: Call, trust: Path | None) -> None:
     def open_trusted_workspace(writes: str) -> Iterator[Workspace]:
         folder = find_workspace(quiet)
         if not has_permission(folder, user_directory(), AGENTS_PERMISSION):
-            message = "nobody has allowed agents to read this workspace"
+            message = "agents were not allowed to read this workspace"
             hint = f"run: ankiforge mcp --trust {folder.root}"
             raise UsageError(message, hint=hint)
         with open_workspace(quiet, writes=writes, patience=LOCK_TIMEOUT) as workspace:

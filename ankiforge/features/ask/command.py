@@ -190,7 +190,7 @@ def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
         f"{choice.title} would get what you read, and what you ask with ankiforge search:"
     )
     if choice.is_local:
-        print_line("  it stays on this machine, and costs nothing")
+        print_line("  it stays on this computer, and costs nothing")
     else:
         print_line("  each passage once; nothing under #no-llm")
     if not (yes or ask_consent(call, "Use it?", choice)):

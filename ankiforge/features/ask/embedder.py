@@ -205,7 +205,7 @@ class ServerEmbedder:
 
     def _embed(self, texts: Sequence[str], seconds: float) -> list[bytes]:
         if self._offline and not self.is_local:
-            hint = "run it without --offline, or use a model of this machine"
+            hint = "run it without --offline, or use a model on this computer"
             raise ServiceError(f"--offline forbids sending to {self.title}", hint=hint)
         vectors: list[bytes] = []
         for start in range(0, len(texts), _TEXTS_PER_REQUEST):
@@ -252,7 +252,7 @@ class ServerEmbedder:
             if response.status_code != 200:
                 phrase = remove_secret(response.reason_phrase, key)
                 raise self._make_error(
-                    f"answers {response.status_code} {phrase}".rstrip()
+                    f"returned {response.status_code} {phrase}".rstrip()
                 )
             entries = response.json()["data"]
         except httpx2.TimeoutException as error:

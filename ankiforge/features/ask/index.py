@@ -8,7 +8,7 @@ computed in `vectors.py`, and combined with the scores of words here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from math import log
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from ankiforge.model import (
     Span,
     Strings,
     Value,
+    Verdict,
 )
 from ankiforge.text import regex
 from ankiforge.text.identifiers import find_identifiers, normalize_identifiers
@@ -317,7 +318,7 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         " UNION ALL SELECT id FROM draft WHERE key IN (SELECT value FROM json_each(?1))",
         to_json([store.get_first_key(highlight.key) for highlight in highlights]),
     )
-    lines = list(item_lists.load_items(store, [row["id"] for row in rows]))
+    lines = _load_lines(store, rows)
 
     return FoundWork(
         documents=tuple(documents.values()),
@@ -325,8 +326,14 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         detail=best.detail,
         highlights=tuple(highlights),
         presence=absent,
-        lines=tuple(lines),
+        lines=lines,
     )
+
+
+def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
+    """Load cards and drafts, except cards whose acceptance was undone, which have a draft."""
+    lines = item_lists.load_items(store, [row["id"] for row in rows])
+    return tuple(line for line in lines if line.verdict_name != Verdict.TAKEN_BACK)
 
 
 # --- passages by their words ------------------------------------------------------------
@@ -602,5 +609,5 @@ def load_best_passages(
             highlight=decode_highlight(row),
             score=scores[key],
             presence=_ABSENT_STATES.get(row["state"], "present"),
-            lines=tuple(item_lists.load_items(store, [row["id"] for row in ids])),
+            lines=_load_lines(store, ids),
         )

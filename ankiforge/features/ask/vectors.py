@@ -151,7 +151,7 @@ class PassageVectors:
 
     def _make_model_changed_error(self) -> ServiceError:
         message = f"{self.embedder.title} is another model than before"
-        return ServiceError(message, hint="the next run makes all vectors anew")
+        return ServiceError(message, hint="the next run computes all vectors again")
 
     def _embed_probe(self) -> bytes:
         """Return the vector of a fixed question, by which another model is recognised."""
@@ -349,5 +349,5 @@ def compute_vectors(
         problem = Problem(error.message, consequence, error.hint, notice=True)
         result.problems.append(problem)
     except KeyboardInterrupt:
-        hint = "the next run goes on"
+        hint = "the next run continues"
         result.problems.append(Problem("stopped", consequence, hint, notice=True))

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 NOTE_CHANGED = "the note has changed since the last run: run first"
-NO_SYNTAX = "the syntax of the note cannot say it: edit the note yourself"
+NO_SYNTAX = "the syntax of the note cannot express it: edit the note yourself"
 OTHER_CARDS_TEXT = (
     "written in the note, it would make or change other cards: edit the note yourself"
 )
@@ -296,7 +296,7 @@ def _find_file(
         files = [file for file in source.folder.list_files() if isinstance(file, File)]
         listed[namespace] = {file.path: file for file in files}
     if path not in listed[namespace]:
-        raise ItemError(f"{path} is not there any more: run first")
+        raise ItemError(f"{path} no longer exists: run first")
     return _SourceFile(path, source, listed[namespace][path])
 
 

@@ -398,7 +398,7 @@ def _record_change(
     if entry.is_ours:
         line = next(item_lists.load_items(ledger, [entry.guid]), None)
         if not isinstance(line, LocalCard):
-            raise RefusedError(f"{entry.guid} is not a card any more", hint="list again")
+            raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
         texts = _merge_extra({**entry.card.fields, **fields}, line.note_fields)
         decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
         decisions.record_repair(ledger, name, nid, entry.guid)
@@ -526,7 +526,7 @@ def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
     )
     if any(privacy.contains_private_text(text, entry.document) for text in texts):
         hint = "it has text under #no-llm: reword it here, with e"
-        raise RefusedError("this card must stay on this machine", hint=hint)
+        raise RefusedError("this card must stay on this computer", hint=hint)
     history = entry.failing_card.history.summary if entry.failing_card else ""
     return repairs.build_request(
         entry.card,

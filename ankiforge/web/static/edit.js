@@ -105,7 +105,7 @@ function makeGapMenu(box, used) {
 // The deck and tags of an item's card, sent only if the user changed them.
 function makePlacementFields(id) {
   const input = (name, label) => h("input", { type: "text", name, ariaLabel: label, dir: "auto", autocomplete: "off", disabled: true });
-  const [deck, tags] = [input("Deck", "Deck"), input("Tags", "Tags, with blanks between them")];
+  const [deck, tags] = [input("Deck", "Deck"), input("Tags", "Tags, separated by spaces")];
   const decks = h("datalist", { id: "decks" });
   deck.setAttribute("list", decks.id);
   const told = h("p", { className: "hint" });

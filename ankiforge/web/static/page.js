@@ -86,7 +86,7 @@ class Page {
   async openRow(id) {
     if (!isFree()) return;
     const { item } = await runAlone(() => get("item", { id })).catch(() => ({ item: null }));
-    if (!item) return tell("Nothing is to be done here.");
+    if (!item) return tell("There is nothing to do here.");
     const back = this.view === "list" ? ALL_CARDS : this.sitting.origin.entry;
     await this.#startSitting({ title: back.title, hash: back.list, back, single: true,
       read: async () => ({ opened: item, number: 0, ids: [], results: [], items: [] }) });
@@ -126,7 +126,7 @@ class Page {
       else if (this.view === "shelf") await this.openShelf();
       else if (last?.paper !== undefined && last.sitting === this.sitting) await this.sitting.reload(last.paper);
       else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
-      tell(item ? ["Taken back: ", quote(item.line ?? item.title)] : "Taken back.");
+      tell(item ? ["Undone: ", quote(item.line ?? item.title)] : "Undone.");
     }, { bringsCard: true });
   }
 

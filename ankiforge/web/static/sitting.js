@@ -279,7 +279,7 @@ export class Sitting {
       this.paper.ask(key, []);
       this.paper.goTo(key);
       this.strip();
-      return tell("Nothing is to be done here.");
+      return tell("There is nothing to do here.");
     }
     this.#goOn();
     // a pending item joins the sitting
@@ -425,7 +425,7 @@ export class Sitting {
       this.stepMark(1);
     }
   }
-  // Show the next item: a further fact of the same highlight, in place of the last item, or the next highlight.
+  // Show the next item: another fact of the same highlight, in place of the last item, or the next highlight.
   #goAhead({ becomes }) {
     const { items, at } = this;
     const { source, beside, then } = items[at];

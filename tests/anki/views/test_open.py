@@ -147,7 +147,7 @@ def test_files_that_are_no_collection_say_so(tmp_path):
     for data in (b"", b"PK", b"Q: a\nA: b\n", b"SQLite format 2\0" * 100):
         (tmp_path / "collection.anki2").write_bytes(data)
         assert refused(tmp_path / "collection.anki2").startswith(
-            "neither a collection nor"
+            "neither an Anki collection nor"
         )
     assert refused(tmp_path / "collection.anki2" / "below") == "no such file"
 
@@ -188,7 +188,7 @@ def test_a_collection_that_changed_while_it_was_copied_is_copied_again_for_a_whi
 
     monkeypatch.setattr("shutil.copyfile", copy)
     if times > 2:
-        assert refused(collection).startswith("keeps changing")
+        assert refused(collection).startswith("kept changing")
         assert left
         return
     with open_view(collection) as view:
@@ -202,7 +202,7 @@ def test_a_collection_that_was_just_written_is_not_copied_yet(collection, monkey
     monkeypatch.setattr(collection_module, "_PAUSE_SECONDS", 0)
     monkeypatch.setattr(collection_module, "_TICK_SECONDS", 3600)
     os.utime(collection)
-    assert refused(collection).startswith("keeps changing")
+    assert refused(collection).startswith("kept changing")
 
 
 @pytest.mark.parametrize(
@@ -217,15 +217,15 @@ def test_a_collection_that_was_just_written_is_not_copied_yet(collection, monkey
             "not a collection of Anki 2.1 or later (schema too old)",
         ),
         ("delete from col", "not a collection of Anki 2.1 or later (schema too old)"),
-        ("drop table col", "not a collection of Anki (no such table: col)"),
-        ("drop table revlog", "not a collection of Anki (no table revlog)"),
-        ("update col set ver = 18", "not a collection of Anki (no table decks)"),
+        ("drop table col", "not an Anki collection (no such table: col)"),
+        ("drop table revlog", "not an Anki collection (no table revlog)"),
+        ("update col set ver = 18", "not an Anki collection (no table decks)"),
         ("update col set decks = '['", "its decks cannot be read"),
         ("update col set models = '{\"1\": {}}'", "its models cannot be read"),
         (
             "drop table graves; create view graves as with recursive n(oid, type) as"
             " (select 1, 1 union all select oid + 1, 1 from n) select * from n",
-            "not a collection of Anki (no table graves)",
+            "not an Anki collection (no table graves)",
         ),
     ],
 )

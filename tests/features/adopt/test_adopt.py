@@ -88,7 +88,7 @@ def test_what_was_done_is_undone(world):
     assert [one["verdict"] for one in here.forge.cards()] == ["waiting"] * 9
     said = here.forge.ok("adopt", "--yes")
     assert "9  matched by id" in said.stdout
-    assert "9 taken over; to take it back: ankiforge undo " in said.stderr
+    assert "9 taken over; to undo it: ankiforge undo " in said.stderr
 
 
 def test_an_older_package_of_ours_is_no_edit_of_a_person(world):
@@ -175,7 +175,7 @@ def test_the_table_tells_what_does_not_fit(world):
 
     shown = here.forge.ok("adopt")
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    assert lines[:2] == ["6 matched by id", "1 of these, with other words in Anki"]
+    assert lines[:2] == ["6 matched by id", "1 of these, worded differently in Anki"]
     assert lines[lines.index("differing:") + 1].endswith("entropy number 1")
     assert "ankiforge adopt --yes" in shown.stderr
     told = here.adopt()

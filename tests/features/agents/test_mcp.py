@@ -72,7 +72,7 @@ def test_until_a_person_allows_it_every_tool_answers_with_one_line(forge):
         assert {one["name"] for one in agent.tools()} == calls.keys()
         for name, arguments in calls.items():
             said = agent(name, **arguments)
-            assert "nobody has allowed agents" in said, said
+            assert "agents were not allowed" in said, said
             assert "ankiforge mcp --trust" in said
 
 

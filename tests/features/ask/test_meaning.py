@@ -140,7 +140,7 @@ def test_vectors_that_were_made_when_it_was_stopped_stay(place, server, monkeypa
 
     monkeypatch.setattr(PassageVectors, "compute_missing", stopped)
     run = place.ok("run")
-    assert "the next run goes on" in run.stderr
+    assert "the next run continues" in run.stderr
     assert (place.folder / "ankiforge.apkg").exists()
     monkeypatch.undo()
     for name, value in place.environment.items():
@@ -225,7 +225,7 @@ def test_a_redirect_is_not_followed(place, server):
     with embedding_server() as other:
         target = f"{other.base_url}/embeddings"
         server.answer = lambda number: (307, {"Location": target})
-        assert "answers 307" in place.ok("run").stderr
+        assert "returned 307" in place.ok("run").stderr
         assert other.requests == 0
 
 
@@ -330,7 +330,7 @@ def test_the_settings_are_written_by_model_use(
     (forge.folder / "notes").mkdir()
     forge.settings("sources: [{markdown: {path: notes}}]\n", trust=True)
     told = forge.ok("model", "use", server.base_url, "--for", "meaning", "--yes")
-    assert "it stays on this machine" in told.stderr
+    assert "it stays on this computer" in told.stderr
     assert "next: ankiforge run" in told.stdout
     text = Path(forge.folder / "ankiforge.yaml").read_text()
     assert "model: e5" in text

@@ -271,6 +271,16 @@ def test_a_passage_says_where_it_is_and_which_card_it_has(known):
     assert "accepted  Katze" in katze
 
 
+def test_a_card_whose_acceptance_was_undone_is_listed_as_its_draft_only(forge, vault):
+    (vault / "a.md").write_text("The mitochondrion makes ==ATP== in the cells.\n")
+    forge.ok("run", vault)
+    forge.ok("accept", "--all")
+    forge.ok("undo")
+    text = forge.ok("search", "mitochondrion").stdout
+    assert "waiting" in text
+    assert "undone" not in text
+
+
 def test_the_sentence_with_most_words_is_bold_and_what_is_beside_it_short(forge, vault):
     mark = (
         "Nothing of it stays for long without sleep, as everybody knows who has tried. "

@@ -61,7 +61,7 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     [card] = forge.cards()
     assert (card["verdict"], card["figure"]["hide"]) == ("accepted", "one")
     page.keyboard.press("u")
-    page.get_by_text("Taken back").first.wait_for()
+    page.get_by_text("Undone").first.wait_for()
     assert [one["verdict"] for one in forge.ok("list", "--json").lines] == ["waiting"]
 
 
@@ -123,4 +123,4 @@ def test_a_figure_with_many_labels_is_told(figure):
     [card] = figure(**labels).cards()
     [found] = card["findings"]
     assert found["check"] == "many_labels"
-    assert "44 labels are 44 cards" in found["message"]
+    assert "44 labels make 44 cards" in found["message"]

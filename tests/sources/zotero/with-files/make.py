@@ -52,7 +52,7 @@ def paper() -> Work:
 
 
 def elsewhere() -> Work:
-    """Files that are not on this machine, or that nobody knows the folder of."""
+    """Files that are not on this computer, or that nobody knows the folder of."""
     attachments = (
         Attachment("ATTPDF02", "a.pdf", (Annotation("GONE0001", "spacing effect"),)),
         Attachment(
