@@ -61,7 +61,7 @@ class Foliate(FileSource):
         try:
             book = msgspec.json.decode(text, type=Book)
         except msgspec.DecodeError as error:
-            hint = "open the book in Foliate again: it writes the file anew"
+            hint = "open the book in Foliate again: it writes the file again"
             raise ItemError(f"no file of Foliate: {error}", hint=hint) from error
         identifier = str(book.metadata.get("identifier") or file.path)
         title = str(book.metadata.get("title") or Path(file.path).stem)
