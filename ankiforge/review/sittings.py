@@ -319,7 +319,7 @@ def iter_proposals(
                 place for place in pile.proposal_marks if place.id not in shown_ids
             )
             if remaining_places:
-                next_round.append(replace(pile, proposed=remaining_places))
+                next_round.append(replace(pile, proposal_marks=remaining_places))
         remaining = next_round
 
 

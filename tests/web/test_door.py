@@ -121,7 +121,7 @@ def hostile(forge, backend):
     (notes / "Bad.md").write_text(
         text.replace("a thing\n\n![", f"another {HOSTILE}\n\n!["), encoding="utf-8"
     )
-    assert "x: only pictures" in forge("run", code=1).stderr
+    assert "x: packages contain only pictures" in forge("run", code=1).stderr
     return forge
 
 

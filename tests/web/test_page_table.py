@@ -200,7 +200,7 @@ def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace(osmosis, ""), encoding="utf-8")
     workspace.run()
-    with pytest.raises(StaleItemError, match="not in its source now"):
+    with pytest.raises(StaleItemError, match="no longer in its source"):
         session.decide(Decision(id, before, "accept"))
     assert workspace.cards() == []
 
