@@ -32,6 +32,7 @@ _UNSAID: dict[str, Any] = {
     "revises": None,
     "replaces": None,
     "near": "",
+    "since": 0,
     "remarks": (),
     "guid": Guid("af1"),
     "drafted": None,

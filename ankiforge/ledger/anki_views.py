@@ -21,8 +21,8 @@ from ankiforge.ledger import cards, decision_recording
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_changes import (
     build_event,
-    compute_changes,
     find_card_sentences,
+    plan_decision,
 )
 from ankiforge.ledger.events import (
     FOUND_KEY,
@@ -323,8 +323,9 @@ def _get_fields_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
 def _retire_card(store: Store, guid: str, reason: str) -> None:
     """Retire a card, and update the pending drafts of its passage."""
     _, passage = cards.load_card_and_passage(store, guid)
-    store.record_event("retire", passage.key, USER, {"guid": guid, "why": reason})
-    decision_recording.update_pending_drafts(store, [passage.key])
+    body = {"guid": guid, "why": reason}
+    event = store.record_event("retire", passage.key, USER, body)
+    decision_recording.update_pending_drafts(store, [passage.key], event_id=event.id)
 
 
 def _is_drop_recorded(store: Store, card: Card) -> bool:
@@ -538,7 +539,7 @@ def recover_lost_cards(
             snapshot = load_snapshot(store, store.get_passage(key))
             sentences = find_card_sentences(snapshot, note.guid, words)
             decision_recording.record_decision(
-                store, compute_changes(snapshot, event, sentences)
+                store, plan_decision(snapshot, event, sentences)
             )
             store.record_event("seen", key, POLICY, {"guid": note.guid})
             if note.is_retired:

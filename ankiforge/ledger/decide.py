@@ -1,9 +1,9 @@
 """Record and undo decisions by the user or the policy.
 
-Each function loads a snapshot of the passage, has `decision_changes` compute the changes, and has
-`decision_recording` record them. All events of a decision belong to one action. The drafts that a
-decision removes are kept apart, so that `undo_decision` can restore them. An undo restores
-everything or is refused with a reason; it is an event, too, but the user can't undo it.
+Each function loads a snapshot of the passage, has `decision_changes` plan the decision, and has
+`decision_recording` record it. All events of a decision belong to one action. The drafts that a
+decision settles are kept apart, so that `undo_decision` restores them in every passage. An undo
+restores everything or is refused with a reason; it is an event, too, but the user can't undo it.
 """
 
 from __future__ import annotations
@@ -186,17 +186,16 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
                 store, store.get_all_keys(reworded_keys)
             ),
         )
-        restored_event_ids = pending_drafts.restore_decided(
-            store, [event.id for event in events]
-        )
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
+        # only now, because before the undo was recorded the decision would settle the drafts again
+        event_ids = [event.id for event in events]
+        restored_event_ids = decision_recording.restore_drafts(store, event_ids)
         keys_without_drafts = [
             event.key for event in events if event.id not in restored_event_ids
         ]
-        highlights.schedule_drafting(store, store.get_all_keys(keys_without_drafts))
-        # only now, because before the undo was recorded the decision would remove the drafts again
+        highlights.schedule_rules(store, store.get_all_keys(keys_without_drafts))
         decision_recording.update_after_decisions(
             store, dict.fromkeys(event.key for event in events)
         )

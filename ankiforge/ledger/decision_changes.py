@@ -1,9 +1,9 @@
-"""Compute the changes that a decision makes: its event, the decided facts, the pending drafts.
+"""Plan decisions: their events, the facts that they decide, and the drafts that they are about.
 
-A `plan_…` function takes a snapshot of the passage and returns `DecisionChanges`, which
+A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision`, which
 `decision_recording.record_decision` records. If a decision decides no fact, a `build_…` function
-returns only its event, for `decision_recording.record_event`. `compute_draft_updates` updates the
-drafts of a passage whose sentences were decided in another passage.
+returns only its event, for `decision_recording.record_event`. What happens to the other drafts of
+the decided facts follows from the recorded decision (see `settling`).
 """
 
 from __future__ import annotations
@@ -14,26 +14,16 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import facts
-from ankiforge.ledger.draft_completion import should_offer
 from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
     Event,
-    Wording,
-    create_card,
-    from_wording,
     hash_content,
     make_guid,
     to_wording,
 )
-from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.fold import to_fact_decision
 from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.ledger.snapshots import (
-    PassageSnapshot,
-    RevisionTarget,
-    plan_pending_drafts,
-)
+from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.model import (
     AdoptedNote,
     Card,
@@ -80,8 +70,8 @@ class NoteRepair(Value):
     """The note type of the added notes, or None if there are none."""
 
 
-class DecisionChanges(Value):
-    """The changes to record for a decision on a passage."""
+class PlannedDecision(Value):
+    """A decision on a passage, to be recorded."""
 
     snapshot: PassageSnapshot
     """The passage before the decision."""
@@ -92,12 +82,8 @@ class DecisionChanges(Value):
     sentences: Strings
     """The sentences that the decision decides. Drafts about them in other passages are updated,
     too."""
-    removed_draft_ids: Strings = ()
-    """The ids of the drafts that are no longer pending."""
-    revision_targets: tuple[RevisionTarget, ...] = ()
-    """The pending drafts that now ask about another card or another decided sentence."""
-    has_undrafted_fact: bool = False
-    """Whether a fact that is still offered has no draft after the decision."""
+    chosen: Strings = ()
+    """The ids of the drafts that the decision is about."""
 
 
 # --- decisions by the user or the policy ------------------------------------------------
@@ -105,7 +91,7 @@ class DecisionChanges(Value):
 
 def plan_accept(
     snapshot: PassageSnapshot, words: CardContent, by: str = USER, *, forced: bool = False
-) -> DecisionChanges:
+) -> PlannedDecision:
     """Compute the changes needed to accept a draft, or the user's own text, as a card.
 
     Args:
@@ -126,14 +112,14 @@ def plan_accept(
         if words.replaces:
             body["instead"] = words.replaces
     event = build_event("accept", key, by, body)
-    return compute_changes(
+    return plan_decision(
         snapshot, event, facts.find_decided_sentences(words, snapshot.text), draft_id
     )
 
 
 def plan_reword(
     snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str
-) -> DecisionChanges:
+) -> PlannedDecision:
     """Compute the changes needed to give a card the text of a draft.
 
     A hand-written draft replaces all fields of the card. Another draft replaces those that it has.
@@ -149,12 +135,12 @@ def plan_reword(
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     event = build_revise_event(key, card.guid, draft, USER)
-    return compute_changes(snapshot, event, sentences, draft.id)
+    return plan_decision(snapshot, event, sentences, draft.id)
 
 
 def plan_reject(
     snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
-) -> DecisionChanges:
+) -> PlannedDecision:
     """Compute the changes needed to reject a card, draft or proposal.
 
     A draft is rejected with its fact. If the draft would revise a card, that card is kept. The
@@ -190,10 +176,10 @@ def plan_reject(
     if why:
         body["why"] = why
     event = build_event("reject", snapshot.passage.key, USER, body)
-    return compute_changes(snapshot, event, sentences, draft_id)
+    return plan_decision(snapshot, event, sentences, draft_id)
 
 
-def plan_skip(snapshot: PassageSnapshot, why: str = "") -> DecisionChanges:
+def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
     """Compute the changes needed to skip a passage.
 
     No new cards are offered for it, but its cards stay and can still be revised.
@@ -205,18 +191,13 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> DecisionChanges:
     sentences = tuple(
         sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
     )
-    removed_ids = tuple(
-        draft.id
-        for draft in snapshot.pending_drafts
-        if draft.is_hand_written or not draft.revises
-    )
     fact_body = build_fact_body(snapshot, event, sentences)
-    return DecisionChanges(snapshot, event, fact_body, sentences, removed_ids)
+    return PlannedDecision(snapshot, event, fact_body, sentences)
 
 
 def plan_adopt(
     snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: Adoption
-) -> DecisionChanges:
+) -> PlannedDecision:
     """Compute the changes needed to adopt the note or schedule of another tool.
 
     Args:
@@ -228,7 +209,7 @@ def plan_adopt(
     if isinstance(item, Card):
         body: Json = {"guid": item.guid, "schedule": adoption.schedule}
         event = build_event("adopt", key, USER, body)
-        return compute_changes(
+        return plan_decision(
             snapshot, event, find_card_sentences(snapshot, item.guid, item)
         )
     draft = item
@@ -244,7 +225,7 @@ def plan_adopt(
     if adoption.schedule:
         body["schedule"] = adoption.schedule
     event = build_event("adopt", key, USER, body)
-    return compute_changes(
+    return plan_decision(
         snapshot,
         event,
         facts.find_covered_sentences(snapshot.text, draft.quote),
@@ -340,13 +321,13 @@ def content_to_json(words: CardContent) -> Json:
     return body
 
 
-# --- the effects of a decision ----------------------------------------------------------
+# --- the facts that a decision decides --------------------------------------------------
 
 
-def compute_changes(
+def plan_decision(
     snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
-) -> DecisionChanges:
-    """Compute the changes that a decision makes: which facts it decides, which drafts it removes.
+) -> PlannedDecision:
+    """Return a decision with the facts that it decides and the drafts that it is about.
 
     Args:
         snapshot: the passage before the decision.
@@ -354,43 +335,19 @@ def compute_changes(
         sentences: the sentences that it decides.
         draft_id: the id of the decided draft, or "" if the decision isn't about a draft.
     """
-    facts_before = snapshot.compute_facts()
     decided_names = set(map(facts.hash_sentence, sentences))
     names_decided_before = {
-        facts.hash_sentence(fact.sentence) for fact in facts_before if fact.decided
+        facts.hash_sentence(fact.sentence)
+        for fact in snapshot.compute_facts()
+        if fact.decided
     }
     passed_drafts = find_passed_over_drafts(
         snapshot, draft_id, decided_names | names_decided_before
     )
     fact_body = build_fact_body(snapshot, event, sentences, passed_drafts)
-    passed_ids = [draft.id for draft in passed_drafts]
-    removed_ids = list(dict.fromkeys(filter(None, (draft_id, *passed_ids))))
-    pending = tuple(
-        draft for draft in snapshot.pending_drafts if draft.id not in removed_ids
-    )
-    if not pending and len(snapshot.sentences) <= len(decided_names):
-        return DecisionChanges(snapshot, event, fact_body, sentences, tuple(removed_ids))
-
-    decisions = [
-        *snapshot.passage.decisions,
-        to_fact_decision(event, {"of": "new", **fact_body}),
-    ]
-    guid = event.body.get("guid", "")
-    live_guid, ended_guid = ("", guid) if event.what == "reject" else (guid, "")
-    snapshot_after = _add_made_card(replace(snapshot, pending_drafts=pending), event)
-    facts_after = snapshot_after.compute_facts(
-        decisions, live=live_guid, ended=ended_guid
-    )
-    updates = plan_pending_drafts(snapshot_after, pending, facts_after, decided_names)
-    return DecisionChanges(
-        snapshot,
-        event,
-        fact_body,
-        sentences,
-        (*removed_ids, *updates.removed_ids),
-        updates.revision_targets,
-        lacks_drafts(pending, facts_after),
-    )
+    chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
+    chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))
+    return PlannedDecision(snapshot, event, fact_body, sentences, chosen)
 
 
 def build_fact_body(
@@ -455,63 +412,3 @@ def find_passed_over_drafts(
         if draft.is_hand_written and draft.offer in offers
     ]
     return [draft for draft in own_drafts if set(decided_names).issuperset(draft.about)]
-
-
-class DraftUpdates(Value):
-    """The changes to the drafts of a passage that decisions on other passages require."""
-
-    snapshot: PassageSnapshot
-    removed_draft_ids: Strings
-    revision_targets: tuple[RevisionTarget, ...] = ()
-    """The pending drafts that now ask about another card or another decided sentence."""
-    has_undrafted_fact: bool = False
-    """Whether a fact that is offered has no draft."""
-
-
-def compute_draft_updates(snapshot: PassageSnapshot, machine: str) -> DraftUpdates:
-    """Compute which drafts of a passage its current decisions remove or change.
-
-    Args:
-        snapshot: the passage, with the decisions that other passages share with it.
-        machine: the id of this device.
-    """
-    removed_ids = []
-    for draft in snapshot.pending_drafts:
-        if draft.is_hand_written and not draft.revises:
-            if not should_offer(snapshot.passage, draft, machine):
-                removed_ids.append(draft.id)
-        # keep other drafts of a removed passage, because the passage may come back
-        if draft.about and not draft.is_hand_written and not snapshot.text:
-            if snapshot.get_decided_names().issuperset(draft.about):
-                removed_ids.append(draft.id)
-    if not snapshot.text:
-        return DraftUpdates(snapshot, tuple(removed_ids))
-    current_facts = snapshot.compute_facts()
-    decided_names = {
-        facts.hash_sentence(fact.sentence) for fact in current_facts if fact.decided
-    }
-    updates = plan_pending_drafts(
-        snapshot, snapshot.pending_drafts, current_facts, decided_names
-    )
-    return DraftUpdates(
-        snapshot,
-        (*removed_ids, *updates.removed_ids),
-        updates.revision_targets,
-        lacks_drafts(snapshot.pending_drafts, current_facts),
-    )
-
-
-def lacks_drafts(pending: Iterable[StoredDraft], current_facts: Iterable[Fact]) -> bool:
-    """Return whether a fact that is offered has no pending draft."""
-    drafted_names = {name for draft in pending for name in draft.about}
-    return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
-
-
-def _add_made_card(snapshot: PassageSnapshot, event: Event) -> PassageSnapshot:
-    """Return a copy of a snapshot that has the card a decision makes, so drafts can revise it."""
-    guid = event.body.get("guid", "")
-    if guid in snapshot.passage.cards or "draft" not in event.body:
-        return snapshot
-    words = from_wording(msgspec.convert(event.body["draft"], Wording), event.key)
-    live_cards = {**snapshot.related.live_cards, guid: create_card(event, guid, words)}
-    return replace(snapshot, related=replace(snapshot.related, live_cards=live_cards))

@@ -1,46 +1,56 @@
-"""Record decisions, and update the pending drafts about the same sentences.
+"""Record decisions, and update the pending drafts that they settle.
 
 A decision is recorded as two events: the decision itself, and a `fact` event with the sentences
-that it decides. It removes drafts of its own passage (`DecisionChanges.removed_draft_ids`), and
-drafts about the same sentences in other passages.
+that it decides. The drafts that it settles, in its own passage and in others with the same
+sentences, are put away under its event (see `settling`), so that undoing the event restores them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+
+from msgspec.structs import replace
 
 from ankiforge.ledger import facts, foreign_history
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.decision_changes import DecisionChanges, compute_draft_updates
-from ankiforge.ledger.events import PROPOSAL_KEY, USER, Event, is_hand_written_decision
+from ankiforge.ledger.decision_changes import PlannedDecision
+from ankiforge.ledger.events import Event
+from ankiforge.ledger.fold import add_decision
+from ankiforge.ledger.settling import Change, settle_drafts
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
 
 
-def record_decision(store: Store, changes: DecisionChanges) -> Event:
-    """Record a decision with all its changes, and return its event as recorded."""
-    snapshot, event = changes.snapshot, changes.event
-    recorded_event = record_event(store, event)
-    store.record_event(
-        "fact", event.key, event.by, {"of": recorded_event.id, **changes.fact_body}
+def record_decision(store: Store, decision: PlannedDecision) -> Event:
+    """Record a decision, settle drafts accordingly, and return its event as recorded."""
+    event = record_event(store, decision.event)
+    fact_event = store.record_event(
+        "fact", event.key, event.by, {"of": event.id, **decision.fact_body}
     )
-    is_own = is_hand_written_decision(event) or bool(event.body.get(PROPOSAL_KEY))
-    sentences.store_decided_sentences(store, event.key, changes.sentences, own=is_own)
-    if event.by == USER:  # keep the removed drafts for `undo`
-        pending_drafts.move_to_decided(store, changes.removed_draft_ids, recorded_event)
-    else:
-        pending_drafts.delete_drafts(store, changes.removed_draft_ids)
-    pending_drafts.update_revised_cards(store, changes.revision_targets)
-    if changes.has_undrafted_fact:
-        highlights.schedule_rules(store, snapshot.passage.keys)
-    decided_names = facts.hash_long_sentences(changes.sentences)
+    snapshot = decision.snapshot
+    passage = add_decision(snapshot.passage, event, fact_event)
+    sentences.store_decided_sentences(
+        store, event.key, decision.sentences, passage.decisions[-1].kind
+    )
+    change = Change(settle=tuple((id, event.id) for id in decision.chosen))
+    has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen)
+    if has_other_drafts or len(snapshot.sentences) > len(decision.sentences):
+        change = settle_drafts(
+            replace(snapshot, passage=passage),
+            store.device_id,
+            event_id=event.id,
+            chosen=decision.chosen,
+        )
+    pending_drafts.apply_changes(store, [change])
+    decided_names = facts.hash_long_sentences(decision.sentences)
     update_pending_drafts(
-        store, deciding={name: {snapshot.passage.key} for name in decided_names}
+        store,
+        deciding={name: {snapshot.passage.key} for name in decided_names},
+        event_id=event.id,
     )
-    return recorded_event
+    return event
 
 
 def record_event(store: Store, event: Event) -> Event:
@@ -62,10 +72,24 @@ def redraft_foreign_decisions(store: Store, events: Sequence[Event]) -> None:
             highlights.schedule_drafting(store, store.get_keys(key))
             if key.startswith("tool:"):
                 foreign_history.schedule_drafting(store, key)
+        undone = [event.body["event"] for event in events if event.what == "undo"]
+        restore_drafts(store, undone)
         # a passage that can't be updated now is updated when it is drafted
         store.apply_in_savepoints(
             decided_on, lambda keys: update_after_decisions(store, keys)
         )
+
+
+def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
+    """Make the drafts pending again that undone events settled, unless another decision does.
+
+    Returns:
+        The ids of the events that had settled drafts.
+    """
+    keys_by_event = pending_drafts.restore_put_away(store, event_ids)
+    keys = {key for event_keys in keys_by_event.values() for key in event_keys}
+    update_pending_drafts(store, [store.get_first_key(key) for key in sorted(keys)])
+    return set(keys_by_event)
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
@@ -89,8 +113,9 @@ def update_pending_drafts(
     store: Store,
     passages: Iterable[str] = (),
     deciding: Mapping[str, set[str]] = {},
+    event_id: str = "",
 ) -> None:
-    """Drop the drafts that decisions on other passages, or an undo, have made obsolete.
+    """Put away the drafts that decisions settle, and update what the other drafts ask.
 
     If a fact that is offered has no draft, the drafting rules are run again on its passage.
 
@@ -99,6 +124,7 @@ def update_pending_drafts(
         passages: the keys of the passages to update.
         deciding: for each decided sentence, by its hash, the passages in which it was decided.
             Other passages that have the sentence are updated, too.
+        event_id: the id of the last decision, or "" if there may be several.
     """
     passage_keys = dict.fromkeys(passages)
     for passage_key, names in sentences.find_passages_containing(store, deciding).items():
@@ -108,17 +134,7 @@ def update_pending_drafts(
     for batch in iter_batches(passage_keys):
         snapshots = load_snapshots(store, store.get_passages(batch))
         changes = [
-            compute_draft_updates(snapshot, store.device_id) for snapshot in snapshots
+            settle_drafts(snapshot, store.device_id, event_id=event_id)
+            for snapshot in snapshots
         ]
-        pending_drafts.delete_drafts(
-            store, [id for change in changes for id in change.removed_draft_ids]
-        )
-        pending_drafts.update_revised_cards(
-            store, [asks for change in changes for asks in change.revision_targets]
-        )
-        keys_to_redraft = [
-            change.snapshot.passage.keys
-            for change in changes
-            if change.has_undrafted_fact
-        ]
-        highlights.schedule_rules(store, chain.from_iterable(keys_to_redraft))
+        pending_drafts.apply_changes(store, changes)

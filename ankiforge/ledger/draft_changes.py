@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import facts
 from ankiforge.ledger.decision_changes import (
-    DecisionChanges,
+    PlannedDecision,
     build_revise_event,
-    compute_changes,
+    plan_decision,
 )
 from ankiforge.ledger.draft_completion import (
     compute_draft_id,
@@ -31,13 +31,14 @@ from ankiforge.ledger.draft_completion import (
 )
 from ankiforge.ledger.events import SOURCE, is_quote_in_highlight, to_wording
 from ankiforge.ledger.facts import Fact
-from ankiforge.ledger.snapshots import (
-    HighlightSnapshot,
-    PassageSnapshot,
-    RevisionTarget,
+from ankiforge.ledger.settling import (
+    Change,
+    NewPendingDraft,
     find_revised_card,
-    plan_pending_drafts,
+    is_decided,
+    settle_drafts,
 )
+from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.model import (
     Card,
     CardKind,
@@ -71,26 +72,14 @@ class DraftingMode(Value):
     is_model: bool = False
     """Whether a model made the drafts. They don't replace drafts by the rules."""
     keeps_pending: bool = False
-    """Whether all pending drafts are kept."""
+    """Whether all pending drafts are kept, because the user requested other ones."""
+    since: int = 0
+    """The `StoredDraft.since` of the new drafts."""
 
     @property
     def is_rules(self) -> bool:
         """Whether the drafting rules made the drafts, for a passage that is new or changed."""
         return not (self.is_model or self.keeps_pending)
-
-
-class NewPendingDraft(Value):
-    """A draft that becomes pending, with what is stored about it; see `StoredDraft`."""
-
-    draft: Draft
-    id: str
-    position: int
-    """The position of the draft among the new drafts of its highlight."""
-    about: Strings
-    """The hashes of the sentences that the draft is about."""
-    revises: Guid | None
-    replaces: Guid | None
-    near: str = ""
 
 
 class DraftingOutcome(Value):
@@ -117,17 +106,12 @@ class DraftChanges(Value):
 
     snapshot: HighlightSnapshot
     """The passage, with the drafts that stay pending."""
-    card_updates: tuple[DecisionChanges, ...] = ()
+    card_updates: tuple[PlannedDecision, ...] = ()
     """The changes by which cards take the new text of their source. If there are any, there are no
     other changes, because these must be recorded first."""
-    pending: tuple[NewPendingDraft, ...] = ()
-    """The drafts that become pending."""
-    removed_draft_ids: Strings = ()
-    """The ids of the drafts that are no longer pending."""
-    moved_drafts: tuple[StoredDraft, ...] = ()
-    """The drafts that stay pending, but are now about another sentence."""
-    revision_targets: tuple[RevisionTarget, ...] = ()
-    """The pending drafts that now ask about another card or another decided sentence."""
+    drafts: Change = Change()
+    own_ids: Strings = ()
+    """The ids of all hand-written drafts of the highlight, whether they become pending or not."""
     outcome: DraftingOutcome | None = None
     held_changes: tuple[TextChange, ...] = ()
     """The new text of cards that the user must confirm first, each with the reason."""
@@ -135,7 +119,7 @@ class DraftChanges(Value):
     @property
     def new_card_draft_ids(self) -> list[str]:
         """The ids of the drafts that would become new cards."""
-        return [each.id for each in self.pending if not each.revises]
+        return [each.id for each in self.drafts.put if not each.revises]
 
 
 def compute_draft_changes(
@@ -183,24 +167,28 @@ def compute_draft_changes(
                     snapshot.highlight.key, card.guid, draft, SOURCE
                 )
                 sentences = facts.find_covered_sentences(snapshot.text, draft.quote)
-                follows.append(compute_changes(snapshot, event, sentences))
+                follows.append(plan_decision(snapshot, event, sentences))
         if follows:
             return DraftChanges(snapshot, card_updates=tuple(follows))
 
-    # find the drafts that become pending, and those whose facts are no longer offered
+    # find the drafts that become pending, and those that wait no longer
     own = list(_iter_new_hand_written(snapshot, new_drafts.hand_written, by))
     own_names = [name for each in own for name in each.about]
     current_facts = snapshot.compute_facts(
         drafted=[*own_names, *new_drafts.drafted_sentence_names]
     )
     others = _iter_new_other_drafts(snapshot, new_drafts.others, current_facts, by)
-    updates = plan_pending_drafts(snapshot, snapshot.pending_drafts, current_facts, ())
+    change = settle_drafts(snapshot, by.machine, current_facts=current_facts)
     return DraftChanges(
         snapshot,
-        pending=(*own, *others),
-        removed_draft_ids=(*sorted_pending.removed_ids, *updates.removed_ids),
-        moved_drafts=sorted_pending.moved,
-        revision_targets=updates.revision_targets,
+        drafts=replace(
+            change,
+            put=(*own, *others),
+            drop=(*sorted_pending.removed_ids, *change.drop),
+            move=(*sorted_pending.moved, *change.move),
+            redraft=(),
+        ),
+        own_ids=tuple(map(compute_draft_id, new_drafts.hand_written)),
         outcome=_build_outcome(drafted, snapshot, by, is_declined=is_declined),
         held_changes=tuple(
             _iter_held_back_changes(snapshot, new_drafts.hand_written, by)
@@ -390,9 +378,9 @@ def _iter_new_other_drafts(
         name = facts.hash_sentence(sentence) if sentence else ""
         fact = offered_facts.get(name)
         if fact is None:
-            if not by.keeps_pending and (sentence or snapshot.passage.closed):
-                continue
             if is_known_text(snapshot.passage, draft):
+                continue
+            if not by.keeps_pending and is_decided(snapshot, draft, name):
                 continue
             fact = Fact(sentence)
         revised_guid = find_revised_card(snapshot, fact, draft.kind)
@@ -416,6 +404,7 @@ def _iter_new_other_drafts(
             revises=revised_guid,
             replaces=None,
             near=fact.near,
+            since=by.since,
         )
 
 

@@ -107,7 +107,7 @@ def _should_ask_model(
         return False
     if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
         return False
-    if not passage.is_done:
+    if not passage.was_drafted:
         return True
     for card in passage.cards.values():
         if card.origin.drafter != "llm":
@@ -175,7 +175,12 @@ def record_drafts(
         beside: whether to keep all pending drafts.
         passages: the snapshots of the highlights by key, if they are loaded already.
     """
-    by = DraftingMode(store.device_id, is_model=by_model, keeps_pending=beside)
+    by = DraftingMode(
+        store.device_id,
+        is_model=by_model,
+        keeps_pending=beside,
+        since=store.find_max_number() if beside else 0,
+    )
     drafted_by_key: dict[str, DraftingResult] = {
         each.highlight.key: each for each in results
     }
@@ -276,18 +281,11 @@ def _follow_source(store: Store, change: DraftChanges) -> list[TextChange]:
 def _write_changes(
     store: Store, changes: Sequence[DraftChanges], by: DraftingMode
 ) -> None:
-    pending_drafts.delete_drafts(
-        store, [id for change in changes for id in change.removed_draft_ids]
-    )
-    pending_drafts.update_draft_sentences(
-        store, [draft for change in changes for draft in change.moved_drafts]
-    )
-    pending_drafts.update_revised_cards(
-        store, [asks for change in changes for asks in change.revision_targets]
-    )
-    pending_drafts.store_drafts(
-        store, [draft for change in changes for draft in change.pending]
-    )
+    pending_drafts.apply_changes(store, [change.drafts for change in changes])
+    if by.is_rules:
+        pending_drafts.delete_outdated(
+            store, {change.snapshot.highlight.key: change.own_ids for change in changes}
+        )
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     pending_drafts.store_outcomes(store, outcomes, by)
 

@@ -295,6 +295,18 @@ def is_hand_written_decision(event: Event) -> bool:
     return bool(event.body.get("slot") or draft.get("own"))
 
 
+def hash_answer(fields: Texts) -> str:
+    """Return a hash of the answer of a draft or card, or "" if it has none.
+
+    Drafts about the same sentence with the same answer are wordings of one card; drafts with
+    different answers are different cards.
+    """
+    answers = [normalize_field(gap.answer) for gap in find_gaps(fields.get("Text", ""))]
+    if fields.get("Back"):
+        answers = [normalize_field(fields["Back"])]
+    return hash16(*answers) if any(answers) else ""
+
+
 def make_guid(key: str, words: CardContent) -> Guid:
     """Return the GUID of the note for a card with this text.
 
@@ -348,6 +360,11 @@ class FactDecision(Value, omit_defaults=True):
     of_proposal: bool = False
     """Whether only a proposal was rejected, so that its sentences aren't proposed again, but may
     still be drafted."""
+    of_draft: bool = False
+    """Whether only a model's draft was rejected, so that its sentences may still be proposed, and
+    drafted with another answer."""
+    answer: str = ""
+    """The `hash_answer` of the card or draft, or "" if the decision is about none."""
     n: int = 0
     machine: str = ""
     """The number and the device of the deciding event."""
@@ -357,6 +374,13 @@ class FactDecision(Value, omit_defaults=True):
     """Whether the decision gave the card a new text."""
     about: str = ""
     """The sentence that the card is about."""
+
+    @property
+    def kind(self) -> str:
+        """The value of the column `kind` in the table `decided_sentence`."""
+        if self.of_draft:
+            return "draft"
+        return "own" if self.own or self.of_proposal else "card"
 
     @property
     def order(self) -> tuple[bool, int, str]:
@@ -410,17 +434,28 @@ class Passage(msgspec.Struct):
 
     @property
     def is_decided(self) -> bool:
-        """Whether there is any decision on the passage, so that it must be recognized again."""
-        return bool(self.decisions) or self.is_done
+        """Whether there is or was any decision on the passage, so that it is recognized again."""
+        has_decision = bool(self.decisions or self.rejected or self.closed)
+        return has_decision or not all(map(is_reopened, self.cards.values()))
 
     @property
     def is_done(self) -> bool:
-        """Whether there is any decision on the passage other than a rejected proposal."""
-        if self.rejected or self.skipped:
+        """Whether a decision is active other than a rejected proposal or model's draft."""
+        if self.closed or self.live_cards:
             return True
-        if any(not decision.of_proposal for decision in self.decisions):
+        return any(
+            not (decision.of_proposal or decision.of_draft) for decision in self.decisions
+        )
+
+    @property
+    def was_drafted(self) -> bool:
+        """Whether there is or was a decision other than on a proposal.
+
+        So a model isn't asked about the passage again, even if the database was lost.
+        """
+        if self.closed or not all(map(is_reopened, self.cards.values())):
             return True
-        return not all(map(is_reopened, self.cards.values()))
+        return any(not decision.of_proposal for decision in self.decisions)
 
     def is_distinct_from(self, other_passage: Passage) -> bool:
         """Return whether the user said that this and `other_passage` are two different passages.

@@ -29,6 +29,7 @@ from ankiforge.ledger.events import (
     Wording,
     create_card,
     from_wording,
+    hash_answer,
     hash_content,
     hash_exact_content,
     hash_exact_fields,
@@ -142,8 +143,7 @@ def fold_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if is_change_by_source:
             is_active = event.body not in undone_bodies
         if is_active:
-            _apply_event(passage, event)
-            _add_fact_decision(passage, event, fact_events.get(event.id))
+            _apply_decision(passage, event, fact_events.get(event.id))
             if event.what in ("same", "different"):
                 answered_keys.add(event.body["old"])
         elif is_change_by_source:
@@ -211,10 +211,38 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     return False
 
 
-def _add_fact_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
-    """Add the facts that a decision decides, or close the passage if it has no `fact` event."""
+def add_decision(passage: Passage, event: Event, fact_event: Event) -> Passage:
+    """Return the passage as it is after one more decision and its `fact` event."""
+    changed_passage = Passage(
+        passage.keys,
+        passage.texts,
+        dict(passage.cards),
+        set(passage.rejected),
+        set(passage.rejected_numbers),
+        list(passage.decisions),
+        *(passage.closed, passage.skipped, passage.why_skipped),
+        *(passage.asked, passage.apart),
+    )
+    _apply_decision(changed_passage, event, fact_event)
+    return changed_passage
+
+
+def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
+    """Apply an active event and its `fact` event, if it has one, to its passage."""
+    card = passage.cards.get(event.body.get("guid", ""))
+    _apply_event(passage, event)
+    _add_fact_decision(passage, event, fact_event, card)
+
+
+def _add_fact_decision(
+    passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
+) -> None:
+    """Add the facts that a decision decides, or close the passage if it has no `fact` event.
+
+    `card` is the card that the event names, as it was before the event.
+    """
     if fact_event is not None:
-        passage.decisions.append(to_fact_decision(event, fact_event.body))
+        passage.decisions.append(_to_fact_decision(event, fact_event.body, card))
     elif event.what in ("accept", "adopt", "reject"):
         passage.closed = True
         if (
@@ -231,15 +259,32 @@ def _add_fact_decision(passage: Passage, event: Event, fact_event: Event | None)
             )
 
 
-def to_fact_decision(event: Event, fact_body: Json) -> FactDecision:
-    """Return the decision on facts that an event made; `fact_body` is from its `fact` event."""
+def _to_fact_decision(event: Event, fact_body: Json, card: Card | None) -> FactDecision:
+    """Return the decision on facts that an event made.
+
+    Args:
+        event: the event.
+        fact_body: the body of its `fact` event.
+        card: the card that the event names, as it was before the event.
+    """
     decision = msgspec.convert(fact_body, FactDecision)
-    is_rejection = event.what == "reject" and bool(event.body["content"])
-    answer = _get_answer(_decode_wording(event)) if "draft" in event.body else ""
+    body = event.body
+    is_rejection = event.what == "reject" and bool(body["content"])
+    had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
+    answer = _get_answer(_decode_wording(event)) if "draft" in body else ""
+    card_fields = dict(card.fields) if card is not None and event.what == "adopt" else {}
+    fields = (
+        body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
+    )
     return replace(
         decision,
         dropped=is_rejection or event.what == "skip",
-        of_proposal=bool(event.body.get(PROPOSAL_KEY)),
+        of_proposal=bool(body.get(PROPOSAL_KEY)),
+        # the draft of a new card has a GUID, but a number only if it is hand-written
+        of_draft=(
+            is_rejection and bool(body.get("guid")) and not (body.get("slot") or had_card)
+        ),
+        answer=hash_answer(fields),
         n=event.n,
         machine=event.machine,
         own=is_hand_written_decision(event),

@@ -17,6 +17,7 @@ from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_completion import should_offer
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.remarks import RemarkFinder
+from ankiforge.ledger.settling import is_settled
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight_body
@@ -67,11 +68,13 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
         return False
     if draft.is_proposed and not cards.is_leading_highlight(store, draft.key, passage):
         return True
-    current_facts = load_snapshot(store, passage).compute_facts() if draft.about else ()
-    return (
-        bool(draft.about)
-        and not set(draft.about) <= facts.get_offered_facts(current_facts).keys()
-    )
+    if not draft.about:
+        return False
+    snapshot = load_snapshot(store, passage)
+    offered_facts = facts.get_offered_facts(snapshot.compute_facts())
+    if not snapshot.sentence_names.issuperset(draft.about):
+        return True
+    return is_settled(snapshot, draft, offered_facts, store.device_id)
 
 
 def will_update_card(passage: Passage, draft: StoredDraft) -> bool:

@@ -181,6 +181,7 @@ def arrange_items(
 REVIEW_STATUSES = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
 """The review statuses of passages. A passage has the first one that applies."""
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
+REJECTED_DRAFT = "you rejected its draft"
 UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
 """The drafting statuses of highlights that have neither card nor draft, and aren't left out."""
 
@@ -289,9 +290,9 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
     if drafting_status == "decided":
         reasons = [card.why for card in passage.cards.values() if card.why]
         return reasons[0] if reasons else "rejected by you"
-    return reason or (
-        "not drafted yet" if drafting_status == "undrafted" else NOTHING_RECOGNIZED
-    )
+    if reason or drafting_status != "undrafted":
+        return reason or (REJECTED_DRAFT if passage.rejected else NOTHING_RECOGNIZED)
+    return "not drafted yet"
 
 
 def count_no_card_reasons(store: Store) -> Counter[str]:

@@ -598,7 +598,7 @@ def _answer_form(
         if forms.find_form_choice(store, draft.highlight) == forms.NEVER:  # not a card
             names = forms.list_forms(draft.highlight)
             event = next(events_by_form[name] for name in names if name in events_by_form)
-            pending_drafts.move_to_decided(store, [draft.id], event)
+            pending_drafts.put_away(store, draft.id, event)
             reason = forms.explain_omission(draft.highlight)
             highlights.record_left_out(store, draft.highlight.key, reason)
         elif draft.id in excluded_ids:

@@ -39,6 +39,7 @@ class RemarkFinder:
         self._store = store
         self._decided: dict[str, set[str]] = {}
         self._equal_rows: dict[str, list[Row]] = {}
+        self._cards_by_sentence: dict[str, list[Row]] = {}
         self._rejected: dict[str, set[str]] = {}
         self._deleted_guids: set[str] = set()
         self._event_count = -1
@@ -61,6 +62,8 @@ class RemarkFinder:
             name for draft in drafts if draft.is_hand_written for name in draft.about
         }
         self._decided = sentences.find_deciding_passages(store, names)
+        names = {name for draft in drafts if not draft.revises for name in draft.about}
+        self._cards_by_sentence = card_rows.load_live_cards_by_sentence(store, names)
         self._deleted_guids = set()
         if self._any_deleted:
             guids = {
@@ -95,6 +98,11 @@ class RemarkFinder:
         ):
             suffix = "" if row["live"] else f", which is {row['verdict']}"
             yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
+        if not draft.is_hand_written:
+            for name in draft.about:
+                same_rows = self._cards_by_sentence.get(name, ())
+                for row in list(_filter_other_passages(store, passage, same_rows))[:1]:
+                    yield Remark(RemarkKind.SAME_SENTENCE, row["guid"][:10])
         if self._rejected.get(draft_content, set()) - {passage.key}:
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 

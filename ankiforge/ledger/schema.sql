@@ -69,6 +69,8 @@ CREATE TABLE IF NOT EXISTS draft (
     severity TEXT NOT NULL,      -- of the worst finding: '', info, warn, block
     revises TEXT NOT NULL,       -- guid of the card that it would revise, or ''
     replaces TEXT NOT NULL,      -- guid of the card of another note type that it would replace, or ''
+    since INTEGER NOT NULL DEFAULT 0,  -- of a draft that the user requested: the number of the last event before it
+    answer TEXT NOT NULL DEFAULT '',  -- hash of its answer; '' = a proposal, or no answer
     findings TEXT NOT NULL,      -- checks and severities; a list
     tags TEXT NOT NULL,          -- a list
     words TEXT NOT NULL,         -- plain text, for search
@@ -77,7 +79,7 @@ CREATE TABLE IF NOT EXISTS draft (
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
 CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
--- drafts that the user decided on; undo makes them pending again at once
+-- drafts that a decision settled, with its event; undo makes them pending again at once
 CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
 CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 
@@ -110,8 +112,8 @@ CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, key
 -- by hash of a long sentence: the passages in which it was decided, and the highlights with it
 CREATE TABLE IF NOT EXISTS decided_sentence (
     name TEXT NOT NULL, passage TEXT NOT NULL,
-    own INTEGER NOT NULL,        -- whether only on a hand-written card, or on a proposal
-    PRIMARY KEY (name, passage, own)
+    kind TEXT NOT NULL,          -- own: a hand-written card, or a rejected proposal; draft: a rejected draft of a model; card: other
+    PRIMARY KEY (name, passage, kind)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS decided_sentence_passage ON decided_sentence (passage);
 CREATE TABLE IF NOT EXISTS sentence (
@@ -124,13 +126,15 @@ CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
 CREATE VIEW IF NOT EXISTS readable AS
     SELECT d.id, d.key, d.drafter, d.severity, d.findings, d.revises, h.document, h.position AS place, d.position
     FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE h.state = 'present';
--- drafts with their passage (the oldest key) and their offer: a fact of a passage, or a change of a card;
--- drafts of a sentence that has a hand-written card belong to that card's offer
+-- drafts with their passage (the oldest key) and their offer: a sentence of a passage with an answer, or a change of a
+-- card; drafts with the sentence and answer of a hand-written draft belong to its offer
 CREATE VIEW IF NOT EXISTS offered AS
     SELECT d.*, coalesce(a.first, d.key) AS passage,
         coalesce(a.first, d.key) || ' ' || CASE WHEN d.slot != '' OR d.fact = '' THEN d.id
             ELSE coalesce((SELECT min(o.id) FROM draft o WHERE o.key = d.key AND o.slot != ''
-                AND o.revises = d.revises AND o.replaces = d.replaces AND instr(o.fact, d.fact)), d.fact)
+                AND o.revises = d.revises AND o.replaces = d.replaces AND instr(o.fact, d.fact)
+                AND (d.revises != '' OR d.answer IN ('', o.answer))),
+                d.fact || CASE WHEN d.revises = '' THEN ' ' || d.answer ELSE '' END)
         END || ' ' || d.revises || d.replaces AS offer
     FROM draft d LEFT JOIN alias a ON a.key = d.key;
 CREATE TABLE IF NOT EXISTS passage (
@@ -176,7 +180,7 @@ CREATE VIEW IF NOT EXISTS placed AS
 -- present highlights, with the state of their passage
 CREATE VIEW IF NOT EXISTS present_passage AS
     SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.fate, h.reason, h.worth,
-        h.drafted != h.content AND h.modelled != h.content AS undrafted,
+        h.drafted != h.content AND h.modelled != h.content AND h.fate = '' AS undrafted,
         coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
         -- whether the passage, or a sentence of it, has a live card; uses indexes only
         EXISTS (SELECT 1 FROM card c WHERE c.passage = coalesce(a.first, h.key) AND c.live)
@@ -184,9 +188,9 @@ CREATE VIEW IF NOT EXISTS present_passage AS
                 WHERE s.key = coalesce(a.first, h.key) AND c.sentence != '' AND c.live) AS carded,
         -- once a sentence is decided, the best undecided one counts; if there is none, the passage sorts last
         CASE WHEN h.worth > 0 AND (coalesce(p.decided, 0) OR EXISTS (SELECT 1 FROM sentence s
-                JOIN decided_sentence d ON d.name = s.name WHERE s.key = h.key))
+                JOIN decided_sentence d ON d.name = s.name AND d.kind != 'draft' WHERE s.key = h.key))
             THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
-                AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name)), h.worth - 1)
+                AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')), h.worth - 1)
             ELSE h.worth END AS worth_left,
         -- whether this place's text is used for the passage: the first by route (`routes.ROUTE_PRIORITY`), then key
         a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
@@ -266,7 +270,9 @@ CREATE VIEW IF NOT EXISTS any_line AS
         || CASE WHEN s.lapses >= 4 AND s.absent = 0 THEN char(10) || 'lapses' || char(10) ELSE '' END
         || CASE WHEN c.guid IN (SELECT guid FROM sourceless) THEN char(10) || 'source_gone' || char(10) ELSE '' END,
         CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END, i.anki
-    FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid);
+    FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid)
+    -- once its acceptance is undone, the draft waits again; only the user's own words are nowhere else
+    WHERE c.verdict != 'undone' OR c.shipped OR c.drafter = 'person';
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, mine TEXT NOT NULL, source TEXT NOT NULL,
     theirs TEXT NOT NULL, ours TEXT NOT NULL, -- hashes of the compared texts

@@ -282,7 +282,7 @@ class Store(Database):
             if transaction.action:
                 yield transaction.action
                 return
-            transaction.action = f"{self.device_id}.{self._find_max_number() + 1}"
+            transaction.action = f"{self.device_id}.{self.find_max_number() + 1}"
             try:
                 yield transaction.action
             finally:
@@ -322,7 +322,7 @@ class Store(Database):
         """
         transaction = self._require_transaction()
         if transaction.last_number is None:
-            transaction.last_number = self._find_max_number()
+            transaction.last_number = self.find_max_number()
         transaction.last_number += 1
         event = Event(
             n=transaction.last_number,
@@ -377,7 +377,8 @@ class Store(Database):
             vars(event)["id"] = row["id"]  # hashing takes longer than reading
             yield event
 
-    def _find_max_number(self) -> int:
+    def find_max_number(self) -> int:
+        """Return the number of the last event, or 0 if there is none."""
         self._flush_events()
         largest = self.fetch_value("SELECT max(n) FROM event") or 0
         return max(largest, self.fetch_value("SELECT max(n) FROM unknown_event") or 0)
@@ -543,7 +544,7 @@ class Store(Database):
             passage_row = {
                 "key": key,
                 "asks": bool(passage.asked),
-                "decided": passage.is_decided,
+                "decided": bool(passage.decisions) or passage.closed,
                 "done": passage.is_done,
                 "closed": passage.closed,
                 "skipped": passage.skipped,
@@ -579,8 +580,7 @@ class Store(Database):
             for decision in passage.decisions:
                 for sentence in decision.sentences if decision.of else ():
                     if is_long(sentence):
-                        is_own = decision.own or decision.of_proposal
-                        decided_rows.append((hash_sentence(sentence), key, is_own))
+                        decided_rows.append((hash_sentence(sentence), key, decision.kind))
         self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.execute_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)

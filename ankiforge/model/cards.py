@@ -50,6 +50,8 @@ class RemarkKind(StrEnum):
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
     EQUAL_CARD = "equal to the card"
     """`Remark.detail` names the card that the draft is equal to."""
+    SAME_SENTENCE = "another answer of the sentence of the card"
+    """`Remark.detail` names a card of another passage that is about the same sentence."""
     REJECTED_ELSEWHERE = "you rejected the same words elsewhere"
     FIGURE = "a figure waits for you to look at what it hides"
     FORM = "form"
@@ -62,7 +64,8 @@ class Remark(Value):
 
     kind: RemarkKind
     detail: str = ""
-    """For `EQUAL_CARD`, the start of the equal card's GUID, and its verdict if it isn't live."""
+    """The start of the GUID of the card that an `EQUAL_CARD` or `SAME_SENTENCE` remark is about,
+    and its verdict if it isn't live."""
 
     @property
     def text(self) -> str:
@@ -470,6 +473,9 @@ class StoredDraft(Draft, kw_only=True):
     """The card that the draft would replace because its note type differs, or None."""
     near: str
     """A similar sentence that was decided on before and is no longer in the passage, or ""."""
+    since: int
+    """If the user requested the draft, the number of the last event before it, else 0. Decisions up
+    to that event don't settle the draft."""
 
     @property
     def changed_card(self) -> Guid | None:

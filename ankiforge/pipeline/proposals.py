@@ -49,7 +49,7 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if passage_state.passage.closed:
         return DECIDED if outcome.status == "carded" else REJECTED
-    decided_names = passage_state.get_decided_names(of_proposals=True)
+    decided_names = passage_state.get_decided_names()
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
     )

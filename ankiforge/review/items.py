@@ -77,6 +77,7 @@ from ankiforge.text import regex
 
 _REMARK_SENTENCES = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
+    RemarkKind.SAME_SENTENCE: "You have a card of this sentence with another answer.",
     RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
     RemarkKind.DECIDED_ON_LOST: (
         "You decided before on a passage with nearly the same words, which is gone."
@@ -685,7 +686,7 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
             return "held back by a question: ankiforge list --view questions"
         if remark.kind is RemarkKind.EQUAL_CARD:
             return "with the words of a card"
-        if remark.kind is not RemarkKind.TAKEN_BACK:
+        if remark.kind not in (RemarkKind.TAKEN_BACK, RemarkKind.SAME_SENTENCE):
             return remark.kind.value
     for finding in draft.findings:
         warning = f"finding:{finding.check}"

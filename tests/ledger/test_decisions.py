@@ -37,6 +37,9 @@ BACK = "Back"
 PLAIN = "Mitochondria produce ==most of the chemical energy== that a cell needs for its life and work."
 
 
+MARKED = "most of the chemical energy"
+
+
 def never(_: object) -> bool:
     return False
 
@@ -227,7 +230,7 @@ def passage(world: World) -> HighlightKey:
     world["a"].reject(world.waiting()[0].id)
     undo_decision(world["a"])
     drafts = [
-        model_draft(key, "What do mitochondria produce?", "energy", "produce most", 1),
+        model_draft(key, "What do mitochondria produce?", MARKED, "produce most", 1),
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
         model_draft(key, "For what is the energy?", "its life", "life and work", 2),
     ]
@@ -248,27 +251,25 @@ def drafted(ledger: Ledger, front: str) -> str:
     return one
 
 
-def test_an_offer_has_the_drafts_of_one_sentence_the_person_s_own_form_first(
+def test_an_offer_has_the_drafts_of_one_answer_the_person_s_own_form_first(
     world, passage
 ):
     ledger = world["a"]
-    [offer] = iter_offers(ledger, [passage])
-    own, *others = offer
-    assert own.is_user_text
-    assert [front_of(draft) for draft in others] == [
-        "What do mitochondria produce?",
-        "What produces energy?",
-        "For what is the energy?",
-    ]
-    ledger.accept(drafted(ledger, "What produces energy?"))
-    assert not [*iter_offers(ledger, [passage])], "the others are passed over"
+    offer, *others = iter_offers(ledger, [passage])
+    assert [draft.is_user_text for draft in offer] == [True, False]
+    assert front_of(offer[1]) == "What do mitochondria produce?"
+    other_fronts = [[front_of(draft) for draft in each] for each in others]
+    assert other_fronts == [["What produces energy?"], ["For what is the energy?"]]
+    ledger.accept(offer[1].id)
+    assert [*iter_offers(ledger, [passage])] == others, "only its own form is passed over"
     world.lose("a")
     world.run(accepts=never)
     ledger = world["a"]
     assert not waiting(ledger)
     undo_decision(ledger)
     world.run(accepts=never)
-    assert [draft.is_user_text for draft in waiting(ledger)] == [True, False]
+    [offer] = iter_offers(ledger, [passage])
+    assert [draft.is_user_text for draft in offer] == [True, False]
 
 
 def test_after_the_undo_of_an_edited_draft_all_of_its_offer_waits_at_once(world, passage):

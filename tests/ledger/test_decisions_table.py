@@ -23,9 +23,8 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.decision_changes import (
     build_event,
-    compute_changes,
     find_passed_over_drafts,
-    lacks_drafts,
+    plan_decision,
 )
 from ankiforge.ledger.events import (
     POLICY,
@@ -44,6 +43,7 @@ from ankiforge.ledger.ingest_rows import build_highlight_row
 from ankiforge.ledger.marks import to_mark
 from ankiforge.ledger.moves import MoveMatcher
 from ankiforge.ledger.readings import IngestReport, ListedDocuments
+from ankiforge.ledger.settling import lacks_drafts
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.model import (
@@ -336,6 +336,7 @@ SAYS_ELSE = replace(BY_MODEL, quote="The liver stores sugar.")
         ((BY_MODEL,), (), {}, False),
         ((), (FactDecision("e", (HIGHLIGHT.exact,)),), {}, False),
         ((), (FactDecision("e", (HIGHLIGHT.exact,), of_proposal=True),), {}, True),
+        ((), (FactDecision("e", (HIGHLIGHT.exact,), of_draft=True),), {}, False),
         # it is sent again if a live card of a model quotes other words
         ((SAYS_ELSE,), (), {}, True),
         ((SAYS_ELSE,), (), {"modelled": "before"}, True),
@@ -671,7 +672,7 @@ def test_the_drafts_that_wait_on(kept):
         here, DraftingResult(HIGHLIGHT), draft_changes.DraftingMode("a")
     )
     assert [draft.id for draft in changes.snapshot.pending_drafts] == kept.split()
-    assert sorted((*changes.removed_draft_ids, *kept.split())) == ["dr1", "dr2"]
+    assert sorted((*changes.drafts.drop, *kept.split())) == ["dr1", "dr2"]
 
 
 @pytest.mark.parametrize(("has_followed", "follows"), [(False, ["af1"]), (True, [])])
@@ -846,7 +847,7 @@ def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
     here = PassageSnapshot(Passage((P,)), HIGHLIGHT.exact)
     rejects = build_event("reject", P, USER, {"content": "c", "guid": ""})
     event = decision_recording.record_decision(
-        empty, compute_changes(here, rejects, (HIGHLIGHT.exact,))
+        empty, plan_decision(here, rejects, (HIGHLIGHT.exact,))
     )
     [fact] = [each for each in empty.load_events([P]) if each.what == "fact"]
     assert fact.body == {

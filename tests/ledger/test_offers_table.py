@@ -7,13 +7,22 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import draft_completion, offers, snapshots
+from ankiforge.ledger import draft_completion, offers, settling
 from ankiforge.ledger.database import SCHEMA
-from ankiforge.ledger.events import FactDecision, Passage, hash_content, parse_slot_number
-from ankiforge.ledger.facts import Fact, hash_sentence
+from ankiforge.ledger.events import (
+    FactDecision,
+    Passage,
+    hash_answer,
+    hash_content,
+    parse_slot_number,
+)
+from ankiforge.ledger.facts import hash_sentence
+from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import pending_drafts as waiting_drafts
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
+    Card,
+    CardKind,
     Draft,
     Finding,
     Origin,
@@ -187,40 +196,131 @@ def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
 
 # --- what a decision settles ----------------------------------------------------------------
 
-A, B, C = "Hearts pump.", "Lungs breathe.", "Livers filter."
+A, B = "Hearts pump blood all day long.", "Livers filter."
+NAMES = {A: hash_sentence(A), B: hash_sentence(B), "": ""}
+CARD = made(Card, key="vault:v/q", guid="g")
 
 
-def row(*facts: str, number: int | None = None) -> Draft:
-    return draft(id="d", about=tuple(map(hash_sentence, facts)), number=number)
+def of_model(answer: str = "blood", *, about: str = A, **more: Any) -> StoredDraft:
+    """Return a model's draft of a sentence with an answer."""
+    return made(
+        StoredDraft, id="d", kind=CardKind.BASIC, quote=about,
+        fields=(("Front", "What?"), ("Back", answer)),
+        about=(NAMES[about],) if about else (), **more,
+    )  # fmt: skip
+
+
+def decision(answer: str = "blood", *sentences: str, **more: Any) -> FactDecision:
+    """Return a decision on sentences by a card or draft with an answer."""
+    answer = hash_answer({"Back": answer}) if answer else ""
+    more = {"n": 5, "guid": "g", **more}
+    return FactDecision("e", sentences or (A,), answer=answer, **more)
+
+
+SKIP = decision("", A, B, guid="", dropped=True)
+OFFLINE = draft(id="d", about=(NAMES[A],), revises="g")
+OWN = draft("rules:cloze", id="d", about=(NAMES[A],), number=0)
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+@pytest.mark.parametrize(
+    ("waiting", "decisions", "settled"),
+    [
+        (of_model(), [], False),
+        # the same answer of the same sentence, whoever asked for it and whatever was decided
+        (of_model(), [decision()], True),
+        (of_model(), [decision(dropped=True)], True),
+        (of_model(), [decision(dropped=True, of_draft=True)], True),
+        (of_model(), [decision("blood", B, A)], True),
+        (of_model(), [decision(of_proposal=True)], False),  # a model may draft it
+        (of_model(), [decision("blood", B)], False),
+        # another answer is another card, also of a sentence that a skipped passage has
+        (of_model("the body"), [decision()], False),
+        (of_model("Blood"), [decision()], False),
+        (of_model("the body"), [decision(dropped=True)], False),
+        # offline drafts of a decided sentence go
+        (OFFLINE, [decision("the body")], True),
+        (OFFLINE, [decision("blood", B)], True),  # it is no longer new text of a card
+        # the person's own form, and what is about no sentence
+        (OWN, [decision()], False),
+        (of_model(about=""), [decision()], False),
+        # what a person asked for after the decision waits until the next one
+        (of_model(since=5), [decision()], False),
+        (of_model(since=5), [decision(), decision(n=6)], True),
+    ],
+)
+def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled, is_here):
+    here = PassageSnapshot(
+        Passage(("vault:v/p",), decisions=decisions if is_here else []),
+        f"{A} {B}",
+        (waiting,),
+        RelatedDecisions(() if is_here else tuple(decisions)),
+    )
+    change = settling.settle_drafts(here, "a")
+    assert change.settle == ((("d", "e"),) if settled else ())
+    assert settling.settle_drafts(here, "a", event_id="x").settle == (
+        (("d", "x"),) if settled else ()
+    )
 
 
 @pytest.mark.parametrize(
-    ("waiting", "shown", "decided", "expected"),
+    ("waiting", "settled"),
     [
-        # a fact that is offered, as it is offered
-        (row(A), [Fact(A)], (), Fact(A)),
-        (row(A), [Fact(A, card="g", near=B)], (), Fact(A, card="g", near=B)),
-        (row(B), [Fact(A), Fact(B)], (A,), Fact(B)),
-        # decided now, or no longer among the facts: it goes
-        (row(A), [Fact(A, decided=True)], (A,), None),
-        (row(A), [Fact(B)], (), None),
-        (row(A), [], (), None),
-        (row(A), [Fact(B)], (A,), None),
-        # decided before, and a person asked for another draft of it: it waits on
-        (row(A), [Fact(A, decided=True)], (), "waits"),
-        (row(A), [Fact(A, decided=True), Fact(B)], (B,), "waits"),
-        # the person's own form, and what is about no fact
-        (row(A, number=0), [], (A,), "waits"),
-        (row(A, B, number=0), [Fact(A, decided=True)], (A,), "waits"),
-        (row(), [Fact(B)], (A,), "waits"),
+        (of_model("the body"), True),
+        (of_model(about="", revises=None), True),
+        (of_model(since=4), True),
+        (of_model(since=5), False),  # it was asked for after that
+        (OWN, True),
+        (replace(OWN, revises="g"), True),
     ],
 )
-def test_what_becomes_of_a_draft(waiting, shown, decided, expected):
-    names = {hash_sentence(sentence) for sentence in decided}
-    [fact] = [
-        fact for _, fact in snapshots.match_drafts_to_facts([waiting], shown, names)
-    ] or ["waits"]
-    assert fact == expected
+def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
+    passage = Passage(("vault:v/p",), decisions=[SKIP], skipped=True, closed=True)
+    here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
+    assert bool(settling.settle_drafts(here, "a").settle) is settled
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "change"),
+    [
+        (A, (NAMES[A],), settling.Change()),
+        ("", (NAMES[A],), settling.Change()),  # the passage may come back
+        (A, (NAMES[B],), settling.Change(move=(of_model(),))),
+        (B, (NAMES[A],), settling.Change(drop=("d",))),
+    ],
+)
+def test_a_draft_follows_its_quote(text, about, change):
+    here = PassageSnapshot(
+        Passage(("vault:v/p",)), text, (replace(of_model(), about=about),)
+    )
+    assert replace(settling.settle_drafts(here, "a"), redraft=()) == change
+
+
+def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
+    here = PassageSnapshot(
+        Passage(
+            ("vault:v/p",), decisions=[decision("blood", "Hearts pump blood all day.")]
+        ),
+        A,
+        (of_model("the body"),),
+        RelatedDecisions(live_cards={"g": replace(CARD, kind=CardKind.BASIC)}),
+    )
+    here = replace(
+        here, passage=replace_decisions(here.passage, about="Hearts pump blood all day.")
+    )
+    [ask] = settling.settle_drafts(here, "a").ask
+    assert (ask.revises, ask.near) == ("g", "Hearts pump blood all day.")
+    asked = replace(ask.draft, revises=ask.revises, near=ask.near)
+    decided = replace_decisions(here.passage, about=A, sentences=(A,))
+    here = replace(here, passage=decided, pending_drafts=(asked,))
+    [ask] = settling.settle_drafts(here, "a").ask
+    assert (ask.revises, ask.near) == (None, "")
+
+
+def replace_decisions(passage: Passage, **more: Any) -> Passage:
+    """Return the passage with all of its decisions changed."""
+    changed = [replace(each, **more) for each in passage.decisions]
+    return Passage(passage.keys, decisions=changed)
 
 
 @pytest.mark.parametrize(
@@ -294,6 +394,14 @@ ORDERS = [
     ("one that is blocked does not, beside another", [("a", 0.5, {"key": "p", "fact": "f", "severity": "block"}),
      ("b", 0.1, {"key": "p", "fact": "f"})], "b"),
     ("two facts of one passage", [("a", 0.5, {"key": "p", "fact": "f"}), ("b", 0.9, {"key": "p", "fact": "g"})], "b a"),
+    ("two answers of one fact", [("a", 0.5, {"key": "p", "fact": "f", "answer": "x"}),
+     ("b", 0.9, {"key": "p", "fact": "f", "answer": "y"})], "b a"),
+    ("two answers that ask about one card", [("a", 0.5, {"key": "p", "fact": "f", "answer": "x", "revises": "g"}),
+     ("b", 0.9, {"key": "p", "fact": "f", "answer": "y", "revises": "g"})], "a"),
+    ("a draft with the answer of the person's own", [("a", 0.5, {"key": "p", "fact": "f", "answer": "x"}),
+     ("b", 0.0, {"key": "p", "fact": "e f", "answer": "x", "slot": "0"})], "a"),
+    ("and one with another answer", [("a", 0.5, {"key": "p", "fact": "f", "answer": "y"}),
+     ("b", 0.0, {"key": "p", "fact": "e f", "answer": "x", "slot": "0"})], "b a"),
     ("what is left out", [("a", 0.5, {}), ("left", 0.9, {})], "a"),
     ("a passage that is gone", [("a", 0.5, {}), ("b", 0.9, {"state": "gone"})], "a"),
 ]  # fmt: skip

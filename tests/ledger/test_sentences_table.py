@@ -225,7 +225,7 @@ def decide(store, key, *decided, guid="", **words):
         "guid": guid,
     }
     store.record_event("fact", key, USER, body)
-    sentences.store_decided_sentences(store, key, decided, own=bool(words))
+    sentences.store_decided_sentences(store, key, decided, "own" if words else "card")
 
 
 def elsewhere(store, passage, given):
@@ -311,26 +311,23 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
         (decided(M, guid="there", n=there),),
         live_cards={"there": made(Card, key=P, guid="there")},
     )
-    [fact] = PassageSnapshot(passage, M2, (), elsewhere).compute_facts(live="here")
+    passage.cards["here"] = made(Card, key=P, guid="here")
+    [fact] = PassageSnapshot(passage, M2, (), elsewhere).compute_facts()
     assert (fact.near, fact.card) == (M, asked)
 
 
 @pytest.mark.parametrize(
-    ("decision", "names", "with_proposals"),
+    ("decision", "names"),
     [
-        (decided(M), {M}, {M}),
-        (decided(M, of_proposal=True), set(), {M}),  # it may be asked by another card
-        (decided(M, of=""), set(), set()),  # of a passage without facts
+        (decided(M), {M}),
+        (decided(M, of_proposal=True), {M}),
+        (decided(M, of_draft=True), set()),  # a model's draft of it was rejected
+        (decided(M, of=""), set()),  # of a passage without facts
     ],
 )
 @pytest.mark.parametrize("is_here", [True, False])
-def test_which_sentences_are_decided_here_and_elsewhere(
-    decision, names, with_proposals, is_here
-):
+def test_which_sentences_are_proposed_no_more(decision, names, is_here):
     there = RelatedDecisions(() if is_here else (decision,))
     passage = Passage((P,), decisions=[decision] if is_here else [])
     of = PassageSnapshot(passage, M, (), there)
     assert of.get_decided_names() == {*map(hash_sentence, names)}
-    assert of.get_decided_names(of_proposals=True) == {
-        *map(hash_sentence, with_proposals)
-    }

@@ -91,6 +91,20 @@ def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, li
     return rows_by_content
 
 
+def load_live_cards_by_sentence(
+    store: Store, names: Iterable[str]
+) -> dict[str, list[Row]]:
+    """Return the rows of the live cards about these long sentences, by the name of the sentence."""
+    rows_by_sentence: dict[str, list[Row]] = {}
+    query = (
+        f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
+        " ORDER BY guid"
+    )
+    for row in store.fetch_rows(query, to_json(list(names))):
+        rows_by_sentence.setdefault(row["sentence"], []).append(row)
+    return rows_by_sentence
+
+
 def load_rejections_by_content(
     store: Store, contents: Iterable[str]
 ) -> dict[str, set[str]]:

@@ -1,20 +1,22 @@
-"""The tables `draft` and `decided`: drafts that wait for a decision, and those decided on.
+"""The tables `draft` and `decided`: drafts that wait for a decision, and those that one settled.
 
-A decision moves a draft from `draft` to `decided`, and undo moves it back. The view `offered` adds
+A decision moves the drafts that it settles from `draft` to `decided`, and undo moves them back.
+The view `offered` adds
 the passage and the offer of each draft: drafts with the same offer are alternatives, and the user
 decides on them together. This module also stores the result of drafting in a highlight's row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger.draft_changes import DraftingMode, DraftingOutcome, NewPendingDraft
-from ankiforge.ledger.events import Event, hash_content
-from ankiforge.ledger.snapshots import RevisionTarget
+from ankiforge.ledger.draft_changes import DraftingMode, DraftingOutcome
+from ankiforge.ledger.events import Event, hash_answer, hash_content
+from ankiforge.ledger.settling import Change, NewPendingDraft
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -24,7 +26,7 @@ from ankiforge.ledger.store import (
     to_json,
     to_list_column,
 )
-from ankiforge.ledger.tables import sentences
+from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.model import (
     OTHER_NOTE_CHECK,
     OTHER_SCHEDULE_CHECK,
@@ -168,6 +170,7 @@ def row_to_draft(row: Row) -> StoredDraft:
         offer=row["offer"],
         about=tuple(row["fact"].split()),
         near=row["near"],
+        since=row["since"],
     )
 
 
@@ -292,9 +295,24 @@ def set_findings(
     store.execute(query, severity, listed_findings, body, id)
 
 
-def store_drafts(store: Store, drafts: Iterable[NewPendingDraft]) -> None:
-    """Store pending drafts, replacing those with the same ids."""
-    store.insert("draft", list(map(_to_row, drafts)), verb="INSERT OR REPLACE")
+def apply_changes(store: Store, changes: Sequence[Change]) -> None:
+    """Apply the changes to the pending drafts of passages."""
+    delete_drafts(store, [id for change in changes for id in change.drop])
+    pairs = [(event_id, id) for change in changes for id, event_id in change.settle]
+    store.execute_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", pairs)
+    delete_drafts(store, [id for _, id in pairs])
+    moved = [draft for change in changes for draft in change.move]
+    about_rows = [(" ".join(draft.about), draft.id) for draft in moved]
+    store.execute_all("UPDATE draft SET fact = ? WHERE id = ?", about_rows)
+    asks = [ask for change in changes for ask in change.ask]
+    ask_rows = [(ask.revises or "", ask.near, ask.draft.id) for ask in asks]
+    store.execute_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", ask_rows)
+    # drafts with the same id are replaced
+    new_rows = [_to_row(pending) for change in changes for pending in change.put]
+    store.insert("draft", new_rows, verb="INSERT OR REPLACE")
+    keys_to_redraft = [key for change in changes for key in change.redraft]
+    if keys_to_redraft:
+        highlights.schedule_rules(store, keys_to_redraft)
 
 
 def _to_row(pending: NewPendingDraft) -> Json:
@@ -314,6 +332,8 @@ def _to_row(pending: NewPendingDraft) -> Json:
         "near": pending.near,
         "revises": pending.revises or "",
         "replaces": pending.replaces or "",
+        "since": pending.since,
+        "answer": "" if draft.is_proposed else hash_answer(dict(draft.fields)),
         "findings": findings,
         "tags": to_list_column(map(normalize_tag, draft.tags)),
         "words": get_card_text(draft.fields),
@@ -353,16 +373,9 @@ def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
     return [row["key"] for row in store.fetch_rows(query, to_json(list(keys)))]
 
 
-def move_to_decided(store: Store, ids: Iterable[str], event: Event) -> None:
-    """Move the drafts that `event` decided on to the table `decided`.
-
-    If the decision is undone, they can be restored from there.
-    """
-    event_and_draft_ids = [(event.id, id) for id in ids]
-    store.execute_all(
-        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", event_and_draft_ids
-    )
-    delete_drafts(store, [id for _, id in event_and_draft_ids])
+def put_away(store: Store, id: str, event: Event) -> None:
+    """Put away a draft under the event that settles it. Undoing the event restores the draft."""
+    apply_changes(store, [Change(settle=((id, event.id),))])
 
 
 def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
@@ -371,42 +384,38 @@ def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
     return [row["id"] for row in store.fetch_rows(query, prefix)]
 
 
-def restore_decided(store: Store, event_ids: Iterable[str]) -> set[str]:
-    """Make the drafts that these decisions moved to `decided` pending again.
-
-    Drafts whose highlights are no longer present are deleted instead.
+def restore_put_away(store: Store, event_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Make the drafts pending again that were put away under these events.
 
     Returns:
-        The ids of the events whose drafts were restored.
+        The keys of the highlights of these drafts, by the id of the event.
     """
     ids = to_json(list(event_ids))
-    rows = store.fetch_rows(
-        "SELECT DISTINCT event FROM decided JOIN highlight h ON h.key = decided.key"
-        f" AND h.state = 'present' WHERE event IN {JSON_VALUES}",
-        ids,
-    )
-    restored = {row["event"] for row in rows}
+    keys_by_event: dict[str, set[str]] = defaultdict(set)
+    query = f"SELECT event, key FROM decided WHERE event IN {JSON_VALUES}"
+    for row in store.fetch_rows(query, ids):
+        keys_by_event[row["event"]].add(row["key"])
     store.execute(
-        "INSERT OR IGNORE INTO draft SELECT d.id, d.key, d.content, d.slot, d.position, d.fact,"
-        " d.near, d.kind, d.deck, d.drafter, d.severity, d.revises, d.replaces, d.findings,"
-        " d.tags, d.words, d.body FROM decided d JOIN highlight h ON h.key = d.key"
-        f" AND h.state = 'present' WHERE d.event IN {JSON_VALUES}",
+        "INSERT OR IGNORE INTO draft SELECT id, key, content, slot, position, fact, near, kind,"
+        " deck, drafter, severity, revises, replaces, since, answer, findings, tags, words, body"
+        " FROM decided"
+        f" WHERE event IN {JSON_VALUES}",
         ids,
     )
     store.execute(f"DELETE FROM decided WHERE event IN {JSON_VALUES}", ids)
-    return restored
+    return keys_by_event
 
 
-def update_draft_sentences(store: Store, drafts: Iterable[StoredDraft]) -> None:
-    """Store which sentences these pending drafts are about now (`StoredDraft.about`)."""
-    rows = [(" ".join(draft.about), draft.id) for draft in drafts]
-    store.execute_all("UPDATE draft SET fact = ? WHERE id = ?", rows)
+def delete_outdated(store: Store, ids_by_key: Mapping[str, Collection[str]]) -> None:
+    """Delete the hand-written drafts that were put away, except those that were drafted again.
 
-
-def update_revised_cards(store: Store, targets: Iterable[RevisionTarget]) -> None:
-    """Store which card each of these pending drafts would revise now."""
-    rows = [(target.revises or "", target.near, target.draft.id) for target in targets]
-    store.execute_all("UPDATE draft SET revises = ?, near = ? WHERE id = ?", rows)
+    `ids_by_key` has the ids of the drafts that the rules made, by the key of their highlight.
+    """
+    rows = [(key, to_json(list(ids))) for key, ids in ids_by_key.items()]
+    query = (
+        f"DELETE FROM decided WHERE key = ? AND slot != '' AND id NOT IN {JSON_VALUES}"
+    )
+    store.execute_all(query, rows)
 
 
 def store_outcomes(

@@ -87,15 +87,15 @@ def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, se
 
 
 def store_decided_sentences(
-    store: Store, key: str, sentences: Strings, *, own: bool
+    store: Store, key: str, sentences: Strings, kind: str
 ) -> None:
     """Store that these sentences have just been decided on in the passage with this key.
 
-    This is needed because the table is recomputed from the events only later. `own` is whether the
-    decision was only on a hand-written draft or a proposal.
+    This is needed because the table is recomputed from the events only later. `kind` is the
+    `FactDecision.kind` of the decision.
     """
     rows = [
-        (name, store.get_first_key(key), own) for name in hash_long_sentences(sentences)
+        (name, store.get_first_key(key), kind) for name in hash_long_sentences(sentences)
     ]
     store.execute_all("INSERT OR IGNORE INTO decided_sentence VALUES (?, ?, ?)", rows)
 
@@ -112,6 +112,6 @@ def find_deciding_passages(
     passages_by_name: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT * FROM decided_sentence WHERE name IN {JSON_VALUES}"
     for row in store.fetch_rows(query, to_json(name_list)) if name_list else ():
-        if own or not row["own"]:
+        if own or row["kind"] != "own":
             passages_by_name[row["name"]].add(row["passage"])
     return passages_by_name

@@ -191,7 +191,7 @@ def test_a_blocked_card_is_withdrawn_and_a_replay_changes_nothing(desk):
         assert BORE not in {**agent.keys()}
 
 
-def test_two_cards_of_a_sentence_may_come_one_after_the_other_and_one_is_accepted(desk):
+def test_two_answers_of_a_sentence_may_come_one_after_the_other_and_each_waits(desk):
     cards = [
         {"quote": "a wave that travels up a river", "front": "What is a tidal bore?",
          "back": "a wave that travels up a river against its current"},
@@ -208,7 +208,7 @@ def test_two_cards_of_a_sentence_may_come_one_after_the_other_and_one_is_accepte
     waiting = [card["id"] for card in desk.cards("drafter:agent")]
     assert sorted(waiting) == sorted(made)
     desk.ok("accept", made[0])
-    assert made[1] not in [card["id"] for card in desk.cards()]
+    assert made[1] in [card["id"] for card in desk.cards()]
 
 
 def test_two_clients_of_one_name_are_two_agents(desk):
@@ -449,7 +449,6 @@ def test_accept_all_takes_the_first_draft_of_each_fact_that_an_agent_drafted(des
     other = {
         **GOOD,
         "front": "What do adenosine receptors let caffeine do?",
-        "back": "keeps us awake",
         "quote": "Caffeine keeps us awake",
     }
     with client(desk) as agent:

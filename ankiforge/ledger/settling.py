@@ -1,0 +1,223 @@
+"""Decide which drafts of a passage wait for the user, as a pure function of its decisions.
+
+A draft is *settled* if a decision on its passage, or on its sentence in another passage, leaves
+nothing to decide about it. A settled draft is put away under the event that settles it, so undoing
+that event makes the draft pending again. Any decision on a sentence settles its offline drafts. A
+draft by a model is about a sentence and an answer, so a decision on a card with another answer
+doesn't settle it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from ankiforge.ledger import facts
+from ankiforge.ledger.draft_completion import is_known_text, should_offer
+from ankiforge.ledger.events import FactDecision, Passage, hash_answer
+from ankiforge.ledger.facts import Fact
+from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.model import CardKind, Draft, Guid, Pair, StoredDraft, Strings, Value
+
+
+class NewPendingDraft(Value):
+    """A draft that becomes pending, with what is stored about it; see `StoredDraft`."""
+
+    draft: Draft
+    id: str
+    position: int
+    """The position of the draft among the new drafts of its highlight."""
+    about: Strings
+    """The hashes of the sentences that the draft is about."""
+    revises: Guid | None
+    replaces: Guid | None
+    near: str = ""
+    since: int = 0
+
+
+class RevisionTarget(Value):
+    """A pending draft, with the card or decided sentence that it is now compared with."""
+
+    draft: StoredDraft
+    revises: Guid | None
+    """The card that the draft would revise, or None."""
+    near: str
+    """A similar decided sentence that was removed, or ""."""
+
+
+class Change(Value):
+    """How the pending drafts of a passage change; `pending_drafts.apply_changes` writes it."""
+
+    put: tuple[NewPendingDraft, ...] = ()
+    """The drafts that become pending."""
+    drop: Strings = ()
+    """The ids of the drafts that are deleted, because their source changed."""
+    settle: tuple[Pair, ...] = ()
+    """The drafts that are put away: the id of each, and the id of the event that settles it."""
+    move: tuple[StoredDraft, ...] = ()
+    """The drafts that are now about another sentence (`StoredDraft.about`)."""
+    ask: tuple[RevisionTarget, ...] = ()
+    """The drafts that now ask about another card or another decided sentence."""
+    redraft: Strings = ()
+    """The keys of a passage of which a fact is offered that has no draft."""
+
+
+def settle_drafts(
+    snapshot: PassageSnapshot,
+    device_id: str,
+    *,
+    event_id: str = "",
+    chosen: Collection[str] = (),
+    current_facts: Sequence[Fact] | None = None,
+) -> Change:
+    """Compute how the pending drafts of a passage change, given the decisions made so far.
+
+    Args:
+        snapshot: the passage with its decisions.
+        device_id: the id of this device.
+        event_id: the id of the last decision, under which settled drafts are put away. If "", each
+            is put away under the decision that settles it.
+        chosen: the ids of the drafts that the last decision was about.
+        current_facts: the facts of the passage, or None to compute them.
+    """
+    if current_facts is None:
+        current_facts = snapshot.compute_facts()
+    offered_facts = facts.get_offered_facts(current_facts)
+    settled = []
+    dropped_ids = []
+    moved = []
+    asks = []
+    kept = []
+    for draft in snapshot.pending_drafts:
+        if draft.id in chosen or is_settled(snapshot, draft, offered_facts, device_id):
+            settling_id = event_id or find_settling_event(snapshot, draft)
+            settled.append((draft.id, settling_id))
+            continue
+        if snapshot.text and draft.about and not draft.is_hand_written:
+            if draft.about[0] not in snapshot.sentence_names:
+                sentence = facts.find_draft_sentence(draft, snapshot.text)
+                if not sentence:
+                    dropped_ids.append(draft.id)
+                    continue
+                draft = replace(draft, about=(facts.hash_sentence(sentence),))
+                moved.append(draft)
+            fact = offered_facts.get(draft.about[0], Fact(""))
+            target = (find_revised_card(snapshot, fact, draft.kind), fact.near)
+            if target != (draft.revises, draft.near):
+                asks.append(RevisionTarget(draft, *target))
+        kept.append(draft)
+    return Change(
+        drop=tuple(dropped_ids),
+        settle=tuple(settled),
+        move=tuple(moved),
+        ask=tuple(asks),
+        redraft=snapshot.passage.keys if lacks_drafts(kept, current_facts) else (),
+    )
+
+
+def is_settled(
+    snapshot: PassageSnapshot,
+    draft: StoredDraft,
+    offered_facts: Mapping[str, Fact],
+    device_id: str,
+) -> bool:
+    """Return whether the decisions made so far leave nothing to decide about a pending draft.
+
+    Args:
+        snapshot: the passage with its decisions.
+        draft: the draft.
+        offered_facts: the facts of the passage that aren't decided, by the hash of their sentence.
+        device_id: the id of this device.
+    """
+    passage = snapshot.passage
+    if draft.is_hand_written:
+        if draft.revises:
+            return passage.skipped
+        return not should_offer(passage, draft, device_id)
+    [name] = draft.about or [""]
+    if draft.is_proposed and snapshot.text:  # stored only as new text of a card
+        fact = offered_facts.get(name)
+        return fact is None or find_revised_card(snapshot, fact, draft.kind) is None
+    if not draft.revises and is_known_text(passage, draft):
+        return True
+    is_offered = name in offered_facts
+    return not is_offered and is_decided(snapshot, draft, name, since=draft.since)
+
+
+def is_decided(
+    snapshot: PassageSnapshot, draft: Draft, name: str, since: int = 0
+) -> bool:
+    """Return whether the user decided on a draft's sentence and answer, or wants no more cards.
+
+    Args:
+        snapshot: the passage with its decisions.
+        draft: a draft that isn't hand-written.
+        name: the hash of the sentence that the draft is about, or "" if that is unknown.
+        since: the number of the last event that doesn't count.
+    """
+    return _was_closed_since(snapshot.passage, since) or any(
+        settles(decision, draft, name)
+        for decision in snapshot.all_decisions
+        if decision.n > since
+    )
+
+
+def _was_closed_since(passage: Passage, number: int) -> bool:
+    """Return whether the user wanted no more cards of a passage after the event with a number."""
+    if not number or not passage.closed:
+        return passage.closed
+    return any(
+        decision.dropped and not decision.guid and not decision.answer
+        for decision in passage.decisions
+        if decision.n > number
+    )
+
+
+def settles(decision: FactDecision, draft: Draft, name: str) -> bool:
+    """Return whether a decision settles a draft that isn't hand-written.
+
+    Args:
+        decision: the decision, of the draft's passage or of another one.
+        draft: the draft.
+        name: the hash of the sentence that the draft is about.
+    """
+    if not decision.of or decision.of_proposal:
+        return False
+    if name not in map(facts.hash_sentence, decision.sentences):
+        return False
+    return draft.is_proposed or decision.answer == hash_answer(dict(draft.fields)) != ""
+
+
+def find_settling_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
+    """Return the id of the last decision that settles a draft.
+
+    If none is about its sentence and answer, that is the last decision on the passage, or "" if
+    there is none.
+    """
+    last_id = ""
+    for decision in reversed(snapshot.all_decisions):
+        if draft.about and settles(decision, draft, draft.about[0]):
+            return decision.of
+        last_id = last_id or decision.of
+    return last_id
+
+
+def lacks_drafts(pending: Iterable[StoredDraft], current_facts: Iterable[Fact]) -> bool:
+    """Return whether a fact that is offered has no pending draft."""
+    drafted_names = {name for draft in pending for name in draft.about}
+    return not drafted_names.issuperset(facts.get_offered_facts(current_facts))
+
+
+def find_revised_card(
+    snapshot: PassageSnapshot, fact: Fact, kind: CardKind
+) -> Guid | None:
+    """Return the GUID of the card that a draft about a fact may revise, or None.
+
+    A draft with another note type can't revise the card, so it would be another card.
+    """
+    if not fact.card:
+        return None
+    return (
+        Guid(fact.card) if kind.family is snapshot.find_card(fact.card).family else None
+    )

@@ -1,0 +1,127 @@
+"""Drafts of one sentence, and what `undo` brings back: through the command line."""
+
+import json
+import re
+
+import pytest
+
+FIRST = "The Peace of Westphalia ended the Thirty Years' War in 1648."
+OTHER = "Grain from the Baltic was shipped through Danzig at that time."
+
+
+@pytest.fixture
+def notes(forge):
+    """A vault of notes by name; `takes` asks a chat, whose cards quote FIRST."""
+    folder = forge.folder / "notes"
+    folder.mkdir()
+
+    class Notes:
+        def write(self, **texts: str) -> None:
+            for name, text in texts.items():
+                (folder / f"{name}.md").write_text(f"=={text}==\n", "utf-8")
+            forge.ok("run", folder, "--accept", "review")
+
+        def ask(self, *cards: tuple[str, str, str], at: str = "answer.json") -> str:
+            """Import the answer of a chat: the beginning of a marked text, front, back."""
+            forge.ok("draft", "export", "ask.md")
+            asked = (forge.folder / "ask.md").read_text("utf-8")
+            found = re.findall(
+                r'<highlight h="(\w{8})">.*?<marked>(.*?)</', asked, re.DOTALL
+            )
+            rows = []
+            for begins, front, back in cards:
+                [label] = [label for label, words in found if words.startswith(begins)]
+                rows.append(
+                    {
+                        "h": label,
+                        "kind": "basic",
+                        "front": front,
+                        "back": back,
+                        "quote": FIRST,
+                    }
+                )
+            (forge.folder / at).write_text(json.dumps({"cards": rows}), "utf-8")
+            return forge.ok("draft", "import", at).stdout
+
+    return Notes()
+
+
+def ids(forge, *options: str) -> list[str]:
+    """The ids of the lines of a list, in its order; of a passage without a card, its key."""
+    rows = forge.ok("list", "--json", *options).stdout.splitlines()
+    return [row.get("id") or row["key"] for row in map(json.loads, rows)]
+
+
+def lists(forge) -> list[list[str]]:
+    options = (), ("--all",), ("--no-card",), ("--no-card", "--all")
+    return [ids(forge, *each) for each in options]
+
+
+def waiting(forge) -> dict[str, str]:
+    """The ids of the drafts that wait, by their answer."""
+    rows = map(json.loads, forge.ok("list", "--json").stdout.splitlines())
+    return {
+        row["fields"]["Back"]: row["id"] for row in rows if row["verdict"] == "waiting"
+    }
+
+
+WAR = ("The Peace", "Which war ended in 1648?", "the Thirty Years' War")
+YEAR = ("Grain", "In which year was the Peace of Westphalia?", "1648")
+
+
+@pytest.mark.parametrize(
+    "decision",
+    ["accept ID", "reject ID", "edit ID --field Back 1618", "reject KEY", "accept --all",
+     "reject --all"],
+)  # fmt: skip
+def test_the_card_of_a_sentence_in_another_note_waits_and_undo_is_exact(
+    forge, notes, decision
+):
+    notes.write(a=FIRST, b=f"{OTHER} {FIRST}")
+    assert "2 new drafts" in notes.ask(WAR, YEAR)
+    before, drafts = lists(forge), waiting(forge)
+    assert set(drafts) == {WAR[2], YEAR[2]}
+    [key] = {row["highlight"] for row in forge.cards() if row["id"] == drafts[WAR[2]]}
+    words = decision.replace("ID", drafts[WAR[2]]).replace("KEY", key).split()
+    forge.ok(*words)
+    if "--all" not in decision:
+        assert waiting(forge) == {YEAR[2]: drafts[YEAR[2]]}
+        [row] = [row for row in forge.cards() if row["id"] == drafts[YEAR[2]]]
+        is_card = not decision.startswith("reject")
+        assert (
+            "another answer of the sentence of the card af" in row["waits"]
+        ) is is_card
+    forge.ok("undo")
+    assert lists(forge) == before
+    forge.ok("run")
+    assert lists(forge) == before
+
+
+def test_two_answers_of_a_sentence_are_two_offers(forge, notes):
+    others = [OTHER.replace("Baltic", sea) for sea in ("Baltic", "Black Sea", "Aegean")]
+    notes.write(a=" ".join((*others, FIRST, OTHER.replace("Danzig", "Riga"))))
+    assert "2 new drafts" in notes.ask(("Grain", *WAR[1:]), YEAR)
+    drafts = waiting(forge)
+    assert len(drafts) == 2
+    assert "2 accepted" in forge.ok("accept", "--all").stderr
+    forge.ok("undo")
+    assert waiting(forge) == drafts
+
+
+def test_two_questions_with_the_answer_of_a_sentence_are_wordings_of_one(forge, notes):
+    notes.write(a=FIRST, b=f"{OTHER} {FIRST}")
+    notes.ask(WAR, ("Grain", "What ended in 1648?", WAR[2]))
+    before = lists(forge)
+    [draft] = {id for id in before[0] if id.startswith("dr")} & {*waiting(forge).values()}
+    forge.ok("accept", draft)
+    assert not waiting(forge)
+    forge.ok("undo")
+    assert lists(forge) == before
+
+
+def test_a_rejected_draft_of_a_chat_leaves_the_proposal_of_its_passage(forge, notes):
+    notes.write(a=FIRST)
+    proposed = lists(forge)
+    notes.ask(WAR)
+    forge.ok("reject", *waiting(forge).values())
+    assert lists(forge) == proposed

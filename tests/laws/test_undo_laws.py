@@ -1,0 +1,202 @@
+"""A decision and its undo leave every list as it was."""
+
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ankiforge.check import compute_search_terms
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import (
+    Ledger,
+    QueryTerm,
+    decide,
+    draft_recording,
+    item_lists,
+    pending_items,
+)
+from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.events import USER
+from ankiforge.ledger.offers import iter_offers
+from ankiforge.model import (
+    Draft,
+    DraftingResult,
+    Origin,
+    Proposal,
+    RemarkKind,
+    Verdict,
+    is_card_id,
+)
+from ankiforge.pipeline.proposals import accept_proposal, find_proposal
+from ankiforge.review.items import select_clean_drafts
+from tests.examples import examples
+from tests.ledger.world import World, model_draft
+
+WAR = "The Peace of Westphalia ended the Thirty Years' War in 1648."
+CELL = "The mitochondrion is the part of a cell that makes most of its energy."
+CANAL = "The Suez Canal connects the Mediterranean with the Red Sea since 1869."
+SHORT = "It took years."
+ANSWERS = {
+    WAR: ("1648", "the Thirty Years' War"),
+    CELL: ("the mitochondrion", "energy"),
+    CANAL: ("the Suez Canal", "1869"),
+    SHORT: ("years", "It"),
+}
+TEXTS = st.lists(st.sampled_from(list(ANSWERS)), min_size=1, max_size=3, unique=True)
+NOTES = st.lists(TEXTS, min_size=2, max_size=4)
+DRAFTS = st.tuples(
+    st.integers(0, 9), st.integers(0, 9), st.integers(0, 1), st.integers(0, 1), st.booleans()
+)  # fmt: skip
+ACTS = [
+    *("accept", "reject", "edit", "accept all", "reject all"),
+    *("propose", "reject proposal", "write", "skip", "reject card"),
+]
+COUNTS = ("fates", "passages", "waiting", "anki")
+DECISIONS = st.tuples(st.sampled_from(ACTS), st.integers(0, 9))
+
+
+def build(folder: Path, notes, phrases, drafts) -> World:
+    """Return a vault of which a model drafted some sentences."""
+    world = World(folder)
+    for number, sentences in enumerate(notes):
+        if number < phrases:  # a phrase is marked within its sentence
+            line = CELL.replace("mitochondrion", "==mitochondrion==")
+        else:
+            line = f"=={' '.join(sentences)}=="
+        world.note(f"{number}.md", line)
+    world.run(ship=False)
+    ledger = world["a"]
+    keys = [each.highlight.key for each in pending_items.iter_outcomes(ledger)]
+    batches: dict[str, list[Draft]] = defaultdict(list)
+    for number, (place, at, answer, front, is_requested) in enumerate(drafts):
+        highlight = load_highlight(ledger, keys[place % len(keys)])
+        inside = [each for each in ANSWERS if each in highlight.exact] or [CELL]
+        sentence = inside[at % len(inside)]
+        back = ANSWERS[sentence][answer]
+        draft = model_draft(highlight.key, f"Question {front} of {back}?", back, sentence)
+        batches[f"{number}" if is_requested else highlight.key].append(draft)
+    for name, batch in sorted(batches.items(), reverse=True):
+        result = DraftingResult(load_highlight(ledger, batch[0].key), tuple(batch))
+        draft_recording.record_drafts(
+            ledger, [result], compute_search_terms, by_model=True, beside=name.isdigit()
+        )
+    return world
+
+
+def list_everything(ledger: Ledger) -> dict[str, object]:
+    """Return all lists: what waits and in which order, what is proposed, and every card."""
+    waits = pending_items.load_pending_items(ledger)
+    keys = [each.highlight.key for each in pending_items.iter_outcomes(ledger)]
+    uncarded = []
+    for outcome in pending_items.iter_outcomes(ledger, best_first=True):
+        found = find_proposal(ledger, outcome)
+        shown = found.fields if isinstance(found, Proposal) else found
+        uncarded.append((outcome.highlight.key, outcome.status, outcome.reason, shown))
+    offers = []
+    for offer in iter_offers(ledger, keys):
+        for draft in offer:
+            # that an acceptance was undone is remembered, so that no setting repeats it
+            remarks = [
+                each.text
+                for each in draft.remarks
+                if each.kind is not RemarkKind.TAKEN_BACK
+                and not each.detail.endswith(Verdict.TAKEN_BACK)
+            ]
+            offers.append((draft.id, draft.offer, draft.revises, draft.near, *remarks))
+    # what a person wrote stays in the list, so that it is not lost
+    written = [QueryTerm("drafter", USER), QueryTerm("verdict", Verdict.TAKEN_BACK.value)]
+    own = item_lists.find_items(ledger, written)
+    return {
+        "waiting": (waits.new_drafts, waits.changed_cards, waits.questions),
+        "open": [place.id for place in waits.uncarded],
+        "offers": offers,
+        "no card": uncarded,
+        "all": [
+            id
+            for id in item_lists.find_items(ledger, (), everything=True)
+            if id not in own
+        ],
+        "counts": {name: pending_items.count_everything(ledger, name) for name in COUNTS},
+    }
+
+
+def perform(world: World, act: str, number: int) -> bool:
+    """Make one decision, on one of those on which it can be made; return whether there is one."""
+    ledger = world["a"]
+    drafts = [draft.id for draft in world.waiting()]
+    cards = [id for id in item_lists.find_items(ledger, ()) if is_card_id(id)]
+    outcomes = list(pending_items.iter_outcomes(ledger))
+    proposals = [find_proposal(ledger, outcome) for outcome in outcomes]
+    proposals = [each for each in proposals if isinstance(each, Proposal)]
+    candidates = {
+        "propose": proposals,
+        "reject proposal": proposals,
+        "reject card": cards,
+    }
+    keys = [outcome.highlight.key for outcome in outcomes]
+    candidates |= dict.fromkeys(("write", "skip"), keys)
+    chosen = candidates.get(act, drafts)
+    if not chosen:
+        return False
+    it = chosen[number % len(chosen)]
+    with ledger.action():
+        match act:
+            case "accept":
+                ledger.accept(it)
+            case "reject" | "skip" | "reject card":
+                ledger.reject(it)
+            case "edit":
+                decide.edit_item(ledger, it, {"Extra": "mine"})
+            case "accept all":
+                ids, _ = select_clean_drafts(ledger, drafts, "")
+                for id in ids:
+                    ledger.accept(id)
+                return bool(ids)
+            case "reject all":
+                for id in drafts:
+                    if id in {draft.id for draft in world.waiting()}:
+                        ledger.reject(id)
+            case "propose":
+                accept_proposal(ledger, it, world.rules)
+            case "reject proposal":
+                decide.reject_proposal(ledger, it)
+            case "write":
+                highlight = load_highlight(ledger, it)
+                words = model_draft(it, "Mine?", "1648", highlight.exact)
+                decide.make_undrafted_card(ledger, replace(words, origin=Origin(USER)))
+    return True
+
+
+@examples(20)
+@given(
+    notes=NOTES,
+    phrases=st.integers(0, 1),
+    drafts=st.lists(DRAFTS, max_size=6),
+    decisions=st.lists(DECISIONS, min_size=1, max_size=4),
+)
+def test_undo_is_the_inverse_of_every_decision(
+    tmp_path_factory, notes, phrases, drafts, decisions
+):
+    world = build(tmp_path_factory.mktemp("world"), notes, phrases, drafts)
+    try:
+        before = []
+        for act, number in decisions:
+            state = list_everything(world["a"])
+            try:
+                if not perform(world, act, number):
+                    continue
+            except RefusedError:
+                continue
+            decide.undo_decision(world["a"])
+            assert list_everything(world["a"]) == state, act
+            before.append(state)
+            perform(world, act, number)
+        for state in reversed(before):
+            decide.undo_decision(world["a"])
+            assert list_everything(world["a"]) == state
+    finally:
+        world.close()
+        shutil.rmtree(world.root)
