@@ -24,6 +24,7 @@ from ankiforge.model import (
     WholeText,
     hints,
 )
+from ankiforge.text.cloze import escape_markdown
 from ankiforge.text.document_letters import (
     DocumentLetters,
     PassageMatch,
@@ -45,6 +46,11 @@ def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
     tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
     if any(paragraph.private for paragraph in paragraphs):
         tags.append(PRIVATE_TAG)
+    markdown = ""
+    if whole_text.render_markdown:
+        markdown = whole_text.render_markdown(*located.span)
+    if markdown == escape_markdown(located.quote):  # without markup
+        markdown = ""
     return Highlight(
         whole_text.document,
         whole_text.namespace,
@@ -53,6 +59,7 @@ def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
         prefix=prefix[-CONTEXT_CHARS:],
         suffix=suffix[:CONTEXT_CHARS],
         sentence="" if is_same_text(sentence, located.quote) else sentence,
+        markdown=(markdown,) if markdown else (),
         nearby=get_paragraphs_around(located.text, *located.span, asks=False),
         page_label=whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,

@@ -255,6 +255,9 @@ class WholeText(Value):
     """The hash of the text, as in `ExtractedDocument.digest`."""
     skip: str = ""
     """The reason why no cards may be made from the document, as in `Highlight.skip`, or ""."""
+    render_markdown: Callable[[int, int], str] | None = None
+    """For a note, which is one page, a function that returns the Markdown of a span of its text, or
+    "" if the text is literal."""
 
     def get_paragraph_text(self, paragraph: Paragraph) -> str:
         """Return the text of one of the document's paragraphs."""

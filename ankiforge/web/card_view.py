@@ -571,6 +571,8 @@ def _render_formula_match(match: re.Match[str]) -> str:
     html = display if is_display else inline
     tex = unescape(re.sub(r"<[^>]*>", "", html)).strip()
     rendered = tex_to_mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
+    # the page replaces a selected formula by its TeX
+    rendered = rendered.replace("<math", f'<math alttext="{escape(tex)}"', 1)
     if not punctuation:
         return rendered
     # prevent a line break before the punctuation that follows

@@ -16,6 +16,7 @@ from ankiforge.draft.choose import (
     select_paragraphs,
     split_document,
 )
+from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, Paragraph, WholeText
 from ankiforge.pipeline import unmarked
@@ -23,6 +24,7 @@ from ankiforge.text.document_letters import DocumentLetters
 from tests.makers.ebook_writer import Book, write_epub
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
+from tests.reading import opened
 
 YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
 RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
@@ -711,6 +713,31 @@ def test_a_field_that_defines_a_term_is_text(forge, tmp_path, line, sent):
         assert [each["quote"] for each in forge.cards()] == [value]
         forge.ok("run")
         assert len(forge.cards()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "quote", "markdown"),
+    [
+        (r"It freezes at $0\,°C$ in the **north**.", r"It freezes at $0\,°C$ in the north.",
+         [r"It freezes at $0\,°C$ in the **north**."]),
+        ("It freezes in the **north** of the country.", "freezes in the north", ["freezes in the **north**"]),
+        ("Call `len(x)` for the *number* of items.", "Call `len(x)` for the number", ["Call `len(x)` for the *number*"]),
+        ("A [list](https://x.org) has a length, which is stored.", "A list has a length, which is stored.", []),
+        ("A list has a length.\n- It is stored.\n- **Len** returns it.", "A list has a length. It is stored. Len returns it.",
+         ["A list has a length. It is stored. **Len** returns it."]),
+        ("```\nx = len(a) * 2 * y\nreturn x\n```", "x = len(a) * 2 * y return x", []),
+        ("5 * 3 * 2 are the numbers of a product.", "5 * 3 * 2 are the numbers of a product.",
+         ["5 * 3 * 2 are the numbers of a product."]),
+        ("5 and 3 are the numbers of a product.", "5 and 3 are the numbers of a product.", []),
+    ],
+)  # fmt: skip
+def test_a_chosen_passage_of_a_note_keeps_its_markdown(tmp_path, line, quote, markdown):
+    path = tmp_path / "note.md"
+    path.write_text(f"# Note\n\n{line}\n", "utf-8")
+    [(_, whole_text)] = opened("markdown", path).whole_texts()
+    located, _ = locate_quote(quote, DocumentLetters(whole_text.pages), {0})
+    highlight = build_highlight(whole_text, located)
+    assert (highlight.exact, list(highlight.markdown)) == (quote, markdown)
 
 
 def test_a_document_of_many_pages_is_read_in_parts(forge, tmp_path, monkeypatch):

@@ -190,3 +190,38 @@ def test_words_of_a_note_and_of_a_web_page_become_marks(forge, opened, name):
     [highlight] = forge.ok("list", "--no-card", "--all", "--json").lines
     assert highlight["exact"] == ENZYMES
     until(page, "document.querySelectorAll('#paper path.mark').length == 1")
+
+
+FREEZES = r"Water freezes at $0\,°C$ in a bog in the winter of the north."
+LENGTH = "The function `len(x)` returns the number of items of a list in Python."
+ENERGY = r"The kinetic energy of a body is $\frac{1}{2} m v^2$ in joules."
+LONG = r"$a + b + c + d + e = f + g + h + i + j$ is a long formula in this note."
+
+
+@pytest.mark.parametrize("sentence", [FREEZES, LENGTH, ENERGY, LONG])
+def test_formulas_and_code_of_a_sentence_that_is_selected_are_set_on_its_card(
+    forge, opened, sentence
+):
+    forge.settings(SETTINGS, proposals=True)
+    text = "\n\n".join(("# Energy", FREEZES, LENGTH, ENERGY, LONG))
+    (forge.folder / "note.md").write_text(text, "utf-8")
+    forge("draft", "note.md")
+    page = opened_document(opened(forge, "shelf"))
+    number = text.split("\n\n").index(sentence) - 1
+    page.evaluate(
+        "(number) => getSelection().selectAllChildren(document.querySelectorAll('#paper p')[number])",
+        number,
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#margin > .card")
+    settle(page)
+    [highlight] = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert highlight["exact"] == sentence
+    if sentence in (FREEZES, LONG):  # without a proposal
+        return
+    page.keyboard.press("Enter")
+    settle(page)
+    [card] = forge.cards()
+    html = re.sub(r"\{\{c\d::(.*?)\}\}", r"\1", card["html"]["Text"])
+    assert len(re.findall(r"\\\(.*?\\\)|<code>.*?</code>", html)) == 1, html
+    assert not re.search("[$`]", html)

@@ -417,6 +417,7 @@ class _ParsedNote:
         """Return the plain text of the document, in which each block is a paragraph."""
         document = self._document
         paragraphs = []
+        spans: list[tuple[Span, Block]] = []
         start = 0
         for block in self._blocks.blocks:
             start += len(self._blocks.get_separator_above(block))
@@ -439,6 +440,7 @@ class _ParsedNote:
                     uri=document.uri and document.uri + quote(block.anchor, safe=""),
                 )
                 paragraphs.append(paragraph)
+            spans.append(((start, end), block))
             start = end
         return WholeText(
             document,
@@ -447,7 +449,31 @@ class _ParsedNote:
             namespace=self._source.folder.namespace,
             digest=hash16(self._note.text),
             skip=self._front.skip_reason,
+            render_markdown=partial(self._render_markdown, spans),
         )
+
+    def _render_markdown(
+        self, spans: Iterable[tuple[Span, Block]], start: int, end: int
+    ) -> str:
+        """Return the Markdown of a span of the plain text, or "" if it includes literal text.
+
+        Args:
+            spans: each block with its span in the plain text.
+            start: the start of the span.
+            end: the end of the span.
+        """
+        text = ""
+        for (block_start, block_end), block in spans:
+            if block_end <= start or end <= block_start:
+                continue
+            if block.plain != block.inline.plain:  # code, or a card over several lines
+                return ""
+            markdown, _ = block.inline.render_range(
+                max(start, block_start) - block_start, min(end, block_end) - block_start
+            )
+            separator = self._blocks.get_separator_above(block) if text else ""
+            text += separator.replace("\n", " ") + markdown
+        return text
 
     def _iter_problems(self, has_private: bool) -> Iterator[Problem]:
         """Yield problems that may explain why highlights or properties are missing."""

@@ -35,6 +35,22 @@ export function findOccurrences({ letters, places }, words) {
   return ranges;
 }
 
+// The selected text, in which a formula is replaced by its TeX. A partly selected formula counts as a whole.
+/** @param {Selection} selection */
+export function selectedText(selection) {
+  const range = selection.getRangeAt(0).cloneRange();
+  const mathOf = (node) => (node instanceof Element ? node : node.parentElement).closest("math");
+  let first = mathOf(range.startContainer);
+  while (first && !first.hasAttribute("alttext") && first.previousElementSibling) first = first.previousElementSibling; // a part of a long formula
+  if (first) range.setStartBefore(first);
+  const last = mathOf(range.endContainer);
+  if (last) range.setEndAfter(last);
+  const content = range.cloneContents();
+  const formulas = content.querySelectorAll("math");
+  for (const math of formulas) math.replaceWith(math.hasAttribute("alttext") ? `$${math.getAttribute("alttext")}$` : "");
+  return formulas.length ? content.textContent : selection.toString();
+}
+
 // The text nodes below a node, without formulas, which are rendered with other characters.
 /** @returns {Text[]} */
 export function findTextNodes(node) {

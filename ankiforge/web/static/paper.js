@@ -2,6 +2,7 @@
 // Each kind returns the boxes of its highlights; this module draws the highlights, scrolls to them, and locates them on screen.
 import { h } from "./dom.js";
 import { makeTextLayout } from "./flow.js";
+import { selectedText } from "./letters.js";
 import { get, pollUntil } from "./server.js";
 import { computeBounds, groupIntoColumns, groupIntoLines, makeOutline, makeSvg } from "./shapes.js";
 import { makeSheetLayout } from "./sheets.js";
@@ -91,7 +92,7 @@ export class Paper {
     const before = new Range();
     before.setStart(whole, 0);
     before.setEnd(startContainer, startOffset);
-    return { text: selection.toString(), key: keys.find(Boolean) ?? "", before: before.toString().slice(-CONTEXT_CHARS),
+    return { text: selectedText(selection), key: keys.find(Boolean) ?? "", before: before.toString().slice(-CONTEXT_CHARS),
       page: (this.body.pages ?? []).findIndex(({ node }) => node === whole) };
   }
   // Reload the highlights. A document without highlights gets another id with its first one.
