@@ -346,7 +346,8 @@ def folder_of_notes(tmp_path: Path) -> Path:
     folder.mkdir()
     filler = "It is so, and it has been so for a long time in every town.\n\n" * 120
     for name, fact in (("gluten", YEAST), ("rye", RYE), ("salt", SALT)):
-        (folder / f"{name}.md").write_text(f"# On {name}\n\n{fact}\n\n{filler}", "utf-8")
+        text = f"# On {name}\n\n{fact}\n\n{filler}# More\n\nSo it is.\n"
+        (folder / f"{name}.md").write_text(text, "utf-8")
     for number in range(3):
         (folder / f"town {number}.md").write_text(filler, "utf-8")
     (folder / "shop.md").write_text(f"{SECRET}\n\n#no-llm\n", "utf-8")
@@ -585,6 +586,8 @@ SENT = {
                            "Literaturverzeichnis (30 characters), 参考文献 (17 characters)"),
     "a section of sentences": ("# C++\n## References\nA reference is an alias of an object.\n## Index\nAn index helps.",
                                "C++ References A reference is an alias of an object. Index An index helps.", ""),
+    "a section after the works": ("# References\nDoe 2020.\n# Rules\n1. Knead.\n2. Wait.", "Rules 1. Knead. 2. Wait.",
+                                  "References (19 characters)"),
     "a longer heading": ("# References count\nThey do.", "References count They do.", ""),
     "sentences before the works": ("# References\nThe works that this course follows are old, and they are all worth reading.\n"
                                    "Doe 2020.", "References The works that this course follows are old, and they are all worth"
