@@ -32,7 +32,7 @@ from ankiforge.text.elements import comment_to_markdown
 from ankiforge.text.normalize import locate
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "20"
+PROPOSALS_VERSION = "21"
 """Increase this whenever a change in the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. The version is defined in this module, so that a run

@@ -23,7 +23,7 @@ from ankiforge.draft.propose import (
     score_highlight,
     score_sentences,
 )
-from ankiforge.draft.propose.features import get_min_confidence, rank_features
+from ankiforge.draft.propose.features import rank_features
 from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, CardKind, Draft
 from ankiforge.pipeline.models import make_fault_finder
 from ankiforge.text import cloze
@@ -162,22 +162,10 @@ def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_non
     )
 
 
-@pytest.mark.parametrize(
-    ("language", "floor"),
-    [
-        ("en", MIN_PROPOSAL_CONFIDENCE),
-        ("zh", MIN_PROPOSAL_CONFIDENCE),
-        ("ja", 0.45),
-    ],
-)
-def test_the_floor_is_one_but_for_japanese(language, floor):
-    assert get_min_confidence(language) == floor
-
-
 def test_the_floor_is_on_the_sentence_with_its_gap(highlight, propose):
     [draft] = propose(GOOD).drafts
     [sentence] = score_sentences(highlight(GOOD))
-    assert draft.confidence >= sentence.min_confidence
+    assert draft.confidence >= MIN_PROPOSAL_CONFIDENCE
     above = draft_cloze(highlight(GOOD), sentence, least=draft.confidence)
     assert above == draft
     below = draft_cloze(highlight(GOOD), sentence, least=draft.confidence + 0.001)

@@ -24,7 +24,6 @@ from ankiforge.draft.propose.features import (
     extract_sentence_features,
     find_rejection_reason,
     find_shown_stems,
-    get_min_confidence,
 )
 from ankiforge.draft.propose.ranking import MAX_GAPS, Features, GapRanker, rank_gaps
 from ankiforge.draft.propose.rejection import (
@@ -76,9 +75,8 @@ FindBlockers = Callable[[Draft, Highlight], Strings]
 def score_highlight(highlight: Highlight) -> DraftingResult:
     """Return how useful a highlight and its sentences are: how likely it is that a card is kept.
 
-    A highlight is as useful as its best sentence. The scores are scaled so that the minimum for a
-    proposal is `MIN_PROPOSAL_CONFIDENCE` in every language. Gaps aren't ranked, so that runs stay
-    fast; `propose_drafts` ranks them.
+    A highlight is as useful as its best sentence. Gaps aren't ranked, so that runs stay fast;
+    `propose_drafts` ranks them.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
     if not scored_sentences:
@@ -88,23 +86,16 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
         )
     best_sentence = scored_sentences[0]
     reason = RejectionReason.PROPOSED
-    if best_sentence.confidence < best_sentence.min_confidence:
+    if best_sentence.confidence < MIN_PROPOSAL_CONFIDENCE:
         reason = find_rejection_reason(best_sentence.features)
-    usefulness_by_sentence = []
-    for sentence in scored_sentences:
-        quote = _find_quote(highlight, sentence.excerpt)
-        usefulness_by_sentence.append(
-            (
-                quote,
-                sentence.confidence * MIN_PROPOSAL_CONFIDENCE / sentence.min_confidence,
-            )
-        )
-    usefulness = usefulness_by_sentence[0][1]
     return DraftingResult(
         highlight,
         reason=reason.value,
-        usefulness=usefulness,
-        usefulness_by_sentence=tuple(usefulness_by_sentence),
+        usefulness=best_sentence.confidence,
+        usefulness_by_sentence=tuple(
+            (_find_quote(highlight, sentence.excerpt), sentence.confidence)
+            for sentence in scored_sentences
+        ),
     )
 
 
@@ -125,7 +116,7 @@ def propose_drafts(
     reasons = []
     for sentence in scored_sentences:
         result = draft_cloze(
-            highlight, sentence, find_blockers, least=sentence.min_confidence
+            highlight, sentence, find_blockers, least=MIN_PROPOSAL_CONFIDENCE
         )
         if isinstance(result, Draft):
             drafts.append(result)
@@ -163,8 +154,6 @@ class ScoredSentence(Value):
     features: Features
     confidence: float
     """The confidence in a card with an average gap."""
-    min_confidence: float
-    """The minimum confidence of a proposal in this language."""
 
 
 def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | RejectionReason]:
@@ -179,7 +168,6 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     language_name = detect_language(highlight.exact, highlight.nearby, highlight.context)
     tables = load_language(language_name)
     shown_stems = find_shown_stems(highlight, tables)
-    min_confidence = get_min_confidence(language_name)
     for excerpt in make_excerpts(highlight, language_name):
         text = excerpt.text
         words = tokenize(text, tables)
@@ -206,7 +194,6 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
             language_name,
             features,
             estimate_confidence(features),
-            min_confidence,
         )
 
 
@@ -224,13 +211,14 @@ def draft_cloze(
     """
     excerpt = sentence.excerpt
     tables = load_language(sentence.language)
-    if excerpt.chosen_gap:
-        gaps = [(excerpt.chosen_gap, MAX_GAP_SCORE)]
+    ranker = GapRanker(
+        excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
+    )
+    chosen = excerpt.chosen_gap and ranker.find_tidy_run(excerpt.chosen_gap)
+    if chosen:
+        gaps = [(ranker.get_span(chosen), MAX_GAP_SCORE)]
     else:
-        ranked_sentence = GapRanker(
-            excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
-        )
-        gaps = [*islice(rank_gaps(ranked_sentence), _MAX_GAPS_TRIED)]
+        gaps = [*islice(rank_gaps(ranker), _MAX_GAPS_TRIED)]
         label = _LABEL.match(excerpt.text)
         if label and not any(
             is_verb(word, tables) for word in tokenize(label[0], tables)

@@ -16,7 +16,9 @@ from ankiforge.text.normalize import locate
 from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
 MAX_TERM_WORDS = 4
-"""A highlight of at most this many words within a sentence is itself the gap."""
+"""The maximum number of words in a highlighted term, which limits no other gap of its sentence."""
+_MAX_CHOSEN_WORDS = 9
+"""A tidy phrase of at most this many words, highlighted within a sentence, is the gap."""
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
 # If the text before or after a highlight has at least this length, it was truncated, perhaps
@@ -38,7 +40,7 @@ class Excerpt(Value):
     gap_range: Span | None = None
     """The span in which gaps may be, or None if they may be anywhere."""
     chosen_gap: Span | None = None
-    """The span that the reader has chosen as the gap, or None."""
+    """The span that the reader has chosen as the gap if it is a tidy phrase, or None."""
     is_truncated: bool = False
     """Whether the source contains only the beginning of the last sentence."""
     quote: str = ""
@@ -124,9 +126,13 @@ def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
     if mark is None:
         text = exact
         mark = (0, len(exact))
+    mark = _extend_to_words(text, mark)
     if is_short_term(exact, text):
-        return [Excerpt(text, chosen_gap=_extend_to_words(text, mark))]
-    return _split_sentences(text, mark, is_markdown=False)
+        return [Excerpt(text, chosen_gap=mark)]
+    excerpts = _split_sentences(text, mark, is_markdown=False)
+    if len(excerpts) == 1 and count_words(exact) <= _MAX_CHOSEN_WORDS:
+        excerpts = [replace(excerpts[0], chosen_gap=excerpts[0].gap_range)]
+    return excerpts
 
 
 def _extend_to_words(text: str, span: Span) -> Span:

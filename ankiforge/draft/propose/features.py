@@ -27,6 +27,7 @@ from ankiforge.draft.propose.rejection import (
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import (
     LANGUAGES,
+    UNKNOWN_WORD_ZIPF,
     LanguageTables,
     load_language,
     read_table,
@@ -75,10 +76,8 @@ _DIALOGUE = regex(
     r"|(?<=[,.!?])['”\"»]\s|(?<=\ba)sked\b|(?<=\bs)a(?:id|gte)\b|(?<=\bd)i(?:jo|sse)\b)"
 )
 _ELLIPSIS = regex(r"[….](?:(?<=…)|(?<=\.)\.\.)")
-_ENUMERATION = regex(
-    r"[,•;(\d](?:(?<=,) (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
-    r"|(?<=•)|(?<=;)\s[^;]*;|(?<=\()\d\)|(?<=\d)\) )"
-)
+# Matches a sign that may stand for a verb in notes, as in `Ribosome: the site of translation`.
+_DEFINITION_SIGN = regex(r"[:=→⇒]|\s[–—-]+>?\s")
 _LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 # The names of features and the patterns that a sentence with the feature matches.
 _FORM_PATTERNS = {"dialogue": _DIALOGUE, "dots": _ELLIPSIS, "list_mark": _LIST_MARK}
@@ -86,7 +85,6 @@ _CUE_PATTERNS = {
     "brackets": regex(r"\("),
     "quoted_term": _QUOTED,
     "year": _YEAR,
-    "enumeration": _ENUMERATION,
 }
 
 
@@ -128,8 +126,6 @@ def extract_sentence_features(
         count = count_words(text)
 
     # length
-    if count > 40:
-        features["long"] = 1.0
     length = min(count, _MAX_LENGTH) / 20
     features["length"] = length
     features["length2"] = length * length
@@ -157,8 +153,12 @@ def extract_sentence_features(
     features |= extract_structure_features(words, language, shown_stems)
     # in an unknown language, a few words are mostly an exclamation or a heading
     has_no_verb = not language.name and count <= _MAX_HEADING_WORDS
-    if language.name == "en":
-        has_no_verb = not any(language.may_be_verb(token.folded) for token in words)
+    if (
+        language.name in LANGUAGES and language.name != "de"
+    ):  # of which few verbs are listed
+        has_no_verb = _DEFINITION_SIGN.search(text) is None and not any(
+            is_verb(token, language) or _may_be_verb(token, language) for token in words
+        )
     if has_no_verb:
         features["no_verb"] = 1.0
 
@@ -167,15 +167,23 @@ def extract_sentence_features(
     total = sum(table.get(beginning, 0.0) for beginning in beginnings)
     if total:
         features["words"] = total / math.sqrt(len(beginnings))
-    # whether it is a textbook fact; the weight was set by hand, because few of the labelled
-    # sentences are textbook facts
+    # whether it is a textbook fact, of which few were labelled
     is_plain_fact = count <= _MAX_PLAIN_FACT_WORDS and _NON_PLAIN_FEATURES.isdisjoint(
         features
     )
     is_plain_fact = is_plain_fact and features.get("plain_words", 0.0) < _MAX_PLAIN_WORDS
-    features["plain"] = float(is_plain_fact and not _FACT_FEATURES.isdisjoint(features))
+    has_rare_subject = features.get("rare_subject", 0.0) > _MIN_RARE_SUBJECT
+    states_fact = has_rare_subject or not _FACT_FEATURES.isdisjoint(features)
+    features["plain"] = float(is_plain_fact and states_fact)
     features["chinese"] = float(language.name == "zh")  # no Chinese sentence was labelled
     return features
+
+
+def _may_be_verb(token: Token, language: LanguageTables) -> bool:
+    """Return whether a word in lower case may be a verb, perhaps one that is in no table."""
+    return token.text.islower() and (
+        language.may_be_verb(token.folded) or token.zipf == UNKNOWN_WORD_ZIPF
+    )
 
 
 def extract_structure_features(
@@ -197,9 +205,7 @@ def extract_structure_features(
         return {}
     first = next(token for token in words if token.kind != TokenKind.SIGN)
     begins_with = _FEATURE_BY_FIRST_KIND.get(first.kind, "")
-    if first.folded in language.pronouns:
-        begins_with = "begins_pronoun"
-    elif first.folded in language.determiners:
+    if first.folded in language.determiners:
         begins_with = "begins_article"
     nouns = [token for token in words if token.kind in _NOUNS]
     rarities = sorted(
@@ -330,16 +336,20 @@ MAX_GAP_SCORE = 9.0
 """The highest score of a gap that is distinguished. Any higher score counts as this one."""
 _MAX_LENGTH = 45
 """The highest number of words that is distinguished. Longer sentences count as this long."""
-# A plain fact has at most this many words, none of the non-plain features and at least one of the
-# fact features.
+# A plain fact has at most this many words, none of the non-plain features, and either a subject that
+# is at least this rare or one of the fact features.
 _MAX_PLAIN_FACT_WORDS = 14
 _MAX_PLAIN_WORDS = 0.7
+_MIN_RARE_SUBJECT = 0.7
+# A plain fact above this confidence reaches the minimum for a proposal, but comes after others.
+_MIN_PLAIN_CONFIDENCE = 0.3
 _NON_PLAIN_FEATURES = frozenset(
     "you first_person we he_she hedges advice announces question exclamation dialogue dots "
-    "quoted_term leans fragment_start fragment_end many_numbers colon list_mark enumeration".split()
+    "quoted_term leans fragment_start fragment_end many_numbers colon list_mark "
+    "begins_verb points code no_verb".split()
 )
 _FACT_FEATURES = frozenset(
-    "rare_words technical names numbers acronym cause defines called".split()
+    "rare_words technical names numbers acronym cause defines called rule".split()
 )
 _REASON_BY_FEATURE = {
     "question": RejectionReason.QUESTION,
@@ -406,16 +416,11 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
     log_odds = weigh_features(features, table)
     if gap is not None:
         log_odds += table["gap"] * (min(gap, MAX_GAP_SCORE) - table["gap_middle"])
-    return 1 / (1 + math.exp(-log_odds))
-
-
-MIN_JAPANESE_CONFIDENCE = 0.45
-"""The minimum confidence of a Japanese proposal. Below it, most proposals were noise."""
-
-
-def get_min_confidence(language: str) -> float:
-    """Return the minimum confidence of a proposal in a language. Below it, most are noise."""
-    return MIN_JAPANESE_CONFIDENCE if language == "ja" else MIN_PROPOSAL_CONFIDENCE
+    confidence = 1 / (1 + math.exp(-log_odds))
+    if features["plain"] and confidence > _MIN_PLAIN_CONFIDENCE:
+        lifted = (confidence - _MIN_PLAIN_CONFIDENCE) / 4
+        return max(confidence, MIN_PROPOSAL_CONFIDENCE + lifted)
+    return confidence
 
 
 def rank_features(features: Features) -> list[WeightedFeature]:

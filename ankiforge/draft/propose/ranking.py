@@ -9,13 +9,14 @@ readers' ratings of the spans that an earlier version chose.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.draft.propose.rejection import PLACE_NOUN, is_poor_answer, strip_ending
+from ankiforge.draft.propose.rejection import is_poor_answer, strip_ending
 from ankiforge.language.lexicon import LanguageTables, read_weights, read_word_set
 from ankiforge.language.quantities import find_uncuttable_offsets
 from ankiforge.language.tokens import Token, TokenKind, is_verb, tokenize
@@ -89,25 +90,28 @@ _CONTENT_KINDS = frozenset(
 _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
 _INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
-_OPENING_QUOTES = frozenset("“「『《")
-_CLOSING_QUOTES = frozenset("”」』》")
-_TERM_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.ADJECTIVE))
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
 _APOSTROPHES = ("'", "’")
 _POSSESSIVES = ("'s", "’s")
 _ACRONYM = regex(r"[^\W\da-zß-ÿа-яё_][^\W_]{0,6}[^\W\da-zß-ÿа-яё_]s?")
 _NAME_PREPOSITIONS = read_word_set("cues", "of_name")
-_NAME_CONJUNCTIONS = read_word_set("cues", "and")
+_LIST_CONJUNCTIONS = read_word_set("cues", "and")
 # Matches a counter or unit after a number, as in `1885年`, `30%`, `5 万人`.
 _CJK_COUNTER = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
 _DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
 # Matches a word before a number that refers to a part of the document: `第3章`, `图 2`.
 _CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
-# Signs that may follow a number without a space.
-_SIGNS_AFTER_NUMBER = frozenset(".,;:!?)]}”»’\"'…–—-/*_")
 # Matches a letter or numeral that belongs to the noun before it, as in `Vitamin A`.
 _LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
 _PER_WORDS = frozenset("per pro por par je".split())
+_CLAUSE_WORDS = read_word_set("cues", "clause")
+# Matches the end of a text before which a gap would be cut from a compound, as in `encoder–`, or
+# from a number that a PDF has written with a space, as in `30, 000`.
+_CUT_BEFORE = regex(r"\w[–/+=−‑-]\Z")
+_CUT_THOUSANDS = regex(r"\d,\s\d{3}\b")
+_CUT_AFTER = regex(r"[–/+=−‑-]\w|,\s\d{3}\b")
+# Signs after which a list follows that a number before it counts, as in `two kinds: A and B`.
+_LIST_SIGNS = frozenset(":(（：–—")
 # Overlapping candidates are the same gap if they share more than this fraction of the shorter
 # one, and if the shorter one is not so short that it asks for something else.
 _MIN_SHARED_FRACTION = 0.5
@@ -227,6 +231,35 @@ class GapRanker:
                 if _DATE_ZH.fullmatch(words[first].text):
                     break  # such as the `1929年` of `1929年的股市`
 
+    def find_tidy_run(self, span: Span) -> TokenRun | None:
+        """Return the run of a marked phrase if it is a whole unit, without signs at its edges.
+
+        Articles may be at its beginning. Unlike other gaps, it may be a common noun.
+        """
+        inner = [
+            index
+            for index, token in enumerate(self.tokens)
+            if token.end > span[0] and token.start < span[1]
+        ]
+        while inner and self.tokens[inner[-1]].kind == TokenKind.SIGN:
+            inner.pop()
+        while inner and self.tokens[inner[0]].kind == TokenKind.SIGN:
+            del inner[0]
+        first = next((index for index in inner if self._classes[index + 1] != "D"), None)
+        if first is None or len(inner) > MAX_GAP_TOKENS + 1:
+            return None
+        run = TokenRun(first, inner[-1] + 1)
+        is_broken = any(
+            self.tokens[index].text in _BREAK_SIGNS
+            or (index > first and self._classes[index + 1] in _VERB_CLASSES)
+            for index in inner
+        )
+        if is_broken or not (self._can_begin(first) and self._can_end(run.end)):
+            return None
+        if self._is_cut_off(run):
+            return None
+        return TokenRun(inner[0], run.end)
+
     def _can_begin(self, first: int) -> bool:
         token = self.tokens[first]
         if (
@@ -243,6 +276,8 @@ class GapRanker:
             if first > 1 and self._classes[first - 1] == "C":
                 return False  # `structure` of `A set is a structure that`
         if self.gap_range is not None and token.start < self.gap_range[0]:
+            return False
+        if _is_cut_before(self.text, token.start):
             return False
         if previous is not None and previous.kind in (TokenKind.NOUN, TokenKind.NAME):
             if _LETTER_OF_NAME.fullmatch(token.text):
@@ -286,6 +321,8 @@ class GapRanker:
                     return False
         if self.gap_range is not None and self.gap_range[1] < token.end:
             return False
+        if _CUT_AFTER.match(self.text, token.end):
+            return False
         if token.text.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
         if last < len(self.tokens):
@@ -295,15 +332,6 @@ class GapRanker:
                 TokenKind.NAME,
             ) and _LETTER_OF_NAME.fullmatch(following.text):
                 return False  # the `Vitamin` of `Vitamin A`
-            is_glued = (
-                following.start == token.end and following.text not in _SIGNS_AFTER_NUMBER
-            )
-            if (
-                token.kind == TokenKind.NUMBER
-                and is_glued
-                and following.kind == TokenKind.SIGN
-            ):
-                return False  # the `20` of `20× faster`
             if (
                 token.kind == TokenKind.NUMBER
                 and not _YEAR.match(token.text)
@@ -327,20 +355,12 @@ class GapRanker:
         For example, it may be an adjective, part of a name, or most of the text.
         """
         first, last = candidate
-        start, end = self.get_span(candidate)
-        if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
+        if self._is_cut_off(candidate) or self._is_count_or_filler(candidate):
             return True
         words = self.tokens
         inner = words[first:last]
-        if self.language.name == "zh" and self._is_reference_number(inner):
+        if self._is_cut_rate(first, last):
             return True
-        if self._is_cut_rate(first, last) or self._is_citation(first, last):
-            return True
-        if self._is_half_of_gloss(candidate):
-            return True
-        if inner[-1].kind == TokenKind.NUMBER and last > 1:
-            if PLACE_NOUN.fullmatch(words[last - 2].text):
-                return True
         if self._is_delimited(first, last):
             return all(token.kind in _NON_CONTENT_KINDS for token in inner)
         if not self.language.function_words:
@@ -355,21 +375,59 @@ class GapRanker:
             return True
         if self._is_shown_elsewhere(candidate):
             return True
-        # the candidate is part of a longer name: `Food and {Drug Administration}`
-        if any(name.is_cut_by(candidate) for name in self._name_runs):
-            return True
         # such as the `cramming` of `is called cramming`
         if first in self._introduced_indexes:
             return False
         return is_poor_answer(self.tokens, candidate, self.language)
 
-    def _is_reference_number(self, inner_tokens: Sequence[Token]) -> bool:
-        """Return whether a number in Chinese text belongs to a reference, such as `参见图2-5`."""
-        for token in inner_tokens:
-            preceding_text = self.text[max(token.start - 2, 0) : token.start]
-            if token.kind == TokenKind.NUMBER and _CJK_REFERENCE.search(preceding_text):
+    def _is_cut_off(self, candidate: TokenRun) -> bool:
+        """Return whether a candidate is part of a name, a pair or a phrase, or most of the text."""
+        start, end = self.get_span(candidate)
+        if 2 * (end - start) > len(self.text) or self._is_half_of_pair(candidate):
+            return True
+        if self._is_half_of_gloss(candidate) or self._crosses_clause(candidate):
+            return True
+        # part of a longer name: `Food and {Drug Administration}`
+        return any(name.is_cut_by(candidate) for name in self._name_runs)
+
+    def _crosses_clause(self, run: TokenRun) -> bool:
+        """Return whether a run is cut from a coordination, or reaches into another clause.
+
+        Examples are `concatenation of left` before `and right contexts`, and `items that users`.
+        """
+        first, last = run
+        inner_classes = self._classes[first + 2 : last]
+        beside = (
+            self.tokens[max(first - 1, 0)],
+            self.tokens[min(last, len(self.tokens) - 1)],
+        )
+        if not {"o", "p"}.isdisjoint(inner_classes):
+            if any(token.folded in _LIST_CONJUNCTIONS for token in beside):
                 return True
-        return False
+        return any(
+            token.folded in _CLAUSE_WORDS for token in self.tokens[first + 1 : last]
+        )
+
+    def _is_count_or_filler(self, run: TokenRun) -> bool:
+        """Return whether a run counts the list after it, or has only vague nouns.
+
+        An acronym in brackets is also unsuitable, because it abbreviates the words before it.
+        """
+        first, last = run
+        inner = self.tokens[first:last]
+        content = [token for token in inner if token.kind in _CONTENT_KINDS]
+        following = self.tokens[last].text if last < len(self.tokens) else ""
+        if (
+            following in _LIST_SIGNS
+            and inner[0].kind == TokenKind.NUMBER
+            and last > first + 1
+        ):
+            return not inner[0].text.isdecimal() or len(inner[0].text) == 1
+        if first and following == ")" and self.tokens[first - 1].text == "(":
+            return len(inner) == 1 and _ACRONYM.fullmatch(inner[0].text) is not None
+        return bool(content) and all(
+            token.folded in self.language.vague_nouns for token in content
+        )
 
     def _is_cut_rate(self, first: int, last: int) -> bool:
         """Return whether a run is only part of a rate: `343 metres` of `343 metres per second`."""
@@ -381,54 +439,69 @@ class GapRanker:
         has_number = any(token.kind == TokenKind.NUMBER for token in inner_tokens)
         return has_number and inner_tokens[-1].kind != TokenKind.NUMBER
 
-    def _is_citation(self, first: int, last: int) -> bool:
-        """Return whether the run is a citation, such as `Miotto et al.` or `Balbuena (2013)`."""
-        words = self.tokens
-        following = [token.folded for token in words[last : last + 3]]
-        if "al" in (*following[:2], *(token.folded for token in words[first:last])):
-            return "et" in [token.folded for token in words[first : last + 1]]
-        return (
-            following[:1] == ["("]
-            and following[2:] == [")"]
-            and bool(_YEAR.match(following[1]))
-        )
-
     @cached_property
     def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
         """Each term that has a gloss in brackets, with the run that covers both term and gloss.
 
+        In Chinese and Japanese, a gloss is in Latin letters, such as `熵（entropy）`. Otherwise,
         Either the term or the gloss is an abbreviation of the other: `false discovery rate (FDR)`,
         `FDR (false discovery rate)`.
         """
         words = self.tokens
         glosses = []
         for opening, token in enumerate(words):
-            if token.text != "(" or not opening:
+            if token.text not in "(（" or not opening:
                 continue
             closing = opening + 1
-            while closing < len(words) and words[closing].text != ")":
+            while closing < len(words) and words[closing].text not in ")）":
                 closing += 1
             inner_tokens = words[opening + 1 : closing]
             if closing == len(words) or not inner_tokens:
                 continue
+            if self.language.name in ("zh", "ja"):
+                gloss_text = self.text[token.end : words[closing].start]
+                if gloss_text.isascii() and any(map(str.isalpha, gloss_text)):
+                    term = self._find_cjk_term(opening)
+                    is_quoted = term.end < opening
+                    gloss = TokenRun(term.first - is_quoted, closing + 1)
+                    glosses += [(term, gloss), (TokenRun(opening + 1, closing), gloss)]
+                continue
             if len(inner_tokens) == 1 and _ACRONYM.fullmatch(inner_tokens[0].text):
-                for first in range(max(0, opening - MAX_GAP_TOKENS), opening):
+                for first in range(opening - 1, max(0, opening - MAX_GAP_TOKENS) - 1, -1):
                     if _abbreviates(inner_tokens[0].text, words[first:opening]):
                         gloss = TokenRun(first, closing + 1)
                         glosses.append((TokenRun(first, opening), gloss))
+                        break
             elif _ACRONYM.fullmatch(words[opening - 1].text):
                 if _abbreviates(words[opening - 1].text, inner_tokens):
                     gloss = TokenRun(opening - 1, closing + 1)
                     glosses.append((TokenRun(opening - 1, opening), gloss))
         return glosses
 
+    def _find_cjk_term(self, end: int) -> TokenRun:
+        """Return the run of the term before a bracket, without its quotation marks."""
+        words = self.tokens
+        first = end - 1
+        if words[first].text in "”」』》":
+            while first > 1 and words[first - 1].text not in "“「『《":
+                first -= 1
+            return TokenRun(first, end - 1)
+        while (
+            first
+            and words[first - 1].kind in _CONTENT_KINDS
+            and words[first - 1].end == words[first].start
+        ):
+            first -= 1
+        return TokenRun(first, end)
+
     def _is_half_of_gloss(self, candidate: TokenRun) -> bool:
         """Return whether a term or gloss that remains visible would reveal the candidate."""
-        for term, gloss in self._glosses:
-            if candidate != term and candidate.first < gloss.end > gloss.first:
-                if gloss.first < candidate.end and candidate != gloss:
-                    return True
-        return False
+        if any(candidate in pair for pair in self._glosses):
+            return False
+        return any(
+            candidate.first < gloss.end and gloss.first < candidate.end
+            for _, gloss in self._glosses
+        )
 
     def _is_half_of_pair(self, run: TokenRun) -> bool:
         """Return whether a run contains only one bracket or quotation mark of a pair."""
@@ -482,7 +555,7 @@ class GapRanker:
                 ):
                     break
                 elif joining_word in _NAME_PREPOSITIONS or (
-                    joining_word in _NAME_CONJUNCTIONS and has_article
+                    joining_word in _LIST_CONJUNCTIONS and has_article
                 ):
                     joiner = end
                     end += 2
@@ -516,47 +589,11 @@ class GapRanker:
         return has_counter and _CJK_REFERENCE.search(preceding_text) is None
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Return a run that covers both a term and its gloss, because each would reveal the other.
+        """Return the run that covers a term and its gloss, because each would reveal the other.
 
-        In Chinese and Japanese, a gloss is a word in Latin letters in brackets after the term, such
-        as `熵（entropy）`. In other languages, either the term or the gloss abbreviates the other.
-        A run that is neither term nor gloss is returned unchanged.
+        A run that is no such term is returned unchanged.
         """
-        if self.language.name not in ("zh", "ja"):
-            return next(
-                (extended for term, extended in self._glosses if term == run), run
-            )
-        words = self.tokens
-        opening = run.end
-        while opening < len(words) and words[opening].text in _CLOSING_QUOTES:
-            opening += 1
-        if run.first and words[run.first - 1].text in "(（":
-            opening = run.first - 1
-        if not 0 < opening < len(words) - 2 or words[opening].text not in "(（":
-            return run
-        closing = opening + 1
-        while closing < len(words) and words[closing].text not in ")）":
-            closing += 1
-        gloss = self.text[words[opening].end : words[closing - 1].end]
-        if closing == len(words) or not (
-            gloss.isascii() and any(map(str.isalpha, gloss))
-        ):
-            return run
-
-        # extend the term back to its quotation mark, or over adjacent words
-        first = opening - 1
-        if words[first].text in _CLOSING_QUOTES:
-            while first and words[first].text not in _OPENING_QUOTES:
-                first -= 1
-        else:
-            while (
-                words[first - 1].kind in _TERM_KINDS
-                and words[first - 1].end == words[first].start
-            ):
-                first -= 1
-            if first < 0 or words[first].kind not in _CONTENT_KINDS:
-                return run
-        return TokenRun(min(first, run.first), closing + 1)
+        return next((gloss for term, gloss in self._glosses if term == run), run)
 
     # --- features -----------------------------------------------------------------------
 
@@ -724,20 +761,34 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
 
 
 def _abbreviates(acronym: str, words: Sequence[Token]) -> bool:
-    """Return whether an acronym consists of the words' initials, or of letters of a single word."""
-    letters = acronym.removesuffix("s").casefold()
-    initials = [token.folded[0] for token in words if token.kind != TokenKind.SIGN]
-    content_initials = [
-        token.folded[0]
-        for token in words
-        if token.kind not in (TokenKind.SIGN, TokenKind.FUNCTION_WORD)
-    ]
-    if letters in ("".join(initials), "".join(content_initials)):
-        return bool(words) and words[0].kind != TokenKind.FUNCTION_WORD
-    if len(words) != 1 or words[0].folded[0] != letters[0]:
+    """Return whether an acronym has the initials of the words, or letters of a single word.
+
+    Words may be missing in the acronym, and parts of a compound count as words: `PureSVD` stands
+    for `Pure Singular-Value-Decomposition-based`.
+    """
+    if not words or words[0].kind in _NON_CONTENT_KINDS:
         return False
+    letters = acronym.removesuffix("s").casefold()
+    initials = iter(
+        part[0]
+        for token in words
+        for part in re.split(r"\W", token.folded)
+        if part and token.kind != TokenKind.SIGN
+    )
+    capitals = [letter.casefold() for letter in acronym if letter.isupper()]
+    if words[0].folded[0] != letters[0]:
+        return False
+    if len(words) <= len(capitals) + 2 and all(letter in initials for letter in capitals):
+        return len(capitals) > 1 and (len(words) > 1 or "-" in words[0].text)
     remaining_letters = iter(words[0].folded)
-    return all(letter in remaining_letters for letter in letters)
+    return len(words) == 1 and all(letter in remaining_letters for letter in letters)
+
+
+def _is_cut_before(text: str, offset: int) -> bool:
+    """Return whether a gap at an offset would begin within a compound or number."""
+    return _CUT_BEFORE.search(text[max(offset - 2, 0) : offset]) is not None or (
+        _CUT_THOUSANDS.match(text, max(offset - 3, 0)) is not None
+    )
 
 
 def _is_form_of(word: str, other: str) -> bool:

@@ -41,6 +41,7 @@ class RejectionReason(Enum):
     CUT_OFF = "begins or ends within a sentence"
     SINGLE_WORD = "only a word or name: comment it with a question, or its translation"
     GARBLED = "letters or spaces were lost when it was copied"
+    PROGRAM_TEXT = "program text, console output or a table"
     KIND_NOT_ALLOWED = "its deck takes no cards with gaps"
 
 
@@ -59,6 +60,17 @@ _BRACKET_PAIRS = (
     ("「", "」"),
     ("《", "》"),
 )
+# Matches what no sentence contains: a prompt at the beginning, YAML keys, the headers of console
+# output, the numbers of callouts, and the cells of a table.
+_PROGRAM_TEXT = regex(
+    r"\A\W{0,4}?(?:\$ [a-z]|>>> |PS> |[\w.-]+@[\w.-]+[:~$#])"
+    r"|(?:(?<!\S)[a-z][\w.-]*:\s(?:[^:]*\s)?){3}"
+    r"|(?:\b[A-Z][A-Z-]+(?:\([A-Z]\))?\s+){3,}[A-Z]{2}(?=.*[a-z])"
+    r"|[❶-❿]|(?:\A|\s)\|\s.*\s\|(?:\s|\Z)"
+)
+_LINK = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|www\.\S+")
+# The minimum fraction of a sentence that isn't a link.
+_MIN_TEXT_OUTSIDE_LINKS = 0.4
 # Nobody keeps sentences with these features, which need another sentence or address the reader.
 _REJECTED_CUES = frozenset(("leans", "you"))
 
@@ -82,8 +94,14 @@ def find_form_rejection(
         return RejectionReason.LONG
     if text.endswith(":"):
         return RejectionReason.CUT_OFF
-    if find_damage(remove_code_and_formulas(text)):
+    prose = remove_code_and_formulas(text)
+    if find_damage(prose):
         return RejectionReason.GARBLED
+    if _PROGRAM_TEXT.search(prose):
+        return RejectionReason.PROGRAM_TEXT
+    if "](" in text or "/" in text:
+        if len(_LINK.sub("", text)) < _MIN_TEXT_OUTSIDE_LINKS * len(text):
+            return RejectionReason.HEADING
     if not is_note:
         is_code = bool(words) and words[0].kind in (
             TokenKind.CODE_OR_FORMULA,
@@ -108,7 +126,7 @@ def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | No
 
 def is_question(text: str) -> bool:
     """Return whether a sentence ends with a question mark."""
-    return text.rstrip(' ”"»)').endswith(("?", "？"))
+    return text.rstrip(' ”"»)*_').endswith(("?", "？"))
 
 
 def has_end_punctuation(text: str) -> bool:
@@ -166,8 +184,6 @@ _PLACE_WORDS = (
     f"{_FIGURE_WORDS}|sections?|chapters?|appendix|eqs?|equation|kapitel|abschnitt|chapitre"
     "|capítulo|глава"
 )
-PLACE_NOUN = regex(rf"(?i)(?:{_PLACE_WORDS})\.?")
-"""Matches the noun of a numbered place, such as `Section 2.2`. Such places are poor answers."""
 # Matches a reference such as `(see Fig. 3a)`, `(Table 1)` or `（见图1-8）`.
 _REFERENCE = regex(
     rf"(?i)\s*\((?:(?:see|cf\.|siehe|vgl\.|voir|ver) )?(?:{_PLACE_WORDS})\.?\s?\d[^()]{{0,20}}\)"
@@ -184,9 +200,6 @@ _NOTE_NUMBER = regex(
     r"|(?<=[.,!?][”\"’»)])\d{1,3}(?=\s+[^\W\d_]|\s*\Z)|(?<=\d{4}\.)\d{1,2}(?=\s*\Z)"
     r"|\A\d{1,3}(?=[A-ZÀ-ÞА-ЯЁ][a-zß-ÿа-яё]{2})"  # `10Quinta regra`
 )
-# Matches a number before a capitalised word. Before a function word, it is the number of a note or
-# line, as in `20 The climate crisis`.
-_NUMBER_BEFORE = regex(r"\A\d{1,3}\s+([A-ZÀ-ÞА-ЯЁ][^\W\d_]*)\b")
 _ESCAPE = regex(r"\\(?=[!-/:-@\[\]^-`{-~])")
 _COMMAS = (",", ";", "–", "—", "，", "；", "、")
 _COMMA_AT_END = regex(r"\s*[,;–—，；、]\s*\Z")
@@ -207,9 +220,6 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
         names = _YEAR_OF_CITATION.findall(match[0])
         if any(name.casefold() not in MONTHS for name in names):
             spans.append(match.span())
-    leading_number = _NUMBER_BEFORE.match(text)
-    if leading_number and leading_number[1].casefold() in language.function_words:
-        spans.append((0, leading_number.start(1)))
     if _DIGIT.search(text):
         spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
     for match in _CITATION.finditer(text) if "[" in text else ():
