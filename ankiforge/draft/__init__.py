@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ankiforge.draft.instructions import (
     PROPOSALS_VERSION,
+    asks_or_answers,
     find_withholding_reason,
     is_for_rules_only,
     make_failed_result,
@@ -19,6 +20,7 @@ from ankiforge.draft.instructions import (
 
 __all__ = [
     "PROPOSALS_VERSION",
+    "asks_or_answers",
     "find_withholding_reason",
     "is_for_rules_only",
     "make_failed_result",

@@ -8,6 +8,9 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError
+from ankiforge.language.detection import detect_language, detect_script
+from ankiforge.language.lexicon import load_language, read_word_set
+from ankiforge.language.words import split_words, stem_word
 from ankiforge.model import (
     CARD_IN_OTHER_TOOL,
     WORD_AND_TRANSLATION,
@@ -25,11 +28,12 @@ from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.comment_questions import (
     CommentQuestion,
     find_question,
+    has_question_label,
     is_similar,
     remove_replies,
 )
 from ankiforge.text.elements import comment_to_markdown
-from ankiforge.text.normalize import locate
+from ankiforge.text.normalize import locate, remove_code_and_formulas
 from ankiforge.text.private import remove_private_tag
 
 PROPOSALS_VERSION = "21"
@@ -113,7 +117,7 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
         raw_match = command.fullmatch(" ".join(own_comment.split())) or match
         return Instruction(wish, raw_match["words"].strip())
     question = _parse_question(markdown, passage)
-    if question is None:
+    if question is None or _is_reaction(question, markdown, passage):
         return Instruction(CommentRequest.NONE, one_line)
     is_answer = bool(question.text_after) and (
         question.is_answered or question.has_short_answer or not passage
@@ -149,6 +153,52 @@ def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
         else before,
         text_after="" if is_similar(after, passage) else after,
     )
+
+
+_MIN_CONTENT_WORDS = 3
+# A question begins with an interrogative if one is among this many words: `At what temperature`.
+_MAX_WORDS_BEFORE_INTERROGATIVE = 3
+
+
+def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
+    """Return whether a question only expresses what the user felt, such as “wtf is he saying?”.
+
+    It is a question about the passage if two of these are true: it begins with a question word, it
+    shares a content word with the passage, and it has three content words. A label such as `?` or
+    an answer always makes it a question, and so does a language without a list of question words.
+    """
+    if not passage or question.is_answered or has_question_label(comment):
+        return False
+    words = remove_code_and_formulas(question.text)
+    is_same_script = detect_script(words) == detect_script(passage)
+    language = detect_language(words, passage if is_same_script else "")
+    interrogatives = read_word_set("signs", "interrogative", language)
+    if not interrogatives:
+        return False
+    first_words = split_words(words)[:_MAX_WORDS_BEFORE_INTERROGATIVE]
+    begins = not interrogatives.isdisjoint(first_words)
+    stems = _find_content_stems(question.text, language)
+    shares = not stems.isdisjoint(_find_content_stems(passage, language))
+    return begins + shares + (len(stems) + begins >= _MIN_CONTENT_WORDS) < 2
+
+
+def _find_content_stems(text: str, language: str) -> set[str]:
+    """Return the stems of the words of a text that aren't function words."""
+    function_words = load_language(language).function_words
+    return {stem_word(word) for word in split_words(text) if word not in function_words}
+
+
+def asks_or_answers(highlight: Highlight) -> bool:
+    """Return whether the user's comment asks for a card, or says something about the passage."""
+    request = parse_highlight_instruction(highlight).request
+    if request in (CommentRequest.QUESTION, CommentRequest.CLOZE):
+        return True
+    if not highlight.instructs:
+        return False
+    language = detect_language(highlight.comment, highlight.exact)
+    stems = _find_content_stems(highlight.comment, language)
+    shared_stems = stems & _find_content_stems(highlight.exact, language)
+    return len(stems) >= _MIN_CONTENT_WORDS and bool(shared_stems)
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,9 +17,11 @@ from ankiforge.ledger import offers, questions
 from ankiforge.ledger.cards import HighlightOutcome, LocatedLookalike, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
+from ankiforge.ledger.passage_order import compute_rank, get_factuality, load_factuality
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards, documents, items, passages, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.tables.sentences import load_best_names
 from ankiforge.model import (
     MIN_PROPOSAL_CONFIDENCE,
     Highlight,
@@ -45,6 +48,26 @@ class PassageLocation(Value):
     """The position of the highlight within the document, in reading order."""
     usefulness: float
     """The probability that the user would keep a card made from the passage."""
+    factuality: float = 1.0
+    """How factual the document is (`passage_order`), from 0 to 1."""
+    sentence: str = ""
+    """The name of the sentence that is proposed, or "" for a draft."""
+
+    @property
+    def rank(self) -> float:
+        """The number by which passages are sorted, highest first."""
+        return compute_rank(self.usefulness, self.factuality)
+
+
+def count_proposals(places: Iterable[PassageLocation]) -> int:
+    """Return how many sentences are proposed. Marks that overlap have the same sentence."""
+    return len(
+        {
+            place.sentence or place.id
+            for place in places
+            if place.usefulness >= MIN_PROPOSAL_CONFIDENCE
+        }
+    )
 
 
 PassageRow = Row | Mapping[str, Any]
@@ -105,7 +128,9 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
             passages.load_present_passages(store, obsolete_ids, open_only=True),
         )
     )
-    open_rows.sort(key=_usefulness_sort_key)
+    factuality = load_factuality(store)
+    open_rows.sort(key=partial(_best_first_sort_key, factuality))
+    sentence_by_key = load_best_names(store)
     places_without = [
         PassageLocation(
             id=row["key"],
@@ -114,6 +139,8 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
             title=row["title"],
             position=row["position"],
             usefulness=row["worth_left"],
+            factuality=get_factuality(factuality, row["document"]),
+            sentence=sentence_by_key.get(row["key"], ""),
         )
         for row in open_rows
     ]
@@ -228,9 +255,13 @@ def has_open_sentence(row: PassageRow) -> bool:
     return drafting_status in UNCARDED_STATUSES
 
 
-def _usefulness_sort_key(row: PassageRow) -> tuple[float, int, int]:
-    """Return the sort key that puts the most useful passages first, then those read first."""
-    return -row["worth_left"], row["document"], row["position"]
+def _best_first_sort_key(
+    factuality_by_document: Mapping[int, float], row: PassageRow
+) -> tuple[float, int, int]:
+    """Return the sort key that puts the best passages first, then those read first."""
+    document = row["document"]
+    factuality = get_factuality(factuality_by_document, document)
+    return -compute_rank(row["worth_left"], factuality), document, row["position"]
 
 
 def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
@@ -253,11 +284,11 @@ def iter_outcomes(
     Args:
         store: the store.
         key: the key of the only highlight to yield, or "" for all.
-        best_first: whether the most useful passages come first instead.
+        best_first: whether the best passages come first instead.
     """
     rows = _load_passage_rows(store, key)
     if best_first:
-        rows.sort(key=_usefulness_sort_key)
+        rows.sort(key=partial(_best_first_sort_key, load_factuality(store)))
     for batch in iter_batches(rows):
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:
@@ -426,10 +457,7 @@ def count_everything(
                     questions=len(waits.questions),
                     held=waits.held_count,
                     without=len(waits.uncarded),
-                    proposed=sum(
-                        place.usefulness >= MIN_PROPOSAL_CONFIDENCE
-                        for place in waits.uncarded
-                    ),
+                    proposed=count_proposals(waits.uncarded),
                 )
             case "passages":
                 asked = _find_passages_in_question(store)

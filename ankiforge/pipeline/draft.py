@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import DeckRule, choose_deck, find_rule
 from ankiforge.draft import (
     PROPOSALS_VERSION,
+    asks_or_answers,
     find_withholding_reason,
     is_for_rules_only,
     make_failed_result,
@@ -24,9 +25,17 @@ from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger import Ledger, cards, decide, draft_recording, private
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_completion import complete_drafts, is_same_as_card
+from ankiforge.ledger.passage_order import (
+    Candidate,
+    compute_rank,
+    get_factuality,
+    load_factuality,
+    pick_best,
+)
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.tables.duplicates import DuplicateCandidates, filter_known_different
 from ankiforge.ledger.tables.highlights import count_to_draft, load_usefulness
+from ankiforge.ledger.tables.sentences import load_best_names
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     CardKind,
@@ -267,31 +276,38 @@ def iter_model_tasks(
         if len(highlights) == enough:
             break
     if limit is not None:
-        from ankiforge.draft.propose import score_highlight
-
-        usefulness_by_key = load_usefulness(ledger)
-
-        def sort_key(highlight: Highlight) -> float:
-            """Return a key that puts highlights first whose comment or colour requests a card."""
-            if highlight.instructs and any(map(str.isalnum, highlight.comment)):
-                return -1.0
-            if find_brief(job.decks, highlight).wants in ("definition", "question"):
-                return -1.0
-            # score the highlights that no run scored, because proposals are off or the rules
-            # drafted them
-            return -(
-                usefulness_by_key.get(highlight.key)
-                or score_highlight(remove_comment_from_context(highlight)).usefulness
-            )
-
-        selected_keys = {
-            highlight.key for highlight in sorted(highlights, key=sort_key)[:limit]
-        }
+        selected_keys = set(pick_best(_rank_for_chat(job, ledger, highlights), limit))
         highlights = [
             highlight for highlight in highlights if highlight.key in selected_keys
         ]
     for task in _group_into_tasks(job, map(remove_comment_from_context, highlights)):
         yield privacy.make_sendable_task(task)
+
+
+def _rank_for_chat(
+    job: RunParameters, ledger: Ledger, highlights: Iterable[Highlight]
+) -> Iterator[Candidate]:
+    """Yield highlights with their ranks. Those for which the user asks for a card come first."""
+    from ankiforge.draft.propose import score_highlight
+
+    row_by_key = {row["key"]: row for row in load_usefulness(ledger)}
+    factuality = load_factuality(ledger)
+    sentence_by_key = load_best_names(ledger)
+    for highlight in highlights:
+        row = row_by_key[highlight.key]
+        # score the highlights that no run scored, because proposals are off or the rules
+        # drafted them
+        usefulness = (
+            row["worth"]
+            or score_highlight(remove_comment_from_context(highlight)).usefulness
+        )
+        rank = compute_rank(usefulness, get_factuality(factuality, row["document"]))
+        wants = find_brief(job.decks, highlight).wants
+        if wants in ("definition", "question") or asks_or_answers(highlight):
+            rank += 2.0
+        document = highlight.document.key
+        sentence = sentence_by_key.get(highlight.key, "")
+        yield Candidate(rank, highlight.key, document, sentence)
 
 
 def load_privacy(ledger: Ledger) -> PrivacyFilter:

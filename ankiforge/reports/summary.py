@@ -624,16 +624,17 @@ class RunFormatter:
                     if offered_count == MAX_HIGHLIGHTS_PER_TEXT
                     else format_count(offered_count, "highlight")
                 )
-                chat_step = ("draft", f"a chat writes cards for {best}: copy, paste back")
-                steps.insert(0 if self._prefers_chat() else 1, chat_step)
+                offer = self._find_chat_offer()
+                reason = offer or f"a chat writes cards for {best}"
+                steps.insert(0 if offer else 1, ("draft", f"{reason}: copy, paste back"))
         for index, (step, reason) in enumerate(steps):
             yield format_next_command(step, reason, first=not index)
 
-    def _prefers_chat(self) -> bool:
-        """Return whether a chat would make better cards of the document that comes first."""
+    def _find_chat_offer(self) -> str:
+        """Return the line that offers a chat for the document that comes first, or "" if none."""
         order = pending_items.load_pending_items(self._ledger)
         piles = sittings.load_piles(self._ledger, order.new_drafts, order.uncarded)
-        return bool(piles) and piles[0].is_weak
+        return piles[0].chat_offer if piles else ""
 
     def _format_first_line(self) -> str:
         """Return the first line, which says what was read and what is left to decide."""

@@ -37,10 +37,6 @@ RESULT_BY_ACT = {
     **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
 }
 """The result of an item by the `act` of its decision. Any other act makes a card."""
-MIN_MEAN_USEFULNESS = 0.5
-"""If the ten most useful cards of a document are less useful on average, it is better to ask a
-chat.
-"""
 
 
 def format_pending_counts(pending_count: int, proposal_count: int) -> str:
@@ -73,28 +69,44 @@ class DocumentPile(Value):
     """The other marks without a card."""
 
     @property
-    def best_usefulness(self) -> list[float]:
-        """The usefulness of the ten most useful drafts and proposals, in descending order."""
-        usefulness_values = [
-            place.usefulness for place in (*self.drafted_marks, *self.proposal_marks)
-        ]
-        return sorted(usefulness_values, reverse=True)[:SITTING_SIZE]
+    def proposal_count(self) -> int:
+        """The number of sentences that are proposed."""
+        return pending_items.count_proposals(self.proposal_marks)
 
     @property
-    def is_weak(self) -> bool:
-        """Whether even the ten best are mostly poor cards, so that it is better to ask a chat."""
-        usefulness_values = self.best_usefulness
-        return not usefulness_values or sum(
-            usefulness_values
-        ) < MIN_MEAN_USEFULNESS * len(usefulness_values)
+    def best_ranks(self) -> list[float]:
+        """The ranks of the ten best drafts and proposals, in descending order."""
+        ranks = [place.rank for place in (*self.drafted_marks, *self.proposal_marks)]
+        return sorted(ranks, reverse=True)[:SITTING_SIZE]
+
+    @property
+    def is_for_chat(self) -> bool:
+        """Whether fewer than ten cards are offered, and no fewer marks are left for a chat."""
+        offered_count = len(self.drafted_marks) + self.proposal_count
+        return offered_count < min(SITTING_SIZE, 1 + len(self.other_marks))
+
+    @property
+    def chat_offer(self) -> str:
+        """The line that offers a chat, such as `3 proposals; your chat can ask about the other 40`.
+
+        It is "" if the chat isn't to be preferred.
+        """
+        if not (self.is_for_chat and self.other_marks):
+            return ""
+        counts = format_pending_counts(len(self.drafted_marks), self.proposal_count)
+        if not counts:
+            highlights = format_count(len(self.other_marks), "highlight")
+            return f"your chat can ask about {highlights}"
+        return f"{counts}; your chat can ask about the other {len(self.other_marks):,}"
 
     def select_best_items(
         self, item: Callable[[str], Item | None], later: Collection[str] = ()
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
-        Proposals are made in order of usefulness until there are ten. Postponed items are returned
-        only if nothing else is left.
+        Proposals are made in order of usefulness until there are ten. Of marks that propose the
+        same sentence, the one with the best gap is returned. Postponed items are returned only if
+        nothing else is left.
 
         Args:
             item: returns the item with an id, or None if it is no longer pending.
@@ -102,16 +114,21 @@ class DocumentPile(Value):
         """
         places = [*self.drafted_marks, *self.proposal_marks]
         remaining = [place for place in places if place.id not in later] or places
-        remaining.sort(key=lambda place: -place.usefulness)
-        best_items: list[tuple[int, Item]] = []
+        remaining.sort(key=lambda place: (-place.usefulness, place.sentence))
+        best_items: dict[str, tuple[int, float, Item]] = {}
         for place in remaining:
             if len(best_items) == SITTING_SIZE:
                 break
             place_item = item(place.id)
-            if place_item and place_item.offered_drafts:
-                best_items.append((place.position, place_item))
-        best_items.sort(key=itemgetter(0))
-        return [place_item for _, place_item in best_items]
+            if not (place_item and place_item.offered_drafts):
+                continue
+            proposal = place_item.proposal
+            name = proposal.quote if proposal else place.id
+            confidence = proposal.confidence if proposal else 0.0
+            if name not in best_items or confidence > best_items[name][1]:
+                best_items[name] = (place.position, confidence, place_item)
+        in_reading_order = sorted(best_items.values(), key=itemgetter(0))
+        return [place_item for *_, place_item in in_reading_order]
 
 
 class Sitting(Value):
@@ -202,9 +219,9 @@ def load_piles(
 def group_by_document(
     drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
 ) -> list[DocumentPile]:
-    """Group locations by document, and sort the documents by the usefulness of their best ten.
+    """Group locations by document, and sort the documents by the ranks of their best ten.
 
-    If two documents are equally useful, the one with the better first location comes first. All
+    If two documents are equally good, the one with the better first location comes first. All
     further copies of a work come after the first copies of all works.
     """
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
@@ -220,7 +237,7 @@ def group_by_document(
     for document, places in documents.items():
         title = next(chain(*places)).title
         piles.append(DocumentPile(document, title, *map(tuple, places)))
-    piles.sort(key=lambda pile: sum(pile.best_usefulness), reverse=True)
+    piles.sort(key=lambda pile: sum(pile.best_ranks), reverse=True)
     title_counts = Counter[str]()
     ranks = []
     for pile in piles:
@@ -315,8 +332,14 @@ def iter_proposals(
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
+            shown_sentences = {
+                place.sentence for place in pile.proposal_marks if place.id in shown_ids
+            }
             remaining_places = tuple(
-                place for place in pile.proposal_marks if place.id not in shown_ids
+                place
+                for place in pile.proposal_marks
+                if place.id not in shown_ids
+                and not (place.sentence and place.sentence in shown_sentences)
             )
             if remaining_places:
                 next_round.append(replace(pile, proposal_marks=remaining_places))

@@ -119,6 +119,11 @@ def has_question_mark(text: str) -> bool:
     )
 
 
+def has_question_label(comment: str) -> bool:
+    """Return whether a comment begins with a label of a question, such as `?` or `Question:`."""
+    return _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0)) is not None
+
+
 def find_question(comment: str) -> CommentQuestion | None:
     """Return the first question in a comment that can be the front of a card, or None.
 

@@ -266,7 +266,8 @@ class ReviewSession:
 
         Each document has the number of its pending drafts (`waiting`) and of its highlights with a
         proposal (`proposed`). `is_open` tells whether it has any of either, and `rest` is a line
-        about its other highlights. `weak` tells whether a chat would make better cards of it.
+        about its other highlights. `for_chat` tells whether a chat
+        should ask about it, and `offer` says so.
 
         For the whole shelf, `model` tells whether a model is configured, `begins` names the
         document or list with which the page opens ("" for the shelf itself), and `without` is a
@@ -306,10 +307,11 @@ class ReviewSession:
                     "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
                     "kind": guess_document_kind(highlight),
                     "waiting": len(pile.drafted_marks),
-                    "proposed": len(pile.proposal_marks),
+                    "proposed": pile.proposal_count,
                     "rest": f"{len(pile.other_marks):,} without a card",
                     "is_open": bool(pile.drafted_marks or pile.proposal_marks),
-                    "weak": pile.is_weak,
+                    "for_chat": pile.is_for_chat,
+                    "offer": pile.chat_offer,
                 }
             )
         unmarked = self._unmarked.list_shelf_rows()
@@ -320,7 +322,7 @@ class ReviewSession:
         open_count = sum(bool(entry["is_open"]) for entry in entries)
         pending_count = sum(len(pile.drafted_marks) for pile in piles)
         pending_count += sum(row["waiting"] for row in rows if row["id"] in LIST_ROWS)
-        proposed = sum(len(pile.proposal_marks) for pile in piles)
+        proposed = sum(pile.proposal_count for pile in piles)
         without_count = sum(len(pile.other_marks) for pile in piles)
         return {
             **self.counts(),
@@ -799,7 +801,7 @@ class ReviewSession:
         if sitting.key:
             pile = self._find_pile(sitting.key)
             return (
-                format_pending_counts(len(pile.drafted_marks), len(pile.proposal_marks))
+                format_pending_counts(len(pile.drafted_marks), pile.proposal_count)
                 if pile
                 else ""
             )

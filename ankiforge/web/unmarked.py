@@ -77,7 +77,7 @@ class UnmarkedDocuments:
                 "proposed": 0,
                 "rest": "no highlights yet",
                 "is_open": False,
-                "weak": True,
+                "for_chat": True,
                 "unmarked": True,
             }
             entries.append(entry)

@@ -4,6 +4,7 @@ A mark is written `document place worth`; marks are given the best first, as `so
 """
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.ledger import HighlightOutcome
 from ankiforge.ledger.pending_items import PassageLocation
@@ -14,6 +15,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     PendingDraft,
+    Proposal,
 )
 from ankiforge.review import Item
 from ankiforge.review.sittings import (
@@ -73,20 +75,30 @@ def test_the_first_rows_are_different_works():
 
 
 @pytest.mark.parametrize(
-    ("waiting", "proposed", "weak"),
+    ("waiting", "proposed", "for_chat", "offer"),
     [
-        ([], ["a 1 .49"], True),
-        ([], ["a 1 .5"], False),
-        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], False),
-        ([], ["a 1 .8", "a 2 .3", "a 3 .3"], True),
-        (["a 1 1"], ["a 2 .3", "a 3 .3"], False),  # what waits is no weak proposal
-        ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False),
-        (["a 1 0"], ["a 2 .9"], True),  # unless the checks doubt it
+        ([], ["a 1 .49"], True, "your chat can ask about 1 highlight"),
+        ([], ["a 1 .5"], False, ""),
+        ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "1 proposal; your chat can ask about the other 2"),
+        ([], ["a 1 .9", "a 2 .9", "a 3 .3"], False, ""),  # one more is no reason
+        (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "1 waiting; your chat can ask about the other 2"),
+        ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False, ""),
+        ([], [*(f"a {n} .6" for n in range(3)), *(f"a {n} .3" for n in range(40))], True,
+         "3 proposals; your chat can ask about the other 40"),
     ],
-)
-def test_a_chat_asks_better_where_the_ten_are_weak_on_average(waiting, proposed, weak):
+)  # fmt: skip
+def test_a_chat_is_offered_where_fewer_than_ten_reach_the_floor(
+    waiting, proposed, for_chat, offer
+):
     [pile] = group_by_document(places(*waiting), places(*proposed))
-    assert pile.is_weak is weak
+    assert (pile.is_for_chat, pile.chat_offer) == (for_chat, offer)
+
+
+def test_fiction_stands_last_on_the_shelf_whatever_its_sentences_promise():
+    novel = [replace(mark, factuality=0.2) for mark in places("a 1 .9", "a 2 .9")]
+    paper = [replace(mark, factuality=0.6) for mark in places("b 1 .6", "b 2 .6")]
+    piles = group_by_document((), [*novel, *paper])
+    assert "".join(pile.title for pile in piles) == "ba"
 
 
 HIGHLIGHT = Highlight(
@@ -221,6 +233,26 @@ def test_what_waits_and_what_is_proposed_is_counted(number, told):
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
-    last, first = group_by_document((), places("a 1 .29", "b 1 .29", "b 2 .3"))[::-1]
+    last, first = group_by_document((), places("a 1 .49", "b 1 .49", "b 2 .5"))[::-1]
     assert (first.title, len(first.proposal_marks), len(first.other_marks)) == ("b", 1, 1)
-    assert (last.title, last.proposal_marks, last.is_weak) == ("a", (), True)
+    assert (last.title, last.proposal_marks, last.is_for_chat) == ("a", (), True)
+
+
+def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():
+    marks = [
+        replace(mark, sentence="s" if n < 2 else "")
+        for n, mark in enumerate(places("a 1 .9", "a 2 .9", "a 3 .6"))
+    ]
+    [pile] = group_by_document((), marks)
+    confidence = {"a1": 0.6, "a2": 0.8, "a3": 0.6}
+
+    def item(id: str) -> Item:
+        quote = "Two." if id == "a3" else "One."
+        fields = {"key": HIGHLIGHT.key, "fields": DRAFT.fields, "quote": quote}
+        proposal = made(
+            Proposal, **fields, confidence=confidence[id], passages=(HIGHLIGHT,)
+        )
+        return Item(id, outcome=HighlightOutcome(HIGHLIGHT, "no_card"), proposal=proposal)
+
+    assert pile.proposal_count == 2
+    assert [each.id for each in pile.select_best_items(item)] == ["a2", "a3"]

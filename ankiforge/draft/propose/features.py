@@ -336,8 +336,8 @@ MAX_GAP_SCORE = 9.0
 """The highest score of a gap that is distinguished. Any higher score counts as this one."""
 _MAX_LENGTH = 45
 """The highest number of words that is distinguished. Longer sentences count as this long."""
-# A plain fact has at most this many words, none of the non-plain features, and either a subject that
-# is at least this rare or one of the fact features.
+# A plain fact has at most this many words, none of the non-plain features, and either a subject
+# that is at least this rare or one of the fact features.
 _MAX_PLAIN_FACT_WORDS = 14
 _MAX_PLAIN_WORDS = 0.7
 _MIN_RARE_SUBJECT = 0.7

@@ -365,10 +365,11 @@ def count_to_draft(store: Store) -> int:
     return count
 
 
-def load_usefulness(store: Store) -> dict[str, float]:
-    """Return the probability that the user keeps a card, by the key of each present highlight."""
-    rows = store.fetch_rows("SELECT key, worth FROM highlight WHERE state = 'present'")
-    return {row["key"]: row["worth"] for row in rows}
+def load_usefulness(store: Store) -> list[Row]:
+    """Return the `key`, the `document` and the usefulness (`worth`) of each present highlight."""
+    return store.fetch_rows(
+        "SELECT key, document, worth FROM highlight WHERE state = 'present'"
+    )
 
 
 # --- passages read by several routes ----------------------------------------------------

@@ -48,6 +48,15 @@ def store_usefulness(
     store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
 
 
+def load_best_names(store: Store) -> dict[str, str]:
+    """Return the name of the most useful undecided sentence of each highlight, by its key."""
+    rows = store.fetch_rows(
+        "SELECT key, name, max(worth) FROM sentence s WHERE worth IS NOT NULL AND NOT EXISTS"
+        " (SELECT 1 FROM decided_sentence d WHERE d.name = s.name) GROUP BY key"
+    )
+    return {row["key"]: row["name"] for row in rows}
+
+
 def find_present_keys(store: Store, name: str) -> list[str]:
     """Return the keys of the present highlights that contain the long sentence called `name`."""
     rows = store.fetch_rows(

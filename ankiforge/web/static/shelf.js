@@ -51,7 +51,8 @@ export class Shelf {
       this.select(i);
       this.#page.open(each);
     } }, cover,
-      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), each.by && h("span", { className: "by" }, each.by)),
+      h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), each.by && h("span", { className: "by" }, each.by),
+        each.offer && !this.model && h("span", { className: "by" }, each.offer)),
       countColumns(each, ([digits, noun]) => [digits, h("span", { className: "unseen" }, ` ${noun}`)]),
       !each.is_open && h("span", { className: "bare" }, each.rest),
       h("span", { className: "go", ariaHidden: "true" }, this.#isForChat(each)
@@ -61,8 +62,8 @@ export class Shelf {
         } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, makeKeyLabel("⏎")), h("span", { className: "button text small" }, "Open")]
         : h("span", { className: "button filled small" }, "Open ", makeKeyLabel("⏎"))));
   }
-  // A chat makes better cards of a document without good proposals.
-  #isForChat({ weak, unmarked }) { return unmarked || (weak && !this.model); }
+  // A chat is offered first for a document with few proposals.
+  #isForChat({ for_chat, unmarked }) { return unmarked || (for_chat && !this.model); }
   get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
   async #loadCover({ key, kind, coverNode }) {
     if (!key) return;

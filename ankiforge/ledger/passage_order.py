@@ -1,0 +1,80 @@
+"""The one order in which passages are offered, for the shelf, a sitting, a chat and `list`.
+
+A passage ranks by the confidence of its best proposal, times how factual its document is. That is
+the mean confidence of the document's passages: low in fiction, sermons, opinion and program text.
+`tools/proposals/README.md` says how it was measured.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from ankiforge.ledger.store import Store
+
+_TYPICAL_FACTUALITY = 0.4
+"""How factual a document is of which nothing is known."""
+_TYPICAL_PASSAGES = 3
+"""How many passages of a typical document are added to those of each document."""
+
+
+def load_factuality(store: Store) -> dict[int, float]:
+    """Return how factual each document with scored passages is, from 0 to 1, by its row id.
+
+    The score of a passage without a proposal is stored minus one.
+    """
+    rows = store.fetch_rows(
+        "SELECT document, (total(worth + (worth < 0)) + ?1 * ?2) / (count(*) + ?2) AS factuality"
+        " FROM highlight WHERE state = 'present' AND worth != 0 GROUP BY document",
+        _TYPICAL_FACTUALITY,
+        _TYPICAL_PASSAGES,
+    )
+    return {row["document"]: row["factuality"] for row in rows}
+
+
+def get_factuality(factuality_by_document: Mapping[int, float], document: int) -> float:
+    """Return how factual a document is, or the typical value if none of its passages is scored."""
+    return factuality_by_document.get(document, _TYPICAL_FACTUALITY)
+
+
+def compute_rank(usefulness: float, factuality: float) -> float:
+    """Return the number by which passages are sorted, highest first.
+
+    Passages without a proposal, whose usefulness is negative, come after all others.
+    """
+    if usefulness > 0:
+        return usefulness * factuality
+    return (usefulness + 1) * factuality - 1
+
+
+class Candidate(NamedTuple):
+    """A passage that a chat may be asked about."""
+
+    rank: float
+    key: str
+    document: str
+    sentence: str
+    """The name of the sentence with the highest confidence, or "" if there is none."""
+
+
+def pick_best(candidates: Iterable[Candidate], limit: int) -> Iterator[str]:
+    """Yield the keys of the best passages, each sentence once, at most `limit`.
+
+    At most half of them are from one document, unless the other documents have too few.
+    """
+    sentences = set[str]()
+    unique = []
+    for candidate in sorted(candidates, key=lambda candidate: -candidate.rank):
+        if candidate.sentence not in sentences:
+            unique.append(candidate)
+        if candidate.sentence:
+            sentences.add(candidate.sentence)
+    counts = Counter[str]()
+    within_half: list[str] = []
+    others: list[str] = []
+    for candidate in unique:
+        counts[candidate.document] += 1
+        is_within_half = counts[candidate.document] <= (limit + 1) // 2
+        (within_half if is_within_half else others).append(candidate.key)
+    yield from [*within_half, *others][:limit]
