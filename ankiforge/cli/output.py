@@ -723,7 +723,7 @@ FORCE_OPTION = flag_option("--force", help="Replace a file that ankiforge did no
 YES_OPTION = flag_option(
     "--yes", help="Trust a workspace that was not made on this computer."
 )
-NEW_DECK_OPTION = deck_option("Put new cards into this deck.")
+NEW_DECK_OPTION = deck_option("Put new cards of PATH into this deck, from now on.")
 OVERRULE_OPTION = flag_option("--force", help="Overrule a check that blocks.")
 REASON_OPTION = text_option(
     "--reason", metavar="TEXT", help="Say why; the reason is stored."

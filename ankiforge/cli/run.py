@@ -55,7 +55,7 @@ MAX_PROBLEM_LINES = 3
 @command(
     examples="""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
-  ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
+  ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes, from now on
   ankiforge run ~/Vault --marks bold       **bold** words are marks there, from now on
   ankiforge run                            read all of it again
   ankiforge run --dry-run                  show what would happen

@@ -99,6 +99,13 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
         )
 
 
+class PathDeck(DeckRule, kw_only=True):
+    """The deck for a remembered PATH (`run PATH --deck`), which sets nothing but the deck.
+
+    It precedes the deck files.
+    """
+
+
 class DeckChoice(NamedTuple):
     """The deck for the cards of a highlight, and the tags that are added to them."""
 
@@ -109,12 +116,15 @@ class DeckChoice(NamedTuple):
 # --- reading ----------------------------------------------------------------------------
 
 
-def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule, ...]:
+def load_decks(
+    root: Path, setting: DeckSetting | None = None, path_decks: Iterable[PathDeck] = ()
+) -> tuple[DeckRule, ...]:
     """Read the deck files of a workspace.
 
     Args:
         root: the directory of the workspace.
         setting: the setting `decks` in `ankiforge.yaml`. None, if it isn't set, means `one`.
+        path_decks: the decks for the remembered PATHs.
 
     Returns:
         The rules in the order in which to try them, each with a deck. The last one matches
@@ -159,51 +169,46 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     rules_with_decks = []
     for rule in (*rules, *last_rules):
         rules_with_decks.append(rule if rule.deck else replace(rule, deck=template))
-    return tuple(rules_with_decks)
+    return (*path_decks, *rules_with_decks)
 
 
 # --- choosing ---------------------------------------------------------------------------
 
 
 def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
-    """Return the first of the `rules` that matches the highlight.
+    """Return the first deck file that matches the highlight, out of the `rules`.
 
     There always is one, because the last rule matches everything.
     """
-    document = highlight.document
-    *selective_rules, last = rules
-    for rule in selective_rules:
-        select = rule.select
-        conditions = (
-            (select.source, (document.source,)),
-            (select.path, (document.path,)),
-            (select.collection, document.collections),
-            (select.tag, (*document.tags, *highlight.tags)),
-            (select.colour, (find_colour_name(highlight.colour),)),
-            (select.author, document.creators),
-        )
-        if all(
-            not patterns or _matches_any(patterns, values)
-            for patterns, values in conditions
-        ):
+    for rule in rules:
+        if not isinstance(rule, PathDeck) and _is_selected(rule.select, highlight):
             return rule
-    return last
+    return rules[-1]
 
 
-def choose_deck(
-    rules: tuple[DeckRule, ...],
-    highlight: Highlight,
-    of_run: str = "",
-) -> DeckChoice:
+def _is_selected(select: Select, highlight: Highlight) -> bool:
+    document = highlight.document
+    conditions = (
+        (select.source, (document.source,)),
+        (select.path, (document.path,)),
+        (select.collection, document.collections),
+        (select.tag, (*document.tags, *highlight.tags)),
+        (select.colour, (find_colour_name(highlight.colour),)),
+        (select.author, document.creators),
+    )
+    return all(
+        not patterns or _matches_any(patterns, values) for patterns, values in conditions
+    )
+
+
+def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
     """Choose the deck for the cards of a highlight, and the tags to add.
 
-    A deck that the document or the highlight itself names takes precedence over `of_run`, which
-    takes precedence over the rules.
+    A deck that the document or the highlight itself names takes precedence over the rules.
 
     Args:
         rules: the rules, as returned by `load_decks`.
         highlight: the highlight.
-        of_run: the deck that the user passed for the whole run, or "".
     """
     document = highlight.document
     rule = find_rule(rules, highlight)
@@ -218,7 +223,11 @@ def choose_deck(
         ]
         tags = (*tags, *collection_tags)
     requested_deck = document.deck or highlight.deck
-    deck = (requested_deck and _join_parts(requested_deck.split("::"))) or of_run
+    deck = requested_deck and _join_parts(requested_deck.split("::"))
+    for path_deck in rules if not deck else ():
+        if isinstance(path_deck, PathDeck) and _is_selected(path_deck.select, highlight):
+            deck = path_deck.deck
+            break
     if not deck:
         folder = document.path.rpartition("/")[0]
         # use the first tag other than `#no-llm`

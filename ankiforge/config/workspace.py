@@ -15,12 +15,14 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 import msgspec
 
 from ankiforge import config as settings
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_path
+from ankiforge.config.deckfiles import DeckRule, PathDeck, Select, load_decks
 from ankiforge.config.files import make_directory, make_private, read_bounded, write_file
 from ankiforge.config.yamlfile import convert_to_type, read_yaml
 from ankiforge.errors import UsageError, wrap_write_errors
@@ -127,6 +129,11 @@ class RememberedPath(Value, omit_defaults=True):
     because they are part of the highlights' keys."""
     marks: Strings = ()
     """The kinds of marks to read in addition to those in the settings, such as `bold`."""
+    deck: str = ""
+    """The deck for new cards of the documents at the path, or "" to let the deck files decide."""
+    in_deck: dict[str, str] = {}
+    """The documents at the path if it has a deck: by name of source, a pattern for their paths in
+    the source, as in `Select`."""
 
 
 def store_remembered(folder: Path, remembered: Iterable[RememberedPath]) -> None:
@@ -225,6 +232,27 @@ class WorkspaceDirectory(Value):
             return ()
         data, location = read_yaml(path, f".ankiforge/{REMEMBERED_FILE}")
         return convert_to_type(tuple[RememberedPath, ...], data or [], location)
+
+    def load_decks(
+        self, remembered: Iterable[RememberedPath] | None = None
+    ) -> tuple[DeckRule, ...]:
+        """Return the rules that choose the decks of cards, from PATHs, deck files and settings.
+
+        Args:
+            remembered: the remembered PATHs, or None for those that are stored.
+
+        Raises:
+            ConfigError: a deck file contains an error.
+        """
+        if remembered is None:
+            remembered = self.remembered_paths
+        path_decks: list[PathDeck] = []
+        # a PATH inside another one comes first
+        for item in sorted(remembered, key=lambda item: len(item.path), reverse=True):
+            for source, pattern in item.in_deck.items():
+                select = Select(source=escape(source), path=pattern)
+                path_decks.append(PathDeck(deck=item.deck, select=select))
+        return load_decks(self.root, self.config.decks, path_decks)
 
     def prepare(self) -> None:
         """Create the directories `.ankiforge/` and `journal/`, unless they exist.

@@ -293,17 +293,16 @@ def _write_changes(
 # --- updating pending drafts ------------------------------------------------------------
 
 
-def update_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
+def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
     """Move pending drafts to the decks that the settings now select for them.
 
     Args:
         store: the store.
-        deck_for: a function that returns the deck for a draft, given its highlight and its current
-            deck.
+        deck_for: a function that returns the deck for the cards of a highlight.
     """
     with store.transaction():
         for row in pending_drafts.load_locally_read_drafts(store):
-            deck = deck_for(decode_highlight_body(row["highlight_body"]), row["deck"])
+            deck = deck_for(decode_highlight_body(row["highlight_body"]))
             if deck != row["deck"]:
                 draft = decode_draft(row["body"])
                 pending_drafts.set_deck(store, row["id"], draft, deck)

@@ -23,13 +23,13 @@ from ankiforge.ledger.tables.items import load_facets
 from ankiforge.model import (
     RETIRED_TAG,
     Guid,
-    Highlight,
     LocalCard,
     Problem,
     ShownCard,
     Strings,
     Texts,
     Value,
+    hash16,
 )
 from ankiforge.pipeline.collection import load_deck_names
 from ankiforge.text import format_count, truncate
@@ -37,28 +37,22 @@ from ankiforge.text.normalize import make_document_tag
 
 Rules = tuple[DeckRule, ...]
 
-# The ledger setting that stores the rules that were used before, oldest first.
+# The ledger setting that stores a hash of the rules that were applied last.
 _RULES_SETTING = "deck rules"
-# The number of changes to the rules that are remembered, more than a user makes in a year.
-_MAX_STORED_RULES = 50
 
 
 class DeckChooser:
-    """Chooses the decks of new notes by the current rules.
-
-    Earlier rules are remembered, to recognise decks that came from a rule and not from the user.
-    """
+    """Chooses the decks of new notes by the current rules."""
 
     def __init__(self, ledger: Ledger, rules: Rules) -> None:
-        """Load the earlier rules.
+        """Initialize the chooser.
 
         Args:
-            ledger: has the earlier rules, and the notes and decks that were seen in Anki.
+            ledger: has the notes and decks that were seen in Anki.
             rules: the current rules.
         """
         self._ledger = ledger
         self._rules = rules
-        self._earlier_rules = ledger.get_value(_RULES_SETTING, tuple[Rules, ...]) or ()
         self._names_in_anki: frozenset[str] | None = None
         # The new names of decks that are missing in Anki, by the names that they had.
         self._renamed_decks: dict[str, str] = {}
@@ -69,14 +63,15 @@ class DeckChooser:
         Returns:
             A notice if the current rules name other decks for cards that Anki has.
         """
-        if self._earlier_rules and self._earlier_rules[-1] == self._rules:
+        fingerprint = hash16(repr(self._rules))
+        applied = self._ledger.get_value(_RULES_SETTING, str)
+        if applied == fingerprint:
             return []
-        draft_recording.update_decks(self._ledger, self._apply_current_rules)
-
-        other_decks = [*self._find_changed_decks()] if self._earlier_rules else []
-        all_rules = (*self._earlier_rules, self._rules)
-        self._earlier_rules = all_rules[-_MAX_STORED_RULES:]
-        self._ledger.set_value(_RULES_SETTING, self._earlier_rules)
+        draft_recording.update_decks(
+            self._ledger, lambda highlight: choose_deck(self._rules, highlight).deck
+        )
+        other_decks = [*self._find_changed_decks()] if applied else []
+        self._ledger.set_value(_RULES_SETTING, fingerprint)
         if not other_decks:
             return []
         message = (
@@ -92,7 +87,9 @@ class DeckChooser:
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
             if not card.is_live or card.own_deck or card.guid not in guids_in_anki:
                 continue
-            deck = self._apply_current_rules(card.highlight, card.deck)
+            if card.note.adopted or not card.is_read_here:
+                continue
+            deck = choose_deck(self._rules, card.highlight).deck
             if deck != card.deck:
                 yield deck
 
@@ -112,7 +109,7 @@ class DeckChooser:
         deck = card.deck
         # the rules can't be applied to a passage that wasn't read on this device
         if card.is_read_here and not card.own_deck:
-            deck = self._apply_current_rules(card.highlight, deck)
+            deck = choose_deck(self._rules, card.highlight).deck
 
         # if Anki lacks the deck, the user may have renamed or moved it
         from ankiforge.anki.notes import normalize_deck_name
@@ -122,13 +119,6 @@ class DeckChooser:
         if deck not in self._renamed_decks:
             self._renamed_decks[deck] = self._find_renamed_deck(deck, self._names_in_anki)
         return self._renamed_decks[deck]
-
-    def _apply_current_rules(self, highlight: Highlight, deck: str) -> str:
-        """Return the deck by the current rules if `deck` came from an earlier rule, else `deck`."""
-        for rules in self._earlier_rules:
-            if choose_deck(rules, highlight).deck == deck:
-                return choose_deck(self._rules, highlight).deck
-        return deck
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
         """Return the name of a deck after the user renamed it, or one of its parents, in Anki.

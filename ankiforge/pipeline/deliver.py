@@ -30,7 +30,7 @@ from ankiforge.config import (
     has_screen,
     is_loopback,
 )
-from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.lock import acquire_lock
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.config.yamlfile import Location, suggest_word
@@ -609,7 +609,7 @@ def publish(
     if result.scan and result.scan.is_unreadable and not scope.full:
         return
 
-    decks = load_decks(folder.root, folder.config.decks)
+    decks = folder.load_decks()
     try:
         mapped = load_mapped_types(folder.config, ledger)
     except ConfigError as error:  # ship nothing until the settings are fixed

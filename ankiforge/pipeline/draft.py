@@ -425,7 +425,7 @@ class DraftChecker:
 
         passage = remove_comment_from_context(highlight)
         pictures = self.job.pictures
-        deck = choose_deck(self.job.decks, highlight, self.job.deck).deck
+        deck = choose_deck(self.job.decks, highlight).deck
         checked_drafts = []
         for number, draft in enumerate(drafts):
             if is_same_as_card(passage_state.passage, draft):

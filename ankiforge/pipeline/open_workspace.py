@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ankiforge.config import workspace as folders
-from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.lock import acquire_lock
 from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import WorkspaceDirectory, user_directory
@@ -142,7 +142,7 @@ class OpenWorkspace:
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """The rules in the deck files, which decide on the decks and tags of cards."""
-        return load_decks(self.folder.root, self.folder.config.decks)
+        return self.folder.load_decks()
 
     @contextmanager
     def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:

@@ -99,11 +99,6 @@ class RunParameters(Value):
     """The names of all sources that the workspace reads, or None if unknown."""
     missing: frozenset[str] = frozenset()
     """The names of remembered sources whose files are missing."""
-    deck: str = ""
-    """The deck for new cards, or "" to let the deck files decide.
-
-    It overrides the deck files, but not a deck that a document requests.
-    """
     limit: int | None = None
     """The maximum number of highlights to send to the model, or None for all."""
     documents: frozenset[DocumentId] | None = None

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -115,6 +116,7 @@ def select_sources(
     workspace: WorkspaceDirectory,
     paths: tuple[Path, ...] = (),
     marks: Strings = (),
+    deck: str = "",
     *,
     unmarked: bool = False,
 ) -> SourceSelection:
@@ -125,16 +127,20 @@ def select_sources(
         paths: the PATHs given on the command line, or () for all known sources.
         marks: further kinds of marks to read in the sources at the PATHs, in this run and in
             later ones.
+        deck: the deck for new cards of the documents at the PATHs, in this run and in later ones.
         unmarked: whether to read the files at the PATHs even if they can't contain marks.
 
     Raises:
         UsageError: the only PATH can't be read, no source at the PATHs supports `marks`, or
-            `marks` was given without PATHs.
+            `marks` or `deck` was given without PATHs.
     """
     selection = _Selector(workspace)
     if marks and not paths:
         hint = f"ankiforge run PATH --marks {marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
+    if deck and not paths:
+        hint = f"ankiforge run PATH --deck {quote(deck)}"
+        raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
     if paths:
         for path in paths:
             problem = selection.add(path.absolute(), unmarked=unmarked)
@@ -143,7 +149,8 @@ def select_sources(
             if problem:
                 selection.problems.append(problem)
         if marks:
-            selection.remember_marks(marks, paths)
+            selection.check_marks(paths)
+        selection.remember_options(marks, deck)
     else:
         for entry in workspace.config.sources:
             source = SelectedSource(entry)
@@ -222,6 +229,7 @@ class _Selector:
         self.problems: list[Problem] = []
         self.remembered = list(workspace.remembered_paths)
         """The PATHs to remember, both those already remembered and new ones."""
+        self._added: dict[str, list[SelectedSource]] = {}
 
     def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
         """Add the sources at `path`, and remember the path unless a known PATH covers it.
@@ -236,6 +244,7 @@ class _Selector:
         )
         if isinstance(sources_of_path, Problem):
             return sources_of_path
+        self._added[str(resolve_links(path))] = sources_of_path
         names: dict[str, str] = {}  # names of sources that only this PATH reads, by kind
         for source in sources_of_path:
             selected = self.sources.get(source.key)
@@ -257,25 +266,36 @@ class _Selector:
             self.remembered.append(RememberedPath(str(resolved), names))
         return None
 
-    def remember_marks(self, marks: Strings, paths: Iterable[Path]) -> None:
-        """Remember further kinds of marks to read at these PATHs, in every run.
+    def check_marks(self, paths: Iterable[Path]) -> None:
+        """Check that a source at the PATHs has a setting for kinds of marks.
 
         Raises:
-            UsageError: none of the selected sources has a setting for kinds of marks.
+            UsageError: none has.
         """
         if not any(_has_marks_setting(source.entry) for source in self.sources.values()):
             first_path = next(iter(paths))
             hint = "name a vault, a note or a folder of notes"
             raise UsageError(f"{first_path}: --marks has no effect on it", hint=hint)
-        for path in paths:
-            resolved = str(resolve_links(path.absolute()))
-            for index, item in enumerate(self.remembered):
-                if item.path == resolved:
-                    all_marks = tuple(dict.fromkeys((*item.marks, *marks)))
-                    self.remembered[index] = replace(item, marks=all_marks)
-                    break
-            else:
-                self.remembered.append(RememberedPath(resolved, marks=marks))
+
+    def remember_options(self, marks: Strings, deck: str) -> None:
+        """Remember further kinds of marks and the deck of new cards for the added PATHs."""
+        for path, sources in self._added.items() if marks or deck else ():
+            known_paths = [item.path for item in self.remembered]
+            if path not in known_paths:
+                self.remembered.append(RememberedPath(path))
+                known_paths.append(path)
+            index = known_paths.index(path)
+            item = self.remembered[index]
+            all_marks = tuple(dict.fromkeys((*item.marks, *marks)))
+            item = replace(item, marks=all_marks)
+            if deck:
+                from ankiforge.anki.notes import normalize_deck_name
+
+                in_deck = {}
+                for source in sources:
+                    in_deck[source.entry.name] = _make_path_pattern(source, Path(path))
+                item = replace(item, deck=normalize_deck_name(deck), in_deck=in_deck)
+            self.remembered[index] = item
 
     def finish(self) -> list[SelectedSource]:
         """Return the sources to open, with the requested kinds of marks added to their settings.
@@ -339,6 +359,18 @@ class _Selector:
 def _is_markdown_source(entry: SourceEntry) -> bool:
     source = find_source_type(entry.kind)
     return _has_marks_setting(entry) and source is not None and ".md" in source.endings
+
+
+def _make_path_pattern(source: SelectedSource, path: Path) -> str:
+    """Return a pattern for the paths of a source's documents that are at a PATH.
+
+    It isn't known which file of an export a document came from.
+    """
+    root = resolve_links(source.entry.path)
+    if is_export_kind(source.entry.kind) or path == root or root not in path.parents:
+        return "*"
+    relative_path = escape(path.relative_to(root).as_posix())
+    return f"{relative_path}/*" if path.is_dir() else relative_path
 
 
 def _has_marks_setting(entry: SourceEntry) -> bool:

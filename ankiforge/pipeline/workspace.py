@@ -60,7 +60,7 @@ class ReadOptions(DraftOptions, total=False):
     """The options of commands that read sources and draft cards."""
 
     deck: str
-    """The deck for new cards, or "" to let the deck files decide."""
+    """The deck for new cards of the documents at the PATHs, in this run and in later ones."""
     marks: Strings
     """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
 
@@ -144,14 +144,9 @@ class Workspace(OpenWorkspace):
         """
         from ankiforge.pipeline import deliver
 
-        deck = options.get("deck", "")
-        if deck:
-            from ankiforge.anki.notes import normalize_deck_name
-
-            deck = options["deck"] = normalize_deck_name(deck)
         result = RunResult()
         with self.hold_lock("drafting"):
-            path = self.resolve_package_path(deck, output or "", force=force)
+            path = self.resolve_package_path("", output or "", force=force)
             result.add_scan(self.read_collection())
             self.read_and_draft(
                 result, paths, limit=limit, unmarked=unmarked, show=show, **options
@@ -201,7 +196,11 @@ class Workspace(OpenWorkspace):
 
         named_paths = tuple(Path(path) for path in paths)
         selection = select_sources(
-            self.folder, named_paths, options.get("marks", ()), unmarked=unmarked
+            self.folder,
+            named_paths,
+            options.get("marks", ()),
+            options.get("deck", ""),
+            unmarked=unmarked,
         )
         selected = selection.sources
         remembered = selection.remembered
@@ -225,14 +224,15 @@ class Workspace(OpenWorkspace):
         )
         result.remembered = self.remember_paths(remembered)
         model = self.build_model(options.get("drafter", ""), spent=result.spent)
-        result.problems += DeckChooser(self.ledger, self.decks).apply_rules()
+        decks = self.folder.load_decks(remembered)
+        result.problems += DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.get("accept", "")),
             sources=sources,
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
-            deck=options.get("deck", ""),
+            decks=decks,
             limit=limit,
         )
 

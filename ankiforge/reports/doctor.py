@@ -20,7 +20,6 @@ from ankiforge import __version__, plugins
 from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
 from ankiforge.config import LLM_KEY, Config, SourceEntry, is_loopback
-from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import explain_distrust
 from ankiforge.config.workspace import WorkspaceDirectory, user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
@@ -155,7 +154,7 @@ def run_checks(
     # check the settings, and whether the user trusts them
     try:
         workspace = find_workspace()
-        load_decks(workspace.root, workspace.config.decks)
+        workspace.load_decks()
     except ForgeError as error:
         yield _make_failure_from_error("settings", error)
         return

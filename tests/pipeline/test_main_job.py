@@ -113,14 +113,41 @@ def test_a_later_wish_takes_the_new_cards_and_neither_moves_nor_drops_another(
     forge, vault, note, notes_in
 ):
     came = forge.json("run", vault, "--deck", "The::First")
-    assert came["packages"] == [str(first := forge.folder / "The-First.apkg")]
+    assert came["packages"] == [str(package := forge.folder / "ankiforge.apkg")]
     rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
     forge.ok("run", vault, "--deck", "Second")
     decks = {card["deck"]: card["guid"] for card in forge.cards()}
     assert decks.keys() == {"The::First", "Second"}
     assert decks["Second"] == guid_of(forge, "Hund")
-    assert len(notes_in(forge.folder / "Second.apkg")) == 5
-    assert first.exists()
+    assert len(notes_in(package)) == 5
+
+
+def test_a_deck_is_remembered_with_its_path(forge, vault, note):
+    def write(path, front):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{front}:::of a note\n", encoding="utf-8")
+
+    def decks():
+        return {card["fields"]["Front"]: card["deck"] for card in forge.cards()}
+
+    note.unlink()
+    for name, front in (("a.md", "A"), ("Sub [1]/b.md", "B"), ("Sub [1]/c.md", "C")):
+        write(vault / name, front)
+    forge.ok("run", vault, "--deck", "Notes")
+    forge.ok("run", vault / "Sub [1]", "--deck", "Sub")
+    forge.ok("run", vault / "Sub [1]/c.md", "--deck", "One :: Two")
+    for name, front in (("d.md", "D"), ("Sub [1]/e.md", "E"), ("own.md", "O")):
+        write(vault / name, front)
+    (vault / "own.md").write_text("---\ndeck: Own\n---\nO:::own\n", encoding="utf-8")
+    with (vault / "Sub [1]/c.md").open("a", encoding="utf-8") as file:
+        file.write("\nF:::another\n")
+    forge.ok("run")
+    expected = "A=Notes B=Notes C=Notes D=Notes E=Sub F=One::Two O=Own"
+    assert (
+        sorted(f"{front}={deck}" for front, deck in decks().items()) == expected.split()
+    )
+    assert len(list(forge.folder.glob("*.apkg"))) == 1
+    assert "--deck needs the PATH" in forge("run", "--deck", "Notes", code=2).stderr
 
 
 def test_a_change_of_the_deck_files_moves_no_card(forge, vault, note):
