@@ -408,6 +408,21 @@ def test_a_note_stands_as_its_text_with_formulas_code_tables_and_pictures(forge,
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_short_term_in_bold_is_marked_in_its_cell_and_its_list_item(forge, opened):
+    (vault := forge.folder / "notes").mkdir()
+    rows = "| **TTL** | Remaining hops |\n| **Header** | 20 bytes |\n| **MTU** | Largest size |"
+    text = f"# Networks\n\nTTL\n\n| Term | Meaning |\n|---|---|\n{rows}\n\n- **Hop**: a link\n"
+    (vault / "Net.md").write_text(text, encoding="utf-8")
+    forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes, marks: [bold]}\nanki: {collection: none}\n"
+    )
+    forge.ok("run")
+    page = opened(forge)
+    until(page, COVERED)
+    assert page.locator("#paper .mark").count() == 4
+
+
 def test_a_page_that_is_dark_itself_is_not_turned_over_at_night(paper, forge, opened):
     turned = "getComputedStyle(document.querySelector('.leaf > img')).filter"
 

@@ -423,7 +423,7 @@ class _ParsedNote:
             start += len(self._blocks.get_separator_above(block))
             end = start + len(block.plain)
             level = 0
-            titles = [header.plain for header in (*block.headings, *block.headers)]
+            titles = [heading.plain for heading in block.headings]
             if block.kind is BlockKind.HEADING:
                 level = len(block.headings) + 1
                 titles.append(block.plain)

@@ -95,7 +95,7 @@ class SurroundingsReader:
         block = placed.first_block
         text_before, text_after, nearby = self._find_surrounding_text(placed)
         note_url = highlight.document.uri
-        titles = [header.plain for header in (*block.headings, *block.headers)]
+        titles = [heading.plain for heading in block.headings]
         links = (*highlight.links, *self._iter_links(placed))
         # the id of the block identifies the highlight if it is the only one in the block
         own_hint = ""

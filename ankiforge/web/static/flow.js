@@ -119,11 +119,13 @@ function rangeAround(node) {
 }
 
 // The ranges of the highlights in a note. They are found by the note's own markup; only long texts are searched for elsewhere,
-// because a wrong position is worse than none. A highlight may have no letters, because formulas are rendered with other
-// characters.
+// because a wrong position is worse than none. A short text in bold is found if it is a whole cell, list item or paragraph.
+// A highlight may have no letters, because formulas are rendered with other characters.
 function findRanges(content, marks) {
   const ranges = new Map();
-  const markNodes = findAll("mark", content).map((node) => ({ node, letters: foldLetters(findTextNodes(node).map(({ data }) => data).join("")) }));
+  const withLetters = (node) => ({ node, letters: foldLetters(findTextNodes(node).map(({ data }) => data).join("")) });
+  const markNodes = findAll("mark", content).map(withLetters);
+  const boldBlocks = findAll("td, th, li, p", content).filter((node) => $("strong", node)).map(withLetters);
   const texts = findTextNodes(content);
   const { letters, places } = foldAllLetters(texts.map(({ data }) => data));
   let next = 0;
@@ -138,6 +140,10 @@ function findRanges(content, marks) {
       after = from + highlightLetters.length;
       ranges.set(mark.key, makeRange(texts, places[from], places[after - 1]));
     } else if (at >= 0) ranges.set(mark.key, rangeAround(markNodes[at].node));
+    else {
+      const block = boldBlocks.findIndex((each) => each.letters === highlightLetters);
+      if (block >= 0) ranges.set(mark.key, rangeAround(boldBlocks.splice(0, block + 1).at(-1).node));
+    }
   }
   return ranges;
 }
