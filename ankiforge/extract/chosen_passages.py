@@ -1,7 +1,7 @@
 """Passages that a chat model, or the user on the web page, chose without marking them.
 
 They are added to the highlights of their document, after they are located in the text that
-`FileSource.whole` returns.
+`FileSource.read_whole_text` returns.
 """
 
 from __future__ import annotations

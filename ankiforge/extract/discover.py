@@ -505,10 +505,12 @@ def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     """
     listed_directories = defaultdict[Path, _ListedDirectory](_ListedDirectory)
     for source in sources:
-        # A source of a library has `library_rest`; other sources list a directory.
-        library_rest: UnreadLibraryFiles | None = getattr(source, "library_rest", None)
-        if library_rest and library_rest.unread_files:
-            yield library_rest.unread_files
+        # A source of a library has `unread_library_files`; other sources list a directory.
+        unread_library_files: UnreadLibraryFiles | None = getattr(
+            source, "unread_library_files", None
+        )
+        if unread_library_files and unread_library_files.unread_files:
+            yield unread_library_files.unread_files
         skipped_by_source: Mapping[Path, SkippedFiles] = getattr(
             getattr(source, "folder", None), "skipped_files", {}
         )

@@ -436,7 +436,7 @@ _NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 class FileSource(FolderSource):
     """A source with one document per file. Subclasses only have to define `document`."""
 
-    tells_of_named: ClassVar[bool] = False
+    rereads_named_files: ClassVar[bool] = False
     """Whether a file that the user named is read again even if unchanged, to report on it again."""
 
     def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
@@ -452,18 +452,18 @@ class FileSource(FolderSource):
         """
         raise NotImplementedError
 
-    def contents(
+    def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the documents and problems of a file, using the reader that `reading` provides."""
+        """Yield the documents and problems of a file."""
         text, _ = disk.read_when_settled(file.place)
         return self.document(file, text, picture)
 
-    def reading(self, files: list[File]) -> AbstractContextManager[Any]:
+    def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
         """Return a context manager that provides the reader of these changed files."""
         return nullcontext()
 
-    def whole(self, file: File, reader: Any) -> WholeText:
+    def read_whole_text(self, file: File, reader: Any) -> WholeText:
         """Return the whole text of a file, in which the positions of marks can be found.
 
         Raises:
@@ -473,7 +473,7 @@ class FileSource(FolderSource):
             _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
         )
 
-    def whole_texts(self) -> Iterator[tuple[Path, WholeText] | Problem]:
+    def iter_whole_texts(self) -> Iterator[tuple[Path, WholeText] | Problem]:
         """Yield each file with its whole text, or a problem if the text can't be read."""
         for file in self.folder.list_files():
             if isinstance(file, File):
@@ -481,9 +481,9 @@ class FileSource(FolderSource):
                     with (
                         wrap_unexpected_errors(),
                         wrap_plugin_errors(self.distribution),
-                        self.reading([file]) as reader,
+                        self.open_reader([file]) as reader,
                     ):
-                        whole_text = self.whole(file, reader)
+                        whole_text = self.read_whole_text(file, reader)
                 except ItemError as error:
                     yield self.folder.report_error(file, error)
                 else:
@@ -491,25 +491,25 @@ class FileSource(FolderSource):
             elif isinstance(file, Problem):
                 yield file
 
-    def notices(self) -> Iterator[Problem]:
+    def iter_notices(self) -> Iterator[Problem]:
         """Yield the problems that concern the source as a whole, not one of its files."""
         yield from ()
 
-    def passed_over(self) -> Iterator[UnmarkedDocument]:
+    def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
         """Yield an `UnmarkedDocument`, with a reason, for each directory that isn't read."""
         yield from ()
 
-    def are_all(self, files: Sequence[File]) -> bool:
+    def covers_all_files(self, files: Sequence[File]) -> bool:
         """Return whether these are all the files of the source, with none missed by the scan."""
         return (
             self.folder.end_scan().complete and len(files) == self.folder.progress.total
         )
 
-    def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
+    def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield the notices that are shown only once, after the first scan has read all files."""
         yield from ()
 
-    def state_of(self, name: str, file: File) -> str:
+    def get_dependency_state(self, name: str, file: File) -> str:
         """Return the state of another file that a document refers to, or "" if it is missing.
 
         The state of a picture is its path. If the state changes, the document is read again.
@@ -543,8 +543,8 @@ class FileSource(FolderSource):
                 files.append(entry)
             else:
                 yield entry
-        yield from self.notices()
-        yield from self._iter_passed_over(known)
+        yield from self.iter_notices()
+        yield from self._iter_skipped_or_unchanged(known)
         files.sort(key=lambda file: file.path)
         files = assign_chosen_passages(files, known, folder)
         folder.progress.total = len(files)
@@ -572,7 +572,7 @@ class FileSource(FolderSource):
 
         # read the changed files
         failure_count = 0
-        with self.reading(changed) as reader:
+        with self.open_reader(changed) as reader:
             for file in changed:
                 try:
                     with wrap_unexpected_errors(), wrap_plugin_errors(self.distribution):
@@ -588,18 +588,18 @@ class FileSource(FolderSource):
 
         if is_first_scan:
             yield from folder.unfollowed_links
-            yield from self.first_notices(files)
+            yield from self.iter_first_scan_notices(files)
         yield folder.end_scan()
 
-    def _iter_passed_over(
+    def _iter_skipped_or_unchanged(
         self, known: KnownDocuments | None
     ) -> Iterator[UnmarkedDocument | UnchangedDocument]:
-        """Yield what `passed_over` yields, with an `UnchangedDocument` for each known entry.
+        """Yield the skipped directories, with an `UnchangedDocument` for each unchanged one.
 
         An entry is known if the last run had it with the same fingerprint.
         """
         container = self.folder.container
-        for unmarked in self.passed_over():
+        for unmarked in self.iter_skipped_directories():
             if known and known.is_unchanged(
                 container, unmarked.path, unmarked.fingerprint
             ):
@@ -610,7 +610,7 @@ class FileSource(FolderSource):
     def _is_unchanged(
         self, file: File, known: KnownDocuments, reader_fingerprint: str
     ) -> bool:
-        if self.tells_of_named and file.named:
+        if self.rereads_named_files and file.named:
             return False
         container = self.folder.container
         dependencies = known.find_dependencies(container, file.path)
@@ -630,11 +630,11 @@ class FileSource(FolderSource):
         folder = self.folder
         picture_states: dict[str, str] = {}
         get_picture = partial(self._record_picture_state, picture_states, file)
-        sightings = [*self.contents(file, reader, get_picture)]
+        sightings = [*self.extract_file(file, reader, get_picture)]
         if file.chosen:
             from ankiforge.extract.chosen_passages import add_chosen_passages
 
-            whole_text = self.whole(file, reader)
+            whole_text = self.read_whole_text(file, reader)
             sightings = add_chosen_passages(
                 sightings, whole_text, file.chosen, folder.container
             )
@@ -683,7 +683,7 @@ class FileSource(FolderSource):
     ) -> str:
         """Return the state of the picture at `target`, and record it in `picture_states`."""
         if target not in picture_states:
-            picture_states[target] = self.state_of(target, file)
+            picture_states[target] = self.get_dependency_state(target, file)
         return picture_states[target]
 
     def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
@@ -723,7 +723,7 @@ class FileSource(FolderSource):
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
         picture_states = [
-            (target, self.state_of(target, file)) for target in dependencies
+            (target, self.get_dependency_state(target, file)) for target in dependencies
         ]
         other_parts = [repr(part) for part in (picture_states, file.chosen) if part]
         return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"

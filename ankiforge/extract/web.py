@@ -52,13 +52,13 @@ class SavedWebPages(FileSource):
         """Return `NOT_MINE`, because a page has no marks and is only read if the user names it."""
         return NOT_MINE
 
-    def contents(
+    def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield nothing, because a page has no marks."""
         yield from ()
 
-    def whole(self, file: File, reader: Any) -> WholeText:
+    def read_whole_text(self, file: File, reader: Any) -> WholeText:
         """Return the text of a page without its menus and the like."""
         raw, _ = read_file(file.place, MAX_PAGE_BYTES)
         html = decode_html(raw)

@@ -264,7 +264,7 @@ def iter_documents(
     for source in _open_sources_at(workspace, paths):
         if not isinstance(source, FileSource):
             continue
-        for document_text in source.whole_texts():
+        for document_text in source.iter_whole_texts():
             if isinstance(document_text, Problem):
                 yield document_text
                 continue

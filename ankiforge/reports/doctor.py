@@ -240,7 +240,7 @@ def _check_source(
         opened_source = open_source(workspace, SelectedSource(source), offline=offline)
     except ForgeError as error:
         return _make_failure_from_error(name, error)
-    summarize: Callable[[], str] | None = getattr(opened_source, "look", None)
+    summarize: Callable[[], str] | None = getattr(opened_source, "describe_access", None)
     is_readable = os.access(source.path, os.R_OK)
     lacks_folder = source.has_path and not is_readable
     uses_api = (

@@ -331,13 +331,13 @@ class BookFileSource(BookSource, FileSource):
     """A source whose files each contain the highlights of one book."""
 
     @contextmanager
-    def reading(self, files: list[File]) -> Iterator[PdfWorker]:
+    def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
         """Context manager for the worker that reads the books of these files."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
         with PdfWorker(memory=self.memory) as worker:
             yield worker
-            worker.save_cache(complete=self.are_all(files))
+            worker.save_cache(complete=self.covers_all_files(files))
 
 
 # --- places in a book -------------------------------------------------------------------

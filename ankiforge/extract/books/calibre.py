@@ -287,7 +287,7 @@ class Epub(BookFileSource):
         )
         return Recognition(Confidence.NO, rejection_reason)
 
-    def contents(
+    def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a book with the highlights inside it, and a problem for each that can't be read."""
@@ -325,7 +325,7 @@ class Epub(BookFileSource):
         sorted_marks = sort_by_position(marks)
         yield from build_sightings(document, folder, sorted_marks, file.at, reader)
 
-    def whole(self, file: File, reader: PdfWorker) -> WholeText:
+    def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
         """Return the text of a book, with a page for each of its files."""
         from ankiforge.extract.pdf.hypertext import read_pages
         from ankiforge.extract.web import build_whole_text

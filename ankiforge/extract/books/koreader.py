@@ -163,7 +163,7 @@ class KOReader(BookFileSource):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
 
-    def state_of(self, name: str, file: File) -> str:
+    def get_dependency_state(self, name: str, file: File) -> str:
         """Return the path and stamp of the book whose path on the device is `name`.
 
         Return "" if the book isn't on this computer.
@@ -171,7 +171,7 @@ class KOReader(BookFileSource):
         path = self.books.find_book(name)
         return f"{path} {stamp_file(path)}" if path else ""
 
-    def contents(
+    def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a book with its highlights, and a notice if some of them have no text."""

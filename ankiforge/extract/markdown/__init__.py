@@ -174,19 +174,19 @@ class NoteSource(FileSource):
             phrases["marked"] += note.text.count("==") // 2
             yield from parsed_note.read_note(self, note, picture)
 
-    def whole(self, file: File, reader: Any) -> WholeText:
+    def read_whole_text(self, file: File, reader: Any) -> WholeText:
         """Return the whole plain text of a note."""
         from ankiforge.extract.markdown import parsed_note
 
         text, _ = read_when_settled(file.place)
         note = self.to_markdown_note(file, text)
         if note is None:
-            return super().whole(file, reader)
+            return super().read_whole_text(file, reader)
         return parsed_note.read_whole_text(
-            self, note, lambda name: self.state_of(name, file)
+            self, note, lambda name: self.get_dependency_state(name, file)
         )
 
-    def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
+    def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield a notice if the user seems to mark phrases in bold, which aren't read.
 
         The notice contains the number of bold phrases.

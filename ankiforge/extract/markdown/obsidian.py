@@ -203,11 +203,11 @@ class Vault(NoteSource):
             problems=problems,
         )
 
-    def notices(self) -> Iterator[Problem]:
+    def iter_notices(self) -> Iterator[Problem]:
         """Yield the problems with reading the settings of plug-ins."""
         yield from self.problems
 
-    def passed_over(self) -> Iterator[UnmarkedDocument]:
+    def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
         """Yield the folders that contain notes which aren't read, with the reasons.
 
         Such notes are templates or drawings, or the settings exclude them.

@@ -81,7 +81,7 @@ class PdfSource(FileSource):
         "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     )
     has_several_authors = True
-    tells_of_named = True
+    rereads_named_files = True
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
@@ -97,7 +97,7 @@ class PdfSource(FileSource):
         )
 
     @contextmanager
-    def reading(self, files: list[File]) -> Iterator[PdfWorker]:
+    def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
         """Context manager that starts reading these files, and yields the worker that reads them.
 
         The worker's cache is saved on exit.
@@ -113,9 +113,9 @@ class PdfSource(FileSource):
         with PdfWorker(seconds, self.memory, self.jobs, self.executor) as worker:
             worker.prefetch(ReadMarks(absolute_path(file.at)) for file in files)
             yield worker
-            worker.save_cache(complete=self.are_all(files))
+            worker.save_cache(complete=self.covers_all_files(files))
 
-    def contents(
+    def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the document with its highlights, if it has any, and the problems with the file."""
@@ -148,7 +148,7 @@ class PdfSource(FileSource):
         if file.named and not (reply.marks or reply.problems or reply.notices):
             yield Problem(file.path, *_NO_MARKS, notice=True)
 
-    def whole(self, file: File, reader: PdfWorker) -> WholeText:
+    def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
         """Return the whole text of a file, without running heads and feet."""
         labels: list[str] = []
         pages: list[str] = []

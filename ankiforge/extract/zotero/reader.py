@@ -222,7 +222,7 @@ class ZoteroSource:
     """The maximum time in seconds for finding the context of the annotations in a PDF."""
     timing: RequestTiming | None = None
     """Waiting times and timeouts for requests to the API, or None for the defaults."""
-    library_rest: UnreadLibraryFiles = field(default_factory=UnreadLibraryFiles)
+    unread_library_files: UnreadLibraryFiles = field(default_factory=UnreadLibraryFiles)
     """What the last scan left out, such as annotations that other programs embedded in PDFs."""
 
     @property
@@ -316,7 +316,7 @@ class ZoteroSource:
         settings = (self.selected_groups, self.me, linked, files, stamps)
         return hash16(fingerprint_program(), self.name, str(database), repr(settings))
 
-    def look(self) -> str:
+    def describe_access(self) -> str:
         """Return a line for `doctor` that says which libraries are read, and how.
 
         Raises:
@@ -374,7 +374,7 @@ class ZoteroSource:
                         unread_files = self._summarize_unread(
                             works.files.missing_counts, embedded
                         )
-                        self.library_rest.unread_files = unread_files
+                        self.unread_library_files.unread_files = unread_files
             except ItemError as error:
                 is_complete = False
                 yield Problem(location, error.message, error.hint)
