@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from ankiforge.extract.pdf.answers import REPAIRED_NOTICE
-from ankiforge.extract.pdf.messages import Failed, MarksRead
+from ankiforge.extract.pdf.messages import Failure, ReadMarksReply
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Highlight
 from ankiforge.text.keys import make_anchor_key, number_highlights
@@ -88,9 +88,9 @@ class Same(NamedTuple):
     keys: int
 
 
-def compared(read: MarksRead | Failed, intact: MarksRead) -> Same:
+def compared(read: ReadMarksReply | Failure, intact: ReadMarksReply) -> Same:
     """Return how many marks have the words that they should have, and how many the key."""
-    if isinstance(read, Failed):
+    if isinstance(read, Failure):
         return Same(0, 0)
     words = Counter(mark.exact for mark in read.marks)
     right_words = Counter(mark.exact for mark in intact.marks)
@@ -106,9 +106,9 @@ def _key(mark: Highlight) -> str:
     return make_anchor_key(mark, mark.nth)
 
 
-def how(read: MarksRead | Failed) -> str:
+def how(read: ReadMarksReply | Failure) -> str:
     """Return how a file was read."""
-    if isinstance(read, Failed):
+    if isinstance(read, Failure):
         return f"refused: {read.what}"
     return "after a repair" if REPAIRED_NOTICE in read.notices else "by PDFium"
 
@@ -118,7 +118,7 @@ def damaged(whole: Path, worker: PdfWorker) -> Iterator[tuple[str, str, Same, in
     with TemporaryDirectory() as folder:
         for path in sorted(whole.rglob("*.pdf")):
             intact = worker.read_marks(path, named=True)
-            if isinstance(intact, Failed) or not intact.marks:
+            if isinstance(intact, Failure) or not intact.marks:
                 continue
             chance = random.Random(path.name)
             for name, damage in DAMAGES.items():
@@ -147,7 +147,7 @@ def main() -> None:
             for path in sorted(folder.rglob("*.pdf")):
                 read = worker.read_marks(path, named=True)
                 files[how(read)] += 1
-                if isinstance(read, MarksRead):
+                if isinstance(read, ReadMarksReply):
                     total[how(read)] += len(read.marks)
             for way in sorted(files):
                 print(

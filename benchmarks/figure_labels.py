@@ -31,7 +31,7 @@ from statistics import mean, quantiles
 
 import pypdfium2 as pdfium
 
-from ankiforge.extract.pdf.figure_labels import FoundLabel
+from ankiforge.extract.pdf.figure_labels import DetectedLabel
 from ankiforge.extract.pdf.figure_text import find_labels
 from ankiforge.text.normalize import normalize_for_lookup
 from benchmarks.drawn_figures import Box, Made, Truth, write_all
@@ -69,7 +69,7 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def compared(
-    truth: list[Truth], read: list[FoundLabel]
+    truth: list[Truth], read: list[DetectedLabel]
 ) -> tuple[list[float], list[str], list[str]]:
     """Return the IoU of each label that was found, what was missed, and what is no label."""
     left = list(read)
@@ -90,7 +90,7 @@ def compared(
     return overlaps, missed, [each.text for each in left]
 
 
-def read_figure(folder: Path, made: Made) -> tuple[list[FoundLabel], float]:
+def read_figure(folder: Path, made: Made) -> tuple[list[DetectedLabel], float]:
     """Return the labels that are read of a figure, and the seconds of the processor."""
     document = pdfium.PdfDocument(folder / f"{made.name}.pdf")
     page = document[0]

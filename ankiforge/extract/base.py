@@ -22,7 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, PlugInError, wrap_unexpected_errors
-from ankiforge.extract.files import make_unreadable_error, open_regular_file
+from ankiforge.extract.files import build_read_error, open_regular_file
 from ankiforge.model import (
     EmptySourceCache,
     ExtractedDocument,
@@ -111,7 +111,7 @@ class Candidate:
             with open(self.path, "rb", opener=open_regular_file) as file:
                 return file.read(_HEAD_BYTES), None
         except OSError as error:
-            return b"", make_unreadable_error(error)
+            return b"", build_read_error(error)
 
 
 # --- opening a source -------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Opening(Value):
     """
     me: Strings = ()
     """The people whose marks count in a shared library, or () for its owner."""
-    memory: SourceCache = EmptySourceCache()
+    cache: SourceCache = EmptySourceCache()
     """A cache of the results of earlier runs."""
     offline: bool = False
     """Whether network access is forbidden."""

@@ -191,14 +191,14 @@ class _PathSurroundings:
         self.vault = _find_nearest_parent(
             directory, lambda parent: (parent / ".obsidian").is_dir()
         )
-        self.notes_are_texts = (
+        self.reads_notes_as_texts = (
             not self.vault
             and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)
             is not None
         )
         """Whether Markdown in this directory is read as plain files, because it was before."""
 
-    def root(self, kind: str) -> Path:
+    def find_root(self, kind: str) -> Path:
         """Return the root of the source of this kind that the directory belongs to.
 
         A note belongs to its vault, or to a directory around the vault that was read as a whole
@@ -239,9 +239,9 @@ def discover_sources(
             yield FoundSource(kind, path)
             return
         surroundings = _PathSurroundings(path.parent, known)
-        if kind == _NOTES_KIND and surroundings.notes_are_texts:
+        if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
             kind = _TEXTS_KIND
-        root = path.parent if is_export_kind(kind) else surroundings.root(kind)
+        root = path.parent if is_export_kind(kind) else surroundings.find_root(kind)
         yield FoundSource(kind, root, (path,))
         return
     for source in load_source_types():
@@ -258,8 +258,8 @@ def discover_sources(
             yield FoundSource(kind, path)
         elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif surroundings.root(kind) != path:
-            yield FoundSource(kind, surroundings.root(kind), (path,))
+        elif surroundings.find_root(kind) != path:
+            yield FoundSource(kind, surroundings.find_root(kind), (path,))
         else:
             yield from _add_inner_sources(kind, path, known)
 
@@ -282,11 +282,11 @@ def _choose_kinds(
     if surroundings.vault:
         # other files of a vault belong to its notes, except the user's own cards
         return [*main_kinds, *kinds_inside.intersection((_CARDS_KIND,))]
-    if surroundings.notes_are_texts or (
+    if surroundings.reads_notes_as_texts or (
         _TEXTS_KIND in kinds_inside and not main_kinds and not other_kinds
     ):
         other_kinds.append(_TEXTS_KIND)
-    if surroundings.notes_are_texts and _NOTES_KIND in main_kinds:
+    if surroundings.reads_notes_as_texts and _NOTES_KIND in main_kinds:
         main_kinds.remove(_NOTES_KIND)
     return [*main_kinds, *other_kinds]
 
@@ -342,10 +342,12 @@ def _add_inner_sources(
         yield FoundSource(kind, root, exclude=tuple(exclude))
 
 
-def _find_nearest_parent(directory: Path, fits: Callable[[Path], bool]) -> Path | None:
-    """Return the nearest directory for which `fits` is true, from `directory` upwards, or None."""
+def _find_nearest_parent(
+    directory: Path, predicate: Callable[[Path], bool]
+) -> Path | None:
+    """Return the nearest directory for which `predicate` is true, from `directory` upwards, or None."""
     for candidate in (directory, *directory.parents):
-        if fits(candidate):
+        if predicate(candidate):
             return candidate
     return None
 

@@ -61,7 +61,7 @@ class File(Value):
     """The path relative to the source's root, with `/` separators and in NFC. For a source that is
     a single file, the file's name.
     """
-    place: str
+    disk_path: str
     """The path on disk, as a string."""
     named: bool
     """Whether the user named this file itself, rather than a directory that contains it."""
@@ -72,9 +72,9 @@ class File(Value):
     """
 
     @property
-    def at(self) -> Path:
+    def as_path(self) -> Path:
         """The path on disk as a `Path`. Creating it takes longer than all other work on a file."""
-        return Path(self.place)
+        return Path(self.disk_path)
 
     def text(self, max_bytes: int = disk.MAX_TEXT_BYTES, *, repairs: bool = False) -> str:
         """Return the whole text with LF line ends and without a byte order mark.
@@ -84,7 +84,7 @@ class File(Value):
         Raises:
             ItemError: the file is too large, isn't text, or can't be read.
         """
-        raw, _ = disk.read_file(self.place, max_bytes)
+        raw, _ = disk.read_file(self.disk_path, max_bytes)
         return decode_text(raw, repairs=repairs)
 
 
@@ -161,7 +161,7 @@ class FileListing(msgspec.Struct):
         listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
         if self.other_files is not None and self.only:
             # record all other files, because note links may lead anywhere in the vault
-            for _ in self._list_below(self.root):
+            for _ in self._list_directory(self.root):
                 pass
             self.skipped_files.clear()
         for start in self.only or (self.root,):
@@ -171,21 +171,21 @@ class FileListing(msgspec.Struct):
                 and self.other_files is not None
                 and not start.is_relative_to(self.root)
             ):
-                path = disk.make_relative_path(start, self.root)
+                path = disk.get_relative_path(start, self.root)
                 listed_by_path[path] = Problem(start.name, "it is outside the vault")
                 continue
             if is_file:  # the user named it
-                path = disk.make_relative_path(start, self.root)
+                path = disk.get_relative_path(start, self.root)
                 stamp = disk.stamp_file(start)
                 _add_file_or_problem(
                     listed_by_path, File(path, str(start), named=True, stamp=stamp)
                 )
             else:
-                for listed_entry in self._list_below(start):
+                for listed_entry in self._list_directory(start):
                     _add_file_or_problem(listed_by_path, listed_entry)
         yield from listed_by_path.values()
 
-    def _list_below(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
+    def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
         """Yield the files and problems below a directory, and count the files left out."""
         errors: list[OSError] = []
         evicted_paths: list[str] = []
@@ -199,7 +199,7 @@ class FileListing(msgspec.Struct):
             )
             file_or_problem = None
             if not disk.is_hidden(entry.name):
-                file_or_problem = self._list_entry(entry, disk.normalize_name(path))
+                file_or_problem = self._classify_entry(entry, disk.normalize_name(path))
             elif name := disk.parse_icloud_placeholder(entry.name):
                 evicted_paths.append(
                     disk.normalize_name(path.removesuffix(entry.name) + name)
@@ -213,7 +213,9 @@ class FileListing(msgspec.Struct):
                 yield UnreadDocument(self.container, path)
         yield from map(self._make_directory_problem, errors)
 
-    def _list_entry(self, entry: os.DirEntry[str], path: str) -> File | Problem | None:
+    def _classify_entry(
+        self, entry: os.DirEntry[str], path: str
+    ) -> File | Problem | None:
         """Return the file at a directory entry, or the problem because of which it is left out.
 
         Return None if the entry doesn't belong to the source. `path` is its path relative to the
@@ -224,14 +226,14 @@ class FileListing(msgspec.Struct):
             if is_vault:
                 self._record_unfollowed_link(entry.path, path)
             return None
-        fits = self.is_included(path)
-        if is_vault and fits and _CONFLICT_COPY.match(path):
+        is_selected = self.is_included(path)
+        if is_vault and is_selected and _CONFLICT_COPY.match(path):
             return Problem(
                 path,
                 "a conflict copy was left out",
                 "merge it, then delete it",
             )
-        if fits and entry.is_file(follow_symlinks=False):
+        if is_selected and entry.is_file(follow_symlinks=False):
             return File(
                 path,
                 entry.path,
@@ -269,7 +271,7 @@ class FileListing(msgspec.Struct):
         directory = Path(str(error.filename))
         label = str(directory)
         if directory != self.root:
-            label = f"{disk.make_relative_path(directory, self.root)}/"
+            label = f"{disk.get_relative_path(directory, self.root)}/"
         exists = directory.exists()
         self.is_incomplete |= directory == self.root or not exists
         if not exists:
@@ -311,7 +313,7 @@ class FileListing(msgspec.Struct):
             elif entry.stamp is None or not disk.is_stamp_reliable(entry.stamp):
                 return ""
             else:
-                stamps.append((entry.place, entry.stamp))
+                stamps.append((entry.disk_path, entry.stamp))
         reader = (self.container, str(self.root), repr(self.only), self.settings_text)
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
@@ -369,7 +371,7 @@ def _add_file_or_problem(
     existing = listed_by_path.setdefault(path, entry)
     if not isinstance(entry, File) or not isinstance(existing, File):
         return
-    if entry.place != existing.place:
+    if entry.disk_path != existing.disk_path:
         message = (
             "left out: another file here has the same name,"
             " encoded differently (é as e and ´)"
@@ -403,16 +405,16 @@ class FolderSource(SourceType):
             included = disk.compile_patterns(settings.include)
             excluded = disk.compile_patterns(getattr(settings, "exclude", ()))
 
-            def fits(path: str) -> bool:
+            def is_selected(path: str) -> bool:
                 return included(path) and not excluded(path)
         else:
 
-            def fits(path: str) -> bool:
+            def is_selected(path: str) -> bool:
                 return path.casefold().endswith(cls.endings)
 
         context = repr((settings, opening.me if cls.has_several_authors else ()))
         folder = FileListing(
-            cls.kind, opening.name, opening.root, opening.only, fits, context
+            cls.kind, opening.name, opening.root, opening.only, is_selected, context
         )
         return cls(folder, settings, opening.me)
 
@@ -456,7 +458,7 @@ class FileSource(FolderSource):
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the documents and problems of a file."""
-        text, _ = disk.read_when_settled(file.place)
+        text, _ = disk.read_when_settled(file.disk_path)
         return self.document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
@@ -487,7 +489,7 @@ class FileSource(FolderSource):
                 except ItemError as error:
                     yield self.folder.report_error(file, error)
                 else:
-                    yield file.at, whole_text
+                    yield file.as_path, whole_text
             elif isinstance(file, Problem):
                 yield file
 

@@ -228,7 +228,7 @@ def find_stored_path(base: Path, path: str) -> Path:
     return directory
 
 
-def make_relative_path(path: Path, root: Path) -> str:
+def get_relative_path(path: Path, root: Path) -> str:
     """Return a path relative to the root in NFC, with `/` separators.
 
     For the root itself, or a path outside it, return the name of the file or directory.
@@ -247,11 +247,11 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
     """
     rules = [_Pattern(pattern) for pattern in patterns]
 
-    def fits(path: str) -> bool:
+    def is_match(path: str) -> bool:
         names = path.casefold().split("/")
         return any(rule.matches(names) for rule in rules)
 
-    return fits
+    return is_match
 
 
 class _Pattern:
@@ -337,7 +337,7 @@ def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
                 )
             return file.read(status.st_size + 1), status
     except OSError as error:
-        raise make_unreadable_error(error) from error
+        raise build_read_error(error) from error
 
 
 def read_json_settings(path: Path) -> Json:
@@ -367,7 +367,7 @@ def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str
         raise ItemError(f"{problem}: {error}", hint="export it again") from error
 
 
-def make_unreadable_error(error: OSError) -> ItemError:
+def build_read_error(error: OSError) -> ItemError:
     """Return an `ItemError` that explains why a file can't be read."""
     if isinstance(error, FileNotFoundError):
         return ItemError(VANISHED, hint=MISSING_FILE_HINT)

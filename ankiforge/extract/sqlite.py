@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import (
     SpecialFileError,
-    make_unreadable_error,
+    build_read_error,
     open_regular_file,
     stamp_file,
 )
@@ -152,7 +152,7 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
                 hint=owner.location_hint,
             ) from error
         except SpecialFileError as error:
-            raise make_unreadable_error(error) from error
+            raise build_read_error(error) from error
         except OSError as error:
             message = f"it could not be copied: {error.strerror or error}"
             raise ItemError(message, hint=_COPY_HINT) from error

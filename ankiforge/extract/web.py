@@ -60,7 +60,7 @@ class SavedWebPages(FileSource):
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
         """Return the text of a page without its menus and the like."""
-        raw, _ = read_file(file.place, MAX_PAGE_BYTES)
+        raw, _ = read_file(file.disk_path, MAX_PAGE_BYTES)
         html = decode_html(raw)
         title_match = _TITLE.search(html)
         title = " ".join(unescape(title_match[1]).split()) if title_match else ""

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from msgspec.structs import replace
 
 from ankiforge.draft import skip_reason
-from ankiforge.extract.files import find_stored_path, make_relative_path
+from ankiforge.extract.files import find_stored_path, get_relative_path
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
     Highlight,
@@ -204,7 +204,7 @@ def make_pdf_url_finder(
             if highlight.block.isdecimal():  # page numbers in blocks begin with 0
                 page = f"#page={int(highlight.block) + 1}"
             if vault:
-                file = quote(f"{make_relative_path(path, vault)}{page}", safe="")
+                file = quote(f"{get_relative_path(path, vault)}{page}", safe="")
                 name = quote(vault.name, safe="")
                 urls.append(f"obsidian://open?vault={name}&file={file}")
             elif file_links:

@@ -737,12 +737,12 @@ def open_sources(
     caches = CacheFile(workspace.state_directory / CACHE_FILE)
     opened: list[Source] = []
     for source in selected:
-        memory = caches.get_cache(_source_id(source.entry))
+        cache = caches.get_cache(_source_id(source.entry))
         opened.append(
             open_source(
                 workspace,
                 source,
-                memory=memory,
+                cache=cache,
                 offline=offline,
                 jobs=jobs or os.cpu_count() or 1,
             )
@@ -759,7 +759,7 @@ def open_source(
     workspace: WorkspaceDirectory,
     selected: SelectedSource,
     *,
-    memory: SourceCache | None = None,
+    cache: SourceCache | None = None,
     offline: bool = False,
     jobs: int = 1,
 ) -> Source:
@@ -781,7 +781,7 @@ def open_source(
         settings=convert_to_type(source.Settings, entry.options, entry.location),
         only=selected.paths,
         me=config.me,
-        memory=memory or EmptySourceCache(),
+        cache=cache or EmptySourceCache(),
         offline=offline,
         jobs=jobs,
         executor=config.executor if (not offline or is_loopback(config.executor)) else "",

@@ -21,7 +21,7 @@ from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
 )
-from ankiforge.extract.pdf.messages import PageDrawn, PageMark, PagesMeasured
+from ankiforge.extract.pdf.messages import DrawPageReply, MeasurePagesReply, PageMark
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.language.detection import detect_language
 from ankiforge.ledger import Ledger, pending_items
@@ -175,7 +175,7 @@ class PageRenderer:
         self._futures.move_to_end(name)
         return future.result() if future.done() else None
 
-    def measure(self, path: Path) -> PagesMeasured | None:
+    def measure(self, path: Path) -> MeasurePagesReply | None:
         """Return the sizes of a PDF's pages, or None until they are measured.
 
         If the file can't be read, the result has no pages.
@@ -190,7 +190,7 @@ class PageRenderer:
             hash16("note", text, *files), lambda: markdown_to_html(text, pictures)
         )
 
-    def draw(self, page_to_draw: PageToDraw) -> PageDrawn | None:
+    def draw(self, page_to_draw: PageToDraw) -> DrawPageReply | None:
         """Return the picture of a PDF page, or None until it is drawn."""
         arguments = (
             page_to_draw.path,
@@ -207,7 +207,7 @@ class PageRenderer:
         future = self._futures.get(name)
         if future is None or future.cancelled() or not future.done():
             return b""
-        drawn: PageDrawn = future.result()
+        drawn: DrawPageReply = future.result()
         return drawn.picture
 
 

@@ -15,7 +15,7 @@ from ankiforge.extract.pdf.cleaning import (
 from ankiforge.extract.pdf.margins import _find_edge_lines
 from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_to_words
 from ankiforge.extract.pdf.messages import PageMark
-from ankiforge.extract.pdf.page_text import PageText, Segments, combine_accents
+from ankiforge.extract.pdf.page_text import PageText, Segments, find_separate_accents
 from ankiforge.extract.pdf.rendering import _find_mark_spans
 
 WIDE, HIGH = 6.0, 12.0
@@ -341,7 +341,7 @@ def test_an_accent_above_its_letter_is_a_part_of_it(accent, letter, rise, aside,
     first, second = beside(accent, letter, -10.0 + aside, -rise)
     above = PrintedChar(first, 0, None)
     below = PrintedChar(second, 1, above)
-    found = [combined for _, _, combined in combine_accents([above, below])]
+    found = [combined for _, _, combined in find_separate_accents([above, below])]
     assert found == ([shown] if shown else [])
 
 
@@ -417,7 +417,7 @@ def test_a_long_line_is_no_running_head():
 def test_a_note_belongs_to_the_letter_beside_its_upper_left_corner(left, top, letter):
     text = page("the cell divides", "and grows again")
     read = SimpleNamespace(text=text, text_finder=MarkTextFinder(text))
-    note = SimpleNamespace(marks_text=False, box=(left, top - 14, left + 6, top))
+    note = SimpleNamespace(is_text_mark=False, box=(left, top - 14, left + 6, top))
     located = _locate_mark(read, note)
     assert located.first_char.text == letter
     assert text.text[slice(*located.span)] == letter

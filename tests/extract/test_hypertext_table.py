@@ -4,8 +4,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from ankiforge.extract.pdf.hypertext import find_in_pages
-from ankiforge.extract.pdf.messages import ContextsFound, ExternalQuote, Failed
+from ankiforge.extract.pdf.hypertext import find_quote_contexts
+from ankiforge.extract.pdf.messages import ExternalQuote, Failure, FindContextsReply
 
 ONE = "<p>Sleep heals. Two keep it out.</p><p></p><p>Again two keep it in.</p>"
 TWO = "<h1>Rest</h1><p>Naps heal. Then two keep it up and</p>"
@@ -13,8 +13,8 @@ THREE = "<p>down all day. Naps help.</p>"
 
 
 def context(path, quote):
-    found = find_in_pages(path, [quote])
-    assert isinstance(found, ContextsFound)
+    found = find_quote_contexts(path, [quote])
+    assert isinstance(found, FindContextsReply)
     [passage] = found.passages
     return passage
 
@@ -69,4 +69,4 @@ def test_a_sentence_that_is_marked_as_a_whole_is_not_said_twice(tmp_path):
 def test_a_damaged_book_is_named(tmp_path):
     path = tmp_path / "a.epub"
     path.write_text(ONE)
-    assert isinstance(find_in_pages(path, []), Failed)
+    assert isinstance(find_quote_contexts(path, []), Failure)

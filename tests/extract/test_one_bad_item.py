@@ -94,7 +94,7 @@ def write(forge, kind: str) -> None:
     [
         ("obsidian", obsidian, "quote"),
         ("pdf", pdf, "cut_out_pictures"),
-        ("zotero", works, "make_document"),
+        ("zotero", works, "build_document"),
         ("kindle", kindle, "Highlight"),
         ("readwise", readwise, "Highlight"),
         ("hypothesis", hypothesis, "percent_encode"),

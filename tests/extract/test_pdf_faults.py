@@ -21,7 +21,7 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract.pdf import worker
-from ankiforge.extract.pdf.messages import MarksRead
+from ankiforge.extract.pdf.messages import ReadMarksReply
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import ExtractedDocument, Problem, ScanEnd, Sighting
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
@@ -180,7 +180,7 @@ def test_a_path_is_that_of_the_folder_one_works_in_now(good, tmp_path, monkeypat
     ):
         monkeypatch.chdir(folder)
         with PdfWorker() as worker:
-            assert isinstance(worker.read_marks(Path(name)), MarksRead)
+            assert isinstance(worker.read_marks(Path(name)), ReadMarksReply)
 
 
 def test_the_room_is_entered_without_the_pdf_libraries():

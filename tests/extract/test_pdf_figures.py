@@ -16,7 +16,7 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.extract.pdf.messages import Area, Failed
+from ankiforge.extract.pdf.messages import Area, Failure
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem, Sighting
 from ankiforge.text.keys import make_anchor_key
@@ -296,7 +296,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
     def slow(worker: PdfWorker, question: Any) -> Any:
         late = type(question).__name__ == "CutAreas" and question.path.endswith("a.pdf")
         return (
-            Failed("reading it took longer than 60 s", "")
+            Failure("reading it took longer than 60 s", "")
             if late
             else ask(worker, question)
         )

@@ -257,7 +257,7 @@ def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serv
     odd = mark(1, "one\x00\x02 two\r\nthree\tfour", comment="red \x1b[31m\x9b?\x07")
     half, kept = mark(2, "a\ud83db"), Kept()
     library = Library((paper(odd, half, mark(3, kind="hologram")),))
-    found = scanned("web", serve([library]), memory=kept)
+    found = scanned("web", serve([library]), cache=kept)
     first, second = highlights(found)
     assert first.exact == "one two\nthree\tfour"
     assert first.comment == "red [31m?"

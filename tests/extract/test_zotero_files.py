@@ -359,7 +359,7 @@ FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
 
 
 def remembered(folder: Path, memory: Notebook) -> list[ExtractedDocument]:
-    found = list(opened("zotero", folder, memory=memory).scan())
+    found = list(opened("zotero", folder, cache=memory).scan())
     return [one for one in found if isinstance(one, ExtractedDocument)]
 
 
@@ -396,7 +396,7 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
     path = stored(tmp_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_library(tmp_path, Annotation("MARK0001", "keep it out"))
-    source = opened("zotero", tmp_path, memory=Notebook())
+    source = opened("zotero", tmp_path, cache=Notebook())
 
     def fingerprint() -> str:
         known = SimpleNamespace(

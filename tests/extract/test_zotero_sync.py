@@ -60,7 +60,7 @@ class Reader:
         """Read, counting requests on."""
         kept, pace = memory or self.memory, fake.Clock().pace
         source = opened(
-            "zotero", Path(), self.settings, memory=kept, limits={"timing": pace}
+            "zotero", Path(), self.settings, cache=kept, limits={"timing": pace}
         )
         return list(source.scan())
 

@@ -14,7 +14,7 @@ from pypdf.generic import ArrayObject, FloatObject, NameObject
 
 from ankiforge.extract.pdf.annotations import parse_date
 from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
-from ankiforge.extract.pdf.messages import Area, Failed, MarksRead
+from ankiforge.extract.pdf.messages import Area, Failure, ReadMarksReply
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import ExtractedDocument, Highlight
 from ankiforge.text.keys import make_anchor_key
@@ -87,7 +87,7 @@ def good(folder: Path) -> Path:
 
 def read(worker: PdfWorker, path: Path) -> tuple[Highlight, ...]:
     reply = worker.read_marks(path)
-    assert isinstance(reply, MarksRead)
+    assert isinstance(reply, ReadMarksReply)
     return reply.marks
 
 
@@ -182,8 +182,8 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
         raw[at : at + len(noise)] = noise
     (folder / "changed.pdf").write_bytes(raw)
     reply = worker.read(folder / "changed.pdf")
-    assert isinstance(reply, MarksRead) or (
-        isinstance(reply, Failed) and reply.what and reply.hint
+    assert isinstance(reply, ReadMarksReply) or (
+        isinstance(reply, Failure) and reply.what and reply.hint
     )
     areas = (Area(page, box), Area(0, (50.0, 600.0, 500.0, 750.0)))
     pictures, _ = worker.cut(folder / "changed.pdf", areas)

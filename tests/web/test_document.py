@@ -202,7 +202,7 @@ def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     ],
 )
 def test_words_are_found_on_a_page(paper, words, box, lines):
-    with PdfWorker(seconds=60) as worker:
+    with PdfWorker(timeout=60) as worker:
         viewed = worker.draw_page(paper, 2, [PageMark(words, box)], WIDTH)
         assert [label for _, _, label in worker.measure_pages(paper).pages] == [
             "1",
@@ -249,7 +249,7 @@ def test_a_mark_covers_the_ink_of_its_words_and_no_other(tmp_path, name):
         writer.pages[1].cropbox = RectangleObject(crop)
         writer.write(path)
 
-    with PdfWorker(seconds=60) as worker:
+    with PdfWorker(timeout=60) as worker:
         places = [find_page_and_mark(found) for found in worker.read_marks(path).marks]
         viewed = worker.draw_page(path, 1, [marked for _, marked in places], WIDTH)
         page = picture_of(viewed)
@@ -310,7 +310,7 @@ def without_mark(path, number):
 def test_a_page_that_cannot_be_drawn_is_left_out(paper, content):
     if content is not None:
         paper.write_bytes(content)
-    with PdfWorker(seconds=60) as worker:
+    with PdfWorker(timeout=60) as worker:
         assert not worker.draw_page(paper, 7, [PageMark(MARKED)], WIDTH).picture
 
 

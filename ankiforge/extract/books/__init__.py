@@ -302,7 +302,7 @@ def build_sightings(
 class BookSource(FolderSource):
     """A source of highlights in books, which reads the sentences around them from the books."""
 
-    memory: SourceCache = EmptySourceCache()  # noqa: RUF009 - has no state
+    cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - has no state
     """A cache of the sentences around highlights."""
     book_directories: tuple[Path, ...] = ()
     """Further directories that contain books."""
@@ -316,7 +316,7 @@ class BookSource(FolderSource):
             folders.append(base / Path(folder).expanduser())
         return dataclasses.replace(
             super().open(opening),
-            memory=opening.memory,
+            cache=opening.cache,
             book_directories=tuple(folders),
         )
 
@@ -335,7 +335,7 @@ class BookFileSource(BookSource, FileSource):
         """Context manager for the worker that reads the books of these files."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
-        with PdfWorker(memory=self.memory) as worker:
+        with PdfWorker(cache=self.cache) as worker:
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 

@@ -42,8 +42,8 @@ from ankiforge.extract.books import (
 from ankiforge.extract.books.databases import DatabaseSource, HighlightInBook, get_text
 from ankiforge.extract.file_source import File, FindPicture, normalize_time
 from ankiforge.extract.files import (
+    build_read_error,
     decode_export,
-    make_unreadable_error,
     open_regular_file,
 )
 from ankiforge.extract.sqlite import DatabaseOwner
@@ -323,7 +323,7 @@ class Epub(BookFileSource):
         folder = self.folder
         document = make_document(book, folder.namespace, folder.name)
         sorted_marks = sort_by_position(marks)
-        yield from build_sightings(document, folder, sorted_marks, file.at, reader)
+        yield from build_sightings(document, folder, sorted_marks, file.as_path, reader)
 
     def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
         """Return the text of a book, with a page for each of its files."""
@@ -346,12 +346,12 @@ def _open_book(file: File) -> Iterator[ZipFile]:
     """
     try:
         with (
-            open(file.place, "rb", opener=open_regular_file) as file_object,
+            open(file.disk_path, "rb", opener=open_regular_file) as file_object,
             ZipFile(file_object) as book,
         ):
             yield book
     except OSError as error:
-        raise make_unreadable_error(error) from error
+        raise build_read_error(error) from error
     except _ZIP_ERRORS as error:
         hint = "open it in calibre's editor and save it"
         raise ItemError(f"the book cannot be read: {error}", hint=hint) from error

@@ -102,7 +102,7 @@ class DatabaseSource(BookSource, ExportSource):
         Raises:
             ItemError: the database can't be read.
         """
-        with open_database_copy(file.at, self.owner, self.tables) as connection:
+        with open_database_copy(file.as_path, self.owner, self.tables) as connection:
             yield from self.read_highlights(connection, file)
 
     def group_by_document(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
@@ -119,7 +119,7 @@ class DatabaseSource(BookSource, ExportSource):
             # Copies of a database contain the same highlights; keep those of the newest copy, which
             # is read last.
             marks[mark.id or mark] = mark
-        with PdfWorker(memory=self.memory) as worker:
+        with PdfWorker(cache=self.cache) as worker:
             for key, book in books.items():
                 document = make_document(book, folder.namespace, folder.name)
                 path = self.books.find_book(book.file) if book.file else None
@@ -178,7 +178,7 @@ class AppleBooks(DatabaseSource):
             mark = _parse_apple_mark(row)
             if mark.text.strip() or mark.comment.strip():
                 by_asset.setdefault(get_text(row, "ZANNOTATIONASSETID"), []).append(mark)
-        library = _read_apple_library(file.at, self.owner)
+        library = _read_apple_library(file.as_path, self.owner)
         for asset, marks in by_asset.items():
             book = library.get(asset, Book(asset))
             for mark in sort_by_position(marks):

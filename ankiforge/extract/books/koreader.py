@@ -175,7 +175,7 @@ class KOReader(BookFileSource):
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a book with its highlights, and a notice if some of them have no text."""
-        raw, _ = read_file(file.place, MAX_TEXT_BYTES)
+        raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
         settings = parse_lua(raw)
         if not isinstance(settings, dict):
             yield Problem(file.path, "it contains no KOReader settings", "leave it out")

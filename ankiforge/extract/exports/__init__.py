@@ -178,7 +178,7 @@ class ExportSource(FolderSource):
                     self.folder.is_incomplete = True
                 yield file
                 continue
-            candidate = Candidate(file.at)
+            candidate = Candidate(file.as_path)
             has_our_ending = candidate.suffix in self.endings
             if has_our_ending and self.recognise(candidate).confidence > Confidence.NO:
                 exports.append(file)
@@ -193,7 +193,7 @@ class ExportSource(FolderSource):
             else:
                 for skipped in self.folder.skipped_files.values():
                     skipped.rejected_suffixes.add(candidate.suffix)
-                    skipped.count_file(file.at)
+                    skipped.count_file(file.as_path)
         self.folder.read_counts = Counter(
             Path(file.path).suffix.casefold() for file in exports
         )
@@ -227,7 +227,7 @@ class ExportSource(FolderSource):
         is_empty = file.stamp is not None and file.stamp[2] == 0
         self.folder.is_incomplete |= not is_empty
         message = self.wrong_file_message
-        reason = explain_unread_file(file.at, [type(self)])
+        reason = explain_unread_file(file.as_path, [type(self)])
         if reason:
             message = f"{message}: {reason}"
         return Problem(

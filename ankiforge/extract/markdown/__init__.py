@@ -178,7 +178,7 @@ class NoteSource(FileSource):
         """Return the whole plain text of a note."""
         from ankiforge.extract.markdown import parsed_note
 
-        text, _ = read_when_settled(file.place)
+        text, _ = read_when_settled(file.disk_path)
         note = self.to_markdown_note(file, text)
         if note is None:
             return super().read_whole_text(file, reader)
@@ -292,7 +292,7 @@ class TextFiles(NoteSource):
 
         `text` is the content of the file.
         """
-        if file.path.endswith(".txt") and find_source_kind(file.at) != self.kind:
+        if file.path.endswith(".txt") and find_source_kind(file.as_path) != self.kind:
             return None  # it may be a file of clippings, for example
         path = PurePosixPath(file.path)
         marks = frozenset[str](self.settings.marks)

@@ -39,7 +39,7 @@ from ankiforge.model import (
 from ankiforge.text.keys import number_highlights
 
 if TYPE_CHECKING:  # imported when a file is read
-    from ankiforge.extract.pdf.messages import Area, MarksRead
+    from ankiforge.extract.pdf.messages import Area, ReadMarksReply
     from ankiforge.extract.pdf.worker import PdfWorker
 
 _NO_MARKS = (
@@ -64,7 +64,7 @@ class PdfSource(FileSource):
     that have one of these author names (/T), or none, count as instructions.
     """
 
-    memory: SourceCache = EmptySourceCache()  # noqa: RUF009 - stateless
+    cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - stateless
     """Caches the content of each file until the file changes."""
     jobs: int = 1
     """How many files are read at a time."""
@@ -91,7 +91,7 @@ class PdfSource(FileSource):
         """
         return dataclasses.replace(
             super().open(opening),
-            memory=opening.memory,
+            cache=opening.cache,
             jobs=opening.jobs,
             executor=opening.executor,
         )
@@ -106,12 +106,12 @@ class PdfSource(FileSource):
         from ankiforge.extract.pdf.worker import (
             QUESTION_TIMEOUT,
             PdfWorker,
-            absolute_path,
+            get_absolute_path,
         )
 
         seconds = QUESTION_TIMEOUT if self.timeout is None else self.timeout
-        with PdfWorker(seconds, self.memory, self.jobs, self.executor) as worker:
-            worker.prefetch(ReadMarks(absolute_path(file.at)) for file in files)
+        with PdfWorker(seconds, self.cache, self.jobs, self.executor) as worker:
+            worker.prefetch(ReadMarks(get_absolute_path(file.as_path)) for file in files)
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 
@@ -119,13 +119,13 @@ class PdfSource(FileSource):
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the document with its highlights, if it has any, and the problems with the file."""
-        from ankiforge.extract.pdf.messages import Failed
+        from ankiforge.extract.pdf.messages import Failure
 
-        reply = reader.read_marks(file.at)
-        if isinstance(reply, Failed):
+        reply = reader.read_marks(file.as_path)
+        if isinstance(reply, Failure):
             yield Problem(file.path, reply.what, reply.hint)
             return
-        reply, pictures = cut_out_pictures(reader, file.at, reply)
+        reply, pictures = cut_out_pictures(reader, file.as_path, reply)
         if reply.marks:
             highlights = self._build_highlights(file, reply)
             yield ExtractedDocument(
@@ -153,7 +153,7 @@ class PdfSource(FileSource):
         labels: list[str] = []
         pages: list[str] = []
         paragraphs = []
-        for pages_read in reader.iter_pages(file.at):
+        for pages_read in reader.iter_pages(file.as_path):
             labels += pages_read.labels
             for lines in pages_read.paragraphs:
                 start = 0
@@ -192,7 +192,9 @@ class PdfSource(FileSource):
             identifiers=(*document.identifiers, ("file", path.name)),
         )
 
-    def _build_highlights(self, file: File, reply: MarksRead) -> tuple[Highlight, ...]:
+    def _build_highlights(
+        self, file: File, reply: ReadMarksReply
+    ) -> tuple[Highlight, ...]:
         """Return the highlights in reading order, with the document filled in.
 
         On each page, highlights with equal anchors are numbered.
@@ -217,12 +219,12 @@ class PdfSource(FileSource):
 
 def identify_document(path: Path) -> ExtractedDocument | Problem:
     """Return the document in a file without its highlights, or a problem if it can't be read."""
-    from ankiforge.extract.pdf.messages import Failed
+    from ankiforge.extract.pdf.messages import Failure
     from ankiforge.extract.pdf.worker import PdfWorker
 
     with PdfWorker() as worker:
         reply = worker.read_marks(path, named=True)
-    if isinstance(reply, Failed):
+    if isinstance(reply, Failure):
         return Problem(str(path), reply.what, reply.hint)
     return ExtractedDocument(reply.document, (), pages=reply.pages)
 
@@ -231,8 +233,8 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
 
 
 def cut_out_pictures(
-    worker: PdfWorker, path: Path, reply: MarksRead
-) -> tuple[MarksRead, tuple[Picture, ...]]:
+    worker: PdfWorker, path: Path, reply: ReadMarksReply
+) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
     """Cut the marked figures and drawings out of a file.
 
     Each mark that needs a picture gets a name for it, unless the picture can't be cut out. If the

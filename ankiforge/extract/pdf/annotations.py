@@ -84,13 +84,13 @@ class Annotation(Value):
     is_grouped: bool
     """Whether the annotation is part of its parent (/RT /Group) and not a reply to it."""
     is_hidden: bool
-    is_state: bool
+    is_review_state: bool
     """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed.
     Such an annotation is only needed to find the annotation that a reply belongs to.
     """
 
     @property
-    def marks_text(self) -> bool:
+    def is_text_mark(self) -> bool:
         """Whether the annotation is a highlight, underline, squiggly line or strikeout of text."""
         return self.kind in TEXT_MARK_KINDS.values()
 
@@ -174,10 +174,14 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
                 annotations.append(annotation_or_left_out)
     hidden_count = 0
     for annotation in annotations:
-        if annotation.is_hidden and not annotation.is_state and annotation.parent is None:
+        if (
+            annotation.is_hidden
+            and not annotation.is_review_state
+            and annotation.parent is None
+        ):
             hidden_count += 1
-        if annotation.is_hidden or annotation.is_state:
-            reason = _STATE_REASON if annotation.is_state else _HIDDEN_REASON
+        if annotation.is_hidden or annotation.is_review_state:
+            reason = _STATE_REASON if annotation.is_review_state else _HIDDEN_REASON
             page_name = f"page {annotation.page + 1}"
             left_out.append(Lookalike(annotation.kind.value, page_name, reason))
     return Annotations(_merge_threads(annotations), hidden_count, tuple(left_out))
@@ -267,7 +271,7 @@ def _read_annotation(
         parent=_find_parent(page, handle, page_number),
         is_grouped=_read_string(handle, b"RT") == "Group",
         is_hidden=bool(pdfium_c.FPDFAnnot_GetFlags(handle) & HIDDEN_FLAGS),
-        is_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
+        is_review_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
     )
 
 
@@ -416,14 +420,14 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
         # part of a group. A cycle of references is only followed once.
         head = annotation
         visited = {annotation.reference}
-        while head.parent and (head.is_grouped or not head.marks_text):
+        while head.parent and (head.is_grouped or not head.is_text_mark):
             parent = by_reference.get(head.parent)
             if parent is None or parent.reference in visited:
                 break
             head = parent
             visited.add(head.reference)
         thread = threads[head.reference]
-        if not annotation.is_hidden and not annotation.is_state:
+        if not annotation.is_hidden and not annotation.is_review_state:
             thread.append(annotation)
     return [_merge_thread(thread) for thread in threads.values() if thread]
 
@@ -447,7 +451,7 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
     replies.sort(
         key=lambda reply: reply.modified if reply.created == NEVER else reply.created
     )
-    text_marks = (annotation for annotation in grouped if annotation.marks_text)
+    text_marks = (annotation for annotation in grouped if annotation.is_text_mark)
     head = next(text_marks, root)
     contents = [annotation.contents for annotation in grouped if annotation.contents]
     comments = list(contents)

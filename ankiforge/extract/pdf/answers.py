@@ -48,21 +48,21 @@ from ankiforge.extract.pdf.mark_text import (
 )
 from ankiforge.extract.pdf.messages import (
     REPAIR_HINT,
-    AreasCut,
     Box,
-    ContextsFound,
     CutAreas,
+    CutAreasReply,
     DrawPage,
     ExternalQuote,
-    Failed,
+    Failure,
     FindContexts,
-    MarksRead,
+    FindContextsReply,
     MeasurePages,
-    PagesRead,
     Question,
     QuoteContext,
     ReadMarks,
+    ReadMarksReply,
     ReadPages,
+    ReadPagesReply,
     Reply,
 )
 from ankiforge.extract.pdf.metadata import (
@@ -166,20 +166,20 @@ def _rewrite_with_pypdf(raw: bytes) -> bytes:
 
 # --- problems with a file -------------------------------------------------------------
 
-_LOCKED = Failed(
+_LOCKED = Failure(
     "it is locked with a password",
     "open it in a PDF reader and save a copy without a password",
 )
-_NOT_A_PDF = Failed(
+_NOT_A_PDF = Failure(
     "it is not a PDF", "download it again, or leave it out with `exclude`"
 )
-EMPTY_FILE = Failed("the file is empty", "download it again")
-DAMAGED_FILE = Failed("it is damaged, or protected in an unknown way", REPAIR_HINT)
+EMPTY_FILE = Failure("the file is empty", "download it again")
+DAMAGED_FILE = Failure("it is damaged, or protected in an unknown way", REPAIR_HINT)
 _MAX_LISTED_PAGES = 12
 HIDDEN_MARKS_HINT = (
     "PDF programs hide deleted marks; make them visible there to include them"
 )
-_OUT_OF_MEMORY = Failed(
+_OUT_OF_MEMORY = Failure(
     "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
 )
 TRUNCATED_NOTICE = (
@@ -217,7 +217,7 @@ _PUBLISHER_COVER = regex(
 
 
 def answer_pdf_question(question: Question) -> Reply:
-    """Answer a question about a PDF, or return a `Failed` that says why it can't be answered.
+    """Answer a question about a PDF, or return a `Failure` that says why it can't be answered.
 
     Never raises an exception because of the file's content.
     """
@@ -226,7 +226,7 @@ def answer_pdf_question(question: Question) -> Reply:
         if isinstance(question, ReadPages):
             return _read_pages(question, path)
         opened = _open_document(path)
-        if isinstance(opened, Failed):
+        if isinstance(opened, Failure):
             return opened
         document, notices = opened
         with closing(document):
@@ -234,10 +234,10 @@ def answer_pdf_question(question: Question) -> Reply:
     except MemoryError:
         return _OUT_OF_MEMORY
     except FileNotFoundError:
-        return Failed(VANISHED, MISSING_FILE_HINT)
+        return Failure(VANISHED, MISSING_FILE_HINT)
     except OSError as error:
         message = f"it cannot be read: {error.strerror or error}"
-        return Failed(message, "check the file's permissions")
+        return Failure(message, "check the file's permissions")
     except PDF_ERRORS:
         return DAMAGED_FILE
 
@@ -261,7 +261,7 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
             previous.close()
         _open_files.clear()
         opened = _open_document(path)
-        if isinstance(opened, Failed):
+        if isinstance(opened, Failure):
             return opened
         document, _ = opened
         stack = ExitStack()
@@ -276,14 +276,14 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
     return pages_read
 
 
-def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
+def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
     """Open a file as a PDF. The caller must close the document.
 
     PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
     file, try each of the copies from `iter_repaired_copies`.
 
     Returns:
-        The document and the notices to show about the file, or a `Failed` if it can't be opened.
+        The document and the notices to show about the file, or a `Failure` if it can't be opened.
     """
     with open(path, "rb", opener=open_regular_file) as file:
         head = file.read(HEADER_SEARCH_BYTES)
@@ -328,7 +328,9 @@ def _answer_about_document(
     `notices` are those from opening the file, which the reply to `ReadMarks` must include.
     """
     if isinstance(question, CutAreas):
-        return AreasCut(tuple(cut_out_area(document, area) for area in question.areas))
+        return CutAreasReply(
+            tuple(cut_out_area(document, area) for area in question.areas)
+        )
     if isinstance(question, DrawPage):
         return draw_page(document, question)
     if isinstance(question, MeasurePages):
@@ -337,18 +339,18 @@ def _answer_about_document(
     name = Path(question.path).stem
     if isinstance(question, FindContexts):
         with closing(_OpenPdf(pages, name)) as open_pdf:
-            return ContextsFound(tuple(map(open_pdf.find_context, question.quotes)))
+            return FindContextsReply(tuple(map(open_pdf.find_context, question.quotes)))
     return _read_marks(pages, name, notices, even_without_marks=question.named)
 
 
 def _read_marks(
     pages: _FilePages, name: str, notices: list[Pair], *, even_without_marks: bool
-) -> MarksRead:
+) -> ReadMarksReply:
     annotations = read_annotations(pages.iter_pages())
     if annotations.hidden_count:
         message = f"{format_count(annotations.hidden_count, 'hidden mark')} left out"
         notices = [(message, HIDDEN_MARKS_HINT), *notices]
-    reply = MarksRead(
+    reply = ReadMarksReply(
         notices=tuple(notices),
         is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
         left_out=annotations.left_out,
@@ -558,8 +560,8 @@ class _OpenPdf:
     # --- marks
 
     def read_marks(
-        self, annotations: Sequence[Annotation], reply: MarksRead
-    ) -> MarksRead:
+        self, annotations: Sequence[Annotation], reply: ReadMarksReply
+    ) -> ReadMarksReply:
         """Return `reply` completed with the document, its marks, and any problems with them."""
         identifying_names = find_identifying_names(annotations)
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
@@ -675,7 +677,7 @@ class _OpenPdf:
             nearby = _find_paragraphs_around(
                 text, located.word_span, page.body, is_question=is_question
             )
-        elif located.first_char and not annotation.marks_text:
+        elif located.first_char and not annotation.is_text_mark:
             _, _, sentence = get_passage_context(
                 page.text.text,
                 located.span,
@@ -751,7 +753,7 @@ class _OpenPdf:
 
     # --- the text of pages
 
-    def read_pages(self, first: int, count: int) -> PagesRead:
+    def read_pages(self, first: int, count: int) -> ReadPagesReply:
         """Return the lines of `count` pages from `first` on, without running heads and feet."""
         labels = []
         pages = []
@@ -769,7 +771,9 @@ class _OpenPdf:
             labels.append(self._pages.format_page_label(page_number))
             pages.append(tuple(paragraphs))
         document = self._build_document()
-        return PagesRead(document, self._fingerprint_pages(), tuple(labels), tuple(pages))
+        return ReadPagesReply(
+            document, self._fingerprint_pages(), tuple(labels), tuple(pages)
+        )
 
     # --- quotes
 
@@ -854,7 +858,7 @@ def _report_unreliable_text(marks: Sequence[Highlight]) -> Iterator[Pair]:
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
     """Find the text that an annotation covers, or the nearest character if it covers none."""
     segments: Segments = []
-    if annotation.marks_text:
+    if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(
             build_quads(annotation.quad_points, annotation.box)
         )

@@ -108,7 +108,7 @@ class PrintedChar:
             if neighbour:
                 yield neighbour
 
-    def other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
+    def get_other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
         """Return the neighbour on the side opposite to `neighbour`, or None if there is none."""
         return self.next if neighbour is self.previous else self.previous
 
@@ -127,7 +127,7 @@ class PrintedChar:
         """
         if not self.is_letter_joined_to(other):
             return False
-        next_but_one = self.other_neighbour(other)
+        next_but_one = self.get_other_neighbour(other)
         if next_but_one and next_but_one.is_letter_joined_to(other):
             return False
         return abs(self.y - other.y) < 0.5 * self.height

@@ -61,7 +61,7 @@ class Piece(Value):
         return (low, -end, high, -start)
 
 
-class FoundLabel(Value):
+class DetectedLabel(Value):
     """A label found in a figure, with the box of the mask that would hide it."""
 
     text: str
@@ -85,7 +85,7 @@ def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]
     return min(projections), max(projections)
 
 
-def bounding_box(boxes: Iterable[Box]) -> Box:
+def compute_bounding_box(boxes: Iterable[Box]) -> Box:
     """Return the smallest box that contains all of the boxes."""
     all_boxes = list(boxes)
     return (
@@ -152,18 +152,18 @@ def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
         (lambda box: box[2], _middle_y),
         (_middle_x, _middle_y),
     ]
-    for level_of, position_of in axis_keys:
-        for group in _group_by_level(numbers, level_of):
-            ordered = sorted(group, key=lambda pair: position_of(pair[0].box))
-            points = [(position_of(piece.box), value) for piece, value in ordered]
+    for get_level, get_position in axis_keys:
+        for group in _group_by_level(numbers, get_level):
+            ordered = sorted(group, key=lambda pair: get_position(pair[0].box))
+            points = [(get_position(piece.box), value) for piece, value in ordered]
             # find the longest evenly spaced runs, because a group may contain several axes
             start = 0
             while start + _MIN_TICKS <= len(points):
                 end = start + _MIN_TICKS
-                if not _is_even(points[start:end]):
+                if not _is_evenly_spaced(points[start:end]):
                     start += 1
                     continue
-                while end < len(points) and _is_even(points[start : end + 1]):
+                while end < len(points) and _is_evenly_spaced(points[start : end + 1]):
                     end += 1
                 tick_pieces.update(piece for piece, _ in ordered[start:end])
                 start = end
@@ -183,13 +183,13 @@ def _middle_y(box: Box) -> float:
 
 
 def _group_by_level(
-    numbers: Sequence[NumberPiece], level_of: Callable[[Box], float]
+    numbers: Sequence[NumberPiece], get_level: Callable[[Box], float]
 ) -> Iterator[list[NumberPiece]]:
-    """Yield groups of numbers at about the same level, which `level_of` computes from a box."""
+    """Yield groups of numbers at about the same level, which `get_level` computes from a box."""
     group: list[NumberPiece] = []
     previous_level = 0.0
-    for piece, value in sorted(numbers, key=lambda pair: level_of(pair[0].box)):
-        level = level_of(piece.box)
+    for piece, value in sorted(numbers, key=lambda pair: get_level(pair[0].box)):
+        level = get_level(piece.box)
         if group and level - previous_level > 0.3 * piece.position.size:
             yield group
             group = []
@@ -198,19 +198,19 @@ def _group_by_level(
     yield group
 
 
-def _is_even(points: Sequence[tuple[float, float]]) -> bool:
+def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
     """Return whether the values increase or decrease linearly with their positions.
 
     The points are pairs of position and value.
     """
-    first_place, first_value = points[0]
-    last_place, last_value = points[-1]
-    distance = last_place - first_place
+    first_position, first_value = points[0]
+    last_position, last_value = points[-1]
+    distance = last_position - first_position
     value_range = last_value - first_value
     if not distance or not value_range:
         return False
     for position, value in points:
-        expected = first_value + value_range * (position - first_place) / distance
+        expected = first_value + value_range * (position - first_position) / distance
         if abs(value - expected) > _MAX_TICK_DEVIATION * abs(value_range):
             return False
     return True
@@ -263,7 +263,7 @@ CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 """A Chinese or Japanese character. Lines that end and begin with one are joined without a space."""
 
 
-def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[FoundLabel, ...]:
+def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame, in no particular order.
 
     Return () if the frame seems to contain a page of text and not a figure.
@@ -290,14 +290,14 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[FoundLabel, 
             continue
         # A mask is slightly larger than its letters, but doesn't extend beyond the frame.
         size = lines[0].position.size
-        left, bottom, right, top = bounding_box(line.box for line in lines)
+        left, bottom, right, top = compute_bounding_box(line.box for line in lines)
         box = (
             max(left - HORIZONTAL_MASK_MARGIN * size, frame[0]),
             max(bottom - _VERTICAL_MASK_MARGIN * size, frame[1]),
             min(right + HORIZONTAL_MASK_MARGIN * size, frame[2]),
             min(top + _VERTICAL_MASK_MARGIN * size, frame[3]),
         )
-        labels.append(FoundLabel(text, box))
+        labels.append(DetectedLabel(text, box))
     boxes = (frame, *(label.box for label in labels))
     size, *sizes = [(right - left) * (top - bottom) for left, bottom, right, top in boxes]
     is_figure = len(labels) <= _MAX_LABELS and sum(sizes) <= _MAX_MASKED_FRACTION * size

@@ -24,7 +24,7 @@ from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.extract.pdf.figure_labels import (
     READING_DIRECTIONS,
     Box,
-    FoundLabel,
+    DetectedLabel,
     Piece,
     Position,
     find_labels_in_pieces,
@@ -41,7 +41,7 @@ text that the frame cuts off.
 """
 
 
-def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
+def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame on a page, in no particular order.
 
     Return () if the frame contains no letters, or too many for a figure.

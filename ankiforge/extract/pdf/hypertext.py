@@ -1,7 +1,7 @@
 """Find quotes and their context in EPUBs and in snapshots of web pages.
 
 Zotero marks text in such files, too, but doesn't store the context. The worker process calls
-`find_in_pages` if a `FindContexts` question is about such a file. A web page is treated as a book
+`find_quote_contexts` if a `FindContexts` question is about such a file. A web page is treated as a book
 with one page.
 """
 
@@ -29,9 +29,9 @@ from ankiforge.extract.html_text import (
 from ankiforge.extract.pdf.mark_text import get_passage_context
 from ankiforge.extract.pdf.messages import (
     REPAIR_HINT,
-    ContextsFound,
     ExternalQuote,
-    Failed,
+    Failure,
+    FindContextsReply,
     QuoteContext,
 )
 from ankiforge.model import Span
@@ -67,8 +67,10 @@ _READ_ERRORS = (
 )
 
 
-def find_in_pages(path: Path, quotes: Iterable[ExternalQuote]) -> ContextsFound | Failed:
-    """Return the context of each quote in an EPUB or a web page, or a `Failed` if it can't be read.
+def find_quote_contexts(
+    path: Path, quotes: Iterable[ExternalQuote]
+) -> FindContextsReply | Failure:
+    """Return the context of each quote in an EPUB or a web page, or a `Failure` if it can't be read.
 
     A quote that isn't found has an empty context. Never raises an exception because of the file's
     content.
@@ -86,7 +88,7 @@ def find_in_pages(path: Path, quotes: Iterable[ExternalQuote]) -> ContextsFound 
     except ItemError as error:
         return Failed(error.message, error.hint)
     except _READ_ERRORS as error:
-        return Failed(f"it cannot be read: {error}", REPAIR_HINT)
+        return Failure(f"it cannot be read: {error}", REPAIR_HINT)
     passages = []
     for quote in quotes:
         located = _find_quote(pages, quote)
@@ -108,7 +110,7 @@ def find_in_pages(path: Path, quotes: Iterable[ExternalQuote]) -> ContextsFound 
             words="" if is_equal else shown,
         )
         passages.append(passage)
-    return ContextsFound(tuple(passages))
+    return FindContextsReply(tuple(passages))
 
 
 class _BookPage:
@@ -258,22 +260,17 @@ def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span
         return _locate_on_page(
             quote, expected_page, expected_page.normalized_text.count(folded_quote)
         )
-    pages_with_quote = [
-        expected_page
-        for expected_page in pages
-        if folded_quote in expected_page.normalized_text
-    ]
+    pages_with_quote = [page for page in pages if folded_quote in page.normalized_text]
     if len(pages_with_quote) > 1 or any(
-        expected_page.normalized_text.count(folded_quote) > 1
-        for expected_page in pages_with_quote
+        page.normalized_text.count(folded_quote) > 1 for page in pages_with_quote
     ):
         return None
     if pages_with_quote:
         return _locate_quote(quote, pages_with_quote[0].text)
     # a mark may continue on the next page
-    for expected_page, next_page in pairwise(pages):
-        if folded_quote in f"{expected_page.normalized_text} {next_page.normalized_text}":
-            return _locate_quote(quote, f"{expected_page.text}\n{next_page.text}")
+    for page, next_page in pairwise(pages):
+        if folded_quote in f"{page.normalized_text} {next_page.normalized_text}":
+            return _locate_quote(quote, f"{page.text}\n{next_page.text}")
     return None
 
 

@@ -109,16 +109,16 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
         coordinates = points[start : start + 8]
         if all(map(isfinite, coordinates)):
             corners = list(zip(coordinates[::2], coordinates[1::2], strict=True))
-            found_quads.append(_make_quad(corners, len(found_quads)))
+            found_quads.append(_build_quad(corners, len(found_quads)))
     if found_quads or not rectangle:
         return found_quads
     left, bottom, right, top = rectangle
     if not right - left <= MAX_PAGE_WIDTH:
         return []
-    return [_make_quad([(left, bottom), (right, bottom), (right, top), (left, top)], 0)]
+    return [_build_quad([(left, bottom), (right, bottom), (right, top), (left, top)], 0)]
 
 
-def _make_quad(corners: list[Point], index: int) -> Quad:
+def _build_quad(corners: list[Point], index: int) -> Quad:
     """Make a quad from its corners, which programs write in any order."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
@@ -162,9 +162,9 @@ class MarkTextFinder:
 
         There is a list for each run of characters that are on one line and in one quad.
         """
-        covered = self._find_covered(mark_quads, 0.0, Quad.contains)
+        covered = self._find_covered_chars(mark_quads, 0.0, Quad.contains)
         if not covered:
-            covered = self._find_covered(
+            covered = self._find_covered_chars(
                 mark_quads, 3 * _ROW_HEIGHT, Quad.is_underline_of
             )
         covered |= _find_word_ends(covered)
@@ -187,7 +187,7 @@ class MarkTextFinder:
 
         return min(self._page.chars, key=distance, default=None)
 
-    def _find_covered(
+    def _find_covered_chars(
         self,
         mark_quads: list[Quad],
         reach: float,
@@ -224,7 +224,7 @@ def _find_word_ends(covered: QuadByChar) -> QuadByChar:
         if not quad.is_upright:
             continue
         for neighbour in char.neighbours:
-            if neighbour in covered or char.other_neighbour(neighbour) not in covered:
+            if neighbour in covered or char.get_other_neighbour(neighbour) not in covered:
                 continue
             if not neighbour.is_word_edge_beside(char):
                 continue
@@ -325,13 +325,13 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
         return _Extent(min(steps), max(steps), median(depths), height)
 
     def total_cost(order: Segments) -> float:
-        return sum(starmap(_reading_order_cost, pairwise(map(measure, order))))
+        return sum(starmap(_compute_reading_order_cost, pairwise(map(measure, order))))
 
     quad_order = sorted(segments, key=lambda segment: covered[segment[0]].index)
     return quad_order if total_cost(quad_order) < total_cost(segments) else segments
 
 
-def _reading_order_cost(first: _Extent, second: _Extent) -> float:
+def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
     """Return how implausible it is to read `second` directly after `first`, from 0 to 1."""
     height = min(first.height, second.height)
     drop = second.depth - first.depth

@@ -122,7 +122,7 @@ Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadP
 # --- replies ----------------------------------------------------------------------------
 
 
-class MarksRead(Value, tag="read", omit_defaults=True):
+class ReadMarksReply(Value, tag="read", omit_defaults=True):
     """The reply to `ReadMarks`: the marks in a file, and the work that it contains.
 
     If nothing is marked and the question didn't ask for the work, `document` and `pages` are empty.
@@ -164,7 +164,7 @@ class QuoteContext(Value, omit_defaults=True):
     or "" if they are those of the question."""
 
 
-class ContextsFound(Value, tag="passages"):
+class FindContextsReply(Value, tag="passages"):
     """The reply to `FindContexts`: the context of each quote, in the order of the question."""
 
     passages: tuple[QuoteContext, ...]
@@ -181,7 +181,7 @@ class CutOut(Value, omit_defaults=True):
     """The labels in the picture, in reading order."""
 
 
-class AreasCut(Value, tag="figures"):
+class CutAreasReply(Value, tag="figures"):
     """The reply to `CutAreas`: the picture of each area, in the order of the question."""
 
     pictures: tuple[CutOut, ...]
@@ -191,7 +191,7 @@ RelativeBox = tuple[float, float, float, float]
 """(left, top, right, bottom) as fractions of a picture's width and height, from 0 to 1."""
 
 
-class PageDrawn(Value, tag="view"):
+class DrawPageReply(Value, tag="view"):
     """The reply to `DrawPage`: a picture of the page, and the positions of its words and marks."""
 
     picture: bytes = b""
@@ -206,19 +206,19 @@ class PageDrawn(Value, tag="view"):
     """Whether most of the page is dark, as slides often are."""
 
 
-class PagesMeasured(Value, tag="measure"):
+class MeasurePagesReply(Value, tag="measure"):
     """The reply to `MeasurePages`: the size and the printed number of each page."""
 
     pages: tuple[tuple[float, float, str], ...] = ()
     """(width in points, height in points, printed number) of each page."""
 
 
-class PagesRead(Value, tag="pages"):
+class ReadPagesReply(Value, tag="pages"):
     """The reply to `ReadPages`: the text of the requested pages."""
 
     document: Document
     prints: tuple[tuple[str, int], ...]
-    """As in `MarksRead.pages`, for all pages of the file and not only the requested ones."""
+    """As in `ReadMarksReply.pages`, for all pages of the file and not only the requested ones."""
     labels: tuple[str, ...]
     """The printed number of each requested page."""
     paragraphs: tuple[tuple[Pair, ...], ...]
@@ -227,7 +227,7 @@ class PagesRead(Value, tag="pages"):
     """
 
 
-class Failed(Value, tag="failed"):
+class Failure(Value, tag="failed"):
     """The reply to any question about a file that couldn't be read: why, and what to do."""
 
     what: str
@@ -236,5 +236,11 @@ class Failed(Value, tag="failed"):
 
 
 Reply = (
-    MarksRead | ContextsFound | AreasCut | PageDrawn | PagesMeasured | PagesRead | Failed
+    ReadMarksReply
+    | FindContextsReply
+    | CutAreasReply
+    | DrawPageReply
+    | MeasurePagesReply
+    | ReadPagesReply
+    | Failure
 )

@@ -271,7 +271,7 @@ large because accents are raised over capitals.
 """
 
 
-def combine_accents(
+def find_separate_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
     """Find accents that are printed separately from their letters, as TeX does.
@@ -372,7 +372,7 @@ level, relative to their height.
 Segments = list[list[PrintedChar]]
 """The characters of a passage in reading order, as a list for each run of characters on a line."""
 
-Glue = Callable[[PrintedChar, PrintedChar, Sequence[str]], str | None]
+ChooseSeparator = Callable[[PrintedChar, PrintedChar, Sequence[str]], str | None]
 """Returns what to insert between two characters, given both and the preceding text.
 
 Returns None if nothing is to be inserted and the hyphen before it is to be dropped.
@@ -448,7 +448,7 @@ class PageText:
         if dx > 0.9 and piece_starts and not is_right_to_left:
             self._restore_row_order(piece_starts)
         if is_horizontal:
-            for accent, letter, combined in combine_accents(self.chars):
+            for accent, letter, combined in find_separate_accents(self.chars):
                 max(accent, letter, key=attrgetter("visible_index")).gap = NO_GAP
                 accent.printed_text = ""
                 letter.printed_text = combined
@@ -460,14 +460,14 @@ class PageText:
         """The first character of each list item that is labelled with a letter or a number."""
         block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
 
-        def glue(
+        def choose_separator(
             left: PrintedChar, right: PrintedChar, before: Sequence[str]
         ) -> str | None:
             if right in block_start_chars:
                 return "\n"
-            return self._choose_glue(left, right, before)
+            return self._choose_separator(left, right, before)
 
-        self.text, self._starts = self._join_chars(self.chars, glue)
+        self.text, self._starts = self._join_chars(self.chars, choose_separator)
         for char, start in zip(self.chars, self._starts, strict=True):
             char.text_offset = start
 
@@ -604,7 +604,7 @@ class PageText:
     # --- joining
 
     def _join_chars(
-        self, chars: Iterable[PrintedChar], glue: Glue
+        self, chars: Iterable[PrintedChar], choose_separator: ChooseSeparator
     ) -> tuple[str, list[int]]:
         """Join the characters, and return the text and the offset of each character in it."""
         parts: list[str] = []
@@ -613,20 +613,20 @@ class PageText:
         previous: PrintedChar | None = None
         for char in chars:  # runs for each letter of a document: keep it fast
             if previous and not (char.previous is previous and char.gap is NO_GAP):
-                glue_text = glue(previous, char, parts)
-                if glue_text is None:  # drop the hyphen
+                separator = choose_separator(previous, char, parts)
+                if separator is None:  # drop the hyphen
                     length -= len(parts[-1])
                     parts[-1] = ""
-                    glue_text = ""
-                parts.append(glue_text)
-                length += len(glue_text)
+                    separator = ""
+                parts.append(separator)
+                length += len(separator)
             starts.append(length)
             parts.append(char.printed_text)
             length += len(char.printed_text)
             previous = char
         return "".join(parts), starts
 
-    def _choose_glue(
+    def _choose_separator(
         self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
     ) -> str | None:
         """Return what to insert between two characters that belong to different words or lines.
@@ -667,7 +667,9 @@ class PageText:
     def join_segments(self, segments: Segments) -> str:
         """Return the text of a passage, given its characters."""
 
-        def glue(left: PrintedChar, right: PrintedChar, _: Sequence[str]) -> str | None:
+        def choose_separator(
+            left: PrintedChar, right: PrintedChar, _: Sequence[str]
+        ) -> str | None:
             # the mark skips a few characters of the line
             if (
                 left.line is right.line
@@ -686,10 +688,10 @@ class PageText:
                     if self._should_keep_hyphen(find_last_word(text_before), right)
                     else ""
                 )
-            return self._choose_glue(left, right, [text_before])
+            return self._choose_separator(left, right, [text_before])
 
         chars = list(chain.from_iterable(segments))
-        text, _ = self._join_chars(chars, glue)
+        text, _ = self._join_chars(chars, choose_separator)
         if chars and chars[-1].text in HYPHEN_MARKERS:
             return text[:-1]
         return text

@@ -25,16 +25,16 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 from ankiforge.extract.pdf.annotations import open_annotation
 from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling, to_one_line
-from ankiforge.extract.pdf.figure_labels import bounding_box
+from ankiforge.extract.pdf.figure_labels import compute_bounding_box
 from ankiforge.extract.pdf.figure_text import find_labels
 from ankiforge.extract.pdf.messages import (
     Area,
     Box,
     CutOut,
     DrawPage,
-    PageDrawn,
+    DrawPageReply,
+    MeasurePagesReply,
     PageMark,
-    PagesMeasured,
     RelativeBox,
 )
 from ankiforge.extract.pdf.metadata import compute_document_id
@@ -101,16 +101,16 @@ def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
     Their positions and sizes are fractions of the area's picture.
     """
     resolution = POSITION_SIDE_PIXELS / max(page.get_size())
-    cutout = _find_pixel_area(page, box, resolution)
+    cutout = _compute_pixel_area(page, box, resolution)
     labels = []
-    for found_label in find_labels(page, box):
-        label_cutout = _find_pixel_area(page, found_label.box, resolution)
+    for detected_label in find_labels(page, box):
+        label_cutout = _compute_pixel_area(page, detected_label.box, resolution)
         left = (label_cutout.left - cutout.left) / cutout.width
         top = (label_cutout.top - cutout.top) / cutout.height
         width = label_cutout.width / cutout.width
         height = label_cutout.height / cutout.height
         label = FigureLabel(
-            found_label.text,
+            detected_label.text,
             left=round(left, 4),
             top=round(top, 4),
             width=round(width, 4),
@@ -160,7 +160,7 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
     """
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
-        cutout = _find_pixel_area(page, box, resolution)
+        cutout = _compute_pixel_area(page, box, resolution)
         if min(cutout.width, cutout.height) < max(1.0, MIN_SIDE_POINTS * resolution - 1):
             return b""
         if cutout.longest_side > MAX_SIDE_PIXELS:
@@ -175,7 +175,7 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
         resolution *= _SHRINK_FACTOR
 
 
-def _find_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
+def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
     """Return the part of a box that lies on the upright page, measured in pixels.
 
     `resolution` is in pixels per point.
@@ -262,14 +262,14 @@ def encode_png(
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
-            _make_png_chunk(b"IHDR", header),
-            _make_png_chunk(b"IDAT", body),
-            _make_png_chunk(b"IEND", b""),
+            _build_png_chunk(b"IHDR", header),
+            _build_png_chunk(b"IDAT", body),
+            _build_png_chunk(b"IEND", b""),
         )
     )
 
 
-def _make_png_chunk(name: bytes, data: bytes) -> bytes:
+def _build_png_chunk(name: bytes, data: bytes) -> bytes:
     length = struct.pack(">I", len(data))
     checksum = struct.pack(">I", zlib.crc32(name + data))
     return length + name + data + checksum
@@ -298,7 +298,7 @@ height. The boxes of symbol fonts may reach into other lines.
 """
 
 
-def measure_pages(document: PdfDocument) -> PagesMeasured:
+def measure_pages(document: PdfDocument) -> MeasurePagesReply:
     """Return the size and the printed number of each page of a document."""
     pages = []
     for number in range(len(document)):
@@ -310,7 +310,7 @@ def measure_pages(document: PdfDocument) -> PagesMeasured:
         if not (width > 0 and height > 0):
             width, height = _LETTER_SIZE
         pages.append((width, height, label or str(number + 1)))
-    return PagesMeasured(tuple(pages))
+    return MeasurePagesReply(tuple(pages))
 
 
 _SAMPLE_STEP = 3 * 997
@@ -319,13 +319,13 @@ _MAX_DARK_LEVEL = 100
 """The maximum median of the sampled green values of a page that is dark."""
 
 
-def draw_page(document: PdfDocument, question: DrawPage) -> PageDrawn:
+def draw_page(document: PdfDocument, question: DrawPage) -> DrawPageReply:
     """Draw a whole page, and locate its words and the marks on it.
 
-    Return an empty `PageDrawn` if the page doesn't exist or can't be drawn.
+    Return an empty `DrawPageReply` if the page doesn't exist or can't be drawn.
     """
     if not 0 <= question.page < len(document):
-        return PageDrawn()
+        return DrawPageReply()
     try:
         with closing(document[question.page]) as page:
             with closing(
@@ -336,13 +336,13 @@ def draw_page(document: PdfDocument, question: DrawPage) -> PageDrawn:
             with closing(PageText(chars, Spelling([]))) as text:
                 return _draw_page(page, text, question)
     except PDF_ERRORS:
-        return PageDrawn()
+        return DrawPageReply()
 
 
-def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> PageDrawn:
+def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> DrawPageReply:
     width, height = page.get_size()
     if not (width > 0 and height > 0):
-        return PageDrawn()
+        return DrawPageReply()
     scale = min(question.width / width, (_MAX_PAGE_PIXELS / (width * height)) ** 0.5)
     while True:
         page_width = max(1, round(width * scale))
@@ -383,7 +383,7 @@ def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> PageDrawn:
             for word, box in _find_words_with_boxes(text, line)
         ]
         lines.append(tuple(words))
-    return PageDrawn(
+    return DrawPageReply(
         picture,
         page_width,
         page_height,
@@ -406,7 +406,7 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
         word, chars = words[-1]
         words[-1] = (word + text.text[start:end], [*chars, char])
         previous_end = end
-    return [(word, _bounding_box(chars)) for word, chars in words if word]
+    return [(word, _compute_line_box(chars)) for word, chars in words if word]
 
 
 def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
@@ -420,7 +420,7 @@ def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
         last = text.find_char(max(end - 1, start))
         marked_chars = text.chars[first.visible_index : last.visible_index + 1]
         for _, line_chars in groupby(marked_chars, attrgetter("line")):
-            boxes.append(_bounding_box(list(line_chars)))
+            boxes.append(_compute_line_box(list(line_chars)))
     return boxes or ([mark.box] if mark.box else [])
 
 
@@ -485,13 +485,13 @@ def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
     return spans
 
 
-def _bounding_box(chars: Sequence[PrintedChar]) -> Box:
+def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:
     """Return the box around adjacent characters, ignoring the height of unusually tall ones."""
     usual_height = median_high([char.height for char in chars])
     usual_chars = [
         char for char in chars if char.height <= _MAX_CHAR_HEIGHT * usual_height
     ]
-    _, bottom, _, top = bounding_box(
+    _, bottom, _, top = compute_bounding_box(
         (char.left, char.bottom, char.right, char.top) for char in usual_chars
     )
     return (

@@ -62,7 +62,7 @@ class _CharMetrics:
         self._matrix = pdfium_c.FS_MATRIX()
         self._box = pdfium_c.FS_RECTF()
 
-    def index_at_offset(self, offset: int) -> int:
+    def get_index_at_offset(self, offset: int) -> int:
         index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page, offset)
         return max(index, 0)
 
@@ -70,7 +70,7 @@ class _CharMetrics:
         pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
         return (self._box.bottom, self._box.top)
 
-    def size(self, index: int) -> float:
+    def get_size(self, index: int) -> float:
         pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
         bottom, top = self.get_bottom_and_top(index)
         size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
@@ -103,15 +103,15 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
                 start, end, max(1, (end - start) // _MAX_SAMPLED_LETTERS)
             )
             [(size, _)] = Counter(
-                metrics.size(metrics.index_at_offset(offset_in_text))
+                metrics.get_size(metrics.get_index_at_offset(offset_in_text))
                 for offset_in_text in sampled_offsets
             ).most_common(1)
-            first_index = metrics.index_at_offset(start)
-            last_index = metrics.index_at_offset(end - 1)
+            first_index = metrics.get_index_at_offset(start)
+            last_index = metrics.get_index_at_offset(end - 1)
             bottom, top = metrics.get_bottom_and_top(first_index)
             note = ""
             note_match = _TRAILING_NOTE.search(line_text)
-            if note_match and metrics.size(last_index) < MAX_NOTE_SIZE * size:
+            if note_match and metrics.get_size(last_index) < MAX_NOTE_SIZE * size:
                 # a lowered number directly after a word is a subscript, as in `CO2`
                 if (
                     note_match[0][0].isspace()
@@ -294,8 +294,8 @@ def choose_title(
         or _NOT_A_TITLE.match(metadata_title)
     ):
         metadata_title = ""
-    candidates = _PageLines(lines)
-    title_block = next(candidates.find_titles(), None)
+    title_finder = _TitleFinder(lines)
+    title_block = next(title_finder.find_titles(), None)
     printed_title = title_block.text if title_block else ""
     if metadata_title and is_printed_in(folded_page, metadata_title):
         large_letters = ""
@@ -303,7 +303,7 @@ def choose_title(
             if title_block and line.size >= MIN_RELATIVE_SIZE * title_block.size:
                 large_letters += fold_alphanumerics(line.text.removesuffix(line.note))
         has_clear_title = (
-            title_block and title_block.size >= _MIN_TITLE_SIZE * candidates.usual_size
+            title_block and title_block.size >= _MIN_TITLE_SIZE * title_finder.usual_size
         )
         if (
             not has_clear_title
@@ -368,13 +368,13 @@ class _Block:
         return -0.5 * line.size < above.top - line.top < _MAX_LINE_STEP * line.size
 
 
-class _PageLines:
+class _TitleFinder:
     """The lines of a first page, among which a title is searched for."""
 
     def __init__(self, lines: Sequence[PrintedLine]) -> None:
         self._lines = lines
-        self._letters = sum(len(line.text) for line in lines)
-        self._is_cover = self._letters <= _MAX_COVER_LETTERS
+        self._letter_count = sum(len(line.text) for line in lines)
+        self._is_cover = self._letter_count <= _MAX_COVER_LETTERS
         sizes = sorted(line.size for line in lines for _ in line.text)
         self.usual_size = (
             sizes[len(sizes) // (4 if self._is_cover else 2)] if sizes else 1.0
@@ -405,7 +405,7 @@ class _PageLines:
     def _find_emphasized_blocks(self) -> Iterator[_Block]:
         """Yield the blocks near the top of the page that are bold or in capitals."""
         bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
-        is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letters
+        is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:
             text = block.text
             lines_above = [line for line in self._lines if line.top > block.lines[0].top]

@@ -29,24 +29,24 @@ from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     REPAIR_HINT,
     Area,
-    AreasCut,
-    ContextsFound,
     CutAreas,
+    CutAreasReply,
     CutOut,
     DrawPage,
+    DrawPageReply,
     ExternalQuote,
-    Failed,
+    Failure,
     FindContexts,
-    MarksRead,
+    FindContextsReply,
     MeasurePages,
-    PageDrawn,
+    MeasurePagesReply,
     PageMark,
-    PagesMeasured,
-    PagesRead,
     Question,
     QuoteContext,
     ReadMarks,
+    ReadMarksReply,
     ReadPages,
+    ReadPagesReply,
     Reply,
 )
 from ankiforge.model import EmptySourceCache, SourceCache, hash16
@@ -59,7 +59,7 @@ MAX_PROCESS_BYTES = 320 * 2**20
 """The maximum memory for data in a subprocess, in addition to what it uses at its start, because a
 page of a few hundred kB may inflate to gigabytes. Only Linux can enforce the limit.
 """
-_CRASHED = Failed(
+_CRASHED = Failure(
     "the PDF reader crashed on it, or it takes more memory than is allowed",
     REPAIR_HINT,
 )
@@ -68,7 +68,7 @@ _CRASHED = Failed(
 # --- in the process ---------------------------------------------------------------------
 
 
-def serve(questions: int, replies: int, seconds: float) -> None:
+def serve(questions: int, replies: int, timeout: float) -> None:
     """Answer questions in this process until the program that asks them ends.
 
     Each question and each reply is a line of JSON. The process exits if a question takes too long.
@@ -76,7 +76,7 @@ def serve(questions: int, replies: int, seconds: float) -> None:
     Args:
         questions: the file descriptor from which questions are read.
         replies: the file descriptor to which replies are written.
-        seconds: the timeout for one question.
+        timeout: the timeout for one question.
     """
     import faulthandler
     import gc
@@ -103,7 +103,7 @@ def serve(questions: int, replies: int, seconds: float) -> None:
         for stream in (0, 1, 2):
             os.dup2(devnull.fileno(), stream)
         for line in question_lines:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=devnull)
+            faulthandler.dump_traceback_later(timeout, exit=True, file=devnull)
             reply = json.encode(answer_question(json.decode(line, type=Question)))
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
@@ -121,9 +121,9 @@ def answer_question(question: Question) -> Reply:
     if isinstance(question, FindContexts) and question.path.lower().endswith(
         HYPERTEXT_SUFFIXES
     ):
-        from ankiforge.extract.pdf.hypertext import find_in_pages
+        from ankiforge.extract.pdf.hypertext import find_quote_contexts
 
-        return find_in_pages(Path(question.path), question.quotes)
+        return find_quote_contexts(Path(question.path), question.quotes)
     from ankiforge.extract.pdf.answers import answer_pdf_question
 
     return answer_pdf_question(question)
@@ -135,9 +135,9 @@ def answer_question(question: Question) -> Reply:
 class WorkerProcess:
     """A subprocess that answers questions. It ends when this program does."""
 
-    def __init__(self, seconds: float) -> None:
-        """Start the subprocess. `seconds` is the timeout for one question."""
-        self._seconds = seconds
+    def __init__(self, timeout: float) -> None:
+        """Start the subprocess. `timeout` is the timeout for one question."""
+        self._timeout = timeout
         self.has_ended = False
         self._kill: Callable[[], object]
         self._wait: Callable[[], object]
@@ -155,14 +155,14 @@ class WorkerProcess:
                     os.closerange(3, lower)
                     os.closerange(lower + 1, upper)
                     os.closerange(upper + 1, os.sysconf("SC_OPEN_MAX"))
-                    serve(questions, replies, seconds)
+                    serve(questions, replies, timeout)
                 os._exit(1)
             self._kill = partial(os.kill, pid, signal.SIGKILL)
             self._wait = partial(os.waitpid, pid, 0)
         else:
             import subprocess
 
-            code = f"from {__name__} import serve; serve(0, 1, {seconds})"
+            code = f"from {__name__} import serve; serve(0, 1, {timeout})"
             command = (sys.executable, "-P", "-W", "ignore", "-c", code)
             process = subprocess.Popen(command, stdin=questions, stdout=replies)
             self._kill = process.kill
@@ -176,7 +176,7 @@ class WorkerProcess:
         """Return the reply to a question.
 
         If the subprocess crashes or the question times out, end the subprocess and return a
-        `Failed`.
+        `Failure`.
         """
         started = monotonic()
         reply_line = b""
@@ -187,15 +187,15 @@ class WorkerProcess:
         if reply_line.endswith(b"\n"):
             return json.decode(reply_line, type=Reply)  # type: ignore[no-any-return]
         self.end()
-        if monotonic() - started < self._seconds:
+        if monotonic() - started < self._timeout:
             return _CRASHED
         hint = "print it to a new PDF, or leave it out with `exclude`"
-        return Failed(f"reading it took longer than {self._seconds:g} s", hint)
+        return Failure(f"reading it took longer than {self._timeout:g} s", hint)
 
     def end(self) -> None:
         """Kill the subprocess, even if it is busy.
 
-        A thread that is waiting for its reply receives a `Failed`.
+        A thread that is waiting for its reply receives a `Failure`.
         """
         self.has_ended = True
         with suppress(OSError):  # the subprocess has already ended
@@ -233,24 +233,24 @@ class PdfWorker:
 
     def __init__(
         self,
-        seconds: float = QUESTION_TIMEOUT,
-        memory: SourceCache = EmptySourceCache(),  # noqa: B008 - stateless
+        timeout: float = QUESTION_TIMEOUT,
+        cache: SourceCache = EmptySourceCache(),  # noqa: B008 - stateless
         jobs: int = 1,
         executor: str = "",
     ) -> None:
         """Create a worker. No subprocess is started yet.
 
         Args:
-            seconds: the timeout for one question.
-            memory: the cache in which replies are stored.
+            timeout: the timeout for one question.
+            cache: the cache in which replies are stored.
             jobs: how many files `prefetch` may read at a time.
             executor: the address of a Dask cluster on which files are read, or "" to read them on
                 this computer.
         """
-        self.timeout = seconds
+        self.timeout = timeout
         self.jobs = jobs
         self.executor = executor
-        self._cache = _ReplyCache(memory)
+        self._cache = _ReplyCache(cache)
         self._processes: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._closed = False
@@ -275,33 +275,33 @@ class PdfWorker:
 
     # --- questions
 
-    def read_marks(self, path: Path, *, named: bool = False) -> MarksRead | Failed:
+    def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
         """Read the marks in a file.
 
         If `named` is true, the work is identified even if nothing in the file is marked.
         """
-        reply = self.ask(ReadMarks(absolute_path(path), named))
-        assert isinstance(reply, MarksRead | Failed)
+        reply = self.ask(ReadMarks(get_absolute_path(path), named))
+        assert isinstance(reply, ReadMarksReply | Failure)
         return reply
 
     def find_contexts(
         self, path: Path, quotes: Sequence[ExternalQuote]
-    ) -> tuple[Sequence[QuoteContext], Failed | None]:
+    ) -> tuple[Sequence[QuoteContext], Failure | None]:
         """Return the context of each quote in a file, and the failure if the file can't be read.
 
         If a quote isn't found, or if the file can't be read, the quote has an empty context.
         """
-        reply = self.ask(FindContexts(absolute_path(path), tuple(quotes)))
-        if isinstance(reply, ContextsFound):
+        reply = self.ask(FindContexts(get_absolute_path(path), tuple(quotes)))
+        if isinstance(reply, FindContextsReply):
             return reply.passages, None
-        assert isinstance(reply, Failed)
+        assert isinstance(reply, Failure)
         return [QuoteContext()] * len(quotes), reply
 
     def cut_pictures(
         self,
         path: Path,
         areas: Sequence[Area],
-    ) -> tuple[list[CutOut], Failed | None]:
+    ) -> tuple[list[CutOut], Failure | None]:
         """Cut out the areas of a file.
 
         Only a few pictures are requested at a time, so that a page that can't be drawn affects few
@@ -314,9 +314,9 @@ class PdfWorker:
         pictures: list[CutOut] = []
         for start in range(0, len(areas), _PICTURES_PER_QUESTION):
             batch = areas[start : start + _PICTURES_PER_QUESTION]
-            reply = self.ask(CutAreas(absolute_path(path), tuple(batch)))
-            if not isinstance(reply, AreasCut):
-                assert isinstance(reply, Failed)
+            reply = self.ask(CutAreas(get_absolute_path(path), tuple(batch)))
+            if not isinstance(reply, CutAreasReply):
+                assert isinstance(reply, Failure)
                 missing = [CutOut(b"")] * (len(areas) - start)
                 return (pictures + missing, reply)
             pictures += reply.pictures
@@ -324,7 +324,7 @@ class PdfWorker:
 
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageMark], width: int
-    ) -> PageDrawn:
+    ) -> DrawPageReply:
         """Return a picture of a page, with the positions of its words and of the marks on it.
 
         The reply is empty if the page can't be drawn.
@@ -335,21 +335,21 @@ class PdfWorker:
             marks: the marks on the page.
             width: the width of the picture in pixels. A very large page gets a narrower picture.
         """
-        reply = self.ask(DrawPage(absolute_path(path), page, tuple(marks), width))
-        return reply if isinstance(reply, PageDrawn) else PageDrawn()
+        reply = self.ask(DrawPage(get_absolute_path(path), page, tuple(marks), width))
+        return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
 
-    def measure_pages(self, path: Path) -> PagesMeasured:
+    def measure_pages(self, path: Path) -> MeasurePagesReply:
         """Return the sizes of a file's pages, or an empty reply if the file can't be read."""
-        reply = self.ask(MeasurePages(absolute_path(path)))
-        return reply if isinstance(reply, PagesMeasured) else PagesMeasured()
+        reply = self.ask(MeasurePages(get_absolute_path(path)))
+        return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
 
-    def iter_pages(self, path: Path) -> Iterator[PagesRead]:
+    def iter_pages(self, path: Path) -> Iterator[ReadPagesReply]:
         """Yield the whole text of a file, in batches of `PAGES_PER_QUESTION` pages.
 
         Raises:
             ItemError: the file can't be read.
         """
-        file_path = absolute_path(path)
+        file_path = get_absolute_path(path)
         first_pages = self._read_some_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
         yield first_pages
         starts = range(PAGES_PER_QUESTION, len(first_pages.prints), PAGES_PER_QUESTION)
@@ -358,16 +358,16 @@ class PdfWorker:
             self.prefetch(questions)
         yield from map(self._read_some_pages, questions)
 
-    def _read_some_pages(self, question: ReadPages) -> PagesRead:
+    def _read_some_pages(self, question: ReadPages) -> ReadPagesReply:
         """Return the text of the pages that a question asks for.
 
         Raises:
             ItemError: the pages can't be read.
         """
         reply = self.ask(question)
-        if isinstance(reply, Failed):
+        if isinstance(reply, Failure):
             raise ItemError(reply.what, hint=reply.hint)
-        assert isinstance(reply, PagesRead)
+        assert isinstance(reply, ReadPagesReply)
         return reply
 
     def ask(self, question: Question) -> Reply:
@@ -376,11 +376,11 @@ class PdfWorker:
         A failure is never cached, because its cause may be temporary or particular to this
         computer.
         """
-        key = _make_cache_key(question)
+        key = _compute_cache_key(question)
         reply = self._cache.load_reply(key)
         if reply is None:
             reply = self._take_prefetched(question) or self.answer_uncached(question)
-            if isinstance(reply, Failed) or not key:
+            if isinstance(reply, Failure) or not key:
                 return reply
             self._cache.add(key, reply)
         self._cache.mark_used(key)
@@ -388,7 +388,7 @@ class PdfWorker:
 
     def save_cache(self, *, complete: bool) -> None:
         """Write the cache. If `complete` is true, remove the entries not used in this run."""
-        self._cache.store(complete=complete)
+        self._cache.save(complete=complete)
 
     # --- prefetching
 
@@ -401,7 +401,7 @@ class PdfWorker:
             return
         uncached: deque[Question] = deque()
         for question in questions:
-            if _make_cache_key(question) not in self._cache:
+            if _compute_cache_key(question) not in self._cache:
                 uncached.append(question)
         if len(uncached) < 2:
             return
@@ -442,7 +442,7 @@ class PdfWorker:
             return None
         except Exception:  # noqa: BLE001 - a worker died, or the connection was lost
             return None
-        if self.executor and isinstance(reply, Failed):
+        if self.executor and isinstance(reply, Failure):
             return None
         return reply
 
@@ -474,7 +474,7 @@ class PdfWorker:
         return process
 
 
-def absolute_path(path: Path) -> str:
+def get_absolute_path(path: Path) -> str:
     """Return the absolute path of a file, because a worker may have another working directory."""
     return os.path.abspath(path)  # noqa: PTH100
 
@@ -485,14 +485,14 @@ def absolute_path(path: Path) -> str:
 class _ReplyCache:
     """Caches replies under keys that change when the file, the question or the program does."""
 
-    def __init__(self, memory: SourceCache) -> None:
-        self._memory = memory
+    def __init__(self, cache: SourceCache) -> None:
+        self._source_cache = cache
         self._stored_keys: set[str] = set()
         self._used_keys: set[str] = set()
         self._unsaved_replies: dict[str, bytes] = {}
         with suppress(MsgspecError):
             self._stored_keys = json.decode(
-                memory.load(_INDEX_KEY) or b"[]", type=set[str]
+                cache.load(_INDEX_KEY) or b"[]", type=set[str]
             )
 
     def __contains__(self, key: str) -> bool:
@@ -502,23 +502,23 @@ class _ReplyCache:
         """Return the stored reply for a key, or None if it is missing or unreadable."""
         if key not in self._stored_keys:
             return None
-        body = self._memory.load(key)
+        body = self._source_cache.load(key)
         if body:
             with suppress(MsgspecError):
                 return json.decode(body, type=Reply)  # type: ignore[no-any-return]
         return None
 
     def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply, which is written by the next `store`."""
+        """Add a new reply, which is written by the next `save`."""
         self._unsaved_replies[key] = json.encode(reply)
 
     def mark_used(self, key: str) -> None:
-        """Record that a reply was used in this run, so that `store` keeps it."""
+        """Record that a reply was used in this run, so that `save` keeps it."""
         self._used_keys.add(key)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
-            self.store(complete=False)
+            self.save(complete=False)
 
-    def store(self, *, complete: bool) -> None:
+    def save(self, *, complete: bool) -> None:
         """Write the new replies. If `complete` is true, remove those not used in this run."""
         kept_keys = self._used_keys if complete else self._stored_keys | self._used_keys
         if self._unsaved_replies or kept_keys != self._stored_keys:
@@ -526,12 +526,12 @@ class _ReplyCache:
                 **self._unsaved_replies,
                 _INDEX_KEY: json.encode(sorted(kept_keys)),
             }
-            self._memory.update(entries, sorted(self._stored_keys - kept_keys))
+            self._source_cache.update(entries, sorted(self._stored_keys - kept_keys))
         self._stored_keys = kept_keys
         self._unsaved_replies = {}
 
 
-def _make_cache_key(question: Question) -> str:
+def _compute_cache_key(question: Question) -> str:
     """Return the key under which the reply to a question is cached, or "" if it must not be.
 
     It must not be cached if the file was changed so recently that its stamp may not reveal the
@@ -579,17 +579,17 @@ def connect_cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def answer_in_dask_worker(seconds: float, question: Question) -> Reply:
+def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
     """Answer a question in a Dask worker, on a computer where files have the same paths."""
-    return _get_remote_worker(seconds).answer_uncached(question)
+    return _get_remote_worker(timeout).answer_uncached(question)
 
 
 @cache
-def _get_remote_worker(seconds: float) -> PdfWorker:
+def _get_remote_worker(timeout: float) -> PdfWorker:
     """Return the `PdfWorker` of this Dask worker.
 
     It is kept, because starting a subprocess takes as long as reading a paper.
     """
-    worker = PdfWorker(seconds)
+    worker = PdfWorker(timeout)
     atexit.register(worker.__exit__)
     return worker

@@ -51,6 +51,6 @@ class Zotero(SourceType):
     @classmethod
     def open(cls, opening: Opening) -> Source:
         """Return a reader of a data directory, of a database file, or of Zotero's API."""
-        from ankiforge.extract.zotero.reader import open_reader
+        from ankiforge.extract.zotero.reader import open_source
 
-        return open_reader(opening)
+        return open_source(opening)

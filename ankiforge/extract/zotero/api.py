@@ -143,7 +143,7 @@ class ZoteroHttpClient(BoundedClient):
                 if wait > _MAX_WAIT:
                     message = f"{host} asks to wait {wait:,.0f} s"
                     raise ItemError(message, hint=_RETRY_HINT)
-                failure = self._response_error(response)
+                failure = self._check_response(response)
                 if failure is None:
                     response.headers.pop("backoff", None)  # or pyzotero would wait, too
                     if wait:
@@ -166,7 +166,7 @@ class ZoteroHttpClient(BoundedClient):
             self._timing.sleep(wait or delay)
         raise AssertionError
 
-    def _response_error(self, response: httpx2.Response) -> ItemError | None:
+    def _check_response(self, response: httpx2.Response) -> ItemError | None:
         """Return the error that explains why a response can't be used, or None if it can."""
         host = self._address.host
         is_local = self._address.is_local
@@ -231,7 +231,7 @@ class ApiLibraries:
             user_id = int(owner["userID"])
             names = (owner["username"], owner.get("displayName"))
             groups = {}
-            for row in self._fetch_all(self._new_client("user", user_id), "groups"):
+            for row in self._fetch_all(self._create_client("user", user_id), "groups"):
                 group_name = str(row["data"]["name"])
                 groups[int(row["id"])] = remove_control_chars(group_name)
             return Account(user_id, tuple(filter(None, names))), groups
@@ -268,7 +268,7 @@ class ApiLibraries:
             if library.group is not None:
                 hint = "give `path:`, Zotero's data folder, or `api: web`"
                 raise ItemError("the local API gives your own library only", hint=hint)
-            zotero = self._new_client("user", self.account.id or 0)
+            zotero = self._create_client("user", self.account.id or 0)
             return self._parse_items(*self._fetch_items(zotero))
         return self._parse_items(*self._fetch_unless_cached(library))
 
@@ -278,7 +278,7 @@ class ApiLibraries:
         They are taken from the cache if the library hasn't changed.
         """
         kind = "user" if library.group is None else "group"
-        zotero = self._new_client(kind, library.group or self.account.id or 0)
+        zotero = self._create_client(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
         name = f"web/{library.namespace}"
         cached_library: CachedLibrary | None = None
@@ -319,7 +319,7 @@ class ApiLibraries:
         collections = self._fetch_all(zotero, "collections")
         return list(by_key.values()), collections
 
-    def _new_client(self, kind: str, number: int) -> Zotero:
+    def _create_client(self, kind: str, number: int) -> Zotero:
         address = self.address
         zotero = Zotero(
             number,

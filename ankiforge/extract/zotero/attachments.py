@@ -32,7 +32,7 @@ from ankiforge.extract.pdf.messages import (
     FindContexts,
     QuoteContext,
 )
-from ankiforge.extract.pdf.worker import PdfWorker, absolute_path
+from ankiforge.extract.pdf.worker import PdfWorker, get_absolute_path
 from ankiforge.extract.zotero.database import Library, ZoteroAnnotation
 from ankiforge.extract.zotero.note_text import RichText
 from ankiforge.model import FigureLabel, Picture, Texts, Value, hash16
@@ -85,7 +85,7 @@ def get_page_index(mark: ZoteroAnnotation) -> int | None:
     return page
 
 
-def _make_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
+def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
     """Return the quotes to search for in the PDF, by annotation key.
 
     Only annotations with text have a quote.
@@ -108,7 +108,7 @@ def _make_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
     return quotes
 
 
-def _make_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
+def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
     """Return the areas of figures and drawings to cut out of the PDF, by annotation key."""
     areas = {}
     for mark in marks:
@@ -177,10 +177,10 @@ class ZoteroFiles:
         """Start reading the context of annotations that will soon be passed to `read_context`."""
         requests = []
         for marks_in_file in _group_by_file(marks):
-            quotes = tuple(_make_quotes(marks_in_file).values())
+            quotes = tuple(_build_quotes(marks_in_file).values())
             path = self._find_file(library, marks_in_file[0]) if quotes else None
             if path:
-                requests.append(FindContexts(absolute_path(path), quotes))
+                requests.append(FindContexts(get_absolute_path(path), quotes))
         self._worker.prefetch(requests)
 
     def read_context(
@@ -207,8 +207,8 @@ class ZoteroFiles:
             if path is None:
                 self._count_missing(library, marks_in_file)
             else:
-                quotes = _make_quotes(marks_in_file)
-                areas = _make_areas(picture_marks)
+                quotes = _build_quotes(marks_in_file)
+                areas = _build_areas(picture_marks)
                 if quotes:
                     quote_contexts, _ = self._worker.find_contexts(
                         path, tuple(quotes.values())

@@ -383,7 +383,7 @@ class ZoteroDatabase:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")
         return [
-            self._make_item(row)
+            self._build_item(row)
             for row in self._fetch_rows(_ITEMS_QUERY, library.database_id)
         ]
 
@@ -393,7 +393,7 @@ class ZoteroDatabase:
         Return [] if the library has no such attachment.
         """
         rows = self._fetch_rows(_FILE_AND_WORK_QUERY, library.database_id, key)
-        return sorted(map(self._make_item, rows), key=lambda item: item.key != key)
+        return sorted(map(self._build_item, rows), key=lambda item: item.key != key)
 
     @cached_property
     def _collections(self) -> Collections:
@@ -402,7 +402,7 @@ class ZoteroDatabase:
             collections[number] = Collection(name, parent, in_trash)
         return collections
 
-    def _make_item(self, row: sqlite3.Row) -> ZoteroItem:
+    def _build_item(self, row: sqlite3.Row) -> ZoteroItem:
         """Make an item of a row.
 
         If it has no parent, read its fields, creators and collections as well.

@@ -71,7 +71,7 @@ def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteTe
     if has_quotations:
         keys, comments = quotable()
         _remove_quotations(soup, keys, comments)
-    title = _take_title(soup, has_quotations=has_quotations)
+    title = _pop_title(soup, has_quotations=has_quotations)
 
     # convert to our Markdown, without spaces at line ends or repeated empty lines
     try:
@@ -161,7 +161,7 @@ def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
     return element.find_parent(_BLOCKS) or soup
 
 
-def _take_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
+def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
     """Remove the heading at the top of a note and return its text, or "" if there is none.
 
     If a note consists of a heading, that is its text, not its title, unless it was above

@@ -1,6 +1,6 @@
 """The Zotero source, which reads libraries from the database or an API.
 
-`open_reader` checks the settings and creates a `ZoteroSource`. Its `scan` reads each library with
+`open_source` checks the settings and creates a `ZoteroSource`. Its `scan` reads each library with
 `works.WorkReader`, unless nothing has changed since the last run.
 """
 
@@ -32,7 +32,7 @@ from ankiforge.extract.discover import (
     UnreadLibraryFiles,
 )
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
-from ankiforge.extract.pdf.messages import MarksRead
+from ankiforge.extract.pdf.messages import ReadMarksReply
 from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorker
 from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.zotero.attachments import (
@@ -78,7 +78,7 @@ _LIBRARY_HINT = "user, the number of a group, groups/<number>, or a list of thes
 # --- the settings ---------------------------------------------------------------------
 
 
-def open_reader(opening: Opening) -> ZoteroSource:
+def open_source(opening: Opening) -> ZoteroSource:
     """Return a reader of a data directory, of a database file, or of Zotero's API.
 
     Raises:
@@ -108,7 +108,7 @@ def open_reader(opening: Opening) -> ZoteroSource:
         address=address,
         only=opening.only,
         me=opening.me,
-        cache=opening.memory,
+        cache=opening.cache,
         offline=opening.offline,
         jobs=opening.jobs,
         executor=opening.executor,
@@ -444,7 +444,7 @@ class ZoteroSource:
         embedded_count = 0
         for _, path in unannotated_files[:_MAX_PDFS_SEARCHED]:
             read = worker.read_marks(path)
-            embedded_count += isinstance(read, MarksRead) and bool(read.marks)
+            embedded_count += isinstance(read, ReadMarksReply) and bool(read.marks)
         return embedded_count
 
     @contextmanager

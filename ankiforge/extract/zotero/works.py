@@ -201,7 +201,7 @@ class WorkReader:
     ) -> Iterator[ExtractedDocument | Problem]:
         """Yield the document of a work, with the annotations of its files followed by its notes."""
         paths = [mark.file.path for mark in work.annotations]
-        document = make_document(self.source, library, work.item, paths)
+        document = build_document(self.source, library, work.item, paths)
         contexts, pictures = self.files.read_context(library, work.annotations)
         highlights = []
         for mark in work.annotations:
@@ -231,7 +231,7 @@ class WorkReader:
             heading = text.title
             if heading == document.title and not has_question_mark(heading):
                 heading = ""
-            highlight = self._make_highlight(
+            highlight = self._build_highlight(
                 library,
                 note,
                 text.skip_reason,
@@ -290,7 +290,7 @@ class WorkReader:
             markdown = (f"![]({picture_context.picture})",)
         elif rich_text.is_formatted:
             markdown = (join_bullets(rich_text.markdown),)
-        return self._make_highlight(
+        return self._build_highlight(
             library,
             item,
             document=document,
@@ -312,7 +312,7 @@ class WorkReader:
             block=mark.file.key,
         )
 
-    def _make_highlight(
+    def _build_highlight(
         self,
         library: Library,
         item: ZoteroItem,
@@ -384,7 +384,7 @@ _CITATION_KEY = regex(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
 _IDENTIFIER_LABEL = regex(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
 
 
-def make_document(
+def build_document(
     source: str,
     library: Library,
     work: ZoteroItem,
@@ -456,7 +456,7 @@ def find_work(file: Path) -> Document | None:
         for library in database.libraries:
             file_and_work = database.find_file_and_work(library, file.parent.name)
             if file_and_work:
-                document = make_document(
+                document = build_document(
                     "", library, file_and_work[-1], [f"{STORAGE_DIRECTORY}:{file.name}"]
                 )
                 return replace(

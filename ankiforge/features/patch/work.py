@@ -315,7 +315,7 @@ class _EditedFile:
         self._ledger = ledger
         self._source_file = source_file
         self._pictures = pictures
-        self.original, _ = read_file(source_file.file.place, MAX_TEXT_BYTES)
+        self.original, _ = read_file(source_file.file.disk_path, MAX_TEXT_BYTES)
         text_hash = hash16(decode_text(self.original))  # raises an error if it isn't text
         self.text = self.original.decode("utf-8")
         stored_hash = load_text_hash(
