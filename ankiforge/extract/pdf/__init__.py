@@ -1,9 +1,9 @@
-"""Read the PDFs in a directory: the passages that users marked in them, and their notes.
+"""Source for a directory of PDFs: reads the annotations of each PDF as highlights and notes.
 
     sources:
       - pdf: {name: papers, path: ~/Papers}
 
-The files are read in subprocesses (`worker`), because damaged PDFs may crash or hang the libraries.
+PDFs are read in subprocesses (`worker`), because damaged files can crash or hang the libraries.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NO_MARKS = (
 
 
 class PdfSettings(SourceSettings, kw_only=True):
-    """The settings of a `pdf:` source. The patterns are those of `files.compile_patterns`."""
+    """Settings of a `pdf:` source. For the pattern syntax, see `files.compile_patterns`."""
 
     include: Strings = ("**/*.pdf",)
     exclude: Strings = ()
@@ -60,18 +60,18 @@ class PdfSettings(SourceSettings, kw_only=True):
 class PdfSource(FileSource):
     """Reads the annotated PDFs in a directory.
 
-    Comments may contain instructions for drafting cards. If `my_names` isn't empty, only comments
-    that have one of these author names (/T), or none, count as instructions.
+    A comment may contain drafting instructions. If `my_names` is set, only comments by these
+    authors (/T) and comments without an author count as instructions.
     """
 
     cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - stateless
-    """Caches the content of each file until the file changes."""
+    """Replies of the worker, which stay valid until the file changes."""
     jobs: int = 1
-    """How many files are read at a time."""
+    """The number of files to read in parallel."""
     executor: str = ""
-    """The address of a Dask cluster on which the files are read, or "" for this computer."""
+    """The address of the Dask cluster that reads the files, or "" to read them on this computer."""
     timeout: float | None = None
-    """The timeout in seconds for one question about a file, or None for the default."""
+    """The timeout in seconds for each question to the worker, or None for the default."""
 
     kind = "pdf"
     Settings = PdfSettings
@@ -85,10 +85,7 @@ class PdfSource(FileSource):
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Return a source that reads the PDFs at the path in its settings.
-
-        The path may be a directory or a single file.
-        """
+        """Create a source for the directory or file at `opening.root`."""
         return dataclasses.replace(
             super().open(opening),
             cache=opening.cache,
@@ -98,9 +95,9 @@ class PdfSource(FileSource):
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Context manager that starts reading these files, and yields the worker that reads them.
+        """Context manager that starts reading `files` in the background and yields the `PdfWorker`.
 
-        The worker's cache is saved on exit.
+        The cache is saved on exit.
         """
         from ankiforge.extract.pdf.messages import ReadMarks
         from ankiforge.extract.pdf.worker import (
@@ -118,7 +115,7 @@ class PdfSource(FileSource):
     def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the document with its highlights, if it has any, and the problems with the file."""
+        """Yield the document with its highlights, if there are any, followed by the problems."""
         from ankiforge.extract.pdf.messages import Failure
 
         reply = reader.read_marks(file.as_path)
@@ -149,7 +146,7 @@ class PdfSource(FileSource):
             yield Problem(file.path, *_NO_MARKS, notice=True)
 
     def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
-        """Return the whole text of a file, without running heads and feet."""
+        """Return the text of all pages, without running heads and feet."""
         labels: list[str] = []
         pages: list[str] = []
         paragraphs = []
@@ -179,10 +176,6 @@ class PdfSource(FileSource):
         )
 
     def _complete_document(self, file: File, document: Document) -> Document:
-        """Return the document with its source, path and file name added.
-
-        If the document has no title, it is titled after its file.
-        """
         path = PurePosixPath(file.path)
         return replace(
             document,
@@ -195,10 +188,7 @@ class PdfSource(FileSource):
     def _build_highlights(
         self, file: File, reply: ReadMarksReply
     ) -> tuple[Highlight, ...]:
-        """Return the highlights in reading order, with the document filled in.
-
-        On each page, highlights with equal anchors are numbered.
-        """
+        """Fill in the document, and number the highlights on each page that share an anchor."""
         document = self._complete_document(file, reply.document)
         highlights: list[Highlight] = []
         for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block):
@@ -218,7 +208,7 @@ class PdfSource(FileSource):
 
 
 def identify_document(path: Path) -> ExtractedDocument | Problem:
-    """Return the document in a file without its highlights, or a problem if it can't be read."""
+    """Read the title, authors and identifiers of a PDF, ignoring its highlights."""
     from ankiforge.extract.pdf.messages import Failure
     from ankiforge.extract.pdf.worker import PdfWorker
 
@@ -235,14 +225,14 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
 def cut_out_pictures(
     worker: PdfWorker, path: Path, reply: ReadMarksReply
 ) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
-    """Cut the marked figures and drawings out of a file.
+    """Cut the marked figures and drawings out of a PDF, and reference them in their marks.
 
-    Each mark that needs a picture gets a name for it, unless the picture can't be cut out. If the
-    worker failed, the mark gets the name all the same, because the picture may exist from an
-    earlier run, and the failure is added to the problems.
+    If a picture can't be cut out, its mark is left unchanged. If the worker failed, though, the
+    mark still gets its reference, because the picture may exist from an earlier run; the failure is
+    added to the problems.
 
     Returns:
-        The reply with the names in its marks, and the pictures.
+        (reply with the completed marks, pictures)
     """
     from ankiforge.extract.pdf.messages import MAX_PICTURES, Area
 

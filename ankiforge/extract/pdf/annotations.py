@@ -1,4 +1,4 @@
-"""Read the annotations in a PDF, and merge replies into the annotations that they answer.
+"""Read the annotations in a PDF, and merge each thread of replies into a single annotation.
 
 Programs write arbitrary values into PDFs, so a value of the wrong type is treated as missing.
 """
@@ -36,31 +36,31 @@ MARK_KINDS = {
     **dict.fromkeys(("Square", "Circle", "Polygon"), HighlightKind.IMAGE),
     "Ink": HighlightKind.INK,
 }
-"""The kind of highlight that is made from each subtype of annotation (PDF 32000-1 §12.5.6)."""
+"""Maps each annotation subtype (PDF 32000-1 §12.5.6) to the kind of highlight it becomes."""
 _DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
-"""The subtypes that are read as notes if they have text, and are left out otherwise."""
+"""Subtypes that are read as notes if they contain text, and left out otherwise."""
 _NOT_MARKS = frozenset({"", "Link", "Popup", "Widget"})
-"""The subtypes that are never marks. Links and widgets are parts of the document, and the comment
-that a popup shows belongs to another annotation.
+"""Subtypes that are ignored. Links and widgets are part of the document, and the text in a popup
+belongs to another annotation.
 """
 _INK_MARGIN = 8.0
-"""The margin in points around a pen drawing in its picture, so that the picture shows what the user
-circled or crossed out.
+"""The margin around the picture of a pen drawing, in points, so that the picture includes what the
+user circled or crossed out.
 """
 HIDDEN_FLAGS = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
 
 _MIN_NAME_LENGTH = 12
-"""The minimum length of a /NM value that identifies a mark."""
+"""The minimum length of a /NM value for it to identify a mark."""
 
 AnnotationIndex = tuple[int, int]
-"""(page number, index of the annotation on its page), both from 0."""
+"""(page number, index of the annotation on that page), both from 0."""
 
 
 _INSTRUCTION = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 class Annotation(Value):
-    """An annotation in a PDF. After threads are merged, its comment includes the replies to it."""
+    """An annotation in a PDF."""
 
     page: int
     """The page number, from 0."""
@@ -70,33 +70,35 @@ class Annotation(Value):
     """The numbers in /QuadPoints: eight for each quadrilateral of marked text."""
     contents: str
     comment: str
-    """The contents, followed by the replies once threads are merged."""
+    """The contents. After threads are merged, they are followed by the replies."""
     author: str
     colour: str
     name: str
-    """The value of /NM, a name that the program that wrote the annotation gave it."""
+    """The value of /NM, an identifier assigned by the program that created the annotation."""
     zotero_key: str
     created: datetime
     modified: datetime
     reference: AnnotationIndex
     parent: AnnotationIndex | None
-    """The annotation that this one replies to or is part of, or None."""
+    """The annotation that this one replies to or is grouped with, or None."""
     is_grouped: bool
-    """Whether the annotation is part of its parent (/RT /Group) and not a reply to it."""
+    """Whether the annotation belongs to the same group as its parent (/RT /Group), rather than
+    being a reply to it.
+    """
     is_hidden: bool
     is_review_state: bool
-    """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed.
-    Such an annotation is only needed to find the annotation that a reply belongs to.
+    """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed. It
+    is only needed to link replies to their root annotation.
     """
 
     @property
     def is_text_mark(self) -> bool:
-        """Whether the annotation is a highlight, underline, squiggly line or strikeout of text."""
+        """Whether the annotation highlights, underlines or strikes out text."""
         return self.kind in TEXT_MARK_KINDS.values()
 
     @property
     def picture_area(self) -> Box | None:
-        """The area to show in the mark's picture, or None if the mark needs no picture."""
+        """The area to cut out as the mark's picture, or None if the mark needs no picture."""
         if self.box and self.kind is HighlightKind.INK:
             left, bottom, right, top = self.box
             return (
@@ -108,9 +110,10 @@ class Annotation(Value):
         return self.box if self.kind is HighlightKind.IMAGE else None
 
     def get_distinct_comment(self, exact: str) -> str:
-        """Return the comment, or "" if it only repeats `exact`, the marked text.
+        """Return the comment, or "" if it merely repeats `exact`, the marked text.
 
-        An instruction such as `skip`, and a question, are always returned.
+        Instructions such as `skip` are always returned, and so are questions, unless `exact`
+        contains a question too.
         """
         if not exact or _INSTRUCTION.match(self.comment):
             return self.comment
@@ -119,9 +122,10 @@ class Annotation(Value):
         return "" if is_similar(self.comment, exact) else self.comment
 
     def iter_identity_hints(self, names: Collection[str]) -> Iterator[Hint]:
-        """Yield hints by which the mark can be recognized after its text has changed.
+        """Yield hints that identify the mark even after its text has changed.
 
-        They are its Zotero key, its /NM value if that is one of `names`, and its position.
+        These are its Zotero key, its /NM value and its position. The /NM value is only used if it
+        is one of `names`.
         """
         if self.zotero_key:
             yield hints.zotero_hint(self.zotero_key)
@@ -132,16 +136,16 @@ class Annotation(Value):
 
 
 class Annotations(NamedTuple):
-    """The annotations in a file, as returned by `read_annotations`."""
+    """The annotations in a PDF, as returned by `read_annotations`."""
 
     marks: list[Annotation]
-    """The marks in file order, with the replies merged into them."""
+    """The marks in file order, with replies merged into them."""
     hidden_count: int
-    """The number of hidden annotations that aren't replies. Many programs hide an annotation when
+    """The number of hidden annotations, excluding replies. Many programs hide an annotation when
     the user deletes it.
     """
     left_out: tuple[Lookalike, ...]
-    """The annotations that look like marks but aren't read as such, with the reasons."""
+    """Annotations that look like marks but aren't read, with the reasons."""
 
 
 _HIDDEN_REASON = "the file hides it: often it was deleted"
@@ -151,10 +155,13 @@ _STATE_REASON = (
 
 
 def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
-    """Read the annotations on the pages of a file.
+    """Read all annotations in a PDF.
 
-    This removes the appearance streams of coloured annotations in memory, because PDFium only
-    returns colours without them.
+    PDFium returns the colour of an annotation only if it has no appearance stream, so the
+    appearance streams of coloured annotations are removed in memory.
+
+    Args:
+        pages: The pages of the PDF, with None in place of an unreadable page.
     """
     annotations: list[Annotation] = []
     left_out: list[Lookalike] = []
@@ -191,7 +198,7 @@ _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify a mark: those that are long, unique and not a counter."""
+    """Return the /NM values that identify a mark: long, unique values that aren't counters."""
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
@@ -208,10 +215,7 @@ _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 @contextmanager
 def open_annotation(page: PdfPage, index: int) -> Iterator[Any]:
-    """Context manager that opens the annotation at `index` of a page, and closes it on exit.
-
-    Yields a handle for PDFium, or None if PDFium can't open the annotation.
-    """
+    """Context manager for an annotation handle, or None if PDFium can't open the annotation."""
     handle = pdfium_c.FPDFPage_GetAnnot(page, index)
     yield handle
     if handle:
@@ -225,14 +229,9 @@ def _read_annotation(
 ) -> Annotation | Lookalike | None:
     """Read one annotation.
 
-    Args:
-        page: the page of the annotation.
-        handle: PDFium's handle of the annotation.
-        reference: the page number of the annotation, and its index on the page.
-
     Returns:
-        The annotation, or a `Lookalike` with the reason why it isn't read as a mark, or None if it
-        is part of the document, such as a link.
+        The annotation, a `Lookalike` with the reason for leaving it out, or None if it is part of
+            the document, like a link.
     """
     subtype = _read_string(handle, b"Subtype")
     kind = MARK_KINDS.get(subtype)
@@ -279,9 +278,9 @@ def _read_annotation(
 
 
 def _read_contents(handle: Any) -> str:
-    """Return an annotation's plain text, or if it has none, the text of its rich text (XHTML).
+    """Return the annotation's plain text, or else the text of its rich text (XHTML).
 
-    Nothing that the rich text refers to is fetched.
+    External resources referenced by the rich text are never fetched.
     """
     contents = clean_text(_read_string(handle, b"Contents")).strip()
     if contents:
@@ -292,10 +291,6 @@ def _read_contents(handle: Any) -> str:
 
 
 def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationIndex | None:
-    """Return the annotation that this one replies to or is part of, or None if there is none.
-
-    Only an annotation on the same page is found.
-    """
     parent_handle = pdfium_c.FPDFAnnot_GetLinkedAnnot(handle, b"IRT")
     if not parent_handle:
         return None
@@ -305,7 +300,6 @@ def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationInde
 
 
 def _read_quad_points(handle: Any) -> Iterator[float]:
-    """Yield the coordinates in /QuadPoints, which are x and y of the four corners of each quad."""
     quad = pdfium_c.FS_QUADPOINTSF()
     for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(handle)):
         if pdfium_c.FPDFAnnot_GetAttachmentPoints(handle, index, byref(quad)):
@@ -314,10 +308,6 @@ def _read_quad_points(handle: Any) -> Iterator[float]:
 
 
 def _read_rect(handle: Any) -> Box | None:
-    """Return the annotation's /Rect as a box, or None if it is missing or invalid.
-
-    The file may give any two opposite corners.
-    """
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"Rect"):
         return None
     rect = pdfium_c.FS_RECTF()
@@ -331,7 +321,6 @@ def _read_rect(handle: Any) -> Box | None:
 
 
 def _read_string(handle: Any, key: bytes) -> str:
-    """Return the text of an entry, or "" if its value isn't a string, name or stream."""
     length = pdfium_c.FPDFAnnot_GetStringValue(handle, key, None, 0)
     if length <= 2:
         return ""
@@ -346,10 +335,10 @@ _INVISIBLE_ELEMENT = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
 def _read_colour(handle: Any) -> str:
-    """Return the annotation's colour as `#rrggbb`, or "" if it has none.
+    """Return the colour as `#rrggbb`, or "" if the annotation has none.
 
-    The annotation's appearance stream is removed first, because PDFium only returns the colour of
-    annotations without one. PDFium rounds each component down.
+    PDFium rounds each component down. It returns the colour only if the annotation has no
+    appearance stream, so the appearance stream is removed first.
     """
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
@@ -381,7 +370,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 def parse_date(date: str) -> datetime:
     """Parse a PDF date (PDF 32000-1 §7.9.4) leniently, or return `NEVER` if it is invalid.
 
-    A date without a time zone is taken to be in UTC.
+    Dates without a time zone are assumed to be in UTC.
     """
     match = _DATE.match(date.strip())
     if not match:
@@ -400,7 +389,7 @@ def parse_date(date: str) -> datetime:
 
 
 def format_date(date: datetime) -> str:
-    """Return a time in ISO 8601 format, or "" if it is `NEVER`."""
+    """Format a date in ISO 8601, or return "" for `NEVER`."""
     return date.isoformat() if date > NEVER else ""
 
 
@@ -408,10 +397,10 @@ def format_date(date: datetime) -> str:
 
 
 def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
-    """Merge each thread of annotations into one annotation, and return them in file order.
+    """Merge each thread (root annotation, replies and group members) into one annotation.
 
-    A thread consists of an annotation, the replies to it, and the other members of its group.
-    Threads that consist only of hidden annotations and review states are skipped.
+    Threads with only hidden annotations and review states are dropped. The order of the file is
+    kept.
     """
     by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[AnnotationIndex, list[Annotation]] = defaultdict(list)
@@ -433,9 +422,9 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
 
 
 def _merge_thread(thread: list[Annotation]) -> Annotation:
-    """Merge a thread into its text mark, or into its first annotation if it has no text mark.
+    """Merge a thread into its text mark, or into its root annotation if it has no text mark.
 
-    The merged comment consists of the group's contents, followed by the replies in order of time.
+    The merged comment is the contents of the group, followed by the replies in chronological order.
     """
     roots = (annotation for annotation in thread if annotation.parent is None)
     root = next(roots, thread[0])

@@ -1,8 +1,8 @@
-"""Answer questions about a PDF: its annotations, the text under and around them, pictures.
+"""Answer questions about a PDF: its annotations, its text, the context of quotes, and pictures.
 
-The worker process calls `answer_pdf_question` with each question. A file that PDFium can't open is
-repaired in memory and opened again, instead of being read with another library, so that the text of
-every page, and every key made from it, comes from PDFium (`benchmarks/broken_pdfs.py`).
+The worker process calls `answer_pdf_question` for each question. A file that PDFium can't open is
+repaired in memory and reopened with PDFium. Another library would extract slightly different text,
+and so change the keys (`benchmarks/broken_pdfs.py`).
 """
 
 from __future__ import annotations
@@ -105,18 +105,16 @@ _TRAILER_OBJECT_COUNT = 10_000_000
 
 
 def iter_repaired_copies(path: Path) -> Iterator[bytes]:
-    """Yield repaired copies of a damaged file, which PDFium may be able to open.
-
-    There are up to three copies:
+    """Yield up to three repaired copies of a damaged PDF, for PDFium to try in order.
 
     1. the file with a new trailer, in case its end is missing or damaged
-    2. the file as rewritten by pypdf, which is more lenient about references and lengths and
-       decrypts files that have an empty password
-    3. the first copy as rewritten by pypdf
+    2. the file rewritten by pypdf, which tolerates wrong references and lengths and decrypts files
+       that have an empty password
+    3. the first copy, rewritten by pypdf
 
     Raises:
-        MemoryError: a copy takes more memory than is allowed.
-        OSError: the file can't be read.
+        MemoryError: Creating a copy exceeds the memory limit.
+        OSError: The file can't be read.
     """
     raw = path.read_bytes()
 
@@ -144,11 +142,6 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
 
 
 def _rewrite_with_pypdf(raw: bytes) -> bytes:
-    """Return the file as rewritten by pypdf, or b"" if pypdf can't read it.
-
-    Raises:
-        MemoryError: rewriting takes more memory than is allowed.
-    """
     from pypdf import PdfReader, PdfWriter
 
     copy = BytesIO()
@@ -195,18 +188,21 @@ _UNRELIABLE_TEXT_HINT = (
     "export it again from the program that wrote it, or add a text layer (OCR)"
 )
 HEADER_SEARCH_BYTES = 65_536
-"""How many bytes at the start of a file are searched for the `%PDF-` header. PDFium accepts up to
-1,024 bytes of junk before the header, and pypdf accepts more.
+"""The number of bytes at the start of a file in which to look for `%PDF-`. PDFium accepts up to
+1,024 bytes of junk before this header, and pypdf accepts more.
 """
 _TAIL_BYTES = 2048
-"""How many bytes at the end of a file are searched for the end marker of a complete PDF."""
+"""The number of bytes at the end of a file in which to look for the end marker of a complete PDF.
+"""
 _MAX_OPEN_PAGES = 64
-"""The maximum number of pages that PDFium keeps in memory at a time."""
+"""The maximum number of pages that PDFium keeps in memory at once."""
 QUOTE_SEARCH_CHARS = 200
-"""How far past the start of its box a quote is searched for, in addition to twice its length."""
+"""A quote is searched for within twice its length plus this many characters from the start of its
+box.
+"""
 _NO_BOX = (0.0, 0.0, 0.0, 0.0)
 _MAX_PAGES_WITH_CHARS = 4
-"""The maximum number of pages whose characters are kept in memory at a time."""
+"""The maximum number of pages whose characters are kept in memory at once."""
 # Text on a cover page that a publisher has put before a paper.
 _PUBLISHER_COVER = regex(
     r"We are IntechOpen|Elsevier has created a COVID-19 resource centre"
@@ -217,9 +213,9 @@ _PUBLISHER_COVER = regex(
 
 
 def answer_pdf_question(question: Question) -> Reply:
-    """Answer a question about a PDF, or return a `Failure` that says why it can't be answered.
+    """Answer a question about a PDF, or return a `Failure` if that isn't possible.
 
-    Never raises an exception because of the file's content.
+    The content of the file never causes an exception.
     """
     path = Path(question.path)
     try:
@@ -243,14 +239,14 @@ def answer_pdf_question(question: Question) -> Reply:
 
 
 _open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
-"""The file whose pages are being read, if any, keyed by its path and stamp.
+"""The file whose pages are being read, if any, keyed by path and stamp.
 
-The entry is removed once the last pages of the file have been read.
+The entry is removed after the last pages have been read.
 """
 
 
 def _read_pages(question: ReadPages, path: Path) -> Reply:
-    """Return the text of some pages of a file.
+    """Read the text of a range of pages.
 
     The file stays open until its last pages have been read, because opening it takes as long as
     reading a sixth of its pages.
@@ -277,13 +273,13 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
 
 
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
-    """Open a file as a PDF. The caller must close the document.
+    """Open a PDF, repairing it if necessary. The caller must close the document.
 
     PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
-    file, try each of the copies from `iter_repaired_copies`.
+    file, the copies from `iter_repaired_copies` are tried.
 
     Returns:
-        The document and the notices to show about the file, or a `Failure` if it can't be opened.
+        (document, notices about the file), or a `Failure` if the file can't be opened.
     """
     with open(path, "rb", opener=open_regular_file) as file:
         head = file.read(HEADER_SEARCH_BYTES)
@@ -307,11 +303,6 @@ def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failur
 
 
 def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
-    """Open a PDF, given its path or its content.
-
-    Raises:
-        PdfiumError: PDFium can't open the file, or the file has no pages.
-    """
     document = pdfium.PdfDocument(file)
     if not len(document):
         raise pdfium.PdfiumError("no pages")
@@ -323,10 +314,6 @@ def _answer_about_document(
     document: pdfium.PdfDocument,
     notices: list[Pair],
 ) -> Reply:
-    """Answer a question about an open document.
-
-    `notices` are those from opening the file, which the reply to `ReadMarks` must include.
-    """
     if isinstance(question, CutAreas):
         return CutAreasReply(
             tuple(cut_out_area(document, area) for area in question.areas)
@@ -370,26 +357,24 @@ def _read_marks(
 
 
 class _OpenPage:
-    """A page opened by PDFium, whose text page is loaded on first use."""
-
     def __init__(self, page: pdfium.PdfPage) -> None:
         self.page = page
         self._text: pdfium.PdfTextPage | None = None
 
     def load_text_page(self) -> pdfium.PdfTextPage:
-        """Return the page's text page, first rotating the page so that its text is upright."""
+        """Return the text page, after rotating the page so that its text is upright."""
         if self._text is None:
             self._text = load_upright_text(self.page)
         return self._text
 
 
 class _FilePages:
-    """Gives access to the pages of an open file, any of which may be damaged."""
+    """The pages of an open PDF, any of which may be damaged."""
 
     def __init__(self, document: pdfium.PdfDocument) -> None:
         self.document = document
         self.damaged: list[int] = []
-        """The numbers of the pages that turned out to be unreadable."""
+        """The numbers of the pages found to be unreadable so far."""
         # a page is closed when it is evicted from the cache, or when the document is closed
         keep_open = lru_cache(maxsize=_MAX_OPEN_PAGES)
         self._open_page = keep_open(lambda page_number: _OpenPage(document[page_number]))
@@ -398,7 +383,7 @@ class _FilePages:
         return len(self.document)
 
     def iter_pages(self) -> Iterator[pdfium.PdfPage | None]:
-        """Yield each page in order, or None in place of a page that can't be opened."""
+        """Yield the pages in order, with None in place of a page that can't be opened."""
         for number in range(len(self)):
             yield self.read_or_default(
                 number,
@@ -412,7 +397,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Return `read(number)`, or `default` if page `number` is damaged."""
+        """Return `read(number)`, or `default` if the page is damaged."""
         try:
             return read(number)
         except PDF_ERRORS:
@@ -421,25 +406,23 @@ class _FilePages:
             return default
 
     def load_text_page(self, number: int) -> pdfium.PdfTextPage:
-        """Return the text page of page `number`.
+        """Return the text page of a page.
 
         Raises:
-            PDF_ERRORS: the page is damaged.
+            PDF_ERRORS: The page is damaged.
         """
         return self._open_page(number).load_text_page()
 
     def format_page_label(self, number: int) -> str:
-        """Return the label that the file gives the page, or its number from 1 if it has none."""
+        """Return the page label stored in the PDF, or else the page number from 1."""
         return to_one_line(self.document.get_page_label(number)) or str(number + 1)
 
 
 class _MarkedPage(Value):
-    """A page that contains marks or quotes, with the text in which they are located."""
-
     number: int
     text: PageText
     body: Span
-    """The span of the page's text that excludes running heads and feet."""
+    """The span of the text without running heads and feet."""
     text_finder: MarkTextFinder
 
 
@@ -447,28 +430,20 @@ class _MarkedPage(Value):
 
 
 class _LocatedMark(Value):
-    """An annotation together with the text that it covers on its page."""
-
     annotation: Annotation
     segments: Segments
     first_char: PrintedChar | None
-    """The first covered character, or the nearest character if none is covered, or None if the
-    page has no text.
+    """The first covered character, or else the nearest character, or None if the page has no text.
     """
     span: Span
-    """The span in the page's text of the covered text, or of the nearest character if no text is
-    covered.
-    """
+    """The span of the covered text, or else of the nearest character."""
     word_segments: Segments
     """The covered characters, extended to whole words."""
     word_span: Span
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
-        """The sort key, which orders marks by their first character.
-
-        Marks with the same first character are ordered from top to bottom, then left to right.
-        """
+        """Sorts marks by their first character, then from top to bottom and left to right."""
         left, _, _, top = self.annotation.box or _NO_BOX
         return (self.first_char.visible_index if self.first_char else 0, -top, left)
 
@@ -477,10 +452,8 @@ _HYPHEN = "-"
 
 
 class _OpenPdf:
-    """An open file, together with the text of its pages and the metadata of the work in it."""
-
     def __init__(self, pages: _FilePages, name: str) -> None:
-        """Read the text of every page. `name` is the file name without its suffix."""
+        """Read the text of all pages. `name` is the file name without its suffix."""
 
         def read_text(number: int) -> str:
             text: str = pages.load_text_page(number).get_text_range()
@@ -492,7 +465,7 @@ class _OpenPdf:
         self._pages = pages
         self._read_chars = lambda number: read_chars(pages.load_text_page(number))
         self._page_cache: dict[int, _MarkedPage] = {}
-        """The most recently used pages, by page number. The least recently used one comes first."""
+        """The most recently used pages by number, starting with the least recently used one."""
         self._get_lines = cache(
             lambda number: pages.read_or_default(number, read_lines, [])
         )
@@ -513,7 +486,7 @@ class _OpenPdf:
         self._outline = list(read_outline(pages.document))
 
     def close(self) -> None:
-        """Release the cached pages, which would otherwise stay in memory."""
+        """Break the reference cycles of the cached pages, which would otherwise stay in memory."""
         for page in self._page_cache.values():
             page.text.close()
 
@@ -545,10 +518,7 @@ class _OpenPdf:
         return format_headings(self._outline, lines, page, char_index, top)
 
     def _format_page_list(self, page_numbers: Sequence[int]) -> str:
-        """Format the labels of these pages for a message, such as `pages 3, 4 and 7 more`.
-
-        At most `_MAX_LISTED_PAGES` labels are listed.
-        """
+        """Format page labels for a message, such as `pages 3, 4 and 7 more`."""
         labels = [
             self._pages.format_page_label(number)
             for number in page_numbers[:_MAX_LISTED_PAGES]
@@ -562,7 +532,7 @@ class _OpenPdf:
     def read_marks(
         self, annotations: Sequence[Annotation], reply: ReadMarksReply
     ) -> ReadMarksReply:
-        """Return `reply` completed with the document, its marks, and any problems with them."""
+        """Add the document, its marks and any problems to `reply`."""
         identifying_names = find_identifying_names(annotations)
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
@@ -610,10 +580,6 @@ class _OpenPdf:
         )
 
     def _find_problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
-        """Yield a problem that lists the unreadable pages, and one for marked pages without text.
-
-        Each problem is a message and a hint, and is only yielded if there are such pages.
-        """
         if self._pages.damaged:
             yield (
                 f"{self._format_page_list(self._pages.damaged)} cannot be read",
@@ -637,10 +603,6 @@ class _OpenPdf:
         located: _LocatedMark,
         identifying_names: set[str],
     ) -> Highlight:
-        """Build the highlight for an annotation, including its context on the page.
-
-        `identifying_names` are the /NM values that identify a mark in this file.
-        """
         annotation = located.annotation
         _, _, _, top = annotation.box or _NO_BOX
         char_index = located.first_char.char_index if located.first_char else 0
@@ -715,9 +677,9 @@ class _OpenPdf:
     def _choose_anchor_text(
         self, page: _MarkedPage, annotation: Annotation, exact: str, quoted: str
     ) -> str:
-        """Return the text to use in the mark's key, or "" if that is its exact text.
+        """Return the text for the mark's key, or "" if the key is built from `exact`.
 
-        For a mark without text, return the annotation's contents, its name, or its position.
+        Without any marked text, this is the annotation's contents, name or position.
         """
         if exact:
             return "" if exact == quoted else quoted
@@ -726,10 +688,9 @@ class _OpenPdf:
         return annotation.contents or annotation.name or position
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
-        """Join two marks that were made for one passage.
+        """Join two marks on consecutive pages into one highlight, which gets the key of the first.
 
-        Programs can't mark text across a page break, so users mark each side of it. The joined
-        mark has the key of the first one.
+        PDF readers can't mark text across a page break, so users mark both sides.
         """
         exact = first.exact
         word = find_last_word(exact.rstrip(_HYPHEN))
@@ -754,7 +715,7 @@ class _OpenPdf:
     # --- the text of pages
 
     def read_pages(self, first: int, count: int) -> ReadPagesReply:
-        """Return the lines of `count` pages from `first` on, without running heads and feet."""
+        """Return the lines of `count` pages starting at `first`, without running heads and feet."""
         labels = []
         pages = []
         for page_number in range(first, min(first + count, len(self._texts))):
@@ -778,9 +739,9 @@ class _OpenPdf:
     # --- quotes
 
     def find_context(self, quote: ExternalQuote) -> QuoteContext:
-        """Return the context of a quote, or an empty `QuoteContext` if the quote isn't found.
+        """Find the context of a quote, or return an empty `QuoteContext` if the quote isn't found.
 
-        If the page has line numbers and the quote isn't found with them, search again without them.
+        On a page with line numbers, the search is repeated without numbers in the quote.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
@@ -797,10 +758,7 @@ class _OpenPdf:
         return structs.replace(context, words=words_without_numbers)
 
     def _find_context(self, quote: ExternalQuote) -> QuoteContext:
-        """Return the context of a quote, searching its page and across the next page break.
-
-        Return an empty `QuoteContext` if the quote isn't found.
-        """
+        """Find a quote near its box, or else on its whole page or across the next page break."""
         page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body
@@ -856,7 +814,6 @@ def _report_unreliable_text(marks: Sequence[Highlight]) -> Iterator[Pair]:
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
-    """Find the text that an annotation covers, or the nearest character if it covers none."""
     segments: Segments = []
     if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(
@@ -889,9 +846,10 @@ def _get_first_and_last_char(segments: Segments) -> tuple[PrintedChar, PrintedCh
 def _continues_on_next_page(
     page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, next_mark: _LocatedMark
 ) -> bool:
-    """Return whether a mark at the foot of a page continues in `next_mark` on the next page.
+    """Return whether two marks on consecutive pages belong to one passage.
 
-    The two marks may be separated by one line on each page, such as a footer or a running head.
+    Up to one line, such as a footer or a running head, may come between each mark and the page
+    break.
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False
@@ -922,7 +880,6 @@ def _continues_on_next_page(
 def _find_paragraphs_around(
     text: str, span: Span, body: Span | None, *, is_question: bool
 ) -> str:
-    """Return the paragraphs around the passage at `span`, without text outside `body`."""
     start, end = span
     body_start, body_end = body or (0, len(text))
     body_start = min(body_start, start)

@@ -1,6 +1,6 @@
-"""Find where the blocks of a page begin: its paragraphs, headings, captions and list items.
+"""Find the blocks of a page: paragraphs, headings, captions and list items.
 
-`page_text` puts a line break before each block, and joins the lines within a block by spaces.
+`page_text` inserts a line break before each block, and joins the lines within a block with spaces.
 """
 
 from __future__ import annotations
@@ -14,20 +14,16 @@ from ankiforge.extract.pdf.chars import GetFont, Line, PrintedChar
 from ankiforge.text import regex
 
 _MIN_BLOCK_STEP = 1.5
-"""A line begins a new block if its distance from the line above is more than this, relative to the
-usual distance between two lines.
-"""
+"""A larger distance to the line above starts a new block. Relative to the usual line distance."""
 _MAX_LINE_STEP = 2.2
-"""The largest distance between two lines of a block that counts as usual, relative to the height of
-their letters.
-"""
+"""The upper bound for the usual line distance, relative to the height of the letters."""
 _BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
 MIN_HEADING_LETTERS = 6
 """The minimum number of letters in a heading and in the line below it. Shorter lines may be
-subscripts of a formula.
+subscripts in a formula.
 """
 _MIN_HEADING_GAP = 0.1
-"""How much earlier than the line below a heading ends, relative to the width of that line."""
+"""How much earlier than the line below a heading must end, relative to the width of that line."""
 _BOLD = regex(r"(?i)bold|black|heavy|demi|medi\b|cmb|-bd")
 # The label at the start of a caption, without spaces.
 _CAPTION = regex(
@@ -37,7 +33,7 @@ _CAPTION = regex(
 
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
-    """Return the first character of each block, except the first block of the page."""
+    """Return the first character of each block on a page, except for the first block."""
     # determine the usual distance between two lines
     steps = []
     for above, line in pairwise(lines):
@@ -62,10 +58,10 @@ def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedCh
 
 
 def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
-    """Return whether the fonts show that `line` is a heading of the text that begins with `below`.
+    """Return whether the font of `line` shows that it is a heading above `below`.
 
-    A heading is in a single font that the line below doesn't use. Unless that font is bold, the
-    heading must also end earlier than the line below.
+    All sampled letters must have the same font, which the line below doesn't use. If that font
+    isn't bold, the heading must also end earlier than the line below.
     """
     if (
         line.chars[0].text.islower()
@@ -86,7 +82,7 @@ def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
 def _is_caption(line: Line, above: Line) -> bool:
     """Return whether a line begins like a caption, such as `Figure 2:` or `Table 1.`.
 
-    If there is a full stop after the number, the line above must end a sentence.
+    With a full stop after the number, the line above must also end a sentence.
     """
     caption = _CAPTION.match("".join([char.text for char in line.chars[:20]]))
     if not caption:
@@ -97,27 +93,27 @@ def _is_caption(line: Line, above: Line) -> bool:
 # --- list items -----------------------------------------------------------------------
 
 ITEM_LABEL = regex(r"^(\(?)([a-zA-Z]|[ivx]{2,4}|\d{1,2})([.)])")
-"""The label at the start of a list item: a letter, a number or a Roman numeral."""
+"""Matches the label of a list item: a letter, a number or a Roman numeral."""
 MAX_MARGIN_DIFFERENCE = 2.0
-"""The maximum difference between the left margins of two items of a list, in points."""
+"""The maximum difference between the left margins of two items in the same list, in points."""
 _MAX_ITEMS_BETWEEN = 30
-"""How many items after an item are searched for the next item of its list."""
+"""The number of following items in which to look for the next item of the same list."""
 _ROMAN = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 
 
 class _ListItem:
-    """A line that begins like a list item."""
-
     def __init__(
         self, first: PrintedChar, text: PrintedChar, label: re.Match[str]
     ) -> None:
         self.first = first
         self.text = text
-        """The first character of the item after its label."""
+        """The first character after the label."""
         opening, symbol, closing = label.groups()
         self.form = (opening, symbol.isupper(), closing)
         self.numbers: set[tuple[str, int]] = set()
-        """What the label may count, as (kind, value): `i` is the ninth letter or the numeral 1."""
+        """The possible values of the label as (kind, value), because `i` is both the ninth letter
+        and the numeral 1.
+        """
         if symbol.isdigit():
             self.numbers.add(("number", int(symbol)))
         if len(symbol) == 1 and symbol.isalpha():
@@ -135,10 +131,10 @@ class _ListItem:
 
 
 def find_list_items(lines: Iterable[Line]) -> set[PrintedChar]:
-    """Return the first character of each list item that is labelled with a letter or a number.
+    """Return the first character of each list item labelled with a letter or number.
 
-    A line only counts as an item if the previous or the next item of its list is on the page, too.
-    A capital with a full stop doesn't count, because it may be an initial.
+    A line only counts if the previous or next item of the same list is on the page too. Capitals
+    with a full stop don't count, because they may be initials.
     """
     items: list[_ListItem] = []
     for line in lines:

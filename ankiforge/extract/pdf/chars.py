@@ -1,6 +1,6 @@
-"""The characters of a page, and the printed lines that they form.
+"""The characters of a page, and the lines they form.
 
-`page_text` reads the characters with PDFium and links the visible ones to each other.
+`page_text` reads the characters with PDFium and links each visible one to its neighbours.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from statistics import median
 from typing import NamedTuple
 
 HYPHEN_MARKERS = frozenset("\x02\ufffe\u00ad")
-"""The characters that PDFium uses for a hyphen at the end of a line, and the soft hyphen."""
+"""PDFium's codes for a hyphen at the end of a line, and the soft hyphen."""
 _MAX_SIZE_RATIO = 1.15
-"""The maximum ratio between the sizes of two lines of a block."""
+"""The maximum ratio between the sizes of two lines in a block."""
 _MIN_COMPARED_CHARS = 3
-"""The minimum number of characters in two lines whose sizes are compared."""
+"""Lines with fewer characters are too short for their sizes to be compared."""
 
 
 class Char(NamedTuple):
-    """A character as read by PDFium, with its box, which is as high as its font and not its glyph.
+    """A character read by PDFium, with a box as high as the font rather than the glyph.
 
-    All lengths are in points, and the vertical axis points upwards.
+    Lengths are in points, and the y axis points upwards.
     """
 
     char_index: int
-    """The index in PDFium's list of characters, which is close to reading order."""
+    """The index in PDFium's list of characters, which is roughly in reading order."""
     text: str
     is_generated: bool
-    """Whether PDFium inserted the character, a space or line break that isn't on the page."""
+    """Whether PDFium inserted this space or line break, which isn't on the page."""
     left: float
     bottom: float
     right: float
@@ -37,7 +37,7 @@ class Char(NamedTuple):
     y: float
     """The vertical centre of the box."""
     width: float
-    """The distance to the next character (advance width), which is never 0."""
+    """The advance width, which is never 0."""
     height: float
     """The height of the font, which is never 0."""
 
@@ -49,7 +49,7 @@ LINE_GAP = 2
 
 
 class PrintedChar:
-    """A visible character that is linked to its neighbours. Its box is that of its `Char`."""
+    """A visible character, linked to its neighbours. Its coordinates are those of its `Char`."""
 
     __slots__ = (
         "bottom",
@@ -89,7 +89,7 @@ class PrintedChar:
             self.height,
         ) = char
         self.visible_index = index
-        """The number of visible characters on the page before this one."""
+        """The index among the visible characters of the page."""
         self.previous = previous
         self.next: PrintedChar | None = None
         if previous:
@@ -97,9 +97,9 @@ class PrintedChar:
         self.gap = LINE_GAP
         """The gap before this character: `NO_GAP`, `SPACE_GAP` or `LINE_GAP`."""
         self.printed_text = "-" if self.text in HYPHEN_MARKERS else self.text
-        """What the character contributes to the page's text."""
+        """The text that this character contributes to the text of the page."""
         self.text_offset = 0
-        """The offset of `printed_text` in the page's text."""
+        """The offset of `printed_text` in the text of the page."""
 
     @property
     def neighbours(self) -> Iterator[PrintedChar]:
@@ -109,11 +109,11 @@ class PrintedChar:
                 yield neighbour
 
     def get_other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
-        """Return the neighbour on the side opposite to `neighbour`, or None if there is none."""
+        """Return the neighbour opposite `neighbour`, or None if there is none."""
         return self.next if neighbour is self.previous else self.previous
 
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
-        """Return whether this is a letter without a space or line break between it and `other`."""
+        """Return whether this is a letter with no space or line break between it and `other`."""
         if other is None or not self.text.isalnum():
             return False
         return abs(self.char_index - other.char_index) == abs(
@@ -121,7 +121,7 @@ class PrintedChar:
         )
 
     def is_word_edge_beside(self, other: PrintedChar) -> bool:
-        """Return whether this is the first or last letter of the word that `other` belongs to.
+        """Return whether this is the first or last letter of the word that contains `other`.
 
         `other` must be a neighbour of this character.
         """
@@ -134,12 +134,12 @@ class PrintedChar:
 
 
 class Line:
-    """A line of visible characters on a page."""
+    """A line of visible characters."""
 
     def __init__(self, chars: list[PrintedChar], depth: float) -> None:
         self.chars = chars
         self.depth = depth
-        """How far down the page the line is. This increases from line to line."""
+        """The position of the line down the page, which increases from line to line."""
         heights = [char.height for char in chars]
         self.height = median(heights)
         self.min_height = min(heights)
@@ -147,18 +147,18 @@ class Line:
             char.line = self
 
     def has_similar_size(self, other: Line) -> bool:
-        """Return whether two lines are of similar size, or too short to compare."""
+        """Return whether the two lines have similar font sizes or are too short to compare."""
         if min(len(self.chars), len(other.chars)) < _MIN_COMPARED_CHARS:
             return True
         return 1 / _MAX_SIZE_RATIO <= self.height / other.height <= _MAX_SIZE_RATIO
 
     @property
     def letter_count(self) -> int:
-        """The number of letters in the line, not counting digits and signs."""
+        """The number of letters in the line, excluding digits and symbols."""
         return sum(char.text.isalpha() for char in self.chars)
 
     def sample_fonts(self, get_font: GetFont) -> set[str]:
-        """Return the fonts of the first, the middle and the last letter of the line.
+        """Return the fonts of the first, middle and last letter.
 
         The line must contain a letter.
         """
@@ -168,4 +168,4 @@ class Line:
 
 
 GetFont = Callable[[PrintedChar], str]
-"""A function that returns the name of a character's font, or "" if it is unknown."""
+"""A function that returns the font name of a character, or "" if it is unknown."""

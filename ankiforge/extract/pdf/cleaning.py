@@ -1,10 +1,10 @@
-"""Clean the text of PDFs: ligatures, control characters, whitespace, hyphens at line ends, scripts.
+"""Clean text extracted from PDFs: ligatures, control characters, whitespace, hyphens and scripts.
 
-A PDF may store the letters of a script in another order than its page shows, or some of them twice
-or not at all. For Arabic and Hebrew, `restore_reading_order` restores the order from the positions
-of the letters. In the scripts of India and South-East Asia, where one glyph stands for several
-letters, the text can't be restored. `has_misread_letters` detects such passages, so that no cards
-are made.
+Some PDFs store letters in a different order than they are displayed in, or store letters twice or
+not at all. In Arabic and Hebrew, `restore_reading_order` restores the order from the positions of
+the letters. In the scripts of India and South-East Asia, a glyph can stand for several letters, so
+the text can't be restored. `has_misread_letters` detects such passages, and no cards are made from
+them.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _AROUND_LINE_BREAK = regex(r" ?\n[ \n]*")
 
 
 def clean_text(text: str) -> str:
-    """Normalize text to NFC with single spaces, without control characters and surrogates.
+    """Normalize text to NFC with single spaces, and drop control characters and surrogates.
 
-    Line breaks are kept. Ligatures are replaced by their letters. NFKC isn't used, because it
-    would also change characters such as the ² in m².
+    Line breaks are kept, and ligatures are replaced by their letters. NFKC would also change
+    characters such as the ² in m².
     """
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -65,7 +65,7 @@ _NOTE_NUMBER = regex(
 
 
 def strip_note_number(text: str) -> str:
-    """Remove a footnote number at the beginning of a passage, such as the ² of `²This style …`."""
+    """Remove a leading footnote number, such as the ² in `²This style …`."""
     number = _NOTE_NUMBER.match(text)
     if not number or not text[number.end()].isupper():
         return text
@@ -73,9 +73,9 @@ def strip_note_number(text: str) -> str:
 
 
 def clean_blocks(text: str) -> str:
-    """Clean text that consists of blocks, leaving a single line break between two blocks.
+    """Clean text that consists of several blocks, with a single line break between blocks.
 
-    Spaces at the ends of the text are kept.
+    Leading and trailing spaces are kept.
     """
     return _AROUND_LINE_BREAK.sub("\n", clean_text(text))
 
@@ -84,7 +84,7 @@ def clean_blocks(text: str) -> str:
 
 
 MAX_WORD_CHARS = 60
-"""How many characters are read at most to find the word at the start or end of a text."""
+"""The number of characters in which to look for the first or last word of a text."""
 
 _WORD = regex(r"\w+(?:[-\u2010]\w+)*")
 # A word that is hyphenated at a line end, which doesn't show how it is spelled.
@@ -123,7 +123,7 @@ _PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|
 def find_last_word(text: str) -> str:
     """Return the word at the end of a text, or "" if the text doesn't end with a word.
 
-    Hyphens inside the word and at its end are included.
+    The word may contain hyphens or end with one.
     """
     word = _LAST_WORD.search(text[-MAX_WORD_CHARS:])
     return word[0] if word else ""
@@ -132,16 +132,17 @@ def find_last_word(text: str) -> str:
 def find_first_word(text: str) -> str:
     """Return the word at the start of a text, or "" if the text doesn't start with a word.
 
-    Hyphens inside the word are included, but not hyphens at its end.
+    The word may contain hyphens but doesn't end with one.
     """
     word = _FIRST_WORD.match(text[:MAX_WORD_CHARS])
     return word[0].rstrip("-\u2010") if word else ""
 
 
 class Spelling:
-    """Decides which hyphens at line ends are kept, by how the document spells the words elsewhere.
+    """Decides whether to keep the hyphen of a word broken across lines.
 
-    The words of all pages are counted on first use.
+    The decision follows the spelling in the rest of the document, whose words are counted on first
+    use.
     """
 
     def __init__(self, pages: Sequence[str]) -> None:
@@ -149,7 +150,7 @@ class Spelling:
 
     @cached_property
     def _word_counts(self) -> Counter[str]:
-        """How often each word occurs, and each pair of adjacent words within a longer compound."""
+        """The frequency of each word, and of each pair of adjacent words in a longer compound."""
         counts: Counter[str] = Counter()
         for page in self._pages:
             unbroken_text = _BROKEN_WORD.sub(" ", page).lower().replace("\u2010", "-")
@@ -165,9 +166,9 @@ class Spelling:
     def should_keep_hyphen(self, left: str, right: str) -> bool:
         """Return whether the hyphen between `left` at a line end and `right` is part of the word.
 
-        If the document contains `left-right` or `leftright` elsewhere, as it does in three cases
-        out of four, the more frequent form decides. Otherwise keep the hyphen if a capital or a
-        digit follows it, or if the two words usually form a compound.
+        If `left-right` or `leftright` occurs elsewhere in the document (three cases out of four),
+        the more frequent spelling wins. Otherwise, the hyphen is kept before a capital or a digit
+        and in typical compounds.
         """
         left = left.replace("\u2010", "-")
         right = right.replace("\u2010", "-")
@@ -195,7 +196,6 @@ class Spelling:
 
 
 def _is_compound(first: str, second: str) -> bool:
-    """Return whether English usually hyphenates two words, by lists of common parts of words."""
     if re.fullmatch(_TENS, first) and re.fullmatch(_UNITS, second):
         return True
     if re.fullmatch(_COMPOUND_STARTS, first):
@@ -228,22 +228,23 @@ _NUMBER_BEFORE_STOP = regex(
 )
 _SPACES_AND_BREAKS = " \u00a0\r\n"
 MAX_INK_BOX_HEIGHT = 0.8
-"""A letter's box that is lower than this, relative to its line, only surrounds the letter's ink."""
+"""If a letter's box is lower than this, relative to its line, it only surrounds the letter's ink.
+"""
 _MAX_LETTER_GAP = 0.13
-"""The maximum gap between two letters of a word, relative to the height of their line."""
+"""The maximum gap between two letters of a word, relative to the height of the line."""
 REPETITION_WINDOW = 8
-"""How many of the preceding letters are compared with a letter to detect that it is a copy."""
+"""The number of preceding letters with which each letter is compared to detect duplicates."""
 
 
 def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
-    """Put the letters of right-to-left words in reading order. This changes the list `chars`.
+    """Put the letters of right-to-left words into reading order, modifying `chars` in place.
 
-    Some programs store such words in the order in which they are printed, from left to right. Some
-    also reverse the letters of the ligature of lam and alef.
+    Some programs store these words from left to right, as they are displayed. Some also swap lam
+    and alef in their ligature.
 
     Args:
-        chars: the characters of a page.
-        text: the text that `chars` form, one character for each of them.
+        chars: The characters of a page.
+        text: The text of `chars`, with one character for each of them.
     """
     for word in _RIGHT_TO_LEFT.finditer(text):
         start, end = word.span()
@@ -271,7 +272,7 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
 
 
 def has_misread_letters(chars: Sequence[Char]) -> bool:
-    """Return whether the stored letters of a passage differ from what its page shows."""
+    """Return whether the stored letters of a passage differ from what the page displays."""
     text = "".join(char.text for char in chars)
     if _REVERSED_WORD.search(text) or _STRAY_CHARACTER.search(text):
         return True
@@ -296,10 +297,6 @@ def has_misread_letters(chars: Sequence[Char]) -> bool:
 def _has_wrong_space(
     left: Char, chars_between: Sequence[Char], right: Char, height: float
 ) -> bool:
-    """Return whether PDFium put a wrong space between two letters of a line, or missed a space.
-
-    `chars_between` are the characters between the two letters, and `height` is that of the line.
-    """
     if abs(right.y - left.y) >= height:
         return False
     gap = right.left - left.right

@@ -1,8 +1,7 @@
-"""Find the labels in a figure, given the pieces of text on and around it.
+"""Find the labels in a figure among the pieces of text in and around it.
 
-A label names something in the figure. First the numbers along axes and the letters that name
-panels are left out. Then pieces on adjacent lines are joined into labels. Finally captions and
-running text are left out. `figure_text` reads the pieces from a page.
+First, tick labels of axes and panel letters are excluded. Then pieces on adjacent lines are joined,
+and finally captions and running text are excluded. `figure_text` reads the pieces from a page.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from ankiforge.model import Value
 from ankiforge.text import regex
 
 Box = tuple[float, float, float, float]
-"""(left, bottom, right, top) in points. The vertical axis points upwards."""
+"""(left, bottom, right, top) in points. The y axis points upwards."""
 
 
 class Position(NamedTuple):
-    """The position of a letter or piece in coordinates that run along and across its line.
+    """The position of a letter or piece of text along and across its line.
 
-    For horizontal text these are x and y.
+    For horizontal text, these coordinates are x and y.
     """
 
     start: float
-    """Where the letter or piece begins along the line."""
+    """The start, along the line."""
     end: float
-    """Where the letter or piece ends along the line."""
+    """The end, along the line."""
     low: float
     """The lower edge, across the line."""
     high: float
@@ -35,22 +34,22 @@ class Position(NamedTuple):
     baseline: float
     """The baseline, across the line."""
     size: float
-    """The font size. The thresholds in this module are relative to it."""
+    """The font size. All thresholds in this module are relative to it."""
 
 
 class Piece(Value):
-    """Words on one line that are close enough to belong together."""
+    """A piece of text within a line, whose words are close together."""
 
     text: str
     position: Position
     angle: int
     """The reading direction in degrees, counterclockwise: 0, 90, 180 or 270."""
     inside_fraction: float
-    """The fraction of the piece's letters that are inside the frame."""
+    """The fraction of the letters that are inside the frame."""
 
     @property
     def box(self) -> Box:
-        """The bounding box of the piece in the page's user space."""
+        """The bounding box in the user space of the page."""
         start, end, low, high, _, _ = self.position
         if self.angle == 0:
             return (start, low, end, high)
@@ -62,18 +61,18 @@ class Piece(Value):
 
 
 class DetectedLabel(Value):
-    """A label found in a figure, with the box of the mask that would hide it."""
+    """A label in a figure, and the box of the mask that covers it."""
 
     text: str
     box: Box
 
 
 READING_DIRECTIONS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0, -1.0)}
-"""The unit vector of each reading direction, by its angle. Slanted text isn't read as labels."""
+"""Maps the angle of each reading direction to a unit vector. Slanted text is ignored."""
 
 
 def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
-    """Return where a box begins and ends along a direction, which is given as a unit vector."""
+    """Project a box onto a unit vector, and return the start and end of the projection."""
     left, bottom, right, top = box
     x, y = direction
     projections = (
@@ -86,7 +85,7 @@ def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]
 
 
 def compute_bounding_box(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box that contains all of the boxes."""
+    """Return the smallest box that contains all `boxes`."""
     all_boxes = list(boxes)
     return (
         min(box[0] for box in all_boxes),
@@ -113,7 +112,7 @@ _FRACTION = regex(r"\d+/\d+")
 def parse_number(text: str) -> float | None:
     """Parse a number as printed in figures, such as `1,200` or `−5%`, or return None.
 
-    A percent, degree or currency sign and the suffixes K and M are ignored.
+    Percent, degree and dollar signs and the suffixes K and M are ignored.
     """
     if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
         return None
@@ -129,16 +128,14 @@ def parse_number(text: str) -> float | None:
 
 
 _MIN_TICKS = 3
-"""The minimum number of evenly spaced numbers that are taken for an axis."""
+"""The minimum number of evenly spaced numbers that count as an axis."""
 _MAX_TICK_DEVIATION = 0.015
-"""How far a number on an axis may deviate from even spacing, as a fraction of the axis's range."""
+"""The maximum deviation of a tick label from even spacing, as a fraction of the range of the axis.
+"""
 
 
 def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
-    """Return the pieces that are numbers along a horizontal or vertical axis.
-
-    They are recognized by their even spacing.
-    """
+    """Return the tick labels of horizontal and vertical axes, recognized by their even spacing."""
     numbers: list[NumberPiece] = []
     for piece in pieces:
         value = parse_number(piece.text)
@@ -171,7 +168,7 @@ def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
 
 
 NumberPiece = tuple[Piece, float]
-"""A piece of text that is a number, and the number's value."""
+"""(piece of text, its numeric value)"""
 
 
 def _middle_x(box: Box) -> float:
@@ -185,7 +182,7 @@ def _middle_y(box: Box) -> float:
 def _group_by_level(
     numbers: Sequence[NumberPiece], get_level: Callable[[Box], float]
 ) -> Iterator[list[NumberPiece]]:
-    """Yield groups of numbers at about the same level, which `get_level` computes from a box."""
+    """Group numbers whose levels, as returned by `get_level`, are almost equal."""
     group: list[NumberPiece] = []
     previous_level = 0.0
     for piece, value in sorted(numbers, key=lambda pair: get_level(pair[0].box)):
@@ -199,10 +196,7 @@ def _group_by_level(
 
 
 def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
-    """Return whether the values increase or decrease linearly with their positions.
-
-    The points are pairs of position and value.
-    """
+    """Return whether the values of (position, value) pairs depend linearly on the positions."""
     first_position, first_value = points[0]
     last_position, last_value = points[-1]
     distance = last_position - first_position
@@ -217,9 +211,9 @@ def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
 
 
 def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
-    """Return the pieces that name the panels of a figure: a, b, c and so on, or (a), (b), (c).
+    """Return the letters that label the panels of a figure, such as a, b, c or (A), (B), (C).
 
-    Letters only count if they form a series in which each letter occurs exactly once.
+    They must form a series in which each letter occurs exactly once.
     """
     pieces_by_letter: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
@@ -240,37 +234,39 @@ def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
 
 
 _MAX_LABELS = 200
-"""The maximum number of labels in a figure. If there were more, some wouldn't be masked, and could
-give away the answers.
+"""The maximum number of labels in a figure. With more, some would stay unmasked and give away
+answers.
 """
 _MAX_MASKED_FRACTION = 0.6
-"""The maximum fraction of the frame that labels may cover. If they cover more, the user has framed
-text and not a figure.
+"""The maximum fraction of the frame covered by labels. Above it, the frame contains text rather
+than a figure.
 """
 _MAX_PIECES = 400
 """The maximum number of pieces of text in a figure. A frame with more contains a page of text."""
 MAX_LABEL_WORDS = 20
 """The maximum number of words in a label. A longer text is a sentence. In scripts without spaces,
-three letters count as a word.
+three characters count as a word.
 """
 _VERTICAL_MASK_MARGIN = 0.04
-"""How far a mask extends above and below its letters, relative to the font size."""
+"""The margin of a mask above and below its letters, relative to the font size."""
 HORIZONTAL_MASK_MARGIN = 0.05
-"""How far a mask extends to the left and right of its letters, relative to the font size. A letter
-may be wider than its font reports.
+"""The margin of a mask to the left and right of its letters, relative to the font size. A letter
+can be wider than its font reports.
 """
 CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
-"""A Chinese or Japanese character. Lines that end and begin with one are joined without a space."""
+"""Matches a Chinese or Japanese character. No space is inserted between two of them when lines are
+joined.
+"""
 
 
 def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame, in no particular order.
 
-    Return () if the frame seems to contain a page of text and not a figure.
+    If the frame seems to contain text rather than a figure, () is returned.
 
     Args:
-        pieces: the pieces of text inside the frame and around it.
-        frame: the area that the user has framed.
+        pieces: The pieces of text in the frame and around it.
+        frame: The area framed by the user.
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
     non_labels = find_ticks(pieces) | find_panel_letters(pieces)
@@ -305,7 +301,6 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
 
 
 def _join_lines(lines: Sequence[Piece]) -> str:
-    """Join the lines of a label into one text, and rejoin words that are divided between lines."""
     text = lines[0].text
     for line in lines[1:]:
         first_char = line.text[:1]
@@ -324,18 +319,15 @@ def _join_lines(lines: Sequence[Piece]) -> str:
 HYPHENS = "-\u2010\u00ad"
 
 _MAX_SIZE_RATIO = 1.15
-"""The maximum ratio between the font sizes of two lines of a label."""
+"""The maximum ratio between the font sizes of two lines in a label."""
 _MAX_LINE_STEP = 1.38
-"""The maximum distance between the baselines of two lines of a label, relative to the font size."""
+"""The maximum distance between the baselines of two lines in a label, relative to the font size."""
 MAX_EDGE_DISTANCE = 0.4
 """The maximum distance between the edges or middles of aligned lines, relative to the font size."""
 
 
 def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Join the pieces that are consecutive lines of one label, and return the lines of each label.
-
-    Most labels have a single line.
-    """
+    """Group pieces into labels, each of which is a list of consecutive lines."""
     by_angle: dict[int, list[Piece]] = defaultdict(list)
     for piece in dict.fromkeys(pieces):
         by_angle[piece.angle].append(piece)
@@ -371,7 +363,6 @@ def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def _is_aligned(piece: Piece, other: Piece) -> bool:
-    """Return whether the left edges, the right edges or the middles of two pieces are aligned."""
     starts_apart = piece.position.start - other.position.start
     ends_apart = piece.position.end - other.position.end
     middles_apart = (starts_apart + ends_apart) / 2

@@ -1,8 +1,8 @@
-"""Read the labels in a figure that the user has framed, from the text layer of its page.
+"""Read the labels of a figure from the text layer of its page.
 
-Letters with only small gaps between them are joined into pieces of lines, among which
-`figure_labels` then finds the labels. Each letter's position is measured along and across its own
-line, so words along a vertical axis are read as well. Boxes are in unrotated user space.
+Letters with small gaps are joined into pieces of text, from which `figure_labels` selects the
+labels. Positions are measured along and across each line, so rotated text, such as along a vertical
+axis, is read as well. Boxes are in unrotated user space.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from ankiforge.extract.pdf.figure_labels import (
 from ankiforge.extract.pdf.page_text import CJK, iter_visible_chars, read_chars
 
 _MAX_LETTERS = 20_000
-"""No labels are read if there are more letters in and around a frame."""
+"""No labels are read if there are more letters in and around the frame."""
 MARGIN_FRACTION = 0.3
-"""How far beyond the frame letters are read, as a fraction of its width and height. This detects
-text that the frame cuts off.
+"""How far around the frame letters are read, as a fraction of its width and height. This detects
+text that extends beyond the frame.
 """
 
 
 def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame on a page, in no particular order.
 
-    Return () if the frame contains no letters, or too many for a figure.
+    If the frame contains no letters, or too many for a figure, () is returned.
     """
     with closing(page.get_textpage()) as text_page:
         letters = _read_letters(text_page, frame)
@@ -101,9 +101,9 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
 # --- letters ----------------------------------------------------------------------------
 
 _ASCENT = 0.74
-"""How far letters are taken to reach above their baseline, relative to the font size."""
+"""The assumed height of letters above the baseline, relative to the font size."""
 _DESCENT = 0.22
-"""How far letters are taken to reach below their baseline, relative to the font size."""
+"""The assumed depth of letters below the baseline, relative to the font size."""
 _CJK_ASCENT = 0.88
 _CJK_DESCENT = 0.14
 
@@ -180,33 +180,29 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
 _MAX_WORD_GAP = 0.6
 """The maximum gap between two words of a label, relative to the font size."""
 _MAX_BASELINE_SHIFT = 0.5
-"""The maximum distance of a raised or lowered letter from the baseline, relative to the larger of
-the two font sizes.
-"""
+"""The maximum distance of a letter from the baseline, relative to the larger font size."""
 _MAX_SIZE_RATIO = 1.7
 """The maximum ratio between the font sizes of two words of a label."""
 _MIN_SCRIPT_SIZE = 0.4
-"""The minimum size of a superscript or subscript, relative to the word before it."""
+"""The minimum size of a superscript or subscript, relative to its word."""
 _MAX_SCRIPT_SIZE = 0.85
-"""The maximum size of a superscript or subscript, relative to the word before it."""
+"""The maximum size of a superscript or subscript, relative to its word."""
 _MAX_SCRIPT_SHIFT = 0.65
-"""The maximum distance of a superscript or subscript from the baseline, relative to the size of the
-word before it.
+"""The maximum distance of a superscript or subscript from the baseline, relative to the size of its
+word.
 """
 MIN_WORD_GAP = 0.13
 """The minimum gap between two words, relative to the font size."""
 
 
 class _LetterRun:
-    """Letters that follow one another on a line, with the extent of the whole run."""
-
     def __init__(self, letter: Letter) -> None:
         self.letters = [letter]
         self.angle = letter.angle
         self.extent = letter.position
 
     def add(self, letter: Letter) -> None:
-        """Add a letter to the run. The largest letter determines the baseline of the run."""
+        """Append a letter. The baseline of the run is that of its largest letter."""
         self.letters.append(letter)
         larger = max(self.extent, letter.position, key=attrgetter("size"))
         self.extent = Position(
@@ -233,7 +229,7 @@ class _LetterRun:
         )
 
     def is_continued_by_run(self, other: _LetterRun) -> bool:
-        """Return whether another run continues this one, or is its superscript or subscript."""
+        """Return whether `other` continues this run, or is its superscript or subscript."""
         word, index = self.extent, other.extent
         size = max(word.size, index.size)
         if size <= 1.25 * min(word.size, index.size):
@@ -274,7 +270,7 @@ class _LetterRun:
 
 
 def _measure_gap(previous: Letter, letter: Letter) -> float:
-    """Return the gap between two letters of a line, which may run from right to left."""
+    """Return the gap between two letters of a line, which may run in either direction."""
     return max(
         letter.position.start - previous.position.end,
         previous.position.start - letter.position.end,

@@ -1,8 +1,8 @@
-"""Find quotes and their context in EPUBs and in snapshots of web pages.
+"""Find the context of quotes in EPUBs and saved web pages.
 
-Zotero marks text in such files, too, but doesn't store the context. The worker process calls
-`find_quote_contexts` if a `FindContexts` question is about such a file. A web page is treated as a book
-with one page.
+Zotero can also annotate these files, but doesn't store the text around an annotation. The worker
+calls `find_quote_contexts` for a `FindContexts` question about such a file. A web page is treated
+as a book with a single page.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # imported when a quote occurs several times
     from bs4 import BeautifulSoup
 
 MAX_BOOK_BYTES = 50_000_000
-"""A book isn't read if its pages have more bytes."""
+"""The maximum total size of a book's pages, in bytes."""
 _MAX_LIST_BYTES = 4_000_000
 """A book's list of files isn't read if it has more bytes."""
 PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
@@ -70,10 +70,10 @@ _READ_ERRORS = (
 def find_quote_contexts(
     path: Path, quotes: Iterable[ExternalQuote]
 ) -> FindContextsReply | Failure:
-    """Return the context of each quote in an EPUB or a web page, or a `Failure` if it can't be read.
+    """Find the context of each quote in an EPUB or web page.
 
-    A quote that isn't found has an empty context. Never raises an exception because of the file's
-    content.
+    A quote that isn't found gets an empty context. If the file can't be read, a `Failure` is
+    returned; its content never causes an exception.
     """
     try:
         if path.suffix.lower() in PAGE_SUFFIXES:
@@ -114,7 +114,7 @@ def find_quote_contexts(
 
 
 class _BookPage:
-    """A page of a book, which is an XHTML file in an EPUB."""
+    """A page of a book, which is an (X)HTML file."""
 
     def __init__(self, name: str, raw: bytes) -> None:
         self.name = name
@@ -141,7 +141,7 @@ class _BookPage:
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` of the block that contains an element, or -1 if not found.
+        """Return the offset in `text` of the block around an element, or -1 if it isn't found.
 
         `selector` is the CSS selector of the element.
         """
@@ -160,9 +160,7 @@ class _BookPage:
 
 
 def read_pages(book: ZipFile) -> list[_BookPage]:
-    """Return the pages of a book in reading order.
-
-    The order is given by the book's spine. Pages that it doesn't list come last.
+    """Read the pages of an EPUB in the order of its spine, followed by pages not in the spine.
 
     Raises:
         ValueError: the pages are too large.
@@ -187,12 +185,13 @@ def read_pages(book: ZipFile) -> list[_BookPage]:
 
 
 def read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
-    """Return the name and the root element of a book's package file.
+    """Parse the package file of an EPUB: its metadata, manifest and spine.
 
-    The package file contains the metadata of the book, a list of its files, and the spine.
+    Returns:
+        (name of the package file, its root element)
 
     Raises:
-        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
+        ParseError, KeyError, ValueError: The package file is missing, damaged or too large.
     """
 
     def parse(name: str) -> ElementTree.Element:
@@ -215,11 +214,6 @@ def _read_encrypted_names(book: ZipFile) -> set[str]:
 
 
 def _iter_spine(book: ZipFile) -> Iterator[str]:
-    """Yield the names of the pages listed in a book's spine, which gives their reading order.
-
-    Raises:
-        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
-    """
     package_name, package = read_package(book)
     directory = posixpath.dirname(package_name)
     names: dict[str, str] = {}
@@ -244,11 +238,10 @@ def _remove_asides(text: str, span: Span) -> tuple[str, Span]:
 
 
 def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span] | None:
-    """Return the text that contains a quote, and the span of the quote in that text.
+    """Return (text, span of the quote in that text), or None if the quote isn't found.
 
-    Return None if the quote isn't found, or if it occurs several times and the position stored
-    with it doesn't show which occurrence is meant. The sentence around another occurrence would be
-    worse than none.
+    If the quote occurs several times and its stored position doesn't show which occurrence is
+    meant, None is returned too, because a wrong sentence would be worse than none.
     """
     folded_quote = normalize_for_comparison(quote.words)
     if not folded_quote:
@@ -277,7 +270,6 @@ def _find_quote(pages: list[_BookPage], quote: ExternalQuote) -> tuple[str, Span
 def _find_expected_page(
     quote: ExternalQuote, pages: Sequence[_BookPage]
 ) -> _BookPage | None:
-    """Return the page that should contain a quote, or None if the quote doesn't specify one."""
     if quote.file:
         for page in pages:
             if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
@@ -288,10 +280,10 @@ def _find_expected_page(
 def _locate_on_page(
     quote: ExternalQuote, page: _BookPage, count: int
 ) -> tuple[str, Span] | None:
-    """Return the page's text and the span of a quote that occurs `count` times in it.
+    """Locate a quote that occurs `count` times on a page.
 
-    If it occurs more than once, return the occurrence nearest to the quote's element and offset, or
-    None if the element isn't known or isn't found.
+    Several occurrences are told apart by the stored element and offset; without them, None is
+    returned.
     """
     if count == 1:
         return _locate_quote(quote, page.text)

@@ -1,4 +1,4 @@
-"""Find what is in the margins of pages and isn't part of the text.
+"""Find text in the page margins that isn't part of the document's text.
 
 Running heads and feet are recognized because they recur on other pages, and line numbers because
 they count the lines beside them.
@@ -19,13 +19,14 @@ from ankiforge.text import regex
 # --- running heads and feet -------------------------------------------------------------
 
 EDGE_LINE_COUNT = 2
-"""How many lines at the top, and at the bottom, of a page may be running heads or feet."""
+"""The number of lines at the top and at the bottom of each page that may be running heads or feet.
+"""
 _MIN_PAGE_FRACTION = 0.3
-"""The minimum fraction of pages that must share a running line. It is below a half, because left
-and right pages may have different ones.
+"""The minimum fraction of pages on which a running head or foot occurs. It is less than half,
+because left and right pages may differ.
 """
 MAX_RUNNING_LINE_CHARS = 150
-"""The maximum number of characters in a running head or foot."""
+"""The maximum length of a running head or foot."""
 _DIGITS = regex(r"\d+")
 _PAGE_NUMBER = regex(
     r"(?i)(?:page|p\.|seite|s\.)?\W*"
@@ -42,10 +43,7 @@ class EdgeLine(Value):
 
     @property
     def key(self) -> tuple[bool, str]:
-        """The key by which the line is recognized on other pages.
-
-        Its numbers are replaced, because page numbers differ from page to page.
-        """
+        """Identifies the line on other pages. Numbers are masked, because page numbers differ."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
@@ -53,7 +51,7 @@ class RunningLines:
     """The running heads and feet of a document, which are edge lines that recur on other pages."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Find the running heads and feet in the texts of all pages."""
+        """Find the lines that recur in `texts`, the texts of all pages."""
         self._edge_lines = [tuple(_find_edge_lines(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
         for lines in self._edge_lines:
@@ -62,11 +60,11 @@ class RunningLines:
         self._recurring = {key for key, count in counts.items() if count >= min_count}
 
     def find_body(self, page: int, text: str) -> Span:
-        """Return the span of a page's text between its running head and foot.
+        """Return the span of a page's text between its running heads and feet.
 
         Args:
-            page: the page number, from 0.
-            text: the text of the page, which may be joined differently than in the constructor.
+            page: The page number, from 0.
+            text: The text of the page. Its lines may be joined differently than in the constructor.
         """
         start = 0
         end = len(text)
@@ -89,7 +87,7 @@ class RunningLines:
 
 
 def _find_edge_lines(text: str) -> Iterator[EdgeLine]:
-    """Yield the first lines of a page from the top down, then its last lines from the bottom up."""
+    """Yield the top lines of a page from the top down, then its bottom lines from the bottom up."""
     every_line = text.splitlines()
     first_lines = list(islice(_clean_lines(every_line), 2 * EDGE_LINE_COUNT + 1))
     if len(first_lines) > 2 * EDGE_LINE_COUNT:
@@ -105,7 +103,6 @@ def _find_edge_lines(text: str) -> Iterator[EdgeLine]:
 
 
 def _clean_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Clean lines, and lazily yield those that aren't empty."""
     return filter(None, map(to_one_line, lines))
 
 
@@ -114,20 +111,20 @@ def _clean_lines(lines: Iterable[str]) -> Iterator[str]:
 _MIN_NUMBERS = 5
 """The minimum number of line numbers on a page."""
 NUMBERING_STEPS = (1, 2, 5, 10)
-"""The possible steps from one line number to the next."""
+"""The possible differences between consecutive line numbers."""
 MIN_CONSECUTIVE_FRACTION = 0.8
-"""The minimum fraction of the numbers that must be one step larger than the number above."""
+"""The minimum fraction of numbers that exceed the number above by exactly one step."""
 MIN_COUNTED_FRACTION = 0.6
-"""The minimum fraction of the lines beside the numbers that they must count."""
+"""The minimum fraction of lines beside the column that its numbers must count."""
 _MAX_OTHER_LINES = 3
-"""The maximum number of lines with other text in the column, such as a head, a foot or a stamp."""
+"""The maximum number of lines of other text in the column, such as a running head or a stamp."""
 MAX_EDGE_DISTANCE = 1.5
-"""The maximum distance between the edges of two neighbouring numbers of a column, in points."""
+"""The maximum distance between the edges of neighbouring numbers in a column, in points."""
 _NUMBER_AT_LINE_END = regex(r"(?m)^[ \t]*[0-9]{1,4}(?![0-9])|(?<![0-9])[0-9]{1,4}[ \t]*$")
 
 
 class LineNumber:
-    """A number at the beginning or end of a line, which may be a line number."""
+    """A number at the start or end of a line, which may be a line number."""
 
     def __init__(self, digits: Sequence[Char]) -> None:
         self.digits = digits
@@ -139,9 +136,9 @@ class LineNumber:
 
 
 def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
-    """Yield the line numbers that are printed in a margin of a page.
+    """Yield the line numbers printed in the margins, as in manuscripts and preprints.
 
-    Manuscripts and preprints have them. If they were read as text, they would interrupt sentences.
+    If they were read as text, they would interrupt sentences.
     """
     text = "".join([char.text for char in chars]).replace("\r", "\n")
     numbers = []
@@ -157,10 +154,6 @@ def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
 def _find_columns(
     numbers: Iterable[LineNumber], edge: Callable[[LineNumber], float]
 ) -> Iterator[list[LineNumber]]:
-    """Group numbers into columns of numbers whose left or right edges are aligned.
-
-    `edge` returns the edge to compare.
-    """
     column: list[LineNumber] = []
     for number in sorted(numbers, key=edge):
         if column and edge(number) - edge(column[-1]) > MAX_EDGE_DISTANCE:
@@ -171,7 +164,7 @@ def _find_columns(
 
 
 def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
-    """Return whether the numbers in a column count the lines of the text beside them."""
+    """Return whether the numbers in a column count the lines of text beside them."""
     if len(column) < _MIN_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)
@@ -201,10 +194,7 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
 
 
 def _count_rows(chars: Iterable[Char]) -> int:
-    """Return how many lines the characters are on.
-
-    Superscripts and subscripts don't count as lines of their own.
-    """
+    """Count the lines on which the characters are, ignoring superscripts and subscripts."""
     chars_by_height = sorted(chars, key=attrgetter("y"))
     return bool(chars_by_height) + sum(
         above.y - below.y > 0.5 * below.height

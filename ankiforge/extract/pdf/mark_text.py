@@ -1,9 +1,8 @@
 """Find the text that a mark covers on a page, and the context of a passage.
 
-A mark covers the characters whose centres are inside its quads, the quadrilaterals that the
-annotation lists in /QuadPoints. The covered text is extended to whole words and put in reading
-order. `get_passage_context` returns the context of a passage in any text, such as a page of an
-EPUB.
+A mark covers the characters whose centres are inside one of its quads, the quadrilaterals listed in
+/QuadPoints. The covered text is extended to whole words and put into reading order.
+`get_passage_context` works for any text, such as a page of an EPUB.
 """
 
 from __future__ import annotations
@@ -33,23 +32,21 @@ from ankiforge.text.sentences import find_sentence_around
 Point = tuple[float, float]
 
 _ROW_HEIGHT = 16.0
-"""The height in points of the horizontal strips of a page in which characters are looked up."""
+"""Characters are indexed by horizontal strips of the page with this height, in points."""
 MAX_LINE_HEIGHT = 0.45
-"""The maximum height of a quad that only draws a line under or through letters, relative to the
-height of the letters.
-"""
+"""A lower quad is a line under or through the letters. Relative to the height of the letters."""
 MIN_COVERED_FRACTION = 0.25
-"""The minimum fraction of a word's first or last letter that a mark must cover for the letter to
-count, provided that the mark covers the letters next to it. Other letters must be covered by half.
+"""The minimum covered fraction of the first or last letter of a word, if the adjacent letter is
+covered. Any other letter must be covered by half.
 """
 _MAX_QUADS = 2000
 MAX_PAGE_WIDTH = 14_400
 """The maximum width of a mark in points. No page is wider, but PyMuPDF marks an infinite area when
-it finds nothing.
+it finds no text.
 """
 MAX_INDEX_STEP = 3
-"""How far apart two consecutive characters of a run may be in PDFium's list. There may be spaces
-between them.
+"""The maximum distance in PDFium's list between consecutive characters of a run, which may have
+spaces between them.
 """
 
 
@@ -60,17 +57,17 @@ class Quad(Value):
     """One of the convex quadrilaterals that make up a mark."""
 
     index: int
-    """The index of the quad among those of its mark."""
+    """The index among the quads of the mark."""
     corners: tuple[Point, ...]
     """The corners, sorted by their angle around the centre."""
     box: Box
     is_upright: bool
-    """Whether the sides of the quad are parallel to those of the page."""
+    """Whether the edges are parallel to those of the page."""
 
     def contains(self, char: PrintedChar) -> bool:
-        """Return whether the centre of a character is inside the quad or on one of its edges.
+        """Return whether the centre of a character is inside the quad or on its edge.
 
-        There is no tolerance, because it would include letters of other lines.
+        There is no tolerance, because it would include letters of adjacent lines.
         """
         left, bottom, right, top = self.box
         if not (left <= char.x <= right and bottom <= char.y <= top):
@@ -85,7 +82,7 @@ class Quad(Value):
         return min(cross_products) >= 0 or max(cross_products) <= 0
 
     def is_underline_of(self, char: PrintedChar) -> bool:
-        """Return whether the quad only draws a line under or through a character."""
+        """Return whether the quad is a thin line under or through a character."""
         left, bottom, right, top = self.box
         if not left <= char.x <= right or right <= left:
             return False
@@ -94,15 +91,18 @@ class Quad(Value):
         return char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
 
     def compute_covered_fraction(self, char: PrintedChar) -> float:
-        """Return the fraction of an upright character's width that the quad covers."""
+        """Return the fraction of a character's width that the quad covers.
+
+        Both must be upright.
+        """
         left, _, right, _ = self.box
         return (min(char.right, right) - max(char.left, left)) / char.width
 
 
 def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
-    """Build the quads of an annotation from its /QuadPoints, or from its /Rect if it has none.
+    """Build the quads of an annotation from its /QuadPoints, or else from its /Rect.
 
-    Return [] if it has neither, or if its /Rect is wider than any page.
+    Returns [] if both are missing, or if the /Rect is wider than any page.
     """
     found_quads: list[Quad] = []
     for start in range(0, len(points) - 7, 8)[:_MAX_QUADS]:
@@ -119,7 +119,7 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
 
 def _build_quad(corners: list[Point], index: int) -> Quad:
-    """Make a quad from its corners, which programs write in any order."""
+    """Build a quad from its corners, whose order differs between programs."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
@@ -145,11 +145,11 @@ def _iter_edges(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
 # --- the characters under a mark --------------------------------------------------------
 
 QuadByChar = dict[PrintedChar, Quad]
-"""The covered characters, each with the quad that covers it."""
+"""Maps each covered character to the quad that covers it."""
 
 
 class MarkTextFinder:
-    """Finds the text that is covered by the marks on a page."""
+    """Finds the text that is covered by marks on a page."""
 
     def __init__(self, page: PageText) -> None:
         self._page = page
@@ -158,10 +158,7 @@ class MarkTextFinder:
             self._rows[int(char.y // _ROW_HEIGHT)].append(char)
 
     def find_covered_text(self, mark_quads: list[Quad]) -> Segments:
-        """Return the characters that a mark covers, in reading order.
-
-        There is a list for each run of characters that are on one line and in one quad.
-        """
+        """Return the covered characters in reading order, as one list per line and quad."""
         covered = self._find_covered_chars(mark_quads, 0.0, Quad.contains)
         if not covered:
             covered = self._find_covered_chars(
@@ -179,7 +176,7 @@ class MarkTextFinder:
         return _sort_segments(runs, covered)
 
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
-        """Return the character closest to a point, or None if the page has no text."""
+        """Return the character nearest to a point, or None if the page has no text."""
 
         def distance(char: PrintedChar) -> float:
             # prefer characters on the same line
@@ -193,12 +190,9 @@ class MarkTextFinder:
         reach: float,
         covers: Callable[[Quad, PrintedChar], bool],
     ) -> QuadByChar:
-        """Return the characters that quads cover according to `covers`.
+        """Map the characters for which `covers` is true to their quads.
 
-        Args:
-            mark_quads: the quads.
-            reach: how far above each quad to look for characters, in points.
-            covers: returns whether a quad covers a character.
+        Characters up to `reach` points above a quad are considered.
         """
         covered: QuadByChar = {}
         for quad in mark_quads:
@@ -215,9 +209,9 @@ class MarkTextFinder:
 
 
 def _find_word_ends(covered: QuadByChar) -> QuadByChar:
-    """Return the first and last letters of covered words that are only partly covered.
+    """Return the partly covered first and last letters of the covered words.
 
-    At least a quarter of such a letter must be covered. From a half on, it is in `covered` already.
+    At least a quarter of such a letter must be covered. From a half on, it is already in `covered`.
     """
     word_ends: QuadByChar = {}
     for char, quad in covered.items():
@@ -246,11 +240,11 @@ def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar
 
 
 def extend_to_words(segments: Segments) -> Segments:
-    """Extend the characters that a mark covers to whole words.
+    """Extend the covered characters to whole words.
 
-    Users often release the pointer a letter too early, and some programs end a line of a mark in
-    the middle of a word. A mark within a single word is only extended if it covers more than half
-    of the word, because the user may want to mark only that part.
+    Users often release the pointer one letter too early, and some programs end a mark in the middle
+    of a word. A mark within a single word is only extended if it covers most of it, because marking
+    a part may be intended.
     """
     covered = set(chain.from_iterable(segments))
     is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
@@ -271,10 +265,7 @@ _UNSPACED_LETTER = regex(f"[{UNSPACED_SCRIPTS}]")
 def _find_rest_of_word(
     char: PrintedChar, side: str, covered: Collection[PrintedChar]
 ) -> Iterator[PrintedChar]:
-    """Yield the uncovered letters of a word, starting beside its covered letter `char`.
-
-    `side` is "previous" or "next", the direction in which to go.
-    """
+    """Yield the uncovered letters of a word, going from `char` to its "previous" or "next" side."""
     if not char.text.isalnum() or _UNSPACED_LETTER.match(char.text):
         return
     neighbour: PrintedChar | None = getattr(char, side)
@@ -293,22 +284,22 @@ def _find_rest_of_word(
 
 
 class _Extent(Value):
-    """The position and size of a segment, along and across its line."""
+    """The position and size of a segment along and across its line."""
 
     start: float
-    """The smallest coordinate of the segment's characters along the line."""
+    """The smallest coordinate of a character along the line."""
     end: float
-    """The largest coordinate of the segment's characters along the line."""
+    """The largest coordinate of a character along the line."""
     depth: float
     """The position of the line down the page."""
     height: float
-    """The height of the segment's tallest character."""
+    """The height of the tallest character."""
 
 
 def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
-    """Return segments in the order of the quads if it is more plausible, or else in text order.
+    """Sort segments by quad if that reads more plausibly than the text order.
 
-    An order is more plausible if the reader's eye has to make fewer jumps.
+    The more plausible order has fewer jumps for the reader's eyes.
     """
     if len(segments) < 2:
         return segments
@@ -318,7 +309,6 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
     depth_sign = -1.0 if is_rtl(text) else 1.0
 
     def measure(segment: list[PrintedChar]) -> _Extent:
-        """Return the extent of a segment along and across the direction of its line."""
         steps = [char.x * across + char.y * along for char in segment]
         depths = [depth_sign * (char.x * along - char.y * across) for char in segment]
         height = max(1.0, *(char.height for char in segment))
@@ -332,7 +322,7 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
 
 
 def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
-    """Return how implausible it is to read `second` directly after `first`, from 0 to 1."""
+    """Return how implausible it is that `second` directly follows `first`, from 0 to 1."""
     height = min(first.height, second.height)
     drop = second.depth - first.depth
     if abs(drop) < 0.4 * height:
@@ -345,11 +335,11 @@ def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
 # --- context ----------------------------------------------------------------------------
 
 _MAX_SENTENCE_CHARS = 600
-"""The maximum length of a sentence, not counting the passage itself. Anything longer is probably a
-table or a list without full stops.
+"""The maximum length of a sentence, excluding the passage itself. A longer one is probably a table
+or a list without full stops.
 """
 _CONTEXT_REACH = 300
-"""How many characters on each side of a passage are cleaned, before they are truncated to
+"""The number of characters to clean on each side of a passage, before truncation to
 `CONTEXT_CHARS`.
 """
 
@@ -361,16 +351,17 @@ def get_passage_context(
     *,
     crosses_table: Callable[[int, int], bool] = lambda start, end: False,
 ) -> tuple[str, str, str]:
-    """Return the context of a passage: the text before it, the text after it, and its sentence.
+    """Return the text before a passage, the text after it, and the sentence that contains it.
 
-    The sentence is "" if it is too long or crosses the cells of a table.
+    The sentence is "" if it is too long or extends over several table cells.
 
     Args:
-        text: the text of the page.
-        span: the span of the passage.
-        body: the span of the page without running heads and feet, which limits the context unless
-            the passage itself lies outside.
-        crosses_table: returns whether the text between two offsets crosses the cells of a table.
+        text: The text of the page.
+        span: The span of the passage.
+        body: The span of the text without running heads and feet. It limits the context, unless the
+            passage is outside.
+        crosses_table: Returns whether the text between two offsets extends over several table
+            cells.
     """
     start, end = span
     offset = 0

@@ -1,7 +1,7 @@
-"""The questions about PDFs that are sent to worker processes, and the replies to them.
+"""Questions about PDFs that are sent to worker processes, and the replies.
 
-Both are sent as JSON. `worker` sends the questions, and `answers` answers them. Questions about
-quotes may also be about EPUBs and web pages, which `hypertext` reads.
+Both are encoded as JSON. `worker` sends the questions, and `answers` answers them. Questions about
+quotes can also refer to EPUBs and web pages, which are handled by `hypertext`.
 """
 
 from __future__ import annotations
@@ -17,57 +17,57 @@ from ankiforge.model import (
 )
 
 MAX_PICTURES = 200
-"""The maximum number of pictures that are cut out of one file."""
+"""The maximum number of pictures cut out of a file."""
 HYPERTEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm")
-"""The suffixes of the other files in which Zotero can mark text: EPUBs and web pages."""
+"""The suffixes of EPUBs and web pages, which Zotero can also annotate."""
 REPAIR_HINT = "open it in a PDF reader and save a copy"
 
 Box = tuple[float, float, float, float]
-"""(left, bottom, right, top) in points, in the coordinate space of an annotation's /Rect."""
+"""(left, bottom, right, top) in points, in the coordinate space of /Rect."""
 
 
 # --- questions --------------------------------------------------------------------------
 
 
 class ReadMarks(Value, tag="request"):
-    """A request to read the marks in a file, and to identify the work that it contains."""
+    """Read the marks in a PDF, and identify the work."""
 
     path: str
     named: bool = False
-    """Whether to identify the work even if nothing in the file is marked."""
+    """Whether to identify the work even if the PDF has no marks."""
 
 
 class ExternalQuote(Value):
-    """A passage that another program has quoted from a file, such as a highlight in Zotero."""
+    """A passage quoted from a file by another program, such as a highlight in Zotero."""
 
     page: int
-    """The page on which the quote begins, from 0, or -1 if unknown. In an EPUB, this is the index
-    of the quote's file in the reading order.
+    """The page on which the quote starts, from 0, or -1 if it is unknown. In an EPUB, this is an
+    index into the files in reading order.
     """
     words: str
     box: Box | None = None
-    """The box around the first line of the quote, or None if unknown."""
+    """The box around the first line of the quote, or None if it is unknown."""
     asks: bool = False
-    """Whether the user's comment asks a question, so that more surrounding text is wanted."""
+    """Whether the user's comment contains a question, which calls for more surrounding text."""
     file: str = ""
-    """The path, or the end of the path, of the file in an EPUB in which the quote begins, or "" if
-    unknown.
+    """The path in the EPUB, or the end of the path, of the file in which the quote starts, or "" if
+    it is unknown.
     """
     element: str = ""
-    """The CSS selector of the element in which the quote begins, or "" if unknown."""
+    """The CSS selector of the element in which the quote starts, or "" if it is unknown."""
     offset: int = 0
-    """The number of characters between the start of that element and the quote."""
+    """The number of characters from the start of that element to the quote."""
 
 
 class FindContexts(Value, tag="around"):
-    """A request to find the context of each of these quotes in a file."""
+    """Find the context of each quote in a file."""
 
     path: str
     quotes: tuple[ExternalQuote, ...]
 
 
 class Area(Value):
-    """A part of a page that is to be cut out as a picture."""
+    """A rectangular area of a page to cut out as a picture."""
 
     page: int
     """The page number, from 0."""
@@ -75,22 +75,22 @@ class Area(Value):
 
 
 class CutAreas(Value, tag="cut"):
-    """A request to cut these areas out of a file as pictures."""
+    """Cut areas out of a PDF as pictures."""
 
     path: str
     areas: tuple[Area, ...]
 
 
 class PageMark(Value):
-    """A mark that is to be located on the picture of a page."""
+    """A mark to locate in the picture of a page."""
 
     words: str
     box: Box | None = None
-    """The box around the mark, or None if unknown."""
+    """The box around the mark, or None if it is unknown."""
 
 
 class DrawPage(Value, tag="view"):
-    """A request to draw a whole page, and to locate its words and the marks on it."""
+    """Draw a whole page, and locate its words and marks in the picture."""
 
     path: str
     page: int
@@ -101,19 +101,19 @@ class DrawPage(Value, tag="view"):
 
 
 class MeasurePages(Value, tag="measure"):
-    """A request for the size and the printed number of each page of a file."""
+    """Get the size and label of each page."""
 
     path: str
 
 
 class ReadPages(Value, tag="pages"):
-    """A request to read the whole text of some consecutive pages."""
+    """Read the whole text of consecutive pages."""
 
     path: str
     first: int
     """The number of the first page, from 0."""
     number: int
-    """How many pages to read."""
+    """The number of pages to read."""
 
 
 Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadPages
@@ -123,35 +123,35 @@ Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadP
 
 
 class ReadMarksReply(Value, tag="read", omit_defaults=True):
-    """The reply to `ReadMarks`: the marks in a file, and the work that it contains.
+    """The marks in a PDF, and the work that it contains.
 
-    If nothing is marked and the question didn't ask for the work, `document` and `pages` are empty.
+    If there are no marks and the question has `named` unset, `document` and `pages` may be empty.
     """
 
     document: Document = Document(DocumentKey(""), "", "")
-    """The work. Its key stays the same when another program saves the file, and its title is "" if
-    the file has none.
+    """The work. Its key doesn't change when another program saves the file, and its title is "" if
+    it is unknown.
     """
     marks: tuple[Highlight, ...] = ()
-    """The marks in reading order. `block` is the page number, from 0. The document's key and source
-    and the namespace are filled in later.
+    """The marks in reading order, with the page number from 0 as `block`. The document's key and
+    source and the namespace are filled in later.
     """
     areas: tuple[tuple[int, Box], ...] = ()
-    """(index of a mark, area to show in its picture) for each mark that needs a picture."""
+    """(index of the mark, area to cut out) for each mark that needs a picture."""
     pages: tuple[tuple[str, int], ...] = ()
-    """(`hash16` of the folded text, length of the folded text) for each page."""
+    """(`hash16` of the folded text, its length) for each page."""
     problems: tuple[Pair, ...] = ()
     """(message, hint) for each part of the file that couldn't be read."""
     notices: tuple[Pair, ...] = ()
-    """(message, hint) for each fact that is worth reporting although nothing failed."""
+    """(message, hint) for anything else worth reporting."""
     left_out: tuple[Lookalike, ...] = ()
-    """The annotations that look like marks but aren't read as such."""
+    """The annotations that look like marks but aren't read."""
     is_whole: bool = True
     """Whether all marks could be read, because no part of the file is missing or damaged."""
 
 
 class QuoteContext(Value, omit_defaults=True):
-    """The context of a quote, as in a `Highlight`. It is empty if the quote was not found."""
+    """The context of a quote, with fields as in `Highlight`, or empty if the quote wasn't found."""
 
     prefix: str = ""
     suffix: str = ""
@@ -165,62 +165,62 @@ class QuoteContext(Value, omit_defaults=True):
 
 
 class FindContextsReply(Value, tag="passages"):
-    """The reply to `FindContexts`: the context of each quote, in the order of the question."""
+    """The contexts of the quotes, in the order of the question."""
 
     passages: tuple[QuoteContext, ...]
 
 
 class CutOut(Value, omit_defaults=True):
-    """The picture of an area that was cut out of a page."""
+    """The picture of an area."""
 
     data: bytes
-    """The picture as a PNG, or b"" if the area couldn't be drawn or shows nothing."""
+    """The picture as a PNG, or b"" if the area is empty or can't be drawn."""
     figure: str = ""
-    """A hash that changes only if the page, or the frame that the user drew on it, has changed."""
+    """A hash that changes if and only if the page or the frame drawn by the user changes."""
     labels: tuple[FigureLabel, ...] = ()
     """The labels in the picture, in reading order."""
 
 
 class CutAreasReply(Value, tag="figures"):
-    """The reply to `CutAreas`: the picture of each area, in the order of the question."""
+    """The pictures of the areas, in the order of the question."""
 
     pictures: tuple[CutOut, ...]
 
 
 RelativeBox = tuple[float, float, float, float]
-"""(left, top, right, bottom) as fractions of a picture's width and height, from 0 to 1."""
+"""(left, top, right, bottom) as fractions of the picture's width and height, from 0 to 1."""
 
 
 class DrawPageReply(Value, tag="view"):
-    """The reply to `DrawPage`: a picture of the page, and the positions of its words and marks."""
+    """The picture of a page, and the positions of its words and marks."""
 
     picture: bytes = b""
     """The picture as a PNG, or b"" if the page doesn't exist or can't be drawn."""
     width: int = 0
     height: int = 0
     marks: tuple[tuple[RelativeBox, ...], ...] = ()
-    """The position of each mark, as a box per line, or () if the mark was not found."""
+    """The position of each mark, as one box per line, or () if the mark wasn't found."""
     lines: tuple[tuple[tuple[str, RelativeBox], ...], ...] = ()
     """The words of each line with their boxes, in reading order."""
     is_dark: bool = False
-    """Whether most of the page is dark, as slides often are."""
+    """Whether most of the page is dark, as on many slides."""
 
 
 class MeasurePagesReply(Value, tag="measure"):
-    """The reply to `MeasurePages`: the size and the printed number of each page."""
+    """The size and label of each page."""
 
     pages: tuple[tuple[float, float, str], ...] = ()
-    """(width in points, height in points, printed number) of each page."""
+    """(width in points, height in points, page label) for each page."""
 
 
 class ReadPagesReply(Value, tag="pages"):
-    """The reply to `ReadPages`: the text of the requested pages."""
+    """The text of the requested pages."""
 
     document: Document
     prints: tuple[tuple[str, int], ...]
-    """As in `ReadMarksReply.pages`, for all pages of the file and not only the requested ones."""
+    """As `ReadMarksReply.pages`, for all pages of the file."""
     labels: tuple[str, ...]
-    """The printed number of each requested page."""
+    """The label of each requested page."""
     paragraphs: tuple[tuple[Pair, ...], ...]
     """(line, headings above it) for each line of each requested page, without running heads and
     feet.
@@ -228,7 +228,7 @@ class ReadPagesReply(Value, tag="pages"):
 
 
 class Failure(Value, tag="failed"):
-    """The reply to any question about a file that couldn't be read: why, and what to do."""
+    """The reply to any question about a file that couldn't be read."""
 
     what: str
     """Why the file couldn't be read, such as `it is not a PDF`."""

@@ -1,6 +1,6 @@
 """Read the metadata of a PDF: title, authors, DOI, arXiv id and outline.
 
-`compute_document_id` computes the id in the document's key, which depends only on the content.
+The document id in the key depends only on the content of the pages (`compute_document_id`).
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from ankiforge.text.private import find_private_tag
 # --- headings ---------------------------------------------------------------------------
 
 _MAX_OUTLINE_ENTRIES = 5000
-"""How many entries of an outline are read at most."""
+"""The maximum number of outline entries to read."""
 MAX_OUTLINE_LEVELS = 12
-"""How many levels of an outline are read at most."""
+"""The maximum number of outline levels to read."""
 _MAX_ENTRY_CHARS = 200
-"""How many characters of an entry's title are kept."""
+"""Titles of outline entries are truncated to this length."""
 
 
 class OutlineEntry(Value):
-    """An entry of a PDF's outline (its table of contents): a heading and where it is."""
+    """An entry in the outline (table of contents) of a PDF: a heading and its position."""
 
     page: int
-    """The number of the page with the heading, from 0."""
+    """The page number of the heading, from 0."""
     top: float
-    """The height of the heading on its page in points, or infinity if the entry doesn't say."""
+    """The vertical position of the heading in points, or infinity if it is unknown."""
     level: int
     title: str
 
@@ -51,17 +51,17 @@ def format_headings(
     char_index: int,
     top: float,
 ) -> str:
-    """Return the headings under which a character is, joined by ` › `, the outermost first.
+    """Return the headings above a character, from the outermost to the innermost, joined by ` › `.
 
-    If the title of an outline entry is found in one of the page's `lines`, the entry is located by
-    that line. Otherwise it is located by its height, which is useless on a page with columns.
+    If the page has a line that ends with the title of an outline entry, that line is the position
+    of the entry. Otherwise, it is `entry.top`, which is useless on a page with several columns.
 
     Args:
-        outline: the entries of the outline, in order.
-        lines: the lines of the page.
-        page: the number of the page, from 0.
-        char_index: the index of the character in PDFium's list.
-        top: the height of the character on the page.
+        outline: The outline entries in order.
+        lines: The lines of the page.
+        page: The page number, from 0.
+        char_index: The index of the character in PDFium's list.
+        top: The vertical position of the character.
     """
     open_entries: list[OutlineEntry] = []
     for entry in outline:
@@ -89,7 +89,7 @@ _TOP_INDEX = {
 
 
 def read_outline(document: PdfDocument) -> Iterator[OutlineEntry]:
-    """Yield the entries of a document's outline, leaving out those without a page or a title."""
+    """Yield the outline entries of a document that have a title and lead to a page."""
     with suppress(*PDF_ERRORS):
         for bookmark in islice(
             document.get_toc(MAX_OUTLINE_LEVELS), _MAX_OUTLINE_ENTRIES
@@ -132,17 +132,17 @@ def read_work(
     lines: Sequence[PrintedLine],
     file_name: str,
 ) -> Document:
-    """Return the title, authors, identifiers and tags of the work in a PDF. The key is left empty.
+    """Read the title, authors, identifiers and tags of the work in a PDF. The key is left empty.
 
-    Identifiers from the metadata have the schemes `doi` and `arxiv`. Identifiers that are only
-    printed on the first page may belong to a cited work, so they have the schemes `doi-hint` and
+    Identifiers in the metadata have the schemes `doi` and `arxiv`. Identifiers that are only
+    printed on the first page may belong to a cited work, so their schemes are `doi-hint` and
     `arxiv-hint`.
 
     Args:
-        document: the open PDF.
-        first_page: the text of the first page.
-        lines: the lines of the first page.
-        file_name: the file name without its suffix.
+        document: The open PDF.
+        first_page: The text of the first page.
+        lines: The lines of the first page.
+        file_name: The file name without its suffix.
     """
     metadata_title = to_one_line(document.get_metadata_value("Title"))
     title = choose_title(metadata_title, lines, first_page, file_name)
@@ -190,7 +190,7 @@ def read_work(
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI in a text, without trailing punctuation, or "" if there is none."""
+    """Return the first DOI in a text without trailing punctuation, or "" if there is none."""
     match = _DOI.search(text)
     if not match:
         return ""
@@ -203,19 +203,19 @@ def find_doi(text: str) -> str:
 
 
 _MIN_IDENTIFYING_CHARS = 200
-"""A document with fewer folded characters is also identified by what is drawn on its pages."""
+"""In a document with fewer folded characters, the objects drawn on the pages are hashed too."""
 MAX_FORM_LEVELS = 4
-"""How many levels of nested form XObjects are searched for drawn objects."""
+"""The maximum depth of nested form XObjects to search for drawn objects."""
 _MAX_DRAWN_OBJECTS = 1000
-"""How many objects on a page are included in the document's id at most."""
+"""The maximum number of objects per page to include in the document id."""
 
 
 def compute_document_id(
     folded_texts: Sequence[str], pages: Iterable[pdfium.PdfPage | None]
 ) -> str:
-    """Return the id of a document: a hash of 16 hex digits of the text on its pages.
+    """Hash the text of all pages to an id of 16 hex digits.
 
-    If there is little text, as in a scan, the objects drawn on the pages are hashed as well.
+    If there is little text, as in a scan, the objects drawn on the pages are included in the hash.
     """
     if sum(map(len, folded_texts)) >= _MIN_IDENTIFYING_CHARS:
         return hash16(*folded_texts)

@@ -1,9 +1,9 @@
-"""Build the text of a page from its visible characters, in reading order.
+"""Join the visible characters of a page into text, in reading order.
 
-Boxes are in unrotated user space, like /QuadPoints and /Rect, so no correction is needed for
-/Rotate, CropBox, UserUnit or the origin of MediaBox. The lines of a block are joined, and hyphens
-at line ends are dropped or kept as the document spells the word. Superscripts and subscripts are
-preserved, and accents that TeX prints separately are combined with their letters.
+Boxes are in unrotated user space, like /QuadPoints and /Rect, so /Rotate, CropBox, UserUnit and the
+origin of MediaBox can be ignored. The lines of a block are joined, and a hyphen at the end of a
+line is kept if the document spells the word with it. Superscripts and subscripts are preserved, and
+accents that TeX prints separately are combined with their letters.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ from ankiforge.model import Span
 from ankiforge.text import regex
 
 PDF_ERRORS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
-"""The exceptions that PDFium and pypdfium2 raise for damaged and hostile files."""
+"""The exceptions that PDFium and pypdfium2 raise for damaged and malicious files."""
 
 _LINE_BREAKS = frozenset("\r\n")
 SPACES = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
 HYPHENS = frozenset("-\u2010") | HYPHEN_MARKERS
 _SAMPLED_CHARS = 100
-"""How many characters of a page are sampled, roughly, to determine the direction of its text."""
+"""The approximate number of characters per page sampled to determine the text direction."""
 
 
 # --- reading ----------------------------------------------------------------------------
@@ -63,9 +63,8 @@ _SAMPLED_CHARS = 100
 def load_upright_text(page: PdfPage) -> PdfTextPage:
     """Return the text page of `page`, after rotating `page` so that most letters are upright.
 
-    PDFium reads lines that run down the page in the wrong order, from the last to the first.
-    Rotating the page upright makes its text, and every key made from it, independent of how
-    somebody has rotated the page.
+    PDFium reads lines that run down the page in reverse order. Rotating the page also makes its
+    text, and the keys derived from it, independent of the rotation saved by a user.
     """
     text = page.get_textpage()
     count = text.count_chars()
@@ -85,17 +84,17 @@ def load_upright_text(page: PdfPage) -> PdfTextPage:
 
 
 _WHITESPACE_CODES = frozenset((9, 10, 13))
-"""Control characters that have their usual meaning: tab, line feed and carriage return."""
+"""The control characters with their usual meaning: tab, line feed and carriage return."""
 _GRAVE_ACCENT_CODE = 96
 _TIMES_CODE = 0x21E5
-"""The code of ⇥, which Quartz writes for the × of TeX's symbol fonts."""
+"""The code of ⇥, which Quartz writes for the × in TeX's symbol fonts."""
 _PRIME_CODE = 0x30
-"""The code that TeX's symbol fonts use for ′, which elsewhere is the code of 0."""
+"""The code of ′ in TeX's symbol fonts, which is the code of 0 elsewhere."""
 _MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
 
 
 def read_chars(page: PdfTextPage) -> list[Char]:
-    """Return all characters of a page in reading order, including whitespace and line breaks."""
+    """Read all characters of a page in reading order, including whitespace and line breaks."""
     raw = page.raw
     box = pdfium_c.FS_RECTF()
     box_pointer = byref(box)
@@ -137,20 +136,18 @@ _MATH_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥�
 _ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
 _SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
 _MAX_ELL_ASPECT = 0.6
-"""The maximum width of an ℓ relative to its height. Distiller gives ℓ the code of Δ, which is
-wider.
-"""
+"""The maximum aspect ratio of an ℓ. Distiller gives it the code of Δ, which is wider."""
 
 
 _SYMBOL_FIXES = {_TIMES_CODE: "×", _PRIME_CODE: "′"}
 
 
 def _decode_char(raw: Any, index: int, code: int, aspect: float) -> str:
-    """Return the letter that the page shows for a character code from a TeX font.
+    """Return the character that is printed for a code in a TeX font.
 
-    The code is a control character, or one that is misread, such as the code of ` for ℓ. Return
-    the code's own character if the font isn't a known TeX font. `aspect` is the character's width
-    divided by its height.
+    `code` is either a control character or often misread, such as the code of ` for ℓ. In other
+    fonts, the character with this code is returned. `aspect` is the character's width divided by
+    its height.
     """
     font_name = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(raw, index, font_name, len(font_name), None)
@@ -169,7 +166,7 @@ def _decode_char(raw: Any, index: int, code: int, aspect: float) -> str:
 
 
 def get_font_name(page: PdfTextPage, char: PrintedChar) -> str:
-    """Return the name of a character's font, without the prefix that marks an embedded subset."""
+    """Return the name of a character's font without its subset prefix."""
     name = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(page.raw, char.char_index, name, len(name), None)
     return name.value.decode("latin-1").rpartition("+")[2]
@@ -178,20 +175,20 @@ def get_font_name(page: PdfTextPage, char: PrintedChar) -> str:
 # --- visible characters -----------------------------------------------------------------
 
 _MAX_REPRINT_SHIFT = 0.2
-"""The maximum distance between the two copies of a letter printed twice, relative to its width."""
+"""The maximum distance between two copies of a character, relative to its width."""
 CELL_POINTS = 16.0
-"""The side of the grid cells in which equal characters are looked up, in points."""
+"""The side length of the grid cells in which copies of a character are looked up, in points."""
 _MAX_CHARS_PER_CELL = 64
-"""The maximum number of equal characters that are compared in a grid cell. Only a page made to
-waste time has more.
+"""The maximum number of identical characters per grid cell to compare with. Only malicious pages
+have more.
 """
 
 
 def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
-    """Yield the visible characters, but only one copy of a letter that is printed twice.
+    """Yield the visible characters, dropping copies of a character at the same position.
 
-    Some programs print a letter twice to make it look bold. The characters into which PDFium
-    splits a ligature also share a box, but they are consecutive and are all kept.
+    Some programs print letters twice to make them look bold. PDFium splits a ligature into
+    characters with the same box, too; these are consecutive and all kept.
     """
     # the characters yielded so far, by character and grid cell
     printed: dict[tuple[str, float, float], list[Char]] = {}
@@ -248,11 +245,13 @@ def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> boo
 # --- scripts and accents ----------------------------------------------------------------
 
 CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-"""A Chinese or Japanese character. Lines that end and begin with one are joined without a space."""
+"""Matches a Chinese or Japanese character. No space is inserted between two of them when lines are
+joined.
+"""
 
 
 def is_rtl(characters: str) -> bool:
-    """Return whether most of the characters belong to a right-to-left script."""
+    """Return whether most of the characters are from right-to-left scripts."""
     rtl_count = 0
     for character, count in Counter(characters).items():
         if unicodedata.bidirectional(character) in ("R", "AL"):
@@ -266,21 +265,20 @@ _COMBINING_MARKS = (
 _COMBINING_BY_ACCENT = dict(zip("´`¨ˆ˜¯˘˙˚˝ˇ¸˛", _COMBINING_MARKS, strict=True))
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 _MAX_ACCENT_DISTANCE = 0.6
-"""The maximum vertical distance between an accent and its letter, relative to their height. It is
-large because accents are raised over capitals.
+"""The maximum vertical distance between an accent and its letter, relative to their height. Accents
+over capitals are raised.
 """
 
 
 def find_separate_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
-    """Find accents that are printed separately from their letters, as TeX does.
+    """Find accents that are printed separately, before or after their letters, as TeX does.
 
-    TeX prints such an accent before or after its letter, within the letter's width. The lines must
-    be horizontal.
+    The lines must be horizontal.
 
     Yields:
-        The accent, its letter, and the single character that combines both.
+        (accent, letter, single character that combines both)
     """
     accented_letters: set[PrintedChar] = set()
     for accent in chars:
@@ -299,7 +297,7 @@ def find_separate_accents(
 
 
 def _combine_accent(accent: PrintedChar, letter: PrintedChar) -> str:
-    """Return the accented letter, or "" if `accent` isn't printed on `letter`."""
+    """Return the accented letter, or "" if the accent isn't printed over or under `letter`."""
     height = max(accent.height, letter.height)
     if not (
         abs(accent.y - letter.y) < _MAX_ACCENT_DISTANCE * height
@@ -313,10 +311,10 @@ def _combine_accent(accent: PrintedChar, letter: PrintedChar) -> str:
 
 
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
-    """Return whether these raised or lowered letters are part of a word, and not an exponent.
+    """Return whether raised or lowered letters are part of a word rather than an exponent or index.
 
-    In `aⁿbⁿ` the first `ⁿ` is an exponent although a letter follows it, because the letter after
-    that `b` is small, too.
+    In `aⁿbⁿ`, the first `ⁿ` is an exponent although a letter follows, because that letter has an
+    exponent of its own.
     """
     if not all(char.text.isalpha() for char in small_chars):
         return False
@@ -346,41 +344,41 @@ def _is_smaller(char: PrintedChar, neighbour: PrintedChar) -> bool:
 _SCRIPT_CHARS = "0123456789+-\u2212\u2013n,"
 SUPERSCRIPTS = dict(zip(_SCRIPT_CHARS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
 _SUBSCRIPTS = dict(zip(_SCRIPT_CHARS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
-"""Raised and lowered digits are converted so that 10⁵ doesn't become 105. NFKC reverses both
-mappings, so keys don't depend on them.
+"""Digits are converted so that 10⁵ doesn't become 105. NFKC reverses both mappings, so keys aren't
+affected.
 """
 MAX_SCRIPT_HEIGHT = 0.85
 """The maximum height of a superscript or subscript, relative to its line."""
 _MIN_SHIFT = 0.1
-"""The minimum vertical distance of a superscript or subscript from its base character, relative to
-the height of the base character.
+"""The minimum vertical distance of a superscript or subscript from its base, relative to the height
+of the base.
 """
 _MAX_SKIPPED_CHARS = 8
-"""If a mark skips no more characters than this within a line, the gap is quoted as a space."""
+"""If a mark skips at most this many characters within a line, they are replaced by a space."""
 
 _NEVER_IN_FORMULAS = frozenset('#$"&@⇥✓')
-"""Characters that no formula contains."""
+"""Characters that never occur in formulas."""
 _MIN_UNNAMED_SIGNS = 3
-"""If at least this many of those characters are in fonts without a name, they are letters of a
-formula that were misread.
+"""If at least this many of those characters are in nameless fonts, they are misread letters of a
+formula.
 """
 _MAX_LEVEL_DIFFERENCE = 0.05
-"""The maximum difference between the tops, or the bottoms, of two letters that are at the same
+"""The maximum difference between the tops, and between the bottoms, of two letters at the same
 level, relative to their height.
 """
 
 Segments = list[list[PrintedChar]]
-"""The characters of a passage in reading order, as a list for each run of characters on a line."""
+"""The characters of a passage in reading order, as one list per uninterrupted part of a line."""
 
 ChooseSeparator = Callable[[PrintedChar, PrintedChar, Sequence[str]], str | None]
-"""Returns what to insert between two characters, given both and the preceding text.
+"""Returns the text to insert between two characters, given both and the preceding pieces of text.
 
-Returns None if nothing is to be inserted and the hyphen before it is to be dropped.
+None means to insert nothing and to drop the hyphen that ends the preceding text.
 """
 
 
 class PageText:
-    """The visible characters of a page, and the text that they form when joined."""
+    """The visible characters of a page, and the text that they form."""
 
     def __init__(
         self,
@@ -391,14 +389,14 @@ class PageText:
         """Build the text of a page.
 
         Args:
-            chars: all characters of the page, including invisible ones.
-            spelling: decides which hyphens at line ends are kept.
-            get_font: returns the name of a character's font.
+            chars: All characters of the page, including invisible ones.
+            spelling: Decides which hyphens at line ends are kept.
+            get_font: Returns the font name of a character.
         """
         self._spelling = spelling
         self._get_font = get_font
         self.line_numbers: set[str] = set()
-        """The line numbers printed in the margin, which aren't part of the text."""
+        """The line numbers printed in the margin, which are excluded from the text."""
         margin_numbers = list(find_line_numbers(chars))
         if margin_numbers:
             chars = list(chars)
@@ -442,7 +440,7 @@ class PageText:
         if is_right_to_left:
             dx, dy = -dx, -dy
         self.direction = (dx, dy)
-        """The unit vector along which most lines run. It points from left to right."""
+        """The direction of most lines as a unit vector, pointing from left to right."""
 
         is_horizontal = abs(dx) > 0.9
         if dx > 0.9 and piece_starts and not is_right_to_left:
@@ -457,7 +455,7 @@ class PageText:
             self._convert_shifted_chars()
 
         self.list_items = find_list_items(self.lines)
-        """The first character of each list item that is labelled with a letter or a number."""
+        """The first character of each list item labelled with a letter or number."""
         block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
 
         def choose_separator(
@@ -481,14 +479,11 @@ class PageText:
     # --- steps of the constructor
 
     def _restore_row_order(self, piece_starts: Sequence[int]) -> None:
-        """Move words that were drawn separately from the rest of their row to their place in it.
+        """Move words that were drawn out of order to their positions in the row.
 
-        For example, a PDF editor draws a corrected word at the end of the page, and some programs
-        draw a page one font at a time.
-
-        Args:
-            piece_starts: the index of the first character of each piece of a row, except the
-                first piece.
+        PDF editors draw a corrected word at the end of the page, for example, and some programs
+        draw a page one font at a time. `piece_starts` are the indexes at which all pieces but the
+        first start.
         """
         edges = [0, *piece_starts, len(self.chars)]
         pieces = [self.chars[start:end] for start, end in pairwise(edges)]
@@ -554,7 +549,7 @@ class PageText:
             yield Line(chars, median([dy * char.x - dx * char.y for char in chars]))
 
     def _convert_shifted_chars(self) -> None:
-        """Replace raised or lowered digits and signs by Unicode superscripts and subscripts."""
+        """Convert raised or lowered digits and signs to Unicode superscripts and subscripts."""
         for line in self.lines:
             max_height = MAX_SCRIPT_HEIGHT * line.height
             if line.min_height > max_height:
@@ -571,9 +566,9 @@ class PageText:
                 self._convert_run(run, line)
 
     def _convert_run(self, small_chars: list[PrintedChar], line: Line) -> None:
-        """Replace those small characters of a run that are raised or lowered.
+        """Convert the raised or lowered characters in a run of small ones.
 
-        The run is left unchanged if it doesn't touch a larger character on its line.
+        The run must touch a larger character on the same line.
         """
         base = small_chars[0].previous
         if base is None or base.line is not line or small_chars[0].gap is not NO_GAP:
@@ -582,7 +577,6 @@ class PageText:
                 return
 
         def get_shift_direction(char: PrintedChar) -> int:
-            """Return 1 if `char` is raised, -1 if lowered, or 0 if level with `base`."""
             height = (char.y - base.y) / base.height
             if abs(height) < _MIN_SHIFT:
                 return 0
@@ -606,7 +600,7 @@ class PageText:
     def _join_chars(
         self, chars: Iterable[PrintedChar], choose_separator: ChooseSeparator
     ) -> tuple[str, list[int]]:
-        """Join the characters, and return the text and the offset of each character in it."""
+        """Join characters into a text, and return it with the offset of each character."""
         parts: list[str] = []
         starts: list[int] = []
         length = 0
@@ -629,15 +623,9 @@ class PageText:
     def _choose_separator(
         self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
     ) -> str | None:
-        """Return what to insert between two characters that belong to different words or lines.
+        """Return the text to insert between two words or lines, or None to drop the hyphen `left`.
 
-        Args:
-            left: the first of the two characters.
-            right: the second of the two characters.
-            pieces: the pieces of text up to and including `left`.
-
-        Returns:
-            The text to insert, or None to drop the hyphen `left`.
+        `pieces` are the pieces of text up to and including `left`.
         """
         if right.previous is left and right.gap is SPACE_GAP:
             return " "
@@ -651,7 +639,6 @@ class PageText:
         return " "
 
     def _should_keep_hyphen(self, word: str, char: PrintedChar) -> bool:
-        """Return whether to keep the hyphen between `word` and the word that begins at `char`."""
         letters = char.text
         next_char = char.next
         while next_char and next_char.gap is NO_GAP and len(letters) < MAX_WORD_CHARS:
@@ -665,7 +652,7 @@ class PageText:
     # --- passages
 
     def join_segments(self, segments: Segments) -> str:
-        """Return the text of a passage, given its characters."""
+        """Join the characters of a passage into its text."""
 
         def choose_separator(
             left: PrintedChar, right: PrintedChar, _: Sequence[str]
@@ -697,7 +684,7 @@ class PageText:
         return text
 
     def has_misread_letters(self, segments: Segments) -> bool:
-        """Return whether the stored letters of a passage differ from those that the page shows."""
+        """Return whether the stored letters of a passage differ from what the page displays."""
         for segment in segments:
             if has_misread_letters(
                 self._all_chars[segment[0].char_index : segment[-1].char_index + 1]
@@ -713,10 +700,7 @@ class PageText:
         return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _MIN_UNNAMED_SIGNS
 
     def _is_hyphen_cut_off(self, left: PrintedChar, right: PrintedChar) -> bool:
-        """Return whether a mark that continues at `right` omits the hyphen after `left`.
-
-        The hyphen must be the last character of its line.
-        """
+        """Return whether the mark omits a hyphen that ends the line of `left`."""
         hyphen = left.next
         if hyphen is None or hyphen is right or hyphen.gap is not NO_GAP:
             return False
@@ -725,7 +709,7 @@ class PageText:
         return hyphen.next is None or hyphen.next.gap is LINE_GAP
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
-        """Return the span in `text` of the characters from `first` to `last`, both included."""
+        """Return the span in `text` of the characters from `first` to `last`, inclusive."""
         next_start = last.next.text_offset if last.next else len(self.text)
         return (
             first.text_offset,
@@ -733,18 +717,18 @@ class PageText:
         )
 
     def find_char(self, offset: int) -> PrintedChar:
-        """Return the character at `offset` in `text`, or the last one before it."""
+        """Return the character at or before `offset` in `text`."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
     def crosses_table(self, start: int, end: int) -> bool:
         """Return whether the text from `start` to `end` extends over several cells of a table row.
 
-        The cells of a row are farther apart than words. The spaces of a justified line may be as
-        wide, but they are all of similar width.
+        Gaps between cells are wider than gaps between words. A justified line may have equally wide
+        gaps, but they are all of similar width.
         """
         cell_gap_count = 0
         gap_widths: list[float] = []
-        """The widths of the gaps in the current row, relative to the height of its letters."""
+        """The gaps in the current row, relative to the height of its letters."""
         char: PrintedChar | None = self.find_char(start)
         while char and char.text_offset < end:
             previous = char.previous
@@ -766,24 +750,24 @@ class PageText:
 
 # All lengths of this section are relative to the height of the letters.
 _MAX_ROW_OFFSET = 0.25
-"""The maximum vertical distance between two pieces of one row."""
+"""The maximum vertical distance between two pieces of a row."""
 _MAX_LETTER_GAP = 0.8
-"""The maximum distance between two adjacent letters. A larger gap is left by a missing piece of
-the row, or separates two columns.
+"""The maximum distance between adjacent letters. A larger gap is due to a missing piece of the row,
+or separates two columns.
 """
 _MAX_OVERLAP = 0.3
-"""The maximum overlap of two adjacent letters."""
+"""The maximum overlap of adjacent letters."""
 _MIN_WORD_GAP = 0.15
 """The minimum distance between two words."""
 
 
 _MIN_CELL_GAP = 1.2
-"""The minimum distance between two cells of a row."""
+"""The minimum distance between two table cells."""
 _MIN_GAP_SPREAD = 0.5
-"""The minimum difference between the widest and the narrowest gap in a row of cells."""
+"""The minimum difference between the widest and narrowest gap in a row of cells."""
 _MIN_CELL_GAPS = 2
-"""The minimum number of gaps between cells in a passage that crosses them. A single wide gap may
-be a tab, or follow a label.
+"""The minimum number of cell gaps in a passage that crosses a table. A single gap may be a tab or
+follow a label.
 """
 
 
@@ -794,7 +778,6 @@ def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
 
 
 def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
-    """Return whether `char` isn't printed directly to the right of `previous`."""
     height = max(previous.height, char.height)
     return (
         not -_MAX_OVERLAP * height
@@ -804,10 +787,7 @@ def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
 
 
 def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether piece `right` of a row begins where piece `left` ends.
-
-    Pieces whose letters differ in size aren't adjacent.
-    """
+    """Return whether one piece of a row starts where another ends, in letters of similar size."""
     left_end, right_start = left[-1], right[0]
     smaller, larger = sorted((left_end.height, right_start.height))
     if (
@@ -824,9 +804,10 @@ def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> b
 def measure_direction(
     pairs: Iterable[tuple[PrintedChar, PrintedChar]],
 ) -> tuple[float, float]:
-    """Return the unit vector of the median step from the first to the second character of a pair.
+    """Return the text direction as a unit vector, or (1, 0) if there are no pairs.
 
-    The median isn't affected by a few superscripts. Return (1, 0) if there are no pairs.
+    It is the median offset from the first to the second character of a pair, which is robust to the
+    odd superscript.
     """
     steps = list(pairs)
     if not steps:
@@ -842,10 +823,7 @@ def measure_direction(
 def _classify_gap(
     left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], get_font: GetFont
 ) -> int:
-    """Return the kind of gap between two visible characters that PDFium doesn't list consecutively.
-
-    The kinds are `NO_GAP`, `SPACE_GAP` and `LINE_GAP`.
-    """
+    """Classify the gap between two visible characters that PDFium doesn't list consecutively."""
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
     blanks_between = []
@@ -870,7 +848,6 @@ _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)
 
 
 def _is_level(left: PrintedChar, right: PrintedChar) -> bool:
-    """Return whether two letters are at the same level: their tops and their bottoms align."""
     tolerance = _MAX_LEVEL_DIFFERENCE * left.height
     return (
         abs(left.top - right.top) < tolerance
@@ -879,10 +856,7 @@ def _is_level(left: PrintedChar, right: PrintedChar) -> bool:
 
 
 def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
-    """Return whether two letters touch on the page, as a superscript touches the letter before it.
-
-    PDFium may separate such letters.
-    """
+    """Return whether two letters touch on the page, like a letter and its superscript."""
     height = max(left.height, right.height, 1.0)
     # lines may run from right to left
     gap_to_right = abs(right.left - left.right)

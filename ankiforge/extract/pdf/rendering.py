@@ -1,9 +1,9 @@
-"""Draw pictures of pages: figures and drawings cut out of them, and whole pages.
+"""Draw pages, and cut figures and drawings out of them.
 
-A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows
-what is printed and what users drew, pasted or typed on the page. It doesn't show comment icons or
-annotations that only mark something, because the caller draws the marks itself. On a whole page,
-a mark is located by its words, or by its box if it has no words, as on a scan.
+Pictures are upright, whatever the page's /Rotate, CropBox or UserUnit, and show both what is
+printed and what users drew, pasted or typed on the page. They omit comment icons and annotations
+that only mark something, because the caller draws the marks itself. On a whole page, a mark is
+located by its text, or by its box if it has no text, as on a scan.
 """
 
 from __future__ import annotations
@@ -52,32 +52,32 @@ from ankiforge.text.normalize import (
 )
 
 _MAX_RESOLUTION = 200 / 72
-"""The resolution at which areas are drawn if they fit, in pixels per point."""
+"""The preferred resolution of pictures, in pixels per point."""
 MAX_SIDE_PIXELS = 1600
 """The maximum length of a picture's longer side, in pixels."""
 _MAX_PICTURE_BYTES = 1_500_000
-"""A picture with more bytes is drawn again with fewer pixels."""
+"""The maximum size of a picture. A larger one is redrawn with fewer pixels."""
 _SHRINK_FACTOR = 0.7
 MIN_SIDE_POINTS = 2.0
-"""The minimum width and height of an area, in points. A smaller area shows nothing."""
+"""The minimum width and height of an area, in points."""
 _MAX_COORDINATE = 100_000.0
-"""Coordinates are clamped to this distance from the origin, in points. No useful page is larger."""
+"""Coordinates are clamped to this distance from the origin, in points."""
 POSITION_SIDE_PIXELS = 2.0**20
-"""The length of a page's longer side when positions of labels are computed, in pixels."""
+"""The length of the page's longer side when label positions are computed, in pixels."""
 MAX_PAGE_SIDE_PIXELS = 2**24
-"""The maximum length of a page's longer side when only a part of it is drawn, in pixels."""
+"""The maximum length of the page's longer side when an area is drawn, in pixels."""
 
 _CONTENT_KINDS = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
 CONTENT_SUBTYPES = frozenset(
     getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _CONTENT_KINDS
 )
-"""The annotations that show something themselves. All others only mark a part of the page."""
+"""The annotations that are drawn, because they have content of their own."""
 
 
 def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
     """Cut an area out of its page as a picture, and find the labels in it.
 
-    The picture's data is b"" if the area can't be drawn or shows nothing.
+    The picture's data is b"" if the area is empty or can't be drawn.
     """
     try:
         with closing(document[area.page]) as page:
@@ -96,10 +96,7 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
-    """Return the labels in an area of a page, from top to bottom, then left to right.
-
-    Their positions and sizes are fractions of the area's picture.
-    """
+    """Return the labels in an area from top to bottom, with positions relative to the picture."""
     resolution = POSITION_SIDE_PIXELS / max(page.get_size())
     cutout = _compute_pixel_area(page, box, resolution)
     labels = []
@@ -122,7 +119,7 @@ def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
 
 
 def hide_marks(page: PdfPage) -> None:
-    """Hide the annotations that only mark something. The file itself isn't changed."""
+    """Hide annotations that only mark something. The file itself isn't modified."""
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with open_annotation(page, index) as annotation:
             if (
@@ -138,7 +135,7 @@ def hide_marks(page: PdfPage) -> None:
 
 
 class PixelArea(Value):
-    """A part of a page that is drawn at a certain resolution. All lengths are in pixels."""
+    """An area of a page at a given resolution. All lengths are in pixels."""
 
     page_width: int
     page_height: int
@@ -149,14 +146,13 @@ class PixelArea(Value):
 
     @property
     def longest_side(self) -> int:
-        """The larger of width and height."""
         return max(self.width, self.height)
 
 
 def _draw_area(page: PdfPage, box: Box) -> bytes:
-    """Return a PNG of an area of a page, or b"" if the area is tiny or completely white.
+    """Draw an area as a PNG, or return b"" if it is tiny or completely white.
 
-    The resolution is reduced if the picture would have too many pixels or bytes.
+    The resolution is reduced if the picture has too many pixels or bytes.
     """
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
@@ -176,10 +172,7 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
 
 
 def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
-    """Return the part of a box that lies on the upright page, measured in pixels.
-
-    `resolution` is in pixels per point.
-    """
+    """Convert a box to pixels, clipped to the upright page. `resolution` is in pixels per point."""
     width, height = page.get_size()
     page_width = max(1, round(width * resolution))
     page_height = max(1, round(height * resolution))
@@ -198,10 +191,7 @@ def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea
 def to_pixel_box(
     page: PdfPage, page_width: int, page_height: int, box: Sequence[float]
 ) -> tuple[int, int, int, int]:
-    """Return (left, top, right, bottom) of a box in a picture of its page, in pixels.
-
-    The box is in user space, and the part of it outside the page is cut off.
-    """
+    """Convert a box in user space to (left, top, right, bottom) in pixels, clipped to the page."""
     left, bottom, right, top = box
     x = c_int()
     y = c_int()
@@ -217,7 +207,7 @@ def to_pixel_box(
 
 
 def render_pixels(page: PdfPage, cutout: PixelArea) -> bytes:
-    """Draw a part of a page on white, and return its pixels as RGB bytes."""
+    """Draw an area of a page on white, and return its pixels as RGB bytes."""
     bitmap = PdfBitmap.new_native(
         cutout.width, cutout.height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True
     )
@@ -243,14 +233,14 @@ def render_pixels(page: PdfPage, cutout: PixelArea) -> bytes:
 def encode_png(
     width: int, height: int, pixels: bytes, *, grey: bool = False, level: int = 6
 ) -> bytes:
-    """Encode a picture as a PNG.
+    """Encode an image as a PNG.
 
     Args:
-        width: the width of the picture in pixels.
-        height: the height of the picture in pixels.
-        pixels: three bytes (RGB) per pixel, or one byte if `grey` is true.
-        grey: whether the picture has no colour.
-        level: the compression level of zlib.
+        width: The width in pixels.
+        height: The height in pixels.
+        pixels: Three bytes (RGB) per pixel, or one byte if `grey` is true.
+        grey: Whether the image is greyscale.
+        level: The compression level of zlib.
     """
     row_length = width if grey else 3 * width
     rows = []
@@ -278,28 +268,24 @@ def _build_png_chunk(name: bytes, data: bytes) -> bytes:
 # --- whole pages ----------------------------------------------------------------------
 
 _LETTER_SIZE = (612.0, 792.0)
-"""The width and height in points that are assumed for a page that can't be opened."""
+"""The assumed width and height of a page that can't be opened, in points."""
 _MAX_PAGE_PIXELS = 9_000_000
 """The maximum number of pixels in the picture of a whole page."""
 _MAX_PAGE_BYTES = 4_000_000
-"""A picture with more bytes is drawn again with fewer pixels."""
+"""The maximum size of such a picture. A larger one is redrawn with fewer pixels."""
 _PAGE_SHRINK_FACTOR = 0.7
 _PAGE_COMPRESSION_LEVEL = 2
-"""The compression level of PNGs. It is low, because they are only sent to a browser on this
-computer.
-"""
+"""The compression level of PNGs. It is low, because they are only sent to a local browser."""
 MIN_PART_LETTERS = 12
-"""The minimum number of letters in each part of a mark that is searched for separately, because the
-mark isn't found as a whole.
-"""
+"""If a mark isn't found as a whole, it is searched for in parts with at least this many letters."""
 _MAX_CHAR_HEIGHT = 1.3
-"""The maximum height of a character that counts towards the height of a box, relative to the usual
-height. The boxes of symbol fonts may reach into other lines.
+"""Characters above this height, relative to the usual height, are ignored in the height of a box,
+because the boxes of symbol fonts can reach into other lines.
 """
 
 
 def measure_pages(document: PdfDocument) -> MeasurePagesReply:
-    """Return the size and the printed number of each page of a document."""
+    """Return the size and label of each page."""
     pages = []
     for number in range(len(document)):
         width, height = _LETTER_SIZE
@@ -314,15 +300,15 @@ def measure_pages(document: PdfDocument) -> MeasurePagesReply:
 
 
 _SAMPLE_STEP = 3 * 997
-"""The distance in bytes between the sampled green values of a page."""
+"""The distance between the sampled green values of a page, in bytes."""
 _MAX_DARK_LEVEL = 100
-"""The maximum median of the sampled green values of a page that is dark."""
+"""A page is dark if the median of its sampled green values is below this."""
 
 
 def draw_page(document: PdfDocument, question: DrawPage) -> DrawPageReply:
-    """Draw a whole page, and locate its words and the marks on it.
+    """Draw a whole page, and locate its words and marks.
 
-    Return an empty `DrawPageReply` if the page doesn't exist or can't be drawn.
+    The reply is empty if the page doesn't exist or can't be drawn.
     """
     if not 0 <= question.page < len(document):
         return DrawPageReply()
@@ -410,10 +396,7 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
 
 
 def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
-    """Return a box around the marked words on each line, or the mark's own box if it has no words.
-
-    The mark's own box is also returned if its words aren't found.
-    """
+    """Return a box per line around the marked text, or else the mark's own box."""
     boxes = []
     for start, end in _find_mark_spans(text, mark):
         first = text.find_char(start)
@@ -425,14 +408,14 @@ def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
 
 
 def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
-    """Return the spans of a mark's words in the text of a page, or [] if they aren't found.
+    """Return the spans of a mark's text on a page, or [] if it isn't found.
 
-    There are several spans if the page has other text between the marked words. If the mark
-    continues on the next page, only its beginning is located. Of several occurrences of the words,
-    the one inside the mark's box is preferred.
+    There are several spans if other text on the page interrupts the marked text. If the mark
+    continues on the next page, only its beginning is found. If the text occurs several times, the
+    occurrence inside the mark's box is preferred.
 
-    Only letters and digits are compared. Other characters may differ, because resolving hyphens at
-    line ends takes the text of the whole document, and PDFium splits characters beyond 16 bits.
+    Only letters and digits are compared, because the hyphens at line ends depend on the whole
+    document, and PDFium splits characters beyond 16 bits.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
     remaining, word_offsets = fold_alphanumerics_with_offsets(words)
