@@ -1,12 +1,11 @@
-"""Base class of source types, each of which recognises files and opens a source to scan.
+"""Base class of source types, which recognise files and open sources for scanning.
 
 A new source type is a subclass of `SourceType`, usually of `FileSource` (in `file_source`) or
-`ExportSource` (in `exports`). It also needs a line in `registry`, or it is a plug-in: see
+`ExportSource` (in `exports`). Add it to `registry`, or distribute it as a plug-in: see
 `docs/internals/plug-ins.md`.
 
-A command that only checks which source a file belongs to imports the classes of all sources. A
-module with such a class therefore imports `pypdf`, SQLite and the like only in the functions that
-need them.
+Even a command that only checks which source a file belongs to imports the classes of all sources,
+so their modules import `pypdf`, SQLite and the like inside functions.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _HEAD_BYTES = 65_536
 
 
 class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
-    """The keys in `ankiforge.yaml` that all sources have in common."""
+    """The settings in `ankiforge.yaml` that all sources have in common."""
 
     path: str
     name: str = ""
@@ -61,20 +60,19 @@ class Confidence(IntEnum):
 
     NO = 0
     POSSIBLE = 1
-    """The file may be any text, so this source reads it only if no other source does."""
+    """The file may be any text, so it is only read by this source if no other source reads it."""
     SUFFIX = 2
-    """The file was recognised by its suffix, whatever its content."""
+    """The file was recognised by its suffix, regardless of its content."""
     CONTENT = 3
     """The file was recognised by its content."""
 
 
 class Recognition(NamedTuple):
-    """How confident a source type is that it should read a file, or why it doesn't."""
+    """A source type's confidence that it should read a file, or the reason why not."""
 
     confidence: Confidence
     rejection_reason: str = ""
-    """Why a file isn't read although its suffix suggests it, to be told to a user who named the
-    file.
+    """Why the file isn't read despite its suffix, for users who name the file.
 
     "" if nobody would expect the source to read it.
     """
@@ -89,7 +87,7 @@ class Candidate:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.suffix = path.suffix.casefold()
-        """The suffix of the file with its dot, in lower case."""
+        """The suffix, with the dot and in lower case."""
 
     @cached_property
     def head(self) -> str:
@@ -100,13 +98,12 @@ class Candidate:
 
     @property
     def read_error(self) -> ItemError | None:
-        """Why the file can't be read, or None if it can."""
+        """The error if the file can't be read, or None."""
         _, failure = self._head_and_error
         return failure
 
     @cached_property
     def _head_and_error(self) -> tuple[bytes, ItemError | None]:
-        """The first bytes of the file, and the error if it can't be read."""
         try:
             with open(self.path, "rb", opener=open_regular_file) as file:
                 return file.read(_HEAD_BYTES), None
@@ -118,91 +115,89 @@ class Candidate:
 
 
 class Opening(Value):
-    """What a source may need to know when it is opened. Most sources only need the first three."""
+    """The parameters for opening a source. Most sources only need the first three."""
 
     name: str
-    """The name of the source, which may be part of the keys of its highlights."""
+    """The name of the source, which may be part of its highlights' keys."""
     root: Path
-    """The vault, directory or data directory to read."""
+    """The vault, directory, data directory or file to read."""
     settings: Any
-    """The settings of the source, an instance of its class's `Settings`."""
+    """The settings of the source, an instance of its `Settings` class."""
     only: tuple[Path, ...] = ()
-    """The files and directories below the root to read, or () to read all. If there are any, a scan
-    is never complete.
+    """The files and directories below the root to read, or () for all. With any, a scan is never
+    complete.
     """
     me: Strings = ()
     """The people whose marks count in a shared library, or () for its owner."""
     cache: SourceCache = EmptySourceCache()
-    """A cache of the results of earlier runs."""
+    """Caches results between runs."""
     offline: bool = False
     """Whether network access is forbidden."""
     jobs: int = 1
-    """The number of files to read at the same time."""
+    """The number of files to read in parallel."""
     executor: str = ""
-    """The address of a Dask cluster that reads the files, or "" to read them on this computer."""
+    """The address of the Dask cluster that reads the files, or "" to read them on this computer."""
     workspace: Path | None = None
-    """The workspace directory with its links resolved, whose files may come from somebody else.
+    """The resolved path of the workspace directory, whose files may come from someone else.
 
     None for the user's default workspace, which has no settings of its own.
     """
 
 
 class SourceType(ABC):
-    """The base class of all kinds of sources.
+    """Base class of all source types.
 
-    A subclass describes one kind. Its method `open` returns a reader of some files, which for most
-    subclasses is an instance of the subclass.
+    The class method `open` creates the source that does the reading. For most types, this is an
+    instance of the class itself.
     """
 
     # --- name and settings
 
     kind: ClassVar[str]
-    """The name of this kind of source in `ankiforge.yaml`."""
+    """The name of the source type in `ankiforge.yaml`."""
     distribution: ClassVar[str] = ""
-    """The distribution of the plug-in, which is set when it is loaded, or "" for our own sources.
-    """
+    """The distribution of a plug-in, which is set when it is loaded, or "" for built-in sources."""
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
-    """The class of the source's settings, with its keys in `ankiforge.yaml`."""
+    """The class of the source's settings."""
     instead_of_path: ClassVar[Strings] = ()
-    """The keys of settings that can be given in place of `path`."""
+    """The settings that can replace `path`."""
 
     # --- files
 
     endings: ClassVar[Strings] = ()
     """The suffixes of files that it may recognise, with the dot and in lower case."""
     uses: ClassVar[Strings] = ()
-    """The suffixes of other files that it reads, such as books that have the context of marks."""
+    """The suffixes of other files that it reads, such as books in which to look up context."""
     marker: ClassVar[str] = ""
-    """The name of a file whose directory is a library of this kind, which is read as a whole."""
+    """The name of a file that marks its directory as a library, which is read as a whole."""
     is_export: ClassVar[bool] = False
-    """Whether its files are exported from an account. They may have any name, and be in any
-    directory.
-    """
+    """Whether it reads exports from an account, which may have any name and be in any directory."""
     is_whole: ClassVar[bool] = False
-    """Whether its files are always complete, so that a highlight missing in them must have been
+    """Whether its files are always complete, so that a highlight missing from them must have been
     deleted.
     """
     is_unambiguous: ClassVar[bool] = True
-    """Whether a file that it recognises can't be of another kind, as a Markdown file can."""
+    """Whether the files that it recognises can't be of another type, unlike Markdown files."""
     keeps_inner: ClassVar[bool] = False
-    """Whether a directory that was read as a source stays one if its parent directory is read."""
+    """Whether a directory that was read as a source stays a source of its own when its parent
+    directory is read.
+    """
 
     # --- help
 
     example: ClassVar[str] = ""
-    """An entry for the settings that `ankiforge init` writes, with a comment on what the source
-    reads.
+    """The entry that `ankiforge init` writes into the settings, with a comment on what it reads.
 
-    "" if only the name of this kind is to be listed there.
+    "" to list only the name of the source type.
     """
     options_shown: ClassVar[Strings] = ()
-    """Further settings that `ankiforge init` shows, as comments, for a source that it found."""
+    """Further settings that `ankiforge init` adds, commented out, to a source that it found."""
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether this source type reads a file, which by default depends on its suffix.
+        """Return whether this source type reads a file. By default, this depends on the suffix.
 
-        This method is called for very many files, all of which have one of the `endings`.
+        It is called for very many files, all of which have one of the `endings`.
         """
         if candidate.suffix in cls.endings:
             return Recognition(Confidence.SUFFIX)
@@ -211,16 +206,16 @@ class SourceType(ABC):
     @classmethod
     @abstractmethod
     def open(cls, opening: Opening) -> Source:
-        """Return a reader of the files at a root.
+        """Create a source for the files at a root.
 
         Raises:
-            ConfigError: the settings are invalid. If a single key is the cause, the message begins
+            ConfigError: The settings are invalid. If a single key is the cause, the message begins
                 with the key and a colon.
         """
 
     @classmethod
     def reads_single_files(cls) -> bool:
-        """Return whether it reads files one by one, rather than a library as a whole."""
+        """Return whether files are read individually, rather than as a library."""
         return bool(cls.endings) and not cls.marker
 
 
@@ -233,12 +228,12 @@ class ScanProgress:
 
     done: int = 0
     total: int = 0
-    """The number of documents to be read, or 0 if it isn't known."""
+    """The number of documents to read, or 0 if it is unknown."""
     on_step: Callable[[], None] = lambda: None
-    """Called after each document."""
+    """Callback that is called after each document."""
 
     def count_document(self) -> None:
-        """Count one more document as done."""
+        """Count a document as done."""
         self.done += 1
         self.on_step()
 
@@ -252,9 +247,9 @@ def get_scan_progress(source: Source) -> ScanProgress:
 
 
 def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighting]:
-    """Scan a source, reading everything if `known` is None.
+    """Scan a source, reporting any unexpected error as a problem of the source.
 
-    An unexpected error is reported as a problem of the source.
+    If `known` is None, everything is read.
     """
     name = ""
     for named_object in (source, getattr(source, "folder", None)):
@@ -267,12 +262,12 @@ def scan_source(source: Source, known: KnownDocuments | None) -> Iterator[Sighti
 
 
 def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Yield the sightings of a plug-in, after checking that they have the names of its `folder`.
+    """Pass on the sightings of a plug-in, after checking that they use the names of its `folder`.
 
-    Under another name, they would count as removed in the next run for another path.
+    With other names, its documents would count as removed when another path is run.
 
     Raises:
-        TypeError: a document or highlight has another name.
+        TypeError: A document or highlight has another name.
     """
     for sighting in sightings:
         if isinstance(sighting, ExtractedDocument):
@@ -290,13 +285,12 @@ def _check_names(source: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
 def yield_and_report_errors(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield the sightings of a document, followed by a problem if the program fails on it.
+    """Yield the sightings of a document, and report an unexpected error as a problem.
 
     Args:
-        location: the document, as named in the problem.
-        sightings: the sightings of the document.
-        plug_in: the distribution of the plug-in that yields them, to be blamed in the problem, or
-            "".
+        location: The document, as named in the problem.
+        sightings: The sightings of the document.
+        plug_in: The distribution of the plug-in that yields the sightings, or "".
     """
     try:
         with wrap_unexpected_errors(), wrap_plugin_errors(plug_in):
@@ -306,7 +300,7 @@ def yield_and_report_errors(
 
 
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
-    """Yield the highlights of a document with the keys that they would get in a first run."""
+    """Yield the highlights of a document with the keys assigned in a first run."""
     for highlight in number_highlights(extracted.highlights):
         key = make_own_key(highlight) or make_anchor_key(highlight, highlight.nth)
         yield replace(highlight, key=key)

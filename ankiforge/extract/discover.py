@@ -1,8 +1,8 @@
-"""Find the source type that reads a file, and the sources that a path belongs to or contains.
+"""Find the source type for a file, and the sources at a path.
 
-This module also reports the files of a directory that no source reads, once, by kind and number.
-Each source counts the files that it skips in `SkippedFiles`. Because another source may read them,
-a file only counts as unread if all sources of the directory skip it.
+Files in a directory that no source reads are reported once, as counts by kind. Each source counts
+the files that it skips in `SkippedFiles`. Another source may read them, so a file only counts as
+unread if all sources of the directory skip it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CARDS_KIND = "cards"
 
 
 def find_source_kind(path: Path) -> str:
-    """Return the kind of source that reads this file, or "" if none does."""
+    """Return the source type that reads a file, or "" if there is none."""
     kind, _ = _find_most_confident_kind(Candidate(path))
     if not kind:
         plug_in_kinds, _ = _find_plug_in_kinds((path,))
@@ -50,9 +50,9 @@ def find_source_kind(path: Path) -> str:
 
 
 def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
-    """Return the kind of source that is most confident about a file, and its confidence.
+    """Return the source type that is most confident about a file, or "", and its confidence.
 
-    Of equally confident kinds, the first is returned; if there is none, "".
+    The first of equally confident source types wins.
     """
     best_kind = ""
     best_confidence = NOT_MINE.confidence
@@ -65,9 +65,9 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
 
 
 def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Return the kinds of plug-in sources that read any of these files, and the errors.
+    """Return the plug-in source types that read any of these files, and any error messages.
 
-    An error says why a plug-in can't be loaded, failed, or rejected a file.
+    An error is due to a plug-in that can't be loaded, fails or rejects a file.
     """
     sources, failures = load_plug_in_types()
     kinds: dict[str, None] = {}
@@ -90,11 +90,11 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
 
 
 def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
-    """Return why a file that looks like an export isn't read, or "" if it doesn't look like one.
+    """Explain why a file that looks like an export isn't read, or return "" for other files.
 
     Args:
-        path: the file.
-        sources: the source types that may give a reason, or () for all that read files with this
+        path: The path of the file.
+        sources: The source types to ask for a reason, or () for all that read files with this
             suffix.
     """
     candidate = Candidate(path)
@@ -115,10 +115,7 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
 
 
 def iter_files(directory: Path) -> Iterator[Path]:
-    """Yield the files in a directory, at any depth.
-
-    Directories that every source skips are left out.
-    """
+    """Yield all files below a directory, leaving out subdirectories that every source skips."""
     for parent, subdirectories, names in os.walk(directory):
         kept = []
         for name in sorted(subdirectories):
@@ -130,7 +127,7 @@ def iter_files(directory: Path) -> Iterator[Path]:
 
 
 def find_source_kinds(directory: Path) -> set[str]:
-    """Return the kinds of source that read files in this directory, at any depth."""
+    """Return the source types that read files below a directory."""
     kinds: set[str] = set()
     sources = group_source_types_by_suffix()
     # the suffixes that only one kind reads, once that kind was found
@@ -153,38 +150,36 @@ def find_source_kinds(directory: Path) -> set[str]:
 # --- sources of a path ------------------------------------------------------------------
 
 _MAX_REASONS = 3
-"""The maximum number of files in a directory that are named with the reason why they aren't read.
-"""
+"""The maximum number of unread files in a directory for which a reason is given."""
 
 SAVE_PAGE_HINT = "open it in a browser, and save the page as HTML"
 UNMARKED_KINDS = {".epub": "epub", **dict.fromkeys((".html", ".htm", ".xhtml"), "web")}
-"""The kinds of source for files without marks, by suffix. Passages can be chosen in such files."""
+"""Maps the suffixes of files without marks to source types. The user can choose passages in them.
+"""
 
 GetKnownDirectories = Callable[[str], Mapping[Path, bool]]
-"""Returns the directories that were read as a kind of source before, and whether each of them was
-read as a whole.
+"""Maps a source type to the directories that it has read before, and whether each was read as a
+whole.
 """
 
 
 class FoundSource(NamedTuple):
-    """A source that a path belongs to, or that a path contains."""
+    """A source that contains a path, or is contained in it."""
 
     kind: str
     root: Path
     only: tuple[Path, ...] = ()
-    """The parts of the source that the path covers, or () for all of it."""
+    """The parts of the source that the path covers, or () for all."""
     exclude: tuple[str, ...] = ()
-    """Patterns for the directories inside the source that are sources of their own."""
+    """Patterns for subdirectories that are sources of their own."""
 
 
 def resolve_links(path: Path) -> Path:
-    """Return a path with symbolic links resolved. A link to itself is returned unchanged."""
+    """Resolve symbolic links in a path. A link to itself is returned unchanged."""
     return Path(os.path.realpath(path))
 
 
 class _PathSurroundings:
-    """The vault that a directory is in, and the directories around it that were read before."""
-
     def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
         self._directory = directory
         self._known_directories = known
@@ -196,14 +191,13 @@ class _PathSurroundings:
             and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)
             is not None
         )
-        """Whether Markdown in this directory is read as plain files, because it was before."""
+        """Whether Markdown in this directory is read as plain text files, as it was before."""
 
     def find_root(self, kind: str) -> Path:
-        """Return the root of the source of this kind that the directory belongs to.
+        """Find the root of the source to which the directory belongs.
 
-        A note belongs to its vault, or to a directory around the vault that was read as a whole
-        before. Another file belongs to the nearest directory that was read before, or else to this
-        directory.
+        Notes belong to their vault, or to a directory around it that was read as a whole before.
+        Other files belong to the nearest directory that was read before, or else to this directory.
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
@@ -222,12 +216,12 @@ class _PathSurroundings:
 def discover_sources(
     path: Path, known: GetKnownDirectories, *, unmarked: bool = False
 ) -> Iterator[FoundSource]:
-    """Yield each source that a path belongs to or contains.
+    """Yield the sources that contain a path or are contained in it.
 
     Args:
-        path: an existing file or directory, with symbolic links resolved.
-        known: returns the directories that were read before. Their files stay in the same source.
-        unmarked: whether to include a file that has no marks, or that can't have any.
+        path: An existing file or directory, without symbolic links.
+        known: Returns the directories that were read before. Their files stay in the same source.
+        unmarked: Whether to include files without marks, or of a type that can't have any.
     """
     if path.is_file():
         kind = find_source_kind(path)
@@ -269,7 +263,7 @@ def _choose_kinds(
     known: GetKnownDirectories,
     surroundings: _PathSurroundings,
 ) -> list[str]:
-    """Return the kinds of source that a directory is to be read as, in the order of reading."""
+    """Choose the source types that should read a directory, in order."""
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
     other_kinds: list[str] = []
@@ -292,9 +286,9 @@ def _choose_kinds(
 
 
 def explain_no_source(path: Path) -> str:
-    """Return why no source was found for a path.
+    """Explain why no source was found for a path.
 
-    For a file, this is the problem with it. For a directory, it is a summary of its unread files.
+    For a directory, this includes a summary of its unread files.
     """
     default_reason = "nothing here that can be read"
     if path.is_file() and suggest_conversion(path):
@@ -320,9 +314,9 @@ def _add_inner_sources(
     path: Path,
     known: GetKnownDirectories,
 ) -> Iterator[FoundSource]:
-    """Yield a directory as a source, followed by the directories inside it that were read before.
+    """Yield a source for a directory, and one for each directory inside that was read before.
 
-    Only directories that were read as the same kind of source are included.
+    Only directories read by the same source type are included.
     """
     inner_directories: list[Path] = []
     if load_source_type(kind).keeps_inner:
@@ -345,7 +339,7 @@ def _add_inner_sources(
 def _find_nearest_parent(
     directory: Path, predicate: Callable[[Path], bool]
 ) -> Path | None:
-    """Return the nearest directory for which `predicate` is true, from `directory` upwards, or None."""
+    """Return the nearest directory that satisfies `predicate`, starting with `directory`."""
     for candidate in (directory, *directory.parents):
         if predicate(candidate):
             return candidate
@@ -357,9 +351,9 @@ def _find_nearest_parent(
 _UNREPORTED_DIRECTORIES = frozenset(
     ("__pycache__", "node_modules", "site-packages", "venv")
 )
-"""Names of further directories whose files aren't reported."""
+"""Further directories whose files aren't reported."""
 _OUR_FILE_PREFIX = "ankiforge."
-"""The prefix of the names of files that this program writes."""
+"""The prefix of files written by this program."""
 _ICLOUD_SUFFIX = ".icloud"
 _KOREADER_SUFFIX = ".sdr"
 _KINDLE_VOCABULARY = "vocab.db"
@@ -367,9 +361,7 @@ _KINDLE_VOCABULARY = "vocab.db"
 PICTURE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
 )
-"""The suffixes of picture files."""
 SOUND_SUFFIXES = frozenset(".aac .flac .m4a .mp3 .oga .ogg .opus .wav".split())
-"""The suffixes of sound files."""
 # The kinds of files in which users may have marked or written something. Only these are reported.
 _MARKABLE_SUFFIXES = frozenset(
     (
@@ -412,9 +404,9 @@ def suggest_conversion(path: Path) -> str:
 
 
 EMPTY_FILE_KIND = "empty file"
-"""The kind of empty files, whatever their suffix."""
+"""Counts empty files, regardless of their suffix."""
 MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"
-"""The kind of PDFs in Zotero's storage with marks that Zotero doesn't know."""
+"""Counts PDFs in Zotero's storage that have marks unknown to Zotero."""
 # The singular and plural names of the kinds whose suffix isn't descriptive.
 _KIND_NAMES = {
     EMPTY_FILE_KIND: ("empty file", "empty files"),
@@ -431,16 +423,15 @@ _KIND_NAMES = {
 
 
 class SkippedFiles(msgspec.Struct):
-    """Counts the files that a source skipped while it listed a directory and those inside it."""
+    """Counts the files below a directory that a source skipped."""
 
     count_by_suffix: Counter[str] = msgspec.field(default_factory=Counter)
-    """The number of files that may have marks, by suffix with its dot, or by `EMPTY_FILE_KIND`."""
+    """The number of files that may have marks, by suffix or `EMPTY_FILE_KIND`."""
     rejected_suffixes: set[str] = msgspec.field(default_factory=set)
-    """The suffixes of files that the source opened, but then skipped because it doesn't read them.
-    """
+    """The suffixes of files that the source opened and then rejected."""
 
     def count_file(self, file: Path | os.DirEntry[str]) -> None:
-        """Count a file by its suffix, or as `EMPTY_FILE_KIND`, if it may have marks."""
+        """Count a file by suffix, or as `EMPTY_FILE_KIND`, if it may have marks."""
         name = file.name.casefold()
         kind = name if name == _KINDLE_VOCABULARY else f".{name.rpartition('.')[2]}"
         if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
@@ -453,9 +444,9 @@ class SkippedFiles(msgspec.Struct):
         self.count_by_suffix[kind] += 1
 
     def enter_directory(self, name: str) -> bool:
-        """Return whether the files in a directory with this name count if they are skipped.
+        """Return whether skipped files in a subdirectory should be counted.
 
-        A directory of KOReader is itself counted, in place of its files.
+        A KOReader directory is counted as a whole instead.
         """
         if (
             name.startswith(".")
@@ -473,37 +464,34 @@ class UnreadFiles(Value):
     """The files in a directory that no source reads, counted by kind."""
 
     directory: str
-    """The path of the directory."""
     count_by_kind: dict[str, int]
-    """The number of files of each kind, which is a suffix or one of the named kinds."""
+    """The number of files by suffix or other kind."""
     summary: str
-    """The counts as text, such as `3 .epub, 1 empty file`, or "" if there are no unread files."""
+    """The counts as text, such as `3 .epub, 1 empty file`, or "" if there are none."""
     are_elsewhere: bool = False
     """Whether the files aren't on this computer. The numbers then count marks, not files."""
 
 
 class UnreadLibraryFiles:
-    """Holds what the last scan left out, for a source that reads a library as a whole."""
+    """What the last scan of a library left out."""
 
     def __init__(self) -> None:
         self.unread_files: UnreadFiles | None = None
-        """None if the scan read nothing, because nothing had changed."""
+        """None if nothing was read, because nothing had changed."""
 
 
 class _ListedDirectory:
-    """A directory that was listed, with what each of its sources skipped in it."""
-
     def __init__(self) -> None:
         self.skipped_by_source: list[SkippedFiles] = []
         self.suffixes_read: set[str] = set()
-        """The suffixes of the files that any source of the directory reads."""
+        """The suffixes of files that any source of the directory reads."""
 
 
 def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     """Yield the unread files of each directory that these sources have just listed.
 
-    A directory is included even if all of its files were read. A directory inside another one
-    counts as a part of it.
+    Directories without unread files are included. A directory inside another one counts as part of
+    it.
     """
     listed_directories = defaultdict[Path, _ListedDirectory](_ListedDirectory)
     for source in sources:
@@ -542,12 +530,12 @@ def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
 def summarize_unread(
     directory: Path, skipped: SkippedFiles, suffixes_read: Container[str]
 ) -> UnreadFiles:
-    """Return the files in a directory that no source reads, by kind.
+    """Count the files that no source reads, by kind.
 
     Args:
-        directory: the directory.
-        skipped: the files in it that its sources skipped.
-        suffixes_read: the suffixes of the files that a source reads.
+        directory: The directory to report.
+        skipped: The files below it that all of its sources skipped.
+        suffixes_read: The suffixes of files that any source reads.
     """
     kinds = {}
     parts = []

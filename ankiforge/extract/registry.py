@@ -1,7 +1,7 @@
-"""Registry of the source types, each of which is only imported when it is needed.
+"""Registry of source types, each of which is imported on demand.
 
-Plug-ins are only loaded for a path that none of our own sources reads, or for a kind that is named
-in the settings.
+Plug-ins are only loaded for a path that no built-in source reads, or for a source type named in the
+settings.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ SOURCE_CLASSES = {
     "zotero": ".zotero:Zotero",
     "web": ".web:SavedWebPages",
 }
-"""The module and class of each kind of source, in the order in which the help lists them."""
+"""The module and class of each source type, in the order of the help."""
 
 
 def list_source_kinds() -> Strings:
-    """Return the names of all our own kinds of sources, without importing their classes."""
+    """List the names of all built-in source types without importing their classes."""
     return tuple(sorted(SOURCE_CLASSES))
 
 
 @cache
 def load_source_type(kind: str) -> type[SourceType]:
-    """Return the class of a kind of source, which may come from a plug-in.
+    """Load the class of a source type, which may come from a plug-in.
 
     Raises:
-        ConfigError: there is no such kind, or its plug-in can't be loaded.
+        ConfigError: There is no such source type, or its plug-in can't be loaded.
     """
     if kind not in SOURCE_CLASSES:
         return _load_plug_in(kind)
@@ -63,12 +63,12 @@ def load_source_type(kind: str) -> type[SourceType]:
 
 @cache
 def load_source_types() -> tuple[type[SourceType], ...]:
-    """Return the classes of all our own sources."""
+    """Load the classes of all built-in source types."""
     return tuple(map(load_source_type, SOURCE_CLASSES))
 
 
 def find_source_type(kind: str) -> type[SourceType] | None:
-    """Return the class of a kind of source, or None if it can't be loaded.
+    """Return the class of a source type, or None if it can't be loaded.
 
     The reason is reported when the source is opened.
     """
@@ -79,10 +79,10 @@ def find_source_type(kind: str) -> type[SourceType] | None:
 
 
 def _load_plug_in(kind: str) -> type[SourceType]:
-    """Return the class of a plug-in's source, after setting its `distribution`.
+    """Load the class of a plug-in, and set its `distribution`.
 
     Raises:
-        ConfigError: there is no such kind, or its plug-in can't be loaded.
+        ConfigError: There is no such source type, or its plug-in can't be loaded.
     """
     installed = find_plugins(SOURCE_GROUP)
     if kind not in installed:
@@ -106,7 +106,11 @@ def _load_plug_in(kind: str) -> type[SourceType]:
 
 @cache
 def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
-    """Return the source classes of all plug-ins that can be loaded, and why the others can't."""
+    """Load the source types of all plug-ins.
+
+    Returns:
+        (loaded classes, reasons why others can't be loaded)
+    """
     classes: list[type[SourceType]] = []
     failures: list[str] = []
     for kind in find_plugins(SOURCE_GROUP):
@@ -121,7 +125,7 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
 
 @cache
 def group_source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
-    """Return our own sources that may recognise a file, by the file's suffix."""
+    """Map file suffixes to the built-in source types that may recognise such files."""
     types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
     for source in load_source_types():
         for ending in source.endings:
@@ -133,21 +137,21 @@ def group_source_types_by_suffix() -> dict[str, tuple[type[SourceType], ...]]:
 
 
 def is_export_kind(kind: str) -> bool:
-    """Return whether the files of this kind are exports from an account."""
+    """Return whether files of this type are exports from an account."""
     loaded_type = find_source_type(kind)
     return loaded_type is not None and loaded_type.is_export
 
 
 def default_name(kind: str, path: Path) -> str:
-    """Return the default name of a source, which is its kind for an export.
+    """Return the default name of a source: the source type for an export.
 
-    For any other source, it is the normalized name of its directory.
+    For other sources, it is the normalized name of the directory.
     """
     return kind if is_export_kind(kind) else default_source_name(path)
 
 
 def path_replacing_keys() -> frozenset[str]:
-    """Return the keys of settings that some source accepts in place of `path`."""
+    """Return the settings that any source type accepts in place of `path`."""
     keys: set[str] = set()
     for source in load_source_types():
         keys.update(source.instead_of_path)
@@ -155,16 +159,13 @@ def path_replacing_keys() -> frozenset[str]:
 
 
 def list_settings_examples() -> Strings:
-    """Return an entry of `sources:` for each source type that has an example, sorted by kind."""
+    """List the example entries of all source types that have one, sorted by name."""
     sources = sorted(load_source_types(), key=lambda source: source.kind)
     return tuple(source.example for source in sources if source.example)
 
 
 def list_kinds_without_example() -> Strings:
-    """Return the kinds of source without an example, with unambiguous kinds first.
-
-    A kind is unambiguous if its files can't be of another kind.
-    """
+    """List the source types without an example, unambiguous ones first."""
     sources = [source for source in load_source_types() if not source.example]
     sources.sort(key=lambda source: not source.is_unambiguous)
     return tuple(source.kind for source in sources)

@@ -1,9 +1,9 @@
 """Open a private copy of another program's SQLite database, which may be in use.
 
-The other program may hold an exclusive lock, so its database can't be opened in place. Opening it
-could also roll back its journal. A copy without the `-wal` file would be out of date without
-notice. A copy is valid if nothing changed while it was made (measured: none of these copies was
-torn; of the others, 2 in 100 were, which SQLite's own check did not notice).
+The other program may hold an exclusive lock, and opening the database in place could roll back its
+journal. A copy without the `-wal` file would silently be out of date. A copy is valid if no file
+changed while it was made (measured: none of these copies was torn; of the others, 2 in 100 were,
+unnoticed by SQLite's own check).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ankiforge.extract.files import (
 from ankiforge.model import Value
 
 _COPIED_SUFFIXES = ("", "-wal", "-journal")
-"""The suffixes of the files to copy. `-shm` is never copied, because it is an index in the running
-program's memory.
+"""The suffixes of the files to copy. `-shm` is excluded, because it is an index in the memory of
+the running program.
 """
 MAX_TRIES = 3
 RETRY_SECONDS = 0.2
-"""The seconds to wait between tries, because programs write in bursts."""
+"""The delay between tries in seconds, because programs write in bursts."""
 MAX_DATABASE_BYTES = 2_000_000_000
-"""The maximum size in bytes of a database, and of a journal."""
+"""The maximum size of a database or journal, in bytes."""
 SQLITE_HEADER = b"SQLite format 3\0"
 _COPY_HINT = (
     "copying needs permission to read it, and as much free space in folder TMPDIR"
@@ -42,17 +42,17 @@ _COPY_HINT = (
 
 
 class DatabaseOwner(Value):
-    """The program that owns a database, with what users are told to do in it."""
+    """The program that owns a database, with hints for error messages."""
 
     name: str
     location_hint: str
-    """Where the program keeps its database."""
+    """Where the program stores its database."""
     choose_hint: str
-    """Which file or directory the user should name."""
+    """Which file or directory the user should select."""
     shrink_hint: str
-    """How to make the program's database smaller."""
+    """How to reduce the size of the database."""
     repair_hint: str = ""
-    """How to repair a damaged database, or "" if it should be copied from the program again."""
+    """How to repair the database, or "" if it should be copied from the program again."""
 
     @property
     def wrong_database_message(self) -> str:
@@ -61,7 +61,7 @@ class DatabaseOwner(Value):
 
 
 def list_database_files(database: Path) -> tuple[Path, ...]:
-    """Return the real path of a database and the paths of the journals that may be next to it."""
+    """Return the real paths of a database and of its possible journals."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in _COPIED_SUFFIXES)
 
@@ -75,12 +75,12 @@ def open_database_copy(
     """Context manager for a private copy of a database, which SQLite may modify.
 
     Args:
-        path: the database.
-        owner: the program that owns it.
-        tables: the tables that it must have.
+        path: The path of the original database.
+        owner: The program that owns the database, for error messages.
+        tables: The tables that the database must have.
 
     Raises:
-        ItemError: the database is missing, keeps changing, is damaged, or is another program's.
+        ItemError: The database is missing, damaged, another program's, or keeps changing.
     """
     with (
         _copy_to_temporary_directory(path, owner) as copy,
@@ -97,9 +97,9 @@ def open_database_copy(
 
 
 def list_tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables, but not of views, which may be endless.
+    """Return the names of all tables, excluding views, which may be endless.
 
-    The connection then also decodes text with invalid bytes.
+    From then on, the connection decodes invalid UTF-8 leniently.
     """
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
@@ -112,7 +112,7 @@ def list_tables(connection: sqlite3.Connection) -> set[str]:
 
 @contextmanager
 def wrap_sqlite_errors(owner: DatabaseOwner) -> Iterator[None]:
-    """Context manager that re-raises an SQLite error as an `ItemError` with a hint."""
+    """Context manager that re-raises SQLite errors as `ItemError` with a hint."""
     hint = owner.repair_hint or f"copy it from {owner.name} again"
     try:
         yield
@@ -130,11 +130,6 @@ def wrap_sqlite_errors(owner: DatabaseOwner) -> Iterator[None]:
 
 @contextmanager
 def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterator[Path]:
-    """Context manager for a copy of the database, in a directory that only this user can enter.
-
-    Raises:
-        ItemError: the database is missing, can't be read, or keeps changing.
-    """
     with ExitStack() as stack:
         try:
             directory = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
@@ -160,12 +155,7 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
 
 
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:
-    """Copy the database and its journals, and return whether nothing changed meanwhile.
-
-    Raises:
-        ItemError: a file isn't a database, or is too large.
-        OSError: a file can't be read, or its copy can't be written.
-    """
+    """Copy a database and its journals, and return whether they stayed unchanged meanwhile."""
     files = list_database_files(database)
     stamps_before = [stamp_file(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):
@@ -180,12 +170,6 @@ def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -
 
 
 def _copy_file(path: Path, target: Path, owner: DatabaseOwner, head: bytes) -> None:
-    """Copy a file that must begin with the bytes `head`.
-
-    Raises:
-        ItemError: the file begins with other bytes, or is too large.
-        OSError: the file can't be read, or its copy can't be written.
-    """
     with (
         open(path, "rb", opener=open_regular_file) as file,
         target.open("wb") as copy,

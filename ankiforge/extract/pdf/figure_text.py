@@ -125,7 +125,7 @@ def _is_within(letter: Letter, frame: Box) -> bool:
 def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     """Return the visible characters in and around a frame, in PDFium's order.
 
-    Slanted text is left out.
+    Slanted text is excluded.
     """
     raw = text_page.raw
     left, bottom, right, top = frame

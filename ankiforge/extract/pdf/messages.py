@@ -176,7 +176,7 @@ class CutOut(Value, omit_defaults=True):
     data: bytes
     """The picture as a PNG, or b"" if the area is empty or can't be drawn."""
     figure: str = ""
-    """A hash that changes if and only if the page or the frame drawn by the user changes."""
+    """A hash that changes only if the page, or the frame drawn by the user, changes."""
     labels: tuple[FigureLabel, ...] = ()
     """The labels in the picture, in reading order."""
 

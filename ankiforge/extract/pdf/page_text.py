@@ -224,9 +224,9 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
 
 
 def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
-    """Return whether any of the candidates is another copy of `char`, at the same position.
+    """Return whether `candidates` contain a copy of `char` at the same position.
 
-    The candidates must be the same character. Positions may differ by `slack` points.
+    They must all be the same character. `slack` is the maximum distance in points.
     """
     for other in candidates:
         if (

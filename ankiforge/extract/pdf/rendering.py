@@ -146,6 +146,7 @@ class PixelArea(Value):
 
     @property
     def longest_side(self) -> int:
+        """The larger of width and height."""
         return max(self.width, self.height)
 
 

@@ -1,8 +1,7 @@
-"""Find the title printed on the first page of a file, from the sizes of its lines.
+"""Find the title printed on the first page of a PDF.
 
-The title is the largest text on the page that is worded like a title. If no text is larger than
-the rest, the title is a text near the top of the page that is bold or in capitals. Subtitles are
-left out.
+This is the largest text on the page that is worded like a title. If no text is larger than the
+rest, it is text near the top of the page that is bold or in capitals. Subtitles are omitted.
 """
 
 from __future__ import annotations
@@ -30,24 +29,24 @@ class PrintedLine(Value):
     """A line of text on a page, with the size and weight of its letters."""
 
     start: int
-    """The index of the line's first character in PDFium's list of characters."""
+    """The index of the first character in PDFium's list."""
     text: str
     size: float
-    """The most common size of the line's letters, in points. An initial may be larger."""
+    """The most common letter size, in points. An initial may be larger."""
     top: float
-    """The distance of the first letter's top from the bottom of the page, in points."""
+    """The vertical position of the top of the first letter, in points."""
     note: str = ""
-    """The footnote mark in smaller type after the last word, such as the `1` of `Title1`, or ""."""
+    """The footnote mark in smaller type at the end, such as the `1` in `Title1`, or ""."""
     is_bold: bool = False
-    """Whether the first and the last letter of the line are bold."""
+    """Whether the first and last letter are bold."""
 
 
 # PDFium replaces a hyphen and the line break after it by a single character.
 _LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
 _MAX_SAMPLED_LETTERS = 9
-"""How many letters of a line are sampled, roughly, to determine its size."""
+"""The approximate number of letters per line sampled to determine its size."""
 BOLD_WEIGHTS = range(600, 1001)
-"""The font weights that count as bold. Many fonts only reveal by their names that they are bold."""
+"""The font weights that count as bold. Many bold fonts can only be recognized by their names."""
 _BOLD_NAME = regex(
     r"(?i)bold|black|heavy|demi|[-_](?:B|Bd|BI|Medi)$|^(?:\w{6}\+)?(?:CM|SF)BX"
 )
@@ -55,8 +54,6 @@ _NAME_BYTES = 128
 
 
 class _CharMetrics:
-    """Looks up the size and weight of a character, given its index in PDFium's list."""
-
     def __init__(self, page: PdfTextPage) -> None:
         self._page = page.raw
         self._matrix = pdfium_c.FS_MATRIX()
@@ -90,7 +87,7 @@ class _CharMetrics:
 
 
 def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
-    """Return the lines of a page that aren't empty. `text` is the page's text from PDFium."""
+    """Return the nonempty lines of a page. `text` is the page's text as returned by PDFium."""
     metrics = _CharMetrics(page)
     lines = []
     offset = 0
@@ -127,7 +124,7 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
 
 def _count_units(text: str) -> int:
-    """Return the length of a text in UTF-16 code units, the unit in which PDFium counts offsets."""
+    """Count UTF-16 code units, which is the unit of PDFium's offsets."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -154,18 +151,17 @@ _HYPHEN = regex(r"[\ufffe\x02]\s*")
 _MIN_PRINTED_WORDS = 0.8
 """The minimum fraction of a title's words that must occur on the first page."""
 _MIN_TITLE_SIZE = 1.2
-"""The minimum size of a title, relative to most of the page's text."""
+"""The minimum size of a title, relative to most text on the page."""
 _MIN_COVER_TITLE_SIZE = 1.05
 """The minimum size of a title on a cover page, relative to the small lines of the cover."""
 _MIN_SMALL_CAPITALS_SIZE = 0.75
-"""The minimum size of small capitals, relative to the capitals beside them."""
+"""The minimum size of small capitals, relative to full capitals."""
 _MAX_LINE_STEP = 2.2
 """The maximum distance between two lines of a title, relative to their size."""
 MIN_TITLE_LETTERS = 8
 """The minimum number of letters in a printed title."""
 MIN_LETTER_FRACTION = 0.7
-"""The minimum fraction of a title's characters that are letters. With fewer, its font probably
-maps letters to symbols.
+"""The minimum fraction of letters in a title. Below it, the font probably maps letters to symbols.
 """
 _MAX_WORDS = 28
 """The maximum number of words in a title. A longer text is probably an abstract."""
@@ -175,22 +171,22 @@ _STUDY = regex(r"(?i):|\b(?:protocol|trial|study|review|meta-analysis|report)\b"
 MAX_NOTE_SIZE = 0.85
 """The maximum size of a footnote mark, relative to its line."""
 _NAMES_FACTOR = 0.95
-"""The factor applied to the size of a text that may be a list of names, because authors may be
-printed as large as the title.
+"""Scales the size of a possible list of names, because authors may be printed as large as the
+title.
 """
 _MAX_LINES_ABOVE = 6
 """The maximum number of lines above a title that is only bold or in capitals."""
 _MAX_COVER_LETTERS = 700
-"""A page with at most this many letters is treated as a cover, whose lines may all be large."""
+"""A page with at most this many characters is treated as a cover, where all lines may be large."""
 _MIN_BOLD_SIZE = 0.97
-"""The minimum size of a bold title, relative to most of the page's text."""
+"""The minimum size of a bold title, relative to most text on the page."""
 _MIN_CAPITALS_SIZE = 0.9
-"""The minimum size of a title in capitals, relative to most of the page's text."""
+"""The minimum size of a title in capitals, relative to most text on the page."""
 _MAX_BOLD_FRACTION = 0.4
-"""If more than this fraction of a page's letters is bold, bold doesn't suggest a title."""
+"""If a larger fraction of the page is bold, bold type doesn't indicate a title."""
 MIN_RELATIVE_SIZE = 0.7
-"""The minimum size of the lines in which a metadata title is looked for, relative to the title that
-is printed largest.
+"""The minimum size of the lines in which to look for the metadata title, relative to the largest
+printed title.
 """
 # Lower-case words that are parts of names.
 _PARTICLES = frozenset(
@@ -210,7 +206,6 @@ def _is_too_long(title: str) -> bool:
 
 
 def _is_worded_as_title(text: str) -> bool:
-    """Return whether a text is worded like a title, whatever its size."""
     words = text.split()
     if len(words) == 1 or not _has_real_words(words):
         return False
@@ -224,7 +219,7 @@ def _is_worded_as_title(text: str) -> bool:
 
 
 def _has_real_words(words: Sequence[str]) -> bool:
-    """Return whether these are real words, and not symbols or letters that are spaced out."""
+    """Return whether these are real words rather than symbols or spaced-out letters."""
     letters = "".join(words)
     if sum(map(str.isalpha, letters)) < max(
         MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(letters)
@@ -237,8 +232,8 @@ def _has_real_words(words: Sequence[str]) -> bool:
 def _is_name_list(text: str) -> bool:
     """Return whether a text looks like a list of personal names.
 
-    Each name may have up to four words, not counting particles such as `von`, and few of the names
-    may have a single word.
+    Each name has at most four words (a lone name three), not counting particles such as `von`, and
+    few names have a single word.
     """
     if _NEVER_IN_NAMES.search(text):
         return False
@@ -266,18 +261,18 @@ def _is_lowercase_word(word: str) -> bool:
 def choose_title(
     metadata_title: str, lines: Sequence[PrintedLine], page_text: str, file_name: str = ""
 ) -> str:
-    """Return the title of a work, or "" if it can't be determined.
+    """Choose the title of a work, or return "" if it is unknown.
 
-    The title in the metadata may be that of a file, a template, a series or another work, so it is
-    preferred only if it is printed on the first page and no other text there is clearly the title.
-    The next choice is the title in a file name of the form `Author - Year - Title`, which may be
-    truncated, followed by the printed title and finally any title in the metadata.
+    The metadata title may refer to a file, a template, a series or another work, so it is only
+    preferred if it is printed on the first page and no other text there is clearly the title.
+    Otherwise, the candidates are the title in a file name of the form `Author - Year - Title`
+    (which may be truncated), the printed title, and the metadata title, in this order.
 
     Args:
-        metadata_title: the title in the metadata.
-        lines: the lines of the first page.
-        page_text: the text of the first page.
-        file_name: the file name without its suffix.
+        metadata_title: The title in the metadata, or "".
+        lines: The lines of the first page.
+        page_text: The text of the first page.
+        file_name: The file name without its suffix.
     """
     folded_page = normalize_for_lookup(page_text)
 
@@ -321,34 +316,34 @@ def choose_title(
 
 
 class _Block:
-    """Consecutive lines of similar size, which may be the lines of a title."""
+    """Consecutive lines of similar size, which may form a title."""
 
     def __init__(self, line: PrintedLine) -> None:
         self.lines = [line]
 
     @property
     def size(self) -> float:
-        """The size of the block's largest line."""
+        """The size of the largest line."""
         return max(line.size for line in self.lines)
 
     @property
     def text(self) -> str:
-        """The text of the block, without footnote marks at its end."""
+        """The text of the block without trailing footnote marks."""
         text = " ".join(line.text for line in self.lines)
         text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note))
         return _TRAILING_NOTE_SIGN.sub("", text).strip()
 
     @property
     def ranking_size(self) -> float:
-        """The size for ranking the block, slightly reduced if its text may be a list of names."""
+        """The size, reduced slightly if the text may be a list of names."""
         return self.size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
 
     def is_continued_by(self, line: PrintedLine, usual_size: float) -> bool:
-        """Return whether `line` belongs to the block, because it follows closely in a similar size.
+        """Return whether `line` closely follows the block and has a similar size.
 
-        A change between bold and regular type begins a new block if the line is small or if one of
-        the two lines is a list of names. Lines in capitals may differ more in size, because in
-        small capitals the most common letters of a line may be the large or the small ones.
+        A change between bold and regular type starts a new block if the line is small or if either
+        line is a list of names. Lines in capitals may differ more in size, because in small
+        capitals, the most common letters of a line may be large or small.
         """
         above = self.lines[-1]
         if _NOT_A_TITLE.match(above.text):
@@ -369,8 +364,6 @@ class _Block:
 
 
 class _TitleFinder:
-    """The lines of a first page, among which a title is searched for."""
-
     def __init__(self, lines: Sequence[PrintedLine]) -> None:
         self._lines = lines
         self._letter_count = sum(len(line.text) for line in lines)
@@ -379,7 +372,7 @@ class _TitleFinder:
         self.usual_size = (
             sizes[len(sizes) // (4 if self._is_cover else 2)] if sizes else 1.0
         )
-        """The size of most of the page's text, or of the small lines if the page is a cover."""
+        """The size of most text on the page, or of the small lines on a cover page."""
         self._blocks: list[_Block] = []
         for line in lines:
             if self._blocks and self._blocks[-1].is_continued_by(line, self.usual_size):
@@ -388,13 +381,12 @@ class _TitleFinder:
                 self._blocks.append(_Block(line))
 
     def find_titles(self) -> Iterator[_Block]:
-        """Yield the blocks that look like a title, starting with the most likely one."""
+        """Yield the blocks that look like a title, from the most to the least likely."""
         for block in (*self._find_larger_blocks(), *self._find_emphasized_blocks()):
             if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
                 yield block
 
     def _find_larger_blocks(self) -> Iterator[_Block]:
-        """Yield the blocks that are larger than the rest of the text, starting with the largest."""
         min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
         for block in sorted(
             self._blocks, key=lambda block: block.ranking_size, reverse=True

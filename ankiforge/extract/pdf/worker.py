@@ -1,8 +1,8 @@
-"""Answer questions about PDFs in subprocesses, on a Dask cluster, or from cached replies.
+"""Answer questions about PDFs in subprocesses, on a Dask cluster, or from a cache.
 
 PDF libraries crash, hang or exhaust the memory on some files, so they are only imported in
-subprocesses, which run `serve`. A `WorkerProcess` starts a subprocess and sends questions to it.
-`PdfWorker`, which the other modules use, manages several of them and the cache of replies.
+subprocesses, which run `serve`. `WorkerProcess` starts a subprocess and communicates with it.
+`PdfWorker` is the interface for other modules: it manages several subprocesses and the cache.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
 
 
 MAX_PROCESS_BYTES = 320 * 2**20
-"""The maximum memory for data in a subprocess, in addition to what it uses at its start, because a
-page of a few hundred kB may inflate to gigabytes. Only Linux can enforce the limit.
+"""How much the data segment of a subprocess may grow, because a page of a few hundred kB can
+inflate to gigabytes. The limit is only enforced on Linux.
 """
 _CRASHED = Failure(
     "the PDF reader crashed on it, or it takes more memory than is allowed",
@@ -69,14 +69,14 @@ _CRASHED = Failure(
 
 
 def serve(questions: int, replies: int, timeout: float) -> None:
-    """Answer questions in this process until the program that asks them ends.
+    """Answer questions in this process until the question pipe is closed.
 
-    Each question and each reply is a line of JSON. The process exits if a question takes too long.
+    Each question and each reply is a line of JSON. If a question times out, the process exits.
 
     Args:
-        questions: the file descriptor from which questions are read.
-        replies: the file descriptor to which replies are written.
-        timeout: the timeout for one question.
+        questions: The file descriptor from which to read questions.
+        replies: The file descriptor to which to write replies.
+        timeout: The timeout for each question, in seconds.
     """
     import faulthandler
     import gc
@@ -114,9 +114,9 @@ def serve(questions: int, replies: int, timeout: float) -> None:
 
 
 def answer_question(question: Question) -> Reply:
-    """Answer a question about a PDF, or about quotes in an EPUB or a web page.
+    """Answer a question about a PDF, or about quotes in an EPUB or web page.
 
-    Never raises an exception because of the file's content.
+    The content of the file never causes an exception.
     """
     if isinstance(question, FindContexts) and question.path.lower().endswith(
         HYPERTEXT_SUFFIXES
@@ -133,10 +133,10 @@ def answer_question(question: Question) -> Reply:
 
 
 class WorkerProcess:
-    """A subprocess that answers questions. It ends when this program does."""
+    """A subprocess that answers questions, and ends together with this process."""
 
     def __init__(self, timeout: float) -> None:
-        """Start the subprocess. `timeout` is the timeout for one question."""
+        """Start the subprocess. `timeout` is the timeout for each question, in seconds."""
         self._timeout = timeout
         self.has_ended = False
         self._kill: Callable[[], object]
@@ -173,10 +173,10 @@ class WorkerProcess:
         self._replies = os.fdopen(from_replies, "rb")
 
     def ask(self, question: Question) -> Reply:
-        """Return the reply to a question.
+        """Send a question and wait for the reply.
 
-        If the subprocess crashes or the question times out, end the subprocess and return a
-        `Failure`.
+        If the subprocess crashes or the question times out, the subprocess is ended and a `Failure`
+        is returned.
         """
         started = monotonic()
         reply_line = b""
@@ -195,7 +195,7 @@ class WorkerProcess:
     def end(self) -> None:
         """Kill the subprocess, even if it is busy.
 
-        A thread that is waiting for its reply receives a `Failure`.
+        A thread that waits for its reply receives a `Failure`.
         """
         self.has_ended = True
         with suppress(OSError):  # the subprocess has already ended
@@ -209,26 +209,26 @@ class WorkerProcess:
 # --- several processes, and cached replies --------------------------------------------
 
 QUESTION_TIMEOUT = 60.0
-"""The timeout for one question, in seconds."""
+"""The default timeout for each question, in seconds."""
 _PICTURES_PER_QUESTION = 8
 PAGES_PER_QUESTION = 100
-"""How many pages are requested with one question when the whole text of a file is read."""
+"""The number of pages per question when the whole text of a file is read."""
 _REMOTE_TIMEOUT = 180.0
-"""How many seconds to wait for a reply from a cluster, whose workers may all have died."""
+"""The timeout in seconds for a reply from a cluster, whose workers may all have died."""
 _MAX_REMOTE_QUESTIONS = 32
-"""How many questions may be in progress on a cluster, besides the one whose reply is needed."""
+"""The maximum number of questions queued on a cluster, besides the current one."""
 _MAX_UNSAVED_REPLIES = 20
-"""The cache is written after this many new replies, so that a run that is killed can resume."""
+"""After this many new replies, the cache is saved, so that an interrupted run can be resumed."""
 # The cache key under which the list of all other keys is stored.
 _INDEX_KEY = "index"
 CONNECT_TIMEOUT = 10.0
-"""The timeout for connecting to a cluster, and for waiting for its first worker, in seconds."""
+"""The timeout for connecting to a cluster, and for its first worker to appear, in seconds."""
 
 
 class PdfWorker:
-    """Answers questions about PDFs, in subprocesses that are started when first needed.
+    """Answers questions about PDFs, using subprocesses that are started on demand.
 
-    It is a context manager, which ends the subprocesses on exit.
+    As a context manager, it ends the subprocesses on exit.
     """
 
     def __init__(
@@ -238,13 +238,13 @@ class PdfWorker:
         jobs: int = 1,
         executor: str = "",
     ) -> None:
-        """Create a worker. No subprocess is started yet.
+        """Create a worker without starting a subprocess.
 
         Args:
-            timeout: the timeout for one question.
-            cache: the cache in which replies are stored.
-            jobs: how many files `prefetch` may read at a time.
-            executor: the address of a Dask cluster on which files are read, or "" to read them on
+            timeout: The timeout for each question, in seconds.
+            cache: Stores replies between runs.
+            jobs: The number of files that `prefetch` reads in parallel.
+            executor: The address of the Dask cluster that reads the files, or "" to read them on
                 this computer.
         """
         self.timeout = timeout
@@ -276,9 +276,9 @@ class PdfWorker:
     # --- questions
 
     def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
-        """Read the marks in a file.
+        """Read the marks in a PDF.
 
-        If `named` is true, the work is identified even if nothing in the file is marked.
+        If `named` is true, the work is identified even without any marks.
         """
         reply = self.ask(ReadMarks(get_absolute_path(path), named))
         assert isinstance(reply, ReadMarksReply | Failure)
@@ -289,7 +289,7 @@ class PdfWorker:
     ) -> tuple[Sequence[QuoteContext], Failure | None]:
         """Return the context of each quote in a file, and the failure if the file can't be read.
 
-        If a quote isn't found, or if the file can't be read, the quote has an empty context.
+        A quote that isn't found has an empty context, as have all quotes in an unreadable file.
         """
         reply = self.ask(FindContexts(get_absolute_path(path), tuple(quotes)))
         if isinstance(reply, FindContextsReply):
@@ -302,14 +302,11 @@ class PdfWorker:
         path: Path,
         areas: Sequence[Area],
     ) -> tuple[list[CutOut], Failure | None]:
-        """Cut out the areas of a file.
-
-        Only a few pictures are requested at a time, so that a page that can't be drawn affects few
-        others.
+        """Cut areas out of a PDF, a few at a time, so that an unreadable page affects few others.
 
         Returns:
-            A picture for each area, in order, and the failure if it kept some areas from being
-            tried. The picture of an area that wasn't cut out has no data.
+            (picture for each area, failure that stopped the worker or None). A picture without data
+                couldn't be cut out.
         """
         pictures: list[CutOut] = []
         for start in range(0, len(areas), _PICTURES_PER_QUESTION):
@@ -325,29 +322,27 @@ class PdfWorker:
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageMark], width: int
     ) -> DrawPageReply:
-        """Return a picture of a page, with the positions of its words and of the marks on it.
-
-        The reply is empty if the page can't be drawn.
+        """Draw a page, and locate its words and marks. The reply is empty if that fails.
 
         Args:
-            path: the path of the file.
-            page: the page number, from 0.
-            marks: the marks on the page.
-            width: the width of the picture in pixels. A very large page gets a narrower picture.
+            path: The path of the PDF.
+            page: The page number, from 0.
+            marks: The marks to locate.
+            width: The width of the picture in pixels. Very large pages get a narrower picture.
         """
         reply = self.ask(DrawPage(get_absolute_path(path), page, tuple(marks), width))
         return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
 
     def measure_pages(self, path: Path) -> MeasurePagesReply:
-        """Return the sizes of a file's pages, or an empty reply if the file can't be read."""
+        """Return the sizes of the pages, or an empty reply if the file can't be read."""
         reply = self.ask(MeasurePages(get_absolute_path(path)))
         return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
 
     def iter_pages(self, path: Path) -> Iterator[ReadPagesReply]:
-        """Yield the whole text of a file, in batches of `PAGES_PER_QUESTION` pages.
+        """Yield the whole text of a PDF in batches of `PAGES_PER_QUESTION` pages.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
         file_path = get_absolute_path(path)
         first_pages = self._read_some_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
@@ -359,11 +354,6 @@ class PdfWorker:
         yield from map(self._read_some_pages, questions)
 
     def _read_some_pages(self, question: ReadPages) -> ReadPagesReply:
-        """Return the text of the pages that a question asks for.
-
-        Raises:
-            ItemError: the pages can't be read.
-        """
         reply = self.ask(question)
         if isinstance(reply, Failure):
             raise ItemError(reply.what, hint=reply.hint)
@@ -371,10 +361,9 @@ class PdfWorker:
         return reply
 
     def ask(self, question: Question) -> Reply:
-        """Return the reply to a question: the cached or prefetched one, or else a new one.
+        """Return the cached or prefetched reply to a question, or else ask a subprocess.
 
-        A failure is never cached, because its cause may be temporary or particular to this
-        computer.
+        Failures aren't cached, because their cause may be temporary or specific to this computer.
         """
         key = _compute_cache_key(question)
         reply = self._cache.load_reply(key)
@@ -387,15 +376,16 @@ class PdfWorker:
         return reply
 
     def save_cache(self, *, complete: bool) -> None:
-        """Write the cache. If `complete` is true, remove the entries not used in this run."""
+        """Save the cache. If `complete` is true, drop the replies not used in this run."""
         self._cache.save(complete=complete)
 
     # --- prefetching
 
     def prefetch(self, questions: Iterable[Question]) -> None:
-        """Start answering the questions that will be asked next, in the order given.
+        """Start answering questions in parallel, in the order in which they will be asked.
 
-        Do nothing if questions can't be answered in parallel, or if at most one isn't cached yet.
+        This does nothing if parallel reading isn't enabled or if fewer than two questions are
+        uncached.
         """
         if not self.executor and self.jobs <= 1:
             return
@@ -419,9 +409,9 @@ class PdfWorker:
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _take_prefetched(self, question: Question) -> Reply | None:
-        """Return the prefetched reply to a question, waiting for it if necessary.
+        """Wait for the prefetched reply to a question.
 
-        Return None if the question wasn't prefetched, or if the cluster failed to answer it.
+        Returns None if the question wasn't prefetched or if the cluster failed.
         """
         try:
             # keep as many questions in progress as can be answered at a time
@@ -449,14 +439,11 @@ class PdfWorker:
     # --- processes
 
     def start_idle_process(self) -> None:
-        """Start a subprocess in advance, which is faster while this program has only one thread."""
+        """Start a subprocess in advance, which is faster while this process has a single thread."""
         self._idle.append(self._start_process())
 
     def answer_uncached(self, question: Question) -> Reply:
-        """Return the reply of an idle or new subprocess, without using the cache.
-
-        This method is thread-safe.
-        """
+        """Ask an idle or new subprocess, bypassing the cache. Thread-safe."""
         try:
             process = self._idle.pop()
         except IndexError:
@@ -475,7 +462,7 @@ class PdfWorker:
 
 
 def get_absolute_path(path: Path) -> str:
-    """Return the absolute path of a file, because a worker may have another working directory."""
+    """Return the absolute path of a file, for a worker with a different working directory."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
@@ -483,7 +470,7 @@ def get_absolute_path(path: Path) -> str:
 
 
 class _ReplyCache:
-    """Caches replies under keys that change when the file, the question or the program does."""
+    """Caches replies by a key that depends on the file, the question and the program."""
 
     def __init__(self, cache: SourceCache) -> None:
         self._source_cache = cache
@@ -499,7 +486,7 @@ class _ReplyCache:
         return key in self._stored_keys
 
     def load_reply(self, key: str) -> Reply | None:
-        """Return the stored reply for a key, or None if it is missing or unreadable."""
+        """Load the reply for a key, or return None if it is missing or invalid."""
         if key not in self._stored_keys:
             return None
         body = self._source_cache.load(key)
@@ -509,17 +496,17 @@ class _ReplyCache:
         return None
 
     def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply, which is written by the next `save`."""
+        """Add a new reply, to be saved later."""
         self._unsaved_replies[key] = json.encode(reply)
 
     def mark_used(self, key: str) -> None:
-        """Record that a reply was used in this run, so that `save` keeps it."""
+        """Record that a reply was used in this run, so that it is kept."""
         self._used_keys.add(key)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
             self.save(complete=False)
 
     def save(self, *, complete: bool) -> None:
-        """Write the new replies. If `complete` is true, remove those not used in this run."""
+        """Save new replies. If `complete` is true, drop the replies not used in this run."""
         kept_keys = self._used_keys if complete else self._stored_keys | self._used_keys
         if self._unsaved_replies or kept_keys != self._stored_keys:
             entries = {
@@ -532,10 +519,9 @@ class _ReplyCache:
 
 
 def _compute_cache_key(question: Question) -> str:
-    """Return the key under which the reply to a question is cached, or "" if it must not be.
+    """Return the cache key for a question, or "" if its reply must not be cached.
 
-    It must not be cached if the file was changed so recently that its stamp may not reveal the
-    next change.
+    If the file was changed very recently, its stamp may miss another change.
     """
     stamp = stamp_file(question.path)
     if not stamp or not is_stamp_reliable(stamp):
@@ -548,13 +534,13 @@ def _compute_cache_key(question: Question) -> str:
 
 @contextmanager
 def connect_cluster(address: str) -> Iterator[Executor]:
-    """Context manager that connects to a Dask cluster, and yields an executor for it.
+    """Context manager that connects to a Dask cluster and yields an executor.
 
-    `address` is that of the cluster's scheduler, such as `tcp://host:8786`.
+    `address` is the address of the scheduler, such as `tcp://host:8786`.
 
     Raises:
-        UsageError: dask.distributed is not installed.
-        ServiceError: no scheduler answers, or it has no worker.
+        UsageError: dask.distributed isn't installed.
+        ServiceError: The scheduler can't be reached, or has no workers.
     """
     import socket
 
@@ -580,7 +566,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
 
 def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
-    """Answer a question in a Dask worker, on a computer where files have the same paths."""
+    """Answer a question in a Dask worker, on which files must have the same paths."""
     return _get_remote_worker(timeout).answer_uncached(question)
 
 

@@ -1,8 +1,8 @@
-"""Access to Zotero's libraries through its local or web API, with the library pyzotero.
+"""Access to Zotero libraries through the local API or the web API, based on pyzotero.
 
-pyzotero (measured: 1.16.0) retries only after the status 429, waits as long as a server asks for,
-and accepts the login page of a hotel's network as data. It is therefore given `ZoteroHttpClient`,
-an HTTP client that waits and retries itself, and only returns responses with status 200 and JSON.
+By itself, pyzotero (measured: 1.16.0) retries only after status 429, waits as long as a server asks
+for, and accepts a captive portal's login page as data. `ZoteroHttpClient`, which it is given,
+handles waiting and retrying, and only returns JSON responses with status 200.
 """
 
 from __future__ import annotations
@@ -39,20 +39,18 @@ from ankiforge.extract.zotero.database import (
 from ankiforge.model import Json, SourceCache
 
 _RETRY_DELAYS = (1.0, 2.0, 4.0)
-"""The seconds to wait before each retry."""
+"""The delay before each retry, in seconds."""
 _MAX_WAIT = 60.0
-"""The maximum time in seconds to wait for a server. If it asks for more, reading is left to a later
-run.
-"""
+"""The maximum time to wait for a server, in seconds. If it asks for more, the run gives up."""
 MAX_KEYS_PER_REQUEST = 50
-"""The maximum number of item keys in a request."""
+"""The maximum number of item keys per request."""
 _MAX_PAGE_BYTES = 64_000_000
-"""The maximum size of a response in bytes. A hundred of the longest notes take half of it."""
+"""The maximum size of a response in bytes, twice that of a hundred very long notes."""
 _MAX_ROWS = 500_000
-"""The maximum number of items, and of collections, in a library."""
+"""The maximum number of items, or collections, in a library."""
 _MAX_PARENTS = 3
-"""The maximum number of items above an annotation or note. Above an annotation, there are two: its
-attachment and the paper.
+"""The maximum number of ancestors of an annotation or note. An annotation has two: its attachment
+and the paper.
 """
 _RETRY_HINT = "run again later; nothing was counted as deleted"
 _LOCAL_API_HINT = (
@@ -74,26 +72,26 @@ _PARSE_ERRORS = (
     RecursionError,
 )
 _MIN_VERSION = 8
-"""The first version of Zotero whose API lists annotations."""
+"""The first version of Zotero whose local API returns annotations."""
 JsonRows = list[Json]
 CachedLibrary = tuple[str, str, JsonRows, JsonRows]
-"""A cached library: its URL, its version, its items, and its collections."""
+"""(URL, version, items, collections) of a cached library."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTiming:
-    """How long requests may wait and take. Tests use shorter times."""
+    """Delays and timeouts for requests. Tests use shorter ones."""
 
     sleep: Callable[[float], None] = time.sleep
     read_timeout: float = 30.0
     request_timeout: float = 300.0
-    """The maximum time in seconds that a request may take in total."""
+    """The maximum total duration of a request, in seconds."""
     total_timeout: float = 3600.0
-    """The maximum time in seconds that all requests of a run may take together."""
+    """The maximum total duration of all requests in a run, in seconds."""
 
 
 class ZoteroHttpClient(BoundedClient):
-    """An HTTP client for one server that only returns responses with status 200 and JSON."""
+    """HTTP client for a single server that only returns JSON responses with status 200."""
 
     def __init__(self, address: ApiAddress, timing: RequestTiming) -> None:
         # certificates are only loaded for HTTPS, because that takes a while
@@ -116,10 +114,10 @@ class ZoteroHttpClient(BoundedClient):
         url: httpx2.URL | str,
         **options: Any,
     ) -> httpx2.Response:
-        """Return a response with status 200 and JSON, after retrying if necessary.
+        """Send a request, retrying if necessary.
 
         Raises:
-            ItemError: the server gave no such response, can't be reached, or took too long.
+            ItemError: The server can't be reached, takes too long, or returns an error or no JSON.
         """
         host = self._address.host
         if self.is_closed:
@@ -167,7 +165,7 @@ class ZoteroHttpClient(BoundedClient):
         raise AssertionError
 
     def _check_response(self, response: httpx2.Response) -> ItemError | None:
-        """Return the error that explains why a response can't be used, or None if it can."""
+        """Return the error to raise for a response, or None if the response is valid."""
         host = self._address.host
         is_local = self._address.is_local
         status = response.status_code
@@ -196,7 +194,7 @@ class ZoteroHttpClient(BoundedClient):
         return ItemError(f"{host} returned {status}", hint=hint)
 
     def close(self) -> None:
-        """Do nothing, because pyzotero closes the shared client when it is garbage-collected."""
+        """Do nothing, because pyzotero closes the shared client on garbage collection."""
 
 
 # --- libraries --------------------------------------------------------------------------
@@ -204,7 +202,7 @@ class ZoteroHttpClient(BoundedClient):
 
 @dataclass(frozen=True)
 class ApiLibraries:
-    """The libraries of an account, as returned by an API.
+    """The libraries accessible through the web API or the local API.
 
     The local API only gives access to the user's own library.
     """
@@ -216,7 +214,7 @@ class ApiLibraries:
 
     @cached_property
     def _account_and_groups(self) -> tuple[Account, dict[int, str]]:
-        """The account that the API key belongs to, and the names of its groups by their numbers."""
+        """The account of the API key, and the names of its groups by group number."""
         address = self.address
         if address.is_local:
             return Account(None, ()), {}
@@ -238,13 +236,13 @@ class ApiLibraries:
 
     @property
     def account(self) -> Account:
-        """The account that the API key belongs to."""
+        """The account of the API key."""
         account, _ = self._account_and_groups
         return account
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, including those that don't exist."""
+        """The selected libraries, even if they don't exist."""
         _, groups = self._account_and_groups
         selected_groups: Iterable[int | None] = {None, *groups}
         if self.selected_groups is not None:
@@ -259,10 +257,10 @@ class ApiLibraries:
     def read_items(self, library: Library) -> list[ZoteroItem]:
         """Return the annotations, the notes, and their parents, including those in the trash.
 
-        A library from the web API is cached, and fetched again only if it has changed.
+        Libraries from the web API are cached until they change.
 
         Raises:
-            ItemError: the library can't be read, or changed while it was read.
+            ItemError: The library can't be read, or changed while it was read.
         """
         if self.address.is_local:
             if library.group is not None:
@@ -273,10 +271,6 @@ class ApiLibraries:
         return self._parse_items(*self._fetch_unless_cached(library))
 
     def _fetch_unless_cached(self, library: Library) -> tuple[JsonRows, JsonRows]:
-        """Return the items and collections of a library from the web API.
-
-        They are taken from the cache if the library hasn't changed.
-        """
         kind = "user" if library.group is None else "group"
         zotero = self._create_client(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
@@ -303,7 +297,7 @@ class ApiLibraries:
             return str(zotero.last_modified_version())
 
     def _fetch_items(self, zotero: Zotero) -> tuple[JsonRows, JsonRows]:
-        """Fetch the annotations and notes with their parents, and the collections."""
+        """Fetch annotations and notes with their ancestors, and all collections."""
         annotations_and_notes = self._fetch_all(
             zotero, "items", itemType="annotation || note"
         )
@@ -332,10 +326,7 @@ class ApiLibraries:
         return zotero
 
     def _fetch_all(self, zotero: Zotero, method: str, **params: Any) -> JsonRows:
-        """Fetch all pages of a list of items, groups or collections.
-
-        Items in the trash are included.
-        """
+        """Fetch all pages of a list of items (including the trash), groups or collections."""
         if method == "items":
             params["includeTrashed"] = 1
         rows = JsonRows()
@@ -370,7 +361,6 @@ class ApiLibraries:
 
     @contextmanager
     def _wrap_parse_errors(self) -> Iterator[None]:
-        """Context manager that re-raises an exception from parsing a response as an `ItemError`."""
         try:
             yield
         except _PARSE_ERRORS as error:

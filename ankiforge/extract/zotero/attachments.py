@@ -1,9 +1,8 @@
-"""The context and the pictures of Zotero annotations, read from local files.
+"""Read the context and pictures of Zotero annotations from local files.
 
-Zotero's libraries only store the annotated text. If a file is missing, locked, damaged or slow,
-only the context is lost. Zotero stores no text for figures and drawings, so they are cut out of the
-PDF. If the PDF is missing, Zotero's cache may have a picture of the annotation, if Zotero has
-displayed it.
+Zotero only stores the annotated text. If a PDF is missing, encrypted, damaged or slow to read, only
+the context is lost. Figures and drawings are cut out of the PDF; if it is missing, Zotero's cache
+has a picture of each annotation that Zotero has displayed.
 """
 
 from __future__ import annotations
@@ -42,11 +41,11 @@ from ankiforge.text.comment_questions import has_question_mark
 _MARGIN = 4.0
 """The margin around a pen drawing, in points."""
 _PICTURE_TYPES = ("image", "ink")
-"""The types of annotations that are pictures."""
+"""The annotation types that need a picture."""
 _CUT_FOLDER = "cut/"
-"""The prefix, in the names of pictures, of those that were cut out of a PDF."""
+"""The prefix in the names of pictures cut out of PDFs."""
 STORAGE_DIRECTORY = "storage"
-"""The directory next to the database that has the stored files, and the prefix of their paths."""
+"""The directory of stored files, next to the database, and the prefix of their paths in it."""
 
 
 # --- positions, which Zotero stores as JSON that may be malformed -----------------------
@@ -54,21 +53,17 @@ STORAGE_DIRECTORY = "storage"
 
 class _PagePosition(Value):
     pageIndex: int | None = None
-    """The index of the page, or None in an EPUB or a web snapshot."""
+    """The page index from 0, or None in an EPUB or a web snapshot."""
 
 
 class _Position(_PagePosition):
     rects: tuple[Box, ...] = ()
     paths: tuple[tuple[float, ...], ...] = ()
-    """The pen strokes of a drawing, each as a sequence x, y, x, y, …"""
+    """The pen strokes of a drawing, each as x, y, x, y, …"""
 
 
 def _parse_position(mark: ZoteroAnnotation) -> _Position:
-    """Parse the position of an annotation.
-
-    If the position is malformed, only the page is returned if it can be parsed, or else an empty
-    position.
-    """
+    """Parse the position of an annotation, falling back to its page or an empty position."""
     raw = mark.item.annotation_position
     with suppress(msgspec.MsgspecError, RecursionError):
         return msgspec.json.decode(raw, type=_Position)
@@ -78,7 +73,7 @@ def _parse_position(mark: ZoteroAnnotation) -> _Position:
 
 
 def get_page_index(mark: ZoteroAnnotation) -> int | None:
-    """Return the index of an annotation's page, counted from 0, or None if it has no page."""
+    """Return the page index of an annotation from 0, or None if it has no page."""
     page = _parse_position(mark).pageIndex
     if page is None or page < 0:
         return None
@@ -86,10 +81,7 @@ def get_page_index(mark: ZoteroAnnotation) -> int | None:
 
 
 def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]:
-    """Return the quotes to search for in the PDF, by annotation key.
-
-    Only annotations with text have a quote.
-    """
+    """Build the quotes to search for in a file, by annotation key, for annotations with text."""
     quotes = {}
     for mark in marks:
         page = get_page_index(mark)
@@ -109,7 +101,7 @@ def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]
 
 
 def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
-    """Return the areas of figures and drawings to cut out of the PDF, by annotation key."""
+    """Compute the areas to cut out of a PDF, by annotation key."""
     areas = {}
     for mark in marks:
         page = get_page_index(mark)
@@ -139,7 +131,7 @@ def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
 
 
 class PictureContext(QuoteContext):
-    """The context of an annotation that is a picture, with the name of the picture in Markdown."""
+    """The context of a figure or drawing, including its picture."""
 
     picture: str = ""
     figure: str = ""
@@ -147,7 +139,7 @@ class PictureContext(QuoteContext):
 
 
 class ZoteroFiles:
-    """The files in Zotero's data directory, and those that its libraries link to."""
+    """The files in Zotero's data directory, and the files linked from its libraries."""
 
     def __init__(
         self,
@@ -155,26 +147,26 @@ class ZoteroFiles:
         folder: Path | None,
         allowed_directories: tuple[Path, ...] | None = None,
     ) -> None:
-        """Look for files in a data directory.
+        """Create an index without opening any file yet.
 
         Args:
-            worker: reads the PDFs.
-            folder: Zotero's data directory, or None if there are no files to be found.
-            allowed_directories: the only directories in which files may be opened, or None to allow
-                any path in the library.
+            worker: Reads the PDFs.
+            folder: Zotero's data directory, or None if no files are available.
+            allowed_directories: The directories in which files may be opened, or None for no
+                restriction.
         """
         self._worker = worker
         self._data_directory = folder
         self._allowed_directories = allowed_directories
         self.dependencies: set[str] = set()
-        """The files that were looked for, whether or not they exist."""
+        """The paths that were looked up, including missing files."""
         self.refused_paths: set[str] = set()
-        """The files outside the allowed directories, which were not looked for."""
+        """The paths outside the allowed directories, which weren't looked up."""
         self.missing_counts: Counter[str] = Counter()
-        """For each missing file, by its path in Zotero, the number of its annotations with text."""
+        """The number of annotations with text in each missing file, by its path in Zotero."""
 
     def prefetch(self, library: Library, marks: Iterable[ZoteroAnnotation]) -> None:
-        """Start reading the context of annotations that will soon be passed to `read_context`."""
+        """Start reading the context of annotations that `read_context` will be called with."""
         requests = []
         for marks_in_file in _group_by_file(marks):
             quotes = tuple(_build_quotes(marks_in_file).values())
@@ -188,11 +180,10 @@ class ZoteroFiles:
         library: Library,
         marks: list[ZoteroAnnotation],
     ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
-        """Return the context of the annotations of a work, and the pictures cut out for them.
+        """Return the context of each annotation by key, and the pictures cut out for them.
 
-        Each file is read once, because annotations of the same attachment are adjacent in `marks`.
-        A picture comes from the PDF or else from Zotero's cache. The context is returned by the key
-        of the annotation.
+        Each file is read once, so annotations in the same file must be adjacent in `marks`.
+        Pictures come from the PDF, or else from Zotero's cache.
         """
         contexts: dict[str, QuoteContext] = {}
         pictures: list[Picture] = []
@@ -240,7 +231,6 @@ class ZoteroFiles:
     def _count_missing(
         self, library: Library, marks_in_file: list[ZoteroAnnotation]
     ) -> None:
-        """Count the annotations with text in a file that may be opened but is missing."""
         path = self._find_path(library, marks_in_file[0])
         text_count = sum(
             bool(mark.item.annotation_text.strip()) for mark in marks_in_file
@@ -265,7 +255,6 @@ class ZoteroFiles:
         return ""
 
     def _find_file(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
-        """Return the path of an annotation's attachment, or None if there is no such file."""
         path = self._find_path(library, mark)
         if path is None or not self._check_allowed(path):
             return None
@@ -273,7 +262,7 @@ class ZoteroFiles:
         return path if os.path.isfile(path) else None  # noqa: PTH113
 
     def _find_path(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
-        """Return the path where an attachment should be, or None if it can't be on this computer.
+        """Return where an attachment should be, or None if it can't be on this computer.
 
         Only the user's own library may link to files outside the data directory.
         """
@@ -295,7 +284,6 @@ class ZoteroFiles:
         return None
 
     def _check_allowed(self, path: Path) -> bool:
-        """Return whether a file may be opened. If not, record it in `refused_paths`."""
         if is_in_directories(path, self._allowed_directories):
             return True
         self.refused_paths.add(os.path.normpath(path))
@@ -303,20 +291,19 @@ class ZoteroFiles:
 
     @cached_property
     def _linked_directory(self) -> Path | None:
-        """The base directory of links to attachments, if Zotero's preferences set one."""
+        """The base directory for linked attachments, or None if it isn't set in Zotero."""
         return (
             find_linked_directory(self._data_directory) if self._data_directory else None
         )
 
 
 def _group_by_file(marks: Iterable[ZoteroAnnotation]) -> Iterator[list[ZoteroAnnotation]]:
-    """Group annotations by file, like `itertools.groupby`; those of one file must be adjacent."""
+    """Group annotations by file, like `itertools.groupby`; those in one file must be adjacent."""
     for _, marks_in_file in groupby(marks, key=lambda mark: mark.file.key):
         yield list(marks_in_file)
 
 
 def _are_file_names(parts: list[str]) -> bool:
-    """Return whether all parts are plain file names, which are safe in a path on any system."""
     for part in parts:
         if part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part:
             return False
@@ -339,11 +326,10 @@ _PREFERENCE = regex(
 
 
 def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) -> bool:
-    """Return whether a path is in one of these directories, even after links are resolved.
+    """Return whether a path is in one of the directories, both before and after resolving links.
 
-    Any path is allowed if `allowed_directories` is None. A path that is outside before links are
-    resolved isn't accessed at all, because on Windows this could send the user's password to
-    another computer.
+    A path outside is rejected before it is accessed, because resolving it on Windows could send the
+    user's password to another computer. If `allowed_directories` is None, all paths are allowed.
     """
     if allowed_directories is None:
         return True
@@ -356,18 +342,15 @@ def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) 
 
 
 def find_linked_directory(data: Path) -> Path | None:
-    """Return the base directory of the files that are linked from this data directory.
-
-    Return None if no profile of Zotero sets it.
-    """
+    """Return the base directory for linked attachments, or None if no Zotero profile sets it."""
     base = (read_preferences(data) or {}).get("baseAttachmentPath")
     return Path(base) if base else None
 
 
 def read_preferences(data: Path) -> Texts | None:
-    """Return the preferences of the user's Zotero that uses this data directory.
+    """Read the preferences of the Zotero profile that uses a data directory.
 
-    Return None if no profile of Zotero uses it.
+    Returns None if there is no such profile.
     """
     profiles: list[Path] = []
     with suppress(RuntimeError):  # there is no home directory

@@ -1,8 +1,8 @@
-"""The model of Zotero's items (papers, attachments, annotations, notes), and Zotero's database.
+"""Zotero's data model (papers, attachments, annotations, notes), and access to its database.
 
 Only a private copy of the database is opened, and all SQL is in this module. It supports the
 schemas of Zotero 6 to 10. Columns, types and fields are looked up by name, because their numbers
-differ between installations. Values are read as text, whatever type SQLite stored.
+differ between installations, and values are cast to text, because SQLite may store any type.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ from ankiforge.text import regex
 from ankiforge.text.private import has_private_tag
 
 SelectedGroups = frozenset[int | None] | None
-"""The libraries to read: the numbers of groups, with None for the user's own library.
+"""The libraries to read: group numbers, and None for the user's own library.
 
-None in place of the set selects all libraries.
+None in place of the set means all libraries.
 """
 _CONTROL_CHARS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def remove_control_chars(text: str) -> str:
-    """Return the text without control characters, except tabs and line feeds.
+    """Remove control characters, except tabs and line feeds, and normalize line breaks.
 
-    Some of them come from broken fonts. In a shared library, they could be terminal escapes.
+    They may come from broken fonts or, in a shared library, be terminal escapes.
     """
     text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
     return _CONTROL_CHARS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Library(NamedTuple):
-    """A library in Zotero, which is the user's own or that of a group."""
+    """A Zotero library, either the user's own or that of a group."""
 
     group: int | None
-    """The number of the group on zotero.org, or None for the user's own library."""
+    """The group number on zotero.org, or None for the user's own library."""
     name: str = ""
-    """The name of the group, or "" if it isn't known."""
+    """The name of the group, or "" if it is unknown."""
     database_id: int | None = None
-    """The id of the library in the database, or None if it isn't there."""
+    """The id in the database, or None if the library isn't there."""
 
     @property
     def namespace(self) -> str:
-        """The prefix of the library's keys. It never contains the number of the user's account."""
+        """The prefix of the library's keys. It never contains the user's account number."""
         return "zotero:user" if self.group is None else f"zotero:group.{self.group}"
 
     @property
     def display_name(self) -> str:
-        """The namespace and, for a group, its name, as shown in messages."""
+        """The namespace, and the name of a group, for messages."""
         if self.name:
             return f"{self.namespace} ({self.name})"
         return self.namespace
@@ -70,7 +70,7 @@ class Library(NamedTuple):
 
 
 class ZoteroItem(Value, rename="camel"):
-    """A paper, attachment, annotation or note, with the field names of Zotero's API."""
+    """A paper, attachment, annotation or note, with fields named as in Zotero's API."""
 
     key: str
     item_type: str = ""
@@ -81,7 +81,7 @@ class ZoteroItem(Value, rename="camel"):
     date_modified: str = ""
     annotation_type: str = ""
     annotation_author_name: str = ""
-    """The name of the author, for an annotation made in another program or another library."""
+    """The author of an annotation that was made in another program or library."""
     annotation_text: str = ""
     annotation_comment: str = ""
     annotation_color: str = ""
@@ -90,19 +90,20 @@ class ZoteroItem(Value, rename="camel"):
     annotation_position: str = ""
     """The page and the rectangles or pen strokes, as JSON."""
     external: bool = False
-    """Whether another program wrote the annotation into the file, so that its author is unknown."""
+    """Whether the annotation was written into the file by another program, so that its author is
+    unknown.
+    """
     note: str = ""
-    """The text of a note, as HTML from Zotero's editor. Older notes may contain any HTML."""
+    """The HTML of a note. Older notes may contain arbitrary HTML."""
     path: str = ""
     """The path of an attachment: `storage:name`, `attachments:folder/name`, or a path in the format
     of any operating system.
     """
     author: int | None = None
-    """The id of the account that created the item: 0 if it is unknown, None if the item was never
-    synced.
+    """The account id of the item's creator. 0 if it is unknown, None if the item was never synced.
     """
     maker: str = ""
-    """The name of the account that created the item."""
+    """The account name of the item's creator."""
     fields: Json = {}
     creators: tuple[Json, ...] = ()
     tags: tuple[Json, ...] = ()
@@ -111,10 +112,9 @@ class ZoteroItem(Value, rename="camel"):
 
     @property
     def user_tags(self) -> Strings:
-        """The tags that the user added, which have the type 0.
+        """The tags added by the user (type 0).
 
-        Of the automatic tags, which have the type 1, only the tag that keeps text private is
-        included.
+        Automatic tags (type 1) are omitted, except for the privacy tag.
         """
         own_tags = []
         for tag in self.tags:
@@ -127,32 +127,32 @@ class ZoteroItem(Value, rename="camel"):
 class Account(NamedTuple):
     """The account that owns the libraries.
 
-    Before the first sync, its id is None and it has no names.
+    Before the first sync, the id is None and there are no names.
     """
 
     id: int | None
     names: Strings
-    """The login name and the display name."""
+    """The user name and the display name."""
 
 
 class Collection(NamedTuple):
-    """A Zotero collection, which is a named folder of items within a library."""
+    """A collection, which is a named folder of items in a library."""
 
     name: str
     parent: Any
-    """The key of the parent collection as stored, or a false value at the top level."""
+    """The key of the parent collection, or a false value at the top level."""
     deleted: bool
     """Whether the collection is in the trash."""
 
 
 Collections = dict[Any, Collection]
-"""The collections of a library, by key."""
+"""Maps keys to the collections of a library."""
 _MAX_DEPTH = 100
-"""The maximum depth of nested collections, because damaged data may contain a circle."""
+"""The maximum nesting depth of collections, because damaged data may contain a cycle."""
 
 
 def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Strings:
-    """Return the full paths of the collections with these keys, except those in the trash."""
+    """Return the full paths of the collections with these keys, except for those in the trash."""
     paths = []
     for key in keys:
         path = _find_collection_path(key, collections)
@@ -162,7 +162,7 @@ def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Stri
 
 
 def _find_collection_path(key: Any, collections: Collections) -> str | None:
-    """Return the full path of a collection, or None if part of it is missing or in the trash."""
+    """Return the full path of a collection, or None if a part is missing or in the trash."""
     names: list[str] = []
     while key in collections and len(names) < _MAX_DEPTH:
         collection = collections[key]
@@ -174,7 +174,7 @@ def _find_collection_path(key: Any, collections: Collections) -> str | None:
 
 
 class ZoteroAnnotation(NamedTuple):
-    """An annotation, together with the attachment that it was made in."""
+    """An annotation, and the attachment in which it was made."""
 
     item: ZoteroItem
     file: ZoteroItem
@@ -182,25 +182,25 @@ class ZoteroAnnotation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ApiAddress:
-    """The address of Zotero's local API or its web API, with the key that the web API needs."""
+    """The URL of Zotero's local or web API, with the key that the web API requires."""
 
     url: str
     is_local: bool
-    """Whether this is the API of a Zotero program on this computer, which has one user and needs no
-    key.
+    """Whether this is the API of a Zotero program on this computer, which has a single user and
+    requires no key.
     """
     key_env: str = ""
     key: str = field(default="", repr=False)
-    """The API key. It is sent only to this URL, and never shown."""
+    """The API key, which is sent only to this URL and never displayed."""
 
     @property
     def host(self) -> str:
-        """The host of the API, as shown in messages."""
+        """The host of the API, for messages."""
         return urlsplit(self.url).netloc
 
 
 class LibraryAccess(Protocol):
-    """Access to the libraries of an account, through Zotero's database or an API."""
+    """Access to the libraries of an account, through the database or an API."""
 
     @property
     def account(self) -> Account:
@@ -209,14 +209,14 @@ class LibraryAccess(Protocol):
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, including those that don't exist."""
+        """The selected libraries, even if they don't exist."""
         ...
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
         """Return the annotations, the notes, and their parents, including those in the trash.
 
         Raises:
-            ItemError: the library can't be read.
+            ItemError: The library can't be read.
         """
         ...
 
@@ -252,7 +252,7 @@ def open_database(
     """Context manager for a private copy of a Zotero database.
 
     Raises:
-        ItemError: the database is missing, keeps changing, is damaged, or isn't Zotero's.
+        ItemError: The database is missing, damaged, not Zotero's, or keeps changing.
     """
     with open_database_copy(path, _ZOTERO_OWNER, _TABLES) as connection:
         connection.text_factory = lambda raw: remove_control_chars(
@@ -349,7 +349,7 @@ class ZoteroDatabase:
 
     @cached_property
     def account(self) -> Account:
-        """The account with which this database is synced."""
+        """The account with which the database is synced."""
         settings = self._fetch_pairs(_ACCOUNT_QUERY)
         names = (settings.get("username"), settings.get("name"))
         number = settings.get("userID") or ""
@@ -358,9 +358,9 @@ class ZoteroDatabase:
 
     @cached_property
     def libraries(self) -> list[Library]:
-        """The selected libraries: the user's own library first, then the groups sorted by number.
+        """The selected libraries: the user's own one first, then the groups by number.
 
-        A selected group that isn't in the database is included without a `database_id`.
+        A selected group that isn't in the database has no `database_id`.
         """
         rows = self._fetch_rows(_LIBRARIES_QUERY)
         libraries = [Library(group, name, number) for number, group, name in rows]
@@ -388,9 +388,9 @@ class ZoteroDatabase:
         ]
 
     def find_file_and_work(self, library: Library, key: str) -> list[ZoteroItem]:
-        """Return the attachment with this key, followed by the work that it belongs to, if any.
+        """Return the attachment with this key, followed by its work, if any.
 
-        Return [] if the library has no such attachment.
+        Returns [] if the library has no such attachment.
         """
         rows = self._fetch_rows(_FILE_AND_WORK_QUERY, library.database_id, key)
         return sorted(map(self._build_item, rows), key=lambda item: item.key != key)

@@ -1,9 +1,9 @@
-"""Text that Zotero stores as HTML: notes, and annotations with emphasis.
+"""Convert Zotero's HTML to text: notes, and annotations with emphasis.
 
-Of a note, only the user's own text is returned, because each annotation that it quotes is a
-highlight of its own. Zotero inserts an annotation into a note as a quotation, followed by a
-citation and the comment. The quotation and its citation are removed, and so is a paragraph that
-then contains only the comment. Any other citation is ordinary text.
+Only the user's own text in a note is returned, because quoted annotations are highlights of their
+own. Zotero inserts an annotation as a quotation, followed by a citation and the comment. The
+quotation and its citation are removed, and so is a paragraph that only repeats the comment. Other
+citations are treated as text.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ankiforge.text.elements import to_unicode_script
 from ankiforge.text.normalize import normalize_for_lookup
 
 MAX_HTML_CHARS = 200_000
-"""The maximum length of the HTML that is parsed, after embedded pictures are removed."""
+"""The maximum length of the HTML to parse, without embedded pictures."""
 MAX_NOTE_CHARS = 20_000
 """The maximum length of a note that can become a card."""
 SHOWN_CHARS = 1_000
-"""How many characters are shown of a note that is too long."""
+"""The number of characters shown of a note that is too long."""
 _MAX_TITLE_CHARS = 80
 _TOO_LONG_REASON = (
     f"a note of more than {MAX_NOTE_CHARS:,} characters: split it into shorter ones"
@@ -39,31 +39,31 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
 
 QuotableAnnotations = tuple[set[str], set[str]]
-"""The keys of all annotations, and the normalized comments of all annotations, including ""."""
+"""(keys of all annotations, their normalized comments and "")"""
 _EMPTY_LINES = regex(r"\n{3,}")
 
 
 class NoteText(Value):
-    """The text of a note, without the annotations that it quotes."""
+    """The text of a note, without quoted annotations."""
 
     plain: str
     markdown: Strings
-    """The text in our Markdown, or () if the note can't become a card."""
+    """The text as Markdown, or () if the note can't become a card."""
     title: str
     """The heading at the top of the note, or "" if there is none."""
     full_text: str
-    """The whole text below the title, which is longer than `plain` if the note is too long."""
+    """The whole text below the title, which isn't truncated like `plain`."""
     skip_reason: str = ""
-    """The reason why the note can't become a card, or "" if it can."""
+    """Why the note can't become a card, or "" if it can."""
 
 
 def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteText | None:
-    """Return the text of a note, or None if it contains nothing but annotations.
+    """Parse a note, or return None if it only contains quoted annotations.
 
     Args:
-        html: the note as Zotero stores it.
-        quotable: returns the annotations that the note may quote. It is called only if the note has
-            quotations.
+        html: The note as stored by Zotero.
+        quotable: Returns the annotations that the note may quote. It is only called if the note
+            contains quotations.
     """
     html = _EMBEDDED_PICTURE.sub("", html)
     soup = _parse_html(html)
@@ -89,9 +89,9 @@ def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteTe
 
 
 def extract_first_line(html: str) -> str:
-    """Return the first line of a note, which Zotero shows as its title.
+    """Return the first line of a note, which Zotero displays as its title.
 
-    Return "" if the note is empty.
+    Returns "" if the note is empty.
     """
     if not html:
         return ""
@@ -102,7 +102,6 @@ def extract_first_line(html: str) -> str:
 
 
 def _parse_html(html: str) -> BeautifulSoup:
-    """Parse a note, leaving out invisible elements."""
     soup = parse_html(html[:MAX_HTML_CHARS])
     for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
@@ -124,7 +123,7 @@ def _remove_quotations(
     keys: set[str],
     comments: set[str],
 ) -> None:
-    """Remove quoted annotations, with their citations, and blocks that only repeat them."""
+    """Remove quoted annotations with their citations, and blocks that only repeat a comment."""
     blocks = []
     for element in soup.select("[data-annotation]"):
         annotation_data = unquote(str(element.get("data-annotation", "")))
@@ -157,15 +156,13 @@ def _remove_quotations(
 
 
 def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
-    """Return the paragraph, list item or other block around an element, or else the whole note."""
     return element.find_parent(_BLOCKS) or soup
 
 
 def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
-    """Remove the heading at the top of a note and return its text, or "" if there is none.
+    """Remove the heading at the top of a note and return its text, or "".
 
-    If a note consists of a heading, that is its text, not its title, unless it was above
-    quotations.
+    If the whole note is a heading, it is text rather than a title, unless it preceded quotations.
     """
     heading = soup.find(_HEADINGS)
     if not heading:
@@ -183,10 +180,7 @@ def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
 
 
 class _NoteConverter(MarkdownConverter):
-    """Converts the HTML of Zotero's editor to our Markdown.
-
-    Of links and pictures, only the text is kept.
-    """
+    """Converts HTML to our Markdown, keeping only the text of links and dropping pictures."""
 
     class Options:
         bullets = "-"
@@ -233,10 +227,10 @@ _MARKDOWN_MARKERS = {"b": "**", "i": "*"}
 
 
 class RichText:
-    """The text of an annotation or comment, as plain text and in our Markdown."""
+    """The text of an annotation or comment, both as plain text and as Markdown."""
 
     def __init__(self, html: str, *, is_markdown: bool = False) -> None:
-        """Parse the text of an annotation, which may contain HTML tags for emphasis.
+        """Parse a text that may contain HTML tags for emphasis.
 
         If `is_markdown` is true, the text between the tags is Markdown, as in comments.
         """
@@ -270,13 +264,13 @@ class RichText:
         markdown_parts.append(markdown)
 
     def _revert_open_tag(self) -> None:
-        """Treat the innermost open tag as text, because its element was never closed."""
+        """Treat the innermost open tag as text, because it is never closed."""
         tag, plain_parts, markdown_parts = self._open_elements.pop()
         self._add_text(tag)
         self._append_parts("".join(plain_parts), "".join(markdown_parts))
 
     def _close_element(self, tag: str) -> None:
-        """Close the element that a closing tag belongs to, or else treat the tag as text."""
+        """Close the element that matches a closing tag, or else treat the tag as text."""
         name = _parse_tag_name(tag)
         if name not in [_parse_tag_name(opened) for opened, _, _ in self._open_elements]:
             self._add_text(tag)
@@ -294,7 +288,6 @@ def _parse_tag_name(tag: str) -> str:
 
 
 def _format_element(name: str, plain: str, markdown: str) -> tuple[str, str]:
-    """Return the plain text and the Markdown of an element, given those of its content."""
     if name == "span" or not plain.strip():
         return plain, markdown
     if name in ("sub", "sup"):

@@ -1,7 +1,7 @@
-"""The Zotero source, which reads libraries from the database or an API.
+"""The Zotero source: checks the settings, and scans the libraries in the database or an API.
 
-`open_source` checks the settings and creates a `ZoteroSource`. Its `scan` reads each library with
-`works.WorkReader`, unless nothing has changed since the last run.
+`open_source` creates a `ZoteroSource`. Unless nothing has changed since the last run, its `scan`
+reads each library with `works.WorkReader`.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import ApiLibraries, RequestTiming
 
 _LIBRARY_PREFIX = "library "
-"""Marks the entries among a source's dependencies that are containers of libraries, not files."""
+"""Marks dependencies that are containers of libraries rather than files."""
 _LOCAL_API_URL = "http://127.0.0.1:23119/api"
 _MAX_PDFS_SEARCHED = 100
-"""The maximum number of stored PDFs that are searched for embedded annotations, newest first."""
+"""The maximum number of stored PDFs to search for embedded annotations, newest first."""
 # The maximum number of missing files that a message names.
 _MAX_NAMES = 3
 _GROUP_PATTERN = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
@@ -79,10 +79,10 @@ _LIBRARY_HINT = "user, the number of a group, groups/<number>, or a list of thes
 
 
 def open_source(opening: Opening) -> ZoteroSource:
-    """Return a reader of a data directory, of a database file, or of Zotero's API.
+    """Create a source for a data directory, a database file or an API.
 
     Raises:
-        ConfigError: the settings are invalid, or contain neither a path nor an API.
+        ConfigError: The settings are invalid, or contain neither a path nor an API.
     """
     settings = opening.settings
     if not settings.path and not settings.api:
@@ -122,17 +122,16 @@ def find_allowed_directories(
     workspace: Path | None,
     linked: Strings,
 ) -> tuple[Path, ...] | None:
-    """Return the only directories in which a library's files may be opened, or None to allow all.
+    """Return the directories in which a library's files may be opened, or None for no restriction.
 
-    If the user chose the data directory in Zotero, or it is outside the workspace, its linked files
-    may be opened wherever they are. But a database inside the workspace may come from a stranger,
-    and its paths may lead to any file. Only the workspace and the directories that the user
-    confirmed are then allowed.
+    There is no restriction if the data directory is outside the workspace or configured in the
+    user's Zotero. Otherwise, the database may come from a stranger and link to arbitrary files, so
+    only the workspace and the directories confirmed by the user are allowed.
 
     Args:
         data: Zotero's data directory.
-        workspace: the workspace directory, or None for the default workspace.
-        linked: the directories that the user confirmed in the setting `linked`.
+        workspace: The workspace directory, or None for the default workspace.
+        linked: The directories confirmed by the user in the setting `linked`.
     """
     real_data_folder = Path(os.path.realpath(data))
     if workspace is None or not real_data_folder.is_relative_to(workspace):
@@ -146,10 +145,10 @@ def find_allowed_directories(
 
 
 def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroups:
-    """Parse the setting `library`, which names the libraries to read.
+    """Parse the setting `library`, which selects the libraries to read.
 
     Raises:
-        ConfigError: a name isn't that of a library.
+        ConfigError: A value doesn't name a library.
     """
     if setting == "":
         return None
@@ -167,10 +166,10 @@ def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroup
 
 
 def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
-    """Return the address of the local or the web API, or None if no API is to be used.
+    """Return the address of the selected API, or None if no API is used.
 
     Raises:
-        ConfigError: the settings `url` or `key_env` are invalid.
+        ConfigError: The setting `url` or the key is invalid.
     """
     # an API on another computer must use https
     if url and not (
@@ -196,7 +195,7 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
 
 @dataclass(frozen=True, slots=True)
 class ZoteroSource:
-    """A reader of a Zotero installation, with all of its libraries or only the selected ones."""
+    """Reads the selected libraries of a Zotero installation or account."""
 
     name: str
     database: Path | None
@@ -206,28 +205,27 @@ class ZoteroSource:
     only: tuple[Path, ...]
     me: Strings
     cache: SourceCache
-    """A cache of what the web API returned and of the context found in PDFs."""
+    """Caches responses of the web API and the context read from PDFs."""
     offline: bool
-    """Whether it is forbidden to contact other computers."""
+    """Whether other computers must not be contacted."""
     jobs: int
-    """The number of PDFs to read at the same time."""
+    """The number of PDFs to read in parallel."""
     executor: str
-    """The URL of a Dask cluster that reads the PDFs, or "" to read them on this computer."""
+    """The address of the Dask cluster that reads the PDFs, or "" to read them on this computer."""
     allowed_directories: tuple[Path, ...] | None = None
-    """The only directories in which files may be opened, or None to allow any path in the library.
-    """
+    """The directories in which files may be opened, or None for no restriction."""
     workspace: Path | None = None
     """The workspace directory, whose files may come from someone else."""
     timeout: float = QUESTION_TIMEOUT
-    """The maximum time in seconds for finding the context of the annotations in a PDF."""
+    """The timeout for reading the context of the annotations in a PDF, in seconds."""
     timing: RequestTiming | None = None
-    """Waiting times and timeouts for requests to the API, or None for the defaults."""
+    """Delays and timeouts for API requests, or None for the defaults."""
     unread_library_files: UnreadLibraryFiles = field(default_factory=UnreadLibraryFiles)
-    """What the last scan left out, such as annotations that other programs embedded in PDFs."""
+    """What the last scan omitted, such as annotations embedded in PDFs by other programs."""
 
     @property
     def data_directory(self) -> Path | None:
-        """Zotero's data directory, with its PDFs and pictures, or None without a database."""
+        """Zotero's data directory, or None without a database."""
         return self.database.parent if self.database else None
 
     # --- scanning
@@ -235,8 +233,7 @@ class ZoteroSource:
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
         """Yield the documents and problems of each library, followed by its `ScanEnd`.
 
-        Nothing is read if neither the database nor any file used before has changed. Otherwise
-        everything is read, and the ledger finds out which papers have changed.
+        If neither the database nor any file used in the last run has changed, nothing is read.
         """
         started_at = time.time_ns()
         own_container = f"zotero source {self.name}"
@@ -267,10 +264,7 @@ class ZoteroSource:
     ) -> list[Sighting] | None:
         """Return an `UnchangedDocument` for each document, or None if any may have changed.
 
-        Args:
-            known: the documents that were read before.
-            own_container: the container under which the fingerprint of the whole source is stored.
-            started_at: when the scan started, in nanoseconds.
+        `own_container` is the container under which the fingerprint of the whole source is stored.
         """
         depends = known.find_dependencies(own_container, self.name) or ()
         fingerprint = self._compute_fingerprint(depends, started_at)
@@ -287,12 +281,9 @@ class ZoteroSource:
         return sightings
 
     def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
-        """Return a hash of everything that determines the results, or "" if that isn't known.
+        """Return a hash of everything that the results depend on, or "" if that is unknown.
 
-        Args:
-            depends: the files and libraries that the results depend on.
-            started_at: when reading started, in nanoseconds. The stamp of a file that was changed
-                later, or just before, is not reliable.
+        A file changed after `started_at`, or just before it, makes the fingerprint unknown.
         """
         database = self.database
         if not depends or self.address or database is None or self.only:
@@ -317,10 +308,10 @@ class ZoteroSource:
         return hash16(fingerprint_program(), self.name, str(database), repr(settings))
 
     def describe_access(self) -> str:
-        """Return a line for `doctor` that says which libraries are read, and how.
+        """Summarize for `doctor` which libraries are read from where.
 
         Raises:
-            ItemError: there is no access, or a selected library can't be read.
+            ItemError: A selected library can't be accessed.
         """
         with self._open_access() as access:
             names = [
@@ -335,10 +326,7 @@ class ZoteroSource:
         return f"{libraries} by Zotero's {api} API at {self.address.host}"
 
     def _read_libraries(self, dependencies: set[str]) -> Iterator[Sighting]:
-        """Yield the documents and problems of all libraries.
-
-        The files that were looked for, whether they exist or not, are added to `dependencies`.
-        """
+        """Yield the sightings of all libraries, and add the files looked up to `dependencies`."""
         location = self.address.host if self.address else str(self.database)
         is_complete = True
         with PdfWorker(self.timeout, self.cache, self.jobs, self.executor) as worker:
@@ -382,7 +370,6 @@ class ZoteroSource:
             worker.save_cache(complete=is_complete)
 
     def _report_unopened_directories(self, paths: Iterable[str]) -> Iterator[Problem]:
-        """Yield a notice for each directory with linked files that the user hasn't confirmed."""
         folders = Counter(os.path.dirname(path) for path in paths)  # noqa: PTH120 - of any system
         for folder, count in sorted(folders.items()):
             message = (
@@ -393,12 +380,7 @@ class ZoteroSource:
             yield Problem(self.name, message, hint, notice=True)
 
     def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
-        """Describe the annotations that were not read, or were read without their context.
-
-        Args:
-            missing: for each file that isn't on this computer, the number of its annotations.
-            embedded: the number of stored files with annotations that Zotero doesn't know.
-        """
+        """Summarize the annotations that weren't read, or were read without context."""
         names = [get_file_name(path) for path in missing]
         counts = dict(missing)
         texts = []
@@ -426,11 +408,8 @@ class ZoteroSource:
     def _count_embedded(self, worker: PdfWorker, marked: set[str]) -> int:
         """Count the stored PDFs with embedded annotations that Zotero doesn't know.
 
-        Other programs embed annotations in the file. Only the newest files are searched.
-
-        Args:
-            worker: reads the PDFs.
-            marked: the keys of the files that have annotations in Zotero.
+        Only the newest PDFs are searched. `marked` are the keys of the files that have annotations
+        in Zotero.
         """
         if self.data_directory is None or self.address or self.only:
             return 0
@@ -449,11 +428,6 @@ class ZoteroSource:
 
     @contextmanager
     def _open_access(self) -> Iterator[ZoteroDatabase | ApiLibraries]:
-        """Context manager for access to the libraries in the database or through an API.
-
-        Raises:
-            ItemError: the database or API can't be read.
-        """
         if self.address is None:
             assert self.database
             for path in (self.database, *list_database_files(self.database)):

@@ -1,8 +1,8 @@
-"""Convert the items of Zotero's libraries to documents with highlights.
+"""Convert the items in Zotero libraries to documents with highlights.
 
-A document is a work: a paper with all annotations of its files and its notes. An attachment or note
-that belongs to no paper is a work of its own. `reader` scans the libraries with `WorkReader`;
-`pipeline.unmarked` uses `find_work` to get the metadata of an unmarked PDF in Zotero's storage.
+Each work becomes a document: a paper with its notes and the annotations of its files, or an
+attachment or note without a paper. `reader` scans libraries with `WorkReader`, and
+`pipeline.unmarked` gets the metadata of an unmarked PDF in Zotero's storage from `find_work`.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ HIGHLIGHT_KINDS = {
 
 
 _MAX_CHAIN_LENGTH = 4
-"""The maximum number of items from an annotation or note up to its paper. An annotation, its
-attachment and the paper are three.
+"""The maximum number of items from an annotation or note to its paper, inclusive. Usually there are
+three: an annotation, its attachment and the paper.
 """
 
 # The sort key for the annotations of a work, with the oldest file first.
@@ -95,7 +95,7 @@ class Work(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkReader:
-    """Reads the works in the libraries of one account, with the context of their annotations."""
+    """Reads the works in an account's libraries, with the context of their annotations."""
 
     source: str
     """The name of the source in the settings."""
@@ -105,12 +105,11 @@ class WorkReader:
     """Zotero's data directory, or None if it isn't on this computer."""
     me: Strings
     allowed_directories: tuple[Path, ...] | None = None
-    """The only directories in which files may be opened, or None to allow any path in the library.
-    """
+    """The directories in which files may be opened, or None for no restriction."""
     items_by_library: dict[str, list[ZoteroItem]] = field(default_factory=dict)
-    """A cache of the items of each library, by the library's namespace."""
+    """Caches the items of each library by namespace."""
     failed_keys: list[str] = field(default_factory=list)
-    """The keys of the works that could not be read because of a bug in this program."""
+    """The keys of the works that couldn't be read because of a bug in this program."""
 
     @cached_property
     def files(self) -> ZoteroFiles:
@@ -119,9 +118,9 @@ class WorkReader:
 
     @cached_property
     def quotable_annotations(self) -> tuple[set[str], set[str]]:
-        """The keys of all annotations, and all of their normalized comments.
+        """The keys of all annotations, and their normalized comments.
 
-        They show which parts of a note only quote annotations.
+        They are used to recognize quoted annotations in notes.
         """
         keys: set[str] = set()
         comments = {""}
@@ -137,9 +136,9 @@ class WorkReader:
         return keys, comments
 
     def _iter_parent_chains(self, library: Library) -> Iterator[list[ZoteroItem]]:
-        """Yield each annotation and note, followed by its parents up to the paper.
+        """Yield each annotation and note, followed by its ancestors up to the paper.
 
-        Items in the trash are skipped, as are items with a parent in the trash.
+        Items in the trash are skipped, and so are items with an ancestor in the trash.
         """
         if library.namespace not in self.items_by_library:
             self.items_by_library[library.namespace] = self.access.read_items(library)
@@ -199,7 +198,7 @@ class WorkReader:
     def _read_work(
         self, library: Library, work: Work
     ) -> Iterator[ExtractedDocument | Problem]:
-        """Yield the document of a work, with the annotations of its files followed by its notes."""
+        """Yield the document of a work: first its annotations, then its notes."""
         paths = [mark.file.path for mark in work.annotations]
         document = build_document(self.source, library, work.item, paths)
         contexts, pictures = self.files.read_context(library, work.annotations)
@@ -319,15 +318,9 @@ class WorkReader:
         skip: str = "",
         **fields: Any,
     ) -> Highlight:
-        """Make a highlight, setting the fields that annotations and notes have in common.
+        """Build a highlight, filling in the fields that annotations and notes share.
 
-        In a shared library, the items of other people give no instructions and no cards.
-
-        Args:
-            library: the library of the item.
-            item: the annotation or note.
-            skip: the reason why the item gives no card even if it is the user's own, or "".
-            **fields: the other fields of the highlight.
+        `skip` is a reason why the item can't become a card even if it is the user's own.
         """
         author = item.annotation_author_name
         if not author and library.group is not None:
@@ -345,10 +338,10 @@ class WorkReader:
         )
 
     def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
-        """Return why an item gives no card, or "" if it counts as the user's own.
+        """Return why an item can't become a card, or "" if it counts as the user's own.
 
-        In the user's own library, every item counts. In a group's library, an item counts if its
-        author is among `me` or, if `me` is empty, if its author is the owner of the account.
+        All items in the user's own library count. In a group library, an item counts if `me`
+        contains its author or, if `me` is empty, if the author owns the account.
         """
         if library.group is None:
             return ""
@@ -390,13 +383,13 @@ def build_document(
     work: ZoteroItem,
     paths: list[str],
 ) -> Document:
-    """Make the document of a work, which is a paper or an attachment or note without one.
+    """Build the document of a work, which may be an attachment or note without a paper.
 
     Args:
-        source: the name of the source.
-        library: the library that the work belongs to.
-        work: the paper, attachment or note.
-        paths: the paths of its annotated files.
+        source: The name of the source.
+        library: The library of the work.
+        work: The paper, attachment or note.
+        paths: The paths of its annotated files.
     """
     key = percent_encode(work.key)
     fields = work.fields
@@ -439,12 +432,12 @@ def build_document(
 
 
 def find_work(file: Path) -> Document | None:
-    """Return the work that a file in Zotero's storage belongs to, or None if there is none.
+    """Return the work of a file in Zotero's storage, or None if there is none.
 
-    The document has the tags of the file as well as those of the work.
+    The document has the tags of both the work and the file.
 
     Raises:
-        ItemError: the library can't be read, so that the tags are unknown.
+        ItemError: The library can't be read, so the tags are unknown.
     """
     data_folder = file.parents[2] if len(file.parents) > 2 else file.parent
     if (
@@ -466,7 +459,7 @@ def find_work(file: Path) -> Document | None:
 
 
 def get_file_name(path: str) -> str:
-    """Return the file name in a path, which may be in Zotero's format or that of any system."""
+    """Return the file name in a path, which may be in Zotero's or any system's format."""
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
 
 
@@ -478,7 +471,6 @@ def _get_first_filled(fields: Json, names: Strings) -> str:
 
 
 def _parse_identifiers(fields: Json) -> Iterator[Pair]:
-    """Yield the identifiers in the fields of a paper, as pairs of kind and value."""
     extra = fields.get("extra", "")
     url = fields.get("url", "").strip()
     labelled_lines = [line for line in extra.split("\n") if _IDENTIFIER_LABEL.match(line)]
