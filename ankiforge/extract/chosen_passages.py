@@ -1,7 +1,6 @@
-"""Passages that a chat model, or the user on the web page, chose without marking them.
+"""Add passages that the user or a chat model chose, rather than marked, to the highlights.
 
-They are added to the highlights of their document, after they are located in the text that
-`FileSource.read_whole_text` returns.
+Chosen passages are located in the text returned by `FileSource.read_whole_text`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from ankiforge.text.private import PRIVATE_TAG
 
 
 def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
-    """Return the highlight that would result if a passage of a document were marked."""
+    """Build the highlight that marking this passage would have created."""
     from ankiforge.extract.pdf.mark_text import get_passage_context
 
     prefix, suffix, sentence = get_passage_context(located.text, located.span)
@@ -71,7 +70,6 @@ def build_highlight(whole_text: WholeText, located: PassageMatch) -> Highlight:
 
 
 def _find_paragraphs(whole_text: WholeText, located: PassageMatch) -> Sequence[Paragraph]:
-    """Return the paragraphs that a passage overlaps on its page."""
     start, end = located.span
     starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
     first = max(bisect_right(starts, (located.page, start)) - 1, 0)
@@ -85,18 +83,15 @@ def add_chosen_passages(
     chosen: Iterable[PassageChoice],
     container: str,
 ) -> list[Sighting]:
-    """Add the passages that were chosen in a document to what was read of it.
+    """Locate the chosen passages in a document, and add them to its highlights.
 
-    A passage that was also marked, with the same text, remains a mark.
+    A chosen passage that is also marked, with the same text, isn't added.
 
     Args:
-        sightings: what was read of the document.
-        whole_text: the whole text of the document.
-        chosen: the passages chosen in the document, or in a missing document that it may replace.
-        container: the container of the document, as in `ExtractedDocument`.
-
-    Returns:
-        The document with the passages found in it, and the other sightings.
+        sightings: The document, if any, and any problems.
+        whole_text: The whole text of the document.
+        chosen: The passages chosen in the document, or in a missing document that it may replace.
+        container: The container of the document, as in `ExtractedDocument`.
     """
     letters = DocumentLetters(whole_text.pages)
     other_sightings: list[Sighting] = []
@@ -163,7 +158,7 @@ def add_chosen_passages(
 def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
     """Return whether a mark has the text of a chosen passage, and its context on one side.
 
-    A mark without context only needs the same text.
+    If the mark has no context, the same text is enough.
     """
     if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
         return False

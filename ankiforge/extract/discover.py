@@ -263,7 +263,6 @@ def _choose_kinds(
     known: GetKnownDirectories,
     surroundings: _PathSurroundings,
 ) -> list[str]:
-    """Choose the source types that should read a directory, in order."""
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
     other_kinds: list[str] = []
@@ -339,7 +338,6 @@ def _add_inner_sources(
 def _find_nearest_parent(
     directory: Path, predicate: Callable[[Path], bool]
 ) -> Path | None:
-    """Return the nearest directory that satisfies `predicate`, starting with `directory`."""
     for candidate in (directory, *directory.parents):
         if predicate(candidate):
             return candidate

@@ -1,7 +1,7 @@
 """Base classes of sources that read the files of a directory.
 
-`FileListing` lists the files. `FolderSource` adds the settings that select them, and `FileSource`
-scans them one by one and skips those that are unchanged since the last run. The sources in
+`FileListing` lists the files. `FolderSource` adds the settings that select files, and `FileSource`
+reads them one by one, skipping files that are unchanged since the last run. The sources in
 `markdown`, `pdf`, `books`, `exports` and `web` are subclasses.
 """
 
@@ -55,11 +55,11 @@ from ankiforge.text.keys import percent_encode
 
 
 class File(Value):
-    """A file in the directory of a source, at any depth."""
+    """A file below the root of a source."""
 
     path: str
-    """The path relative to the source's root, with `/` separators and in NFC. For a source that is
-    a single file, the file's name.
+    """The path relative to the root, in NFC and with `/` separators. If the root is a file, its
+    name.
     """
     disk_path: str
     """The path on disk, as a string."""
@@ -67,22 +67,20 @@ class File(Value):
     """Whether the user named this file itself, rather than a directory that contains it."""
     stamp: disk.Stamp | None = None
     chosen: tuple[PassageChoice, ...] = ()
-    """The passages that the user chose in this file, or in a missing file that this one may
-    replace.
-    """
+    """The passages that the user chose in this file, or in a missing file that it may replace."""
 
     @property
     def as_path(self) -> Path:
-        """The path on disk as a `Path`. Creating it takes longer than all other work on a file."""
+        """`disk_path` as a `Path`, which is only created on demand because that is slow."""
         return Path(self.disk_path)
 
     def text(self, max_bytes: int = disk.MAX_TEXT_BYTES, *, repairs: bool = False) -> str:
-        """Return the whole text with LF line ends and without a byte order mark.
+        """Read the text with LF line ends and without a byte order mark.
 
-        If `repairs` is true, undecodable bytes become U+FFFD, and text in Windows-1252 is accepted.
+        If `repairs` is true, Windows-1252 is accepted and undecodable bytes become U+FFFD.
 
         Raises:
-            ItemError: the file is too large, isn't text, or can't be read.
+            ItemError: The file is too large, isn't text, or is unreadable.
         """
         raw, _ = disk.read_file(self.disk_path, max_bytes)
         return decode_text(raw, repairs=repairs)
@@ -96,62 +94,59 @@ _CONFLICT_COPY = regex(
 
 
 class FileListing(msgspec.Struct):
-    """The files of a source, which may be a whole directory, one file, or parts of a directory.
+    """Lists the files of a source, which may be a directory, parts of it, or a single file.
 
-    It also records whether everything could be listed, and provides the names under which scans and
+    It also records whether all files could be listed, and defines the names under which scans and
     keys are stored.
     """
 
     kind: str
-    """The source kind, with which the names of scans and keys begin."""
+    """The source type, which is part of those names."""
     name: str
     root: Path
     only: tuple[Path, ...] = ()
     is_included: Callable[[str], bool] = bool
-    """Returns whether the file at this relative path belongs to the source. It isn't called for
-    files that the user named.
+    """Returns whether a relative path belongs to the source. It isn't called for files named by the
+    user.
     """
     settings_text: str = ""
-    """The settings that affect the results of the source, as text, so that a change can be
-    detected.
-    """
+    """The settings that affect the results, as text, to detect changes."""
     is_incomplete: bool = False
-    """Whether something couldn't be read, so that documents that weren't found may still exist."""
+    """Whether something couldn't be read, so that missing documents may still exist."""
     progress: ScanProgress = msgspec.field(default_factory=ScanProgress)
-    """The progress of the scan, which a source updates if it has many files."""
+    """The progress of the scan, updated by sources with many files."""
     skipped_files: dict[Path, SkippedFiles] = msgspec.field(default_factory=dict)
-    """The files that the last listing left out, by the directory where the listing began."""
+    """The files skipped by the last listing, by the directory where it started."""
     read_counts: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many files the last scan was to read, by suffix."""
+    """The number of files that the last scan tried to read, by suffix."""
     unread_counts: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many files the last scan could not read, or could read only in part, by suffix."""
+    """The number of files that the last scan couldn't read completely, by suffix."""
     phrase_counts: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many phrases in the notes read by the last scan are "bold", and how many are "marked"."""
+    """The number of "bold" and of "marked" phrases in the notes read by the last scan."""
     other_files: dict[str, str] | None = None
-    """The paths of the files that don't belong to the source, by exact and casefolded path and
-    name; None if the source doesn't need them. A source that does is a vault, for which symbolic
-    links and conflicting copies that are left out are reported as well.
+    """The paths of files that don't belong to the source, by exact and by casefolded path and name,
+    or None if the source isn't a vault. In a vault, skipped symbolic links and conflict copies are
+    reported as well.
     """
     unfollowed_links: list[Problem] = msgspec.field(default_factory=list)
-    """One notice for each link that the last listing didn't follow although it may lead to a note.
-    """
+    """A notice for each skipped link that may lead to a note, from the last listing."""
 
     @property
     def container(self) -> str:
-        """The name of the vault or directory that a scan covers, such as `obsidian:notes`."""
+        """The name of the vault or directory covered by a scan, such as `obsidian:notes`."""
         return f"{self.kind}:{self.name}"
 
     @property
     def namespace(self) -> str:
-        """The part before the slash in the keys of the source's highlights."""
+        """The part of the highlights' keys before the slash."""
         return f"{self.kind}:{percent_encode(self.name)}"
 
     def list_files(self) -> Iterator[File | Problem | UnreadDocument]:
-        """Yield the source's files, sorted, and a problem for each directory that can't be listed.
+        """Yield the files in sorted order, and a problem for each directory that can't be listed.
 
         A file that iCloud removed from this computer is yielded as an `UnreadDocument`. Hidden
         files and symbolic links are skipped; links that may lead to a note are added to
-        `unfollowed_links`. A file that the user named is always included.
+        `unfollowed_links`. Files named by the user are always included.
         """
         self.is_incomplete = False
         self.skipped_files.clear()
@@ -186,7 +181,6 @@ class FileListing(msgspec.Struct):
         yield from listed_by_path.values()
 
     def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
-        """Yield the files and problems below a directory, and count the files left out."""
         errors: list[OSError] = []
         evicted_paths: list[str] = []
         root_prefix = os.path.join(self.root, "")  # noqa: PTH118 - called for very many files
@@ -216,11 +210,7 @@ class FileListing(msgspec.Struct):
     def _classify_entry(
         self, entry: os.DirEntry[str], path: str
     ) -> File | Problem | None:
-        """Return the file at a directory entry, or the problem because of which it is left out.
-
-        Return None if the entry doesn't belong to the source. `path` is its path relative to the
-        root.
-        """
+        """Return the file or problem for a directory entry, or None if the source skips it."""
         is_vault = self.other_files is not None
         if entry.is_symlink():
             if is_vault:
@@ -249,9 +239,9 @@ class FileListing(msgspec.Struct):
         return None
 
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
-        """Record a symbolic link as not followed, if it may lead to a note outside the vault.
+        """Report a symbolic link if it may lead to a note outside the vault.
 
-        A link to a file of the vault isn't recorded, because that file is read at its own path.
+        Notes inside the vault are read at their own paths.
         """
         is_directory = os.path.isdir(link_path)  # noqa: PTH112 - called for very many files
         if not self.is_included(f"{path}/a.md" if is_directory else path):
@@ -267,7 +257,6 @@ class FileListing(msgspec.Struct):
         self.unfollowed_links.append(Problem(path, message, hint, notice=True, once=True))
 
     def _make_directory_problem(self, error: OSError) -> Problem:
-        """Return the problem with a directory that can't be listed, whose files stay unread."""
         directory = Path(str(error.filename))
         label = str(directory)
         if directory != self.root:
@@ -283,25 +272,25 @@ class FileListing(msgspec.Struct):
         return Problem(label, message, "check the path, and that the disk is mounted")
 
     def report_error(self, file: File, error: ItemError) -> Problem:
-        """Return the problem with a file that can't be read, whose highlights are therefore kept.
+        """Return the problem for an unreadable file, whose highlights are then kept.
 
-        If the file disappeared after it was listed, the scan is marked as incomplete, because the
-        file may have been moved to a directory that had already been listed.
+        If the file has disappeared since it was listed, the scan is incomplete, because the file
+        may have been moved to a directory listed earlier.
         """
         self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
         self.count_unread(file)
         return Problem(file.path, error.message, error.hint)
 
     def count_unread(self, file: File) -> None:
-        """Count a file that couldn't be read, or could be read only in part."""
+        """Count a file that couldn't be read completely."""
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
     def fingerprint_files(
         self, listing: Iterable[File | Problem | UnreadDocument]
     ) -> str:
-        """Return a hash that changes whenever a scan of these files may give other results.
+        """Return a hash that changes whenever scanning these files may have a different result.
 
-        Return "" if that can't be guaranteed, such as for a file that has just been written.
+        Returns "" if this can't be guaranteed, for example for a file that has just been written.
         """
         stamps: list[tuple[str, disk.Stamp]] = []
         for entry in listing:
@@ -318,9 +307,9 @@ class FileListing(msgspec.Struct):
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
     def end_scan(self) -> ScanEnd:
-        """Return the end of a scan.
+        """Return the end of the scan.
 
-        The scan is complete if it was to cover all files and all could be listed.
+        The scan is complete if it was to cover all files and all of them could be listed.
         """
         return ScanEnd(
             self.name,
@@ -333,9 +322,9 @@ class FileListing(msgspec.Struct):
 def _walk_directory(
     start: Path, skipped: SkippedFiles, errors: list[OSError]
 ) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield the files in a directory, sorted, and whether each is counted if it is left out.
+    """Yield the files below a directory in order, and whether each counts if it is skipped.
 
-    The errors of subdirectories that can't be listed are added to `errors`.
+    Errors from unreadable subdirectories are added to `errors`.
     """
     pending = [(str(start), True)]
     while pending:
@@ -363,9 +352,9 @@ def _add_file_or_problem(
     listed_by_path: dict[str, File | Problem | UnreadDocument],
     entry: File | Problem | UnreadDocument,
 ) -> None:
-    """Add a file or problem under its path, and report a second file that has the same path.
+    """Add a file or problem by path, and report a second file with the same path.
 
-    Two files on disk can have the same path, because paths are normalized to NFC.
+    Different files on disk can have the same path, because paths are normalized to NFC.
     """
     path = entry.where if isinstance(entry, Problem) else entry.path
     existing = listed_by_path.setdefault(path, entry)
@@ -384,21 +373,21 @@ def _add_file_or_problem(
 
 @dataclass(frozen=True)
 class FolderSource(SourceType):
-    """A source that reads the files of a directory. Subclasses define the file format."""
+    """Base class of sources that read the files of a directory."""
 
     folder: FileListing
     settings: Any
     my_names: Strings = ()
 
     has_several_authors: ClassVar[bool] = False
-    """Whether the files may contain marks by several people, so that the setting `me` matters."""
+    """Whether files may contain marks by several people, so that the setting `me` matters."""
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Return a reader of the files below the root.
+        """Create a source for the files below the root.
 
-        The settings `include` and `exclude` select the files. For a source without these settings,
-        the suffixes in `endings` do.
+        Files are selected by the settings `include` and `exclude`, or else by the suffixes in
+        `endings`.
         """
         settings = opening.settings
         if hasattr(settings, "include"):
@@ -420,15 +409,15 @@ class FolderSource(SourceType):
 
     @abstractmethod
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield the documents, the problems, and finally a `ScanEnd`; see `model.Source`."""
+        """Yield documents, problems and finally a `ScanEnd`, as described in `model.Source`."""
 
 
 _MAX_PICTURE_BYTES = 50 << 20
-"""Maximum size in bytes of a picture. Larger pictures aren't read."""
+"""The maximum size of a picture to read, in bytes."""
 
 
 FindPicture = Callable[[str], str]
-"""Returns the path of the picture that a text refers to by this name, or "" if it isn't a picture.
+"""Returns the path of a picture embedded in a text, given its target, or "" if it isn't a picture.
 """
 
 
@@ -436,47 +425,50 @@ _NO_TEXT_MESSAGE = "passages cannot be chosen from such a file"
 
 
 class FileSource(FolderSource):
-    """A source with one document per file. Subclasses only have to define `document`."""
+    """Base class of sources with one document per file. Subclasses must define `document`."""
 
     rereads_named_files: ClassVar[bool] = False
-    """Whether a file that the user named is read again even if unchanged, to report on it again."""
+    """Whether a file named by the user is read even if it is unchanged, to report on it again."""
 
     def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
         """Yield the document of a file if it has highlights, and any problems.
 
         Args:
-            file: the file.
-            text: the text of the file.
-            picture: finds the pictures that the text refers to.
+            file: The file to read.
+            text: The text of the file.
+            picture: Finds pictures that the text refers to.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
         raise NotImplementedError
 
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield the documents and problems of a file."""
+        """Yield the documents and problems of a file.
+
+        `reader` is what `open_reader` provides.
+        """
         text, _ = disk.read_when_settled(file.disk_path)
         return self.document(file, text, picture)
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return a context manager that provides the reader of these changed files."""
+        """Return a context manager for a reader shared by all changed files."""
         return nullcontext()
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the whole text of a file, in which the positions of marks can be found.
+        """Return the whole text of a file, in which passages can be located.
 
         Raises:
-            ItemError: the file can't be read, or has no text.
+            ItemError: The file can't be read, or has no text.
         """
         raise ItemError(
             _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
         )
 
     def iter_whole_texts(self) -> Iterator[tuple[Path, WholeText] | Problem]:
-        """Yield each file with its whole text, or a problem if the text can't be read."""
+        """Yield (path, whole text) for each file, or a problem if it can't be read."""
         for file in self.folder.list_files():
             if isinstance(file, File):
                 try:
@@ -494,37 +486,37 @@ class FileSource(FolderSource):
                 yield file
 
     def iter_notices(self) -> Iterator[Problem]:
-        """Yield the problems that concern the source as a whole, not one of its files."""
+        """Yield problems that concern the source as a whole."""
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield an `UnmarkedDocument`, with a reason, for each directory that isn't read."""
+        """Yield an `UnmarkedDocument` with a reason for each directory that isn't read."""
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
-        """Return whether these are all the files of the source, with none missed by the scan."""
+        """Return whether `files` are all files of the source, and none may have been missed."""
         return (
             self.folder.end_scan().complete and len(files) == self.folder.progress.total
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield the notices that are shown only once, after the first scan has read all files."""
+        """Yield notices that are shown only once, after the first scan of all files."""
         yield from ()
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the state of another file that a document refers to, or "" if it is missing.
+        """Return the state of another file that a document depends on, or "" if it is missing.
 
-        The state of a picture is its path. If the state changes, the document is read again.
+        When the state changes, the document is read again. The state of a picture is its path.
         """
         return find_media_path(name, file.path, self.folder)
 
     def public_text(self, file: File) -> str:
-        """Return the text of a file without marks that isn't private, or "" if it isn't known."""
+        """Return the text that isn't private in a file without marks, or "" if it is unknown."""
         return ""
 
     @property
     def selection(self) -> str:
-        """The settings as text. If the text changes, other passages may be selected."""
+        """The settings as text, which changes when other passages may be selected."""
         selection_settings = {}
         for key, value in msgspec.to_builtins(self.settings).items():
             if key not in ("path", "name"):
@@ -532,11 +524,10 @@ class FileSource(FolderSource):
         return msgspec.json.encode(selection_settings, order="sorted").decode()
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield the problems, the unchanged files, the documents, and finally a `ScanEnd`.
+        """Yield problems, unchanged files, documents, and finally a `ScanEnd`.
 
-        A file isn't read if neither it nor a picture that it shows has changed; an
-        `UnchangedDocument` is yielded instead. Every other file that has highlights yields a
-        document. Unchanged files and documents are each sorted by path.
+        An `UnchangedDocument` is yielded in place of a file if neither the file nor a picture in it
+        has changed. Unchanged files and documents are each sorted by path.
         """
         folder = self.folder
         files: list[File] = []
@@ -596,10 +587,7 @@ class FileSource(FolderSource):
     def _iter_skipped_or_unchanged(
         self, known: KnownDocuments | None
     ) -> Iterator[UnmarkedDocument | UnchangedDocument]:
-        """Yield the skipped directories, with an `UnchangedDocument` for each unchanged one.
-
-        An entry is known if the last run had it with the same fingerprint.
-        """
+        """Yield the skipped directories, each as an `UnchangedDocument` if it is unchanged."""
         container = self.folder.container
         for unmarked in self.iter_skipped_directories():
             if known and known.is_unchanged(
@@ -628,7 +616,6 @@ class FileSource(FolderSource):
         known: KnownDocuments | None,
         reader_fingerprint: str,
     ) -> Sequence[Sighting]:
-        """Return the documents and problems of a file, with the fingerprint for the next scan."""
         folder = self.folder
         picture_states: dict[str, str] = {}
         get_picture = partial(self._record_picture_state, picture_states, file)
@@ -683,13 +670,11 @@ class FileSource(FolderSource):
     def _record_picture_state(
         self, picture_states: dict[str, str], file: File, target: str
     ) -> str:
-        """Return the state of the picture at `target`, and record it in `picture_states`."""
         if target not in picture_states:
             picture_states[target] = self.get_dependency_state(target, file)
         return picture_states[target]
 
     def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
-        """Add a hash of its bytes to each marked picture, so that changes can be detected."""
         highlights = []
         for highlight in document.highlights:
             if (
@@ -713,14 +698,9 @@ class FileSource(FolderSource):
     def _compute_fingerprint(
         self, file: File, dependencies: Iterable[str], reader_fingerprint: str
     ) -> str:
-        """Return a text that changes whenever reading the file may give another result.
+        """Return a text that changes whenever reading the file may have a different result.
 
-        Return "" if the file's stamp is too recent to be reliable.
-
-        Args:
-            file: the file.
-            dependencies: the other files that the document shows or refers to.
-            reader_fingerprint: the part of the text that all files of the source have in common.
+        Returns "" if the file's stamp is unreliable.
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
@@ -734,10 +714,10 @@ class FileSource(FolderSource):
 def assign_chosen_passages(
     files: Sequence[File], known: KnownDocuments | None, folder: FileListing
 ) -> list[File]:
-    """Return the files of a source, each with the passages that the user chose in it.
+    """Add the passages chosen by the user to their files.
 
-    A passage chosen in a file that is now missing may be in any file that hasn't been read before,
-    because the file may have been renamed.
+    Passages chosen in a missing file are added to all files that haven't been read before, because
+    the file may have been renamed.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent
@@ -766,15 +746,15 @@ def assign_chosen_passages(
 
 
 def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
-    """Return the path, relative to the root, of the picture, sound or film that a note refers to.
+    """Find the image, audio or video file that a note refers to, relative to the root.
 
     Args:
-        target: how the note refers to the file.
-        note_path: the path of the note.
-        folder: the files of the source.
+        target: The reference in the note.
+        note_path: The path of the note.
+        folder: The files of the source.
 
     Returns:
-        The path, or `target` itself if there is no such file, or "" if it isn't a media file.
+        The path, `target` itself if no file is found, or "" if it isn't a media file.
     """
     if not disk.MEDIA_FILE_NAME.match(target):
         return ""
@@ -795,15 +775,10 @@ def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
 
 
 def _make_exact_key(name: str) -> str:
-    """Return the key under which `other_files` has the exact name or path."""
     return f"\0{name}"
 
 
 def _is_file_below(root: Path, path: str) -> bool:
-    """Return whether a relative path leads to a file of a source whose root is `root`.
-
-    The root may be a directory or a single file.
-    """
     if path.startswith(("/", "..")):
         return False
     directory = root if root.is_dir() else root.parent
@@ -817,9 +792,10 @@ def _is_file_below(root: Path, path: str) -> bool:
 
 
 def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozenset[str]:
-    """Return the card forms that a `cards:` list in the settings selects.
+    """Return the card forms selected by a `cards:` list in the settings.
 
-    An entry `-word` excludes a form. A list that only excludes forms starts from `default`.
+    An entry `-word` excludes a form. If all entries exclude forms, they are excluded from
+    `default`.
     """
     excluded: set[str] = set()
     selected: set[str] = set()
@@ -834,9 +810,9 @@ def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozens
 
 
 def normalize_time(text: str) -> str:
-    """Return a time as ISO 8601, or "" if `text` isn't a time.
+    """Normalize a time to ISO 8601, or return "" if it is invalid.
 
-    A time without a time zone is taken as UTC.
+    Times without a time zone are assumed to be in UTC.
     """
     try:
         time = datetime.fromisoformat(text)

@@ -1,8 +1,8 @@
-"""Helpers for reading files: match path patterns, read text, and stamp files.
+"""Helpers for reading files: path patterns, text, HTML, and stamps to detect changes.
 
 A stamp consists of a file's times, size and inode. As in version control, a file counts as
-unchanged if its stamp is. But a stamp that is too recent isn't reliable, because two writes within
-one tick of the file system's clock give the same stamp.
+unchanged if its stamp is unchanged. A very recent stamp is unreliable, though, because two writes
+within one tick of the file system's clock result in the same stamp.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ankiforge.text import regex
 from ankiforge.text.decoding import decode_text
 
 MAX_TEXT_BYTES = 16_000_000
-"""The default maximum size in bytes of a text file."""
+"""The default maximum size of a text file, in bytes."""
 MAX_SETTINGS_BYTES = 2_000_000
 """The maximum size in bytes of another program's settings file."""
 MISSING_FILE_HINT = "renamed or deleted? the next run reads whatever is there"
@@ -36,28 +36,26 @@ MEDIA_FILE_NAME = regex(
     r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp"
     r"|mp3|m4a|wav|ogg|oga|opus|flac|aac|3gp|mp4|m4v|webm|ogv|mov|mkv|avi)$"
 )
-"""Matches the names of pictures, sounds and films that a note may show."""
+"""Matches the names of image, audio and video files that a note may embed."""
 
 # --- stamps -----------------------------------------------------------------------------
 
 Stamp = tuple[int, int, int, int]
-"""The mtime and the ctime of a file in nanoseconds, its size, and its inode. A program can set back
-the mtime, but not the ctime.
-"""
+"""(mtime in ns, ctime in ns, size, inode). Programs can set the mtime back, but not the ctime."""
 
 TICK_NS = 100_000_000
-"""The coarsest resolution of times in a file system that stores fractions of a second."""
+"""The coarsest resolution of file systems that store fractions of a second."""
 _FAT_TICK_NS = 2_000_000_000
-"""The resolution of times in FAT, which is two seconds."""
+"""The resolution of FAT, which is two seconds."""
 
 
 def stamp_from_status(status: os.stat_result) -> Stamp:
-    """Return the stamp of a file with this `os.stat` result."""
+    """Convert an `os.stat` result to a stamp."""
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 def stamp_file(path: str | Path) -> Stamp | None:
-    """Return the stamp of the file at a path, or None if it is missing or can't be reached."""
+    """Return the stamp of a file, or None if it is missing or inaccessible."""
     try:
         return stamp_from_status(os.stat(path))  # noqa: PTH116 - called for many files
     except (OSError, ValueError):
@@ -65,13 +63,13 @@ def stamp_file(path: str | Path) -> Stamp | None:
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Return whether every later change of the file is certain to change its stamp.
+    """Return whether any later change to the file is guaranteed to change its stamp.
 
-    This is so if both times in the stamp are at least one tick old.
+    Both times in the stamp must be at least one tick old.
 
     Args:
-        stamp: the stamp.
-        now_ns: the time to compare with, in nanoseconds, or None for the current time.
+        stamp: The stamp of the file.
+        now_ns: The time to compare with, in nanoseconds, or None for the current time.
     """
     now = time.time_ns() if now_ns is None else now_ns
     modified, changed = stamp[:2]
@@ -79,10 +77,9 @@ def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
 
 
 def _is_older_than_tick(file_time: int, now: int) -> bool:
-    """Return whether a file written at the time `now` would get another time than `file_time`.
+    """Return whether writing the file at the time `now` would change its time from `file_time`.
 
-    Both are in nanoseconds. A time in whole seconds suggests a file system that stores nothing
-    finer.
+    Whole seconds suggest a file system with a resolution of two seconds.
     """
     tick = TICK_NS if file_time % 1_000_000_000 else _FAT_TICK_NS
     return file_time + tick < now
@@ -90,7 +87,7 @@ def _is_older_than_tick(file_time: int, now: int) -> bool:
 
 @cache
 def fingerprint_program() -> str:
-    """Return a hash that changes whenever this program or one of its libraries changes."""
+    """Return a hash that changes with any change to this program or its libraries."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
     modules = sorted(Path(__file__).parents[1].rglob("*.py"))
     stamps = [f"{path} {stamp_file(path)}" for path in modules]
@@ -131,9 +128,9 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 
 
 def title_from_file_name(stem: str) -> str:
-    """Return the title in a file name without its suffix.
+    """Extract the title from a file name without suffix.
 
-    Additions such as ids or `(1)` are removed, and `+` or `_` in place of spaces are replaced.
+    Clutter such as ids or `(1)` is removed, and `+` or `_` in place of spaces is replaced.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -153,7 +150,7 @@ _UNKNOWN_AUTHORS = frozenset(
 
 
 def remove_unknown_authors(names: Iterable[str]) -> Strings:
-    """Return the names of authors, leaving out words such as `Unknown`."""
+    """Drop empty names and placeholders such as `Unknown`."""
     return tuple(
         name for name in names if name and name.casefold() not in _UNKNOWN_AUTHORS
     )
@@ -166,9 +163,7 @@ _READER_DIRECTORIES = frozenset((".kobo", ".adds"))
 SYSTEM_DIRECTORIES = frozenset(
     ("#recycle", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 )
-"""The directories in which Windows, Linux and storage servers keep deleted files and internal
-files.
-"""
+"""Directories in which Windows, Linux and storage servers keep deleted and internal files."""
 
 
 def is_hidden(name: str) -> bool:
@@ -182,9 +177,9 @@ _ICLOUD_SUFFIX = ".icloud"
 
 
 def parse_icloud_placeholder(name: str) -> str:
-    """Return the name of the file of which iCloud left only the placeholder `.name.icloud`.
+    """Return the original name of a file that iCloud replaced by a placeholder, `.name.icloud`.
 
-    Return "" if `name` isn't that of a placeholder.
+    Returns "" for other names.
     """
     if name.startswith(".") and name.endswith(_ICLOUD_SUFFIX):
         return name[1:].removesuffix(_ICLOUD_SUFFIX)
@@ -196,7 +191,7 @@ _WORKSPACE_DIRECTORIES = frozenset(("decks", "journal", "prompts"))
 
 
 def is_skipped_directory(parent: str | Path, name: str) -> bool:
-    """Return whether a subdirectory holds Logseq's backups of notes, or files of a workspace."""
+    """Return whether a directory contains Logseq's backups or files of a workspace."""
     if name in _LOGSEQ_BACKUPS and Path(parent).name == "logseq":
         return True
     if name not in _WORKSPACE_DIRECTORIES:
@@ -205,16 +200,16 @@ def is_skipped_directory(parent: str | Path, name: str) -> bool:
 
 
 def normalize_name(name: str) -> str:
-    """Return a file name in NFC, with U+FFFD in place of bytes that can't be decoded."""
+    """Normalize a file name to NFC, with U+FFFD in place of undecodable bytes."""
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def find_stored_path(base: Path, path: str) -> Path:
-    """Return the path on disk of the file whose relative path in NFC is `path`.
+    """Return the path on disk for a relative path in NFC.
 
-    The names on disk may be in another Unicode form.
+    Names on disk may be in a different normalization form.
     """
     directory = base
     for name in Path(path).parts:
@@ -229,9 +224,9 @@ def find_stored_path(base: Path, path: str) -> Path:
 
 
 def get_relative_path(path: Path, root: Path) -> str:
-    """Return a path relative to the root in NFC, with `/` separators.
+    """Return a path relative to the root, in NFC and with `/` separators.
 
-    For the root itself, or a path outside it, return the name of the file or directory.
+    For the root itself, or a path outside of it, the name of the file or directory is returned.
     """
     if path != root and path.is_relative_to(root):
         return normalize_name(path.relative_to(root).as_posix())
@@ -239,9 +234,9 @@ def get_relative_path(path: Path, root: Path) -> str:
 
 
 def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that checks whether a relative path matches any of these patterns.
+    """Compile path patterns to a function that checks whether a relative path matches any of them.
 
-    Patterns work as in `.gitignore`, ignoring case: `*` and `?` match within a name, and `**`
+    The syntax is that of `.gitignore`, ignoring case: `*` and `?` match within a name, and `**`
     matches any number of directories. A pattern without an inner slash matches at any depth, and a
     pattern that matches a directory matches everything in it.
     """
@@ -255,14 +250,16 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 class _Pattern:
-    """A path pattern, which is matched name by name in time proportional to both lengths."""
+    """A path pattern. Matching takes time proportional to the product of both lengths."""
 
     def __init__(self, pattern: str) -> None:
         normalized = unicodedata.normalize("NFC", pattern).casefold().removeprefix("./")
         without_slash = normalized.rstrip("/")
         names = without_slash.removeprefix("/").split("/")
         self._inside_only = len(without_slash) < len(normalized)
-        """Whether the pattern only matches what is in a directory, because it ends with a slash."""
+        """Whether the pattern only matches the contents of a directory, because it ends with a
+        slash.
+        """
         self._parts: list[re.Pattern[str] | None] = [] if "/" in without_slash else [None]
         """A regular expression for each name, or None for any number of directories."""
         for name in names:
@@ -273,7 +270,7 @@ class _Pattern:
                 self._parts.append(re.compile(expression))
 
     def matches(self, names: list[str]) -> bool:
-        """Return whether the pattern matches the path with these names, or one of its parents."""
+        """Return whether the pattern matches a path, given as names, or one of its parents."""
         match_lengths = {0}  # how many names the parts so far may match
         for part in self._parts:
             if part is None:
@@ -293,17 +290,16 @@ class _Pattern:
 
 
 class SpecialFileError(OSError):
-    """Raised if a path leads to a pipe, device, socket or directory instead of a file."""
+    """Raised for a path to a pipe, device, socket or directory."""
 
 
 def open_regular_file(path: str, flags: int) -> int:
-    """Open a regular file, as the opener in `open(path, opener=open_regular_file)`.
+    """Opener for `open()` that only accepts regular files.
 
-    Anything else is refused, because opening a pipe would wait for a writer, and a device may be
-    endless.
+    Opening a pipe would wait for a writer, and a device may never end.
 
     Raises:
-        SpecialFileError: the path doesn't lead to a regular file.
+        SpecialFileError: The path doesn't lead to a regular file.
     """
     error = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - opening a device may change it
@@ -318,14 +314,14 @@ def open_regular_file(path: str, flags: int) -> int:
 
 
 def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """Return the bytes of a file and its `os.stat` result.
+    """Return the content of a file and its `os.stat` result.
 
-    All sources read their files with this function, or open them with `open_regular_file`. A
-    symbolic link to a regular file is followed.
+    All sources read files with this function, or open them with `open_regular_file`. Symbolic links
+    to regular files are followed.
 
     Raises:
-        ItemError: the path doesn't lead to a regular file, or the file is larger than `max_bytes`
-            or can't be read.
+        ItemError: The path doesn't lead to a regular file, or the file is larger than `max_bytes`
+            or unreadable.
     """
     try:
         with open(path, "rb", opener=open_regular_file) as file:
@@ -341,11 +337,10 @@ def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
 
 
 def read_json_settings(path: Path) -> Json:
-    """Return the JSON object in another program's settings file.
+    """Load the JSON object in another program's settings file.
 
     Raises:
-        ItemError: the file can't be read, is too large or nested too deeply, or isn't a JSON
-            object.
+        ItemError: The file is unreadable, too large, nested too deeply, or not a JSON object.
     """
     raw, _ = read_file(path, MAX_SETTINGS_BYTES)
     try:
@@ -355,10 +350,10 @@ def read_json_settings(path: Path) -> Json:
 
 
 def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str) -> Any:
-    """Decode the JSON of an export as `target_type`.
+    """Decode JSON from an export as `target_type`.
 
     Raises:
-        ItemError: the JSON is invalid, of another type, or nested too deeply. Its message begins
+        ItemError: The JSON is invalid, of another type, or nested too deeply. The message begins
             with `problem`.
     """
     try:
@@ -368,7 +363,7 @@ def decode_export(raw: bytes | str | msgspec.Raw, target_type: Any, problem: str
 
 
 def build_read_error(error: OSError) -> ItemError:
-    """Return an `ItemError` that explains why a file can't be read."""
+    """Convert an `OSError` to an `ItemError` that explains why a file can't be read."""
     if isinstance(error, FileNotFoundError):
         return ItemError(VANISHED, hint=MISSING_FILE_HINT)
     if isinstance(error, SpecialFileError):
@@ -383,23 +378,21 @@ def build_read_error(error: OSError) -> ItemError:
 
 
 QUIET_SECONDS = 0.3
-"""How long a note must have been unchanged before it is read."""
+"""How long a note must be unchanged before it is read."""
 EMPTY_QUIET_SECONDS = 2.0
-"""The same for an empty note, because a program may be about to fill it."""
+"""How long an empty note must be unchanged, as a program may be about to fill it."""
 MAX_TRIES = 10
 
 
 def read_when_settled(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
-    """Return the text of a note and its stamp, once the note is no longer being written.
+    """Return the text of a note and its stamp, once no program is writing to it.
 
-    The text has LF line ends.
-
-    While a program rewrites a file, a reader may see half of it. Comparing the file before and
-    after reading doesn't detect that (measured: 74 of 100 such halves seem whole). Reading
-    therefore waits until the file has been unchanged for a while.
+    While a program rewrites a file, a reader may get half of it. Comparing the file before and
+    after reading doesn't detect this (measured: 74 of 100 such halves seemed complete), so the file
+    must first be unchanged for a while. Line ends are normalized to LF.
 
     Raises:
-        ItemError: the note is too large, isn't text, keeps changing, or can't be read.
+        ItemError: The note is too large, isn't text, keeps changing, or is unreadable.
     """
     for _ in range(MAX_TRIES):
         raw, status = read_file(path, max_bytes)

@@ -79,11 +79,6 @@ def find_source_type(kind: str) -> type[SourceType] | None:
 
 
 def _load_plug_in(kind: str) -> type[SourceType]:
-    """Load the class of a plug-in, and set its `distribution`.
-
-    Raises:
-        ConfigError: There is no such source type, or its plug-in can't be loaded.
-    """
     installed = find_plugins(SOURCE_GROUP)
     if kind not in installed:
         known_kinds = ", ".join(sorted((*SOURCE_CLASSES, *installed)))

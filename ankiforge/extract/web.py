@@ -1,6 +1,6 @@
-"""Saved web pages, which have no marks, but in which the user or a chat may choose passages.
+"""Source for saved web pages, which have no marks but in which passages can be chosen.
 
-`build_whole_text` makes the text in which they choose. It is also used for EPUBs.
+`build_whole_text`, which returns the text to choose from, is also used for EPUBs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # loaded when a page is read
     from bs4 import Tag
 
 MAX_PAGE_BYTES = 50_000_000
-"""The maximum size of a page in bytes."""
+"""The maximum size of a page, in bytes."""
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # What surrounds the text of a page, such as menus, adverts and forms.
@@ -42,24 +42,24 @@ _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
 
 
 class SavedWebPages(FileSource):
-    """The web pages of a directory that were saved as HTML."""
+    """Reads web pages that were saved as HTML."""
 
     kind = "web"
     endings = (".html", ".htm", ".xhtml")
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return `NOT_MINE`, because a page has no marks and is only read if the user names it."""
+        """Return `NOT_MINE`, because a page is only read if the user names it."""
         return NOT_MINE
 
     def extract_file(
         self, file: File, reader: Any, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield nothing, because a page has no marks."""
+        """Yield nothing, because web pages have no marks."""
         yield from ()
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the text of a page without its menus and the like."""
+        """Return the text of a page without menus and the like."""
         raw, _ = read_file(file.disk_path, MAX_PAGE_BYTES)
         html = decode_html(raw)
         title_match = _TITLE.search(html)
@@ -76,14 +76,15 @@ class SavedWebPages(FileSource):
 def build_whole_text(
     document: Document, namespace: str, page_sources: Iterable[str]
 ) -> WholeText:
-    """Return the text of a web page or a book, without menus and the like.
+    """Build the text of a web page or book, without menus and the like.
 
-    A paragraph with the tag `#no-llm` is private, and so is all text below a heading with it.
+    A paragraph with the tag `#no-llm` is private, and so is everything below a heading with the
+    tag.
 
     Args:
-        document: the page or book.
-        namespace: the namespace for the keys of its highlights.
-        page_sources: the HTML of each page.
+        document: The web page or book.
+        namespace: The namespace for the keys of its highlights.
+        page_sources: The HTML of each page.
     """
     pages = []
     paragraphs: list[Paragraph] = []

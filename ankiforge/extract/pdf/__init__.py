@@ -188,7 +188,6 @@ class PdfSource(FileSource):
     def _build_highlights(
         self, file: File, reply: ReadMarksReply
     ) -> tuple[Highlight, ...]:
-        """Fill in the document, and number the highlights on each page that share an anchor."""
         document = self._complete_document(file, reply.document)
         highlights: list[Highlight] = []
         for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block):

@@ -369,8 +369,6 @@ class _OpenPage:
 
 
 class _FilePages:
-    """The pages of an open PDF, any of which may be damaged."""
-
     def __init__(self, document: pdfium.PdfDocument) -> None:
         self.document = document
         self.damaged: list[int] = []
@@ -518,7 +516,6 @@ class _OpenPdf:
         return format_headings(self._outline, lines, page, char_index, top)
 
     def _format_page_list(self, page_numbers: Sequence[int]) -> str:
-        """Format page labels for a message, such as `pages 3, 4 and 7 more`."""
         labels = [
             self._pages.format_page_label(number)
             for number in page_numbers[:_MAX_LISTED_PAGES]

@@ -182,7 +182,6 @@ def _middle_y(box: Box) -> float:
 def _group_by_level(
     numbers: Sequence[NumberPiece], get_level: Callable[[Box], float]
 ) -> Iterator[list[NumberPiece]]:
-    """Group numbers whose levels, as returned by `get_level`, are almost equal."""
     group: list[NumberPiece] = []
     previous_level = 0.0
     for piece, value in sorted(numbers, key=lambda pair: get_level(pair[0].box)):

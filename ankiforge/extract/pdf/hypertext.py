@@ -114,8 +114,6 @@ def find_quote_contexts(
 
 
 class _BookPage:
-    """A page of a book, which is an (X)HTML file."""
-
     def __init__(self, name: str, raw: bytes) -> None:
         self.name = name
         try:

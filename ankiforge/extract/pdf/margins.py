@@ -164,7 +164,6 @@ def _find_columns(
 
 
 def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
-    """Return whether the numbers in a column count the lines of text beside them."""
     if len(column) < _MIN_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)

@@ -284,8 +284,6 @@ def _find_rest_of_word(
 
 
 class _Extent(Value):
-    """The position and size of a segment along and across its line."""
-
     start: float
     """The smallest coordinate of a character along the line."""
     end: float

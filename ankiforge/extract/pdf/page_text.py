@@ -297,7 +297,6 @@ def find_separate_accents(
 
 
 def _combine_accent(accent: PrintedChar, letter: PrintedChar) -> str:
-    """Return the accented letter, or "" if the accent isn't printed over or under `letter`."""
     height = max(accent.height, letter.height)
     if not (
         abs(accent.y - letter.y) < _MAX_ACCENT_DISTANCE * height
@@ -549,7 +548,6 @@ class PageText:
             yield Line(chars, median([dy * char.x - dx * char.y for char in chars]))
 
     def _convert_shifted_chars(self) -> None:
-        """Convert raised or lowered digits and signs to Unicode superscripts and subscripts."""
         for line in self.lines:
             max_height = MAX_SCRIPT_HEIGHT * line.height
             if line.min_height > max_height:
@@ -600,7 +598,6 @@ class PageText:
     def _join_chars(
         self, chars: Iterable[PrintedChar], choose_separator: ChooseSeparator
     ) -> tuple[str, list[int]]:
-        """Join characters into a text, and return it with the offset of each character."""
         parts: list[str] = []
         starts: list[int] = []
         length = 0
@@ -823,7 +820,6 @@ def measure_direction(
 def _classify_gap(
     left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], get_font: GetFont
 ) -> int:
-    """Classify the gap between two visible characters that PDFium doesn't list consecutively."""
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
     blanks_between = []
@@ -856,7 +852,6 @@ def _is_level(left: PrintedChar, right: PrintedChar) -> bool:
 
 
 def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
-    """Return whether two letters touch on the page, like a letter and its superscript."""
     height = max(left.height, right.height, 1.0)
     # lines may run from right to left
     gap_to_right = abs(right.left - left.right)

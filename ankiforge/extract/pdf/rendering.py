@@ -397,7 +397,6 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
 
 
 def _find_mark_boxes(text: PageText, mark: PageMark) -> list[Box]:
-    """Return a box per line around the marked text, or else the mark's own box."""
     boxes = []
     for start, end in _find_mark_spans(text, mark):
         first = text.find_char(start)

@@ -219,7 +219,6 @@ def _is_worded_as_title(text: str) -> bool:
 
 
 def _has_real_words(words: Sequence[str]) -> bool:
-    """Return whether these are real words rather than symbols or spaced-out letters."""
     letters = "".join(words)
     if sum(map(str.isalpha, letters)) < max(
         MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(letters)
@@ -316,8 +315,6 @@ def choose_title(
 
 
 class _Block:
-    """Consecutive lines of similar size, which may form a title."""
-
     def __init__(self, line: PrintedLine) -> None:
         self.lines = [line]
 
@@ -395,7 +392,6 @@ class _TitleFinder:
                 yield block
 
     def _find_emphasized_blocks(self) -> Iterator[_Block]:
-        """Yield the blocks near the top of the page that are bold or in capitals."""
         bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
         is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:

@@ -470,8 +470,6 @@ def get_absolute_path(path: Path) -> str:
 
 
 class _ReplyCache:
-    """Caches replies by a key that depends on the file, the question and the program."""
-
     def __init__(self, cache: SourceCache) -> None:
         self._source_cache = cache
         self._stored_keys: set[str] = set()

@@ -165,7 +165,6 @@ class ZoteroHttpClient(BoundedClient):
         raise AssertionError
 
     def _check_response(self, response: httpx2.Response) -> ItemError | None:
-        """Return the error to raise for a response, or None if the response is valid."""
         host = self._address.host
         is_local = self._address.is_local
         status = response.status_code
@@ -214,7 +213,6 @@ class ApiLibraries:
 
     @cached_property
     def _account_and_groups(self) -> tuple[Account, dict[int, str]]:
-        """The account of the API key, and the names of its groups by group number."""
         address = self.address
         if address.is_local:
             return Account(None, ()), {}
@@ -326,7 +324,6 @@ class ApiLibraries:
         return zotero
 
     def _fetch_all(self, zotero: Zotero, method: str, **params: Any) -> JsonRows:
-        """Fetch all pages of a list of items (including the trash), groups or collections."""
         if method == "items":
             params["includeTrashed"] = 1
         rows = JsonRows()

@@ -101,7 +101,6 @@ def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, ExternalQuote]
 
 
 def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
-    """Compute the areas to cut out of a PDF, by annotation key."""
     areas = {}
     for mark in marks:
         page = get_page_index(mark)
@@ -241,7 +240,6 @@ class ZoteroFiles:
     # --- paths of files
 
     def _find_cached_picture(self, library: Library, key: str) -> str:
-        """Return the name of a picture in Zotero's cache, or "" if it is missing or empty."""
         if self._data_directory is None or not (key.isascii() and key.isalnum()):
             return ""
         name = f"cache/{library.link_path}/{key}.png"
@@ -291,7 +289,6 @@ class ZoteroFiles:
 
     @cached_property
     def _linked_directory(self) -> Path | None:
-        """The base directory for linked attachments, or None if it isn't set in Zotero."""
         return (
             find_linked_directory(self._data_directory) if self._data_directory else None
         )

@@ -162,7 +162,6 @@ def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Stri
 
 
 def _find_collection_path(key: Any, collections: Collections) -> str | None:
-    """Return the full path of a collection, or None if a part is missing or in the trash."""
     names: list[str] = []
     while key in collections and len(names) < _MAX_DEPTH:
         collection = collections[key]
@@ -403,9 +402,9 @@ class ZoteroDatabase:
         return collections
 
     def _build_item(self, row: sqlite3.Row) -> ZoteroItem:
-        """Make an item of a row.
+        """Convert a row to an item.
 
-        If it has no parent, read its fields, creators and collections as well.
+        Fields, creators and collections are only read for top-level items.
         """
         item_id = row["id"]
         columns = dict(row).items()

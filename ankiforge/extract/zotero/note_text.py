@@ -123,7 +123,6 @@ def _remove_quotations(
     keys: set[str],
     comments: set[str],
 ) -> None:
-    """Remove quoted annotations with their citations, and blocks that only repeat a comment."""
     blocks = []
     for element in soup.select("[data-annotation]"):
         annotation_data = unquote(str(element.get("data-annotation", "")))
@@ -180,8 +179,6 @@ def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
 
 
 class _NoteConverter(MarkdownConverter):
-    """Converts HTML to our Markdown, keeping only the text of links and dropping pictures."""
-
     class Options:
         bullets = "-"
         strip = ("a", "img", "blockquote")

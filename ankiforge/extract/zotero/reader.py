@@ -380,7 +380,6 @@ class ZoteroSource:
             yield Problem(self.name, message, hint, notice=True)
 
     def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
-        """Summarize the annotations that weren't read, or were read without context."""
         names = [get_file_name(path) for path in missing]
         counts = dict(missing)
         texts = []

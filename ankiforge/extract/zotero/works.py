@@ -198,7 +198,6 @@ class WorkReader:
     def _read_work(
         self, library: Library, work: Work
     ) -> Iterator[ExtractedDocument | Problem]:
-        """Yield the document of a work: first its annotations, then its notes."""
         paths = [mark.file.path for mark in work.annotations]
         document = build_document(self.source, library, work.item, paths)
         contexts, pictures = self.files.read_context(library, work.annotations)
