@@ -3,9 +3,8 @@
     with open_view(path) as view:
         for note in view.notes(): ...
 
-A live collection is copied to a temporary directory, and an export is unpacked there. The
-directory is deleted when the view is closed. Because the file may be malicious, its size, tables
-and values are checked.
+A collection is copied to a temporary directory first, and an export is unpacked there. Closing
+the view deletes the directory. Files may come from anyone, so sizes, tables and values are checked.
 """
 
 from __future__ import annotations
@@ -75,8 +74,7 @@ _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
 # The maximum size of a value in the database, in bytes.
 _MAX_VALUE_BYTES = 100_000_000
 OUR_GUID_GLOB = CARD_PREFIX + "[a-z2-7]" * 24
-"""A GLOB pattern that matches the GUIDs of our notes. GLOB is used because, unlike LIKE, it is
-case-sensitive."""
+"""A GLOB pattern that matches the GUIDs of our notes. Unlike LIKE, GLOB is case-sensitive."""
 # Errors that reading a damaged file raises. Even SQLite's error message may not be UTF-8.
 _DAMAGE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
 _NO_COLLECTION_MESSAGE = "not an Anki collection"
@@ -99,24 +97,25 @@ select name from sqlite_master where type = 'table' and sql like 'create table%'
 
 
 def cast_to_integers(*columns: str) -> str:
-    """Return SQL that casts columns to integers.
+    """Build SQL that casts columns to integers.
 
-    This is needed because old programs left fractions in Anki's tables.
+    Needed because old programs left fractions in Anki's tables.
     """
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
 def cast_to_text(*columns: str) -> str:
-    """Return SQL that casts columns to text."""
+    """Build SQL that casts columns to text."""
     return ", ".join(f"ifnull(cast({column} as text), '')" for column in columns)
 
 
 class AnkiDatabase:
-    """A copy of Anki's database, opened and checked.
+    """A connection to a copy of Anki's database. The constructor checks the schema and integrity.
 
     The table `temp.chosen` lists the notes to read, as (place, nid). `place` is the GUID of our
-    card: usually that is the note's own GUID, but for an adopted note, `adopted` maps the note's
-    GUID to it. If `adopted` is None, all notes are read, and `place` is ''.
+    card, which is the note's own GUID unless the note was adopted; `adopted` maps the GUIDs of
+    adopted notes to the GUIDs of their cards. If `adopted` is None, all notes are read, and `place`
+    is ''.
     """
 
     def __init__(
@@ -180,7 +179,7 @@ class AnkiDatabase:
         return int(self.schema) < _SCHEMA_WITH_TABLES
 
     def fetch_rows(self, statement: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a query.
+        """Run a query and yield the rows.
 
         Raises:
             ItemError: the file is damaged.
@@ -192,7 +191,7 @@ class AnkiDatabase:
             raise self._make_damaged_error(error) from error
 
     def fetch_first_row(self, statement: str, *values: object) -> Row:
-        """Return the first row of a query, or (None,) if there are no rows."""
+        """Run a query and return the first row, or (None,) if there are no rows."""
         return next(self.fetch_rows(statement, *values), (None,))
 
     def decode_json_column(self, name: str, result_type: type[_T]) -> _T:
@@ -211,7 +210,7 @@ class AnkiDatabase:
             ) from error
 
     def make_unusable_error(self, message: str, hint: str) -> ItemError:
-        """Return an error that says why the file can't be used. The caller raises it."""
+        """Build the error to raise if the file can't be used."""
         return ItemError(
             f"{self._name}: {message} ({hint})",
             hint="name Anki's collection.anki2",
@@ -232,10 +231,7 @@ def open_database(
 ) -> Iterator[AnkiDatabase]:
     """Open a copy of Anki's database. SQLite may modify the copy.
 
-    Args:
-        copy: the copy to open.
-        name: the name of the original file, for error messages.
-        adopted: as in `AnkiDatabase`.
+    `name` is the path of the original file, for error messages. `adopted` is as in `AnkiDatabase`.
     """
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
@@ -293,7 +289,7 @@ _TEMPLATES_QUERY = (
 
 
 def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
-    """Return the full name of every deck by id, with `::` between its parts."""
+    """Map each deck id to the deck's full name, with `::` between the parts."""
     if database.is_legacy:
         decks = database.decode_json_column("decks", dict[DeckId, Json])
         return {id: str(deck.get("name", "")) for id, deck in decks.items()}
@@ -306,7 +302,7 @@ def read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
 def read_note_types(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> tuple[AnkiNoteType, ...]:
-    """Return the note types with these ids, sorted by id. Missing ones are skipped."""
+    """Load the note types with the given ids, sorted by id. Ids that don't exist are skipped."""
     types: list[AnkiNoteType] = []
     if database.is_legacy:
         models = database.decode_json_column("models", dict[NoteTypeId, _NoteTypeJson])
@@ -368,7 +364,7 @@ def _normalize_field_tag(tag: int | None) -> int:
 
 
 def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
-    """Yield the rows of a query about a note type, with the last column, `config`, decoded.
+    """Run a query about a note type and decode the last column, `config`, of each row.
 
     Raises:
         ItemError: `config` can't be decoded.
@@ -393,11 +389,10 @@ _FIXED_32 = 5
 
 
 def parse_protobuf(data: bytes) -> ProtobufFields:
-    """Return the fields of a Protocol Buffers message by number.
+    """Parse a Protocol Buffers message into a dictionary from field number to value.
 
-    If a field is repeated, its last value is returned. Varints become unsigned integers, while
-    strings and nested messages stay bytes. See
-    https://protobuf.dev/programming-guides/encoding/.
+    The last value of a repeated field wins. Varints become unsigned integers; strings and nested
+    messages stay bytes. See https://protobuf.dev/programming-guides/encoding/.
 
     Raises:
         ValueError: the data is truncated or isn't a message.
@@ -425,7 +420,7 @@ def parse_protobuf(data: bytes) -> ProtobufFields:
 
 
 def _parse_varint(data: bytes, start: int) -> tuple[int, int]:
-    """Return the varint that begins at `start`, and the position after it."""
+    """Parse the varint at `start`. Returns the value and the position after it."""
     value = 0
     for byte_number, byte in enumerate(data[start : start + 10]):
         value |= (byte & 0x7F) << (7 * byte_number)
@@ -435,13 +430,12 @@ def _parse_varint(data: bytes, start: int) -> tuple[int, int]:
 
 
 def get_uint(message: ProtobufFields, number: int) -> int:
-    """Return an unsigned integer field of a message, or 0 if it is missing."""
+    """Return an unsigned integer field of a message, or 0 if the field is missing."""
     value = message.get(number)
     return value if isinstance(value, int) else 0
 
 
 def _get_int64(message: ProtobufFields, number: int) -> int | None:
-    """Return a field as a signed integer, or None if it is missing. None isn't the same as 0."""
     value = message.get(number)
     if not isinstance(value, int):
         return None
@@ -606,10 +600,10 @@ from notes n where n.id in (select value from json_each(?))
 
 
 class AnkiView(Value):
-    """What is in Anki: an open collection or export, or the exports of a running Anki."""
+    """The content of Anki, read from a collection, from an export, or from a running Anki."""
 
     databases: tuple[AnkiDatabase, ...]
-    """A single database, or one for each deck that a running Anki has exported."""
+    """A single database, or one for each deck that a running Anki exported."""
     kind: ViewKind
     path: str
     """The path of the file, or the URL of AnkiConnect."""
@@ -618,16 +612,16 @@ class AnkiView(Value):
     note_types: tuple[AnkiNoteType, ...]
     """Our note types, and the note types of all notes in the view."""
     decks: dict[DeckId, str]
-    """The names of decks by id: all decks, or the decks that a running Anki has exported."""
+    """Maps deck ids to names. A view of a running Anki lists only the decks that were exported."""
     is_complete: bool
-    """Whether the view has all our notes that are in Anki, so that a note missing from the view
-    was deleted."""
+    """Whether the view contains all our notes in Anki, so that a missing note must have been
+    deleted."""
 
     @property
     def created_at(self) -> int:
         """The collection's creation time as a Unix timestamp, or 0 if it is unknown.
 
-        The file of an exported deck (`.apkg`) doesn't contain it.
+        An exported deck (`.apkg`) doesn't contain it.
         """
         times = {database.created for database in self.databases}
         return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
@@ -635,8 +629,8 @@ class AnkiView(Value):
     def notes(self) -> Iterator[AnkiNote]:
         """Yield our notes ordered by GUID, or all notes ordered by id if all are read.
 
-        The cards of a note are collected from all exports, because a card in a filtered deck is
-        only in the export of that deck.
+        A note's cards are collected from all exports, because a card in a filtered deck is exported
+        only with that deck.
         """
         cards_by_note: dict[NoteId, dict[CardId, list[Any]]] = {}
         for database in self.databases:
@@ -672,7 +666,7 @@ class AnkiView(Value):
             )
 
     def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
-        """Yield the readable note types that aren't in `note_types`. Some may be repeated."""
+        """Yield the readable note types that aren't in `note_types`, possibly more than once."""
         known_ids = [note_type.id for note_type in self.note_types]
         for database in self.databases:
             if database.is_legacy:
@@ -687,7 +681,7 @@ class AnkiView(Value):
                     yield from read_note_types(database, (id,))
 
     def reviews(self) -> Iterator[AnkiReview]:
-        """Yield the reviews of our own cards, ordered by id, which is the time of the review."""
+        """Yield the reviews of our own cards, ordered by id (the time of the review in ms)."""
         rows = merge(
             *(database.fetch_rows(_REVIEWS_QUERY) for database in self.databases)
         )
@@ -700,7 +694,7 @@ class AnkiView(Value):
     def find_deleted_note_ids(self) -> frozenset[NoteId] | None:
         """Return the ids of the notes that were deleted since the last full sync.
 
-        Returns None if the view is of a running Anki, which doesn't report deletions.
+        Returns None for a running Anki, because AnkiConnect doesn't report deletions.
         """
         if self.kind is ViewKind.CONNECT:  # AnkiConnect doesn't report deletions
             return None
@@ -711,14 +705,14 @@ class AnkiView(Value):
     def find_foreign_notes(
         self, known_mods: Mapping[NoteId, int]
     ) -> tuple[frozenset[NoteId], Iterator[ForeignNote]] | None:
-        """Find the foreign notes, which are the notes that we neither made nor adopted.
+        """Find the notes that we neither created nor adopted.
 
         Args:
-            known_mods: the `mod` (modification time) of each note when it was last read, by id.
+            known_mods: each note's `mod` (modification time) when it was last read, by note id.
 
         Returns:
-            The ids of all foreign notes, and the foreign notes that are new or whose `mod` has
-            changed; or None if the view isn't the whole collection.
+            The ids of all foreign notes, and an iterator over the foreign notes that are new or
+            whose `mod` has changed; or None if the view isn't the whole collection.
         """
         if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
             return None
@@ -754,10 +748,10 @@ def open_view(
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The profile is named after the
-            directory of a `collection.anki2`.
+        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The directory of a
+            `collection.anki2` is taken as the name of the profile.
         adopted: maps the GUIDs in Anki of the notes that were adopted from other tools to the
-            GUIDs of our cards. If None, all notes are read, and not only ours.
+            GUIDs of our cards. If None, all notes are read, not only ours.
 
     Raises:
         ItemError: the file can't be read.
@@ -824,7 +818,7 @@ def open_exports_view(
     """Open the exports of a running Anki as one view.
 
     Args:
-        exports: `.apkg` files that were exported just now, with scheduling.
+        exports: freshly exported `.apkg` files with scheduling.
         adopted: as in `open_view`.
         address: the URL of AnkiConnect.
         profile: the name of the profile that is open in Anki.
@@ -887,7 +881,7 @@ _TRUNCATED_TAG = regex(r"<[^<>]*\Z")
 
 
 def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
-    """Return a foreign note's plain text as the fields Front and Back, or Text for a cloze note.
+    """Extract a foreign note's plain text as the fields Front and Back, or Text for a cloze note.
 
     Front and Back are the first non-empty fields on each side of the first template, or else the
     note's first fields. Field names are compared ignoring case. Pictures, sounds and rendered
@@ -915,7 +909,6 @@ def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
 
 
 def _to_plain_text(field: str) -> str:
-    """Return the visible text of a field on one line, truncated if it is very long."""
     if len(field) > _MAX_FIELD_CHARS:
         field = _TRUNCATED_TAG.sub(
             "", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD_CHARS]

@@ -1,8 +1,8 @@
-"""Client for AnkiConnect, the add-on through which a running Anki is controlled by HTTP.
+"""Client for AnkiConnect, the add-on that makes a running Anki controllable by HTTP.
 
-Requests are never retried. Packages are read and written by Anki itself, so both programs must
-see the same directories. Text that comes from Anki is truncated, made printable, and stripped of
-the API key before it is shown.
+Requests are never retried. Anki itself reads and writes packages, so both programs must see the
+same directories. Text from Anki is truncated, made printable, and stripped of the API key before
+it is shown.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class AnkiConnect:
         key: the API key, or "" if AnkiConnect requires none. It is never shown.
         timeout: how long an action may take, in seconds. Imports, exports and syncs may take
             ten minutes.
-        key_env: the name of the environment variable that holds the key, for messages.
+        key_env: the environment variable that holds the key, for messages.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class AnkiConnect:
         self._http = self._new_client()
 
     def _new_client(self) -> BoundedClient:
-        """Return an HTTP client that uses no proxy, follows no redirect, and sends no `Origin`.
+        """Create an HTTP client without proxies, redirects or an `Origin` header.
 
-        AnkiConnect takes a request with `Origin` for that of a web page.
+        AnkiConnect would treat a request with `Origin` as coming from a web page.
         """
         return BoundedClient(
             trust_env=False,
@@ -89,9 +89,9 @@ class AnkiConnect:
     # --- actions ------------------------------------------------------------------------
 
     def check_access(self) -> None:
-        """Check that AnkiConnect grants access.
+        """Raise ServiceError unless AnkiConnect grants access.
 
-        The check also passes if no profile is open in Anki. In that case, the first search fails.
+        The check passes even if no profile is open in Anki; the first search then fails.
         """
         with suppress(UnsupportedActionError):
             reply = self._run_action("requestPermission", Json)
@@ -115,17 +115,18 @@ class AnkiConnect:
             raise
 
     def get_active_profile(self) -> str:
-        """Return the name of the profile that is open, or "" if the add-on is too old to tell."""
+        """Return the name of the open profile, or "" if the add-on is too old to report it."""
         try:
             return self._run_action("getActiveProfile", str)
         except UnsupportedActionError:
             return ""
 
     def start_sync(self) -> bool:
-        """Start a sync with AnkiWeb, and return whether Anki is logged in.
+        """Start a sync with AnkiWeb, which may still be running when the call returns.
 
-        The sync may go on after the call returns. If Anki isn't logged in, an old add-on shows the
-        login dialog, and True is returned.
+        Returns:
+            Whether Anki is logged in. An old add-on opens the login dialog instead, and the result
+            is True.
         """
         try:
             self._run_action("sync", object, seconds=_LONG_TIMEOUT)
@@ -138,8 +139,8 @@ class AnkiConnect:
     def import_package(self, path: Path) -> None:
         """Import a package with the add-on's options, which merge note types and import schedules.
 
-        The caller has to check the collection afterwards, because Anki may report success although
-        the import has failed.
+        Anki may report success although the import has failed, so callers must check the collection
+        afterwards.
         """
         imported = self._run_action(
             "importPackage",
@@ -158,11 +159,11 @@ class AnkiConnect:
     ) -> tuple[tuple[Path, ...], frozenset[NoteId]]:
         """Export the decks that contain our notes, with their subdecks and scheduling.
 
-        A note is exported with all its cards, even those in other decks. But a card that is in a
-        filtered deck at the moment is exported only with that deck.
+        A note is exported with all its cards, even those in other decks. But a card that is
+        currently in a filtered deck is exported only with that deck.
 
         Args:
-            directory: the directory for the packages.
+            directory: where to write the packages.
             other_note_ids: the ids of our notes whose note type isn't one of ours.
 
         Returns:
@@ -206,11 +207,11 @@ class AnkiConnect:
         return tuple(packages), frozenset(self._search("findNotes", query))
 
     def suspend(self, cards: Iterable[CardId]) -> None:
-        """Suspend cards. Fails if one of the cards doesn't exist."""
+        """Suspend cards. Fails if any of them doesn't exist."""
         self._run_action("suspend", object, {"cards": list(cards)})
 
     def unsuspend(self, cards: Iterable[CardId]) -> None:
-        """Unsuspend those of the cards that exist and are suspended."""
+        """Unsuspend the cards that exist and are suspended; ignore the others."""
         joined_ids = ",".join(map(str, cards))
         if not joined_ids:
             return
@@ -221,7 +222,6 @@ class AnkiConnect:
     # --- one request --------------------------------------------------------------------
 
     def _search(self, action: str, query: str) -> tuple[int, ...]:
-        """Return the ids of the cards or notes that a search in Anki's syntax finds."""
         return self._run_action(action, tuple[int, ...], {"query": query})
 
     def _run_action(
@@ -232,14 +232,10 @@ class AnkiConnect:
         seconds: float = 0.0,
         hint: str = "",
     ) -> _T:
-        """Run an action of AnkiConnect and return its result.
+        """Run an action of AnkiConnect and convert its result to `result_type`.
 
-        Args:
-            action: the name of the action in AnkiConnect.
-            result_type: the type to which the result is converted.
-            params: the action's parameters.
-            seconds: the timeout in seconds, or 0 for the client's own timeout.
-            hint: the hint to the user if Anki refuses the action.
+        The action may take `seconds`, or the client's own timeout by default. `hint` tells the user
+        what to do if Anki refuses the action.
 
         Raises:
             ServiceError: Anki can't be reached, refuses the action, or sends an unusable reply.
@@ -300,9 +296,9 @@ class AnkiConnect:
         return result
 
     def _make_refusal_error(self, action: str, refusal: str, hint: str) -> ServiceError:
-        """Return the error for an action that Anki refused.
+        """Build the error for an action that Anki refused.
 
-        AnkiConnect reports the reason only as text (`refusal`), so it is recognized by its words.
+        AnkiConnect gives the reason only as text, so known reasons are recognized by keywords.
         """
         lowered = refusal.lower()
         if "unsupported action" in lowered:
@@ -337,7 +333,6 @@ class AnkiConnect:
         )
 
     def _to_one_line(self, message: object) -> str:
-        """Return text from Anki as one short line of printable characters, without the API key."""
         text = remove_secret(str(message), self._key)
         if self._key:
             text = text.replace(self._key, "…")

@@ -56,12 +56,9 @@ ContextFilter = Callable[[CardContent, Strings], Strings]
 
 
 def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
-    """Return the text of the field AnkiforgeId, which `notetypes.parse_identity` parses.
+    """Format the text of the field AnkiforgeId, which `notetypes.parse_identity` parses.
 
-    Args:
-        card: the card of the note.
-        hashes: the hash of each content field as it was last shipped.
-        tags: the tags that we give the note.
+    `hashes` has one hash for each content field, as it was last exported.
     """
     joined_hashes = ".".join(hashes)
     slot = card.drafted or card.slot
@@ -73,7 +70,7 @@ def render_content(
     fields: Fields,
     pictures: MediaByPath | None = None,
 ) -> Strings:
-    """Return the content fields of a card or draft as HTML, in the order of its note type."""
+    """Render the content fields of a card or draft as HTML, in the order of its note type."""
     family = kind.family
     markdown = dict(fields)
     if (
@@ -98,9 +95,9 @@ answer side contains a hidden element for that mask."""
 
 
 def render_mask_labels(masks: occlusion.Masks) -> str:
-    """Return the labels of a figure's masks as HTML that shows only the label of the asked mask.
+    """Render the labels of a figure's masks, with CSS that shows only the label of the asked mask.
 
-    The label is selected by CSS, so no script is needed, and any note type works.
+    CSS works in any note type and needs no script.
     """
     labels = {str(mask.number): mask.label for mask in masks.active_masks if mask.label}
     if not labels:
@@ -116,7 +113,7 @@ def render_mask_labels(masks: occlusion.Masks) -> str:
 
 
 def render_folded_source(citation: str) -> str:
-    """Return the source of a figure as HTML, collapsed like the source on other cards."""
+    """Render the source of a figure as HTML, collapsed like the source on other cards."""
     if not citation:
         return ""
     return f'<details class="af-source"><summary>Source</summary>{citation}</details>'
@@ -125,11 +122,11 @@ def render_folded_source(citation: str) -> str:
 # --- the field Source and the citation --------------------------------------------------
 
 FURTHER_PASSAGE_START = '<blockquote class="af-also">'
-"""The HTML with which each further passage in the field Source begins."""
+"""The start tag of each further passage in the field Source."""
 HAND_WRITTEN_PASSAGE_START = '<blockquote class="af-written">'
-"""The HTML with which the passage of a hand-written card begins. Our note types hide the passage,
-because the card shows the same text without markup. The field still contains the passage, because
-a workspace that is rebuilt from Anki finds its cards by that text."""
+"""The start tag of a hand-written card's passage. Our note types hide this passage, because the
+card itself shows the same text. It is still in the field, because a workspace that is rebuilt from
+Anki finds its cards by that text."""
 _MARKED_HIGHLIGHT = regex(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
 _MARKED_QUOTE = regex(r"(?s)<mark>(.*?)</mark>")
 _LINE_END = regex(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
@@ -140,7 +137,7 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 
 
 def render_source(card: ShownCard) -> str:
-    """Return the field Source: a card's passages, with the highlight and the quote marked."""
+    """Render the field Source: a card's passages, with the highlight and the quote marked."""
     highlight = card.highlight
     is_hand_written = highlight.kind is HighlightKind.CARD and card.is_hand_written
     has_formulas = highlight.has_formulas and not is_hand_written
@@ -167,7 +164,7 @@ def render_source(card: ShownCard) -> str:
 def render_passage(
     highlight: Highlight, quote: str = "", *, has_formulas: bool
 ) -> tuple[str, str, str]:
-    """Return a highlight in its sentence as HTML, with `quote` marked in it.
+    """Render a highlight in its sentence as HTML, with `quote` marked.
 
     Returns:
         The text before the highlight, the highlight, and the text after it.
@@ -193,7 +190,6 @@ def render_passage(
 
 
 def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
-    """Extend a span so that it doesn't begin or end within a formula or code."""
     start, end = span
     for shield_start, shield_end, _ in unbreakable:
         if shield_start < start < shield_end:
@@ -204,9 +200,9 @@ def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
 
 
 def parse_source(field: str) -> tuple[str, str, str]:
-    """Return the passage, the highlight and the quote in a field Source, as plain text.
+    """Parse the field Source into the passage, the highlight and the quote, as plain text.
 
-    The quote is "" if nothing is marked as quote.
+    The quote is "" if none is marked.
     """
     first_passage = field.partition(FURTHER_PASSAGE_START)[0]
     passage = field_to_text(first_passage)
@@ -220,7 +216,7 @@ def parse_source(field: str) -> tuple[str, str, str]:
 
 
 def field_to_text(field: str) -> str:
-    """Return the plain text of a field that the user may have edited."""
+    """Convert a field, which the user may have edited, to plain text."""
     # convert formulas first, while `<span></span>` still distinguishes a literal `\\(` from them
     text = _FORMULA_SIGN.sub(lambda sign: _MARKDOWN_SIGNS[sign[0]], field)
     text = text.replace("<wbr>", "").replace("<span></span>", "")
@@ -229,10 +225,10 @@ def field_to_text(field: str) -> str:
 
 
 def render_citation(card: ShownCard, safe_context: ContextFilter) -> str:
-    """Return the field Citation: the line above the question, and the full references.
+    """Render the field Citation: the line above the question, and the full references.
 
-    The line consists of the work and the last heading, without the parts that would reveal the
-    answer. It has the class `af-short` if it omits some headings that the references contain.
+    The line names the work and the last heading, unless they would reveal the answer. It has the
+    class `af-short` if it omits headings that the references contain.
     """
     parts = _filter_context_parts(card, safe_context)
     to_html = formulas_to_html if card.highlight.has_formulas else text_to_html
@@ -255,12 +251,12 @@ _MAX_WORK_CHARS = 40
 
 
 def format_context(card: ShownCard, safe_context: ContextFilter) -> str:
-    """Return the work and the last heading as "work › heading", unless they reveal the answer."""
+    """Format the context as "work › heading", without the parts that would reveal the answer."""
     return " › ".join(_shorten_context(_filter_context_parts(card, safe_context)))
 
 
 def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strings:
-    """Return the work, headings and parent list items, except those that reveal the answer."""
+    """List the work, headings and parent list items, except those that reveal the answer."""
     parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
     file_name = PurePosixPath(document.path).stem
@@ -273,7 +269,6 @@ def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strin
 
 
 def _shorten_context(parts: Strings) -> Strings:
-    """Return the work, and the heading or list item that is closest to the highlight."""
     if len(parts) < 2:
         return parts
     work = parts[0]
@@ -283,7 +278,6 @@ def _shorten_context(parts: Strings) -> Strings:
 
 
 def _truncate(text: str, limit: int) -> str:
-    """Truncate a text at a word boundary and add an ellipsis, if it is longer than `limit`."""
     if len(text) <= limit:
         return text
     start = text[:limit]
@@ -291,15 +285,15 @@ def _truncate(text: str, limit: int) -> str:
 
 
 def format_references(card: ShownCard) -> Strings:
-    """Return the references to a card's passages, each only once."""
+    """Format the references to a card's passages, without duplicates."""
     return tuple(dict.fromkeys(map(format_reference, card.passages)))
 
 
 def _list_title_and_headings(highlight: Highlight) -> Strings:
-    """Return the title of a highlight's work, and the headings above the highlight.
+    """List the title of a highlight's work and the headings above the highlight.
 
-    A first heading that only repeats the title is left out. If the title is a file name in lower
-    case, it is capitalized.
+    A first heading that only repeats the title is left out. If the title is a lower-case file
+    name, it is capitalized.
     """
     document = highlight.document
     title = document.subject
@@ -316,7 +310,7 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
 
 
 def format_reference(highlight: Highlight) -> str:
-    """Return a reference such as `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+    """Format a reference such as `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
     names = []
     for creator in highlight.document.creators:
         family_name = creator.partition(",")[0].strip()
@@ -352,11 +346,11 @@ _URL_PREFIXES = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "
 
 
 def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
-    """Return two sets of links as HTML: those that work everywhere, and those for this computer.
+    """Render links as HTML: those that work everywhere, and those that work only on this computer.
 
-    Links to Obsidian are for this computer only, because another one may have other vault names.
-    The links that work everywhere include the file names of PDFs in hidden elements, so that
-    Anki's search finds them.
+    A link to Obsidian works everywhere only if it names a vault and no local path. The links that
+    work everywhere include the file names of PDFs in hidden elements, so that Anki's search finds
+    them.
 
     Args:
         pdf_urls: the URLs of the passages' PDFs on this computer.
@@ -381,7 +375,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
 
 
 def iter_links(highlight: Highlight) -> Iterator[Pair]:
-    """Yield the URL and the label of each link to a passage and to its work."""
+    """Yield (URL, label) for each link to a passage and to its work."""
     # use the URLs of the passage, or else of its document, and those of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
@@ -435,9 +429,9 @@ _SYSTEM_TAGS = frozenset({"marked", "leech"})
 
 @lru_cache(maxsize=4096)
 def normalize_deck_name(name: str) -> str:
-    """Return a valid deck name, in which no part is empty or has spaces or colons at its ends.
+    """Convert a name to a valid deck name: no part is empty or has spaces or colons at its ends.
 
-    If nothing is left of the name, return `DEFAULT_DECK`.
+    Falls back to `DEFAULT_DECK` if nothing is left.
     """
     parts = []
     for part in clean_text(name).split("::"):
@@ -457,10 +451,10 @@ def is_in_deck(name: str, deck: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def normalize_tags(tags: Strings) -> Strings:
-    """Return valid tags, sorted and without duplicates.
+    """Convert tags to valid ones, sorted and without duplicates.
 
-    Whitespace is replaced, empty parts are removed, and tags that differ only in case count as
-    duplicates. Tags that only Anki may set are removed too.
+    Whitespace is replaced, and empty parts are removed. Tags that differ only in case count as
+    duplicates. Tags that only Anki or its user may set are dropped.
     """
     names = []
     for tag in tags:

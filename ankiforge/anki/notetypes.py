@@ -1,9 +1,9 @@
-"""Define our note types, and reproduce how Anki interprets a note's fields.
+"""Our note types, and how Anki interprets a note's fields.
 
-This module computes which cards Anki makes from a note, parses cloze deletions as Anki does,
-reads the field AnkiforgeId, and normalizes HTML so that it can be compared. It also chooses the
-note type to ship: ours, ours with the user's changes, or Anki's Image Occlusion. Here, a family
-(`NoteType`) is a kind of note type, and an `AnkiNoteType` is a note type as it is in Anki.
+This module computes which cards Anki generates from a note, parses cloze deletions as Anki does,
+parses the field AnkiforgeId, and normalizes HTML for comparison. It also chooses the note type to
+export: ours, ours with the user's changes, or Anki's Image Occlusion. Here, a family (`NoteType`)
+is a kind of note type, and an `AnkiNoteType` is a note type as it is in Anki.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _SPECIAL_FIELDS = ("Card", "CardFlag", "Deck", "Subdeck", "Type", "CardID")
 
 
 def compute_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
-    """Return the ordinals (from 0) of the cards that Anki makes from a note, in ascending order.
+    """Compute the ordinals (from 0) of the cards that Anki generates from a note.
 
     Args:
         note_type: the note's type.
@@ -80,7 +80,6 @@ def compute_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
 
 
 def _find_filled_fields(fields: Texts) -> set[str]:
-    """Return the names of the fields that aren't empty for Anki, including the special fields."""
     filled = {name for name in _SPECIAL_FIELDS if name not in fields}
     for name, text in fields.items():
         if not is_empty_for_anki(text):
@@ -118,7 +117,7 @@ def select_ordinals(
     fields: Sequence[str],
     anki_note: AnkiNote | None,
 ) -> Numbers:
-    """Return the ordinals of the cards that a note gets, without cards that the user deleted.
+    """Return the ordinals of a note's cards, without the cards that the user deleted in Anki.
 
     Args:
         note_type: the note's type.
@@ -146,7 +145,7 @@ def is_cloze_field(note_type: AnkiNoteType, field: str) -> bool:
 
 
 def find_template_fields(template: str) -> Strings:
-    """Return the names of the fields that a template can show, in order."""
+    """List the fields that a template can show, in order."""
     tags, _ = _parse_sections(template, None)
     return tuple(tag.rpartition(":")[2].strip() for tag in tags)
 
@@ -161,13 +160,13 @@ _HIDDEN_ELEMENT = regex(
 
 
 def find_visible_fields(template: str, fields: Texts, *, of_question: bool) -> Strings:
-    """Return the names of the fields that are visible on one side of a card, in order.
+    """List the fields that are visible on one side of a card, in order.
 
     Args:
         template: the template of that side.
         fields: all fields of the note as HTML, by name.
-        of_question: whether that side is the question. It doesn't show `{{type:Back}}`, which
-            is an input box there, or `{{hint:Clue}}`, which is a button.
+        of_question: whether the side is the question, where `{{type:Back}}` is an input box and
+            `{{hint:Clue}}` is a button, so neither field is visible.
     """
     hiding_filters = {"type", "hint"} if of_question else set()
     tags, _ = _parse_sections(
@@ -183,7 +182,6 @@ def find_visible_fields(template: str, fields: Texts, *, of_question: bool) -> S
 
 @lru_cache(maxsize=64)
 def _parse_template_tags(template: str) -> Strings:
-    """Return the content of each `{{…}}` in a template, in order."""
     pattern = _TEMPLATE_TAG
     if template.lstrip().startswith(_ALTERNATIVE_DELIMITERS):
         template = template.lstrip().removeprefix(_ALTERNATIVE_DELIMITERS)
@@ -200,23 +198,23 @@ def _parse_template_tags(template: str) -> Strings:
 # ignored when fields are compared (`normalize_html`).
 
 MAX_HIGHLIGHTED_CODE_CHARS = 10_000
-"""Code blocks with more characters aren't highlighted, because nobody reads them on a card."""
+"""Longer code blocks aren't highlighted, because nobody reads them on a card."""
 CODE_CLASSES = ("af-k", "af-s", "af-n", "af-c", "af-f")
 """The CSS classes for keywords, strings, numbers, comments, and defined or built-in names."""
 _LANGUAGE_NAME = regex(r"[\w+#.-]{1,30}")
 
 
 def parse_fence_language(info: str) -> str:
-    """Return the language in a code fence such as ` ```python title="a" `, or "" if it has none.
+    """Parse the language from the info string of a code fence, such as `python title="a"`.
 
-    `info` is the text after the backticks.
+    Returns "" if no language is given.
     """
     match = _LANGUAGE_NAME.match(info.strip().strip("{}."))
     return match[0].lower() if match else ""
 
 
 def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> str:
-    """Return a block of code as HTML with colours, without the tags that enclose it.
+    """Render a block of code as HTML with colours, without the enclosing tags.
 
     Args:
         code: the code, cleaned by `clean_text`.
@@ -290,7 +288,7 @@ OUR_FAMILIES = tuple(_OUR_NAMES)
 
 @cache
 def get_our_note_type(family: NoteType) -> AnkiNoteType:
-    """Return our own note type for a family, as packages contain it."""
+    """Build our own note type for a family, as packages contain it."""
     name = _OUR_NAMES[family]
     first_id = _FIRST_FIELD_IDS[family]
     names = (*family.content_fields, *_OTHER_FIELDS.split())
@@ -321,7 +319,7 @@ def get_our_note_type(family: NoteType) -> AnkiNoteType:
 
 
 def read_design_file(name: str) -> str:
-    """Return the text of a file in the directory `design/`."""
+    """Read a file in the directory `design/`."""
     return (Path(__file__).parent / "design" / name).read_text(encoding="utf-8").strip()
 
 
@@ -331,7 +329,7 @@ def read_design_file(name: str) -> str:
 
 
 def find_family(type_id: int) -> NoteType | None:
-    """Return the family whose own note type has this id, or None if it isn't one of ours."""
+    """Return the family whose own note type has the id `type_id`, or None if there is none."""
     for family in OUR_FAMILIES:
         if get_our_note_type(family).id == type_id:
             return family
@@ -341,7 +339,7 @@ def find_family(type_id: int) -> NoteType | None:
 def choose_shipped_type(
     family: NoteType, types: Mapping[NoteTypeId, AnkiNoteType]
 ) -> AnkiNoteType:
-    """Return our note type for a family, as it is in Anki if the user has changed it there.
+    """Choose the note type to export: ours, or Anki's if the user changed its fields or templates.
 
     The user's changes to the CSS or the text of a template don't matter, because Anki keeps the
     newer version, which is the user's.
@@ -358,14 +356,13 @@ def choose_shipped_type(
 
 
 def _list_names(note_type: AnkiNoteType) -> tuple[Strings, Strings]:
-    """Return the names of the fields and the names of the templates, in order."""
     return note_type.names, tuple(template.name for template in note_type.templates)
 
 
 # --- empty fields -----------------------------------------------------------------------
 
 MAX_CLOZE_DEPTH = 10
-"""How deep cloze deletions may be nested for Anki to recognize them."""
+"""The maximum nesting depth at which Anki recognizes cloze deletions."""
 _CLOZE_DELIMITER = regex(r"\{\{c([0-9,]*)::|\}\}")
 _EMPTY_FIELD = regex(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
 _TAG_EXCEPT_IMG = regex(r"(?i)<(?!img\b)[^>]*>")
@@ -379,7 +376,7 @@ def is_empty_for_anki(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a field shows nothing, neither text nor a picture."""
+    """Return whether a field shows neither text nor a picture."""
     if text[:1].isalnum():
         return False
     return not html.unescape(_TAG_EXCEPT_IMG.sub("", text)).strip()
@@ -417,9 +414,9 @@ def find_cloze_tokens(text: str) -> Iterator[ClozeToken]:
 
 @lru_cache(maxsize=1024)
 def _parse_numbers(digits: str) -> Numbers:
-    """Return those of a cloze start's numbers that fit into 16 bits.
+    """Parse the numbers in the start of a cloze deletion, skipping those over 16 bits.
 
-    If there are none, Anki treats the start as plain text.
+    If none are left, Anki treats the start as plain text.
     """
     numbers = []
     for part in digits.split(","):
@@ -430,7 +427,7 @@ def _parse_numbers(digits: str) -> Numbers:
 
 
 def parse_cloze_numbers(text: str) -> Numbers:
-    """Return the cloze numbers (1 to 500) in a field, each once and in ascending order.
+    """Collect the cloze numbers (1 to 500) in a field, in ascending order and without duplicates.
 
     Nested cloze deletions count too. As in Anki, a cloze deletion that isn't closed is ignored,
     together with everything nested in it.
@@ -468,11 +465,11 @@ _INLINE_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 
 
 def parse_identity(field: str) -> Identity | None:
-    """Parse the HTML of a field AnkiforgeId, or return None if it is something else.
+    """Parse the HTML of a field AnkiforgeId. Returns None for anything else.
 
     The format is `af1 <guid> <key> <slot> <hash.hash…> <tags>`, and further words are ignored.
     Words are separated by spaces or tags, but not by `<wbr>` and `<span>`, because
-    `render.text_to_html` and editors may insert these between two letters.
+    `render.text_to_html` and editors may insert these between two characters.
     """
     if "af1" not in field:
         return None
@@ -499,12 +496,12 @@ _REVERSED_TRAILING_SPACE = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 @lru_cache(maxsize=64)  # because our text and Anki's are mostly equal
 def hash_field(text: str) -> str:
-    """Return a hash (8 hex digits) of a content field's normalized HTML."""
+    """Hash the normalized HTML of a content field to 8 hex digits."""
     return _short_hash(normalize_html(text))
 
 
 def hash_tags(tags: Iterable[str]) -> str:
-    """Return a hash (8 hex digits) of a set of tags, ignoring case as Anki does."""
+    """Hash a set of tags to 8 hex digits, ignoring case as Anki does."""
     folded = " ".join(sorted({tag.casefold() for tag in tags}))
     return _short_hash(folded)
 
@@ -514,12 +511,12 @@ def _short_hash(text: str) -> str:
 
 
 def is_same_html(left: str, right: str) -> bool:
-    """Return whether two HTML texts are equal once they are normalized."""
+    """Return whether two HTML texts are equal after normalization."""
     return left == right or normalize_html(left) == normalize_html(right)
 
 
 def normalize_html(text: str) -> str:
-    """Normalize HTML, so that what different editors may write for the same text becomes equal."""
+    """Normalize HTML, so that the same text compares equal whichever editor wrote it."""
     visible = INVISIBLE_SEPARATORS.sub("", text)
     if "<" in visible or "&" in visible:
         writer = _NormalizingWriter()
@@ -552,7 +549,7 @@ _CANONICAL_TAGS = {"b": "strong", "i": "em", "del": "s", "strike": "s"}
 
 
 class _NormalizingWriter(HTMLParser):
-    """Writes HTML with tags in their canonical spelling and with text escaped uniformly."""
+    """Writes HTML with canonical tag names and uniformly escaped text."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -562,7 +559,7 @@ class _NormalizingWriter(HTMLParser):
         """For each open span, whether it only colours code. Such spans are left out."""
 
     def feed_simple(self, simple_html: str) -> None:
-        """Do what `feed` and `close` do, in half the time, for HTML that matches `_SIMPLE_HTML`."""
+        """Do what `feed` and `close` do for HTML that matches `_SIMPLE_HTML`, in half the time."""
         for token in _TOKEN.finditer(simple_html):
             if token["text"]:
                 self.text.append(html.unescape(token["text"]))
@@ -599,13 +596,12 @@ class _NormalizingWriter(HTMLParser):
         self.text.append(data)
 
     def add_tag(self, tag: str) -> None:
-        """Append the normalized text since the last tag, and then `tag`."""
+        """Flush the text since the last tag, normalized, and append `tag`."""
         self.parts += (_normalize_text("".join(self.text)), tag)
         self.text.clear()
 
 
 def _normalize_text(text: str) -> str:
-    """Return text as HTML, escaped uniformly and with its Unicode characters normalized."""
     if not (text.isascii() and text.isprintable()):
         text = unicodedata.normalize("NFC", text)
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -624,7 +620,7 @@ OCCLUSION_STOCK_KIND = 6
 OCCLUSION_FIELDS = ("Occlusion", "Image", "Header", "Back Extra", "Comments")
 """The English names of the fields. The index of each is its tag."""
 REQUIRED_OCCLUSION_FIELD_COUNT = 4
-"""How many of these fields, from the first, a card needs. Anki doesn't let the user delete them."""
+"""The number of leading fields that a card needs. Anki doesn't let the user delete them."""
 _OCCLUSION_NAME = "ankiforge Image Occlusion"
 _OCCLUSION_FIRST_FIELD_ID = 1464821135201
 _OCCLUSION_TEMPLATE_ID = 1464821135301
@@ -632,7 +628,7 @@ _OCCLUSION_TEMPLATE_ID = 1464821135301
 
 @cache
 def get_our_occlusion_type() -> AnkiNoteType:
-    """Return the Image Occlusion note type for a package if no such type was seen in Anki."""
+    """Build the Image Occlusion note type for packages, for use if Anki has no such type."""
     ids = range(
         _OCCLUSION_FIRST_FIELD_ID, _OCCLUSION_FIRST_FIELD_ID + len(OCCLUSION_FIELDS)
     )
@@ -658,15 +654,15 @@ def get_our_occlusion_type() -> AnkiNoteType:
 def add_our_occlusion_type(
     types: Mapping[NoteTypeId, AnkiNoteType],
 ) -> dict[NoteTypeId, AnkiNoteType]:
-    """Return the note types in Anki, with our Image Occlusion type added if it isn't there."""
+    """Return the note types in Anki, with our Image Occlusion type added if it is missing."""
     ours = get_our_occlusion_type()
     return {ours.id: ours, **types}
 
 
 def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> MappedType:
-    """Return the note type for new figures, with a mapping of our fields to its fields.
+    """Choose the note type for new figures, and map our fields to its fields.
 
-    The note type that the collection came with is preferred over copies that the user made.
+    The note type that came with the collection is preferred over copies that the user made.
     """
     ours = get_our_occlusion_type()
 

@@ -50,9 +50,9 @@ DAY_ZERO = datetime(2014, 9, 19, 4)
 
 
 def write_package(path: Path, notes: Iterable[Note]) -> int:
-    """Write notes to an `.apkg` file, and return how many notes were written.
+    """Write notes to an `.apkg` file, and return the number of notes written.
 
-    Anki introduces the new cards in the order of the notes. The same notes in the same order give
+    Anki introduces new cards in the order of the notes. The same notes in the same order give
     the same bytes, at least with the same build of SQLite and zlib.
 
     Raises:
@@ -100,7 +100,7 @@ _NOTES_PER_BATCH = 1000
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> None:
     """Write the tables of a package's database.
 
-    The indexes are added last, because that is many times faster.
+    Indexes are created after the rows, which is many times faster.
     """
     from genanki import Deck
     from genanki.apkg_col import APKG_COL
@@ -168,11 +168,10 @@ def _encode_json(value: Json) -> str:
 
 
 def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
-    """Return a unique id for each name: the id that it wants, or else the next one that is free.
+    """Give each name its preferred id, or the next free id if that is taken.
 
-    If several names want the same id, the first of them in sorted order gets it, so the result
-    doesn't depend on the order of the names. In one of thirty packages with 100,000 cards, two
-    cards want the same id.
+    Names are handled in sorted order, so the result doesn't depend on the order of `wanted_ids`.
+    Clashes are rare: in one of thirty packages with 100,000 cards, two cards want the same id.
     """
     ids = {}
     taken = set()
@@ -186,7 +185,7 @@ def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
 
 
 def find_note_problem(note: Note) -> Problem | None:
-    """Return why Anki would reject a note or make no card from it, or None if the note is fine."""
+    """Return why Anki would reject a note or create no card from it, or None."""
     where = f"deck {note.deck}"
     if _FIELD_SEPARATOR in "".join(note.fields):
         message = f"note {note.guid}: a field holds Anki's field separator (U+001F)"
@@ -202,10 +201,7 @@ def find_note_problem(note: Note) -> Problem | None:
 
 
 def _note_type_to_json(note_type: AnkiNoteType) -> Json:
-    """Return a note type as the JSON that the table `col` holds.
-
-    The ids of fields and templates are left out if they are unknown.
-    """
+    """Convert a note type to the JSON in the table `col`, without unknown ids."""
     from genanki import Model
 
     def add_id(id: int | None, **entry: str) -> Json:
@@ -286,14 +282,13 @@ def _write_zip(path: Path, database: Path, notes: Iterable[Note]) -> None:
 
 
 def _make_uncompressed_member(name: str) -> zipfile.ZipInfo:
-    """Return a member of a zip file that isn't compressed and has the earliest possible date."""
     info = zipfile.ZipInfo(name)
     info.external_attr = 0o600 << 16
     return info
 
 
 def is_our_package(path: Path) -> bool:
-    """Return whether a file is a package that ankiforge wrote.
+    """Return whether ankiforge wrote this package.
 
     Raises:
         OwnFileError: the path isn't a regular file.

@@ -1,4 +1,4 @@
-"""Decide what to ship for each card: nothing, a note, or a question to the user.
+"""Decide what to export for each card: nothing, a note, or a question to the user.
 
 Each note is merged from three versions: the base (what our last package wrote), theirs (what is
 in Anki now) and ours (what we would write now). A `FieldLayout` locates our fields in a note and
@@ -74,12 +74,12 @@ LOCAL_LINKS_FIELD = "Open"
 """The field for links that work only on this computer. It isn't hashed, and it is written only
 when something else in the note changes, so that two computers don't keep rewriting the note."""
 USER_FIELDS = ("Feedback", "Spare1", "Spare2", "Spare3")
-"""The fields of our note types that are left to the user, so packages never change them."""
+"""The fields of our note types that are left to the user. Packages never change them."""
 NOTE_TYPE_CHANGED = "its note type was changed in Anki"
-"""The reason why a note is held back if its note type isn't the one that we gave it."""
+"""The reason for holding back a note whose note type isn't the one that we gave it."""
 ADOPTED_MOD = 1
-"""The `mod` in the base of an adopted note. No package wrote that base, because it is the note's
-content at the time of adoption."""
+"""The `mod` in the base of an adopted note. That base is the note's content at the time of
+adoption, which no package wrote."""
 NO_BASE = ShippedNote(0)
 
 NoteTypesById = Mapping[NoteTypeId, AnkiNoteType]
@@ -110,34 +110,33 @@ class FieldLayout(Value):
     anki_note: AnkiNote | None = None
     """The note in Anki, or None if it is missing or Anki wasn't read."""
     hold_reason: str = ""
-    """Why nothing can be shipped for this note now, or ""."""
+    """Why nothing can be exported for this note now, or ""."""
     note_type: AnkiNoteType | None = None
-    """The note type, or None if the note can't be shipped or there is no note to write."""
+    """The note type, or None if the note can't be exported or there is no note to write."""
     fields: Strings = ()
-    """All fields of the note as they are in Anki. If the note is new, the fields before ours are
-    filled in."""
+    """All fields of the note as they are in Anki. A new note has empty fields, except for text
+    copied from an adopted note that is created again."""
     positions: Mapping[str, int] = {}
-    """The index of each of our fields in `fields`, by our name of the field. All other fields
+    """The index of each of our fields in `fields`, by our name for the field. All other fields
     belong to the user."""
     base: ShippedNote = NO_BASE
     """The note in the package that Anki imported. A field without a hash counts as edited."""
     unknown_bases: Texts = {}
-    """The base hashes in the note that are in no package the journal knows, by our field name. That
-    happens if the workspace was restored from a backup, or if another device's journal hasn't
-    arrived yet."""
+    """The base hashes in the note that match no package in the journal, by our field name. They
+    occur if the workspace was restored from a backup, or if another device's journal hasn't arrived
+    yet."""
     newly_imported_mod: int = 0
-    """The `mod` of the package that Anki imported, or 0 if that is uncertain or already
-    recorded."""
+    """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
     mapped_type: MappedType | None = None
     """The note type as it was recorded with the first package, or None if it is one of ours."""
 
     @property
     def their_fields(self) -> Texts:
-        """The HTML of our fields as it is in Anki, by our names."""
+        """The HTML of our fields as it is in Anki, by our field names."""
         return {name: self.fields[index] for name, index in self.positions.items()}
 
     def fill_fields(self, ours: Texts) -> Strings:
-        """Return all fields of the note, with our fields replaced by `ours` (by our names)."""
+        """Return all fields of the note, with ours (by our field names) filled in."""
         fields = list(self.fields)
         for name, index in self.positions.items():
             fields[index] = ours[name]
@@ -152,11 +151,8 @@ def find_layout(
 ) -> FieldLayout:
     """Locate our fields in a card's note, and find their base.
 
-    Args:
-        card: the card.
-        anki_note: the card's note in Anki, or None if it is missing or Anki wasn't read.
-        types: the note types in Anki.
-        mapped_types: the note types that the settings choose for new notes instead of ours.
+    `anki_note` is None if the note is missing in Anki or Anki wasn't read. `mapped_types` are the
+    note types that the settings choose for new notes instead of ours.
     """
     # find the note type as it was when it was first shipped, and as it is now
     adopted = card.note.adopted
@@ -214,9 +210,9 @@ def find_layout(
 
 
 def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> FieldLayout:
-    """Return the layout of a note in Anki with its base added.
+    """Add the base to the layout of a note in Anki.
 
-    A note of our own types contains its base. Otherwise the base is the package that Anki
+    A note of our own types stores its base. Otherwise the base is the package that Anki
     imported, or the note as it was when it was adopted.
     """
     if IDENTITY_FIELD in layout.positions:
@@ -239,7 +235,7 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
 def _add_base_from_identity(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Return the layout with the base of the content and tags, read from the field AnkiforgeId.
+    """Add the base of the content and tags to a layout, read from the field AnkiforgeId.
 
     The base of a generated field is its current text, so that it never counts as edited.
     """
@@ -270,10 +266,10 @@ def find_mapped_type(
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
 ) -> MappedType | None:
-    """Return the note type of a card's note if it isn't one of our types.
+    """Return the note type of a card's note, or None if it is one of ours or the note was adopted.
 
     The first package fixes the note type, so the settings apply only to cards that were never
-    shipped. Returns None if the type is one of ours, or if the note was adopted.
+    exported.
     """
     if card.note.adopted:
         return None
@@ -289,7 +285,7 @@ def find_mapped_type(
 
 
 def get_our_mapped_type(family: NoteType) -> MappedType:
-    """Return one of our own note types as a `MappedType`, by which renamed fields can be found."""
+    """Convert one of our own note types to a `MappedType`, so that renamed fields can be found."""
     ours = get_our_note_type(family)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
@@ -301,14 +297,14 @@ def find_positions(
     mapped: MappedType,
     configured: MappedType | None,
 ) -> dict[str, int]:
-    """Return the positions of our fields in a note type that the user may have changed.
+    """Find the positions of our fields in a note type that the user may have changed.
 
-    A field is found by its id in Anki, or else by its name, or else by its name in the settings.
+    A field is matched by its id in Anki, else by its name, else by its name in the settings.
 
     Args:
         note_type: the note type in Anki.
-        mapped: the note type as it was when the note was first shipped.
-        configured: the note type that the settings choose, or None if they choose none.
+        mapped: the note type as it was when the note was first exported.
+        configured: the note type in the settings, or None if they have none.
     """
     by_id: dict[int, int] = {}
     by_name: dict[str, int] = {}
@@ -337,7 +333,7 @@ def find_positions(
 def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
     """Return the tags that we last wrote to a note, or () if no known package has them.
 
-    The note stores a hash of these tags, by which they are found among the shipped packages.
+    The note stores only a hash of these tags, so they are looked up in the exported packages.
     """
     for package in reversed(card.note.shipped):
         if anki_note.identity and hash_tags(package.tags) == anki_note.identity.tags:
@@ -348,20 +344,23 @@ def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
 def find_base(
     bases: Sequence[ShippedNote], anki_note: AnkiNote, fields: Texts
 ) -> ShippedNote | None:
-    """Return the note as it was in the package that Anki imported last, or None if there is none.
+    """Find the package that Anki imported last for a note, and return the note as it was in it.
 
     Not every package is imported, and Anki skips notes that the user changed in the meantime. So
     the base is the note in the package that has most fields in common with the note in Anki.
 
-    If several have equally many, the one with the note's `mod` is chosen, because an edit in Anki
-    would have changed `mod`. Otherwise the oldest of them is chosen, so that a change of ours that
-    may not have arrived becomes a conflict instead of being lost. The newest is chosen only if no
-    import is recorded, because the database was rebuilt.
+    Ties go to the package with the note's `mod`, because an edit in Anki would have changed `mod`;
+    then to the oldest, so that a change of ours that may not have arrived becomes a conflict
+    instead of being lost. If no import is recorded, because the database was rebuilt, ties go to
+    the newest.
 
     Args:
         bases: the note in each package, oldest first.
         anki_note: the note in Anki.
-        fields: our fields as they are in Anki, by our names.
+        fields: our fields as they are in Anki, by our field names.
+
+    Returns:
+        None if there is no such package.
     """
     candidates = [base for base in bases if base.mod >= anki_note.taken]
     if not anki_note.taken:
@@ -386,7 +385,7 @@ class NoteContent(Value):
     """The fields and tags that we would write to a note."""
 
     fields: Texts
-    """Our fields that the layout locates, as HTML, by our names."""
+    """Our fields that the layout locates, as HTML, by our field names."""
     tags: Strings
     media: Mapping[str, Media] = {}
     """The pictures that the fields may show, by their path in the card."""
@@ -399,7 +398,7 @@ class NoteContent(Value):
 
     @property
     def shown_media(self) -> dict[str, Media]:
-        """The pictures that the fields show and that can be read, by their path in the card."""
+        """The readable pictures that the fields show, by their path in the card."""
         html = "".join(self.fields.values())
         shown_media = {}
         for path, picture in self.media.items():
@@ -409,10 +408,10 @@ class NoteContent(Value):
 
 
 class CardFiles(Value):
-    """The pictures and PDFs of a card, as far as they are on this computer."""
+    """The pictures and PDFs of a card that are on this computer."""
 
     pictures: Mapping[str, Media | Problem] = {}
-    """Each picture by its path in the card, or a problem that says why the picture is missing."""
+    """Each picture by its path in the card, or a problem that explains why it is missing."""
     pdf_urls: Strings = ()
     """The URLs that open the card's PDFs at the page of the passage."""
 
@@ -424,14 +423,10 @@ def build_content(
     layout: FieldLayout,
     safe_context: ContextFilter,
 ) -> NoteContent:
-    """Build what we would write to a card's note.
+    """Build the fields and tags that we would write to a card's note.
 
-    Args:
-        card: the card.
-        tags: the tags that we give the note.
-        files: the card's pictures and PDFs.
-        layout: tells which of our fields the note has.
-        safe_context: removes what gives the answer away from the line above the question.
+    `layout` lists the fields that the note has. `safe_context` removes what would reveal the answer
+    from the line above the question.
     """
     # a picture that can't be read keeps its name in Anki, because Anki has its content
     media_by_path: dict[str, Media] = {}
@@ -496,12 +491,12 @@ def build_content(
 
 
 class ShippingOptions(Value):
-    """How cards are shipped in a run, and Anki's note types."""
+    """Options for exporting cards, and the note types in Anki."""
 
     is_push: bool = False
     """Whether notes are sent to a running Anki instead of a file."""
     ship_unchanged: bool = False
-    """Whether to also ship notes that Anki already has."""
+    """Whether to also export notes that Anki already has."""
     note_types: Mapping[NoteTypeId, AnkiNoteType] = {}
     """All note types in Anki, by id."""
     mapped_types: Mapping[NoteType, MappedType] = {}
@@ -509,34 +504,33 @@ class ShippingOptions(Value):
 
 
 class CardPlan(Value):
-    """What to ship for one card, or why nothing can be shipped."""
+    """What to export for one card, or why nothing can be exported."""
 
     guid: Guid
     is_live: bool
     note: Note | None = None
     shipped: ShippedNote | None = None
     hold_reason: str = ""
-    """Why a change can't be shipped now, or ""."""
+    """Why a change can't be exported now, or ""."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     is_update: bool = False
-    """Whether the note updates one that is in Anki."""
+    """Whether the note updates a note that is in Anki."""
     replaces_unseen_note: bool = False
-    """Whether the note was shipped before with other content, but was never seen in Anki."""
+    """Whether the note was exported before with other content, but was never seen in Anki."""
     newly_imported_mod: int = 0
-    """The `mod` of the package that Anki imported, or 0 if that is uncertain or already
-    recorded."""
+    """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
     keeps_unknown_text: bool = False
-    """Whether the note keeps text from Anki that is in no package the journal knows."""
+    """Whether the note keeps text from Anki that matches no package in the journal."""
 
     @property
     def is_held(self) -> bool:
-        """Whether anything about the card can't be shipped now."""
+        """Whether anything about the card can't be exported now."""
         return bool(self.hold_reason or self.conflicts or self.problems)
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether nothing needs to be written, and nothing is held back."""
+        """Whether there is nothing to write and nothing held back."""
         return not (self.note or self.is_held)
 
 
@@ -556,7 +550,7 @@ class CardPlan(Value):
 
 
 class FieldAction(Enum):
-    """Whose text a field gets in a merge."""
+    """What a merge does with a field: write our text, keep the user's, or ask the user."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -577,7 +571,7 @@ class ConflictResolution(NamedTuple):
     """How the user resolved the last conflict about a field."""
 
     choice: str = ""
-    """Whose text the user chose: `mine` (the user's own), `source`, or "" without a conflict."""
+    """Which text the user chose: `mine` (the user's own), `source`, or "" without a conflict."""
     their_hash: str = ""
     """The hash of the user's text in that conflict."""
     our_hash: str = ""
@@ -606,7 +600,7 @@ def merge_field(
         name: our name of the field.
         theirs: the HTML in Anki.
         ours: the HTML that we would write.
-        base: the hash of the HTML that was last shipped, or "" if it is unknown.
+        base: the hash of the HTML that was last exported, or "" if it is unknown.
         decision: how the user resolved the last conflict about the field.
     """
     our_hash = hash_field(ours)
@@ -652,13 +646,9 @@ class MergedNote(NamedTuple):
 def plan_card(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ShippingOptions
 ) -> CardPlan:
-    """Decide what to ship for a card: nothing, a note, or a question to the user.
+    """Decide what to export for a card: nothing, a note, or a question to the user.
 
-    Args:
-        card: the card, which may be live or retired.
-        layout: where our fields are in the card's note.
-        ours: what we would write to the note.
-        options: how cards are shipped.
+    `card` may be live or retired. `ours` is what we would write to the note.
     """
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
@@ -781,7 +771,7 @@ def _merge_note(
 
 
 def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
-    """Return the tags in Anki with the changes that we made since the base.
+    """Apply the tag changes that we made since the base to the tags in Anki.
 
     Tags are compared ignoring case, as Anki does, and keep their spelling in Anki. The tag
     `RETIRED_TAG` is dropped.
@@ -820,14 +810,7 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ShippingOptions
 ) -> CardPlan:
-    """Plan to ship a merged note, unless it has to be held back or Anki would reject it.
-
-    Args:
-        card: the card.
-        layout: where our fields are in the note. The other fields stay as they are.
-        merged: the merged content of the note.
-        options: how cards are shipped.
-    """
+    """Plan the export of a merged note, unless it has to be held back or Anki would reject it."""
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
     note_type = layout.note_type
@@ -882,7 +865,7 @@ def _plan_note(
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
-    """Return a hash of what we would write, by which an unchanged note is recognized."""
+    """Hash the fields and tags that we would write, to detect unchanged notes."""
     if card.kept and card.is_live:
         return card.note.digest
     names = [name for name in layout.positions if name != LOCAL_LINKS_FIELD]
@@ -890,10 +873,6 @@ def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> 
 
 
 def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, tuple[int, ...]]:
-    """Return the schedules that were imported from another tool, by the ordinal of the card.
-
-    A schedule consists of the values of some columns in Anki's table `cards`.
-    """
     schedules: dict[int, tuple[int, ...]] = {}
     for ordinal, (due, interval, ease) in zip(ordinals, card.note.schedule, strict=False):
         if due and not card.note.adopted:
@@ -906,7 +885,6 @@ def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, tuple[int,
 def _plan_rejection(
     empty_plan: CardPlan, note: Note, anki_note: AnkiNote | None
 ) -> CardPlan | None:
-    """Return a plan that explains why Anki would reject the note, or None if it wouldn't."""
     problem = find_note_problem(note)
     if anki_note:
         return (
@@ -927,7 +905,6 @@ def _find_hold_reason(
     note_type: AnkiNoteType,
     options: ShippingOptions,
 ) -> str:
-    """Return why a note can't be shipped with these options now, or "" if it can."""
     # importing a file would remove the tags `marked` and `leech`; only a repaired note doesn't need
     # them any more
     if (
@@ -949,10 +926,10 @@ def _find_hold_reason(
 def _choose_mod(
     card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ShippingOptions
 ) -> int:
-    """Return the `mod` (modification time) with which to ship a note.
+    """Choose the `mod` (modification time) with which to export a note.
 
-    The last `mod` is reused if the note hasn't changed since it was shipped and either Anki hasn't
-    imported it yet, or unchanged notes are shipped too. Otherwise `mod` is increased, because Anki
+    The last `mod` is reused if the note hasn't changed since it was exported and either Anki hasn't
+    imported it yet, or unchanged notes are exported too. Otherwise `mod` is increased, because Anki
     imports a changed note only if its `mod` is larger.
     """
     anki_mod = anki_note.mod if anki_note else 0
@@ -964,10 +941,7 @@ def _choose_mod(
 
 
 def _find_text_by_number(card: LocalCard) -> Texts:
-    """Return the text that each cloze deletion or mask of a card hides, by its number.
-
-    Returns {} if the card isn't live.
-    """
+    """Map each cloze deletion or mask number of a live card to the hidden text."""
     if not card.is_live:
         return {}
     if card.kind is CardKind.OCCLUSION:

@@ -1,4 +1,4 @@
-"""Find Anki's collections, and detect changes in them without opening the files."""
+"""Find Anki's collections, and detect changes to them without opening the files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLLECTION = "collection.anki2"
 
 
 def find_collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the path of every Anki profile's collection, with symbolic links resolved.
+    """Find the collections of all Anki profiles. Symbolic links in the paths are resolved.
 
     Args:
         home: the user's home directory.
@@ -43,13 +43,13 @@ LOG_SUFFIXES = ("-wal", "-journal")
 """The suffixes of the log files that SQLite keeps next to a database."""
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
 """The size, modification time (in ns) and inode of a collection and of each of its logs, or None
-for a file that doesn't exist. If the fingerprint is the same, the collection hasn't changed."""
+for a file that doesn't exist. Equal fingerprints mean that the collection hasn't changed."""
 
 
 def compute_fingerprint_text(path: Path) -> str:
-    """Return the fingerprint of a collection or export as text, which can be stored.
+    """Return the fingerprint of a collection or export as text that can be stored.
 
-    It has to be computed before the file is read. Otherwise a change in between goes unnoticed.
+    Call this before reading the file; otherwise a change in between goes unnoticed.
     """
     try:
         states = fingerprint(resolve_symlinks(path))
@@ -62,7 +62,7 @@ def compute_fingerprint_text(path: Path) -> str:
 
 
 def get_modification_time(path: Path) -> float:
-    """Return the time at which a collection or export was last written, as a Unix timestamp."""
+    """Return when a collection or export was last written, as a Unix timestamp."""
     states = filter(None, fingerprint(resolve_symlinks(path)))
     newest_ns = max((modified_ns for _, modified_ns, _ in states), default=0)
     return newest_ns / 1e9
@@ -74,7 +74,7 @@ def resolve_symlinks(path: Path) -> Path:
 
 
 def fingerprint(source: Path) -> Fingerprint:
-    """Return the fingerprint of a collection and its logs, by which a change can be detected."""
+    """Return the size, modification time and inode of a collection and of each log file."""
     states: list[tuple[int, int, int] | None] = []
     for suffix in ("", *LOG_SUFFIXES):
         state = None

@@ -1,4 +1,4 @@
-r"""Convert Markdown to the HTML of a field, and back. Load pictures and sounds.
+"""Convert Markdown to the HTML of a field and back, and load pictures and sounds.
 
 Raw HTML is escaped, except for the elements of our Markdown subset, which must not have
 attributes. Code, formulas and cloze deletions are parsed by our own grammar (`text.cloze`) and
@@ -59,14 +59,14 @@ _ALLOWED_TAGS = frozenset(_ALLOWED_TAG_NAMES.split())
 def render_field(
     markdown: str, *, cloze: bool = False, pictures: Mapping[str, Media] | None = None
 ) -> str:
-    """Return the HTML of one field.
+    """Render the Markdown of a field as HTML.
 
     Args:
         markdown: the field in our subset of Markdown. Other HTML in it is literal text.
         cloze: whether `{{c1::…}}` makes a cloze deletion, as in the field Text. If not, or if
             it is nested ten deep, it is literal text.
-        pictures: the pictures that `![alt](path)` may show, by path. A picture that isn't
-            among them is replaced by its alt text.
+        pictures: the pictures that `![alt](path)` may show, by path. Any other picture is
+            replaced by its alt text.
     """
     text = clean_text(markdown)
     if not text or _PLAIN_LINE.fullmatch(text):
@@ -87,17 +87,17 @@ class _AtomSource(NamedTuple):
 
 
 class _HtmlWriter(Value):
-    """Writes the HTML of a field. Each cloze deletion in it is written by a further writer."""
+    """Writes the HTML of a field. Each cloze deletion is rendered by a writer of its own."""
 
     cloze: bool
     pictures: Mapping[str, Media]
     depth: int = 0
     """The number of enclosing cloze deletions."""
     atoms: list[tuple[str, str]] = []
-    """The source and the HTML of each atom, by the number of the atom."""
+    """The source and the HTML of each atom, indexed by the atom's number."""
 
     def write(self, markdown: str) -> str:
-        """Return the HTML of a field, or of the answer or hint of a cloze deletion."""
+        """Render a field, or the answer or hint of a cloze deletion, as HTML."""
         text = self._insert_atoms(markdown)
         if not text:
             return ""
@@ -125,7 +125,7 @@ class _HtmlWriter(Value):
         return "".join(html_parts)
 
     def _insert_atoms(self, markdown: str) -> str:
-        """Return the text with each cloze deletion, formula and inline code replaced by an atom."""
+        """Replace each cloze deletion, formula and inline code in the text by an atom."""
         atom_sources: list[_AtomSource] = []
         if self.cloze:
             atom_sources = [
@@ -213,7 +213,6 @@ class _HtmlWriter(Value):
                 yield _render_tag(token)
 
     def _render_text(self, text: str) -> str:
-        """Return plain text as HTML, with each atom replaced by its HTML."""
         parts = _ATOM.split(text)  # text, number of an atom, text …
         parts[::2] = map(text_to_html, parts[::2])
         parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
@@ -225,7 +224,6 @@ class _HtmlWriter(Value):
         return "".join(pieces)
 
     def _restore_source(self, text: str) -> str:
-        """Return text with each atom replaced by its source."""
         return _ATOM.sub(lambda match: self.atoms[int(match[1])][0], text)
 
 
@@ -233,7 +231,6 @@ _ATTRIBUTE_REPLACEMENTS = str.maketrans("{}[]\\\n", "()()/ ")
 
 
 def _render_tag(token: Token) -> str:
-    """Return a token's HTML tag, or its content as text if the tag isn't allowed."""
     if token.tag not in _ALLOWED_TAGS:
         return text_to_html(token.content)
     if token.nesting < 0:
@@ -250,7 +247,7 @@ def _render_tag(token: Token) -> str:
 
 @cache
 def _make_parser() -> MarkdownIt:
-    """Return a parser for CommonMark without HTML, but with tables and strikethrough.
+    """Create a parser for CommonMark without HTML, but with tables and strikethrough.
 
     Indented code, link references and underlined headings are turned off, because they would
     match ordinary text.
@@ -338,7 +335,7 @@ _MAY_NEED_ESCAPE = regex(r"[{}:\[\\&<>]")
 
 
 def text_to_html(text: str) -> str:
-    """Return HTML that shows exactly this text, in any field or in code. Newlines are kept."""
+    """Convert text to HTML that shows exactly this text, in any field or in code."""
     if text.isascii() and text.isprintable() and not _MAY_NEED_ESCAPE.search(text):
         return text
     escaped = escape_html(clean_text(text))
@@ -356,7 +353,7 @@ _DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
 def formulas_to_html(text: str) -> str:
-    """Return `lines_to_html(text)`, but with formulas in dollars and code rendered as such."""
+    """Like `lines_to_html`, but render formulas in dollars and code in backticks."""
     parts = []
     position = 0
     for start, end, kind in find_shields(text):
@@ -376,7 +373,6 @@ def formulas_to_html(text: str) -> str:
 
 
 def _escape_brackets(text: str) -> str:
-    """Break up text that looks like Anki's markup in brackets, such as `[sound:` or `[latex]`."""
     return _BRACKET_MARKUP.sub("[<wbr>", text)
 
 
@@ -401,7 +397,7 @@ _TEX_OPENER = regex(r"\{(?=\{)")
 
 
 def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str:
-    r"""Return a formula in Anki's delimiters, or "" if it has to be shown as text.
+    r"""Render a formula in Anki's delimiters, or return "" if it has to be shown as text.
 
     Args:
         tex: the TeX of the formula, without dollar signs.
@@ -440,7 +436,7 @@ _MAX_URL_CHARS = 2000
 
 
 def sanitize_url(url: str) -> str:
-    """Return a URL encoded so that it contains no Anki markup, or "" if it isn't allowed.
+    """Encode a URL so that it contains no Anki markup, or return "" if the URL isn't allowed.
 
     The allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi. A doi is
     converted to a URL at doi.org.
@@ -464,7 +460,7 @@ _MEDIA_NAME = regex(
     rf"{_MEDIA_PREFIX}[0-9a-f]{{{_HASH_CHARS}}}\.(?:{'|'.join((*_PICTURE_TYPES, *_SOUND_TYPES))})"
 )
 SOUND_TAG = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
-"""Matches the tag of one of our sounds in a field. Its group is the file name."""
+"""Matches the tag of one of our sounds in a field. Group 1 is the file name."""
 _SOUND_TAG = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
 # Match the beginning of a picture or sound file, whatever its extension is.
 _PICTURE_START = re.compile(
@@ -481,7 +477,7 @@ MAX_MEDIA_BYTES = 20_000_000
 
 
 def is_media_name(name: str) -> bool:
-    """Return whether `load_media` could have made this name. Packages contain no other files."""
+    """Return whether a file name has the form that `load_media` creates."""
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
@@ -491,10 +487,10 @@ def is_sound_name(name: str) -> bool:
 
 
 def load_media(path: Path) -> Media | Problem:
-    """Return a picture or sound under the name that it gets in Anki, or a problem.
+    """Load a picture or sound and compute the name that it gets in Anki, or return a problem.
 
     The name consists of `af-`, the first 16 hex digits of the content's SHA-256 hash, and the
-    extension. So it changes whenever the content does.
+    extension, so it changes whenever the content does.
     """
     suffix = path.suffix.lower()
     if suffix[1:] in _VIDEO_TYPES:
@@ -529,12 +525,12 @@ def load_media(path: Path) -> Media | Problem:
 
 
 def hash_media(data: bytes) -> str:
-    """Return the part of the content's hash that the name of a picture or sound contains."""
+    """Hash the content of a picture or sound, for use in its file name."""
     return hashlib.sha256(data).hexdigest()[:_HASH_CHARS]
 
 
 def parse_media_hash(picture: Media) -> str:
-    """Return the hash that the name of a picture contains (see `hash_media`)."""
+    """Return the hash in the name of a picture (see `hash_media`)."""
     return picture.name.removeprefix(_MEDIA_PREFIX)[:_HASH_CHARS]
 
 
@@ -582,7 +578,7 @@ def field_to_markdown(field: str) -> str:
 
 
 class _MarkdownWriter(HTMLParser):
-    """Writes the Markdown of HTML. Unknown tags are dropped, but the text in them is kept."""
+    """Converts HTML to Markdown. Unknown tags are dropped, but the text in them is kept."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -676,7 +672,7 @@ class _MarkdownWriter(HTMLParser):
             self.parts.append(_MARKDOWN_AT_END[tag])
 
     def _end_emphasis(self, name: str) -> None:
-        """Write the delimiters of an element of emphasis. Unclosed elements in it are dropped."""
+        """Write the delimiters of an emphasis element. Unclosed elements in it are dropped."""
         if not any(element == name for element, _, _ in self.open_emphasis):
             return
         element, parts, start = self.open_emphasis.pop()
@@ -694,7 +690,6 @@ class _MarkdownWriter(HTMLParser):
             parts.append(f"</{name}>")
 
     def _ensure_line_ends(self, min_line_ends: int = 2) -> None:
-        """Ensure that the output ends in at least `min_line_ends` line ends, unless it is empty."""
         last_parts = "".join(self.parts[-3:])
         if last_parts.strip():
             line_ends = len(last_parts) - len(last_parts.rstrip("\n"))
@@ -713,7 +708,6 @@ class _MarkdownWriter(HTMLParser):
 
 
 def _escape_text(data: str) -> str:
-    """Escape Markdown syntax in text, except in cloze delimiters, and write formulas in dollars."""
     parts: list[str] = []
     position = 0
     for formula in _ANKI_FORMULA.finditer(data):
@@ -730,7 +724,6 @@ def _escape_text(data: str) -> str:
 
 
 def _escape_markup(text: str) -> str:
-    """Escape Markdown syntax, except in cloze delimiters."""
     parts = _CLOZE_DELIMITER.split(text)  # text, cloze delimiter, text …
     for index in range(0, len(parts), 2):
         parts[index] = _MARKDOWN_SYNTAX.sub(
