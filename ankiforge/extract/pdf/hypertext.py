@@ -86,7 +86,7 @@ def find_quote_contexts(
             ):
                 pages = read_pages(book)
     except ItemError as error:
-        return Failed(error.message, error.hint)
+        return Failure(error.message, error.hint)
     except _READ_ERRORS as error:
         return Failure(f"it cannot be read: {error}", REPAIR_HINT)
     passages = []
