@@ -1,10 +1,10 @@
 """The source for folders of Markdown and plain text files, and the base of all note sources.
 
-`obsidian` reads vaults, and `jupyter` notebooks. `parsed_note` reads a note: `placeholders` hides
-comments and maths, `blocks` splits the note into blocks, `inline` parses the text of a block,
-`hand_written` finds cards, `quotes` finds passages from papers, and `note_reader` creates the
-highlights. Plain text is read as Markdown in which indentation has no meaning and text after `> `
-is a passage.
+`obsidian` reads vaults and `jupyter` reads notebooks. `parsed_note` reads a single note:
+`placeholders` hides comments and maths, `blocks` splits the note into blocks, `inline` parses the
+text of a block, `hand_written` finds cards, `quotes` finds passages from papers, and `note_reader`
+creates the highlights. Plain text is read as Markdown in which indentation has no meaning and text
+after `> ` is a passage.
 """
 
 from __future__ import annotations
@@ -62,22 +62,21 @@ class MarkdownSettings(SourceSettings, kw_only=True):
 
 
 class MarkdownNote(NamedTuple):
-    """A note in Markdown, as a source passes it to the reader of notes."""
+    """A note's Markdown and document, before the note is parsed."""
 
     document: Document
-    """The document that the note is, still without the properties from its front matter and
-    tags."""
+    """The note's document, still without the tags and properties in the note."""
     marks: frozenset[str]
     """The kinds of marks to read."""
     text: str
-    """The Markdown, which has LF line ends and may begin with front matter."""
+    """The Markdown with LF line ends, including any front matter."""
     dialects: Dialects | None = None
-    """The dialects in which plug-ins write cards, or None if no plug-in does."""
+    """The plug-in dialects for cards, or None if no plug-in writes cards."""
     plugin_deck: str = ""
-    """The deck that a plug-in uses for the note's cards if the note itself names none."""
+    """The plug-in's deck for these cards, used if the note itself names none."""
     private_lines: frozenset[int] = frozenset()
-    """The numbers of the lines that are private because they are indented below a tagged line.
-    The indentation is no longer in `text`."""
+    """The line numbers that are private because they were indented below a tagged line.
+    `text` no longer has this indentation."""
 
 
 class WantedMarks(NamedTuple):
@@ -86,9 +85,9 @@ class WantedMarks(NamedTuple):
     marks: frozenset[str]
     cards: frozenset[str]
     glossary_headings: frozenset[str]
-    """The casefolded headings of glossaries."""
+    """The casefolded headings of sections that count as glossaries."""
     reads_fields: bool = True
-    """Whether a line `key:: value` is a field, and not a card."""
+    """Whether a line `key:: value` is a field instead of a card."""
 
 
 # Maps each kind of mark and card to signs without which a note contains none of this kind.
@@ -114,7 +113,7 @@ _TERM_LINES = regex(
     rf"[:：][^\n]*+\s*+){{{MIN_TERMS}}}"
 )
 _GLOSSARY_HEADINGS = ("glossary", "definitions", "key terms")
-"""The headings of glossaries, to which the settings may add others."""
+"""The default glossary headings, which the settings can extend."""
 # The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases. Without other
 # signs of marks or cards, `_MIN_BOLD_PER_NOTE` for each note are enough. In both cases, there
 # must be more than `_MIN_BOLD_PER_MARK` for each mark.
@@ -134,10 +133,7 @@ _NOTION_ID = regex(r"[ _-][0-9a-f]{32}\Z")
 
 
 def parse_title(path: str) -> str:
-    """Return the title of a note, which is its file name without the ending.
-
-    The id that Notion appends is removed, too.
-    """
+    """Return a note's title: the file name without its suffix and without Notion's page id."""
     stem = PurePosixPath(path).stem
     return _NOTION_ID.sub("", stem) or stem
 
@@ -148,11 +144,7 @@ class NoteSource(FileSource):
     uses = tuple(sorted(PICTURE_SUFFIXES | SOUND_SUFFIXES))  # embedded in notes
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
-        """Return the Markdown note that a file contains.
-
-        Args:
-            file: the file.
-            text: the content of the file.
+        """Convert a file into a Markdown note.
 
         Returns:
             The note, or None if another source reads the file.
@@ -163,7 +155,7 @@ class NoteSource(FileSource):
         raise NotImplementedError
 
     def document(self, file: File, text: str, picture: FindPicture) -> Iterator[Sighting]:
-        """Yield the document that a note is, if it has highlights, and its problems."""
+        """Yield the note's document, if it has highlights, and any problems."""
         note = self.to_markdown_note(file, text)
         if note is not None:
             from ankiforge.extract.markdown import parsed_note
@@ -175,7 +167,7 @@ class NoteSource(FileSource):
             yield from parsed_note.read_note(self, note, picture)
 
     def read_whole_text(self, file: File, reader: Any) -> WholeText:
-        """Return the whole plain text of a note."""
+        """Return the complete plain text of a note."""
         from ankiforge.extract.markdown import parsed_note
 
         text, _ = read_when_settled(file.disk_path)
@@ -187,7 +179,7 @@ class NoteSource(FileSource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice if the user seems to mark phrases in bold, which aren't read.
+        """Yield a notice if the user seems to mark phrases in bold, which aren't read by default.
 
         The notice contains the number of bold phrases.
         """
@@ -198,7 +190,7 @@ class NoteSource(FileSource):
         bold_count = phrases["bold"]
         min_bold = _MIN_BOLD
         is_often_bold = _MIN_BOLD_PER_NOTE * len(files) <= bold_count < min_bold
-        if is_often_bold and not self._has_other_signs(files):
+        if is_often_bold and not self._may_have_other_marks(files):
             min_bold = bold_count
         if bold_count >= min_bold and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]:
             message = f"phrases in bold are not read as marks: {bold_count:,}"
@@ -207,8 +199,7 @@ class NoteSource(FileSource):
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
             yield Problem(places[0].name, message, hint, notice=True)
 
-    def _has_other_signs(self, files: Sequence[File]) -> bool:
-        """Return whether any of the notes may contain marks other than bold, or cards."""
+    def _may_have_other_marks(self, files: Sequence[File]) -> bool:
         for file in files:
             with suppress(ItemError):
                 note = self.to_markdown_note(file, file.text())
@@ -220,7 +211,7 @@ class NoteSource(FileSource):
         return False
 
     def public_text(self, file: File) -> str:
-        """Return the plain text of a note that contains neither marks nor private parts."""
+        """Return the plain text of a note without marks or private parts."""
         from ankiforge.extract.markdown import parsed_note
 
         try:
@@ -231,16 +222,16 @@ class NoteSource(FileSource):
             return ""
 
     def get_wanted_marks(self, marks: frozenset[str]) -> WantedMarks:
-        """Return what to read in a note whose kinds of marks are `marks`."""
+        """Combine the kinds of marks in `marks` with the kinds of cards in the settings."""
         own_headings = map(str.casefold, self.settings.glossary_headings)
         headings = (*_GLOSSARY_HEADINGS, *own_headings)
         cards = select_card_forms(self.settings.cards, HAND_WRITTEN_FORMS)
         return WantedMarks(marks, cards, frozenset(headings))
 
     def may_have_highlights(self, note: MarkdownNote) -> bool:
-        """Return whether a note may contain highlights, which a quick search can't rule out.
+        """Return False if a quick text search rules out any highlights in the note.
 
-        Most notes of a vault contain none and so needn't be parsed.
+        Most notes of a vault have none, so they needn't be parsed.
         """
         from ankiforge.extract.markdown.placeholders import may_have_citations
 
@@ -272,7 +263,7 @@ class NoteSource(FileSource):
 
 
 class TextFiles(NoteSource):
-    """The Markdown and plain text files in a folder that isn't a vault."""
+    """Markdown and plain text files in a folder that isn't a vault."""
 
     kind = "markdown"
     Settings = MarkdownSettings
@@ -282,16 +273,13 @@ class TextFiles(NoteSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a candidate, but a plain text file only as a possible one."""
+        """Recognise Markdown files, and plain text files as possible candidates."""
         if candidate.suffix == ".txt":
             return Recognition(Confidence.POSSIBLE)
         return super().recognise(candidate)
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
-        """Return the Markdown note that a file contains, or None if another source reads it.
-
-        `text` is the content of the file.
-        """
+        """Convert a file into a Markdown note, or return None if another source reads it."""
         if file.path.endswith(".txt") and find_source_kind(file.as_path) != self.kind:
             return None  # it may be a file of clippings, for example
         path = PurePosixPath(file.path)

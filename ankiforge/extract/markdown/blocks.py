@@ -1,8 +1,8 @@
 """Split a note into blocks: headings, paragraphs, list items, table cells, code and cards.
 
-The blocks are in reading order, so their texts make up the plain text of the note.
-markdown-it-py finds where each block begins and ends. A block keeps its slice of the source
-and parses it only when its text is needed, because most blocks of a note contain no mark.
+The blocks are in reading order, so their joined texts are the note's plain text. markdown-it-py
+finds where each block begins and ends. A block keeps its slice of the source and parses it only on
+demand, because most blocks contain no marks.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SPECIAL_IN_HEADING_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 
 
 class BlockKind(Enum):
-    """The kind of Markdown construct that a block is."""
+    """The kind of Markdown element that a block is."""
 
     TEXT = auto()
     HEADING = auto()
@@ -59,36 +59,33 @@ class BlockKind(Enum):
     TITLE = auto()
     """The title of a callout."""
     CARD = auto()
-    """A hand-written card over several lines."""
+    """A hand-written card that covers several lines."""
 
 
 @dataclass(eq=False, slots=True)
 class ListItem:
-    """An item of a list, which contains one or more blocks.
-
-    Two items are equal only if they are the same object.
-    """
+    """A list item with one or more blocks, compared by identity."""
 
     list_number: int
-    """The position of the list among the lists of the note, counted from 1."""
+    """The number of the list within the note, counted from 1."""
     first_block: Block | None = None
-    """The first paragraph of the item, or None if it has none."""
+    """The item's first paragraph, or None if the item has none."""
 
 
 @dataclass(eq=False, slots=True)
 class BlockQuote:
-    """A block quote or callout, which contains one or more blocks.
+    """A block quote or callout with one or more blocks.
 
     A callout is a block quote that begins with a type in brackets, such as `[!note]`.
     """
 
     body: str
-    """The source without the quote markers and the title of the callout."""
+    """The source without quote markers and callout title."""
     callout_type: str = ""
-    """The type of the callout as written in its brackets, such as `note` or `PDF|yellow`,
-    or "" for a plain block quote."""
+    """The type as written in the brackets, such as `note` or `PDF|yellow`, or "" for a plain block
+    quote."""
     title_block: Block | None = None
-    """The title of the callout, or None for a plain block quote."""
+    """The callout's title, or None for a plain block quote."""
 
 
 @dataclass(eq=False)
@@ -100,45 +97,44 @@ class Block:
     context: InlineContext
     syntax: CardSyntax
     lines: Span
-    """The block's lines in the note, [first, last). All cells of a table row have the same
-    lines."""
+    """The range of lines in the note, as [first, end). All cells of a table row have the same
+    range."""
     number: int = 0
-    """The position of the block in the note, counted from 1."""
+    """The block's number within the note, counted from 1."""
     id: str = ""
-    """The id at the end of the block, written as `^id`, which a link can refer to."""
+    """The id for links, written as `^id` at the end of the block, or ""."""
     may_be_line_card: bool = False
-    """Whether the block is a single line, which may be a card such as `front::back`."""
+    """Whether the block is a single line, so that it may be a card such as `front::back`."""
     block_card: BlockCard | None = None
-    """The card that the block contains if its kind is `CARD`, or None."""
+    """The parsed card if the kind is `CARD`, or None."""
     headings: tuple[Block, ...] = ()
-    """The headings of the sections that contain the block, outermost first."""
+    """The headings above the block, outermost first."""
     headers: tuple[Block, ...] = ()
-    """For a table cell, the first cells of its row and of its column."""
+    """For a table cell, the first cell of the row and the first cell of the column."""
     row_sources: Sequence[str] = ()
-    """For a table cell, the sources of all cells in its row."""
+    """For a table cell, the sources of all cells in the same row."""
     header_sources: Sequence[str] = ()
-    """For a table cell, the sources of all cells in the first row of the table."""
+    """For a table cell, the sources of all cells in the table's first row."""
     column: int = 0
-    """For a table cell, the number of cells before it in its row."""
+    """For a table cell, the number of cells to the left."""
     top_level_number: int = 0
-    """The number of the top-level block that contains this block, counted from 1."""
+    """The number of the enclosing top-level block, counted from 1."""
     rule_count: int = 0
     """The number of horizontal rules (`---`) above the block."""
     items: tuple[ListItem, ...] = ()
-    """The list items that contain the block, outermost first."""
+    """The enclosing list items, outermost first."""
     quotes: tuple[BlockQuote, ...] = ()
-    """The block quotes that contain the block, outermost first."""
+    """The enclosing block quotes, outermost first."""
     deck: str = ""
-    """The deck named by the nearest deck tag above the block, or "" if there is none."""
+    """The deck named by the nearest deck tag above, or ""."""
     tags_above: Strings = ()
-    """All tags on the line that contains this deck tag."""
+    """All tags on the same line as this deck tag."""
     is_private: bool = False
-    """Whether the text of the block must not leave this computer. `mark_private_blocks` sets
-    this."""
+    """Whether the text must not leave this computer. Set by `mark_private_blocks`."""
 
     @property
     def anchor(self) -> str:
-        """The fragment of a link to the block: its id, or the heading above if it has none."""
+        """The URL fragment that links to the block: the block's id, or else the nearest heading."""
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
@@ -148,16 +144,13 @@ class Block:
 
     @property
     def callouts(self) -> Sequence[BlockQuote]:
-        """The callouts that contain the block, outermost first.
-
-        The title of a callout doesn't count as contained in this callout.
-        """
+        """The enclosing callouts, outermost first. A callout doesn't enclose its own title."""
         quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
         return [quote for quote in quotes if quote.title_block]
 
     @property
     def callout_type(self) -> str:
-        """The type of the innermost callout that contains the block, or ""."""
+        """The type of the innermost enclosing callout, or ""."""
         return next(
             (quote.callout_type for quote in reversed(self.quotes) if quote.callout_type),
             "",
@@ -165,30 +158,30 @@ class Block:
 
     @property
     def is_text(self) -> bool:
-        """Whether the block may contain marks, unlike code and cards over several lines."""
+        """Whether the block can contain marks, unlike code and cards that cover several lines."""
         return self.kind not in (BlockKind.CODE, BlockKind.CARD)
 
     @property
     def is_declared(self) -> bool:
-        """Whether the settings, or the block's own markup, state that it is a card."""
+        """Whether the settings or the block's own markup declare the block to be a card."""
         return self.syntax.is_declared or (
             self.block_card is not None and self.block_card.is_declared
         )
 
     @cached_property
     def inline(self) -> InlineText:
-        """The parsed text of the block, which is empty for code and for a `CARD` block."""
+        """The parsed text, empty for code and `CARD` blocks."""
         return parse_inline(self.source, self.context) if self.is_text else InlineText([])
 
     @cached_property
     def plain(self) -> str:
-        """The plain text of the block.
+        """The plain text.
 
         It is empty only if the block contains nothing but marked or blanked-out pictures.
         """
         if self.block_card is None:
             return self.inline.plain if self.is_text else self.source
-        sides = [side.get_plain_text() for side in self._parsed_sides]
+        sides = [side.get_plain_text() for side in self._side_blocks]
         if self.block_card.labels:
             labelled = zip(self.block_card.labels, sides, strict=True)
             return "\n".join(f"{label}: {side}" for label, side in labelled)
@@ -199,15 +192,14 @@ class Block:
 
     @property
     def is_visible(self) -> bool:
-        """Whether the block contains text, or a marked or blanked-out picture."""
+        """Whether the block contains any text, or a marked or blanked-out picture."""
         if self.source[:1].isalnum():
             return True  # no need to parse the block
         inline = self.inline
-        return bool(inline.plain or inline.marked_pictures or inline.blanked_out_pictures)
+        return bool(inline.plain or inline.marked_pictures or inline.picture_gap_openers)
 
     @cached_property
-    def _parsed_sides(self) -> tuple[NoteBlocks, ...]:
-        """The parsed blocks of each side if the kind is `CARD`, or () for other blocks."""
+    def _side_blocks(self) -> tuple[NoteBlocks, ...]:
         if self.block_card is None:
             return ()
         sides = []
@@ -218,9 +210,9 @@ class Block:
 
     @property
     def _side_context(self) -> InlineContext:
-        """The context for parsing the card's sides.
+        """The context for parsing card sides.
 
-        The cards of Obsidian_to_Anki may have a cloze deletion syntax of their own.
+        Obsidian_to_Anki cards may have their own cloze syntax.
         """
         field_gaps = self.syntax.field_cloze_syntax
         if (
@@ -234,7 +226,7 @@ class Block:
 
     @cached_property
     def card_sides(self) -> CardSides | None:
-        """The two sides if the block is a one-line card such as `front::back`, or None."""
+        """The sides of a one-line card such as `front::back`, or None for other blocks."""
         if not self.may_be_line_card:
             return None
         if not has_separator(self.source, self.syntax):
@@ -243,9 +235,9 @@ class Block:
 
     @cached_property
     def card_markdown(self) -> Strings:
-        """The sides in our own Markdown if the kind is `CARD`, or () for other blocks.
+        """The card's sides as normalized Markdown if the kind is `CARD`, or ().
 
-        A cloze card without extra text on its back has only one side.
+        A cloze card without text on the back has only one side.
         """
         if self.block_card is None:
             return ()
@@ -257,9 +249,9 @@ class Block:
 
     @property
     def footnotes(self) -> list[str]:
-        """The names of the footnotes in the block, as `InlineText.find_footnotes` returns."""
+        """The footnotes that the block refers to, as returned by `InlineText.find_footnotes`."""
         names = self.inline.find_footnotes(0, len(self.plain))
-        for side in self._parsed_sides:
+        for side in self._side_blocks:
             for block in side.blocks:
                 names += block.footnotes
         return names
@@ -270,7 +262,7 @@ class Block:
         tags = list(self.inline.tags)
         if self.block_card:
             tags.extend(self.block_card.tags)
-        for side in self._parsed_sides:
+        for side in self._side_blocks:
             tags.extend(side.tags)
             for block in side.blocks:
                 tags.extend(block.tags)
@@ -279,22 +271,22 @@ class Block:
 
 @dataclass(frozen=True)
 class NoteBlocks:
-    """The blocks of a note, in order, with what is needed to interpret them."""
+    """All blocks of a note, in order."""
 
     blocks: tuple[Block, ...]
     tags: Strings
-    """The tags of the whole note, which are those in blocks without other text."""
+    """The tags that apply to the whole note: those in blocks without other text."""
     context: InlineContext
-    """The context in which the blocks are parsed, with the note's maths and link labels."""
+    """The context for parsing inline text, including the note's maths and link labels."""
     source: str = ""
-    """The source of the note, in which placeholders replace maths and comments."""
+    """The note's source, with placeholders for maths and comments."""
 
     def get_plain_text(self) -> str:
         """Return the plain text of the note."""
         return self.join_plain_text(self.blocks)
 
     def join_plain_text(self, blocks: Sequence[Block]) -> str:
-        """Return the joined plain text of `blocks`, which must be consecutive."""
+        """Join the plain text of consecutive blocks."""
         parts = []
         for block in blocks:
             parts.append(self.get_separator_above(block))
@@ -302,21 +294,21 @@ class NoteBlocks:
         return "".join(parts[1:])
 
     def find_previous(self, block: Block) -> Block | None:
-        """Return the block before `block`, or None if it is the first."""
+        """Return the block before `block`, or None if `block` is the first."""
         return self.blocks[block.number - 2] if block.number > 1 else None
 
     def find_next(self, block: Block) -> Block | None:
-        """Return the block after `block`, or None if it is the last."""
+        """Return the block after `block`, or None if `block` is the last."""
         return self.blocks[block.number] if block.number < len(self.blocks) else None
 
     def get_block_range(self, first: Block, last: Block) -> Sequence[Block]:
-        """Return the blocks from `first` to `last`, including both."""
+        """Return the blocks from `first` to `last`, inclusive."""
         return self.blocks[first.number - 1 : last.number]
 
     def get_separator_above(self, block: Block) -> str:
-        """Return the text that separates a block from the previous one in the plain text.
+        """Return the separator between a block and the previous one in the note's plain text.
 
-        It is a line feed, except between the cells of a table row, which are on one line.
+        It is " | " between cells of the same table row, and otherwise a line feed.
         """
         above = self.find_previous(block)
         if above is None:
@@ -324,20 +316,17 @@ class NoteBlocks:
         are_cells = block.kind is BlockKind.CELL and above.kind is BlockKind.CELL
         return " | " if are_cells and block.lines == above.lines else "\n"
 
-    def get_context(
+    def get_surrounding_text(
         self, first: Block, start: int, last: Block, end: int, length: int
     ) -> Pair:
-        """Return the plain text around a passage.
+        """Return the plain text before and after a passage.
 
         Args:
-            first: the first block of the passage.
-            start: the offset in the plain text of `first` at which the passage starts.
-            last: the last block of the passage.
-            end: the offset in the plain text of `last` at which the passage ends.
-            length: the number of characters to return on each side.
-
-        Returns:
-            The text before the passage and the text after it.
+            first: the block in which the passage starts.
+            start: the passage's start offset in the plain text of `first`.
+            last: the block in which the passage ends.
+            end: the passage's end offset in the plain text of `last`.
+            length: the maximum number of characters on each side.
         """
         before = first.plain[:start]
         while len(before) < length and (above := self.find_previous(first)):
@@ -355,10 +344,6 @@ _LIST_MARKER = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
 
 @lru_cache(maxsize=4)
 def _get_markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
-    """Return a parser that finds blocks but ignores inline markup.
-
-    Optionally, it also skips lines of comments and finds hand-written cards.
-    """
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
     rules = parser.block.ruler
     next_rule = "code"
@@ -379,9 +364,8 @@ def _get_markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
 def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Parse code that is indented by four spaces, as a block rule of markdown-it.
 
-    Unlike markdown-it's own rule, it treats a list item as an item however far it is
-    indented, as editors do, and nothing in a list as indented code. Because markdown-it's
-    own rule is disabled, any block may begin at any indentation.
+    Unlike markdown-it's own rule, which is disabled, it follows what editors do: list items may be
+    indented by any amount, and lists contain no indented code.
     """
     if state.listIndent >= 0 or state.sCount[start] - state.blkIndent < 4:
         return False
@@ -402,7 +386,7 @@ def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) 
 
 
 def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a list at any indentation, even where it interrupts the text of an item.
+    """Parse a list at any indentation, even one that interrupts an item's text.
 
     This replaces a block rule of markdown-it.
     """
@@ -413,7 +397,7 @@ def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _parse_paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a paragraph, which another block may interrupt at any indentation.
+    """Parse a paragraph, which other blocks may interrupt at any indentation.
 
     This replaces a block rule of markdown-it.
     """
@@ -439,7 +423,6 @@ def _parse_paragraph(state: StateBlock, start: int, end: int, silent: bool) -> b
 
 
 def _skip_comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Skip a line that contains only comments, as a block rule of markdown-it."""
     first = state.bMarks[start] + state.tShift[start]
     line = state.src[first : state.eMarks[start]]
     if COMMENT_FILLER not in line or line.strip(f"{COMMENT_FILLER} \t"):
@@ -457,10 +440,10 @@ def parse_blocks(
     """Split a note into blocks.
 
     Args:
-        source: the source of the note, with placeholders for maths and comments.
-        context: the context for parsing inline text, whose maths and link labels are
-            replaced by those of the note.
-        syntax: the syntaxes in which the note may contain cards.
+        source: the prepared source of the note.
+        context: the inline context. The note's own maths, link labels and cloze syntax replace
+            those in it.
+        syntax: the card syntaxes that the note may use.
     """
     note_context = context._replace(
         maths=source.maths,
@@ -472,7 +455,6 @@ def parse_blocks(
 
 
 _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")
-"""Matches the id, written as `^id`, at the end of a block."""
 # The first line of a callout, `[!type] title`. After the brackets, `-` or `+` makes it
 # foldable.
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
@@ -491,10 +473,6 @@ _SCRIPTS_AND_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
 def _split_off_id(source: str) -> tuple[str, str]:
-    """Split the id at the end of a block from its source.
-
-    Returns the source without the id, and the id or "" if there is none.
-    """
     block_id = _BLOCK_ID.search(source) if "^" in source else None
     if block_id is None:
         return source, ""
@@ -502,10 +480,9 @@ def _split_off_id(source: str) -> tuple[str, str]:
 
 
 class _BlockParser:
-    """Collects the blocks of a note from the tokens of markdown-it.
+    """Converts the tokens of markdown-it into the blocks of a note.
 
-    While it iterates over the tokens, it keeps track of the open containers and of the
-    headings, tags and rules above the current token.
+    It tracks the open containers, headings, tags and rules while it iterates over the tokens.
     """
 
     def __init__(
@@ -521,34 +498,30 @@ class _BlockParser:
 
         self._blocks: list[Block] = []
         self._note_tags: list[str] = []
-        """The tags found in blocks without other text."""
+        """The tags in blocks without other text."""
         self._deck = syntax.default_deck
-        """The value of `Block.deck` for the next block."""
+        """`Block.deck` of the next block."""
         self._tags_above: Strings = ()
-        """The value of `Block.tags_above` for the next block."""
+        """`Block.tags_above` of the next block."""
 
         self._lines: Span = (0, 0)
-        """The lines of the last token for which markdown-it reports them."""
+        """The line range of the last token that has one."""
         self._headings = list[tuple[int, Block]]()
-        """The level and block of each heading whose section is open, outermost first."""
+        """The level and block of each open section's heading, outermost first."""
         self._header_cells: list[Block | None] = []
-        """The header cells of the open table, with None for each empty cell."""
+        """The first row of the open table, with None for empty cells."""
         self._row_cells: list[Block | None] = []
         self._header_sources: list[str] = []
         self._row_sources: list[str] = []
         self._open_items: list[ListItem] = []
         """The current item of each open list, outermost first."""
         self._open_quotes: list[BlockQuote] = []
-        """The open block quotes, outermost first."""
         self._list_count = 0
         self._rule_count = 0
         self._top_level_count = 0
 
     def parse(self, card_lines: Sequence[int] = ()) -> NoteBlocks:
-        """Return the blocks of the text.
-
-        `card_lines` are the numbers of the lines that may mark a card over several lines.
-        """
+        """Parse the text into blocks. `card_lines` come from `find_card_lines`."""
         environment = {
             "card_lines": card_lines,
             "syntax": self._syntax,
@@ -572,13 +545,11 @@ class _BlockParser:
         )
 
     def _is_card_line(self, line: str) -> bool:
-        """Return whether `line` is a card by itself, such as `front::back`."""
         if not has_separator(line, self._syntax):
             return False
         return find_line_card(parse_inline(line, self._context), self._syntax) is not None
 
     def _parse_token(self, tokens: Sequence[Token], index: int) -> None:
-        """Add the block that a token contains, or track what it opens or closes."""
         token = tokens[index]
         previous_type = tokens[index - 1].type if index else ""
         match token.type:
@@ -599,7 +570,7 @@ class _BlockParser:
                 self._add_html(token.content, previous_type)
             case "card":
                 block_card: BlockCard = token.meta["card"]
-                card = self._new_block(BlockKind.CARD, "", self._lines)
+                card = self._create_block(BlockKind.CARD, "", self._lines)
                 back, card.id = _split_off_id(block_card.back)
                 card.block_card = block_card._replace(back=back)
                 self._blocks.append(card)
@@ -607,7 +578,6 @@ class _BlockParser:
                 self._track_container(token.type)
 
     def _track_container(self, token_type: str) -> None:
-        """Update the state if the token opens or closes a container or is a rule."""
         match token_type:
             case "thead_open":
                 self._header_cells = []
@@ -638,9 +608,9 @@ class _BlockParser:
     # --- one method for each kind of block --------------------------------------------
 
     def _add_heading(self, source: str, level: int) -> None:
-        """Add a heading, which ends the open sections of its level and of lower levels.
+        """Add a heading, closing all sections of the same or a deeper level.
 
-        A heading in a list item ends only sections that began in a list item.
+        A heading in a list item closes only sections that began in a list item.
         """
         is_in_item = bool(self._open_items)
         last = self._blocks[-1] if self._blocks else None
@@ -667,8 +637,8 @@ class _BlockParser:
     def _add_html(self, source: str, container: str) -> None:
         """Add the text of an HTML block.
 
-        If the HTML contains gaps, each of its list items and table rows becomes a block, so
-        that each becomes a card of its own.
+        If it contains gaps, each list item and table row becomes a separate block, and so a
+        separate card.
         """
         if _NON_TEXT_HTML.match(source):
             self._add_code(_SCRIPTS_AND_TAGS.sub("", source))
@@ -681,10 +651,6 @@ class _BlockParser:
             first_line += fragment.count("\n")
 
     def _add_cell(self, source: str) -> Block | None:
-        """Add a table cell, whose headers are the first cells of its row and its column.
-
-        Returns its block, or None if the cell is empty.
-        """
         block = self._add_text_block(BlockKind.CELL, source, self._lines)
         column = len(self._row_sources)
         self._row_cells.append(block)
@@ -706,12 +672,12 @@ class _BlockParser:
         return block
 
     def _add_paragraph(self, source: str, container_type: str) -> None:
-        """Add a paragraph, in which each line that is a card becomes a block of its own.
+        """Add a paragraph, splitting off each line that is a card.
 
         Args:
             source: the source of the paragraph.
-            container_type: the type of the token that opens the container whose first
-                block is the paragraph, such as `blockquote_open`, or any other type.
+            container_type: the type of the preceding token, such as `blockquote_open` if the
+                paragraph is the first block in a quote.
         """
         kind = BlockKind.TEXT
         if container_type == "list_item_open":
@@ -725,7 +691,7 @@ class _BlockParser:
                 quote = self._open_quotes[-1]
                 quote.callout_type = callout["type"]
                 self._add_text_block(BlockKind.TITLE, callout["title"], self._lines)
-                quote.title_block = self._new_block(
+                quote.title_block = self._create_block(
                     BlockKind.TITLE, callout["title"], self._lines
                 )
                 _, _, quote.body = quote.body.partition("\n")
@@ -755,10 +721,7 @@ class _BlockParser:
         end: int,
         first_line: int,
     ) -> None:
-        """Add the lines [start, end) of a paragraph as a block.
-
-        `first_line` is the line of the note on which the paragraph begins.
-        """
+        """Add the lines [start, end) of the paragraph that begins at `first_line` of the note."""
         source = "\n".join(lines[start:end])
         lines_in_note = (first_line + start, first_line + end)
         self._add_text_block(kind, source, lines_in_note, is_line=end == start + 1)
@@ -766,7 +729,7 @@ class _BlockParser:
     def _add_code(self, source: str) -> None:
         source = restore_placeholders(source.strip("\n"), self._context.maths)
         if source.strip():
-            block = self._new_block(BlockKind.CODE, source, self._lines)
+            block = self._create_block(BlockKind.CODE, source, self._lines)
             self._blocks.append(block)
 
     # --- blocks at the current position ------------------------------------------------
@@ -781,11 +744,11 @@ class _BlockParser:
     ) -> Block | None:
         """Add a block and return it, or return None if it has neither text nor a picture.
 
-        Such a block may still contain an id, which then belongs to the whole top-level
-        block above it, or tags, which then belong to the cards below it or to the note.
+        An id in such an invisible block applies to the top-level block above. Its tags apply to the
+        cards below or to the whole note.
         """
         source, block_id = _split_off_id(source)
-        block = self._new_block(kind, source, lines, is_line=is_line)
+        block = self._create_block(kind, source, lines, is_line=is_line)
         block.id = block_id
         if block.is_visible:
             self._blocks.append(block)
@@ -801,10 +764,9 @@ class _BlockParser:
         return None
 
     def _assign_tags(self, block: Block) -> None:
-        """Assign the tags of a block without other text.
+        """Apply the tags of a block without other text.
 
-        If they name a deck, they belong to the cards below the block, and otherwise to the
-        whole note.
+        A deck tag applies to the cards below, any other tag to the whole note.
         """
         deck = self._syntax.find_deck(block.tags)
         if deck:
@@ -817,7 +779,7 @@ class _BlockParser:
             if not (is_cell and has_private_tag((tag,))):
                 self._note_tags.append(tag)
 
-    def _new_block(
+    def _create_block(
         self,
         kind: BlockKind,
         source: str,
@@ -825,7 +787,6 @@ class _BlockParser:
         *,
         is_line: bool = False,
     ) -> Block:
-        """Create a block that has the headings and containers of the current position."""
         return Block(
             kind=kind,
             source=source,
@@ -844,7 +805,7 @@ class _BlockParser:
 
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:
-    """Return whether `line` contains a separator that may make it a card."""
+    """Return whether the line contains a separator that can make it a card."""
     return "：：" in line or any(
         separator in line for separator in syntax.line_separators
     )

@@ -1,8 +1,8 @@
 """Find passages that other programs have exported into a note.
 
-Readwise, KOReader, Kindle and similar programs write the passages that a reader highlighted
-in a book under a heading, with their locations in the book and the reader's notes. Without
-marks, they can be recognised only by these headings, locations and links.
+Readwise, KOReader, Kindle and similar programs write passages that were highlighted in a book
+below a heading, with their locations and the reader's notes. Since the passages aren't marked,
+only these headings, locations and links identify them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _LOCATION_LINE = regex(
     rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{LOCATION})\Z"
 )
 _MIN_HEADING_WORDS = 4
-"""The fewest words that a heading must have to be a passage itself."""
+"""A heading with fewer words can't be a passage itself."""
 _NOTE_HEADING = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{LOCATION}\s*\Z")
 _NOTE_LABEL = regex(
     rf"(?is)(?:(?:my\s+)?(?:{REMARK_WORD})\s*[:：]|💭)\s*(?P<words>[^⏱]*[^⏱\s-])?"
@@ -75,26 +75,26 @@ class ExportedPassage:
 
     block: Block
     start: int
-    """[start, end) is the passage's span in the plain text of its block."""
+    """[start, end) is the passage's span in the plain text of `block`."""
     end: int
     note_blocks: list[Block]
-    """Further blocks that contain the reader's notes, tags or the location. If any is
-    private, so is the passage."""
+    """Further blocks with the reader's notes, tags or the location. The passage is private if
+    any of them is."""
     page_label: str = ""
-    """The page label, or "" if it is unknown."""
+    """The page label, or "" if unknown."""
     notes: dict[str, None] = field(default_factory=dict)
-    """The reader's notes on the passage, in order, as the keys of a dictionary."""
+    """The reader's notes in order, as the keys of a dictionary."""
 
     @property
     def comment(self) -> str:
-        """The reader's notes on the passage, with one per line."""
+        """The reader's notes, joined with line feeds."""
         return "\n".join(self.notes)
 
 
 def is_book_export(text: str) -> bool:
-    """Return whether a note seems to be a book that another program exported.
+    """Return whether a note looks like a book exported by another program.
 
-    Such a note contains the headings "Metadata" and "Highlights", and text below them.
+    Such a note has the headings "Metadata" and "Highlights", and text below them.
     """
     return "# Metadata" in text and _BOOK_NOTE.search(text) is not None
 
@@ -104,17 +104,17 @@ def find_exported_passages(
 ) -> dict[Block, list[ExportedPassage]]:
     """Find the passages that other programs exported into a note.
 
-    A passage is below a heading such as “Highlights”. A paragraph, list item or quote there
-    is a passage if it ends with its location in the book, such as `(Location 64)`,
-    `— location: 64` or `(View Highlight)`, or if the block below it contains only the
-    location. Other quotes there are passages if the heading has no further words, and other
-    list items and quotes if the note has a heading “Metadata”. A nested item isn't a
-    passage, unless an outer item tells when the passages in it were synced.
+    Below a heading such as “Highlights”, the following are passages:
 
-    Elsewhere, text directly below a heading that is a location, such as `Page 5 @ 21 May
-    2024` or `Highlight (yellow) - Location 64`, is a passage. So is any paragraph or list
-    item that ends with a link back to its source, because people edit the templates of such
-    programs but keep the link.
+    - Text that ends with a location in a book, such as `(Location 64)`, `— location: 64` or
+      `(View Highlight)`, or that precedes a block with nothing but a location.
+    - Any quote, if the heading has no further words.
+    - Any list item or quote, if the note has a heading “Metadata”.
+    - Nested list items only if an outer item says when the passages were synced.
+
+    Elsewhere, text directly below a heading that is a location, such as `Page 5 @ 21 May 2024` or
+    `Highlight (yellow) - Location 64`, is a passage. So is a paragraph or list item that ends with
+    a link back to its source, because people who edit such a program's template keep the link.
 
     The reader's note on a passage begins with `Note:`, is on the lines directly below the
     location, or is below a heading such as `Note - Location 64`. It may also be between two
@@ -122,10 +122,10 @@ def find_exported_passages(
 
     Args:
         blocks: the blocks of the note.
-        source: the text that was split into these blocks.
+        source: the text from which `blocks` were parsed.
 
     Returns:
-        A map from each block that contains passages to these passages, in order.
+        The passages in each block that contains any, in order.
     """
     if not _may_have_passages(blocks, source):
         return {}
@@ -151,10 +151,6 @@ def find_exported_passages(
 
 
 def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
-    """Return whether a note contains a heading, or a block like one, for passages.
-
-    A link back to the source of a passage counts, too.
-    """
     folded = source.casefold()
     if may_have_backlink(folded):
         return True
@@ -174,7 +170,7 @@ def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
 
 
 class _PassageReader:
-    """Collects the exported passages from the blocks of a note, and the notes on them."""
+    """Collects exported passages and the notes on them while iterating over a note's blocks."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._has_metadata = False
@@ -182,27 +178,25 @@ class _PassageReader:
             if block.kind is BlockKind.HEADING and block.plain.casefold() == "metadata":
                 self._has_metadata = True
         self.passages: dict[Block, list[ExportedPassage]] = {}
-        """Maps each block that contains passages to these passages."""
+        """The passages in each block that contains any."""
         self._passage_items: set[ListItem] = set()
-        """The list items that contain passages."""
         self._section_heading = ""
-        """The heading of the current section, or the block that serves as one. "" above the
+        """The current section's heading, or the block that serves as a heading. "" above the
         first."""
         self._page: str | None = None
         """The page that this heading names, "" if it names another location, or None if it
-        isn't a location."""
+        names none."""
         self.synced_item: ListItem | None = None
-        """The list item that tells when the passages nested in it were synced, or None."""
+        """The list item that says when the passages nested in it were synced, or None."""
         self.last_passage: ExportedPassage | None = None
-        """The passage to which a note in a later block refers, or None."""
+        """The passage to which the next note refers, or None."""
         self._pinned_passages: dict[str, ExportedPassage] = {}
         """Maps the text of each passage exported by WeRead to the passage."""
         self._location_block: Block | None = None
-        """The block that ends with the location of the last passage. A note may be directly
-        below it."""
+        """The block that ends with the last passage's location. A note may be directly below."""
 
     def enter_section(self, heading: str) -> None:
-        """Enter the section below a heading, or below a block that serves as one."""
+        """Start the section below a heading, or below a block that serves as one."""
         self._section_heading = heading
         location = _LOCATION_HEADING.match(heading)
         self._page = None if location is None else location["label"] or ""
@@ -210,10 +204,7 @@ class _PassageReader:
     def read_block(
         self, block: Block, previous_block: Block | None, next_block: Block | None
     ) -> None:
-        """Read a block, which may be a passage, a location or a note on a passage.
-
-        Other blocks are ignored.
-        """
+        """Read a block that may be a passage, a location or a note on a passage."""
         if _NOTE_HEADING.match(self._section_heading):
             self._add_note(block.plain, block)
             return
@@ -224,11 +215,11 @@ class _PassageReader:
             # outside sections for passages, only those with a link back to their source,
             # and the notes directly below them, are read
             if _find_backlink(block) is None and not (
-                is_about_last and self._is_below_last(block, previous_block)
+                is_about_last and self._is_below_last_passage(block, previous_block)
             ):
                 return
         if _PIN in block.plain:
-            self._read_pinned(block)
+            self._read_pinned_passages(block)
         elif is_about_last:
             text = (note and note["words"]) or ""
             location = _find_location(block)
@@ -239,8 +230,7 @@ class _PassageReader:
         else:
             self._read_passage(block, previous_block, next_block)
 
-    def _is_below_last(self, block: Block, previous_block: Block | None) -> bool:
-        """Return whether a block is in the last passage's list item or directly below it."""
+    def _is_below_last_passage(self, block: Block, previous_block: Block | None) -> bool:
         if self.last_passage is None:
             return False
         passage_block = self.last_passage.block
@@ -251,10 +241,6 @@ class _PassageReader:
     def _read_passage(
         self, block: Block, previous_block: Block | None, next_block: Block | None
     ) -> None:
-        """Read a block that may be a passage, the location of the passage above, or a note.
-
-        Notes that begin with a label have already been read.
-        """
         location = _find_location(block)
         if location is None:
             if self._page is not None and _is_only_link(block):
@@ -273,19 +259,16 @@ class _PassageReader:
             self._add_note(location.below, block)
 
     def _add_passage(self, block: Block, end: int, label: str) -> None:
-        """Add a passage that extends from the start of `block` to `end`.
+        """Add the passage from the start of `block` to `end`.
 
-        `label` is its page label, or "" to use the page of the heading above.
+        If `label` is "", the page comes from the heading above.
         """
         self.last_passage = ExportedPassage(block, 0, end, [], label or self._page or "")
         self.passages[block] = [self.last_passage]
         self._passage_items.update(block.items[-1:])
 
-    def _read_pinned(self, block: Block) -> None:
-        """Read the passages in a block exported by WeRead, and the thoughts on them.
-
-        A passage that was already read elsewhere in the note isn't added again.
-        """
+    def _read_pinned_passages(self, block: Block) -> None:
+        """Read the passages and thoughts in a block exported by WeRead, skipping duplicates."""
         if not self._is_passage(block):
             return
         for piece in _PINNED_PIECE.finditer(block.plain):
@@ -301,7 +284,6 @@ class _PassageReader:
                 self._passage_items.update(block.items[-1:])
 
     def _is_in_synced_item(self, block: Block) -> bool:
-        """Return whether a block is nested in an item that tells when it was synced."""
         return self.synced_item in block.items[:-1]
 
     def _is_in_highlights_section(self, block: Block) -> bool:
@@ -313,10 +295,6 @@ class _PassageReader:
         return any(map(_HIGHLIGHTS_HEADING.search, titles))
 
     def _is_passage(self, block: Block, *, has_location: bool = False) -> bool:
-        """Return whether a block in a section for passages is one itself.
-
-        `has_location` is whether it ends with a location.
-        """
         if self._is_in_synced_item(block):
             # it is a passage unless it is nested in one, even below a heading in the item
             return self._passage_items.isdisjoint(block.items[:-1])
@@ -331,16 +309,13 @@ class _PassageReader:
     def _add_passage_above(
         self, block: Block, previous_block: Block | None, label: str
     ) -> None:
-        """Add the block above as a passage, because `block` contains only its location.
-
-        `label` is the page label in this location.
-        """
+        """Add the previous block as a passage whose location is in `block`."""
         if previous_block is None:
             return
         if previous_block in self.passages:
             self.last_passage = self.passages[previous_block][-1]
             self.last_passage.page_label = self.last_passage.page_label or label
-        elif _may_be_passage(previous_block, block):
+        elif _may_be_passage_above(previous_block, block):
             self._add_passage(previous_block, len(previous_block.plain), label)
         else:
             return
@@ -351,8 +326,7 @@ class _PassageReader:
     ) -> bool:
         """Return whether a block is a note on the last passage.
 
-        A note is directly below the location of its passage, or is a paragraph between two
-        passages.
+        Such a note is directly below the location, or a paragraph between two passages.
         """
         if self.last_passage is None:
             return False
@@ -379,10 +353,7 @@ class _PassageReader:
         return previous_block in (passage_block, *self.last_passage.note_blocks[-1:])
 
     def _add_note(self, text: str, block: Block) -> None:
-        """Add a note on the last passage, unless an equal note has been added already.
-
-        `block` contains the note, whose text may be empty.
-        """
+        """Add a note on the last passage, skipping empty and duplicate texts."""
         if self.last_passage is None:
             return
         self.last_passage.note_blocks.append(block)
@@ -390,38 +361,35 @@ class _PassageReader:
             self.last_passage.notes[text] = None
 
 
-class _Location(NamedTuple):
-    """The location of a passage in its book, as it follows the passage in its block."""
-
+class _PassageLocation(NamedTuple):
     start: int
-    """The offset in the plain text of the block at which the location starts."""
+    """The location's start offset in the plain text of the block."""
     label: str
-    """The page label, or "" if the location has none."""
+    """The page label, or "" if none."""
     below: str = ""
-    """The text of the block below the location, which is a note on the passage."""
+    """The text below the location, which is a note on the passage."""
 
 
-def _find_location(block: Block) -> _Location | None:
-    """Return the location at the end of a block or of a line in it, or None."""
+def _find_location(block: Block) -> _PassageLocation | None:
     location = _LOCATION_AT_END.search(block.plain)
     if location:
-        return _Location(location.start(), location["label"] or "")
+        return _PassageLocation(location.start(), location["label"] or "")
     link_start = _find_backlink(block)
     if link_start is not None:
-        return _Location(link_start, "")
+        return _PassageLocation(link_start, "")
     for location in _LOCATION_AT_LINE_END.finditer(block.plain):
         if block.inline.is_line_end(location.end() + 1):
             # an id after the location counts as the id of the block
             block.id = block.id or location["id"] or ""
             below = block.plain[location.end() :].strip()
-            return _Location(location.start(), location["label"] or "", below)
+            return _PassageLocation(location.start(), location["label"] or "", below)
     return None
 
 
 def _find_backlink(block: Block) -> int | None:
-    """Return the offset of the link with which a block leads back to its source, or None.
+    """Return the start offset of a link back to the source at the end of a block, or None.
 
-    The offset includes the brackets and dashes before the link.
+    The brackets and dashes before the link count as part of it.
     """
     if not block.inline.targets:
         return None
@@ -442,8 +410,7 @@ def _is_only_link(block: Block) -> bool:
     return not (block.plain[:start] + block.plain[end:]).strip()
 
 
-def _may_be_passage(previous_block: Block, location_block: Block) -> bool:
-    """Return whether `previous_block` may be a passage whose location is the next block."""
+def _may_be_passage_above(previous_block: Block, location_block: Block) -> bool:
     if (
         previous_block.rule_count != location_block.rule_count
         or not previous_block.is_text

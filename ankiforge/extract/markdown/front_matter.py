@@ -1,7 +1,7 @@
-"""Parse the front matter of a note, or the page properties at the start of a Logseq page.
+"""Parse a note's front matter, or the page properties at the start of a Logseq page.
 
-The module also finds the privacy tag `#no-llm` in the places where it makes the whole note
-private, such as the front matter.
+Also find the privacy tag `#no-llm` in places where it makes the whole note private, such as the
+front matter.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MAX_FAST_LOADER_CHARS = 4_000
 
 
 class FrontMatter(NamedTuple):
-    """The values that are read from the front matter of a note."""
+    """The values that we read from a note's front matter."""
 
     title: str = ""
     deck: str = ""
@@ -47,24 +47,23 @@ class FrontMatter(NamedTuple):
     updated: str = ""
     """When the note was last changed, in ISO 8601, or ""."""
     published: str = ""
-    """When the web page from which the note was clipped was published, in ISO 8601, or ""."""
+    """When the clipped web page was published, in ISO 8601, or ""."""
     tags: Strings = ()
     skip_reason: str = ""
-    """Why no cards are made from the note, or "" if they are."""
+    """Why the note gives no cards, or "" if it does."""
     problem: str = ""
-    """Why the front matter can't be parsed, or "" if it can."""
+    """Why the front matter can't be parsed, or ""."""
     identifiers: tuple[Pair, ...] = ()
     """Identifiers of the paper that the note is about, each as (scheme, value)."""
     line_count: int = 0
-    """The number of lines that the front matter has."""
+    """The number of lines to skip before the note's text."""
 
 
 def parse_front_matter(text: str) -> FrontMatter:
-    """Parse the front matter of a note.
+    """Parse a note's front matter, or the page properties of a Logseq page.
 
-    If it can't be parsed, the result contains the problem, and its lines still count as front
-    matter. In a Logseq page, the properties are parsed instead. They remain part of the text,
-    so `line_count` is 0.
+    Page properties remain part of the text, so `line_count` is 0 for them. If the front matter
+    can't be parsed, `problem` says why, and the lines still count as front matter.
     """
     match = _FRONT_MATTER_BLOCK.match(text)
     if match is None:
@@ -115,10 +114,10 @@ def parse_front_matter(text: str) -> FrontMatter:
 
 @lru_cache(maxsize=256)
 def _parse_yaml(text: str) -> tuple[Json, str]:
-    """Return the values in front matter, and why it can't be parsed, or "".
+    """Parse front matter into its values and an error message, which is "" on success.
 
-    Numbers and dates stay text, so that the arXiv identifier `2301.10240`, for example, keeps
-    its last digit.
+    Numbers and dates stay text, because the arXiv identifier `2301.10240`, for example, would
+    otherwise lose its last digit.
     """
     import yaml
 
@@ -148,7 +147,7 @@ def _parse_yaml(text: str) -> tuple[Json, str]:
 
 
 def _to_text(value: Any) -> str:
-    """Return a text value without surrounding whitespace, or "" if it is null or no text."""
+    """Return the stripped string, or "" if `value` is null or not a string."""
     if not isinstance(value, str) or value in ("null", "~"):
         return ""
     return value.strip()
@@ -166,9 +165,9 @@ def _get_link_name(link: re.Match[str]) -> str:
 
 
 def _parse_deck(value: Any) -> str:
-    """Return the name of the deck that the value of a property names, or "".
+    """Convert a property's value into the name of a deck, or "" if it is empty.
 
-    The value may be a name, a path, a link, or a list, of which the first element counts.
+    The value can be a name, a path, a link, or a list whose first element is used.
     """
     if isinstance(value, list):
         value = value[0] if value else ""
@@ -196,9 +195,9 @@ _WEB_URL = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 
 
 def _iter_identifiers(values: Json) -> Iterator[Pair]:
-    """Yield the identifiers of the paper that a note is about, as (scheme, value).
+    """Yield (scheme, value) for each identifier of the paper that a note is about.
 
-    They are read from the keys under which reference managers and clippers write them.
+    Reference managers and clippers write them under different keys.
     """
     for key, value in values.items():
         scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()), "")
@@ -223,13 +222,11 @@ def _iter_identifiers(values: Json) -> Iterator[Pair]:
 _FRONT_MATTER = regex(
     r"(?ms)\A\s*(?:---|\+\+\+)[ \t]*\n(?P<fields>.*?)(?:^(?:---|\+\+\+|\.\.\.)[ \t]*$|\Z)"
 )
-"""Matches front matter in YAML or TOML. If it isn't closed, it extends to the end of the
-note."""
+"""Front matter in YAML or TOML. Unclosed front matter extends to the end of the note."""
 _TAG_LINE = regex(r"(?im)^[ \t>*_+#-]*(?:file)?tags?[ \t*_]{0,9}(?:::?|=)[^\n]*")
-"""Matches a line of tags as written by Logseq and other programs, such as
-`tags:: diary, no-llm`."""
+"""A line of tags as written by Logseq and others, such as `tags:: diary, no-llm`."""
 MIN_SENTENCE_WORDS = 4
-"""A text outside blocks with at least this many words is more than a name or a remark."""
+"""Shorter texts in front matter and comments are just names or remarks."""
 # A bracketed Dataview field that contains tags.
 _INLINE_TAG_FIELD = regex(r"(?i)[\[(][ \t]{0,9}tags?[ \t]{0,9}::[^\])\n]{0,400}[\])]")
 # A heading in HTML. Markdown doesn't parse it as a heading, so it is unknown what is below it.
@@ -243,9 +240,9 @@ _JSON_FRONT_MATTER = regex(
 
 
 def is_whole_note_tagged(text: str) -> bool:
-    """Return whether a note has the privacy tag where it applies to the whole note.
+    """Return whether the privacy tag is in a place where it applies to the whole note.
 
-    It does in the front matter, in a field or line of tags, and in an HTML heading.
+    Such places are the front matter, a field or line of tags, and an HTML heading.
     """
     if not contains_private_tag_name(text):
         return False
@@ -262,10 +259,7 @@ def is_whole_note_tagged(text: str) -> bool:
 
 
 def find_front_matter_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences in the front matter of a note.
-
-    Short values, such as names and types, are left out.
-    """
+    """Yield the sentences in a note's front matter, skipping short values such as names."""
     match = _FRONT_MATTER.match(text)
     for line in match["fields"].split("\n") if match else ():
         key, colon, value = line.partition(":")

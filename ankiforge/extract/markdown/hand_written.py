@@ -1,8 +1,8 @@
-"""Parse hand-written flashcards in the syntaxes of the common note-taking plug-ins.
+"""Parse hand-written flashcards in the syntaxes of common note-taking plug-ins.
 
-`CardSyntax` holds the syntaxes that a note uses. Cards on one line are `front::back`
-(`find_line_card`) and `Term: definition` (`parse_definition`). Cards over several lines have a
-line `?` between their sides, a tag after the question, the fields of Obsidian_to_Anki, the
+`CardSyntax` holds the syntaxes that a note uses. One-line cards are written as `front::back`
+(`find_line_card`) or `Term: definition` (`parse_definition`). Cards that cover several lines have
+a line `?` between their sides, a tag after the question, the fields of Obsidian_to_Anki, the
 labels `Q:` and `A:`, or the Logseq tag `#card`. `parse_block_card` parses these as a block rule
 of markdown-it.
 """
@@ -40,41 +40,38 @@ if TYPE_CHECKING:
 
 
 class CardSyntax(NamedTuple):
-    """The syntaxes in which a note may contain cards, from the settings of its plug-ins."""
+    """The card syntaxes that a note may use, as set in its plug-ins."""
 
     line_separators: Mapping[str, bool] = {":::": True, "::": False}
-    """Maps each separator between the sides of a one-line card to whether the card is
-    two-way."""
+    """Maps each separator of a one-line card's sides to whether such cards are two-way."""
     block_separators: Mapping[str, bool] = {
         "?": False,
         "？": False,
         "??": True,
         "？？": True,
     }
-    """Maps each line that separates the sides of a card over several lines to whether the
-    card is two-way."""
+    """Maps each line that separates question and answer to whether such cards are two-way."""
     answer_end_line: str = ""
-    """The line that ends an answer over several lines, or "" if an empty line does."""
+    """The line that ends an answer, or "" if an empty line does."""
     cloze_syntax: ClozeSyntax = ClozeSyntax()
     question_tags: Strings = ()
-    """The tags that turn a line into a question whose answer follows on the lines below."""
+    """Tags that turn a line into a question, answered on the lines below."""
     field_words: FieldWords | None = None
-    """The words around Obsidian_to_Anki cards, or None if such cards aren't read."""
+    """The keywords around Obsidian_to_Anki cards, or None if such cards aren't read."""
     field_cloze_syntax: ClozeSyntax | None = None
-    """The syntax of cloze deletions in Obsidian_to_Anki cards, or None if it is the same as
-    in the rest of the note."""
+    """The cloze syntax in Obsidian_to_Anki cards, or None if it is that of the rest of the note."""
     is_declared: bool = False
-    """Whether the settings state that the note contains a plug-in's cards."""
+    """Whether the settings declare that the note contains a plug-in's cards."""
     reads_labels: bool = True
     """Whether to read cards labelled `Q:` and `A:`, and Logseq blocks tagged `#card`."""
     deck_tags: Strings = ()
-    """Casefolded tags that name the deck of the cards below them. So do their subtags,
-    such as `flashcards/anatomy`."""
+    """Casefolded tags that name the deck of the cards below, as do their subtags such as
+    `flashcards/anatomy`."""
     default_deck: str = ""
-    """The deck of the cards above the first deck tag, or "" if there is none."""
+    """The deck of cards above the first deck tag, or ""."""
 
     def find_deck(self, tags: Iterable[str]) -> str:
-        """Return the deck named by the first deck tag, or "" if `tags` contains none."""
+        """Return the deck named by the first deck tag, or "" if there is none."""
         for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
@@ -89,7 +86,7 @@ class CardSyntax(NamedTuple):
 
 
 class CardSides(NamedTuple):
-    """The two sides of a one-line card, as spans in the plain text of its block."""
+    """The spans of a one-line card's two sides in the plain text of the block."""
 
     front: Span
     back: Span
@@ -105,8 +102,8 @@ FIELD_OR_TEMPLATE = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]"
     r"|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}|｛｛[^｛｝\n]{0,400}｝｝"
 )
-"""Matches text with `::` that isn't a card: bracketed Dataview fields, such as
-`[due:: 2026-01-01]`, and template variables in double braces."""
+"""Text with `::` that isn't a card: bracketed Dataview fields, such as `[due:: 2026-01-01]`,
+and template variables in double braces."""
 # The most separators to try on a line.
 _MAX_SEPARATORS = 20
 # Takes the place of a picture, which has no plain text, so that the colons in
@@ -116,13 +113,15 @@ _PICTURE_PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
-    """Return the card that a line contains, such as `front::back`, or None if it has none.
+    """Find the sides of a one-line card such as `front::back`.
 
-    Colons don't separate sides in code, maths, URLs and bracketed fields, between
-    identifiers (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, before a
-    `}}` that was never opened, or in a Dataview field (`key:: value`). If the line could be
-    split at several separators, the card gets the form `INLINE_FIELD`, so that the user
-    decides.
+    Colons don't separate sides in code, maths, URLs and bracketed fields, between identifiers
+    (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, before an unopened `}}`, or
+    in a Dataview field (`key:: value`). If there are several possible separators, the form is
+    `INLINE_FIELD`, so that the user decides.
+
+    Returns:
+        The sides, or None if the line isn't a card.
     """
     text = inline.mask_markup().replace("：：", "::")
     if not any(separator in text for separator in syntax.line_separators):
@@ -155,7 +154,7 @@ def _iter_colon_cards(
             text, start, end
         ):
             continue
-        sides = _split_sides(inline, text, start, end)
+        sides = _split_at_separator(inline, text, start, end)
         if sides is None:
             continue
         front = text[:start]
@@ -172,7 +171,6 @@ def _iter_colon_cards(
 
 
 def _is_in_template_braces(text: str, start: int, end: int) -> bool:
-    """Return whether [start, end) follows an unclosed `{{` or precedes an unopened `}}`."""
     if text.rfind("{{", 0, start) > text.rfind("}}", 0, start):
         return True
     next_opener = text.find("{{", end)
@@ -183,13 +181,12 @@ def _is_in_template_braces(text: str, start: int, end: int) -> bool:
 def _find_custom_separator_card(
     inline: InlineText, text: str, syntax: CardSyntax
 ) -> CardSides | None:
-    """Find a card with one of the plug-in's custom separators, trying the longest first."""
     for separator in sorted(
         syntax.line_separators.keys() - {"::", ":::"}, key=len, reverse=True
     ):
         start = text.find(separator)
         if start >= 0:
-            sides = _split_sides(inline, text, start, start + len(separator))
+            sides = _split_at_separator(inline, text, start, start + len(separator))
             if sides:
                 return CardSides(
                     *sides, Form.INLINE, separator, syntax.line_separators[separator]
@@ -197,13 +194,12 @@ def _find_custom_separator_card(
     return None
 
 
-def _split_sides(
+def _split_at_separator(
     inline: InlineText,
     text: str,
     start: int,
     end: int,
 ) -> tuple[Span, Span] | None:
-    """Return the sides of the separator at [start, end), or None if either side is empty."""
     front = trim_span(text, 0, start)
     back = trim_span(text, end, len(text))
     for first, last in (front, back):
@@ -237,7 +233,7 @@ def _choose_form(front: str, separator: str, back: str, is_declared: bool) -> Fo
     """Choose the form of the card `front::back`.
 
     Returns None if the colons belong to a Dataview field, an identifier or an address.
-    `is_declared` is whether the settings state that the note contains cards.
+    `is_declared` is whether the settings declare that the note contains cards.
     """
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
     # reference, `<<VL12::Heaps>>`
@@ -279,9 +275,9 @@ _ADDRESS_PUNCTUATION = "()[]<>{},.;!?'\"`“”‘’*_="
 def _is_ipv6_address(front: str, back: str) -> bool:
     """Return whether the `::` is part of an IPv6 address, such as `fe80::1%eth0`.
 
-    `12::30`, `e4::e5` and `dead::beef` are valid addresses too, but are more likely to be
-    cards. An address must therefore have further colons, or a group that mixes digits and
-    letters. A range of times, such as `10:00::11:30`, counts as an address.
+    `12::30`, `e4::e5` and `dead::beef` are valid addresses too but more likely cards, so an
+    address must have further colons or a group that mixes digits and letters. A range of times,
+    such as `10:00::11:30`, counts as an address.
     """
     word_before = ""
     if not front[-1].isspace():
@@ -314,10 +310,15 @@ _MAX_TERM_WORDS = 5
 def parse_definition(
     inline: InlineText, mark_span: Span | None = None
 ) -> CardSides | None:
-    """Return the sides of a text of the form `Term: definition`, or None for other text.
+    """Parse text of the form `Term: definition`.
 
-    `mark_span` is the span of the text's only mark, if it has one. Such a mark must cover
-    all words of the text, and then a dash may separate the sides as well as a colon.
+    Args:
+        inline: the text to parse.
+        mark_span: the span of the only mark, if any. It must cover all words of the text, and
+            then a dash may separate the sides as well as a colon.
+
+    Returns:
+        The two sides, or None if the text has another form.
     """
     if mark_span:
         text = inline.plain
@@ -349,10 +350,13 @@ _TERM_BULLET = regex(r"\s*[•‣◦·▪●■–—]\s*")
 def parse_definition_lines(
     inline: InlineText, *, is_item: bool
 ) -> list[tuple[Span, CardSides]] | None:
-    """Return the span and sides of each line, or None unless all are `Term: meaning`.
+    """Parse text in which every line is a definition `Term: meaning`.
 
-    Outside a list, each line needs a bullet or a bold term, because otherwise it may be
-    dialogue. `is_item` is whether the text is a list item.
+    Outside a list (`is_item`), each line needs a bullet or a bold term, because it could
+    otherwise be dialogue.
+
+    Returns:
+        The span and sides of each line, or None if any line isn't a definition.
     """
     text = inline.mask_markup()
     lines = []
@@ -380,36 +384,34 @@ def parse_definition_lines(
 
 
 class BlockCard(NamedTuple):
-    """The Markdown source of a card written over several lines."""
+    """The Markdown source of a card that covers several lines."""
 
     end_line: int
-    """The number of the line after the card."""
+    """The line after the card."""
     front: str
     back: str
     form_description: str = ""
-    """The markup that makes this a card, such as its separator line, as shown to the
-    user."""
+    """The markup that makes this a card, such as the separator line, as shown to the user."""
     two_way: bool = False
     is_cloze: bool = False
     tags: Strings = ()
     has_further_separators: bool = False
     """Whether the answer contains another separator line."""
     may_continue: bool = False
-    """Whether the text that follows the card may still belong to its answer."""
+    """Whether the text below the card may belong to the answer too."""
     is_declared: bool = False
-    """Whether the card's own markup makes it a card, whatever the settings say."""
+    """Whether this is certainly a card because of its own markup, whatever the settings say."""
     labels: Strings = ()
-    """The labels of the two sides, such as `Q` and `A`, which are part of the card's plain
-    text."""
+    """The labels of the two sides, such as `Q` and `A`. They are part of the plain text."""
     heading_level: int = 0
-    """The heading level of a tagged question, or 0 if the question isn't a heading."""
+    """The level of a tagged question that is a heading, or 0."""
 
 
 # --- where a card may begin -----------------------------------------------------------
 
 
 def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
-    """Return the numbers of the lines whose start may mark a card over several lines."""
+    """Return the numbers of the lines that suggest a card, such as separators and labels."""
     patterns = "|".join(_iter_start_patterns(text, syntax))
     if not patterns:
         return []
@@ -419,7 +421,6 @@ def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
 
 
 def _iter_start_patterns(text: str, syntax: CardSyntax) -> Iterator[str]:
-    """Yield a pattern for each kind of line that may mark a card over several lines."""
     if syntax.block_separators:
         separators = "|".join(map(re.escape, syntax.block_separators))
         yield rf"(?:{separators})[ \t]*$"
@@ -439,7 +440,6 @@ def _iter_start_patterns(text: str, syntax: CardSyntax) -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def _compile_tag_pattern(names: Strings) -> re.Pattern[str]:
-    """Compile a pattern that matches any of the tags `names` at the end of a line."""
     alternatives = "|".join(map(re.escape, names))
     return re.compile(
         rf"(?im:(?:^|(?<=[ \t]))#(?:{alternatives})(?P<reverse>[/-]reverse)?"
@@ -448,10 +448,10 @@ def _compile_tag_pattern(names: Strings) -> re.Pattern[str]:
 
 
 def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a card over several lines, as a block rule of markdown-it.
+    """Parse a card that covers several lines, as a block rule of markdown-it.
 
-    `state.env` holds the note's `syntax`, `card_lines` (the lines that may mark a card)
-    and `is_card` (a function that returns whether a line is a card by itself).
+    `state.env` holds the note's `syntax`, `card_lines` (as returned by `find_card_lines`) and
+    `is_card` (returns whether a line by itself is a card).
     """
     card_lines: list[int] = state.env.get("card_lines", [])
     next_card_line = bisect_left(card_lines, start)
@@ -534,18 +534,15 @@ _FLASHCARDS_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 @dataclass(slots=True)
 class _CardParser:
-    """Parses cards from the lines of a container, such as a list item or block quote."""
-
     state: StateBlock
     syntax: CardSyntax
     is_card: Callable[[str], bool]
     end: int
-    """The line after the container."""
 
     # --- lines
 
     def get_text(self, line: int) -> str:
-        """Return a line without its container's markers and surrounding whitespace."""
+        """Return a line without surrounding whitespace or container markers."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()
@@ -553,15 +550,15 @@ class _CardParser:
     def get_source(self, first: int, last: int) -> str:
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def find_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
-        """Return the number of the line that ends the text which begins at `first`.
+    def find_text_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
+        """Return the number of the line that ends the text beginning at `first`.
 
         An empty line, a heading, a rule or the end of the container ends the text.
 
         Args:
-            first: the number of the first line.
-            front: whether the text is a question, which also ends at a separator and may
-                begin with a heading.
+            first: the line on which the text begins.
+            front: whether the text is a question, which also ends at a separator and may begin with
+                a heading.
             level: headings below this level don't end the text.
         """
         last = min(self.end, first + _MAX_LINES)
@@ -577,7 +574,6 @@ class _CardParser:
         return last
 
     def _iter_lines_outside_fences(self, first: int, last: int) -> Iterator[int]:
-        """Yield the number of each line in [first, last) that isn't part of fenced code."""
         fence = ""
         for line in range(first, last):
             text = self.get_text(line)
@@ -592,7 +588,6 @@ class _CardParser:
             yield line
 
     def _is_whitespace_line(self, line: int) -> bool:
-        """Return whether a line contains only whitespace, but isn't empty."""
         if line >= self.end or not self.state.isEmpty(line):
             return False
         return self.state.bMarks[line] < self.state.eMarks[line]
@@ -607,7 +602,7 @@ class _CardParser:
     # --- cards
 
     def parse_card(self, start: int) -> BlockCard | None:
-        """Parse the card that begins at the line `start`, or return None if none does."""
+        """Parse the card that begins on the line `start`, or return None if none does."""
         text = self.get_text(start)
         card = self.parse_fields_card(start, text)
         if card or (self.syntax.field_words and text == self.syntax.field_words.begin):
@@ -626,10 +621,9 @@ class _CardParser:
         """Return whether an answer may continue after the empty line that ended it.
 
         Plug-ins end an answer at the first empty line, but people write answers of several
-        paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a
-        card, and 16 of these have a schedule that shows where they end. The answer
-        certainly ends at a heading, a rule, another card, a line of tags, or the end of
-        the list item or quote.
+        paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a card,
+        and 16 of these have a schedule that shows where they end. The answer certainly ends at a
+        heading, a rule, another card, a line of tags, or the end of the list item or quote.
         """
         has_end_line = (
             self.syntax.answer_end_line
@@ -648,10 +642,9 @@ class _CardParser:
         if self._is_outside_container(line):
             return False
         level = _get_heading_level(self.get_text(line))
-        return 0 < card.heading_level < level or not self._is_answer_end(line)
+        return 0 < card.heading_level < level or not self._ends_answer(line)
 
-    def _is_answer_end(self, line: int) -> bool:
-        """Return whether a line certainly doesn't belong to the answer above it."""
+    def _ends_answer(self, line: int) -> bool:
         text = self.get_text(line)
         if (
             _HEADING_OR_RULE.match(text)
@@ -663,20 +656,20 @@ class _CardParser:
             return True
         if self.parse_tagged_card(line) or self.parse_separated_card(line):
             return True
-        paragraph = range(line, max(self.find_end(line), line + 1))
+        paragraph = range(line, max(self.find_text_end(line), line + 1))
         return self._has_line_card(paragraph)
 
     def _has_line_card(self, lines: Iterable[int]) -> bool:
         return any(self.is_card(self.get_text(line)) for line in lines)
 
     def parse_separated_card(self, start: int) -> BlockCard | None:
-        """Parse a card whose question and answer are separated by a line such as `?`."""
-        middle = self.find_end(start, front=True)
+        """Parse a card with a line such as `?` between question and answer."""
+        middle = self.find_text_end(start, front=True)
         if not start < middle < self.end or not self._is_separator(middle):
             return None
         if not self._is_whole_question(start, middle):
             return None
-        answer_end = card_end = self.find_end(middle + 1)
+        answer_end = card_end = self.find_text_end(middle + 1)
         if self.syntax.answer_end_line:
             answer_end = middle + 1
             while (
@@ -701,10 +694,6 @@ class _CardParser:
         )
 
     def _is_whole_question(self, start: int, middle: int) -> bool:
-        """Return whether the whole text from `start` to the separator is the question.
-
-        `middle` is the line with the separator.
-        """
         text = self.get_text(start)
         indents = self.state.sCount
         if _LIST_MARKER.match(text) and indents[middle] > indents[start]:
@@ -717,11 +706,11 @@ class _CardParser:
         return not is_block_start and not self._has_line_card(range(start, middle))
 
     def parse_tagged_card(self, start: int) -> BlockCard | None:
-        """Parse a card whose question ends with a tag and whose answer is below."""
+        """Parse a card whose question ends with a tag, with the answer below."""
         if not self.syntax.question_tags:
             return None
         tag_pattern = _compile_tag_pattern(self.syntax.question_tags)
-        answer_end = self.find_end(start, front=True)
+        answer_end = self.find_text_end(start, front=True)
         # find the first line with the tag; a fence ends the question
         line = start
         text = self.get_text(line)
@@ -742,7 +731,7 @@ class _CardParser:
         if answer_start == answer_end:
             # the answer may be the next paragraph or, under a heading, its section
             answer_start = self.state.skipEmptyLines(answer_start)
-            answer_end = self.find_end(answer_start, level=level or 6)
+            answer_end = self.find_text_end(answer_start, level=level or 6)
         # the answer ends after the card's id or before the next question
         for answer_line in range(answer_start, answer_end):
             if _FLASHCARDS_ID.search(self.get_text(answer_line)):
@@ -766,7 +755,7 @@ class _CardParser:
         )
 
     def parse_labelled_card(self, start: int) -> BlockCard | None:
-        """Parse a card whose sides follow labels such as `Q:` and `A:`."""
+        """Parse a card whose sides begin with labels such as `Q:` and `A:`."""
         question_label = _QUESTION_LABEL.match(self.get_text(start))
         if question_label is None:
             return None
@@ -780,10 +769,10 @@ class _CardParser:
         next_line = answer_line + 1
         if answer_label.end() == len(answer_text):
             next_line = self.state.skipEmptyLines(next_line)  # the answer begins below
-        card_end = max(next_line, self.find_end(next_line))
+        card_end = max(next_line, self.find_text_end(next_line))
         while self.syntax.field_words and self._is_whitespace_line(card_end):
             # Obsidian_to_Anki reads past lines of whitespace
-            card_end = max(card_end + 1, self.find_end(card_end + 1))
+            card_end = max(card_end + 1, self.find_text_end(card_end + 1))
         indents = self.state.sCount
         is_item = _LIST_MARKER.match(self.get_text(start))
         for line in range(next_line, card_end):
@@ -814,10 +803,9 @@ class _CardParser:
     def _find_answer(
         self, start: int, question: re.Match[str]
     ) -> tuple[int, re.Match[str]] | None:
-        """Return the number of the answer's line and the match of its label.
+        """Find the line and label of the answer to a question, or return None.
 
-        Paragraphs before the answer are part of the question. Returns None if the
-        question, whose label is `question`, has no answer.
+        Any paragraphs before the answer are part of the question.
         """
         is_item = _LIST_MARKER.match(self.get_text(start))
         for paragraph in self._iter_paragraphs(start):
@@ -836,17 +824,15 @@ class _CardParser:
         return None
 
     def _iter_paragraphs(self, start: int) -> Iterator[range]:
-        """Yield the range of line numbers of each paragraph from `start` on."""
         line = start
         while line < self.end and not self._is_outside_container(line):
-            last = self.find_end(line)
+            last = self.find_text_end(line)
             yield range(line, last)
             line = self.state.skipEmptyLines(last)
             if line == last or line - start > _MAX_LINES:
                 return
 
     def _is_question_start(self, line: int) -> bool:
-        """Return whether a line begins a card with a label such as `Q:` or `C:`."""
         if _QUESTION_LABEL.match(self.get_text(line)):
             return True
         return self._is_bracket_card_start(line)
@@ -854,7 +840,7 @@ class _CardParser:
     def _is_in_exported_passage(self, start: int) -> bool:
         """Return whether the list item at `start` is a passage exported from a reading app.
 
-        Apps such as Readwise end a passage with a link back to its source.
+        Apps such as Readwise end each passage with a link back to its source.
         """
         for line in range(start, min(self.end, start + _MAX_LINES)):
             if line > start and _LIST_MARKER.match(self.get_text(line)):
@@ -864,10 +850,10 @@ class _CardParser:
         return False
 
     def parse_bracket_card(self, start: int) -> BlockCard | None:
-        """Parse a hashcards card, a text after `C:` in which each bracket is a gap."""
+        """Parse a hashcards card: text after `C:` in which each bracket is a gap."""
         if not self._is_bracket_card_start(start):
             return None
-        card_end = self.find_end(start)
+        card_end = self.find_text_end(start)
         for line in range(start + 1, card_end):
             if _HASHCARDS_LABEL.match(self.get_text(line)):
                 card_end = line
@@ -885,16 +871,16 @@ class _CardParser:
         return BlockCard(card_end, cloze, "", form_description="C: … […]", is_cloze=True)
 
     def _is_bracket_card_start(self, line: int) -> bool:
-        """Return whether a line begins a card with `C:`.
+        """Return whether the line begins a card with `C:`.
 
-        After a line with `B:`, it is an option of a multiple-choice question instead.
+        Directly below `B:`, it is an option of a multiple-choice question instead.
         """
         if not _BRACKET_CARD_LABEL.match(self.get_text(line)):
             return False
         return not (line and self.get_text(line - 1).startswith("B:"))
 
     def parse_logseq_card(self, start: int) -> BlockCard | None:
-        """Parse a Logseq block with `#card`, whose answer is the blocks nested in it."""
+        """Parse a Logseq block tagged `#card`, whose nested blocks are the answer."""
         line = self.get_text(start)
         tag = _LOGSEQ_CARD.match(line)
         if tag is None or "{{" in line:
@@ -925,10 +911,7 @@ class _CardParser:
         )
 
     def parse_fields_card(self, start: int, line_text: str) -> BlockCard | None:
-        """Parse an Obsidian_to_Anki card that begins at the line `start`.
-
-        `line_text` is the text of this line. Returns None if no such card begins there.
-        """
+        """Parse the Obsidian_to_Anki card that begins at `start`, if there is one."""
         field_words = self.syntax.field_words
         if field_words is None:
             return None
@@ -964,15 +947,14 @@ class _CardParser:
 
 
 def _require_both_sides(card: BlockCard) -> BlockCard | None:
-    """Return `card`, or None if either of its sides is blank."""
     has_both = card.front.strip(_BLANK_CHARS) and card.back.strip(_BLANK_CHARS)
     return card if has_both else None
 
 
 def _match_answer_label(question: re.Match[str], line: str) -> re.Match[str] | None:
-    """Return the match of the first label in `line` that answers `question`, or None.
+    """Match the first label in `line` that answers the question, or return None.
 
-    `B:` answers only a question labelled `F:`.
+    `B:` only answers a question labelled `F:`.
     """
     for answer in _ANSWER_LABEL.finditer(line):
         if not answer["label"].startswith("B") or question["label"].startswith("F"):
@@ -981,7 +963,6 @@ def _match_answer_label(question: re.Match[str], line: str) -> re.Match[str] | N
 
 
 def _split_off_tag_lines(question: str) -> tuple[str, Strings]:
-    """Return a question without its lines of tags, and the tags from these lines."""
     if "#" not in question or _FENCE.search(question):
         return question, ()
     other_lines = []
@@ -995,15 +976,11 @@ def _split_off_tag_lines(question: str) -> tuple[str, Strings]:
 
 
 def _get_heading_level(line: str) -> int:
-    """Return the level of a heading, or 0 if the line isn't a heading."""
     return len(line) - len(line.lstrip("#")) if _HEADING_MARKER.match(line) else 0
 
 
 def _strip_block_marker(source: str) -> str:
-    """Remove the marker of a heading, callout or list item from a question.
-
-    A question of several lines is returned unchanged.
-    """
+    """Remove the heading, callout or list marker from a question of one line."""
     if "\n" in source.strip():
         return source
     text = source.lstrip()
@@ -1044,14 +1021,14 @@ def build_fields_card(
     form_description: str,
     tags: Strings,
 ) -> BlockCard | None:
-    """Build a card from the fields of a note, or return None if a side is missing.
+    """Build a card from a note's fields, or return None if a side is missing.
 
     Args:
         note_type: the name of the note type, which decides the kind of card.
-        fields: the name and value of each field.
+        fields: (name, value) pairs in order.
         card_end: the line after the card.
-        form_description: the markup that makes this a card, shown to the user.
-        tags: the card's tags.
+        form_description: the markup that makes this a card, as shown to the user.
+        tags: the tags of the card.
     """
     values = list[str]()
     two_way = "reversed" in note_type and "optional" not in note_type

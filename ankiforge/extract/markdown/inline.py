@@ -1,7 +1,7 @@
 """Parse the text of a block, and render any part of it as plain text or Markdown.
 
-A sentence, a phrase or a side of a card is a range of the tokens of its block, so its plain
-text and its Markdown come from the same parse. `tokenizer` creates these tokens.
+A sentence, a phrase or a side of a card is a range of the block's tokens, so its plain text and
+its Markdown come from the same parse. `tokenizer` creates these tokens.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ANY_MARKUP = regex(
 
 
 def parse_inline(text: str, context: InlineContext) -> InlineText:
-    """Parse the source of a block, from which container markers have been removed."""
+    """Parse a block's source, without container markers."""
     if not _ANY_MARKUP.search(text):
         collapsed = text if context.is_verbatim else " ".join(text.split())
         return InlineText(
@@ -73,17 +73,17 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
 class _WhitespaceCollapser:
     """Collapses each run of whitespace in a block to one space, and drops leading whitespace.
 
-    A run may extend over several tokens, so the collapser keeps track of the spaces, line
-    ends and pictures before the current token. If a run contains hard line breaks, the
-    Markdown keeps the first of them.
+    Because a run may extend over several tokens, the collapser tracks the spaces, line ends and
+    pictures before the current token. If a run contains hard line breaks, the Markdown keeps the
+    first one.
     """
 
     def __init__(self) -> None:
         self._after_space = True
         self._after_break = True
         self._picture_end: InlineToken | None = None
-        """The last picture after the last text, or the token that closes emphasis or a gap
-        around it."""
+        """The last picture since the last text, or the token that closes emphasis or a gap
+        around this picture."""
 
     def process_token(self, token: InlineToken) -> None:
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK):
@@ -115,7 +115,7 @@ class _WhitespaceCollapser:
 
 
 def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
-    """Strip the space after the last text, even if pictures without plain text follow."""
+    """Strip the space after the last text, even if pictures follow."""
     picture_start: InlineToken | None = None
     for token in reversed(tokens):
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain.endswith(
@@ -133,13 +133,12 @@ def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
 
 
 class MarkedPicture(NamedTuple):
-    """A picture that is the entire content of a mark."""
+    """An image that makes up the whole content of a mark."""
 
     start: int
-    """The picture's offset in the plain text of the block. The picture itself has no plain
-    text."""
+    """The image's offset in the plain text of the block. The image itself has no plain text."""
     mark_kind: str
-    """The kind of the mark, as in `MarkedPhrase.mark_kind`."""
+    """The kind of mark, as in `MarkedPhrase.mark_kind`."""
     colour: str
     markdown: str
 
@@ -166,7 +165,7 @@ class InlineText:
 
     @cached_property
     def targets(self) -> list[tuple[Span, str]]:
-        """The span in the plain text and the target of each link, in order."""
+        """The (plain-text span, target) of each link, in order."""
         targets = []
         for token in self.tokens:
             if token.target:
@@ -176,13 +175,13 @@ class InlineText:
 
     @property
     def is_footnote(self) -> bool:
-        """Whether the block begins with the label of a footnote, such as `[^1]:`."""
+        """Whether the block begins with a footnote label, such as `[^1]:`."""
         return bool(self.tokens) and self.tokens[0].detail.startswith(
             FOOTNOTE_LABEL_PREFIX
         )
 
     def render_footnotes(self) -> dict[str, str]:
-        """Return a map from the label of each footnote in the block to its Markdown."""
+        """Map the label of each footnote in the block to its Markdown."""
         labels = []
         for token in self.tokens:
             if token.detail.startswith(FOOTNOTE_LABEL_PREFIX):
@@ -196,10 +195,9 @@ class InlineText:
         return texts
 
     def find_footnotes(self, start: int, end: int) -> list[str]:
-        """Return the footnotes that [start, end) of the plain text refers to.
+        """Return the footnotes to which [start, end) of the plain text refers.
 
-        Each is represented by its label, such as `1`, or by its text in brackets if the
-        text is inline.
+        Each is a label, such as `1`, or the text of an inline footnote in brackets.
         """
         footnotes = []
         for token in self.tokens:
@@ -209,23 +207,23 @@ class InlineText:
 
     @property
     def tags(self) -> Strings:
-        """The tags in the block, without their `#`."""
+        """The tags in the block, without `#`."""
         return tuple(
             [token.detail for token in self.tokens if token.kind is MarkupKind.TAG]
         )
 
     def is_line_end(self, offset: int) -> bool:
-        """Return whether a line of the source ends at `offset` in the plain text."""
+        """Return whether a line of the source ends at this offset in the plain text."""
         tokens = self._find_tokens_starting_in(offset - 1, offset)
         return any(token.kind is MarkupKind.BREAK for token in tokens)
 
     def _find_tokens_starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
-        """Return the tokens whose start in the plain text is in [first, last]."""
+        """Return the tokens whose start offset is in [first, last]."""
         begin = bisect_left(self.tokens, first, key=_BY_START)
         return self.tokens[begin : bisect_right(self.tokens, last, key=_BY_START)]
 
     def find_lines(self) -> list[Span]:
-        """Return the spans in the plain text of the lines of the source."""
+        """Return the plain-text span of each line of the source."""
         spans = []
         start = 0
         for token in self.tokens:
@@ -235,14 +233,14 @@ class InlineText:
         return [*spans, (start, len(self.plain))]
 
     def is_bold(self, start: int, end: int) -> bool:
-        """Return whether all text in [start, end) is bold."""
+        """Return whether a single bold phrase covers [start, end)."""
         return any(
             phrase.mark_kind == "bold" and phrase.start <= start and end <= phrase.end
             for phrase in self.phrases
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that doesn't cover the whole block."""
+        """Return whether `offset` is inside emphasis that covers only a part of the block."""
         for token in self.tokens:
             if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
                 continue
@@ -264,7 +262,7 @@ class InlineText:
     # --- sentences
 
     def find_sentences(self) -> list[Span]:
-        """Return the spans of the sentences in the plain text.
+        """Return the plain-text span of each sentence.
 
         No sentence ends within code, maths or the name of a link.
         """
@@ -285,10 +283,9 @@ class InlineText:
         return find_sentence_spans(self.plain, sorted(edges))
 
     def _iter_marked_lines(self) -> Iterator[Span]:
-        """Yield the span of each line that is marked as a whole, such as `==Step 1==`.
+        """Yield the span of each completely marked line, such as `==Step 1==`.
 
-        Such a line counts as a sentence of its own, unless the text that follows seems to
-        continue it.
+        Such a line counts as a separate sentence, unless the text below seems to continue it.
         """
         marks = [
             phrase.span for phrase in self.phrases if phrase.mark_kind in ("==", "mark")
@@ -313,9 +310,9 @@ class InlineText:
     # --- marks
 
     def mask_markup(self) -> str:
-        """Return the plain text, with each character of marked text and markup masked by `…`.
+        """Return the plain text with each character of marked text and markup replaced by `…`.
 
-        Offsets are therefore the same as in the plain text.
+        All offsets therefore stay the same.
         """
         depth = 0
         parts = []
@@ -330,10 +327,10 @@ class InlineText:
 
     @cached_property
     def phrases(self) -> tuple[MarkedPhrase, ...]:
-        """The marked phrases and clozes that contain text, sorted by their start."""
+        """The marked phrases and clozes that contain text, sorted by start."""
         phrases = []
         for opener in self.tokens:
-            marker = _get_phrase_marker(opener)
+            marker = _get_mark_kind(opener)
             closer = opener.closer
             if closer is None or not marker:
                 continue
@@ -350,12 +347,12 @@ class InlineText:
 
     @property
     def clozes(self) -> list[MarkedPhrase]:
-        """The clozes that contain text, sorted by their start."""
+        """The clozes that contain text, sorted by start."""
         return [phrase for phrase in self.phrases if phrase.mark_kind == "{{"]
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
-        """The pictures in marks that contain no text."""
+        """The pictures in marks without text."""
         pictures = []
         for opener in self.tokens:
             if opener.kind is not MarkupKind.MARK:
@@ -363,7 +360,7 @@ class InlineText:
             inner_tokens = get_inner_tokens(self.tokens, opener)
             if any(token.plain.strip() for token in inner_tokens):
                 continue
-            marker = _get_phrase_marker(opener)
+            marker = _get_mark_kind(opener)
             colour = "" if marker == "==" else opener.detail
             for token in inner_tokens:
                 if token.is_shown_picture:
@@ -372,8 +369,8 @@ class InlineText:
         return tuple(pictures)
 
     @property
-    def blanked_out_pictures(self) -> list[InlineToken]:
-        """The opening token of each cloze that blanks out a picture."""
+    def picture_gap_openers(self) -> list[InlineToken]:
+        """The opening token of each cloze that contains a picture."""
         openers = []
         for token in self.tokens:
             if token.kind is MarkupKind.GAP:
@@ -393,19 +390,21 @@ class InlineText:
         bold: bool = True,
         is_side: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
-        """Return the Markdown of [start, end) of the plain text, and the phrases' spans in it.
+        """Render [start, end) of the plain text as Markdown.
 
-        Emphasis that crosses an edge of the range or of a phrase is dropped. A range that
-        reaches an end of the block includes the pictures there.
+        Emphasis that crosses an edge of the range or of a phrase is dropped. A range that reaches
+        an end of the block includes the pictures there.
 
         Args:
             start: the start of the range.
             end: the end of the range.
-            phrases: phrases in the range, in order, which must not overlap.
+            phrases: non-overlapping phrases in the range, in order.
             bold: whether to keep strong emphasis.
-            is_side: whether the range is a side of a card, which also includes the
-                pictures next to it and keeps links to the web. Otherwise, only the text of
-                links is kept.
+            is_side: whether the range is a side of a card. A side also includes adjacent pictures
+                and keeps links to the web. Otherwise, only the text of links is kept.
+
+        Returns:
+            The Markdown, and the span of each phrase in it.
         """
         token_range = self._find_token_range(start, end)
         if is_side:
@@ -434,9 +433,9 @@ class InlineText:
         return text.rstrip(), tuple(spans)
 
     def render_without_marks(self, *, links: bool = False) -> str:
-        """Return the Markdown of the block without the markup of marks and clozes.
+        """Render the block as Markdown without marks and clozes.
 
-        If `links` is false, only the text of links to the web is kept.
+        Links to the web become plain text unless `links` is true.
         """
         parts = list[str]()
         for token in self.tokens:
@@ -447,7 +446,7 @@ class InlineText:
         return "".join(parts)
 
     def render_cloze(self) -> str:
-        """Return the Markdown of the block, in which all clozes are numbered: `{{c1::…}}`."""
+        """Render the block as Markdown in which all clozes are numbered: `{{c1::…}}`."""
         gaps = [token for token in self.tokens if token.kind is MarkupKind.GAP]
         numbers = [
             int(number) for gap in gaps for number in re.findall(r"\d+", gap.detail)
@@ -480,10 +479,7 @@ class InlineText:
         return text.strip()
 
     def _has_only_whole_gaps(self, token: InlineToken) -> bool:
-        """Return whether each gap that begins or ends in a link is entirely in the link.
-
-        `token` opens or closes the link.
-        """
+        """Return whether no gap crosses an edge of the link that `token` opens or closes."""
         inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
         for gap in inner_tokens:
             partner = gap.closer or gap.opener
@@ -494,10 +490,6 @@ class InlineText:
     def _extend_to_pictures(
         self, token_range: range, start: int, end: int
     ) -> tuple[range, int, int]:
-        """Extend a range and its tokens to the pictures next to it.
-
-        Only whitespace may be between the range and these pictures.
-        """
         first, stop = token_range.start, token_range.stop
         picture_before = _find_last_picture(reversed(self.tokens[:first]))
         # the space before the first word may be in the same token as the word
@@ -513,7 +505,7 @@ class InlineText:
     def _find_token_range(self, start: int, end: int) -> range:
         """Return the indexes of the tokens that make up [start, end) of the plain text.
 
-        They include the openers and closers at the edges.
+        They include the openers and closers at both ends.
         """
         tokens = self.tokens
         first = len(tokens)
@@ -541,17 +533,11 @@ class InlineText:
         return range(first, stop)
 
     def _get_start(self, index: int) -> int:
-        """Return where the token at `index` starts in the plain text.
-
-        For the index after the last token, this is the end of the text.
-        """
         return self.tokens[index].start if index < len(self.tokens) else len(self.plain)
 
 
 @dataclass(slots=True)
 class _RangeRenderer:
-    """Renders a range of a block's tokens as Markdown."""
-
     token_range: range
     start: int
     end: int
@@ -563,14 +549,14 @@ class _RangeRenderer:
     """Whether to keep links to the web."""
 
     def render(self, token: InlineToken) -> str:
-        """Return the Markdown of the part of a token that is in the range."""
+        """Render the part of a token that is in the range."""
         if token.kind is MarkupKind.TEXT:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
         if token.kind in _HIDDEN_KINDS:
             return ""
         if token.kind is MarkupKind.EMPHASIS:
-            return token.markdown if self._is_emphasis_kept(token) else ""
+            return token.markdown if self._keeps_emphasis(token) else ""
         if (
             self.links
             and token.kind is MarkupKind.INVISIBLE
@@ -580,25 +566,20 @@ class _RangeRenderer:
         return "" if token.plain and token.start >= self.end else token.markdown
 
     def _find_partner(self, token: InlineToken) -> InlineToken | None:
-        """Return the token that `token` is paired with, or None if it isn't in the range."""
         partner = token.closer or token.opener
         return partner if partner and partner.index in self.token_range else None
 
-    def _is_emphasis_kept(self, token: InlineToken) -> bool:
-        """Return whether to keep the emphasis that `token` opens or closes.
-
-        It is dropped if it crosses an edge of the range or of a phrase.
-        """
+    def _keeps_emphasis(self, token: InlineToken) -> bool:
         partner = self._find_partner(token)
         if partner is None:
             return False
         if self.phrase_by_token.get(token) is not self.phrase_by_token.get(partner):
             return False
-        return self.bold or _get_phrase_marker(token) != "bold"
+        return self.bold or _get_mark_kind(token) != "bold"
 
 
 def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
-    """Return the last picture before the first token that contains text, or None."""
+    """Return the last picture before the first token with text, or None."""
     last = None
     for token in tokens:
         if token.plain.strip():
@@ -609,7 +590,6 @@ def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
 
 
 def _escape_block_marker(text: str) -> str:
-    """Escape the start of a text if it looks like a marker of a heading, quote or list."""
     marker = _BLOCK_MARKER.match(text)
     if marker is None:
         return text
@@ -625,7 +605,6 @@ _SPECIAL_IN_URL = regex(r"[\s()<>{}|\\]|::")
 
 
 def _render_link_bracket(token: InlineToken) -> str:
-    """Return the Markdown that opens or closes a link to the web, or "" for other tokens."""
     opener = token.opener or token
     closer = opener.closer
     if closer is None or not _WEB_URL.match(opener.target) or opener.end == closer.start:
@@ -636,11 +615,7 @@ def _render_link_bracket(token: InlineToken) -> str:
     return f"]({url})"
 
 
-def _get_phrase_marker(token: InlineToken) -> str:
-    """Return the kind of the phrase that a token opens, or "" if it opens none.
-
-    The kinds are those of `MarkedPhrase.mark_kind`.
-    """
+def _get_mark_kind(token: InlineToken) -> str:
     if token.kind is MarkupKind.MARK:
         return "==" if token.markdown == "==" else "mark"
     if token.kind is MarkupKind.GAP:
@@ -649,9 +624,9 @@ def _get_phrase_marker(token: InlineToken) -> str:
 
 
 def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...]:
-    """Return the phrases that aren't inside another one.
+    """Return the phrases that aren't inside another phrase.
 
-    Of phrases that overlap, only the first is returned.
+    Of overlapping phrases, only the first is returned.
     """
     outer_phrases: list[MarkedPhrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
@@ -675,16 +650,15 @@ _SINGLE_TRAILING_SPACE = regex(r"(?m)(?<![ \t])[ \t]$")
 def render_blocks(
     text: str, context: InlineContext, *, gaps: bool = False, links: bool = False
 ) -> str:
-    """Return the Markdown of a text of several blocks, without the markup of marks.
+    """Render the source of several blocks, such as a card side, as Markdown without marks.
 
-    The text may be a side of a card or the body of a callout, for example. Fenced code is
-    left unchanged.
+    Fenced code stays unchanged.
 
     Args:
         text: the source of the blocks.
-        context: the context in which they are parsed.
-        gaps: whether to keep clozes and links to the web, and not just their text.
-        links: whether to keep links to the web even if clozes aren't kept.
+        context: the parsing context of the note.
+        gaps: whether to keep clozes and links to the web.
+        links: whether to keep links to the web even without clozes.
     """
     text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
     verbatim = context._replace(is_verbatim=True)
@@ -703,7 +677,7 @@ def render_blocks(
 
 
 def strip_tags(markdown: str) -> str:
-    """Return a Markdown text without the tags at its start and end."""
+    """Remove the tags at the start and end of a Markdown text."""
     text = _LEADING_TAGS.sub("", markdown)
     while not text[-1:].isspace():
         *before, last = text.rsplit(maxsplit=1) or [""]

@@ -1,4 +1,4 @@
-"""Jupyter notebooks, each of which is read as one note: its Markdown cells, joined.
+"""Jupyter notebooks. The Markdown cells of each are joined and read as one note.
 
 Code, raw cells and outputs aren't read. The format is described at
 https://nbformat.readthedocs.io/en/latest/format_description.html
@@ -44,7 +44,7 @@ class _Notebook(msgspec.Struct):
 
 
 class Jupyter(NoteSource):
-    """The notebooks in a folder."""
+    """The Jupyter notebooks in a folder."""
 
     kind = "jupyter"
     Settings = JupyterSettings
@@ -52,10 +52,9 @@ class Jupyter(NoteSource):
     keeps_inner = True
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
-        """Return the Markdown cells of a notebook as one note.
+        """Join the Markdown cells of a notebook into a note.
 
-        The whole note is private if the privacy tag is in metadata, code or a raw cell. `text` is
-        the content of the file.
+        The whole note is private if the privacy tag is in metadata, code or a raw cell.
         """
         try:
             notebook = msgspec.json.decode(text, type=_Notebook)

@@ -1,9 +1,9 @@
 """Find lookalikes: text in a note that looks like a mark or card, but is in no highlight.
 
-So that nothing is overlooked, `LOOKALIKE` searches the source independently of the parser.
-Each match that isn't part of a highlight in its block is reported to the user with a
-reason. Cards of other tools are recognised by what the tool writes next to them, such as the
-id of the note in Anki. `list --no-card --all` shows all that were left out.
+So that nothing is overlooked, `LOOKALIKE` searches the source independently of the parser. Each
+match outside the highlights of its block is reported to the user with a reason. Cards of other
+tools are recognised by what the tool writes next to them, such as a note id from Anki. The
+command `list --no-card --all` lists everything that was left out.
 """
 
 from __future__ import annotations
@@ -38,16 +38,14 @@ from ankiforge.text import WordMatcher, regex
 from ankiforge.text.normalize import MATH_PATTERN
 
 
-class _OtherTool(NamedTuple):
-    """Another program whose cards or highlights a note may contain."""
-
+class _CardTool(NamedTuple):
     name: str
     sign: re.Pattern[str]
     """Matches text that occurs once for each of the tool's cards."""
     parts: Strings
-    """Texts of which at least one is in every match of `sign`, for a quick first check."""
+    """Strings for a quick first check. Every match of `sign` contains at least one."""
     reason: str
-    """Why cards of this tool aren't read, and what to do about it, as shown to the user."""
+    """Why this tool's cards aren't read and what to do, as shown to the user."""
 
 
 _NOT_ENABLED_REASON = "its plug-in was never on during a run, or does not read this place"
@@ -55,27 +53,27 @@ _UNREAD_FORM_REASON = (
     "this form is not read: write it as question::answer; to keep its note in Anki:"
     " ankiforge adopt"
 )
-ANKIOPS = _OtherTool(
+ANKIOPS = _CardTool(
     "AnkiOps",
     regex(r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):"),
     ("note_key:", "note_id:"),
     _UNREAD_FORM_REASON,
 )
 _TOOLS = (
-    _OtherTool(
+    _CardTool(
         "yanki",
         regex(r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d"),
         ("noteId:",),
         _UNREAD_FORM_REASON,
     ),
     ANKIOPS,
-    _OtherTool(
+    _CardTool(
         "hashcards",
         regex(r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()"),
         ("\nC:",),
         _UNREAD_FORM_REASON,
     ),
-    _OtherTool(
+    _CardTool(
         TOOL_NAMES["o2a"],
         regex(
             r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
@@ -84,19 +82,19 @@ _TOOLS = (
         ("START", "ID:"),
         _NOT_ENABLED_REASON,
     ),
-    _OtherTool(
+    _CardTool(
         "flashcards-obsidian",
         regex(r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$"),
         ("^1",),
         _NOT_ENABLED_REASON,
     ),
-    _OtherTool(
+    _CardTool(
         "KOReader in plain text",
         regex(r"(?m)^-(?:=-){3,9}[ \t]*$"),
         ("-=-=-",),
         "this form is not read: export the highlights as JSON or HTML",
     ),
-    _OtherTool(
+    _CardTool(
         "spaced repetition",
         regex(r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b"),
         ("<!--SR:", "[!sr"),
@@ -136,7 +134,7 @@ LOOKALIKE = regex(
     | (?P<open>(?<!=)==(?!=)|＝＝|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
 )
-"""Matches text that looks like a mark or card. The name of the last group is its kind."""
+"""Text that looks like a mark or card. The name of the last matching group is its kind."""
 _LOOKALIKE_STARTS = WordMatcher(
     "==",
     "｛｛",
@@ -185,86 +183,83 @@ _HIDDEN_PART_REASONS = {
 }
 
 
-class _Kind(NamedTuple):
-    """A kind of lookalike, with what decides whether lookalikes of this kind are read."""
-
+class _LookalikeKind(NamedTuple):
     display_name: str
     """The name shown to the user."""
     setting: str = ""
-    """The setting that selects which kinds are read, `marks` or `cards`, or "" if none
-    does."""
+    """The setting that enables this kind, `marks` or `cards`, or ""."""
     setting_value: str = ""
-    """The value in this setting that selects this kind."""
+    """The value in this setting that stands for this kind."""
     never_reason: str = ""
-    """Why this kind is never read, as shown to the user, or "" if it can be read."""
+    """Why this kind is never read, as shown to the user, or "" if a setting can enable it."""
 
 
 _KINDS = {
-    "mark": _Kind("==mark==", "marks", "=="),
-    "html": _Kind("<mark>", "marks", "mark"),
-    "gap": _Kind("{{gap}}", "cards", "cloze"),
-    "wide": _Kind("｛｛gap｝｝", never_reason="its braces are wide: write `{{gap}}`"),
-    "line": _Kind("question::answer", "cards", "inline"),
-    "arrow": _Kind(
+    "mark": _LookalikeKind("==mark==", "marks", "=="),
+    "html": _LookalikeKind("<mark>", "marks", "mark"),
+    "gap": _LookalikeKind("{{gap}}", "cards", "cloze"),
+    "wide": _LookalikeKind(
+        "｛｛gap｝｝", never_reason="its braces are wide: write `{{gap}}`"
+    ),
+    "line": _LookalikeKind("question::answer", "cards", "inline"),
+    "arrow": _LookalikeKind(
         "question :-> answer",
         never_reason="only a plug-in of Logseq knows this form: write `question::answer`",
     ),
-    "block": _Kind("? between question and answer", "cards", "block"),
-    "callout": _Kind("callout", "marks", "callout"),
-    "asked": _Kind("Q: … A: …", "cards", "block"),
-    "logseq_card": _Kind(
+    "block": _LookalikeKind("? between question and answer", "cards", "block"),
+    "callout": _LookalikeKind("callout", "marks", "callout"),
+    "asked": _LookalikeKind("Q: … A: …", "cards", "block"),
+    "logseq_card": _LookalikeKind(
         LOGSEQ_CARD,
         never_reason="there are no words before the tag, or no block with the answer below",
     ),
-    "logseq_mark": _Kind(
+    "logseq_mark": _LookalikeKind(
         LOGSEQ_MARK,
         never_reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
     ),
 }
 """Maps the name of each group in `LOOKALIKE` to its kind."""
 _UNCLOSED_KINDS = {
-    "=": _Kind("==mark=="),
-    "＝": _Kind("==mark=="),
-    "{": _Kind("{{gap}}"),
-    "<": _Kind("<mark>"),
+    "=": _LookalikeKind("==mark=="),
+    "＝": _LookalikeKind("==mark=="),
+    "{": _LookalikeKind("{{gap}}"),
+    "<": _LookalikeKind("<mark>"),
 }
-"""Maps the first character of a marker that isn't closed in its paragraph to its kind."""
+"""Maps the first character of an unclosed marker to the marker's kind."""
 
 
-class _Match(NamedTuple):
-    """A match of `LOOKALIKE` in a note, which may turn out to be part of a highlight."""
-
+class _LookalikeMatch(NamedTuple):
     kind: str
-    """The name of the group in `LOOKALIKE`."""
-    info: _Kind
+    """The name of the matching group in `LOOKALIKE`."""
+    info: _LookalikeKind
     line: int
-    """The number of the line, counted from 0."""
+    """The line number, counted from 0."""
     words: str
-    """The letters and digits of the text between the markers, casefolded."""
+    """The casefolded letters and digits between the markers."""
     start: int
-    """[start, end) is the span of the match in the source of the note."""
+    """[start, end) is the span of the match in the note's source."""
     end: int
 
 
 def may_have_lookalikes(text: str) -> bool:
-    """Return whether a note may contain text that looks like a mark or card."""
+    """Return False if a quick text search rules out any lookalikes in a note."""
     return _LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
 
 
-def find_overlooked(
+def find_overlooked_markup(
     text: str,
     front_lines: int,
     wanted: WantedMarks,
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[Lookalike, ...]:
-    """Return what looks like a mark or card but is in no highlight, each with a reason.
+    """Find text that looks like a mark or card but is in no highlight, with the reasons.
 
     Args:
         text: the note as written.
-        front_lines: the number of lines of its front matter.
+        front_lines: the number of front matter lines.
         wanted: the kinds of marks and cards to read.
-        blocks: the blocks of the note, or () if nothing in the note is read.
+        blocks: the blocks of the note, or () if nothing in it is read.
         placed: the highlights of the note.
     """
     if not may_have_lookalikes(f"{text}\n"):
@@ -272,7 +267,7 @@ def find_overlooked(
     left_out = []
     lines = text.split("\n")
     front = "\n".join(lines[:front_lines])
-    lines_text = _format_lines(range(front_lines))
+    lines_text = _format_line_numbers(range(front_lines))
     if front and LOOKALIKE.search(front):
         reason = "it describes the note, so no card is read there"
         left_out.append(Lookalike("front matter", lines_text, reason))
@@ -284,14 +279,13 @@ def find_overlooked(
     left_out += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
-    """Maps the name of each kind that the settings don't select, and the setting that would
-    select it, to the lines where it occurs."""
+    """Maps each disabled kind and the option that would enable it to its lines."""
     for lookalike in _iter_matches(body):
         hidden_kind = hidden.find_kind_at(lookalike.start)
         if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
             code_lines.append(lookalike.line)
             continue
-        if highlight_index.has_highlight_of(lookalike):
+        if highlight_index.has_highlight_for(lookalike):
             continue
         property_start = max(lookalike.start - 80, 0)
         if hidden_kind == "field":
@@ -313,16 +307,16 @@ def find_overlooked(
         left_out.append(Lookalike(display_name, f"line {lookalike.line + 1}", reason))
 
     for (display_name, option), option_lines in unselected_lines.items():
-        left_out.append(_new_unselected_entry(display_name, option, option_lines))
+        left_out.append(_report_unselected_kind(display_name, option, option_lines))
     if code_lines:
         reason = "marks and cards are not read in code and maths"
-        left_out.append(Lookalike(CODE_AND_MATHS, _format_lines(code_lines), reason))
+        left_out.append(
+            Lookalike(CODE_AND_MATHS, _format_line_numbers(code_lines), reason)
+        )
     return tuple(left_out)
 
 
 class _HiddenParts:
-    """The parts of a note in which no marks are read, such as comments and maths."""
-
     def __init__(self, body: str, *, fields: bool) -> None:
         parts = list(find_hidden_parts(body, fields=fields))
         if "$" in body:
@@ -330,7 +324,7 @@ class _HiddenParts:
         self._parts = sorted(parts)
 
     def find_kind_at(self, offset: int) -> str:
-        """Return the kind of the hidden part that contains `offset`, or "" if none does."""
+        """Return the kind of hidden part at `offset`, or ""."""
         # inline maths may be inside another part, so check the last two before the offset
         next_index = bisect_right(self._parts, offset, key=itemgetter(0))
         kind = ""
@@ -340,26 +334,21 @@ class _HiddenParts:
         return kind
 
 
-def _new_unselected_entry(
+def _report_unselected_kind(
     display_name: str, option: str, lines: Sequence[int]
 ) -> Lookalike:
-    """Return a single entry for all lookalikes of a kind that the settings don't select.
+    """Report all lookalikes of a kind that the settings don't select, in a single entry.
 
-    There is one for all, because a note may contain hundreds of callouts, for example.
-
-    Args:
-        display_name: the name of the kind.
-        option: the setting that would select the kind, such as `marks: […, ==]`.
-        lines: the numbers of the lines on which they are, counted from 0.
+    A note may contain hundreds of callouts, for example.
     """
     reason = f"your settings do not read it; to read it: `{option}`"
     if len(lines) > 1:
         count = f"{len(lines):,} of them"
         reason = f"your settings do not read {count}; to read them: `{option}`"
-    return Lookalike(display_name, _format_lines(lines), reason)
+    return Lookalike(display_name, _format_line_numbers(lines), reason)
 
 
-def _iter_matches(body: str) -> Iterator[_Match]:
+def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
     line = 0
     counted_until = 0
     position = 0
@@ -388,16 +377,14 @@ def _iter_matches(body: str) -> Iterator[_Match]:
         gap_name = _GAP_NAME.match(match[group])
         inner_text = match[group][gap_name.end() :] if gap_name else match[group]
         info = _KINDS.get(kind) or _UNCLOSED_KINDS[match[0][0]]
-        yield _Match(kind, info, line, _normalize(inner_text), *match.span())
+        yield _LookalikeMatch(
+            kind, info, line, _normalize_words(inner_text), *match.span()
+        )
 
 
 def _find_next_match(
     body: str, position: int, start_pattern: re.Pattern[str]
 ) -> re.Match[str] | None:
-    """Return the first match of `LOOKALIKE` at or after `position`.
-
-    Only the positions that `start_pattern` matches are tried.
-    """
     for start in start_pattern.finditer(body, position):
         match = LOOKALIKE.match(body, start.start())
         if match:
@@ -405,13 +392,13 @@ def _find_next_match(
     return None
 
 
-def _normalize(text: str) -> str:
+def _normalize_words(text: str) -> str:
     """Return the casefolded letters and digits of a text, without HTML tags."""
     return "".join(_WORD.findall(_HTML_TAG.sub("", text).casefold()))
 
 
-def _format_lines(numbers: Iterable[int]) -> str:
-    """Format the numbers of lines, counted from 0, for the user, as in `lines 1-3, 7`."""
+def _format_line_numbers(numbers: Iterable[int]) -> str:
+    """Format line numbers, which are counted from 0, for the user, as in `lines 1-3, 7`."""
     runs: list[list[int]] = []
     for number in sorted({number + 1 for number in numbers}):
         if runs and runs[-1][-1] == number - 1:
@@ -425,8 +412,9 @@ def _format_lines(numbers: Iterable[int]) -> str:
     return f"{lines} {', '.join(spans)}"
 
 
-def _is_shown_by(placed: PlacedHighlight, lookalike: _Match, block: Block) -> bool:
-    """Return whether a highlight shows the text of a lookalike, or its whole block."""
+def _shows_lookalike(
+    placed: PlacedHighlight, lookalike: _LookalikeMatch, block: Block
+) -> bool:
     highlight = placed.highlight
     if block.kind is not BlockKind.CELL:
         if highlight.kind is HighlightKind.CARD:
@@ -438,14 +426,13 @@ def _is_shown_by(placed: PlacedHighlight, lookalike: _Match, block: Block) -> bo
 
 @lru_cache(maxsize=64)  # called for each lookalike of a block
 def _normalize_highlight(highlight: Highlight) -> str:
-    return _normalize(" ".join((highlight.exact, *highlight.markdown)))
+    return _normalize_words(" ".join((highlight.exact, *highlight.markdown)))
 
 
-def _is_phrase_mark(lookalike: _Match, block: Block) -> bool:
-    """Return whether a lookalike is, or begins, a mark that the parser found in its block."""
+def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
     for phrase in block.inline.phrases:
         if lookalike.kind in ("mark", "html", "gap"):
-            text = _normalize(block.inline.plain[phrase.start : phrase.end])
+            text = _normalize_words(block.inline.plain[phrase.start : phrase.end])
             if text and (text in lookalike.words or lookalike.words in text):
                 return True
         # an opening marker may begin a phrase that is too long for `LOOKALIKE` to match
@@ -456,8 +443,6 @@ def _is_phrase_mark(lookalike: _Match, block: Block) -> bool:
 
 
 class _HighlightIndex:
-    """Finds the highlights of a note by their lines and blocks."""
-
     def __init__(
         self,
         body: str,
@@ -467,7 +452,7 @@ class _HighlightIndex:
         self._body = body
         self._blocks_at: dict[int, list[Block]] = defaultdict(list)
         """Maps each line to the blocks on it."""
-        self._placed_in: dict[Block, list[PlacedHighlight]] = defaultdict(list)
+        self._highlights_in: dict[Block, list[PlacedHighlight]] = defaultdict(list)
         """Maps each block to the highlights that include it."""
         for block in blocks:
             for line in range(*block.lines):
@@ -477,21 +462,21 @@ class _HighlightIndex:
                 highlight.first_block.number - 1 : highlight.last_block.number
             ]
             for block in (*highlight_blocks, *highlight.extra_blocks):
-                self._placed_in[block].append(highlight)
+                self._highlights_in[block].append(highlight)
         self.lines: set[int] = set()
-        """The lines that contain highlights, and the line below each, where other tools
-        write their ids."""
-        for block in self._placed_in:
+        """The lines of all highlights, and the line below each, where other tools write their
+        ids."""
+        for block in self._highlights_in:
             first, end = block.lines
             self.lines.update(range(first, end + 1))
-        self._quotes = {quote for block in self._placed_in for quote in block.quotes}
+        self._quotes = {quote for block in self._highlights_in for quote in block.quotes}
         """The block quotes that contain a highlight."""
 
     def is_code(self, line: int) -> bool:
         blocks = self._blocks_at[line]
         return bool(blocks) and all(block.kind is BlockKind.CODE for block in blocks)
 
-    def has_highlight_of(self, lookalike: _Match) -> bool:
+    def has_highlight_for(self, lookalike: _LookalikeMatch) -> bool:
         if lookalike.kind == "callout":
             # if the title has no text, the callout begins with the block on the next line
             line = lookalike.line
@@ -500,27 +485,24 @@ class _HighlightIndex:
             if not quotes.isdisjoint(self._quotes):
                 return True
         for block in self._blocks_at[lookalike.line]:
-            placed = self._placed_in.get(block, ())
-            if any(_is_shown_by(highlight, lookalike, block) for highlight in placed):
+            placed = self._highlights_in.get(block, ())
+            if any(_shows_lookalike(highlight, lookalike, block) for highlight in placed):
                 return True
             # the lookalike may also mark a phrase in a block that has highlights
-            if placed and block.is_text and _is_phrase_mark(lookalike, block):
+            if placed and block.is_text and _is_parsed_mark(lookalike, block):
                 return True
         return False
 
-    def find_rejection_reason(self, lookalike: _Match, hidden_kind: str) -> str:
-        """Return why the context of a lookalike rules out a mark or card, or "".
-
-        `hidden_kind` is the kind of the hidden part that contains the lookalike, or "".
-        """
+    def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:
+        """Return why no mark or card can be where the lookalike is, or ""."""
         if hidden_kind:
             return _HIDDEN_PART_REASONS[hidden_kind]
         if self._body[lookalike.start - 1 : lookalike.start] == "\\":
             return "a backslash before it makes it plain text"
         return _UNPAIRED_REASON if lookalike.kind == "open" else ""
 
-    def is_card_in_heading(self, lookalike: _Match) -> bool:
-        """Return whether a lookalike in a heading would be a card if it were in plain text."""
+    def is_card_in_heading(self, lookalike: _LookalikeMatch) -> bool:
+        """Return whether a lookalike is in a heading but would otherwise be a card."""
         return any(
             block.kind is BlockKind.HEADING and find_line_card(block.inline, block.syntax)
             for block in self._blocks_at[lookalike.line]
@@ -528,12 +510,9 @@ class _HighlightIndex:
 
 
 def _iter_unread_tool_cards(text: str, read_lines: Container[int]) -> Iterator[Lookalike]:
-    """Yield an entry for each card of another tool from which no highlight was made.
+    """Yield an entry for each card of another tool that gave no highlight.
 
-    Args:
-        text: the note as written.
-        read_lines: the numbers of the lines that contain highlights, and of the line below
-            each.
+    `read_lines` are the lines with highlights and the line below each.
     """
     padded = f"\n{text}"
     if not _TOOL_TEXTS.matches(padded):

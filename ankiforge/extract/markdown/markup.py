@@ -1,10 +1,10 @@
 """Define the tokens of a block, and parse the inline markup that CommonMark doesn't have.
 
-This markup includes marks, clozes, maths, Obsidian links, tags, footnotes, ruby readings,
-bare URLs, template placeholders and HTML elements. `_MARKUP` matches it, and for each kind
-an adder function adds a token (see `_register_adder`). A token has Markdown and plain text,
-from which the keys of highlights are made (docs/reference/keys.md). `tokenizer` creates and
-pairs the tokens, and `inline` interprets them.
+This markup includes marks, clozes, maths, Obsidian links, tags, footnotes, ruby readings, bare
+URLs, template placeholders and HTML elements. `_MARKUP` matches it, and each kind has an adder
+function that adds its token (see `_register_adder`). A token has Markdown and plain text, from
+which the keys of highlights are computed (docs/reference/keys.md). `tokenizer` creates and pairs
+the tokens, and `inline` interprets them.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class MarkupKind(Enum):
-    """What a token of a block's text represents, which decides how it is rendered."""
+    """What a token represents, which decides how it is rendered."""
 
     TEXT = auto()
-    """Text whose plain text and Markdown are equal, character by character."""
+    """Text whose plain text and Markdown are identical."""
     ATOM = auto()
-    """An indivisible piece of text: a link's name, a URL, an escape or an entity."""
+    """An indivisible piece of text: the name of a link, a URL, an escape or an entity."""
     OPAQUE = auto()
-    """Code, maths or a template field, none of which contains the end of a sentence."""
+    """Code, maths or a template field, within which no sentence ends."""
     TAG = auto()
     BREAK = auto()
     """A line end in the source, a `<br>`, or the edge of an HTML block."""
     PICTURE = auto()
-    """An embedded file that is shown or played, which has no plain text."""
+    """An embedded file that is shown or played. It has no plain text."""
     INVISIBLE = auto()
     """Markup that isn't shown, such as most HTML tags and the brackets of a link."""
     EMPHASIS = auto()
@@ -68,15 +68,15 @@ class MarkupKind(Enum):
 
 
 FOOTNOTE_LABEL_PREFIX = "[^"
-"""The prefix of `detail` in the token of a label such as `[^1]:`, before a footnote's text."""
+"""The prefix of `detail` for a label such as `[^1]:`, before a footnote's text."""
 FOOTNOTE_PREFIX = "^"
-"""The prefix of `detail` in the token of a reference to a footnote. After it comes the
-footnote's label, such as `1`, or its text in brackets."""
+"""The prefix of `detail` for a footnote reference. The footnote's label, such as `1`, or its
+text in brackets follows."""
 
 
 IN_WORD = "in a word"
-"""The `detail` of a `==` between two letters. Two such tokens with a space between them are
-comparisons, not a mark."""
+"""The `detail` of a `==` between two word characters. Two of them with a space in between are
+comparisons instead of a mark."""
 
 
 HARD_BREAK = "  \n"
@@ -92,29 +92,25 @@ class InlineToken:
     kind: MarkupKind
     plain: str = ""
     markdown: str = ""
-    """The Markdown of the token. For a mark it is `==`, `~=` or the name of the element,
-    which must be the same in the token that closes the mark."""
+    """The token's Markdown. The two tokens of a mark both have `==`, `~=` or the element's name."""
     detail: str = ""
-    """The colour of a mark, the numbers of a cloze, the name of a tag, or "strong" for
-    `**`."""
+    """The colour of a mark, the numbers of a cloze, the name of a tag, or "strong" for `**`."""
     target: str = ""
-    """What a link leads to, in the link's first token: a URL or, for `[[…]]` and `![[…]]`,
-    `[[Note#Part]]`."""
+    """In the first token of a link, a URL, or `[[Note#Part]]` for `[[…]]` and `![[…]]`."""
     can_open: bool = False
-    """Whether a mark or element may begin with this token."""
+    """Whether the token may open a mark or element."""
     can_close: bool = False
-    """Whether a mark or element may end with this token."""
+    """Whether the token may close a mark or element."""
     closer: InlineToken | None = None
-    """The token that closes what this token opens, or None."""
+    """The paired closing token, or None."""
     opener: InlineToken | None = None
-    """The token that opens what this token closes, or None."""
+    """The paired opening token, or None."""
     index: int = 0
-    """The index of the token in the list of the block's tokens."""
+    """The index of the token within the block."""
     start: int = 0
-    """The offset in the plain text of the block at which the token starts."""
+    """The start offset in the plain text of the block."""
     type: ClassVar[str] = ""
-    """Needed by markdown-it's rule for `~~`, which looks at the type of the tokens next to
-    its own."""
+    """markdown-it's rule for `~~` reads the type of adjacent tokens."""
 
     def change_kind(
         self,
@@ -122,9 +118,9 @@ class InlineToken:
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
-        """Change into a token of another kind, which isn't paired and has no `detail`.
+        """Change the kind and text, and clear `detail` and the pairing.
 
-        The Markdown is the same as the plain text unless it is passed.
+        The Markdown defaults to the plain text.
         """
         self.kind = kind
         self.plain = plain
@@ -135,7 +131,7 @@ class InlineToken:
 
     @property
     def end(self) -> int:
-        """The offset in the plain text of the block at which the token ends."""
+        """The end offset in the plain text of the block."""
         return self.start + len(self.plain)
 
     @property
@@ -145,13 +141,12 @@ class InlineToken:
 
 
 class MarkedPhrase(NamedTuple):
-    """A phrase that is marked, bold or blanked out by the pair of tokens around it."""
+    """A phrase between two tokens that mark it, make it bold or blank it out."""
 
     opener: InlineToken
     closer: InlineToken
     span: Span
-    """The span of the phrase in the plain text of the block, without the whitespace at its
-    ends."""
+    """The phrase's span in the plain text of the block, without surrounding whitespace."""
     mark_kind: str
     """`==`, `mark`, `bold`, or `{{` for a cloze."""
     detail: str
@@ -159,48 +154,44 @@ class MarkedPhrase(NamedTuple):
 
     @property
     def start(self) -> int:
-        """The offset in the plain text of the block at which the phrase starts."""
+        """The start offset in the plain text of the block."""
         return self.span[0]
 
     @property
     def end(self) -> int:
-        """The offset in the plain text of the block at which the phrase ends."""
+        """The end offset in the plain text of the block."""
         return self.span[1]
 
 
 class ClozeSyntax(NamedTuple):
-    """The markup, besides `{{c1::…}}`, that a plug-in reads as a cloze."""
+    """The markup that a plug-in reads as a cloze, besides `{{c1::…}}`."""
 
     markers: frozenset[str] = frozenset()
-    """The kinds of markup that make a cloze: any of `==`, `bold`, `{` and `{{`. The last
-    stands for double braces without a number."""
+    """Any of `==`, `bold`, `{` and `{{`. The last stands for double braces without a number."""
     share_first_card: bool = False
-    """Whether all clozes without a number belong to the first card of their note."""
+    """Whether all clozes without a number belong to the note's first card."""
 
 
 class InlineContext(NamedTuple):
-    """What the parser must know about a note and its vault to parse the text of a block."""
+    """The properties of a note and its vault that the parser of inline text needs."""
 
     maths: Strings = ()
-    """The maths of the note that covers several lines, which numbered placeholders
-    replace in its text."""
+    """The note's maths that covers several lines, at the index in each placeholder."""
     link_labels: Mapping[str, Texts] = {}
-    """Maps each link label that the note defines to its URL and title, in the form that
-    markdown-it expects."""
+    """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
     find_media_path: Callable[[str], str] = str
-    """Returns the path of an embedded file relative to the vault, or "" if the file isn't a
-    picture, sound or film."""
+    """Returns an embedded file's path relative to the vault, or "" if it isn't a picture,
+    sound or film."""
     cloze_syntax: ClozeSyntax = ClozeSyntax()
     is_verbatim: bool = False
-    """Whether to keep line breaks and markup as written, as for text that has several
-    blocks."""
+    """Whether to keep line breaks and markup as written, as in text with several blocks."""
 
 
 # --- the parser ----------------------------------------------------------------------------
 
 
 class InlineState(StateInline):
-    """The state of markdown-it's inline parser, which collects our tokens with its own."""
+    """The state of markdown-it's inline parser, which collects our tokens as well."""
 
     tokens: list[Any]
 
@@ -211,7 +202,7 @@ class InlineState(StateInline):
         return context
 
     def pushPending(self) -> Any:
-        """Add the plain text since the last token as a token."""
+        """Add a token for the plain text since the last token."""
         token = InlineToken(MarkupKind.TEXT, self.pending, self.pending)
         self.tokens.append(token)
         self.pending = ""
@@ -224,9 +215,9 @@ class InlineState(StateInline):
         markdown: str | None = None,
         detail: str = "",
     ) -> InlineToken:
-        """Add one of our tokens after the pending text.
+        """Add a token after the pending text and return it.
 
-        The Markdown is the same as the plain text unless it is passed.
+        The Markdown defaults to the plain text.
         """
         if self.pending:
             self.pushPending()
@@ -373,16 +364,13 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
 # --- what markup means in its context ---------------------------------------------------
 
 _Resolution = tuple[str, int] | None
-"""The kind of the markup and the position at which it ends, or None for plain text."""
+"""The kind of the markup and its end position, or None for plain text."""
 _Resolver = Callable[[StateInline, re.Match[str]], _Resolution]
 _RESOLVERS: dict[str, _Resolver] = {}
 
 
 def _register_resolver(kind: str) -> Callable[[_Resolver], _Resolver]:
-    """Return a decorator that registers a function as the resolver for a kind of markup.
-
-    A resolver decides what markup means in its context.
-    """
+    """Register a function that decides what a kind of markup means in context."""
     return lambda resolver: _RESOLVERS.setdefault(kind, resolver)
 
 
@@ -447,16 +435,12 @@ _ADDERS: dict[str, _Adder] = {}
 
 
 def _register_adder(kind: str) -> Callable[[_Adder], _Adder]:
-    """Return a decorator that registers a function as the adder for a kind of markup.
-
-    An adder adds the token for the markup.
-    """
+    """Register a function that adds the token for a kind of markup."""
     return lambda adder: _ADDERS.setdefault(kind, adder)
 
 
 @_register_adder("lines")
 def _add_multiline_maths(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add the maths that a numbered placeholder replaces because it covers several lines."""
     maths = state.context.maths[int(match["number"])]
     one_line_maths = maths.replace("\n", " ")
     markdown = maths if state.context.is_verbatim else one_line_maths
@@ -465,7 +449,6 @@ def _add_multiline_maths(state: InlineState, match: re.Match[str], raw: str) -> 
 
 @_register_adder("sound")
 def _add_sound(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a sound in Anki's notation, whose source is part of the block's plain text."""
     path = state.context.find_media_path(match["heard"].strip())
     state.add_token(
         MarkupKind.ATOM, raw, f"![]({quote(path)})" if path else escape_markdown(raw)
@@ -479,10 +462,7 @@ def _add_angled_url(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("url")
 def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a bare URL, of which `raw` is the part from the colon on.
-
-    The scheme before the colon is already in the pending text.
-    """
+    """Add a bare URL. `raw` begins at its colon, and the pending text ends with its scheme."""
     text_before = _URL_SCHEME.sub("", state.pending)
     url = state.pending[len(text_before) :] + raw
     state.pending = text_before
@@ -491,10 +471,6 @@ def _add_bare_url(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("script")
 def _add_super_or_subscript(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add superscript or subscript.
-
-    It consists of Unicode characters if they exist for the whole text.
-    """
     text = match["raised"]
     level = match["level"]
     if has_unicode_script(text, level):
@@ -531,9 +507,9 @@ def _add_gap(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("footnote")
 def _add_footnote(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a reference to a footnote, or a footnote whose text is inline.
+    """Add a reference to a footnote, or an inline footnote.
 
-    Text that is inline is part of the block's plain text.
+    The text of an inline footnote is part of the plain text.
     """
     if match["footnote_name"]:
         state.add_token(
@@ -546,7 +522,6 @@ def _add_footnote(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("ruby")
 def _add_ruby(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add East Asian characters, followed in brackets by how they are read."""
     if match["base"]:
         readings = match["readings"].replace("|", "")
         state.add_token(MarkupKind.TEXT, f"{match['base']}({readings})")
@@ -560,7 +535,6 @@ def _add_ruby(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("embed")
 def _add_embed(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add an embedded file, which becomes a link if it isn't a picture, sound or film."""
     content = match["file"]
     name = _EMBED_NAME_END.split(content)[0].strip()
     # the name of a file may contain `#`, as in `![[figure #1.png]]`
@@ -578,7 +552,6 @@ def _add_embed(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 @_register_adder("wiki")
 def _add_wiki_link(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a link to another note, with the text that Obsidian shows for it."""
     name, _, alias = match["target"].partition("|")
     link_text = alias.strip()
     if not link_text:
@@ -594,16 +567,11 @@ def _add_wiki_link(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 
 def _find_reference_url(state: StateInline, match: re.Match[str]) -> str:
-    """Return the URL of a picture such as `![alt][label]` or `![label]`.
-
-    Returns "" if the note doesn't define the label.
-    """
     label = normalizeReference(match["label_of"] or match["name"])
     return str(state.env["references"].get(label, {}).get("href", ""))
 
 
 def _add_picture(state: InlineState, url: str, label: str) -> None:
-    """Add a picture, whose URL becomes a path relative to the vault if it is in the vault."""
     path = _find_media_path(state, unquote(url))
     if path:
         url = quote(path)
@@ -614,15 +582,11 @@ def _add_picture(state: InlineState, url: str, label: str) -> None:
 
 
 def _find_media_path(state: InlineState, url: str) -> str:
-    """Return the path of an embedded picture, sound or film relative to the vault.
-
-    Returns "" for other files and for web URLs.
-    """
     return "" if "://" in url else state.context.find_media_path(url)
 
 
 def render_linked_sound(context: InlineContext, url: str) -> str:
-    """Return the Markdown of the sound that a link leads to, or "" for other links."""
+    """Render a link to an audio file as Markdown, or return "" for any other link."""
     if "." not in url or "://" in url:
         return ""
     if PurePosixPath(url).suffix.lower() not in SOUND_SUFFIXES:
@@ -641,8 +605,8 @@ def _format_wiki_target(link_text: str) -> str:
 def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add the edge of a row or cell of an HTML table.
 
-    Because HTML allows rows and cells without end tags, the next start tag ends them. A
-    start tag at the start of a row isn't shown.
+    HTML allows rows and cells without end tags, so the next start tag ends them. A start tag at
+    the start of a row isn't shown.
     """
     is_first = not (raw.startswith("</") or state.pending.strip())
     for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:] if is_first else []):
@@ -667,8 +631,8 @@ def _add_table_edge(state: InlineState, match: re.Match[str], raw: str) -> None:
 def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add the token for an HTML tag.
 
-    It may be part of a mark (`<mark>`, or a `<span>` with a background), of emphasis, the
-    edge of a block, or an embedded file. Other tags aren't shown.
+    The tag may belong to a mark (`<mark>`, or `<span>` with a background) or to emphasis, or be
+    the edge of a block or an embedded file. Other tags aren't shown.
     """
     name = match["element"].lower()
     closes = raw[1] == "/"
@@ -697,7 +661,6 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 
 def _add_block_edge(state: InlineState, name: str, *, closes: bool) -> None:
-    """Add a line end for a `<br>` or for the edge of a block element."""
     if not state.context.is_verbatim:
         state.add_token(
             MarkupKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE
@@ -717,7 +680,6 @@ def _add_block_edge(state: InlineState, name: str, *, closes: bool) -> None:
 
 
 def _get_previous_markdown(state: InlineState) -> str:
-    """Return the Markdown of the last token that has any, or "" at the start of the text."""
     if state.pending:
         return state.pending
     for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:]):
@@ -727,7 +689,6 @@ def _get_previous_markdown(state: InlineState) -> str:
 
 
 def _add_media(state: InlineState, raw: str) -> None:
-    """Add the file that an HTML element shows or plays, if the element names one."""
     attributes = parse_attributes(raw)
     url = attributes.get("src") or attributes.get("data", "")
     if not url:
@@ -785,7 +746,6 @@ _TABLE_DELIMITER_ROW = regex(
 
 
 def _is_in_table(state: InlineState) -> bool:
-    """Return whether the current position is in a row of a Markdown table."""
     line_start = state.src.rfind("\n", 0, state.pos) + 1
     line, _, _ = state.src[line_start:].partition("\n")
     if "|" not in line:
@@ -807,10 +767,7 @@ _RGB_COLOUR = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
 def normalize_colour(value: str) -> str:
-    """Convert a colour in hexadecimal or decimal numbers to `#rrggbb`.
-
-    Other text, such as the name of a colour, is returned unchanged.
-    """
+    """Convert a hexadecimal or decimal colour to `#rrggbb`, and leave other text unchanged."""
     hex_match = _HEX_COLOUR.match(value)
     if hex_match:
         digits = hex_match[1]

@@ -1,8 +1,7 @@
 """Read the highlights of a note from its blocks.
 
-A highlight is made from a hand-written card, a quote from a paper, a marked phrase or
-picture, or a passage that another program exported into the note. `SurroundingsReader`
-then adds the text around each.
+A highlight is a hand-written card, a quote from a paper, a marked phrase or picture, or a passage
+that another program exported into the note. `SurroundingsReader` then adds the text around each.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from ankiforge.extract.markdown.inline import (
     select_outermost,
     strip_tags,
 )
-from ankiforge.extract.markdown.lookalikes import find_overlooked
+from ankiforge.extract.markdown.lookalikes import find_overlooked_markup
 from ankiforge.extract.markdown.markup import MarkedPhrase
 from ankiforge.extract.markdown.patterns import MIN_TERMS
 from ankiforge.extract.markdown.quotes import (
@@ -79,7 +78,7 @@ _PICTURE_STARTS = WordMatcher("![", "<")
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 _TERM_FORM = "Term: meaning"
 _NO_SYNC_TAG = "no-anki-sync"
-"""The tag that tells Logseq plug-ins not to add a block to Anki."""
+"""The tag with which users of Logseq plug-ins exclude a block from Anki."""
 # How the forms of cards without a separator are described to the user.
 _TERM_FORMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
@@ -96,15 +95,15 @@ class NoteReader:
         citations: CitationsByBlock,
         body: str,
     ) -> None:
-        """Prepare to read a note.
+        """Find the exported passages, footnotes, quotes and glossaries of a note.
 
         Args:
-            document: the document that the note is.
-            namespace: the part before the slash in the keys of the note's highlights.
+            document: the note's document.
+            namespace: the prefix of highlight keys, before the slash.
             note: the blocks of the note.
             wanted: the kinds of marks and cards to read.
             citations: the citations in the note.
-            body: the source of the note as written, without its front matter.
+            body: the note's source, with empty lines in place of the front matter.
         """
         self._document = document
         self._namespace = namespace
@@ -112,10 +111,10 @@ class NoteReader:
         self._lines = note.source.split("\n")
         self._wanted = wanted
         self._keeps_bold = "bold" not in wanted.marks
-        """Whether to keep strong emphasis in Markdown, because bold text isn't a mark."""
+        """Whether Markdown keeps strong emphasis, because bold text isn't a mark."""
         bold_delimiters = () if self._keeps_bold else _BOLD_DELIMITERS
         self._mark_delimiters = WordMatcher(*_MARK_DELIMITERS, *bold_delimiters)
-        """Matches text with the start of a mark. A block without a match has no marks."""
+        """Matches the source of blocks that may contain marks."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
         self._footnote_texts: dict[str, str] = {}
         """Maps the label of each footnote outside private blocks to its Markdown."""
@@ -130,16 +129,14 @@ class NoteReader:
         self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
         self._quotes = NoteQuotes(note, citations, wanted.marks, self._read_card, body)
         self._placed: list[PlacedHighlight] = []
-        """The highlights that have been read, in reading order."""
+        """The highlights of the note, in reading order."""
         self._term_lines = self._find_term_lists() if "glossary" in wanted.cards else {}
         """Maps each block of a list that looks like a glossary to its lines."""
 
     def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
-        """Return the highlights of the note, in reading order.
+        """Read the highlights of the note, in reading order.
 
-        Args:
-            text: the note as written, without its front matter.
-            front: the front matter of the note.
+        `text` is the note's source, with empty lines in place of the front matter.
         """
         placed: list[PlacedHighlight] = []
         used = set(self._quotes.covered_blocks)
@@ -156,8 +153,7 @@ class NoteReader:
     def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each callout and block quote that counts as a mark.
 
-        Those that contain any of `used_blocks` are skipped, because highlights have already
-        been read from these blocks.
+        Skip those with any of `used_blocks`, from which highlights have already been read.
         """
         blocks_by_quote = defaultdict[tuple[Form, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
@@ -176,20 +172,16 @@ class NoteReader:
             if form is Form.MARK:
                 body = _QUOTE_MARKERS.sub("", body)
             markdown = (render_blocks(body, self._note.context),)
-            highlight = self._new_highlight(first, form, text, markdown)
+            highlight = self._create_highlight(first, form, text, markdown)
             yield PlacedHighlight(first, 0, last, len(last.plain), highlight)
 
     def find_lookalikes(self, text: str, front_lines: int) -> tuple[Lookalike, ...]:
-        """Return the passages that look like marks or cards but became no highlight.
+        """Find passages that look like marks or cards but became no highlight.
 
-        They are those found by `find_overlooked`, and the quotes with links whose extent is
-        unclear.
-
-        Args:
-            text: the note as written.
-            front_lines: the number of lines of its front matter.
+        These are the matches of `find_overlooked_markup`, and quotes with links whose extent is
+        unclear. `text` is the note as written, with `front_lines` lines of front matter.
         """
-        lookalikes = find_overlooked(
+        lookalikes = find_overlooked_markup(
             text, front_lines, self._wanted, self._note.blocks, self._placed
         )
         used_blocks = set[Block]()
@@ -208,8 +200,8 @@ class NoteReader:
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.
 
-        If the block is a card, that is its only highlight. Otherwise, they are its quotes,
-        marked pictures and marked sentences.
+        A card is the only highlight in its block. Other blocks may have quotes, marked pictures
+        and marked sentences.
         """
         card = self._read_card(block)
         if card:
@@ -219,7 +211,7 @@ class NoteReader:
         for start, quote in self._quotes.quotes_by_start.get(block, {}).items():
             fields = quote.to_highlight_fields(self._wanted.marks, self._document.uri)
             form = Form.PHRASE if fields["gaps"] else Form.MARK
-            highlight = self._new_highlight(block, form, **fields)
+            highlight = self._create_highlight(block, form, **fields)
             last = quote.pieces[-1]
             yield PlacedHighlight(
                 block, start, last.block, last.end, highlight, quote.extra_blocks
@@ -228,19 +220,19 @@ class NoteReader:
         yield from self._read_marked_pictures(block)
         sentences = list(self._read_marked_sentences(block))
         if sentences and block in self._exported_passages:
-            sentences = self._add_exported_data(block, sentences)
-        yield from sentences or self._read_unmarked(block)
+            sentences = self._add_comment_and_page(block, sentences)
+        yield from sentences or self._read_unmarked_block(block)
 
-    def _add_exported_data(
+    def _add_comment_and_page(
         self, block: Block, sentences: Sequence[PlacedHighlight]
     ) -> list[PlacedHighlight]:
         """Add the comment and page of an exported passage to its marked sentences.
 
-        Returns [] if the marks cover the whole passage, as in some notes from KOReader, so
-        that the passage is read as if it weren't marked.
+        Returns [] if the marks cover the whole passage, as in some notes from KOReader, so that
+        the passage is read as if it weren't marked.
         """
         [passage, *other_passages] = self._exported_passages[block]
-        marks = self._select_marks(block)
+        marks = self._find_outermost_marks(block)
         marked_text = "".join([block.plain[slice(*phrase.span)] for phrase in marks])
         passage_text = block.plain[: passage.end].strip()
         if len(marked_text) == len(passage_text) and not other_passages:
@@ -256,7 +248,6 @@ class NoteReader:
         ]
 
     def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
-        """Yield a highlight for each picture that is the entire content of a mark."""
         may_have_picture = _PICTURE_STARTS.matches(block.source)
         for picture in block.inline.marked_pictures if may_have_picture else ():
             name = _get_media_name(picture.markdown)
@@ -264,7 +255,7 @@ class NoteReader:
                 continue
             if picture.mark_kind not in self._wanted.marks:
                 continue
-            figure = self._new_highlight(
+            figure = self._create_highlight(
                 block,
                 Form.MARK,
                 "",
@@ -275,30 +266,25 @@ class NoteReader:
             figure = replace(figure, kind=HighlightKind.IMAGE)
             yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
-    def _read_unmarked(self, block: Block) -> Iterator[PlacedHighlight]:
-        """Yield the highlights of a block in which no sentence is marked.
-
-        They are a question without an answer, an exported passage, or the terms of a
-        glossary.
-        """
+    def _read_unmarked_block(self, block: Block) -> Iterator[PlacedHighlight]:
         unanswered = self._read_unanswered_question(block)
         if unanswered:
             yield unanswered
         elif block in self._quotes.covered_blocks:
             return
         elif block in self._exported_passages:
-            yield from map(self._place_exported_passage, self._exported_passages[block])
+            yield from map(self._read_exported_passage, self._exported_passages[block])
         else:
             for (start, end), sides in self._term_lines.get(block, ()):
-                card = self._new_two_sided_card(block, sides)
+                card = self._create_two_sided_card(block, sides)
                 exact = block.plain[start:end].strip()
                 card = replace(card, exact=exact, written=_TERM_FORM)
                 yield PlacedHighlight(block, start, block, end, card)
 
-    def _place_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
-        """Return the highlight for an exported passage.
+    def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
+        """Create the highlight for an exported passage.
 
-        It includes the links after the passage, if the block contains no other passage.
+        If the passage is the only one in its block, the highlight includes the links after it.
         """
         block, start, end = passage.block, passage.start, passage.end
         markdown, _ = block.inline.render_range(start, end)
@@ -306,7 +292,7 @@ class NoteReader:
         for (link_start, _), target in block.inline.targets:
             if link_start >= end and len(self._exported_passages[block]) == 1:
                 urls.append(to_openable_url(target, ""))
-        highlight = self._new_highlight(
+        highlight = self._create_highlight(
             block,
             Form.MARK,
             block.plain[start:end],
@@ -322,11 +308,11 @@ class NoteReader:
     def _find_term_lists(self) -> dict[Block, list[tuple[Span, CardSides]]]:
         """Find the lists that look like a glossary.
 
-        Each of their lines is `Term: meaning`. There are at least `MIN_TERMS` lines, and no
-        term occurs twice.
+        A glossary has at least `MIN_TERMS` lines. Each of them has the form `Term: meaning`, with
+        a different term.
 
         Returns:
-            A map from each block of these lists to the span and sides of its lines.
+            The span and sides of each line, by block.
         """
         term_lists: dict[Block, list[tuple[Span, CardSides]]] = {}
         if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
@@ -348,7 +334,7 @@ class NoteReader:
                 term_lists |= terms
         return term_lists
 
-    def _new_highlight(
+    def _create_highlight(
         self,
         block: Block,
         form: Form,
@@ -358,7 +344,7 @@ class NoteReader:
     ) -> Highlight:
         """Create a highlight that starts in `block`, without the text around it.
 
-        `exact` is the highlighted plain text, and `markdown` has one element per side.
+        `markdown` has one element per side.
         """
         is_mark = form in _MARK_FORMS
         syntax = block.syntax
@@ -382,7 +368,6 @@ class NoteReader:
     # --- hand-written cards -----------------------------------------------------------
 
     def _read_card(self, block: Block) -> Highlight | None:
-        """Return the highlight for a block that is a card, or None if it isn't one."""
         card = block.block_card
         if card is None or not self._is_block_card(block):
             line_card = self._read_line_card(block) or self._read_cloze(block)
@@ -394,7 +379,7 @@ class NoteReader:
         below = self._note.find_next(block)
         is_card_below = below and (self._is_block_card(below) or self._read_card(below))
         can_continue = below and not is_card_below
-        return self._new_highlight(
+        return self._create_highlight(
             block,
             Form.CLOZE if card.is_cloze else Form.BLOCK,
             block.plain,
@@ -407,10 +392,7 @@ class NoteReader:
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
-        """Return the card for a list item `Term: definition` under a glossary's heading.
-
-        Returns None if the block isn't such an item.
-        """
+        """Read a list item `Term: definition` below a glossary heading as a card."""
         if block.kind is not BlockKind.ITEM or len(block.items) > 1:
             return None
         if "glossary" not in self._wanted.cards or not block.headings:
@@ -423,7 +405,7 @@ class NoteReader:
         )
         if term is None:
             return None
-        defined = self._new_two_sided_card(block, term._replace(form=Form.GLOSSARY))
+        defined = self._create_two_sided_card(block, term._replace(form=Form.GLOSSARY))
         # a further line that isn't indented may not belong to the definition
         indent, *other_indents = map(_measure_indent, self._lines[slice(*block.lines)])
         return replace(defined, open_end=min(other_indents, default=99) <= indent)
@@ -449,10 +431,9 @@ class NoteReader:
         form = sides.form
         if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
             form = Form.INLINE_FIELD
-        return self._new_two_sided_card(block, sides._replace(form=form))
+        return self._create_two_sided_card(block, sides._replace(form=form))
 
-    def _new_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
-        """Create the card for a block whose plain text contains `sides`."""
+    def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         front, _ = block.inline.render_range(
             *sides.front,
             bold=sides.form not in _TERM_FORMS,
@@ -461,7 +442,7 @@ class NoteReader:
         back, _ = block.inline.render_range(*sides.back, is_side=True)
         front = strip_tags(front) or front
         back = strip_tags(back) or back
-        return self._new_highlight(
+        return self._create_highlight(
             block,
             sides.form,
             block.plain,
@@ -478,13 +459,13 @@ class NoteReader:
         reads_double_braces = "cloze" in self._wanted.cards or "{{" in cloze_markers
         inline = block.inline
         gaps = inline.clozes
-        openers = [gap.opener for gap in gaps] + inline.blanked_out_pictures
+        openers = [gap.opener for gap in gaps] + inline.picture_gap_openers
         has_only_braces = all(opener.markdown.startswith("{{") for opener in openers)
         if not openers or (has_only_braces and not reads_double_braces):
             return None
         table = _TableRow(block)
         markdown, _ = table.render(inline.render_cloze(), ())
-        return self._new_highlight(
+        return self._create_highlight(
             block,
             Form.CLOZE,
             block.plain or table.text,
@@ -497,10 +478,10 @@ class NoteReader:
         )
 
     def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
-        """Return the question of a card over several lines that lacks its answer, or None.
+        """Read the question of a card that covers several lines but lacks its answer.
 
-        In such a card, a separator such as `?` is the last line of a paragraph, or the only
-        line directly below a heading, and no answer follows.
+        The separator, such as `?`, is then the last line of a paragraph, or the only line
+        directly below a heading.
         """
         lines = block.source.strip().split("\n")
         separator = lines[-1].strip()
@@ -521,14 +502,11 @@ class NoteReader:
             first = heading
             question = f"{heading.plain}\n{block.plain}"
         form = _SEPARATOR_FORM.format(separator)
-        highlight = self._new_highlight(block, Form.BLOCK, question, (), written=form)
+        highlight = self._create_highlight(block, Form.BLOCK, question, (), written=form)
         return PlacedHighlight(first, 0, block, len(block.plain), highlight)
 
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
-        """Return the Markdown of footnotes for the Extra field of a card.
-
-        Returns a tuple with one element, or () if the footnotes have no text.
-        """
+        """Render footnotes for a card's Extra field, as a tuple with one element or none."""
         texts = []
         for name in dict.fromkeys(footnotes):
             if name.startswith("["):
@@ -543,16 +521,16 @@ class NoteReader:
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each sentence with marked phrases.
 
-        If the only mark covers a whole `Term: definition`, yield a card for it instead.
+        If the only mark covers a whole `Term: definition`, yield a card instead.
         """
         if not self._mark_delimiters.matches(block.source):
             return
-        phrases = self._select_marks(block)
+        phrases = self._find_outermost_marks(block)
         term = (
             parse_definition(block.inline, phrases[0].span) if len(phrases) == 1 else None
         )
         if term:
-            card = self._new_two_sided_card(block, term)
+            card = self._create_two_sided_card(block, term)
             card = replace(card, colour=phrases[0].detail, written="")
             yield PlacedHighlight(block, 0, block, len(block.plain), card)
             return
@@ -566,7 +544,7 @@ class NoteReader:
             markdown, markdown_gaps = table.render(*rendered)
             colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]
             gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
-            highlight = self._new_highlight(
+            highlight = self._create_highlight(
                 block,
                 Form.PHRASE,
                 block.plain[start:end],
@@ -584,11 +562,7 @@ class NoteReader:
             )
             yield PlacedHighlight(block, start, block, end, highlight)
 
-    def _select_marks(self, block: Block) -> Sequence[MarkedPhrase]:
-        """Return the outermost marks in a block, without those in quotes.
-
-        Only the kinds of marks to be read count.
-        """
+    def _find_outermost_marks(self, block: Block) -> Sequence[MarkedPhrase]:
         marks = []
         for phrase in block.inline.phrases:
             if phrase.mark_kind in self._wanted.marks:
@@ -598,10 +572,10 @@ class NoteReader:
 
 
 def _get_list_key(block: Block) -> object:
-    """Return a key for `groupby` that is equal for the blocks of a list.
+    """Return a `groupby` key that groups blocks by list.
 
-    Adjacent paragraphs under the same headings count as a list if all contain colons. A
-    block without a colon is its own key.
+    Adjacent paragraphs below the same headings count as a list if all contain colons. A block
+    without a colon is its own key.
     """
     if ":" not in block.source and "：" not in block.source:
         return block
@@ -617,12 +591,10 @@ def _group_by_sentence(
     phrases: Sequence[MarkedPhrase],
     inline: InlineText,
 ) -> list[tuple[Span, list[MarkedPhrase]]]:
-    """Group marked phrases by the sentences that contain them.
-
-    If a phrase extends over several sentences, they are merged into one.
+    """Group marked phrases by sentence, merging sentences that share a phrase.
 
     Returns:
-        The span of each sentence with the phrases in it.
+        The span of each sentence, with the phrases in it.
     """
     sentences = inline.find_sentences()
     starts = [start for start, _ in sentences]
@@ -643,16 +615,15 @@ def _group_by_sentence(
 
 
 def _measure_indent(line: str) -> int:
-    """Return the width in columns of what precedes the text or list marker of a line."""
     text = line.lstrip(" \t>")
     return len(line[: len(line) - len(text)].expandtabs(4))
 
 
 class _TableRow:
-    """The header and row of a table cell, which are shown on the card for the cell.
+    """The header and row of a table cell, as shown on the card for the cell.
 
-    They are empty for a block that isn't in a table or is alone in its row, so that the
-    block is shown by itself.
+    Both are empty if the block isn't in a table or is alone in its row, so that the card shows
+    only the block.
     """
 
     def __init__(self, block: Block) -> None:
@@ -668,19 +639,24 @@ class _TableRow:
                 )
         texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
         self.text = "\n".join(texts)
-        """The plain text of the header and row, or "" if the block is shown by itself."""
+        """The plain text of the header and row, or "" if the card shows only the block."""
 
     def render(
         self, markdown: str, gaps: tuple[Span, ...]
     ) -> tuple[str, tuple[Span, ...]]:
-        """Return the Markdown of the table, and the spans of the cell's gaps in it.
+        """Render the table as Markdown.
 
-        `markdown` is the text of the cell, and `gaps` are the spans of the gaps in it.
+        Args:
+            markdown: the Markdown of the cell.
+            gaps: the spans of the gaps in `markdown`.
+
+        Returns:
+            The Markdown of the table, and the spans of the gaps in it.
         """
         if not self._rows:
             return markdown, gaps
         edges = [0, *[edge for gap in gaps for edge in gap], len(markdown)]
-        pieces = [_to_cell(markdown[start:end]) for start, end in pairwise(edges)]
+        pieces = [_to_table_cell(markdown[start:end]) for start, end in pairwise(edges)]
         table = ""
         cell_start = 0
         for row in self._rows:
@@ -690,7 +666,7 @@ class _TableRow:
                     cell_start = len(table)
                     table += "".join(pieces)
                 else:
-                    table += _to_cell(cell.render_without_marks().strip())
+                    table += _to_table_cell(cell.render_without_marks().strip())
                 table += " "
             table += "|\n"
             if row is self._rows[0]:
@@ -701,7 +677,7 @@ class _TableRow:
         return table.rstrip("\n"), tuple(spans)
 
 
-def _to_cell(markdown: str) -> str:
+def _to_table_cell(markdown: str) -> str:
     """Convert Markdown so that it fits into a table cell.
 
     Hard line breaks become `<br>`, other line ends become spaces, and bars are escaped.
@@ -711,6 +687,5 @@ def _to_cell(markdown: str) -> str:
 
 
 def _get_media_name(markdown: str) -> str:
-    """Return the name of the first file embedded in a Markdown text, or "" if it has none."""
     paths = find_image_paths(markdown)
     return unquote(paths[0]).rpartition("/")[2] if paths else ""

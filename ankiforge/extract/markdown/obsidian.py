@@ -1,9 +1,8 @@
 """The source for Obsidian vaults and Logseq graphs.
 
-It lists the notes of a vault and converts the syntax of Logseq to that of Obsidian. The rest of
-this package then reads the notes. The settings of the vault's plug-ins decide how cards are
-written (see `plugins`) and which folders contain templates. Nothing is ever written into a
-vault.
+It lists a vault's notes and converts Logseq syntax to Obsidian syntax, so that the rest of this
+package can read them. The settings of the vault's plug-ins decide how cards are written (see
+`plugins`) and which folders contain templates. Nothing is ever written into a vault.
 """
 
 from __future__ import annotations
@@ -78,14 +77,13 @@ class VaultSettings(SourceSettings, kw_only=True):
     As in git, a pattern without an inner slash matches at any depth.
     """
     exclude: Strings = ()
-    """Glob patterns of the notes to exclude. A pattern that ends with `/` excludes a folder
-    and everything in it."""
+    """Glob patterns of notes to exclude. A pattern that ends with `/` excludes a folder and
+    everything in it."""
     marks: tuple[VaultMarkKind, ...] | None = None
-    """The kinds of marks to read. If None, these are `==` and `mark`, but not `==` in notes for
-    which a dialect gives it another meaning."""
+    """The kinds of marks to read. By default `==` and `mark`, but without `==` in notes for
+    which a plug-in gives it another meaning."""
     cards: tuple[HandWrittenForm | ToolDialect, ...] | None = None
-    """The kinds of cards to read. If None, these are the same as in Markdown files, and the
-    dialects of the enabled plug-ins."""
+    """The kinds of cards to read. By default, those of Markdown files and the enabled plug-ins."""
     glossary_headings: Strings = ()
     """Headings of glossaries, besides “Glossary”, “Definitions” and “Key terms”."""
 
@@ -107,17 +105,17 @@ class Vault(NoteSource):
 
     dialects: Dialects = Dialects()  # noqa: RUF009 - frozen
     problems: tuple[Problem, ...] = ()
-    """The problems with reading the settings of plug-ins."""
+    """Problems with reading the settings of plug-ins."""
     enabled_dialects: Strings | None = None
     """The dialects of the enabled plug-ins, or None if they are unknown or the settings select
-    the cards to read."""
+    which cards to read."""
     plugins_choose_dialects: bool = False
     """Whether the enabled plug-ins determine the dialects, because the settings don't."""
     has_dataview: bool = False
-    """Whether the plug-in Dataview is enabled, which reads `key::value` as a field."""
+    """Whether Dataview is enabled, which reads `key::value` as a field."""
     is_logseq_graph: bool = False
-    """Whether the folder is a Logseq graph, where marks are written as `^^…^^` and tasks begin
-    with a word such as `TODO`."""
+    """Whether the folder is a Logseq graph. Its marks are written as `^^…^^`, and its tasks
+    begin with a word such as `TODO`."""
 
     kind = "obsidian"
     Settings: ClassVar[type[SourceSettings]] = VaultSettings
@@ -133,12 +131,12 @@ class Vault(NoteSource):
 
     @classmethod
     def open(cls, opening: Opening, dialects_by_default: Strings | None = None) -> Self:
-        """Open a vault, whose plug-ins determine how cards are written.
+        """Open a vault and read the settings of its plug-ins.
 
         Args:
             opening: the root and the settings of the vault.
-            dialects_by_default: the dialects to read if the settings don't select cards.
-                If None, these are the dialects of the enabled plug-ins.
+            dialects_by_default: the dialects to read if the settings don't select cards. If None,
+                those of the enabled plug-ins.
         """
         root = opening.root
         settings = opening.settings
@@ -169,7 +167,7 @@ class Vault(NoteSource):
             opening.name,
             root,
             opening.only,
-            is_included=_make_note_filter(settings, templates),
+            is_included=_build_note_filter(settings, templates),
             settings_text=repr((settings, dialects, templates, has_dataview, is_graph)),
             other_files={},
         )
@@ -185,7 +183,7 @@ class Vault(NoteSource):
         )
 
     def replace_dialects(self, names: Strings) -> Self:
-        """Return the same vault, but with the dialects `names` to be read."""
+        """Return a copy of the vault that reads the dialects `names`."""
         opening = Opening(
             name=self.folder.name,
             root=self.folder.root,
@@ -208,10 +206,7 @@ class Vault(NoteSource):
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield the folders that contain notes which aren't read, with the reasons.
-
-        Such notes are templates or drawings, or the settings exclude them.
-        """
+        """Yield each folder with unread notes, which are templates, drawings or excluded."""
         if self.folder.only:
             return
         is_excluded = compile_patterns(self.settings.exclude)
@@ -247,10 +242,7 @@ class Vault(NoteSource):
         return f"obsidian://open?vault={quote(name, safe='')}"
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
-        """Return the Markdown note that a file contains.
-
-        `text` is the content of the file. The syntax of Logseq is converted.
-        """
+        """Convert a file into a Markdown note, replacing Logseq syntax."""
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{hash16(file.path)}"),
             self.folder.name,
@@ -291,12 +283,11 @@ class Vault(NoteSource):
 
     @property
     def selection(self) -> str:
-        """The settings that determine which passages are read, as text."""
+        """A text with all settings that determine which passages are read."""
         return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
 
 
-def _make_note_filter(settings: Any, templates: list[str]) -> Callable[[str], bool]:
-    """Return a function that returns whether the file at a path is a note to read."""
+def _build_note_filter(settings: Any, templates: list[str]) -> Callable[[str], bool]:
     is_included = compile_patterns(settings.include)
     is_excluded = compile_patterns((*settings.exclude, *templates))
 
@@ -319,7 +310,7 @@ _TEMPLATE_FOLDER_KEYS = {
 
 
 def find_template_patterns(vault: Path) -> Iterator[str]:
-    """Yield a pattern, relative to the vault, for each folder with templates for notes."""
+    """Yield a glob pattern, relative to the vault, for each template folder."""
     for name, key in _TEMPLATE_FOLDER_KEYS.items():
         with suppress(ItemError):
             folder = read_json_settings(vault / ".obsidian" / name).get(key)

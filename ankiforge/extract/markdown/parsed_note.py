@@ -1,9 +1,10 @@
 """Read a note: its front matter, its highlights, and which parts of it are private.
 
-`mark_private_blocks` finds the blocks that must stay on this computer because of the tag `#no-llm`.
-It searches the source, so the tag also counts in comments, code and formulas. The tag makes
-its own block private, and everything below a heading, callout title or list item, or in a
-table row or column, that has it. If it is outside all blocks, the whole note is private.
+`mark_private_blocks` finds the blocks that must stay on this computer because of the tag `#no-
+llm`. It searches the source, so the tag also counts in comments, code and formulas. The tag makes
+its own block private, and in a table its whole row. In a heading, callout title, list item or
+header row, it also makes everything below private. Outside all blocks, it makes the whole note
+private.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ankiforge.extract.markdown.front_matter import (
 from ankiforge.extract.markdown.hand_written import CardSyntax
 from ankiforge.extract.markdown.lookalikes import (
     ANKIOPS,
-    find_overlooked,
+    find_overlooked_markup,
     may_have_lookalikes,
 )
 from ankiforge.extract.markdown.markup import InlineContext
@@ -48,7 +49,7 @@ from ankiforge.extract.markdown.placeholders import (
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
     find_citations,
-    find_quoted_papers,
+    iter_paper_identifiers,
 )
 from ankiforge.model import (
     Document,
@@ -100,8 +101,8 @@ def mark_private_blocks(
 
     Args:
         blocks: the blocks of the note.
-        body: the source of the note, in which lines have the same numbers as in `blocks`.
-        nested_lines: the numbers of further lines that are below a tagged line.
+        body: the source of the note, with the same line numbers as `blocks`.
+        nested_lines: further lines that are known to be below a tagged line.
 
     Returns:
         Whether the whole note is private because the tag is outside all blocks.
@@ -132,7 +133,7 @@ def mark_private_blocks(
             line_blocks = blocks_at_line[number - 1]
         tagged_blocks.update(line_blocks)
         is_whole_note |= not line_blocks
-    is_below = _make_container_check(tagged_blocks)
+    is_below = _build_container_check(tagged_blocks)
     for block in blocks:
         block.is_private = block.is_private or block in tagged_blocks or is_below(block)
     # the footnotes that private blocks refer to are private too
@@ -149,12 +150,11 @@ def mark_private_blocks(
     return is_whole_note
 
 
-def _make_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
-    """Return a function that returns whether a tagged block contains another block.
+def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
+    """Build a predicate that tells whether a block is inside any of the tagged blocks.
 
-    A block contains what is below it if it is a heading, callout title, table header or list
-    item. The function compares lines, because there may be several objects for the same
-    heading or title.
+    Headings, callout titles, table headers and list items contain the blocks below. Headings and
+    titles are compared by line, because several objects may stand for the same one.
     """
     containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
     header_lines = {block.lines for block in containers}
@@ -171,10 +171,10 @@ def _make_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], b
 
 
 def find_lines_below_tag(text: str) -> frozenset[int]:
-    """Return the numbers of the lines that are indented more than a tagged line or item.
+    """Return the numbers of the lines that are indented below a line or item with the tag.
 
-    Indentation is the only structure of plain text. It also matters in Markdown, which
-    doesn't parse every item as one, such as `a)`.
+    Indentation is the only structure of plain text. In Markdown too, it is the only structure of
+    items that aren't parsed, such as `a)`.
     """
     below = set[int]()
     item_indent: int | None = None  # the indentation of the current item
@@ -202,10 +202,7 @@ def find_lines_below_tag(text: str) -> frozenset[int]:
 
 
 def _get_own_lines(block: Block) -> Span:
-    """Return the lines of a block as [first, last).
-
-    For the title of a callout, this is only the first line of the callout.
-    """
+    """Return a block's lines as [first, end). For a callout title, this is only the first line."""
     first, last = block.lines
     return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
 
@@ -220,14 +217,9 @@ _CHAT_PROMPT_ENDS = ("with the JSON only, in one code block.\n", "{{ highlights 
 def read_note(
     source: NoteSource, note: MarkdownNote, find_picture: FindPicture
 ) -> Iterator[Sighting]:
-    """Yield the document that a note is, and the problems found in it.
+    """Yield the note's document and any problems, or nothing if there is nothing to read.
 
-    Nothing is yielded for a note that contains nothing to read.
-
-    Args:
-        source: the source of the note.
-        note: the note to read.
-        find_picture: returns the path of a picture from its name in the text.
+    `find_picture` returns the path of a picture from the name in the text.
     """
     text = note.text
     path = note.document.path
@@ -251,7 +243,7 @@ def read_note(
         parsed = _ParsedNote(source, note, find_picture, front, dialect, may_be_private)
         yield from parsed.iter_sightings()
         return
-    left_out = find_overlooked(
+    left_out = find_overlooked_markup(
         text, front.line_count, source.get_wanted_marks(note.marks)
     )
     if left_out:
@@ -261,12 +253,9 @@ def read_note(
 def read_whole_text(
     source: NoteSource, note: MarkdownNote, find_picture: FindPicture
 ) -> WholeText:
-    """Return the whole plain text of a note as a single page.
+    """Return the complete plain text of a note as a single page.
 
-    Args:
-        source: the source of the note.
-        note: the note to read.
-        find_picture: returns the path of a picture from its name in the text.
+    `find_picture` returns the path of a picture from the name in the text.
     """
     may_be_private = bool(
         contains_private_tag_name(note.text) or get_document_privacy_reason(note.document)
@@ -288,8 +277,6 @@ def read_whole_text(
 
 
 class _ParsedNote:
-    """A note that has been parsed, with its blocks, document and highlights."""
-
     def __init__(
         self,
         source: NoteSource,
@@ -300,7 +287,7 @@ class _ParsedNote:
         may_be_private: bool,
         keeps_definitions: bool = False,
     ) -> None:
-        """Parse a note. If `keeps_definitions` is true, fields that define a term are text."""
+        """Parse a note. With `keeps_definitions`, fields that define a term remain in the text."""
         self._source = source
         self._note = note
         self._front = front
@@ -344,21 +331,16 @@ class _ParsedNote:
         self._highlights = reader.read_highlights(body, front)
         self._left_out = reader.find_lookalikes(note.text, front.line_count)
         self._is_exported = exported_notes.is_book_export(body)
-        """Whether another program seems to have exported highlights into the note."""
 
     def _build_document(
         self, dialect: CardSyntax | None, citations: CitationsByBlock, privacy_reason: str
     ) -> Document:
-        """Return the document, completed by the note's front matter, tags and links.
-
-        `privacy_reason` is why the whole note is private, or "" if it isn't.
-        """
         document = self._note.document
         front = self._front
         identifiers = (
             *document.identifiers,
             *front.identifiers,
-            *find_quoted_papers(citations),
+            *iter_paper_identifiers(citations),
         )
         tags = (*document.tags, *front.tags, *self._blocks.tags)
         if dialect:
@@ -375,10 +357,9 @@ class _ParsedNote:
         )
 
     def iter_sightings(self) -> Iterator[Sighting]:
-        """Yield the problems of the note and its document.
+        """Yield the note's problems and document.
 
-        A document without highlights is yielded only if parts of it are private or look like
-        marks or cards.
+        A document without highlights is yielded only if it has private parts or lookalikes.
         """
         document = self._document
         if any(highlight.declared for highlight in self._highlights):
@@ -414,7 +395,7 @@ class _ParsedNote:
             )
 
     def build_whole_text(self) -> WholeText:
-        """Return the plain text of the document, in which each block is a paragraph."""
+        """Build the complete plain text of the note, with the properties of each paragraph."""
         document = self._document
         paragraphs = []
         spans: list[tuple[Span, Block]] = []
@@ -476,7 +457,6 @@ class _ParsedNote:
         return text
 
     def _iter_problems(self, has_private: bool) -> Iterator[Problem]:
-        """Yield problems that may explain why highlights or properties are missing."""
         path = self._document.path
         if self._highlights and self._front.problem:
             hint = (
@@ -494,12 +474,11 @@ class _ParsedNote:
     ) -> tuple[Strings, Strings]:
         """Collect the texts that must not leave this computer.
 
-        If the whole note is private, they include its title and front matter. Comments
-        belong to no block, so they are private if any block is.
+        If the whole note is private, they include the title and front matter. Comments belong to
+        no block, so they are private if any block is.
 
         Returns:
-            The private texts, and those that are just names, which may also occur in public
-            documents.
+            The private texts, and the mere names, which public documents may contain too.
         """
         texts = list[str]()
         possible_names = list[str]()
@@ -518,7 +497,6 @@ class _ParsedNote:
         return tuple(texts), tuple(filter(is_name, possible_names))
 
     def _collect_public_text(self, is_private: bool) -> str:
-        """Return the text of the note that may leave this computer."""
         if is_private:
             return ""
         public_texts = [
@@ -532,9 +510,9 @@ class _ParsedNote:
 
 
 def extract_plain_text(markdown: str) -> str:
-    """Return the plain text of a note.
+    """Convert a note to plain text.
 
-    The anchors of highlights, and the text before and after them, are made from it.
+    The anchors of highlights and the text around them come from this text.
     """
     return parse_blocks(
         prepare_source(markdown), InlineContext(), CardSyntax()
@@ -542,9 +520,9 @@ def extract_plain_text(markdown: str) -> str:
 
 
 def extract_public_text(text: str) -> str:
-    """Return the plain text of a note that contains neither marks nor private parts.
+    """Convert a note without marks or private parts to plain text.
 
-    It includes the text of the front matter and of comments.
+    The result includes the sentences of the front matter and of comments.
     """
     other_texts = (*find_front_matter_sentences(text), *find_comment_sentences(text))
     return "\n".join([extract_plain_text(text), *other_texts])

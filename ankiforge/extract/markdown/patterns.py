@@ -1,6 +1,6 @@
 """Patterns for hand-written cards, and for passages that other programs export into notes.
 
-They are used twice: to find out quickly whether a note must be parsed at all, and then in its
+They serve two purposes: a quick check whether a note must be parsed at all, and parsing its
 blocks.
 """
 
@@ -15,11 +15,11 @@ QUESTION_LABEL = (
     rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD_MARKER}"
     rf"(?::{BOLD_MARKER}[ \t]|：{BOLD_MARKER})"
 )
-"""Matches the label of a question, such as `Q:`. It may be bold, numbered or in a list."""
+"""The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
 BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
-"""Matches the label of a hashcards text in which each bracket is a gap."""
+"""The label of a hashcards text in which each bracket is a gap."""
 MIN_TERMS = 6
-"""A list looks like a glossary if it has at least this many lines `Term: meaning`."""
+"""The minimum number of lines `Term: meaning` that make a list look like a glossary."""
 
 
 class FieldWords(
@@ -33,9 +33,9 @@ class FieldWords(
         "tags": "File Tags Line",
     },
 ):
-    """The words with which Obsidian_to_Anki delimits cards and declares their deck and tags.
+    """The keywords with which Obsidian_to_Anki delimits cards and declares their deck and tags.
 
-    These are part of its settings. In the settings file, they have the plug-in's own names.
+    They come from the plug-in's settings file, which has its own names for them.
     """
 
     begin: str = "START"
@@ -65,17 +65,17 @@ TEXT_BEFORE_LOCATION = rf"(?:{'|'.join(HIGHLIGHT_WORDS)})\b.{{0,80}}?"
 # `Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]`.
 _SYNCED_PHRASE = r"(?:new )?highlights (?:first synced by|added)\b"
 SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED_PHRASE}")
-"""Matches the list item above such passages, which tells when they were synced."""
+"""The list item above such passages, which says when they were synced."""
 EXPORT_SIGN = regex(
     rf"(?im)\n[ \t>]*+(?:#++[ \t]++.*(?:{HIGHLIGHTS_WORD}|{LOCATION})|[-*+][ \t]+{_SYNCED_PHRASE}"
     rf"|[*_]*{TEXT_BEFORE_LOCATION}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"
 )
-"""Matches a heading or list item above exported passages, with the line end before it."""
+"""A heading or list item above exported passages, with the line end before it."""
 BACKLINK_NAME = r"view (?:highlight|tweet)|highlight link"
 ENDS_WITH_BACKLINK = regex(
     rf"(?i)\(\[(?:{LOCATION}|{BACKLINK_NAME})\]\([^()\s]*\)\)\s*\Z"
 )
-"""Matches a link to the location of a passage at the end of the passage's text."""
+"""A link at the end of a passage that leads to its location."""
 _BACKLINK_SIGNS = WordMatcher(
     *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
     *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
@@ -84,12 +84,9 @@ REMARK_WORD = (
     r"comments?|notes?|annotations?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
     r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
 )
-"""Matches the words that, before a colon, introduce a reader's comment."""
+"""The words that introduce a reader's comment before a colon."""
 
 
 def may_have_backlink(folded: str) -> bool:
-    """Return whether a text may contain a link that leads from a passage back to its source.
-
-    `folded` is the casefolded text.
-    """
+    """Return whether a casefolded text may contain a link from a passage back to its source."""
     return "](" in folded and _BACKLINK_SIGNS.matches(folded)

@@ -1,9 +1,9 @@
 """Prepare the source of a note so that it can be split into blocks.
 
-Comments and maths over several lines may contain anything, so placeholders hide them from the
-parser. Placeholders are Unicode noncharacters, which don't occur in normal text. If the note
-itself contains any, they are replaced first. Maths in other notations is rewritten with dollar
-signs. All lines keep their numbers.
+Comments and maths that covers several lines may contain anything, so placeholders hide them from
+the parser. Placeholders are Unicode noncharacters, which don't occur in normal text; any in the
+note itself are replaced first. Maths in other notations is rewritten with dollar signs. All lines
+keep their numbers.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from ankiforge.text.normalize import (
 )
 
 COMMENT_FILLER = "\ufdd0"
-"""The placeholder that replaces each character of a comment."""
+"""Replaces each character of a comment."""
 
 # --- placeholders --------------------------------------------------------------------------
 
 MATHS_DELIMITER = "\ufdd1"
-"""The character before and after the number of a note's maths in the placeholder that
-replaces its first line."""
+"""Encloses the number that replaces the first line of maths."""
 MATHS_CONTINUATION = "\ufdd2"
-"""The placeholder that replaces each further line of maths."""
+"""Replaces each further line of maths."""
 # Maps the stand-ins for `<!--` and `<%` that are never closed to these markers and their
 # closers.
 _OPEN_STAND_INS = {"\ufdd3" * 4: ("<!--", "-->"), "\ufdd4" * 2: ("<%", "%>")}
@@ -39,7 +38,7 @@ PLACEHOLDER_CHARACTER = regex(f"[{COMMENT_FILLER}-\ufdef]")
 
 
 def may_have_citations(text: str) -> bool:
-    """Return whether a text may contain a link to a paper or a citation of one."""
+    """Return whether a quick text search finds signs of a citation or a link to a paper."""
     return _QUOTE_SIGNS.matches(text) or ("#" in text and ".pdf#" in text.casefold())
 
 
@@ -47,7 +46,7 @@ _QUOTE_SIGNS = WordMatcher("zotero://", "[@")
 
 
 LIST_MARKERS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
-"""Matches the list markers that may precede the text of a line."""
+"""The list markers that may precede the text of a line."""
 _PREFIX = rf"(?:{LIST_MARKERS}>)*{LIST_MARKERS}"
 _EMPTY_LINE = r"\n[ \t>]*(?:\n|\Z)"
 # An id of Obsidian_to_Anki, which may have written it after the end of a fence.
@@ -57,8 +56,8 @@ FENCE_PATTERN = rf"""
 (?P<signs>(?P<quote>[ \t]*>)?{_PREFIX})(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})(?P<info>[^\n]*)
 (?P<body>(?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*)(?:\n{_FENCE_END})?
 """
-"""Matches a fence at the start of a line. A fence that isn't closed ends with its block quote
-or with the text."""
+"""A fence at the start of a line. An unclosed fence extends to the end of its block quote or
+of the text."""
 # The name of a field is one word, unless Readwise or Logseq itself writes the field. At the
 # start of a Logseq page, if any field there describes the page, no space is needed after the
 # colons.
@@ -138,21 +137,17 @@ _UNINDENTED_COMMENTS = regex(
 
 
 class PreparedSource(NamedTuple):
-    """The source of a note in which placeholders replace comments and multi-line maths."""
+    """A note's source with placeholders for comments and multi-line maths."""
 
     text: str
     maths: Strings = ()
-    """The maths that has been replaced, at the index that is in its placeholder."""
+    """The replaced maths, at the index in each placeholder."""
     link_labels: Mapping[str, Texts] = {}
-    """Maps each link label that the note defines to its URL and title, in the form that
-    markdown-it expects."""
+    """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
-    """Put the maths back in place of their placeholders, and remove all others.
-
-    `maths` are those of the note, as in `PreparedSource.maths`.
-    """
+    """Put the maths back into a text, and remove all other placeholders."""
     if not PLACEHOLDER_CHARACTER.search(text):
         return text
     with_maths = _MATHS_PLACEHOLDER.sub(lambda number: maths[int(number[1])], text)
@@ -164,10 +159,14 @@ def prepare_source(
 ) -> PreparedSource:
     """Replace comments (`%%…%%` or `<!--…-->`) and multi-line maths by placeholders.
 
-    Link definitions count as comments. If `fields` is true, so do the fields of Dataview and
-    Logseq, such as `key:: value` on a line, but if `definitions` is false, not those that define
-    a term. Nothing is replaced in fences and code, and markers that are never closed are plain
-    text.
+    Fences and code stay as they are, and so do markers that are never closed. Link definitions
+    count as comments.
+
+    Args:
+        text: the source of the note.
+        fields: whether fields of Dataview and Logseq, such as `key:: value` on a line, count as
+            comments.
+        definitions: whether fields that define a term count as comments too.
     """
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
@@ -180,8 +179,7 @@ def prepare_source(
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
 
-    def make_placeholder(hidden: re.Match[str]) -> str:
-        """Return what replaces a match of `_HIDDEN`."""
+    def replace_hidden_part(hidden: re.Match[str]) -> str:
         maths = hidden["maths"] or hidden["display"]
         start = hidden["start"] or ""
         if hidden["other_maths"]:
@@ -220,16 +218,16 @@ def prepare_source(
         )
 
     pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
-    text = restore_unclosed_markers(pattern.sub(make_placeholder, text))
+    text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
     return PreparedSource(text, tuple(all_maths), references)
 
 
 def replace_unclosed_markers(text: str) -> str:
-    """Replace each `<!--` and `<%` that is never closed by a stand-in of the same length.
+    """Replace each unclosed `<!--` and `<%` by a placeholder of the same length.
 
-    Otherwise, the pattern would search the whole rest of the text for the end of each, which
-    would take quadratic time.
+    Otherwise, the pattern would search the rest of the text for the end of each marker, which
+    takes quadratic time.
     """
     for stand_in, (begin, end) in _OPEN_STAND_INS.items():
         last_end = text.rfind(end) + 1
@@ -247,7 +245,7 @@ def restore_unclosed_markers(text: str) -> str:
 def find_hidden_parts(
     text: str, *, fields: bool = True
 ) -> Iterator[tuple[int, int, str]]:
-    """Yield the parts of a note in which no marks are read, as (start, end, kind), in order.
+    """Yield (start, end, kind) for each part of a note in which no marks are read.
 
     The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data` or, if
     `fields` is true, `field`.
@@ -268,10 +266,7 @@ def find_hidden_parts(
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a note that are in no block.
-
-    They are in comments, fields, link definitions and the like.
-    """
+    """Yield the sentences outside all blocks, such as in comments and link definitions."""
     for start, end, kind in find_hidden_parts(text):
         if kind != "code":
             content = text[start:end].strip("<>%!- \t\n")

@@ -1,9 +1,8 @@
 """Read the settings of flashcard plug-ins from an Obsidian vault.
 
-A dialect is the way in which a plug-in writes cards in notes. The supported plug-ins are
+A dialect is the syntax in which a plug-in writes cards. The supported plug-ins are
 obsidian-spaced-repetition (dialect `osr`), Obsidian_to_Anki (`o2a`) and flashcards-obsidian
-(`flashcards`). `Dialects.build_syntax` combines their settings into the syntax of cards in a
-note.
+(`flashcards`). `Dialects.build_syntax` combines their settings into the card syntax of a note.
 """
 
 from __future__ import annotations
@@ -34,8 +33,7 @@ PLUGIN_BY_DIALECT = {
     "o2a": "obsidian-to-anki-plugin",
     "flashcards": "flashcards-obsidian",
 }
-"""Maps each dialect to the id of its plug-in, which is also the name of the plug-in's
-folder."""
+"""Maps each dialect to its plug-in's id, which is also the name of the plug-in's folder."""
 
 
 # --- the settings of the plug-ins -------------------------------------------------------
@@ -59,7 +57,6 @@ _PATTERN_BY_OLD_SWITCH = {
 
 
 def _upgrade_osr_settings(settings: Json) -> Json:
-    """Convert the settings of any version of obsidian-spaced-repetition to the latest format."""
     renamed = {
         name.replace("singleline", "singleLine", 1): value
         for name, value in settings.items()
@@ -75,20 +72,18 @@ def _upgrade_osr_settings(settings: Json) -> Json:
     return renamed
 
 
-class _Osr(Value, rename="camel"):
-    """The settings of obsidian-spaced-repetition, with the plug-in's own names and defaults."""
-
+class _OsrSettings(Value, rename="camel"):
     single_line_card_separator: str = "::"
     single_line_reversed_card_separator: str = ":::"
     multiline_card_separator: str = "?"
     multiline_reversed_card_separator: str = "??"
     multiline_card_end_marker: str = ""
-    """The line that ends a card over several lines, or "" if an empty line does."""
+    """The line that ends an answer, or "" if an empty line does."""
     cloze_patterns: Strings = ("==[123;;]answer[;;hint]==",)
     flashcard_tags: Strings = ("#flashcards",)
-    """Only notes with one of these tags contain cards. If there are none, all notes do."""
+    """Only notes with one of these tags contain cards, or all notes if there are none."""
     convert_folders_to_decks: bool = False
-    """Whether folders are decks, so that all notes contain cards whatever their tags."""
+    """Whether folders are decks, so that notes contain cards whatever their tags."""
 
     def get_deck_tags(self) -> Strings:
         """Return the casefolded deck tags, or () if folders are decks."""
@@ -98,10 +93,7 @@ class _Osr(Value, rename="camel"):
         return tuple(filter(None, names))
 
     def reads_note(self, text: str, tags: Collection[str]) -> bool:
-        """Return whether the plug-in reads a note.
-
-        `text` is the note, and `tags` are the tags in its front matter.
-        """
+        """Return whether the plug-in reads a note with this text and these front matter tags."""
         tag_patterns = []
         for tag in self.flashcard_tags:
             if tag:
@@ -113,15 +105,13 @@ class _Osr(Value, rename="camel"):
         return tag_pattern.search(text + front_tags) is not None
 
 
-class _Flashcards(Value, rename="camel"):
-    """The settings of flashcards-obsidian, with the plug-in's own names and defaults."""
-
+class _FlashcardsSettings(Value, rename="camel"):
     flashcards_tag: str = "card"
     inline_separator: str = "::"
     inline_separator_reverse: str = ":::"
 
 
-class _O2aDefaults(
+class _O2aDefaultSettings(
     Value,
     rename={
         "deck": "Deck",
@@ -130,18 +120,16 @@ class _O2aDefaults(
         "folder": "Scan Directory",
     },
 ):
-    """The settings of Obsidian_to_Anki that apply to all notes."""
-
     deck: str = "Default"
     curly: bool = False
     """Whether `{x}` is a gap in a cloze note."""
     marks: bool = False
     """Whether `==x==` is a gap in a cloze note."""
     folder: str = ""
-    """The only folder to read, or "" if the plug-in reads the whole vault."""
+    """The only folder to read, or "" for the whole vault."""
 
 
-class _O2a(
+class _O2aSettings(
     Value,
     rename={
         "words": "Syntax",
@@ -151,17 +139,14 @@ class _O2a(
         "ignored": "IGNORED_FILE_GLOBS",
     },
 ):
-    """The settings of Obsidian_to_Anki, with the plug-in's own names and defaults."""
-
     words: FieldWords = FieldWords()
-    defaults: _O2aDefaults = _O2aDefaults()
+    defaults: _O2aDefaultSettings = _O2aDefaultSettings()
     expressions: Texts = {}
-    """Maps each note type to a regular expression with which the plug-in finds cards. We don't
-    read these cards."""
+    """Maps each note type to a regular expression that finds cards. We don't read such cards."""
     folder_decks: Texts = {}
-    """Maps the path of each folder that has a deck to this deck."""
+    """Maps the path of a folder to its deck."""
     ignored: Strings = ()
-    """Glob patterns of the notes that the plug-in doesn't read."""
+    """Glob patterns of the notes that the plug-in ignores."""
 
     def reads_note(self, path: str) -> bool:
         """Return whether the plug-in reads the note at `path`."""
@@ -173,12 +158,8 @@ class _O2a(
     def parse_deck_and_tags(self, text: str, path: str) -> tuple[str, str, Strings]:
         """Parse the deck and tags that a note declares for its cards.
 
-        Args:
-            text: the note.
-            path: the path of the note in the vault.
-
         Returns:
-            The deck that the note names or "", the deck of its folder or of all cards, and
+            The deck named in the note or "", the deck of the folder or else the default deck, and
             the tags.
         """
         deck_line = _find_declaration(self.words.deck, text)
@@ -194,7 +175,7 @@ class _O2a(
         return deck_name, fallback_deck, tuple(dict.fromkeys(tags))
 
     def normalize_deck_line(self, text: str) -> str:
-        """Return a note in which the deck line begins with the plug-in's default word."""
+        """Replace the keyword of the deck line by the plug-in's default keyword."""
         if self.words.deck == FieldWords().deck:
             return text
         if not _find_declaration(self.words.deck, text):
@@ -206,7 +187,7 @@ class _O2a(
 def _find_declaration(word: str, text: str) -> re.Match[str] | None:
     """Find the line on which a note declares its deck or tags.
 
-    The first group is what follows `word` and a colon, or else the next line.
+    The first group is the text after `word` and a colon, or else the next line.
     """
     if not word or word not in text:
         return None
@@ -218,10 +199,10 @@ class Dialects(Value):
     """The dialects to read in a vault, with the settings of their plug-ins."""
 
     names: Strings = ()
-    """The dialects that the settings name, in the same order."""
-    osr: _Osr = _Osr()
-    flashcards: _Flashcards = _Flashcards()
-    o2a: _O2a = _O2a()
+    """The dialects to read, in the order of the settings."""
+    osr: _OsrSettings = _OsrSettings()
+    flashcards: _FlashcardsSettings = _FlashcardsSettings()
+    o2a: _O2aSettings = _O2aSettings()
 
     def build_syntax(
         self,
@@ -229,14 +210,15 @@ class Dialects(Value):
         tags: Collection[str],
         path: str,
     ) -> CardSyntax | None:
-        """Return the syntax of cards in a note, or None if no plug-in reads the note.
-
-        If several plug-ins read it, their syntaxes are combined.
+        """Combine the syntaxes of all plug-ins that read a note.
 
         Args:
-            text: the note.
-            tags: the tags in its front matter.
+            text: the text of the note.
+            tags: the tags in the front matter.
             path: the path of the note in the vault.
+
+        Returns:
+            The combined syntax, or None if no plug-in reads the note.
         """
         from ankiforge.extract.markdown.hand_written import CardSyntax
         from ankiforge.extract.markdown.markup import ClozeSyntax
@@ -307,7 +289,6 @@ class Dialects(Value):
 
 
 def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
-    """Return a map from each separator that isn't blank to whether it makes two-way cards."""
     separators = {}
     for separator in (two_way, one_way):
         if separator.strip():
@@ -319,12 +300,12 @@ def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
 
 
 def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
-    """Read which plug-ins are enabled in a vault.
+    """Read the ids of a vault's enabled plug-ins.
 
-    Their folders don't tell, because a folder stays when its plug-in is disabled.
+    The plug-ins' folders don't matter, because they stay when a plug-in is disabled.
 
     Returns:
-        The ids of the plug-ins and None, or, if they can't be read, None and the problem.
+        (ids, None), or (None, problem) if the ids can't be read.
     """
     path = vault / ".obsidian" / "community-plugins.json"
     if not path.exists():
@@ -343,10 +324,10 @@ def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
 def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
     """Read the settings of the plug-ins for the dialects `names`.
 
-    If a plug-in has no settings file, its defaults apply.
+    A plug-in without a readable settings file gets its defaults.
 
     Returns:
-        The dialects, and the problems with the settings.
+        The dialects, and any problems with the settings.
     """
     dialects = Dialects(names)
     problems: list[Problem] = []

@@ -1,10 +1,9 @@
 """Find passages that a note quotes from papers and books, with a link to their location.
 
-Zotero, PDF plug-ins and reading apps paste such links next to the text they quote. A
-`Citation` holds what a link cites and the page that its text names. In a paragraph or list
-item, a quote is the text in quotation marks, or all the text before a link to an
-annotation. A block quote or callout is a quote as a whole. The rest of the text next to a
-quote is the reader's comment.
+Zotero, PDF plug-ins and reading apps paste such links next to the quoted text. A `Citation` holds
+what a link cites and the page named by the link text. In a paragraph or list item, a quote is
+either text in quotation marks, or all the text before a link to an annotation. A block quote or
+callout is a quote as a whole. The rest of the text next to a quote is the reader's comment.
 """
 
 from __future__ import annotations
@@ -87,19 +86,18 @@ class Citation(NamedTuple):
     """One or more adjacent links that cite the same location in a paper or book."""
 
     span: Span
-    """The span of the links in the plain text of the block, including any brackets around
-    them."""
+    """The span in the plain text of the block, including any brackets."""
     links: Strings = ()
     """The link targets as written, or () for a citekey in brackets, which isn't a link."""
     paper_identifiers: tuple[Pair, ...] = ()
-    """The papers cited, each as (scheme, value). The schemes are `zotero`, `attachment`,
-    `citekey` and `file`."""
+    """(scheme, value) of each cited paper. The schemes are `zotero`, `attachment`, `citekey`
+    and `file`."""
     annotation: str = ""
     """The key of the cited Zotero annotation, as `user/KEY` or `group.<id>/KEY`, or ""."""
     page: str = ""
-    """The number of the cited page in the file, counted from 1, or ""."""
+    """The cited page's number in the file, counted from 1, or ""."""
     page_label: str = ""
-    """The page label that the link text names, as printed on the page, or ""."""
+    """The printed page label that the link text names, or ""."""
     colour: str = ""
     quote_span: Span | None = None
     """The span of the quoted text if it is part of the link text, or None."""
@@ -108,12 +106,12 @@ class Citation(NamedTuple):
 
     @property
     def start(self) -> int:
-        """The offset in the plain text of the block at which the links start."""
+        """The start offset in the plain text of the block."""
         return self.span[0]
 
     @property
     def end(self) -> int:
-        """The offset in the plain text of the block at which the links end."""
+        """The end offset in the plain text of the block."""
         return self.span[1]
 
     @property
@@ -122,7 +120,7 @@ class Citation(NamedTuple):
         return bool(self.cites_passage or self.page_label or self.page)
 
     def merge(self, other: Citation) -> Citation:
-        """Return a citation that combines the links and papers of this one and `other`."""
+        """Combine two adjacent citations. Where their values conflict, `self` takes precedence."""
         end = max(self.end, other.end)
         return Citation(
             span=(self.start, end),
@@ -140,11 +138,11 @@ class Citation(NamedTuple):
 
 
 CitationsByBlock = dict[Block, list[Citation]]
-"""Maps each block of a note that contains citations to these citations."""
+"""The citations in each block that contains any."""
 
 
-def find_quoted_papers(citations: CitationsByBlock) -> Iterator[Pair]:
-    """Yield an identifier, (`quoted-<scheme>`, value), for each paper that a note cites."""
+def iter_paper_identifiers(citations: CitationsByBlock) -> Iterator[Pair]:
+    """Yield (`quoted-<scheme>`, value) for each paper that a note cites."""
     for block_citations in citations.values():
         for citation in block_citations:
             for scheme, value in citation.paper_identifiers:
@@ -155,7 +153,6 @@ def find_quoted_papers(citations: CitationsByBlock) -> Iterator[Pair]:
 
 
 def _parse_zotero_link(target: str, span: Span) -> Citation | None:
-    """Return the citation of a `zotero://` link, or None if `target` isn't such a link."""
     url = html.unescape(target).removeprefix("[[").removesuffix("]]")
     link = _ZOTERO_LINK.match(url)
     if link is None:
@@ -181,10 +178,7 @@ def _parse_zotero_link(target: str, span: Span) -> Citation | None:
 
 
 def _parse_pdf_link(target: str, span: Span) -> Citation | None:
-    """Return the citation of a link into a PDF, or None if `target` isn't such a link.
-
-    The link must lead to a page, a text selection or an annotation.
-    """
+    """Parse a link to a page, text selection or annotation in a PDF, or return None."""
     link = _PDF_LINK.match(target)
     if link is None or _URL_SCHEME.match(link["path"]):
         return None
@@ -209,7 +203,7 @@ def _parse_pdf_link(target: str, span: Span) -> Citation | None:
 
 
 def to_openable_url(target: str, note_url: str) -> str:
-    """Return a URL that opens a link from outside the vault, or "" if there is none.
+    """Convert a link's target to a URL that opens outside the vault, or "" if there is none.
 
     Args:
         target: the link target as written in the note.
@@ -236,9 +230,9 @@ def to_openable_url(target: str, note_url: str) -> str:
 
 
 def find_citations(block: Block) -> list[Citation]:
-    """Return the citations of a block, in order.
+    """Find the citations in a block, in order.
 
-    The span of each includes the brackets around it and the attribution before it.
+    Each span includes enclosing brackets and a preceding attribution.
     """
     if not may_have_citations(block.source) and not block.context.link_labels:
         return []
@@ -254,7 +248,7 @@ def find_citations(block: Block) -> list[Citation]:
 def _iter_link_citations(block: Block) -> Iterator[Citation]:
     """Yield a citation for each link and citekey of a block.
 
-    If a link doesn't lead to a paper, its citation has no `paper_identifiers`.
+    A link that doesn't lead to a paper has no `paper_identifiers`.
     """
     plain = block.inline.plain
     for span, target in block.inline.targets:
@@ -262,7 +256,7 @@ def _iter_link_citations(block: Block) -> Iterator[Citation]:
             citation = _parse_zotero_link(target, span)
         else:
             citation = _parse_pdf_link(target, span)
-        yield _apply_link_text(plain, citation) if citation else Citation(span)
+        yield _parse_link_text(plain, citation) if citation else Citation(span)
     if "[@" not in plain:
         return
     for match in _CITEKEY.finditer(plain):
@@ -271,7 +265,7 @@ def _iter_link_citations(block: Block) -> Iterator[Citation]:
         yield Citation(match.span(), paper_identifiers=(paper,), page_label=label)
 
 
-def _apply_link_text(plain: str, citation: Citation) -> Citation:
+def _parse_link_text(plain: str, citation: Citation) -> Citation:
     """Set the quote span or the page label of a citation from the text of its link."""
     text = plain[citation.start : citation.end]
     quoted = find_quote_at_end(plain, *citation.span)
@@ -289,10 +283,7 @@ def _apply_link_text(plain: str, citation: Citation) -> Citation:
 
 
 def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citation]:
-    """Merge each link to a paper with the links next to it, and drop all other links.
-
-    A link next to it may be the paper's DOI, for example.
-    """
+    """Merge links to papers with adjacent links, such as a DOI, and drop all other links."""
     citations: list[Citation] = []
     for link in sorted(links, key=lambda link: link.span):
         if citations:
@@ -306,9 +297,9 @@ def _merge_adjacent_links(plain: str, links: Iterator[Citation]) -> list[Citatio
 
 
 def _extend_to_brackets(plain: str, citation: Citation, previous_end: int) -> Citation:
-    """Extend a citation to include the brackets around it and the attribution before it.
+    """Extend a citation to include enclosing brackets and a preceding attribution.
 
-    `previous_end` is where the previous citation ends, which limits the extension.
+    The extension stops at `previous_end`, where the previous citation ends.
     """
     start, end = citation.span
     for pattern in _LINK_PREFIXES:
@@ -324,7 +315,6 @@ def _extend_to_brackets(plain: str, citation: Citation, previous_end: int) -> Ci
 
 
 def _parse_page_label(text: str) -> str:
-    """Return the page label that `text` names, or "" if it names none."""
     page = _PAGE.search(text)
     return page["label"] if page else ""
 
@@ -342,14 +332,14 @@ _OPENERS_BY_CLOSER = {
     "›": "‹",
     '"': '"',
 }
-"""Maps each closing quotation mark to the opening marks that it can close."""
+"""Maps each closing quotation mark to its possible opening marks."""
 
 _REMARK_EMOJI = r"[💬📝✏🗨🗒✍]\ufe0f?\s*"
 REMARK_TEXT = regex(
     rf"(?is)\s*(?:{_REMARK_EMOJI}|(?:my\s+|own\s+)?(?:{REMARK_WORD})\s*[:：]\s*)"
     r"(?P<words>.*)\Z"
 )
-"""Matches text that an emoji or a word such as `Note:` marks as the reader's comment."""
+"""A reader's comment that begins with an emoji or a word such as `Note:`."""
 
 # An Obsidian comment on one line, and the directives that the plug-in Zotero Integration
 # writes into some of these comments.
@@ -369,17 +359,17 @@ _TRAILING_PUNCTUATION = " \n.,;:!?…。，、！？"
 
 
 def has_words(text: str) -> bool:
-    """Return whether `text` contains at least one letter or digit."""
+    """Return whether the text contains at least one letter or digit."""
     return _WORD.search(text) is not None
 
 
 def clean_comment(text: str) -> str:
-    """Return `text` without its leading punctuation, or "" if it contains no words."""
+    """Strip leading punctuation from a comment. Return "" if it contains no words."""
     return _LEADING_PUNCTUATION.sub("", text, count=1).strip() if has_words(text) else ""
 
 
 def trim_quote(plain: str, start: int, end: int) -> Span | None:
-    """Trim whitespace from both ends of a span, and pictograms from its start.
+    """Trim whitespace from both ends of a span and pictograms from its start.
 
     Returns None if no words are left.
     """
@@ -427,8 +417,7 @@ class QuotePiece(NamedTuple):
 
     block: Block
     start: int
-    """[start, end) is the piece's span in the block's plain text, without quotation
-    marks."""
+    """[start, end) is the span in the block's plain text, without quotation marks."""
     end: int
 
     @property
@@ -443,15 +432,14 @@ class QuotePiece(NamedTuple):
         return [phrase for phrase in phrases if self.overlaps(phrase.span)]
 
     def overlaps(self, span: Span) -> bool:
-        """Return whether the piece overlaps `span` in the plain text of its block."""
+        """Return whether the piece overlaps `span` in the plain text of the block."""
         start, end = span
         return self.start < end and start < self.end
 
     def find_gaps(self, wanted_marks: frozenset[str]) -> list[MarkedPhrase]:
-        """Return the marks inside the piece that become gaps in its cloze card.
+        """Return the marks that become gaps in the piece's cloze card.
 
-        Only the kinds in `wanted_marks` count. Returns [] if one of the marks covers all
-        words of the piece.
+        Returns [] if a single mark covers all words of the piece.
         """
         plain = self.block.plain
         outer_phrases = select_outermost(self.phrases)
@@ -467,14 +455,14 @@ class QuotePiece(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A passage that a note quotes, and the citation and comment that belong to it."""
+    """A passage that a note quotes, with its citation and the reader's comment."""
 
     pieces: tuple[QuotePiece, ...]
-    """The parts of the passage, one for each block that it covers, in order."""
+    """The parts of the passage in order, one for each block that it covers."""
     citation: Citation
     comment: str = ""
     extra_blocks: tuple[Block, ...] = ()
-    """Further blocks that belong to the quote, such as its title, comments and links."""
+    """Further blocks that belong to the quote, such as a title, comments and links."""
 
     @property
     def text(self) -> str:
@@ -482,10 +470,10 @@ class Quote(NamedTuple):
         return "\n".join([piece.text for piece in self.pieces])
 
     def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
-        """Return the fields of a `Highlight` that are set from this quote.
+        """Convert the quote to fields of a `Highlight`.
 
         Args:
-            wanted_marks: the kinds of marks from which highlights are made.
+            wanted_marks: the kinds of marks to read.
             note_url: the URL that opens the note in Obsidian.
         """
         markdown: list[str] = []
@@ -545,14 +533,14 @@ class _BlockGroup:
 
     blocks: list[Block]
     link: Block | None = None
-    """The block above or below the group that contains nothing but the group's link."""
+    """The block above or below that contains nothing but a link for this group."""
 
     @property
     def is_block_quote(self) -> bool:
         return bool(self.blocks[0].quotes)
 
     @property
-    def blocks_and_link(self) -> tuple[Block, ...]:
+    def all_blocks(self) -> tuple[Block, ...]:
         return (*self.blocks, self.link) if self.link else tuple(self.blocks)
 
 
@@ -571,21 +559,21 @@ class NoteQuotes:
 
         Args:
             note: the blocks of the note.
-            citations: the citations of the note.
-            wanted_marks: the kinds of marks from which highlights are made.
+            citations: the citations in the note.
+            wanted_marks: the kinds of marks to read.
             is_card: returns whether a block is a card.
-            body: the source of the note, including its comments.
+            body: the source of the note, including comments.
         """
         self._note = note
         self._lines = body.split("\n") if "%%" in body else []
         self.quotes_by_start: dict[Block, dict[int, Quote]] = {}
-        """Maps each block in which quotes start to these quotes, by their offset in it."""
+        """Maps each block in which quotes start to these quotes, by start offset."""
         self.covered_blocks: set[Block] = set()
         """The blocks that belong to a quote."""
         self._pieces: dict[Block, list[QuotePiece]] = {}
-        """Maps each block that is quoted, in whole or in part, to its quoted pieces."""
+        """Maps each block to the pieces of it that are quoted."""
         self.unclear_blocks: list[Block] = []
-        """The blocks with a link for which it is unclear what text they quote."""
+        """The blocks with a link for which it is unclear what text it quotes."""
         if not citations:
             return
         self._cards = frozenset(filter(is_card, note.blocks))
@@ -618,10 +606,9 @@ class NoteQuotes:
         return not any(clean_comment(block.plain[start:end]) for start, end in texts)
 
     def _iter_groups(self) -> Iterator[_BlockGroup]:
-        """Yield the groups of the note.
+        """Yield the block groups of the note.
 
-        A block quote without citations gets the block below or above it that contains only
-        a link, if there is one.
+        A block quote without citations gets an adjacent block that contains only a link.
         """
         groups: list[_BlockGroup] = []
         for block in self._note.blocks:
@@ -644,10 +631,9 @@ class NoteQuotes:
             yield group
 
     def _has_unclear_link(self, block: Block) -> bool:
-        """Return whether it is unclear what the link of a block without a quote refers to.
+        """Return whether a block without a quote has a link for which the quoted text is unclear.
 
-        This is so if the link leads to a Zotero annotation or, in a block quote, to any
-        location.
+        This applies to links to Zotero annotations and, in block quotes, to any location.
         """
         is_in_quote = (
             block.quotes
@@ -664,8 +650,7 @@ class NoteQuotes:
     def _add_quote(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
         """Add a quote, unless it is the reader's comment or will become another highlight.
 
-        Another highlight is made from text that has one of `wanted_marks` and cites only a
-        citekey.
+        The latter is the case if the text has a wanted mark but only a citekey instead of a link.
         """
         first = quote.pieces[0]
         last = quote.pieces[-1]
@@ -689,10 +674,9 @@ class NoteQuotes:
             self._pieces.setdefault(piece.block, []).append(piece)
 
     def _find_hidden_comment(self, first: Block, last: Block) -> str:
-        """Return the comments between `%%` in a quote or on the line below it.
+        """Return the comments between `%%` in a quote or on the line below.
 
-        The templates of import plug-ins put the reader's comment there. `first` and `last`
-        are the first and last blocks of the quote.
+        The templates of import plug-ins put the reader's comment there.
         """
         start, end = first.lines[0], last.lines[1]
         lines = self._lines[start:end]
@@ -712,7 +696,7 @@ class NoteQuotes:
         return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
 
     def _split_at_citations(self, block: Block) -> list[Span]:
-        """Return the spans of a block's text before, between and after its citations."""
+        """Return the spans before, between and after the citations of a block."""
         edges = [0]
         for citation in self._citations.get(block, ()):
             edges.extend(citation.span)
@@ -722,7 +706,6 @@ class NoteQuotes:
     # --- paragraphs and list items ----------------------------------------------------
 
     def _find_quotes_in_block(self, block: Block) -> list[Quote]:
-        """Return the quotes in a single block, in which each quote precedes its link."""
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
         citations = self._citations.get(block, ())
@@ -735,7 +718,11 @@ class NoteQuotes:
             quoted = citation.quote_span
             if before and not quoted:
                 quoted = find_quote_at_end(block.plain, *before)
-            if before and not quoted and self._is_unmarked_quote(block, before, linked):
+            if (
+                before
+                and not quoted
+                and self._is_quote_without_marks(block, before, linked)
+            ):
                 quoted = before
             if quoted:
                 quotes.append(Quote((QuotePiece(block, *quoted),), citation))
@@ -743,13 +730,13 @@ class NoteQuotes:
             return quotes
         return [self._add_comment(quotes[0], linked)]
 
-    def _is_unmarked_quote(
+    def _is_quote_without_marks(
         self, block: Block, span: Span, citations: Sequence[Citation]
     ) -> bool:
         """Return whether text without quotation marks is a quote.
 
-        It is if the only link of its block leads to an annotation, no text other than a
-        comment follows, and nothing in the block is marked.
+        It is if the only link of the block leads to an annotation, any text after the link is a
+        comment, and nothing in the block is marked.
         """
         only_citation = citations[0]
         if len(citations) > 1 or not only_citation.annotation:
@@ -764,10 +751,10 @@ class NoteQuotes:
         return len(block.plain[slice(*span)].split()) >= _MIN_QUOTE_WORDS
 
     def _add_comment(self, quote: Quote, citations: Sequence[Citation]) -> Quote:
-        """Add the reader's comment to a quote, if the block begins with the quote.
+        """Add the reader's comment to the only quote of a block.
 
-        The quote must be the only one in its block. The comment is the text after the quote
-        and the list items nested below it.
+        The comment is the text after the quote and the list items nested below. There is none if
+        other words precede the quote.
         """
         [piece] = quote.pieces
         block = piece.block
@@ -782,7 +769,7 @@ class NoteQuotes:
         return quote._replace(comment=comment, extra_blocks=items)
 
     def _find_comment_items(self, item: Block) -> tuple[Block, ...]:
-        """Return the blocks nested in a list item, which may be a comment on its quote.
+        """Return the blocks nested in a list item as a possible comment on its quote.
 
         Returns () if any of them contains marks, citations or a card.
         """
@@ -800,9 +787,9 @@ class NoteQuotes:
     # --- block quotes and callouts ----------------------------------------------------
 
     def _find_quotes_in_group(self, group: _BlockGroup) -> list[Quote]:
-        """Return the quote that a block quote is as a whole.
+        """Read an entire block quote as a single quote.
 
-        Returns [] if each of its blocks must be searched for quotes instead.
+        Returns [] if the blocks must be searched for quotes one by one instead.
         """
         # all blocks with both citations and other words must cite the same location, and
         # at their ends
@@ -816,8 +803,8 @@ class NoteQuotes:
             annotations = {citation.annotation for citation in self._citations[block]}
             if len(annotations - {""}) > 1:
                 return []
-        citation = self._merge_citations(group.blocks_and_link)
-        if citation is None or not all(map(self._has_separate_links, citing_blocks)):
+        citation = self._merge_citations(group.all_blocks)
+        if citation is None or not all(map(self._has_links_outside_text, citing_blocks)):
             return []
 
         # a callout must have a type used for quotes, or a link to a page or passage
@@ -836,13 +823,9 @@ class NoteQuotes:
         if not pieces:
             return []
         stripped = _strip_quotation_marks(pieces)
-        return [Quote(stripped, citation, comment, group.blocks_and_link)]
+        return [Quote(stripped, citation, comment, group.all_blocks)]
 
     def _merge_citations(self, blocks: Sequence[Block]) -> Citation | None:
-        """Merge the citations of several blocks into one.
-
-        Returns None if they contain neither a link nor a page label.
-        """
         citations: list[Citation] = []
         for block in blocks:
             citations.extend(self._citations.get(block, ()))
@@ -850,11 +833,11 @@ class NoteQuotes:
             return None
         return reduce(Citation.merge, citations)
 
-    def _has_separate_links(self, block: Block) -> bool:
-        """Return whether the links of a block cite its text instead of being part of it.
+    def _has_links_outside_text(self, block: Block) -> bool:
+        """Return whether the links of a block cite the text, and aren't part of a sentence.
 
-        Text may follow a link only if the link leads to a passage and ends a line, follows
-        the end of a sentence, precedes a colon or is in brackets.
+        Text may follow a link only if the link leads to a passage and ends a line, follows the
+        end of a sentence, precedes a colon or is in brackets.
         """
         citations = self._citations[block]
         if block.kind is BlockKind.TITLE:
@@ -878,14 +861,15 @@ class NoteQuotes:
     def _split_quote_and_comment(
         self, body: Sequence[Block], *, is_cited: bool
     ) -> tuple[list[QuotePiece], str]:
-        """Split a block quote into the pieces that it quotes and the reader's comment.
+        """Split a block quote into the quoted pieces and the reader's comment.
 
-        Text that follows a link, is below a rule, or begins like a remark is a comment. A
-        nested quote is one too if the only citations are in the title or the text above it.
+        The comment is any text that follows a link, is below a rule, or begins like a remark. If
+        the only citations are in the title or in the text above a nested quote, the nested quote
+        is a comment too.
 
         Args:
             body: the blocks of the block quote, without its title.
-            is_cited: whether the block quote itself, title included, contains a citation.
+            is_cited: whether the block quote contains a citation, even in its title.
         """
         quoting_blocks, comment_blocks = _split_quoting_blocks(body)
         first = next(
@@ -923,10 +907,10 @@ class NoteQuotes:
 def _split_quoting_blocks(
     body: Sequence[Block],
 ) -> tuple[Sequence[Block], Sequence[Block]]:
-    """Split a block quote into the blocks that quote and the blocks that the reader wrote.
+    """Split a block quote into the quoted blocks and the blocks that the reader wrote.
 
-    The reader wrote a nested callout. If the block quote contains another block quote, the
-    inner one is the quote, and the reader wrote the blocks below it.
+    The reader wrote nested callouts. If block quotes are nested, the inner one is the quote, and
+    the reader wrote the blocks below it.
     """
     outer_depth = min((len(block.quotes) for block in body), default=0)
     nested = [block for block in body if len(block.quotes) > outer_depth]
@@ -938,10 +922,7 @@ def _split_quoting_blocks(
 
 
 def _find_highlight_spans(block: Block) -> list[Span]:
-    """Return the spans of the outermost highlights in a block.
-
-    They count even if the settings make no cards from highlights.
-    """
+    """Return the spans of the outermost marks `==` and `<mark>`, whatever the settings say."""
     marks = [
         phrase for phrase in block.inline.phrases if phrase.mark_kind in ("==", "mark")
     ]
@@ -949,7 +930,6 @@ def _find_highlight_spans(block: Block) -> list[Span]:
 
 
 def _strip_quotation_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ...]:
-    """Remove the quotation marks that enclose the whole quote, if it has any."""
     first, last = pieces[0], pieces[-1]
     plain = first.block.plain
     if len(pieces) == 1:
@@ -966,5 +946,4 @@ def _strip_quotation_marks(pieces: Sequence[QuotePiece]) -> tuple[QuotePiece, ..
 
 
 def _join_lines(*texts: str) -> str:
-    """Join the texts that aren't empty, with one per line."""
     return "\n".join(filter(None, texts))

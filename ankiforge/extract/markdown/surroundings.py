@@ -1,7 +1,7 @@
-"""Add to each highlight of a note what is around it in the note.
+"""Add to each highlight of a note the surrounding text and properties.
 
-This includes the text before and after it, the headings and list items above it, the links in
-it, its tags, and what other flashcard tools wrote next to it.
+These include the text before and after, the headings and list items above, links, tags, and what
+other flashcard tools wrote next to the highlight.
 """
 
 from __future__ import annotations
@@ -38,28 +38,26 @@ _CUT_COMMENT = "[…]"
 
 
 class PlacedHighlight(NamedTuple):
-    """A highlight, still without its surroundings, and its position in the note."""
+    """A highlight without its surroundings, and its position in the note."""
 
     first_block: Block
-    """The block in which the highlight starts."""
     start: int
-    """The offset in the plain text of `first_block` at which the highlight starts."""
+    """The start offset in the plain text of `first_block`."""
     last_block: Block
-    """The block in which the highlight ends."""
     end: int
-    """The offset in the plain text of `last_block` at which the highlight ends."""
+    """The end offset in the plain text of `last_block`."""
     highlight: Highlight
     extra_blocks: tuple[Block, ...] = ()
     """Further blocks that belong to the highlight, such as comments and links."""
 
     @property
     def sort_key(self) -> Span:
-        """The key by which highlights are sorted into the order of the note."""
+        """The key that sorts highlights into reading order."""
         return (self.first_block.number, self.start)
 
 
 class SurroundingsReader:
-    """Adds to the highlights of a note what is around them."""
+    """Adds the surrounding text and properties to the highlights of a note."""
 
     def __init__(
         self,
@@ -68,11 +66,11 @@ class SurroundingsReader:
         front: FrontMatter,
         all_placed: Sequence[PlacedHighlight],
     ) -> None:
-        """Prepare to add the surroundings of a note's highlights.
+        """Collect what the highlights of a note have in common.
 
         Args:
             note: the blocks of the note.
-            text: the note as written, without its front matter.
+            text: the note's source, with empty lines in place of the front matter.
             front: the front matter of the note.
             all_placed: all highlights of the note.
         """
@@ -81,22 +79,22 @@ class SurroundingsReader:
         self._lines = text.split("\n")
         self._counts_by_block = Counter(placed.highlight.block for placed in all_placed)
         self._comments: list[str] = []
-        """The comments to be cut out of the surrounding text."""
+        """The comments to remove from the surrounding text."""
         for placed in all_placed:
             comment = placed.highlight.comment
             if len(comment.split()) >= _MIN_COMMENT_WORDS:
                 self._comments.append(comment)
         self._tool_data: dict[Span, _ToolData] = {}
-        """Maps the lines of each block for which it is known to what other tools wrote there."""
+        """Caches what other tools wrote into each range of lines."""
 
     def add_surroundings(self, placed: PlacedHighlight) -> Highlight:
-        """Return the highlight completed by its surroundings."""
+        """Return the highlight with the surrounding text and properties."""
         highlight = placed.highlight
         block = placed.first_block
         text_before, text_after, nearby = self._find_surrounding_text(placed)
         note_url = highlight.document.uri
         titles = [heading.plain for heading in block.headings]
-        links = (*highlight.links, *self._iter_links(placed))
+        links = (*highlight.links, *self._iter_link_urls(placed))
         # the id of the block identifies the highlight if it is the only one in the block
         own_hint = ""
         if block.id and self._counts_by_block[highlight.block] == 1:
@@ -114,7 +112,7 @@ class SurroundingsReader:
             suffix=text_after[:CONTEXT_CHARS],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=_shorten_outer_items(block),
+            above=_collect_outer_items(block),
             uri=note_url + quote(block.anchor, safe="") if note_url else "",
             links=tuple(filter(None, dict.fromkeys(links))),
             tags=self._collect_tags(placed),
@@ -128,10 +126,6 @@ class SurroundingsReader:
         )
 
     def _collect_tags(self, placed: PlacedHighlight) -> Strings:
-        """Return the tags of a highlight.
-
-        They include the privacy tag if any block of the highlight is private.
-        """
         tags = placed.highlight.tags
         blocks = (
             *self._note.get_block_range(placed.first_block, placed.last_block),
@@ -141,22 +135,20 @@ class SurroundingsReader:
         return (*tags, PRIVATE_TAG) if is_private and PRIVATE_TAG not in tags else tags
 
     def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
-        """Return the text around a highlight.
+        """Return the text before the highlight, the text after it, and the paragraphs around it.
 
-        Returns:
-            The text before the highlight, the text after it, and the paragraphs around it. The
-            last is "" for a card.
+        The last is "" for a card.
         """
         highlight = placed.highlight
         passage = (placed.first_block, placed.start, placed.last_block, placed.end)
         if highlight.kind is HighlightKind.CARD:
-            return (*self._note.get_context(*passage, CONTEXT_CHARS), "")
+            return (*self._note.get_surrounding_text(*passage, CONTEXT_CHARS), "")
         # this is long enough for the paragraphs around the highlight, because a paragraph that
         # is truncated here is too long to be included anyway
         may_ask = has_question_mark(highlight.comment)
         limit = MAX_ANSWER_CONTEXT_CHARS if may_ask else MAX_SUBJECT_CONTEXT_CHARS
         length = max(CONTEXT_CHARS, limit - len(highlight.exact) + 1)
-        text_before, text_after = self._note.get_context(*passage, length)
+        text_before, text_after = self._note.get_surrounding_text(*passage, length)
         text = f"{text_before}{highlight.exact}{text_after}"
         end = len(text) - len(text_after)
         nearby = get_paragraphs_around(text, len(text_before), end, asks=may_ask)
@@ -164,8 +156,7 @@ class SurroundingsReader:
             nearby = nearby.replace(comment, _CUT_COMMENT)
         return text_before, text_after, nearby
 
-    def _iter_links(self, placed: PlacedHighlight) -> Iterator[str]:
-        """Yield the URL of each link in a highlight, or "" if the link can't be opened."""
+    def _iter_link_urls(self, placed: PlacedHighlight) -> Iterator[str]:
         for block in self._note.get_block_range(placed.first_block, placed.last_block):
             for (start, end), target in block.inline.targets:
                 if block is placed.first_block and start < placed.start:
@@ -175,11 +166,7 @@ class SurroundingsReader:
                 yield to_openable_url(target, placed.highlight.document.uri)
 
 
-def _shorten_outer_items(block: Block) -> Strings:
-    """Return the text of the list items that contain a block, outermost first.
-
-    Long items are shortened.
-    """
+def _collect_outer_items(block: Block) -> Strings:
     items = []
     for item in block.items:
         if item.first_block and item.first_block is not block:
@@ -204,20 +191,15 @@ _SCHEDULE_CALLOUT = "[!sr"
 
 
 class _ToolData(NamedTuple):
-    """What other flashcard tools wrote into a card or below it."""
-
     hints: tuple[Hint, ...] = ()
-    """The id of the card's note in Anki, or () if there is none."""
+    """The id of the card's note in Anki, or ()."""
     tool: str = ""
-    """The tool that wrote the id, or ""."""
+    """The tool that wrote this id, or ""."""
     schedule: str = ""
-    """The schedule of the card as written by obsidian-spaced-repetition, or ""."""
+    """The card's schedule as written by obsidian-spaced-repetition, or ""."""
 
     def add_id(self, match: re.Match[str] | None) -> _ToolData:
-        """Return the data with the id in a match of `_ANKI_ID`, if there is a match.
-
-        An id that was already added is kept instead.
-        """
+        """Add the id from a match of `_ANKI_ID`, if there is one, and keep any existing id."""
         if match is None or self.hints:
             return self
         anki_id = match["comment"] or match["block_id"] or match["line"]
@@ -226,12 +208,6 @@ class _ToolData(NamedTuple):
 
 
 def _read_tool_data(lines: Sequence[str], block_lines: Span) -> _ToolData:
-    """Read what other flashcard tools wrote into a card or below it.
-
-    Args:
-        lines: the lines of the note.
-        block_lines: the lines of the card's block, as [first, end).
-    """
     first, end = block_lines
     tool_data = _ToolData()
     for number, line in enumerate(lines[first : end + 2], first):

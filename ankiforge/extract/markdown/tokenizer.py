@@ -1,8 +1,8 @@
-"""Tokenize the text of a block, and pair the tokens that open and close something.
+"""Tokenize the text of a block, and pair opening and closing tokens.
 
-markdown-it applies its own rules for CommonMark and `parse_markup` for everything else.
-Afterwards, marks, HTML elements and gaps are paired, the clozes of plug-ins become
-numbered clozes, and emphasis that would cross them is dropped.
+markdown-it applies its own rules for CommonMark, and `parse_markup` for everything else. Then
+marks, HTML elements and gaps are paired, the clozes of plug-ins become numbered clozes, and
+emphasis that would cross a cloze is dropped.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MAX_UNCLOSED_BRACKETS = 500
 
 
 def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
-    """Return the tokens of a block's text, of which those that belong together are paired."""
+    """Parse a block's text into tokens, and pair opening tokens with closing tokens."""
     parsed = _run_markdown_it(text, context)
     tokens = [
         parsed_token
@@ -92,7 +92,6 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
 
 
 def _run_markdown_it(text: str, context: InlineContext) -> list[InlineToken | Parsed]:
-    """Run markdown-it on a text and return its tokens, together with our own."""
     references = context.link_labels
     has_links = "](" in text or references
     environment = {
@@ -113,14 +112,14 @@ def _pair_parsed_tokens(
     parsed: Sequence[InlineToken | Parsed],
     context: InlineContext,
 ) -> None:
-    """Pair our tokens like the tokens of markdown-it from which they were made.
+    """Pair our tokens like the tokens of markdown-it from which they were converted.
 
-    The closer of a link to a sound also becomes the sound itself, so that it is played.
+    The closer of a link to a sound becomes the sound itself, so that it is played.
 
     Args:
         tokens: our tokens.
-        parsed: the token of markdown-it, or our own, for each of `tokens`.
-        context: the context in which the text is parsed.
+        parsed: the original token, for each of `tokens`.
+        context: the parsing context of the note.
     """
     openers = list[InlineToken]()
     for token, parsed_token in zip(tokens, parsed, strict=True):
@@ -162,8 +161,8 @@ def _escape_emphasis(
 ) -> None:
     """Escape the emphasis markers that markdown-it parsed as text, so that they stay text.
 
-    Two asterisks, as in `** H3N8 **`, were meant to make text bold and are therefore
-    dropped, unless they are between two numbers or letters, as in `2 ** 3`.
+    Two asterisks, as in `** H3N8 **`, were meant to make text bold and are dropped, unless they
+    are between two numbers or letters, as in `2 ** 3`.
     """
     stars = []
     for token, parsed_token in zip(tokens, parsed, strict=True):
@@ -205,7 +204,6 @@ _LINE_END = regex(r"(?P<last>\\(?=\Z|\n[ \t]*(?:\n|\Z)))|\\?\n[ \t]*")
 
 
 def _parse_line_end(state: StateInline, silent: bool) -> bool:
-    r"""Parse a line end or a hard line break, as an inline rule of markdown-it."""
     match = _LINE_END.match(state.src, state.pos)
     if match is None or silent:
         return False
@@ -296,7 +294,7 @@ def pair_tokens(opener: InlineToken, closer: InlineToken) -> None:
 def get_inner_tokens(
     tokens: Sequence[InlineToken], opener: InlineToken
 ) -> Sequence[InlineToken]:
-    """Return the tokens between an opener and its closer, or () if it isn't paired."""
+    """Return the tokens between an opener and its closer, or () if it is unpaired."""
     if opener.closer is None:
         return ()
     return tokens[opener.index + 1 : opener.closer.index]
@@ -314,7 +312,7 @@ def _convert_unpaired_to_text(tokens: Iterable[InlineToken], kind: MarkupKind) -
 
 
 def pair_marks(tokens: Sequence[InlineToken]) -> None:
-    """Pair the tokens that begin and end a mark, which may extend over several lines."""
+    """Pair the tokens that begin and end a mark, which may cover several lines."""
     openers: dict[str, InlineToken] = {}
     for token in tokens:
         if token.kind is not MarkupKind.MARK:
@@ -342,7 +340,7 @@ def _is_comparison(
 
 
 def pair_elements(tokens: Sequence[InlineToken]) -> None:
-    """Pair the tags of elements such as `<b>`, and hide the tags that can't be paired."""
+    """Pair the tags of elements such as `<b>`, and hide unpaired tags."""
     tags = [
         token
         for token in tokens
@@ -373,8 +371,8 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
 def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
     """Drop emphasis that begins inside a cloze or other emphasis but ends outside it.
 
-    For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`. The inner
-    emphasis is dropped because it is still open where the cloze ends.
+    For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`. The inner emphasis is
+    dropped because it is still open where the cloze ends.
     """
     openers = list[InlineToken]()
     for token in tokens:
@@ -397,7 +395,6 @@ def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
 
 
 def _drop_pair(opener: InlineToken) -> None:
-    """Hide both tokens of a pair, unless the pair has already been dropped."""
     closer = opener.closer
     if closer:
         opener.change_kind(MarkupKind.INVISIBLE)
@@ -413,21 +410,19 @@ _MAX_CLOZE_DEPTH = 10
 
 @dataclass(slots=True)
 class _OpenBrace:
-    """A `{` or `{{`, with the tokens that close it once they have been found."""
-
     opener: InlineToken
     closer: InlineToken | None = None
     second: InlineToken | None = None
     """The second brace of the closing `}}`, or None for a single brace."""
     hint: InlineToken | None = None
-    """The `::` before the hint of the cloze, or None if it has no hint."""
+    """The `::` before the cloze's hint, or None."""
 
 
 def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
-    """Pair the braces that begin and end a cloze.
+    """Pair the braces of clozes, which may be on different lines.
 
-    These are `{{` and `}}`, which may be on different lines and, if `syntax` has them,
-    single braces. All braces inside a cloze must be balanced.
+    Braces are `{{` and `}}`, and single braces if `syntax` has them. All braces inside a cloze
+    must be balanced.
     """
     matcher = _BraceMatcher(tokens, syntax)
     for token in tokens:
@@ -447,18 +442,15 @@ def pair_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
 
 
 class _BraceMatcher:
-    """Matches the opening and closing braces of a block, and collects its clozes."""
-
     def __init__(self, tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
         self._tokens = tokens
         self._reads_single_braces = "{" in syntax.markers
-        """Whether single braces make a cloze, as in `{x}`."""
         self._open_braces: list[_OpenBrace] = []
-        """The braces that are open, innermost last. `{{{` opens three."""
+        """The open braces, innermost last. `{{{` opens three."""
         self.clozes: list[_OpenBrace] = []
-        """The clozes found so far, in the order in which they end."""
+        """The clozes so far, in the order in which they end."""
         self.max_depth = 0
-        """The largest number of braces that are open at the same time."""
+        """The largest number of braces open at the same time."""
 
     def process_token(self, token: InlineToken) -> None:
         if self.clozes and self.clozes[-1].second is token:
@@ -476,9 +468,9 @@ class _BraceMatcher:
         self.max_depth = max(self.max_depth, len(self._open_braces))
 
     def _close_brace(self, brace: _OpenBrace, closer: InlineToken) -> None:
-        """Close `brace`, which is the innermost open one, with the `}` of `closer`.
+        """Close the innermost open brace with the `}` of `closer`.
 
-        A `{{` is closed only if a second `}` follows, which ends the cloze.
+        `{{` closes, and ends a cloze, only if a second `}` follows.
         """
         brace.closer = closer
         opener = brace.opener
@@ -509,11 +501,11 @@ _CLOZE_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> None:
     """Convert the markup that a plug-in reads as clozes into numbered clozes.
 
-    Such a cloze must not extend over several lines or contain another cloze.
+    Such a cloze must not cover several lines or contain another cloze.
     """
     unnumbered_count = 0
     for opener in tokens:
-        if not _is_gap_opener(opener, syntax):
+        if not _is_cloze_opener(opener, syntax):
             continue
         answer_tokens = get_inner_tokens(tokens, opener)
         kinds = {token.kind for token in answer_tokens}
@@ -521,8 +513,8 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
             continue
         assert opener.closer
         number = opener.detail if opener.kind is MarkupKind.GAP else ""
-        number = number or _cut_number(answer_tokens)
-        _move_hint(answer_tokens[-1], opener.closer)
+        number = number or _extract_number(answer_tokens)
+        _move_hint_to_closer(answer_tokens[-1], opener.closer)
         if not number:
             unnumbered_count += 1
             number = "1" if syntax.share_first_card else str(unnumbered_count)
@@ -531,13 +523,12 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], syntax: ClozeSyntax) -> 
             end.kind = MarkupKind.GAP
 
 
-def _is_gap_opener(token: InlineToken, syntax: ClozeSyntax) -> bool:
-    """Return whether a token is `{{` or other markup that begins a cloze in `syntax`."""
+def _is_cloze_opener(token: InlineToken, syntax: ClozeSyntax) -> bool:
     marker = "bold" if token.detail == "strong" else token.markdown
     return token.kind is MarkupKind.GAP or marker in syntax.markers
 
 
-def _move_hint(last: InlineToken, closer: InlineToken) -> None:
+def _move_hint_to_closer(last: InlineToken, closer: InlineToken) -> None:
     """Move the hint of a cloze such as `answer;;hint` from its last token to its closer."""
     answer, _, hint = last.plain.partition(";;")
     if last.kind is MarkupKind.TEXT and answer and hint:
@@ -546,11 +537,8 @@ def _move_hint(last: InlineToken, closer: InlineToken) -> None:
         closer.markdown = f"::{hint}}}}}"
 
 
-def _cut_number(answer_tokens: Sequence[InlineToken]) -> str:
-    """Remove the number before the answer of a cloze.
-
-    Returns the number, or "" if there is none.
-    """
+def _extract_number(answer_tokens: Sequence[InlineToken]) -> str:
+    """Remove the number before the answer of a cloze and return it, or "" if there is none."""
     number = _CLOZE_NUMBER.match("".join([token.plain for token in answer_tokens]))
     if number is None:
         return ""
