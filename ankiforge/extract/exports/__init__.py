@@ -1,7 +1,7 @@
-"""The base class of sources that read other programs' exports, such as those of Kindle or Readwise.
+"""The base class of sources that read exports of other programs, such as Kindle and Readwise.
 
-An `ExportSource` parses the files into items, and then makes documents from the items of all files.
-It reads either all files or none: a document may be spread over several files, and a file may
+An `ExportSource` parses all files into items and then creates documents from the items. It reads
+either all files or none, because a document may be spread over several files, and a file may
 contain several documents.
 """
 
@@ -36,21 +36,21 @@ from ankiforge.model import (
 from ankiforge.plugins import wrap_plugin_errors
 
 REPLACEMENT_CHARACTER = "\ufffd"
-"""What replaces bytes that can't be decoded."""
+"""Replaces bytes that can't be decoded."""
 MAX_REPORTED_ITEMS = 20
-"""The maximum number of malformed items in a file that are reported one by one."""
+"""The maximum number of malformed items per file that are reported one by one."""
 MAX_EXPORT_BYTES = 64_000_000
-"""The maximum size of an export in bytes. After ten years, that of a heavy reader has 2 MB."""
+"""The maximum size of an export. After ten years, a heavy reader's export has 2 MB."""
 
 NamedSightings = tuple[str, Iterator[Sighting]]
-"""The name of a document in messages to the user, and what is yielded for the document."""
+"""A document's name in messages, and the sightings to yield for it."""
 
 
 class ExportSource(FolderSource):
-    """A source that reads files exported from an account.
+    """Base class for sources that read files exported from an account.
 
-    A subclass defines `parse_items`, which parses a file, and `group_by_document`, which makes
-    documents from the items of all files.
+    Subclasses implement `parse_items`, which parses a file, and `group_by_document`, which
+    creates documents from the items of all files.
     """
 
     is_export = True
@@ -58,17 +58,16 @@ class ExportSource(FolderSource):
     wrong_file_message: ClassVar[str]
     """The message for a file that the user named but that isn't an export."""
     export_hint: ClassVar[str]
-    """How the user gets an export."""
+    """How to get an export."""
     further_items_message: ClassVar[str]
-    """The end of the message about malformed items beyond `MAX_REPORTED_ITEMS`, as in "12 more are
-    not entries".
-    """
+    """The end of the message about malformed items beyond `MAX_REPORTED_ITEMS`, as in "12 more
+    are not entries"."""
 
     max_bytes: ClassVar[int] = MAX_EXPORT_BYTES
     """The maximum size of a file in bytes."""
 
     def read_items(self, file: File) -> Iterator[Any]:
-        """Yield the items of a file, and a problem for each malformed item.
+        """Read the items of a file, with a problem for each malformed item.
 
         Raises:
             ItemError: the rest of the file can't be read.
@@ -76,11 +75,11 @@ class ExportSource(FolderSource):
         return self.parse_items(file.path, file.text(self.max_bytes, repairs=True))
 
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
-        """Parse a file into items, and yield them with a problem for each malformed item.
+        """Parse a file into items, with a problem for each malformed item.
 
         Args:
             path: the path of the file, as shown in problems.
-            text: the text of the file.
+            text: the content of the file.
 
         Raises:
             ItemError: the rest of the file can't be read.
@@ -88,11 +87,11 @@ class ExportSource(FolderSource):
         raise NotImplementedError
 
     def group_by_document(self, items: list[Any]) -> Iterator[NamedSightings]:
-        """Yield the name and the sightings of each document made from the items of all files."""
+        """Group the items of all files into documents, and yield the name and sightings of each."""
         raise NotImplementedError
 
-    def make_document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Make a document whose key is a hash of `key`, with the other fields that are known."""
+    def create_document(self, key: Strings, title: str, **known: Any) -> Document:
+        """Create a document whose key is a hash of `key`, with `known` as further fields."""
         namespace = self.folder.namespace
         document_key = DocumentKey(f"{namespace}/{hash16(*key)}")
         return Document(
@@ -102,21 +101,21 @@ class ExportSource(FolderSource):
             **known,
         )
 
-    def make_sightings(
+    def iter_sightings(
         self,
         document: Document,
         highlights: Iterable[Highlight],
     ) -> Iterator[ExtractedDocument]:
-        """Yield the document with its highlights, unless there are none."""
+        """Yield the document with its highlights, or nothing if it has none."""
         highlight_tuple = tuple(highlights)
         if highlight_tuple:
             yield ExtractedDocument(document, highlight_tuple, self.folder.container)
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
-        """Yield the problems, the documents, a `ScanEnd`, and an entry with what was left out.
+        """Yield the problems, the documents, a `ScanEnd`, and an entry for everything left out.
 
-        If no file has changed, no file is read. Otherwise all files are read, because a document
-        may be in several files, and a file may contain several documents.
+        If any file has changed, all files are read again, because a document may be in several
+        files, and a file may contain several documents.
         """
         # find the exports
         folder = self.folder
@@ -168,8 +167,8 @@ class ExportSource(FolderSource):
     ) -> Iterator[Sighting]:
         """Append the listed files that are exports to `exports`, sorted by modification time.
 
-        Yield a problem for any other file that the user named. Files that the user didn't name are
-        left to other sources.
+        Any other file that the user named is a problem. Files that the user didn't name are left
+        to other sources.
         """
         for file in listed_files:
             if not isinstance(file, File):
@@ -189,7 +188,7 @@ class ExportSource(FolderSource):
                 failure = candidate.read_error
                 yield Problem(file.path, failure.message, failure.hint)
             elif file.named:
-                yield self._make_rejection_problem(file)
+                yield self._explain_rejection(file)
             else:
                 for skipped in self.folder.skipped_files.values():
                     skipped.rejected_suffixes.add(candidate.suffix)
@@ -202,9 +201,9 @@ class ExportSource(FolderSource):
     def _read_documents(
         self, exports: list[File], left_out: list[Lookalike]
     ) -> Iterator[Sighting]:
-        """Yield the problems, and then the documents made from the items of the exports.
+        """Yield the problems in all exports, and then the documents.
 
-        Items that look like highlights but aren't are appended to `left_out`.
+        Append lookalikes of highlights to `left_out`.
         """
         items: list[Any] = []
         for file in exports:
@@ -219,10 +218,10 @@ class ExportSource(FolderSource):
         for name, sightings in self.group_by_document(items):
             yield from yield_and_report_errors(name, sightings)
 
-    def _make_rejection_problem(self, file: File) -> Problem:
-        """Return the problem that explains why a file isn't read.
+    def _explain_rejection(self, file: File) -> Problem:
+        """Explain why a file isn't read.
 
-        For an empty file, it is only a notice, because the file may be filled later.
+        For an empty file, this is only a notice, because the file may be filled later.
         """
         is_empty = file.stamp is not None and file.stamp[2] == 0
         self.folder.is_incomplete |= not is_empty
@@ -240,8 +239,7 @@ class ExportSource(FolderSource):
     def _read_items(self, file: File) -> Iterator[Any]:
         """Yield the items of a file, and a problem for each of the first malformed items.
 
-        A malformed item may be a damaged copy of an item that was read before, so the scan is then
-        marked as incomplete.
+        A malformed item may be a damaged copy of a known item, so it makes the scan incomplete.
         """
         malformed_count = 0
         try:

@@ -4,8 +4,8 @@
       - cards: {path: ~/Downloads/cards.csv}
 
 A table is recognised by its headers (`Front,Back` or `Question;Answer`, in several languages), or
-by Anki's line `#separator:`. A row with an Anki id is a note that already exists in Anki. The key
-of a card depends only on its sides.
+by Anki's line `#separator:`. A row with an Anki id is a note that is already in Anki. The key of
+a card depends only on its sides.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CardTable(ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a table by the headers of its columns, or by Anki's header lines."""
+        """Recognise a table by its column headers, or by Anki's header lines."""
         if is_card_table(candidate.head):
             return Recognition(Confidence.CONTENT)
         if candidate.suffix in (".csv", ".tsv"):
@@ -61,9 +61,9 @@ class CardTable(ExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, CardRow] | Problem | Lookalike]:
-        """Yield the rows of a table with the path of the file.
+        """Yield each row of a table with the path of the file.
 
-        A repeated card yields a `Lookalike` instead, and a damaged row a problem.
+        Repeated cards yield a `Lookalike` instead, and damaged rows a problem.
         """
         first_places = dict[Pair, str]()
         for row in parse_card_rows(text):
@@ -83,18 +83,18 @@ class CardTable(ExportSource):
     def group_by_document(
         self, items: list[tuple[str, CardRow]]
     ) -> Iterator[NamedSightings]:
-        """Yield a document for each file. A row that is in several files belongs to the newest."""
+        """Yield a document for each file. Rows in several files belong to the newest."""
         rows = {(row.front, row.back): (path, row) for path, row in items}
         by_path: dict[str, list[CardRow]] = {}
         for path, row in rows.values():
             by_path.setdefault(path, []).append(row)
         for path, rows_of_file in by_path.items():
             title = title_from_file_name(PurePosixPath(path).stem)
-            document = self.make_document((normalize_for_lookup(title),), title)
-            cards = [self._make_card(document, row) for row in rows_of_file]
-            yield path, self.make_sightings(document, number_highlights(cards))
+            document = self.create_document((normalize_for_lookup(title),), title)
+            cards = [self._create_card(document, row) for row in rows_of_file]
+            yield path, self.iter_sightings(document, number_highlights(cards))
 
-    def _make_card(self, document: Document, row: CardRow) -> Highlight:
+    def _create_card(self, document: Document, row: CardRow) -> Highlight:
         sides = (
             [row.front, row.extra or row.back] if row.is_cloze else [row.front, row.back]
         )

@@ -3,10 +3,11 @@
     sources:
       - hypothesis: {path: ~/Downloads/annotations.json}
 
-The formats are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list of
-annotations. A reply is added to the annotation that starts its thread. The key of a highlight is
-the id of its annotation; of two copies, the one updated last counts. The annotations of other
-people are reported, but give no cards. The reader is named by `me`, or else by the export.
+The formats are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list
+of annotations. A reply is added to the annotation that starts its thread. The key of a highlight
+is the id of its annotation. If there are two copies of an annotation, the latest update counts.
+Other people's annotations are reported but give no cards. The reader is named by `me`, or else by
+the export.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _WEB_URL = regex(r"https?://\S+")
 
 
 class WebAnnotation(Value):
-    """An annotation of Hypothesis, with only the fields that are used here."""
+    """An annotation of Hypothesis, reduced to the fields that we use."""
 
     id: str
     uri: str = ""
@@ -83,7 +84,7 @@ class WebAnnotation(Value):
 
     @property
     def makes_page_private(self) -> bool:
-        """Whether this is a note about the page itself that has the privacy tag."""
+        """Whether this is a note about the whole page that has the privacy tag."""
         if self.get_quote_text("exact").strip():
             return False
         return has_private_tag(_normalize_tags(self)) or contains_private_tag(
@@ -91,7 +92,7 @@ class WebAnnotation(Value):
         )
 
     def get_selector_field(self, kind: str, name: str) -> Any:
-        """Return a field of the annotation's first selector of this type, or "" if missing."""
+        """Return a field of the first selector of type `kind`, or "" if missing."""
         for target in self.target or ():
             for selector in target.get("selector") or []:
                 if selector.get("type") == kind:
@@ -99,13 +100,13 @@ class WebAnnotation(Value):
         return ""
 
     def get_quote_text(self, name: str) -> str:
-        """Return a field of the quote selector as text, with whitespace collapsed."""
+        """Return a field of the quote selector, with whitespace collapsed."""
         return re.sub(
             r"\s+", " ", str(self.get_selector_field("TextQuoteSelector", name))
         )
 
     def get_start_offset(self) -> int:
-        """Return where the annotation starts in the text of its page, or -1 if that isn't known."""
+        """Return the annotation's start offset in the text of the page, or -1 if unknown."""
         start = self.get_selector_field("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
 
@@ -118,7 +119,7 @@ def _normalize_user(name: str) -> str:
 
 
 class HypothesisExport(Value):
-    """The JSON object of an export or an API response, with its lists of annotations."""
+    """The JSON object of an export or an API response."""
 
     rows: tuple[msgspec.Raw, ...] = ()
     replies: tuple[msgspec.Raw, ...] = ()
@@ -129,7 +130,7 @@ class HypothesisExport(Value):
 class Hypothesis(ExportSource):
     """Annotations exported from Hypothesis, possibly those of several people.
 
-    The setting `me` lists the user names of the reader: `ada` or `acct:ada@hypothes.is`.
+    The setting `me` lists the reader's user names: `ada` or `acct:ada@hypothes.is`.
     """
 
     kind = "hypothesis"
@@ -149,7 +150,7 @@ class Hypothesis(ExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, WebAnnotation] | Problem]:
-        """Yield the annotations of a file, each with the user who exported it."""
+        """Yield each annotation of a file with the user who exported it."""
         try:
             content = msgspec.json.decode(
                 text, type=HypothesisExport | tuple[msgspec.Raw, ...]
@@ -176,10 +177,10 @@ class Hypothesis(ExportSource):
     def group_by_document(
         self, items: list[tuple[str, WebAnnotation]]
     ) -> Iterator[NamedSightings]:
-        """Yield a document for each annotated page, in the order of the pages' first annotations.
+        """Yield a document for each annotated page, ordered by first annotation.
 
-        Before them, yield a notice if there are annotations of several users and it isn't known
-        which of them is the reader.
+        Before that, yield a notice if there are annotations of several users and the reader is
+        unknown.
         """
         # of each annotation, keep the copy that was updated last
         newest_by_id: dict[str, WebAnnotation] = {}
@@ -213,7 +214,7 @@ class Hypothesis(ExportSource):
             yield "", iter((notice,))
         for uri, page_annotations in pages.items():
             url = uri if _WEB_URL.fullmatch(uri) else ""
-            document = self.make_document(
+            document = self.create_document(
                 (uri,),
                 page_annotations[0].title,
                 identifiers=(("url", url),) if url else (),
@@ -228,18 +229,18 @@ class Hypothesis(ExportSource):
             ):
                 thread_replies = replies.get(annotation.id, ())
                 highlights.append(
-                    self._make_highlight(document, annotation, thread_replies, me)
+                    self._create_highlight(document, annotation, thread_replies, me)
                 )
-            yield uri, self.make_sightings(document, highlights)
+            yield uri, self.iter_sightings(document, highlights)
 
-    def _make_highlight(
+    def _create_highlight(
         self,
         document: Document,
         annotation: WebAnnotation,
         replies: Sequence[WebAnnotation],
         me: Collection[str],
     ) -> Highlight:
-        """Make the highlight of an annotation, or a note about the page if there is no quote."""
+        """Convert an annotation to a highlight, or without a quote to a note about the page."""
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
         tags = _normalize_tags(annotation)
@@ -270,9 +271,9 @@ class Hypothesis(ExportSource):
 
 
 def _find_thread_start(annotation: WebAnnotation, known_ids: Collection[str]) -> str:
-    """Return the id of the annotation that starts the thread of a reply.
+    """Return the id of the annotation that starts a reply's thread.
 
-    Return "" for an annotation that isn't a reply, or if the start of the thread is missing.
+    Returns "" if the annotation isn't a reply or if the start of the thread is missing.
     """
     for ancestor in annotation.references or ():
         if ancestor in known_ids and ancestor != annotation.id:
@@ -294,6 +295,5 @@ def _join_comments(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) 
 
 
 def _normalize_tags(annotation: WebAnnotation) -> Strings:
-    """Return the tags of an annotation, with hyphens in place of spaces."""
     tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
     return tuple(filter(None, tags))

@@ -3,10 +3,10 @@
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}
 
-A Kindle only appends to `My Clippings.txt`, so the file also has the older versions of a changed
-highlight or note. If two highlights overlap and the text of one contains that of the other, the
-newer one replaces the older, and the longer text is kept as context. A note becomes the comment of
-the highlight that ends at its location or, in HTML, of the highlight before it.
+A Kindle only appends to `My Clippings.txt`, so the file also contains older versions of changed
+highlights and notes. If two highlights overlap and the text of one contains that of the other,
+the newer one replaces the older one, and the longer text is kept as context. A note becomes the
+comment of the highlight that ends at its location or, in HTML, of the highlight before it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ankiforge.text.passages import remove_note_numbers
 from ankiforge.text.private import contains_private_tag
 
 UNKNOWN_LOCATION = (0, 0)
-"""The location of an entry for which the file has none."""
+"""The location of an entry for which the file gives none."""
 
 
 @dataclass(slots=True, eq=False)
@@ -50,18 +50,18 @@ class ClippingsEntry:
     text: str
     page: str
     location: Span
-    """The first and the last Kindle location, or `UNKNOWN_LOCATION`."""
+    """The first and last Kindle location, or `UNKNOWN_LOCATION`."""
     index: int
-    """The index of the entry in its file."""
+    """The index of the entry within the file."""
     section: str = ""
     longer_text: str = ""
-    """The longer text of an older version of this highlight, or "" if there is none."""
+    """The longer text of an older version of this highlight, or ""."""
     notes: list[ClippingsEntry] = field(default_factory=list)
 
     def overlaps(self, other: ClippingsEntry) -> bool:
         """Return whether the locations overlap.
 
-        If only page numbers are known, return whether both entries are on the same page.
+        Without locations, return whether both entries are on the same page.
         """
         if UNKNOWN_LOCATION in (self.location, other.location):
             return self.location == other.location and self.page == other.page != ""
@@ -100,11 +100,11 @@ def _parse_entry(
 
     Args:
         book: the title of the book, with its authors.
-        heading: the line above the text, with the kind of entry, the page and, as the last number,
-            the location.
+        heading: the line above the text. It contains the kind of entry, the page and, as the last
+            number, the location.
         text: the text of the highlight or note.
-        index: the index of the entry in its file.
-        section: the section of the book, if it is known.
+        index: the index of the entry within the file.
+        section: the section of the book, if known.
     """
     heading = heading.replace("\u00a0", " ")
     kind_match = _KIND_WORDS.search(heading)
@@ -135,7 +135,7 @@ def _parse_entry(
 
 
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-    """Yield the entries of a clippings file, and a problem for each malformed entry."""
+    """Parse the entries of a clippings file, with a problem for each malformed entry."""
     for number, entry in enumerate(_ENTRY_END_LINE.split(text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
@@ -160,18 +160,18 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
 
 
 def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
-    """Yield the entries of a notebook, with each note added to the highlight before it.
+    """Parse the entries of a notebook.
 
-    A note is only added if it is on the same page as that highlight.
+    A note is added to the highlight before it if both are on the same page.
     """
     mark: ClippingsEntry | None = None
-    for clip in _iter_notebook_entries(html):
-        if clip.kind == "note" and mark and clip.page == mark.page:
-            mark.notes.append(clip)
+    for entry in _iter_notebook_entries(html):
+        if entry.kind == "note" and mark and entry.page == mark.page:
+            mark.notes.append(entry)
             continue
-        if not clip.kind:
-            mark = clip
-        yield clip
+        if not entry.kind:
+            mark = entry
+        yield entry
 
 
 def _iter_notebook_entries(html: str) -> Iterator[ClippingsEntry]:
@@ -196,7 +196,7 @@ def _iter_notebook_entries(html: str) -> Iterator[ClippingsEntry]:
 def _group_by_role(html: str) -> Iterator[Pair]:
     """Yield the role and text of each block of a notebook.
 
-    A block without a known role continues the block before it.
+    Blocks without a known role continue the block before.
     """
     role = ""
     parts: list[str] = []
@@ -253,7 +253,7 @@ class Kindle(ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a clippings file by an entry in it, and a notebook by its CSS classes."""
+        """Recognise a clippings file by an entry, and a notebook by its CSS classes."""
         head = candidate.head
         if candidate.suffix == ".txt":
             if _ENTRY_HEADING.search(head) and _ENTRY_SEPARATOR.search(head):
@@ -266,7 +266,7 @@ class Kindle(ExportSource):
         return NOT_MINE
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-        """Yield the entries of a clippings file or notebook, and any problems."""
+        """Parse the entries of a clippings file or notebook, with any problems."""
         if path.casefold().endswith(".txt"):
             yield from parse_clippings(path, text)
         else:
@@ -275,21 +275,23 @@ class Kindle(ExportSource):
     def group_by_document(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
         """Yield a document for each book, in the order of the books' first entries.
 
-        Finally, yield a notice about the highlights for which the Kindle stored no text.
+        At the end, yield a notice about highlights for which the Kindle stored no text.
         """
         # entries are grouped by content because two copies of a file contain the same ones
-        clips_by_book: dict[str, dict[object, ClippingsEntry]] = {}
-        for clip in items:
-            content = (clip.kind, clip.text, clip.location, clip.page)
-            clips_by_book.setdefault(normalize_for_lookup(clip.book), {})[content] = clip
+        entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
+        for entry in items:
+            content = (entry.kind, entry.text, entry.location, entry.page)
+            entries_by_book.setdefault(normalize_for_lookup(entry.book), {})[content] = (
+                entry
+            )
 
         textless_by_title = Counter[str]()
-        for clips in clips_by_book.values():
-            clips_of_book = list(clips.values())
-            book = clips_of_book[0].book
-            yield book, self._read_book(book, clips_of_book)
-            for clip in clips_of_book:
-                if not clip.kind and not _has_text(clip):
+        for unique_entries in entries_by_book.values():
+            book_entries = list(unique_entries.values())
+            book = book_entries[0].book
+            yield book, self._read_book(book, book_entries)
+            for entry in book_entries:
+                if not entry.kind and not _has_text(entry):
                     title, _ = _split_title(book)
                     textless_by_title[title] += 1
         if textless_by_title:
@@ -310,21 +312,21 @@ class Kindle(ExportSource):
             yield self.folder.name, iter([notice])
 
     def _read_book(
-        self, book: str, clips: list[ClippingsEntry]
+        self, book: str, book_entries: list[ClippingsEntry]
     ) -> Iterator[ExtractedDocument]:
         title, authors = _split_title(book)
-        document = self.make_document(
+        document = self.create_document(
             (normalize_for_lookup(book),), title, creators=authors
         )
         marks: list[ClippingsEntry] = []
         notes: list[ClippingsEntry] = []
-        for clip in clips:
-            if not _has_text(clip):
+        for entry in book_entries:
+            if not _has_text(entry):
                 continue
-            if clip.kind == "note":
-                notes.append(clip)
-            elif not clip.kind:
-                marks.append(clip)
+            if entry.kind == "note":
+                notes.append(entry)
+            elif not entry.kind:
+                marks.append(entry)
         marks = _merge_versions(marks)
 
         # Add each note to the highlights that it belongs to, or keep it as a lone note. Of two
@@ -332,7 +334,7 @@ class Kindle(ExportSource):
         # replaces it.
         lone_notes: list[ClippingsEntry] = []
         for note in notes:
-            marks_of_note = _find_marks_of_note(note, marks)
+            marks_of_note = _find_highlights_for_note(note, marks)
             for existing_notes in [mark.notes for mark in marks_of_note] or [lone_notes]:
                 remaining_notes = []
                 for other_note in existing_notes:
@@ -345,47 +347,45 @@ class Kindle(ExportSource):
 
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
-        passages = remove_note_numbers([clip.text for clip in entries])
-        wider_passages = remove_note_numbers([clip.longer_text for clip in entries])
+        passages = remove_note_numbers([entry.text for entry in entries])
+        wider_passages = remove_note_numbers([entry.longer_text for entry in entries])
         highlights = []
-        for clip, passage, wider_passage in zip(
+        for entry, passage, wider_passage in zip(
             entries, passages, wider_passages, strict=True
         ):
-            clip.longer_text = wider_passage
-            highlights.append(self._make_highlight(document, clip, passage))
+            entry.longer_text = wider_passage
+            highlights.append(self._create_highlight(document, entry, passage))
         positioned = []
-        for clip, highlight in zip(entries, number_highlights(highlights), strict=True):
-            positioned.append((clip.location, clip.page.zfill(9), highlight))
+        for entry, highlight in zip(entries, number_highlights(highlights), strict=True):
+            positioned.append((entry.location, entry.page.zfill(9), highlight))
         positioned.sort(key=itemgetter(0, 1))
-        yield from self.make_sightings(
+        yield from self.iter_sightings(
             document, [highlight for _, _, highlight in positioned]
         )
 
-    def _make_highlight(
-        self, document: Document, clip: ClippingsEntry, passage: str
+    def _create_highlight(
+        self, document: Document, entry: ClippingsEntry, passage: str
     ) -> Highlight:
-        """Make the highlight of a passage and its notes, or of a note without a passage."""
-        is_note = bool(clip.kind)
+        is_note = bool(entry.kind)
         # a longer version of a highlight may have a second copy of the note
-        comments = list(dict.fromkeys(note.text for note in clip.notes))
+        comments = list(dict.fromkeys(note.text for note in entry.notes))
         if is_note:
-            comments = [clip.text]
+            comments = [entry.text]
         return Highlight(
             document,
             self.folder.namespace,
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
             exact="" if is_note else passage,
-            anchor_text=clip.text if is_note or passage != clip.text else "",
-            sentence=clip.longer_text,
+            anchor_text=entry.text if is_note or passage != entry.text else "",
+            sentence=entry.longer_text,
             comment="\n".join(comments),
-            page_label=clip.page,
-            heading=clip.section,
-            block=str(clip.location[0] or clip.page),
+            page_label=entry.page,
+            heading=entry.section,
+            block=str(entry.location[0] or entry.page),
         )
 
 
 def _split_title(book: str) -> tuple[str, Strings]:
-    """Split `Title (Author; Author)` into the title and the authors."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return title_from_file_name(book), ()
@@ -402,7 +402,6 @@ def _split_title(book: str) -> tuple[str, Strings]:
 
 
 def _have_same_names(names: str, authors: Iterable[str]) -> bool:
-    """Return whether `names` consists of the names of the authors, in any order."""
     title_names, author_names = (
         {normalize_for_lookup(name) for name in _NAME_WORD.findall(text)}
         for text in (names, " ".join(authors))
@@ -410,63 +409,55 @@ def _have_same_names(names: str, authors: Iterable[str]) -> bool:
     return title_names == author_names
 
 
-def _has_text(clip: ClippingsEntry) -> bool:
+def _has_text(entry: ClippingsEntry) -> bool:
     """Return whether the Kindle stored the text of an entry.
 
     Beyond the publisher's limit, it stores `<You have reached the clipping limit …>` instead.
     """
-    if not clip.text:
+    if not entry.text:
         return False
-    return not (clip.text.startswith("<") and clip.text.endswith(">"))
+    return not (entry.text.startswith("<") and entry.text.endswith(">"))
 
 
 # --- marks that were changed, and their notes -------------------------------------------
 
 
-def _merge_versions(clips: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
-    """Replace each older version of a highlight with the newer one, which takes its position."""
+def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
+    """Replace older versions of each highlight with the newest, at the position of the oldest."""
     marks: list[ClippingsEntry] = []
     normalized_texts: list[str] = []
-    for clip in clips:
-        normalized_text = normalize_for_lookup(clip.text)
-        older_index = _find_older_version(clip, normalized_text, marks, normalized_texts)
+    for entry in entries:
+        normalized_text = normalize_for_lookup(entry.text)
+        older_index = _find_older_version(entry, normalized_text, marks, normalized_texts)
         if older_index is None:
-            marks.append(clip)
+            marks.append(entry)
             normalized_texts.append(normalized_text)
             continue
         widest_text = marks[older_index].longer_text or marks[older_index].text
-        clip.longer_text = widest_text if len(widest_text) > len(clip.text) else ""
-        marks[older_index] = clip
+        entry.longer_text = widest_text if len(widest_text) > len(entry.text) else ""
+        marks[older_index] = entry
         normalized_texts[older_index] = normalized_text
     return marks
 
 
 def _find_older_version(
-    clip: ClippingsEntry,
+    entry: ClippingsEntry,
     normalized_text: str,
     marks: list[ClippingsEntry],
     normalized_texts: list[str],
 ) -> int | None:
-    """Return the index of the highlight of which `clip` is a newer version, or None.
-
-    Args:
-        clip: the newer highlight.
-        normalized_text: the normalized text of `clip`.
-        marks: the earlier highlights.
-        normalized_texts: the normalized texts of `marks`.
-    """
     first = max(0, len(marks) - _MAX_EARLIER_HIGHLIGHTS)
     for index in range(len(marks) - 1, first - 1, -1):
         # one text contains the other, and this is no coincidence
         shorter, longer = sorted((normalized_texts[index], normalized_text), key=len)
         is_version = shorter == longer
-        if clip.location != UNKNOWN_LOCATION:
+        if entry.location != UNKNOWN_LOCATION:
             is_version = (
                 is_version or longer.startswith(shorter) or longer.endswith(shorter)
             )
         if not is_version and len(shorter) >= _MIN_UNIQUE_CHARS:
             is_version = shorter in longer
-        if not (is_version and clip.overlaps(marks[index])):
+        if not (is_version and entry.overlaps(marks[index])):
             continue
         # If the older version was itself shortened, it also stands for its longer text, which must
         # not be lost.
@@ -480,13 +471,14 @@ def _find_older_version(
     return None
 
 
-def _find_marks_of_note(
+def _find_highlights_for_note(
     note: ClippingsEntry, marks: list[ClippingsEntry]
 ) -> list[ClippingsEntry]:
-    """Return the highlights that a note belongs to, which is usually the last that ends at it.
+    """Find the highlights to which a note belongs.
 
-    If no highlight ends at the note, the last one that overlaps it is returned. A note with the
-    privacy tag belongs to all such highlights, because it isn't known which of them is meant.
+    This is usually the last highlight that ends at the note's location, or else the last that
+    overlaps it. A note with the privacy tag belongs to all of them, because it is unknown which
+    one is meant.
     """
     overlapping_marks = [mark for mark in marks if note.overlaps(mark)]
     if note.location == UNKNOWN_LOCATION and len(overlapping_marks) > 1:

@@ -3,11 +3,11 @@
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-The rows of a book form one document, wherever they are in the file. Tags come from their column,
-and from each `.tag` at the beginning or on the last line of a note. A passage tagged `.h1` to `.h6`
-is a heading of the passages below it. The columns of Readwise's own import format (Title, Author,
-URL, Date) are supported as well. Because the export has no ids, the key of a highlight depends only
-on its passage.
+The rows of a book form one document, wherever they are in the file. Tags come from their own
+column, and from each `.tag` at the beginning or on the last line of a note. A passage tagged
+`.h1` to `.h6` is a heading of the passages below it. The columns of Readwise's own import format
+(Title, Author, URL, Date) are supported as well. The export has no ids, so the key of a highlight
+depends only on its passage.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Readwise(ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise an export by the names of its columns."""
+        """Recognise an export by its column names."""
         header = candidate.head.partition("\n")[0]
         columns = _parse_header(header)
         if "highlight" in columns and ("book title" in columns or "title" in columns):
@@ -93,7 +93,10 @@ class Readwise(ExportSource):
         return Recognition(Confidence.NO, f"its columns are {first_line}; {expected}")
 
     def parse_items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
-        """Yield the rows of a table with the path of the file, and a problem per damaged row."""
+        """Yield each row of a table with the path of the file.
+
+        Damaged rows yield a problem instead.
+        """
         header, _, body = text.partition("\n")
         table = csv.DictReader(
             StringIO(body),
@@ -145,13 +148,12 @@ class Readwise(ExportSource):
             yield title, self._read_book(book_rows)
 
     def _read_book(self, rows: list[Row]) -> Iterator[ExtractedDocument]:
-        """Yield the document of a book, with its highlights in reading order as far as known."""
         title, author = _get_title_and_author(rows[0])
         asin = rows[0]["amazon book id"]
         tags = [tag for row in rows for tag in _parse_tags(row["document tags"])]
         if not rows[0]["url"]:  # an uploaded file
             title = title_from_file_name(title)
-        document = self.make_document(
+        document = self.create_document(
             _get_book_key(rows[0]),
             to_one_line(to_plain_text(html_to_markdown(title))),
             creators=remove_unknown_authors((author,)),
@@ -160,37 +162,38 @@ class Readwise(ExportSource):
         )
         # only the rows with the most frequent type of location are sorted and get headings
         type_counts = Counter(
-            row["location type"].casefold() for row in rows if _get_position(row)
+            row["location type"].casefold() for row in rows if _parse_position(row)
         )
         usual_type = max(type_counts, key=type_counts.__getitem__, default="")
 
         def has_usual_location(row: Row) -> bool:
             return (
-                bool(_get_position(row)) and row["location type"].casefold() == usual_type
+                bool(_parse_position(row))
+                and row["location type"].casefold() == usual_type
             )
 
         ordered = [
             *_attach_headings(
-                sorted(filter(has_usual_location, rows), key=_get_position)
+                sorted(filter(has_usual_location, rows), key=_parse_position)
             ),
             *((row, "") for row in filterfalse(has_usual_location, rows)),
         ]
         passages = remove_note_numbers([row["highlight"] for row, _ in ordered])
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
-            highlights.append(self._make_highlight(document, row, passage, heading))
-        yield from self.make_sightings(document, number_highlights(highlights))
+            highlights.append(self._create_highlight(document, row, passage, heading))
+        yield from self.iter_sightings(document, number_highlights(highlights))
 
-    def _make_highlight(
+    def _create_highlight(
         self,
         document: Document,
         row: Row,
         text: str,
         heading: str,
     ) -> Highlight:
-        """Make the highlight of a row. A note on the whole book has no passage."""
+        """Convert a row to a highlight, or without a passage to a note about the whole book."""
         note = _RowNote(row)
-        passage, markdown = _parse_formatting(text)
+        passage, markdown = _convert_formatting(text)
         location_type = row["location type"].casefold()
         skip = ""
         if note.level:
@@ -220,7 +223,7 @@ class Readwise(ExportSource):
             tags=tuple(tags),
             page_label=row["location"] if location_type == "page" else "",
             heading=heading,
-            uri=_make_uri(row, location_type),
+            uri=_build_url(row, location_type),
             block=row["location"],
             skip=skip,
         )
@@ -234,7 +237,7 @@ _EXTRA_CELLS = "\0"
 
 
 def _parse_header(line: str) -> list[str]:
-    """Return the casefolded names of the columns, with "" in place of a repeated name."""
+    """Return the casefolded column names, with "" in place of repeated names."""
     try:
         table = csv.reader([line], delimiter=_detect_delimiter(line))
         names = [name.strip().casefold() for name in next(table, [])]
@@ -246,7 +249,7 @@ def _parse_header(line: str) -> list[str]:
 
 
 def _detect_delimiter(line: str) -> str:
-    """Return the delimiter, which is the most frequent of comma, semicolon and tab.
+    """Return the most frequent of comma, semicolon and tab.
 
     Other programs may replace the comma when they save an export.
     """
@@ -257,7 +260,7 @@ def _detect_delimiter(line: str) -> str:
 
 
 def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
-    """Yield each row with the headings above it. The rows must be in reading order."""
+    """Yield each row, in reading order, with the headings above it."""
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
     for row in rows:
         level = _RowNote(row).level
@@ -265,16 +268,14 @@ def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
             headings = [heading for heading in headings if heading[0] < level]
         yield row, " › ".join(text for _, text in headings)
         if level:
-            text, _ = _parse_formatting(row["highlight"])
+            text, _ = _convert_formatting(row["highlight"])
             headings.append((level, to_one_line(text)))
 
 
 class _RowNote:
-    """The note of a row, split into the user's comment and the tags."""
-
     def __init__(self, row: Row) -> None:
         self.tags = _parse_tags(row["tags"])
-        """The tags from the column for tags, followed by each `.tag` in the note."""
+        """The tags from their own column, followed by each `.tag` in the note."""
         comment = row["note"]
         for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
             inline_tags = pattern.search(comment)
@@ -283,7 +284,7 @@ class _RowNote:
                 comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
         self.comment = comment.strip()
         self.level = 0
-        """The level of the heading, or 0 if the row isn't a heading."""
+        """The heading level, or 0 if the row isn't a heading."""
         for tag in self.tags:
             if _HEADING_TAG.fullmatch(tag):
                 self.level = int(tag[1])
@@ -302,10 +303,10 @@ _EMPHASIS_IN_WORD = regex(r"(?<=[^\W_])([*_])(?=[^\W_])")
 _PICTURE = regex(r"!\[([^\]\n]{0,500})\]\(([^()\s]{1,2000})\)")
 
 
-def _parse_formatting(text: str) -> Pair:
-    """Convert a passage, which may contain Markdown or HTML, to plain text and our Markdown.
+def _convert_formatting(text: str) -> Pair:
+    """Convert a passage in Markdown or HTML to plain text and normalized Markdown.
 
-    A picture on the web becomes a link. If the passage consists of a picture, the plain text is "".
+    A picture on the web becomes a link. If the passage is only a picture, the plain text is "".
     """
     if not _FORMATTING.search(text):
         return text, escape_markdown(text)
@@ -334,31 +335,27 @@ def _get_passage_key(row: Row) -> Strings:
 
 
 def _get_title_and_author(row: Row) -> Pair:
-    """Return the title and the author of a row's book."""
     title = row["book title"] or row["title"]
     author = row["book author"] or row["author"]
     return title, author
 
 
 def _get_book_key(row: Row) -> Pair:
-    """Return the normalized title and author, which identify the book of a row."""
     title, author = _get_title_and_author(row)
     return normalize_for_lookup(title), normalize_for_lookup(author)
 
 
-def _get_position(row: Row) -> int:
-    """Return the location or page as a number, or 0 if it isn't a number."""
+def _parse_position(row: Row) -> int:
     return int(row["location"]) if _LOCATION.fullmatch(row["location"]) else 0
 
 
-def _make_uri(row: Row, location_type: str) -> str:
-    """Return the URL of a passage on the web or in the Kindle app, or "" if there is none."""
+def _build_url(row: Row, location_type: str) -> str:
     if _WEB_URL.fullmatch(row["url"]):
         return row["url"]
     asin = row["amazon book id"]
     if not _ASIN.fullmatch(asin) or location_type not in ("location", "page", ""):
         return ""
     location_parameter = ""
-    if location_type == "location" and _get_position(row):
+    if location_type == "location" and _parse_position(row):
         location_parameter = f"&location={row['location']}"
     return f"kindle://book?action=open&asin={asin}{location_parameter}"
