@@ -1,8 +1,8 @@
 """Highlights in e-books: what the sources for KOReader, Kobo, calibre and Apple Books share.
 
 These programs store highlights apart from the text of the book. If the book is on this computer,
-the sentence around each highlight is read from it, by the processes that also read PDFs. The keys
-of the highlights don't depend on the book.
+the processes that also read PDFs read the sentence around each highlight from it. The keys of the
+highlights don't depend on the book.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # loaded when a book is read
     from ankiforge.extract.pdf.worker import PdfWorker
 
 _MAX_FILES = 200_000
-"""The maximum number of files in directories of books that are listed."""
+"""The maximum number of files to list in directories of books."""
 BOOK_SUFFIXES = (".epub", ".kepub", ".pdf", ".html", ".htm", ".xhtml")
 """The suffixes of books whose text can be read."""
 
@@ -61,26 +61,23 @@ class BookSettings(SourceSettings, kw_only=True):
 
 
 class BookHighlight(Value):
-    """A highlight in a book, as the reading program stored it."""
+    """A highlight in a book, as stored by the reading program."""
 
     text: str
-    """The highlighted text, or "" for a note that belongs to no text."""
+    """The highlighted text, or "" for a note without any."""
     id: str = ""
-    """The id that the reading program gave the highlight, or "" if it has none."""
+    """The reading program's id for the highlight, or ""."""
     comment: str = ""
     kind: HighlightKind = HighlightKind.HIGHLIGHT
     page: int = -1
-    """The index of the page in a PDF, or of the file in an EPUB's spine, counted from 0; -1 if it
-    isn't known.
-    """
+    """The index of the page in a PDF or of the file in an EPUB's spine, counted from 0, or -1
+    if unknown."""
     file: str = ""
-    """The name of the file in the EPUB, or "" if it isn't known."""
+    """The name of the file in the EPUB, or "" if unknown."""
     element: str = ""
-    """The CSS selector of the element in that file where the highlight begins, or "" if it isn't
-    known.
-    """
+    """The CSS selector of the element in `file` where the highlight begins, or "" if unknown."""
     offset: int = 0
-    """The position in that element where the highlight begins."""
+    """The offset in `element` where the highlight begins."""
     page_label: str = ""
     heading: str = ""
     colour: str = ""
@@ -88,26 +85,23 @@ class BookHighlight(Value):
     modified: str = ""
 
     def normalize(self) -> BookHighlight:
-        """Return the highlight with whitespace collapsed and empty lines removed.
-
-        A highlight without text becomes a note.
-        """
+        """Collapse whitespace and remove empty lines. A highlight without text becomes a note."""
         lines = [" ".join(line.split()) for line in self.text.splitlines()]
         text = "\n".join(filter(None, lines))
         kind = self.kind if text else HighlightKind.NOTE
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
-    def make_anchor_text(self, exact: str) -> str:
-        """Return the text that the key is made from, or "" if it is the same as `exact`.
+    def get_anchor_text(self, exact: str) -> str:
+        """Return the text that the key is computed from, or "" if it is the same as `exact`.
 
-        `exact` is the text of the highlight, from which note numbers may have been removed.
+        `exact` is the text of the highlight without note numbers.
         """
         if not self.text:
             return self.comment
         return "" if exact == self.text else self.text
 
     def to_quote(self) -> ExternalQuote:
-        """Return the quote to search for in the text of the book."""
+        """Convert the highlight to a quote to search for in the text of the book."""
         from ankiforge.extract.pdf.messages import ExternalQuote
 
         return ExternalQuote(
@@ -127,13 +121,11 @@ class Book(Value):
     authors: Strings = ()
     identifiers: tuple[Pair, ...] = ()
     file: str = ""
-    """The path of the book on the device, with `/` separators, or "" if it isn't known."""
+    """The path of the book on the device, with `/` separators, or "" if unknown."""
     path: str = ""
-    """The path of the file that has the highlights of this book and no other, or "" if there is
-    none.
-    """
+    """The path of the file that contains the highlights of only this book, or ""."""
     subjects: Strings = ()
-    """The subjects and tags that the book has in its catalogue."""
+    """The subjects and tags of the book in its catalogue."""
 
     @property
     def display_name(self) -> str:
@@ -145,10 +137,10 @@ class Book(Value):
 
 
 class BookDirectories:
-    """The books in some directories, which can be looked up by their path on a device."""
+    """The books in some directories, indexed by name."""
 
     def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
-        """Include the books next to the highlights at `root`, and those in further directories."""
+        """Include the directory of the highlights at `root`, and further directories."""
         folder = root.parent if root.is_file() else root
         is_sidecar_folder = folder.suffix == ".sdr"
         is_device_folder = folder.name.startswith(".")
@@ -157,11 +149,13 @@ class BookDirectories:
         self._folders = tuple(dict.fromkeys([folder, *further_folders]))
 
     def find_book(self, file: str) -> Path | None:
-        """Return the book whose path on a device is `file`, or None if it isn't on this computer.
+        """Find the book on this computer whose path on a device is `file`.
 
-        The name may differ in its punctuation, and may contain `.kepub`. If several books match,
-        one with the same suffix is preferred, and then the one with the most parent directories of
-        the same names.
+        The name may differ in punctuation, and may contain `.kepub`. If several books match,
+        prefer the same suffix, and then the most parent directories with the same names.
+
+        Returns:
+            The path of the book, or None.
         """
         device_path = PurePosixPath(file)
         best: Path | None = None
@@ -190,7 +184,6 @@ class BookDirectories:
 
     @cached_property
     def _paths_by_name(self) -> dict[str, list[Path]]:
-        """The paths of the books, by their normalized names without suffixes."""
         paths_by_name: dict[str, list[Path]] = {}
         count = 0
         for folder in self._folders:
@@ -216,8 +209,8 @@ def _normalize_name(file: str) -> str:
 # --- the document of a book -------------------------------------------------------------
 
 
-def make_document(book: Book, namespace: str, source: str) -> Document:
-    """Make the document of a book. Its key is specified in `docs/reference/keys.md`."""
+def create_document(book: Book, namespace: str, source: str) -> Document:
+    """Create the document of a book. `docs/reference/keys.md` specifies its key."""
     name = hash16(
         normalize_for_lookup(book.display_name),
         normalize_for_lookup(" ".join(book.authors)),
@@ -240,14 +233,16 @@ def build_sightings(
     file: Path | None,
     worker: PdfWorker,
 ) -> Iterator[ExtractedDocument | Problem]:
-    """Yield the document of a book that has highlights, and a notice if the book can't be read.
+    """Yield the document of a book, and a notice if the text of the book can't be read.
+
+    Nothing is yielded for a book without highlights.
 
     Args:
         document: the document of the book.
         folder: the files of the source.
         marks: the highlights, in reading order.
-        file: the book on this computer, from which the context of the highlights is read, or None.
-        worker: reads the book.
+        file: the book on this computer with the text around the highlights, or None.
+        worker: the worker that reads the book.
     """
     from ankiforge.extract.pdf.messages import QuoteContext
 
@@ -277,7 +272,7 @@ def build_sightings(
             mark.kind,
             exact=passage,
             own=percent_encode(mark.id),
-            anchor_text=mark.make_anchor_text(passage),
+            anchor_text=mark.get_anchor_text(passage),
             sentence=sentence,
             nearby=context.nearby,
             comment=mark.comment,
@@ -300,7 +295,7 @@ def build_sightings(
 
 @dataclass(frozen=True)
 class BookSource(FolderSource):
-    """A source of highlights in books, which reads the sentences around them from the books."""
+    """A source of highlights in books, with the sentences around them from the books."""
 
     cache: SourceCache = EmptySourceCache()  # noqa: RUF009 - has no state
     """A cache of the sentences around highlights."""
@@ -309,7 +304,7 @@ class BookSource(FolderSource):
 
     @classmethod
     def open(cls, opening: Opening) -> Self:
-        """Return a reader of the files below the root, or of the root itself if it is a file."""
+        """Open the files below the root, or the root itself if it is a file."""
         base = opening.workspace or Path()
         folders = []
         for folder in getattr(opening.settings, "books", ()):
@@ -322,7 +317,7 @@ class BookSource(FolderSource):
 
     @cached_property
     def books(self) -> BookDirectories:
-        """The books next to the highlights and those in the directories given in the settings."""
+        """The books in the directory of the highlights and in those from the settings."""
         return BookDirectories(self.folder.root, self.book_directories)
 
 
@@ -344,14 +339,14 @@ class BookFileSource(BookSource, FileSource):
 
 _CFI_STEP = regex(r"/(\d+)(?:\[[^\]]*\])?")
 _MAX_DEPTH = 60
-"""The maximum number of nested elements in a path."""
 
 
 def parse_cfi(path: str) -> tuple[str, int]:
-    """Convert a path in an EPUB to the CSS selector of an element and an offset in it.
+    """Convert a path in an EPUB to the CSS selector of an element and an offset in the element.
 
-    A path such as `/4/2/10/1:388` is an EPUB canonical fragment identifier (CFI). In it, even
-    numbers are elements, of which the first is 2, and odd numbers are the text nodes between them.
+    A path such as `/4/2/10/1:388` is an EPUB canonical fragment identifier (CFI). Its even
+    numbers stand for elements, beginning with 2, and its odd numbers for the text nodes in
+    between.
     """
     numbers = [int(number) for number in _CFI_STEP.findall(path)[:_MAX_DEPTH]]
     children = [f":nth-child({number // 2})" for number in numbers if number % 2 == 0]
@@ -372,7 +367,7 @@ _ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
 
 
 def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
-    """Return the ISBNs among identifiers, which may contain `isbn:` and hyphens."""
+    """Parse the ISBNs among identifiers, which may contain `isbn:` and hyphens."""
     isbns: list[Pair] = []
     for identifier in identifiers:
         isbn = _ISBN.fullmatch(re.sub(r"[-\s]", "", identifier))

@@ -4,8 +4,8 @@
       - calibre: {path: ~/Calibre Library}
       - epub: {path: ~/Books}
 
-A library has the highlights in `metadata.db`, and the books as well. An EPUB has them in
-`META-INF/calibre_bookmarks.txt`. Other programs that show EPUBs store highlights elsewhere.
+A library has its highlights in `metadata.db`, and the books as well. An EPUB has them in
+`META-INF/calibre_bookmarks.txt`. Other EPUB readers store highlights elsewhere.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ankiforge.extract.books import (
     BookFileSource,
     BookHighlight,
     build_sightings,
-    make_document,
+    create_document,
     parse_cfi,
     parse_isbns,
     sort_by_position,
@@ -81,7 +81,7 @@ _ISBN_QUERY = "SELECT val FROM identifiers WHERE book = ? AND type = 'isbn'"
 
 
 class CalibreHighlight(Value):
-    """A highlight as calibre stores it in JSON, with only the fields that are used here.
+    """A highlight in calibre's JSON, reduced to the fields that we use.
 
     The format is the same in a library and in an EPUB.
     """
@@ -100,7 +100,7 @@ class CalibreHighlight(Value):
 
 
 class Calibre(DatabaseSource):
-    """Highlights in a calibre library, of all its users. The setting `me` is ignored."""
+    """Highlights of all users of a calibre library. The setting `me` is ignored."""
 
     kind = "calibre"
     endings = (".db",)
@@ -139,7 +139,7 @@ class Calibre(DatabaseSource):
                 continue
             book_and_format = row["book"], get_text(row, "format")
             if book_and_format not in books:
-                books[book_and_format] = _make_book(connection, row)
+                books[book_and_format] = _create_book(connection, row)
                 marks_by_book[book_and_format] = []
             marks_by_book[book_and_format].append(mark)
         for book_and_format, book in books.items():
@@ -153,11 +153,9 @@ class Calibre(DatabaseSource):
 def parse_highlights(
     raw_highlights: Iterable[msgspec.Raw], path: str
 ) -> Iterator[BookHighlight | Problem]:
-    """Yield the highlights of a list, and a problem for each highlight that can't be read.
+    """Parse the highlights of a list, with a problem for each highlight that can't be read.
 
-    Args:
-        raw_highlights: the highlights, as JSON.
-        path: the path of the file with the list, as shown in problems.
+    `path` is the path of the file with the list, as shown in problems.
     """
     for number, raw in enumerate(raw_highlights, start=1):
         try:
@@ -183,7 +181,7 @@ def parse_highlight(raw: msgspec.Raw | str | bytes) -> CalibreHighlight:
 
 
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
-    """Convert a highlight, or return None if it was removed, is a bookmark or is blank."""
+    """Convert a highlight, or return None for bookmarks and for removed or blank highlights."""
     text = highlight.highlighted_text or ""
     comment = highlight.notes or ""
     if (
@@ -214,8 +212,7 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
     )
 
 
-def _make_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
-    """Make the book that a row of `_MARKS_QUERY` belongs to, with its authors, ISBN and tags."""
+def _create_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
     authors = []
     for author in connection.execute(_AUTHORS_QUERY, (row["book"],)):
         # calibre stores a comma in a name as `|`
@@ -242,7 +239,7 @@ def _make_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
 _HIGHLIGHTS_FILE = "META-INF/calibre_bookmarks.txt"
 _HIGHLIGHTS_PREFIX = b"encoding=json+base64:"
 MAX_HIGHLIGHTS_BYTES = 16_000_000
-"""The maximum size in bytes of the list of highlights in a book."""
+"""The maximum size of a book's list of highlights."""
 _ZIP_ERRORS = (
     BadZipFile,
     ValueError,
@@ -262,7 +259,7 @@ class EpubSettings(SourceSettings, kw_only=True):
 
 @dataclass(frozen=True)
 class Epub(BookFileSource):
-    """EPUBs in a directory that have highlights inside, as calibre's viewer stores them.
+    """EPUBs in a directory with highlights inside, as stored by calibre's viewer.
 
     The setting `me` is ignored.
     """
@@ -273,7 +270,7 @@ class Epub(BookFileSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a book that has highlights inside, or explain where else they may be."""
+        """Recognise a book with highlights inside, or explain where else they may be."""
         with (
             suppress(OSError, *_ZIP_ERRORS),
             open(candidate.path, "rb", opener=open_regular_file) as file,
@@ -290,7 +287,7 @@ class Epub(BookFileSource):
     def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a book with the highlights inside it, and a problem for each that can't be read."""
+        """Yield a book with its highlights, and a problem for each that can't be read."""
         raw = b""
         book = Book("")
         with _open_book(file) as zip:
@@ -321,29 +318,24 @@ class Epub(BookFileSource):
             else:
                 marks.append(mark_or_problem)
         folder = self.folder
-        document = make_document(book, folder.namespace, folder.name)
+        document = create_document(book, folder.namespace, folder.name)
         sorted_marks = sort_by_position(marks)
         yield from build_sightings(document, folder, sorted_marks, file.as_path, reader)
 
     def read_whole_text(self, file: File, reader: PdfWorker) -> WholeText:
-        """Return the text of a book, with a page for each of its files."""
+        """Return the complete text of a book, with a page for each file."""
         from ankiforge.extract.pdf.hypertext import read_pages
         from ankiforge.extract.web import build_whole_text
 
         with _open_book(file) as zip:
             book = _read_metadata(zip, file.path)
             sources = [page.html for page in read_pages(zip)]
-        document = make_document(book, self.folder.namespace, self.folder.name)
+        document = create_document(book, self.folder.namespace, self.folder.name)
         return build_whole_text(document, self.folder.namespace, sources)
 
 
 @contextmanager
 def _open_book(file: File) -> Iterator[ZipFile]:
-    """Context manager that opens a book as a ZIP file.
-
-    Raises:
-        ItemError: the book can't be read.
-    """
     try:
         with (
             open(file.disk_path, "rb", opener=open_regular_file) as file_object,
@@ -358,7 +350,6 @@ def _open_book(file: File) -> Iterator[ZipFile]:
 
 
 def _read_metadata(book: ZipFile, path: str) -> Book:
-    """Return the title, authors, ISBN and subjects in a book's metadata, as far as it has them."""
     from ankiforge.extract.pdf.hypertext import read_package
 
     try:

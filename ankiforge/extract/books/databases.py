@@ -1,13 +1,13 @@
-"""Sources that read highlights from the SQLite database of another program.
+"""Sources that read highlights from another program's SQLite database.
 
     sources:
       - apple-books: {path: ~/Library/Containers/com.apple.iBooksX/Data/Documents}
       - kobo: {path: /media/me/KOBOeReader, books: [~/Books]}
 
-Apple Books, on a Mac, keeps the highlights in `AEAnnotation/AEAnnotation….sqlite` and the titles in
-`BKLibrary/BKLibrary….sqlite`. Apple documents neither; the columns are those that many programs
-read (checked against their queries and published rows). A Kobo has `KoboReader.sqlite` in its
-hidden directory `.kobo`.
+On a Mac, Apple Books stores highlights in `AEAnnotation/AEAnnotation….sqlite` and titles in
+`BKLibrary/BKLibrary….sqlite`. Apple documents neither, so the columns were checked against the
+queries and published rows of many other programs. A Kobo has `KoboReader.sqlite` in the hidden
+directory `.kobo`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ankiforge.extract.books import (
     BookSettings,
     BookSource,
     build_sightings,
-    make_document,
+    create_document,
     parse_cfi,
     parse_isbns,
     sort_by_position,
@@ -52,17 +52,15 @@ from ankiforge.text import regex
 
 Row = sqlite3.Row
 HighlightInBook = tuple[Book, BookHighlight]
-"""A highlight, together with the book that it is in."""
+"""A highlight with its book."""
 
 
 @dataclass(frozen=True)
 class DatabaseSource(BookSource, ExportSource):
-    """A source of the highlights in the databases of one program.
+    """Base class for sources that read highlights from the databases of one program.
 
-    A subclass defines the queries.
-
-    Only a copy of each database is opened, so the original is never written to, and the program may
-    be running.
+    Subclasses implement the queries. Only a copy of each database is opened, so the original is
+    never written to, and the program may be running.
     """
 
     Settings = BookSettings
@@ -72,7 +70,7 @@ class DatabaseSource(BookSource, ExportSource):
     further_items_message = "cannot be read"
     owner: ClassVar[DatabaseOwner]
     tables: ClassVar[Strings]
-    """The tables by which a database of the program is recognised."""
+    """The tables by which the program's databases are recognised."""
 
     @abstractmethod
     def read_highlights(
@@ -113,7 +111,7 @@ class DatabaseSource(BookSource, ExportSource):
         books: dict[DocumentKey, Book] = {}
         marks_by_book: dict[DocumentKey, dict[object, BookHighlight]] = {}
         for book, mark in items:
-            key = make_document(book, folder.namespace, folder.name).key
+            key = create_document(book, folder.namespace, folder.name).key
             books.setdefault(key, book)
             marks = marks_by_book.setdefault(key, {})
             # Copies of a database contain the same highlights; keep those of the newest copy, which
@@ -121,7 +119,7 @@ class DatabaseSource(BookSource, ExportSource):
             marks[mark.id or mark] = mark
         with PdfWorker(cache=self.cache) as worker:
             for key, book in books.items():
-                document = make_document(book, folder.namespace, folder.name)
+                document = create_document(book, folder.namespace, folder.name)
                 path = self.books.find_book(book.file) if book.file else None
                 marks_of_book = marks_by_book[key].values()
                 sightings = build_sightings(document, folder, marks_of_book, path, worker)
@@ -130,7 +128,7 @@ class DatabaseSource(BookSource, ExportSource):
 
 
 def get_text(row: Row, column: str) -> str:
-    """Return the text in a column of a row, or "" if it is null or there is no such column."""
+    """Return a column's value as text, or "" if it is null or the column is missing."""
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
@@ -153,7 +151,7 @@ ORDER BY ZANNOTATIONASSETID, Z_PK
 
 
 class AppleBooks(DatabaseSource):
-    """Highlights made in Apple Books by one reader, so the setting `me` is ignored."""
+    """Highlights made in Apple Books. The setting `me` is ignored, because there is one reader."""
 
     kind = "apple-books"
     endings = (".sqlite",)
@@ -172,10 +170,10 @@ class AppleBooks(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights of all books, with those of each book in reading order."""
+        """Yield the highlights of each book in reading order."""
         by_asset: dict[str, list[BookHighlight]] = {}
         for row in connection.execute(_MARKS_QUERY):
-            mark = _parse_apple_mark(row)
+            mark = _parse_apple_highlight(row)
             if mark.text.strip() or mark.comment.strip():
                 by_asset.setdefault(get_text(row, "ZANNOTATIONASSETID"), []).append(mark)
         library = _read_apple_library(file.as_path, self.owner)
@@ -185,8 +183,8 @@ class AppleBooks(DatabaseSource):
                 yield book, mark
 
 
-def _parse_apple_mark(row: Row) -> BookHighlight:
-    """Make a highlight of a row. If the row is a bookmark, it has neither a text nor a comment."""
+def _parse_apple_highlight(row: Row) -> BookHighlight:
+    """Parse a row as a highlight. Bookmarks have neither text nor a comment."""
     location = _CFI.search(get_text(row, "ZANNOTATIONLOCATION"))
     page = -1
     if location:
@@ -212,7 +210,6 @@ def _parse_apple_mark(row: Row) -> BookHighlight:
 
 
 def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]:
-    """Return the books in the library's database by their ids, or {} if it can't be read."""
     books: dict[str, Book] = {}
     for folder in (database.parent, database.parent.parent / "BKLibrary"):
         for path in sorted(folder.glob("BKLibrary*.sqlite")):
@@ -231,7 +228,7 @@ def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]
 
 
 def _parse_apple_time(seconds: str) -> str:
-    """Convert a number of seconds since 2001 to ISO 8601, or return "" if it is invalid."""
+    """Convert seconds since 2001 to ISO 8601, or return "" if they are invalid."""
     try:
         return (_APPLE_EPOCH + timedelta(seconds=round(float(seconds)))).isoformat()
     except (ValueError, OverflowError):
@@ -255,11 +252,11 @@ SELECT * FROM content WHERE BookID = ? ORDER BY VolumeIndex
 
 
 class Kobo(DatabaseSource):
-    """Highlights made on a Kobo by one reader, so the setting `me` is ignored.
+    """Highlights made on a Kobo. The setting `me` is ignored, because there is one reader.
 
-    The table `Bookmark` has the highlights, and `content` has the books and chapters. A deleted
-    highlight stays in the table, marked as `Hidden`, until the next sync. A page that was marked as
-    read (`dogear`) or drawn on (`markup`) has no text.
+    The table `Bookmark` contains the highlights, and `content` the books and chapters. A deleted
+    highlight stays in the table, marked as `Hidden`, until the next sync. Pages that were marked
+    as read (`dogear`) or drawn on (`markup`) have no text.
     """
 
     kind = "kobo"
@@ -276,7 +273,7 @@ class Kobo(DatabaseSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Recognise a Kobo database, including a damaged one by its name."""
+        """Recognise a Kobo database, or a damaged one by its name."""
         recognition = super().recognise(candidate)
         if not recognition.confidence and "koboreader" in candidate.path.name.casefold():
             return Recognition(Confidence.CONTENT)
@@ -285,7 +282,7 @@ class Kobo(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights of all books, with those of each book in reading order."""
+        """Yield the highlights of each book in reading order."""
         rows_by_volume: dict[str, list[Row]] = {}
         for row in connection.execute(_BOOKMARKS_QUERY):
             text = get_text(row, "Text").strip()
@@ -294,7 +291,7 @@ class Kobo(DatabaseSource):
                 book_id = get_text(row, "VolumeID")
                 rows_by_volume.setdefault(book_id, []).append(row)
         for book_id, rows in rows_by_volume.items():
-            book = _make_kobo_book(
+            book = _create_kobo_book(
                 book_id, connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
             )
             # Map each file of the book to its chapter title. A file is listed both as itself and as
@@ -309,14 +306,13 @@ class Kobo(DatabaseSource):
                     and file_name
                 ):
                     chapters.setdefault(file_name, title)
-            positioned_marks = [_parse_kobo_mark(row, chapters) for row in rows]
+            positioned_marks = [_parse_kobo_highlight(row, chapters) for row in rows]
             positioned_marks.sort(key=itemgetter(0))
             for _, mark in positioned_marks:
                 yield book, mark
 
 
-def _make_kobo_book(book_id: str, row: Row | None) -> Book:
-    """Make the book with this id, which is a path if the book is a file on the device."""
+def _create_kobo_book(book_id: str, row: Row | None) -> Book:
     path = unquote(book_id) if _DEVICE_PREFIX.match(book_id) else ""
     file = _DEVICE_PREFIX.sub("", path)
     if row is None:  # the book was removed from the device
@@ -328,7 +324,7 @@ def _make_kobo_book(book_id: str, row: Row | None) -> Book:
 
 
 def _parse_content_id(content_id: str) -> str:
-    """Return the name of a file in the book, given the id of a chapter, or "" if there is none.
+    """Extract the name of a file in the book from a chapter's id, or return "".
 
     The id is `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor` or
     `<book>!!OEBPS/ch.xhtml-3`.
@@ -342,17 +338,15 @@ def _parse_content_id(content_id: str) -> str:
     return ""
 
 
-def _parse_kobo_mark(
+def _parse_kobo_highlight(
     row: Row, chapters: dict[str, str]
 ) -> tuple[tuple[str, float, str], BookHighlight]:
-    """Make a highlight of a row, together with the key by which the book's highlights are sorted.
+    """Parse a row of the table `Bookmark` as a highlight.
 
-    Args:
-        row: a row of the table `Bookmark`.
-        chapters: the chapter titles, by the name of the file.
+    `chapters` maps file names to chapter titles.
 
     Returns:
-        The sort key for the highlight's position in the book, and the highlight.
+        A sort key for the position in the book, and the highlight.
     """
     content_id = get_text(row, "ContentID")
     file = _parse_content_id(content_id)

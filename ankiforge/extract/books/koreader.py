@@ -3,8 +3,8 @@
     sources:
       - koreader: {path: /media/me/Kindle}     # or a folder of books
 
-The directory may be that of the books, KOReader's own with `docsettings` or `hashdocsettings`, or a
-whole device. Since version 2024.07, a file has a list `annotations`. Older files have the
+The directory can be that of the books, KOReader's own with `docsettings` or `hashdocsettings`, or
+a whole device. Since version 2024.07, files have a list `annotations`. Older files have the
 highlights in `highlight`, and the notes in `bookmarks`. A bookmark without a note isn't a
 highlight.
 """
@@ -31,7 +31,7 @@ from ankiforge.extract.books import (
     BookHighlight,
     BookSettings,
     build_sightings,
-    make_document,
+    create_document,
     parse_isbns,
 )
 from ankiforge.extract.file_source import File, FindPicture
@@ -77,11 +77,11 @@ def parse_lua(raw: bytes) -> Any:
     """Parse a Lua file by converting it to JSON, where `["a"] = {}` becomes `"a": {}`.
 
     KOReader writes `return` and a table of `[key] = value`, in which values are tables, strings,
-    numbers, booleans or nil. The file is never executed. Calls, operators and any other Lua syntax
-    are errors.
+    numbers, booleans or nil. The file is never executed. Calls, operators and any other Lua
+    syntax are errors.
 
     Raises:
-        ItemError: the file isn't a table of plain values, or is cut off.
+        ItemError: the file isn't a table of plain values, or is truncated.
     """
     source = raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
     json_parts: list[str] = []
@@ -100,7 +100,7 @@ def parse_lua(raw: bytes) -> Any:
                 text = unescaped.encode("latin-1").decode("utf-8", "replace")
                 json_part = json.dumps(text)
             case "number":
-                json_part = _number_to_json(token[0])
+                json_part = _convert_number_to_json(token[0])
                 json_part = f'"{json_part}"' if previous_token == "[" else json_part
             case "name":
                 json_part = _JSON_NAMES.get(token[0], "?")  # "?" makes the JSON invalid
@@ -116,7 +116,7 @@ def parse_lua(raw: bytes) -> Any:
     raise ItemError("it is not a table of plain values, or is cut off", hint=REWRITE_HINT)
 
 
-def _number_to_json(number: str) -> str:
+def _convert_number_to_json(number: str) -> str:
     """Convert a Lua number to JSON, where 12.0 becomes 12, and inf and nan become null."""
     value = float(number)
     if not isfinite(value):
@@ -143,7 +143,7 @@ class KOReaderSettings(BookSettings, kw_only=True):
 
 @dataclass(frozen=True)
 class KOReader(BookFileSource):
-    """Highlights made in KOReader by one reader, on one or more devices.
+    """Highlights that one reader made in KOReader, on one or more devices.
 
     The setting `me` is ignored.
     """
@@ -164,9 +164,9 @@ class KOReader(BookFileSource):
         return NOT_MINE
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the path and stamp of the book whose path on the device is `name`.
+        """Return the path and stamp of a book, or "" if the book isn't on this computer.
 
-        Return "" if the book isn't on this computer.
+        `name` is the path of the book on the device.
         """
         path = self.books.find_book(name)
         return f"{path} {stamp_file(path)}" if path else ""
@@ -174,13 +174,13 @@ class KOReader(BookFileSource):
     def extract_file(
         self, file: File, reader: PdfWorker, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a book with its highlights, and a notice if some of them have no text."""
+        """Yield a book with its highlights, and a notice if some highlights have no text."""
         raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
         settings = parse_lua(raw)
         if not isinstance(settings, dict):
             yield Problem(file.path, "it contains no KOReader settings", "leave it out")
             return
-        book = make_book(settings, file.path)
+        book = create_book(settings, file.path)
         marks = list(parse_highlights(settings))
         marks_with_text = []
         for mark in marks:
@@ -191,7 +191,7 @@ class KOReader(BookFileSource):
             picture(book.file)  # read this file again if the book changes or appears
             path = self.books.find_book(book.file)
         folder = self.folder
-        document = make_document(book, folder.namespace, folder.name)
+        document = create_document(book, folder.namespace, folder.name)
         yield from build_sightings(document, folder, marks_with_text, path, reader)
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
@@ -208,9 +208,8 @@ class KOReader(BookFileSource):
 
 
 _SIDECAR_NAME = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
-"""Matches the name of a sidecar file, which has the highlights of one book. Before 2017, the name
-had another form.
-"""
+"""The name of a sidecar file, which contains the highlights of one book. The form changed in
+2017."""
 _XPOINTER = regex(
     r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
     r"(?:/text\(\)(?:\[\d+\])?)?\.(?P<offset>\d+)"
@@ -224,8 +223,8 @@ _MAX_XPOINTER_CHARS = 1_000
 _KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRIKE}
 
 
-def make_book(settings: LuaTable, path: str) -> Book:
-    """Make the book that the sidecar file at `path` belongs to."""
+def create_book(settings: LuaTable, path: str) -> Book:
+    """Create the book that the sidecar file at `path` belongs to."""
     properties = _get_table(settings, "doc_props")
     statistics = _get_table(settings, "stats")
     title = _get_text(properties, "title") or _get_text(statistics, "title")
@@ -256,14 +255,14 @@ def make_book(settings: LuaTable, path: str) -> Book:
 
 
 def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
-    """Yield the highlights of a book in reading order, from the newer or the older format."""
+    """Parse the highlights of a book in reading order, from the newer or the older format."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
         for annotation in _get_tables_in_list(annotations):
             is_mark = "drawer" in annotation or "pos0" in annotation
             note = _get_text(annotation, "note")
             if is_mark or note:
-                yield _make_highlight(
+                yield _create_highlight(
                     annotation,
                     _get_text(annotation, "text") if is_mark else "",
                     note,
@@ -277,12 +276,12 @@ def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
 def _parse_old_highlights(
     highlight: LuaTable, bookmarks: LuaTable
 ) -> Iterator[BookHighlight]:
-    """Yield the highlights of a book from the older format.
+    """Parse the highlights of a book from the older format.
 
     Args:
         highlight: lists of highlights, by page.
-        bookmarks: the bookmarks, of which the last in the book comes first. In the bookmark of a
-            highlight, `notes` is the highlighted text, and `text` is the note.
+        bookmarks: the bookmarks, in reverse order. In the bookmark of a highlight, `notes` is the
+            highlighted text, and `text` is the note.
     """
     unmatched_marks: dict[tuple[str, str], LuaTable] = {}
     for page, page_marks in highlight.items():
@@ -297,14 +296,14 @@ def _parse_old_highlights(
             continue
         mark = unmatched_marks.pop((_get_text(bookmark, "datetime"), text), {})
         note = _parse_bookmark_note(_get_text(bookmark, "text"), text)
-        yield _make_highlight({**mark, **bookmark}, text, note)
+        yield _create_highlight({**mark, **bookmark}, text, note)
     # highlights from before KOReader added a bookmark for each
     for mark in unmatched_marks.values():
-        yield _make_highlight(mark, _get_text(mark, "text"), "")
+        yield _create_highlight(mark, _get_text(mark, "text"), "")
 
 
 def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
-    """Return the user's note in a bookmark, or "" if the text was written by KOReader.
+    """Return the user's note in a bookmark, or "" if KOReader wrote the text.
 
     KOReader writes `Page 12 <words> @ <time>`.
     """
@@ -319,8 +318,8 @@ def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
     return note
 
 
-def _make_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
-    """Make a highlight of an entry, whose keys have the names of the newer format."""
+def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
+    """Create a highlight from an entry, whose keys are those of the newer format."""
     start_pointer = entry.get("pos0")
     page = entry.get("page")
     if not isinstance(start_pointer, str):
@@ -351,8 +350,8 @@ def _make_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
 def _parse_xpointer(pointer: str) -> tuple[int, str, int]:
     """Parse an XPointer into the index of a file, the CSS selector of an element, and an offset.
 
-    An example is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing. If the
-    XPointer is malformed, return -1, "" and 0.
+    An example is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing. The
+    result for a malformed XPointer is (-1, "", 0).
     """
     match = _XPOINTER.search(pointer[:_MAX_XPOINTER_CHARS])
     if match is None:
@@ -364,10 +363,7 @@ def _parse_xpointer(pointer: str) -> tuple[int, str, int]:
 
 
 def _get_time(entry: LuaTable, key: str) -> str:
-    """Return a time in ISO 8601, which has no time zone because the device stores none.
-
-    Return "" if there is no time.
-    """
+    """Return a local time in ISO 8601, or "" if missing. The device stores no time zone."""
     moment = _get_text(entry, key)
     return moment.replace(" ", "T") if _DATE_TIME.fullmatch(moment) else ""
 
@@ -386,7 +382,6 @@ def _get_table(table: LuaTable, key: str) -> LuaTable:
 
 
 def _get_tables_in_list(table: LuaTable) -> list[LuaTable]:
-    """Return the tables in a Lua list, in order."""
     numbers = sorted((key for key in table if key.isdecimal()), key=int)
     entries = [table[number] for number in numbers]
     return [entry for entry in entries if isinstance(entry, dict)]
