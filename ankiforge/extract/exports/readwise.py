@@ -284,7 +284,7 @@ class _RowNote:
                 comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
         self.comment = comment.strip()
         self.level = 0
-        """The heading level, or 0 if the row isn't a heading."""
+        """The level of the heading, or 0 if the row isn't a heading."""
         for tag in self.tags:
             if _HEADING_TAG.fullmatch(tag):
                 self.level = int(tag[1])
@@ -313,12 +313,12 @@ def _convert_formatting(text: str) -> Pair:
     markdown = _EMPHASIS_IN_WORD.sub(r"\\\1", html_to_markdown(text))
     passage = to_plain_text(_PICTURE.sub(r"\1", markdown))
 
-    def link(picture: re.Match[str]) -> str:
+    def render_link(picture: re.Match[str]) -> str:
         label, url = picture.groups()
         name = label.strip() or url.rstrip("/").rpartition("/")[2]
         return f"[{name}]({url})"
 
-    return passage, _PICTURE.sub(link, markdown)
+    return passage, _PICTURE.sub(render_link, markdown)
 
 
 def _parse_tags(cell: str) -> list[str]:

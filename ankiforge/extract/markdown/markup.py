@@ -75,8 +75,8 @@ text in brackets follows."""
 
 
 IN_WORD = "in a word"
-"""The `detail` of a `==` between two word characters. Two of them with a space in between are
-comparisons instead of a mark."""
+"""The `detail` of a `==` between two word characters. Two of these around a space are
+comparisons, not a mark."""
 
 
 HARD_BREAK = "  \n"
@@ -96,7 +96,8 @@ class InlineToken:
     detail: str = ""
     """The colour of a mark, the numbers of a cloze, the name of a tag, or "strong" for `**`."""
     target: str = ""
-    """In the first token of a link, a URL, or `[[Note#Part]]` for `[[…]]` and `![[…]]`."""
+    """Where a link leads, in the link's first token: a URL, or `[[Note#Part]]` for `[[…]]` and
+    `![[…]]`."""
     can_open: bool = False
     """Whether the token may open a mark or element."""
     can_close: bool = False
@@ -176,7 +177,7 @@ class InlineContext(NamedTuple):
     """The properties of a note and its vault that the parser of inline text needs."""
 
     maths: Strings = ()
-    """The note's maths that covers several lines, at the index in each placeholder."""
+    """The note's maths that covers several lines. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
     find_media_path: Callable[[str], str] = str

@@ -131,7 +131,7 @@ class NoteReader:
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
         self._term_lines = self._find_term_lists() if "glossary" in wanted.cards else {}
-        """Maps each block of a list that looks like a glossary to its lines."""
+        """Maps each block of a glossary list to the lines in it."""
 
     def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
         """Read the highlights of the note, in reading order.

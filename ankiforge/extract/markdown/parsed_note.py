@@ -436,12 +436,10 @@ class _ParsedNote:
     def _render_markdown(
         self, spans: Iterable[tuple[Span, Block]], start: int, end: int
     ) -> str:
-        """Return the Markdown of a span of the plain text, or "" if it includes literal text.
+        """Render [start, end) of the plain text as Markdown.
 
-        Args:
-            spans: each block with its span in the plain text.
-            start: the start of the span.
-            end: the end of the span.
+        Returns "" if it includes code or a card that covers several lines. `spans` are the plain-
+        text spans of all blocks.
         """
         text = ""
         for (block_start, block_end), block in spans:

@@ -141,7 +141,7 @@ class PreparedSource(NamedTuple):
 
     text: str
     maths: Strings = ()
-    """The replaced maths, at the index in each placeholder."""
+    """The replaced maths. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
 

@@ -573,7 +573,7 @@ class NoteQuotes:
         self._pieces: dict[Block, list[QuotePiece]] = {}
         """Maps each block to the pieces of it that are quoted."""
         self.unclear_blocks: list[Block] = []
-        """The blocks with a link for which it is unclear what text it quotes."""
+        """The blocks with a link for which the quoted text is unclear."""
         if not citations:
             return
         self._cards = frozenset(filter(is_card, note.blocks))
