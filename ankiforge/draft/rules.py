@@ -26,7 +26,7 @@ from ankiforge.draft.instructions import (
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.language.quantities import extend_to_whole_numbers
 from ankiforge.language.vocabulary import get_marked_term
-from ankiforge.language.words import count_words, find_stems
+from ankiforge.language.words import count_words, find_stems, is_lead_in
 from ankiforge.model import (
     FIGURE_DRAFTER,
     LONG_COMMENT_DRAFTER,
@@ -181,6 +181,18 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
 def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     """Return a cloze in which the highlighted phrases are gaps, or the reason for no card."""
     exact = highlight.exact
+    first_start, first_end = highlight.gaps[0] if highlight.gaps else (0, 0)
+    is_first = not re.search(r"\w", exact[:first_start])
+    if (
+        highlight.written == "**"
+        and is_first
+        and is_lead_in(exact[first_start:first_end])
+    ):
+        if len(highlight.gaps) == 1:
+            return MARKED_HEADING
+        highlight = replace(
+            highlight, gaps=highlight.gaps[1:], markdown_gaps=highlight.markdown_gaps[1:]
+        )
     phrases = []
     for start, end in highlight.gaps:
         if is_visible(exact[start:end]):
@@ -193,6 +205,8 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         if any(_is_too_long_for_gap(exact[start:end]) for start, end in phrases):
             return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
         if _is_repeated_label(exact, *phrases[0]):
+            if highlight.written == "**" and len(phrases) == 1:
+                return (_draft_definition(highlight),)
             return MARKED_HEADING
     if not has_gap:
         if phrases and is_whole:
@@ -219,6 +233,17 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     )
     first_start, _ = min(highlight.gaps)
     return (replace(draft, start=first_start),)
+
+
+def _draft_definition(highlight: Highlight) -> Draft:
+    """Return a draft that asks for the definition of a bold term, which would reveal the term."""
+    markdown = highlight.markdown[0]
+    [(start, end)] = highlight.markdown_gaps
+    term = markdown[start:end].rstrip(" :：")
+    definition = markdown[start + len(term) :].lstrip(" :：")
+    fields = make_two_sided_fields(CardKind.BASIC, term, definition)
+    answer = to_plain_text(definition)
+    return _make_draft(highlight, CardKind.BASIC, fields, answer, PHRASE_DRAFTER)
 
 
 def _extend_to_numbers(text: str, spans: list[Span]) -> list[Span]:

@@ -72,6 +72,16 @@ def find_stems(text: str) -> WordSet:
     return frozenset(map(stem_word, find_content_words(text)))
 
 
+# Matches the number of a lead-in such as `Case 1` or `Example 2.3`.
+_LEAD_IN_NUMBER = regex(r"\s+(?:\d+(?:\.\d+)*|[IVX]{1,4})\Z")
+
+
+def is_lead_in(phrase: str) -> bool:
+    """Return whether a phrase is a lead-in such as `Case 1:`, which isn't a term."""
+    words = _LEAD_IN_NUMBER.sub("", phrase.strip(" :：.*_"))
+    return words.casefold() in read_word_set("signs", "label")
+
+
 def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
     """Return whether a text contains the phrase `words` or its plural.
 

@@ -35,6 +35,7 @@ from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import load_language
 from ankiforge.language.tokens import is_verb, tokenize
 from ankiforge.language.vocabulary import get_marked_term
+from ankiforge.language.words import is_lead_in
 from ankiforge.model import (
     MIN_PROPOSAL_CONFIDENCE,
     CardKind,
@@ -211,6 +212,9 @@ def draft_cloze(
     """
     excerpt = sentence.excerpt
     tables = load_language(sentence.language)
+    label = _LABEL.match(excerpt.text)
+    if label and is_lead_in(label[0]):
+        return RejectionReason.NO_GAP
     ranker = GapRanker(
         excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
     )
@@ -219,7 +223,6 @@ def draft_cloze(
         gaps = [(ranker.get_span(chosen), MAX_GAP_SCORE)]
     else:
         gaps = [*islice(rank_gaps(ranker), _MAX_GAPS_TRIED)]
-        label = _LABEL.match(excerpt.text)
         if label and not any(
             is_verb(word, tables) for word in tokenize(label[0], tables)
         ):
