@@ -1,8 +1,9 @@
 """`review --terminal`: decide on pending cards with single keys, for example over ssh.
 
 Each card is printed below its passage. Enter accepts the card that was printed last. So whenever
-the user chooses or edits another card, that card is printed first. Keys that were pressed before
-are dropped, because `click.getchar` empties the input before it reads.
+the user chooses or edits another card, that card is printed first. Keys that arrive together all
+count, except those after a decision, because nobody has seen the next card yet. Keys that were
+pressed before are dropped, because `click.getchar` empties the input before it reads.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ from ankiforge.text.passages import (
 
 # The key that ends a review. It also stands for Ctrl-C, Ctrl-D and a closed terminal.
 _ESCAPE = "\x1b"
+# Matches one of several keys that arrived together: an escape sequence or a character.
+_KEY = re.compile(r"(?s)\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z]|[^\x1b])|.")
 # How many examples of a question are printed.
 _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
@@ -75,6 +78,8 @@ class TerminalReview:
         self._batch_ids: list[str] = []
         """The ids of all items in the current batch, in their initial order."""
         self._batch_size = 0
+        self._pressed_keys: list[str] = []
+        """The keys that arrived together with the last one, and that weren't handled yet."""
         self._decisions: list[tuple[str, str, str]] = []
         """The decisions that can be undone. Each consists of the id of the action, the id of the
         item, and the id of the next fact of the same passage, which the decision added."""
@@ -172,7 +177,7 @@ class TerminalReview:
         self._say(f"\n{key_help}")
         while True:
             previous = current
-            key = _read_key()
+            key = self._read_key()
             try:
                 match key:
                     case "\r" | "\n":
@@ -201,10 +206,9 @@ class TerminalReview:
                 return True
             except ForgeError as error:
                 self._say(error.full_message)
-            if current == previous:
-                self._say(key_help)
-            else:
+            if current != previous:
                 self._print_card(current[1], ())
+            self._say(key_help)
 
     def _review_question(self, item: Item, question: Question) -> bool:
         """Print a question about many cards, and handle keys until one of them ends it.
@@ -220,7 +224,7 @@ class TerminalReview:
         self._say("Enter make cards   x none of them   u undo   Esc end\n")
         while True:
             try:
-                match _read_key():
+                match self._read_key():
                     case "\r" | "\n":
                         return self._apply_decision(
                             Decision(item.id, item.content_hash, "accept")
@@ -241,7 +245,20 @@ class TerminalReview:
             except ForgeError as error:
                 self._say(error.full_message)
 
+    def _read_key(self) -> str:
+        """Wait for a key and return its character, or "" for a special key such as an arrow."""
+        if not self._pressed_keys:
+            try:
+                pressed = click.getchar()
+            except (KeyboardInterrupt, EOFError, OSError):
+                return _ESCAPE
+            # the terminal sends an escape sequence for a special key
+            self._pressed_keys = _KEY.findall(pressed) or [""]
+        key = self._pressed_keys.pop(0)
+        return key if len(key) == 1 else ""
+
     def _apply_decision(self, decision: Decision) -> bool:
+        self._pressed_keys.clear()
         result = self._review.decide(decision)
         # go on with the next fact of the same passage
         self._current_ids[:1] = [result.next_item.id] if result.next_item else []
@@ -300,6 +317,7 @@ class TerminalReview:
             The decision that accepts the edited card, and the card itself. If nothing was changed,
             these are the arguments.
         """
+        self._pressed_keys.clear()
         old_fields = {
             name: sanitize_for_terminal(text) for name, text in card.fields if text
         }
@@ -385,16 +403,3 @@ def _describe_choice_keys(item: Item, choice_count: int) -> str:
     return (
         "   2 another draft" if choice_count == 2 else f"   2-{choice_count} other drafts"
     )
-
-
-def _read_key() -> str:
-    """Wait for a key and return its character, or "" for a special key such as an arrow.
-
-    Of several characters that were entered at once, only the first one counts.
-    """
-    try:
-        pressed = click.getchar()
-    except (KeyboardInterrupt, EOFError, OSError):
-        return _ESCAPE
-    # the terminal sends an escape sequence for a special key
-    return "" if (len(pressed) > 1 and pressed.startswith(_ESCAPE)) else pressed[:1]

@@ -270,7 +270,9 @@ def test_an_edited_card_is_shown_before_enter_accepts_it(
     command = f"{sys.executable} {editor}"
     with at_terminal("review", "--terminal", EDITOR=command) as keyboard:
         keyboard.shown()
-        assert "[four chunks] at once." in COLOURS.sub("", keyboard.press("e"))
+        shown = COLOURS.sub("", keyboard.press("e"))
+        assert "[four chunks] at once." in shown
+        assert "Enter accept" in shown
         assert set(verdicts(forge).values()) == {"waiting"}
         keyboard.press("\r")
         keyboard.press(ESCAPE)
@@ -494,5 +496,14 @@ def test_j_and_k_walk(forge, vault, note, at_terminal):
         assert "1 of " in keyboard.shown()
         assert "2 of " in keyboard.press("j")
         assert "1 of " in keyboard.press("k")
+        assert "2 of " in keyboard.press("jkj"), "keys that arrive together all count"
         assert "0 decisions" in keyboard.press(ESCAPE)
     assert set(verdicts(forge).values()) == {"waiting"}
+
+
+def test_a_decision_is_made_only_on_a_card_that_was_seen(forge, vault, note, at_terminal):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        assert "accepted" in keyboard.press("\r\r\r")
+        assert "1 decision" in keyboard.press(ESCAPE)
