@@ -1,4 +1,4 @@
-"""Helpers for reading files: path patterns, text, HTML, and stamps to detect changes.
+"""Helpers for reading files: path patterns, text, and stamps to detect changes.
 
 A stamp consists of a file's times, size and inode. As in version control, a file counts as
 unchanged if its stamp is unchanged. A very recent stamp is unreliable, though, because two writes
@@ -30,7 +30,7 @@ from ankiforge.text.decoding import decode_text
 MAX_TEXT_BYTES = 16_000_000
 """The default maximum size of a text file, in bytes."""
 MAX_SETTINGS_BYTES = 2_000_000
-"""The maximum size in bytes of another program's settings file."""
+"""The maximum size of another program's settings file, in bytes."""
 MISSING_FILE_HINT = "renamed or deleted? the next run reads whatever is there"
 MEDIA_FILE_NAME = regex(
     r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp"

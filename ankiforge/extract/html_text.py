@@ -1,4 +1,4 @@
-"""Read the text of HTML: of web pages, the pages of EPUBs, and notebooks of Kindle's apps."""
+"""Extract text from HTML: web pages, EPUB pages, and notebooks exported by Kindle apps."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _STRAY_BRACKET = regex(r"<(?!/?[A-Za-z][^<>]*>)")
 
 
 def parse_html(html: str) -> BeautifulSoup:
-    """Parse a page into a tree without comments and declarations.
+    """Parse HTML without comments and declarations.
 
-    A `<` that doesn't begin a tag becomes text.
+    A `<` that doesn't start a tag is treated as text.
     """
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 
@@ -55,10 +55,10 @@ _SUPERSETS = {
 
 
 def decode_html(raw: bytes) -> str:
-    """Decode a page as UTF-8 if it is valid, or else in the encoding that it declares.
+    """Decode a page as UTF-8 if it is valid, or else in its declared encoding.
 
     Raises:
-        ItemError: the page declares no encoding, and none of ours fits.
+        ItemError: No encoding is declared, and the encoding can't be detected.
     """
     from bs4.dammit import EncodingDetector
 
@@ -75,13 +75,13 @@ def decode_html(raw: bytes) -> str:
 def iter_html_blocks(
     root: Tag, left_out: Collection[str] = ()
 ) -> Iterator[tuple[Tag | None, str]]:
-    """Yield the blocks of a page: the element that begins with the block, and its text as one line.
+    """Yield (element, text in one line) for each block of a page, including empty blocks.
 
-    The element is None for text that follows the end of another block.
+    The element is the one that starts the block, or None for text after the end of another block.
 
     Args:
-        root: the page or a part of it.
-        left_out: the names of elements whose text is left out.
+        root: The page or a part of it.
+        left_out: The names of elements whose text is omitted.
     """
     from bs4.element import CData, NavigableString, Tag
 
@@ -129,11 +129,12 @@ _MAX_LETTERS_BEFORE = 8
 
 
 def parse_page(html: str) -> BeautifulSoup:
-    """Parse a page and reduce it to what it shows as text.
+    """Parse a page, and reduce it to the text that it displays.
 
-    Hidden elements become empty. Raised and lowered letters become Unicode, as in notes (10²⁵), and
-    formulas become TeX between dollars or plain text. References to notes and readings (ruby) are
-    enclosed, so that `remove_asides` finds them. No element is removed, so CSS selectors still fit.
+    Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵), and formulas
+    become TeX between dollar signs or plain text. Asides, which are note references and ruby
+    readings, are delimited for `remove_asides`. No element is removed, so CSS selectors still
+    match.
     """
     from bs4 import Tag
 
@@ -147,15 +148,14 @@ def parse_page(html: str) -> BeautifulSoup:
 
 
 def remove_asides(text: str) -> str:
-    """Remove references to notes and readings (ruby) from the text of a page.
+    """Remove note references and ruby readings from the text of a page.
 
-    An aside that is cut off at the beginning or end of the text is removed, too.
+    This includes an aside that is truncated at the start or end of the text.
     """
     return _ASIDE.sub("", text)
 
 
 def _replace_element(element: Tag) -> None:
-    """Replace the content of an element by the text that it shows, unless both are the same."""
     name = element.name.rpartition(":")[2]
     if name == "math":
         element.string = _formula_to_text(element)
@@ -185,7 +185,7 @@ def _get_attribute(element: Tag, name: str) -> str:
 
 
 def _get_text_before(element: Tag) -> str:
-    """Return the last letters before an element, or "" if whitespace is between."""
+    """Return the last characters before an element, or "" if whitespace separates them."""
     from bs4.element import NavigableString, Tag
 
     previous = element.previous_element
@@ -198,10 +198,11 @@ def _get_text_before(element: Tag) -> str:
 
 
 def _is_hidden(element: Tag) -> bool:
-    """Return whether a browser doesn't show an element.
+    """Return whether browsers hide an element.
 
-    Text that only screen readers skip counts as hidden within a line, because it repeats other text
-    there. A page may skip all of its text while a dialog is open.
+    Inside a line, text that screen readers skip counts as hidden, because it repeats other text.
+    Larger elements don't, because a page may hide all of its text from screen readers while a
+    dialog is open.
     """
     is_hidden = element.get("hidden", "until-found") != "until-found"
     is_repeated = (
@@ -221,19 +222,16 @@ def _is_hidden(element: Tag) -> bool:
 
 
 def _is_note_reference(element: Tag, name: str, text: str) -> bool:
-    """Return whether an element is a reference to a note, such as a raised link or number.
+    """Return whether an element refers to a note, like a raised link or number.
 
-    Args:
-        element: the element.
-        name: its name, or "sup" for any raised element.
-        text: its text.
+    `name` is "sup" for any raised element, or else the element's name.
     """
     if name == "sup":
         is_reference = "reference" in _get_attribute(element, "class").split()
         if is_reference or _BRACKETED.fullmatch(text):
             return True
-        return any(map(_leads_to_place, element("a"))) or _is_raised_note(element, text)
-    if name != "a" or not _leads_to_place(element):
+        return any(map(_is_internal_link, element("a"))) or _is_raised_note(element, text)
+    if name != "a" or not _is_internal_link(element):
         return False
     raised = element.find("sup")
     is_raised = raised and raised.get_text().strip() == text
@@ -244,9 +242,9 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether the raised text of an element is the number of a note, judging by its place.
+    """Return whether raised text is a note number, judging by the adjacent text.
 
-    It follows a word or punctuation, and no letter follows.
+    It must follow a word or punctuation, and no letter may follow it.
     """
     before = _get_text_before(element)
     after = element.next_sibling.get_text()[:1] if element.next_sibling else ""
@@ -256,8 +254,8 @@ def _is_raised_note(element: Tag, text: str) -> bool:
     return note is not None and note.end() == len(before) + len(raised)
 
 
-def _leads_to_place(link: Tag) -> bool:
-    """Return whether a link leads to a place in a page, or to another page of the same book."""
+def _is_internal_link(link: Tag) -> bool:
+    """Return whether a link leads to an anchor, or to another page of the same book."""
     target = _get_attribute(link, "href")
     return "#" in target or (":" not in target and target.endswith(("html", ".htm")))
 
@@ -272,7 +270,7 @@ _RELATIONS = frozenset("=≠≈<>≤≥→∈")
 
 
 def _formula_to_text(formula: Tag) -> str:
-    """Convert MathML to TeX between dollars if it contains its TeX, or else to plain text."""
+    """Convert MathML to its embedded TeX between dollar signs, or else to plain text."""
     tex = ""
     for annotation in formula.find_all(["annotation", "m:annotation"]):
         if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
@@ -291,7 +289,7 @@ def _formula_to_text(formula: Tag) -> str:
 
 
 def _clean_tex(tex: str) -> str:
-    """Return TeX in dollars on one line, or "" if it can't be written between dollars."""
+    """Put TeX on one line between dollar signs, or return "" if it contains a dollar sign."""
     one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
     if style := _WHOLE_STYLE.fullmatch(one_line):
         one_line = style[1].strip()
@@ -299,7 +297,7 @@ def _clean_tex(tex: str) -> str:
 
 
 def _replace_mathjax(script: Tag) -> None:
-    """Replace the script with the TeX of a formula by that TeX, and empty its rendered forms."""
+    """Replace a MathJax script by its TeX, and empty the rendered formulas."""
     for rendered in script.find_previous_siblings(limit=2):
         if _get_attribute(rendered, "class").startswith("MathJax"):
             rendered.clear()
@@ -308,7 +306,6 @@ def _replace_mathjax(script: Tag) -> None:
 
 
 def _linearize(node: Tag) -> str:
-    """Return a part of a formula as plain text, with fractions as `1/2`."""
     from bs4 import Tag
 
     name = node.name.rpartition(":")[2]

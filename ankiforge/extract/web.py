@@ -120,9 +120,9 @@ def build_whole_text(
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
-    """Return the blocks of a page that have text, with their elements.
+    """Return (element, text) for each block that has text.
 
-    Menus and the like are left out unless nothing else would be left.
+    Menus and the like are left out, unless nothing else is left.
     """
     page = parse_page(html)
     blocks: list[tuple[Tag | None, str]] = []

@@ -5,8 +5,8 @@ from zipfile import ZipFile
 import pytest
 
 from ankiforge.extract.html_text import decode_html
-from ankiforge.extract.pdf.hypertext import find_in_pages, read_pages
-from ankiforge.extract.pdf.messages import ContextsFound, ExternalQuote, Failed
+from ankiforge.extract.pdf.hypertext import find_quote_contexts, read_pages
+from ankiforge.extract.pdf.messages import ExternalQuote, Failure, FindContextsReply
 from ankiforge.extract.web import build_whole_text
 from ankiforge.model import Document, DocumentKey
 from tests.makers.ebook_writer import Book, Mark, write_epub, write_sidecar
@@ -167,8 +167,8 @@ def test_a_highlight_and_its_context_are_as_the_book_shows_them(
 ):
     path = tmp_path / "a.epub"
     write_epub(path, Book("Wars", chapters=(("One", NOTED),), is_markup=True))
-    found = find_in_pages(path, [ExternalQuote(page=0, words=quote)])
-    assert isinstance(found, ContextsFound)
+    found = find_quote_contexts(path, [ExternalQuote(page=0, words=quote)])
+    assert isinstance(found, FindContextsReply)
     [context] = found.passages
     assert context.words == words
     assert context.prefix.endswith(prefix)
@@ -203,8 +203,8 @@ def test_a_protected_book_is_refused_by_name(forge, tmp_path):
     told = forge("draft", "export", "ask.md", "--from", path, code=1).stderr
     assert "a.epub: the book is protected (DRM)" in told
     assert "hint: give a copy without protection" in told
-    failed = find_in_pages(path, [])
-    assert isinstance(failed, Failed)
+    failed = find_quote_contexts(path, [])
+    assert isinstance(failed, Failure)
     assert "(DRM)" in failed.what
 
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # imported when a quote occurs several times
 MAX_BOOK_BYTES = 50_000_000
 """The maximum total size of a book's pages, in bytes."""
 _MAX_LIST_BYTES = 4_000_000
-"""A book's list of files isn't read if it has more bytes."""
+"""The maximum size of a book's package file, in bytes."""
 PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -123,9 +123,9 @@ class _BookPage:
 
     @cached_property
     def text(self) -> str:
-        """The text of the page, with each block, such as a paragraph, on a line of its own.
+        """The text of the page, with each block on its own line.
 
-        It still contains asides, because marks of other programs do.
+        Asides are included, because quotes from other programs contain them.
         """
         return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
 
@@ -161,8 +161,8 @@ def read_pages(book: ZipFile) -> list[_BookPage]:
     """Read the pages of an EPUB in the order of its spine, followed by pages not in the spine.
 
     Raises:
-        ValueError: the pages are too large.
-        ItemError: a page is encrypted (DRM).
+        ValueError: The pages are too large.
+        ItemError: A page is encrypted (DRM).
     """
     sizes = {file.filename: file.file_size for file in book.infolist()}
     spine: list[str] = []
@@ -203,7 +203,6 @@ def read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
 
 
 def _read_encrypted_names(book: ZipFile) -> set[str]:
-    """Return the names of the encrypted files in a book, which may be only its fonts."""
     with suppress(ElementTree.ParseError, KeyError):
         root = ElementTree.fromstring(book.read(_ENCRYPTION))
         references = root.iterfind(".//{*}CipherReference")
@@ -229,7 +228,7 @@ def _iter_spine(book: ZipFile) -> Iterator[str]:
 
 
 def _remove_asides(text: str, span: Span) -> tuple[str, Span]:
-    """Remove the asides from a text in which a quote was found, and return the quote's new span."""
+    """Remove asides from a text, and return it with the new span of the quote."""
     start, end = span
     before, quote, after = map(remove_asides, (text[:start], text[start:end], text[end:]))
     return before + quote + after, (len(before), len(before) + len(quote))

@@ -160,8 +160,9 @@ class QuoteContext(Value, omit_defaults=True):
     nearby: str = ""
     """The paragraphs around the quote."""
     words: str = ""
-    """The quoted words as the document shows them, without line numbers or the numbers of notes,
-    or "" if they are those of the question."""
+    """The quote as displayed in the document, without line numbers and note numbers, or "" if that
+    is how the question has it.
+    """
 
 
 class FindContextsReply(Value, tag="passages"):
