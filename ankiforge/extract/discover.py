@@ -65,7 +65,7 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
 
 
 def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Return the plug-in source types that read any of these files, and any error messages.
+    """Return the plug-in source types that read any of these files, and error messages.
 
     An error is due to a plug-in that can't be loaded, fails or rejects a file.
     """
@@ -92,10 +92,8 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
 def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
     """Explain why a file that looks like an export isn't read, or return "" for other files.
 
-    Args:
-        path: The path of the file.
-        sources: The source types to ask for a reason, or () for all that read files with this
-            suffix.
+    `sources` are asked for the reason, or if empty, all source types that read files with this
+    suffix.
     """
     candidate = Candidate(path)
     sources = sources or group_source_types_by_suffix().get(candidate.suffix, ())
@@ -393,7 +391,7 @@ _CONVERSIONS = {
 
 
 def suggest_conversion(path: Path) -> str:
-    """Return how to convert a file of a format that isn't read, or "" if that is unknown."""
+    """Suggest how to convert a file in an unsupported format, or return "" if none is known."""
     suffix = path.suffix.casefold()
     for suffixes, suggestion in _CONVERSIONS.items():
         if suffix in suffixes.split():

@@ -794,7 +794,7 @@ def _is_file_below(root: Path, path: str) -> bool:
 def select_card_forms(entries: Iterable[str], default: Iterable[str]) -> frozenset[str]:
     """Return the card forms selected by a `cards:` list in the settings.
 
-    An entry `-word` excludes a form. If all entries exclude forms, they are excluded from
+    An entry `-word` excludes a form. If there are only such entries, they are removed from
     `default`.
     """
     excluded: set[str] = set()

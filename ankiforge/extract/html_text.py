@@ -242,7 +242,7 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether raised text is a note number, judging by the adjacent text.
+    """Return whether raised text is a note number rather than an exponent.
 
     It must follow a word or punctuation, and no letter may follow it.
     """
@@ -297,7 +297,6 @@ def _clean_tex(tex: str) -> str:
 
 
 def _replace_mathjax(script: Tag) -> None:
-    """Replace a MathJax script by its TeX, and empty the rendered formulas."""
     for rendered in script.find_previous_siblings(limit=2):
         if _get_attribute(rendered, "class").startswith("MathJax"):
             rendered.clear()

@@ -404,7 +404,7 @@ class _FilePages:
             return default
 
     def load_text_page(self, number: int) -> pdfium.PdfTextPage:
-        """Return the text page of a page.
+        """Return the text page of page `number`, rotated upright.
 
         Raises:
             PDF_ERRORS: The page is damaged.
@@ -755,7 +755,6 @@ class _OpenPdf:
         return structs.replace(context, words=words_without_numbers)
 
     def _find_context(self, quote: ExternalQuote) -> QuoteContext:
-        """Find a quote near its box, or else on its whole page or across the next page break."""
         page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body

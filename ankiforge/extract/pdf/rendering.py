@@ -469,7 +469,6 @@ def _find_mark_spans(text: PageText, mark: PageMark) -> list[Span]:
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:
-    """Return the box around adjacent characters, ignoring the height of unusually tall ones."""
     usual_height = median_high([char.height for char in chars])
     usual_chars = [
         char for char in chars if char.height <= _MAX_CHAR_HEIGHT * usual_height

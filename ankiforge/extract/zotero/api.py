@@ -295,7 +295,6 @@ class ApiLibraries:
             return str(zotero.last_modified_version())
 
     def _fetch_items(self, zotero: Zotero) -> tuple[JsonRows, JsonRows]:
-        """Fetch annotations and notes with their ancestors, and all collections."""
         annotations_and_notes = self._fetch_all(
             zotero, "items", itemType="annotation || note"
         )

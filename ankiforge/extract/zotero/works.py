@@ -317,10 +317,6 @@ class WorkReader:
         skip: str = "",
         **fields: Any,
     ) -> Highlight:
-        """Build a highlight, filling in the fields that annotations and notes share.
-
-        `skip` is a reason why the item can't become a card even if it is the user's own.
-        """
         author = item.annotation_author_name
         if not author and library.group is not None:
             author = item.maker
