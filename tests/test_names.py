@@ -16,7 +16,7 @@ PATCHED = re.compile(r"\b(\w+), \"([a-zA-Z_]\w*)\"")
 IMPORT = re.compile(r"^from (ankiforge[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 FOREIGN = set(
     "CBaseLoader CSafeLoader ITIMER_VIRTUAL O_BINARY O_CLOEXEC O_NOCTTY O_NONBLOCK attr"
-    " basename context_mark ctx errno help problem_mark sqlite_errorcode"
+    " basename context_mark ctx errno help lineno problem_mark sqlite_errorcode"
     " sqlite_errorname".split()
 )
 

@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 import msgspec
 from msgspec.structs import asdict, replace
 
+from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
     Card,
@@ -299,12 +300,18 @@ def hash_answer(fields: Texts) -> str:
     """Return a hash of the answer of a draft or card, or "" if it has none.
 
     Drafts about the same sentence with the same answer are wordings of one card; drafts with
-    different answers are different cards.
+    different answers are different cards. An article before the answer makes no difference.
     """
-    answers = [normalize_field(gap.answer) for gap in find_gaps(fields.get("Text", ""))]
+    answers = [gap.answer for gap in find_gaps(fields.get("Text", ""))]
     if fields.get("Back"):
-        answers = [normalize_field(fields["Back"])]
-    return hash16(*answers) if any(answers) else ""
+        answers = [fields["Back"]]
+    normalized = [_remove_article(normalize_field(answer)) for answer in answers]
+    return hash16(*normalized) if any(normalized) else ""
+
+
+def _remove_article(text: str) -> str:
+    first, _, rest = text.partition(" ")
+    return rest if rest and first.lower() in read_word_set("cues", "articles") else text
 
 
 def make_guid(key: str, words: CardContent) -> Guid:

@@ -8,7 +8,7 @@ the mean confidence of the document's passages: low in fiction, sermons, opinion
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ankiforge.ledger.store import Store
@@ -58,23 +58,24 @@ class Candidate(NamedTuple):
     """The name of the sentence with the highest confidence, or "" if there is none."""
 
 
-def pick_best(candidates: Iterable[Candidate], limit: int) -> Iterator[str]:
-    """Yield the keys of the best passages, each sentence once, at most `limit`.
+def pick_best(candidates: Iterable[Candidate], limit: int) -> list[str]:
+    """Return the keys of the best passages, at most `limit`.
 
-    At most half of them are from one document, unless the other documents have too few.
+    At most half of them are from one document, and each has another sentence, unless there are too
+    few others.
     """
     sentences = set[str]()
-    unique = []
+    counts = Counter[str]()
+    best: list[str] = []
+    beyond_half: list[str] = []
+    repeated: list[str] = []
     for candidate in sorted(candidates, key=lambda candidate: -candidate.rank):
-        if candidate.sentence not in sentences:
-            unique.append(candidate)
+        if candidate.sentence in sentences:
+            repeated.append(candidate.key)
+            continue
         if candidate.sentence:
             sentences.add(candidate.sentence)
-    counts = Counter[str]()
-    within_half: list[str] = []
-    others: list[str] = []
-    for candidate in unique:
         counts[candidate.document] += 1
         is_within_half = counts[candidate.document] <= (limit + 1) // 2
-        (within_half if is_within_half else others).append(candidate.key)
-    yield from [*within_half, *others][:limit]
+        (best if is_within_half else beyond_half).append(candidate.key)
+    return [*best, *beyond_half, *repeated][:limit]

@@ -737,7 +737,7 @@ def test_a_field_that_defines_a_term_is_text(forge, tmp_path, line, sent):
 def test_a_chosen_passage_of_a_note_keeps_its_markdown(tmp_path, line, quote, markdown):
     path = tmp_path / "note.md"
     path.write_text(f"# Note\n\n{line}\n", "utf-8")
-    [(_, whole_text)] = opened("markdown", path).whole_texts()
+    [(_, whole_text)] = opened("markdown", path).iter_whole_texts()
     located, _ = locate_quote(quote, DocumentLetters(whole_text.pages), {0})
     highlight = build_highlight(whole_text, located)
     assert (highlight.exact, list(highlight.markdown)) == (quote, markdown)

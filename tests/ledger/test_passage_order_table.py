@@ -18,7 +18,8 @@ def candidates(written: str) -> list[Candidate]:
     ("written", "limit", "picked"),
     [
         ("a .5,a .9,a .7", 2, "1 2"),
-        ("a .9 s,a .8 s,a .7 t", 4, "0 2"),  # one sentence once
+        ("a .9 s,b .8 s,a .7 t", 2, "0 2"),  # one sentence once
+        ("a .9 s,b .8 s,a .7 t", 3, "0 2 1"),  # unless there are no others
         ("a .9,a .8,a .7,b .1,c -.5", 4, "0 1 3 4"),  # half of them from a document
         ("a .9,a .8,a .7,b .1", 4, "0 1 3 2"),  # unless there are no others
         ("a .9", 0, ""),
