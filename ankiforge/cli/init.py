@@ -282,7 +282,7 @@ def render_settings(
     taken_names: set[str] = set()
     lines = []
     for kind, path in sources:
-        short_name = normalize("NFC", registry.default_name(kind, path)[:56])
+        short_name = normalize("NFC", registry.get_default_name(kind, path)[:56])
         name = choose_free_name(short_name, taken_names)
         taken_names.add(name)
         path_text = str(path)

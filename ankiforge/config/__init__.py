@@ -193,11 +193,11 @@ class SourceKinds(Protocol):
     `extract` imports this package, so this package can't import `extract`.
     """
 
-    def default_name(self, kind: str, path: Path) -> str:
+    def get_default_name(self, kind: str, path: Path) -> str:
         """Return the default name of a source of this kind that is read from `path`."""
         ...
 
-    def path_replacing_keys(self) -> frozenset[str]:
+    def list_path_replacing_keys(self) -> frozenset[str]:
         """Return the setting keys that some kind of source accepts in place of `path`."""
         ...
 
@@ -354,13 +354,13 @@ def _parse_source(
                 "unknown key", "did you mean 'path'?"
             )
     complete_options = options
-    if not has_path and not kinds.path_replacing_keys().isdisjoint(options):
+    if not has_path and not kinds.list_path_replacing_keys().isdisjoint(options):
         complete_options = {"path": ".", **options}
     common = convert_to_type(_CommonOptions, complete_options, location)
     path = expand_path(common.path, folder, location.append_keys("path"))
     name = common.name
     if not name:
-        name = kinds.default_name(kind, path) if has_path else kind
+        name = kinds.get_default_name(kind, path) if has_path else kind
     return SourceEntry(kind, name, path, options, location)
 
 

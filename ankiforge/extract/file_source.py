@@ -74,7 +74,9 @@ class File(Value):
         """`disk_path` as a `Path`, which is only created on demand because that is slow."""
         return Path(self.disk_path)
 
-    def text(self, max_bytes: int = disk.MAX_TEXT_BYTES, *, repairs: bool = False) -> str:
+    def read_text(
+        self, max_bytes: int = disk.MAX_TEXT_BYTES, *, repairs: bool = False
+    ) -> str:
         """Read the text with LF line ends and without a byte order mark.
 
         If `repairs` is true, Windows-1252 is accepted and undecodable bytes become U+FFFD.
@@ -510,7 +512,7 @@ class FileSource(FolderSource):
         """
         return find_media_path(name, file.path, self.folder)
 
-    def public_text(self, file: File) -> str:
+    def read_public_text(self, file: File) -> str:
         """Return the text that isn't private in a file without marks, or "" if it is unknown."""
         return ""
 
@@ -638,7 +640,7 @@ class FileSource(FolderSource):
             )
         dependencies = tuple(picture_states)
         if fingerprint and not sightings:
-            public_text = LazyText(partial(self.public_text, file))
+            public_text = LazyText(partial(self.read_public_text, file))
             path = file.path
             return [
                 UnmarkedDocument(

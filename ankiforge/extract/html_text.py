@@ -281,7 +281,7 @@ def _formula_to_text(formula: Tag) -> str:
     if tex := _clean_tex(tex):
         return tex
     try:
-        text = " ".join(_linearize(formula).translate(_INVISIBLE).split())
+        text = " ".join(_flatten_formula(formula).translate(_INVISIBLE).split())
     except RecursionError:  # elements are nested a thousand deep
         return ""
     is_mixed = text[:1].isdigit() and _get_text_before(formula)[-1:].isdigit()
@@ -304,7 +304,7 @@ def _replace_mathjax(script: Tag) -> None:
     script.clear()
 
 
-def _linearize(node: Tag) -> str:
+def _flatten_formula(node: Tag) -> str:
     from bs4 import Tag
 
     name = node.name.rpartition(":")[2]
@@ -314,18 +314,18 @@ def _linearize(node: Tag) -> str:
     if not children:
         text = " ".join(node.get_text().split())
         return f" {text} " if text in _RELATIONS else text
-    parts = [_linearize(child) for child in children]
+    parts = [_flatten_formula(child) for child in children]
     match name, parts:
         case "mfrac", [numerator, denominator]:
-            return f"{_group(numerator)}/{_group(denominator)}"
+            return f"{_parenthesize(numerator)}/{_parenthesize(denominator)}"
         case "msup", [base, exponent]:
-            return base + _shift(exponent, "sup")
+            return base + _format_script(exponent, "sup")
         case "msub" | "munder", [base, index]:
-            return base + _shift(index, "sub")
+            return base + _format_script(index, "sub")
         case "msubsup" | "munderover", [base, index, exponent]:
-            return base + _shift(index, "sub") + _shift(exponent, "sup")
+            return base + _format_script(index, "sub") + _format_script(exponent, "sup")
         case "msqrt", _:
-            return f"√{_group(''.join(parts))}"
+            return f"√{_parenthesize(''.join(parts))}"
         case "mtr" | "mlabeledtr", _:
             return f"{' '.join(parts)}; "
     text = ""
@@ -335,14 +335,14 @@ def _linearize(node: Tag) -> str:
     return text
 
 
-def _shift(text: str, level: str) -> str:
+def _format_script(text: str, level: str) -> str:
     """Return an exponent or index as `²` or, if Unicode lacks a character, as in `^(n/2)`."""
     text = text.strip()
     if has_unicode_script(text, level):
         return to_unicode_script(text, level)
-    return f"{'^' if level == 'sup' else '_'}{_group(text)}"
+    return f"{'^' if level == 'sup' else '_'}{_parenthesize(text)}"
 
 
-def _group(text: str) -> str:
+def _parenthesize(text: str) -> str:
     text = text.strip()
     return text if len(text) == 1 or text.isalnum() else f"({text})"

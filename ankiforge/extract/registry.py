@@ -137,7 +137,7 @@ def is_export_kind(kind: str) -> bool:
     return loaded_type is not None and loaded_type.is_export
 
 
-def default_name(kind: str, path: Path) -> str:
+def get_default_name(kind: str, path: Path) -> str:
     """Return the default name of a source: the source type for an export.
 
     For other sources, it is the normalized name of the directory.
@@ -145,7 +145,7 @@ def default_name(kind: str, path: Path) -> str:
     return kind if is_export_kind(kind) else default_source_name(path)
 
 
-def path_replacing_keys() -> frozenset[str]:
+def list_path_replacing_keys() -> frozenset[str]:
     """Return the settings that any source type accepts in place of `path`."""
     keys: set[str] = set()
     for source in load_source_types():

@@ -41,8 +41,8 @@ from ankiforge.extract.discover import (
 )
 from ankiforge.extract.files import fingerprint_program
 from ankiforge.extract.registry import (
-    default_name,
     find_source_type,
+    get_default_name,
     group_source_types_by_suffix,
     is_export_kind,
     load_source_type,
@@ -649,7 +649,7 @@ def _choose_source_name(
             if item.path == str(path) and item.names.get(kind):
                 return item.names[kind]
     # part of the source may be remembered under the name that the whole would get
-    own_name = default_name(kind, root)
+    own_name = get_default_name(kind, root)
     for item in remembered:
         if item.names.get(kind) == own_name and _contains(root, Path(item.path)):
             return own_name

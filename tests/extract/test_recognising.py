@@ -165,7 +165,7 @@ def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     assert isinstance(end, ScanEnd)
     assert end.complete
     with pytest.raises(ItemError, match="larger than"):
-        File("b.txt", str(folder / "b.txt"), named=False).text(0)
+        File("b.txt", str(folder / "b.txt"), named=False).read_text(0)
 
 
 def test_a_file_that_vanishes_is_out_of_reach(folder):
@@ -186,10 +186,10 @@ def test_names_of_keys_are_in_ascii_those_of_scans_as_given(tmp_path):
 def test_utf_16_and_line_ends_of_others_are_read(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("ä\r\nb\rc".encode("utf-16"))
-    assert File("a.txt", str(path), True).text() == "ä\nb\nc"
+    assert File("a.txt", str(path), True).read_text() == "ä\nb\nc"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ItemError, match="not UTF-16"):
-        File("a.txt", str(path), True).text()
+        File("a.txt", str(path), True).read_text()
 
 
 # --- whether all is as it was ---------------------------------------------------------------

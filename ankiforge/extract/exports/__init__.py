@@ -72,7 +72,7 @@ class ExportSource(FolderSource):
         Raises:
             ItemError: the rest of the file can't be read.
         """
-        return self.parse_items(file.path, file.text(self.max_bytes, repairs=True))
+        return self.parse_items(file.path, file.read_text(self.max_bytes, repairs=True))
 
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
         """Parse a file into items, with a problem for each malformed item.

@@ -202,7 +202,7 @@ class NoteSource(FileSource):
     def _may_have_other_marks(self, files: Sequence[File]) -> bool:
         for file in files:
             with suppress(ItemError):
-                note = self.to_markdown_note(file, file.text())
+                note = self.to_markdown_note(file, file.read_text())
                 text = f"\n{note.text if note else ''}"
                 if _OTHER_SIGNS.matches(text):
                     return True
@@ -210,12 +210,12 @@ class NoteSource(FileSource):
                     return True
         return False
 
-    def public_text(self, file: File) -> str:
+    def read_public_text(self, file: File) -> str:
         """Return the plain text of a note without marks or private parts."""
         from ankiforge.extract.markdown import parsed_note
 
         try:
-            note = self.to_markdown_note(file, file.text())
+            note = self.to_markdown_note(file, file.read_text())
             return parsed_note.extract_public_text(note.text) if note else ""
         except ItemError:
             # the file is missing, so it isn't known which parts of it are private

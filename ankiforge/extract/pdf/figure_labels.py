@@ -145,9 +145,9 @@ def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
     # on a horizontal axis the numbers have one height, on a vertical one their right edges or
     # middles are aligned
     axis_keys: list[tuple[Callable[[Box], float], Callable[[Box], float]]] = [
-        (_middle_y, _middle_x),
-        (lambda box: box[2], _middle_y),
-        (_middle_x, _middle_y),
+        (_get_middle_y, _get_middle_x),
+        (lambda box: box[2], _get_middle_y),
+        (_get_middle_x, _get_middle_y),
     ]
     for get_level, get_position in axis_keys:
         for group in _group_by_level(numbers, get_level):
@@ -171,11 +171,11 @@ NumberPiece = tuple[Piece, float]
 """(piece of text, its numeric value)"""
 
 
-def _middle_x(box: Box) -> float:
+def _get_middle_x(box: Box) -> float:
     return (box[0] + box[2]) / 2
 
 
-def _middle_y(box: Box) -> float:
+def _get_middle_y(box: Box) -> float:
     return (box[1] + box[3]) / 2
 
 

@@ -125,11 +125,11 @@ def _build_quad(corners: list[Point], index: int) -> Quad:
     centre_x = sum(xs) / 4
     centre_y = sum(ys) / 4
 
-    def angle(corner: Point) -> float:
+    def get_angle(corner: Point) -> float:
         x, y = corner
         return atan2(y - centre_y, x - centre_x)
 
-    sorted_corners = tuple(sorted(corners, key=angle))
+    sorted_corners = tuple(sorted(corners, key=get_angle))
     is_upright = all(
         abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
         for (start_x, start_y), (end_x, end_y) in _iter_edges(sorted_corners)
@@ -178,11 +178,11 @@ class MarkTextFinder:
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
         """Return the character nearest to a point, or None if the page has no text."""
 
-        def distance(char: PrintedChar) -> float:
+        def compute_distance(char: PrintedChar) -> float:
             # prefer characters on the same line
             return hypot(char.x - x, 3 * (char.y - y))
 
-        return min(self._page.chars, key=distance, default=None)
+        return min(self._page.chars, key=compute_distance, default=None)
 
     def _find_covered_chars(
         self,
@@ -306,17 +306,23 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
     text = "".join(char.text for char in chain.from_iterable(segments))
     depth_sign = -1.0 if is_rtl(text) else 1.0
 
-    def measure(segment: list[PrintedChar]) -> _Extent:
+    def measure_extent(segment: list[PrintedChar]) -> _Extent:
         steps = [char.x * across + char.y * along for char in segment]
         depths = [depth_sign * (char.x * along - char.y * across) for char in segment]
         height = max(1.0, *(char.height for char in segment))
         return _Extent(min(steps), max(steps), median(depths), height)
 
-    def total_cost(order: Segments) -> float:
-        return sum(starmap(_compute_reading_order_cost, pairwise(map(measure, order))))
+    def compute_total_cost(order: Segments) -> float:
+        return sum(
+            starmap(_compute_reading_order_cost, pairwise(map(measure_extent, order)))
+        )
 
     quad_order = sorted(segments, key=lambda segment: covered[segment[0]].index)
-    return quad_order if total_cost(quad_order) < total_cost(segments) else segments
+    return (
+        quad_order
+        if compute_total_cost(quad_order) < compute_total_cost(segments)
+        else segments
+    )
 
 
 def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
