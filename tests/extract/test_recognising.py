@@ -173,7 +173,7 @@ def test_a_file_that_vanishes_is_out_of_reach(folder):
     _, second, _ = source.list_files()
     (folder / "b.txt").unlink()
     with pytest.raises(ItemError, match="disappeared") as caught:
-        second.text()
+        second.read_text()
     assert source.report_error(second, caught.value).where == "b.txt"
     assert not source.end_scan().complete
 

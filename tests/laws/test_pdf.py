@@ -181,12 +181,12 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
         at = int(place * len(raw))
         raw[at : at + len(noise)] = noise
     (folder / "changed.pdf").write_bytes(raw)
-    reply = worker.read(folder / "changed.pdf")
+    reply = worker.read_marks(folder / "changed.pdf")
     assert isinstance(reply, ReadMarksReply) or (
         isinstance(reply, Failure) and reply.what and reply.hint
     )
     areas = (Area(page, box), Area(0, (50.0, 600.0, 500.0, 750.0)))
-    pictures, _ = worker.cut(folder / "changed.pdf", areas)
+    pictures, _ = worker.cut_pictures(folder / "changed.pdf", areas)
     assert len(pictures) == 2
     assert all(not one.data or one.data.startswith(b"\x89PNG") for one in pictures)
 
