@@ -121,7 +121,7 @@ def accept(
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
 
-        decide_all(call, ledger, chosen_ids, accept_one, "accepted")
+        decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)
         if every:
             counts = pending_items.count_everything(ledger)
             pending_count = sum(counts["waiting"][name] for name in PENDING_LISTS)
@@ -188,7 +188,8 @@ def reject(
             ]
             chosen_ids = []
         chosen_ids += dict.fromkeys(keys)
-        decide_all(call, ledger, chosen_ids, reject_one, "rejected")
+        every = which["every"]
+        decide_all(call, ledger, chosen_ids, reject_one, "rejected", every=every)
 
 
 @command("""
@@ -201,18 +202,28 @@ def undo(call: Call, words: Words) -> None:
     """Take back your last decision, or the last one about a card or draft.
 
     Decisions made by one command are undone together. If you undo a change by the source, the
-    old words stay, and its next change is a question.
+    old words stay, and its next change is a question. What a model or chat drafted since your last
+    decision is undone first, all of one command or import together.
     """
     from ankiforge.ledger import item_lists
     from ankiforge.ledger.decide import undo_decision as take_back
     from ankiforge.pipeline.query import looks_like_id, resolve_id
     from ankiforge.reports.cards import describe_decision, format_short_question
+    from ankiforge.text import format_count
 
     with open_workspace(call) as workspace:
         ledger = workspace.ledger
 
         def undo_one(id: str) -> None:
-            entries = take_back(ledger, id).entries
+            result = take_back(ledger, id)
+            if result.draft_count is not None:
+                drafts = format_count(result.draft_count, "draft")
+                call.say(f"undone: {drafts} of a model or chat, removed together")
+                if workspace.folder.config.drafter == "llm":
+                    call.say(
+                        "the next run drafts again; to stop that: ankiforge model off"
+                    )
+            entries = result.entries
             for entry in entries[:MAX_SHOWN_DECISIONS]:
                 list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
                 description = (
@@ -240,6 +251,8 @@ def decide_all(
     ids: Iterable[str],
     decide: Callable[[str], str | None],
     participle: str,
+    *,
+    every: bool = False,
 ) -> None:
     """Decide on all ids as one action, so that one undo reverts all, and print the results.
 
@@ -251,8 +264,10 @@ def decide_all(
         ids: the ids of drafts, cards, questions and passages.
         decide: decides on the item with an id, and returns the GUID of its note, or None.
         participle: what was done, for messages, such as `accepted`.
+        every: whether a query selected the ids. Then a draft counts as decided if an earlier
+            decision of this action settled it.
     """
-    from ankiforge.ledger.decide import can_undo, count_accepted_cards
+    from ankiforge.ledger.decide import SettledError, can_undo, count_accepted_cards
     from ankiforge.model import is_question_id
     from ankiforge.text import format_count
 
@@ -264,6 +279,9 @@ def decide_all(
             try:
                 result["guid"] = decide(id) or None
             except RefusedError as error:
+                if every and isinstance(error, SettledError):
+                    results.append(result)
+                    continue
                 result |= {"done": False, "refused": error.message}
                 refusals.append(error)
             results.append(result)

@@ -59,7 +59,7 @@ def status(call: Call) -> None:
   ankiforge list --view questions       questions that only you can answer
   ankiforge list --no-card              highlights without a card, or with an open sentence, and why
   ankiforge list deck:Biology "cell membrane" --json
-Fields of a query: deck document source tag colour kind verdict anki drafter key added finding
+Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @flag_option(

@@ -47,7 +47,12 @@ from ankiforge.ledger.draft_completion import find_nearest_gap, select_gap
 from ankiforge.ledger.events import POLICY, USER, Event, Passage, hash_content
 from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables import event_queries, highlights, pending_drafts
+from ankiforge.ledger.tables import (
+    draftings,
+    event_queries,
+    highlights,
+    pending_drafts,
+)
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.ledger.undo import (
     REWORDING_KINDS,
@@ -88,12 +93,16 @@ _RECENT_HINT = "ankiforge list --view recent shows what can be"
 # --- loading a passage ------------------------------------------------------------------
 
 
+class SettledError(RefusedError):
+    """Raised if a draft is no longer pending."""
+
+
 def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraft]:
     """Return a pending draft and a snapshot of its passage.
 
     Raises:
-        RefusedError: the draft is no longer pending, or the user must first answer whether its
-            passage is a removed one.
+        SettledError: the draft is no longer pending.
+        RefusedError: the user must first answer whether the passage of the draft is a removed one.
     """
     for row in pending_drafts.load_draft_rows(store, [draft_id]):
         snapshot = load_snapshot(store, store.get_passage(row["key"]))
@@ -103,7 +112,7 @@ def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraf
             ):
                 refuse_if_doubtful(store, snapshot.passage, draft.key)
                 return snapshot, draft
-    raise RefusedError(
+    raise SettledError(
         f"{draft_id} is no longer waiting",
         hint="ankiforge list --view new shows what waits",
     )
@@ -149,6 +158,8 @@ class UndoResult(Value):
     """The id of the action to which the decisions belonged."""
     entries: tuple[HistoryEntry, ...]
     """The last of these decisions for each card or draft."""
+    draft_count: int | None = None
+    """If what a model or chat drafted was reverted, how many drafts were removed."""
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
@@ -159,7 +170,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         target: what to undo. The id of an action or event selects that decision. The GUID of a
             card, the key of a highlight or the id of a decided draft selects the last decision
             about it. The id of a pending draft by an agent drops that draft. If "", the user's
-            last decision is undone.
+            last decision is undone, or what a model or chat drafted since.
 
     Raises:
         RefusedError: there is no such decision, or a later change of the same field depends on
@@ -176,6 +187,12 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             pending_drafts.delete_drafts(store, [target])
             highlights.schedule_model(store, draft.key)
         return UndoResult(target, ())
+    last_drafting = draftings.find_last_drafting(store) if not target else None
+    if last_drafting:
+        user_events = event_queries.iter_active_user_decisions(store)
+        last_event = find_last_user_decision(user_events)
+        if last_event is None or last_event.n <= last_drafting["number"]:
+            return _undo_drafting(store, last_drafting["id"])
     with store.action():
         events = _find_events_to_undo(store, target)
         entries = _summarize_decisions(store, events)
@@ -200,6 +217,16 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             store, dict.fromkeys(event.key for event in events)
         )
         return UndoResult(events[0].act or events[0].id, entries)
+
+
+def _undo_drafting(store: Store, id: str) -> UndoResult:
+    """Remove what a model or chat drafted at one go, and restore the drafts that it replaced."""
+    with store.transaction():
+        keys, count = draftings.revert_drafting(store, id)
+        decision_recording.restore_drafts(store, [id])
+        passages = {store.get_first_key(key) for key in keys}
+        decision_recording.update_pending_drafts(store, sorted(passages))
+    return UndoResult(id, (), count)
 
 
 def find_decided_ids(store: Store, prefix: str) -> list[str]:

@@ -27,7 +27,7 @@ from ankiforge.ledger.events import Passage, hash_content, is_quote_in_highlight
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import cards as card_rows
-from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
+from ankiforge.ledger.tables import draftings, duplicates, highlights, pending_drafts
 from ankiforge.ledger.tables.anki_notes import filter_foreign
 from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
 from ankiforge.ledger.tables.pending_drafts import decode_draft
@@ -162,6 +162,7 @@ def record_drafts(
     *,
     by_model: bool = False,
     beside: bool = False,
+    drafting: str = "",
     passages: Mapping[str, HighlightSnapshot] | None = None,
 ) -> RecordResult:
     """Record the drafts of highlights, or the reasons why they have none.
@@ -173,6 +174,7 @@ def record_drafts(
             are found later.
         by_model: whether a model made the drafts, so that drafts by the rules are kept.
         beside: whether to keep all pending drafts.
+        drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
         passages: the snapshots of the highlights by key, if they are loaded already.
     """
     by = DraftingMode(
@@ -209,7 +211,7 @@ def record_drafts(
         if following:
             snapshots.update(load_highlight_snapshots(store, keys))
             changes = _compute_changes(snapshots, drafted, by, has_followed=True)
-        _write_changes(store, list(changes.values()), by)
+        _write_changes(store, list(changes.values()), by, drafting)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
         results_by_key.update(changes)
@@ -278,10 +280,35 @@ def _follow_source(store: Store, change: DraftChanges) -> list[TextChange]:
     return visible_changes
 
 
+def make_drafting_id(store: Store) -> str:
+    """Return an id for what a model or chat is about to draft at one go."""
+    last = draftings.find_last_drafting(store)
+    number = int(last["id"].rpartition(".")[2]) + 1 if last else 1
+    return f"drafting.{number}"
+
+
 def _write_changes(
-    store: Store, changes: Sequence[DraftChanges], by: DraftingMode
+    store: Store, changes: Sequence[DraftChanges], by: DraftingMode, drafting: str
 ) -> None:
-    pending_drafts.apply_changes(store, [change.drafts for change in changes])
+    draft_changes = [change.drafts for change in changes]
+    if drafting:
+        keys = [change.snapshot.highlight.key for change in changes]
+        draftings.store_drafting(
+            store,
+            drafting,
+            store.find_max_number(),
+            zip(keys, draft_changes, strict=True),
+        )
+        # keep the drafts that are replaced, so that undoing the drafting restores them
+        draft_changes = [
+            replace(
+                change,
+                drop=(),
+                settle=(*change.settle, *((id, drafting) for id in change.drop)),
+            )
+            for change in draft_changes
+        ]
+    pending_drafts.apply_changes(store, draft_changes)
     if by.is_rules:
         pending_drafts.delete_outdated(
             store, {change.snapshot.highlight.key: change.own_ids for change in changes}

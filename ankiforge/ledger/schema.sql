@@ -83,6 +83,16 @@ CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
 CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
 CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 
+-- what a model or chat drafted at one go, with the columns of each highlight before; undo reverts it
+CREATE TABLE IF NOT EXISTS drafting (
+    id TEXT NOT NULL,
+    number INTEGER NOT NULL,     -- of the last event before it
+    key TEXT NOT NULL, drafts TEXT NOT NULL,  -- JSON: the ids of the drafts of the highlight
+    content TEXT NOT NULL, modelled TEXT NOT NULL, declined TEXT NOT NULL, worth REAL NOT NULL,
+    reason TEXT NOT NULL, fate TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS drafting_id ON drafting (id);
+
 -- the journal
 CREATE TABLE IF NOT EXISTS event (
     id TEXT PRIMARY KEY, key TEXT NOT NULL, n INTEGER NOT NULL, machine TEXT NOT NULL, what TEXT NOT NULL,
@@ -151,6 +161,7 @@ CREATE TABLE IF NOT EXISTS card (
     guid TEXT PRIMARY KEY, passage TEXT NOT NULL, verdict TEXT NOT NULL, live INTEGER NOT NULL,
     by TEXT NOT NULL, offered INTEGER NOT NULL, kind TEXT NOT NULL, deck TEXT NOT NULL,
     drafter TEXT NOT NULL,
+    model TEXT NOT NULL,         -- the name of the model that drafted it, or ''
     content TEXT NOT NULL,       -- hash of the current text
     source TEXT NOT NULL,        -- hash of the text last given by source or drafter
     words TEXT NOT NULL,         -- plain text, for search
@@ -263,13 +274,13 @@ CREATE VIEW IF NOT EXISTS in_anki AS
 -- cards and drafts for lists; four lapses of a card are a finding
 CREATE VIEW IF NOT EXISTS any_line AS
     SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,
-        'waiting' AS verdict, 'none' AS anki
+        'waiting' AS verdict, 'none' AS anki, json_extract(d.body, '$.origin.model') AS model
     FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'
     UNION ALL SELECT c.guid, c.home, 0, c.kind, c.deck, c.drafter, c.words, c.tags,
         CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE '' END
         || CASE WHEN s.lapses >= 4 AND s.absent = 0 THEN char(10) || 'lapses' || char(10) ELSE '' END
         || CASE WHEN c.guid IN (SELECT guid FROM sourceless) THEN char(10) || 'source_gone' || char(10) ELSE '' END,
-        CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END, i.anki
+        CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END, i.anki, c.model
     FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid)
     -- once its acceptance is undone, the draft waits again; only the user's own words are nowhere else
     WHERE c.verdict != 'undone' OR c.shipped OR c.drafter = 'person';

@@ -563,6 +563,7 @@ class Store(Database):
                     "kind": card.kind.value,
                     "deck": card.deck,
                     "drafter": card.origin.drafter,
+                    "model": card.origin.model,
                     "content": hash_content(card),
                     "source": hash_fields(card.edits.given),
                     "words": get_card_text(card.fields),

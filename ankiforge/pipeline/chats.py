@@ -148,7 +148,14 @@ def record_answer(
             workspace.replies.put(
                 request, text, model=chat.CHAT_MODEL, prompt=fingerprint
             )
-            steps = tuple(record_results(job, ledger, [answer.results]))
+            steps = tuple(
+                record_results(
+                    job,
+                    ledger,
+                    [answer.results],
+                    drafting=draft_recording.make_drafting_id(ledger),
+                )
+            )
             record_hint_shown(_USED_HINT)  # so that a chat isn't offered again
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}

@@ -89,9 +89,14 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         else:
             results = model.draft(map(load_privacy(ledger).make_sendable_task, tasks))
         checked = (checks.complete_and_check(drafted) for drafted in results)
+        drafting = draft_recording.make_drafting_id(ledger)
         for drafted in add_model_doubts(model, partial(load_privacy, ledger), checked):
             yield _record_results(
-                checks, drafted, by_model=model is not None, adds_to_pending=True
+                checks,
+                drafted,
+                by_model=model is not None,
+                adds_to_pending=True,
+                drafting=drafting,
             )
         return
 
@@ -136,7 +141,12 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     done_count = 0
     if total:
         yield RunStep(by_model=ModelProgress(model.host, done_count, total, model.usage))
-        for step in record_results(job, ledger, model.draft(iter(sendable_tasks))):
+        for step in record_results(
+            job,
+            ledger,
+            model.draft(iter(sendable_tasks)),
+            drafting=draft_recording.make_drafting_id(ledger),
+        ):
             done_count += step.highlights
             by_model = ModelProgress(model.host, done_count, total, model.usage)
             yield replace(step, by_model=by_model)
@@ -196,6 +206,8 @@ def record_results(
     job: RunParameters,
     ledger: Ledger,
     results: Iterable[Iterable[DraftingResult]],
+    *,
+    drafting: str = "",
 ) -> Iterator[RunStep]:
     """Check and record the drafts of a model or chat, each answer as it arrives.
 
@@ -206,6 +218,7 @@ def record_results(
         job: the parameters of the run, with the model for a second reading.
         ledger: records the drafts.
         results: the drafts in each answer.
+        drafting: the id of the drafting that `undo` reverts as a whole, or "" if a decision does.
 
     Yields:
         The result of each step.
@@ -216,7 +229,7 @@ def record_results(
     checked = (checks.complete_and_check([*drafted]) for drafted in results)
     for drafted in add_model_doubts(job.model, partial(load_privacy, ledger), checked):
         with ledger.action():
-            yield _record_results(checks, drafted, by_model=True)
+            yield _record_results(checks, drafted, by_model=True, drafting=drafting)
     yield from _accept_clean_drafts(job, ledger)
 
 
@@ -472,6 +485,7 @@ def _record_results(
     *,
     by_model: bool,
     adds_to_pending: bool = False,
+    drafting: str = "",
 ) -> RunStep:
     """Record the checked drafts of some highlights.
 
@@ -481,6 +495,7 @@ def _record_results(
         passages: the state of the passages by key, or None to load it.
         by_model: whether a model or chat made the drafts.
         adds_to_pending: whether to keep the pending drafts of these highlights.
+        drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
     """
     from ankiforge.check import compute_search_terms
 
@@ -508,6 +523,7 @@ def _record_results(
         compute_search_terms,
         by_model=by_model,
         beside=adds_to_pending,
+        drafting=drafting,
         passages=passages,
     )
     for highlight, error in recorded.failed:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 FIRST = "The Peace of Westphalia ended the Thirty Years' War in 1648."
+CANAL = "The Suez Canal was opened in 1869."
 OTHER = "Grain from the Baltic was shipped through Danzig at that time."
 
 
@@ -125,3 +126,53 @@ def test_a_rejected_draft_of_a_chat_leaves_the_proposal_of_its_passage(forge, no
     notes.ask(WAR)
     forge.ok("reject", *waiting(forge).values())
     assert lists(forge) == proposed
+
+
+def test_an_import_is_undone_whole_before_an_older_decision(forge, notes):
+    notes.write(a=FIRST, b=f"{OTHER} {FIRST}", c=CANAL)
+    rows = forge.ok("list", "--no-card", "--json").lines
+    forge.ok("accept", *(row["key"] for row in rows if row["exact"] == CANAL))
+    before = lists(forge)
+    assert "2 new drafts" in notes.ask(WAR, YEAR)
+    drafts = lists(forge)
+    assert "2 drafts of a model or chat" in forge.ok("undo").stderr
+    assert lists(forge) == before
+    assert "2 new drafts" in forge.ok("draft", "import", "answer.json").stdout
+    assert lists(forge) == drafts
+    # a decision that was made after the import is undone before it
+    forge.ok("reject", waiting(forge)[YEAR[2]])
+    forge.ok("undo")
+    assert lists(forge) == drafts
+    forge.ok("undo")
+    assert lists(forge) == before
+    forge.ok("undo")
+    assert not [row for row in forge.cards() if row["verdict"] == "accepted"]
+
+
+def test_what_a_model_drafted_is_undone_whole(forge, server, fake):
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "a.md").write_text(f"=={FIRST}==\n", "utf-8")
+    forge.drafting(server.base_url, more="proposals: true\n")
+    forge.ok("run", "--drafter", "rules")
+    before = lists(forge)
+    assert len(before[2]) == 1, "its proposal"
+    server.queue.append(fake.cards(fake.card(1, FIRST, *WAR[1:])))
+    forge.ok("run", "--yes")
+    drafts = forge.ok("list", "verdict:waiting model:m", "--json").lines
+    assert [row["fields"]["Back"] for row in drafts] == [WAR[2]]
+    told = forge.ok("undo").stderr
+    assert "1 draft of a model or chat, removed together" in told
+    assert "ankiforge model off" in told
+    assert lists(forge) == before
+
+
+def test_drafts_are_rejected_by_the_name_of_their_model_in_one_line(forge, notes):
+    notes.write(a=FIRST, b=f"{OTHER} {FIRST}")
+    notes.ask(WAR, ("Grain", "What ended in 1648?", WAR[2]))
+    assert ids(forge, "model:chat") == ids(forge, "drafter:llm")
+    assert ids(forge, "model:cha*")
+    assert not ids(forge, "model:llama3")
+    # the second is settled by the decision on the first
+    told = forge.ok("reject", "--all", "--filter", "model:chat").stderr
+    assert told == "2 rejected; to undo it: ankiforge undo\n"
+    assert not waiting(forge)

@@ -67,6 +67,10 @@ _LINE_CONDITIONS = {
         f"('{SourceRemark.SOURCE_CHANGED.finding_id}' GLOB {{value}} AND says_else(l.id))",
     ),
     "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
+    "model": (
+        "canonical(l.model) GLOB {value}",
+        "canonical(l.model) GLOB {value} || ':*'",
+    ),
     "tag": _make_tag_conditions("l.tags"),
     # the time at which a card was accepted, or at which a draft's passage was first read
     "added": (
@@ -100,6 +104,7 @@ QUERY_FIELDS = (
     "anki",
     "finding",
     "drafter",
+    "model",
     "key",
     "added",
 )

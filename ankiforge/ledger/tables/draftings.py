@@ -1,0 +1,65 @@
+"""The table `drafting`: what a model or chat drafted at one go, so that `undo` can revert it.
+
+A drafting is one command or import. A row has the drafts of one highlight, and the highlight's
+columns about drafting as they were before. Like pending drafts, draftings aren't in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ankiforge.ledger.settling import Change
+from ankiforge.ledger.store import Row, Store, to_json
+
+
+def store_drafting(
+    store: Store, id: str, number: int, changes: Iterable[tuple[str, Change]]
+) -> None:
+    """Store the highlights and drafts of a drafting, before its changes are applied.
+
+    Args:
+        store: the store.
+        id: the id of the drafting.
+        number: the number of the last event before the drafting.
+        changes: the changes to the pending drafts, each with the key of its highlight.
+    """
+    rows = [
+        (id, number, to_json([draft.id for draft in change.put]), key)
+        for key, change in changes
+    ]
+    store.execute_all(
+        "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth, reason,"
+        " fate FROM highlight WHERE key = ?",
+        rows,
+    )
+
+
+def find_last_drafting(store: Store) -> Row | None:
+    """Return the `id` and `number` of the last drafting, or None if there is none."""
+    query = "SELECT id, number FROM drafting ORDER BY rowid DESC LIMIT 1"
+    return store.fetch_first_row(query)
+
+
+def revert_drafting(store: Store, id: str) -> tuple[list[str], int]:
+    """Delete the pending drafts of a drafting, and restore the columns of its highlights.
+
+    Returns:
+        The keys of the highlights, and how many drafts were deleted.
+    """
+    keys = [
+        row["key"]
+        for row in store.fetch_rows("SELECT key FROM drafting WHERE id = ?", id)
+    ]
+    deleted_rows = store.fetch_rows(
+        "DELETE FROM draft WHERE id IN (SELECT j.value FROM drafting g, json_each(g.drafts) j"
+        " WHERE g.id = ?) RETURNING id",
+        id,
+    )
+    store.execute(
+        "UPDATE highlight SET modelled = g.modelled, declined = g.declined, worth = g.worth,"
+        " reason = g.reason, fate = g.fate FROM drafting g"
+        " WHERE g.id = ? AND g.key = highlight.key AND g.content = highlight.content",
+        id,
+    )
+    store.execute("DELETE FROM drafting WHERE id = ?", id)
+    return keys, len(deleted_rows)
