@@ -297,7 +297,8 @@ def _write_changes(
             store,
             drafting,
             store.find_max_number(),
-            zip(keys, draft_changes, strict=True),
+            # a drafting without a draft leaves nothing to undo
+            [pair for pair in zip(keys, draft_changes, strict=True) if pair[1].put],
         )
         # keep the drafts that are replaced, so that undoing the drafting restores them
         draft_changes = [
