@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ankiforge.ledger.store import Store
+from ankiforge.ledger.tables.highlights import sum_usefulness_by_document
 
 _TYPICAL_FACTUALITY = 0.4
 """How factual a document is of which nothing is known."""
@@ -20,17 +21,12 @@ _TYPICAL_PASSAGES = 3
 
 
 def load_factuality(store: Store) -> dict[int, float]:
-    """Return how factual each document with scored passages is, from 0 to 1, by its row id.
-
-    The score of a passage without a proposal is stored minus one.
-    """
-    rows = store.fetch_rows(
-        "SELECT document, (total(worth + (worth < 0)) + ?1 * ?2) / (count(*) + ?2) AS factuality"
-        " FROM highlight WHERE state = 'present' AND worth != 0 GROUP BY document",
-        _TYPICAL_FACTUALITY,
-        _TYPICAL_PASSAGES,
-    )
-    return {row["document"]: row["factuality"] for row in rows}
+    """Return how factual each document with scored passages is, from 0 to 1, by its row id."""
+    return {
+        row["document"]: (row["total"] + _TYPICAL_PASSAGES * _TYPICAL_FACTUALITY)
+        / (row["passages"] + _TYPICAL_PASSAGES)
+        for row in sum_usefulness_by_document(store)
+    }
 
 
 def get_factuality(factuality_by_document: Mapping[int, float], document: int) -> float:

@@ -372,6 +372,17 @@ def load_usefulness(store: Store) -> list[Row]:
     )
 
 
+def sum_usefulness_by_document(store: Store) -> list[Row]:
+    """Return the number of scored `passages` of each `document`, and the `total` of their scores.
+
+    The usefulness of a passage without a proposal is its score minus one.
+    """
+    return store.fetch_rows(
+        "SELECT document, count(*) AS passages, total(worth + (worth < 0)) AS total"
+        " FROM highlight WHERE state = 'present' AND worth != 0 GROUP BY document"
+    )
+
+
 # --- passages read by several routes ----------------------------------------------------
 
 
