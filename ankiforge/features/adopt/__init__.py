@@ -16,12 +16,12 @@ class Adopt(Hooks):
     """Adds the command `adopt`, and a notice about notes that could be taken over."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the command `adopt`."""
+        """Return the row for the command `adopt`."""
         line = "Take over another tool's notes with their history."
         return [CommandRow("adopt", "Anki", line, f"{__name__}.command")]
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice:
-        """Return a notice with the number of notes that belong to each other tool."""
+        """Count the notes that belong to each other tool, and suggest `adopt` if there are any."""
         from ankiforge.ledger.foreign_history import count_foreign_passages
         from ankiforge.model import FeatureNotice
         from ankiforge.model.hints import TOOL_NAMES

@@ -112,10 +112,7 @@ def adopt(
 
 
 def _decline(call: Call, tool: str) -> None:
-    """Give up the review history of other tools, so that the next run makes new cards.
-
-    `tool` is the only tool that this concerns, or "" for all tools.
-    """
+    """Give up the review history of `tool`, or of all other tools if it is ""."""
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import SCHEDULER, foreign_history
 
@@ -134,7 +131,7 @@ def _decline(call: Call, tool: str) -> None:
 
 
 def _no_collection_error(workspace: Workspace) -> UsageError:
-    """Return an error that says that there is no collection.
+    """Build the error for a missing collection.
 
     If passages belong to another tool, the hint says how to continue without its history.
     """

@@ -1,8 +1,7 @@
 """Adopt the notes that other tools made in Anki, with their review history.
 
-The drafts from the sources are matched with notes in Anki by an id that the tool wrote into the
-source, or else by equal text, if only one draft and one note have it. What can't be matched is
-listed for the user.
+Drafts are matched with notes in Anki by an id that the tool wrote into the source, or else by
+equal text if only one draft and one note have it. What can't be matched is listed for the user.
 """
 
 from __future__ import annotations
@@ -34,39 +33,39 @@ from ankiforge.model.hints import parse_schedule
 from ankiforge.text import regex, to_one_line, truncate
 
 ROWS_SHOWN = 3
-"""How many rows of each list are shown by default."""
+"""The default number of rows to show from each list."""
 _MAX_TEXT_CHARS = 60
-"""The maximum length at which a text in a row is shown, in characters."""
+"""The length to which a text in a row is truncated, in characters."""
 _CLOZE_START = regex(r"\{\{c\d+::")
 _OUR_GUID = regex(r"af[a-z2-7]{24}")
 
 
 class Row(Value):
-    """A row in one of the lists that are shown to the user before they agree."""
+    """A row in one of the lists that are shown before the user agrees."""
 
     where: str
     """The path or title of the document."""
     source: str = ""
-    """The text in the source, or the reason why nothing can be matched."""
+    """The text in the source."""
     anki: str = ""
-    """The text in Anki."""
+    """The text in Anki, or the reason why the draft can't be matched."""
 
 
 class Matches(msgspec.Struct):
-    """The result of matching the drafts from the sources with other tools' notes in Anki."""
+    """The result of matching drafts with other tools' notes in Anki."""
 
     by_id: list[Adoption] = []
-    """The notes that were matched by an id in the source, which is certain."""
+    """The notes matched by an id in the source, which is certain."""
     by_words: list[Adoption] = []
-    """The notes that were matched because only one draft and one note have the same text."""
+    """The notes matched because only one draft and one note have the same text."""
     scheduled: list[Adoption] = []
     """The drafts and cards that get their schedule from the source."""
     in_anki: list[Row] = []
     """The cards that have a schedule in the source but are already in Anki.
 
-    An import doesn't change the schedule that they have in Anki."""
+    An import doesn't change their schedule in Anki."""
     differing: list[Row] = []
-    """Those of the notes in `by_id` whose text in Anki differs from the source."""
+    """The notes in `by_id` whose text in Anki differs from the source."""
     not_in_anki: list[Row] = []
     """The drafts with an id of another tool that match no note in Anki."""
     unclear: list[Row] = []
@@ -100,7 +99,7 @@ _MAP_EXAMPLE = '--map "My type: Front=Word, Back=Meaning"'
 
 
 def find_field_names(note_type: AnkiNoteType, maps: Mapping[str, Texts]) -> Texts:
-    """Return the names of a note type's fields by our field names, or {} if they are unclear.
+    """Map our field names to a note type's field names, or return {} if the mapping is unclear.
 
     Args:
         note_type: the note type of another tool.
@@ -129,10 +128,10 @@ def parse_field_maps(
 ) -> dict[str, Texts]:
     """Parse the values of `--map`, such as `TYPE: Front=FIELD, Back=FIELD`.
 
-    Note types that Anki doesn't have are skipped, because no note uses them.
+    Note types that don't exist in Anki are skipped, because no note uses them.
 
     Returns:
-        The names of the fields by our field names, by the name of the note type.
+        A mapping from our field names to theirs, by the name of the note type.
 
     Raises:
         UsageError: a value has the wrong format, or names a field that doesn't exist.
@@ -165,16 +164,13 @@ def parse_field_maps(
 
 
 class _ForeignNote(Value):
-    """A note that another tool made in Anki, with its note type."""
-
     note: AnkiNote
     type: AnkiNoteType
     names: Texts
-    """The names of the note's fields by our field names, or {} if they are unclear."""
+    """The note's field names by our field names, or {} if they are unclear."""
 
     @property
     def html(self) -> Texts:
-        """The HTML of the fields, by name."""
         return dict(zip(self.type.names, self.note.fields, strict=False))
 
     @property
@@ -187,7 +183,6 @@ class _ForeignNote(Value):
         return _to_plain_texts(our_html, self.type.family)
 
     def explain_unclear(self, claims: Sequence[PendingDraft]) -> str:
-        """Return why the note can't be taken over for the drafts with its id, or "" if it can."""
         if len(claims) > 1:
             return "two passages have its id"
         if not self.names:
@@ -197,7 +192,6 @@ class _ForeignNote(Value):
         return ""
 
     def make_adoption(self, draft: PendingDraft) -> Adoption:
-        """Return the record by which the note is taken over as the card of a draft."""
         html = self.html
         text = ""
         if self.type.cloze:
@@ -213,10 +207,10 @@ def match_notes(
     tool: str,
     maps: Strings,
 ) -> Matches:
-    """Match the drafts from the sources with the notes of other tools in Anki.
+    """Match the pending drafts with the notes of other tools in Anki.
 
     Args:
-        ledger: has the pending drafts.
+        ledger: contains the pending drafts.
         collection: the path of Anki's collection, which is only read, or None to look only for
             schedules in the sources.
         tool: the only tool to take over from, as in `--from`, or "" for any tool.
@@ -256,7 +250,6 @@ def _match_drafts(
     notes: Sequence[_ForeignNote],
     drafts: Sequence[PendingDraft],
 ) -> None:
-    """Match drafts with notes, and add the results to `matches`."""
     note_by_id = {str(note.note.id): note for note in notes}
     used_ids = set()
 
@@ -310,7 +303,7 @@ def _add_schedules(
 ) -> None:
     """Add the drafts and cards that have a schedule in the source to `matches`.
 
-    Those that are taken over with a note are skipped, because the note has its own schedule.
+    Drafts that are taken over with a note are skipped, because the note has its own schedule.
     """
     # add the drafts of new cards
     taken_ids = {record.id for record in matches.all_adoptions}
@@ -342,7 +335,6 @@ def _add_schedules(
 
 
 def _render_draft(draft: PendingDraft) -> Strings:
-    """Return the plain text of a draft's fields as Anki would show it, without cloze numbers."""
     kind = draft.kind
     html = render_content(kind, draft.fields)
     by_name = dict(zip(kind.family.content_fields, html, strict=True))
@@ -350,10 +342,10 @@ def _render_draft(draft: PendingDraft) -> Strings:
 
 
 def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
-    """Return the question and the answer of a note as plain text, or the text of a cloze note.
+    """Convert HTML fields to plain text, without cloze numbers, in a fixed order.
 
-    The numbers of cloze deletions are removed. For image occlusion the texts are empty, because
-    no other tool makes figures that could be taken over.
+    For image occlusion the texts are empty, because no other tool makes figures that could be
+    taken over.
     """
     names = ("Text",) if family is NoteType.CLOZE else ("Front", "Back")
     texts = []
@@ -364,7 +356,7 @@ def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
 
 
 def _remove_whitespace(texts: Strings) -> Strings:
-    """Remove all whitespace, because tools write lists and paragraphs with different whitespace."""
+    """Remove all whitespace, because tools format lists and paragraphs with different whitespace."""
     return tuple("".join(text.split()) for text in texts)
 
 
@@ -397,7 +389,7 @@ _COUNTED_LISTS = ("by_id", "by_words", "scheduled")
 
 
 def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
-    """Yield lines with the length of each list, and with rows of those that the user should see.
+    """Yield the length of each list, and rows of the lists that the user should see.
 
     At most `limit` rows of each list are shown, or all if `limit` is None.
     """
@@ -421,7 +413,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
 
 
 def matches_to_json(matches: Matches) -> Json:
-    """Return the lists that the user should see as JSON, and the lengths of the others."""
+    """Convert the matches to JSON: rows of some lists, and only the length of the others."""
     data: Json = {}
     for name in _COUNTED_LISTS:
         data[name] = len(getattr(matches, name))

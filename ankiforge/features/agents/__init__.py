@@ -2,8 +2,8 @@
 
 No tool accepts a card, changes the user's text, deletes anything, builds a package or connects to
 Anki. No result contains text that must stay on this computer (`#no-llm`). The tools are the
-methods of `Agent`, and their results pass through `AgentView`, both in `agent.py`. The arguments
-and descriptions of the tools are in `server.py`.
+methods of `Agent`, and `AgentView` masks their results, both in `agent.py`. The arguments and
+descriptions of the tools are in `server.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Agents(Hooks):
     """Adds the command `mcp`."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the command `mcp`."""
+        """Return the row for the command `mcp`."""
         line = "Let an agent draft, over the protocol MCP."
         return [
             CommandRow(

@@ -57,14 +57,14 @@ _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
 class AgentView:
-    """Turns highlights and cards of a workspace into what an agent may see of them."""
+    """Converts highlights and cards of a workspace to JSON that an agent may see."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.privacy: PrivacyFilter = load_privacy(ledger)
 
     def mask_highlight(self, highlight: Highlight) -> SendableHighlight:
-        """Return a highlight with its private text masked.
+        """Mask the private text of a highlight.
 
         Raises:
             UsageError: the whole highlight must stay on this computer.
@@ -74,7 +74,7 @@ class AgentView:
         return self.privacy.make_sendable(highlight)
 
     def item_to_json(self, line: ListRow, reason: str) -> Json:
-        """Return a card or draft as JSON. `reason` says why it needs work, or is ""."""
+        """Convert a card or draft to JSON. `reason` explains why it needs work, or is ""."""
         sendable = self.privacy.make_sendable(line.highlight)
         origin = line.origin
         entry: Json = {
@@ -95,7 +95,7 @@ class AgentView:
         return self.privacy.mask_entry(entry, line.highlight)
 
     def find_rejections(self, words: str) -> Iterator[Json]:
-        """Yield the rejections whose text contains `words`, with their reasons, newest first."""
+        """Yield the rejected texts that contain `words`, newest first."""
         for decision in self._ledger.list_history():
             if (
                 decision.what != "reject"
@@ -115,7 +115,7 @@ class AgentView:
 
 
 def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Json:
-    """Return a highlight as JSON for an agent, without empty values."""
+    """Convert a highlight to JSON for an agent, without empty values."""
     max_cards = compute_max_card_count(sendable.exact)
     entry = {
         "highlight": sendable.key,
@@ -134,7 +134,6 @@ def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Jso
 
 
 def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
-    """Return why a card needs work, or "" if it doesn't or the row is a draft."""
     if isinstance(line, PendingDraft):
         return ""
     note = load_present_note(ledger, line.guid)
@@ -149,7 +148,7 @@ def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
 
 
 def findings_to_json(draft: Draft) -> Json:
-    """Return the errors and warnings about a draft as JSON, and whether one of them blocks it."""
+    """Convert the errors and warnings about a draft to JSON, and tell whether they block it."""
     findings = []
     for finding in draft.findings:
         if finding.severity is not Severity.INFO:
@@ -171,21 +170,20 @@ def findings_to_json(draft: Draft) -> Json:
 MAX_CARDS = 20
 """The maximum number of cards in one call of `propose_cards`."""
 MIN_PENDING_LIMIT = 2
-"""How many drafts of an agent may be pending for a highlight. For a long one, the limit is higher.
-"""
+"""How many drafts of an agent may be pending for a short highlight. Long ones may have more."""
 MAX_PAGE_ENTRIES = 50
 """The maximum number of entries on a page of a list."""
 MAX_PAGE_CHARS = 30_000
 """The maximum length of a page of highlights, in characters."""
 MIN_LAPSES = 4
-"""The minimum number of lapses for a card to need work."""
+"""The number of lapses from which a card needs work."""
 LOCK_TIMEOUT = 5.0
-"""How long to wait for another program that is drafting in this workspace, in seconds."""
+"""How long to wait, in seconds, for another program that is drafting in this workspace."""
 _SCHEMA = (
     "the arguments of the tool propose_cards, where `highlight` stands for `h`."
     ' For "none", put the reason into `why_none`.'
 )
-"""What the drafting rules say about the format of cards, instead of a JSON schema."""
+"""Describes the format of cards in the drafting rules, in place of a JSON schema."""
 _BUSY_NOTE = "another ankiforge is at work here: what was marked just now may be missing"
 _NO_VALID_CARD = "no card can be made from it"
 _TOO_MANY = (
@@ -200,7 +198,7 @@ Cards = list[Texts]
 
 
 class Agent:
-    """One session of a client. Each tool is a method of this class."""
+    """A client's session. Each tool is a method of this class."""
 
     def __init__(self, open_workspace: OpenWorkspace) -> None:
         """Start a session. `open_workspace` raises an error unless the user has allowed agents."""
@@ -220,16 +218,16 @@ class Agent:
         document: str,
         rules: bool,
     ) -> Json:
-        """Return a page of the list of highlights that have no card.
+        """List a page of the highlights that have no card.
 
         At offset 0, changed files are read first, but nothing is drafted. If another program is
-        drafting, the files aren't read, and the result says so. The first page of a session also
-        has the drafting rules.
+        drafting, the files aren't read, and a note in the result says so. The first page of a
+        session includes the drafting rules.
 
         Args:
             offset: the index of the first highlight in the list.
             limit: the maximum number of highlights on the page.
-            document: a part of the title, to list only highlights of such documents, or "".
+            document: list only highlights from documents with this text in the title; "" lists all.
             rules: whether to return the drafting rules again.
         """
         answer: Json = {}
@@ -282,7 +280,7 @@ class Agent:
             return answer
 
     def get_context(self, highlight: str) -> Json:
-        """Return a highlight with the text around it."""
+        """Return a highlight with its surrounding text."""
         with self._open("") as workspace:
             ledger = workspace.ledger
             sendable = AgentView(ledger).mask_highlight(load_highlight(ledger, highlight))
@@ -294,7 +292,7 @@ class Agent:
             }
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
-        """Return a page of the cards and drafts that match a query and are in a state.
+        """List a page of the cards and drafts that match a query and are in a state.
 
         The states are described in `server.py`. If `state` is "", all cards and drafts are listed,
         but no rejections.
@@ -348,9 +346,9 @@ class Agent:
                 `two-way` or `none`), and all other fields, which are "" if unused.
 
         Returns:
-            JSON with the results by highlight, in the order of the cards. A result has the ids of
-            the cards with their findings, the agent's reason for making no card, or the reason
-            why the cards were refused.
+            JSON with one result for each highlight, in the order of the cards. A result contains
+            the ids of the new drafts with their findings, or the agent's reason for making no card,
+            or the reason why the cards were refused.
         """
         cards_by_highlight: dict[str, Cards] = {}
         for card in cards:
@@ -457,10 +455,10 @@ class Agent:
 
 
 def _check_fields(cards: Cards, passage: Highlight) -> None:
-    """Check that cards have the fields that their kind requires, and no invisible characters.
+    """Check that cards have the required fields and contain no invisible characters.
 
     Raises:
-        UsageError: a card has a fault. The message describes the first one.
+        UsageError: describes the first fault.
     """
     allowed_characters = {"\n", "\t"}.union(
         set(_ZERO_WIDTH_JOINERS) & set(passage.context)
@@ -479,9 +477,9 @@ def _check_fields(cards: Cards, passage: Highlight) -> None:
 
 
 def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
-    """Return the ids of all drafts that are offered together with those in `ids`.
+    """List the ids of the drafts in each offer that contains any of `ids`, best draft first.
 
-    `ids` may contain ids of drafts and keys of highlights. The best draft of an offer comes first.
+    `ids` may contain ids of drafts and keys of highlights.
     """
     drafts: list[str] = []
     for offer in iter_offers(ledger, ids):

@@ -1,6 +1,6 @@
 """Serve an agent over the protocol MCP on stdin and stdout.
 
-This module has the arguments and descriptions of the tools. `agent.py` has what they do.
+This module defines the arguments and descriptions of the tools. `agent.py` implements the tools.
 """
 
 from __future__ import annotations
@@ -126,7 +126,6 @@ _TOOLS: dict[str, type[_Arguments]] = {
 
 @cache
 def _load_feature_tools() -> dict[str, Tool]:
-    """Return the tools that other features provide, by name."""
     command_rows = chain.from_iterable(feature.commands() for feature in load_features())
     modules = [
         import_module(row.tools_module) for row in command_rows if row.tools_module
@@ -136,7 +135,7 @@ def _load_feature_tools() -> dict[str, Tool]:
 
 @cache
 def _argument_types() -> dict[str, type[Any]]:
-    """Return the type of the arguments of every tool, by the name of the tool."""
+    """Map each tool's name to the type of its arguments."""
     added = {name: tool.arguments for name, tool in _load_feature_tools().items()}
     return {**_TOOLS, **added}
 
@@ -215,13 +214,13 @@ _KIND_ALIASES = {"twoway": "two-way", "two_way": "two-way", "reversed": "two-way
 def _normalize_arguments(
     arguments: type[_Arguments], raw_arguments: Json
 ) -> tuple[Json, set[str]]:
-    """Normalize the arguments of a call, because agents don't always keep to the schema.
+    """Normalize the arguments of a call, because agents don't always follow the schema.
 
     Some send null for unused arguments, a list as a JSON string or as a single object, or the
     kind of a card in capitals.
 
     Returns:
-        The normalized arguments, and the names of arguments that the tool doesn't know.
+        The normalized arguments, and the names of unknown arguments.
     """
     values = {name: value for name, value in raw_arguments.items() if value is not None}
     unknown = values.keys() - set(arguments.__struct_fields__)
@@ -248,7 +247,7 @@ def _normalize_arguments(
 
 
 def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolResult:
-    """Run the tool `name`, and return its result or an error, as the result of the call."""
+    """Run the tool `name`. Errors are returned as the result of the call instead of raised."""
     failed = False
     try:
         if name not in _argument_types():

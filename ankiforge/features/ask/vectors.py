@@ -1,9 +1,9 @@
 """Compute the vectors of all passages at the end of a run, and compare a question with them.
 
-Vectors are cached in `memory.db` by model and by the hash of the exact text. Thus an edited passage
+Vectors are cached in `memory.db` by model and by the hash of the exact text. So an edited passage
 needs one new vector, a lost ledger needs none, and another model needs all of them. Private
-passages are only sent to a model on this computer. With any other model, they are found only by
-their words.
+passages are only sent to a model on this computer. With any other model, private passages are
+found only by their words.
 """
 
 from __future__ import annotations
@@ -35,16 +35,15 @@ _MIN_WORDS = 4
 
 Shorter passages, such as headings, would be similar to everything."""
 _NO_VECTOR = b""
-"""What is cached instead of a vector for passages that are too short."""
+"""Cached instead of a vector for passages that are too short."""
 _UNRELATED_QUANTILE = 0.75
-"""The fraction of the unrelated questions in `apart.txt` whose level of similarity is below the
-threshold."""
+"""The fraction of the unrelated questions in `apart.txt` that score below the threshold."""
 _RELEARN_GROWTH = 1.25
-"""By which factor the number of vectors has to grow before the threshold is learned again."""
+"""The factor by which the number of vectors must grow before the threshold is learned again."""
 _SAME_MODEL_COSINE = 0.99
-"""The minimum cosine of two vectors of the same text for them to come from the same model."""
+"""The cosine of two vectors of the same text from which they count as made by the same model."""
 _MAX_PUBLIC_RANKED = 200
-"""How many of the most similar passages are ranked for readers other than the user."""
+"""The number of most similar passages that are ranked for readers other than the user."""
 _MAX_SENTENCES = 40
 """The maximum number of sentences that are compared to choose one from each passage."""
 _LABEL = "comparing meanings"
@@ -60,9 +59,9 @@ class Similarities(Value):
     cosines: dict[HighlightKey, float]
     """The cosine of each passage with the question, by the key of the passage."""
     missing_count: int
-    """How many passages have no vector yet."""
+    """The number of passages that have no vector yet."""
     spread: float = 0.0
-    """The standard deviation of the cosines that the model gives on the user's passages."""
+    """The standard deviation of the model's cosines on the user's passages."""
     level: float = 0.0
     """The mean cosine of the most similar passages."""
     threshold: float = 0.0
@@ -71,7 +70,7 @@ class Similarities(Value):
     def is_confident(self, coverage: float) -> bool:
         """Return whether the best passage is a confident answer.
 
-        `coverage` is the largest coverage of the words of the question by a passage.
+        `coverage` is the largest coverage of the question's words by a passage.
         """
         if not self.threshold:
             return coverage > index.MIN_COVERAGE
@@ -139,7 +138,6 @@ class PassageVectors:
         self._learn_threshold()
 
     def _load_vectors(self) -> dict[str, bytes]:
-        """Return the cached vectors, by the hash of their text."""
         vectors = self._cache.load_all()
         for name in (_PROBE, _THRESHOLD):
             vectors.pop(name, None)
@@ -154,12 +152,12 @@ class PassageVectors:
         return ServiceError(message, hint="the next run computes all vectors again")
 
     def _embed_probe(self) -> bytes:
-        """Return the vector of a fixed question, by which another model is recognised."""
+        """Embed a fixed question, whose vector reveals whether the model has changed."""
         [probe] = self.embedder.embed_questions(_load_unrelated_questions()[:1])
         return probe
 
     def _find_missing(self, vectors: dict[str, bytes]) -> dict[str, str]:
-        """Return the texts that have no vector but may get one, by hash.
+        """Return the texts that need a vector, by hash.
 
         For texts that are too short, `_NO_VECTOR` is cached.
         """
@@ -180,7 +178,6 @@ class PassageVectors:
         return missing_texts
 
     def _get_sendable_text(self, highlight: Highlight) -> str:
-        """Return the text of a passage that may be sent to the model, or "" if none may be sent."""
         if self.embedder.is_local:
             return highlight.exact
         if self._privacy.private_reason(highlight):
@@ -190,7 +187,6 @@ class PassageVectors:
     # --- the threshold of a confident answer ------------------------------------------
 
     def _load_threshold(self) -> tuple[float, float, int]:
-        """Return the threshold, the spread, and from how many vectors they were learned."""
         packed_values = self._cache.load(_THRESHOLD)
         return unpack("<ffI", packed_values) if packed_values else (0.0, 0.0, 0)
 
@@ -222,10 +218,6 @@ class PassageVectors:
         self._cache.update({_THRESHOLD: packed_values})
 
     def _mean_top_similarity(self, similarities: Iterable[float]) -> float:
-        """Return the mean of the highest cosines.
-
-        The number of cosines depends on the model, because a coarse one needs several.
-        """
         highest = nlargest(self.embedder.averaged_passages, similarities)
         return fmean(highest) if highest else 0.0
 
@@ -237,7 +229,7 @@ class PassageVectors:
         """Compute how similar the meaning of each passage is to a question.
 
         Args:
-            question: the question, of which only public words are sent to another computer.
+            question: the question. Only its public words are sent to another computer.
             hides: returns whether to skip a passage.
 
         Raises:
@@ -274,13 +266,14 @@ class PassageVectors:
     def choose_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
     ) -> list[Span | None]:
-        """Return the span in each passage that is most similar to a question.
-
-        A span is None if the passage was not compared.
+        """Choose the span in each passage that is most similar to a question.
 
         Args:
             question: the vector of the question.
             choices: the passages, each with the spans to compare.
+
+        Returns:
+            A span for each passage, or None if the passage wasn't compared.
         """
         texts: list[str] = []
         candidates: list[tuple[int, Span]] = []
@@ -304,7 +297,6 @@ class PassageVectors:
 
 
 def _load_unrelated_questions() -> list[str]:
-    """Return questions that hardly anybody's passages answer."""
     lines = Path(__file__).with_name("apart.txt").read_text("utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
 
@@ -314,7 +306,7 @@ def _is_same_model(vector: bytes, other: bytes) -> bool:
 
 
 def open_vectors(workspace: OpenWorkspace) -> PassageVectors | None:
-    """Return the vectors of a workspace, or None if no model compares meanings.
+    """Open the vectors of a workspace, or return None if no model compares meanings.
 
     Raises:
         ConfigError: the settings are invalid. The message names the file, line and key.
@@ -328,11 +320,11 @@ def compute_vectors(
 ) -> None:
     """Compute the missing vectors of all passages at the end of a run, if there is a model.
 
-    Ctrl-C only ends this work, not the run.
+    Ctrl-C stops only this step, not the run.
 
     Args:
         workspace: the workspace.
-        result: receives a notice if the model fails or the user stops it.
+        result: receives a notice if the model fails or the user stops the step.
         show: displays the progress.
     """
     consequence = "new passages are found by their words only"

@@ -1,7 +1,7 @@
 """Search everything that was read: the works that a query names, and the passages that answer it.
 
 The command `search`, the web page, agents and other programs use this module. A model, a chat or
-an agent can answer in sentences. `PreparedQuestion.check_answer` then only accepts sentences that
+an agent can answer in sentences, of which `PreparedQuestion.check_answer` accepts only those that
 a passage proves.
 """
 
@@ -49,20 +49,19 @@ class SearchResult(Value):
     """The works and passages that a search found, and how reliable the passages are."""
 
     works: tuple[FoundWork, ...] = ()
-    """The works that were found by a name or title, or by words of title, authors, tags and path.
-    """
+    """The works whose name, title or other metadata match the query."""
     passages: tuple[PassageHit, ...] = ()
     """The passages that may answer the query, best first; () if the query was a name or title."""
     is_confident: bool = True
     """Whether the best passage scores higher than is likely for an unrelated question."""
     missing_vectors: int = 0
-    """How many passages were compared only by their words, because they have no vector yet."""
+    """The number of passages that were compared only by words, because they have no vector yet."""
     problem: str = ""
     """Why only words were compared although there is a model, or ""."""
 
     @property
     def remarks(self) -> Strings:
-        """What the user should know about the passages, as lines of text."""
+        """Remarks for the user about the passages, as lines of text."""
         remarks = []
         if self.problem:
             remarks.append(f"by words only: {self.problem}")
@@ -89,9 +88,9 @@ def search_library(
         workspace: the workspace.
         query: a name, a title, a question, or words.
         limit: the maximum number of passages.
-        document: the metadata of a file that is searched for instead of the query.
-        hides: returns whether to hide a passage from an agent, which is done before anything is
-            ranked.
+        document: the metadata of a file to search for instead of the query.
+        hides: returns whether to hide a passage from an agent. Hidden passages are removed
+            before anything is ranked.
         hides_work: returns whether to hide a work from an agent.
     """
     ledger = workspace.ledger
@@ -110,7 +109,6 @@ def search_library(
 def _find_passages(
     workspace: OpenWorkspace, query: str, limit: int, hides: IsHidden | None
 ) -> SearchResult:
-    """Find the passages that may answer a question, and the answering sentence of each."""
     ledger = workspace.ledger
     # compare meanings, if there is a model
     meaning = open_vectors(workspace)
@@ -154,9 +152,9 @@ def _find_passages(
 
 
 def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
-    """Return the spans of the sentences of a passage that may be shown as the answer.
+    """Return the spans of the sentences in a passage that may be shown as the answer.
 
-    There are none if the passage is a card or has only one such sentence.
+    Returns [] for a card, or if there is only one such sentence.
     """
     if highlight.kind is HighlightKind.CARD:
         return []
@@ -170,10 +168,9 @@ def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
 def _choose_best_sentence(
     highlight: Highlight, spans: Sequence[Span], query_words: QueryWords
 ) -> Span:
-    """Return the span of the sentence that has most words of a question.
+    """Return the span of the sentence with the most words of the question.
 
-    If several sentences have the same number of words, the longest is chosen. Return (0, 0) if
-    there are no sentences.
+    Ties go to the longest sentence. Returns (0, 0) if there are no sentences.
     """
 
     def sort_key(span: Span) -> tuple[int, int]:
@@ -209,14 +206,11 @@ class PreparedQuestion(Value):
 
     @property
     def chat_text(self) -> str:
-        """The text to paste into a chat, which asks the same as `request`."""
+        """The same request as text to paste into a chat."""
         return "\n\n".join(message["content"] for message in self.request.messages)
 
     def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
-        """Check the sentences of an answer.
-
-        A sentence that no passage proves gets the reason why it is dropped.
-        """
+        """Check an answer. Sentences that no passage proves get a `drop_reason`."""
         from ankiforge.features.ask.answering import check_answer
 
         return check_answer(sentences, self.question, self.texts)

@@ -11,7 +11,7 @@ class PatchCommand(Hooks):
     """Adds the command `patch`."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the command `patch`."""
+        """Return the row for the command `patch`."""
         line = "Print your edits in Anki as a patch of your notes."
         return [CommandRow("patch", "Anki", line, f"{__name__}.command")]
 

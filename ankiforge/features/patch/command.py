@@ -76,7 +76,6 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
 
 
 def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
-    """Write a patch to a file or print it, unchanged except that a terminal gets it as text."""
     if target and result.diff:
         target.write_bytes(result.diff)
     if call.as_json:

@@ -1,10 +1,10 @@
-"""Apply the changes that the user made to the fields of a card to the text of its note.
+"""Apply the user's changes to the fields of a card to the text of its note.
 
 The fields are Markdown. The note has the same words in the same order, but mixed with syntax of
 its own, such as highlighting, the `> ` of quotes, links and line ends. `rewrite_note` finds the
 words of the fields in the note, and replaces only what differs between the old and the new fields.
-Its results are guesses: the caller parses each, and takes the first one that gives the card the
-new fields.
+Its results are guesses: the caller parses each of them, and takes the first that gives the card
+the new fields.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ankiforge.text import regex
 _MAX_WORDS = 1_500
 """The maximum number of words of a card. Edits of longer cards are refused."""
 _MAX_PLACES = 20
-"""The maximum number of places in a note at which the words of a card are replaced."""
+"""The maximum number of matches in a note at which the text of a card is replaced."""
 _FIELD_SEPARATOR = "\ufdd2"
 """Stands for the syntax of the note between two fields. It never occurs in text."""
 _PICTURE_PLACEHOLDER = "\ufdd3"
@@ -72,8 +72,8 @@ _SCRIPT = regex(r"</?su[bp]>")
 _ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
 _WHITESPACE = regex(r"\s+")
 _MAX_DISTANCE = 60
-"""How many characters before the first word and after the last word of a card are searched for its
-other tokens."""
+"""How far before the first word and after the last word of a card to search for other tokens, in
+characters."""
 
 
 def rewrite_note(
@@ -85,8 +85,8 @@ def rewrite_note(
 
     Args:
         note: the text of the note, with its own line ends.
-        old: the fields of the card in Markdown, in the order in which the note has them. The gaps
-            of a cloze card are written as `{{c1::…}}`.
+        old: the fields of the card in Markdown, in their order in the note. The gaps of a cloze
+            card are written as `{{c1::…}}`.
         new: the same fields after the user's edit.
 
     Raises:
@@ -124,11 +124,7 @@ def rewrite_note(
 
 
 def _check_special_tokens(old: Sequence[str], new: Sequence[str]) -> None:
-    """Check that the edit leaves pictures, links and gaps as they are.
-
-    Raises:
-        ItemError: it doesn't, so the user has to change them in the note.
-    """
+    """Raise ItemError if the edit changes pictures, links or gaps."""
     if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
         raise ItemError("a picture was added, removed or changed: change it in the note")
     if _find_link_targets(old) != _find_link_targets(new):
@@ -179,26 +175,17 @@ class _Token:
 
 
 class _Replacement(NamedTuple):
-    """Tokens of the old fields, and the text that replaces them."""
-
     before: Sequence[_Token]
-    """All tokens before the removed ones."""
     removed: Sequence[_Token]
     """The tokens to remove, or () for a mere insertion."""
     after: Sequence[_Token]
-    """All tokens after the removed ones."""
     text: str
-    """The text that replaces the removed tokens."""
 
     def note_span(self, *, insert_before: bool) -> Span | None:
         """Return the span of the note to replace, which is empty for an insertion.
 
-        Args:
-            insert_before: whether to insert text between two tokens directly before the second
-                one. If False, the text is inserted directly after the first one.
-
-        Returns:
-            None if the note writes the text differently, so that there is no such span.
+        `insert_before` puts an insertion directly before the next token instead of directly after
+        the previous one. Returns None if the note writes the text differently.
         """
         removed_spans = [token.note_span for token in self.removed if token.note_span]
         if removed_spans:
@@ -219,9 +206,9 @@ class _Replacement(NamedTuple):
 def _find_nearest_span(
     tokens: Iterable[_Token], *, past_special: bool = False
 ) -> Span | None:
-    """Return the span of the first token that has one, or None.
+    """Return the first token's span in the note, skipping tokens without one.
 
-    The search ends at the first special token, unless `past_special` is True.
+    Returns None if a special token comes first, unless `past_special` is True.
     """
     for token in tokens:
         if token.note_span:
@@ -252,7 +239,6 @@ def _diff_tokens(tokens: Sequence[_Token], new: Sequence[str]) -> Iterator[_Repl
 
 
 def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
-    """Yield the index ranges of the tokens between special tokens."""
     start = 0
     for position, text in enumerate(texts):
         if _SPECIAL_TOKEN.fullmatch(text):
@@ -265,7 +251,6 @@ def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
 
 
 def _find_word_spans(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
-    """Yield the spans of the words for each place in the note that has all of them in order."""
     has_scripts = _SCRIPT.search(note) is not None
     word_groups = []
     for word in words:
@@ -285,7 +270,6 @@ def _find_word_spans(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
 
 
 def _align_tokens(note: str, tokens: Sequence[_Token], words: Sequence[Span]) -> None:
-    """Set the span that each token has in the note, given the spans of the words."""
     word_spans = iter(words)
     for token in tokens:
         token.note_span = next(word_spans) if token.is_word else None
@@ -313,10 +297,6 @@ def _align_tokens(note: str, tokens: Sequence[_Token], words: Sequence[Span]) ->
 
 
 def _find_token(note: str, text: str, start: int, limit: int) -> Span | None:
-    """Return the span of whitespace or of a character in a part of the note, or None.
-
-    Whitespace in the token matches any whitespace in the note.
-    """
     if text.isspace():
         whitespace = _WHITESPACE.search(note, start, limit)
         return whitespace.span() if whitespace else None
@@ -330,7 +310,6 @@ def _find_token(note: str, text: str, start: int, limit: int) -> Span | None:
 def _apply_replacements(
     note: str, changes: Sequence[_Replacement], *, insert_before: bool
 ) -> str | None:
-    """Return the note with all changes, or None if one of them has no span in the note."""
     parts = []
     end_of_rest = len(note)
     for change in reversed(changes):

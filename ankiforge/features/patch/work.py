@@ -1,8 +1,8 @@
 """Turn the user's edits in Anki into a patch of the notes that contain those cards.
 
-Nothing is written to a note. The fields of each card in Anki are compared with those shipped, and
-`rewrite` applies the difference to the text of the note. The changed text is then parsed as a run
-would do it. The patch is kept only if the card now has Anki's text and all other highlights are
+Nothing is written to a note. The fields of each card in Anki are compared with the exported ones,
+and `rewrite` applies the difference to the text of the note. The changed text is then parsed as in
+a run. The patch is kept only if the card now has Anki's text and all other highlights are
 unchanged. Edits without a patch are listed with the reason.
 """
 
@@ -68,7 +68,7 @@ TOO_DIFFERENT = (
     " end it with a block id (^name) in the note, run, and patch again"
 )
 _MAX_EXCERPT_CHARS = 60
-"""How many characters of a card are shown in a reason or in a list."""
+"""The maximum length of an excerpt of a card in a reason or in a list, in characters."""
 MIN_SIMILARITY = 0.6
 """The minimum similarity of the old and the new text of a passage for it to keep its card.
 
@@ -88,7 +88,7 @@ class RefusedEdit(Value):
 
 
 class PatchedFile(Value):
-    """The patch for one file, with the guids of the cards whose edits it contains."""
+    """The patch for one file."""
 
     root: Path
     """The directory in which to apply the patch."""
@@ -97,7 +97,7 @@ class PatchedFile(Value):
     diff: bytes
     """A unified diff for `git apply` and `patch -p1`."""
     guids: Strings
-    """The guids of these cards."""
+    """The GUIDs of the cards whose edits the patch contains."""
 
 
 class Patch(Value):
@@ -108,7 +108,7 @@ class Patch(Value):
 
     @property
     def diff(self) -> bytes:
-        """The patches of all files, joined to one patch."""
+        """The patches of all files, joined into one."""
         return b"".join(file.diff for file in self.files)
 
     @property
@@ -123,17 +123,13 @@ class Patch(Value):
 
 
 class _Edit(NamedTuple):
-    """A card that the user edited, with its edited fields."""
-
     card: LocalCard
     html: Texts
     """The HTML of the edited fields, by field name."""
 
 
 def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
-    """Return the user's edits in Anki as a patch of the notes that contain the cards.
-
-    Anki is read first. Nothing is written to a note.
+    """Read Anki, and build a patch of the notes with the user's edits. No note is written.
 
     Args:
         workspace: an open workspace.
@@ -156,13 +152,13 @@ def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
 def make_patch(
     ledger: Ledger, sources: Iterable[Source], guids: Iterable[str], pictures: Path
 ) -> Patch:
-    """Return the patch for those cards that the user edited, either in Anki or in the workspace.
+    """Build a patch from the cards that the user edited, either in Anki or in the workspace.
 
     Args:
         ledger: has the cards, and their notes as they were last seen in Anki.
         sources: the sources whose files may be patched.
-        guids: the guids of the cards.
-        pictures: the directory of pictures cut from pages.
+        guids: the GUIDs of the cards.
+        pictures: the directory of pictures extracted from pages.
     """
     readers: dict[str, NoteSource] = {}
     for source in sources:
@@ -218,7 +214,7 @@ def make_patch(
 
 
 def _find_local_edits(card: LocalCard) -> Texts:
-    """Return the HTML of the fields that the user changed outside Anki, by a repair or an edit."""
+    """Render the fields that the user changed outside Anki, by a repair or an edit."""
     html = dict(
         zip(
             card.family.content_fields,
@@ -245,15 +241,12 @@ def _make_refusal(edit: _Edit, reason: str) -> RefusedEdit:
 
 
 class _SourceFile(NamedTuple):
-    """A file of a source, in which cards are written."""
-
     path: str
     source: NoteSource
     file: File
 
     @property
     def root(self) -> Path:
-        """The root directory of the source."""
         return self.source.folder.root
 
 
@@ -262,7 +255,7 @@ def _find_file(
     readers: Mapping[str, NoteSource],
     listed: dict[str, dict[str, File]],
 ) -> _SourceFile:
-    """Return the file that contains the text of a card.
+    """Find the file that contains the text of a card.
 
     Args:
         card: the card.
@@ -327,7 +320,7 @@ class _EditedFile:
         self._original_highlights = self._parse_highlights(self.text)
 
     def apply_edit(self, edit: _Edit) -> str:
-        """Return the text of the note with an edit, or the same text if it already has the edit.
+        """Apply an edit to the text of the note. The text is unchanged if it already has the edit.
 
         Raises:
             ItemError: the edit can't be expressed in this note. The message says why.
@@ -400,7 +393,7 @@ class _EditedFile:
             index: the index of the card's highlight in `before`.
 
         Returns:
-            Why the text can't be used, for example because the next run wouldn't recognise the
+            Why the text can't be used, for example because the next run wouldn't recognize the
             card, or "" if it can.
         """
         after = self._parse_highlights(text)
@@ -433,7 +426,6 @@ class _EditedFile:
         return TOO_DIFFERENT if similarity < 100 * MIN_SIMILARITY else ""
 
     def _parse_highlights(self, text: str) -> tuple[Highlight, ...]:
-        """Return the highlights that the note would have with this text."""
         from ankiforge.extract.file_source import find_media_path
 
         source_file = self._source_file
@@ -451,8 +443,6 @@ class _EditedFile:
 
 
 class _WantedCard(NamedTuple):
-    """A card with the fields that it should have after the edit."""
-
     card: LocalCard
     highlight: Highlight
     """The highlight of the card as it is in the note before the edit."""
@@ -463,12 +453,11 @@ class _WantedCard(NamedTuple):
 
 
 def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
-    """Return what identifies a highlight within its note: its content and its surroundings."""
+    """Return a key that identifies a highlight within its note by content and surroundings."""
     return (*_content_key(highlight), highlight.prefix, highlight.suffix, highlight.nth)
 
 
 def _content_key(highlight: Highlight) -> tuple[object, ...]:
-    """Return a key that is equal for highlights with the same content."""
     return (
         highlight.form,
         highlight.exact,
@@ -479,7 +468,6 @@ def _content_key(highlight: Highlight) -> tuple[object, ...]:
 
 
 def _excerpt_difference(text: str, other: str) -> str:
-    """Return an excerpt of `text` around the first place where it differs from `other`."""
     one_line = to_one_line(remove_escapes(text))
     other_line = to_one_line(remove_escapes(other))
     pairs = zip(one_line, other_line, strict=False)
@@ -491,7 +479,7 @@ def _excerpt_difference(text: str, other: str) -> str:
 
 
 def _find_draft(highlight: Highlight, card: Card) -> Draft:
-    """Return the draft that the rules make from a highlight for a card.
+    """Draft the highlight by the rules again, and return the draft of the given card.
 
     Raises:
         ItemError: the rules no longer make this card from the highlight.
@@ -515,9 +503,9 @@ _QUOTED_CHARS = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"
 
 
 def make_diff(path: str, before: bytes, after: bytes) -> bytes:
-    """Return a unified diff between two versions of a file, for `git apply` and `patch -p1`.
+    """Build a unified diff between two versions of a file, for `git apply` and `patch -p1`.
 
-    The bytes of the file are kept, whatever its encoding and its line ends.
+    The bytes of the file are kept, whatever its encoding and line ends.
     """
     # in Latin-1 every byte is one character, and only LF ends a line
     old_lines = before.decode("latin-1").split("\n")
@@ -533,14 +521,12 @@ def make_diff(path: str, before: bytes, after: bytes) -> bytes:
 
 
 def _add_line_ends(lines: Sequence[str]) -> list[str]:
-    """Add a line end to each line but the last, which is dropped if it is empty."""
     *complete_lines, last = lines
     result = [f"{line}\n" for line in complete_lines]
     return [*result, last] if last else result
 
 
 def _quote_name(path: str) -> str:
-    """Quote the path of a file as git does in a patch."""
     if any(char in _QUOTED_CHARS for char in path):
         return '"' + "".join(_QUOTED_CHARS.get(char, char) for char in path) + '"'
     # git writes a tab after a path with spaces

@@ -21,7 +21,7 @@ class Repair(Hooks):
     """Adds the command `repair`, a list on the web page, and a count of failing cards."""
 
     def commands(self) -> Iterable[CommandRow]:
-        """Return the command `repair`, whose module of tools lets agents list the cards."""
+        """Return the row for the command `repair`, with its tool for agents."""
         line = "List cards that fail in Anki."
         command = CommandRow("repair", "Cards", line, f"{__name__}.command")
         return [command._replace(tools_module=f"{__name__}.tool")]
@@ -42,9 +42,9 @@ class Repair(Hooks):
             count_failing(workspace.ledger, result.collection)
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice | None:
-        """Return a notice with the number of failing cards, or None.
+        """Return a notice with today's number of failing cards.
 
-        There is a notice only if the cards were counted today and none was repaired since then.
+        Returns None if the cards weren't counted today or a card was repaired since.
         """
         from ankiforge.features.repair.count import get_todays_count
         from ankiforge.model import FeatureNotice
@@ -53,7 +53,7 @@ class Repair(Hooks):
         return FeatureNotice(count.line) if count else None
 
     def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
-        """Return the list of failing cards for the web page."""
+        """Create the list of failing cards for the web page."""
         from ankiforge.features.repair.page import FailingCards
         from ankiforge.web.page_part import PagePart
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
-    """Return the first card of each note, in the same order."""
+    """Keep only the first card of each note, in the given order."""
     by_note: dict[NoteId, FailingCard] = {}
     for card in cards:
         by_note.setdefault(card.history.note_id, card)
@@ -26,7 +26,7 @@ def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
 
 
 def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Return when each note was last repaired or left unchanged, in days relative to `now`."""
+    """Map each note to the day when it was last repaired or left unchanged, relative to `now`."""
     days = {}
     for note_id, at in load_repair_times(ledger).items():
         decision_time = datetime.fromisoformat(at).astimezone(now.tzinfo)
@@ -35,11 +35,11 @@ def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
 
 
 class FailingCount(Value):
-    """A count of the failing cards, stored in the ledger for the day on which it was made."""
+    """A count of the failing cards, stored in the ledger and valid for one day."""
 
     day: str
-    """The day of the count and a hash of all repairs before it, so that a later repair makes the
-    count outdated."""
+    """The day of the count, with a hash of all repairs before it, so that a later repair
+    invalidates the count."""
     collection: str
     """The path and fingerprint of the collection that was read."""
     cards: int = 0
@@ -70,7 +70,7 @@ def get_todays_count(ledger: Ledger) -> FailingCount | None:
 def count_failing(ledger: Ledger, path: Path) -> None:
     """Count the failing cards of the collection at `path`, and store the count.
 
-    Do nothing if neither the collection nor the repairs have changed since today's count.
+    Does nothing if neither the collection nor the repairs have changed since today's count.
 
     Raises:
         ItemError: the collection can't be read.
@@ -98,5 +98,4 @@ def _now() -> datetime:
 
 
 def _make_day_key(ledger: Ledger, now: datetime) -> str:
-    """Return the `FailingCount.day` of a count made at `now`."""
     return f"{now.date()} {hash16(repr(sorted(load_repair_times(ledger).items())))}"

@@ -23,7 +23,7 @@ FORGIVEN_AFTER_DAYS = 90
 MIN_FAILURES = 3
 """The minimum number of failures within the window for a card to be listed."""
 WISH_TAGS = ("marked", "repair")
-"""The tags by which the user asks for a card to be listed."""
+"""The tags with which the user asks for a card to be listed."""
 _RED_FLAG = 1
 _AGAIN_BUTTON = 1
 _MAX_ANSWERS_SHOWN = 12
@@ -45,7 +45,7 @@ _DAY_START = timedelta(hours=4)
 
 
 def _relative_day(milliseconds: int, now: datetime) -> int:
-    """Return the day of a timestamp relative to today. Past days are negative.
+    """Convert a timestamp to a day relative to today. Past days are negative.
 
     A day begins at four in the morning, which is the default in Anki.
     """
@@ -68,7 +68,7 @@ class FirstAnswer(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the card was in the review state and the user forgot it."""
+        """Whether the user forgot a card in the review state."""
         return self.in_review and self.button == _AGAIN_BUTTON
 
 
@@ -81,11 +81,11 @@ class CardHistory(Value):
     answers: tuple[FirstAnswer, ...] = ()
     """The first answer on each day, oldest first."""
     answer_count: int = 0
-    """The number of all answers, not only of the first ones."""
+    """The number of all answers, including those after the first on a day."""
     total_seconds: float = 0.0
-    """How long the user took for all answers, in seconds."""
+    """The total time that the user took for all answers, in seconds."""
     recent_seconds: float = 0.0
-    """How long the user took for the answers of the last thirty days, in seconds."""
+    """The time that the user took for the answers of the last thirty days, in seconds."""
     lapses: int = 0
     is_suspended: bool = False
     is_flagged: bool = False
@@ -109,12 +109,12 @@ class CardHistory(Value):
 
     @property
     def user_requests(self) -> Strings:
-        """The flag and tags by which the user asked for the card to be listed."""
+        """The flag and tags with which the user asked for the card to be listed."""
         flag = ("red flag",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
     def max_failures_in_window(self, since: int) -> int:
-        """Return the largest number of failures in a window of thirty days, all after `since`.
+        """Return the largest number of failures in any window of thirty days after `since`.
 
         `since` is a day relative to today.
         """
@@ -135,9 +135,10 @@ class FailingCard(Value):
 
     history: CardHistory
     reasons: Strings
-    """The reasons why the card is listed, beginning with the user's own wish."""
+    """The reasons why the card is listed, beginning with the user's own request."""
     extra_seconds: float
-    """By how many seconds its review time exceeds the median of cards reviewed on as many days."""
+    """How much longer the user took than the median for cards reviewed on as many days, in seconds.
+    """
 
 
 def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
@@ -189,12 +190,12 @@ def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
 def find_failing_cards(
     all_histories: Iterable[CardHistory], tended: Mapping[NoteId, int]
 ) -> list[FailingCard]:
-    """Return the failing cards. Those that the user asked for come first, then the most costly.
+    """Find the failing cards, those that the user asked for first, then the most costly.
 
     Args:
         all_histories: the histories of all cards.
         tended: the day on which each note was last repaired or left unchanged, relative to today,
-            by note id. Failures before that day are ignored. The user's wishes and Anki's leech
+            by note id. Failures before that day are ignored. The user's requests and Anki's leech
             tag are ignored for thirty days after it.
     """
     all_histories = list(all_histories)

@@ -1,7 +1,7 @@
 """The list of the web page that shows the cards that fail in Anki, with repairs to choose from.
 
 The JSON of an item has the card as it is in Anki in `cards`, and a list of `repairs`. Each repair
-has a summary in `says`, the `cards` that it makes, and `lines` with its quote and the warnings of
+has a summary in `says`, the resulting `cards`, and `lines` with its quote and the warnings of
 the checks. The items of our own cards also have the passage that the card was made from.
 """
 
@@ -95,7 +95,7 @@ class FailingCards(PageList):
 
     @property
     def pending_count(self) -> int:
-        """How many cards are pending, or the last stored count if the collection isn't read yet."""
+        """The number of pending cards, or the stored count if the collection isn't read yet."""
         if self._fingerprint:
             return len(self._entries)
         count = self._ledger.get_value("failing", FailingCount)
@@ -118,12 +118,12 @@ class FailingCards(PageList):
         self._fingerprint = state
 
     def render_items(self, start: int, most: int) -> list[Json]:
-        """Return up to `most` items as JSON, from index `start` on."""
+        """Render up to `most` items as JSON, starting at index `start`."""
         ids = [*self._entries][start : start + most]
         return [self._render(self._entries[id]) for id in ids]
 
     def render_item(self, id: str) -> Json | None:
-        """Return an item as JSON, or None if it is no longer pending."""
+        """Render an item as JSON, or return None if it is no longer pending."""
         entry = self._entries.get(id)
         return self._render(entry) if entry else None
 
@@ -166,7 +166,6 @@ class FailingCards(PageList):
         }
 
     def _render_repair(self, card: ShownCard, repair: CardRepair) -> Json:
-        """Render a repair of `card`, with the cards that it makes."""
         new_fields = dict(apply_edits(card.fields, repair.fields))
         cards = []
         for words in (new_fields, *repair.new_cards):
@@ -187,10 +186,10 @@ class FailingCards(PageList):
         }
 
     def _list_actions(self, entry: RepairEntry) -> list[Json]:
-        """Return the actions that an entry offers, as buttons.
+        """List the actions that an entry offers, as buttons.
 
-        The main one is to accept the first repair, or else to edit or suspend the card. Only its
-        button is filled.
+        Only the button of the main action is filled: accepting the first repair, or else editing or
+        suspending the card.
         """
         actions: list[Json] = []
         for number in _ACCEPT_KEYS[: len(entry.proposed_repairs)]:
@@ -212,7 +211,6 @@ class FailingCards(PageList):
         return sorted(actions, key=lambda action: action["look"] == "text")
 
     def _make_card(self, entry: RepairEntry) -> ShownCard:
-        """Return the card of an entry, with the text that it has in Anki."""
         fields = tuple(entry.card.fields.items())
         if entry.is_ours:
             card = next(iter(item_lists.load_items(self._ledger, [entry.guid])))
@@ -226,11 +224,6 @@ class FailingCards(PageList):
     # --- decisions ----------------------------------------------------------------------
 
     def _find_current_entry(self, decision: Decision) -> RepairEntry:
-        """Return the entry that a decision is about.
-
-        Raises:
-            StaleItemError: the item has changed since it was shown, or is no longer pending.
-        """
         entry = self._entries.get(decision.id)
         item_json = self._render(entry) if entry else None
         if entry is None or (
@@ -281,7 +274,7 @@ class FailingCards(PageList):
         return {"undo": action, "said": _to_sentence(message)}
 
     def undo(self, action: str) -> None:
-        """Undo a decision on an item of this list, so that the item is pending again.
+        """Undo a decision, so that the item is pending again.
 
         Raises:
             RefusedError: the decision can't be undone. The message says why.
@@ -293,14 +286,14 @@ class FailingCards(PageList):
             repair_work.unsuspend_card(self._workspace, self._suspended.pop(action))
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Return the card that the fields in the editor would make."""
+        """Build the card that would result from the fields in the editor."""
         card = self._make_card(self._find_current_entry(replace(decision, turn="")))
         return replace(card, fields=apply_edits(card.fields, decision.fields))
 
     # --- the chat -----------------------------------------------------------------------
 
     def chat_question(self, id: str) -> Json:
-        """Return the text to paste into a chat, which asks for repairs of a card.
+        """Build the text to paste into a chat, which asks for repairs of a card.
 
         Raises:
             RefusedError: some of the text must stay on this computer, or ankiforge can't change the
@@ -313,7 +306,7 @@ class FailingCards(PageList):
         """Add the repairs in the reply of a chat to the item.
 
         Returns:
-            A message about the number of repairs, and whether there is any.
+            A message about the number of repairs, and whether there are any.
         """
         entry = self._entries[id]
         repairs = repair_work.read_acceptable_repairs(entry, reply)
@@ -322,7 +315,6 @@ class FailingCards(PageList):
         return f"{message}.", bool(repairs)
 
     def _add_repairs(self, entry: RepairEntry, repairs: tuple[CardRepair, ...]) -> None:
-        """Add repairs to an entry, newest first, and move the entry to the top of the list."""
         if not repairs:
             return
         id = f"{ID_PREFIX}{entry.note.note_id}"
@@ -334,5 +326,4 @@ class FailingCards(PageList):
 
 
 def _to_sentence(message: str) -> str:
-    """Return a message as a sentence, or "" if there is none."""
     return to_sentence(message) if message else ""

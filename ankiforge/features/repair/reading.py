@@ -1,4 +1,4 @@
-"""Read a note of any note type as its first card, in Markdown, so that it can be checked."""
+"""Parse a note of any note type into its first card, in Markdown, so that it can be checked."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _LINE_BREAK = regex(r"(?i)<br\s*/?>|</?div>")
 
 
 class ParsedNote(Value):
-    """A note that was read as a card, so that the card can be checked."""
+    """A note parsed as a card, so that the card can be checked."""
 
     guid: str
     note_id: NoteId
@@ -83,7 +83,7 @@ class ParsedNote(Value):
     draft: CardContent | None = None
     """The content of the card, or None if the note can't be read as question and answer."""
     field_names: Texts = {}
-    """The names of the note's fields by our field names, or {} if a side has several fields."""
+    """The note's field names by our field names, or {} if a side has several fields."""
     closed_early: str = ""
     """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
     key: HighlightKey = NO_KEY
@@ -93,7 +93,7 @@ class ParsedNote(Value):
 
     @property
     def front(self) -> str:
-        """The text of the front in one line, by which the user recognises the note."""
+        """The text of the front on one line, by which the user recognizes the note."""
         front = ""
         if self.draft:
             front = self.draft.get_field("Text") or self.draft.get_field("Front")
@@ -104,7 +104,7 @@ class ParsedNote(Value):
 
 
 def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote:
-    """Read a note as its first card, or find the reason why it can't be read as one."""
+    """Parse a note as its first card, or record the reason why it can't be parsed."""
     # in a damaged collection, name fields that the note type lacks `Field 3` etc.
     field_names = list(note_type.names) if note_type else []
     for number in range(len(field_names) + 1, len(note.fields) + 1):
@@ -132,7 +132,6 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote:
 
 
 def _add_card(result: ParsedNote, note: AnkiNote, note_type: AnkiNoteType) -> ParsedNote:
-    """Return `result` with its card, which has the sides of the note's first card in Anki."""
     # embedded pictures count as content, but their bytes are dropped
     in_latex = "[latex]{{" in note_type.templates[0].question
     text_format = "[latex]{}[/latex]" if in_latex else "{}"
@@ -166,7 +165,6 @@ def _add_card(result: ParsedNote, note: AnkiNote, note_type: AnkiNoteType) -> Pa
 
 
 def _add_extra_field(their_names: Texts, note_type: AnkiNoteType) -> Texts:
-    """Return the field names with that of `Extra`, if the note type has a field for extra text."""
     for name in note_type.names:
         if name.casefold() in _EXTRA_FIELD_NAMES and name not in their_names.values():
             return {**their_names, "Extra": name}
@@ -182,10 +180,10 @@ def _make_card(sides: Texts) -> CardContent:
 def _find_question_and_answer(
     note: AnkiNote, note_type: AnkiNoteType, fields: Texts
 ) -> tuple[Strings, str]:
-    """Return the names of the fields that the first card asks about, and of its answer field.
+    """Return the fields that the first card asks about, and the field with its answer.
 
     The answer is the first filled field that only the answer template shows, or "" if there is
-    none. The line above the question that says where our card is from isn't part of the question.
+    none. In our own notes, the line above the question isn't part of the question.
     """
     if note_type.cloze:
         return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
@@ -206,7 +204,7 @@ def _to_markdown(text: str) -> str:
     """Convert the HTML of a field to Markdown.
 
     A sound becomes a picture, so that it counts as content. A formula with a cloze deletion in it
-    becomes text, because Anki recognises cloze deletions in formulas.
+    becomes text, because Anki recognizes cloze deletions in formulas.
     """
     text = _LATEX_BLOCK.sub(lambda match: _latex_to_mathjax(match[1]), text)
     for pattern, replacement in _LATEX_FORMULAS:
@@ -220,7 +218,6 @@ def _to_markdown(text: str) -> str:
 
 
 def _latex_to_mathjax(latex: str) -> str:
-    """Convert LaTeX text to HTML with MathJax formulas."""
     for pattern, replacement in _LATEX_REPLACEMENTS:
         latex = pattern.sub(replacement, latex)
     return latex

@@ -1,7 +1,7 @@
 """Build the request for repairs of a card to a model or a chat, and parse the reply.
 
 A repair consists of the new text of the card, and of new cards. It never adds facts. The program
-doesn't make repairs by rules, because such repairs made 12 to 17 of 100 cards worse.
+doesn't repair cards by rules, because such repairs made 12 to 17 of 100 cards worse.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ def build_request(
     passage: str,
     sendable: Callable[[str], SendableText],
 ) -> ModelRequest:
-    """Return the request for repairs of a card, for a model or a chat.
+    """Build the request for repairs of a card, for a model or a chat.
 
     Args:
         card: the card.
         picked: the reasons why the card is listed.
-        history: the review history of the card, in one line.
+        history: the review history of the card, on one line.
         passage: the passage that the card was made from, or "" if unknown.
-        sendable: removes from a text what must stay on this computer.
+        sendable: masks the parts of a text that must stay on this computer.
     """
 
     def to_sides(fields: Texts) -> Json:
@@ -138,7 +138,7 @@ _SCHEMA = make_object_schema({"repairs": _REPAIRS_SCHEMA, "suspend": {"type": "b
 
 
 def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
-    """Return the repairs in the reply of a model or chat, at most `MAX_REPAIRS`.
+    """Parse the repairs in the reply of a model or chat, at most `MAX_REPAIRS`.
 
     Repairs without a valid card are skipped, and so are those that remove a gap number from a
     cloze card. A quote that isn't in the passage is dropped.

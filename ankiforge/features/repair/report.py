@@ -13,7 +13,7 @@ _MAX_SIDE_CHARS = 300
 
 
 def entry_to_json(entry: RepairEntry) -> Json:
-    """Return the JSON that `repair --json` prints for an entry."""
+    """Convert an entry to the JSON that `repair --json` prints."""
     history = entry.history
     return {
         "nid": entry.note.note_id,
@@ -35,7 +35,7 @@ def entry_to_json(entry: RepairEntry) -> Json:
 
 
 def format_entry(entry: RepairEntry) -> TextLines:
-    """Yield lines with the text of an entry, its review history, the reasons and the passage."""
+    """Format an entry as lines of text, with its review history, the reasons and the passage."""
     yield f"{entry.note.note_id}  {truncate(entry.note.deck, 50)}"
     for name, text in entry.card.fields.items():
         yield f"  {name.lower()}: {truncate(to_one_line(to_plain_text(text)), _MAX_SIDE_CHARS)}"

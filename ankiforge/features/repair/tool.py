@@ -1,4 +1,4 @@
-"""The tool by which agents list the cards that fail in Anki."""
+"""The tool with which agents list the cards that fail in Anki."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ class ListFailing(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 def _list_failing(workspace: OpenWorkspace, privacy: PrivacyFilter, limit: int) -> Json:
-    """Return the failing cards as JSON, leaving out those that must stay on this computer."""
     repairs = list_failing_cards(workspace)
     cards = []
     for entry in repairs.failing:

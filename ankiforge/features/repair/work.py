@@ -1,4 +1,4 @@
-"""List the cards that fail in Anki, and repair them: a model, a chat or the user rewords them.
+"""List the cards that fail in Anki, and let a model, a chat or the user reword them.
 
 A note keeps its id, schedule and review log. Nothing is written before a repair is accepted. Our
 own cards are changed by an edit. A note of another tool becomes a card in the journal with its
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
 
 
 def find_faults(note: ParsedNote) -> tuple[Finding, ...]:
-    """Return the errors and warnings of the checks about a note.
+    """Return the errors and warnings that the checks find in a note.
 
     A note of another tool gets only the checks for plain faults.
     """
@@ -166,7 +166,7 @@ class RepairList(Value):
 
 
 def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
-    """Read Anki's collection, and return the cards that fail in it now.
+    """Read Anki's collection, and list the cards that currently fail.
 
     Raises:
         ItemError: the collection can't be read.
@@ -193,8 +193,6 @@ def list_failing_cards(workspace: OpenWorkspace) -> RepairList:
 
 
 class _EntryBuilder:
-    """Builds the entries of the list from the notes of a collection."""
-
     def __init__(self, ledger: Ledger, view: AnkiView) -> None:
         self._ledger = ledger
         self._types = {note_type.id: note_type for note_type in view.note_types}
@@ -202,14 +200,12 @@ class _EntryBuilder:
         self._adopted_guids = load_adopted_guids(ledger)
 
     def read_note(self, note_id: NoteId) -> ParsedNote | None:
-        """Read the note with this id as a card, or return None if it no longer exists."""
         note = self._notes.get(note_id)
         return parse_note(note, self._types.get(note.type_id)) if note else None
 
     def iter_entries(
         self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
     ) -> Iterator[RepairEntry]:
-        """Yield an entry for each failing card, with the card that it may be confused with."""
         if not cards:
             return
         question_stems: dict[NoteId, frozenset[str]] = {}
@@ -232,7 +228,7 @@ class _EntryBuilder:
         failing_card: FailingCard | None = None,
         confused: RepairEntry | None = None,
     ) -> RepairEntry | None:
-        """Return the entry for a note, or None if it can't be read as a card.
+        """Build the entry for a note, or return None if it can't be read as a card.
 
         `confused` is the entry of the card that the note may be confused with.
         """
@@ -259,9 +255,9 @@ class _EntryBuilder:
         )
 
     def _build_own_entry(self, note: ParsedNote, guid: str) -> RepairEntry | None:
-        """Return the entry for a card of the workspace.
+        """Build the entry for a card of the workspace.
 
-        Return None if this workspace doesn't know the card, because another device made it.
+        Returns None if this workspace doesn't know the card, because another device made it.
         """
         line = next(item_lists.load_items(self._ledger, [guid]), None)
         if not isinstance(line, LocalCard):
@@ -305,19 +301,19 @@ class _EntryBuilder:
 # --- confused cards ---------------------------------------------------------------------------
 
 _MIN_OVERLAP = 0.5
-"""The minimum fraction of the words of two questions that both have, to count as confused."""
+"""The fraction of shared words from which two questions may be confused."""
 
 
 def find_most_similar_note(
     note_id: NoteId, question_stems: Mapping[NoteId, frozenset[str]]
 ) -> NoteId:
-    """Return the id of the note whose question is most similar to that of `note_id`.
+    """Find the note whose question is most similar to that of `note_id`.
 
-    Return 0 if no question is similar enough.
+    Returns 0 if no question is similar enough.
 
     Args:
         note_id: the id of the note.
-        question_stems: the stems of the words in the question of each failing note, by id.
+        question_stems: the stems of the words in each candidate's question, by note id.
     """
     stems = question_stems[note_id]
     similar_notes = [(_MIN_OVERLAP, 0)]
@@ -334,7 +330,7 @@ def find_most_similar_note(
 def accept_repair(
     workspace: OpenWorkspace, entry: RepairEntry, repair: CardRepair
 ) -> str:
-    """Accept a repair, and return the id of the decision, by which all of it can be undone.
+    """Accept a repair. The returned decision id undoes all of it.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -368,8 +364,8 @@ def suspend_card(workspace: OpenWorkspace, entry: RepairEntry) -> Pair:
     """Suspend the failing card in a running Anki, and leave its note unchanged.
 
     Returns:
-        The id of the decision, and a message that says that the card was suspended, or how the
-        user can suspend it.
+        The id of the decision, and a message that confirms the suspension or tells the user how
+        to suspend the card.
     """
     message = _suspend_in_anki(workspace, entry.target_cards, suspends=True)
     return leave_note(workspace, entry), message
@@ -436,13 +432,11 @@ def _record_change(
 
 
 def _not_changeable_error(entry: RepairEntry, reason: str) -> RefusedError:
-    """Return an error that says why ankiforge can't change a note, and how to do it in Anki."""
     hint = f"in Anki's browser, search nid:{entry.note.note_id}"
     return RefusedError(f"{reason}: change it in Anki", hint=hint)
 
 
 def _make_card(fields: Texts) -> CardContent:
-    """Return the content of a card with these fields, as if the user had written it."""
     filled = tuple((name, text) for name, text in fields.items() if text)
     return CardContent(
         NO_KEY, CardKind.from_fields(fields), filled, Origin(decide.PERSON)
@@ -450,10 +444,7 @@ def _make_card(fields: Texts) -> CardContent:
 
 
 def _merge_extra(fields: Texts, note_fields: Sequence[str]) -> Texts:
-    """Return those of the fields that the note has.
-
-    If the note has no field `Extra`, the text of `Extra` is appended to the answer.
-    """
+    """Drop the fields that the note lacks, and append an `Extra` that it lacks to the answer."""
     if "Extra" in note_fields or not fields.get("Extra") or "Back" not in fields:
         return {name: text for name, text in fields.items() if name in note_fields}
     back = f"{fields['Back']}\n\n---\n\n{fields['Extra']}"
@@ -501,7 +492,7 @@ def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
 
 
 def build_repair_chat_text(workspace: OpenWorkspace, entry: RepairEntry) -> str:
-    """Return the text to paste into a chat, which asks for repairs of a note.
+    """Build the text to paste into a chat, which asks for repairs of a note.
 
     Raises:
         RefusedError: some of the text must stay on this computer, or ankiforge can't change the
@@ -538,7 +529,7 @@ def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
 
 
 def read_acceptable_repairs(entry: RepairEntry, reply: str) -> tuple[CardRepair, ...]:
-    """Return those repairs in a reply that no check blocks, with the warnings of the checks."""
+    """Parse a reply, and return the repairs that no check blocks, with the checks' warnings."""
     acceptable = []
     for repair in repairs.parse_repairs(reply, entry.card, entry.passage):
         doubts = []
@@ -570,7 +561,6 @@ def ask_model(workspace: OpenWorkspace, entry: RepairEntry) -> tuple[CardRepair,
 
 
 def _check_repair(entry: RepairEntry, fields: Texts, quote: str) -> Iterator[Finding]:
-    """Check the new text of a card, with its old text and its passage as the source."""
     old_texts = [to_plain_text(text) for text in entry.card.fields.values()]
     old_texts += [to_plain_text(text) for text in entry.card.confused_fields.values()]
     # the number of things that the old answer lists is also proved by the old card
@@ -601,7 +591,7 @@ def _suspend_in_anki(
 ) -> str:
     """Suspend or unsuspend cards in a running Anki.
 
-    Return a message that says that it was done, or how the user can do it in Anki.
+    Returns a message: either a confirmation, or how the user can do it in Anki.
     """
     try:
         anki = workspace.connect_to_anki()
