@@ -420,7 +420,6 @@ def parse_protobuf(data: bytes) -> ProtobufFields:
 
 
 def _parse_varint(data: bytes, start: int) -> tuple[int, int]:
-    """Parse the varint at `start`. Returns the value and the position after it."""
     value = 0
     for byte_number, byte in enumerate(data[start : start + 10]):
         value |= (byte & 0x7F) << (7 * byte_number)

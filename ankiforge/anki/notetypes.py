@@ -549,8 +549,6 @@ _CANONICAL_TAGS = {"b": "strong", "i": "em", "del": "s", "strike": "s"}
 
 
 class _NormalizingWriter(HTMLParser):
-    """Writes HTML with canonical tag names and uniformly escaped text."""
-
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
@@ -596,7 +594,6 @@ class _NormalizingWriter(HTMLParser):
         self.text.append(data)
 
     def add_tag(self, tag: str) -> None:
-        """Flush the text since the last tag, normalized, and append `tag`."""
         self.parts += (_normalize_text("".join(self.text)), tag)
         self.text.clear()
 

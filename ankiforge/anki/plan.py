@@ -810,7 +810,6 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ShippingOptions
 ) -> CardPlan:
-    """Plan the export of a merged note, unless it has to be held back or Anki would reject it."""
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
     note_type = layout.note_type
@@ -865,7 +864,6 @@ def _plan_note(
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
-    """Hash the fields and tags that we would write, to detect unchanged notes."""
     if card.kept and card.is_live:
         return card.note.digest
     names = [name for name in layout.positions if name != LOCAL_LINKS_FIELD]
@@ -941,7 +939,6 @@ def _choose_mod(
 
 
 def _find_text_by_number(card: LocalCard) -> Texts:
-    """Map each cloze deletion or mask number of a live card to the hidden text."""
     if not card.is_live:
         return {}
     if card.kind is CardKind.OCCLUSION:

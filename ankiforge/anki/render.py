@@ -97,7 +97,6 @@ class _HtmlWriter(Value):
     """The source and the HTML of each atom, indexed by the atom's number."""
 
     def write(self, markdown: str) -> str:
-        """Render a field, or the answer or hint of a cloze deletion, as HTML."""
         text = self._insert_atoms(markdown)
         if not text:
             return ""
@@ -304,7 +303,6 @@ def _parse_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) 
 
 
 def _parse_line_break(state: StateInline, silent: bool) -> bool:
-    """Parse `<br>`, which breaks a line within a table cell. A rule of markdown-it."""
     if not state.src.startswith("<br>", state.pos):
         return False
     if not silent:
