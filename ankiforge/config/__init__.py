@@ -1,7 +1,7 @@
 """Read the settings of a workspace (`ankiforge.yaml`), and decide where API keys may be sent.
 
-Every error names the file, the line, the key and what was expected there. All settings are
-described in `docs/reference/configuration.md`.
+Every error names the file, the line, the key and the expected value. All settings are described
+in `docs/reference/configuration.md`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ankiforge.text.normalize import normalize_for_lookup
 SETTINGS_FILE_NAME = "ankiforge.yaml"
 """The file that makes a directory a workspace."""
 ZOTERO_WEB_URL = "https://api.zotero.org"
-"""The URL of Zotero's web API, to which Zotero's default key belongs."""
+"""The URL of Zotero's web API, the only URL that gets Zotero's default key."""
 
 
 # --- the settings -----------------------------------------------------------------------
@@ -96,10 +96,10 @@ _FieldName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class _GeneratedFields(_Section, rename="pascal"):
-    """The fields of a user's note type that hold what the program adds to a card's text.
+    """The fields of a user's note type for text that the program adds to a card.
 
-    Each is named after one of our own fields. The value is the name of the field in the user's
-    note type, or None if the user has no field for it.
+    Each attribute is named after one of our own fields. The value is the field in the user's note
+    type, or None if there is no field for it.
     """
 
     extra: _FieldName | None = None
@@ -110,7 +110,7 @@ class _GeneratedFields(_Section, rename="pascal"):
 
     @property
     def names(self) -> dict[str, str]:
-        """The names of the fields that are configured, by our field name, in our order."""
+        """The configured field names by our field name, in our order."""
         configured = msgspec.to_builtins(self)
         names = {}
         for name in "Text Front Back Reverse Extra Source Citation Links Open".split():
@@ -148,7 +148,7 @@ class ClozeType(_Section):
 
 
 class NoteTypes(_Section):
-    """The user's note types for new cards. A type that is None is replaced by ankiforge's own."""
+    """The user's note types for new cards. None stands for ankiforge's own type."""
 
     basic: BasicType | None = None
     cloze: ClozeType | None = None
@@ -172,8 +172,8 @@ class _Settings(_Section):
     executor: Annotated[str, msgspec.Meta(pattern=r"^$|^(tcp|tls)://.+:\d+$")] = ""
     """The address of the Dask cluster that reads PDFs, or "" to read them on this computer."""
     journal: str = ""
-    """The directory of the journal, which may be shared with other devices, or "" for `journal`
-    in the workspace."""
+    """The directory of the journal, which other devices may share, or "" for `journal` in the
+    workspace."""
     anki: AnkiSettings = AnkiSettings()
     note_types: NoteTypes = NoteTypes()
     decks: DeckSetting | None = None
@@ -181,16 +181,14 @@ class _Settings(_Section):
 
 
 class _SettingsFile(_Settings):
-    """All settings as they are in the file, with the sources still unparsed."""
-
     sources: tuple[dict[str, Any], ...] = ()
 
 
 class SourceKinds(Protocol):
-    """What the settings need to know about the kinds of sources.
+    """Facts about the kinds of sources, implemented by the module `extract.registry`.
 
-    The module `extract.registry` implements this protocol. It is passed as a parameter because
-    `extract` imports this package, so this package can't import `extract`.
+    They are passed as a parameter because `extract` imports this package, so this package can't
+    import `extract`.
     """
 
     def get_default_name(self, kind: str, path: Path) -> str:
@@ -211,8 +209,8 @@ class SourceEntry(Value):
 
     kind: str
     name: str
-    """The configured name. If there is none, the default name that the kind of source derives from
-    the path, or the kind itself if no path is configured."""
+    """The configured name. By default, the kind of source derives the name from the path, or the
+    kind itself is the name if no path is configured."""
     path: Path
     """The absolute path. `~` is expanded, and a relative path is relative to the directory of the
     settings file."""
@@ -231,8 +229,7 @@ class Config(_Settings):
 
     sources: tuple[SourceEntry, ...] = ()
     location: Location = Location(SETTINGS_FILE_NAME)
-    """The top of the file, from which errors start: `location.append_keys("llm",
-    "model").error(…)`."""
+    """The top of the file, for errors: `location.append_keys("llm", "model").error(…)`."""
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:
@@ -240,7 +237,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
 
     Args:
         path: the path of the `ankiforge.yaml`.
-        kinds: what is known about the kinds of sources.
+        kinds: facts about the kinds of sources.
 
     Raises:
         ConfigError: a setting is invalid. The message begins with file, line and key, as in
@@ -315,7 +312,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
 
 
 class _CommonOptions(Value):
-    """The options that every kind of source has. Other options are defined by its module."""
+    """The options that every kind of source has. Each kind's module defines the others."""
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -373,7 +370,7 @@ def default_source_name(path: Path) -> str:
 
 
 def expand_path(text: str, folder: Path, location: Location) -> Path:
-    """Make a path from the settings absolute, relative to `folder`, and expand `~`.
+    """Expand `~` in a path from the settings, and make the path absolute, relative to `folder`.
 
     Raises:
         ConfigError: the path begins with `~` and the name of an unknown user.
@@ -393,7 +390,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_origin(url: str) -> tuple[str, str, int]:
-    """Return the scheme, host and port of a URL, or ("", "", 0) if the URL is invalid or unsafe.
+    """Parse the scheme, host and port of a URL. Returns ("", "", 0) if it is invalid or unsafe.
 
     A URL with a user name, password, query or fragment is unsafe, because it may contain secrets.
     """
@@ -411,7 +408,7 @@ def parse_origin(url: str) -> tuple[str, str, int]:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL points to this computer, that is, to 127.0.0.0/8, ::1 or localhost."""
+    """Return whether a URL points to this computer: 127.0.0.0/8, ::1 or localhost."""
     host = parse_origin(url)[1]
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -451,7 +448,7 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
         location: the location of the service's section in the settings.
 
     Raises:
-        ConfigError: the URL isn't valid and safe, or `key_env` can't be the name of a variable.
+        ConfigError: the URL is invalid or unsafe, or `key_env` can't be the name of a variable.
     """
     if not any(parse_origin(url)):
         message = "expected a URL without user name, password or query"
@@ -472,7 +469,7 @@ class DefaultKey(Value):
     url: str
 
     def is_for(self, url: str) -> bool:
-        """Return whether the key may be sent to `url`, whatever the path in the URL."""
+        """Return whether the key may be sent to `url`. The path of the URL doesn't matter."""
         return parse_origin(url) == parse_origin(self.url)
 
 
@@ -482,10 +479,10 @@ ANKI_KEY = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
 
 
 def find_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
-    """Return the name of the environment variable whose key may be sent to `url`, or "".
+    """Return the environment variable with the key that may be sent to `url`, or "".
 
-    This is `key_env`, the service's setting of that name, if it isn't "". Otherwise it is the
-    default variable, but only if its key belongs to `url`.
+    This is the service's setting `key_env`, if there is one. Otherwise it is the default variable,
+    but only if its key belongs to `url`.
     """
     if key_env:
         return key_env
@@ -507,7 +504,7 @@ def find_key(
 
 
 def find_shipped_directory(kind: str) -> Path:
-    """Return the directory with the shipped files of a kind, which is "prompts" or "decks".
+    """Return the directory with the program's own "prompts" or "decks".
 
     In a wheel, the directory is inside the package. In a checkout, it is beside the package.
     """

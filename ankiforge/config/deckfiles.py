@@ -2,7 +2,7 @@
 
 Each deck file sets the deck of some cards, their kinds, and the meaning of colours. The files are
 tried in the order of their names, and the first whose `select` matches is used. The file without
-`select` comes last. A file that doesn't name a deck uses the one from the setting.
+`select` comes last. A file that doesn't name a deck uses the deck from the setting.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _DECK_TEMPLATES: dict[DeckSetting, str] = {
 
 
 class Select(Value, forbid_unknown_fields=True, kw_only=True):
-    """The conditions under which a deck file is used for a highlight. All of them must be met.
+    """The conditions for using a deck file for a highlight. All of them must be met.
 
-    A condition is met if one of its patterns matches. The patterns are those of `fnmatch`, and
-    ignore case.
+    A condition is met if one of its patterns matches. Patterns are those of `fnmatch`, and ignore
+    case.
     """
 
     source: Patterns = ()
@@ -77,17 +77,17 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
     tags: Strings = ()
     """The tags to add to the cards."""
     colours: dict[Colour, ColourAction] = {}
-    """What each colour requests. For colours that aren't listed, it is `card`. Any shade counts as
-    the nearest colour of the palette."""
+    """What each colour requests. Colours that aren't listed request `card`. Any shade counts as the
+    nearest colour of the palette."""
 
     @property
     def has_skipped_colours(self) -> bool:
-        """Whether there is a colour for which no cards are made."""
+        """Whether highlights of some colour make no cards."""
         return "skip" in self.colours.values()
 
     @property
     def is_fallback(self) -> bool:
-        """Whether the rule has no `select`, so that it applies to everything without a rule."""
+        """Whether the rule has no `select`, so that it matches everything."""
         return self.select == Select()
 
     def get_colour_action(self, colour: str) -> ColourAction:
@@ -107,7 +107,7 @@ class PathDeck(DeckRule, kw_only=True):
 
 
 class DeckChoice(NamedTuple):
-    """The deck for the cards of a highlight, and the tags that are added to them."""
+    """The deck for the cards of a highlight, and the tags to add to them."""
 
     deck: str
     tags: Strings
@@ -127,7 +127,7 @@ def load_decks(
         path_decks: the decks for the remembered PATHs.
 
     Returns:
-        The rules in the order in which to try them, each with a deck. The last one matches
+        The rules in the order in which to try them, each with a deck. The last rule matches
         everything.
 
     Raises:
@@ -176,9 +176,9 @@ def load_decks(
 
 
 def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
-    """Return the first deck file that matches the highlight, out of the `rules`.
+    """Return the first deck file in `rules` that matches the highlight.
 
-    There always is one, because the last rule matches everything.
+    The last rule matches everything.
     """
     for rule in rules:
         if not isinstance(rule, PathDeck) and _is_selected(rule.select, highlight):
@@ -204,10 +204,10 @@ def _is_selected(select: Select, highlight: Highlight) -> bool:
 def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
     """Choose the deck for the cards of a highlight, and the tags to add.
 
-    A deck that the document or the highlight itself names takes precedence over the rules.
+    A deck named by the document or the highlight itself takes precedence over the rules.
 
     Args:
-        rules: the rules, as returned by `load_decks`.
+        rules: the rules from `load_decks`.
         highlight: the highlight.
     """
     document = highlight.document
@@ -266,9 +266,9 @@ def _matches_any(patterns: Patterns, values: Iterable[str]) -> bool:
 def _compile_patterns(
     patterns: Patterns,
 ) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    """Return the patterns without wildcards, and a regular expression that matches the others.
+    """Split patterns into a set without wildcards, and a regular expression for the rest.
 
-    The expression is None if all patterns are without wildcards.
+    The expression is None if no pattern has wildcards.
     """
     listed = [patterns] if isinstance(patterns, str) else patterns
     normalized = set(map(_normalize, listed))
@@ -288,7 +288,6 @@ _WILDCARD = regex(r"[*?\[]")
 
 @lru_cache(maxsize=4096)
 def _normalize(text: str) -> str:
-    """Return a pattern or value in NFC, case-folded, and without `#`, for comparison."""
     return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
 
 
@@ -306,9 +305,9 @@ _NOTE_NAMESPACES = frozenset(("vault", "markdown"))
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill_template(template: str, values: Strings) -> str:
-    """Return the name of a deck, in which placeholders are replaced by `values`.
+    """Replace the placeholders in the name of a deck by `values`.
 
-    If the name would be empty, return the title, or if that is empty too, "ankiforge".
+    An empty name is replaced by the title, or by "ankiforge" if the title is empty too.
     """
     value_by_placeholder = dict(zip(_PLACEHOLDERS, values, strict=True))
     name = _PLACEHOLDER.sub(lambda match: value_by_placeholder[match[1]], template)
@@ -317,16 +316,12 @@ def _fill_template(template: str, values: Strings) -> str:
 
 @lru_cache(maxsize=1024)  # highlights in the same directory follow each other
 def _path_to_deck(text: str) -> str:
-    """Convert a path of directories or collections to a deck name with the same levels."""
     return _join_parts(map(_clean_part, text.split("/")))
 
 
 @lru_cache(maxsize=1024)
 def _clean_part(text: str) -> str:
-    """Convert a text to one part of a deck name, by replacing `::` and truncating it.
-
-    Return "" if nothing visible is left.
-    """
+    """Convert a text to one part of a deck name, or "" if nothing visible is left."""
     line = re.sub(r":{2,}", "-", _join_parts([text])).strip(": ")
     if not is_visible(line):
         return ""
@@ -334,7 +329,7 @@ def _clean_part(text: str) -> str:
 
 
 def _join_parts(parts: Iterable[str]) -> str:
-    """Join the parts of a deck name with `::`, leaving out parts that are invisible.
+    """Join the parts of a deck name with `::`, leaving out invisible parts.
 
     Line breaks and other white space within a part become single spaces.
     """

@@ -36,7 +36,7 @@ def open_regular(
     *,
     max_bytes: int | None = None,
 ) -> IO[bytes]:
-    """Open a file, but only if it is a regular file and not too large.
+    """Open a file if it is a regular file and not too large.
 
     Anything else, such as a pipe, may never end.
 
@@ -44,7 +44,8 @@ def open_regular(
         path: the path of the file.
         flags: the flags of `os.open`, which may allow writing. With `O_CREAT`, a missing file is
             created with the mode 0600.
-        max_bytes: the maximum size in bytes, or None for no limit, if the file is read in parts.
+        max_bytes: the maximum size in bytes, or None for no limit, for a file that is read in
+            parts.
 
     Raises:
         OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
@@ -73,7 +74,7 @@ def open_regular(
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """Read a whole file.
+    """Read a whole file of at most `max_bytes`.
 
     Raises:
         OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
@@ -99,7 +100,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def make_directory(path: Path, mode: int = 0o700) -> None:
-    """Create a directory, unless it exists, and its missing parents.
+    """Create a directory and its missing parents, unless it exists.
 
     `mode` is the mode of a new directory, which is private by default.
     """
@@ -110,8 +111,8 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
 def make_private(path: Path) -> None:
     """Remove the permissions of the group and of others from a file or directory.
 
-    Nothing is done if the mode can't be changed (on FAT or Windows, or if it has another owner),
-    or if `path` is a symbolic link, because its target isn't the program's own.
+    Does nothing if the mode can't be changed (on FAT or Windows, or if it has another owner),
+    or if `path` is a symbolic link, because its target may not be the program's own.
     """
     with suppress(OSError):
         status = path.lstat()
@@ -126,7 +127,7 @@ def make_private(path: Path) -> None:
 def make_database(path: Path) -> None:
     """Create an empty private file for a database, unless it exists.
 
-    SQLite would create one that others can read. Errors are ignored here, because SQLite reports
+    SQLite would create a file that others can read. Errors are ignored, because SQLite reports
     them when it opens the file.
     """
     with suppress(OSError):

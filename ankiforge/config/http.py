@@ -1,8 +1,8 @@
 """Limit the time and size of every request to a service, and remove secrets from messages.
 
 All clients (models, embeddings, AnkiConnect, Zotero) are `BoundedClient`s. The timeouts of `httpx2`
-apply only to single steps, such as waiting for the next bytes, and it doesn't limit the size. A
-server that sends a byte now and then, or a body that unpacks to gigabytes, would never exceed
+apply only to single steps, such as waiting for the next bytes, and `httpx2` doesn't limit the size.
+A server that sends a byte now and then, or a body that unpacks to gigabytes, would never exceed
 them. So each request has a timeout for the whole exchange, and a maximum size of the response.
 """
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class RequestTimeoutError(httpx2.TimeoutException):
-    """A request took longer than the timeout for the whole exchange."""
+    """Raised if a request takes longer than the timeout for the whole exchange."""
 
 
 def run_with_timeout(
@@ -62,7 +62,7 @@ _TRANSFER_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class ResponseTooLargeError(httpx2.HTTPError):
-    """A response is larger than its maximum size."""
+    """Raised if a response is larger than its maximum size."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -73,7 +73,7 @@ class ResponseTooLargeError(httpx2.HTTPError):
 class BoundedClient(httpx2.Client):
     """An HTTP client that limits the time and size of each exchange.
 
-    It can only be used for one request at a time, because a timeout closes it.
+    It handles only one request at a time, because a timeout closes the client.
     """
 
     def fetch(

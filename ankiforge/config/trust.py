@@ -1,9 +1,9 @@
 """Record and check whether the user trusts a workspace.
 
-The settings decide what is read, and where passages, cards and keys are sent. So a workspace that
-wasn't made on this computer must be confirmed by the user, as a whole, before any command runs in
-it, and again when its settings have changed. The confirmation is stored in the user's directory, by
-the path of the workspace.
+The settings decide what is read, and where passages, cards and keys are sent. So the user must
+confirm a workspace from another computer before any command runs in it, and again whenever its
+settings have changed. The confirmation is stored in the user's directory, by the path of the
+workspace.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ankiforge.model import hash16
 
 _TRUSTED_FILE = "trusted"
 AGENTS_PERMISSION = "agents may read"
-"""The permission that agents may read the workspace, which is given in addition to trust in it."""
+"""The permission that lets agents read the workspace, which is given in addition to trust."""
 
 
 _MADE_HERE = "made here"
-"""Stored for a workspace that `ankiforge init` made on this computer. For any other, a hash of its
-settings is stored."""
+"""Stored for a workspace that `ankiforge init` created on this computer. For any other workspace, a
+hash of its settings is stored."""
 
 
 def has_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> bool:
     """Return whether the user has given a further permission, such as `AGENTS_PERMISSION`.
 
-    The arguments are those of `give_permission`.
+    `folder` is the user's directory.
     """
     return f"{workspace.root}: {permission}" in load_values(folder, _TRUSTED_FILE)
 
@@ -50,12 +50,8 @@ def give_permission(workspace: WorkspaceDirectory, folder: Path, permission: str
 def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
     """Return why the user must confirm a workspace, or "" if the user trusts it.
 
-    The default workspace is always trusted, and so is the one whose path is in the environment
-    variable ANKIFORGE_TRUST.
-
-    Args:
-        workspace: the workspace.
-        folder: the user's directory.
+    The default workspace is always trusted, and so is the workspace whose path is in the
+    environment variable ANKIFORGE_TRUST. `folder` is the user's directory.
     """
     trusted_by_environ = os.environ.get("ANKIFORGE_TRUST", "")
     if workspace.is_default or (
@@ -74,12 +70,12 @@ def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
 def trust_workspace(
     workspace: WorkspaceDirectory, folder: Path, *, made_here: bool = False
 ) -> None:
-    """Record that the user trusts a workspace with its present settings.
+    """Record that the user trusts a workspace with its current settings.
 
     Args:
         workspace: the workspace.
         folder: the user's directory.
-        made_here: whether this program made the workspace, so that any later settings are the
+        made_here: whether this program created the workspace, so that any later settings are the
             user's own.
     """
     root = str(workspace.root)
@@ -100,7 +96,7 @@ def _store(folder: Path, key: str, value: str) -> None:
 def require_trust(
     workspace: WorkspaceDirectory, ask: Callable[[str], bool] | None, folder: Path
 ) -> None:
-    """Make sure that the user trusts a workspace, by asking if necessary.
+    """Ask the user to trust a workspace, unless the user already does.
 
     Args:
         workspace: the workspace in which a command is to run.

@@ -1,4 +1,4 @@
-"""Find workspaces, and store what belongs to the user rather than to a workspace.
+"""Find workspaces, and store data that belongs to the user instead of to a workspace.
 
 A workspace is a directory with
 
@@ -30,7 +30,7 @@ from ankiforge.model import Strings, Texts, Value
 
 JOURNAL_DIRECTORY = "journal"
 HINTS_FILE = "hints"
-"""The name under which the hints that were shown are stored, each with the time."""
+"""The name under which shown hints are stored, each with the time."""
 MAX_VALUES_BYTES = 16 << 20
 """The maximum size of a file that `load_values` reads."""
 
@@ -38,11 +38,6 @@ MAX_VALUES_BYTES = 16 << 20
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Create or replace a file that only the user can read, and its directory.
-
-    Raises:
-        UsageError: the file can't be written.
-    """
     with wrap_write_errors(path, hint="free space there, or allow writing"):
         make_directory(path.parent)
         write_file(path, text.encode())
@@ -72,10 +67,7 @@ def user_directory(environ: Texts = os.environ) -> Path:
 
 
 def load_values(folder: Path, name: str) -> dict[str, str]:
-    """Return the values that `store_values` stored under `name`.
-
-    If they are missing or damaged, return {}.
-    """
+    """Load the values that `store_values` stored under `name`, or {} if missing or damaged."""
     try:
         data = read_bounded(folder / f"{name}.json", MAX_VALUES_BYTES)
         return msgspec.json.decode(data, type=dict[str, str])
@@ -120,13 +112,13 @@ _REMEMBERED_HEADER = (
 
 
 class RememberedPath(Value, omit_defaults=True):
-    """A PATH from an earlier `ankiforge run PATH`, which is now read by each `ankiforge run`."""
+    """A PATH from an earlier `ankiforge run PATH`, which every `ankiforge run` now reads."""
 
     path: str
     """The absolute path, with symbolic links resolved."""
     names: dict[str, str] = {}
-    """The name of each source that was found at the path, by kind. The names must not change,
-    because they are part of the highlights' keys."""
+    """The name of each source found at the path, by kind. The names must not change, because they
+    are part of the highlights' keys."""
     marks: Strings = ()
     """The kinds of marks to read in addition to those in the settings, such as `bold`."""
     deck: str = ""
@@ -168,7 +160,7 @@ class WorkspaceDirectory(Value):
     """Whether this is the user's default workspace, which needs no `ankiforge.yaml`."""
 
     def setting_instructions(self, setting: str) -> str:
-        """Return instructions for the user on where to write `setting`, such as `drafter: llm`."""
+        """Tell the user where to write `setting`, such as `drafter: llm`."""
         if self.is_default:
             path = f"~/cards/{SETTINGS_FILE_NAME}"
             return f"ankiforge init ~/cards, then write `{setting}` into {path}"
@@ -186,7 +178,7 @@ class WorkspaceDirectory(Value):
 
     @property
     def pictures(self) -> Path:
-        """The directory for pictures that were cut from pages."""
+        """The directory for pictures cropped from pages."""
         return self.state_directory / "pictures"
 
     @property
@@ -201,14 +193,14 @@ class WorkspaceDirectory(Value):
         return expand_path(self.config.journal, self.root, location)
 
     def get_device_id(self, folder: Path, *, make: bool = True) -> str:
-        """Return the id of this device in this workspace, which is created on first use.
+        """Return the id of this device in this workspace, creating it on first use.
 
         The id is stored in the user's directory, by the path of the workspace. So a copy of the
         workspace gets another id, and no two devices write to the same journal file.
 
         Args:
             folder: the user's directory.
-            make: whether to create a missing id. If not, "reader" is returned in its place.
+            make: whether to create a missing id. If False, "reader" is returned instead.
         """
         id_by_root = load_values(folder, "machines")
         root = str(self.root)
@@ -225,7 +217,7 @@ class WorkspaceDirectory(Value):
         """The PATHs that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
-            ConfigError: the file isn't valid, after the user edited it.
+            ConfigError: the file, which the user may edit, isn't valid.
         """
         path = self.state_directory / REMEMBERED_FILE
         if not path.is_file():
@@ -236,10 +228,10 @@ class WorkspaceDirectory(Value):
     def load_decks(
         self, remembered: Iterable[RememberedPath] | None = None
     ) -> tuple[DeckRule, ...]:
-        """Return the rules that choose the decks of cards, from PATHs, deck files and settings.
+        """Load the rules that choose the decks of cards, from PATHs, deck files and settings.
 
         Args:
-            remembered: the remembered PATHs, or None for those that are stored.
+            remembered: the remembered PATHs, or None for the stored ones.
 
         Raises:
             ConfigError: a deck file contains an error.
@@ -269,7 +261,7 @@ class WorkspaceDirectory(Value):
         self.make_private()
 
     def check_journal(self) -> None:
-        """Check that the directory in the setting `journal` is writable, if it is set.
+        """Check that the directory in the setting `journal`, if any, is writable.
 
         Raises:
             UsageError: the directory is missing or isn't writable.
@@ -307,7 +299,7 @@ def find_workspace(
     Args:
         directory: the directory that the user passed with `-C`, or None.
         cwd: the current directory of the command.
-        kinds: what is known about the kinds of sources.
+        kinds: facts about the kinds of sources.
         environ: the environment variables, which may override the user's directory.
 
     Raises:
@@ -382,9 +374,9 @@ def _is_workspace(folder: Path) -> bool:
 
 
 def get_registered_workspace(folder: Path) -> Path | None:
-    """Return the workspace that is used by commands outside of any workspace.
+    """Return the workspace for commands outside of any workspace, or None.
 
-    It was registered by `ankiforge init`. Return None if none was registered.
+    `ankiforge init` registers it.
     """
     path = load_values(folder, "workspaces").get("registered")
     return Path(path) if path else None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 KeyPath = tuple[str | int, ...]
-"""The path from the top of a file to a value in it, as mapping keys and list indices."""
+"""The path from the top of a file to a value, as mapping keys and list indices."""
 T = TypeVar("T")
 
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The location of a value in a YAML file, from which error messages are made."""
+    """The location of a value in a YAML file, for error messages."""
 
     file: str
     """The name of the file, as shown in messages."""
@@ -47,12 +47,12 @@ class Location:
     """The line number (from 1) of every key and list item in the file."""
 
     def append_keys(self, *steps: str | int) -> Location:
-        """Return the location that is reached from this one by these keys and indices."""
+        """Return the location of a nested value, reached by these keys and indices."""
         return Location(self.file, (*self.key_path, *steps), self.lines)
 
     @property
     def line(self) -> int:
-        """The line of this key, or of its closest parent that is in the file, or 0 if unknown."""
+        """The line of this key, or of its closest parent in the file, or 0 if unknown."""
         for depth in range(len(self.key_path), -1, -1):
             line = self.lines.get(self.key_path[:depth])
             if line:
@@ -77,12 +77,12 @@ class Location:
         return f"{location}: {self.key}" if self.key else location
 
     def error(self, message: str, hint: str = "") -> ConfigError:
-        """Return an error whose message begins with this location."""
+        """Build an error whose message begins with this location."""
         return ConfigError(f"{self}: {message}", hint=hint)
 
 
 def suggest_word(word: str, known_words: Iterable[str]) -> str:
-    """Return a hint for an unknown word, which names the most similar known word.
+    """Build a hint for an unknown word, which names the most similar known word.
 
     If none is similar, the hint lists all known words.
     """
@@ -175,15 +175,11 @@ encoded in UTF-8."""
 
 @cache
 def _make_loader() -> type[yaml.SafeLoader]:
-    """Return a subclass of PyYAML's safe loader that is stricter.
-
-    It rejects aliases, duplicate keys and control characters.
-    """
+    """Create a safe loader that also rejects aliases, duplicate keys and control characters."""
     import yaml
 
     class Loader(yaml.SafeLoader):
         def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            """Compose a node, unless it is an alias or contains control characters."""
             if self.check_event(yaml.AliasEvent):
                 message = "aliases (*name) are not supported here: write the value out"
                 mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
@@ -214,10 +210,7 @@ def _make_loader() -> type[yaml.SafeLoader]:
 
 
 def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    """Yield the path and line number of every key and list item below `node`.
-
-    `parent` is the path of `node`.
-    """
+    """Yield the path and line number of every key and list item below `node`."""
     import yaml
 
     items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
@@ -241,8 +234,8 @@ def convert_to_type(result_type: type[T], data: object, location: Location) -> T
     value gets its default, in the outermost mapping and in the mappings directly below it.
 
     Raises:
-        ConfigError: the data isn't valid. The error names the file, the line, the key and what
-            was expected there, and suggests the most similar known word.
+        ConfigError: the data isn't valid. The error names the file, the line, the key and the
+            expected value, and suggests the most similar known word.
     """
     try:
         return msgspec.convert(
@@ -261,7 +254,7 @@ def convert_to_type(result_type: type[T], data: object, location: Location) -> T
 
 
 def _remove_empty_keys(data: object, levels: int) -> object:
-    """Return `data` without keys that have no value, in the upper `levels` levels of mappings."""
+    """Drop keys without a value from the upper `levels` levels of mappings."""
     if not isinstance(data, dict) or not levels:
         return data
     non_empty = {}
@@ -294,7 +287,7 @@ _FORMAT_HINTS = {
 def _make_config_error(
     message: str, location: Location, known_words: list[str]
 ) -> ConfigError:
-    """Turn an error message from msgspec into an error that is worded for the user."""
+    """Reword an error message from msgspec for the user."""
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
@@ -325,10 +318,9 @@ def _make_config_error(
 
 
 def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
-    """Return the words that are valid at the end of a path of keys and indices.
+    """List the words that are valid at the end of a path of keys and indices below the type `kind`.
 
-    The words are the keys of a mapping, or the choices of an enum or literal. The path begins at
-    the type `kind`.
+    The words are the keys of a mapping, or the choices of an enum or literal.
     """
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls]
@@ -356,10 +348,10 @@ def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
 
 
 def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
-    """Return the text of a settings file in which some values are set.
+    """Set values in the text of a settings file.
 
     Comments, order and the style of sections are kept. The result is parsed again, to make sure
-    that it differs only in these values.
+    that only these values have changed.
 
     Args:
         text: the text of the settings file.
@@ -410,7 +402,7 @@ def format_scalar(value: Any) -> str:
 
 
 def _set_value(text: str, path: Strings, value: str) -> str:
-    """Return a settings file in which the value at `path` is replaced by `value`, or added.
+    """Replace or add the value at `path` in the text of a settings file.
 
     If the section isn't a mapping, the result is wrong, and `set_values` rejects it.
     """

@@ -1,14 +1,14 @@
 """The immutable values that pass between the packages, and the functions that compute ids.
 
 A highlight is read by `extract`, drafted by `draft`, checked by `check`, stored by `ledger`, and
-shipped as a note by `anki`. Each stage returns new values.
+exported as a note by `anki`. Each stage returns new values.
 
     values        the base class, type aliases, ids, hashes, and kinds of cards
     highlights    documents and highlights
-    hints         other ids, by which a mark or work is recognized in another source
+    hints         other ids that identify a mark or work in another source
     sources       what sources yield
     anki          what is read from Anki
-    cards         drafts, cards, remarks and questions, and notes to be shipped
+    cards         drafts, cards, remarks and questions, and notes to export
 """
 
 from ankiforge.model.anki import *

@@ -1,4 +1,4 @@
-"""What is read from Anki: notes with a summary of their cards, note types and reviews.
+"""Values read from Anki: notes with a summary of their cards, note types and reviews.
 
 A *view* is the content of Anki's collection, or of a part of it, as read at one time.
 """
@@ -29,17 +29,17 @@ class ViewKind(StrEnum):
     COLLECTION = "collection"
     """A copy of the `collection.anki2` that Anki uses."""
     COLPKG = "colpkg"
-    """An export of a whole collection, which the user passed."""
+    """An export of a whole collection, passed by the user."""
     APKG = "apkg"
-    """An export of decks, which the user passed. It is never a complete view."""
+    """An export of decks, passed by the user. It is never a complete view."""
     CONNECT = "connect"
-    """Exports that a running Anki made through AnkiConnect."""
+    """Exports of a running Anki, made through AnkiConnect."""
 
 
 class Identity(Value):
     """The decoded content of a note's field AnkiforgeId.
 
-    It contains hashes of what we wrote into the note, by which edits by the user are recognized.
+    It contains hashes of what we wrote into the note, which reveal edits by the user.
     """
 
     guid: Guid
@@ -59,19 +59,19 @@ class Identity(Value):
 
 
 class ForeignNote(Value):
-    """A note in Anki that isn't ours, with the text that drafts are compared with."""
+    """A note in Anki that isn't ours, with its text for comparison with drafts."""
 
     id: NoteId
     mod: int
     deck: str
     """The deck of the note's first card, with `::` between the parts of its name."""
     fields: Fields
-    """The text of the fields Front and Back, or of the field Text with its cloze deletions, as
-    plain text, or () if there is no text."""
+    """The fields Front and Back, or the field Text with its cloze deletions, as plain text. () if
+    the note has no text."""
 
 
 class AnkiTemplate(Value):
-    """A card template of a note type in Anki, with the HTML of its two sides."""
+    """A card template of a note type in Anki, with the HTML of both sides."""
 
     name: str
     id: int | None
@@ -85,25 +85,25 @@ class AnkiNoteType(Value):
     id: NoteTypeId
     name: str
     mod: int
-    """When the note type was last changed, in seconds since 1970."""
+    """When the note type was last changed, as a Unix timestamp in seconds."""
     cloze: bool
     fields: tuple[tuple[str, int | None], ...]
-    """The name of each field, and its id if it has one, in order."""
+    """The name and id of each field, in order. The id is None if the field has none."""
     templates: tuple[AnkiTemplate, ...]
     css: str
     origin: int = 0
     """The id of the note type in the collection that it was imported from, or 0 if it was created
-    in this one or its origin is unknown."""
+    in this collection or its origin is unknown."""
     stock: int = 0
-    """Anki's number for the stock note type that this one was created from, or 0 if it wasn't
-    created from one."""
+    """Anki's number for the stock note type that this type was created from, or 0 if there is none.
+    """
     field_tags: tuple[int, ...] = ()
-    """Anki's number for the role of each field in a stock note type, which doesn't depend on the
-    field's name, or -1 if the field has none."""
+    """Anki's number for the role of each field in a stock note type, or -1 for a field without a
+    role. Unlike the name, it never changes."""
 
     @property
     def family(self) -> NoteType:
-        """Our own note type that is most similar to this one."""
+        """Our own note type that is most similar."""
         return NoteType.CLOZE if self.cloze else NoteType.BASIC
 
     @property
@@ -119,17 +119,17 @@ class AnkiReview(Value):
     """The time of the review, in milliseconds since 1970."""
     guid: Guid
     ease: int
-    """The button that the user pressed, from 1 (again) to 4 (easy), or 0 if the card was
-    rescheduled manually."""
+    """The button that the user pressed, from 1 (again) to 4 (easy), or 0 for a manual rescheduling.
+    """
     interval: int
-    """The new interval, in days, or in seconds if it is negative."""
+    """The new interval, in days if positive and in seconds if negative."""
     type: int
     """0 for learning, 1 review, 2 relearning, 3 filtered, 4 manual and 5 rescheduled."""
 
 
 RETIRED_TAG = "ankiforge::retired"
-"""The tag of a note whose card was retired or rejected. Such notes are tagged because importing a
-package can't delete them."""
+"""The tag of a note whose card was retired or rejected. It is needed because importing a package
+can't delete notes."""
 
 
 class AnkiNote(Value):
@@ -138,20 +138,20 @@ class AnkiNote(Value):
     guid: Guid
     id: NoteId
     mod: int
-    """The time of the user's last change, in seconds since 1970, or the `mod` that we shipped if
-    the user hasn't changed the note since."""
+    """When the user last changed the note, as a Unix timestamp in seconds, or the `mod` that we
+    exported if the user hasn't changed the note since."""
     fields: Strings
     """All fields as HTML, in the order of the note type."""
     tags: Strings
     deck: str
-    """The deck of the note's first card, with `::` between the parts of its name. If the card is
-    in a filtered deck, this is its home deck."""
+    """The deck of the note's first card, with `::` between the parts of its name. For a card in a
+    filtered deck, this is the home deck."""
     identity: Identity | None
     """The decoded AnkiforgeId, or None if no field contains one with the note's GUID."""
     reviews: int = 0
     """The number of reviews of all cards of the note."""
     lapses: int = 0
-    """The number of lapses: how often the user forgot a card that was in the review state."""
+    """How often the user forgot a card in the review state."""
     suspended: bool = False
     """Whether all cards of the note are suspended."""
     ordinals: Numbers = ()
@@ -162,8 +162,8 @@ class AnkiNote(Value):
     """The ids of the note's cards."""
     type_id: NoteTypeId = 0
     taken: int = 0
-    """The `mod` of the newest package that Anki has imported for the note, or 0 if unknown. It is
-    only used for a note without an AnkiforgeId."""
+    """The `mod` of the newest package that Anki has imported for the note, or 0 if unknown. Only
+    used for a note without an AnkiforgeId."""
 
     @property
     def is_retired(self) -> bool:
@@ -177,12 +177,12 @@ class AnkiNote(Value):
 
     @property
     def scheduler_tags(self) -> Strings:
-        """The note's tags `marked` and `leech`, which importing a package would remove."""
+        """The note's tags `marked` and `leech`, if any. Importing a package would remove them."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 
 
 class ViewChanges(msgspec.Struct):
-    """What has changed in Anki since the last view, for the report of a run."""
+    """The changes in Anki since the last view, for the report of a run."""
 
     seen: int = 0
     """The number of our notes in the view."""
@@ -191,13 +191,13 @@ class ViewChanges(msgspec.Struct):
     deleted: list[Guid] = []
     """Notes that the user deleted."""
     returned: list[Guid] = []
-    """Notes that were absent and are there again."""
+    """Notes that were missing and have reappeared."""
     missing: list[Guid] = []
     """Notes that are missing although Anki has no record of their deletion, or that were deleted
-    together with many others, so that the user is asked about them."""
+    together with many others. The user is asked about them."""
     retired: list[Guid] = []
-    """Notes whose cards are live although the notes have the tag for dropped cards in Anki, because
-    the journal has lost the decision."""
+    """Notes with the tag for retired cards although their cards are live, because the journal has
+    lost the decision."""
     revived: list[Guid] = []
     """Notes that the user deleted and that a package has brought back. They are reported once."""
     unknown: list[AnkiNote] = []

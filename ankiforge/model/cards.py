@@ -49,18 +49,18 @@ class RemarkKind(StrEnum):
     """The user deleted the draft's note in Anki, and the journal with the decision was lost."""
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
     EQUAL_CARD = "equal to the card"
-    """`Remark.detail` names the card that the draft is equal to."""
+    """`Remark.detail` names the card with the same content."""
     SAME_SENTENCE = "another answer of the sentence of the card"
     """`Remark.detail` names a card of another passage that is about the same sentence."""
     REJECTED_ELSEWHERE = "you rejected the same words elsewhere"
     FIGURE = "a figure waits for you to look at what it hides"
     FORM = "form"
-    """Lines that are written in this form may not be meant as cards. The user is also asked a
+    """Lines written in this form may not be meant as cards. The user is also asked a
     `QuestionKind.FORM` question."""
 
 
 class Remark(Value):
-    """A remark about a draft, which must therefore be reviewed by the user."""
+    """A remark about a draft that the user should read before accepting the draft."""
 
     kind: RemarkKind
     detail: str = ""
@@ -69,7 +69,7 @@ class Remark(Value):
 
     @property
     def text(self) -> str:
-        """The remark as shown in reports: the text of its kind, and the detail if there is one."""
+        """The remark as shown in reports: the text of its kind, and the detail, if any."""
         if self.detail:
             return f"{self.kind.value} {self.detail}"
         return self.kind.value
@@ -105,21 +105,19 @@ class QuestionKind(StrEnum):
     """Is this passage the missing passage of an existing card? The drafts of the passage are held
     back until the user answers."""
     GONE = ("gone", "the card stays", "the card goes, too")
-    """Some passages that were chosen without marking them, and that have cards, are no longer in
-    their document."""
+    """Some chosen, unmarked passages that have cards are no longer in their document."""
     DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
     """Two live cards from different passages have the same question and answer."""
     CONFLICT = ("conflict", "take the source's words", "keep mine")
     """The user and the source changed the same field of a card."""
     ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
-    """Notes are missing in Anki although it has no record of their deletion, or a large part of a
+    """Notes are missing in Anki although Anki has no record of their deletion, or a large part of a
     deck was deleted at once."""
     EMPTIED = ("emptied", "they were deleted", "nothing happened")
     """A source lost most of its documents at once. They aren't treated as missing until the user
     answers."""
     FORM = ("form", "these are cards, and later ones", "no cards here")
-    """Are the lines that are written in this form meant as cards? The answer may exclude some of
-    the drafts."""
+    """Are lines written in this form meant as cards? The answer may exclude some of the drafts."""
 
     accept_effect: str
     """What happens if the user accepts, as shown beside the question."""
@@ -144,14 +142,14 @@ class Conflict(Value):
     guid: Guid
     field: str
     mine: str
-    """The user's version as Markdown. If the user edited the card here and in Anki, this is the
-    version in Anki."""
+    """The user's version as Markdown. If the user edited the card both here and in Anki, this is
+    the version in Anki."""
     source: str
-    """The version from the source as Markdown. If the user edited the card here and in Anki, this
-    is the version from here."""
+    """The version from the source as Markdown. If the user edited the card both here and in Anki,
+    this is the local version."""
     theirs: str
-    """Hash of the user's version in the form that was compared: its HTML if the version is in
-    Anki, otherwise its Markdown."""
+    """Hash of the user's version in the form that was compared: HTML if the version is in Anki,
+    Markdown otherwise."""
     ours: str
     """Hash of the version in `source`, in the same form."""
     edited_here: bool = False
@@ -173,10 +171,10 @@ class Question(Value):
     conflicts: tuple[Conflict, ...] = ()
     examples: Strings = ()
     drafts: Strings = ()
-    """Ids of the drafts that are held back until the user answers."""
+    """The ids of the drafts that are held back until the user answers."""
     repair: str = ""
-    """Action id of the repair whose text is in conflict, or "" if it isn't a repair. A repair is
-    sent or undone as a whole."""
+    """The action id of the repair whose text is in conflict, or "" if the conflict isn't about a
+    repair. A repair is sent or undone as a whole."""
 
     @property
     def is_between_edits(self) -> bool:
@@ -207,29 +205,29 @@ class Question(Value):
 # --- cards ---------------------------------------------------------------------------------
 
 OTHER_NOTE_CHECK = "other_note"
-"""Name of the check that finds a note which another tool has already made from the passage."""
+"""The check that finds a note which another tool has already made from the passage."""
 OTHER_SCHEDULE_CHECK = "other_schedule"
-"""Name of the check that finds a schedule which another tool has written beside the passage."""
+"""The check that finds a schedule which another tool has written beside the passage."""
 PROPOSAL_DRAFTER = "propose"
-"""Drafter of proposed cards, and of the new text for a card whose sentence has changed."""
+"""The drafter of proposed cards, and of new text for a card whose sentence has changed."""
 MIN_PROPOSAL_CONFIDENCE = 0.5
-"""The minimum confidence of a proposed card. In blind tests, strict readers threw away about half
+"""The minimum confidence of a proposed card. In blind tests, strict readers discarded about half
 of the cards below it, and kept one in five."""
 PHRASE_DRAFTER = "rules:phrase"
-"""Drafter of cloze cards whose gaps are phrases that the user marked."""
+"""The drafter of cloze cards whose gaps are phrases that the user marked."""
 LONG_COMMENT_DRAFTER = "rules:comment-more"
-"""Drafter of cards from a comment that contains more than a question. The user reviews each
-card, because all of the comment may belong to it."""
+"""The drafter of cards from a comment that contains more than a question. The user reviews each
+card, because the whole comment may belong to it."""
 TRANSLATION_DRAFTER = "rules:comment-translation"
-"""Drafter of vocabulary cards, from a marked word whose translation is in the comment."""
+"""The drafter of vocabulary cards, from a marked word with the translation in the comment."""
 FIGURE_DRAFTER = "rules:figure"
-"""Drafter of figures whose labels are hidden. The user reviews each card."""
+"""The drafter of figures with hidden labels. The user reviews each card."""
 AGENT_DRAFTER = "agent"
-"""Drafter of cards that a client of the MCP server proposed. The user reviews each card."""
+"""The drafter of cards proposed by a client of the MCP server. The user reviews each card."""
 
 
 class Verdict(StrEnum):
-    """What has been decided about a card. Only live cards are written into Anki packages."""
+    """The decision about a card. Only live cards are written into Anki packages."""
 
     LIVE = "live"
     REJECTED = "rejected"
@@ -239,7 +237,7 @@ class Verdict(StrEnum):
     """The user accepted the card and undid that. The draft is pending again, and is no longer
     accepted automatically."""
     SUPERSEDED = "superseded"
-    """The passage had been given two keys, and the card of the other key is used instead."""
+    """The passage had two keys, and the card of the other key is used instead."""
 
 
 class Severity(StrEnum):
@@ -262,7 +260,7 @@ class Origin(Value):
     prompt: str = ""
     """The name and fingerprint of the prompt, as `name@fingerprint`."""
     request: str = ""
-    """Hash of the request to the model whose reply contained the draft."""
+    """The hash of the request to the model whose reply contained the draft."""
 
     @property
     def is_from_comment(self) -> bool:
@@ -271,13 +269,13 @@ class Origin(Value):
 
 
 class Finding(Value):
-    """Something that a check found in a draft or card, with a message for the user."""
+    """A fault that a check found in a draft or card, with a message for the user."""
 
     check: str
     severity: Severity
     message: str
     duplicate: str = msgspec.field(name="twin", default="")
-    """The equal or similar card, if the finding is about one: a GUID, a draft id, or `nid:`
+    """The identical or similar card, if the finding is about one: a GUID, a draft id, or `nid:`
     followed by the id of a note in Anki. Stored in JSON as `twin`."""
 
 
@@ -290,7 +288,7 @@ class AdoptedNote(Value, omit_defaults=True):
     type: int
     """The id of the note type."""
     names: Texts
-    """The name of the note's field that holds each of our content fields, by our field name."""
+    """The name of the note's field for each of our content fields, by our field name."""
     html: Texts
     """The HTML of all fields of the note, by the note's field names."""
     words: Texts = {}
@@ -305,7 +303,7 @@ class AdoptedNote(Value, omit_defaults=True):
         return self.html.get(self.names[name], "")
 
     def find_html(self, name: str, text: str) -> str | None:
-        """Return the HTML that is known for the Markdown `text` of our field `name`, or None.
+        """Look up the original HTML for the Markdown `text` of our field `name`, or return None.
 
         The HTML from the adopted note or from a repair is reused because it may contain formatting
         that Markdown can't express.
@@ -317,25 +315,25 @@ class AdoptedNote(Value, omit_defaults=True):
 
 
 class MappedType(Value, omit_defaults=True):
-    """A note type of the user's, and which of its fields hold the content of our fields."""
+    """A note type of the user's, with a mapping of our fields to its fields."""
 
     id: int
     name: str
     fields: Texts
     """The names of the note type's fields, by our field name."""
     ids: dict[str, int] = {}
-    """The ids of the note type's fields, by our field name, for fields to which Anki gave an id.
-    A field keeps its id when the user renames it."""
+    """The ids of the note type's fields that have one, by our field name. A field keeps its id when
+    the user renames it."""
 
 
 class ShippedNote(Value, omit_defaults=True):
-    """What a package contained of a note, which is later compared with the note in Anki."""
+    """A note as a package contained it, for later comparison with the note in Anki."""
 
     mod: int
     tags: Strings = ()
     """The tags that we wrote, without the user's own tags."""
     digest: str = ""
-    """Hash of everything we wrote, by which this revision of the note is recognized later."""
+    """The hash of everything we wrote, which identifies this revision of the note."""
     hashes: Texts = {}
     """Hashes of the HTML, by our field name. Notes of our own types also store them in Anki."""
     # filled in when the note is shipped, and kept in the card's `NoteHistory` afterwards
@@ -348,7 +346,7 @@ class ShippedNote(Value, omit_defaults=True):
 
 
 class CardContent(Value, omit_defaults=True):
-    """The text of a draft or card, and where it comes from."""
+    """The text of a draft or card, with its origin."""
 
     key: HighlightKey
     """The key of the draft's highlight, or the oldest key of the card's passage."""
@@ -356,7 +354,7 @@ class CardContent(Value, omit_defaults=True):
     fields: Fields
     origin: Origin
     quote: str = ""
-    """The words of the source that support the card, verbatim, or "" if there are none."""
+    """The text in the source that supports the card, verbatim, or ""."""
     tags: Strings = ()
     """The tags from the drafter. The tags from the source are stored with the highlight."""
     deck: str = ""
@@ -367,7 +365,7 @@ class CardContent(Value, omit_defaults=True):
 
     @property
     def family(self) -> NoteType:
-        """The note type that is used for cards of this kind."""
+        """The note type for cards of this kind."""
         return self.kind.family
 
     @property
@@ -394,26 +392,25 @@ class CardContent(Value, omit_defaults=True):
 
 
 class Draft(CardContent, kw_only=True):
-    """A possible card, made from a highlight by a drafter or the user, and not decided on yet."""
+    """A possible card that a drafter or the user created and that isn't decided on yet."""
 
     answer: str
     """The answer as plain text, which distinguishes the drafts of one highlight."""
     start: int
-    """Where the supporting words begin in the highlight's `exact` text. The intents of a highlight
-    are sorted by it."""
+    """Where the supporting text begins in the highlight's `exact`. A highlight's intents are sorted
+    by `start`."""
     intent: int = 0
     """A number for what the card is meant to test. Drafts of one highlight that come from one
-    reply and have the same intent are alternatives to each other."""
+    reply and have the same intent are alternatives."""
     by_hand: bool = False
     """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()
     """The alternatives of a proposal: up to four cloze texts of the same sentence, each with a
-    single gap, best first. `fields` contains the first one."""
+    single gap, best first. `fields` contains the first."""
     confidence: float = 0.0
     """The probability, from 0 to 1, that the user keeps the card. Only known for proposals and
     marked phrases."""
     findings: tuple[Finding, ...] = ()
-    """What the checks found."""
 
     @property
     def is_user_card(self) -> bool:
@@ -428,7 +425,7 @@ class Draft(CardContent, kw_only=True):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a check has blocked the draft, so that it can't be accepted as it is."""
+        """Whether a check has blocked the draft, so that it can't be accepted unchanged."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
@@ -438,7 +435,7 @@ class Draft(CardContent, kw_only=True):
 
     @property
     def is_hidden(self) -> bool:
-        """Whether the draft isn't shown, because it is a proposal that a check has blocked."""
+        """Whether to hide the draft, because it is a proposal that a check has blocked."""
         return self.is_proposed and self.is_blocked
 
 
@@ -468,14 +465,14 @@ class StoredDraft(Draft, kw_only=True):
     """Hashes of the sentences that the draft is about: one sentence, or for a hand-written card
     all of its sentences."""
     revises: Guid | None
-    """The card whose text the draft would change, or None if there is no such card."""
+    """The card whose text the draft would change, or None."""
     replaces: Guid | None
     """The card that the draft would replace because its note type differs, or None."""
     near: str
     """A similar sentence that was decided on before and is no longer in the passage, or ""."""
     since: int
     """If the user requested the draft, the number of the last event before it, else 0. Decisions up
-    to that event don't settle the draft."""
+    to that event don't resolve the draft."""
 
     @property
     def changed_card(self) -> Guid | None:
@@ -498,12 +495,12 @@ class PendingDraft(StoredDraft, kw_only=True):
 
     @property
     def verdict_name(self) -> str:
-        """The name that lists and queries use for the verdict, which is always "waiting"."""
+        """The name of the verdict in lists and queries, which is always "waiting"."""
         return "waiting"
 
     @property
     def state(self) -> str:
-        """What lists show as the draft's state: "revision", "blocked" or "waiting"."""
+        """The draft's state in lists: "revision", "blocked" or "waiting"."""
         if self.revises:
             return "revision"
         return "blocked" if self.is_blocked else self.verdict_name
@@ -513,17 +510,17 @@ class PendingDraft(StoredDraft, kw_only=True):
 
 
 class Edits(Value, omit_defaults=True):
-    """Which fields of a card the user has edited, and what the source says in their place."""
+    """The fields of a card that the user has edited, and the source's text for them."""
 
     pinned: Strings = ()
     """The fields with the user's own text, which the source may not overwrite."""
     offered: Texts = {}
     """The source's new text for pinned fields. It is in conflict with the user's text until the
-    user chooses one of them."""
+    user chooses between the two."""
     given: Texts = {}
-    """The text of each field as the source or the drafter last gave it."""
+    """The text of each field as last provided by the source or the drafter."""
     texts: tuple[Pair, ...] = ()
-    """A device id and a digest for each text that the source has given, oldest first."""
+    """A device id and a digest for each text that the source has provided, oldest first."""
     typed: Strings = ()
     """The fields that the user had edited in Anki, if the note was found there after both the
     database and the journal were lost. The source's own text for these fields is unknown until the
@@ -534,48 +531,48 @@ class Edits(Value, omit_defaults=True):
 
 
 class NoteHistory(Value, omit_defaults=True):
-    """What is known about a card's note: the packages that contained it, and its state in Anki."""
+    """The packages that contained a card's note, and the note's state in Anki."""
 
     shipped: tuple[ShippedNote, ...] = ()
     """The note as each package contained it, oldest first."""
     words: str = ""
-    """Digest of the text that was last shipped, or "" if the note was never shipped."""
+    """Digest of the text that was last exported, or "" if the note was never exported."""
     numbers: Texts = {}
-    """The hidden text that was shipped under each cloze number. A number is never reused for
+    """The hidden text that was exported under each cloze number. A number is never reused for
     other text, because the reviews of the old text would then count for the new one."""
     pictures: Texts = {}
-    """The name under which each picture was last shipped, by its path in the fields."""
+    """The name under which each picture was last exported, by its path in the fields."""
     seen_by: Strings = ()
     """The ids of the devices on which the note was seen in Anki."""
     adopted: AdoptedNote | None = None
     """The note of another tool that the card uses, or None if the note is our own."""
     mapped: MappedType | None = None
-    """The user's note type in which the note was first shipped, or None if that was one of our
-    types or the note was never shipped."""
+    """The user's note type in which the note was first exported, or None if that was one of our
+    types or the note was never exported."""
     found: bool = False
     """Whether the note was found in Anki after the journal was lost, so that its earlier packages
     are unknown."""
     schedule: tuple[tuple[str, int, int], ...] = ()
     """The due date (ISO), the interval in days and the ease in percent of each card of the note."""
     repaired: bool = False
-    """Whether the user has repaired the note since it was last shipped, so that its tag `marked`
-    or `leech` in Anki is dealt with."""
+    """Whether the user has repaired the note since it was last exported, so that its tag `marked`
+    or `leech` in Anki no longer matters."""
 
     @property
     def mod(self) -> int:
-        """The `mod` of the note as last shipped, or 0 if it was never shipped."""
+        """The `mod` of the note as last exported, or 0 if it was never exported."""
         return self.shipped[-1].mod if self.shipped else 0
 
     @property
     def digest(self) -> str:
-        """Hash of the note as last shipped, or "" if it was never shipped."""
+        """The hash of the note as last exported, or "" if it was never exported."""
         return self.shipped[-1].digest if self.shipped else ""
 
     def find_picture_name(self, path: str) -> str:
-        """Return the name under which a picture was shipped, or "" if that isn't certain.
+        """Return the name under which a picture was exported, or "" if that isn't certain.
 
-        If no picture has exactly this path, one with the same file name is used, provided it is
-        the only one. This is because the embed of a missing file has no directory.
+        If no picture has exactly this path, the only picture with the same file name is used,
+        because the embed of a missing file has no directory.
         """
         if path in self.pictures:
             return self.pictures[path]
@@ -614,17 +611,17 @@ class Card(CardContent, kw_only=True):
 
     @property
     def is_live(self) -> bool:
-        """Whether the card is accepted, so that it should be in Anki."""
+        """Whether the card is accepted and therefore belongs in Anki."""
         return self.verdict is Verdict.LIVE
 
     @property
     def verdict_name(self) -> str:
-        """The name that lists and queries use for the verdict, such as "accepted"."""
+        """The name of the verdict in lists and queries, such as "accepted"."""
         return "accepted" if self.is_live else self.verdict.value
 
     @property
     def note_fields(self) -> Strings:
-        """The names of our content fields that the card's note has a field for."""
+        """The content fields for which the card's note has a field, by our names."""
         if self.note.adopted:
             return tuple(self.note.adopted.names)
         if self.note.mapped:
@@ -636,16 +633,16 @@ class LocalCard(Card, kw_only=True):
     """A decided card together with its passages in the sources of this workspace."""
 
     passages: tuple[Highlight, ...]
-    """All passages of the card that are present, as last read, starting with its own passage."""
+    """All passages of the card that still exist, as last read, starting with its own passage."""
     source: tuple[SourceRemark, ...]
     """What has happened to the card's source text since the card was accepted."""
     kept: bool
-    """Whether the passage isn't in any source of this workspace, so that the note keeps the text
-    that was last shipped, perhaps by another device."""
+    """Whether no source of this workspace contains the passage, so that the note keeps the text
+    that was last exported, perhaps by another device."""
     anki: str = "none"
     """The state in Anki: `none`, `written` (into a package), `seen`, `missing` or `deleted`."""
     revision: PendingDraft | None = None
-    """The pending draft that would change the card's text, or None if there is none."""
+    """The pending draft that would change the card's text, or None."""
 
     @property
     def id(self) -> str:
@@ -669,20 +666,20 @@ class LocalCard(Card, kw_only=True):
     def is_read_here(self) -> bool:
         """Whether the passage was read from a source on this device.
 
-        Otherwise, the passage may have changed without this device knowing it.
+        Otherwise, the passage may have changed without this device noticing.
         """
         return bool(self.highlight.namespace) and not self.kept
 
     @property
     def state(self) -> str:
-        """What lists show as the card's state: its state in Anki if known, else its verdict."""
+        """The card's state in lists: its state in Anki if known, else its verdict."""
         if self.is_live and self.anki in _IN_ANKI:
             return _IN_ANKI[self.anki]
         return self.verdict_name
 
 
 _IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
-"""What lists show as the state of a live card that was shipped, by `LocalCard.anki`."""
+"""The state of a live card in lists, by `LocalCard.anki`."""
 
 
 class Preview(CardContent, kw_only=True):
@@ -709,7 +706,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 
 
 class DraftingBrief(Value):
-    """Which cards the deck files request for a highlight."""
+    """The cards that the deck files request for a highlight."""
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
@@ -723,14 +720,14 @@ class DraftingTask(Value):
     document: Document
     highlights: tuple[Highlight, ...]
     remark: str = ""
-    """The user's instructions, given when asking for another draft."""
+    """The user's instructions when asking for another draft."""
     brief: DraftingBrief = DraftingBrief()
     adds_to_pending: bool = False
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 
 
 class DraftingResult(Value):
-    """The result of drafting one highlight: drafts, or the reason why there are none."""
+    """The result of drafting one highlight: drafts, or the reason for having none."""
 
     highlight: Highlight
     drafts: tuple[Draft, ...] = ()
@@ -738,17 +735,17 @@ class DraftingResult(Value):
     """Why there are no drafts, or "" if there are drafts."""
     usefulness: float = 0.0
     """The probability, from 0 to 1, that the user keeps a card made from the best sentence, or 0 if
-    it wasn't estimated. If no card should be proposed, 1 is subtracted, so that it is negative."""
+    it wasn't estimated. If no card should be proposed, 1 is subtracted, which makes it negative."""
     usefulness_by_sentence: tuple[tuple[str, float], ...] = ()
     """The text in the source, and the usefulness, of each sentence for which a card can be
     proposed."""
     is_declined: bool = False
-    """Whether a model judged that no card is needed, so that none is proposed."""
+    """Whether a model decided that no card is needed, so that none is proposed."""
     is_temporary: bool = False
-    """Whether the reason is temporary. It is then not recorded, so that the highlight is drafted
-    again later."""
+    """Whether the reason is temporary, so that it isn't recorded and the highlight is drafted again
+    later."""
     problem: Problem | None = None
-    """The problem to report at the end of the run, or None if there is none."""
+    """The problem to report at the end of the run, or None."""
 
     @property
     def has_failed(self) -> bool:
@@ -772,7 +769,7 @@ class DraftingResult(Value):
 class SearchTerms(Value, gc=False):
     """The search terms of a card in the duplicate index.
 
-    They suffice to find the card, but not to compare it with another one.
+    They are enough to find the card, but not to compare it with another card.
     """
 
     words: Strings
@@ -780,9 +777,9 @@ class SearchTerms(Value, gc=False):
     finders: Strings
     """Further search terms, namely pairs of ideographs."""
     exact: bytes
-    """Digest of the exact text, or b"" if one side of the card is empty."""
+    """The digest of the exact text, or b"" if one side of the card is empty."""
     question: bytes = b""
-    """Digest of the question, or b"" if the card is a cloze or has no answer."""
+    """The digest of the question, or b"" if the card is a cloze or has no answer."""
 
 
 class IndexedCard(Value, gc=False):
@@ -793,7 +790,7 @@ class IndexedCard(Value, gc=False):
     highlight: HighlightKey
     """The key of the card's highlight, or "" if it is unknown."""
     quote_prefix: str
-    """The words with which a finding introduces a quote from another tool's note, or ""."""
+    """The text with which a finding introduces a quote from another tool's note, or ""."""
     terms: SearchTerms
 
 
@@ -807,7 +804,7 @@ class TextChange(Value):
     before: Fields
     after: Fields
     why: str = ""
-    """Why the card keeps its old text, or "" if it takes the new one."""
+    """Why the card keeps its old text, or "" if it takes the new text."""
 
     @property
     def changed_fields(self) -> list[tuple[str, str, str]]:
@@ -824,7 +821,7 @@ class TextChange(Value):
 
 
 class Media(Value):
-    """A picture or sound that a note contains. Its name is made from a hash of its content."""
+    """A picture or sound in a note. Its name is made from a hash of its content."""
 
     name: str
     path: str
@@ -842,8 +839,8 @@ class Note(Value):
     """All fields as HTML, in the order of the note type."""
     tags: Strings
     mod: int
-    """The revision number. It takes the place of the modification time, by which Anki's import
-    decides whether a note in a package is newer."""
+    """The revision number. It takes the place of the modification time, which tells Anki's import
+    whether a note in a package is newer."""
     ordinals: Numbers
     """The ordinals of the note's cards, from 0."""
     media: tuple[Media, ...] = ()

@@ -24,7 +24,7 @@ from ankiforge.model.values import (
 class SourceKind(StrEnum):
     """The kind of source that a highlight was read from.
 
-    If one passage is in several sources, the text from the first of these kinds is used.
+    If several sources contain the same passage, the text from the first of these kinds is used.
     """
 
     ZOTERO = "zotero"
@@ -51,7 +51,7 @@ class Form(StrEnum):
     MARK = "mark"
     """A mark over a passage of a PDF or of a document in Zotero."""
     PHRASE = "phrase"
-    """Phrases that are marked in a sentence of a vault note, with `==…==`, `<mark>` or bold."""
+    """Phrases marked in a sentence of a vault note, with `==…==`, `<mark>` or bold."""
     CALLOUT = "callout"
     """A callout in a vault note."""
     INLINE = "inline"
@@ -72,39 +72,39 @@ class Form(StrEnum):
 LETTERED_QUESTION = "Q: … A: …"
 """`Highlight.written` of a card whose question and answer are marked by these letters."""
 WORD_AND_TRANSLATION = "word = translation"
-"""`Highlight.written` of a marked word whose comment is its translation."""
+"""`Highlight.written` of a marked word whose comment is the translation."""
 # A number with this many digits isn't a year, or the title of a book like `1984`.
 _MIN_FILE_NUMBER_DIGITS = 5
 CARD_IN_OTHER_TOOL = "already in Anki by another tool"
-"""The reason why no card is made from a passage from which another tool has made one."""
+"""The reason for making no card from a passage from which another tool has made one."""
 
 
 class Document(Value):
-    """A document that was read by a source, such as a paper, a book or a vault note."""
+    """A document that was read from a source, such as a paper, a book or a vault note."""
 
     key: DocumentKey
-    """A provisional key, which the ledger replaces with the one that it issued."""
+    """A provisional key, which the ledger replaces with a permanent one."""
     source: str
     """The name of the source in the settings."""
     title: str
     path: str = ""
-    """The path relative to the root of the source, with `/` and in NFC, or "" if the document
-    isn't a file."""
+    """The path relative to the root of the source, with `/` and in NFC, or "" if the document isn't
+    a file."""
     creators: Strings = ()
     issued: str = ""
     """When the work was published, as a year or an ISO date."""
     identifiers: tuple[Pair, ...] = ()
-    """The identifiers of the work, as pairs of a scheme (doi, arxiv, isbn, url, citekey, zotero,
-    pdf …) and a value."""
+    """The identifiers of the work, as (scheme, value). Schemes are doi, arxiv, isbn, url, citekey,
+    zotero, pdf …"""
     uri: str = ""
     tags: Strings = ()
     collections: Strings = ()
     deck: str = ""
-    """The name of the deck in the front matter of the document, or "" if there is none."""
+    """The deck named in the front matter of the document, or ""."""
     dataview: bool = False
     """Whether the vault uses the plug-in Dataview, which reads `key::value` as a field."""
     private: str = ""
-    """A reason besides its tags why the document must stay on this device, or ""."""
+    """A reason other than a tag for keeping the document on this device, or ""."""
 
     @property
     def display_name(self) -> str:
@@ -135,9 +135,9 @@ class FigureLabel(Value, omit_defaults=True, repr_omit_defaults=True):
 class Highlight(Value):
     """A passage that the user marked in a source, or a card that the user wrote there by hand.
 
-    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. The *anchor* of a
-    highlight is a hash of them, from which its key is made if the source has no id for it; see
-    `docs/reference/keys.md`.
+    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. Their hash is the
+    *anchor* of the highlight. The anchor gives the highlight its key if the source has no id for
+    the highlight; see `docs/reference/keys.md`.
     """
 
     document: Document
@@ -149,18 +149,18 @@ class Highlight(Value):
     """The marked text, verbatim and as plain text. If only phrases are marked, this is the whole
     sentence."""
     key: HighlightKey = NO_KEY
-    """The key that the ledger issues when it first sees the highlight, and that never changes."""
+    """The permanent key, which the ledger issues when it first sees the highlight."""
     own: str = ""
     """The highlight's id in the source if it is stable enough for a key, or "" to make the key
     from the anchor."""
     nth: int = 1
-    """The number, from 1, of this highlight among those with the same anchor in the note or page,
-    in document order."""
+    """The number, from 1, of this highlight among highlights with the same anchor in the note or
+    page, in document order."""
     anchor_text: str = ""
-    """The text that replaces `exact` in the anchor, or "". It is needed if the mark has no text,
-    or if the reading that docs/reference/keys.md specifies has another text."""
+    """Replaces `exact` in the anchor, or "". Needed if the mark has no text, or if its text differs
+    from the text that docs/reference/keys.md specifies."""
     anchor_around: Pair | None = None
-    """The texts that replace `prefix` and `suffix` in the anchor, or None."""
+    """Replace `prefix` and `suffix` in the anchor, or None."""
     hints: tuple[Hint, ...] = ()
     """Other ids of the mark, such as `zotero:ABCD2345` from `/Zotero:Key` in a PDF; see
     `model.hints`."""
@@ -172,20 +172,20 @@ class Highlight(Value):
     suffix: str = ""
     """Up to 80 characters of plain text after `exact`."""
     sentence: str = ""
-    """The sentence or sentences that contain the mark, or "" if they are the same as `exact`."""
+    """The sentence or sentences that contain the mark, or "" if they are identical to `exact`."""
     markdown: Strings = ()
     """The text in our Markdown without the marks, or () if `exact` is literal text. For a passage
-    it is (text,), and for a card (front, back) or (front, back, extra), where the extra text is
-    shown on the answer side."""
+    it is (text,), and for a card (front, back) or (front, back, extra). The extra text is shown on
+    the answer side."""
     markdown_gaps: tuple[Span, ...] = ()
     """The positions of the marked phrases in `markdown[0]`, in code points."""
     two_way: bool = False
-    """Whether the user wrote the card to be asked in both directions."""
+    """Whether the user wants the card asked in both directions."""
     comment: str = ""
     """The user's comment on the mark."""
     instructs: bool = True
-    """Whether the comment may contain instructions, because it was written by the user (the
-    setting `me`)."""
+    """Whether the comment may contain instructions, because the user wrote it (see the setting
+    `me`)."""
     colour: str = ""
     """The colour as `#rrggbb`, or its name in the source."""
     author: str = ""
@@ -204,7 +204,7 @@ class Highlight(Value):
     block: str = ""
     """The block of the document that contains the passage, as a block id or a number."""
     skip: str = ""
-    """The reason why the highlight must not become a card, or "" if it may."""
+    """The reason for making no card from the highlight, or ""."""
     schedule: str = ""
     """The schedule that obsidian-spaced-repetition wrote beside the card, unparsed."""
     tool: str = ""
@@ -212,26 +212,26 @@ class Highlight(Value):
     declared: bool = False
     """Whether a dialect in the settings declares that highlights of this form are cards."""
     deck: str = ""
-    """The name of the deck that the note gives for this card alone, or ""."""
+    """The deck that the note gives for this card alone, or ""."""
     written: str = ""
-    """The form in which a hand-written card is written in the source, as shown to the user, such
-    as `a ::: b` or `#card`, or "" if this isn't a card."""
+    """The form of a hand-written card in the source, as shown to the user, such as `a ::: b` or
+    `#card`; "" for anything else."""
     open_end: bool = False
     """Whether a hand-written card is followed by text that may belong to its answer."""
     figure: str = ""
-    """An id of a marked picture, which changes only if the picture or its frame does, or "" if
-    this isn't a picture."""
+    """An id of a marked picture, which changes only with the picture or its frame. "" for anything
+    else."""
     labels: tuple[FigureLabel, ...] = ()
     """The labels in a marked figure, from the text layer of the page, in reading order."""
     nearby: str = ""
-    """The paragraph that contains the passage and the paragraphs beside it, or "" if unknown. It
+    """The paragraph that contains the passage and the adjacent paragraphs, or "" if unknown. It
     has up to 600 characters, or up to 1,500 if the comment asks something."""
 
     @property
     def other_tool_id(self) -> str:
-        """The id that another tool wrote beside the passage, or "" if there is none.
+        """The id that another tool wrote beside the passage, or "".
 
-        It is the id of a note in Anki, or one that the tool made up.
+        It is the id of a note in Anki, or an id of the tool's own.
         """
         return find_anki_note(self.hints)
 
@@ -248,17 +248,17 @@ class Highlight(Value):
 
     @property
     def page_text(self) -> str:
-        """The printed page number as displayed, such as "p. 12", or "" if there is none."""
+        """The printed page number for display, such as "p. 12", or ""."""
         return f"p. {self.page_label}" if self.page_label else ""
 
     @property
     def has_formulas(self) -> bool:
-        """Whether dollar signs in the text may enclose TeX, which isn't so in PDFs."""
+        """Whether dollar signs in the text may enclose TeX, as in notes but not in PDFs."""
         return self.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO)
 
     @property
     def context(self) -> str:
-        """All text that may support a card: the passage, and the text before and after it."""
+        """All text that may support a card: the passage with the text before and after it."""
         middle = self.sentence or self.exact
         parts = (self.prefix, middle, self.suffix)
         return "\n".join(part for part in parts if part)
@@ -281,10 +281,10 @@ _MIN_SATURATION = 0.1
 
 
 def find_colour_name(colour: str) -> str:
-    """Return the name of the palette colour that is nearest to `colour`.
+    """Return the palette colour nearest to `colour`, by hue.
 
-    A colour that isn't in the form `#rrggbb` is returned as it is, in lower case. Only the hue
-    is compared, because a yellow is paler in some programs than in others, but has the same hue.
+    Only the hue is compared, because programs use paler or stronger shades of the same hue. A
+    colour that isn't in the form `#rrggbb` is only converted to lower case.
     """
     name = colour.casefold()
     if not re.fullmatch(r"#[0-9a-f]{6}", name):

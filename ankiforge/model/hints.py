@@ -1,7 +1,7 @@
-"""Hints, by which a mark or work is recognized in another source, and schedules of other tools.
+"""Hints, which identify a mark or work in another source, and schedules of other tools.
 
-A hint about a mark is a text `<scheme>:<name>` (in `Highlight.hints`), and one about a work is a
-pair of a scheme and a value (in `Document.identifiers`). Readers create hints with the functions
+A hint about a mark is a text `<scheme>:<name>` (in `Highlight.hints`), and a hint about a work is
+a pair of a scheme and a value (in `Document.identifiers`). Readers create hints with the functions
 below, and the ledger parses them. They are stored and compared as text, so their spelling must
 never change. The sources of plug-ins may use further schemes.
 """
@@ -44,7 +44,7 @@ class HintParts(NamedTuple):
 
 
 def zotero_hint(name: str) -> Hint:
-    """Return the hint that a mark is an annotation in Zotero.
+    """Create the hint that a mark is an annotation in Zotero.
 
     Args:
         name: the key of the annotation, such as `ABCD2345`, or its library and key, such as
@@ -54,12 +54,12 @@ def zotero_hint(name: str) -> Hint:
 
 
 def pdf_name_hint(name: str) -> Hint:
-    """Return the hint that a mark is the annotation in a PDF with this unique name (`/NM`)."""
+    """Create the hint that a mark is the PDF annotation with the unique name (`/NM`) `name`."""
     return Hint(f"{_PDF_NAME}:{name}")
 
 
 def position_hint(page: int, box: Iterable[float]) -> Hint:
-    """Return the hint that a mark is at this position in a PDF.
+    """Create the hint that a mark is at a position in a PDF.
 
     Args:
         page: the index of the page, from 0.
@@ -71,7 +71,7 @@ def position_hint(page: int, box: Iterable[float]) -> Hint:
 
 
 def anki_note_hint(note_id: str) -> Hint:
-    """Return the hint that another tool made a note in Anki from a mark.
+    """Create the hint that another tool made a note in Anki from a mark.
 
     `note_id` is the id that the tool wrote beside the mark.
     """
@@ -79,7 +79,7 @@ def anki_note_hint(note_id: str) -> Hint:
 
 
 def make_chosen_event_hint(event: str) -> Hint:
-    """Return the hint that a passage isn't marked, but was chosen by the event with this id."""
+    """Create the hint that a passage isn't marked, but was chosen by the event `event`."""
     return Hint(f"{_CHOSEN}:{event}")
 
 
@@ -93,7 +93,7 @@ def find_chosen_event(hints: Iterable[Hint]) -> str:
 
 
 def make_block_id(name: str) -> str:
-    """Return the id (`Highlight.own`) of a mark that is the only one in the block `^name`."""
+    """Create the id (`Highlight.own`) of a mark that is alone in the block `^name`."""
     return f"{_BLOCK}{name}"
 
 
@@ -104,7 +104,7 @@ def split_hint(hint: Hint) -> HintParts:
 
 
 def find_anki_note(hints: Iterable[Hint]) -> str:
-    """Return the id that another tool wrote beside the mark, or "" if there is none."""
+    """Return the id that another tool wrote beside the mark, or ""."""
     for hint in hints:
         scheme, note_id = split_hint(hint)
         if scheme == _ANKI_NOTE:
@@ -115,7 +115,7 @@ def find_anki_note(hints: Iterable[Hint]) -> str:
 def find_position(
     hints: Iterable[Hint],
 ) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Return the page and box that were passed to `position_hint`, or None if there is no position.
+    """Parse the page and box of the first `position_hint`, or return None.
 
     The box has been rounded to whole points.
     """
@@ -130,9 +130,9 @@ def find_position(
 
 
 def is_location_only(own_or_hint: str) -> bool:
-    """Return whether an id or hint only locates a mark, but doesn't identify it.
+    """Return whether an id or hint only locates a mark without identifying it.
 
-    This is so for the id of a block, a position in a PDF, and an id that another tool wrote.
+    True for the id of a block, a position in a PDF, and an id that another tool wrote.
     """
     return own_or_hint.startswith(_LOCATION_PREFIXES)
 
@@ -141,17 +141,17 @@ def is_location_only(own_or_hint: str) -> bool:
 
 
 def make_printed_scheme(scheme: str) -> str:
-    """Return the scheme for an identifier that is only printed in a work, such as `doi-hint`."""
+    """Return the scheme for an identifier only printed in a work, such as `doi-hint`."""
     return f"{scheme}{_PRINTED}"
 
 
 def make_quoted_scheme(scheme: str) -> str:
-    """Return the scheme for the identifier of a work that a note quotes, like `quoted-zotero`."""
+    """Return the scheme for a quoted work's identifier, such as `quoted-zotero`."""
     return f"{_QUOTED}{scheme}"
 
 
 def plain_scheme(scheme: str) -> str:
-    """Return a scheme without the mark of a printed identifier, such as `doi` for `doi-hint`."""
+    """Strip the suffix of a printed identifier from a scheme, so `doi-hint` becomes `doi`."""
     return scheme.removesuffix(_PRINTED)
 
 
@@ -180,7 +180,7 @@ _DEFAULT_EASE = 250
 
 
 def parse_schedule(schedule: str) -> Schedule:
-    """Parse a schedule that obsidian-spaced-repetition wrote, or return () if no card was reviewed.
+    """Parse a schedule of obsidian-spaced-repetition, or return () if no card was reviewed.
 
     Each card is written as `!2027-03-01,150,270` (due date, interval, ease in percent). With
     `!fsrs,`, the date has a time, and the difficulty takes the place of the ease, so the default

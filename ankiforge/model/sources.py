@@ -1,4 +1,4 @@
-"""What a source yields when it is scanned, and what it may query.
+"""The values that a source yields during a scan, and what it may query.
 
 A source yields one value per document (a *sighting*), problems, and a `ScanEnd` for each
 container. A container is a vault, a directory of PDFs or a library.
@@ -14,23 +14,22 @@ from ankiforge.model.values import DocumentKey, Json, Strings, Value
 
 
 class Picture(Value):
-    """A picture that the user marked, cut out of the page."""
+    """A picture that the user marked, cropped from the page."""
 
     name: str
-    """The name in Markdown, `cut/<16 hex digits>.png`, which is computed from the position of the
-    picture."""
+    """The name in Markdown, `cut/<16 hex digits>.png`, computed from the picture's position."""
     data: bytes
     """The picture as a PNG file."""
 
 
 class LazyText:
-    """A text that is only computed when it is needed."""
+    """A text that is computed only when needed."""
 
     def __init__(self, compute: Callable[[], str]) -> None:
         self._compute = compute
 
     def compute(self) -> str:
-        """Compute and return the text."""
+        """Compute the text, anew at each call."""
         return self._compute()
 
     def __eq__(self, other: object) -> bool:
@@ -42,11 +41,11 @@ class LazyText:
 
 CODE_AND_MATHS = "code and maths"
 """`Lookalike.kind` for everything in a note that was skipped because it is code or maths. Each
-note has only one such entry, which isn't counted."""
+note has at most one such entry, which isn't counted."""
 
 
 OTHER_TOOL_NOTE_PREFIX = "note of "
-"""Start of `Lookalike.kind` for a card of another tool. The name of the tool follows."""
+"""Prefix of `Lookalike.kind` for another tool's card. The name of the tool follows."""
 LOGSEQ_CARD = "card of Logseq (#card)"
 """`Lookalike.kind` for a block that Logseq shows as a card, with the blocks below as its answer."""
 CARD_IN_HEADING = "question::answer in a heading"
@@ -56,12 +55,12 @@ LOGSEQ_MARK = "mark that Logseq keeps of a PDF"
 
 
 class Lookalike(Value):
-    """Something that looks like a mark or card, with the reason why it isn't a highlight."""
+    """Text that looks like a mark or card, with the reason why it isn't a highlight."""
 
     kind: str
-    """What it looks like, such as `==mark==`, `picture` or `.epub`."""
+    """What the text looks like, such as `==mark==`, `picture` or `.epub`."""
     place: str
-    """Where it is in the document, such as `line 12`, `page 3` or `row 7`, or "" if it is the whole
+    """The location in the document, such as `line 12`, `page 3` or `row 7`, or "" for the whole
     document."""
     reason: str
 
@@ -74,17 +73,18 @@ class ExtractedDocument(Value):
     container: str = ""
     """The vault, directory or library, as in the `ScanEnd` that follows."""
     pages: tuple[tuple[str, int], ...] = ()
-    """For each page of a PDF, a `hash16` of the normalized text and the length of this text, by
-    which copies of the PDF are recognized."""
+    """For each page of a PDF, a `hash16` of the normalized text and its length, which identify
+    copies of the PDF."""
     pictures: tuple[Picture, ...] = ()
-    """Those pictures of the highlights that aren't files in the source."""
+    """The pictures of highlights that aren't files in the source."""
     fingerprint: str = ""
-    """A value that changes whenever reading the document may give another result, or "" if that
-    is unknown."""
+    """A value that changes whenever reading the document may give another result, or "" if unknown.
+    """
     depends: Strings = ()
-    """What else the result depends on, in a form that only the source needs to understand."""
+    """What else the result depends on, in a format private to the source."""
     digest: str = ""
-    """A hash of the text. Before a note is patched, it shows whether the note is still as read."""
+    """A hash of the text. Before a note is patched, the digest shows whether the note has changed.
+    """
     private: Strings = ()
     """Texts that must stay on this device, in addition to those of private highlights."""
     private_names: Strings = ()
@@ -92,9 +92,10 @@ class ExtractedDocument(Value):
     public_text: LazyText | None = None
     """All text that isn't private, or None if only the text of the highlights is known."""
     left_out: tuple[Lookalike, ...] = ()
-    """What looks like a mark or card, but was not made a highlight."""
+    """Text that looks like a mark or card, but was not made a highlight."""
     is_whole: bool = True
-    """Whether the whole document could be read, so that a missing highlight has been removed."""
+    """Whether the whole document could be read, so that a missing highlight must have been removed.
+    """
 
 
 class PrivateText(Value):
@@ -111,7 +112,7 @@ class PrivateText(Value):
 
 
 class UnmarkedDocument(Value):
-    """A document that was read and doesn't contain any highlights.
+    """A document that was read and contains no highlights.
 
     The fields have the same meaning as in `ExtractedDocument`.
     """
@@ -131,7 +132,7 @@ class UnmarkedDocument(Value):
 
 
 class UnchangedDocument(Value):
-    """A document that wasn't read again, because the ledger already has its fingerprint."""
+    """A document that was skipped, because the ledger already has its fingerprint."""
 
     container: str
     path: str
@@ -139,7 +140,7 @@ class UnchangedDocument(Value):
 
 
 class UnreadDocument(Value):
-    """A document that exists but can't be read now, so that its highlights are kept as they are."""
+    """A document that exists but can't be read now, so that its highlights are kept unchanged."""
 
     container: str
     path: str
@@ -147,18 +148,19 @@ class UnreadDocument(Value):
 
 
 class Problem(Value):
-    """Something that failed in a file, page or reply, as reported at the end of the command."""
+    """A failure in a file, page or reply, reported at the end of the command."""
 
     where: str
     """The file, page or service that the problem is about."""
     what: str
     """What happened."""
     hint: str = ""
-    """What the user can do about it, or ""."""
+    """What the user can do about the problem, or ""."""
     notice: bool = False
     """Whether this is only a remark for the user and not a failure."""
     once: bool = False
-    """Whether only this run reports the problem. Later, it is in a list or in `status`."""
+    """Whether only this run reports the problem. Later runs show it only in a list or in `status`.
+    """
 
     def summarize(self, others: int = 0) -> str:
         """Format the problem as one line.
@@ -172,7 +174,7 @@ class Problem(Value):
 
 
 class FeatureNotice(Value):
-    """What a feature reports about the ledger or Anki, in the summary of a run and in `status`."""
+    """A feature's report about the ledger or Anki, shown after a run and in `status`."""
 
     line: str = ""
     """A line of text to show below the summary, or ""."""
@@ -183,24 +185,24 @@ class FeatureNotice(Value):
     suggestion_reason: str = ""
     """What the suggested command is for."""
     alternative_command: str = ""
-    """The full command that the user can run if `suggested_command` isn't wanted."""
+    """The full command to run for users who don't want `suggested_command`."""
 
 
 VANISHED = "it disappeared while it was read"
-"""`Problem.what` for a file that was listed, but was gone when it was to be read."""
+"""`Problem.what` for a file that was listed, but disappeared before it was read."""
 
 
 class ScanEnd(Value):
-    """Yielded by a source when it has listed all documents of a container."""
+    """Yielded by a source after it has listed all documents of a container."""
 
     source: str
     """The name of the source in the settings."""
     container: str
-    """The name of the vault, directory of PDFs or library, which is the same in every run."""
+    """The name of the vault, directory of PDFs or library. It is the same in every run."""
     complete: bool
-    """Whether the list is complete, so that documents that aren't in it have been removed."""
+    """Whether the list is complete, so that documents missing from it must have been removed."""
     folder: str = ""
-    """The path of the directory or file that was listed, or "" if the container isn't one."""
+    """The path of the directory or file that was listed, or "" if the container is neither."""
 
 
 Sighting = (
@@ -222,10 +224,9 @@ class Paragraph(Value):
     start: int
     """Where the paragraph starts in the text of the page."""
     end: int
-    """Where the paragraph ends in the text of the page."""
+    """Where the paragraph ends in the text of the page, exclusive."""
     heading: str = ""
-    """The headings above the paragraph, joined by ` › `. If the paragraph is a heading, its own
-    text is the last of them."""
+    """The headings above the paragraph, joined by ` › `. For a heading, its own text comes last."""
     level: int = 0
     """The level of the heading, from 1, or 0 if the paragraph isn't a heading."""
     private: bool = False
@@ -234,7 +235,7 @@ class Paragraph(Value):
     block: str = ""
     """The block of the document that contains the paragraph, as in `Highlight.block`."""
     uri: str = ""
-    """A link that opens the document at the paragraph, or "" if there can't be one."""
+    """A link that opens the document at the paragraph, or ""."""
 
 
 class WholeText(Value):
@@ -254,22 +255,22 @@ class WholeText(Value):
     digest: str = ""
     """The hash of the text, as in `ExtractedDocument.digest`."""
     skip: str = ""
-    """The reason why no cards may be made from the document, as in `Highlight.skip`, or ""."""
+    """The reason for making no cards from the document, as in `Highlight.skip`, or ""."""
     render_markdown: Callable[[int, int], str] | None = None
-    """For a note, which is one page, a function that returns the Markdown of a span of its text, or
-    "" if the text is literal."""
+    """For a note, which has one page, a function that returns the Markdown of a span of its text,
+    or "" if the text is literal."""
 
     def get_paragraph_text(self, paragraph: Paragraph) -> str:
-        """Return the text of one of the document's paragraphs."""
+        """Return the text of a paragraph of this document."""
         return self.pages[paragraph.page][paragraph.start : paragraph.end]
 
     def get_page_label(self, page: int) -> str:
-        """Return the printed number of the page with the index `page`, or "" if there is none."""
+        """Return the printed number of the page with the index `page`, or ""."""
         return self.labels[page] if page < len(self.labels) else ""
 
 
 class QuoteReading(NamedTuple):
-    """The text of a chosen passage, and the text around it, as read at one point in time."""
+    """The text of a chosen passage, and the surrounding text, as read at one time."""
 
     exact: str
     before: str
@@ -279,18 +280,18 @@ class QuoteReading(NamedTuple):
 
 
 class PassageChoice(Value):
-    """A passage without a mark that was chosen in a chat, or by the user on the web page."""
+    """An unmarked passage that was chosen in a chat, or by the user on the web page."""
 
     id: str
     """The id of the event in the journal that records the choice."""
     path: str
     """The path of the document in its container."""
     readings: tuple[QuoteReading, ...]
-    """The text of the passage each time it was read, latest first."""
+    """The text of the passage at each reading, latest first."""
     page: int
-    """The page on which the passage was when it was chosen."""
+    """The page of the passage when it was chosen."""
     start: int
-    """Where the passage started in the text of the page when it was chosen."""
+    """The position of the passage in the text of the page when it was chosen."""
     created: str = ""
 
 
@@ -303,14 +304,11 @@ class KnownDocuments(Protocol):
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether the document was last read with this fingerprint.
 
-        Return False if the fingerprint is "", because it is then unknown.
+        False if the fingerprint is "", which means unknown.
         """
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return what the last reading of the document depended on, or None if it is new.
-
-        This is the value of `ExtractedDocument.depends`.
-        """
+        """Return the `ExtractedDocument.depends` of the last reading, or None if there is none."""
 
     def list_paths(self, container: str) -> Strings:
         """Return the paths of all known documents in a container."""
@@ -320,15 +318,15 @@ class KnownDocuments(Protocol):
 
 
 class SourceCache(Protocol):
-    """A cache that a source keeps between runs. Nothing but time is lost if it is deleted."""
+    """A cache that a source keeps between runs. Deleting it costs only time."""
 
     def load(self, name: str) -> bytes | None:
-        """Return the entry with this name, or None if there is none."""
+        """Return the entry `name`, or None if it doesn't exist."""
 
     def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store the entries in `bodies` by name, and delete those named in `forget`.
 
-        Both are done in one transaction.
+        Both happen in one transaction.
         """
 
 
@@ -343,7 +341,7 @@ class EmptySourceCache:
 
 
 class Source(Protocol):
-    """Something that documents with highlights are read from, such as a vault or a library."""
+    """A collection of documents with highlights, such as a vault or a library."""
 
     def scan(self, known: KnownDocuments | None = None) -> Iterator[Sighting]:
         """Yield the documents one at a time, problems, and a `ScanEnd` after each container.

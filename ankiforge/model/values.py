@@ -35,7 +35,7 @@ CardId = int
 DeckId = int
 NoteTypeId = int
 DocumentId = int
-"""The id of a document's row in the ledger's database, which has no meaning elsewhere."""
+"""The id of a document's row in the ledger's database. It has no meaning elsewhere."""
 Json = dict[str, Any]
 """A JSON object."""
 Strings = tuple[str, ...]
@@ -49,11 +49,10 @@ Pair = tuple[str, str]
 Texts = Mapping[str, str]
 """Texts by the name of a field or setting, or by an id."""
 Fields = tuple[Pair, ...]
-"""The name and text of each content field that isn't empty, in the order of the note type.
+"""The name and text of each non-empty content field, in the order of the note type.
 
-The text is Markdown in all current kinds of cards except image occlusions, whose shapes are
-stored in the form that Anki uses, and are parsed when the field is rendered.
-"""
+The text is Markdown, except in image occlusions, whose shapes are stored in the form that Anki
+uses and parsed when the field is rendered."""
 
 
 def hash16(*parts: str) -> str:
@@ -62,7 +61,7 @@ def hash16(*parts: str) -> str:
 
 
 def hash_to_int(*parts: str) -> int:
-    """Return the first 8 bytes of the same hash as in `hash16`, as a big-endian integer."""
+    """Return the first 8 bytes of the hash from `hash16`, as a big-endian integer."""
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
@@ -81,7 +80,7 @@ FOREIGN_PREFIX = "nid:"
 
 
 def is_card_id(id: str) -> bool:
-    """Return whether an id is the id of a card, which is the GUID of one of our notes.
+    """Return whether `id` identifies a card. It is then the GUID of one of our notes.
 
     The ids of actions (`afcdbefdbf67.5`) and of events (a hash) may begin with the same letters.
     """
@@ -89,17 +88,17 @@ def is_card_id(id: str) -> bool:
 
 
 def is_draft_id(id: str) -> bool:
-    """Return whether an id is the id of a draft."""
+    """Return whether `id` identifies a draft."""
     return id.startswith(DRAFT_PREFIX)
 
 
 def is_question_id(id: str) -> bool:
-    """Return whether an id is the id of a question."""
+    """Return whether `id` identifies a question."""
     return id.startswith(QUESTION_PREFIX)
 
 
 def is_highlight_key(id: str) -> bool:
-    """Return whether an id is the key of a highlight."""
+    """Return whether `id` is the key of a highlight."""
     return "/" in id
 
 
@@ -125,7 +124,7 @@ def compute_note_id(guid: Guid) -> int:
 
 
 def is_in_our_id_range(id: int) -> bool:
-    """Return whether the id of a note in Anki is in the range from which our own ids come."""
+    """Return whether the id of a note in Anki is in the range of our own ids."""
     return ID_BASE <= id < ID_BASE + 2**37
 
 
@@ -146,15 +145,15 @@ def compute_named_id(kind: str, name: str) -> int:
 
 
 def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
-    """Compute the next revision number (`mod`) of a note that is to be shipped.
+    """Compute the next revision number (`mod`) of a note to export.
 
-    It is larger than any earlier one, because Anki imports a note only if its `mod` is larger than
-    that of the note in the collection.
+    It is larger than any earlier `mod`, because Anki imports a note only if its `mod` is larger
+    than the one in the collection.
 
     Args:
         guid: the note's GUID, from which the first `mod` is computed.
-        shipped_mod: the `mod` that was last shipped, or 0 if the note was never shipped.
-        anki_mod: the `mod` of the note in Anki, or 0 if it isn't there.
+        shipped_mod: the `mod` that was last exported, or 0 if the note was never exported.
+        anki_mod: the `mod` of the note in Anki, or 0 if the note isn't there.
     """
     if not shipped_mod and not anki_mod:
         return compute_note_id(guid) // 1000
@@ -172,19 +171,19 @@ class CardKind(StrEnum):
 
     @classmethod
     def from_fields(cls, fields: Texts) -> CardKind:
-        """Return the kind of a card that the user wrote, according to the fields it has."""
+        """Infer the kind of a card that the user wrote from its fields."""
         if "Text" in fields:
             return cls.CLOZE
         return cls.TWO_WAY if fields.get("Reverse") else cls.BASIC
 
     @property
     def family(self) -> NoteType:
-        """The note type that is used for cards of this kind."""
+        """The note type for cards of this kind."""
         return _CARD_KINDS[self].family
 
     @property
     def enabled_switches(self) -> Fields:
-        """The switches of the note type that this kind turns on, with the text that does so.
+        """The switches of the note type that this kind turns on, with the text to write into them.
 
         See `NoteType.switches`.
         """
@@ -208,17 +207,17 @@ class NoteType(StrEnum):
 
     @property
     def required_fields(self) -> Strings:
-        """The fields that must not be empty, because Anki would then make no card."""
+        """The fields that must not be empty, because Anki would then generate no card."""
         return _NOTE_TYPES[self].needed_fields
 
     @property
     def switches(self) -> Strings:
-        """The fields that have no content of their own, but turn on a card if they aren't empty."""
+        """The fields without content of their own that turn on a card if they aren't empty."""
         return _NOTE_TYPES[self].switches
 
     @property
     def text_fields(self) -> Strings:
-        """The content fields that contain text, which are all of them except the switches."""
+        """The content fields except the switches."""
         return tuple(name for name in self.content_fields if name not in self.switches)
 
 
