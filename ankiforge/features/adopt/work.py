@@ -356,7 +356,7 @@ def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
 
 
 def _remove_whitespace(texts: Strings) -> Strings:
-    """Remove all whitespace, because tools format lists and paragraphs with different whitespace."""
+    """Remove all whitespace, because tools format lists and paragraphs differently."""
     return tuple("".join(text.split()) for text in texts)
 
 
