@@ -43,7 +43,7 @@ class HintParts(NamedTuple):
 # --- of a mark ------------------------------------------------------------------------
 
 
-def zotero_hint(name: str) -> Hint:
+def make_zotero_hint(name: str) -> Hint:
     """Create the hint that a mark is an annotation in Zotero.
 
     Args:
@@ -53,12 +53,12 @@ def zotero_hint(name: str) -> Hint:
     return Hint(f"{_ZOTERO}:{name}")
 
 
-def pdf_name_hint(name: str) -> Hint:
+def make_pdf_name_hint(name: str) -> Hint:
     """Create the hint that a mark is the PDF annotation with the unique name (`/NM`) `name`."""
     return Hint(f"{_PDF_NAME}:{name}")
 
 
-def position_hint(page: int, box: Iterable[float]) -> Hint:
+def make_position_hint(page: int, box: Iterable[float]) -> Hint:
     """Create the hint that a mark is at a position in a PDF.
 
     Args:
@@ -70,7 +70,7 @@ def position_hint(page: int, box: Iterable[float]) -> Hint:
     return Hint(f"{_POSITION}:{text}")
 
 
-def anki_note_hint(note_id: str) -> Hint:
+def make_anki_note_hint(note_id: str) -> Hint:
     """Create the hint that another tool made a note in Anki from a mark.
 
     `note_id` is the id that the tool wrote beside the mark.
@@ -115,7 +115,7 @@ def find_anki_note(hints: Iterable[Hint]) -> str:
 def find_position(
     hints: Iterable[Hint],
 ) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Parse the page and box of the first `position_hint`, or return None.
+    """Parse the page and box of the first position hint, or return None.
 
     The box has been rounded to whole points.
     """
@@ -150,7 +150,7 @@ def make_quoted_scheme(scheme: str) -> str:
     return f"{_QUOTED}{scheme}"
 
 
-def plain_scheme(scheme: str) -> str:
+def strip_printed_suffix(scheme: str) -> str:
     """Strip the suffix of a printed identifier from a scheme, so `doi-hint` becomes `doi`."""
     return scheme.removesuffix(_PRINTED)
 

@@ -196,7 +196,7 @@ def normalize_identifiers(identifiers: Iterable[Pair], uri: str = "") -> tuple[P
     """
     names: list[Pair] = []
     for printed_scheme, value in identifiers:
-        scheme = hints.plain_scheme(printed_scheme)
+        scheme = hints.strip_printed_suffix(printed_scheme)
         match scheme:
             case "doi":
                 names += _expand_doi(value)

@@ -124,7 +124,7 @@ def example(text: str) -> tuple[Finding, ...]:
     open_end = parts["form"] == "open-end"
     draft, highlight = _marked(draft, Form.BLOCK if open_end else Form(parts["form"]))
     highlight = replace(highlight, open_end=open_end)
-    known = (hints.anki_note_hint(parts["note"]),) if parts["note"] else ()
+    known = (hints.make_anki_note_hint(parts["note"]),) if parts["note"] else ()
     schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
     return findings(draft, replace(highlight, hints=known, schedule=schedule), twins)
 

@@ -146,9 +146,9 @@ def test_ankis_own_tags_are_known_in_any_case(tags, leech, kept):
 
 def test_a_hint_is_found_by_its_scheme():
     ids = (
-        hints.pdf_name_hint("n1"),
-        hints.anki_note_hint("17"),
-        hints.zotero_hint("A"),
+        hints.make_pdf_name_hint("n1"),
+        hints.make_anki_note_hint("17"),
+        hints.make_zotero_hint("A"),
     )
     assert hints.find_anki_note(ids) == "17"
     assert hints.find_anki_note(ids[:1]) == ""
@@ -172,7 +172,7 @@ def test_a_place_in_a_pdf_is_read_from_its_hint(named, place):
 
 
 def test_a_place_that_is_written_is_read_again_in_points():
-    assert hints.find_position([hints.position_hint(2, (9.6, 20, 30.2, 40))]) == (
+    assert hints.find_position([hints.make_position_hint(2, (9.6, 20, 30.2, 40))]) == (
         2,
         (10, 20, 30, 40),
     )

@@ -67,8 +67,11 @@ BOX = (10.0, 20.0, 30.0, 40.0)
         ({"namespace": "pdf:a", "block": "4"}, (4, PageMark("words", None))),
         ({"uri": "zotero://open-pdf/items/A?page=3"}, (2, PageMark("words", None))),
         ({"uri": "zotero://open-pdf/items/A"}, None),
-        ({"hints": (hints.position_hint(5, BOX),)}, (5, PageMark("words", BOX))),
-        ({"hints": (hints.position_hint(5, BOX),), "exact": ""}, (5, PageMark("", BOX))),
+        ({"hints": (hints.make_position_hint(5, BOX),)}, (5, PageMark("words", BOX))),
+        (
+            {"hints": (hints.make_position_hint(5, BOX),), "exact": ""},
+            (5, PageMark("", BOX)),
+        ),
         ({"namespace": "pdf:a", "block": "4", "exact": ""}, None),
     ],
 )

@@ -510,8 +510,8 @@ class Quote(NamedTuple):
         if citation.annotation:
             _, _, key = citation.annotation.rpartition("/")
             annotation_hints = (
-                hints.zotero_hint(key),
-                hints.zotero_hint(citation.annotation),
+                hints.make_zotero_hint(key),
+                hints.make_zotero_hint(citation.annotation),
             )
         urls = [to_openable_url(link, note_url) for link in citation.links]
         return {

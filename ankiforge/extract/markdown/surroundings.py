@@ -204,7 +204,7 @@ class _ToolData(NamedTuple):
             return self
         anki_id = match["comment"] or match["block_id"] or match["line"]
         tool = "flashcards" if match["block_id"] else "o2a"
-        return self._replace(hints=(hints.anki_note_hint(anki_id),), tool=tool)
+        return self._replace(hints=(hints.make_anki_note_hint(anki_id),), tool=tool)
 
 
 def _read_tool_data(lines: Sequence[str], block_lines: Span) -> _ToolData:

@@ -128,11 +128,11 @@ class Annotation(Value):
         is one of `names`.
         """
         if self.zotero_key:
-            yield hints.zotero_hint(self.zotero_key)
+            yield hints.make_zotero_hint(self.zotero_key)
         if self.name and self.name in names:
-            yield hints.pdf_name_hint(self.name)
+            yield hints.make_pdf_name_hint(self.name)
         if self.box:
-            yield hints.position_hint(self.page, self.box)
+            yield hints.make_position_hint(self.page, self.box)
 
 
 class Annotations(NamedTuple):

@@ -87,7 +87,7 @@ def in_anki(id: int, *fields: str) -> AnkiNote:
 def drafted(id: str, note: str, front: str, back: str = "") -> PendingDraft:
     """A draft of a line that has this note's id beside it, or none; without a back, a cloze."""
     fields = (("Front", front), ("Back", back)) if back else (("Text", front),)
-    known = (hints.anki_note_hint(note),) if note else ()
+    known = (hints.make_anki_note_hint(note),) if note else ()
     passage = replace(PASSAGE, hints=known)
     kind = CardKind.BASIC if back else CardKind.CLOZE
     return made(PendingDraft, kind=kind, fields=fields, id=id, passages=(passage,))
