@@ -1,7 +1,7 @@
 """Read an Anki collection or an exported file without changing it.
 
     with open_view(path) as view:
-        for note in view.notes(): ...
+        for note in view.iter_notes(): ...
 
 A collection is copied to a temporary directory first, and an export is unpacked there. Closing
 the view deletes the directory. Files may come from anyone, so sizes, tables and values are checked.
@@ -38,7 +38,7 @@ from ankiforge.anki.notetypes import (
 from ankiforge.anki.profiles import (
     COLLECTION,
     LOG_SUFFIXES,
-    fingerprint,
+    compute_fingerprint,
     resolve_symlinks,
 )
 from ankiforge.errors import ItemError
@@ -471,7 +471,7 @@ def _copy_collection(path: Path, target: Path) -> None:
     """
     source = resolve_symlinks(path)
     for _ in range(_MAX_ATTEMPTS):
-        before = fingerprint(source)
+        before = compute_fingerprint(source)
         # wait if the file changed so recently that a further change may go unnoticed
         now = time.time()
         ages = [now - modified_ns / 1e9 for _, modified_ns, _ in filter(None, before)]
@@ -485,7 +485,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 except FileNotFoundError:
                     if not suffix:
                         raise
-            if fingerprint(source) == before:
+            if compute_fingerprint(source) == before:
                 return
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(
@@ -625,7 +625,7 @@ class AnkiView(Value):
         times = {database.created for database in self.databases}
         return times.pop() if (self.kind is not ViewKind.APKG and len(times) == 1) else 0
 
-    def notes(self) -> Iterator[AnkiNote]:
+    def iter_notes(self) -> Iterator[AnkiNote]:
         """Yield our notes ordered by GUID, or all notes ordered by id if all are read.
 
         A note's cards are collected from all exports, because a card in a filtered deck is exported
@@ -679,7 +679,7 @@ class AnkiView(Value):
                 with suppress(ItemError):
                     yield from read_note_types(database, (id,))
 
-    def reviews(self) -> Iterator[AnkiReview]:
+    def iter_reviews(self) -> Iterator[AnkiReview]:
         """Yield the reviews of our own cards, ordered by id (the time of the review in ms)."""
         rows = merge(
             *(database.fetch_rows(_REVIEWS_QUERY) for database in self.databases)
@@ -810,18 +810,18 @@ def open_exports_view(
     exports: Sequence[Path],
     adopted: Mapping[str, str] = {},
     *,
-    address: str,
+    url: str,
     profile: str,
-    notes: frozenset[NoteId],
+    our_note_ids: frozenset[NoteId],
 ) -> Iterator[AnkiView]:
     """Open the exports of a running Anki as one view.
 
     Args:
         exports: freshly exported `.apkg` files with scheduling.
         adopted: as in `open_view`.
-        address: the URL of AnkiConnect.
+        url: the URL of AnkiConnect.
         profile: the name of the profile that is open in Anki.
-        notes: the ids of all our notes in Anki. The view is complete if the exports contain
+        our_note_ids: the ids of all our notes in Anki. The view is complete if the exports contain
             all of them.
 
     Raises:
@@ -844,11 +844,11 @@ def open_exports_view(
         yield AnkiView(
             databases=tuple(databases),
             kind=ViewKind.CONNECT,
-            path=address,
+            path=url,
             profile=profile,
             note_types=tuple(types.values()),
             decks=decks,
-            is_complete=notes <= exported,
+            is_complete=our_note_ids <= exported,
         )
 
 

@@ -363,7 +363,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
             link = f'<a href="{escape_html(url)}">{text_to_html(label)}</a>'
             if not _is_vault_link(url):
                 global_links.append(link)
-            elif _has_no_local_path(url):
+            elif _names_vault(url):
                 local_links.append(link)
         file_name = highlight.document.path.rpartition("/")[2]
         if file_name.lower().endswith(".pdf"):
@@ -405,11 +405,8 @@ def iter_work_urls(document: Document) -> Iterator[str]:
             yield value if "://" in value else f"{_URL_PREFIXES[scheme]}{value}"
 
 
-def _has_no_local_path(url: str) -> bool:
-    """Return whether a link to Obsidian names a vault instead of a path on this computer.
-
-    An example of a link with a path is `obsidian://open?path=/home/…`.
-    """
+def _names_vault(url: str) -> bool:
+    """Return whether a link to Obsidian names a vault, unlike `obsidian://open?path=/home/…`."""
     parts = urlsplit(url)
     return bool(parts.netloc) and "path" not in parse_qs(parts.query)
 

@@ -324,8 +324,8 @@ def read_design_file(name: str) -> str:
 
 
 # --- note types in Anki -----------------------------------------------------------------
-# The user may add or move fields and templates of our note types. Such a note type is shipped as it
-# is in Anki. Otherwise Anki would skip its notes and add a second copy of the note type.
+# The user may add or move fields and templates of our note types. Such a note type is exported
+# as it is in Anki. Otherwise Anki would skip its notes and add a second copy of the note type.
 
 
 def find_family(type_id: int) -> NoteType | None:
@@ -336,7 +336,7 @@ def find_family(type_id: int) -> NoteType | None:
     return None
 
 
-def choose_shipped_type(
+def choose_exported_type(
     family: NoteType, types: Mapping[NoteTypeId, AnkiNoteType]
 ) -> AnkiNoteType:
     """Choose the note type to export: ours, or Anki's if the user changed its fields or templates.
@@ -445,7 +445,7 @@ def parse_cloze_numbers(text: str) -> Numbers:
 
 
 # --- AnkiforgeId ------------------------------------------------------------------------
-# The field AnkiforgeId identifies the card. It also contains a hash of each shipped field, so that
+# The field AnkiforgeId identifies the card. It also contains a hash of each exported field, so that
 # the note itself holds what a merge needs (`plan`). Because Anki, its editor and other devices may
 # rewrite HTML without visible changes, the hashes are computed from normalized HTML. The format
 # never changes (docs/reference/keys.md).

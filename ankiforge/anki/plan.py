@@ -30,7 +30,7 @@ from ankiforge.anki.notes import (
     render_source,
 )
 from ankiforge.anki.notetypes import (
-    choose_shipped_type,
+    choose_exported_type,
     get_our_note_type,
     hash_field,
     hash_tags,
@@ -154,7 +154,7 @@ def find_layout(
     `anki_note` is None if the note is missing in Anki or Anki wasn't read. `mapped_types` are the
     note types that the settings choose for new notes instead of ours.
     """
-    # find the note type as it was when it was first shipped, and as it is now
+    # find the note type as it was when it was first exported, and as it is now
     adopted = card.note.adopted
     mapped_type = find_mapped_type(card, anki_note, mapped_types)
     guid = card.guid
@@ -172,13 +172,13 @@ def find_layout(
         note_type = types.get(mapped_type.id)
     else:
         first_type = get_our_mapped_type(card.family)
-        note_type = choose_shipped_type(card.family, types)
+        note_type = choose_exported_type(card.family, types)
         required = (IDENTITY_FIELD, *required)
     if note_type is None:
         fault = f"Anki has no note type {first_type.name} any more"
         return FieldLayout(guid, anki_note, fault if mapped_type else NOTE_TYPE_CHANGED)
 
-    # find our fields in the note type, and check that a note can be shipped
+    # find our fields in the note type, and check that a note can be exported
     configured = mapped_types.get(card.family) if mapped_type else None
     positions = find_positions(note_type, first_type, configured)
     for name in required:
@@ -490,12 +490,12 @@ def build_content(
 # --- the plan for a card ----------------------------------------------------------------
 
 
-class ShippingOptions(Value):
+class ExportOptions(Value):
     """Options for exporting cards, and the note types in Anki."""
 
     is_push: bool = False
     """Whether notes are sent to a running Anki instead of a file."""
-    ship_unchanged: bool = False
+    export_unchanged: bool = False
     """Whether to also export notes that Anki already has."""
     note_types: Mapping[NoteTypeId, AnkiNoteType] = {}
     """All note types in Anki, by id."""
@@ -644,7 +644,7 @@ class MergedNote(NamedTuple):
 
 
 def plan_card(
-    card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ShippingOptions
+    card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ExportOptions
 ) -> CardPlan:
     """Decide what to export for a card: nothing, a note, or a question to the user.
 
@@ -666,8 +666,8 @@ def plan_card(
             card, layout, MergedNote(their_content, tags, base.hashes), options
         )
 
-    # never ship a figure or a new note without its pictures, because the pictures may be on another
-    # computer, and the note may already be in an Anki that wasn't read
+    # never export a figure or a new note without its pictures, because the pictures may be on
+    # another computer, and the note may already be in an Anki that wasn't read
     if not ours.unreadable_fields.isdisjoint(card.family.content_fields):
         figure_kinds = (HighlightKind.IMAGE, HighlightKind.INK)
         if anki_note is None or card.highlight.kind in figure_kinds:
@@ -691,7 +691,7 @@ def _merge_note(
     anki_note: AnkiNote,
     layout: FieldLayout,
     ours: NoteContent,
-    options: ShippingOptions,
+    options: ExportOptions,
 ) -> CardPlan:
     base = layout.base
     theirs = layout.their_fields
@@ -748,7 +748,7 @@ def _merge_note(
         ):  # otherwise don't write the note only because its base is new
             compared_names.add(IDENTITY_FIELD)
 
-    # if an unknown base equals our current text, ship the note again, so that the journal knows it
+    # if an unknown base equals our current text, export the note again to put it into the journal
     has_base_again = False
     for name, note_hash in layout.unknown_bases.items():
         has_base_again |= note_hash == hash_field(ours.fields[name])
@@ -762,7 +762,7 @@ def _merge_note(
     if (
         has_same_fields
         and has_same_tags
-        and not (options.ship_unchanged or has_base_again)
+        and not (options.export_unchanged or has_base_again)
     ):
         return CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
     merged = MergedNote(replace(ours, fields=fields), tags, hashes)
@@ -808,7 +808,7 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 
 
 def _plan_note(
-    card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ShippingOptions
+    card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
@@ -901,7 +901,7 @@ def _find_hold_reason(
     card: LocalCard,
     anki_note: AnkiNote | None,
     note_type: AnkiNoteType,
-    options: ShippingOptions,
+    options: ExportOptions,
 ) -> str:
     # importing a file would remove the tags `marked` and `leech`; only a repaired note doesn't need
     # them any more
@@ -922,7 +922,7 @@ def _find_hold_reason(
 
 
 def _choose_mod(
-    card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ShippingOptions
+    card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ExportOptions
 ) -> int:
     """Choose the `mod` (modification time) with which to export a note.
 
@@ -933,7 +933,7 @@ def _choose_mod(
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod
     if card.note.mod and card.note.digest == digest:
-        if is_not_imported or (options.ship_unchanged and anki_mod == card.note.mod):
+        if is_not_imported or (options.export_unchanged and anki_mod == card.note.mod):
             return card.note.mod
     return compute_next_mod(card.guid, card.note.mod, anki_mod)
 

@@ -52,7 +52,7 @@ def compute_fingerprint_text(path: Path) -> str:
     Call this before reading the file; otherwise a change in between goes unnoticed.
     """
     try:
-        states = fingerprint(resolve_symlinks(path))
+        states = compute_fingerprint(resolve_symlinks(path))
     except OSError as error:
         return f"unreadable {error.errno}"
     parts = []
@@ -63,7 +63,7 @@ def compute_fingerprint_text(path: Path) -> str:
 
 def get_modification_time(path: Path) -> float:
     """Return when a collection or export was last written, as a Unix timestamp."""
-    states = filter(None, fingerprint(resolve_symlinks(path)))
+    states = filter(None, compute_fingerprint(resolve_symlinks(path)))
     newest_ns = max((modified_ns for _, modified_ns, _ in states), default=0)
     return newest_ns / 1e9
 
@@ -73,7 +73,7 @@ def resolve_symlinks(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def fingerprint(source: Path) -> Fingerprint:
+def compute_fingerprint(source: Path) -> Fingerprint:
     """Return the size, modification time and inode of a collection and of each log file."""
     states: list[tuple[int, int, int] | None] = []
     for suffix in ("", *LOG_SUFFIXES):

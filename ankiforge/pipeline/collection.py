@@ -168,7 +168,7 @@ def find_collection(
     newest_first = sorted(paths, key=get_modification_time, reverse=True)
     for path in newest_first:
         with suppress(ItemError), open_view(path) as view:
-            if next(view.notes(), None) is not None:
+            if next(view.iter_notes(), None) is not None:
                 return path
     return newest_first[0]
 
@@ -224,9 +224,9 @@ def read_running_anki(
         exported = open_exports_view(
             packages,
             load_adopted_guids(ledger),
-            address=anki.url,
+            url=anki.url,
             profile=anki.get_active_profile(),
-            notes=notes,
+            our_note_ids=notes,
         )
         with exported as view:
             return _record_view(view, ledger, bind=bind)
@@ -301,7 +301,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
 
     types = {note_type.id: note_type for note_type in view.note_types}
     notes = []
-    for note in view.notes():
+    for note in view.iter_notes():
         feedback = _get_our_fields(note, types).get("Feedback", "")
         notes.append(replace(note, feedback=field_to_text(feedback)))
 
@@ -326,7 +326,7 @@ def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> Colle
         notes,
         complete=view.is_complete,
         graves=view.find_deleted_note_ids(),
-        reviews=view.reviews(),
+        reviews=view.iter_reviews(),
     )
     # an existing binding is only renewed by a collection file, because other views have less data
     if view.is_complete and (notes or bind):

@@ -517,7 +517,7 @@ def plan_cards(
     from ankiforge.anki.plan import (
         CardFiles,
         CardPlan,
-        ShippingOptions,
+        ExportOptions,
         build_content,
         find_layout,
     )
@@ -525,9 +525,9 @@ def plan_cards(
     from ankiforge.check import filter_safe_context
 
     anki_types = notetypes.add_our_occlusion_type(load_note_types(ledger))
-    options = ShippingOptions(
+    options = ExportOptions(
         is_push=scope.push,
-        ship_unchanged=scope.full,
+        export_unchanged=scope.full,
         note_types=anki_types,
         mapped_types={
             **mapped,

@@ -18,9 +18,9 @@ from ankiforge.anki.plan import (
     USER_FIELDS,
     CardFiles,
     CardPlan,
+    ExportOptions,
     FieldLayout,
     NoteContent,
-    ShippingOptions,
     _build_schedules,
     _compute_digest,
     _find_text_by_number,
@@ -430,9 +430,7 @@ def planned(
 ) -> CardPlan:
     """What is planned for a card whose note is in one of our types."""
     layout = find_layout(card, in_anki, options.get("note_types", {}), {})
-    return plan_card(
-        card, layout, written(card, layout, files), ShippingOptions(**options)
-    )
+    return plan_card(card, layout, written(card, layout, files), ExportOptions(**options))
 
 
 def outcome(planned: CardPlan) -> str:
@@ -451,7 +449,7 @@ PLANS = [
     # name, card, note in Anki, options → what happens
     ("new", CARD, None, {}, "new"),
     ("as shipped", CARD, of_ours(), {}, "nothing"),
-    ("as shipped, and everything is packed", CARD, of_ours(), {"ship_unchanged": True}, "written"),
+    ("as shipped, and everything is packed", CARD, of_ours(), {"export_unchanged": True}, "written"),
     ("the source changed a word", NEXT, of_ours(), {}, "written"),
     ("a person changed a word", CARD, MINE, {}, "nothing"),
     ("both did", NEXT, MINE, {}, "conflicts"),
@@ -562,7 +560,7 @@ def test_what_a_package_tells_of_a_note_is_in_the_journal():
     )
     assert ours.shipped.mapped is None
     layout = find_layout(CARD, None, {77: USERS}, SETTINGS)
-    theirs = plan_card(CARD, layout, written(CARD, layout), ShippingOptions())
+    theirs = plan_card(CARD, layout, written(CARD, layout), ExportOptions())
     assert theirs.shipped
     assert theirs.shipped.mapped == MAPPED
     assert theirs.shipped.hashes == hashes(Front="What helps retention?", Back="Testing")
@@ -620,7 +618,7 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     assert kept.keeps_unknown_text
     assert not kept.conflicts
     assert not kept.note
-    full = planned(before, in_anki, ship_unchanged=True)
+    full = planned(before, in_anki, export_unchanged=True)
     assert full.note
     assert full.shipped
     assert full.shipped.hashes["Back"] == hash_field("Testing")
@@ -631,7 +629,7 @@ def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
     for back, taken in (("b", 7), ("mine", 0)):
         in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
         layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
-        plan_now = plan_card(card, layout, written(card, layout), ShippingOptions())
+        plan_now = plan_card(card, layout, written(card, layout), ExportOptions())
         assert bool(plan_now.conflicts) == (not taken)
         assert plan_now.newly_imported_mod == taken
 
@@ -654,7 +652,7 @@ DIGEST = planned(CARD, None).shipped.digest  # type: ignore[union-attr]
 def test_the_revision_of_a_note(mod, digest, seen, full, same):
     card = with_note(CARD, shipped=(ShippedNote(mod, CARD.tags, digest),))
     in_anki = of_ours(mod=seen) if seen else None
-    revision = planned(card, in_anki, ship_unchanged=full)
+    revision = planned(card, in_anki, export_unchanged=full)
     assert revision.note
     assert (revision.note.mod == mod) == same
     assert revision.note.mod >= max(mod, seen or 0)
@@ -696,7 +694,7 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         )
         layout = find_layout(card, in_anki, types, {})
         assert (
-            outcome(plan_card(card, layout, written(card, layout), ShippingOptions()))
+            outcome(plan_card(card, layout, written(card, layout), ExportOptions()))
             == expected
         )
 
@@ -752,7 +750,7 @@ def test_the_first_number_of_a_note_comes_from_its_guid():
     first = planned(CARD, None).note
     assert first
     assert first.mod == compute_note_id(CARD.guid) // 1000
-    assert planned(CARD, of_ours(mod=10), ship_unchanged=True).note.mod == 11  # type: ignore[union-attr]
+    assert planned(CARD, of_ours(mod=10), export_unchanged=True).note.mod == 11  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

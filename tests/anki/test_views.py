@@ -76,7 +76,7 @@ class World:
 
 def of(view: AnkiView, card: LocalCard) -> AnkiNote:
     """The one note of a card."""
-    (found,) = [note for note in view.notes() if note.guid == card.guid]
+    (found,) = [note for note in view.iter_notes() if note.guid == card.guid]
     return found
 
 
@@ -98,7 +98,7 @@ def world(collection: Any, backend: Any, tmp_path: Path, make_card: Maker) -> Wo
 
 def everything(view: AnkiView) -> tuple[Any, ...]:
     """All a view tells of notes and types, to be compared."""
-    return tuple(view.notes()), tuple(view.reviews()), view.note_types
+    return tuple(view.iter_notes()), tuple(view.iter_reviews()), view.note_types
 
 
 # --- the live collection --------------------------------------------------------------------
@@ -106,16 +106,16 @@ def everything(view: AnkiView) -> tuple[Any, ...]:
 
 def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     with open_view(world.live) as view:
-        notes = tuple(view.notes())
+        notes = tuple(view.iter_notes())
         assert view.kind is ViewKind.COLLECTION
         assert view.path == str(world.live)
         assert view.profile == "profile"
         assert view.is_complete
         assert view.created_at == world.col.crt
-        assert tuple(view.reviews()) == ()
+        assert tuple(view.iter_reviews()) == ()
         assert view.find_deleted_note_ids() == frozenset()
     with open_view(world.folder / "deck.apkg") as view:
-        assert [(note.guid, note.mod) for note in view.notes()] == [
+        assert [(note.guid, note.mod) for note in view.iter_notes()] == [
             (n.guid, MOD) for n in notes
         ]
     assert [note.guid for note in notes] == [card.guid for card in world.cards]
@@ -202,8 +202,8 @@ def test_answers_are_seen(world):
     log = world.col.db.all("select id, ease, ivl, time, type, cid from revlog")
 
     with open_view(world.live) as view:
-        (review,) = view.reviews()
-        (note,) = [note for note in view.notes() if log[0][5] in note.cards]
+        (review,) = view.iter_reviews()
+        (note,) = [note for note in view.iter_notes() if log[0][5] in note.cards]
     assert review.guid == note.guid
     id, ease, interval, _, kind, *_ = log[0]
     assert (review.id, review.ease, review.interval, review.type) == (
@@ -247,9 +247,9 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
     ]
     world.col.remove_notes([compute_note_id(guid)])
     with open_view(world.live) as view:
-        assert guid not in [note.guid for note in view.notes()]
+        assert guid not in [note.guid for note in view.iter_notes()]
         assert view.find_deleted_note_ids() == {compute_note_id(guid)}
-        assert tuple(view.reviews()) == ()
+        assert tuple(view.iter_reviews()) == ()
 
 
 def test_an_identity_of_another_note_is_none(world):
@@ -325,10 +325,10 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
             assert (view.kind, view.is_complete) == (kind, kind is ViewKind.COLPKG)
             assert (view.created_at, view.path, view.profile) == (created, str(path), "")
     with open_view(world.exported(legacy, scheduling=False)) as view:
-        notes = tuple(view.notes())
+        notes = tuple(view.iter_notes())
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
         assert {note.reviews for note in notes} == {0}
-        assert tuple(view.reviews()) == ()
+        assert tuple(view.iter_reviews()) == ()
 
 
 def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
@@ -342,7 +342,7 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
     ]
 
     with open_exports_view(
-        exports, address="http://127.0.0.1:1", profile="Ada", notes=frozenset()
+        exports, url="http://127.0.0.1:1", profile="Ada", our_note_ids=frozenset()
     ) as view:
         assert everything(view) == expected
         assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")

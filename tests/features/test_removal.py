@@ -157,7 +157,7 @@ def test_a_run_makes_vectors_for_search_alone(without):
 
 
 TOOLS_OF = {"repair": ("failing",), "ask": ("search_library", "ask")}
-TOOLS = "from ankiforge.features.agents.server import _argument_types; print(*_argument_types())"
+TOOLS = "from ankiforge.features.agents.server import _get_argument_types; print(*_get_argument_types())"
 
 
 @pytest.mark.slow

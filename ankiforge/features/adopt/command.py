@@ -87,7 +87,7 @@ def adopt(
         call.print_problems(result.problems)
         # if there is no collection, only schedules in the sources can be taken over
         if collection is None and tool != "sr" and not matches.scheduled:
-            raise _no_collection_error(workspace)
+            raise _make_missing_collection_error(workspace)
 
         # show the matches, and take them over if the user agrees
         if not call.as_json:
@@ -130,7 +130,7 @@ def _decline(call: Call, tool: str) -> None:
         call.say("nothing here belongs to another tool")
 
 
-def _no_collection_error(workspace: Workspace) -> UsageError:
+def _make_missing_collection_error(workspace: Workspace) -> UsageError:
     """Build the error for a missing collection.
 
     If passages belong to another tool, the hint says how to continue without its history.

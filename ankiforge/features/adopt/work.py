@@ -232,7 +232,7 @@ def match_notes(
         with open_view(collection, None) as view:
             field_maps = parse_field_maps(maps, view.note_types)
             types = {note_type.id: note_type for note_type in view.note_types}
-            for note in view.notes():
+            for note in view.iter_notes():
                 note_type = types.get(note.type_id)
                 if note_type is None or note.guid in adopted:
                     continue

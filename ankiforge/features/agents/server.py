@@ -134,7 +134,7 @@ def _load_feature_tools() -> dict[str, Tool]:
 
 
 @cache
-def _argument_types() -> dict[str, type[Any]]:
+def _get_argument_types() -> dict[str, type[Any]]:
     """Map each tool's name to the type of its arguments."""
     added = {name: tool.arguments for name, tool in _load_feature_tools().items()}
     return {**_TOOLS, **added}
@@ -160,7 +160,7 @@ async def _serve(agent: Agent) -> None:
 
     # describe the tools to the client
     tools = []
-    for name, arguments in _argument_types().items():
+    for name, arguments in _get_argument_types().items():
         _, schemas = msgspec.json.schema_components([arguments])
         for schema in schemas.values():
             del schema["title"]
@@ -250,11 +250,13 @@ def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolRes
     """Run the tool `name`. Errors are returned as the result of the call instead of raised."""
     failed = False
     try:
-        if name not in _argument_types():
-            hint = f"known: {', '.join(_argument_types())}"
+        if name not in _get_argument_types():
+            hint = f"known: {', '.join(_get_argument_types())}"
             raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
-        normalized, unknown = _normalize_arguments(_argument_types()[name], raw_arguments)
-        checked = convert_to_type(_argument_types()[name], normalized, Location(name))
+        normalized, unknown = _normalize_arguments(
+            _get_argument_types()[name], raw_arguments
+        )
+        checked = convert_to_type(_get_argument_types()[name], normalized, Location(name))
         values = msgspec.to_builtins(checked)
         if name in _TOOLS:
             result = getattr(agent, name)(**values)

@@ -420,21 +420,22 @@ IsHidden = Callable[[HighlightKey], bool]
 
 
 def find_by_words(
-    store: Store, question: str, hides: IsHidden | None = None
+    store: Store, question: str, is_hidden: IsHidden | None = None
 ) -> dict[HighlightKey, WordHit]:
     """Find the passages that contain any content word of a question.
 
     Args:
         store: the database.
         question: the question, or words.
-        hides: returns whether to hide a passage from a reader other than the user. If given, only
-            the text of passages is searched, and hidden passages affect neither scores nor order.
+        is_hidden: returns whether to hide a passage from a reader other than the user. If given,
+            only the text of passages is searched, and hidden passages affect neither scores nor
+            order.
 
     Returns:
         How well each passage matches, by the key of the passage.
     """
     parsed = parse_query_words(question)
-    columns = "{passage remark}" if hides is None else "{passage}"
+    columns = "{passage remark}" if is_hidden is None else "{passage}"
 
     def find_rows_containing(words: str) -> set[int]:
         query = "SELECT rowid FROM search WHERE search MATCH ?"
@@ -449,8 +450,8 @@ def find_by_words(
     for phrase in parsed.phrases:
         matching_rows &= find_rows_containing(f'"{phrase}"')
     count = store.fetch_value("SELECT count(*) FROM highlight WHERE body != ''") or 1
-    if hides is not None:
-        visible_rows = _filter_visible(store, matching_rows, hides)
+    if is_hidden is not None:
+        visible_rows = _filter_visible(store, matching_rows, is_hidden)
         matching_rows &= visible_rows
         rows_by_word = {word: rows & visible_rows for word, rows in rows_by_word.items()}
         count = _ASSUMED_COUNT
@@ -492,11 +493,11 @@ _ASSUMED_COUNT = 3_000
 """Replaces the number of passages where the true number must not be revealed."""
 
 
-def _filter_visible(store: Store, rowids: set[int], hides: IsHidden) -> set[int]:
+def _filter_visible(store: Store, rowids: set[int], is_hidden: IsHidden) -> set[int]:
     query = f"SELECT rowid, ref FROM search WHERE rowid IN {JSON_VALUES} AND what = 'highlight'"
     visible = set()
     for row in store.fetch_rows(query, to_json(sorted(rowids))):
-        if not hides(HighlightKey(row["ref"])):
+        if not is_hidden(HighlightKey(row["ref"])):
             visible.add(row["rowid"])
     return visible
 
@@ -574,7 +575,7 @@ def load_best_passages(
     store: Store,
     scores: Mapping[HighlightKey, float],
     limit: int,
-    hides: IsHidden | None = None,
+    is_hidden: IsHidden | None = None,
 ) -> Iterator[PassageHit]:
     """Yield the passages with the best scores, best first, without repeating a text.
 
@@ -582,7 +583,7 @@ def load_best_passages(
         store: the database.
         scores: the score of each candidate, by key.
         limit: the maximum number of passages.
-        hides: returns whether to skip a passage.
+        is_hidden: returns whether to skip a passage.
     """
     seen = set[str]()
     for key in sorted(scores, key=lambda key: (-scores[key], key)):
@@ -595,7 +596,7 @@ def load_best_passages(
             row is None or row["exact"] in seen
         ):  # not read on this device, or the same text
             continue
-        if hides is not None and hides(key):
+        if is_hidden is not None and is_hidden(key):
             continue
         seen.add(row["exact"])
         ids = store.fetch_rows(

@@ -41,7 +41,7 @@ class SearchLibrary(Value, forbid_unknown_fields=True, kw_only=True):
 def _search_library(
     workspace: OpenWorkspace, privacy: PrivacyFilter, query: str, limit: int
 ) -> Json:
-    def hides_work(work: FoundWork) -> bool:
+    def is_work_hidden(work: FoundWork) -> bool:
         """Return whether to hide a work from the agent.
 
         This also depends on how the work was found, because its title or tags may be private.
@@ -58,8 +58,10 @@ def _search_library(
             and (any(is_private_highlight) or any(is_hidden_line))
         )
 
-    hides = cache(privacy.is_private_passage)
-    result = search_library(workspace, query, limit, hides=hides, hides_work=hides_work)
+    is_hidden = cache(privacy.is_private_passage)
+    result = search_library(
+        workspace, query, limit, is_hidden=is_hidden, is_work_hidden=is_work_hidden
+    )
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
     answer: Json = {
         "works": [_work_to_json(privacy, work) for work in result.works[:limit]],

@@ -224,13 +224,13 @@ class PassageVectors:
     # --- comparing --------------------------------------------------------------------
 
     def compute_similarities(
-        self, question: str, hides: IsHidden | None = None
+        self, question: str, is_hidden: IsHidden | None = None
     ) -> Similarities:
         """Compute how similar the meaning of each passage is to a question.
 
         Args:
             question: the question. Only its public words are sent to another computer.
-            hides: returns whether to skip a passage.
+            is_hidden: returns whether to skip a passage.
 
         Raises:
             ServiceError: the model fails, or has changed.
@@ -255,9 +255,9 @@ class PassageVectors:
         by_hash = compute_cosines(question_vector, vectors)
         local_rows = [row for row in rows if row["exact"] in by_hash]
         by_key = {HighlightKey(row["key"]): by_hash[row["exact"]] for row in local_rows}
-        if hides is not None:
+        if is_hidden is not None:
             best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
-            visible_keys = islice(filterfalse(hides, best_first), _MAX_PUBLIC_RANKED)
+            visible_keys = islice(filterfalse(is_hidden, best_first), _MAX_PUBLIC_RANKED)
             by_key = {key: by_key[key] for key in visible_keys}
         threshold, spread, _ = self._load_threshold()
         level = self._mean_top_similarity(by_key.values())

@@ -79,8 +79,8 @@ def search_library(
     limit: int = DEFAULT_PASSAGES,
     *,
     document: Document | None = None,
-    hides: IsHidden | None = None,
-    hides_work: Callable[[FoundWork], bool] = lambda work: False,
+    is_hidden: IsHidden | None = None,
+    is_work_hidden: Callable[[FoundWork], bool] = lambda work: False,
 ) -> SearchResult:
     """Find the works that a query names, or the passages that answer it.
 
@@ -89,25 +89,27 @@ def search_library(
         query: a name, a title, a question, or words.
         limit: the maximum number of passages.
         document: the metadata of a file to search for instead of the query.
-        hides: returns whether to hide a passage from an agent. Hidden passages are removed
+        is_hidden: returns whether to hide a passage from an agent. Hidden passages are removed
             before anything is ranked.
-        hides_work: returns whether to hide a work from an agent.
+        is_work_hidden: returns whether to hide a work from an agent.
     """
     ledger = workspace.ledger
     index.update_index(ledger)
     works = tuple(
-        work for work in index.find_works(ledger, query, document) if not hides_work(work)
+        work
+        for work in index.find_works(ledger, query, document)
+        if not is_work_hidden(work)
     )
     if document is not None or any(work.found_by != index.WORDS for work in works):
         return SearchResult(works)
     # a query that is an identifier only asks for its work
     if " " not in query.strip() and any(find_identifiers(query)):
         return SearchResult(works)
-    return replace(_find_passages(workspace, query, limit, hides), works=works)
+    return replace(_find_passages(workspace, query, limit, is_hidden), works=works)
 
 
 def _find_passages(
-    workspace: OpenWorkspace, query: str, limit: int, hides: IsHidden | None
+    workspace: OpenWorkspace, query: str, limit: int, is_hidden: IsHidden | None
 ) -> SearchResult:
     ledger = workspace.ledger
     # compare meanings, if there is a model
@@ -116,14 +118,14 @@ def _find_passages(
     problem = ""
     if meaning is not None:
         try:
-            similarities = meaning.compute_similarities(query, hides)
+            similarities = meaning.compute_similarities(query, is_hidden)
         except ServiceError as error:
             problem = f"{error.message}: {error.hint}"
 
     # combine meaning and words
-    words = index.find_by_words(ledger, query, hides)
+    words = index.find_by_words(ledger, query, is_hidden)
     scores = index.combine_scores(words, similarities.cosines, similarities.spread)
-    passages = list(index.load_best_passages(ledger, scores, limit, hides))
+    passages = list(index.load_best_passages(ledger, scores, limit, is_hidden))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
     is_confident = (
         similarities.is_confident(coverage)

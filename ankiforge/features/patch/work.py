@@ -400,7 +400,9 @@ class _EditedFile:
         if len(after) != len(before):
             return OTHER_CARDS_TEXT
         for number, highlight in enumerate(before):
-            if number != index and _content_key(highlight) != _content_key(after[number]):
+            if number != index and _make_content_key(highlight) != _make_content_key(
+                after[number]
+            ):
                 return OTHER_CARDS_TEXT
         try:
             draft = _find_draft(after[index], wanted_card.card)
@@ -453,11 +455,15 @@ class _WantedCard(NamedTuple):
 
 
 def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
-    """Return a key that identifies a highlight within its note by content and surroundings."""
-    return (*_content_key(highlight), highlight.prefix, highlight.suffix, highlight.nth)
+    return (
+        *_make_content_key(highlight),
+        highlight.prefix,
+        highlight.suffix,
+        highlight.nth,
+    )
 
 
-def _content_key(highlight: Highlight) -> tuple[object, ...]:
+def _make_content_key(highlight: Highlight) -> tuple[object, ...]:
     return (
         highlight.form,
         highlight.exact,

@@ -44,7 +44,7 @@ _MAX_UNIX_TIME = 4_102_444_800
 _DAY_START = timedelta(hours=4)
 
 
-def _relative_day(milliseconds: int, now: datetime) -> int:
+def _compute_relative_day(milliseconds: int, now: datetime) -> int:
     """Convert a timestamp to a day relative to today. Past days are negative.
 
     A day begins at four in the morning, which is the default in Anki.
@@ -113,7 +113,7 @@ class CardHistory(Value):
         flag = ("red flag",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
-    def max_failures_in_window(self, since: int) -> int:
+    def count_max_failures(self, since: int) -> int:
         """Return the largest number of failures in any window of thirty days after `since`.
 
         `since` is a day relative to today.
@@ -160,7 +160,7 @@ def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
         for id, card_id, ease, last_interval, milliseconds, tested in database.fetch_rows(
             _LOG_SQL
         ):
-            day = _relative_day(id, now)
+            day = _compute_relative_day(id, now)
             answer_seconds = max(milliseconds, 0) / 1000
             answer_counts[card_id] += 1
             seconds[card_id] += answer_seconds
@@ -188,15 +188,15 @@ def read_histories(view: AnkiView, now: datetime) -> tuple[CardHistory, ...]:
 
 
 def find_failing_cards(
-    all_histories: Iterable[CardHistory], tended: Mapping[NoteId, int]
+    all_histories: Iterable[CardHistory], last_repair_days: Mapping[NoteId, int]
 ) -> list[FailingCard]:
     """Find the failing cards, those that the user asked for first, then the most costly.
 
     Args:
         all_histories: the histories of all cards.
-        tended: the day on which each note was last repaired or left unchanged, relative to today,
-            by note id. Failures before that day are ignored. The user's requests and Anki's leech
-            tag are ignored for thirty days after it.
+        last_repair_days: the day on which each note was last repaired or left unchanged, relative
+            to today, by note id. Failures before that day are ignored. The user's requests and
+            Anki's leech tag are ignored for thirty days after it.
     """
     all_histories = list(all_histories)
     times_by_days: dict[int, list[float]] = defaultdict(list)
@@ -209,16 +209,16 @@ def find_failing_cards(
 
     failing_cards = []
     for history in all_histories:
-        day = tended.get(history.note_id)
+        day = last_repair_days.get(history.note_id)
         forgiven_until = (
             -FORGIVEN_AFTER_DAYS if day is None else max(day, -FORGIVEN_AFTER_DAYS)
         )
-        is_tended = day is not None and day > -WINDOW_DAYS
-        reasons = [] if is_tended else list(history.user_requests)
+        was_repaired_lately = day is not None and day > -WINDOW_DAYS
+        reasons = [] if was_repaired_lately else list(history.user_requests)
         # Anki tags the note, but only a card that was forgotten can be the leech
-        if "leech" in history.tags and history.lapses and not is_tended:
+        if "leech" in history.tags and history.lapses and not was_repaired_lately:
             reasons.append("leech, suspended" if history.is_suspended else "leech")
-        failures = history.max_failures_in_window(forgiven_until)
+        failures = history.count_max_failures(forgiven_until)
         if failures >= MIN_FAILURES and not history.is_suspended:
             reasons.append(f"forgotten {failures} times within {WINDOW_DAYS} days")
         if reasons:

@@ -76,35 +76,35 @@ _EXAMPLE = {
 
 def build_request(
     card: CardToRepair,
-    picked: Iterable[str],
+    reasons: Iterable[str],
     history: str,
     passage: str,
-    sendable: Callable[[str], SendableText],
+    mask: Callable[[str], SendableText],
 ) -> ModelRequest:
     """Build the request for repairs of a card, for a model or a chat.
 
     Args:
         card: the card.
-        picked: the reasons why the card is listed.
+        reasons: the reasons why the card is listed.
         history: the review history of the card, on one line.
         passage: the passage that the card was made from, or "" if unknown.
-        sendable: masks the parts of a text that must stay on this computer.
+        mask: removes from a text what must stay on this computer.
     """
 
     def to_sides(fields: Texts) -> Json:
         sides = {}
         for name, text in fields.items():
             if text and name != "Extra":
-                sides[name.casefold()] = sendable(text)
+                sides[name.casefold()] = mask(text)
         return sides
 
     prompt_data: Json = {
         "card": to_sides(card.fields),
-        "picked": [sendable(reason) for reason in picked],
+        "picked": [mask(reason) for reason in reasons],
         "history": history,
         "similar": [to_sides(card.confused_fields)] if card.confused_fields else [],
-        "topic": sendable(card.topic),
-        "passage": sendable(passage),
+        "topic": mask(card.topic),
+        "passage": mask(passage),
     }
     text = (find_shipped_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
     system, _, user = text.partition("\n---\n")

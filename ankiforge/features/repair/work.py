@@ -196,7 +196,7 @@ class _EntryBuilder:
     def __init__(self, ledger: Ledger, view: AnkiView) -> None:
         self._ledger = ledger
         self._types = {note_type.id: note_type for note_type in view.note_types}
-        self._notes = {note.id: note for note in view.notes()}
+        self._notes = {note.id: note for note in view.iter_notes()}
         self._adopted_guids = load_adopted_guids(ledger)
 
     def read_note(self, note_id: NoteId) -> ParsedNote | None:
@@ -404,7 +404,7 @@ def _record_change(
             decisions.make_card(ledger, local_passage, card)
         return
     if entry.note_type is None:
-        raise _not_changeable_error(entry, "its question has several fields")
+        raise _make_unchangeable_error(entry, "its question has several fields")
     note = entry.note
     html = dict(note.fields)
     old_fields = entry.card.fields
@@ -431,7 +431,7 @@ def _record_change(
     decisions.record_repair(ledger, name, nid, note.guid, change)
 
 
-def _not_changeable_error(entry: RepairEntry, reason: str) -> RefusedError:
+def _make_unchangeable_error(entry: RepairEntry, reason: str) -> RefusedError:
     hint = f"in Anki's browser, search nid:{entry.note.note_id}"
     return RefusedError(f"{reason}: change it in Anki", hint=hint)
 
@@ -469,12 +469,12 @@ def _render_changes(entry: RepairEntry, fields: Texts) -> dict[str, Pair]:
             continue
         if "![" in old_fields.get(name, "") or "[sound:" in html[names[name]]:
             reason = f"its {name} has a picture or a sound, which would be lost"
-            raise _not_changeable_error(entry, reason)
+            raise _make_unchangeable_error(entry, reason)
         changed_fields[name] = (text, render_field(text, cloze=name == "Text"))
     extra = fields.get("Extra", "")
     if extra and "Extra" not in names:
         if "Back" not in names:
-            raise _not_changeable_error(
+            raise _make_unchangeable_error(
                 entry, "its note type has no field for the text below"
             )
         markdown, answer_html = changed_fields.get(
@@ -506,7 +506,7 @@ def _make_request(workspace: OpenWorkspace, entry: RepairEntry) -> ModelRequest:
     from ankiforge.pipeline.draft import load_privacy
 
     if not entry.can_change:
-        raise _not_changeable_error(entry, "its question has several fields")
+        raise _make_unchangeable_error(entry, "its question has several fields")
     privacy = load_privacy(workspace.ledger)
     confused_fields = entry.card.confused_fields.values()
     texts = (

@@ -102,7 +102,7 @@ def refused(path: Path) -> str:
 
 def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(collection, card, rooms):
     with open_view(collection) as view:
-        (note,) = view.notes()
+        (note,) = view.iter_notes()
         assert (note.guid, note.mod, view.profile, view.kind) == (
             card.guid, 5, "Ada", ViewKind.COLLECTION,
         )  # fmt: skip
@@ -128,7 +128,7 @@ def test_each_make_of_export_is_seen_and_a_newer_one_first(
     data = compress(database) if kind.endswith("b") else database
     path = archive(tmp_path / "x.APKG", **older, **{kind: data})
     with open_view(path) as view:
-        assert [note.guid for note in view.notes()] == [card.guid]
+        assert [note.guid for note in view.iter_notes()] == [card.guid]
         assert (view.kind, view.is_complete, view.created_at) == (ViewKind.APKG, False, 0)
     with open_view(path.rename(tmp_path / "x.ColPkg")) as view:
         assert (view.kind, view.is_complete) == (ViewKind.COLPKG, True)
@@ -192,7 +192,7 @@ def test_a_collection_that_changed_while_it_was_copied_is_copied_again_for_a_whi
         assert left
         return
     with open_view(collection) as view:
-        assert len(list(view.notes())) == 1
+        assert len(list(view.iter_notes())) == 1
     assert not left
     assert collection.read_bytes() == database
 
@@ -306,8 +306,8 @@ def test_any_damage_gives_a_view_or_an_item_error(tmp_path, package, changes):
         broken.write_bytes(data)
         settle(broken)
         with suppress(ItemError), open_view(broken) as view:
-            list(view.notes())
-            list(view.reviews())
+            list(view.iter_notes())
+            list(view.iter_reviews())
 
 
 def _stored(folder: Path, package: Path) -> Path:

@@ -71,7 +71,7 @@ def test_the_history_is_told_in_a_line():
     ],
 )
 def test_the_most_failures_within_thirty_days(days, since, failures):
-    assert card(days).max_failures_in_window(since) == failures
+    assert card(days).count_max_failures(since) == failures
 
 
 def test_the_first_is_what_costs_beyond_a_usual_card_that_was_asked_as_often():
