@@ -76,7 +76,7 @@ when something else in the note changes, so that two computers don't keep rewrit
 USER_FIELDS = ("Feedback", "Spare1", "Spare2", "Spare3")
 """The fields of our note types that are left to the user. Packages never change them."""
 NOTE_TYPE_CHANGED = "its note type was changed in Anki"
-"""The reason for holding back a note whose note type isn't the one that we gave it."""
+"""The reason for holding back a note whose type isn't the one that we gave it."""
 ADOPTED_MOD = 1
 """The `mod` in the base of an adopted note. That base is the note's content at the time of
 adoption, which no package wrote."""
@@ -136,7 +136,7 @@ class FieldLayout(Value):
         return {name: self.fields[index] for name, index in self.positions.items()}
 
     def fill_fields(self, ours: Texts) -> Strings:
-        """Return all fields of the note, with ours (by our field names) filled in."""
+        """Insert the values of our fields, by our field names, into all fields of the note."""
         fields = list(self.fields)
         for name, index in self.positions.items():
             fields[index] = ours[name]
@@ -266,7 +266,7 @@ def find_mapped_type(
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
 ) -> MappedType | None:
-    """Return the note type of a card's note, or None if it is one of ours or the note was adopted.
+    """Return the note type of a card's note, or None if the type is ours or the note was adopted.
 
     The first package fixes the note type, so the settings apply only to cards that were never
     exported.
@@ -344,23 +344,20 @@ def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
 def find_base(
     bases: Sequence[ShippedNote], anki_note: AnkiNote, fields: Texts
 ) -> ShippedNote | None:
-    """Find the package that Anki imported last for a note, and return the note as it was in it.
+    """Find the version of a note that Anki imported last, or None if there is none.
 
     Not every package is imported, and Anki skips notes that the user changed in the meantime. So
-    the base is the note in the package that has most fields in common with the note in Anki.
+    the base is the version that has most fields in common with the note in Anki.
 
-    Ties go to the package with the note's `mod`, because an edit in Anki would have changed `mod`;
+    Ties go to the version with the note's `mod`, because an edit in Anki would have changed `mod`;
     then to the oldest, so that a change of ours that may not have arrived becomes a conflict
     instead of being lost. If no import is recorded, because the database was rebuilt, ties go to
     the newest.
 
     Args:
-        bases: the note in each package, oldest first.
+        bases: the version of the note in each package, oldest first.
         anki_note: the note in Anki.
         fields: our fields as they are in Anki, by our field names.
-
-    Returns:
-        None if there is no such package.
     """
     candidates = [base for base in bases if base.mod >= anki_note.taken]
     if not anki_note.taken:
@@ -392,9 +389,8 @@ class NoteContent(Value):
     picture_problems: tuple[Problem, ...] = ()
     """A problem for each picture that can't be read now."""
     unreadable_fields: frozenset[str] = frozenset()
-    """The fields that may be more complete in Anki than what we would write. These are the fields
-    with a picture whose name in Anki is unknown, and the fields that are generated from a passage
-    that this computer doesn't read."""
+    """The fields that may be more complete in Anki than our version: fields with a picture whose
+    name in Anki is unknown, and fields generated from a passage that this computer doesn't read."""
 
     @property
     def shown_media(self) -> dict[str, Media]:

@@ -112,7 +112,6 @@ def adopt(
 
 
 def _decline(call: Call, tool: str) -> None:
-    """Give up the review history of `tool`, or of all other tools if it is ""."""
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import SCHEDULER, foreign_history
 
@@ -131,10 +130,6 @@ def _decline(call: Call, tool: str) -> None:
 
 
 def _make_missing_collection_error(workspace: Workspace) -> UsageError:
-    """Build the error for a missing collection.
-
-    If passages belong to another tool, the hint says how to continue without its history.
-    """
     from ankiforge.ledger import foreign_history
 
     error = make_no_collection_error(workspace.folder)

@@ -205,7 +205,7 @@ def use_model(call: Call, *, yes: bool, **named: Unpack[ModelOptions]) -> None:
 
 
 def may_offer(config: Config) -> bool:
-    """Return whether no model is set and none was ever offered, so that one may be offered."""
+    """Return whether to offer a model: none is set, and none was ever offered."""
     from ankiforge.config.workspace import was_hint_shown
 
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))

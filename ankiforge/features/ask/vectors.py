@@ -41,7 +41,7 @@ _UNRELATED_QUANTILE = 0.75
 _RELEARN_GROWTH = 1.25
 """The factor by which the number of vectors must grow before the threshold is learned again."""
 _SAME_MODEL_COSINE = 0.99
-"""The cosine of two vectors of the same text from which they count as made by the same model."""
+"""The minimum cosine of two vectors of the same text for them to come from the same model."""
 _MAX_PUBLIC_RANKED = 200
 """The number of most similar passages that are ranked for readers other than the user."""
 _MAX_SENTENCES = 40

@@ -170,7 +170,6 @@ class _Token:
 
     @property
     def is_special(self) -> bool:
-        """Whether this is a sign of a gap, a picture, or the end of a field."""
         return _SPECIAL_TOKEN.fullmatch(self.text) is not None
 
 

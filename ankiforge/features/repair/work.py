@@ -330,7 +330,7 @@ def find_most_similar_note(
 def accept_repair(
     workspace: OpenWorkspace, entry: RepairEntry, repair: CardRepair
 ) -> str:
-    """Accept a repair. The returned decision id undoes all of it.
+    """Accept a repair, and return the id of a decision that undoes all of it.
 
     Raises:
         RefusedError: ankiforge can't change the note.
