@@ -50,7 +50,7 @@ def init(
     from ankiforge.config import workspace as folders
     from ankiforge.extract import registry
 
-    user_folder = folders.user_directory()
+    user_folder = folders.find_user_directory()
     chosen_directory = directory or call.folder or Path()
     root = chosen_directory.expanduser().resolve()
     settings_file = root / SETTINGS_FILE_NAME

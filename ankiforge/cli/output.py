@@ -563,7 +563,7 @@ def find_workspace(call: Call) -> WorkspaceDirectory:
         UsageError: the directory isn't a workspace, or isn't trusted.
     """
     from ankiforge.config.trust import require_trust
-    from ankiforge.config.workspace import find_workspace, user_directory
+    from ankiforge.config.workspace import find_user_directory, find_workspace
     from ankiforge.extract import registry
 
     def ask_user(text: str) -> bool:
@@ -579,7 +579,7 @@ def find_workspace(call: Call) -> WorkspaceDirectory:
         answer = agree_without_asking
     elif call.is_interactive:
         answer = ask_user
-    require_trust(workspace, answer, user_directory())
+    require_trust(workspace, answer, find_user_directory())
     workspace.make_private()
     return workspace
 
@@ -640,9 +640,9 @@ def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     if folder.config.anki.collection == NEVER:
         message = "anki.collection is none, so Anki is not read"
         return UsageError(
-            message, hint=folder.setting_instructions("anki: {collection: auto}")
+            message, hint=folder.format_setting_instructions("anki: {collection: auto}")
         )
-    elsewhere = folder.setting_instructions("anki: {collection: PATH}")
+    elsewhere = folder.format_setting_instructions("anki: {collection: PATH}")
     return UsageError(
         "no Anki collection was found here",
         hint=f"start Anki once; if your collection is elsewhere: {elsewhere}",

@@ -29,7 +29,7 @@ def write_settings(
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded, write_file
     from ankiforge.config.trust import explain_distrust, trust_workspace
-    from ankiforge.config.workspace import user_directory
+    from ankiforge.config.workspace import find_user_directory
     from ankiforge.config.yamlfile import format_scalar, set_values
 
     file = folder.root / SETTINGS_FILE_NAME
@@ -47,6 +47,8 @@ def write_settings(
     if new_text != text:
         with wrap_write_errors(file):
             write_file(file, new_text.encode(), mode=mode)
-        if explain_distrust(folder, user_directory()):  # don't ask about our own change
-            trust_workspace(folder, user_directory())
+        if explain_distrust(
+            folder, find_user_directory()
+        ):  # don't ask about our own change
+            trust_workspace(folder, find_user_directory())
     return str(file)

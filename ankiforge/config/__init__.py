@@ -361,7 +361,7 @@ def _parse_source(
     return SourceEntry(kind, name, path, options, location)
 
 
-def default_source_name(path: Path) -> str:
+def make_default_source_name(path: Path) -> str:
     """Return the default name of a source, which is the normalized name of its directory."""
     return normalize_for_lookup(path.name) or "source"
 

@@ -51,7 +51,7 @@ def _write_if_missing(path: Path, text: str) -> None:
 # --- what belongs to the user, not to a workspace ---------------------------------------
 
 
-def user_directory(environ: Texts = os.environ) -> Path:
+def find_user_directory(environ: Texts = os.environ) -> Path:
     """Return the directory for data that belongs to the user, and for the default workspace.
 
     The data are confirmations of trust, the registered workspace, device ids and shown hints. The
@@ -89,17 +89,17 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
 
 def was_hint_shown(hint: str) -> bool:
     """Return whether a hint was ever shown to this user on this computer."""
-    return hint in load_values(user_directory(), HINTS_FILE)
+    return hint in load_values(find_user_directory(), HINTS_FILE)
 
 
 def record_hint_shown(hint: str) -> bool:
     """Record that a hint is shown, and return whether this is the first time."""
-    hints = load_values(user_directory(), HINTS_FILE)
+    hints = load_values(find_user_directory(), HINTS_FILE)
     if hint in hints:
         return False
     timestamp = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(UsageError):  # if it can't be stored, the hint is shown again next time
-        store_values(user_directory(), HINTS_FILE, {**hints, hint: timestamp})
+        store_values(find_user_directory(), HINTS_FILE, {**hints, hint: timestamp})
     return True
 
 
@@ -159,7 +159,7 @@ class WorkspaceDirectory(Value):
     is_default: bool = False
     """Whether this is the user's default workspace, which needs no `ankiforge.yaml`."""
 
-    def setting_instructions(self, setting: str) -> str:
+    def format_setting_instructions(self, setting: str) -> str:
         """Tell the user where to write `setting`, such as `drafter: llm`."""
         if self.is_default:
             path = f"~/cards/{SETTINGS_FILE_NAME}"
@@ -306,7 +306,7 @@ def find_workspace(
         UsageError: `directory` or the registered workspace isn't a workspace (any more).
         ConfigError: the `ankiforge.yaml` of the workspace contains an error.
     """
-    home = user_directory(environ).resolve()
+    home = find_user_directory(environ).resolve()
 
     def load_default() -> WorkspaceDirectory:
         config = Config()

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from ankiforge.config import default_source_name
+from ankiforge.config import make_default_source_name
 from ankiforge.errors import ConfigError, PlugInError
 from ankiforge.extract.base import SourceType
 from ankiforge.model import Strings
@@ -142,7 +142,7 @@ def get_default_name(kind: str, path: Path) -> str:
 
     For other sources, it is the normalized name of the directory.
     """
-    return kind if is_export_kind(kind) else default_source_name(path)
+    return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
 def list_path_replacing_keys() -> frozenset[str]:

@@ -16,7 +16,7 @@ from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.lock import acquire_lock
 from ankiforge.config.trust import require_trust
-from ankiforge.config.workspace import WorkspaceDirectory, user_directory
+from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.errors import UsageError
 from ankiforge.extract import registry
 from ankiforge.model import Problem
@@ -73,7 +73,7 @@ class OpenWorkspace:
         if not isinstance(folder, WorkspaceDirectory):
             path = Path(folder).expanduser() if folder is not None else None
             folder = folders.find_workspace(path, Path.cwd(), registry)
-            require_trust(folder, None, user_directory())
+            require_trust(folder, None, find_user_directory())
             folder.make_private()
         self.folder = folder
         """The workspace's files and settings."""
@@ -278,5 +278,5 @@ def open_ledger(folder: WorkspaceDirectory, *, read_only: bool = False) -> Ledge
 
     if not read_only:
         folder.prepare()
-    device_id = folder.get_device_id(user_directory(), make=not read_only)
+    device_id = folder.get_device_id(find_user_directory(), make=not read_only)
     return Ledger(folder.ledger, folder.journal, device_id, read_only=read_only)

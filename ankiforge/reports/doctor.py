@@ -21,7 +21,7 @@ from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
 from ankiforge.config import LLM_KEY, Config, SourceEntry, is_loopback
 from ankiforge.config.trust import explain_distrust
-from ankiforge.config.workspace import WorkspaceDirectory, user_directory
+from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
 from ankiforge.draft.server import NoModelListError, list_models
 from ankiforge.errors import ConfigError, ForgeError, PlugInError
@@ -171,7 +171,7 @@ def run_checks(
     else:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {settings_file}"
         yield _make_warning("settings", f"{settings_file} names no source", advice)
-    distrust = explain_distrust(workspace, user_directory(environment.environ))
+    distrust = explain_distrust(workspace, find_user_directory(environment.environ))
     if distrust:
         command = f"ankiforge init --trust {workspace.root}"
         advice = f"read {settings.SETTINGS_FILE_NAME}, then: {command}"

@@ -14,9 +14,9 @@ from ankiforge.config.trust import (
 )
 from ankiforge.config.workspace import (
     WorkspaceDirectory,
+    find_user_directory,
     find_workspace,
     load_workspace,
-    user_directory,
 )
 from ankiforge.errors import UsageError
 from ankiforge.extract import registry
@@ -31,7 +31,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def folders(environ):
     """That user's folders."""
-    return user_directory(environ)
+    return find_user_directory(environ)
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.workspace import (
+    find_user_directory,
     find_workspace,
     load_values,
     move_default_workspace,
     record_hint_shown,
     register_workspace,
     store_values,
-    user_directory,
     was_hint_shown,
 )
 from ankiforge.errors import ConfigError, UsageError
@@ -37,8 +37,10 @@ def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_defau
     assert (got.root, got.output, got.is_default) == (tmp_path / "user", tmp_path, True)
     assert not (tmp_path / "user").exists()
     mine = workspace(tmp_path / "mine", "output: packages")
-    assert register_workspace(mine, user_directory(environ))
-    assert not register_workspace(workspace(tmp_path / "second"), user_directory(environ))
+    assert register_workspace(mine, find_user_directory(environ))
+    assert not register_workspace(
+        workspace(tmp_path / "second"), find_user_directory(environ)
+    )
     got = find_workspace(None, tmp_path, registry, environ)
     assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
     outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
@@ -73,7 +75,7 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
 
 
 def default_with_work(environ) -> Path:
-    data = user_directory(environ)
+    data = find_user_directory(environ)
     (data / ".ankiforge").mkdir(parents=True)
     (data / ".ankiforge/ledger.db").write_bytes(b"ledger")
     (data / ".ankiforge/ledger.db-wal").write_bytes(b"wal")
@@ -86,11 +88,11 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
     data = default_with_work(environ)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="could not be moved"):
-        move_default_workspace(tmp_path / "file/mine", user_directory(environ))
+        move_default_workspace(tmp_path / "file/mine", find_user_directory(environ))
     for own in ("journal", ".ankiforge"):
         (workspace(tmp_path / f"with {own}") / own).mkdir()
         assert (
-            move_default_workspace(tmp_path / f"with {own}", user_directory(environ))
+            move_default_workspace(tmp_path / f"with {own}", find_user_directory(environ))
             == ()
         )
     assert (data / ".ankiforge/ledger.db").read_bytes() == b"ledger"
@@ -102,7 +104,7 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "\xff"])
 def test_a_broken_file_of_the_user_counts_as_none(environ, text):
-    folder = user_directory(environ)
+    folder = find_user_directory(environ)
     folder.mkdir()
     (folder / "some.json").write_text(text, encoding="latin-1")
 
@@ -118,7 +120,7 @@ def test_each_hint_is_given_once(environ, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path):
     (tmp_path / "file").write_text("")
-    folder = user_directory({"ANKIFORGE_HOME": str(tmp_path / "file")})
+    folder = find_user_directory({"ANKIFORGE_HOME": str(tmp_path / "file")})
 
     with pytest.raises(UsageError, match="cannot be written"):
         store_values(folder, "some", {})

@@ -9,9 +9,9 @@ from ankiforge.config import is_loopback
 from ankiforge.config.trust import trust_workspace
 from ankiforge.config.workspace import (
     WorkspaceDirectory,
+    find_user_directory,
     find_workspace,
     load_workspace,
-    user_directory,
 )
 from ankiforge.extract import registry
 from ankiforge.reports.doctor import (
@@ -151,7 +151,7 @@ def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, m
 
     assert (check.name, check.exit_code) == ("trust", 2)
     assert check.do.endswith(f"ankiforge init --trust {found.root}")
-    trust_workspace(found, user_directory(machine.environ))
+    trust_workspace(found, find_user_directory(machine.environ))
     assert ill(found, machine) == []
 
 

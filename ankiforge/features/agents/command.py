@@ -38,11 +38,11 @@ def mcp(call: Call, trust: Path | None) -> None:
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
     from ankiforge.config.trust import AGENTS_PERMISSION, give_permission, has_permission
-    from ankiforge.config.workspace import user_directory
+    from ankiforge.config.workspace import find_user_directory
 
     if trust is not None:
         folder = find_workspace(replace(call, workspace=str(trust)))
-        give_permission(folder, user_directory(), AGENTS_PERMISSION)
+        give_permission(folder, find_user_directory(), AGENTS_PERMISSION)
         call.say(
             f"agents may read {folder.root}; what their provider will see:\n  {_SENT}\n"
             "anything tagged #no-llm stays here"
@@ -61,7 +61,7 @@ def mcp(call: Call, trust: Path | None) -> None:
     @contextmanager
     def open_trusted_workspace(writes: str) -> Iterator[Workspace]:
         folder = find_workspace(quiet)
-        if not has_permission(folder, user_directory(), AGENTS_PERMISSION):
+        if not has_permission(folder, find_user_directory(), AGENTS_PERMISSION):
             message = "agents were not allowed to read this workspace"
             hint = f"run: ankiforge mcp --trust {folder.root}"
             raise UsageError(message, hint=hint)
