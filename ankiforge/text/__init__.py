@@ -1,7 +1,7 @@
-"""Format numbers, lists, paths and text for display, and search texts quickly.
+"""Format numbers, lists, paths and text for display, and search text quickly.
 
-The functions here are used in all parts of the program. The other modules of the package parse and
-normalize the text of sources and cards.
+All packages use these functions. The other modules here parse and normalize the text of sources and
+cards.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from typing import Any, AnyStr, cast
 
 
 class _LazyPattern:
-    """A regular expression that is compiled on first use."""
-
     def __init__(self, *args: Any) -> None:
         self._args = args
 
@@ -27,17 +25,17 @@ class _LazyPattern:
 
 
 def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """Return a regular expression that is only compiled when it is first used.
+    """Return a regular expression that is compiled on first use.
 
-    There are hundreds of them, of which a command uses only a few.
+    The program defines hundreds of patterns, but a single command uses only a few.
     """
     return cast("re.Pattern[AnyStr]", _LazyPattern(pattern, flags))
 
 
 class WordMatcher:
-    """Checks quickly whether a text contains any of a set of words.
+    """Test quickly whether any of several words occurs in a text.
 
-    Each word is only searched for near its rarest character, which takes a tenth of the time.
+    Searches only around the rarest character of each word, which is about ten times as fast.
     """
 
     def __init__(self, *words: str) -> None:
@@ -48,7 +46,7 @@ class WordMatcher:
         self._length = max(map(len, words))
 
     def matches(self, text: str) -> bool:
-        """Return whether a text contains any of the words."""
+        """Return whether `text` contains at least one of the words."""
         for character, words in self._by_character.items():
             if character not in text:
                 continue
@@ -63,7 +61,6 @@ class WordMatcher:
         return False
 
     def _cut_near_character(self, character: str, text: str) -> str:
-        """Return the parts of a text near a character, or the whole text if it occurs often."""
         pieces = text.split(character, _MAX_OCCURRENCES)
         if len(pieces) > _MAX_OCCURRENCES:
             return text
@@ -82,7 +79,7 @@ _MAX_OCCURRENCES = 20
 
 
 def _estimate_frequency(character: str) -> int:
-    """Return how common a character is in notes, from 0 for rare signs to 2 for letters."""
+    """Estimate how common a character is in notes: 0 (rare), 1 or 2 (letters, digits, spaces)."""
     if character.isalnum() or character.isspace():
         return 2
     return int(character in ":[]#*_-.")
@@ -91,7 +88,7 @@ def _estimate_frequency(character: str) -> int:
 def format_count(number: int, singular: str, plural: str = "") -> str:
     """Format a count with its noun, such as `1 card` or `1,200 cards`.
 
-    `plural` is only needed if it isn't the singular with an added `s`.
+    Pass `plural` only if it isn't the singular plus `s`.
     """
     if number == 1:
         return f"1 {singular}"
@@ -99,31 +96,28 @@ def format_count(number: int, singular: str, plural: str = "") -> str:
 
 
 MAX_SHOWN_NAMES = 3
-"""How many names `format_first_names` shows."""
+"""The number of names that `format_first_names` lists."""
 
 
 def format_first_names(names: Sequence[str]) -> str:
-    """Join the first few names and the number of the others, such as `a, b, c and 4 more`."""
+    """Join the first few names and count the others, such as `a, b, c and 4 more`."""
     first_names = ", ".join(names[:MAX_SHOWN_NAMES])
     hidden_count = len(names) - MAX_SHOWN_NAMES
     return f"{first_names} and {hidden_count:,} more" if hidden_count > 0 else first_names
 
 
 def format_counts(numbers: Mapping[str, int]) -> str:
-    """Join the numbers that aren't zero, each with its noun, such as `3 new, 1 gone`."""
+    """Join all nonzero counts with their nouns, such as `3 new, 1 gone`."""
     return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
 
 
 def join_columns(*parts: str) -> str:
-    """Join the parts that aren't empty, with three spaces between two of them."""
+    """Join the non-empty parts with three spaces."""
     return "   ".join(filter(None, parts))
 
 
 def shorten_path(path: Path | str) -> str:
-    """Return the shortest form of a path that works in the current directory.
-
-    It is relative to the current directory, or begins with `~` if it is below the home directory.
-    """
+    """Shorten a path: relative to the current directory, or with `~` for the home directory."""
     path = Path(path)
     current_directory = Path.cwd()
     if path.is_relative_to(current_directory) and path != current_directory:
@@ -135,23 +129,21 @@ def shorten_path(path: Path | str) -> str:
 
 
 def format_percent(fraction: float | None, digits: int = 0) -> str:
-    """Format a fraction from 0 to 1 as a percentage, such as `91 %`, or return `–` for None."""
+    """Format a fraction between 0 and 1 as a percentage, such as `91 %`; None becomes `–`."""
     return "–" if fraction is None else f"{fraction * 100:.{digits}f} %"
 
 
 def format_dollars(amount: float) -> str:
-    """Format an amount of dollars, such as `$0.0012`, `$1.20`, or `nothing` for 0."""
+    """Format an amount in dollars, such as `$0.0012` or `$1.20`; 0 becomes `nothing`."""
     if not amount:
         return "nothing"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
 def format_cost(amount: float | None, *, local: bool) -> str:
-    """Format what using a model costs: "$1.20", "free (local)", or "price unknown".
+    """Format the cost of using a model: "$1.20", "free (local)", or "price unknown" for None.
 
-    Args:
-        amount: the cost in dollars, or None if it is unknown.
-        local: whether the model runs on this computer.
+    `local` tells whether the model runs on this computer.
     """
     if amount is None:
         return "price unknown"
@@ -161,7 +153,7 @@ def format_cost(amount: float | None, *, local: bool) -> str:
 
 
 def truncate(text: str, limit: int) -> str:
-    """Truncate a text to at most `limit` characters, including an ellipsis at the end."""
+    """Truncate `text` to at most `limit` characters, including the final ellipsis."""
     if len(text) <= limit:
         return text
     return f"{text[: limit - 1].rstrip()}…"
@@ -171,32 +163,31 @@ def truncate(text: str, limit: int) -> str:
 _BOLD_START, _BOLD_END = "\ufdd0", "\ufdd1"
 _BOLD = regex(f"{_BOLD_START}([^{_BOLD_START}{_BOLD_END}]*){_BOLD_END}")
 RIGHT_ALIGN_MARK = "\t"
-"""Separates the two parts of a row in a list. The part after it is aligned to the right edge of the
-terminal.
+"""Separates the left part of a list row from the part that is aligned to the terminal's right edge.
 """
 
 
 def mark_bold(text: str) -> str:
-    """Mark a text as bold, with marks that `render_bold_marks` replaces when it is displayed."""
+    """Mark `text` as bold, for `render_bold_marks` to replace the marks on output."""
     return f"{_BOLD_START}{text}{_BOLD_END}"
 
 
 def remove_bold_marks(text: str) -> str:
-    """Remove the marks of `mark_bold` from a text, for example to measure its width."""
+    """Remove the marks set by `mark_bold`, for example to measure the width of the text."""
     return text.replace(_BOLD_START, "").replace(_BOLD_END, "")
 
 
 def find_bold_span(text: str) -> tuple[int, int]:
-    """Return the span of the first bold part of a text, including its marks, or (0, 0) if none."""
+    """Return the span of the first bold part, including its marks, or (0, 0) if nothing is bold."""
     match = _BOLD.search(text)
     return match.span() if match else (0, 0)
 
 
 def render_bold_marks(text: str, opening: str = "**", closing: str = "**") -> str:
-    """Replace the marks of `mark_bold` in a text by an opening and a closing sign."""
+    """Replace the marks set by `mark_bold` with `opening` and `closing`."""
     return _BOLD.sub(lambda match: f"{opening}{match[1]}{closing}", text)
 
 
 def to_one_line(text: str) -> str:
-    """Collapse all whitespace in a text, including line breaks, to single spaces."""
+    """Collapse each run of whitespace, including line breaks, to a single space."""
     return " ".join(text.split())

@@ -1,7 +1,7 @@
-"""Parse tables of cards, whose rows are questions with their answers or texts with gaps.
+"""Parse tables whose rows are cards: questions with answers, or texts with gaps.
 
-The tables come from chats with a model, from spreadsheets, or from Anki's exports. Their headers
-may be in several languages, and damaged rows are reported and not dropped.
+Such tables come from chats with a model, from spreadsheets or from Anki's exports. Headers may be
+in any of several languages. Damaged rows are reported rather than dropped.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _SEPARATORS_BY_NAME = {
     "pipe": "|",
     "space": " ",
 }
-"""The column separators by the names that Anki gives them in its header lines."""
+"""The column separators, by the names used in Anki's header lines."""
 _FRONT_HEADERS = frozenset(
     "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
     " pergunta вопрос 问题 問題 質問 질문".split()
 )
-"""The headers of a column with questions, in lower case."""
+"""The lower-case headers that mark a column of questions."""
 _BACK_HEADERS = frozenset(
     "back answer antwort rückseite a verso réponse reponse respuesta definition definición"
     " définition risposta resposta ответ 答案 回答 解答 답".split()
 )
-"""The headers of a column with answers, in lower case."""
+"""The lower-case headers that mark a column of answers."""
 _TAG_SEPARATOR = regex(r"[\s,;]+")
 _COLUMNS_BY_HEADER = {"tags": "tags", "tag": "tags", "deck": "deck", "guid": "guid"}
 _COLUMNS_BY_HEADER |= {
@@ -53,20 +53,20 @@ _COMMAS_HINT = "put texts with commas in quotes"
 
 
 class CardRow(NamedTuple):
-    """A row of a table, from which a card can be made unless the row is rejected.
+    """A row of a card table: a question with its answer, or a text with gaps.
 
-    The row contains a question and its answer, or a text with gaps.
+    A row with a `rejection_reason` can't become a card.
     """
 
     number: int
-    """The number of the row, from 1."""
+    """The row number, counting from 1."""
     location: str
-    """Where the row is in the text, for messages: `line 3`."""
+    """Where the row is in the text, for messages, such as `line 3`."""
     front: str = ""
     back: str = ""
     extra: str = ""
     quote: str = ""
-    """The text that the chat quotes from the source as evidence, or ""."""
+    """The passage of the source that the chat quotes as evidence, or ""."""
     tags: Strings = ()
     deck: str = ""
     notetype: str = ""
@@ -74,39 +74,39 @@ class CardRow(NamedTuple):
     guid: str = ""
     """The GUID of the note, or "" if Anki didn't export it."""
     is_html: bool = False
-    """Whether the cells contain HTML and not plain text."""
+    """Whether the cells contain HTML rather than plain text."""
     rejection_reason: str = ""
-    """Why no card can be made from the row, for example because it is damaged, or "" if one can."""
+    """Why the row can't become a card, such as damage, or "" if it can."""
     hint: str = ""
     """How to fix a rejected row."""
 
     @property
     def is_cloze(self) -> bool:
-        """Whether the row is a cloze card, judging by its gaps or by the name of its note type."""
+        """Whether the row is a cloze card, judging by its gaps or its note type."""
         return "{{c" in self.front or "cloze" in self.notetype.casefold()
 
 
 class _Table(NamedTuple):
-    """A text split into the settings, the headers and the lines of a table."""
+    """A text, split into the settings, headers and lines of its table."""
 
     settings: Texts
-    """The values of Anki's header lines, such as `#deck:Biology`, by their names."""
+    """Maps the names of Anki's header lines, such as `#deck:Biology`, to their values."""
     separator: str
     headers: Strings
-    """What each column contains according to its header, such as `front` or `tags`, or "" if the
-    header is unknown. It is () if the table has no headers.
+    """The content of each column according to its header, such as `front` or `tags`, or "" for an
+    unknown header. Empty if the table has no headers.
     """
     body: Strings
     """The lines that contain the rows."""
     lines_before: int
-    """The number of lines in the text before the rows."""
+    """The number of lines that precede the rows."""
 
     @property
     def columns(self) -> list[str]:
-        """What each column contains, such as `front` or `tags`.
+        """The content of each column, such as `front` or `tags`.
 
-        This is determined by the headers and by Anki's settings. If they don't say which column is
-        the front, the columns that they don't name are front, back and extra, in this order.
+        Headers and Anki's settings decide. If neither names the front, the unnamed columns are
+        front, back and extra, in this order.
         """
         columns = list(self.headers)
         for name, value in self.settings.items():
@@ -120,11 +120,10 @@ class _Table(NamedTuple):
         return [*[column or next(sides, "") for column in columns], *sides]
 
     def rejection_reason(self, row: Texts, cells: Sequence[str]) -> Pair:
-        """Return why no card can be made from a row and how to fix it, or ("", "") if one can.
+        """Return why the row can't become a card and how to fix it, or ("", "") if it can.
 
-        Args:
-            row: the text of each cell, by what its column contains, such as `front`.
-            cells: all cells of the row, in order.
+        `row` maps the content of each column, such as `front`, to the cell's text. `cells` lists
+        all cells.
         """
         width = len(self.headers)
         if width and any(map(str.strip, cells[width:])):
@@ -152,15 +151,14 @@ _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 def is_card_table(head: str) -> bool:
     """Return whether a text that begins with `head` is a table of cards.
 
-    It is if it begins with headers for questions and answers, or with settings written by Anki that
-    include `#separator`.
+    It must begin with headers for questions and answers, or with Anki's settings including
+    `#separator`.
     """
     table = _parse_table(head)
     return "separator" in table.settings or bool(table.headers)
 
 
 def _parse_table(text: str) -> _Table:
-    """Split a text into the settings, the headers and the lines of its table."""
     text = text.replace("\r", "")
     text_before = ""
     fence_match = _FENCED_TABLE.search(text)
@@ -190,9 +188,10 @@ def _parse_table(text: str) -> _Table:
 
 
 def split_anki_settings(text: str) -> tuple[Texts, str]:
-    """Split a text into Anki's settings at its start, such as `#separator:tab`, and the rest.
+    """Split off Anki's settings at the start of a text, such as `#separator:tab`.
 
-    The names of the settings are in lower case.
+    Returns:
+        (settings by lower-case name, the rest of the text)
     """
     settings = {}
     while text.startswith("#"):
@@ -206,9 +205,9 @@ def split_anki_settings(text: str) -> tuple[Texts, str]:
 
 
 def _parse_headers(text: str) -> tuple[str, Strings]:
-    """Detect the separator and the headers of a table from its first line.
+    """Detect the separator and headers of a table from its first line.
 
-    The headers are () unless they include one for the front and one for the back.
+    Returns no headers unless one names the front and another the back.
     """
     header_line = text.partition("\n")[0]
     separator = max("\t;,|", key=header_line.count)
@@ -217,7 +216,6 @@ def _parse_headers(text: str) -> tuple[str, Strings]:
 
 
 def _parse_header_row(header_line: str, separator: str) -> Strings:
-    """Return what each column contains according to its header, or "" if the header is unknown."""
     try:
         names = next(csv.reader([header_line], delimiter=separator), [])
     except csv.Error:
@@ -235,10 +233,9 @@ def _parse_header_row(header_line: str, separator: str) -> Strings:
 
 
 def _straighten_quotes(text: str, separator: str) -> str:
-    """Replace curly quotes around cells by straight ones, in case an editor has made them curly.
+    """Replace curly quotes around cells with straight ones, in case an editor has curled them.
 
-    The text is left unchanged if it contains straight quotes, or if any row doesn't begin with a
-    curly quote.
+    Does nothing if the text contains straight quotes, or if any row doesn't begin with a curly one.
     """
     lines = text.strip().split("\n")
     if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
@@ -251,7 +248,7 @@ def _straighten_quotes(text: str, separator: str) -> str:
 
 
 def parse_card_rows(text: str) -> Iterator[CardRow]:
-    """Yield the rows of a table that aren't empty, including rejected rows with the reasons."""
+    """Yield all non-empty rows of a table, including rejected ones."""
     table = _parse_table(text)
     columns = table.columns
     numbers = count(1)
@@ -302,10 +299,10 @@ _REASONS_BY_ERROR = {
 def _read_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
     """Split the lines of a table into rows.
 
-    After a damaged row, parsing resumes at the next line that is a complete row by itself.
+    After a damaged row, resumes at the next line that is a complete row by itself.
 
     Yields:
-        The range of the row's lines, its cells, and the reason if the row is damaged, or "".
+        (the row's range of lines, its cells, what is wrong with the row or "")
     """
     lines = table.body
     escaped_separator = re.escape(table.separator)

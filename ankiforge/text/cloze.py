@@ -1,10 +1,10 @@
-r"""Parse and write our Markdown: its cloze deletions, such as `{{c1::answer::hint}}`, and its text.
+r"""Parse and write our Markdown, including cloze deletions such as `{{c1::answer::hint}}`.
 
-Cloze deletions may be nested and may have several numbers, `{{c1,2::…}}`. They don't occur in
-escapes, code and maths. Elsewhere `\` makes `{`, `}` and `:` literal, and single braces must
-balance. Anki's grammar is different, and `anki.render` converts to it. The other markup is
-paragraphs, emphasis, code, fences, lists, tables, links, images or sounds, `$maths$`,
-`$$display$$`, `<b>`, `<i>`, `<u>`, `<s>`, `<sub>`, `<sup>`, and `<br>` in table cells.
+Cloze deletions may be nested and may have several numbers (`{{c1,2::…}}`), but don't occur inside
+escapes, code or maths. Elsewhere, `\` escapes `{`, `}` and `:`, and single braces must balance.
+Anki's grammar differs; `anki.render` converts to it. Other markup: paragraphs, emphasis, code,
+fences, lists, tables, links, images or sounds, `$maths$`, `$$display$$`, `<b>`, `<i>`, `<u>`,
+`<s>`, `<sub>`, `<sup>`, and `<br>` in table cells.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Gap(Value):
     answer: str
     """The answer, in Markdown."""
     hint: str
-    """The hint, in Markdown, or "" if there is none."""
+    """The hint, in Markdown, or ""."""
     start: int
-    """The offset in the text at which `{{` begins."""
+    """The offset of the opening `{{`."""
     end: int
-    """The offset in the text at which `}}` ends."""
+    """The offset after the closing `}}`."""
     answer_start: int
-    """The offset in the text at which the answer begins."""
+    """The offset of the answer."""
 
 
 # How deep cloze deletions may be nested. Deeper ones are literal text.
@@ -52,7 +52,7 @@ _MAX_CLOZE_DEPTH = 20
 
 @lru_cache(maxsize=64)
 def find_gaps(markdown: str) -> tuple[Gap, ...]:
-    """Return all well-formed cloze deletions in a text, including nested ones, ordered by start."""
+    """Return all well-formed cloze deletions, including nested ones, ordered by start."""
     if "{{c" not in markdown:
         return ()
     closed, _ = _parse_gaps(markdown)
@@ -60,7 +60,7 @@ def find_gaps(markdown: str) -> tuple[Gap, ...]:
 
 
 def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
-    """Return the distinct cloze numbers in a text, in ascending order."""
+    """Return the distinct cloze numbers in ascending order."""
     all_numbers: set[int] = set()
     for gap in find_gaps(markdown):
         all_numbers.update(gap.numbers)
@@ -68,7 +68,7 @@ def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
 
 
 def find_cloze_problems(markdown: str) -> Iterator[str]:
-    """Yield a message for each problem with the cloze deletions in a text."""
+    """Yield a message for each malformed cloze deletion, or if there are none at all."""
     closed, unclosed = _parse_gaps(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
@@ -83,17 +83,14 @@ def find_cloze_problems(markdown: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _OpenGap:
-    """A cloze deletion whose end has not been reached by the parser."""
-
     numbers: tuple[int, ...]
     start: int
-    """The offset at which `{{` begins."""
     body: int
-    """The offset at which the answer begins."""
+    """The offset of the answer."""
     depth: int = 0
-    """The number of single braces in the cloze deletion that are still open."""
+    """The number of single braces still open inside the cloze deletion."""
     separator: int = -1
-    """The offset of the `::` before the hint, or -1 if none has been found yet."""
+    """The offset of the `::` before the hint, or -1 if there is none so far."""
 
 
 @lru_cache(maxsize=16)  # called for a card's problems, then for its gaps
@@ -153,9 +150,9 @@ def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
 
 
 def reveal_answers(markdown: str, depth: int = 0) -> str:
-    """Replace each cloze deletion by its answer, including nested ones.
+    """Replace each cloze deletion with its answer, including nested ones.
 
-    `depth` is the current depth of nesting.
+    `depth` counts the levels of nesting in recursive calls.
     """
     if depth == _MAX_CLOZE_DEPTH:
         return markdown
@@ -172,7 +169,7 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
 
 
 def to_search_text(markdown: str) -> str:
-    """Return the text of a field with answers revealed and hints appended, for the search index."""
+    """Return the text of a field for the search index: answers revealed, hints appended."""
     texts = [reveal_answers(markdown)]
     texts += [gap.hint for gap in find_gaps(markdown)]
     return " ".join(filter(None, texts))
@@ -186,7 +183,7 @@ _SECOND_BRACE = regex(r"(?<=\{)\{|(?<=\})\}")
 
 
 def make_cloze(number: int, answer: str, hint: str = "") -> str:
-    """Return a cloze deletion with this answer, escaping characters that would break its markup."""
+    """Write a cloze deletion, escaping any characters that would break its markup."""
     body = _escape_cloze_syntax(answer)
     if hint:
         body += f"::{_escape_cloze_syntax(hint)}"
@@ -194,12 +191,11 @@ def make_cloze(number: int, answer: str, hint: str = "") -> str:
 
 
 def _escape_cloze_syntax(markdown: str) -> str:
-    """Escape the characters that would end a cloze deletion, or separate a hint from its answer."""
     return map_outside_shields(markdown, lambda text: _BREAKS_CLOZE.sub(r"\\\g<0>", text))
 
 
 def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
-    """Turn each span of a text into a cloze deletion, numbered from 1 in the order of the text."""
+    """Turn each span into a cloze deletion, numbered from 1 in text order."""
     parts = []
     position = 0
     for number, (start, end) in enumerate(sorted(spans), start=1):
@@ -211,7 +207,7 @@ def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
 
 
 def escape_cloze_braces(markdown: str) -> str:
-    """Escape `{{` and `}}` in a text, so that they don't form a cloze deletion."""
+    """Escape `{{` and `}}` so that they don't form a cloze deletion."""
     return map_outside_shields(markdown, lambda text: _SECOND_BRACE.sub(r"\\\g<0>", text))
 
 
@@ -234,7 +230,7 @@ _MAY_BE_MARKUP = regex(r"(?m)[\\`*<$\[\]{:=~_&]|^[ \t]*[>#+|\d}-]|\}\}")
 
 
 def escape_markdown(text: str) -> str:
-    """Escape plain text, so that it reads exactly the same when rendered as Markdown."""
+    """Escape plain text so that it renders literally as Markdown."""
     if not _MAY_BE_MARKUP.search(text):
         return text
 
@@ -250,7 +246,7 @@ def escape_markdown(text: str) -> str:
 
 
 def text_to_markdown(text: str) -> str:
-    r"""Convert plain text to Markdown: convert its maths, such as `\(…\)`, and escape the rest."""
+    r"""Convert plain text to Markdown: convert maths such as `\(…\)` and escape everything else."""
     return convert_to_dollar_math(text, escape_markdown)
 
 
@@ -280,12 +276,12 @@ _DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \
 
 
 def format_table_rows(markdown: str) -> list[str]:
-    """Return each row of a table with its cells joined by ` · `, or [] if it isn't a table."""
+    """Join the cells of each table row with ` · `; return [] if the text isn't a table."""
     return [" · ".join(filter(None, cells)) for cells in parse_table(markdown)]
 
 
 def parse_table(markdown: str) -> list[Strings]:
-    """Return the cells of each row of a table, or [] if the text isn't a table."""
+    """Split each table row into its cells; return [] if the text isn't a table."""
     lines = markdown.split("\n")
     if not any(map(_DELIMITER_ROW.fullmatch, lines)):
         return []
@@ -299,9 +295,9 @@ def parse_table(markdown: str) -> list[Strings]:
 
 @lru_cache(maxsize=64)
 def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
-    """Return the text of a field without any markup. Cloze deletions are replaced by their answers.
+    """Strip all markup from a field and replace cloze deletions with their answers.
 
-    If `dollars` is true, the dollars around formulas are kept.
+    If `dollars` is true, formulas keep their dollars.
     """
     text = reveal_answers(markdown)
     if not _MAY_BE_MARKUP.search(text):
@@ -360,9 +356,9 @@ _GAP_END = "\x03"
 
 
 def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
-    """Split a text into pairs of (plain text, answer of the gap that follows it).
+    """Split a text into pairs of (plain text, answer of the gap after it).
 
-    The answer is "" if no gap follows. If `dollars` is true, the dollars around formulas are kept.
+    The last answer is "" if no gap follows. If `dollars` is true, formulas keep their dollars.
     """
     parts = []
     position = 0
@@ -387,7 +383,7 @@ def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
 
 
 def to_terminal_text(markdown: str, opening: str = "[", closing: str = "]") -> str:
-    """Return the text of a field for a terminal, with gaps in brackets and maths in dollars."""
+    """Convert a field to text for a terminal, with gaps in brackets and formulas in dollars."""
     parts = []
     for text_before, answer in split_at_gaps(markdown, dollars=True):
         parts.append(text_before)
@@ -397,19 +393,16 @@ def to_terminal_text(markdown: str, opening: str = "[", closing: str = "]") -> s
 
 
 def find_image_paths(markdown: str) -> Strings:
-    """Return the distinct paths of the images in a text, `![…](path)`, as they are written."""
+    """Return the distinct paths of all images, `![…](path)`, as written."""
     return tuple(dict.fromkeys(_IMAGE_PATH.findall(markdown)))
 
 
 def parse_image_label(label: str) -> Pair:
-    """Split the label of an image, `![label](path)`, into its alt text and its width.
-
-    The width is in pixels, or "" if the label doesn't contain one.
-    """
+    """Split an image label such as `alt|300` into the alt text and the width in pixels, or ""."""
     width = _LABEL_END.search(label)
     return (label[: width.start()], width[1]) if width else (label, "")
 
 
 def format_cloze_answers(markdown: str) -> str:
-    """Return the answers of all cloze deletions in a text as plain text, joined by ` · `."""
+    """Join the answers of all cloze deletions as plain text, separated by ` · `."""
     return " · ".join(to_plain_text(gap.answer) for gap in find_gaps(markdown))

@@ -1,8 +1,8 @@
-"""Find the question in a user's comment, and separate it from the rest of the comment.
+"""Find the question in a user's comment and separate it from the rest.
 
-A comment is Markdown. A question begins where its sentence or line begins, and ends with a question
-mark of any script. *Ornaments* at its start and end are ignored. These are tags, emoji, list
-markers, references, and characters that enclose the whole question.
+Comments are Markdown. A question begins at the start of a sentence or line and ends with a question
+mark of any script. *Ornaments* around a question are ignored: tags, emoji, list markers,
+references, and marks that enclose the whole question.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from ankiforge.text.normalize import find_shields, normalize_for_comparison
 from ankiforge.text.sentences import find_sentence_starts
 
 REPLY_PREFIX = "↳ "
-"""The start of each line of somebody else's reply to a comment."""
+"""Begins each line of another person's reply to a comment."""
 MAX_ANSWER_WORDS = 12
-"""The maximum number of words in a text after a question that counts as its answer."""
+"""The maximum number of words that may follow a question as its answer."""
 _MAX_CHECKED_MARKS = 50
-"""How many question marks of a comment are checked at most."""
+"""The maximum number of question marks to check in a comment."""
 _MIN_SIMILARITY = 90
-"""The similarity in per cent above which a text is taken to repeat another one."""
+"""The similarity in per cent above which one text counts as a repetition of another."""
 _MIN_QUESTION_WORDS = 3
-"""The minimum number of words in a question that can be the front of a card. A shorter one, such as
+"""The minimum number of words in a question for the front of a card. Anything shorter, such as
 “why?”, is a remark.
 """
 
 
 class CommentQuestion(Value):
-    """A question found in a comment, and the text around it. All texts are Markdown."""
+    """A question found in a comment, with the surrounding text. All texts are Markdown."""
 
     text: str
     """The question, or several consecutive questions."""
@@ -42,13 +42,12 @@ class CommentQuestion(Value):
     text_after: str = ""
     """The text after the question, without ornaments."""
     is_answered: bool = False
-    """Whether the text after the question is labelled as the answer, as in `A: …`."""
+    """Whether the text after the question has an answer label, as in `A: …`."""
     is_single: bool = True
-    """Whether `text` is a single question."""
 
     @property
     def has_short_answer(self) -> bool:
-        """Whether there is a text after the question that is short enough to be its answer."""
+        """Whether the question is followed by text short enough to be its answer."""
         # in scripts without spaces, two letters count as one word
         word_count = len(_WORD.findall(_UNSPACED_LETTER.sub(" ", self.text_after)))
         word_count += len(_UNSPACED_LETTER.findall(self.text_after)) // 2
@@ -112,7 +111,7 @@ _LIST_NUMBER = regex(r"(\d{1,9})([.)])(?=\s)")
 
 
 def has_question_mark(text: str) -> bool:
-    """Return whether a text contains a question mark of any script."""
+    """Return whether `text` contains a question mark of any script."""
     return (
         any(mark in text for mark in _QUESTION_MARKS)
         or _GREEK_QUESTION_MARK.search(text) is not None
@@ -120,14 +119,14 @@ def has_question_mark(text: str) -> bool:
 
 
 def has_question_label(comment: str) -> bool:
-    """Return whether a comment begins with a label of a question, such as `?` or `Question:`."""
+    """Return whether the comment begins with a question label, such as `?` or `Question:`."""
     return _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0)) is not None
 
 
 def find_question(comment: str) -> CommentQuestion | None:
-    """Return the first question in a comment that can be the front of a card, or None.
+    """Find the first question that can be the front of a card, or return None.
 
-    If the comment begins with `?` or `q:`, anything after it counts as a question.
+    After an initial `?` or `q:`, any text counts as a question.
     """
     if not has_question_mark(comment) and ":" not in comment:
         return None
@@ -165,7 +164,7 @@ def find_question(comment: str) -> CommentQuestion | None:
 
 
 def is_similar(text: str, other: str) -> bool:
-    """Return whether two texts are nearly the same, ignoring case, whitespace and typography."""
+    """Return whether two texts are nearly identical, ignoring case, whitespace and typography."""
     if not (len(other) / 2 < len(text) < 2 * len(other)):
         return False
     from rapidfuzz import fuzz
@@ -177,13 +176,13 @@ def is_similar(text: str, other: str) -> bool:
 
 
 def remove_replies(comment: str) -> str:
-    """Remove the lines of a comment that are somebody else's replies."""
+    """Remove other people's replies from a comment."""
     lines = comment.split("\n")
     return "\n".join(line for line in lines if not line.startswith(REPLY_PREFIX.strip()))
 
 
 def format_reply(author: str, text: str) -> str:
-    """Format somebody else's reply, so that it can be appended to a comment."""
+    """Format another person's reply for appending to a comment."""
     lines = text.split("\n")
     lines[0] = f"{author}: {lines[0]}" if author else lines[0]
     return "\n".join(f"{REPLY_PREFIX}{line}" for line in lines)
@@ -202,9 +201,9 @@ _URL = regex(
 
 
 def _mask_non_words(comment: str) -> str:
-    """Replace code, maths and URLs by letters, without changing the length of the comment.
+    """Overwrite code, maths and URLs with letters, keeping the length of the comment.
 
-    The Greek question mark, which is usually typed as a semicolon, becomes U+037E.
+    The Greek question mark, usually typed as a semicolon, becomes U+037E.
     """
     parts: list[str] = []
     position = 0
@@ -217,19 +216,16 @@ def _mask_non_words(comment: str) -> str:
 
 
 def _mask_url(match: re.Match[str]) -> str:
-    """Return the replacement for a URL: letters, or spaces if it is the URL of a Markdown link.
+    """Overwrite a URL with letters, or with spaces if it is the target of a Markdown link.
 
-    The text of a link may end a question, which must not be followed by letters.
+    Link text may end with a question mark, which must not be followed by letters.
     """
     length = len(match[0])
     return "]" + " " * (length - 1) if match[0].startswith("](") else "x" * length
 
 
 class _QuestionEnd(NamedTuple):
-    """The end of a question, as offsets in a comment."""
-
     mark: int
-    """The offset of the question mark."""
     after: int
     """The offset after the question mark and any closing characters."""
 
@@ -263,10 +259,10 @@ _SENTENCE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")
 
 
 def _find_possible_starts(mask: str) -> list[int]:
-    """Return the offsets at which a question may begin: the starts of sentences and lines.
+    """Return the offsets where a question may begin: the starts of sentences and lines.
 
-    A line that begins in lower case doesn't count if it continues the sentence of the line above,
-    unless it begins with an answer label.
+    A lower-case line that continues the sentence above doesn't count, unless it has an answer
+    label.
     """
     starts = {0, *find_sentence_starts(mask)}
     line_start = 0
@@ -285,19 +281,16 @@ def _find_possible_starts(mask: str) -> list[int]:
 
 
 def _is_answer_label(text: str, position: int) -> bool:
-    """Return whether there is an answer label, such as `A:`, at an offset of a text."""
     return _ANSWER_LABEL.match(text, _skip_match(_LEADING, text, position)) is not None
 
 
 def _find_last_end(
     comment: str, starts: Sequence[int], ends: Sequence[_QuestionEnd]
 ) -> int:
-    """Return the end of the last of several consecutive questions.
+    """Return the end of a run of consecutive questions.
 
-    Args:
-        comment: the comment.
-        starts: the offsets at which questions may begin.
-        ends: the ends of the first question and of all later ones.
+    `starts` are the offsets where questions may begin; `ends` are the ends of the first question
+    and all later ones.
     """
     question_end = ends[0].after
     for end in ends[1:]:
@@ -311,8 +304,8 @@ def _find_last_end(
 def _is_possible_front(text: str) -> bool:
     """Return whether a question is long enough to be the front of a card.
 
-    It must have three words, or more than three letters of a script without spaces. This excludes
-    remarks such as “¿por qué?” or “warum „so“?”.
+    It needs three words, or four letters of a script without spaces. This excludes remarks such as
+    “¿por qué?” or “warum „so“?”.
     """
     if len(_UNSPACED_LETTER.findall(text)) > _MIN_QUESTION_WORDS:
         return True
@@ -330,7 +323,6 @@ def _has_letter_or_digit(text: str) -> bool:
 def _build_question(
     comment: str, start: int, end: int, *, is_single: bool
 ) -> CommentQuestion:
-    """Build a question from the span of a comment, and from the text before and after it."""
     question = comment[start:end]
     text_before = _strip_ornaments(comment[:start])
     label = _QUESTION_LABEL.match(question, _skip_match(_LEADING, question, 0))
@@ -355,7 +347,7 @@ def _build_question(
 
 
 def _strip_ornaments(text: str) -> str:
-    """Remove the ornaments at both ends of a text, or return "" if no letter or digit is left."""
+    """Strip the ornaments from both ends; return "" if no letter or digit remains."""
     text = _remove_enclosing_marks(_trim_ornaments(text))
     return text if _has_letter_or_digit(text) else ""
 
@@ -377,7 +369,7 @@ def _skip_match(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 
 def _remove_enclosing_marks(text: str) -> str:
-    """Remove quotes, brackets or emphasis marks that enclose a text, or are unpaired at one end."""
+    """Remove quotes, brackets or emphasis that enclose the text or are unpaired at one end."""
     for mark in _EMPHASIS_MARKS:
         if text.count(mark) == 1 or (text.count(mark) == 2 and text.endswith(mark)):
             text = text.removeprefix(mark).removesuffix(mark)

@@ -1,8 +1,8 @@
-"""Decode the text of files: UTF-8, UTF-16, or Windows-1252, possibly with a few damaged bytes.
+"""Decode text files in UTF-8, UTF-16 or Windows-1252, even with a few damaged bytes.
 
-`find_damage` finds text that is already damaged: it contains U+FFFD, or it was UTF-8 and decoded
-with another encoding, which turns one letter into two or three, such as ä into `Ã¤`, or ’ into
-`â€™`. Only sequences that occur in no language count, because `SÃO`, `AMANHÔ` and `«Â»` are words.
+`find_damage` detects text that was damaged earlier: it contains U+FFFD, or was UTF-8 decoded with
+the wrong encoding, which turns ä into `Ã¤` and ’ into `â€™`. Only sequences that occur in no
+language count, because `SÃO`, `AMANHÔ` and `«Â»` are real words.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ankiforge.text import regex
 
 
 def detect_encoding(head: bytes) -> str:
-    """Return the encoding of a file, UTF-8 or UTF-16, given its first bytes.
+    """Detect the encoding of a file, UTF-8 or UTF-16, from its first bytes.
 
     UTF-16 without a byte order mark is recognized by zeros in every other byte.
     """
@@ -37,12 +37,10 @@ def detect_encoding(head: bytes) -> str:
 def decode_text(raw: bytes, *, repairs: bool = False) -> str:
     """Decode UTF-8 or UTF-16, and normalize line breaks to LF.
 
-    Args:
-        raw: the bytes of the file.
-        repairs: whether to accept Windows-1252 as well, and to decode damaged bytes as U+FFFD.
+    If `repairs` is true, also accept Windows-1252, and decode damaged bytes as U+FFFD.
 
     Raises:
-        ItemError: the text is in another encoding, or has an unresolved version control conflict.
+        ItemError: the text has another encoding, or an unresolved version control conflict.
     """
     encoding = detect_encoding(raw)
     try:
@@ -68,15 +66,15 @@ def decode_text(raw: bytes, *, repairs: bool = False) -> str:
 
 
 _MAX_DAMAGED_RATIO = 0.01
-"""The maximum fraction of damaged characters in a text that is still decoded."""
+"""The maximum fraction of damaged characters."""
 _MAX_NON_ASCII_RATIO = 0.2
 """The maximum fraction of non-ASCII letters in Windows-1252. Cyrillic or Greek would have more."""
 
 
 def _decode_damaged(raw: bytes, encoding: str) -> str:
-    """Decode text that has a few damaged bytes or is in Windows-1252.
+    """Decode text in Windows-1252, or with a few damaged bytes.
 
-    Return "" if it seems to be in another encoding, or has too many damaged bytes.
+    Returns "" if too many bytes are damaged, or if the encoding seems to be another one.
     """
     text = raw.decode(encoding, "replace")
     damaged_count = text.count("\ufffd")
@@ -105,10 +103,10 @@ _FENCE = regex(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 def _has_conflict(text: str) -> bool:
-    """Return whether a text contains an unresolved version control conflict.
+    """Return whether the text contains an unresolved version control conflict.
 
-    Conflict markers inside a fenced block don't count, because they are an example. A fence between
-    two markers is ignored, because its other end may be in the other version.
+    Conflict markers in a fenced block are examples, so they don't count. A fence between two
+    markers is ignored because its other end may be in the other version.
     """
     if _CONFLICT_START not in text or _CONFLICT_END not in text:
         return False
@@ -161,9 +159,9 @@ _MAX_WORD_CHARS = 40
 
 
 def find_damage(text: str) -> str:
-    """Return the first word that contains damaged letters, or "" if there is none.
+    """Return the first word with damaged letters, or "" if there is none.
 
-    If the word is too long to show, return only the damaged letters.
+    A word too long to show is reduced to its damaged letters.
     """
     if text.isascii():  # ASCII can't be damaged; this is the most frequent case
         return ""

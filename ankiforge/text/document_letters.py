@@ -1,7 +1,7 @@
-"""Find text in a document by comparing only letters and digits, also across pages.
+"""Find text in a document by its letters and digits alone, even across pages.
 
-`find_passage_again` finds a passage that the user chose in an unmarked document after the document
-has changed. The keys of such passages are described in docs/reference/keys.md.
+`find_passage_again` finds a passage that the user chose in an unmarked document, even if the
+document has changed since. docs/reference/keys.md describes the keys of such passages.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from ankiforge.text.normalize import (
 )
 
 MIN_SIMILARITY = 85
-"""How similar to a passage, in per cent, the text between its former neighbours must be to count as
-the same passage.
+"""The minimum similarity, in per cent, between a passage and the text now found between the same
+neighbours.
 """
 _MAX_GROWTH = 1.5
-"""How much longer than before the text between the neighbours of a passage may be, as a factor."""
+"""The factor by which the text between the neighbours of a passage may have grown."""
 _MAX_OMITTED_LETTERS = 1_000
-"""The maximum number of letters between two parts of a quote that omits text."""
+"""The maximum number of letters that a quote may omit between two parts."""
 
 
 class PassageMatch(NamedTuple):
-    """A passage that was found in a document."""
+    """A passage found in a document."""
 
     page: int
-    """The number of the page on which the passage begins, from 0."""
+    """The index of the page on which the passage begins."""
     span: Span
     """The span of the passage in `text`."""
     text: str
-    """The text of that page, joined with the following pages if the passage continues on them."""
+    """The text of that page, joined with any further pages that the passage reaches."""
     letter_span: Span
     """The span of the passage in the letters of the document."""
 
@@ -48,15 +48,13 @@ class PassageMatch(NamedTuple):
 
 
 class DocumentLetters:
-    """The letters and digits of a document, joined across its pages."""
+    """The letters and digits of a document, joined across pages."""
 
     def __init__(self, pages: Sequence[str], shown: Callable[[str], str] = str) -> None:
         """Index the letters of all pages.
 
-        Args:
-            pages: the text of each page.
-            shown: a function that replaces everything that isn't shown as text, such as markup, by
-                spaces.
+        `shown` replaces everything in a page that isn't displayed as text, such as markup, with
+        spaces.
         """
         self._replace_non_text = shown
         self.pages = pages
@@ -67,19 +65,19 @@ class DocumentLetters:
         self._page_starts = list(accumulate(lengths, initial=0))
 
     def fold(self, text: str) -> str:
-        """Return the letters and digits of a text, folded in the same way as the document's."""
+        """Reduce `text` to letters and digits in the same way as the document."""
         return fold_alphanumerics(self._replace_non_text(text))
 
     def index_at(self, page: int, offset: int) -> int:
-        """Return the index of the first letter at or after an offset in the text of a page."""
+        """Return the index of the first letter at or after `offset` in the text of a page."""
         return self._page_starts[page] + bisect_left(self._origins[page], offset)
 
     def page_span(self, page: int) -> Span:
-        """Return the span of a page's letters in the letters of the document."""
+        """Return the span of a page in the letters of the document."""
         return self._page_starts[page], self._page_starts[page + 1]
 
     def find_all(self, letters: str, start: int = 0) -> Iterator[int]:
-        """Yield each index from `start` on at which the given letters occur."""
+        """Yield every index, from `start` on, at which `letters` occurs."""
         index = self.text.find(letters, start) if letters else -1
         while index >= 0:
             yield index
@@ -88,14 +86,9 @@ class DocumentLetters:
     def find_spans(
         self, parts: Sequence[str], start: int = 0, end: int | None = None
     ) -> Iterator[Span]:
-        """Yield each span of letters that consists of the parts in order.
+        """Yield each span between the letters `start` and `end` that contains all parts in order.
 
-        Up to `_MAX_OMITTED_LETTERS` other letters may be between two parts.
-
-        Args:
-            parts: the letters of each part.
-            start: the index of the first letter to search.
-            end: the index of the letter before which to stop, or None to search to the end.
+        Up to `_MAX_OMITTED_LETTERS` other letters may separate two parts.
         """
         first_part, *other_parts = parts or ("",)
         for index in self.find_all(first_part, start):
@@ -115,10 +108,10 @@ class DocumentLetters:
         """Return the passage that consists of the letters from `first` up to `end`.
 
         Args:
-            first: the index of the passage's first letter.
-            end: the index after that of the passage's last letter.
-            like: a former text of the passage. If it begins or ends with punctuation that is also
-                in the document there, the punctuation is included.
+            first: the index of the first letter.
+            end: the index after the last letter.
+            like: an earlier text of the passage. Punctuation at its edges is included if the
+                document still has it.
         """
         page, start = self._locate_letter(first)
         last_page, last_offset = self._locate_letter(end - 1)
@@ -141,31 +134,29 @@ class DocumentLetters:
         return PassageMatch(page, (start, stop), text, (first, end))
 
     def _locate_letter(self, letter: int) -> tuple[int, int]:
-        """Return the page number of a letter, and the offset of the letter in the page's text."""
         page = bisect_right(self._page_starts, letter) - 1
         return page, self._origins[page][letter - self._page_starts[page]]
 
 
 def _count_leading_punctuation(text: str) -> int:
-    """Return how many characters precede the first letter or digit, or 0 if there is none."""
     return next((index for index, char in enumerate(text) if char.isalnum()), 0)
 
 
 def find_passage_again(
     letters: DocumentLetters, readings: Sequence[QuoteReading], near: int
 ) -> PassageMatch | None:
-    """Find a passage again that the user once chose in a document, or return None.
+    """Find a passage that the user once chose, or return None.
 
-    The first of these rules that succeeds determines the passage:
+    The first rule that succeeds decides:
 
-    1. Its text occurs between the same neighbouring letters. If it does so several times, choose
-       the occurrence nearest to `near`.
-    2. Its text occurs exactly once.
+    1. The text occurs between the same neighbouring letters; of several occurrences, the nearest to
+       `near` wins.
+    2. The text occurs exactly once.
     3. The text between the same neighbouring letters is at least `MIN_SIMILARITY` per cent similar.
 
     Args:
         letters: the letters of the document.
-        readings: the former texts of the passage with their neighbouring letters, the latest first.
+        readings: earlier texts of the passage with their neighbouring letters, latest first.
         near: the index of the letter at which the passage began when it was chosen.
     """
     for exact, before, after in readings:
@@ -191,10 +182,6 @@ def find_passage_again(
 def _find_between(
     letters: DocumentLetters, expected: str, before: str, after: str
 ) -> Span | None:
-    """Return the span of letters between `before` and `after` that is similar to `expected`.
-
-    Return None if there is no such span.
-    """
     from rapidfuzz import fuzz
 
     max_length = int(_MAX_GROWTH * len(expected))

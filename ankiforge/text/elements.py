@@ -1,7 +1,7 @@
 """Convert HTML in the text of sources to our Markdown.
 
-This covers blocks, emphasis, ruby (pronunciations above letters), subscripts and superscripts.
-Other elements that are known are dropped, and unknown tags are treated as text.
+Converts blocks, emphasis, ruby (pronunciations above letters), subscripts and superscripts. Drops
+other known elements and treats unknown tags as text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BLOCK_ELEMENTS = frozenset(
         " tr ul"
     ).split()
 )
-"""The HTML elements whose text is displayed on lines of its own."""
+"""The HTML elements that are displayed on lines of their own."""
 EMPHASIS_ELEMENTS = {
     "b": "b",
     "strong": "b",
@@ -34,7 +34,7 @@ EMPHASIS_ELEMENTS = {
     "sub": "sub",
     "sup": "sup",
 }
-"""The HTML elements for emphasis, each with the element that our Markdown uses for it."""
+"""Maps HTML elements for emphasis to the elements used in our Markdown."""
 
 # The value of an attribute: in single or double quotes, or unquoted.
 _ATTRIBUTE = regex(
@@ -43,7 +43,7 @@ _ATTRIBUTE = regex(
 
 
 def parse_attributes(tag: str) -> dict[str, str]:
-    """Return the attributes of a tag that have a value. Their names are in lower case."""
+    """Parse the attributes of a tag that have a value, with names in lower case."""
     from html import unescape
 
     attributes = dict[str, str]()
@@ -57,14 +57,14 @@ def parse_attributes(tag: str) -> dict[str, str]:
 RUBY_PATTERN = (
     r"(?i:<r(?P<what>t|p)\b[^<>]*>(?P<reading>[^<>\n]{0,80})(?:</r(?P=what)\s*>)?)"
 )
-"""An element with the pronunciation of the letters before it (`<rt>`, ruby), or with a bracket for
-programs that don't support ruby (`<rp>`).
+"""Matches the pronunciation of the preceding letters (`<rt>`, ruby), or a bracket for programs
+without ruby support (`<rp>`).
 """
 _RUBY = regex(rf"{RUBY_PATTERN}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
 
 
 def ruby_to_text(match: re.Match[str]) -> str:
-    """Return the pronunciation in a match of `RUBY_PATTERN` in brackets, or "" if it has none."""
+    """Put the pronunciation in a match of `RUBY_PATTERN` in brackets, or return "" for `<rp>`."""
     reading = (match["reading"] or "").strip()
     return f"({reading})" if reading and match["what"] in "tT" else ""
 
@@ -109,7 +109,7 @@ _CONTROLS = regex(r"[\x00-\x08]")
 
 
 def html_to_markdown(text: str) -> str:
-    """Convert Markdown that contains HTML to our Markdown, leaving code and maths unchanged."""
+    """Convert the HTML in a Markdown text to our Markdown, leaving code and maths unchanged."""
     if not _HTML.search(text):
         return text.strip()
     return map_outside_shields(_CONTROLS.sub("", text), replace_html).strip()
@@ -118,8 +118,8 @@ def html_to_markdown(text: str) -> str:
 def comment_to_markdown(comment: str) -> str:
     """Convert a user's comment to our Markdown.
 
-    Tags for emphasis, if they come in pairs, and `<br>` are converted. All other tags are treated
-    as text, because users may write about them: `What does <meta> do?`
+    Only `<br>` and paired emphasis tags are converted. Other tags are literal text, because users
+    write about them: `What does <meta> do?`
     """
     tags = set(_COMMENT_TAG.findall(comment.lower()))
     paired_names = {name for slash, name in tags if slash and ("", name) in tags}
@@ -141,12 +141,9 @@ def comment_to_markdown(comment: str) -> str:
 
 
 def replace_html(run: str) -> str:
-    """Replace the HTML in Markdown by the markup of our Markdown.
+    """Replace the HTML in a stretch of Markdown, which must not contain code or maths.
 
-    Entities are decoded once. If the decoded text looks like an entity, it is escaped.
-
-    Args:
-        run: a part of a Markdown text that contains no code or maths.
+    Entities are decoded once; anything that still looks like an entity is escaped.
     """
     from html import unescape
 
@@ -162,7 +159,6 @@ def replace_html(run: str) -> str:
 
 
 def _convert_sub_or_sup(match: re.Match[str]) -> str:
-    """Convert a subscript or superscript to Unicode, or keep the tags if Unicode lacks a letter."""
     name = match["name"].lower()
     text = match["words"]
     if has_unicode_script(text, name):
@@ -172,7 +168,6 @@ def _convert_sub_or_sup(match: re.Match[str]) -> str:
 
 
 def _convert_tag(tag: re.Match[str]) -> str:
-    """Return the Markdown for a tag, or the mark of a block's edge, or "" if the tag is dropped."""
     name = tag["name"].lower()
     return _BLOCK_EDGE if name in BLOCK_ELEMENTS else _MARKDOWN_BY_TAG.get(name, "")
 
@@ -190,21 +185,21 @@ _SCRIPT_BY_TAG = {"sup": ("^", _SUPERSCRIPTS), "sub": ("_", _SUBSCRIPTS)}
 
 
 def has_unicode_script(text: str, name: str) -> bool:
-    """Return whether Unicode has all characters of a text as superscripts or subscripts.
+    """Return whether Unicode has every character of `text` as a superscript or subscript.
 
-    `name` is the element that contains the text, `sup` or `sub`.
+    `name` is the enclosing element, `sup` or `sub`.
     """
     _, table = _SCRIPT_BY_TAG[name]
     return all(ord(char) in table for char in text)
 
 
 def to_unicode_script(text: str, name: str) -> str:
-    """Convert the text of a `<sup>` or `<sub>` to Unicode: `10<sup>5</sup>` becomes 10⁵, not 105.
+    """Convert the content of `<sup>` or `<sub>` to Unicode: `10<sup>5</sup>` becomes 10⁵, not 105.
 
-    If Unicode lacks one of the characters, a text with a digit is put in brackets, as in `x^(1/2)`,
-    because it would otherwise be joined to a number before it. Other texts, such as that of
-    `K<sub>M</sub>`, and citations in square brackets are left unchanged. Keys don't depend on the
-    conversion, because `fold_alphanumerics` reverses it.
+    If Unicode lacks a character, text with a digit goes into brackets, as in `x^(1/2)`, so that it
+    doesn't merge with a number before it. Other text, such as in `K<sub>M</sub>`, and citations in
+    square brackets stay unchanged. Keys don't depend on this because `fold_alphanumerics` reverses
+    it.
     """
     marker, table = _SCRIPT_BY_TAG[name]
     if has_unicode_script(text, name):

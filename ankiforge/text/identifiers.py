@@ -1,7 +1,7 @@
-"""Find and normalize identifiers of works, by which documents are recognized.
+"""Find and normalize the identifiers by which documents are recognized.
 
-An identifier is a pair of (scheme, value). Its scheme is that of a work, such as `doi`, `arxiv` or
-`isbn`, or of a place, such as `url`, `file` or `path`. No network is used.
+An identifier is a (scheme, value) pair. It names a work (`doi`, `arxiv`, `isbn`) or a location
+(`url`, `file`, `path`). Nothing here uses the network.
 """
 
 from __future__ import annotations
@@ -48,12 +48,11 @@ _INDEX_PAGE = regex(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
 def find_identifiers(text: str) -> tuple[Pair, ...]:
-    """Return the identifiers in a text that the user typed, the most reliable first."""
+    """Find all identifiers in text that the user typed, most reliable first."""
     return tuple(dict.fromkeys(_iter_identifiers(text.strip()[:_MAX_CHARS])))
 
 
 def _iter_identifiers(text: str) -> Iterator[Pair]:
-    """Yield the identifiers in a text, grouped by scheme and possibly with duplicates."""
     urls = _URL.findall(text)
     if _BARE_HOST.fullmatch(text) and not _DOI.match(text):
         urls.append(f"https://{text}")
@@ -97,7 +96,6 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
 
 
 def _find_work_ids(text: str) -> Iterator[Pair]:
-    """Yield the DOIs, arXiv ids, PubMed ids and PubMed Central ids anywhere in a text."""
     for match in _DOI.finditer(text):
         yield from _expand_doi(match[0])
     for match in _ARXIV.finditer(text):
@@ -109,7 +107,7 @@ def _find_work_ids(text: str) -> Iterator[Pair]:
 
 
 def _expand_doi(raw_doi: str) -> Iterator[Pair]:
-    """Yield a DOI, its form without a publisher's suffix, and any arXiv id that it contains."""
+    """Yield a DOI, the DOI without a publisher's suffix, and any arXiv ID inside it."""
     doi = strip_punctuation(unquote(raw_doi))
     for variant in dict.fromkeys((doi, _DOI_SUFFIX.sub("", doi))):
         yield "doi", variant
@@ -119,7 +117,7 @@ def _expand_doi(raw_doi: str) -> Iterator[Pair]:
 
 
 def strip_punctuation(doi: str) -> str:
-    """Return a DOI in lower case, without punctuation at its end that belongs to the sentence."""
+    """Lower-case a DOI and strip trailing punctuation that belongs to the sentence."""
     doi = doi.lower()
     while doi:
         is_unbalanced = doi[-1] == ")" and doi.count(")") > doi.count("(")
@@ -130,7 +128,7 @@ def strip_punctuation(doi: str) -> str:
 
 
 def _parse_url(url: str) -> Iterator[Pair]:
-    """Yield the identifiers of works in a URL, followed by the normalized URL itself."""
+    """Yield the identifiers of works in a URL, then the normalized URL itself."""
     without_fragment = url.partition("#")[0]
     path, _, query = unquote(without_fragment).partition("?")
     yield from _find_work_ids(path)
@@ -143,8 +141,8 @@ def _parse_url(url: str) -> Iterator[Pair]:
 def normalize_url(url: str) -> str:
     """Normalize a URL, or return "" if the text isn't one.
 
-    The scheme, `www.` or `m.`, port, trailing slash, fragment and tracking parameters are removed.
-    The host is in lower case, and the remaining query parameters are sorted.
+    Removes the scheme, `www.` or `m.`, port, trailing slash, fragment and tracking parameters,
+    lower-cases the host, and sorts the remaining query parameters.
     """
     try:
         parts = urlsplit(url.strip().rstrip(".,;)>”’"))
@@ -164,7 +162,7 @@ def normalize_url(url: str) -> str:
 
 
 def to_isbn13(text: str) -> str:
-    """Return an ISBN with 10 or 13 digits as 13 digits, or "" if its check digit is wrong."""
+    """Convert an ISBN-10 or ISBN-13 to 13 digits, or return "" if its check digit is wrong."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
         total = 0
@@ -180,7 +178,6 @@ def to_isbn13(text: str) -> str:
 
 
 def _compute_weighted_sum(digits: str) -> int:
-    """Return the sum of the digits of an ISBN-13, weighted alternately by 1 and 3."""
     total = 0
     for index, digit in enumerate(digits):
         total += int(digit) * (3 if index % 2 else 1)
@@ -188,11 +185,9 @@ def _compute_weighted_sum(digits: str) -> int:
 
 
 def normalize_identifiers(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
-    """Return the identifiers of a document in the form in which `find_identifiers` returns them.
+    """Normalize the identifiers of a document to the form that `find_identifiers` returns.
 
-    Args:
-        identifiers: the identifiers as the source gives them.
-        uri: the address of the document. It adds identifiers if it is a URL.
+    If `uri` is a URL, the identifiers in it are added.
     """
     names: list[Pair] = []
     for printed_scheme, value in identifiers:

@@ -1,8 +1,7 @@
-"""Make the keys of highlights, from the id that a source gives them or from their text and context.
+"""Build the keys of highlights, from an ID in the source or from the text and its context.
 
-All notes in Anki are connected to highlights by these keys (docs/reference/keys.md), so the rules
-must not change. The text of a highlight and its context, folded to letters and digits, are called
-its *anchor*.
+Keys connect all notes in Anki to highlights (docs/reference/keys.md), so the rules must not change.
+The *anchor* of a highlight is its text and context, folded to letters and digits.
 """
 
 from __future__ import annotations
@@ -19,16 +18,17 @@ from ankiforge.model.hints import find_chosen_event
 from ankiforge.text.normalize import normalize_for_lookup
 
 CONTEXT_CHARS = 80
-"""How many characters of plain text on each side of a highlight are folded for its anchor."""
+"""The number of plain-text characters on each side of a highlight that are folded for its anchor.
+"""
 ANCHOR_CONTEXT_CHARS = 24
-"""How many folded characters of context an anchor contains on each side."""
+"""The number of folded context characters on each side in an anchor."""
 
 Anchor = tuple[str, str, str]
 """(text of the highlight, context before it, context after it), all folded."""
 
 
 def make_anchor(exact: str, before: str, after: str) -> Anchor:
-    """Return the anchor of a passage, given its text and the text on each side of it.
+    """Build the anchor of a passage from its text and the surrounding text.
 
     `before` and `after` may be longer than needed.
     """
@@ -42,41 +42,36 @@ def make_anchor(exact: str, before: str, after: str) -> Anchor:
 
 
 def get_anchor(highlight: Highlight) -> Anchor:
-    """Return the anchor of a highlight.
-
-    If the highlight has a separate text or context for its anchor, that is used.
-    """
+    """Build the anchor of a highlight, preferring its separate anchor text or context."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_around or context
     return make_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
 def make_reading(highlight: Highlight) -> QuoteReading:
-    """Return the current reading of a highlight: its text with the folded context of its anchor."""
+    """Return the highlight's current text with the folded context of its anchor."""
     _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 
 
 def make_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
-    """Return the key of a highlight that is made from its anchor.
+    """Build a highlight's key from its anchor.
 
-    Args:
-        highlight: the highlight.
-        nth: its number among the highlights with the same anchor, in document order, from 1.
+    `nth` numbers the highlights with the same anchor in document order, from 1.
     """
     anchor = hash16(*get_anchor(highlight), str(nth))
     return HighlightKey(f"{highlight.namespace}/{anchor}")
 
 
 def make_own_key(highlight: Highlight) -> HighlightKey:
-    """Return the key that is made from a highlight's id in the source, or "" if it has no id."""
+    """Build a highlight's key from its ID in the source, or return "" if it has none."""
     if not highlight.own:
         return HighlightKey("")
     return HighlightKey(f"{highlight.namespace}/{highlight.own}")
 
 
 def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield the highlights of a note or page, with `nth` numbering those that have the same anchor.
+    """Yield the highlights of a note or page, setting `nth` among those with the same anchor.
 
     Passages that the user chose are numbered separately from marks.
     """
@@ -94,9 +89,9 @@ _UNRESERVED = frozenset((ascii_letters + digits + ".-~").encode())
 
 
 def percent_encode(part: str) -> str:
-    """Encode a part of a key as ASCII.
+    """Encode part of a key as ASCII.
 
-    It is normalized to NFC, and everything but ASCII letters, digits and `.-~` is percent-encoded.
+    Normalizes to NFC, then percent-encodes everything except ASCII letters, digits and `.-~`.
     """
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     parts = []

@@ -1,6 +1,6 @@
 """Split an answer into the items that it lists.
 
-Multiple-choice options and code only look like lists, so they are detected and not split.
+Multiple-choice options and code, which only look like lists, aren't split.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from ankiforge.text import regex
 from ankiforge.text.cloze import to_plain_text
 
 MIN_LIST_ITEMS = 3
-"""The minimum number of items in a list that has no list markers."""
+"""The minimum number of items in a list without list markers."""
 # The maximum number of words in an item, in an item on a line of its own, and in all items on one
 # line.
 _MAX_ITEM_WORDS = 6
@@ -48,11 +48,10 @@ _STATEMENT_WORD = regex(
 
 
 def split_items(front: str, back: str) -> list[str]:
-    """Return the items that an answer lists, or [] if it isn't a list.
+    """Split an answer into its list items, or return [] if it isn't a list.
 
-    Items with list markers are always returned. Other lines, or parts of a line, only count if the
-    front asks for several items. Items on lines of their own are returned as Markdown, and parts of
-    a line as plain text.
+    Items with list markers always count. Plain lines, or parts of one line, count only if the front
+    asks for several items. Items on separate lines are Markdown; parts of one line are plain text.
     """
     if has_multiple_choice_options(front) or contains_code(front) or contains_code(back):
         return []
@@ -77,15 +76,15 @@ def split_items(front: str, back: str) -> list[str]:
 
 
 def asks_for_several(front: str) -> bool:
-    """Return whether a front asks for several items, as with `name`, `types` or `the four`."""
+    """Return whether the front asks for several items, as with `name`, `types` or `the four`."""
     return _ASKS_FOR_SEVERAL.search(to_plain_text(front)) is not None
 
 
 def has_multiple_choice_options(front: str) -> bool:
-    """Return whether a front contains at least three multiple-choice options."""
+    """Return whether the front contains at least three multiple-choice options."""
     return len(_OPTION.findall(front)) >= MIN_LIST_ITEMS
 
 
 def contains_code(text: str) -> bool:
-    """Return whether a text seems to contain code, marked as such or not."""
+    """Return whether the text seems to contain code, with or without code markup."""
     return _CODE.search(text) is not None

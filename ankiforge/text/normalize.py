@@ -1,10 +1,10 @@
-"""Normalize texts for comparison, search and display, and find code and maths in them.
+"""Normalize text for comparison, search and display, and find code and maths in it.
 
 Each purpose has its own normal form: `normalize_for_lookup` for keys and candidates,
-`normalize_for_comparison` for what users type or quote, and `normalize_for_search` for the search
-index. Keys and anchors are made from the first two (docs/reference/keys.md). A *shield* is a part
-of a text that isn't ordinary words: an escape, code or maths. `find_shields` parses our Markdown
-exactly. In source text, code and maths can only be guessed, because a `$` may begin an amount.
+`normalize_for_comparison` for typed or quoted text, `normalize_for_search` for the search index.
+Keys and anchors depend on the first two (docs/reference/keys.md). A *shield* is an escape, code or
+maths: anything other than ordinary words. `find_shields` parses our Markdown exactly; in source
+text, code and maths can only be guessed, because `$` may begin an amount.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TYPOGRAPHIC = regex(f"[{''.join(_PLAIN_BY_TYPOGRAPHIC)}]")
 
 
 def fold_alphanumerics(text: str) -> str:
-    r"""Return the letters and digits of a text, casefolded: NFKC, casefold, delete `[\W_]+`."""
+    r"""Reduce text to casefolded letters and digits: NFKC, casefold, delete `[\W_]+`."""
     if text.isascii():
         return text.lower().encode().translate(None, _ASCII_NON_ALPHANUMERICS).decode()
     folded = unicodedata.normalize("NFKC", text).casefold()
@@ -41,10 +41,10 @@ def fold_alphanumerics(text: str) -> str:
 
 @lru_cache(maxsize=4096)  # called six times per passage in a run
 def normalize_for_lookup(text: str) -> str:
-    """Normalize a text for keys: reduce it to its letters and digits, casefolded.
+    """Normalize text for keys, by reducing it to casefolded letters and digits.
 
-    If it has none, return it in NFC without whitespace. To compare texts, use `is_same_text`,
-    because this form doesn't distinguish C++ from C.
+    Text without letters or digits becomes NFC without whitespace. Use `is_same_text` for
+    comparisons, because this form doesn't distinguish C++ from C.
     """
     return fold_alphanumerics(text) or _WHITESPACE.sub(
         "", unicodedata.normalize("NFC", text)
@@ -56,10 +56,10 @@ _MAX_TAG_CHARS = 40
 
 @lru_cache(maxsize=1024)  # all notes of a document share its tag
 def make_document_tag(title: str) -> str:
-    """Return the tag for the notes of a document, or "" if its title has no letter or digit.
+    """Build the tag for a document's notes, or return "" if its title has no letter or digit.
 
-    The words of the title are joined by hyphens. A long title is truncated at the end of a word,
-    so that its last word has more than three characters.
+    Hyphens join the words of the title. A long title is truncated after a word of more than three
+    characters.
     """
     folded = unicodedata.normalize("NFKC", title).casefold()
     spaced = ""
@@ -76,7 +76,7 @@ def make_document_tag(title: str) -> str:
 
 @lru_cache(maxsize=1024)  # many checks use the same passage
 def normalize_for_comparison(text: str) -> str:
-    """Normalize case, whitespace and typography. `is_same_text` compares texts in this form."""
+    """Normalize case, whitespace and typography, as `is_same_text` does before comparing."""
     return _normalize_unstripped(text).strip()
 
 
@@ -88,14 +88,14 @@ def _normalize_unstripped(text: str) -> str:
 
 
 def normalize_typography(text: str) -> str:
-    """Replace typographic quotes and dashes by their ASCII equivalents, and remove soft hyphens."""
+    """Replace typographic quotes and dashes with ASCII, and remove soft hyphens."""
     return _TYPOGRAPHIC.sub(lambda match: _PLAIN_BY_TYPOGRAPHIC[match[0]], text)
 
 
 def is_same_text(a: str, b: str) -> bool:
-    """Return whether two texts are the same, except for case, whitespace and typography.
+    """Return whether two texts differ only in case, whitespace and typography.
 
-    Typography includes soft hyphens and the forms of quotes and dashes.
+    Typography includes soft hyphens and the shapes of quotes and dashes.
     """
     return normalize_for_comparison(a) == normalize_for_comparison(b)
 
@@ -114,8 +114,8 @@ UNSPACED_SCRIPTS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-"""The scripts without spaces between words, or with particles joined to words, as ranges for use in
-a character class.
+"""The scripts that have no spaces between words or join particles to words, as ranges for a
+character class.
 """
 # Letters that no decomposition converts to the base letters that users type.
 _BASE_LETTERS = str.maketrans(
@@ -124,10 +124,10 @@ _BASE_LETTERS = str.maketrans(
 
 
 def normalize_for_search(text: str) -> str:
-    """Normalize a text as in the search index.
+    """Normalize text in the same way as the search index.
 
-    Case and accents are removed. Characters of scripts without spaces are separated by spaces, so
-    that each is indexed as a word.
+    Removes case and accents, and puts spaces around each character of a script without spaces, so
+    that it is indexed as a word.
     """
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
@@ -143,11 +143,11 @@ def normalize_for_search(text: str) -> str:
 # --- offsets of the letters of a normal form ------------------------------------------
 
 Offsets = Sequence[int]
-"""For each character of a normalized text, its offset in the original text."""
+"""Maps each character of a normalized text to its offset in the original."""
 
 
 def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
-    """Return the letters and digits of a text, casefolded, and their offsets in the text."""
+    """Reduce text to casefolded letters and digits, and return their offsets as well."""
     if text.isascii():
         return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
     return _fold_with_offsets(text, _fold_cluster)
@@ -165,9 +165,9 @@ _normalize_cluster = lru_cache(maxsize=4096)(_normalize_unstripped)
 
 
 def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offsets]:
-    """Fold a text, and return the folded text and the offset of each of its characters.
+    """Fold a text and return the offset of each folded character.
 
-    Each character is folded together with its combining marks, because NFKC may compose them.
+    Characters are folded together with their combining marks, because NFKC may compose them.
     """
     folded_chars = list[str]()
     offsets = list[int]()
@@ -186,10 +186,9 @@ def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offs
 
 
 def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
-    """Return the span of `quote` in `source`, or None if it doesn't occur there.
+    """Find `quote` in `source`, ignoring case, whitespace and typography like `is_same_text`.
 
-    Case, whitespace and typography are ignored as in `is_same_text`. If there are several matches,
-    return the one that begins nearest to the offset `near`, which by default is the first.
+    Returns the span that begins nearest to the offset `near` (by default the first), or None.
     """
     nearest = None
     for span in _find_spans(quote, source):
@@ -201,7 +200,7 @@ def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
 
 
 def find_whole_words(words: str, source: str) -> tuple[int, int] | None:
-    """Return the first span of `words` in `source` as whole words, or None.
+    """Find the first span of `words` in `source` as whole words, or return None.
 
     For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may match
     inside a run of letters.
@@ -216,9 +215,9 @@ def find_whole_words(words: str, source: str) -> tuple[int, int] | None:
 
 
 def belong_to_same_word(adjacent: str, letter: str) -> bool:
-    """Return whether `letter` and the character next to it, which may be "", belong to one word.
+    """Return whether `letter` and the adjacent character, which may be "", belong to the same word.
 
-    Letters of scripts without capitals never do, because they may not mark where words begin:
+    Letters of scripts without capitals never do, because such scripts may not mark word boundaries:
     `三五ｇで` is a quantity and a particle.
     """
     is_letter = adjacent.isalnum() or adjacent == "_"
@@ -228,7 +227,7 @@ def belong_to_same_word(adjacent: str, letter: str) -> bool:
 
 
 def extend_to_words(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """Return a span of `text` that is extended to whole words at both ends."""
+    """Extend a span of `text` to whole words at both ends."""
     start, end = span
     while start and belong_to_same_word(text[start - 1], text[start]):
         start -= 1
@@ -238,10 +237,7 @@ def extend_to_words(text: str, span: tuple[int, int]) -> tuple[int, int]:
 
 
 def _is_caseless(letter: str) -> bool:
-    """Return whether a letter belongs to a script without capitals.
-
-    Such a script may also have no spaces between words.
-    """
+    """Return whether the letter's script has no capitals, and thus possibly no spaces either."""
     return letter.isalpha() and letter.lower() == letter.upper()
 
 
@@ -269,7 +265,7 @@ _REMOVED_CHARS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\
 _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
 
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""Bidirectional controls, for use inside a character class."""
+"""Bidirectional controls, as ranges for a character class."""
 _BIDI = regex(f"[{BIDI_CONTROLS}]")
 _FIRST_STRONG_ISOLATE = "\u2068"
 _POP_ISOLATE = "\u2069"
@@ -280,10 +276,7 @@ _PARAGRAPH_END = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
 def clean_text(text: str) -> str:
-    """Normalize a text as Anki stores it.
-
-    The result is in NFC, has LF line breaks, and has no control characters or noncharacters.
-    """
+    """Normalize text as Anki stores it: NFC, LF line breaks, no control or noncharacters."""
     if text.isascii() and text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -291,7 +284,7 @@ def clean_text(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Return whether a plain text contains any visible character."""
+    """Return whether plain text contains any visible character."""
     if text.isascii() and text.isprintable():
         return bool(text.strip())
     chars = clean_text(text)
@@ -299,10 +292,10 @@ def is_visible(text: str) -> bool:
 
 
 def isolate_bidi(text: str) -> str:
-    """Isolate a text, so that bidirectional controls in it can't reorder the text around it.
+    """Isolate text so that bidirectional controls in it can't reorder the text around it.
 
-    Each paragraph that contains such controls is enclosed in FIRST STRONG ISOLATE and POP
-    DIRECTIONAL ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
+    Encloses each paragraph with such controls in FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE,
+    and removes unmatched POP DIRECTIONAL ISOLATEs.
     """
     if not _BIDI.search(text):
         return text
@@ -310,7 +303,6 @@ def isolate_bidi(text: str) -> str:
 
 
 def _isolate_paragraph(paragraph: str) -> str:
-    """Isolate a paragraph if it contains bidirectional controls, and close any open isolates."""
     if not _BIDI.search(paragraph):
         return paragraph
     depth = 0
@@ -337,9 +329,9 @@ _AMOUNT = (
     r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
 )
 MATH_PATTERN = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n]){{1,2000}}+(?<!\s)\$(?!\d)"
-"""Maths in dollars on one line, `$maths$`. It neither begins nor ends with a space, isn't followed
-by a digit, and isn't an amount of money. Its length is limited, because otherwise a text with many
-`$` takes minutes.
+"""Matches maths in dollars on one line, `$maths$`. It has no space next to either dollar, isn't
+followed by a digit, and isn't an amount of money. The length is limited because text with many `$`
+would otherwise take minutes.
 """
 
 # Maths in other notations: `\(…\)`, `\[…\]`, GitLab's $`…`$, and TeX environments. Programs that
@@ -363,9 +355,8 @@ OTHER_MATH_PATTERN = rf"""(?:
     |(?P<environment>\\begin\{{(?P<env>(?:{_ENVIRONMENTS})\*?)\}}
       (?:(?!\$|\n[ \t>]*\n)[\s\S]){{1,4000}}?\\end\{{(?P=env)\}})
 )"""
-"""Maths in other notations than ours, as part of a verbose regular expression.
-
-`match_to_dollar_math` converts its matches.
+"""Matches maths in other notations than ours, as part of a verbose regular expression.
+`match_to_dollar_math` converts the matches.
 """
 _OTHER_MATHS = regex(
     rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|{MATH_PATTERN})|{OTHER_MATH_PATTERN}"
@@ -387,7 +378,7 @@ def match_to_dollar_math(match: re.Match[str]) -> str:
 def convert_to_dollar_math(text: str, change: Callable[[str], str] = str) -> str:
     r"""Convert maths in other notations, such as `\(…\)`, to maths in dollars.
 
-    `change` is applied to the text that isn't converted.
+    `change` is applied to all other text.
     """
     if "\\" not in text and "$`" not in text:
         return change(text)
@@ -423,11 +414,11 @@ _SHIELD = regex(
 _SHIELD_CHAR = regex(r"[\\`~$]")
 
 Shield = tuple[int, int, str]
-"""(start, end, kind) of a shield. The kind is "escape", "fence", "code", "display" or "math"."""
+"""(start, end, kind), where kind is "escape", "fence", "code", "display" or "math"."""
 
 
 def find_shields(markdown: str) -> list[Shield]:
-    """Return the escapes, code and maths in a text, in order.
+    """Find all escapes, code and maths, in order.
 
     No cloze deletion or emphasis begins or ends inside a shield. An unpaired `$` or backtick is an
     ordinary character.
@@ -440,7 +431,7 @@ def find_shields(markdown: str) -> list[Shield]:
 
 
 def map_outside_shields(markdown: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to each part of a text that is outside escapes, code and maths."""
+    """Apply `change` to all text outside escapes, code and maths."""
     parts = list[str]()
     position = 0
     for start, end, _ in find_shields(markdown):
@@ -465,17 +456,17 @@ _CODE_OR_FORMULA = regex(f"{_CODE}|{_FORMULA}")
 
 
 def remove_non_words(text: str) -> str:
-    """Replace code, URLs and everything between two dollars on a line by spaces."""
+    """Replace code, URLs and anything between two dollars on a line with spaces."""
     return _CODE_URL_OR_FORMULA.sub(" ", text)
 
 
 def remove_code_and_formulas(text: str) -> str:
-    """Replace code and formulas by spaces, but keep amounts of money."""
+    """Replace code and formulas with spaces, but keep amounts of money."""
     return _CODE_OR_FORMULA.sub(" ", text)
 
 
 def remove_escapes(markdown: str) -> str:
-    """Remove the backslashes of escapes, for display. Code and maths are left unchanged."""
+    """Remove the backslashes of escapes, for display. Code and maths stay unchanged."""
     parts: list[str] = []
     position = 0
     for start, _, kind in find_shields(markdown):

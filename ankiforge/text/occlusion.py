@@ -1,10 +1,9 @@
-"""Image occlusion masks of a figure: as the text of a field, as Anki's shapes, and after a change.
+"""Image occlusion masks: parse and write them, convert them to Anki's shapes, and update them.
 
 The first line of the field `Occlusion` is `hide all 0123456789abcdef`: whether the question hides
-`all` masks or only `one`, and a hash of the figure. Each other line is a mask, such as
-`1+- .1 .25 .2 .05 Femur`: its number, which is that of a card in Anki, `+` if the user drew it, `-`
-if it is switched off, its left, top, width and height as fractions of the picture, and its label.
-`update_masks` updates the masks of a figure that has changed.
+`all` masks or only `one`, and a hash of the figure. Each further line is a mask, such as `1+- .1
+.25 .2 .05 Femur`: the number of its card in Anki, `+` if the user drew it, `-` if it is switched
+off, then left, top, width and height as fractions of the picture, and the label.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from ankiforge.text.cloze import MAX_CLOZE_NUMBER
 from ankiforge.text.normalize import normalize_for_lookup
 
 OCCLUSION_FIELD = "Occlusion"
-"""The name of the field that contains a card's masks."""
+"""The name of the field that holds the masks of a card."""
 HIDE_ALL = "all"
 """The question hides all masks."""
 HIDE_ONE = "one"
-"""The question only hides the mask whose label is asked for."""
+"""The question hides only the mask whose label it asks for."""
 MIN_OVERLAP = 0.5
-"""The minimum overlap, as returned by `compute_overlap`, of two masks at the same position."""
+"""The minimum overlap (see `compute_overlap`) of two masks at the same position."""
 MAX_MASKS = 200
 """The maximum number of masks in a figure."""
 MIN_MASK_SIZE = 0.002
-"""The minimum width and height of a mask, as fractions of the picture's width and height."""
+"""The minimum width and height of a mask, as fractions of the picture."""
 
 
 class Mask(Value):
-    """A rectangle that hides a part of a picture.
+    """A rectangle that hides part of a picture.
 
     All lengths are fractions of the picture's width or height.
     """
@@ -48,23 +47,24 @@ class Mask(Value):
     label: str = ""
     """The text under the mask, which is the answer of its card."""
     on: bool = True
-    """Whether the mask is switched on, so that it makes a card."""
+    """Whether the mask is switched on and therefore has a card."""
     drawn: bool = False
-    """Whether the user drew the mask. Other masks come from labels that were read in the figure."""
+    """Whether the user drew the mask, instead of it coming from a label recognized in the figure.
+    """
 
 
 class Masks(Value):
-    """All masks of a figure, as stored in the field of its card."""
+    """All masks of a figure, as stored in a field of its card."""
 
     figure: str = ""
-    """A hash that changes only if the figure or the frame around it does."""
+    """A hash of the figure and its crop frame."""
     hide: str = HIDE_ALL
     """What the question hides: `HIDE_ALL` or `HIDE_ONE`."""
     masks: tuple[Mask, ...] = ()
 
     @property
     def active_masks(self) -> tuple[Mask, ...]:
-        """The masks that are switched on, each of which makes a card in Anki."""
+        """The masks that are switched on, each of which has a card in Anki."""
         return tuple(mask for mask in self.masks if mask.on)
 
 
@@ -75,7 +75,7 @@ _MASK_LINE = regex(r"(\d{1,3})(\+?)(-?) (\S+) (\S+) (\S+) (\S+)(?: (.*))?")
 
 
 def parse_masks(text: str) -> Masks:
-    """Parse the text of a card's field. Lines that aren't masks are skipped."""
+    """Parse the text of an `Occlusion` field, skipping lines that aren't masks."""
     first_line, *lines = text.split("\n")
     first_match = _FIRST_LINE.fullmatch(first_line.strip())
     if first_match is None:
@@ -89,7 +89,7 @@ def parse_masks(text: str) -> Masks:
 
 
 def get_masks(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
-    """Return the masks in a card's fields, which are empty if the card isn't made from a figure."""
+    """Parse the masks in a card's fields; a card without a figure has none."""
     return parse_masks(dict(fields).get(OCCLUSION_FIELD, ""))
 
 
@@ -124,7 +124,7 @@ def _parse_mask(line: str) -> Mask | None:
 
 
 def format_masks(masks: Masks) -> str:
-    """Format masks as the text of a card's field, which `parse_masks` parses."""
+    """Format masks as the text of a field, the inverse of `parse_masks`."""
     lines = [f"hide {masks.hide} {masks.figure}".rstrip()]
     lines.extend(_format_mask(mask) for mask in masks.masks)
     return "\n".join(lines)
@@ -139,12 +139,12 @@ def _format_mask(mask: Mask) -> str:
 
 
 def _format_fraction(number: float) -> str:
-    """Format a fraction as Anki does, with at most four digits and no leading zero: `.25`."""
+    """Format a fraction like Anki, with up to four digits and no leading zero: `.25`."""
     return f"{number:.4f}".strip("0").removesuffix(".") or "0"
 
 
 def make_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
-    """Return masks for the labels of a figure, numbered from 1."""
+    """Create a mask for each label of a figure, numbered from 1."""
     masks = []
     for number, label in enumerate(list(labels)[:MAX_MASKS], start=1):
         mask = Mask(
@@ -163,12 +163,12 @@ def make_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
 
 
 def list_labels(masks: Masks) -> Strings:
-    """Return the label of each mask that is switched on, or its number if it has no label."""
+    """List the labels of all active masks, using the number of a mask that has no label."""
     return tuple(mask.label or f"({mask.number})" for mask in masks.active_masks)
 
 
 def to_readable_fields(fields: Iterable[Pair]) -> Fields:
-    """Replace the masks in a card's fields by a list of their labels, for display."""
+    """Replace masks in a card's fields with a list of their labels, for display."""
     readable_fields = []
     for name, text in fields:
         if name == OCCLUSION_FIELD:
@@ -178,7 +178,7 @@ def to_readable_fields(fields: Iterable[Pair]) -> Fields:
 
 
 def get_labels_by_number(masks: Masks) -> Texts:
-    """Return the labels of the masks that are switched on, by their numbers."""
+    """Map the number of each active mask to its label."""
     return {str(mask.number): mask.label for mask in masks.active_masks}
 
 
@@ -190,7 +190,7 @@ _SHAPE = regex(
 
 
 def masks_to_anki(masks: Masks) -> str:
-    """Return the HTML for the field Occlusion of Anki's own note type, as its editor writes it."""
+    """Convert masks to HTML for the field Occlusion of Anki's own note type."""
     parts = []
     for mask in masks.active_masks:
         shape = f"left={_format_fraction(mask.left)}:top={_format_fraction(mask.top)}"
@@ -204,7 +204,7 @@ def masks_to_anki(masks: Masks) -> str:
 def masks_from_anki(html: str) -> Masks:
     """Parse the rectangles in the field Occlusion of Anki's own note type.
 
-    The masks have no labels, because Anki's rectangles have none.
+    The masks have no labels because Anki's rectangles have none.
     """
     masks = []
     hide = HIDE_ONE
@@ -221,10 +221,7 @@ def masks_from_anki(html: str) -> Masks:
 
 
 def copy_labels(masks: Masks, labelled: Masks) -> Masks:
-    """Return `masks` with the labels of the masks in `labelled` that have the same numbers.
-
-    The figure's hash is also copied.
-    """
+    """Copy the figure's hash and the labels, matched by number, from `labelled` to `masks`."""
     labels = {mask.number: mask.label for mask in labelled.masks}
     return replace(
         masks,
@@ -239,27 +236,27 @@ def copy_labels(masks: Masks, labelled: Masks) -> Masks:
 
 
 class UpdatedMasks(Value):
-    """The masks of a card, updated after its figure has changed."""
+    """The masks of a card after its figure has changed."""
 
     masks: Masks
     is_certain: bool
-    """Whether the masks are probably right: at least half of the labels were found again, and there
-    is no active mask drawn by the user, which may now be in the wrong place.
+    """Whether the masks are probably right: at least half of the labels were found again, and no
+    active mask was drawn by the user, as its position may be wrong now.
     """
 
 
 def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedMasks:
-    """Update the masks of a card for the current labels of its figure.
+    """Update the masks of a card to the current labels of its figure.
 
-    A new mask gets the number of the old mask that it matches, so that its card keeps its
-    scheduling in Anki. A new mask without a match reuses a free number under which its label was
-    once sent to Anki, or else gets a new number. Masks drawn by the user are kept. If the figure's
-    hash is unchanged, so are the masks.
+    A new mask takes the number of the old mask that it matches, so that its card keeps its
+    scheduling in Anki. Otherwise it reuses a free number under which its label was once exported,
+    or gets a new number. Masks drawn by the user are kept. If the figure's hash is unchanged,
+    nothing changes.
 
     Args:
-        old: the masks of the card.
-        new: the masks of the figure's current labels, whose numbers are ignored.
-        shipped: all labels that were ever sent to Anki, by their numbers.
+        old: the current masks of the card.
+        new: the masks for the figure's current labels, whose numbers are ignored.
+        shipped: all labels ever exported to Anki, by number.
     """
     if old.figure and old.figure == new.figure:
         return UpdatedMasks(old, is_certain=True)
@@ -305,22 +302,20 @@ def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedM
 
 
 def _find_highest_number(masks: Iterable[Mask], used_numbers: Iterable[int]) -> int:
-    """Return the highest of the masks' numbers and `used_numbers`, or 0 if there are none."""
     numbers = [mask.number for mask in masks]
     numbers.extend(used_numbers)
     return max(numbers, default=0)
 
 
 def match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
-    """Match the new masks of a figure to its old ones.
+    """Match the new masks of a figure to the old ones.
 
-    First match masks that have equal labels and an overlap of at least `MIN_OVERLAP`, then masks
-    that only have equal labels, and finally masks that only overlap. Larger overlaps are matched
-    before smaller ones. Labels take precedence over positions, because otherwise moving the frame
-    by one line of a table would exchange the cards.
+    Masks that share a label and overlap by at least `MIN_OVERLAP` come first, then masks that share
+    a label, then masks that overlap; larger overlaps before smaller ones. Labels take precedence
+    because moving the frame by one line of a table would otherwise swap the cards.
 
     Returns:
-        The index of the old mask by the index of the new mask.
+        Maps the index of each matched new mask to the index of its old mask.
     """
     old_by_new: dict[int, int] = {}
     overlaps = []
@@ -345,7 +340,6 @@ def match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
 
 
 def _match_pair(old_by_new: dict[int, int], old_index: int, new_index: int) -> bool:
-    """Match two masks unless either is already matched, and return whether they were matched."""
     if new_index in old_by_new or old_index in old_by_new.values():
         return False
     old_by_new[new_index] = old_index
@@ -359,7 +353,7 @@ def _has_same_label(mask: Mask, other: Mask) -> bool:
 
 
 def compute_overlap(mask: Mask, other: Mask) -> float:
-    """Return the area that two masks share, divided by the area that they cover together (IoU)."""
+    """Return the intersection over union (IoU) of two masks."""
     left = max(mask.left, other.left)
     top = max(mask.top, other.top)
     right = min(mask.left + mask.width, other.left + other.width)

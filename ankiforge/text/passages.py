@@ -1,7 +1,7 @@
-"""Choose and clean the text of passages.
+"""Select and clean the text of passages.
 
-This covers the paragraphs around a passage, words that a source has truncated at the ends of the
-context, bulleted lists, and footnote numbers.
+Finds the paragraphs around a passage, and cleans up truncated context words, bullets and footnote
+numbers.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from ankiforge.text.sentences import find_sentence_starts
 # --- paragraphs -----------------------------------------------------------------------
 
 MAX_ANSWER_CONTEXT_CHARS = 1_500
-"""The maximum number of characters in paragraphs that may answer a user's question."""
+"""The maximum length of paragraphs that may answer a user's question."""
 MAX_SUBJECT_CONTEXT_CHARS = 600
-"""The maximum number of characters in paragraphs that only show what a passage is about."""
+"""The maximum length of paragraphs that only show what a passage is about."""
 _WHITESPACE = regex(r"\s")
 
 
 def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
-    """Return the paragraph that contains a passage, and as many neighbouring paragraphs as fit.
+    """Return the paragraph that contains a passage, with as many neighbouring paragraphs as fit.
 
     A paragraph is a line. If the passage's own paragraph is too long, it is truncated around the
-    passage, at the end of a sentence or else of a word, and … is put at the cut.
+    passage at a sentence boundary, or else between words, and the cut is marked with `…`.
 
     Args:
         text: the whole text.
         start: the offset at which the passage begins.
         end: the offset at which the passage ends.
-        asks: whether the user asks a question about the passage. The paragraphs may then be longer,
-            because they may contain the answer.
+        asks: whether the user asks a question about the passage, which raises the length limit
+            because the paragraphs may contain the answer.
     """
     limit = MAX_ANSWER_CONTEXT_CHARS if asks else MAX_SUBJECT_CONTEXT_CHARS
     paragraph_start = text.rfind("\n", 0, start) + 1
@@ -95,13 +95,13 @@ def _find_line_end(text: str, start: int) -> int:
 # --- the ends of passages and of the context ------------------------------------------
 
 _CONTEXT_LENGTHS = (32, CONTEXT_CHARS)
-"""The lengths to which sources truncate context: that of hypothes.is, and that of all others."""
+"""The lengths to which sources truncate context: hypothes.is, and all others."""
 
 
 def remove_truncated_first_word(text: str) -> str:
-    """Remove the first word from the text before a passage if it may have been truncated.
+    """Remove the first word of the text before a passage if it may be truncated.
 
-    It may have been if the text is exactly as long as a source's limit.
+    It may be if the text is exactly as long as the limit of a source.
     """
     if len(text) not in _CONTEXT_LENGTHS or text[0].isspace():
         return text
@@ -111,7 +111,7 @@ def remove_truncated_first_word(text: str) -> str:
 
 
 def remove_truncated_last_word(text: str) -> str:
-    """Remove the last word from the text after a passage if it may have been truncated."""
+    """Remove the last word of the text after a passage if it may be truncated."""
     return remove_truncated_first_word(text[::-1])[::-1]
 
 
@@ -119,9 +119,9 @@ _BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
 def join_bullets(exact: str) -> str:
-    """Replace the bullets of list items in a passage by semicolons, so that they form one sentence.
+    """Replace the bullets in a passage with semicolons, to turn the list into one sentence.
 
-    The letters and digits don't change, so an anchor made from the passage stays the same.
+    Letters and digits stay the same, and so does an anchor built from the passage.
     """
     bullet_count = len(_BULLET.findall(exact))
     if not bullet_count or (bullet_count == 1 and _BULLET.match(exact)):
@@ -142,7 +142,7 @@ def join_bullets(exact: str) -> str:
 SUPERSCRIPT_NOTE = regex(
     r"(?:(?<=[^\W\d_A-ZÀ-Þ]{4})|(?<=[.,;:!?”’\"»]))[¹²³⁰-⁹]+(?:[,⁻–-][¹²³⁰-⁹]+)*(?![\w])"
 )
-"""The superscript number of a footnote or citation. It follows punctuation, or a word that ends
+"""Matches the superscript number of a footnote or citation, after punctuation or a word that ends
 with four lower-case letters.
 """
 # The number of a footnote after a word or a full stop: `released25`, `musclesfn1`, `slept.3`.
@@ -154,7 +154,7 @@ _NOTE_NUMBER = regex(
 )
 _DIGIT = regex(r"\d")
 _MIN_NOTE_NUMBERS = 3
-"""How many different footnote numbers a book must have for all of them to be removed."""
+"""If a book has at least this many different footnote numbers, all of them are removed."""
 # A number that is always removed, as in `decline118` but not `python3`, `sha256` or `Windows10`.
 _CERTAIN_NOTE_NUMBER = regex(
     r"(?:(?<!\w)[^\W\d_A-ZÀ-Þ]{5,}[,;:”’\"')]{0,2}|[.!?][”’\"')]?)\d{2,3}"
@@ -167,10 +167,9 @@ _NUMBERED_NAMES = frozenset("area base ipv log python rfc route sha utf windows"
 def remove_note_numbers(passages: list[str]) -> list[str]:
     """Remove footnote numbers from the passages of a book.
 
-    An e-book displays these numbers as superscripts, but in the text of a highlight they directly
-    follow a word: `released25`. If a word occurs with the same number in several passages, it is
-    taken to be a name. If there are only a few different numbers, those that may be part of a name
-    are kept.
+    E-books display these numbers as superscripts, but highlights append them to a word:
+    `released25`. A word that has the same number in several passages counts as a name. If a book
+    has only a few different numbers, those that may belong to a name are kept.
     """
     texts_with_digits = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
     count_by_match = Counter(

@@ -1,8 +1,8 @@
-"""Find the tag `#no-llm`, by which users keep a text or a document from being sent to a model.
+"""Find the tag `#no-llm`, with which users keep text or documents from being sent to a model.
 
-The tag may be in the text of a highlight, in its comment, or among the tags of the highlight or its
-document. Case is ignored, and `no_llm` and `nollm` are the same tag, as is the link `[[no-llm]]`.
-In this module, *private* means that a text must not be sent to a model.
+The tag may be in the text or comment of a highlight, or among the tags of a highlight or document.
+Case is ignored; `no_llm`, `nollm` and the link `[[no-llm]]` count as well. In this module,
+*private* means that text must not be sent to a model.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ankiforge.text.sentences import find_sentence_starts
 PRIVATE_TAG = "no-llm"
 """The name of the tag, without its `#`."""
 PRIVATE_DOCUMENT_REASON = f"kept on this computer (#{PRIVATE_TAG} in its note)"
-"""The reason that is given for all passages of a private document."""
+"""The reason given for every passage of a private document."""
 PRIVATE_PASSAGE_REASON = f"kept on this computer (#{PRIVATE_TAG})"
-"""The reason that is given for a private passage, and for a passage that repeats a private one."""
+"""The reason given for a private passage, and for any passage that repeats it."""
 UNREADABLE_TAGS_REASON = "kept on this computer: its front matter cannot be read"
-"""The reason that is given for a note whose tags can't be read, because it may be private."""
+"""The reason given for a note with unreadable tags, since it may be private."""
 
 # A longer name, such as `no-llm-yet`, is another tag, but `#no-llm/diary` is a subtag. `＃` is the
 # full-width form of `#`.
@@ -37,36 +37,35 @@ _FULL_STOP = regex(r"""[.!…।॥۔。！]["'”’»)\]」』]*\s*\Z""")
 
 
 def contains_private_tag(text: str) -> bool:
-    """Return whether a text contains the tag with its `#`, or as a link."""
+    """Return whether `text` contains the tag with its `#`, or as a link."""
     return "llm" in text.casefold() and _HASHTAG.search(text) is not None
 
 
 def contains_private_tag_name(text: str) -> bool:
-    """Return whether a text contains the name of the tag, with or without `#`."""
+    """Return whether `text` contains the name of the tag, with or without `#`."""
     return "llm" in text.casefold() and _WORD.search(text) is not None
 
 
 def remove_private_tag(text: str) -> str:
-    """Remove the tag and links to it from a text.
+    """Remove the tag and links to it.
 
-    The bare name at the end of a line is also removed, because it may be a link whose brackets were
-    lost.
+    The bare name at the end of a line is removed too, as it may be a link that lost its brackets.
     """
     return _BARE_NAME.sub(" ", _HASHTAG.sub(" ", text))
 
 
 def is_only_private_tag(text: str) -> bool:
-    """Return whether a text has no letters or digits other than those of the tag."""
+    """Return whether `text` has no letters or digits except those of the tag."""
     return has_private_tag((text,)) or not any(map(str.isalnum, remove_private_tag(text)))
 
 
 def has_private_tag(tags: Strings) -> bool:
-    """Return whether the tag or one of its subtags is among these tag names."""
+    """Return whether `tags` include the tag or one of its subtags."""
     return any(_TAG.fullmatch(tag.strip()) for tag in tags)
 
 
 def get_document_privacy_reason(document: Document) -> str:
-    """Return the reason why a whole document is private, or "" if it isn't."""
+    """Return why a whole document is private, or "" if it isn't."""
     if document.private:
         return document.private
     files = (name for scheme, name in document.identifiers if scheme == "file")
@@ -79,9 +78,9 @@ def get_document_privacy_reason(document: Document) -> str:
 
 
 def get_privacy_reason(highlight: Highlight) -> str:
-    """Return the reason why a highlight is private, or "" if it isn't.
+    """Return why a highlight is private, or "" if it isn't.
 
-    The tag may be among its tags, in its text, in anybody's comment, in the headings or list items
+    The tag may be among its tags, in its text, in anyone's comment, in the headings or list items
     above it, or in the names or tags of its document.
     """
     texts = (highlight.exact, *highlight.markdown, highlight.comment)
@@ -94,17 +93,16 @@ def get_privacy_reason(highlight: Highlight) -> str:
 
 
 def is_private_document_mark(highlight: Highlight) -> bool:
-    """Return whether the text or the comment of a highlight consists only of the tag.
+    """Return whether a highlight makes its whole document private.
 
-    Such a highlight makes its whole document private. The comment only counts if the highlight has
-    no text.
+    It does if its text, or the comment of a highlight without text, consists only of the tag.
     """
     text = highlight.exact or highlight.comment
     return contains_private_tag(text) and is_only_private_tag(text)
 
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:
-    """Return the tag in a tuple if any keyword from a catalogue contains it, or () if none does."""
+    """Return the tag as a tuple if any of the keywords contains it, or else ()."""
     return (
         (PRIVATE_TAG,)
         if any(
@@ -116,9 +114,9 @@ def find_private_tag(keywords: Iterable[str]) -> Strings:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a title, heading, cell or field is a name and not a sentence.
+    """Return whether a title, heading, cell or field is a name rather than a sentence.
 
-    A name doesn't end with a full stop, and consists of a single sentence.
+    A name is a single sentence without a full stop at its end.
     """
     text_without_tag = remove_private_tag(text)
     return not (
@@ -127,14 +125,14 @@ def is_name(text: str) -> bool:
 
 
 def list_private_texts(highlight: Highlight) -> Strings:
-    """Return the texts of a private highlight. Their sentences are private in every document."""
+    """List the texts of a private highlight, whose sentences are private in every document."""
     texts = [highlight.exact, *highlight.markdown, remove_private_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
 
 
 def list_private_phrases(highlight: Highlight) -> Strings:
-    """Return the phrases that the user marked within a private highlight.
+    """List the phrases that the user marked within a private highlight.
 
-    In other documents, these phrases are only private if they are part of the same sentence.
+    Elsewhere, these phrases are private only as part of the same sentence.
     """
     return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

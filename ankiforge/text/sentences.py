@@ -1,4 +1,4 @@
-"""Split a text into sentences.
+"""Split text into sentences.
 
 The keys of highlights in vaults depend on where sentences begin (docs/reference/keys.md), so the
 rules must not change.
@@ -92,18 +92,15 @@ _AFTER_QUOTATION = frozenset("とっの、，")
 
 
 def find_sentence_starts(text: str, *, after_notes: bool = True) -> list[int]:
-    """Return the offsets in a text at which a new sentence begins, except 0.
+    """Return the offset of each sentence except the first, before any whitespace.
 
-    Each offset is directly after the end of the previous sentence, and before any whitespace. A
-    sentence ends at `. ! ? …`, together with closing quotes and brackets, if it is followed by
-    whitespace and then by anything but a lower-case letter. It also ends at `。！？`. It doesn't
-    end inside brackets that belong to it, or after an abbreviation, initials ("J. R. R. Tolkien",
-    "U.S. Army"), a number at the start of a line, or a German ordinal before a month.
+    A sentence ends at `. ! ? …` plus closing quotes and brackets, if whitespace and anything but a
+    lower-case letter follow; it also ends at `。！？`. It doesn't end inside its own brackets, or
+    after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number at the start of a
+    line, or a German ordinal before a month.
 
-    Args:
-        text: the text.
-        after_notes: whether a superscript footnote number after a full stop belongs to the
-            sentence before it.
+    If `after_notes` is true, a superscript footnote number after a full stop belongs to the
+    sentence before it.
     """
     if after_notes:  # replace the number by closing quotes
         text = _STOP_AND_FOOTNOTE.sub(
@@ -117,7 +114,6 @@ def find_sentence_starts(text: str, *, after_notes: bool = True) -> list[int]:
 
 
 def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
-    """Return whether a sentence ends at a match of `_POSSIBLE_END`."""
     stops = match[0]
     stop, end = match.span()
     if stops[0] in "。！？":
@@ -137,14 +133,10 @@ def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
-    """Return whether a full stop is inside brackets that are part of a sentence.
+    """Return whether the full stop at `stop` is inside brackets within a sentence.
 
-    Brackets that follow the end of a sentence don't count, because they contain whole sentences.
-
-    Args:
-        text: the text.
-        stop: the offset of the full stop.
-        stops: the full stop with the closing quotes and brackets after it.
+    Brackets after the end of a sentence don't count, because they contain whole sentences. `stops`
+    is the full stop with the closing quotes and brackets after it.
     """
     begin = max(0, stop - _MAX_BRACKET_CHARS)
     opener = text.rfind("(", begin, stop)
@@ -183,16 +175,11 @@ def _is_abbreviation(text: str, stop: int, end: int) -> bool:
 
 
 def _is_initial(text: str, word: str, start: int, end: int) -> bool:
-    """Return whether a word before a full stop is an initial or several.
+    """Return whether the word before a full stop consists of initials.
 
-    Initials are capitals ("J.R.R."), or a single letter next to another one with a full stop, as in
-    "z. B.". A letter directly after another character, as in "°C.", isn't an initial.
-
-    Args:
-        text: the text.
-        word: the word, without its last full stop.
-        start: the offset of the word.
-        end: the offset after the full stop and any closing quotes and brackets.
+    Initials are capitals ("J.R.R."), or a single letter next to another one with a full stop ("z.
+    B."). A letter directly after another character ("°C.") isn't an initial. The word is passed
+    without its last full stop.
     """
     if not _INITIALS.fullmatch(word):
         return False
@@ -209,7 +196,6 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
 
 
 def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
-    """Return whether the full stop at `stop` belongs to an abbreviation in a foreign language."""
     begin = max(0, stop - _MAX_WORD_CHARS)
     abbreviation_match = _SPACED_ABBREVIATION.search(
         text, begin, stop
@@ -234,12 +220,9 @@ def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
 
 
 def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[Span]:
-    """Return the spans of the sentences in a text, without surrounding whitespace.
+    """Return the span of each sentence, without surrounding whitespace.
 
-    Args:
-        text: the text.
-        edges: the offsets at which sentences begin, in order. By default, these are determined by
-            `find_sentence_starts`.
+    `edges` are the offsets at which sentences begin, by default those from `find_sentence_starts`.
     """
     starts = find_sentence_starts(text) if edges is None else edges
     spans = []
@@ -251,7 +234,7 @@ def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[S
 
 
 def trim_span(text: str, start: int, end: int) -> Span:
-    """Return the span from `start` to `end`, shortened so as to exclude surrounding whitespace."""
+    """Shrink a span so that it neither begins nor ends with whitespace."""
     content = text[start:end]
     first = start + len(content) - len(content.lstrip())
     last = start + len(content.rstrip())
@@ -283,10 +266,7 @@ _MAY_HAVE_PARTS = regex(r"[-\n*+•▪●◦–■»\d](?:(?<=\n)|(?<!\d)\s|[.)]
 
 @lru_cache(maxsize=4096)  # both the drafter and the ledger call this for a passage
 def find_sentences_by_part(text: str) -> list[list[Span]]:
-    """Return the spans of the sentences in each paragraph and list item of a text.
-
-    List markers are left out.
-    """
+    """Return the spans of the sentences in each paragraph and list item, without list markers."""
     parts: list[list[Span]] = []
     start = 0
     separators = _PART_SEPARATOR.finditer(text) if _MAY_HAVE_PARTS.search(text) else ()
