@@ -1,7 +1,6 @@
-"""ankiforge turns highlights into Anki cards, which are checked and compared for duplicates.
+"""Turn highlights into Anki cards, checked and compared for duplicates.
 
-As a library, it consists of the class `Workspace`, and of the values that its methods take and
-return:
+The library consists of the class `Workspace` and the values that its methods take and return:
 
     with ankiforge.Workspace("~/cards") as workspace:
         workspace.run(["paper.pdf"])
@@ -57,10 +56,7 @@ _MODULE_BY_NAME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the library when it is first used.
-
-    This keeps `ankiforge --help` fast, because it needs none of them.
-    """
+    """Import a public name on first use, to keep `ankiforge --help` fast."""
     if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'ankiforge' has no attribute {name!r}")
     return getattr(import_module(_MODULE_BY_NAME[name]), name)

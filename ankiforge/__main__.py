@@ -1,4 +1,4 @@
-"""Run the program as `python -m ankiforge`, which does the same as the command `ankiforge`."""
+"""Run the command `ankiforge` as `python -m ankiforge`."""
 
 if (
     __name__ == "__main__"

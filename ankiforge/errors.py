@@ -29,7 +29,7 @@ class ForgeError(Exception):
     """Base class of all errors that the program raises on purpose."""
 
     exit_code: ClassVar[int] = 1
-    """The exit code of a command that ends with this error."""
+    """The exit code of a command that fails with this error."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -38,26 +38,26 @@ class ForgeError(Exception):
 
     @property
     def full_message(self) -> str:
-        """The message, followed by the hint on a line of its own, if there is one."""
+        """The message, followed by any hint on a separate line."""
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
 
 class UsageError(ForgeError):
-    """The command line is invalid, or the command can't work as it was called."""
+    """The command line is invalid, or the command can't run as called."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A file that users edit contains a mistake. The message begins with file, line and key."""
+    """A file edited by the user contains a mistake. The message begins with file, line and key."""
 
 
 class OwnFileError(UsageError):
-    """A file that belongs to the workspace isn't a regular file, or is too large."""
+    """A file of the workspace isn't a regular file, or is too large."""
 
 
 class ServiceError(ForgeError):
-    """A service that the command needs, such as a language model or Anki, can't be reached."""
+    """A required service, such as a language model or Anki, can't be reached."""
 
     exit_code = 3
 
@@ -69,14 +69,14 @@ class LedgerError(ForgeError):
 
 
 class BusyError(LedgerError):
-    """Another program is using the ledger, or is doing what only one program may do at a time.
+    """Another program is using the ledger, or doing what only one program may do at a time.
 
     The same command may succeed later.
     """
 
 
 class RefusedError(ForgeError):
-    """Something that the user asked for is refused, such as accepting a card that is blocked."""
+    """A request is refused, such as accepting a blocked card."""
 
 
 class ItemError(ForgeError):
@@ -97,18 +97,18 @@ PLUG_IN_PREFIX = "the plug-in"
 
 
 class PlugInError(ItemError):
-    """An installed plug-in has failed. Everything that doesn't need the plug-in continues."""
+    """An installed plug-in has failed. Anything that doesn't need it continues."""
 
 
 class BugError(ItemError):
-    """The program has failed on a document, passage or card, which the next run tries again."""
+    """The program has failed on a document, passage or card. The next run tries again."""
 
 
 @contextmanager
 def wrap_item_errors() -> Iterator[None]:
     """Context manager that re-raises an `ItemError` as a `UsageError`.
 
-    It is used where the user named the item on the command line.
+    Use it where the user named the item on the command line.
     """
     try:
         yield
@@ -120,12 +120,9 @@ def wrap_item_errors() -> Iterator[None]:
 def wrap_write_errors(
     path: Path, *, hint: str = "", kind: type[ForgeError] = UsageError
 ) -> Iterator[None]:
-    """Context manager that re-raises an `OSError` from writing a file as one of our errors.
+    """Context manager that re-raises an `OSError` from writing `path` as an error of class `kind`.
 
-    Args:
-        path: the path that is written, for the message if the error names none.
-        hint: the hint of the new error.
-        kind: the class of the new error.
+    `path` is used in the message only if the `OSError` names no file.
     """
     try:
         yield
@@ -137,9 +134,9 @@ def wrap_write_errors(
 
 
 def format_traceback(error: Exception) -> str:
-    """Format the traceback of an error, without control characters.
+    """Format a traceback without control characters.
 
-    A traceback may quote notes, whose control characters could change what the terminal shows.
+    It may quote notes, whose control characters could affect the terminal.
     """
     import re
     import traceback
@@ -149,9 +146,9 @@ def format_traceback(error: Exception) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception was raised because the program ran out of memory.
+    """Return whether an exception means that memory ran out.
 
-    This includes the `SystemError` that the interpreter raises if there isn't even enough memory
+    This includes the `SystemError` that the interpreter raises if there isn't enough memory even
     for a `MemoryError`.
     """
     if isinstance(error, SystemError):
@@ -160,15 +157,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 _logged_stacks: set[str] = set()
-"""The tracebacks that were logged, so that the same failure isn't logged for every item."""
+"""Tracebacks that were logged, so that the same failure isn't logged for every item."""
 
 
 @contextmanager
 def wrap_unexpected_errors() -> Iterator[None]:
-    """Context manager that re-raises an unexpected exception as a `BugError`.
+    """Context manager that logs an unexpected exception once and re-raises it as a `BugError`.
 
-    Its traceback is logged, but only once. Our own errors pass through unchanged, and so do errors
-    caused by a full disk. If the program ran out of memory, the new error is an `ItemError`.
+    Our own errors and errors from a full disk pass through. Running out of memory becomes an
+    `ItemError`.
     """
     try:
         yield

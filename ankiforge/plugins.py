@@ -1,9 +1,9 @@
-"""Find and load plug-ins, which are sources and commands in other installed distributions.
+"""Find and load plug-ins: sources and commands from other installed distributions.
 
 A distribution declares them as entry points in the groups `ankiforge.sources` and
-`ankiforge.commands`; see https://packaging.python.org/specifications/entry-points/. They are only
-looked up for a path, setting or command that is unknown otherwise, because the search takes longer
-than the rest of a short command. See `docs/internals/plug-ins.md` for an example.
+`ankiforge.commands`; see https://packaging.python.org/specifications/entry-points/. Because the
+search takes longer than the rest of a short command, it runs only for an otherwise unknown path,
+setting or command. See `docs/internals/plug-ins.md` for an example.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Kind = TypeVar("Kind")
 
 @cache
 def find_plugins(group: str) -> dict[str, EntryPoint]:
-    """Return the installed plug-ins of a group of entry points, by name.
+    """Find the installed plug-ins of an entry-point group, by name.
 
-    If two plug-ins have the same name, the first one that is found is returned.
+    If two share a name, the first one found wins.
     """
     from importlib.metadata import entry_points
 
@@ -61,8 +61,8 @@ def load_plugin(point: EntryPoint, kind: type[Kind]) -> Kind:
 def wrap_plugin_errors(distribution: str) -> Iterator[None]:
     """Context manager that re-raises any exception from a plug-in as a `PlugInError`.
 
-    `distribution` is the name of the plug-in's distribution. If it is "", the code doesn't belong
-    to a plug-in, and exceptions pass through unchanged. So do errors that are raised on purpose.
+    Errors raised on purpose pass through, and so does everything if `distribution`, the name of the
+    plug-in's distribution, is "".
     """
     try:
         yield
@@ -78,7 +78,7 @@ def wrap_plugin_errors(distribution: str) -> Iterator[None]:
 def _find_location(error: Exception) -> str:
     """Return where in a plug-in an error was raised, such as `, foliate.py:31`, or "".
 
-    This is the innermost line of the traceback outside of ankiforge, click and Python.
+    That is the innermost traceback line outside ankiforge, click and the standard library.
     """
     from sysconfig import get_path
     from traceback import extract_tb

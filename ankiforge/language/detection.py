@@ -1,7 +1,7 @@
-"""Detect the script and the language of a text.
+"""Detect the script and language of a text.
 
-The script is that of most letters. The language is the one to which most function words in the
-text belong or, if these don't decide, the one whose tables contain most of its words.
+The script is that of most letters. The language is the one with the most function words in the text
+or, if that is undecided, the one whose tables contain the most words.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SCRIPTS = {
     "HIRAGANA": "Chinese or Japanese",
     "KATAKANA": "Chinese or Japanese",
 }
-"""Maps the first word in the Unicode name of a letter to the letter's script."""
+"""Maps the first word of a letter's Unicode name to its script."""
 # The script and the language are detected from this many characters at the start of a text.
 _MAX_SCRIPT_CHARS = 6000
 _MAX_LANGUAGE_CHARS = 600
@@ -50,10 +50,7 @@ _MIN_LETTER_FRACTION = 0.6
 
 @lru_cache(maxsize=256)
 def detect_script(text: str) -> str:
-    """Return the script that most letters in a text belong to.
-
-    Returns "" if there are too few letters to tell, or no script prevails.
-    """
+    """Detect the script of most letters, or return "" if they are too few or too mixed."""
     scripts = _count_by_script(text)
     if not scripts:
         return ""
@@ -67,16 +64,15 @@ def detect_script(text: str) -> str:
 
 
 def detect_script_of_words(words: str) -> str:
-    """Return the script that most letters in `words` belong to, however few they are.
+    """Detect the script of most letters, however few they are.
 
-    Returns "" if there are no letters, or if they belong to an unsupported script.
+    Returns "" if there are no letters, or only letters of unsupported scripts.
     """
     scripts = _count_by_script(words)
     return max(scripts, key=scripts.__getitem__, default="")
 
 
 def _count_by_script(text: str) -> Counter[str]:
-    """Count the letters of each script in a text."""
     plain = remove_non_words(text[:_MAX_SCRIPT_CHARS])
     scripts: Counter[str] = Counter()
     for letter, count in Counter(filter(str.isalpha, plain)).items():
@@ -86,7 +82,6 @@ def _count_by_script(text: str) -> Counter[str]:
 
 @lru_cache(maxsize=4096)
 def _detect_script(letter: str) -> str:
-    """Return the script that a letter belongs to, or "" if the script isn't supported."""
     if letter.isascii():
         return "Latin"
     name = unicodedata.name(letter, "").replace("-", " ")
@@ -105,8 +100,7 @@ LANGUAGE_NAMES = {
     "ru": "Russian",
     "nl": "Dutch",
 }
-"""Maps the codes of languages to their names, for messages to the user and to a model that is
-asked to write in a language."""
+"""Maps language codes to names, for messages to the user and prompts to the model."""
 _LETTERS = regex(r"[^\W\d_]+['’]?")
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _KANA = regex(r"[\u3040-\u30ff]")
@@ -124,7 +118,7 @@ _MIN_FRACTION = 0.15
 def detect_language(*texts: str) -> str:
     """Return the language code of the first text whose language can be detected.
 
-    Returns "" if no language can be detected, or if it has no tables.
+    Returns "" if there is none, or if the language has no tables.
     """
     for text in texts:
         sample = text[:_MAX_LANGUAGE_CHARS]
@@ -153,9 +147,9 @@ _MIN_KNOWN_LEAD = 2
 
 @lru_cache(maxsize=64)
 def _detect_by_vocabulary(sample: str) -> str:
-    """Return the language whose tables contain most words of a text, or "" if none stands out.
+    """Return the language whose tables contain the most words of a text, or "" if none stands out.
 
-    This works for short texts such as `Der schwarze Tod kam schnell`.
+    Helps with short texts such as `Der schwarze Tod kam schnell`.
     """
     words = [word for word in _LETTERS.findall(sample.casefold()) if len(word) > 1]
     if len(words) < _MIN_WORDS:
@@ -170,10 +164,7 @@ def _detect_by_vocabulary(sample: str) -> str:
 
 
 def detect_certain_language_name(text: str) -> str:
-    """Return the name of the language to which by far the most function words belong.
-
-    Returns "" if no language is certain.
-    """
+    """Return the name of the language with by far the most function words, or "" if uncertain."""
     scores = _score_languages(text[:_MAX_LANGUAGE_CHARS])
     if scores.best_count < max(
         _MIN_FUNCTION_WORDS,
@@ -185,13 +176,11 @@ def detect_certain_language_name(text: str) -> str:
 
 
 class _Scores(NamedTuple):
-    """The language to which most function words in a text belong, and how many they are."""
-
     language: str
     best_count: int
-    """The number of function words that belong to this language."""
+    """The number of function words in that language."""
     next_best_count: int
-    """The number of function words that belong to the language with the next most."""
+    """The number of function words in the runner-up language."""
     word_count: int
     """The number of all words in the text."""
 
@@ -209,7 +198,6 @@ def _score_languages(sample: str) -> _Scores:
 
 @cache
 def _map_words_to_languages() -> dict[str, tuple[str, ...]]:
-    """Return a map from each function word to the codes of the languages that have it."""
     languages: dict[str, tuple[str, ...]] = {}
     for name in read_section("small_words", "small"):
         for word in read_word_set("small_words", "small", name):

@@ -1,9 +1,8 @@
 """Read the word lists in `data/`.
 
-Each section of a file consists of lines, and each line of a label, which is a language or a
-meaning, and words. `LanguageTables` holds the word lists of one language: function words, word
-classes, frequencies, and cues, which are words that show what a sentence is for, such as the
-definition of a term.
+A file consists of sections of lines, each with a label (a language or a meaning) and words.
+`LanguageTables` holds the lists of one language: function words, word classes, frequencies, and
+cues, which are words that reveal the purpose of a sentence, such as a definition.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from ankiforge.text import regex
 DATA_DIRECTORY = Path(__file__).parent / "data"
 WordSet = frozenset[str]
 WordTable = dict[str, dict[str, tuple[str, ...]]]
-"""Maps each section of a file, and each label in it, to the words."""
+"""Maps sections to labels to words."""
 
 
 @cache
 def read_table(path: Path) -> WordTable:
-    """Parse a file of word lists, which consists of `[section]` and `label: words` lines.
+    """Parse a word-list file of `[section]` and `label: words` lines.
 
-    A line without a label continues the previous line.
+    A line without a label continues the previous one.
     """
     table: WordTable = {}
     lines: dict[str, tuple[str, ...]] = {}
@@ -47,7 +46,7 @@ def read_table(path: Path) -> WordTable:
 
 
 def read_weights(path: Path) -> dict[str, float]:
-    """Read a file with the name and the weight of a feature on each line."""
+    """Read a file that has the name and weight of a feature on each line."""
     weights = {}
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -57,20 +56,20 @@ def read_weights(path: Path) -> dict[str, float]:
 
 
 def read_section(file: str, name: str) -> dict[str, tuple[str, ...]]:
-    """Return a map from each label in the section `name` of `data/FILE.txt` to its words."""
+    """Return the words under each label in the section `name` of `data/FILE.txt`."""
     return read_table(DATA_DIRECTORY / f"{file}.txt")[name]
 
 
 @cache
 def read_word_set(file: str, name: str, label: str | None = None) -> WordSet:
-    """Return the casefolded words of a section, or only those with the label `label`."""
+    """Return the casefolded words of a section, or only those under `label`."""
     lines = read_section(file, name)
     lists = lines.values() if label is None else [lines.get(label, ())]
     return frozenset(word.casefold() for words in lists for word in words)
 
 
 def read_labels_by_word(file: str, name: str) -> dict[str, str]:
-    """Return a map from each word of a section to its label."""
+    """Map each word of a section to its label."""
     labels = {}
     for label, words in read_section(file, name).items():
         labels.update(dict.fromkeys(words, label))
@@ -78,9 +77,9 @@ def read_labels_by_word(file: str, name: str) -> dict[str, str]:
 
 
 def build_alternatives(file: str, name: str) -> str:
-    """Return a regular expression that matches any of the words of a section.
+    """Build a regular expression that matches any word of a section.
 
-    In the file, `_` stands for a space.
+    An underscore in the file stands for a space.
     """
     lines = read_section(file, name).values()
     return "|".join("|".join(words) for words in lines).replace("_", " ")
@@ -89,33 +88,34 @@ def build_alternatives(file: str, name: str) -> str:
 # --- the tables of a language ---------------------------------------------------------
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
-"""The codes of the languages that have word lists and are written with spaces."""
+"""The codes of the languages that have word lists and put spaces between words."""
 _CUE_SECTIONS = (
     "called called_before means cause contrast rule leans this somebody advice announces hedges "
     "you i we he_she".split()
 )
 _MAX_ENDING_LENGTH = 5
 UNKNOWN_WORD_ZIPF = 2.6
-"""The Zipf frequency of a word that is in no table. It is the base-10 logarithm of the number of
-times that a word occurs in a billion words."""
+"""The Zipf frequency of a word in no table: the base-10 logarithm of its occurrences per billion
+words.
+"""
 
 
 class Cue(NamedTuple):
-    """Consecutive words in a sentence that show what the sentence is for.
+    """Consecutive words that reveal the purpose of a sentence.
 
     For example, `is called` introduces a term.
     """
 
     section: str
-    """The section of `data/cues.txt` that contains the cue, which tells what the cue means."""
+    """The section of `data/cues.txt` that lists the cue and thus defines its meaning."""
     first: int
-    """The index of the first word of the cue."""
+    """The index of the first word."""
     end: int
-    """The index after the last word of the cue."""
+    """The index after the last word."""
 
 
 _CueTail = tuple[str, Strings]
-"""The section of a cue, and the words of the cue after its first."""
+"""The section of a cue, and all its words except the first."""
 _PREFIX_LENGTH = 3
 _ELISION = regex(r"(?<=\w)'(?=\w)")
 
@@ -141,7 +141,7 @@ class CueFinder:
                     self._tails_by_word.setdefault(first, []).append(entry)
 
     def find_cues(self, words: Sequence[str]) -> list[Cue]:
-        """Return the cues in a sentence, in order. `words` are its casefolded tokens."""
+        """Find all cues, in order, given the casefolded tokens of a sentence."""
         cues = []
         for index, word in enumerate(words):
             entries = self._tail_cache.get(word)
@@ -159,7 +159,7 @@ class CueFinder:
 
 
 def _matches_tail(words: Sequence[str], start: int, tail: Strings) -> bool:
-    """Return whether the words from `start` on match the words `tail` of a cue.
+    """Return whether the words from `start` on match `tail`.
 
     A `*` at the end of a word in `tail` matches any ending.
     """
@@ -182,7 +182,7 @@ _INFLECTIONS = (
 
 
 class LanguageTables:
-    """The word lists of one language. They are empty for the name "", an unknown language."""
+    """The word lists of one language, or empty lists for the unknown language ""."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -239,7 +239,7 @@ class LanguageTables:
         """All casefolded words in the tables of this language."""
 
     def casefold_word(self, word: str) -> str:
-        """Casefold a word and, in English and German, remove the ending of a possessive."""
+        """Casefold a word and, in English and German, strip the possessive ending."""
         folded = word.casefold()
         if folded.isalpha():
             return folded
@@ -249,10 +249,9 @@ class LanguageTables:
     def look_up_word(self, word: str) -> tuple[str, float]:
         """Return the class and the Zipf frequency of a casefolded word.
 
-        The classes are `n` (noun), `v` (verb), `a` (adjective), `r` (adverb), `b` (noun or
-        verb), `c` (adjective or noun), `d` (participle, that is, adjective or verb), `s`
-        (function word) and, in Chinese, `N` (name). The class of a word that isn't in the
-        tables is guessed from its ending.
+        The classes are `n` (noun), `v` (verb), `a` (adjective), `r` (adverb), `b` (noun or verb),
+        `c` (adjective or noun), `d` (participle, that is, adjective or verb), `s` (function word)
+        and, in Chinese, `N` (name). The class of a word in no table is guessed from its ending.
         """
         entry = self._entries.get(word)
         if entry is None:
@@ -263,7 +262,7 @@ class LanguageTables:
         return entry
 
     def may_be_verb(self, word: str) -> bool:
-        """Return whether a casefolded word may be a form of a verb."""
+        """Return whether a casefolded word may be a verb form."""
         if word in self.auxiliaries or self.look_up_word(word)[0] in "vbd":
             return True
         if self.name != "en" or not word.endswith("s"):
@@ -277,7 +276,7 @@ class LanguageTables:
         return None if entry is None else entry[1]
 
     def _find_inflected_class(self, word: str) -> str:
-        """Return the class of an inflected English word, or "" if its stem isn't a known verb."""
+        """Return the class of an inflected English verb, or "" if its stem isn't a known verb."""
         if self.name != "en" or len(word) < 5:
             return ""
         for ending, stems in _INFLECTIONS:

@@ -1,8 +1,7 @@
-"""Normalize texts, so that those with the same meaning compare as equal.
+"""Normalize text so that different spellings of the same content compare as equal.
 
-The normal form of a text has no typographic characters, capitals, accents or TeX, and its
-numbers are in digits. Duplicate cards are found by the stems of the content words in their
-normal forms.
+The normal form has no typographic characters, capitals, accents or TeX, and has numbers in digits.
+Duplicate cards are found by the stems of the content words in it.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _GREEK = read_labels_by_word("numbers", "greek")
 
 
 def remove_tex(text: str) -> str:
-    r"""Convert TeX to plain text, so that `\frac{a}{b}`, for example, becomes `(a)/(b)`."""
+    r"""Convert TeX to plain text: `\frac{a}{b}` becomes `(a)/(b)`."""
     if "\\" not in text:
         return text
     for _ in range(_MAX_DEPTH):
@@ -104,10 +103,9 @@ _TRAILING_SIGNS = "?!.,;:\"'…"
 
 @lru_cache(maxsize=1024)
 def normalize_words(text: str) -> str:
-    """Return the normal form of a text.
+    """Normalize the words of a text.
 
-    It has no typographic characters, capitals, accents or TeX, and number words are replaced by
-    digits.
+    The result has no typographic characters, capitals, accents or TeX, and has numbers in digits.
     """
     text = replace_roman_numerals(text)
     if "-" in text or "\u00ad" in text:
@@ -143,7 +141,7 @@ def _add_number_words(match: re.Match[str]) -> str:
 
 
 def remove_accents(text: str) -> str:
-    """Return a text in NFKD, from which the combining marks have been removed."""
+    """Decompose text to NFKD and remove the combining marks."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(part for part in parts if not unicodedata.combining(part))
 
@@ -166,10 +164,7 @@ _MIN_ADVERB_LENGTH = 7
 
 
 class _StemCache(dict[str, str]):
-    """Maps each word to its stem, which is computed on first access.
-
-    The stem of a word without content is "".
-    """
+    """Maps words to stems, computed on first access. Words without content have the stem ""."""
 
     def __missing__(self, word: str) -> str:
         if len(self) > _MAX_CACHED:
@@ -194,7 +189,7 @@ def iter_content_stems(form: str) -> Iterator[str]:
 
 
 def split_words(form: str) -> list[str]:
-    """Return all words in a normal form, in order.
+    """Split a normal form into words.
 
     Each ideograph and each run of hiragana or katakana counts as a word.
     """
@@ -202,7 +197,7 @@ def split_words(form: str) -> list[str]:
 
 
 def iter_ideograph_pairs(form: str) -> Iterator[str]:
-    """Yield each pair of adjacent ideographs in a normal form, as further terms for a search.
+    """Yield each pair of adjacent ideographs, as additional search terms.
 
     Single ideographs occur in too many texts to be useful.
     """
@@ -235,7 +230,7 @@ _PHRASES = (
 
 @lru_cache(maxsize=1024)
 def normalize_phrases(text: str) -> str:
-    """Return the normal form of a text, in which common phrases have a single spelling.
+    """Normalize text like `normalize_words`, and give common phrases a single spelling.
 
     For example, `United States` and `USA` become `us`.
     """

@@ -1,8 +1,8 @@
-"""Parse the numbers and quantities in a text, so that cards and sources can be compared.
+"""Parse numbers and quantities so that cards can be compared with sources.
 
-A number may be written in digits, words, Roman numerals or ideographs. A quantity is a
-number with its scale (such as `million`), unit, sign and era. The module also finds the
-offsets at which the edge of a gap would cut a word, number or quantity.
+Numbers may be written in digits, words, Roman numerals or ideographs. A quantity is a number with
+its scale (such as `million`), unit, sign and era. This module also finds the offsets where the edge
+of a gap would split a word, number or quantity.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
 
 def separate_raised_digits(text: str) -> str:
-    """Put a space before each super- or subscript digit, so that `10³` isn't read as 103."""
+    """Put spaces before superscript and subscript digits, so that `10³` isn't read as 103."""
     return _RAISED_DIGITS.sub(lambda match: " " + " ".join(match[0]), text)
 
 
 def replace_roman_numerals(text: str) -> str:
-    """Replace Roman numerals by digits, as in `WWII` and `type I`.
+    """Replace Roman numerals with digits, as in `WWII` and `type I`.
 
     A single letter is replaced only after a noun such as `type`, because `I` may be the pronoun.
     """
@@ -84,11 +84,10 @@ def _parse_roman(numeral: str) -> int:
 
 
 def find_digit_numbers(text: str) -> dict[str, Strings]:
-    """Find the numbers that are written in digits.
+    """Map each number written in digits to the notations that a source may use for it.
 
-    Returns a map from each number to the notations in which a source may have it. For
-    example, a source may contain `1,000` as 1000, and a PDF, which has no superscripts,
-    `10^3` as 103.
+    For example, a source may contain `1,000` as 1000, and a PDF, which has no superscripts, `10^3`
+    as 103.
     """
     raised = separate_raised_digits(text)
     powers = {}
@@ -106,10 +105,7 @@ def find_digit_numbers(text: str) -> dict[str, Strings]:
 
 @lru_cache(maxsize=512)
 def find_numbers(text: str) -> frozenset[str]:
-    """Return all numbers in a text, each in all notations.
-
-    They may be written in digits, as words or ordinals, or in Roman numerals.
-    """
+    """Return all notations of all numbers: digits, number words, ordinals and Roman numerals."""
     numbers = set(DIGIT_NUMBER.findall(unicodedata.normalize("NFKC", text)))
     plain = unicodedata.normalize(
         "NFKC", replace_roman_numerals(separate_raised_digits(text))
@@ -129,10 +125,7 @@ def find_numbers(text: str) -> frozenset[str]:
 
 
 def _make_notations(number: str) -> Strings:
-    """Return the notations of a number.
-
-    They are the number as it is, without thousands separators, and with a decimal point.
-    """
+    """Return a number as written, without thousands separators, and with a decimal point."""
     ungrouped = _THOUSANDS_SEPARATOR.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
 
@@ -158,10 +151,10 @@ _COUNTER = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]"
 
 @lru_cache(maxsize=512)
 def find_spelled_numbers(text: str) -> frozenset[int]:
-    """Return the values of the numbers that are written as words or ideographs.
+    """Parse the numbers written as words or ideographs.
 
-    Number words may be inflected. Examples are `fünfundzwanzig`, `mil seiscientos`,
-    `тысячи шестисот`, `一六〇三年` and `三億五千万`.
+    Number words may be inflected. Examples: `fünfundzwanzig`, `mil seiscientos`, `тысячи шестисот`,
+    `一六〇三年`, `三億五千万`.
     """
     if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
         return frozenset()
@@ -192,7 +185,7 @@ _MAY_BE_SPELLED = regex(
 
 
 def _split_number_word(word: str) -> list[int]:
-    """Return the values of the parts of a number word, or [] if `word` isn't one.
+    """Split a number word into the values of its parts, or return [] for other words.
 
     For example, `fünfundzwanzig` consists of 5 and 20.
     """
@@ -215,10 +208,7 @@ def _split_number_word(word: str) -> list[int]:
 
 
 def _combine_parts(parts: Iterable[int]) -> int:
-    """Return the value of a number that consists of `parts`.
-
-    For example, 1000 and 600 make 1,600, and 6 and 100 make 600.
-    """
+    """Combine the parts of a number: 1000 and 600 make 1,600, and 6 and 100 make 600."""
     sum_of_thousands = below_thousand = 0
     for part in parts:
         if part >= 1000:
@@ -232,10 +222,6 @@ def _combine_parts(parts: Iterable[int]) -> int:
 
 
 def _parse_kanji(signs: str) -> int:
-    """Parse a number in ideographs.
-
-    Each may stand for a digit (一六〇三), or some may be powers of ten (千六百三).
-    """
     if all(sign in _KANJI for sign in signs):
         return int("".join(str(_KANJI[sign]) for sign in signs))
     total = section = digit = 0
@@ -255,21 +241,20 @@ def _parse_kanji(signs: str) -> int:
 
 
 class Unit(NamedTuple):
-    """A unit of measurement, as listed in `data/units.txt`."""
+    """A unit of measurement listed in `data/units.txt`."""
 
     name: str
     """The first of its spellings."""
     dimension: str
     """What the unit measures, such as time or length."""
     size: Fraction
-    """The size of the unit, expressed in the first unit listed for its dimension."""
+    """The size in terms of the first unit listed for the dimension."""
 
 
 _NO_UNIT = Unit("", "", Fraction(1))
 
 
 def _read_units() -> Iterator[tuple[str, Unit]]:
-    """Yield each spelling in `data/units.txt` with its unit."""
     dimension = ""
     for line in (DATA_DIRECTORY / "units.txt").read_text("utf-8").splitlines()[1:]:
         line_label, colon, words = line.partition(": ")
@@ -285,7 +270,7 @@ def _read_units() -> Iterator[tuple[str, Unit]]:
 
 
 UNITS_BY_SPELLING: dict[str, Unit] = dict(_read_units())
-"""Maps each casefolded spelling of a unit to the unit."""
+"""Maps casefolded spellings to units."""
 
 # --- quantities -----------------------------------------------------------------------
 
@@ -302,9 +287,9 @@ _FRACTIONS = {
 
 
 def _make_alternatives(names: Iterable[str]) -> str:
-    """Return a regular expression that matches any of `names`.
+    """Build a regular expression that matches any of `names`.
 
-    The names are grouped by their first letter, so that most can be ruled out quickly.
+    Grouping the names by first letter lets the matcher rule out most of them quickly.
     """
     rests_by_first_letter: dict[str, list[str]] = {}
     for name in sorted(names, key=len, reverse=True):
@@ -378,8 +363,7 @@ _TEXT_UNIT = regex(
 def find_uncuttable_offsets(text: str) -> frozenset[int]:
     """Return the offsets at which a gap must not begin or end.
 
-    They are the offsets inside a word, a number, a range or a quantity with its unit, and
-    those before a superscript.
+    They are inside a word, number, range or quantity with its unit, or before a superscript.
     """
     # a text without digits contains only words, and the other pattern is slow to compile
     pattern = _TEXT_UNIT if any(map(str.isdigit, text)) else _WORD_UNIT
@@ -390,7 +374,7 @@ def find_uncuttable_offsets(text: str) -> frozenset[int]:
 
 
 def cuts_word_or_number(text: str, offset: int) -> bool:
-    """Return whether a gap that begins or ends at `offset` would cut a word or number.
+    """Return whether a gap that begins or ends at `offset` would split a word or number.
 
     A gap may begin or end at a hyphen between two words, as in `well-{{known}}`.
     """
@@ -406,7 +390,7 @@ def cuts_word_or_number(text: str, offset: int) -> bool:
 
 
 def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
-    """Extend a gap so that it contains the whole of each number that it would cut."""
+    """Widen a gap so that it doesn't split any number."""
     if not any(map(str.isdigit, text)):
         return start, end
     for match in _TEXT_UNIT.finditer(text):
@@ -420,37 +404,31 @@ def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 class Quantity(NamedTuple):
-    """A number in a text, together with its unit, sign and era."""
+    """A number with its unit, sign and era."""
 
     text: str
     """The quantity as written, for messages."""
     value: Fraction
-    """The number, to which its scale and sign have been applied."""
+    """The number, with scale and sign applied."""
     unit: str = ""
     dimension: str = ""
     unit_size: Fraction = Fraction(1)
     era: str = ""
-    """The era of a year: `before` (BC), `after` (AD), or "" if none is named."""
+    """The era of a year: `before` (BC), `after` (AD), or ""."""
     offset: int = 0
-    """The offset in the normalized text at which the quantity starts."""
+    """The offset in the normalized text."""
     is_spelled: bool = False
     """Whether the number is written as a word, such as `three`."""
 
     @property
     def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension, and the size in its first unit.
-
-        They are therefore the same for 5 g and 5,000 mg.
-        """
+        """The dimension, and the size in its first unit, which is the same for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.unit_size
 
 
 @lru_cache(maxsize=1024)
 def parse_quantities(text: str) -> tuple[Quantity, ...]:
-    """Return the quantities in a text, in order.
-
-    The unit of a range applies to both of its ends.
-    """
+    """Parse all quantities, in order. Both ends of a range get its unit."""
     plain = normalize_digits(text[:_MAX_CHARS]).casefold()
     results = []
     match_ends = []
@@ -508,7 +486,7 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
 
 
 def normalize_digits(text: str) -> str:
-    """Return a text in NFKC, in which digits replace Roman numerals and a final ² or ³.
+    """Normalize to NFKC, replacing Roman numerals and a final ² or ³ with digits.
 
     For example, `km²` becomes `km2`.
     """
@@ -520,9 +498,9 @@ def normalize_digits(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def find_number_values(text: str) -> frozenset[Fraction]:
-    """Return the absolute values of all numbers and fractions in a text.
+    """Return the absolute values of all numbers and fractions.
 
-    Scales, such as `million`, are applied.
+    Scales such as `million` are applied.
     """
     sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
     sizes.update(find_fractions(text).values())
@@ -537,10 +515,7 @@ def find_number_values(text: str) -> frozenset[Fraction]:
 
 @lru_cache(maxsize=512)
 def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return the `Quantity.size_in_base_unit` of each number with a unit in a text.
-
-    Signs are ignored.
-    """
+    """Return the `size_in_base_unit` of each number with a unit, ignoring signs."""
     results = set()
     for quantity in parse_quantities(text):
         dimension, size = quantity.size_in_base_unit
@@ -558,7 +533,7 @@ _AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
 
 
 def find_fractions(text: str) -> dict[str, Fraction]:
-    """Return a map from each fraction written as a word, such as `half`, to its value."""
+    """Map each fraction written as a word, such as `half`, to its value."""
     words = ["", *re.findall(r"[^\W\d_]+|[^\w\s-]", text.casefold()), ""]
     results = {}
     for before, word, after in zip(words, words[1:], words[2:], strict=False):
@@ -576,7 +551,7 @@ def find_fractions(text: str) -> dict[str, Fraction]:
 MONTHS = {
     name: int(number) for name, number in read_labels_by_word("numbers", "months").items()
 }
-"""Maps the casefolded name of each month to its number."""
+"""Maps the casefolded names of months to their numbers."""
 _MONTH = regex(
     r"(?i)(?<![^\W_])"
     r"(?:(?P<before>\d{1,2}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
@@ -585,10 +560,10 @@ _MONTH = regex(
 
 
 def find_months(text: str) -> dict[str, int]:
-    """Return a map from each name of a month in a text to the month's number.
+    """Map each name of a month in a text to the number of the month.
 
-    A name counts only next to a day or year or after a word such as `in`, because it may be
-    another word, such as `may`.
+    Names such as `may` are ambiguous, so they count only next to a day or year, or after a word
+    such as `in`.
     """
     results = {}
     for match in _MONTH.finditer(text):

@@ -1,8 +1,7 @@
-"""Split a sentence into tokens, and classify each as a noun, verb, number and so on.
+"""Split a sentence into tokens, and classify them as nouns, verbs, numbers and so on.
 
-The tables of the language (`lexicon`) contain the classes of common words, and the words
-around a token decide between several possible classes. The features of a gap are computed
-from these kinds.
+The language's tables (`lexicon`) list the classes of common words; neighbouring words decide
+between several possible classes. The features of a gap are computed from the resulting kinds.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ankiforge.text.normalize import MATH_PATTERN
 class TokenKind:
     """The kinds of tokens.
 
-    They are plain integers instead of an enum, because they are compared very often.
+    They are plain integers rather than an enum because comparisons are frequent.
     """
 
     SIGN = 0
@@ -37,12 +36,13 @@ class TokenKind:
     CODE_OR_FORMULA = 8
     """Code, a formula or a URL."""
     UNSAFE = 9
-    """A word that never becomes a gap, because it seems to be part of markup or code. It is
-    next to a brace or backslash, for example."""
+    """A word that can't become a gap because it seems to be markup or code, such as a word next to
+    a brace or backslash.
+    """
 
 
 class Token:
-    """A word or sign of a text. It doesn't change once `tokenize` has returned it."""
+    """A word or sign in a text. Treat tokens from `tokenize` as immutable."""
 
     __slots__ = ("end", "folded", "kind", "start", "text", "zipf")
 
@@ -101,10 +101,6 @@ _NUMBER_ZH = r"""
 
 @cache
 def _compile_pattern(name: str) -> re.Pattern[str]:
-    """Compile the pattern that matches the words and signs of a language.
-
-    `name` is the code of the language.
-    """
     elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
     word = {
         "ja": f"{_KANA}|{_WORD}",
@@ -140,7 +136,7 @@ _CONTRACTION = {
 }
 _SENTENCE_END = frozenset(".!?…:")
 ADJECTIVE_AFTER_NOUN_LANGUAGES = frozenset(("fr", "es", "it", "pt"))
-"""The languages in which most adjectives follow their noun."""
+"""The languages in which most adjectives follow the noun."""
 _NUMBER_ZIPF = 3.5
 _SHIELD_ZIPF = 3.0
 _ACRONYM_ZIPF = 3.5
@@ -156,7 +152,7 @@ _MAX_NAME_ZIPF = 3.8
 
 @lru_cache(maxsize=64)  # features and ranking tokenize the same text
 def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
-    """Return the words and signs of a text in order, each with its kind."""
+    """Split a text into words and signs, and classify each."""
     words: list[Token] = []
     for match in _compile_pattern(language.name).finditer(text):
         start, end = match.span()
@@ -216,9 +212,9 @@ _ASPECT_PARTICLES = frozenset("了着過过")
 
 
 def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token]:
-    """Split runs of Chinese ideographs into words, and classify all words.
+    """Split runs of ideographs into words, and classify all words.
 
-    `runs` are the tokens of a text in which each run of ideographs is a single token.
+    Each run is passed as a single token.
     """
     words: list[Token] = []
     for run in runs:
@@ -270,7 +266,6 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
 def _make_chinese_word(
     run: Token, start: int, end: int, language: LanguageTables
 ) -> Token:
-    """Create the classified token for a word, which is [start, end) of a run of ideographs."""
     word = Token(run.start + start, run.start + end, run.text[start:end])
     word.folded = word.text.translate(language.simplified_by_code)
     letter, word.zipf = language.look_up_word(word.folded)
@@ -284,9 +279,9 @@ def _make_chinese_word(
 
 
 def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
-    """Return whether `word` is a single ideograph that belongs to the word before it.
+    """Return whether `word` is a single ideograph that belongs to the previous word.
 
-    It may be the last part of a compound, as in `细胞核`, or of a name, as in `弗莱明`.
+    It may be the last part of a compound (`细胞核`) or of a name (`弗莱明`).
     """
     if previous.end != word.start or len(word.text) > 1 or previous.text.isascii():
         return False
@@ -310,7 +305,6 @@ def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> 
 
 
 def _merge_words(*words: Token) -> Token:
-    """Merge adjacent words into one noun, or into one name if the first is a name."""
     kind = TokenKind.NAME if words[0].kind == TokenKind.NAME else TokenKind.NOUN
     word = "".join(word.text for word in words)
     merged = Token(
@@ -330,12 +324,7 @@ def _is_used_as_noun(
 ) -> bool:
     """Return whether a Chinese verb is used as a noun, as in `工业革命` or `生物的进化过程`.
 
-    Args:
-        previous: the word before the verb, if any.
-        word: the verb.
-        following: the word after the verb, if any.
-        language: the tables for Chinese.
-        is_only_verb: whether the clause contains no other verb.
+    `is_only_verb` tells whether the clause contains no other verb.
     """
     if previous is None or len(word.text) == 1:
         return False
@@ -395,23 +384,18 @@ def is_verb(token: Token, language: LanguageTables) -> bool:
 
 
 class _WordInContext(NamedTuple):
-    """A word to be classified, with the tokens before and after it."""
-
     token: Token
     previous: Token | None
     following: Token | None
     begins_sentence: bool
-    """Whether the word is the first of a sentence."""
     language: LanguageTables
 
     @property
     def previous_word(self) -> str:
-        """The casefolded word before this one, or "" if there is none."""
         return self.previous.folded if self.previous is not None else ""
 
     @property
     def is_after_noun(self) -> bool:
-        """Whether the word before this one is a noun or name."""
         return self.previous is not None and self.previous.kind in (
             TokenKind.NOUN,
             TokenKind.NAME,
@@ -419,7 +403,6 @@ class _WordInContext(NamedTuple):
 
     @property
     def is_after_determiner(self) -> bool:
-        """Whether the word before this one is a determiner, such as an article."""
         return self.previous_word in self.language.determiners
 
     @property
@@ -428,9 +411,9 @@ class _WordInContext(NamedTuple):
 
     @property
     def is_before_object(self) -> bool:
-        """Whether the next word seems to begin the object of a verb, as in `amounts to`.
+        """Whether the next word probably begins an object, as in `amounts to`.
 
-        Such a word is a determiner, a pronoun or `to`.
+        It is a determiner, a pronoun or `to`.
         """
         if self.following is None:
             return False
@@ -443,12 +426,11 @@ class _WordInContext(NamedTuple):
 
     @property
     def follows_its_noun(self) -> bool:
-        """Whether the word follows a noun in a language whose adjectives follow their noun."""
+        """Whether the word follows a noun in a language that puts adjectives after nouns."""
         return self.language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and self.is_after_noun
 
 
 def _classify_words(words: list[Token], text: str, language: LanguageTables) -> None:
-    """Set the kind and frequency of each word of a text in an alphabetic script."""
     may_be_unsafe = _UNSAFE_SIGN.search(text) is not None
     braces = 0
     begins_sentence = True
@@ -488,7 +470,6 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
 
 
 def _classify_word(word: _WordInContext) -> tuple[int, float]:
-    """Return the kind and the Zipf frequency of a word that isn't a function word."""
     folded = word.token.folded
     language = word.language
     if folded in language.number_words:
@@ -513,9 +494,9 @@ def _classify_word(word: _WordInContext) -> tuple[int, float]:
 
 
 def _is_leading_name(word: _WordInContext, zipf: float) -> bool:
-    """Return whether the first word of a sentence, with its frequency `zipf`, begins a name.
+    """Return whether the first word of a sentence begins a name.
 
-    It does if it is rare and the next word is a capitalised noun.
+    It does if it is rare and precedes a capitalised noun.
     """
     if word.language.name == "de" or zipf >= _MAX_NAME_ZIPF or word.following is None:
         return False
@@ -531,9 +512,9 @@ _GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
 
 
 def _resolve_noun(word: _WordInContext) -> int:
-    """Return the kind of a word that the tables list as a noun.
+    """Classify a word listed as a noun.
 
-    What looks like an English plural may be a verb, as in `the team uses the`.
+    An apparent English plural may be a verb, as in `the team uses the`.
     """
     if word.language.name != "en" or not word.token.folded.endswith("s"):
         return TokenKind.NOUN
@@ -548,10 +529,6 @@ def _resolve_noun(word: _WordInContext) -> int:
 
 
 def _resolve_verb(word: _WordInContext) -> int:
-    """Return the kind of a word that the tables list as a verb.
-
-    It may be used as an adjective or a noun.
-    """
     previous = word.previous
     if word.language.name == "en" and previous is not None and not word.is_before_noun:
         if previous.kind == TokenKind.ADJECTIVE:
@@ -566,10 +543,7 @@ def _resolve_verb(word: _WordInContext) -> int:
 
 
 def _resolve_noun_or_verb(word: _WordInContext) -> int:
-    """Return the kind of a word that may be a noun or a verb.
-
-    An example is `result`, which is a noun in `the result` and a verb in `they result in`.
-    """
+    """Classify a word that may be a noun or a verb: `the result`, `they result in`."""
     if word.previous_word in word.language.words_before_verbs:
         return TokenKind.VERB
     if word.previous is None or word.is_after_determiner:
@@ -582,7 +556,6 @@ def _resolve_noun_or_verb(word: _WordInContext) -> int:
 
 
 def _resolve_participle(word: _WordInContext) -> int:
-    """Return the kind of a participle: an adjective if next to its noun, or else a verb."""
     is_adjective = word.follows_its_noun
     if word.language.name not in ADJECTIVE_AFTER_NOUN_LANGUAGES:
         is_adjective = word.is_before_noun and not word.is_after_noun
@@ -601,5 +574,6 @@ _KIND_RESOLVERS: dict[str, Callable[[_WordInContext], int]] = {
         else TokenKind.NOUN
     ),
 }
-"""Maps each class of words in the tables to the function that decides the kind of such a
-word. A word of any other class is treated as a participle."""
+"""Maps the word classes of the tables to functions that decide the kind of a word. Words of any
+other class are treated as participles.
+"""

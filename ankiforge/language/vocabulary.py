@@ -1,10 +1,9 @@
-"""Detect vocabulary: marked words whose comment is their translation.
+"""Detect vocabulary: marked words whose comment is a translation.
 
-People who read in a second language mark a word and write its meaning into a comment, here
-called its note. A note is a translation if it is in another script, contains a letter that the
-document's language doesn't use, or contains words of other languages only. A note on several
-different words is a tag instead. If it is uncertain whether a note is in another language, the
-other notes of the document decide.
+People who read in a second language mark a word and comment its meaning. Such a comment, here
+called a note, is a translation if it is in another script, has a letter that the document's
+language doesn't use, or has words of other languages only. A note on several different words is a
+tag instead. If the language of a note is uncertain, the document's other notes decide.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
 def get_marked_term(highlight: Highlight) -> str:
-    """Return the word or short phrase that is marked, or "" if more is marked."""
+    """Return the marked word or short phrase, or "" if more is marked."""
     if highlight.gaps:
         return ""
     term = highlight.exact.strip(
@@ -76,10 +75,10 @@ def get_marked_term(highlight: Highlight) -> str:
 
 
 def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
-    """Return the highlights of a document, in which words with a translation are vocabulary.
+    """Turn the highlights of a document whose comment is a translation into vocabulary.
 
-    Such a highlight gets `WORD_AND_TRANSLATION` as the value of its field `written` and, if it
-    has no sentence, one from another mark that contains the word.
+    Sets `written` to `WORD_AND_TRANSLATION` and, if `sentence` is missing, takes one from another
+    mark that contains the word.
     """
     notes = {
         index: highlight
@@ -102,7 +101,7 @@ def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
 
 
 def _may_have_translation(highlight: Highlight) -> bool:
-    """Return whether a mark is a word with a short note that may be its translation.
+    """Return whether a marked word has a short note that may be a translation.
 
     Such a note isn't a question, an instruction, a link or a tag.
     """
@@ -127,7 +126,7 @@ def _may_have_translation(highlight: Highlight) -> bool:
 def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:
     """Return the indexes of the highlights whose notes are translations.
 
-    `notes` maps the index of each highlight that may have one to the highlight.
+    `notes` maps indexes to the highlights to check.
     """
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
@@ -158,16 +157,15 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
 
 
 def _split_senses(note: str) -> list[str]:
-    """Split a note into the senses of the word, leaving out the pronunciation."""
     plain = _PRONUNCIATION.sub(" ", note)
     return [sense for sense in _SEPARATORS.split(plain) if _WORD.search(sense)]
 
 
 def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
-    """Return whether the length of a text is that of a word or short phrase.
+    """Return whether a text has the length of a word or short phrase.
 
-    It must have at least two letters, or one if its script has no spaces, at most `max_words`
-    words, and at most `max_letters` letters of such a script.
+    It needs at least two letters (one in a script without spaces), and may have up to `max_words`
+    words and `max_letters` letters of such a script.
     """
     unspaced = len(_UNSPACED.findall(text))
     letters = sum(map(str.isalpha, text))
@@ -177,13 +175,12 @@ def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
 
 
 def _is_other_script(term: str, note: str) -> bool:
-    """Return whether a word and its note are in different scripts."""
     scripts = detect_script_of_words(term), detect_script_of_words(note)
     return all(scripts) and scripts[0] != scripts[1]
 
 
 def _is_reading(term: str, note: str) -> bool:
-    """Return whether a note gives the reading, in kana, of a Japanese word with ideographs."""
+    """Return whether a note spells a Japanese word with ideographs in kana."""
     plain = note.strip(" []()（）「」【】")
     return bool(_IDEOGRAPH.search(term) and _KANA.fullmatch(plain))
 
@@ -192,7 +189,6 @@ def _is_reading(term: str, note: str) -> bool:
 
 
 def _detect_document_language(highlights: Iterable[Highlight]) -> str:
-    """Return the code of the language in which most marks are, or "" if it has no tables."""
     texts = [highlight.sentence or highlight.exact for highlight in highlights]
     texts.sort(key=len, reverse=True)
     name = detect_language(" ".join(texts[:_MAX_TEXTS]))
@@ -206,10 +202,9 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
 
 
 def _classify_note(note: str, document_language: str) -> str:
-    """Return whether a note is in the language of its document.
+    """Return the language of a note relative to that of its document.
 
-    Returns `here` if it is, `elsewhere` if it is in another language, and `anywhere` if this is
-    uncertain.
+    The result is `here` (the same), `elsewhere` (another) or `anywhere` (uncertain).
     """
     if not document_language:
         return "anywhere"
@@ -227,16 +222,15 @@ def _classify_note(note: str, document_language: str) -> str:
 
 
 def _count_known(words: Iterable[str], name: str) -> int:
-    """Return how many of `words` are in the tables of the language with the code `name`."""
     tables = load_language(name)
     return sum(word in tables.known_words for word in words)
 
 
 @cache
 def _find_letters(name: str) -> frozenset[str]:
-    """Return the letters that the words of a language contain.
+    """Return the letters used in a language's words, always including A to Z.
 
-    Letters that occur only in a few borrowed words are left out, except for A to Z.
+    Letters that occur only in a few borrowed words are left out.
     """
     tables = load_language(name)
     counts = Counter(letter for word in tables.known_words for letter in set(word))
@@ -249,10 +243,6 @@ def _find_letters(name: str) -> frozenset[str]:
 
 
 def _find_sentence(highlight: Highlight, others: Iterable[Highlight]) -> str:
-    """Return a sentence that contains a marked word, or "" if there is none.
-
-    It is taken from `others`, the marks of the document.
-    """
     term = get_marked_term(highlight)
     for other in others:
         if len(other.exact) > len(term) and not get_marked_term(other):

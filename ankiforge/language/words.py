@@ -1,7 +1,7 @@
-"""Split texts into words, and reduce words to stems, so that texts can be compared.
+"""Split text into words and reduce words to stems, for comparisons.
 
-The rules for stems are mainly for English and to some extent for German. In Chinese and
-Japanese, each character is a word. The stems are never shown or stored.
+The stemming rules suit English and to some extent German. In Chinese and Japanese, each character
+is a word. Stems are never shown or stored.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ _FUNCTION_WORDS = {
 STOP_WORDS = (_FUNCTION_WORDS["en"] | _FUNCTION_WORDS["de"]) - read_word_set(
     "signs", "askable"
 )
-"""Function words that can't be the answer to a question."""
+"""Function words that can't answer a question."""
 QUESTION_WORDS = read_word_set("signs", "question")
 _NON_CONTENT_WORDS = STOP_WORDS | QUESTION_WORDS
 CONTENTLESS_WORDS = QUESTION_WORDS.union(
     read_word_set("signs", "adverbs"), *_FUNCTION_WORDS.values()
 )
-"""Words without content, such as function words and question words. They tell nothing about the
-subject or object of a sentence."""
+"""Words without content, such as function words and question words, which reveal neither the
+subject nor the object of a sentence.
+"""
 NEGATIONS = read_word_set("meaning", "negations")
 NEGATORS = read_word_set("meaning", "negators")
 NUMBER_WORDS = read_labels_by_word("numbers", "number_words")
-"""Maps each number word to the number in digits."""
+"""Maps number words to numbers in digits."""
 ORDINALS = read_section("numbers", "ordinals")["en"]
 
 # --- words ----------------------------------------------------------------------------
@@ -48,11 +49,11 @@ _TOKEN = regex(r"[^\W_]+(?:['’][^\W_]+)?[+#]*")
 # Equivalent to `_TOKEN` for ASCII, but twice as fast.
 _ASCII_TOKEN = regex(r"[a-z0-9]+(?:'[a-z0-9]+)?[+#]*")
 TERM_PATTERN = regex(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
-"""Matches an acronym, or a name that contains digits or inner capitals."""
+"""Matches an acronym, or a name with digits or inner capitals."""
 
 
 def split_words(text: str) -> list[str]:
-    """Return the casefolded words in a text, in order.
+    """Split text into casefolded words.
 
     Each kana or ideograph counts as a word. Words such as `C++` and `C#` keep their signs.
     """
@@ -63,12 +64,12 @@ def split_words(text: str) -> list[str]:
 
 
 def find_content_words(text: str) -> list[str]:
-    """Return the casefolded words in a text that are neither stop words nor question words."""
+    """Return the casefolded words that are neither stop words nor question words."""
     return [word for word in split_words(text) if word not in _NON_CONTENT_WORDS]
 
 
 def find_stems(text: str) -> WordSet:
-    """Return the stems of the content words in a text."""
+    """Return the stems of all content words."""
     return frozenset(map(stem_word, find_content_words(text)))
 
 
@@ -77,13 +78,13 @@ _LEAD_IN_NUMBER = regex(r"\s+(?:\d+(?:\.\d+)*|[IVX]{1,4})\Z")
 
 
 def is_lead_in(phrase: str) -> bool:
-    """Return whether a phrase is a lead-in such as `Case 1:`, which isn't a term."""
+    """Return whether a phrase is a lead-in such as `Case 1:` rather than a term."""
     words = _LEAD_IN_NUMBER.sub("", phrase.strip(" :：.*_"))
     return words.casefold() in read_word_set("signs", "label")
 
 
 def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
-    """Return whether a text contains the phrase `words` or its plural.
+    """Return whether `text` contains the phrase `words` or its plural.
 
     Case matters only if `exact` is true.
     """
@@ -95,7 +96,7 @@ def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
 
 
 def count_words(text: str) -> int:
-    """Return the number of words in a text, where two ideographs count as one word."""
+    """Count the words in a text; two ideographs count as one word."""
     if text.isascii():
         return len(text.split())
     rest, ideographs = re.subn(_IDEOGRAPH, " ", text)
@@ -139,10 +140,9 @@ _IRREGULAR = read_labels_by_word("numbers", "irregular")
 
 @lru_cache(maxsize=65536)
 def stem_word(token: str) -> str:
-    """Return the stem of a casefolded word.
+    """Reduce a casefolded word to its stem.
 
-    Its inflection is removed, and British spelling becomes American, so that `centre`, for
-    example, has the same stem as `center`.
+    Removes inflection and Americanizes the spelling, so that `centre` and `center` share a stem.
     """
     token = _IRREGULAR.get(token, token)
     if len(token) <= _MIN_STEM_LENGTH or not token.isalpha():
@@ -167,9 +167,9 @@ _MAX_BEGINNING = 5
 
 
 def get_word_prefix(word: str) -> str:
-    """Return the first letters of a casefolded word, which all of its forms usually share.
+    """Return the first letters of a casefolded word, which all its forms usually share.
 
-    A number is returned as a whole.
+    Numbers are returned in full.
     """
     word = word.removesuffix("'s").removesuffix("’s").rstrip("+#")
     if word[:1].isdigit():
@@ -178,7 +178,7 @@ def get_word_prefix(word: str) -> str:
 
 
 def find_word_prefixes(text: str) -> WordSet:
-    """Return the beginning, as `get_word_prefix` returns it, of each word in a text."""
+    """Return the `get_word_prefix` of each word in a text."""
     return frozenset(map(get_word_prefix, split_words(text)))
 
 
@@ -187,10 +187,10 @@ def find_word_prefixes(text: str) -> WordSet:
 
 @cache  # loaded lazily, because a short run is mostly startup time
 def load_opposites(*, stemmed: bool = True) -> dict[str, WordSet]:
-    """Return a map from each word in `data/opposites.txt` to its opposites.
+    """Map each word in `data/opposites.txt` to its opposites.
 
-    If `stemmed` is true, it contains the stems of the base forms. Otherwise, it contains the
-    forms that occur in sentences, both unchanged and as stems.
+    If `stemmed` is true, the map contains the stems of base forms. Otherwise it contains the forms
+    used in sentences, both unchanged and stemmed.
     """
     base_forms, _, sentence_forms = (
         (DATA_DIRECTORY / "opposites.txt").read_text("utf-8").partition("\n--\n")
@@ -235,10 +235,7 @@ def find_antonyms(word: str) -> WordSet:
 
 @cache
 def load_synonyms() -> dict[str, WordSet]:
-    """Return a map from the stem of each word in `data/synonyms.txt` to those of its synonyms.
-
-    The synonyms of a word include the word itself.
-    """
+    """Map the stem of each word in `data/synonyms.txt` to the stems of its synonyms and itself."""
     groups: dict[str, WordSet] = {}
     for line in (DATA_DIRECTORY / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
         group = frozenset(map(stem_word, line.split()))
