@@ -1,8 +1,8 @@
-"""Render cards and their passages as JSON and HTML for the page, with formulas as MathML.
+"""Render cards and passages as JSON and HTML for the page, with formulas as MathML.
 
-The editor shows each field as the card will show it. `split_into_pieces` therefore splits the
-Markdown of a field into pieces that keep their source. Joined, the sources are exactly that
-Markdown, so text that the user doesn't touch stays as it was.
+The editor shows fields as they appear on the card, so `split_into_pieces` splits the Markdown of a
+field into pieces that keep their source. Joining the sources restores the Markdown exactly, so text
+that the user doesn't edit stays unchanged.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 Piece = str | Json
-"""A part of a field that the editor shows, in one of these forms:
+"""Part of a field as shown by the editor:
 
     piece = text
           | {open, close, tag, kids}               emphasis, a link, an escaped character
@@ -63,7 +63,7 @@ Piece = str | Json
           | {source, html, kids?}                  code, a formula, a picture, a table
 """
 RenderMarkdown = Callable[[str], str]
-"""A function that renders part of a field as HTML."""
+"""Renders part of a field as HTML."""
 
 # Stands in for a cloze deletion, code or a formula while the surrounding markup is parsed.
 _PLACEHOLDER = "\ufdd0"
@@ -93,10 +93,10 @@ def split_into_pieces(
     """Split a field into the pieces that the editor shows.
 
     Args:
-        markdown: the field, or the answer of a cloze deletion in the field.
+        markdown: the field, or the answer of a cloze deletion in it.
         draw: renders code, formulas, pictures and tables as HTML.
         cloze: whether the field may contain cloze deletions.
-        tables: whether to render tables instead of showing their source.
+        tables: whether to render tables rather than show their source.
     """
     if not _MAY_BE_MARKUP.search(markdown) or _PLACEHOLDER in markdown:
         return [markdown] if markdown else []
@@ -136,9 +136,9 @@ def split_into_pieces(
 
 
 class _PlaceholderParser:
-    """Parses text in which pieces that were already parsed are replaced by placeholders.
+    """Parses text in which placeholders stand for pieces that were already parsed.
 
-    The text must be read from left to right, because placeholders are replaced in order.
+    Placeholders are replaced in order, so the text must be read from left to right.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class _PlaceholderParser:
         self._tables = tables
 
     def read(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of `text`, with the placeholders replaced by their pieces."""
+        """Yield the pieces of `text`, replacing placeholders."""
         position = 0
         for match in _MARKUP.finditer(text):
             if match["table"] and not self._tables:
@@ -193,7 +193,6 @@ class _PlaceholderParser:
         yield from self._replace_placeholders(text[position:])
 
     def _replace_placeholders(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of text that has no markup, with its placeholders replaced."""
         first, *later_parts = text.split(_PLACEHOLDER)
         if first:
             yield first
@@ -203,7 +202,6 @@ class _PlaceholderParser:
                 yield text_after
 
     def _restore_sources(self, text: str) -> str:
-        """Return `text` with each placeholder replaced by the Markdown that it stands for."""
         first, *later_parts = text.split(_PLACEHOLDER)
         return first + "".join(
             self._placeholders.popleft()[0] + text_after for text_after in later_parts
@@ -213,8 +211,9 @@ class _PlaceholderParser:
 # --- cards ------------------------------------------------------------------------------
 
 FindPicture = Callable[[Highlight, str], Media | None]
-"""A function that returns the picture at a path in a highlight's source, or None if it can't be
-read. The page can then request the picture by its name."""
+"""Returns the picture at a path in a highlight's source, or None if it can't be read. The page can
+then request the picture by name.
+"""
 FIELD_LABELS = {
     "Front": "Question",
     "Back": "Answer",
@@ -230,16 +229,18 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     Args:
         card: the card.
         find_picture: finds the card's pictures.
-        number: the number of the cloze deletions to blank out, or 0 to blank out all of them. Anki
-            makes one card for each number.
+        number: the cloze number to blank out, which selects one of the note's cards in Anki, or 0
+            for all.
 
     Returns:
         `front` and `back` as HTML, where the back repeats the question; `context`, the line that
-        Anki shows above both, and `place`, the headings in that line; `fields` as a list of
-        [name, label, pieces]; `title` and `answer` as plain text; `line` and `answer_line`, the
-        same on one line with formulas; `with_gaps`, the HTML of a cloze text with its answers
-        marked; and `note`, a remark on how many cards the note makes. An occlusion card has
-        `figure`, its picture and masks.
+            Anki
+        shows above both, and `place`, the headings in it; `fields` as a list of [name, label,
+            pieces];
+        `title` and `answer` as plain text; `line` and `answer_line`, the same on one line with
+        formulas; `with_gaps`, the HTML of a cloze text with its answers marked; and `note`, a
+            remark on
+        how many cards the note has. An occlusion card has `figure`, its picture and masks.
     """
     if card.kind is CardKind.OCCLUSION:
         return _render_figure(card, find_picture)
@@ -314,14 +315,13 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
 
 
 def adapt_html_to_page(html: str) -> str:
-    """Replace the sounds, formulas and picture URLs in a field's HTML with those for the page."""
+    """Adapt a field's HTML to the page: sounds, formulas and picture URLs."""
     html = SOUND_TAG.sub(r'<audio controls preload="none" src="\1"></audio>', html)
     html = html.replace('src="af-', 'src="/picture/af-')
     return _FIELD_FORMULA.sub(_render_formula_match, html)
 
 
 def _render_figure(card: ShownCard, find_picture: FindPicture) -> Json:
-    """Render an occlusion card: a picture in which masks hide the labels to learn."""
     masks = occlusion.get_masks(card.fields)
     media = find_pictures(card, find_picture)
     pictures_shown = list(media.values())
@@ -349,9 +349,9 @@ def _render_figure(card: ShownCard, find_picture: FindPicture) -> Json:
 
 
 def render_line(markdown: str) -> list[Pair]:
-    """Return Markdown as one line of text without markup, with the cloze deletions revealed.
+    """Convert Markdown to one line of (text, MathML) pairs, with cloze deletions revealed.
 
-    The line consists of (text, MathML) pairs. The MathML is "" for text that isn't a formula.
+    The MathML is "" for text that isn't a formula.
     """
     parts: list[Pair] = []
     for source, formula in split_at_formulas(
@@ -369,9 +369,9 @@ def render_line(markdown: str) -> list[Pair]:
 
 
 def _flatten_table(markdown: str) -> str:
-    """Return the cell with a gap if the Markdown is a table with one, or else all its cells.
+    """Reduce a table to its first cell with a gap, or else to all its cells.
 
-    Text that isn't a table is returned unchanged.
+    Other text is returned unchanged.
     """
     rows = parse_table(markdown)
     for row in rows[1:]:
@@ -382,14 +382,12 @@ def _flatten_table(markdown: str) -> str:
 
 
 def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
-    """Split plain text at its formulas, so that the user can still select words in it.
+    """Split plain text at formulas, so that the user can still select words in it.
 
-    Args:
-        text: plain text.
-        formulas: the spans of the TeX formulas, or None if formulas are in dollar signs.
+    `formulas` are the spans of TeX formulas; None means that formulas are in dollar signs.
 
     Returns:
-        (text, MathML) pairs. The MathML is "" for text that isn't a formula.
+        (text, MathML) pairs, where the MathML is "" for text that isn't a formula.
     """
     if formulas is None:
         mathml_by_span = _convert_formulas(text)
@@ -408,7 +406,7 @@ def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list
 
 
 def find_pictures(card: ShownCard, find_picture: FindPicture) -> dict[str, Media]:
-    """Return the pictures that a card shows and that can be read, by their path in the card."""
+    """Map the paths in a card to its readable pictures."""
     media_by_path = {}
     for path in find_image_paths("\n".join(text for _, text in card.fields)):
         media = find_picture(card.highlight, path)
@@ -422,9 +420,9 @@ def _wrap_part(name: str, html: str) -> str:
 
 
 def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
-    """Return a cloze text with its gaps blanked out if `hidden`, or else with the answers marked.
+    """Blank out the gaps of a cloze text if `hidden`, or else mark the answers.
 
-    If `number` isn't 0, only the gaps with that number are blanked out or marked.
+    If `number` isn't 0, only gaps with that number are affected.
     """
     parts: list[str] = []
     open_clozes: list[tuple[int, bool]] = []
@@ -450,7 +448,7 @@ def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
 
 
 def mark_differences(old: Json, new: Json) -> None:
-    """Mark the words in which the backs of two rendered cards differ, in place."""
+    """Mark the words that differ between the backs of two rendered cards, in place."""
     old_tokens = _TOKEN.findall(old["back"])
     new_tokens = _TOKEN.findall(new["back"])
     matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
@@ -465,7 +463,7 @@ def mark_differences(old: Json, new: Json) -> None:
 
 
 def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
-    """Yield HTML in which differing text is wrapped in `<ins>`, but the tags between it aren't.
+    """Yield HTML in which differing text, but no tag, is wrapped in `<ins>`.
 
     Each run is a list of tokens, and whether they differ from the other card.
     """
@@ -493,7 +491,7 @@ _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _MAX_TEX_CHARS = 4_000
 _MIN_BREAKABLE_TOKENS = 12
-"""An inline formula with at least this many symbols may be broken into several lines."""
+"""An inline formula with at least this many symbols may be split across lines."""
 _BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
 _OPENING_BRACKETS = frozenset("([{⟨")
 _CLOSING_BRACKETS = frozenset(")]}⟩")
@@ -501,10 +499,10 @@ _CLOSING_BRACKETS = frozenset(")]}⟩")
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
-    """Convert a formula to MathML, or return "" if it can't be parsed or has unknown commands.
+    """Convert a formula to MathML, or return "" if it is invalid or has unknown commands.
 
-    A long inline formula becomes several `math` elements, so that a line can break between them.
-    The result has only known elements and attributes, and all text in it is escaped.
+    A long inline formula becomes several `math` elements, between which a line can break. The
+    result contains only known elements and attributes, and all text in it is escaped.
     """
     from xml.etree.ElementTree import tostring
 
@@ -535,7 +533,7 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
 
 
 def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation, plus or minus sign that is outside brackets."""
+    """Split a long formula after each relation, plus or minus sign outside brackets."""
     from xml.etree.ElementTree import Element, SubElement
 
     if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
@@ -586,16 +584,13 @@ def _render_formula_match(match: re.Match[str]) -> str:
 
 
 def find_card_quote(highlight: Highlight, quote: str) -> str:
-    """Return the part of a highlight that `quote`, the quote of a card, matches.
-
-    Returns "" if the card has no quote or the highlight doesn't contain it.
-    """
+    """Return the part of a highlight that matches a card's quote, or "" if there is none."""
     span = locate(quote, highlight.exact) if quote.strip() else None
     return highlight.exact[slice(*span)] if span else ""
 
 
 def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
-    """Return a document's highlights as HTML, in which each entry has its highlight's key."""
+    """Render a document's highlights as an HTML list, whose entries carry the highlights' keys."""
     entries = "".join(map(_render_entry, highlights))
     return (
         f'<div class="book"><h1 dir="auto">{escape(title)}</h1><ol>{entries}</ol></div>'
@@ -603,7 +598,6 @@ def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
 
 
 def _render_entry(highlight: Highlight) -> str:
-    """Render the location of a highlight, its sentence and the user's comment."""
     # the location is the page or path, then the headings without the document's title
     document = highlight.document
     location = [highlight.page_text]
@@ -628,7 +622,7 @@ _DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
 def _convert_formulas(text: str) -> dict[Span, str]:
-    """Return the MathML of each formula in dollar signs, by its span including those signs.
+    """Map the span of each formula, including its dollar signs, to MathML.
 
     Formulas that can't be converted are left out.
     """

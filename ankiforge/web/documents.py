@@ -1,8 +1,8 @@
-"""Render source documents, with their highlights, as JSON for the page.
+"""Render source documents and their highlights as JSON for the page.
 
-Documents are rendered one at a time in a background thread, and the page asks again until a result
-is ready. The pages of PDFs are measured and drawn by the guarded process that reads PDFs
-(`extract.pdf.worker`). `DocumentRenderer.render_document` describes the JSON.
+A background thread renders one document at a time, and the page polls until a result is ready. The
+guarded process that reads PDFs (`extract.pdf.worker`) measures and draws their pages.
+`DocumentRenderer.render_document` describes the JSON.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from ankiforge.text.cloze import (
 from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
 
 DRAW_TIMEOUT = 20.0
-"""How long drawing one page may take, in seconds."""
+"""The time limit for drawing a page, in seconds."""
 MAX_CACHED = 40
-"""How many results (drawn pages, rendered notes, page sizes) are cached."""
+"""The maximum number of cached results (drawn pages, rendered notes, page sizes)."""
 MAX_QUEUED = 4
-"""How many jobs may be queued. If there are more, the oldest is cancelled."""
+"""The maximum number of queued jobs. Beyond it, the oldest is cancelled."""
 
 _T = TypeVar("_T")
 
@@ -61,9 +61,9 @@ _PDF_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
 
 
 def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
-    """Return the PDF that contains a highlight, or None if it isn't on this computer.
+    """Find the PDF that contains a highlight, or return None if it isn't on this computer.
 
-    Of Zotero's files, only those that Zotero stores are found, and not those that it links to.
+    Zotero's linked files aren't found, only those in its storage.
     """
     document = highlight.document
     kind = highlight.source_kind
@@ -95,9 +95,9 @@ def find_pdf(ledger: Ledger, highlight: Highlight) -> Path | None:
 
 
 def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
-    """Return the number (from 0) of the PDF page with a highlight, and the mark to find on it.
+    """Return the index of the PDF page with a highlight, and the mark to find on it.
 
-    Returns None if the page isn't known or the highlight has neither text nor a box.
+    Returns None if the page is unknown, or if the highlight has neither text nor a box.
     """
     page, box = hints.find_position(highlight.hints) or (None, None)
     if highlight.source_kind is SourceKind.PDF and highlight.block.isdecimal():
@@ -111,10 +111,10 @@ def find_page_and_mark(highlight: Highlight) -> tuple[int, PageMark] | None:
 
 
 def guess_document_kind(highlight: Highlight) -> str:
-    """Return the `kind` that `render_document` would return for a highlight's document.
+    """Guess the `kind` that `render_document` would return for a highlight's document.
 
-    The guess assumes that the document's file is available. The file isn't checked, because the
-    shelf may list thousands of documents.
+    Assumes that the file is available, because checking thousands of documents on the shelf would
+    be slow.
     """
     if highlight.source_kind in _PDF_KINDS and find_page_and_mark(highlight) is not None:
         return "sheets"
@@ -125,43 +125,43 @@ def guess_document_kind(highlight: Highlight) -> str:
 
 
 class PageToDraw(Value):
-    """What determines the picture of a PDF page: the page, its highlights, and the width."""
+    """What determines the picture of a PDF page: page, highlights and width."""
 
     path: Path
     page: int
-    """The number of the page, from 0."""
+    """The index of the page."""
     marks: tuple[PageMark, ...]
     width: int
     """The width of the picture in pixels."""
 
     @property
     def name(self) -> str:
-        """A name for the picture that changes whenever the file or the highlights change."""
+        """A name for the picture that changes along with the file or the highlights."""
         return hash16("page", str(self.path), repr(stamp_file(self.path)), repr(self))
 
 
 class PageRenderer:
-    """Renders PDF pages and notes, one at a time in a background thread, and caches the results."""
+    """Renders PDF pages and notes one at a time in a background thread, and caches the results."""
 
     def __init__(self) -> None:
-        """Create the background thread and the process that reads PDFs, without starting them."""
+        """Create the thread and the process that reads PDFs, without starting them."""
         self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page")
         self._worker = PdfWorker(DRAW_TIMEOUT)
 
     def start(self, ledger: Ledger) -> None:
-        """Start the process that reads PDFs, unless no source can have PDFs.
+        """Start the process that reads PDFs, if any source may have PDFs.
 
-        Must be called before any other thread starts.
+        Call this before any other thread starts.
         """
         kinds = {name.partition(":")[0] for name in load_source_directories(ledger)}
         if kinds & _PDF_KINDS:
             self._worker.start_idle_process()
 
     def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T | None:
-        """Return the result of the job with a name, or None if it isn't done yet.
+        """Return the result of a named job, or None if it isn't done yet.
 
-        The job is queued when it is first asked for.
+        The first call queues the job.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
@@ -176,22 +176,22 @@ class PageRenderer:
         return future.result() if future.done() else None
 
     def measure(self, path: Path) -> MeasurePagesReply | None:
-        """Return the sizes of a PDF's pages, or None until they are measured.
+        """Return the page sizes of a PDF, or None until they are measured.
 
-        If the file can't be read, the result has no pages.
+        The result has no pages if the file can't be read.
         """
         name = hash16("sizes", str(path), repr(stamp_file(path)))
         return self._run_in_background(name, lambda: self._worker.measure_pages(path))
 
     def render_note(self, text: str, pictures: Mapping[str, Media]) -> str | None:
-        """Return a note's Markdown as HTML, or None until it is rendered."""
+        """Render a note's Markdown as HTML, or return None until it is ready."""
         files = chain.from_iterable((path, file.name) for path, file in pictures.items())
         return self._run_in_background(
             hash16("note", text, *files), lambda: markdown_to_html(text, pictures)
         )
 
     def draw(self, page_to_draw: PageToDraw) -> DrawPageReply | None:
-        """Return the picture of a PDF page, or None until it is drawn."""
+        """Draw a PDF page, or return None until the picture is ready."""
         arguments = (
             page_to_draw.path,
             page_to_draw.page,
@@ -203,7 +203,7 @@ class PageRenderer:
         )
 
     def get_picture(self, name: str) -> bytes:
-        """Return the PNG of a drawn page given its name, or b"" if it isn't cached any more."""
+        """Return a drawn page as PNG, or b"" if it is no longer cached."""
         future = self._futures.get(name)
         if future is None or future.cancelled() or not future.done():
             return b""
@@ -215,40 +215,38 @@ class PageRenderer:
 
 NOTE_SUFFIXES = (".md", ".markdown", ".txt")
 COVER_WIDTH = 240
-"""The width in pixels of the picture that the shelf shows of a document."""
+"""The width of cover pictures on the shelf, in pixels."""
 MAX_COVER_CHARS = 400
 MAX_PAGE_WIDTH = 3_000
 """The maximum width of a page, in pixels."""
 MAX_LABEL_CHARS = 80
 """The maximum length of a highlight's label, in characters."""
 MAX_NOTE_BYTES = 200_000
-"""The maximum size of a note that is shown, in bytes. Longer ones are shown as a list of
-highlights."""
+"""The maximum size of a displayed note, in bytes. Larger notes are shown as a list of highlights.
+"""
 # The parts of a note that note-taking programs hide or show differently.
 _HIDDEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
 _TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
-"""Matches the syntax of tables and formulas, which a cover leaves out."""
+"""Matches table and formula syntax, which covers leave out."""
 # The link's text must not contain brackets, so that each `[` in `[[[[[[` is tried only once.
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
 def make_document_id(document: Document) -> str:
-    """Return the id that the page uses for a document."""
+    """Build the ID that the page uses for a document."""
     return hash16("document", document.source, document.key, document.path)
 
 
 class _ShownPdf(Value):
-    """A PDF that the page shows."""
-
     path: Path
     marks: tuple[tuple[int, Highlight], ...]
-    """The highlights in the PDF, each with the number of its page."""
+    """The highlights in the PDF, each with the index of its page."""
 
 
 class DocumentRenderer:
-    """Renders the documents in which the ledger has highlights, and their covers."""
+    """Renders documents with highlights in the ledger, and their covers."""
 
     def __init__(
         self, ledger: Ledger, find_picture: FindPicture, pages: PageRenderer
@@ -256,9 +254,9 @@ class DocumentRenderer:
         """Create a renderer.
 
         Args:
-            ledger: the source of highlights and their states.
+            ledger: source of highlights and their states.
             find_picture: finds the pictures in notes.
-            pages: draws the pages of PDFs, and renders notes.
+            pages: draws PDF pages and renders notes.
         """
         self._ledger = ledger
         self.find_picture = find_picture
@@ -272,22 +270,22 @@ class DocumentRenderer:
         document is of another kind. Set by `UnmarkedDocuments`."""
 
     def prepare(self, highlight: Highlight) -> str:
-        """Return the id of a highlight's document. If it is a PDF, start measuring its pages."""
+        """Return the ID of a highlight's document, and start measuring its pages if it is a PDF."""
         path = find_pdf(self._ledger, highlight)
         if path is not None:
             self.pages.measure(path)
         return make_document_id(highlight.document)
 
     def get_highlight_states(self, key: str) -> Json:
-        """Return the state of each highlight in a document, by its key.
+        """Map the key of each highlight in a document to its state.
 
-        `key` is the key of any highlight in the document.
+        `key` is the key of any of these highlights.
         """
         marks = pending_items.load_mark_states(self._ledger, key)
         return {highlight.key: state for highlight, state in marks}
 
     def render_document(self, key: str) -> Json | None:
-        """Return the document with a highlight as JSON, or {} until it is rendered.
+        """Render the document with a highlight as JSON, or return {} until it is ready.
 
             document = {id, kind, title, lang, marks, sheets?, html?}
 
@@ -337,14 +335,13 @@ class DocumentRenderer:
         return {**_make_header(marks, "list"), "html": book, "marks": entries}
 
     def read_note_markdown(self, highlight: Highlight) -> str:
-        """Return the Markdown of the note with a highlight, or "" if it can't be shown.
+        """Return the note with a highlight as shown in Obsidian's reading view, in Markdown.
 
-        The Markdown is converted to what Obsidian shows in reading view.
+        Returns "" if the note can't be shown.
         """
         return to_reading_view(self._read_note(highlight).replace("\r\n", "\n"))
 
     def _find_note(self, highlight: Highlight) -> Path | None:
-        """Return the file of the note that contains a highlight, or None if it can't be shown."""
         document = highlight.document
         if not document.path.lower().endswith(NOTE_SUFFIXES):
             return None
@@ -360,7 +357,6 @@ class DocumentRenderer:
         return None
 
     def _read_note(self, highlight: Highlight) -> str:
-        """Return the text of the note that contains a highlight, or "" if it can't be shown."""
         file = self._find_note(highlight)
         if file is None:
             return ""
@@ -370,7 +366,7 @@ class DocumentRenderer:
             return ""
 
     def render_cover(self, key: str) -> Json | None:
-        """Return the cover of a document: a small picture of its first page, or its first words.
+        """Render the cover of a document: a small picture of its first page, or its first words.
 
         `key` is the key of any highlight in the document. Returns {} until the page is drawn, or
         None if there is no such document.
@@ -400,7 +396,6 @@ class DocumentRenderer:
         }
 
     def _render_note(self, highlight: Highlight, text: str) -> str | None:
-        """Return a note's Markdown, with its pictures, as HTML, or None until it is rendered."""
         media_by_path = {}
         folder = PurePosixPath(highlight.document.path).parent
         for path in find_image_paths(text):
@@ -418,9 +413,9 @@ class DocumentRenderer:
         sizes: Sequence[tuple[float, float, str]],
         header: Json,
     ) -> Json:
-        """Return a PDF as JSON: its header, its page sizes, and its highlights on those pages.
+        """Render a PDF as JSON: its header, page sizes and highlights.
 
-        Also stores the PDF and its highlights, so that `render_page` can draw the pages.
+        Also registers the PDF for `render_page`.
         """
         entries = []
         placed_highlights = []
@@ -439,7 +434,7 @@ class DocumentRenderer:
         return {**header, "sheets": sizes, "marks": entries}
 
     def render_unmarked_pdf(self, path: Path, header: Json) -> Json:
-        """Return a PDF without highlights as JSON, or {} until its pages are measured."""
+        """Render a PDF without highlights as JSON, or return {} until its pages are measured."""
         measured = self.pages.measure(path)
         return (
             {}
@@ -451,14 +446,16 @@ class DocumentRenderer:
         """Draw a page of a PDF that `render_document` has returned.
 
         Args:
-            id: the id of the document.
-            number: the number of the page, from 0.
+            id: the ID of the document.
+            number: the index of the page.
             width: the width of the picture in pixels.
 
         Returns:
             {} until the page is drawn. Then `src`, the URL of the picture, or "" if the page can't
-            be drawn; its `width` and `height`; the positions of its `marks` by key; its `lines` of
-            text; and whether it is `dark`. None if there is no document with this id.
+                be
+            drawn; its `width` and `height`; the positions of its `marks` by key; its `lines` of
+                text; and
+            whether it is `dark`. None if there is no document with this ID.
         """
         pdf = self._pdfs.get(id)
         if pdf is None:
@@ -487,14 +484,14 @@ class DocumentRenderer:
 
 
 def markdown_to_html(markdown: str, pictures: Mapping[str, Media]) -> str:
-    """Render the Markdown of a note as HTML for the page."""
+    """Render a note's Markdown as HTML for the page."""
     return adapt_html_to_page(render_field(markdown, pictures=pictures)).replace(
         "<wbr>", ""
     )
 
 
 def to_reading_view(text: str) -> str:
-    """Convert the Markdown of a note to what Obsidian shows of it in reading view."""
+    """Convert a note's Markdown to what Obsidian shows in reading view."""
     text = restore_unclosed_markers(_HIDDEN.sub("", replace_unclosed_markers(text)))
     text = _BLOCK_ID.sub("", reveal_answers(text))
     text = _CALLOUT.sub(
@@ -504,7 +501,6 @@ def to_reading_view(text: str) -> str:
 
 
 def _convert_wikilink(link: re.Match[str]) -> str:
-    """Convert an embedded file to a Markdown picture, or another wikilink to its visible text."""
     embeds, target, label = link.groups()
     if embeds:
         alt, _ = parse_image_label(f"|{label}" if label else "")
@@ -514,7 +510,6 @@ def _convert_wikilink(link: re.Match[str]) -> str:
 
 
 def _make_header(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
-    """Return the fields that the JSON of every document has."""
     first_highlight, _ = marks[0]
     document = first_highlight.document
     return {
@@ -528,16 +523,17 @@ def _make_header(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
 
 
 _LANGUAGE_SAMPLE_SIZE = 10
-"""How many highlights are used to detect a document's language."""
+"""The number of highlights used to detect a document's language."""
 
 
 _FRAMED_KINDS = (HighlightKind.IMAGE, HighlightKind.INK, HighlightKind.NOTE)
 """The kinds of highlights that don't lie on text. They are drawn as frames, because a filled
-rectangle would hide what is underneath."""
+rectangle would hide what is underneath.
+"""
 
 
 def highlight_to_json(highlight: Highlight, state: str) -> Json:
-    """Return the fields that the JSON of every highlight in a document has."""
+    """Build the fields shared by the JSON of all highlights in a document."""
     label = to_one_line(highlight.exact or highlight.comment or "A picture")
     return {
         "key": highlight.key,

@@ -1,9 +1,9 @@
-"""Render the items of a review as JSON for the page's script.
+"""Render review items as JSON for the page's script.
 
-An item is what the user decides on: drafts, a proposal, a card, a question or a passage without a
-card. The comment above `ItemRenderer` describes the JSON. Its `turn` is a hash of everything that
-the item shows, so a decision with another `turn` is about an item that has changed since it was
-shown. `docs/guides/review.md` describes what the user sees.
+The user decides on items: drafts, a proposal, a card, a question or a passage without a card. The
+comment above `ItemRenderer` describes the JSON. The `turn` of an item is a hash of everything it
+shows, so a decision with another `turn` refers to an outdated item. `docs/guides/review.md`
+describes the page for users.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ from ankiforge.web.card_view import (
 from ankiforge.web.documents import DocumentRenderer
 
 MAX_LINES = 300
-"""How many lines or missing cards a question shows at most."""
+"""The maximum number of lines or missing cards in a question."""
 
 # --- actions ----------------------------------------------------------------------------
 
@@ -81,15 +81,15 @@ MAX_LINES = 300
 def make_action(
     name: str, label: str, key: str, look: str, message: str, **more: Any
 ) -> Json:
-    """Return an action that the page offers for an item, as JSON.
+    """Build the JSON of an action that the page offers for an item.
 
     Args:
-        name: the name of the decision that the action makes (`review.Decision.act`).
+        name: the resulting decision (`review.Decision.act`).
         label: the label of the button.
-        key: the keyboard shortcut, or "" for none.
-        look: the style of the button: `filled`, `outlined`, `text`, or `more` for a menu entry.
-        message: the message that the page shows after the decision.
-        more: further fields, such as `needs`, which says what the user has to enter.
+        key: the keyboard shortcut, or "".
+        look: the button style `filled`, `outlined` or `text`, or `more` for a menu entry.
+        message: the message to show after the decision.
+        more: further fields, such as `needs` for what the user has to enter.
     """
     becomes = RESULT_BY_ACT.get(name, "card")
     texts = {"label": label, "key": key, "look": look, "said": message}
@@ -99,8 +99,9 @@ def make_action(
 ACCEPT = make_action("accept", "Accept", "", "filled", "Accepted")
 REJECT = make_action("reject", "Reject", "x", "outlined", "Rejected")
 ASK = make_action("ask", "Ask", "q", "text", "")
-"""Turns a proposal into a question whose answer is the text of the gap. The page's script does this
-by itself."""
+"""Turns a proposal into a question with the gap as its answer. The page's script does this by
+itself.
+"""
 EDIT = make_action(
     "edit",
     "Edit",
@@ -130,16 +131,14 @@ OTHERS = make_action(
 
 
 def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
-    """Return a copy of `action` with another label, and with `message` and `more` if given."""
+    """Copy `action` with another label, replacing `message` and `more` if given."""
     return {**action, "label": label, "said": message or action["said"], **more}
 
 
 def _make_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
-    """Return the two answers to a question in which one answer loses something.
+    """Build the answers to a question where one answer loses something.
 
-    Args:
-        safe_answer: the label and the message of the answer that loses nothing.
-        lossy_answer: the label and the message of the answer that loses something.
+    Each is given as (label, message).
     """
     return (
         make_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
@@ -151,7 +150,6 @@ def _make_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Js
 
 
 def _render_warning(draft: Draft) -> Texts | None:
-    """Return the warning that the page shows about a draft, or None if there is none."""
     # a missing label is reported where the user can draw one, and users know how the cards that
     # they wrote end
     hidden_checks = {NO_LABEL, "breaks_off"} if draft.is_user_card else {NO_LABEL}
@@ -168,7 +166,6 @@ def _render_warning(draft: Draft) -> Texts | None:
 
 
 def _make_remark(text: str) -> Texts:
-    """Return a remark in the same form as a warning, but with a quiet tone."""
     return {"text": text, "tone": "quiet"}
 
 
@@ -218,11 +215,11 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
         _relabel(REJECT, "None of them", "No cards of"),
     ),
 }
-"""For each kind of question, what the user should know before answering, and the two answers."""
+"""Maps each kind of question to what the user should know first, and the two answers."""
 
 
 def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
-    """Return the actions for drafts. A blocked draft can only be accepted with `FORCE`."""
+    """Choose the actions for drafts. A blocked draft can be accepted only with `FORCE`."""
     blocked = [draft for draft in drafts if draft.is_blocked]
     if drafts[0].kind is CardKind.OCCLUSION:
         return [ACCEPT, REJECT, SKIP]
@@ -240,9 +237,9 @@ def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
 
 
 def selectable_text_to_json(highlight: Highlight) -> Json:
-    """Return the text of a passage, in which the user can select words to make a card.
+    """Render the text of a passage, in which the user can select words for a card.
 
-    `parts` is the text split at formulas, and `code` lists the spans that are code.
+    `parts` is the text split at formulas, and `code` lists the spans of code.
     """
     text = get_selectable_text(highlight)[0]
     formulas = None if highlight.has_formulas else ()
@@ -280,10 +277,10 @@ class ItemRenderer:
         """Create a renderer.
 
         Args:
-            ledger: the source of pending items and past decisions.
-            find_pdf_link: returns a link to the highlight's page in a local PDF, if there is one.
-            documents: finds pictures, and prepares the source documents so that they can be shown.
-            uses_model: whether a model drafts cards, so that the user can ask it for others.
+            ledger: source of pending items and past decisions.
+            find_pdf_link: returns a link to a highlight's page in a local PDF, if any.
+            documents: finds pictures and prepares source documents for display.
+            uses_model: whether the user can ask a model for other drafts.
         """
         self._ledger = ledger
         self._model_actions = [OTHERS] if uses_model else []
@@ -292,14 +289,14 @@ class ItemRenderer:
         self._documents = documents
 
     def find_links(self, highlight: Highlight) -> list[Texts]:
-        """Return the links that open a passage in its source, with a local PDF first."""
+        """Return the links that open a passage in its source, starting with any local PDF."""
         links = iter_links(highlight)
         return self._find_pdf_link(highlight) + [
             {"label": name, "href": url} for url, name in links
         ]
 
     def render_item(self, item: Item) -> Json:
-        """Return an item as JSON."""
+        """Render an item as JSON."""
         if item.question:
             item_json = self._render_question(item.question)
         elif item.proposal:
@@ -317,7 +314,6 @@ class ItemRenderer:
         return {"id": item.id, "turn": item.content_hash, **item_json}
 
     def _render_drafts(self, drafts: Sequence[OfferedDraft]) -> Json:
-        """Render the draft of a new card, or several drafts from which the user chooses one."""
         first = drafts[0]
         cards = [self._render_draft(draft) for draft in drafts]
         actions = _choose_actions(drafts)
@@ -353,7 +349,6 @@ class ItemRenderer:
         return item_json
 
     def _render_revision(self, draft: PendingDraft, card: LocalCard) -> Json:
-        """Render a draft beside the card that it would change or replace."""
         old = render_card(card, self.find_picture)
         new = self._render_draft(draft)
         old["label"] = "Your card"
@@ -391,7 +386,6 @@ class ItemRenderer:
         }
 
     def _render_proposal(self, proposal: Proposal) -> Json:
-        """Render a proposal, which is a card that could be made from a passage but isn't stored."""
         item_json = self._render_drafts([proposal])
         actions = [_relabel(ACCEPT, "Make this card", "Made"), REJECT, EDIT, ASK, SKIP]
         return {
@@ -401,7 +395,6 @@ class ItemRenderer:
         }
 
     def _render_passage(self, outcome: HighlightOutcome) -> Json:
-        """Render a passage without a card, so that the user can make a card from it."""
         highlight = outcome.highlight
         text = get_selectable_text(highlight)[0]
         title = to_one_line(text or highlight.comment or highlight.document.title)
@@ -429,7 +422,6 @@ class ItemRenderer:
         }
 
     def _render_card(self, card: LocalCard) -> Json:
-        """Render a card that the user opened in the list of all cards."""
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
         reasons = [to_sentence(finding.message) for finding in card.findings]
@@ -457,7 +449,6 @@ class ItemRenderer:
         return item
 
     def _render_question(self, question: Question) -> Json:
-        """Render a question that only the user can answer, with the cards or lines it is about."""
         about: Json = {}
         remark, *answers = _QUESTION_TEXTS[question.kind]
         match question.kind:
@@ -505,7 +496,6 @@ class ItemRenderer:
         }
 
     def _render_duplicate_question(self, question: Question) -> Json:
-        """Render a question about cards that ask the same thing."""
         cards = []
         for number, guid in enumerate(question.guids, 1):
             card = load_card(self._ledger, guid)
@@ -518,7 +508,7 @@ class ItemRenderer:
         return {**about, "ask": f"{question.text} Keep one?"}
 
     def _render_form_question(self, question: Question) -> Json:
-        """Render a question about lines that may be cards, of which the user can untick some."""
+        """Render a question about lines that may be cards, each of which the user can untick."""
         drafts = load_pending_drafts(self._ledger, question.drafts)
         are_words = question.old == WORD_AND_TRANSLATION
         noun = "word" if are_words else "line"
@@ -542,7 +532,7 @@ class ItemRenderer:
         }
 
     def _render_same_question(self, question: Question) -> Json:
-        """Render a question about a new passage, beside the card whose passage it may be."""
+        """Render a new passage next to the card that may belong to it."""
         cards = []
         for guid in question.guids:
             cards.append(
@@ -566,7 +556,6 @@ class ItemRenderer:
         }
 
     def _render_conflict_question(self, question: Question) -> Json:
-        """Render a question about a conflict: the user's version of a card beside the source's."""
         card = load_card(self._ledger, question.guids[0])
         card = apply_anki_edits(self._ledger, card)
         mine = dict(card.fields)
@@ -606,7 +595,7 @@ class ItemRenderer:
         return about
 
     def _render_front_group(self, group: FrontGroup) -> Json:
-        """Render lines with the same front as one line, which is ticked unless it has a warning."""
+        """Render lines with the same front as one line, ticked unless it has a warning."""
         first = group.drafts[0]
         # leave out the remark about the form, because the question itself is about it
         remarks = tuple(
@@ -631,15 +620,15 @@ class ItemRenderer:
     # --- parts --------------------------------------------------------------------------
 
     def _find_highest_gap_number(self, card: LocalCard) -> int:
-        """Return the highest gap number that was ever shipped to Anki for a card, or 0.
+        """Return the highest gap number ever exported for a card, or 0.
 
-        The editor gives new gaps higher numbers, because a shipped number stays with its text.
+        The editor gives new gaps higher numbers, because an exported number stays with its text.
         """
         state, _ = load_card_and_passage(self._ledger, card.guid)
         return max(map(int, state.note.numbers), default=0)
 
     def _render_draft(self, draft: OfferedDraft) -> Json:
-        """Render a draft. For a proposal, add its sentence and every gap that it could have."""
+        """Render a draft; a proposal also gets its sentence and every possible gap."""
         view = render_card(draft, self.find_picture)
         if not draft.gaps:
             return view
@@ -657,7 +646,7 @@ class ItemRenderer:
         }
 
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
-        """Render an accepted card with its number of reviews, or its state if it has none."""
+        """Render an accepted card with its number of reviews, or else its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
         seen = load_present_note(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
@@ -671,10 +660,9 @@ class ItemRenderer:
         return view
 
     def render_source(self, highlight: Highlight, quote: str = "") -> Json:
-        """Return where a card comes from, as JSON.
+        """Render the source of a card as JSON.
 
-        `asked` is the part of the highlight that the card is based on, which is `quote`, or "" if
-        the highlight doesn't contain it.
+        `asked` is the part of the highlight that matches `quote`, or "".
         """
         around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
         return {

@@ -1,4 +1,4 @@
-"""What a feature can add to the review page: lists of items, and handlers for its own script."""
+"""What a feature can add to the review page: lists of items, and handlers for its script."""
 
 from __future__ import annotations
 
@@ -10,54 +10,55 @@ from ankiforge.review import Decision
 
 
 class PageList(Protocol):
-    """A feature's list of items to decide on, which aren't among the ledger's pending items.
+    """A feature's own list of items to decide on, in addition to the ledger's pending items.
 
-    The list is a row of the shelf (the page's list of documents) while items are pending in it.
+    While it has pending items, the list is a row of the shelf (the page's list of documents).
     """
 
     id: str
     title: str
     description: str
-    """A few words that the shelf shows below the title."""
+    """A few words below the title on the shelf."""
     cover: str
-    """A letter or symbol that the shelf shows before the title."""
+    """A letter or symbol before the title on the shelf."""
     prefix: str
-    """The prefix of the items' ids, by which the page finds the list of an item."""
+    """The prefix of item IDs, by which the page assigns items to lists."""
     ending: str
-    """A sentence that the page shows at the end of a sitting."""
+    """A sentence for the end of a sitting."""
 
     @property
     def pending_count(self) -> int:
-        """How many items are pending. Must be fast, because it is read after every decision."""
+        """The number of pending items. Must be fast because it is read after every decision."""
 
     def refresh(self) -> None:
         """Reread the items if they may have changed."""
 
     def render_items(self, start: int, most: int) -> list[Json]:
-        """Return up to `most` items from index `start` on, as JSON described in `web/items.py`."""
+        """Render up to `most` items from index `start` on as JSON (see `web/items.py`)."""
 
     def render_item(self, id: str) -> Json | None:
-        """Return an item as JSON, or None if it is no longer pending."""
+        """Render an item as JSON, or return None if it is no longer pending."""
 
     def decide(self, decision: Decision) -> Json:
-        """Carry out a decision.
+        """Apply a decision.
 
         Returns:
-            `undo`, the id with which the decision can be undone; `said`, a message about it; and
-            `item`, if the item is still pending.
+            `undo`, the ID for undoing the decision; `said`, a message about it; and `item`, if the
+                item is
+            still pending.
         """
 
     def undo(self, action: str) -> None:
-        """Undo a decision, given the id that `decide` returned as `undo`."""
+        """Undo a decision, given the `undo` that `decide` returned."""
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Return the card that the fields of the editor would make."""
+        """Build the card from the fields of the editor."""
 
     def chat_question(self, id: str) -> Json:
-        """Return a chat question about an item (`text`), and a line that describes it (`said`)."""
+        """Return a chat question about an item (`text`) and a line that describes it (`said`)."""
 
     def apply_chat_reply(self, id: str, reply: str) -> tuple[str, bool]:
-        """Read a chat's reply to `chat_question`.
+        """Apply a chat's reply to `chat_question`.
 
         Returns:
             A message about the outcome, and whether the reply was usable.
@@ -69,6 +70,6 @@ class PagePart(NamedTuple):
 
     lists: Iterable[PageList] = ()
     get_handlers: Mapping[str, Callable[[Texts], Json]] = {}
-    """The GET handlers by name. A handler takes the URL's query, and must not change anything."""
+    """Maps names to GET handlers, which take the URL's query and must not change anything."""
     post_handlers: Mapping[str, tuple[Any, Callable[[Any], Json]]] = {}
-    """The POST handlers by name, each with the type of the request's body."""
+    """Maps names to POST handlers, each with the type of the request body."""

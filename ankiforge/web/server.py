@@ -1,10 +1,10 @@
 """The HTTP server of the review page: access control, routing and shutdown.
 
-Only the browser that first opens the printed URL gets access, and only on this computer and from
-the page itself. The token in the URL works once. After that, the browser is recognized by a cookie
-with another secret. Browsers send a cookie to every port of a host, so a page that another local
-program serves can make the browser send ours. That is why `Sec-Fetch-Site` and `Origin` are checked
-too. Cards are shown in a frame in which no scripts run.
+Access is limited to the browser that first opens the printed URL, on this computer, from the page
+itself. The token in the URL works once; afterwards a cookie with another secret identifies the
+browser. Since browsers send cookies to every port of a host, a page from another local program
+could make the browser send ours, so `Sec-Fetch-Site` and `Origin` are checked as well. Cards are
+shown in a frame that runs no scripts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ankiforge.web.unmarked import TextSelection
 
 HOST = "127.0.0.1"
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""The maximum size of a request in bytes. A chat's reply has to fit into a request."""
+"""The maximum size of a request in bytes, large enough for a chat's reply."""
 _IDLE_TIMEOUT = 60
 # The types of files in `static` that a browser may request, by suffix.
 _STATIC_TYPES = {
@@ -103,13 +103,13 @@ _ERROR_HTML = (
     "<h1>ankiforge review</h1><p>{reason}</p></html>"
 )
 _TERMINAL_ONLY = re.compile("ankiforge|--")
-"""Matches hints that help only in a terminal, because they name a command or an option."""
+"""Matches hints that are useful only in a terminal because they name a command or option."""
 _log = logging.getLogger(__name__)
 _generate_secret = partial(secrets.token_urlsafe, 32)
 
 
 class HttpError(Exception):
-    """Raised to abort a request with an HTTP status and a message for the user."""
+    """Aborts a request with an HTTP status and a message for the user."""
 
     def __init__(self, status: str, message: str) -> None:
         self.status = status
@@ -117,7 +117,7 @@ class HttpError(Exception):
 
 
 class Response(Value):
-    """An HTTP response, without the headers that every response gets."""
+    """An HTTP response, without the headers that all responses share."""
 
     body: bytes = b""
     type: str = "text/plain; charset=utf-8"
@@ -125,8 +125,9 @@ class Response(Value):
     headers: tuple[Pair, ...] = ()
     policy: str = _PAGE_CSP
     is_cacheable: bool = False
-    """Whether the browser may cache the body. The cache can't become stale, because the next
-    session has another port, and so other URLs."""
+    """Whether the browser may cache the body. The cache can't become stale, because each session
+    has its own port and therefore its own URLs.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class PageServer:
 
     port: int
     open_session: Callable[[], ReviewSession]
-    """Returns the review session. Only called in the one thread that handles requests."""
+    """Returns the review session. Called only from the one thread that handles requests."""
     scripts: Mapping[str, Traversable]
     """The scripts that features add to the page, by their name in the URL."""
     token: str = field(default_factory=_generate_secret)
@@ -145,13 +146,13 @@ class PageServer:
 
     @property
     def url(self) -> str:
-        """The URL that opens the page, with the token that gives access."""
+        """The URL that opens the page, including the access token."""
         return f"http://{HOST}:{self.port}/?token={self.token}"
 
     def __call__(
         self, environ: Json, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Handle a request, as WSGI requires. Any error becomes a response."""
+        """Handle a WSGI request. Any error becomes a response."""
         try:
             response = self._check_access(environ) or self._route(environ)
         except HttpError as error:
@@ -190,10 +191,13 @@ class PageServer:
     # --- who may come in ----------------------------------------------------------------
 
     def _check_access(self, environ: Json) -> Response | None:
-        """Return None if a request has access, or the response if it redeems the URL's token.
+        """Check a request, and redeem the token in its URL if there is one.
+
+        Returns:
+            None to grant access, or the response to a request with the token.
 
         Raises:
-            HttpError: the request doesn't come from the page, or comes from another browser.
+            HttpError: the request comes from elsewhere than the page, or from another browser.
         """
         self._check_sender(environ)
         path = environ.get("PATH_INFO", "/")
@@ -211,7 +215,7 @@ class PageServer:
         raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
     def _check_sender(self, environ: Json) -> None:
-        """Raise an error if another program's page may have sent a request, even with our cookie.
+        """Reject requests that a page from another program may have sent, even with our cookie.
 
         Raises:
             HttpError: the request doesn't come from the page.
@@ -232,9 +236,7 @@ class PageServer:
             raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
     def _redeem_token(self, environ: Json, *, has_cookie: bool) -> Response:
-        """Respond to a request that has the URL's token, by opening the page.
-
-        The first browser that sends the token gets the cookie.
+        """Open the page for a request with the token, giving the cookie to the first browser.
 
         Raises:
             HttpError: another browser already has the cookie.
@@ -258,13 +260,12 @@ class PageServer:
 
     @property
     def _cookie_name(self) -> str:
-        """The cookie's name, which contains the port, so that each port has its own cookie."""
+        """The name of the cookie, which includes the port so that each port has its own."""
         return f"ankiforge_{self.port}"
 
     # --- what may be asked for ----------------------------------------------------------
 
     def _route(self, environ: Json) -> Response:
-        """Return the response to a request that has access, depending on its path."""
         path = environ.get("PATH_INFO", "/")
         if environ["REQUEST_METHOD"] == "POST":
             return self._handle_post(path, environ["wsgi.input"].read(MAX_REQUEST_BYTES))
@@ -312,7 +313,6 @@ class PageServer:
         return response
 
     def _render_index(self) -> str:
-        """Return the HTML of the page, which preloads all scripts in parallel."""
         names = sorted(name for name in _static_files() if name.endswith(".js"))
         lines = [
             f'<link rel="modulepreload" href="/static/{name}">\n'
@@ -326,7 +326,6 @@ class PageServer:
         return page.replace(script_tag, f"{''.join(lines)}{script_tag}", 1)
 
     def _handle_get(self, name: str, query: Texts) -> Response | None:
-        """Handle a GET request from the page's script, or return None if nothing was found."""
         session = self.open_session()
         result = None
         if name in _GET_HANDLERS:
@@ -359,12 +358,10 @@ class PageServer:
 
 
 def _parse_query(environ: Json) -> defaultdict[str, str]:
-    """Parse the query string of a request's URL. Names that aren't in it get the value ""."""
     return defaultdict(str, parse_qsl(environ.get("QUERY_STRING", "")))
 
 
 def _parse_number(text: str) -> int:
-    """Parse a number in a query string, or return 0 if it is missing or invalid."""
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
@@ -407,7 +404,7 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "words": lambda session, query: session.get_selectable_text(query["key"]),
     "item": _get_item,
 }
-"""The GET handlers by name. A handler returns None if what was asked for doesn't exist."""
+"""Maps names to GET handlers, which return None for "not found"."""
 
 
 _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
@@ -420,7 +417,7 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "chat": (str, ReviewSession.apply_chat_reply),
     "send": (None, lambda session, _: session.send()),
 }
-"""The POST handlers by name, each with the type of the request's body."""
+"""Maps names to POST handlers, each with the type of the request body."""
 
 
 def _equal_in_constant_time(value: str, secret: str) -> bool:
@@ -428,18 +425,13 @@ def _equal_in_constant_time(value: str, secret: str) -> bool:
 
 
 def _json_response(value: Json, status: str = "200 OK") -> Response:
-    """Encode a value as a response to the page's script.
-
-    Raises:
-        TypeError: the value can't be encoded as JSON.
-    """
     return Response(json.dumps(value).encode(), "application/json", status)
 
 
 def _error_response(error: ForgeError) -> Response:
-    """Return a response with an error's message, without item ids and hints for the terminal.
+    """Build a response from an error, without item IDs and hints for the terminal.
 
-    `insist` tells whether the user can force the decision that was refused.
+    `insist` tells whether the user can force the refused decision.
     """
     message = to_sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
     if error.hint and not _TERMINAL_ONLY.search(error.hint):
@@ -450,7 +442,6 @@ def _error_response(error: ForgeError) -> Response:
 
 @cache
 def _static_files() -> dict[str, Traversable]:
-    """Return the files in the directory `static`, by name."""
     return {
         file.name: file for file in files("ankiforge.web").joinpath("static").iterdir()
     }
@@ -461,10 +452,10 @@ def serve(
     on_start: Callable[[str], None],
     scripts: Mapping[str, Traversable],
 ) -> None:
-    """Serve the page until the user presses Ctrl-C. A request in progress is still finished.
+    """Serve the page until the user presses Ctrl-C, finishing any request in progress.
 
     Args:
-        open_session: opens the review session. It is called in the thread that uses the session.
+        open_session: opens the review session, in the thread that uses it.
         on_start: called with the page's URL once the server is listening.
         scripts: the scripts that features add to the page, by their name in the URL.
     """

@@ -1,10 +1,9 @@
 """The state of a review session: lists, items, decisions and undo, without HTTP or HTML.
 
-The page starts with the shelf, which lists the documents. The user then decides in sittings of at
-most ten items. The pending items are cached, and reread when another program has written to the
-ledger or when a decision may have changed other items. Each decision carries the `turn` of its
-item, which is a hash of what the user saw. If the item has changed since, the decision is refused,
-and the current item is returned.
+The page starts with the shelf, a list of documents. The user then decides in sittings of at most
+ten items. Pending items are cached, and reread when another program has written to the ledger or a
+decision may have changed other items. Each decision carries the `turn` of its item, a hash of what
+the user saw. If the item has changed since, the decision is refused and the current item returned.
 """
 
 from __future__ import annotations
@@ -70,17 +69,19 @@ from ankiforge.web.unmarked import UNMARKED_PREFIX, TextSelection, UnmarkedDocum
 
 MAX_ROWS = 100
 MAX_CREATORS = 2
-"""How many authors the shelf shows for each document."""
+"""The maximum number of authors per document on the shelf."""
 MAX_BULK_DECISIONS = 5_000
-"""How many cards a single bulk decision may be about."""
+"""The maximum number of cards in a bulk decision."""
 MAX_REASONS = 5
-"""How many reasons are shown for highlights without a proposal, or for unused cards of a chat."""
+"""The maximum number of reasons listed for highlights without a proposal, or for unused chat cards.
+"""
 LIST_ROWS = {
     "you": ("Only you can answer", "changed cards, questions"),
     "words": ("Words", "with your translation"),
 }
-"""The title and description of each of the ledger's lists that is a row of the shelf while it has
-pending items. The lists that features add come after the first of these rows."""
+"""The title and description of each ledger list that is a row of the shelf while it has pending
+items. Features' lists come after the first of these rows.
+"""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 CHOOSE_TEXT = "Select words in the document and press Enter, or let your chat choose ten."
 STATE_QUERIES = {
@@ -91,7 +92,7 @@ STATE_QUERIES = {
     "Retired": "verdict:retired",
     "Source gone": "finding:source_gone",
 }
-"""The states by which the list of all cards can be filtered, each with the query for it."""
+"""The states that filter the list of all cards, with their queries."""
 
 FILTER_LABELS = {
     "document": "All documents",
@@ -99,10 +100,9 @@ FILTER_LABELS = {
     "kind": "All kinds",
     "added": "Any date",
 }
-"""The fields by which the list of all cards can be filtered, each with the label that its filter
-has while it isn't set."""
+"""The fields that filter the list of all cards, with the labels of their unset filters."""
 ADDED_DAYS = ("1", "7", "30", "365")
-"""The options of the filter `added`: within how many days the card was added."""
+"""The options of the filter `added`, in days."""
 VALUE_LABELS = {
     "cloze": "Gaps",
     "basic": "Question and answer",
@@ -113,38 +113,35 @@ VALUE_LABELS = {
     "30": "In the last 30 days",
     "365": "In the last year",
 }
-"""The labels of filter values that the page shows under another name."""
+"""Maps filter values to the labels that the page shows instead."""
 
 
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
 class BulkDecision(Value, forbid_unknown_fields=True):
-    """The request to accept or reject several cards and drafts at once."""
+    """A request to accept or reject several cards and drafts at once."""
 
     ids: Strings
     accepts: bool
     words: str | None = None
-    """A query that selects the cards and drafts, used instead of `ids` if it is given."""
+    """A query that selects cards and drafts, in place of `ids`."""
 
 
 class _UndoEntry(NamedTuple):
-    """What is needed to undo a decision that was made in this session."""
-
     revert: Callable[[], object]
     id: str = ""
-    """The id of the item that was decided on, or "" if there was no such item."""
+    """The ID of the item decided on, or ""."""
     number: int = 0
-    """The number of the sitting in which the decision was made, or 0 if there was none."""
+    """The number of the decision's sitting, or 0."""
     sitting: Sitting | None = None
-    """The sitting as it was before the decision."""
+    """The sitting before the decision."""
 
 
 class ReviewSession:
     """One user's review session.
 
-    Most methods return the JSON that the page's script gets. The "new counts" in it are those that
-    `counts` returns.
+    Most methods return JSON for the page's script. The "new counts" in it are those of `counts`.
     """
 
     def __init__(
@@ -158,10 +155,10 @@ class ReviewSession:
         """Start a session.
 
         Args:
-            workspace: the source of the pending items.
-            pages: draws the pages of PDFs.
-            query: opens the page with the best document in which something matches the query.
-            start_path: a file without highlights with which the page opens.
+            workspace: source of the pending items.
+            pages: draws PDF pages.
+            query: opens the page with the best document in which anything matches.
+            start_path: opens the page with this file, which has no highlights.
             get_parts: returns the lists and handlers that features add to the page.
         """
         self._query = query
@@ -210,7 +207,7 @@ class ReviewSession:
     # --- lists --------------------------------------------------------------------------
 
     def counts(self) -> Json:
-        """Return how many items are `left` in each list and how many cards are `ready` to send."""
+        """Count the items `left` in each list, and the cards `ready` to send."""
         self._refresh()
         left = {id: len(queue) for id, queue in self._queues.items()}
         return {
@@ -225,15 +222,15 @@ class ReviewSession:
         }
 
     def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Return a list: all cards as rows to browse, any other list as a sitting to decide on.
+        """Render a list: all cards as rows to browse, any other list as a sitting.
 
         Args:
-            list_id: the id of the list, or `all` for the list of all cards.
-            words: a query that filters the list of all cards.
-            start: how many cards or items to skip because the page already shows them.
+            list_id: the ID of the list, or `all` for all cards.
+            words: a query that filters all cards.
+            start: the number of cards or items to skip because the page already shows them.
 
         Raises:
-            UsageError: `words` is not a valid query.
+            UsageError: `words` isn't a valid query.
         """
         self._refresh()
         content: Json = {}
@@ -262,16 +259,15 @@ class ReviewSession:
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
     def show_shelf(self) -> Json:
-        """Return the shelf: the documents with undecided highlights, best first, and other rows.
+        """Render the shelf: documents with undecided highlights, best first, and other rows.
 
         Each document has the number of its pending drafts (`waiting`) and of its highlights with a
-        proposal (`proposed`). `is_open` tells whether it has any of either, and `rest` is a line
-        about its other highlights. `for_chat` tells whether a chat
-        should ask about it, and `offer` says so.
+        proposal (`proposed`). `is_open` tells whether it has either, and `rest` is a line about its
+        other highlights. `for_chat` tells whether to ask a chat about it, and `offer` says so.
 
         For the whole shelf, `model` tells whether a model is configured, `begins` names the
-        document or list with which the page opens ("" for the shelf itself), and `without` is a
-        line that explains why some highlights have no proposal.
+        document or list with which the page opens ("" for the shelf itself), and `without` explains
+        why some highlights have no proposal.
         """
         self._refresh()
         piles = self._find_piles()
@@ -337,7 +333,6 @@ class ReviewSession:
         }
 
     def _build_list_rows(self) -> list[Json]:
-        """Return a row of the shelf for each list that has pending items."""
         rows = []
         left = self.counts()["left"]
         titles = {
@@ -359,7 +354,6 @@ class ReviewSession:
         return rows
 
     def _explain_missing_proposals(self, total: int) -> str:
-        """Return a line that says how many highlights have no proposal, and why."""
         counts = pending_items.count_no_card_reasons(self._ledger)
         reasons = [
             (reason.partition(":")[0], number)
@@ -377,9 +371,9 @@ class ReviewSession:
     def start_document_sitting(self, key: str) -> Json:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.
 
-        `key` is the key of any highlight of the document. Each highlight contributes only its best
-        fact. If the document has no drafts or proposals, the sitting consists of ten highlights
-        without a card, and `without` is true.
+        `key` is the key of any highlight in the document. Each highlight contributes only its best
+        fact. A document without drafts and proposals gets a sitting of ten highlights without a
+        card, and `without` is true.
         """
         self._refresh()
         pile = self._find_pile(key)
@@ -406,7 +400,6 @@ class ReviewSession:
     def _start_sitting(
         self, items: Sequence[Json], key: str = "", list_id: str = ""
     ) -> Json:
-        """Start a sitting with items of the document that `key` belongs to, or of a list."""
         ids = tuple(item_json["id"] for item_json in items)
         sitting = Sitting(ids, key=key, list_id=list_id)
         return self._store_sitting(len(self._sittings) + 1, sitting, items)
@@ -414,22 +407,22 @@ class ReviewSession:
     def _store_sitting(
         self, number: int, sitting: Sitting, items: Sequence[Json]
     ) -> Json:
-        """Store a sitting under `number`, and return it as JSON with the items new to the page."""
+        """Store a sitting, and render it with the items that are new to the page."""
         self._sittings[number] = sitting
         stored = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **stored, "items": items}
 
     def _find_pile(self, key: str) -> DocumentPile | None:
-        """Return the pile of the document that a highlight is in, or None if there is no pile.
+        """Find the pile of the document with a highlight, or return None.
 
         A pile is a document with its pending drafts, proposals and other undecided highlights.
         """
         return next(iter(self._find_piles(key)), None)
 
     def _find_piles(self, key: str = "") -> list[DocumentPile]:
-        """Return a pile for each document with undecided highlights, best document first.
+        """Return a pile for each document with undecided highlights, best first.
 
-        If `key` is the key of a highlight, return only the pile of its document.
+        `key` limits the result to the document with that highlight.
         """
         undecided = set(self._queues["none"])
         places = [
@@ -438,15 +431,10 @@ class ReviewSession:
         return sittings.load_piles(self._ledger, self._queues["new"], places, key)
 
     def _list_uncarded_places(self) -> Sequence[PassageLocation]:
-        """Return the highlights that had no card or draft when the lists were last read."""
         return self._pending.uncarded if self._pending else ()
 
     def _render_with_next(self, item: Item) -> Json | None:
-        """Return an item as JSON.
-
-        If the item's passage has another fact with a pending draft, that draft is added as `then`,
-        so that the page can show it next.
-        """
+        """Render an item as JSON, adding the draft of the passage's next fact as `then`."""
         item_json = self.render_item(item)
         if item_json and item_json.get("several") and item.highlight:
             for offer in iter_offers(self._ledger, [item.highlight.key]):
@@ -460,28 +448,27 @@ class ReviewSession:
         return item_json
 
     def render_item(self, item: Item | None) -> Json | None:
-        """Return an item as JSON for the page, or None if `item` is None."""
+        """Render an item as JSON for the page, or return None if there is no item."""
         return self._renderer.render_item(item) if item else None
 
     def _find_feature_list(self, id: str) -> PageList | None:
-        """Return the feature's list that an item belongs to, or None if it is in none of them."""
         for page_list in self._feature_lists.values():
             if id.startswith(page_list.prefix):
                 return page_list
         return None
 
     def show_item(self, id: str) -> Json | None:
-        """Return an item as JSON, or None if it is no longer pending."""
+        """Render an item as JSON, or return None if it is no longer pending."""
         page_list = self._find_feature_list(id)
         if page_list:
             return page_list.render_item(id)
         return self.render_item(self._review.load_item(id))
 
     def show_highlight_item(self, key: str, number: int) -> Json:
-        """Return the `item` of a highlight: its draft or proposal, else its card, else its passage.
+        """Render the `item` of a highlight: its draft or proposal, else its card, else its passage.
 
-        If the sitting with the number `number` is at a document, a draft or proposal is also added
-        to it, and the changed `sitting` is returned too.
+        If `number` is a sitting at a document, a draft or proposal is also added to that sitting,
+        and the changed `sitting` is returned too.
         """
         passage = self._ledger.get_passage(HighlightKey(key))
         ids: list[str] = [offer[0].id for offer in iter_offers(self._ledger, [key])]
@@ -503,11 +490,10 @@ class ReviewSession:
         }
 
     def get_selectable_text(self, key: str) -> Json:
-        """Return the text of a passage, in which the user can select words to make a card."""
+        """Render the text of a passage, in which the user can select words for a card."""
         return selectable_text_to_json(load_highlight(self._ledger, key))
 
     def _refresh(self) -> None:
-        """Reread the lists if they may have changed since they were last read."""
         self._ledger.read_journal()
         pending = pending_items.load_pending_items(self._ledger, self._pending)
         if pending is self._pending:
@@ -533,7 +519,6 @@ class ReviewSession:
             queue.sort(key=lambda id: skip_ranks.get(id, 0))
 
     def _list_all(self, query: str, start: int) -> Json:
-        """Return the cards and drafts that match a query, how many match, and the filters."""
         try:
             ids = self._find_matching_ids(query)
         except UsageError:
@@ -574,7 +559,6 @@ class ReviewSession:
         }
 
     def _build_filters(self) -> list[Json]:
-        """Return the filters for the list of all cards, with a query term for each option."""
         values_by_field = {
             **load_facets(self._ledger),
             "added": [*ADDED_DAYS],
@@ -606,12 +590,13 @@ class ReviewSession:
     # --- decisions ----------------------------------------------------------------------
 
     def decide(self, decision: Decision) -> Json:
-        """Carry out a decision.
+        """Apply a decision.
 
         Returns:
-            The new counts; `undo`, the id with which the decision can be undone; `sitting`, the
-            changed sitting in which the decision was made; and `item`, the next fact of the passage
-            if there is one, or the item itself if the decision leaves it pending.
+            The new counts; `undo`, the ID for undoing the decision; `sitting`, the changed sitting
+                of the
+            decision; and `item`, the next fact of the passage, or the item itself if it stays
+                pending.
 
         Raises:
             StaleItemError: the item has changed since it was shown.
@@ -645,7 +630,6 @@ class ReviewSession:
         return {**self.counts(), **reply}
 
     def _make_revert(self, decision: Decision, action: str) -> Callable[[], object]:
-        """Return a function that undoes a decision. `action` is the id of the decision."""
         page_list = self._find_feature_list(decision.id)
         if page_list:
             return partial(page_list.undo, action)
@@ -656,9 +640,9 @@ class ReviewSession:
     def _replace_item_in_sitting(
         self, decision: Decision, item_json: Json | None
     ) -> Json:
-        """Replace the item of a decision in its sitting, and return the sitting as JSON.
+        """Replace the decision's item in its sitting, and return the sitting as JSON.
 
-        If `item_json` is None, the item is removed.
+        None removes the item.
         """
         sitting = self._sittings[decision.sitting]
         replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
@@ -667,7 +651,7 @@ class ReviewSession:
         )
 
     def _apply_decision(self, decision: Decision) -> Json:
-        """Carry out a decision, and return what `decide` returns except the counts and sitting."""
+        """Apply a decision, and return the result of `decide` without counts and sitting."""
         page_list = self._find_feature_list(decision.id)
         if page_list:
             self._pending = None
@@ -706,11 +690,12 @@ class ReviewSession:
         return {"undo": decided.undo_id, "item": next_item}
 
     def decide_several(self, bulk_decision: BulkDecision) -> Json:
-        """Accept or reject several cards and drafts as one action, so that one undo reverts all.
+        """Accept or reject several cards and drafts as one action, which a single undo reverts.
 
         Returns:
-            The new counts; `undo`, the id with which the action can be undone; and `said`, a
-            message about how many were decided on and why the others were not.
+            The new counts; `undo`, the ID for undoing the action; and `said`, a message about how
+                many were
+            decided on and why the others were not.
         """
         ids: Sequence[str] = bulk_decision.ids
         if bulk_decision.words is not None:
@@ -743,11 +728,11 @@ class ReviewSession:
         return {**self.counts(), "undo": action if decided else "", "said": message}
 
     def summarize_sitting(self, number: int) -> Json | None:
-        """Return a summary of a sitting, or None if there is no sitting with this number.
+        """Summarize a sitting, or return None if there is no sitting with this number.
 
-        The summary has a `heading`, further sentences (`told`), and the `cards` that were made.
-        Each card has the `key` of its highlight and the label of its `page`. After a sitting at a
-        document, the cards are in reading order.
+        The summary has a `heading`, further sentences (`told`) and the new `cards`, each with the
+        `key` of its highlight and the label of its `page`. For a document, the cards are in reading
+        order.
         """
         sitting = self._sittings.get(number)
         if sitting is None:
@@ -796,7 +781,6 @@ class ReviewSession:
         return {"heading": heading, "told": " ".join(sentences), "cards": cards}
 
     def _describe_remaining(self, sitting: Sitting) -> str:
-        """Return how much is still pending in a sitting's document or list, or "" if nothing is."""
         self._refresh()
         if sitting.key:
             pile = self._find_pile(sitting.key)
@@ -808,23 +792,22 @@ class ReviewSession:
         return format_pending_counts(self.counts()["left"].get(sitting.list_id, 0), 0)
 
     def preview(self, decision: Decision) -> Json:
-        """Render the card that the fields of the editor would make, as Anki would show it.
+        """Render the card from the fields of the editor, as Anki would show it.
 
-        If the fields make a cloze note, render the card that hides the gap with the number
-        `decision.gap`.
+        For a cloze note, the card with the gap number `decision.gap` is rendered.
 
         Raises:
             StaleItemError: the item is no longer pending.
-            UsageError: the fields don't make a card.
+            UsageError: the fields don't form a card.
         """
         card = (self._find_feature_list(decision.id) or self._review).preview(decision)
         return render_card(card, self._find_picture, number=decision.gap)
 
     def get_placement(self, id: str) -> Json:
-        """Return the deck and tags of the card that the editor makes or changes.
+        """Return the deck and tags of the card that is being edited.
 
         `moves` and `tagged` tell whether the user may change the deck and the tags. `decks` lists
-        the decks that the user can choose from.
+        the available decks.
 
         Raises:
             StaleItemError: the item is no longer pending.
@@ -861,7 +844,7 @@ class ReviewSession:
         }
 
     def _remove_from_list(self, id: str) -> str:
-        """Remove an item from its list, and return the id of that list, or "" if it is in none."""
+        """Remove an item from its list, and return the ID of the list, or "" if it was in none."""
         self._skipped.pop(id, None)
         for list_id, queue in self._queues.items():
             if id in queue:
@@ -873,8 +856,8 @@ class ReviewSession:
         """Undo a decision.
 
         Returns:
-            The new counts; `item`, which is pending again; and the `sitting` in which the decision
-            was made, as it was before the decision.
+            The new counts; `item`, which is pending again; and the `sitting` as it was before the
+                decision.
 
         Raises:
             RefusedError: the decision can't be undone. The message says why.
@@ -898,8 +881,9 @@ class ReviewSession:
         """Send the cards that Anki lacks to a running Anki, or write a package and open it.
 
         Returns:
-            The new counts; `said`, a message about the outcome; and `path`, the path of the package
-            if the user has to import it, or "".
+            The new counts; `said`, a message about the outcome; and `path`, the path of a package
+                that the
+            user has to import, or "".
         """
         from ankiforge.reports.summary import format_delivery
 
@@ -929,11 +913,10 @@ class ReviewSession:
     # --- highlights made on the page ------------------------------------------------------
 
     def add_highlight(self, words: TextSelection) -> Json:
-        """Make a highlight of the text that the user selected.
+        """Highlight the text that the user selected.
 
         Returns:
-            The new counts; `key`, the key of the highlight; and `undo`, the id with which it can be
-            undone.
+            The new counts; `key`, the key of the highlight; and `undo`, the ID for undoing it.
 
         Raises:
             UsageError: the document doesn't contain the text.
@@ -946,11 +929,10 @@ class ReviewSession:
         return {**self.counts(), **reply}
 
     def delete_highlight(self, key: str) -> Json:
-        """Delete a highlight that was made on the page.
+        """Delete a highlight that was created on the page.
 
         Returns:
-            The new counts; and `undo`, the id with which the deletion can be undone, or "" if it
-            can't be.
+            The new counts; and `undo`, the ID for undoing the deletion, or "" if it is permanent.
 
         Raises:
             RefusedError: the highlight is part of the file.
@@ -967,10 +949,9 @@ class ReviewSession:
     def ask_chat(self, key: str = "") -> Json:
         """Return a question to paste into a chat (`text`), and a line that describes it (`said`).
 
-        By default, the question asks for cards from the best highlights of all documents. If `key`
-        is the key of a highlight, only its document is used; if it names a document without
-        highlights, the chat is to choose passages in it; and if it is the id of a failing card, the
-        chat is to repair the card.
+        By default, the question asks for cards from the best highlights of all documents. The key
+        of a highlight limits it to that document. For the name of a document without highlights,
+        the chat is to choose passages; for the ID of a failing card, it is to repair the card.
         """
         self._chat_target = key
         self._passage_request = (
@@ -981,7 +962,6 @@ class ReviewSession:
         return self._build_next_question()
 
     def _build_next_question(self) -> Json:
-        """Return the next question to the chat, in the same form as `ask_chat`."""
         key = self._chat_target
         if self._passage_request and not self._passage_request.remaining_parts:
             return {"said": "", "text": ""}
@@ -1004,13 +984,13 @@ class ReviewSession:
         return {"said": to_sentence(request.summary), "text": text}
 
     def apply_chat_reply(self, answer: str) -> Json:
-        """Read a chat's reply to the last question, and store the cards in it.
+        """Apply a chat's reply to the last question, storing the cards in it.
 
         Returns:
             The new counts; `said`, a message about the outcome; `unused`, the reasons why cards
-            were not used; `brought`, whether the reply contained anything usable; `next`, the next
-            question; and `second`, a follow-up question that asks the chat to check its own cards,
-            or "".
+                were not
+            used; `brought`, whether anything was usable; `next`, the next question; and `second`, a
+            follow-up question that asks the chat to check its own cards, or "".
         """
         page_list = self._find_feature_list(self._chat_target)
         if page_list:
@@ -1040,9 +1020,9 @@ class ReviewSession:
     # --- files --------------------------------------------------------------------------
 
     def find_file(self, name: str) -> Path | None:
-        """Return the path of a picture or PDF that the page has shown, given its name in the URL.
+        """Return the path of a picture or PDF from its name in the URL, or None.
 
-        Returns None if no such file was shown, so that no other file can be requested.
+        Only files that the page has shown can be requested.
         """
         return self._files.get(name)
 
@@ -1056,7 +1036,6 @@ class ReviewSession:
         return media
 
     def _find_pdf_link(self, highlight: Highlight) -> list[Texts]:
-        """Return a link to the highlight's page in its PDF, or [] if the PDF isn't available."""
         if highlight.source_kind is not SourceKind.PDF:  # Zotero opens its own PDFs
             return []
         path = find_pdf(self._ledger, highlight)
@@ -1076,5 +1055,4 @@ class ReviewSession:
 def _build_card_row(
     id: str, line: list[Pair], location: str | list[Pair], state: str, **more: object
 ) -> Json:
-    """Return a row of the list of all cards: a card's first line, its source and its state."""
     return {"id": id, "line": line, "place": location, "state": state, **more}

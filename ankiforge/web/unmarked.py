@@ -1,7 +1,7 @@
-"""Show documents without highlights on the review page, and make highlights on the page.
+"""Show documents without highlights on the review page, and create highlights there.
 
-The page identifies a document by the key of any of its highlights. A document that has no
-highlights is identified by `unmarked:` and a hash of its path instead.
+The page identifies a document by the key of any of its highlights. Without highlights, `unmarked:`
+and a hash of its path identify it.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ from ankiforge.web.documents import (
 
 UNMARKED_PREFIX = "unmarked:"
 _MAX_CACHED = 2
-"""How many open documents are cached, each with its whole text."""
+"""The maximum number of cached documents, each with its whole text."""
 
 
 class TextSelection(Value, forbid_unknown_fields=True):
-    """Text that the user selected in a document, to make a highlight of it."""
+    """Text that the user selected in a document to highlight it."""
 
     key: str
     """The key of a highlight in the document, or the name of a document without highlights."""
     text: str
     before: str = ""
-    """Some text before the selection on the same page, to tell equal passages apart."""
+    """Text before the selection on the same page, to distinguish identical passages."""
     page: int = -1
-    """The number of the page, from 0, or -1 if the document has no pages."""
+    """The index of the page, or -1 if the document has no pages."""
 
 
 class UnmarkedDocuments:
-    """Renders a workspace's documents without highlights, and makes highlights in any document."""
+    """Renders documents without highlights, and creates highlights in any document."""
 
     def __init__(self, workspace: Workspace, documents: DocumentRenderer) -> None:
-        """Register this object with `documents`, to render the documents that it can't render."""
+        """Register this object to render the documents that `documents` can't."""
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._documents = documents
@@ -61,7 +61,7 @@ class UnmarkedDocuments:
         documents.render_web_page_or_book = self._render_web_page_or_book
 
     def list_shelf_rows(self) -> list[Json]:
-        """Return a row of the shelf for each document without highlights."""
+        """Build a shelf row for each document without highlights."""
         entries = []
         for name in find_unmarked_paths(self._workspace.folder, self._ledger):
             path = Path(name)
@@ -84,16 +84,16 @@ class UnmarkedDocuments:
         return entries
 
     def find_row_id(self, path: Path) -> str:
-        """Return the id of a file's row on the shelf, or "" if the file has no such row."""
+        """Return the ID of a file's shelf row, or "" if it has none."""
         for key, other in self._paths.items():
             if other == path:
                 return key.removeprefix(UNMARKED_PREFIX)
         return ""
 
     def _render(self, key: str) -> Json | None:
-        """Return a document without highlights as JSON, or {} until it is rendered.
+        """Render a document without highlights as JSON.
 
-        Returns None if there is no document with this name.
+        Returns {} while rendering is in progress, or None if no document has this name.
         """
         path = self._paths.get(key)
         if path is None:
@@ -118,17 +118,13 @@ class UnmarkedDocuments:
         return {**header, "html": html, "marks": []}
 
     def _render_web_page_or_book(self, highlight: Highlight) -> str:
-        """Return the web page or book that contains a highlight, as HTML.
-
-        Returns "" if the document is of another kind or isn't on this computer.
-        """
         file = self.find_file_of_highlight(highlight)
         if file is None or file.suffix.casefold() not in UNMARKED_KINDS:
             return ""
         return self.render_html(file)
 
     def render_html(self, path: Path) -> str:
-        """Return the text of a web page or book as HTML, with its headings and paragraphs."""
+        """Render the text of a web page or book as HTML headings and paragraphs."""
         document = self._open_document(path).whole_text
         parts = []
         for paragraph in document.paragraphs:
@@ -139,7 +135,7 @@ class UnmarkedDocuments:
         return "".join(parts)
 
     def _open_document(self, path: Path) -> unmarked.OpenDocument:
-        """Open a document and read its text, or return it from the cache.
+        """Open a document and read its text, using the cache.
 
         Raises:
             ItemError: the document has no text, or can't be read.
@@ -155,7 +151,7 @@ class UnmarkedDocuments:
         return self._cache[name]
 
     def _find_file(self, key: str) -> Path:
-        """Return the file of a document, given the key of a highlight in it or its name.
+        """Find the file of a document by its name or the key of a highlight in it.
 
         Raises:
             UsageError: the file isn't on this computer.
@@ -171,7 +167,7 @@ class UnmarkedDocuments:
         return file
 
     def find_file_of_highlight(self, highlight: Highlight) -> Path | None:
-        """Return the file that contains a highlight, or None if it isn't on this computer."""
+        """Find the file that contains a highlight, or return None if it isn't on this computer."""
         source, path = highlight.document.source, highlight.document.path
         for name, root in load_source_directories(self._ledger).items():
             if name.partition(":")[2] == source and path:
@@ -183,10 +179,10 @@ class UnmarkedDocuments:
     # --- asking a chat for passages -----------------------------------------------------
 
     def request_passages(self, key: str) -> unmarked.DocumentRequest:
-        """Return a request that asks a chat to choose ten passages in the parts of a document.
+        """Prepare a request for a chat to choose ten passages in a document, part by part.
 
         Raises:
-            ItemError: the document has no part that a chat may see.
+            ItemError: no part of the document may be shown to a chat.
         """
         requests, _ = unmarked.prepare_requests(
             self._workspace, self._paths[key], DEFAULT_PASSAGE_COUNT
@@ -196,10 +192,10 @@ class UnmarkedDocuments:
     # --- highlighting -------------------------------------------------------------------
 
     def add_highlight(self, words: TextSelection) -> Json:
-        """Make a highlight of the text that the user selected.
+        """Highlight the text that the user selected.
 
         Returns:
-            `key`, the key of the highlight; and `undo`, the id with which it can be undone.
+            `key`, the key of the highlight; and `undo`, the ID for undoing it.
 
         Raises:
             UsageError: the document doesn't contain the text.
@@ -218,7 +214,7 @@ class UnmarkedDocuments:
         return {"key": key, "undo": action}
 
     def delete_highlight(self, key: str) -> Callable[[], Json] | None:
-        """Delete a highlight that was made on the page.
+        """Delete a highlight that was created on the page.
 
         Returns:
             A function that restores the highlight, or None if its text can't be found any more.

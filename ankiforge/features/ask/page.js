@@ -24,7 +24,7 @@ class Found {
   #renderWork({ title, place, query }) {
     return h("li", {}, h("button", { type: "button", className: "row", onclick: () => this.#list.search(query) }, h("span", { className: "title", dir: "auto" }, title), h("span", { className: "place", dir: "auto" }, place)));
   }
-  // A passage with its sentence in bold, below the answer's sentence if there is one.
+  // A passage with the matching sentence in bold, below the sentence of the answer, if any.
   #renderPassage({ key, words: [before, sentence, after], place, cards, links, says }) {
     const state = cards.map(({ line, state: name }) => h("span", { className: "sub", dir: "auto" }, h("i", {}, `${name}: `), renderRichText(line)));
     const make = !cards.length && makeButton("outlined small", "Make a card", "", () => this.#list.open(key));

@@ -57,7 +57,7 @@ function makeMaskEditor(card, onChange) {
     draw(true);
   }
 
-  // ---- Drawing. A drag may start on a mask; then there is no click.
+  // ---- Drawing. A drag may start on a mask, which then gets no click.
   let from = null, ghost = null;
   const place = (e) => {
     const box = board.getBoundingClientRect();
@@ -96,7 +96,7 @@ function makeMaskEditor(card, onChange) {
     board.addEventListener("pointercancel", stop);
   }
 
-  // The card's field (see `text/occlusion.py`), or null if no mask is left. A number that was ever shipped stays with its
+  // The card's field (see `text/occlusion.py`), or null if no mask is left. A number that was ever exported stays with its
   // label.
   function readDecision() {
     if (!countMasks()) {

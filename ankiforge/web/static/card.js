@@ -1,5 +1,5 @@
-// A card beside its highlight: a sentence with its gaps, drafts as in Anki, lines to tick, or text to select from; its
-// question, and its editor. It stores nothing itself: `readDecision` returns what an action would send.
+// A card beside its highlight: a sentence with gaps, drafts as in Anki, lines to tick, or text to select from, plus the question
+// field and the editor. This module stores nothing; `readDecision` returns what an action would send.
 import { $, makeButton, h, makeKeyLabel, makeLink, renderRichText } from "./dom.js";
 import { makeEditor, renderUnsaved } from "./edit.js";
 import { makeFace, removeScripts } from "./face.js";
@@ -13,11 +13,11 @@ import { post } from "./server.js";
 export const renderSides = ({ with_gaps, line, answer_line }) => [h("span", { className: "q", dir: "auto" }, with_gaps ? removeScripts(with_gaps) : renderRichText(line)),
   !with_gaps && answer_line && h("b", { dir: "auto" }, renderRichText(answer_line))];
 
-const PASSAGE_CHOICE = -1; // the `choice` of a card made from the passage instead of a draft
+const PASSAGE_CHOICE = -1; // the `choice` of a card made from the passage rather than a draft
 const MAKE_ACTION = { act: "make", becomes: "card", said: "Made" };
 
 export class Card {
-  // The mode: look, ask (the user types a question), edit, or kept (typed but not stored).
+  // The mode: look, ask (the user types a question), edit, or kept (typed text isn't stored yet).
   mode = "look";
   picked = 0;
   sentence = null;
@@ -48,7 +48,7 @@ export class Card {
   }
 
   get card() { return this.item.cards?.[this.picked]; }
-  // The action of the filled button. A gap other than the one a check warned of may be accepted.
+  // The action of the filled button. Choosing another gap than the one with the warning makes a card acceptable.
   get main() {
     const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
     return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
@@ -135,7 +135,7 @@ export class Card {
     if (at !== this.picked || this.#usesPassage) this.#show(at);
     this.sentence?.gap(Number(key) - (cards[at].number ?? 1) + 1);
   }
-  // Blank out text selected in the document. If it isn't in the card's sentence, use its passage, as returned by `words`.
+  // Blank out text selected in the document. If the card's sentence doesn't contain it, use the passage returned by `words`.
   async take(text, words) {
     this.leave();
     if (this.sentence && this.sentence.take(text)) return true;
@@ -195,7 +195,7 @@ export class Card {
     }
     return { gap: 1, fields: (item.beside ? item.cards[item.edits ?? 0] : this.card)?.fields ?? item.blank };
   }
-  // Go back to the card. Return whether a question or editor was open. Changed text is kept, and shown as such.
+  // Close the question or editor, and return whether one was open. Changed text is kept and shown as such.
   leave() {
     const { mode } = this;
     if (mode === "look" && this.#usesPassage) this.#show(this.picked);
@@ -218,7 +218,7 @@ export class Card {
     this.node.focus({ preventScroll: true });
   }
 
-  // ---- What Enter does: the action and what to send with it. Null if something is missing, which then gets the focus.
+  // ---- Enter: return the action and what to send with it, or focus what is missing and return null.
 
   readDecision() {
     const choice = this.#usesPassage ? PASSAGE_CHOICE : this.item.beside ? 0 : this.picked;
@@ -228,7 +228,7 @@ export class Card {
     const given = isTyped ? this.#editor.readDecision() : this.readInput(action);
     return given && { action, given: { choice, ...given } };
   }
-  // What to send with an action; null if something is missing.
+  // Return what to send with an action, or null if something is missing.
   readInput({ act }) {
     const { item } = this;
     const option = item.option && { [item.option.name]: $(".option input", this.node).checked };
@@ -277,7 +277,7 @@ const renderCard = (card) => h("section", { className: "held", ariaLabel: card.l
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
   drawByFeature(card)?.node ?? makeFace(card.context + card.back, card.title));
 
-// The user's own question. Its answer is the blanked-out text, unless the user changes it.
+// The user's own question. The answer is the blanked-out text until the user changes it.
 function makeQuestionEditor(sentenceView, onChange) {
   const grow = (box) => {
     box.style.height = "auto";

@@ -16,8 +16,8 @@ export function beginChat() {
   $("#chat").addEventListener("close", () => handlers.then(wasUsable));
 }
 
-// Open the dialog and copy the question. `asks` returns it as {said, text}; `takes` handles an answer and returns the result,
-// or nothing if the page shows it; `then` is called on closing with whether any answer was usable.
+// Open the dialog and copy the question that `asks` returns as {said, text}. `takes` handles an answer and returns the result,
+// or nothing if the page shows it; on closing, `then` is called with whether any answer was usable.
 export async function openChat(asks, takes, then = (_brought) => {}) {
   if ($("#chat").open) return;
   const asked = await asks().catch(({ message }) => ({ said: message, text: "" }));

@@ -29,13 +29,13 @@ export function makeMenuItems(all) {
     run();
   } }, h("span", {}, label), makeKeyLabel(key)));
 }
-// Position a node over a part of a picture; `box` is relative to the picture's size.
+// Position a node over part of a picture; `box` is relative to the picture's size.
 export function putOver(node, box) {
   for (const [edge, part] of Object.entries(box)) node.style[edge] = `${(100 * part).toFixed(3)}%`;
   return node;
 }
 
-// A text of a card on one line, with formulas.
+// One line of a card's text, with formulas.
 export const renderRichText = (parts) => (typeof parts === "string" ? parts : parts.map(([text, math]) => (math ? renderFormula(math) : text)));
 export const flattenText = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
 

@@ -1,4 +1,4 @@
-// The editor of a card: its fields as they will look, gaps as pills, and a preview of the card in Anki.
+// The card editor: fields as they will look, gaps as pills, and a preview of the card in Anki.
 import { findAll, makeButton, h } from "./dom.js";
 import { drawFace } from "./face.js";
 import { GAP, getCaret, makeField, findGap, blankOut, setHint, placeCaretAtEnd, redraw, renumber, removeGap, readSource } from "./field.js";
@@ -7,8 +7,8 @@ import { get, post } from "./server.js";
 
 const PREVIEW_DELAY = 200; // ms without typing before the preview is redrawn
 
-// The editor of the fields [name, label, pieces]. `asks` is the decision to preview; `used` is the highest gap number that was
-// ever shipped.
+// Create an editor for fields [name, label, pieces]. `asks` is the decision to preview; `used` is the highest gap number that
+// was ever exported.
 export function makeEditor(fields, asks, used, onChange) {
   const boxes = fields.map(([name, label, pieces]) => makeField(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
@@ -41,11 +41,11 @@ export function makeEditor(fields, asks, used, onChange) {
   const words = () => boxes.filter((box) => readSource(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
   return { node, mode: "edit", focus, kept: () => renderUnsaved(words()), isChanged, readDecision: () => ({ fields: { ...typed(), ...place.typed() } }) };
 }
-// What the user typed and didn't store, read-only.
+// Show unsaved typed text, read-only.
 export const renderUnsaved = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));
 
-// The menu for the selected text, or for the gap at the caret. `used` is the highest gap number that was ever shipped, because
-// numbers stay with their text.
+// The menu for the selected text, or for the gap at the caret. New gaps get numbers above `used`, the highest exported one,
+// because an exported number stays with its text.
 function makeGapMenu(box, used) {
   let gap = null;
   const node = h("div", { className: "gap-menu", role: "group", ariaLabel: "Gap" });

@@ -1,4 +1,4 @@
-// The ending of a sitting: the cards made, connected to their highlights, and where to go on.
+// The end of a sitting: the new cards, connected to their highlights, and where to continue.
 import { renderSides } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
 import { TEN, announce } from "./say.js";
@@ -35,7 +35,7 @@ export class Ending {
   }
   stop() { clearTimeout(this.#timer); }
 
-  // ---- Nothing reacts until no key has been pressed for a while.
+  // ---- Keys are ignored until none has been pressed for a while.
 
   restartQuietTimer() {
     this.#isQuiet = false;
@@ -57,7 +57,7 @@ export class Ending {
     if (this.#isQuiet) this.#nextEntry?.run();
   }
 
-  // ---- What was decided, and what comes next; both are requested in parallel.
+  // ---- The decisions made, and the next document; both are requested in parallel.
 
   async fill() {
     const { origin, number } = this.#sitting;
@@ -97,7 +97,7 @@ export class Ending {
     this.#select(this.rows.indexOf(this.chosen) + by);
     announce(this.chosen?.innerText ?? "");
   }
-  // Select the card of a highlight. Return whether it has one here.
+  // Select the card of a highlight, and return whether the ending lists one.
   show(key) {
     const row = this.rows.findIndex((each) => each.dataset.key === key);
     if (row >= 0) this.#select(row);

@@ -53,7 +53,7 @@ function measure(frame) {
   fitFormulas(place);
   frame.style.height = `${Math.max(place.scrollHeight, Math.ceil(place.getBoundingClientRect().height))}px`;
 }
-// Notes in Anki may contain anything. Scripts don't run in the frame; remove what would hide text or navigate.
+// Notes in Anki may contain any HTML. Scripts don't run in the frame; remove elements that would hide text or navigate.
 export function removeScripts(html) {
   const content = h("template", { innerHTML: html }).content;
   for (const one of content.querySelectorAll(REMOVED_TAGS)) one.remove();

@@ -1,5 +1,5 @@
-// A field of a card that is edited as it is shown. Its nodes are its source: texts; elements with the syntax around them
-// (`data-open`, `data-close`), such as gaps and emphasis; and atoms, which are rendered (`data-source`).
+// A card field that is edited as displayed. Its nodes hold the source: text; elements with their syntax (`data-open`,
+// `data-close`), such as gaps and emphasis; and rendered atoms (`data-source`).
 import { h } from "./dom.js";
 import { removeScripts } from "./face.js";
 import { findTextNodes } from "./letters.js";
@@ -7,13 +7,13 @@ import { findTextNodes } from "./letters.js";
 export const GAP = "[data-numbers]";
 const ATOM = "[data-source]";
 const WORD_JOINER = "\u2060"; // lets the caret stand beside a gap or an atom, without a line break there
-const HINT_END = /[{}]|(?<=:):|^:|:$/g; // what would end a hint
+const HINT_END = /[{}]|(?<=:):|^:|:$/g; // characters that would end a hint
 const MAX_STEPS = 200; // undo steps per field
 
 // The pieces inside each atom, if known; the undo steps of each field.
 const piecesByAtom = new WeakMap();
 const stepsByField = new WeakMap();
-let lastInputType = ""; // letters typed in a row are one step
+let lastInputType = ""; // consecutive typing is one undo step
 
 // ---- Converting from and to pieces.
 
@@ -124,7 +124,7 @@ function insertText(box, text) {
 
 const notifyInput = (box) => box.dispatchEvent(new Event("input", { bubbles: true }));
 
-// Own undo steps, because the browser's undo doesn't support gaps.
+// Custom undo, because the browser's undo doesn't support gaps.
 function saveStep(box) {
   const range = getCaret(box)?.cloneRange();
   range?.setStart(box, 0);
@@ -176,7 +176,7 @@ export function blankOut(box, number) {
   return "";
 }
 
-// Leave whitespace at the ends outside the gap.
+// Keep leading and trailing whitespace outside the gap.
 function trim(range) {
   const isBlank = (node, at) => node.nodeType === Node.TEXT_NODE && /[\s\u2060]/.test(node.data[at] ?? "");
   while (isBlank(range.startContainer, range.startOffset)) range.setStart(range.startContainer, range.startOffset + 1);

@@ -1,11 +1,11 @@
-// A note, or the highlights of a book: text in the page, with highlights over its words.
+// A note, or the highlights of a book: text in the page, with highlights drawn over it.
 import { $, findAll, fitFormulas, h } from "./dom.js";
 import { removeScripts } from "./face.js";
 import { foldLetters, foldAllLetters, findTextNodes } from "./letters.js";
 import { makeSvg } from "./shapes.js";
 
-const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // rendered with other characters than its source
-const MIN_LETTERS = 12; // letters; shorter highlights are only found in the note's own markup
+const FORMULA = /\$\$[^$]+\$\$|\$[^$\n]+\$/g; // rendered with characters that differ from the source
+const MIN_LETTERS = 12; // shorter highlights are found only through the note's own markup
 const UNSPACED = /[\u3040-\u30ff\u4e00-\u9fff]/; // scripts whose characters are syllables or words
 
 export function makeTextLayout(paper, { kind, html, lang }) {
@@ -89,8 +89,8 @@ function findBoxes(range) {
   return found;
 }
 
-// The range of a sentence within a highlight, from its first to its last text outside of formulas, which are rendered with
-// other characters.
+// The range of a sentence within a highlight, from the first to the last text outside formulas, because rendered formulas
+// differ from their source.
 function findSentence(range, sentence) {
   const texts = findTextNodes(range.commonAncestorContainer.parentElement).filter((each) => range.intersectsNode(each));
   const letters = foldAllLetters(texts.map(({ data }) => data));
@@ -118,9 +118,9 @@ function rangeAround(node) {
   return range;
 }
 
-// The ranges of the highlights in a note. They are found by the note's own markup; only long texts are searched for elsewhere,
-// because a wrong position is worse than none. A short text in bold is found if it is a whole cell, list item or paragraph.
-// A highlight may have no letters, because formulas are rendered with other characters.
+// Find the ranges of the highlights in a note by its own markup. Only long texts are searched for elsewhere, because a wrong
+// position is worse than none. Short bold text is found if it makes up a whole cell, list item or paragraph. A highlight that
+// is a formula has no letters to search for.
 function findRanges(content, marks) {
   const ranges = new Map();
   const withLetters = (node) => ({ node, letters: foldLetters(findTextNodes(node).map(({ data }) => data).join("")) });

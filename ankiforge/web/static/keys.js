@@ -1,11 +1,11 @@
-// All keys in one table, which defines the keyboard, the help and the menu.
+// A single table of all keys, from which the keyboard handling, the help and the menu are built.
 import { $, findAll, makeMenuItems, h } from "./dom.js";
 import { isDark } from "./face.js";
 import { runWhenPainted } from "./pace.js";
 import { tell } from "./say.js";
 
-// Of each key: the `views` in which it acts (shelf, sitting, list), its name, its function, and `when` it is available. `label`
-// is its current name in the menu. A key that `holds` stores nothing, so it waits for a card that is about to be shown.
+// Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. `label` is
+// its current name in the menu. A key that `holds` stores nothing, so it waits for a card that is about to be shown.
 /** @typedef {{views: string, group: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
  *   label: (page: any) => string, holds?: boolean, isListed?: boolean}} Key */
 /** @type {(views: string, group: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
@@ -62,7 +62,7 @@ function onKeyDown(e, page) {
   else if (key === "Escape") page.escape();
   else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) page.sitting.enter();
   else if (e.repeat) {
-    // a held key never decides, but steps repeatedly
+    // holding a key down repeats navigation but never a decision
     if (!isTyping && !target.closest?.("button, summary, a") && /^[jknp]$/.test(key)) onPlainKey(e, page);
     return;
   } else {

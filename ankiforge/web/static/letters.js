@@ -1,13 +1,13 @@
-// Find text in a list of strings by letters and digits only, as the program finds quotes.
+// Find text in a list of strings by letters and digits alone, in the same way as the program finds quotes.
 const NOT_ALPHANUMERIC = /[^\p{L}\p{N}]/gu;
 const ASCII = /^[\x20-\x7e]$/;
 
 const foldChar = (char) => (ASCII.test(char) ? char : char.normalize("NFKD")).toLowerCase().replace(NOT_ALPHANUMERIC, "");
 
-// The normalized letters and digits of a text.
+// Reduce text to its normalized letters and digits.
 export const foldLetters = (text) => [...text].map(foldChar).join("");
 
-// The letters of several texts, and for each letter its text and offset.
+// Index the letters of several texts: for each letter, its text and offset.
 export function foldAllLetters(texts) {
   const letters = [];
   const places = [];
@@ -35,7 +35,7 @@ export function findOccurrences({ letters, places }, words) {
   return ranges;
 }
 
-// The selected text, in which a formula is replaced by its TeX. A partly selected formula counts as a whole.
+// Return the selected text, with formulas as TeX. A partly selected formula is included in full.
 /** @param {Selection} selection */
 export function selectedText(selection) {
   const range = selection.getRangeAt(0).cloneRange();
@@ -51,7 +51,7 @@ export function selectedText(selection) {
   return formulas.length ? content.textContent : selection.toString();
 }
 
-// The text nodes below a node, without formulas, which are rendered with other characters.
+// Return the text nodes below a node, except in formulas, whose rendered characters differ from the source.
 /** @returns {Text[]} */
 export function findTextNodes(node) {
   const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);

@@ -1,5 +1,5 @@
-// When a key acts. Deciding keys only act on a card that has been on screen for a moment; selecting and showing keys wait for a
-// card that is about to be shown. Ignored keys are always explained.
+// The timing of keys. Keys that decide act only on a card that has been on screen for a moment; keys that select or show wait for
+// a card that is about to appear. The user is always told why a key was ignored.
 import { $ } from "./dom.js";
 import { LONG, tell } from "./say.js";
 
@@ -10,7 +10,7 @@ const REFUSAL_TIME = 2500; // ms
 const SAVING_TEXT = "Still saving. Press again in a moment.";
 const TOO_SOON_TEXT = "Too quick: this had just appeared. Press again.";
 
-let isPending = false; // whether the server is busy, so that no decision is possible
+let isPending = false; // whether the server is busy, which blocks decisions
 let isCardComing = false; // whether another card is about to be painted
 let heldCalls = []; // the calls that wait until that card is painted
 let paintedAt = Infinity; // when the browser was about to paint the card
@@ -26,7 +26,7 @@ function onAction(e) {
 addEventListener("keydown", onAction, true);
 addEventListener("click", onAction, true);
 
-// Return whether a key or click may decide on the card on screen, and explain why not.
+// Return whether a key or click may decide on the card on screen; if not, tell the user why.
 export function mayDecide() {
   if (!isFree()) return false;
   const isTooSoon = actedAt - paintedAt < SETTLE_TIME;
@@ -34,7 +34,7 @@ export function mayDecide() {
   return !isTooSoon;
 }
 
-// Return whether the server has stored the previous decision, and explain if it hasn't.
+// Return whether the server has stored the previous decision; if not, tell the user.
 export function isFree() {
   if (isPending) refuse(SAVING_TEXT);
   return !isPending;
@@ -67,7 +67,7 @@ function runHeldCalls() {
   for (const run of runs) run();
 }
 
-// Run a request during which no decision is possible. Return its result. With `bringsCard`, another card is painted after it.
+// Run a request that blocks decisions, and return its result. With `bringsCard`, another card is painted afterwards.
 export async function runAlone(work, { bringsCard = false } = {}) {
   isPending = true;
   isCardComing = bringsCard;

@@ -1,9 +1,9 @@
-// The page: a shelf of documents, a sitting at a document or list, and the rows of all cards. The server decides what is allowed.
+// The page: a shelf of documents, a sitting at a document or list, and the rows of all cards. The server enforces all rules.
 //
 //   shelf    the pending documents         paper     the document: its pages and highlights, and where they are
 //   sitting  ten decisions; its ending     card      the card beside its highlight, its question, its editor
 //   rows     all cards                     sentence  words to blank out; shapes: outlines of highlights
-//   keys     what each key does            pace      when a key acts
+//   keys     the keyboard                  pace      the timing of keys
 import { beginChat, openChat } from "./chat.js";
 import { $, findAll } from "./dom.js";
 import { fillFrame, isDark } from "./face.js";
@@ -22,7 +22,7 @@ class Page {
   // shelf, sitting or list
   view = "start";
   ready = 0; // the number of accepted cards that Anki lacks
-  undos = []; // decisions that can be undone, oldest first: {id}, and where each was made
+  undos = []; // decisions that can be undone, oldest first: {id}, and the view of each
   sitting = null;
   rows = null;
   shelf = new Shelf(this);
@@ -72,7 +72,7 @@ class Page {
     }, { bringsCard: true });
   }
   async openAll(searches = true) {
-    if (searches && !isFree()) return; // don't search on the way back while a decision is being stored
+    if (searches && !isFree()) return; // don't return to the search while a decision is being stored
     hush();
     this.#closeSitting();
     this.rows ??= new Rows(this);
@@ -91,7 +91,7 @@ class Page {
     await this.#startSitting({ title: back.title, hash: back.list, back, single: true,
       read: async () => ({ opened: item, number: 0, ids: [], results: [], items: [] }) });
   }
-  // Go from a sitting back to where it was opened.
+  // Leave a sitting for the view from which it was opened.
   leave() {
     const back = this.sitting?.origin.back;
     return back === ALL_CARDS ? this.openAll(false) : back ? this.open(back) : this.openShelf();
@@ -163,7 +163,7 @@ class Page {
     this.showTheme();
   }
   showTheme() {
-    // the port changes with each session, and storage with it, but cookies are shared by all ports
+    // browser storage is lost because each session has another port, but all ports share cookies
     const [, chosen] = document.cookie.match(/ankiforge_theme=(light|dark)/) ?? [];
     document.documentElement.dataset.theme = chosen ?? (darkQuery.matches ? "dark" : "light");
     for (const frame of findAll("iframe.face")) fillFrame(frame);

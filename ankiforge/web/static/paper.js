@@ -1,5 +1,5 @@
-// The document of a sitting: the pages of a PDF, a note, or the highlights of a book. It is loaded once, and never shown blank.
-// Each kind returns the boxes of its highlights; this module draws the highlights, scrolls to them, and locates them on screen.
+// The document of a sitting: a PDF, a note, or the highlights of a book. It is loaded once, before it is shown. The module of
+// each kind returns the boxes of highlights; this module draws them, scrolls to them, and locates them on screen.
 import { h } from "./dom.js";
 import { makeTextLayout } from "./flow.js";
 import { selectedText } from "./letters.js";
@@ -9,7 +9,7 @@ import { makeSheetLayout } from "./sheets.js";
 
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 5]; // zoom limits, relative to the size that fits
 const SCROLL_TIME = 300; // ms
-const [HIGHLIGHT_HEIGHT, BEGINNING_HEIGHT] = [0.24, 0.6]; // fractions of the pane's height: where the current highlight is shown, and above which a document is shown from its beginning
+const [HIGHLIGHT_HEIGHT, BEGINNING_HEIGHT] = [0.24, 0.6]; // fractions of the pane's height: the position of the current highlight, and the height above which a document is shown from its beginning
 const MAX_CACHED = 3; // documents
 const COLUMN_DISTANCE = 60; // pixels; lines this close to a highlight determine the width of its column
 const CONTEXT_CHARS = 60; // characters before the selected text that are sent to locate it
@@ -17,7 +17,7 @@ const allowsMotion = () => !matchMedia("(prefers-reduced-motion: reduce)").match
 
 const cache = new Map(); // the documents shown last, by id
 
-// Return the document of a highlight. It is loaded before it is shown, and cached.
+// Return the document of a highlight, loaded or from the cache.
 export function getPaper(key, id, pane) {
   const paper = cache.get(id) ?? new Paper(key, pane);
   cache.delete(id);
@@ -136,7 +136,7 @@ export class Paper {
 
   // ---- Highlights.
 
-  // Redraw once before the next frame, however many changes there are.
+  // Schedule a single redraw before the next frame.
   draw() {
     this.#drawing ||= requestAnimationFrame(() => {
       this.#drawing = 0;
@@ -159,8 +159,8 @@ export class Paper {
     if (states) this.recolour(states);
   }
 
-  // The nodes of a highlight: one shape, a bar beside each of its columns, and for the current highlight its sentences.
-  // `findHome` returns the left and right edges of the text around some lines.
+  // Create the nodes of a highlight: one shape, a bar beside each column, and for the current highlight its sentences.
+  // `findHome` returns the left and right edges of the text around the given lines.
   makeShapes(mark, boxes, askedBoxes, findHome) {
     const lines = groupIntoLines(boxes);
     if (!lines.length) return [];
@@ -202,7 +202,7 @@ export class Paper {
     return { left: left + dx, right: right + dx, top: top + dy, y: y + dy, bottom: lines.at(-1)[3] + dy, isColumn };
   }
 
-  // The position on screen, {x, y}, where the line to the card starts, and whether it is in view; null if it isn't drawn.
+  // The screen position {x, y} where the line to the card starts, and whether it is in view; null if there is no line.
   getScreenPosition(key = this.now) {
     const place = this.#locate(key);
     if (!place) return null;
@@ -234,7 +234,7 @@ export class Paper {
   #scrollTo(x, y, glides) {
     cancelAnimationFrame(this.#frame);
     const [x0, y0] = [this.pane.scrollLeft, this.pane.scrollTop];
-    const far = 1.6 * this.pane.clientHeight; // farther away, only the last part is animated
+    const far = 1.6 * this.pane.clientHeight; // beyond this distance, only the last part is animated
     const from = Math.abs(y - y0) > far ? y - Math.sign(y - y0) * far : y0;
     const began = performance.now();
     const step = (time) => {

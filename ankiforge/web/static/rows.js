@@ -8,13 +8,13 @@ import { get, post } from "./server.js";
 
 const SEARCH_DELAY = 150; // ms without typing before the search starts
 
-// The search is kept for the next visit: the words, and the value of each filter (a query term) by label.
+// The search, kept for the next visit: the words, and a query term for each filter by label.
 let words = "";
 const filters = new Map();
 let opened = ""; // the id of the row opened last
 const buildQuery = () => [...filters.values(), words].join(" ").trim();
 
-// The list of all cards, on several of which the user can decide at once.
+// The list of all cards, with bulk decisions.
 export class Rows {
   #body = h("ul", { className: "rows" });
   #summary = h("p", { className: "told", role: "status" });

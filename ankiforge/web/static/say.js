@@ -1,4 +1,4 @@
-// Messages: next to the buttons of a sitting, or else in a toast; also for screen readers.
+// Messages, shown next to the buttons of a sitting or in a toast, and announced to screen readers.
 import { $, h, makeKeyLabel, renderRichText } from "./dom.js";
 
 const DEFAULT_TIME = 7000; // ms
@@ -14,10 +14,10 @@ export const setUndo = (run) => { undo = run; };
 export const formatCount = (n, noun) => `${formatNumber(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const formatNumber = (n) => n.toLocaleString("en");
 
-// The text of a card, truncated by the style and isolated from the text direction around it.
+// A card's text, truncated by CSS and isolated from the surrounding text direction.
 export const quote = (words) => ["“", h("bdi", {}, renderRichText(words)), "”"];
 
-// Show a message (text or nodes), something to copy such as a path, and an undo button.
+// Show a message (text or nodes), optionally with text to copy, such as a path, and an undo button.
 export function tell(text, { undoes = false, stays = DEFAULT_TIME, copy = "" } = {}) {
   const place = document.body.dataset.view === "sitting" ? $("#said") : $("#toast");
   hush();

@@ -1,13 +1,12 @@
-// A sentence whose words the user can blank out, optionally with the previous sentence; or the text of a passage to make a card
-// from.
+// A sentence whose words the user can blank out, optionally with the previous sentence; or a passage to turn into a card.
 import { fitFormulas, h, makeKeyLabel } from "./dom.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
 import { sliceBetween, makeWordPicker } from "./words.js";
 
 const isInside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
-// `card` has the `parts` of the text. A proposal also has its `gaps`, their positions (`spans`), those of `code` and of
-// sentence starts (`starts`), and the previous sentence (`before`). `onChange` is called when the selection changes.
+// `card` has the `parts` of the text. A proposal also has its `gaps`, their positions (`spans`), the positions of `code` and
+// sentence `starts`, and the previous sentence (`before`). `onChange` is called when the selection changes.
 export function makeSentenceView(card, name, onChange) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;
   const proposed = card.spans ?? [];
@@ -25,7 +24,7 @@ export function makeSentenceView(card, name, onChange) {
   const node = h("div", { className: "proposal" }, beforeButton, box, chips);
   fitObserver.observe(node);
 
-  // The number of the selected gap; 0 if it isn't a proposed one.
+  // The number of the selected gap, or 0 if it wasn't proposed.
   const number = () => (spans.length === 1 ? 1 + proposed.findIndex(([start, end]) => start === spans[0][0] && end === spans[0][1]) : 0);
   const isHidden = (spot) => spans.some((span) => isInside(spot, span));
   const isWhole = () => cut[0] === 0 && cut[1] === length;
@@ -84,8 +83,8 @@ export function makeSentenceView(card, name, onChange) {
     const run = sliceBetween(options, a, b);
     return [run[0].start, run.at(-1).end];
   };
-  // A click on a word of another proposed gap selects that gap; a word next to the gap joins it, and a word at its edge leaves
-  // it; any other word becomes the gap, or with Ctrl an additional one.
+  // Clicking a word in another proposed gap selects that gap. A word next to the current gap is added to it, a word at its edge
+  // is removed, and any other word becomes the gap, or with Ctrl an additional gap.
   function choose(from, to, how) {
     const [head, tail] = [hidden()[0] ?? -9, hidden().at(-1) ?? -9];
     const isOn = isHidden(options[to]);
@@ -126,14 +125,14 @@ export function makeSentenceView(card, name, onChange) {
   // ---- The result.
 
   const readSelection = () => ({ spans: spans.map((span) => span.join("-")).join(), cut: isWhole() ? "" : cut.join("-"), before: hasBefore });
-  // What to send. If nothing is blanked out, blank out the focused word, or focus the first one, and return null.
+  // Return what to send. If nothing is blanked out, blank out the focused word, or else focus the first word and return null.
   function readDecision() {
     if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
     if (spans.length) return { act: "make", mode: "cloze", ...readSelection() };
     if (!hideFocused()) focus();
     return null;
   }
-  // The text to find in the document; formulas are rendered with other characters than their source.
+  // The text to find in the document, without formulas, because rendered formulas differ from their source.
   const text = () => [...card.parts.map(([each, math]) => (math ? "\ufffc".repeat([...each].length) : each)).join("")];
   const sentences = () => starts.map((start, i) => text().slice(start, starts[i + 1] ?? length).join("").trim());
   // Show the current keys that have no button.

@@ -3,7 +3,7 @@ const NO_ANSWER_TEXT = "ankiforge review does not answer. If it has ended, start
 const POLL_DELAY = 60; // the maximum delay between polls, in ms
 const MAX_POLLS = 400; // the maximum number of polls
 
-// A failed reply throws an error with its `status` and fields; no reply throws one without.
+// If the server reports a failure, throw an error with the `status` and fields of the reply; without a reply, throw a plain error.
 async function request(path, options) {
   let reply;
   try {
@@ -18,7 +18,7 @@ async function request(path, options) {
 
 export const get = (path, query = {}) => request(`${path}?${new URLSearchParams(query)}`);
 
-// Poll until the server has finished something (until then it answers {}). Returns null if it is no longer wanted.
+// Poll until the server has finished (until then it returns {}). Return null if the result is no longer wanted.
 export async function pollUntil(path, isWanted = () => true) {
   for (let times = 0; times < MAX_POLLS && isWanted(); times += 1) {
     const reply = await request(path).catch((error) => (error.status ? null : Promise.reject(error)));

@@ -27,7 +27,7 @@ export function groupIntoLines(boxes) {
   return lines;
 }
 
-// Group lines below each other into columns; if `loose`, even if the last line ends before the first one begins.
+// Group lines below each other into columns; if `loose`, even if the last line ends before the first line begins.
 export function groupIntoColumns(lines, loose = false) {
   const columns = [];
   for (const line of lines) {

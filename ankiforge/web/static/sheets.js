@@ -54,7 +54,7 @@ export function makeSheetLayout(paper, shown) {
     paper.moved();
   }
 
-  // Measure the line height and the text area of a page, to cut off white margins.
+  // Measure the line height and text area of a page, to crop white margins.
   function measure(page) {
     if (!page.words.length) return;
     const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
@@ -92,7 +92,7 @@ export function makeSheetLayout(paper, shown) {
       paper.makeShapes(mark, page.marks[mark.key].map((box) => toPixels(page, box)), mark.key === paper.now ? getCurrentBoxes(page, mark.key) : [], makeHomeFinder(page)));
     page.marksLayer.replaceChildren(...made);
   }
-  // The left and right edges of the text lines that contain some boxes.
+  // The left and right edges of the text lines that contain the boxes.
   const makeHomeFinder = (page) => (lines) => {
     const isIn = ([l, t, r, b]) => lines.some(([left, top, right, bottom]) => l < right && r > left && top < (t + b) / 2 && (t + b) / 2 < bottom);
     const [left, , right] = computeBounds([...lines, ...page.lines.map((line) => toPixels(page, line)).filter(isIn)]);
@@ -140,7 +140,7 @@ export function makeSheetLayout(paper, shown) {
     if (!page) return;
     await draw(page);
     if (page.marks[paper.now] && Math.abs(fitWidth() * paper.zoom - leafWidth) > 1) paper.layout(); // the highlight is in another column
-    // draw the pages around it in the background
+    // draw the neighbouring pages in the background
     (async () => { for (const by of [1, -1, 2]) if (pages[page.number + by]) await draw(pages[page.number + by]); })();
   }
 

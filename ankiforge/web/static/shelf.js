@@ -14,7 +14,7 @@ export class Shelf {
   documents = [];
   counts = { waiting: 0, proposed: 0 }; // totals
   model = false; // whether a model is configured
-  begins = ""; // what the page opens with instead of the shelf
+  begins = ""; // the document or list that the page opens instead of the shelf
   without = ""; // why other highlights have no proposal
   #page;
   #timer = 0;
@@ -62,7 +62,7 @@ export class Shelf {
         } }, `${each.unmarked ? CHOOSE : "Let your chat ask"} `, makeKeyLabel("⏎")), h("span", { className: "button text small" }, "Open")]
         : h("span", { className: "button filled small" }, "Open ", makeKeyLabel("⏎"))));
   }
-  // A chat is offered first for a document with few proposals.
+  // For a document with few proposals, a chat is offered first.
   #isForChat({ for_chat, unmarked }) { return unmarked || (for_chat && !this.model); }
   get isOpened() { return this.documents.length === 1 && !this.#isForChat(this.documents[0]); }
   async #loadCover({ key, kind, coverNode }) {

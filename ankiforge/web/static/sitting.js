@@ -1,6 +1,5 @@
-// A sitting: up to ten pending items of one document or list. The document stays on screen, and the card is shown level with
-// its highlight. The server holds the remaining items; this module shows them, and shows the next card before the server has
-// answered.
+// A sitting: up to ten pending items of one document or list. The document stays on screen, with the card level with its
+// highlight. The server keeps track of the remaining items, but the next card is shown before the server has answered.
 import { Card } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
 import { Ending } from "./ending.js";
@@ -25,8 +24,8 @@ function hideKeysIfTight() {
 addEventListener("resize", hideKeysIfTight);
 
 export class Sitting {
-  // What is decided on: `title`; `read`, which returns a sitting; its `entry` of the shelf; for a document its `key`; `single`
-  // for one item that was opened from a row, and `back`, where that row is.
+  // The target of the sitting: its `title`; `read`, which requests the sitting; its `entry` on the shelf; the `key` of a
+  // document; `single` for an item opened from a row, and `back`, the location of that row.
   origin;
   number = 0; // the server's id of the sitting
   items = []; // the remaining items
@@ -51,11 +50,11 @@ export class Sitting {
     Object.assign(this, { at: 0, opened: reply.opened ?? null, ending: null });
     this.#take(reply);
   }
-  // Apply the server's state, with the new items, and show the wanted item.
+  // Apply the server's state and new items, and show the requested item.
   #take({ number, ids, results, items }, wanted = this.item?.id) {
     for (const item of items) {
       const known = this.#known.get(item.id);
-      // items that are shown already, or come back, keep what the user typed
+      // items that are already shown, or shown again, keep the user's input
       if (known?.isAhead || known?.turn === item.turn) Object.assign(known, item, { isAhead: false });
       else this.#known.set(item.id, item);
     }
@@ -80,7 +79,7 @@ export class Sitting {
 
   get item() { return this.opened ?? this.items[this.at]; }
   get size() { return this.items.length + this.results.length; }
-  // The card's current actions except the filled button's; and the action with a key or name.
+  // The card's current actions, except that of the filled button; and the action with a given key or name.
   get actions() { return this.ending || this.card?.mode !== "look" ? [] : this.card.actions.filter((action) => action !== this.card.main); }
   actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.actions.find((action) => action.key === key || action.act === key); }
 
@@ -119,7 +118,7 @@ export class Sitting {
     paper.ask(card.item.source.key, card.sentences);
     paper.goTo(card.item.source.key, glides);
   }
-  // Show a document beside the card. Return whether it is another one.
+  // Show a document beside the card, and return whether it has changed.
   #enter(paper) {
     document.body.classList.toggle("alone", !paper);
     if (paper === this.paper) return false;
@@ -141,7 +140,7 @@ export class Sitting {
     this.paper = null;
   }
 
-  // The selection has changed: update the buttons, and what is highlighted in the document.
+  // Update the buttons and the emphasis in the document after a change of selection.
   onCardChange() {
     const { card, paper } = this;
     if (!card || this.ending) return;
@@ -223,7 +222,7 @@ export class Sitting {
     $("circle", tie).setAttribute("cy", end);
     tie.style.visibility = mark.isSeen ? "visible" : "hidden";
   }
-  // Show the position in the document: page and zoom; and on the strip the part in view.
+  // Show the page and zoom, and on the strip the part of the document in view.
   #foot() {
     const { paper } = this;
     $("#where").textContent = paper.body.formatPosition?.() ?? (paper.kind === "list" ? "book" : "note");
@@ -298,7 +297,7 @@ export class Sitting {
   }
   // The text selected in the document and the key of its highlight, or null.
   getSelectedText() { return this.paper?.body ? this.paper.getSelectedText() : null; }
-  // Blank out the selected text, or ask about it; make a highlight of it if it has none.
+  // Blank out the selected text, or ask about it; text outside any highlight becomes a new highlight.
   async take(how) {
     const { key, text, before, page } = this.getSelectedText();
     if (!key) return this.#mark(how, { text, before, page });
@@ -312,7 +311,7 @@ export class Sitting {
     if (how === "q") this.card.ask();
   }
 
-  // Make a highlight of the text, and show its proposal beside it.
+  // Highlight the text, and show the proposal beside it.
   async #mark(how, words) {
     if (!isFree()) return;
     const { paper } = this;
@@ -347,7 +346,7 @@ export class Sitting {
       await this.reload(others[0]?.key ?? "");
     }, { bringsCard: true });
   }
-  // Highlights were added or removed: show the current items, or the shelf if no highlight is left.
+  // After adding or removing a highlight, show the current items, or the shelf if no highlight is left.
   async reload(key) {
     if (!key) return this.#page.openShelf();
     if (this.origin.entry) this.origin.entry.key = key;
@@ -418,14 +417,14 @@ export class Sitting {
       }
       this.#refresh();
     }, { bringsCard: Boolean(opened || action.stays) });
-    // after an item outside the sitting, go on with the next highlight
+    // after an item outside the sitting, continue with the next highlight
     const isBeside = opened && !this.origin.single && !action.stays && !this.opened;
     if (isBeside && this.paper?.marks.some(({ key }) => key === item.source?.key)) {
       this.paper.now = item.source.key;
       this.stepMark(1);
     }
   }
-  // Show the next item: another fact of the same highlight, in place of the last item, or the next highlight.
+  // Show the next item: another fact of the same highlight, in place of the last item, or else the next highlight.
   #goAhead({ becomes }) {
     const { items, at } = this;
     const { source, beside, then } = items[at];
@@ -437,7 +436,7 @@ export class Sitting {
     if (at >= this.items.length) this.at = 0;
     this.show();
   }
-  // A decision was stored. If the server's next item differs from the one shown, show the server's.
+  // After a decision is stored, switch to the server's next item if another item is shown.
   #stored(reply, action) {
     const { item } = this;
     if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this });
@@ -448,7 +447,7 @@ export class Sitting {
   }
   #refresh() { setTimeout(() => this.paper?.refresh().then(() => this.strip()), REFRESH_DELAY); }
 
-  // Show an item again whose decision was undone.
+  // Show an item again after its decision was undone.
   putBack({ item, sitting }) {
     this.#goOn();
     this.opened = sitting ? null : item;

@@ -1,4 +1,4 @@
-// The words of a text, to select with the mouse, a finger or the keyboard.
+// Words that can be selected by mouse, touch or keyboard.
 import { renderFormula, h } from "./dom.js";
 
 const CLICK_DISTANCE = 4; // pixels that the pointer may move during a click
@@ -7,7 +7,7 @@ const PIECE = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’\-]*|\s+|./gu;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 const segmenter = Intl.Segmenter && new Intl.Segmenter(undefined, { granularity: "word" });
 
-// Split a text into words and what is between them. Positions are in code points.
+// Split text into words and the text between them. Positions are in code points.
 function splitText(parts, cuts) {
   const pieces = [];
   let at = 0;
@@ -74,7 +74,7 @@ export function makeWordPicker(parts, cuts, label, choose) {
     box.classList.add("pointed");
     choose(i, i, e.shiftKey ? "extend" : getMode(e));
   });
-  // A selection may reflow the lines, and move another word under a resting pointer.
+  // A selection may reflow the lines and thus move another word under a resting pointer.
   box.addEventListener("pointerover", (e) => {
     const i = findIndex(e.target);
     if (!pressed || i < 0 || e.pointerType === "touch") return;
