@@ -48,10 +48,10 @@ def split_ideographs(run: str, language: LanguageTables) -> Iterator[Span]:
         spans.append((word_starts[end], end))
         end = word_starts[end]
     spans.reverse()
-    yield from _merge_names(plain, spans, language)
+    yield from _merge_transliterations(plain, spans, language)
 
 
-def _merge_names(
+def _merge_transliterations(
     plain: str, spans: list[Span], language: LanguageTables
 ) -> Iterator[Span]:
     first = 0

@@ -130,7 +130,7 @@ def detect_language(*texts: str) -> str:
                 return "ru"
             if _FOREIGN_LETTER.search(sample):
                 return ""
-        scores = _score_languages(sample)
+        scores = _count_function_words(sample)
         if scores.best_count > scores.next_best_count:
             return scores.language if scores.language in LANGUAGES else ""
         name = _detect_by_vocabulary(sample)
@@ -165,7 +165,7 @@ def _detect_by_vocabulary(sample: str) -> str:
 
 def detect_certain_language_name(text: str) -> str:
     """Return the name of the language with by far the most function words, or "" if uncertain."""
-    scores = _score_languages(text[:_MAX_LANGUAGE_CHARS])
+    scores = _count_function_words(text[:_MAX_LANGUAGE_CHARS])
     if scores.best_count < max(
         _MIN_FUNCTION_WORDS,
         scores.next_best_count + _MIN_LEAD,
@@ -175,7 +175,7 @@ def detect_certain_language_name(text: str) -> str:
     return LANGUAGE_NAMES.get(scores.language, "")
 
 
-class _Scores(NamedTuple):
+class _FunctionWordCounts(NamedTuple):
     language: str
     best_count: int
     """The number of function words in that language."""
@@ -186,14 +186,14 @@ class _Scores(NamedTuple):
 
 
 @lru_cache(maxsize=64)  # several callers score the same text
-def _score_languages(sample: str) -> _Scores:
+def _count_function_words(sample: str) -> _FunctionWordCounts:
     languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))
     languages_of_words = (languages.get(word.casefold(), ()) for word in words)
     counts = Counter(chain.from_iterable(languages_of_words))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
     (language, best), (_, next_best) = ranked[:2]
-    return _Scores(language, best, next_best, len(words))
+    return _FunctionWordCounts(language, best, next_best, len(words))
 
 
 @cache

@@ -97,7 +97,7 @@ def find_digit_numbers(text: str) -> dict[str, Strings]:
     plain = unicodedata.normalize("NFKC", replace_roman_numerals(raised))
     notations = {}
     for number in DIGIT_NUMBER.findall(plain):
-        notations[number] = _make_notations(number)
+        notations[number] = _list_notations(number)
         if number in powers:
             notations[number] += (powers[number],)
     return notations
@@ -111,7 +111,7 @@ def find_numbers(text: str) -> frozenset[str]:
         "NFKC", replace_roman_numerals(separate_raised_digits(text))
     )
     for number in DIGIT_NUMBER.findall(plain):
-        numbers.update(_make_notations(number))
+        numbers.update(_list_notations(number))
     words = set(split_words(text))
     for word in words:
         number_word = word.removesuffix("fold")  # twentyfold
@@ -124,7 +124,7 @@ def find_numbers(text: str) -> frozenset[str]:
     return frozenset(numbers)
 
 
-def _make_notations(number: str) -> Strings:
+def _list_notations(number: str) -> Strings:
     """Return a number as written, without thousands separators, and with a decimal point."""
     ungrouped = _THOUSANDS_SEPARATOR.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
@@ -286,7 +286,7 @@ _FRACTIONS = {
 }
 
 
-def _make_alternatives(names: Iterable[str]) -> str:
+def _build_alternatives(names: Iterable[str]) -> str:
     """Build a regular expression that matches any of `names`.
 
     Grouping the names by first letter lets the matcher rule out most of them quickly.
@@ -306,7 +306,7 @@ def _make_alternatives(names: Iterable[str]) -> str:
 _DIGITS = r"\d{1,999}"
 # Number words that usually mean something else, as in `once he came` or `gib acht`.
 _DOUBTFUL_WORDS = frozenset(("once", "twice", "acht"))
-_WORD = _make_alternatives(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
+_WORD = _build_alternatives(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
 QUANTITY_PATTERN = regex(
     rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
@@ -317,8 +317,8 @@ QUANTITY_PATTERN = regex(
             (?:[.,]\d{{1,2}}(?!\d))?(?!\d)
         |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_WORD})\b)
-    (?:[\s-]{{0,2}}(?P<scale>{_make_alternatives(_SCALES)})(?![^\W\d_]))?
-    (?:[\s-]{{0,2}}(?P<unit>{_make_alternatives(UNITS_BY_SPELLING)})(?![^\W_]|/\w))?
+    (?:[\s-]{{0,2}}(?P<scale>{_build_alternatives(_SCALES)})(?![^\W\d_]))?
+    (?:[\s-]{{0,2}}(?P<unit>{_build_alternatives(UNITS_BY_SPELLING)})(?![^\W_]|/\w))?
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.
         |ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
@@ -350,8 +350,8 @@ _TEXT_UNIT = regex(
     rf"""(?xi)
     (?:(?:(?!\d){_LETTER}){{1,9}}\d+(?:[.,]\d+)*  # of a version, in a currency
       |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_SINGLE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}[⁰-₎²³¹]*)*
-    (?:[\s-]?(?:{_make_alternatives(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
-    (?:[\s-]?(?:{_make_alternatives(UNITS_BY_SPELLING)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
+    (?:[\s-]?(?:{_build_alternatives(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
+    (?:[\s-]?(?:{_build_alternatives(UNITS_BY_SPELLING)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
       (?:(?<=[%‰€£$°A-Za-zµ])(?!{_LETTER})|(?![^\W_])))?
     [⁰-₎²³¹]*(?:[-‐‑]?{_GLYPH}+)*
     | {_SINGLE_WORD}

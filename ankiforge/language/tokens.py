@@ -235,7 +235,7 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
             words.append(run)
         else:
             for start, end in split_ideographs(run.text, language):
-                word = _make_chinese_word(run, start, end, language)
+                word = _create_chinese_word(run, start, end, language)
                 if words and _is_continuation(words[-1], word, language):
                     words[-1] = _merge_words(words[-1], word)
                 else:
@@ -263,7 +263,7 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
     return words
 
 
-def _make_chinese_word(
+def _create_chinese_word(
     run: Token, start: int, end: int, language: LanguageTables
 ) -> Token:
     word = Token(run.start + start, run.start + end, run.text[start:end])

@@ -93,7 +93,7 @@ def mark_translations(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
         highlight = notes[index]
         sentence = highlight.sentence
         if not sentence:
-            sentence = _find_sentence(highlight, highlights)
+            sentence = _find_example_sentence(highlight, highlights)
         result[index] = replace(
             highlight, written=WORD_AND_TRANSLATION, sentence=sentence
         )
@@ -143,7 +143,7 @@ def _find_translations(notes: dict[int, Highlight], document_language: str) -> l
             continue
         term = get_marked_term(highlight)
         note = highlight.comment
-        if _is_other_script(term, note) or _is_reading(term, note):
+        if _is_other_script(term, note) or _is_kana_reading(term, note):
             certain.append(index)
             continue
         place = _classify_note(note, document_language)
@@ -179,7 +179,7 @@ def _is_other_script(term: str, note: str) -> bool:
     return all(scripts) and scripts[0] != scripts[1]
 
 
-def _is_reading(term: str, note: str) -> bool:
+def _is_kana_reading(term: str, note: str) -> bool:
     """Return whether a note spells a Japanese word with ideographs in kana."""
     plain = note.strip(" []()（）「」【】")
     return bool(_IDEOGRAPH.search(term) and _KANA.fullmatch(plain))
@@ -196,7 +196,7 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
         return name if name in LANGUAGES else ""
     # there are only words, so choose the language whose tables contain most of them
     words = [word.casefold() for text in texts for word in _WORD.findall(text)]
-    known_counts = Counter({name: _count_known(words, name) for name in LANGUAGES})
+    known_counts = Counter({name: _count_known_words(words, name) for name in LANGUAGES})
     (best, most), (_, next_most) = known_counts.most_common(2)
     return best if most > next_most and most >= _MIN_KNOWN_FRACTION * len(words) else ""
 
@@ -209,25 +209,25 @@ def _classify_note(note: str, document_language: str) -> str:
     if not document_language:
         return "anywhere"
     words = [word.casefold() for word in _WORD.findall(" ".join(_split_senses(note)))]
-    if not _find_letters(document_language).issuperset("".join(words)):
+    if not _collect_letters(document_language).issuperset("".join(words)):
         return "elsewhere"
-    known_here = _count_known(words, document_language)
+    known_here = _count_known_words(words, document_language)
     if known_here == len(words):
         return "here"
     others = [name for name in LANGUAGES if name != document_language]
-    known_there = max(_count_known(words, name) for name in others)
+    known_there = max(_count_known_words(words, name) for name in others)
     if not known_here and 2 * known_there >= len(words):
         return "elsewhere"
     return "here" if known_here > known_there else "anywhere"
 
 
-def _count_known(words: Iterable[str], name: str) -> int:
+def _count_known_words(words: Iterable[str], name: str) -> int:
     tables = load_language(name)
     return sum(word in tables.known_words for word in words)
 
 
 @cache
-def _find_letters(name: str) -> frozenset[str]:
+def _collect_letters(name: str) -> frozenset[str]:
     """Return the letters used in a language's words, always including A to Z.
 
     Letters that occur only in a few borrowed words are left out.
@@ -242,7 +242,7 @@ def _find_letters(name: str) -> frozenset[str]:
 # --- sentences of words -------------------------------------------------------------------
 
 
-def _find_sentence(highlight: Highlight, others: Iterable[Highlight]) -> str:
+def _find_example_sentence(highlight: Highlight, others: Iterable[Highlight]) -> str:
     term = get_marked_term(highlight)
     for other in others:
         if len(other.exact) > len(term) and not get_marked_term(other):

@@ -178,7 +178,7 @@ def get_word_prefix(word: str) -> str:
 
 
 def find_word_prefixes(text: str) -> WordSet:
-    """Return the `get_word_prefix` of each word in a text."""
+    """Return the prefix (`get_word_prefix`) of each word in a text."""
     return frozenset(map(get_word_prefix, split_words(text)))
 
 

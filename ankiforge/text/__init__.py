@@ -51,7 +51,7 @@ class WordMatcher:
             if character not in text:
                 continue
             searched_text = (
-                self._cut_near_character(character, text)
+                self._keep_near_character(character, text)
                 if len(text) > _MIN_LONG_CHARS
                 else text
             )
@@ -60,7 +60,7 @@ class WordMatcher:
                     return True
         return False
 
-    def _cut_near_character(self, character: str, text: str) -> str:
+    def _keep_near_character(self, character: str, text: str) -> str:
         pieces = text.split(character, _MAX_OCCURRENCES)
         if len(pieces) > _MAX_OCCURRENCES:
             return text

@@ -252,7 +252,7 @@ def parse_card_rows(text: str) -> Iterator[CardRow]:
     table = _parse_table(text)
     columns = table.columns
     numbers = count(1)
-    for lines, cells, fault in _read_rows(table):
+    for lines, cells, fault in _split_rows(table):
         if not fault and not any(map(str.strip, cells)):
             continue
         row = dict[str, str]()
@@ -296,7 +296,7 @@ _REASONS_BY_ERROR = {
 }
 
 
-def _read_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
+def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
     """Split the lines of a table into rows.
 
     After a damaged row, resumes at the next line that is a complete row by itself.

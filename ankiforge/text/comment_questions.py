@@ -141,7 +141,7 @@ def find_question(comment: str) -> CommentQuestion | None:
         comment = " " * start + comment[start:]
         ends = [end for end in ends if end.mark > start]
         if ends:
-            question_end = _find_last_end(comment, starts, ends)
+            question_end = _find_last_question_end(comment, starts, ends)
             return _build_question(
                 comment, start, question_end, is_single=question_end == ends[0].after
             )
@@ -155,8 +155,8 @@ def find_question(comment: str) -> CommentQuestion | None:
 
     for index, end in enumerate(ends):
         question_start = starts[bisect_right(starts, end.mark) - 1]
-        if _is_possible_front(comment[question_start : end.mark]):
-            question_end = _find_last_end(comment, starts, ends[index:])
+        if _is_long_enough_for_front(comment[question_start : end.mark]):
+            question_end = _find_last_question_end(comment, starts, ends[index:])
             return _build_question(
                 comment, question_start, question_end, is_single=question_end == end.after
             )
@@ -284,7 +284,7 @@ def _is_answer_label(text: str, position: int) -> bool:
     return _ANSWER_LABEL.match(text, _skip_match(_LEADING, text, position)) is not None
 
 
-def _find_last_end(
+def _find_last_question_end(
     comment: str, starts: Sequence[int], ends: Sequence[_QuestionEnd]
 ) -> int:
     """Return the end of a run of consecutive questions.
@@ -301,7 +301,7 @@ def _find_last_end(
     return question_end
 
 
-def _is_possible_front(text: str) -> bool:
+def _is_long_enough_for_front(text: str) -> bool:
     """Return whether a question is long enough to be the front of a card.
 
     It needs three words, or four letters of a script without spaces. This excludes remarks such as

@@ -50,15 +50,19 @@ class PassageMatch(NamedTuple):
 class DocumentLetters:
     """The letters and digits of a document, joined across pages."""
 
-    def __init__(self, pages: Sequence[str], shown: Callable[[str], str] = str) -> None:
+    def __init__(
+        self, pages: Sequence[str], replace_non_text: Callable[[str], str] = str
+    ) -> None:
         """Index the letters of all pages.
 
-        `shown` replaces everything in a page that isn't displayed as text, such as markup, with
+        `replace_non_text` replaces markup and anything else that isn't displayed as text with
         spaces.
         """
-        self._replace_non_text = shown
+        self._replace_non_text = replace_non_text
         self.pages = pages
-        folded = [fold_alphanumerics_with_offsets(shown(page)) for page in pages]
+        folded = [
+            fold_alphanumerics_with_offsets(replace_non_text(page)) for page in pages
+        ]
         self.text = "".join(letters for letters, _ in folded)
         self._origins = [origins for _, origins in folded]
         lengths = [len(letters) for letters, _ in folded]

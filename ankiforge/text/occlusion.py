@@ -235,7 +235,7 @@ def copy_labels(masks: Masks, labelled: Masks) -> Masks:
 # --- a figure that has changed ----------------------------------------------------------
 
 
-class UpdatedMasks(Value):
+class MaskUpdate(Value):
     """The masks of a card after its figure has changed."""
 
     masks: Masks
@@ -245,7 +245,9 @@ class UpdatedMasks(Value):
     """
 
 
-def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedMasks:
+def update_masks(
+    old: Masks, new: Masks, exported_labels: Mapping[str, str]
+) -> MaskUpdate:
     """Update the masks of a card to the current labels of its figure.
 
     A new mask takes the number of the old mask that it matches, so that its card keeps its
@@ -256,17 +258,17 @@ def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedM
     Args:
         old: the current masks of the card.
         new: the masks for the figure's current labels, whose numbers are ignored.
-        shipped: all labels ever exported to Anki, by number.
+        exported_labels: all labels ever exported to Anki, by number.
     """
     if old.figure and old.figure == new.figure:
-        return UpdatedMasks(old, is_certain=True)
+        return MaskUpdate(old, is_certain=True)
     old_by_new_index: dict[int, Mask] = {}
     for new_index, old_index in match_masks(old.masks, new.masks).items():
         old_by_new_index[new_index] = old.masks[old_index]
 
     matched_masks = list(old_by_new_index.values())
     taken_numbers = {mask.number for mask in matched_masks}
-    highest_number = _find_highest_number(old.masks, map(int, shipped))
+    highest_number = _find_highest_number(old.masks, map(int, exported_labels))
     masks = []
     for new_index, mask in enumerate(new.masks):
         old_mask = old_by_new_index.get(new_index)
@@ -275,14 +277,14 @@ def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedM
             continue
         # reuse a free number under which the label was once sent to Anki
         number = 0
-        for shipped_number, label in shipped.items():
+        for exported_number, label in exported_labels.items():
             if (
                 label
                 and normalize_for_lookup(label) == normalize_for_lookup(mask.label)
                 and not number
-                and int(shipped_number) not in taken_numbers
+                and int(exported_number) not in taken_numbers
             ):
-                number = int(shipped_number)
+                number = int(exported_number)
         if not number:
             highest_number += 1
             number = highest_number
@@ -297,8 +299,8 @@ def update_masks(old: Masks, new: Masks, shipped: Mapping[str, str]) -> UpdatedM
     read_count = sum(not mask.drawn for mask in old.masks)
     matched_read_count = sum(not mask.drawn for mask in matched_masks)
     if any(mask.drawn and mask.on for mask in old.masks):
-        return UpdatedMasks(followed, is_certain=False)
-    return UpdatedMasks(followed, is_certain=2 * matched_read_count >= read_count)
+        return MaskUpdate(followed, is_certain=False)
+    return MaskUpdate(followed, is_certain=2 * matched_read_count >= read_count)
 
 
 def _find_highest_number(masks: Iterable[Mask], used_numbers: Iterable[int]) -> int:

@@ -234,12 +234,12 @@ _TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
-def make_document_id(document: Document) -> str:
+def build_document_id(document: Document) -> str:
     """Build the ID that the page uses for a document."""
     return hash16("document", document.source, document.key, document.path)
 
 
-class _ShownPdf(Value):
+class _RegisteredPdf(Value):
     path: Path
     marks: tuple[tuple[int, Highlight], ...]
     """The highlights in the PDF, each with the index of its page."""
@@ -261,7 +261,7 @@ class DocumentRenderer:
         self._ledger = ledger
         self.find_picture = find_picture
         self.pages = pages
-        self._pdfs: dict[str, _ShownPdf] = {}
+        self._pdfs: dict[str, _RegisteredPdf] = {}
         self.render_unmarked: Callable[[str], Json | None] = lambda key: None
         """Renders a document without highlights, given the name that the page uses for it. Returns
         None if there is no such document. Set by `UnmarkedDocuments`."""
@@ -274,7 +274,7 @@ class DocumentRenderer:
         path = find_pdf(self._ledger, highlight)
         if path is not None:
             self.pages.measure(path)
-        return make_document_id(highlight.document)
+        return build_document_id(highlight.document)
 
     def get_highlight_states(self, key: str) -> Json:
         """Map the key of each highlight in a document to its state.
@@ -313,7 +313,7 @@ class DocumentRenderer:
                 return {}
             if measured.pages:
                 return self._render_sheets(
-                    path, marks, measured.pages, _make_header(marks, "sheets")
+                    path, marks, measured.pages, _build_header(marks, "sheets")
                 )
         text = self.read_note_markdown(shown_highlight)
         html = (
@@ -329,10 +329,10 @@ class DocumentRenderer:
                 entries.append(
                     {**highlight_to_json(highlight, state), "exact": highlight.exact}
                 )
-            return {**_make_header(marks, "text"), "html": html, "marks": entries}
+            return {**_build_header(marks, "text"), "html": html, "marks": entries}
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
         book = render_highlight_list(shown_highlight.document.title, highlights)
-        return {**_make_header(marks, "list"), "html": book, "marks": entries}
+        return {**_build_header(marks, "list"), "html": book, "marks": entries}
 
     def read_note_markdown(self, highlight: Highlight) -> str:
         """Return the note with a highlight as shown in Obsidian's reading view, in Markdown.
@@ -430,7 +430,7 @@ class DocumentRenderer:
             entry = highlight_to_json(highlight, state)
             entries.append({**entry, "page": page, "at": round(position_from_top, 3)})
             placed_highlights.append((page, highlight))
-        self._pdfs[header["id"]] = _ShownPdf(path, tuple(placed_highlights))
+        self._pdfs[header["id"]] = _RegisteredPdf(path, tuple(placed_highlights))
         return {**header, "sheets": sizes, "marks": entries}
 
     def render_unmarked_pdf(self, path: Path, header: Json) -> Json:
@@ -509,11 +509,11 @@ def _convert_wikilink(link: re.Match[str]) -> str:
     return str(label or target.replace("#", " › ").strip(" ›"))
 
 
-def _make_header(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
+def _build_header(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
     first_highlight, _ = marks[0]
     document = first_highlight.document
     return {
-        "id": make_document_id(document),
+        "id": build_document_id(document),
         "kind": kind,
         "title": document.title,
         "lang": detect_language(

@@ -135,7 +135,7 @@ def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
     return {**action, "label": label, "said": message or action["said"], **more}
 
 
-def _make_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
+def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
     """Build the answers to a question where one answer loses something.
 
     Each is given as (label, message).
@@ -165,7 +165,7 @@ def _render_warning(draft: Draft) -> Texts | None:
     return {"text": text, "tone": tone, "details": "" if details == text else details}
 
 
-def _make_remark(text: str) -> Texts:
+def _build_remark(text: str) -> Texts:
     return {"text": text, "tone": "quiet"}
 
 
@@ -188,7 +188,7 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
     ),
     QuestionKind.CONFLICT: (
         "The card keeps its schedule either way.",
-        *_make_lossy_answers(
+        *_build_lossy_answers(
             ("Keep mine", "Your words stay:"),
             ("Take the source’s", "The source’s words taken:"),
         ),
@@ -196,7 +196,7 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
     QuestionKind.ABSENT: (
         "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
         " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
-        *_make_lossy_answers(
+        *_build_lossy_answers(
             ("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")
         ),
     ),
@@ -204,7 +204,7 @@ _QUESTION_TEXTS: dict[QuestionKind, tuple[str, Json, Json]] = {
         "A drive that is not connected looks the same. Until you answer, no card changes."
         " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
         " passage is gone; they stay in Anki.",
-        *_make_lossy_answers(
+        *_build_lossy_answers(
             ("Nothing happened", "Every card stays as it is:"),
             ("Deleted", "Taken as deleted:"),
         ),
@@ -365,10 +365,10 @@ class ItemRenderer:
             ask = "The passage has changed. Change the card, too?"
             accept = _relabel(ACCEPT, "Change the card", "Changed")
             reject = _relabel(REJECT, "Keep the old words", "Kept as it was")
-            warning_json = warning_json or _make_remark("The card keeps its schedule.")
+            warning_json = warning_json or _build_remark("The card keeps its schedule.")
         if draft.revises and not draft.is_user_text:
             ask = "The passage has changed. Are these the new words of your card?"
-            warning_json = _make_remark("The card keeps its schedule.")
+            warning_json = _build_remark("The card keeps its schedule.")
             another = [ANOTHER]
         edit = _relabel(EDIT, "Edit", "Changed", save="Save")
         actions = [accept, reject, *another, edit, SKIP]
@@ -418,7 +418,7 @@ class ItemRenderer:
             "blank": [["Front", "Question", []], ["Back", "Answer", []]],
             "source": source,
             "actions": actions,
-            "why": _make_remark(to_sentence(outcome.reason)),
+            "why": _build_remark(to_sentence(outcome.reason)),
         }
 
     def _render_card(self, card: LocalCard) -> Json:
@@ -441,7 +441,7 @@ class ItemRenderer:
             "title": view["title"],
             "cards": [view],
             "actions": actions,
-            "why": _make_remark(" ".join(reasons)) if reasons else None,
+            "why": _build_remark(" ".join(reasons)) if reasons else None,
             "source": self.render_source(card.highlight, card.quote),
         }
         if is_figure and card.is_live:
@@ -490,7 +490,7 @@ class ItemRenderer:
         return {
             "title": title,
             "ask": question.text,
-            "why": _make_remark(remark),
+            "why": _build_remark(remark),
             "actions": [*answers, SKIP],
             **about,
         }
@@ -591,7 +591,7 @@ class ItemRenderer:
                 about["ask"] = f"{question.text} Which words stay?"
                 keep = ("Keep Anki’s", "Undid the repair:")
                 take = ("Send the repair", "The repair will be sent:")
-            about["actions"] = [*_make_lossy_answers(keep, take), SKIP]
+            about["actions"] = [*_build_lossy_answers(keep, take), SKIP]
         return about
 
     def _render_front_group(self, group: FrontGroup) -> Json:

@@ -205,10 +205,10 @@ class PageServer:
         cookie = None
         with suppress(CookieError):
             cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._cookie_name)
-        has_cookie = cookie is not None and _equal_in_constant_time(
+        has_cookie = cookie is not None and _is_equal_in_constant_time(
             cookie.value, self.cookie_value
         )
-        if path == "/" and _equal_in_constant_time(token, self.token):
+        if path == "/" and _is_equal_in_constant_time(token, self.token):
             return self._redeem_token(environ, has_cookie=has_cookie)
         if has_cookie:
             return None
@@ -275,7 +275,7 @@ class PageServer:
             case [] if not name:
                 response = Response(self._render_index().encode(), _HTML)
             case ["static"]:
-                static_files = _static_files() | dict(self.scripts)
+                static_files = _list_static_files() | dict(self.scripts)
                 # `card.css` is the CSS of our cards in Anki, followed by rules for the page
                 text_type = _STATIC_TYPES.get(Path(name).suffix)
                 if name == "card.css":
@@ -313,7 +313,7 @@ class PageServer:
         return response
 
     def _render_index(self) -> str:
-        names = sorted(name for name in _static_files() if name.endswith(".js"))
+        names = sorted(name for name in _list_static_files() if name.endswith(".js"))
         lines = [
             f'<link rel="modulepreload" href="/static/{name}">\n'
             for name in (*names, *self.scripts)
@@ -322,7 +322,7 @@ class PageServer:
             lines.append(f'<script type="module" src="/static/{name}"></script>\n')
         # the scripts of features have to run before the page's own script
         script_tag = '<script type="module"'
-        page = _static_files()["index.html"].read_text("utf-8")
+        page = _list_static_files()["index.html"].read_text("utf-8")
         return page.replace(script_tag, f"{''.join(lines)}{script_tag}", 1)
 
     def _handle_get(self, name: str, query: Texts) -> Response | None:
@@ -420,7 +420,7 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
 """Maps names to POST handlers, each with the type of the request body."""
 
 
-def _equal_in_constant_time(value: str, secret: str) -> bool:
+def _is_equal_in_constant_time(value: str, secret: str) -> bool:
     return hmac.compare_digest(value.encode("utf-8", "replace"), secret.encode())
 
 
@@ -441,7 +441,7 @@ def _error_response(error: ForgeError) -> Response:
 
 
 @cache
-def _static_files() -> dict[str, Traversable]:
+def _list_static_files() -> dict[str, Traversable]:
     return {
         file.name: file for file in files("ankiforge.web").joinpath("static").iterdir()
     }

@@ -59,9 +59,9 @@ from ankiforge.web.card_view import render_card
 from ankiforge.web.documents import (
     DocumentRenderer,
     PageRenderer,
+    build_document_id,
     find_pdf,
     guess_document_kind,
-    make_document_id,
 )
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.page_part import PageList, PagePart
@@ -289,7 +289,7 @@ class ReviewSession:
         entries = []
         for pile, first in zip(piles, first_places, strict=True):
             highlight = highlights[first.key]
-            id = make_document_id(highlight.document)
+            id = build_document_id(highlight.document)
             pending_ids = {place.id for place in pile.drafted_marks}
             if pile.document in named_documents or (
                 matching_ids and matching_ids[0] in pending_ids
@@ -426,11 +426,11 @@ class ReviewSession:
         """
         undecided = set(self._queues["none"])
         places = [
-            place for place in self._list_uncarded_places() if place.id in undecided
+            place for place in self._list_cardless_passages() if place.id in undecided
         ]
         return sittings.load_piles(self._ledger, self._queues["new"], places, key)
 
-    def _list_uncarded_places(self) -> Sequence[PassageLocation]:
+    def _list_cardless_passages(self) -> Sequence[PassageLocation]:
         return self._pending.uncarded if self._pending else ()
 
     def _render_with_next(self, item: Item) -> Json | None:
@@ -481,7 +481,7 @@ class ReviewSession:
             return {"item": item_json}
         ids = [*sitting.ids, item_json["id"]]
         places = pending_items.load_draft_locations(self._ledger, ids)
-        places += [place for place in self._list_uncarded_places() if place.id in ids]
+        places += [place for place in self._list_cardless_passages() if place.id in ids]
         places.sort(key=attrgetter("position"))
         extended = sitting.add_item(item_json["id"], [place.id for place in places])
         return {
@@ -614,7 +614,7 @@ class ReviewSession:
             raise
         item = reply.get("item")
         if reply.get("undo"):
-            revert = self._make_revert(decision, reply["undo"])
+            revert = self._build_revert(decision, reply["undo"])
             entry = _UndoEntry(revert, decision.id, decision.sitting, before)
             self._undo_entries[reply["undo"]] = entry
         if before and "undo" not in reply:  # the item stays pending
@@ -629,7 +629,7 @@ class ReviewSession:
             )
         return {**self.counts(), **reply}
 
-    def _make_revert(self, decision: Decision, action: str) -> Callable[[], object]:
+    def _build_revert(self, decision: Decision, action: str) -> Callable[[], object]:
         page_list = self._find_feature_list(decision.id)
         if page_list:
             return partial(page_list.undo, action)

@@ -204,9 +204,9 @@ class UnmarkedDocuments:
         located = unmarked.locate_selection(opened, words.text, words.before, words.page)
         if located is None:
             raise UsageError("these words are not in the document as they are selected")
-        return self._make_highlight(opened, located)
+        return self._create_highlight_at(opened, located)
 
-    def _make_highlight(
+    def _create_highlight_at(
         self, opened: unmarked.OpenDocument, located: PassageMatch
     ) -> Json:
         with self._ledger.action() as action:
@@ -230,4 +230,4 @@ class UnmarkedDocuments:
         opened = self._open_document(self._find_file(key))
         located = unmarked.locate_selection(opened, highlight.exact, highlight.prefix)
         undo_decision(self._ledger, event)
-        return partial(self._make_highlight, opened, located) if located else None
+        return partial(self._create_highlight_at, opened, located) if located else None

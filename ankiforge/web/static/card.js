@@ -48,7 +48,7 @@ export class Card {
   }
 
   get card() { return this.item.cards?.[this.picked]; }
-  // The action of the filled button. Choosing another gap than the one with the warning makes a card acceptable.
+  // The action of the filled button. A warning concerns only the first gap, so any other gap can be accepted.
   get main() {
     const isOther = this.card?.gaps && this.sentence && (this.sentence.isOwn() || this.sentence.number() !== 1);
     return (isOther && this.item.actions.find(({ act }) => act === "accept")) || this.actions.find(({ look }) => look === "filled") || this.actions[0];
