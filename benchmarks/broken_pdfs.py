@@ -22,7 +22,7 @@ from ankiforge.extract.pdf.answers import REPAIRED_NOTICE
 from ankiforge.extract.pdf.messages import Failure, ReadMarksReply
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Highlight
-from ankiforge.text.keys import make_anchor_key, number_highlights
+from ankiforge.text.keys import build_anchor_key, number_highlights
 
 SECONDS = 30.0
 Damage = Callable[[bytes, random.Random], bytes]
@@ -103,7 +103,7 @@ def compared(read: ReadMarksReply | Failure, intact: ReadMarksReply) -> Same:
 
 
 def _key(mark: Highlight) -> str:
-    return make_anchor_key(mark, mark.nth)
+    return build_anchor_key(mark, mark.nth)
 
 
 def how(read: ReadMarksReply | Failure) -> str:

@@ -18,7 +18,7 @@ from ankiforge.check.reading import (
     register_check,
     strip_markup,
 )
-from ankiforge.language.quantities import cuts_word_or_number
+from ankiforge.language.quantities import splits_word_or_number
 from ankiforge.model import CardContent, Finding, HighlightKind, NoteType, Severity
 from ankiforge.text import cloze, regex
 from ankiforge.text.decoding import find_damage
@@ -123,7 +123,7 @@ def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Findi
             edges += [len(text), len(text) + len(answer)]
         text += answer
     for edge in edges:
-        if cuts_word_or_number(text, edge):
+        if splits_word_or_number(text, edge):
             start = max(text.rfind(" ", 0, edge), text.rfind("\n", 0, edge)) + 1
             severity = None
             if context.highlight.kind is HighlightKind.CARD:

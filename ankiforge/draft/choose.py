@@ -574,7 +574,7 @@ def locate_quote(
         letters: the letters and digits of the document, casefolded.
         pages: the pages of the requested part, which are searched first.
     """
-    requested_spans = [letters.page_span(page) for page in pages]
+    requested_spans = [letters.get_page_span(page) for page in pages]
 
     def choose_span(spans: Sequence[Span]) -> PassageMatch:
         preferred = [
@@ -615,7 +615,7 @@ def _find_similar(
     third = len(quote) // 3
     quote_ends = quote[:third], quote[-third:]
     for page in pages:
-        page_start, page_end = letters.page_span(page)
+        page_start, page_end = letters.get_page_span(page)
         # the quote may omit something, so search for its beginning and its end
         omission_span = next(letters.find_spans(quote_ends, page_start, page_end), None)
         if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
@@ -638,6 +638,6 @@ def _find_similar(
     if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
         first, last = extend_to_words(hit.text, hit.span)
         left, right = first - start, last - start
-    return letters.index_at(hit.page, start + left), letters.index_at(
+    return letters.get_letter_index(hit.page, start + left), letters.get_letter_index(
         hit.page, start + right
     )

@@ -386,7 +386,7 @@ def to_our_cloze(text: str) -> str:
     numbers = iter(range(1, len(with_numbers) + 1))
 
     def insert_number(match: re.Match[str]) -> str:
-        return cloze.make_cloze(next(numbers), match[1])
+        return cloze.format_cloze(next(numbers), match[1])
 
     return map_outside_shields(
         with_numbers, lambda run: _UNNUMBERED_GAP.sub(insert_number, run)

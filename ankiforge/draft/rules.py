@@ -146,7 +146,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         if not figures:
             return IMAGE_WITHOUT_QUESTION
         # draft a card that blanks out the labels of a figure, one at a time
-        masks = occlusion.make_masks(highlight.figure, highlight.labels)
+        masks = occlusion.create_masks(highlight.figure, highlight.labels)
         masks_field = (occlusion.OCCLUSION_FIELD, occlusion.format_masks(masks))
         fields = (masks_field, ("Image", highlight.markdown[0]))
         answer = " · ".join(occlusion.list_labels(masks))
@@ -449,7 +449,7 @@ def _make_cloze(
     for number, (start, end) in enumerate(spans, start=1):
         parts.append(text_to_markdown(text[copied_until:start]))
         gap_text = text_to_markdown(text[start:end])
-        parts.append(cloze.make_cloze(number, gap_text))
+        parts.append(cloze.format_cloze(number, gap_text))
         copied_until = end
     parts.append(text_to_markdown(text[copied_until:]))
     answer = " · ".join(text[start:end] for start, end in spans)

@@ -36,7 +36,7 @@ from ankiforge.model import (
 )
 from ankiforge.plugins import wrap_plugin_errors
 from ankiforge.text.decoding import detect_encoding
-from ankiforge.text.keys import make_anchor_key, make_own_key, number_highlights
+from ankiforge.text.keys import build_anchor_key, build_own_key, number_highlights
 
 # The number of bytes that are read from a file to recognise it.
 _HEAD_BYTES = 65_536
@@ -302,5 +302,5 @@ def yield_and_report_errors(
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
     """Yield the highlights of a document with the keys assigned in a first run."""
     for highlight in number_highlights(extracted.highlights):
-        key = make_own_key(highlight) or make_anchor_key(highlight, highlight.nth)
+        key = build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
         yield replace(highlight, key=key)

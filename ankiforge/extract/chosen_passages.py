@@ -27,9 +27,9 @@ from ankiforge.text.cloze import escape_markdown
 from ankiforge.text.document_letters import (
     DocumentLetters,
     PassageMatch,
-    find_passage_again,
+    relocate_passage,
 )
-from ankiforge.text.keys import CONTEXT_CHARS, make_reading
+from ankiforge.text.keys import CONTEXT_CHARS, build_reading
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around
 from ankiforge.text.private import PRIVATE_TAG
@@ -110,13 +110,15 @@ def add_chosen_passages(
             letters.text.find(normalize_for_lookup(mark.exact), position), position
         )
         positioned.append((position, mark))
-    mark_sides = [make_reading(mark) for _, mark in positioned]
+    mark_sides = [build_reading(mark) for _, mark in positioned]
 
     chosen_positions = set[tuple[int, int]]()
     for passage in chosen:
         page = passage.page if passage.page < len(whole_text.pages) else 0
-        expected_index = letters.index_at(page, passage.start) if whole_text.pages else 0
-        located = find_passage_again(letters, passage.readings, expected_index)
+        expected_index = (
+            letters.get_letter_index(page, passage.start) if whole_text.pages else 0
+        )
+        located = relocate_passage(letters, passage.readings, expected_index)
         if located is None or (located.page, located.span[0]) in chosen_positions:
             continue
         chosen_positions.add((located.page, located.span[0]))
@@ -125,10 +127,12 @@ def add_chosen_passages(
             hints=(hints.make_chosen_event_hint(passage.id),),
             created=passage.created,
         )
-        side = make_reading(highlight)
+        side = build_reading(highlight)
         if any(_is_same_passage(side, other) for other in mark_sides):
             continue
-        positioned.append((letters.index_at(located.page, located.span[0]), highlight))
+        positioned.append(
+            (letters.get_letter_index(located.page, located.span[0]), highlight)
+        )
     if len(positioned) == len(mark_sides):
         return [document, *other_sightings] if document else other_sightings
     positioned.sort(key=lambda pair: pair[0])

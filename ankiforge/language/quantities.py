@@ -360,7 +360,7 @@ _TEXT_UNIT = regex(
 
 
 @lru_cache(maxsize=16)  # called for each gap of a sentence
-def find_uncuttable_offsets(text: str) -> frozenset[int]:
+def find_unsplittable_offsets(text: str) -> frozenset[int]:
     """Return the offsets at which a gap must not begin or end.
 
     They are inside a word, number, range or quantity with its unit, or before a superscript.
@@ -373,7 +373,7 @@ def find_uncuttable_offsets(text: str) -> frozenset[int]:
     return frozenset(offsets)
 
 
-def cuts_word_or_number(text: str, offset: int) -> bool:
+def splits_word_or_number(text: str, offset: int) -> bool:
     """Return whether a gap that begins or ends at `offset` would split a word or number.
 
     A gap may begin or end at a hyphen between two words, as in `well-{{known}}`.
@@ -381,7 +381,7 @@ def cuts_word_or_number(text: str, offset: int) -> bool:
     is_at_space = any(map(str.isspace, text[offset - 1 : offset + 1]))
     if is_at_space and not any(map(str.isdigit, text)):
         return False  # only numbers contain spaces
-    if offset not in find_uncuttable_offsets(text):
+    if offset not in find_unsplittable_offsets(text):
         return False
     before, after = text[offset - 1], text[offset]
     if before in "-‐‑" or after in "-‐‑":

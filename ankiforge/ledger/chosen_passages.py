@@ -22,7 +22,7 @@ from ankiforge.model import (
     QuoteReading,
     hints,
 )
-from ankiforge.text.keys import make_reading
+from ankiforge.text.keys import build_reading
 from ankiforge.text.normalize import normalize_for_lookup
 
 BY_CHAT = "chosen"
@@ -44,7 +44,7 @@ def record_choice(
         place: the page, and the position on it where the passage begins.
         by: `BY_CHAT` or `BY_PAGE`.
     """
-    exact, before, after = make_reading(highlight)
+    exact, before, after = build_reading(highlight)
     page, start = place
     document = highlight.document
     body: Json = {

@@ -43,8 +43,8 @@ from ankiforge.text import format_count, occlusion
 from ankiforge.text.cloze import (
     escape_markdown,
     find_image_paths,
+    format_cloze,
     format_cloze_answers,
-    make_cloze,
     to_plain_text,
 )
 from ankiforge.text.normalize import find_whole_words
@@ -186,7 +186,7 @@ def reword_fields(sentence: str, card: CardContent) -> Texts:
         )
     answer = format_cloze_answers(card.get_field("Text"))
     before, found_answer, after = sentence.partition(answer) if answer else ("", "", "")
-    cloze = make_cloze(1, escape_markdown(answer))
+    cloze = format_cloze(1, escape_markdown(answer))
     text = f"{escape_markdown(before)}{cloze}{escape_markdown(after)}"
     return {**fields, "Text": text} if found_answer and (before or after) else {}
 
@@ -223,7 +223,7 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
                 fields[name] = fields[name].replace(f"]({path})", f"]({full_paths[0]})")
     if draft.kind is CardKind.CLOZE:
         clozes = [
-            make_cloze(int(number), text) for number, text in card.note.numbers.items()
+            format_cloze(int(number), text) for number, text in card.note.numbers.items()
         ]
         fields["Text"] = keep_numbers(
             old=card.get_field("Text"),

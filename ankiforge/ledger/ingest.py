@@ -46,7 +46,7 @@ from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import documents, event_queries, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_rules_for_copies
 from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
-from ankiforge.text.keys import make_anchor_key, make_own_key
+from ankiforge.text.keys import build_anchor_key, build_own_key
 
 MIN_DOUBTED_DOCUMENTS = 10
 """If a container had at least this many documents and lost more than half of them, the user is
@@ -479,9 +479,9 @@ class IngestRun:
         anchors = []
         wanted_keys = []
         for mark in marks:
-            anchor = make_anchor_key(mark.highlight, mark.highlight.nth)
+            anchor = build_anchor_key(mark.highlight, mark.highlight.nth)
             anchors.append(anchor)
-            wanted_keys.append(make_own_key(mark.highlight) or anchor)
+            wanted_keys.append(build_own_key(mark.highlight) or anchor)
         issued_keys = self._find_issued_keys(wanted_keys)
         for mark, anchor, key in zip(marks, anchors, wanted_keys, strict=True):
             number = 0

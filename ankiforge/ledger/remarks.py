@@ -27,7 +27,7 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.text import regex
-from ankiforge.text.normalize import make_document_tag
+from ankiforge.text.normalize import build_document_tag
 
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 
@@ -133,7 +133,7 @@ class RemarkFinder:
             return (
                 RemarkKind.NOTE_DELETED
             )  # the note was deleted before the journal was lost
-        tag = make_document_tag(highlight.document.title)
+        tag = build_document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
         names = (add_vault_name(tag, highlight.uri), tag, guid)
         if not self._unknown_notes.isdisjoint(names):

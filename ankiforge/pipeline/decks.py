@@ -33,7 +33,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import load_deck_names
 from ankiforge.text import format_count, truncate
-from ankiforge.text.normalize import make_document_tag
+from ankiforge.text.normalize import build_document_tag
 
 Rules = tuple[DeckRule, ...]
 
@@ -168,7 +168,7 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     if highlight.deck:
         source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
     deck_file_tags = choose_deck(rules, highlight).tags
-    title_tag = make_document_tag(highlight.document.title)
+    title_tag = build_document_tag(highlight.document.title)
     all_tags = (*card.tags, *source_tags, *deck_file_tags, title_tag)
     if not isinstance(card, LocalCard):
         return normalize_tags(all_tags)

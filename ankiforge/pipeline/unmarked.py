@@ -722,7 +722,7 @@ def locate_selection(
     positions = list(letters.find_all(folded))
     folded_before = letters.fold(before)[-_LEAD_LETTERS:]
     if 0 <= page < len(letters.pages):
-        start, end = letters.page_span(page)
+        start, end = letters.get_page_span(page)
         positions = [position for position in positions if start <= position < end]
     if not positions:
         return None
@@ -807,7 +807,7 @@ def _locate_known_highlights(
     """Yield the span of each known highlight in the letters of the request, if it is found."""
     letters = request.letters
     for document, first_page in zip(request.documents, request.first_pages, strict=True):
-        document_start, _ = letters.page_span(first_page)
+        document_start, _ = letters.get_page_span(first_page)
         for highlight in _load_known_highlights(workspace, document):
             folded = letters.fold(highlight.exact)
             start = next(letters.find_all(folded, document_start), -1)

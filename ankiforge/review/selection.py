@@ -319,7 +319,7 @@ def make_cloze_text(
             cloze_text += cloze.escape_cloze_braces(
                 form(pieces[position : gap_slice.start])
             )
-            cloze_text += cloze.make_cloze(number, form(pieces[gap_slice]))
+            cloze_text += cloze.format_cloze(number, form(pieces[gap_slice]))
             position = gap_slice.stop
         cloze_text += cloze.escape_cloze_braces(form(pieces[position:]))
         cloze_text = cloze_text.strip()

@@ -182,7 +182,7 @@ _BREAKS_CLOZE = regex(r"(?<=:):|^:|:$|[{}]")
 _SECOND_BRACE = regex(r"(?<=\{)\{|(?<=\})\}")
 
 
-def make_cloze(number: int, answer: str, hint: str = "") -> str:
+def format_cloze(number: int, answer: str, hint: str = "") -> str:
     """Write a cloze deletion, escaping any characters that would break its markup."""
     body = _escape_cloze_syntax(answer)
     if hint:
@@ -200,7 +200,7 @@ def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
     position = 0
     for number, (start, end) in enumerate(sorted(spans), start=1):
         parts.append(escape_cloze_braces(markdown[position:start]))
-        parts.append(make_cloze(number, markdown[start:end]))
+        parts.append(format_cloze(number, markdown[start:end]))
         position = end
     parts.append(escape_cloze_braces(markdown[position:]))
     return "".join(parts)

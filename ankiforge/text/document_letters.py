@@ -1,6 +1,6 @@
 """Find text in a document by its letters and digits alone, even across pages.
 
-`find_passage_again` finds a passage that the user chose in an unmarked document, even if the
+`relocate_passage` finds a passage that the user chose in an unmarked document, even if the
 document has changed since. docs/reference/keys.md describes the keys of such passages.
 """
 
@@ -72,11 +72,11 @@ class DocumentLetters:
         """Reduce `text` to letters and digits in the same way as the document."""
         return fold_alphanumerics(self._replace_non_text(text))
 
-    def index_at(self, page: int, offset: int) -> int:
+    def get_letter_index(self, page: int, offset: int) -> int:
         """Return the index of the first letter at or after `offset` in the text of a page."""
         return self._page_starts[page] + bisect_left(self._origins[page], offset)
 
-    def page_span(self, page: int) -> Span:
+    def get_page_span(self, page: int) -> Span:
         """Return the span of a page in the letters of the document."""
         return self._page_starts[page], self._page_starts[page + 1]
 
@@ -146,7 +146,7 @@ def _count_leading_punctuation(text: str) -> int:
     return next((index for index, char in enumerate(text) if char.isalnum()), 0)
 
 
-def find_passage_again(
+def relocate_passage(
     letters: DocumentLetters, readings: Sequence[QuoteReading], near: int
 ) -> PassageMatch | None:
     """Find a passage that the user once chose, or return None.

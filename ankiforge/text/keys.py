@@ -27,7 +27,7 @@ Anchor = tuple[str, str, str]
 """(text of the highlight, context before it, context after it), all folded."""
 
 
-def make_anchor(exact: str, before: str, after: str) -> Anchor:
+def build_anchor(exact: str, before: str, after: str) -> Anchor:
     """Build the anchor of a passage from its text and the surrounding text.
 
     `before` and `after` may be longer than needed.
@@ -45,16 +45,16 @@ def get_anchor(highlight: Highlight) -> Anchor:
     """Build the anchor of a highlight, preferring its separate anchor text or context."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_around or context
-    return make_anchor(highlight.anchor_text or highlight.exact, before, after)
+    return build_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
-def make_reading(highlight: Highlight) -> QuoteReading:
+def build_reading(highlight: Highlight) -> QuoteReading:
     """Return the highlight's current text with the folded context of its anchor."""
     _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 
 
-def make_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
+def build_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """Build a highlight's key from its anchor.
 
     `nth` numbers the highlights with the same anchor in document order, from 1.
@@ -63,7 +63,7 @@ def make_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     return HighlightKey(f"{highlight.namespace}/{anchor}")
 
 
-def make_own_key(highlight: Highlight) -> HighlightKey:
+def build_own_key(highlight: Highlight) -> HighlightKey:
     """Build a highlight's key from its ID in the source, or return "" if it has none."""
     if not highlight.own:
         return HighlightKey("")

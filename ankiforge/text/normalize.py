@@ -55,7 +55,7 @@ _MAX_TAG_CHARS = 40
 
 
 @lru_cache(maxsize=1024)  # all notes of a document share its tag
-def make_document_tag(title: str) -> str:
+def build_document_tag(title: str) -> str:
     """Build the tag for a document's notes, or return "" if its title has no letter or digit.
 
     Hyphens join the words of the title. A long title is truncated after a word of more than three

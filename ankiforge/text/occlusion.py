@@ -143,7 +143,7 @@ def _format_fraction(number: float) -> str:
     return f"{number:.4f}".strip("0").removesuffix(".") or "0"
 
 
-def make_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
+def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
     """Create a mask for each label of a figure, numbered from 1."""
     masks = []
     for number, label in enumerate(list(labels)[:MAX_MASKS], start=1):

@@ -78,7 +78,7 @@ MAX_LINES = 300
 # --- actions ----------------------------------------------------------------------------
 
 
-def make_action(
+def build_action(
     name: str, label: str, key: str, look: str, message: str, **more: Any
 ) -> Json:
     """Build the JSON of an action that the page offers for an item.
@@ -96,13 +96,13 @@ def make_action(
     return {"act": name, "becomes": becomes, **texts, **more}
 
 
-ACCEPT = make_action("accept", "Accept", "", "filled", "Accepted")
-REJECT = make_action("reject", "Reject", "x", "outlined", "Rejected")
-ASK = make_action("ask", "Ask", "q", "text", "")
+ACCEPT = build_action("accept", "Accept", "", "filled", "Accepted")
+REJECT = build_action("reject", "Reject", "x", "outlined", "Rejected")
+ASK = build_action("ask", "Ask", "q", "text", "")
 """Turns a proposal into a question with the gap as its answer. The page's script does this by
 itself.
 """
-EDIT = make_action(
+EDIT = build_action(
     "edit",
     "Edit",
     "e",
@@ -111,16 +111,16 @@ EDIT = make_action(
     needs="edit",
     save="Save and accept",
 )
-MASKS = make_action(
+MASKS = build_action(
     "masks", "Save the masks", "", "filled", "Masks changed", needs="drawing"
 )
-SKIP = make_action("later", "Later", "s", "more", "Later")
-REST = make_action(
+SKIP = build_action("later", "Later", "s", "more", "Later")
+REST = build_action(
     "passage", "Reject the rest of the highlight", "", "more", "Rejected the rest of"
 )
-ANOTHER = make_action("another", "Another card", "", "text", "Accepted")
-FORCE = make_action("force", "Accept anyway", "", "more", "Accepted")
-OTHERS = make_action(
+ANOTHER = build_action("another", "Another card", "", "text", "Accepted")
+FORCE = build_action("force", "Accept anyway", "", "more", "Accepted")
+OTHERS = build_action(
     "others",
     "Let the model draft others",
     "",
@@ -141,8 +141,8 @@ def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, J
     Each is given as (label, message).
     """
     return (
-        make_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
-        make_action("accept", lossy_answer[0], "2", "outlined", lossy_answer[1]),
+        build_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
+        build_action("accept", lossy_answer[0], "2", "outlined", lossy_answer[1]),
     )
 
 
@@ -398,11 +398,11 @@ class ItemRenderer:
         highlight = outcome.highlight
         text = get_selectable_text(highlight)[0]
         title = to_one_line(text or highlight.comment or highlight.document.title)
-        write = make_action(
+        write = build_action(
             "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
         )
-        nothing = make_action("none", "No card wanted", "x", "outlined", "No card for")
-        make = make_action("make", "Make this card", "", "filled", "Made", needs="words")
+        nothing = build_action("none", "No card wanted", "x", "outlined", "No card for")
+        make = build_action("make", "Make this card", "", "filled", "Made", needs="words")
         if text:
             actions = [make, nothing, write, SKIP, *self._model_actions]
         else:
@@ -436,7 +436,7 @@ class ItemRenderer:
             )
             actions = [edit, REJECT]
         else:
-            actions = [make_action("restore", "Undo this", "", "filled", "Undone")]
+            actions = [build_action("restore", "Undo this", "", "filled", "Undone")]
         item: Json = {
             "title": view["title"],
             "cards": [view],

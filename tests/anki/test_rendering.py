@@ -105,7 +105,7 @@ def test_no_text_breaks_a_cloze_or_gets_lost(
     def words(text: str) -> str:
         return re.sub(r"\s", "", text)
 
-    gap = cloze.make_cloze(1, escape_markdown(answer), escape_markdown(hint.strip()))
+    gap = cloze.format_cloze(1, escape_markdown(answer), escape_markdown(hint.strip()))
     html = render_field(
         f"{escape_markdown(before)} | {gap} | {escape_markdown(before)}", cloze=True
     )

@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.extract import registry
 from ankiforge.model import ExtractedDocument, Form, Highlight, Problem, ScanEnd, Sighting
-from ankiforge.text.keys import make_anchor_key, make_own_key
+from ankiforge.text.keys import build_anchor_key, build_own_key
 from ankiforge.text.private import get_privacy_reason
 from tests.foreign import foreign, needed
 from tests.reading import opened, tell_osr
@@ -57,7 +57,9 @@ def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
         for h, (before, after) in zip(found, around, strict=True)
     }
     assert plain == {vector["plain"]}
-    assert [make_own_key(h) or make_anchor_key(h, h.nth) for h in found] == vector["keys"]
+    assert [build_own_key(h) or build_anchor_key(h, h.nth) for h in found] == vector[
+        "keys"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,9 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
     if vector["note"].startswith("---"):
         pytest.skip("it has front matter of its own")
     found = highlights(tmp_path, tagged.format(vector["note"]))
-    assert [make_own_key(h) or make_anchor_key(h, h.nth) for h in found] == vector["keys"]
+    assert [build_own_key(h) or build_anchor_key(h, h.nth) for h in found] == vector[
+        "keys"
+    ]
     assert all(map(get_privacy_reason, found))
 
 

@@ -17,7 +17,7 @@ from pypdf.generic import (
 )
 
 from ankiforge.model import ExtractedDocument, Highlight, ScanEnd, Sighting
-from ankiforge.text.keys import make_anchor_key
+from ankiforge.text.keys import build_anchor_key
 from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.reading import opened, settings_of, texts
 
@@ -46,7 +46,7 @@ def marks(root: Path) -> tuple[Highlight, ...]:
 
 
 def keys(root: Path) -> list[str]:
-    return [make_anchor_key(one, one.nth) for one in marks(root)]
+    return [build_anchor_key(one, one.nth) for one in marks(root)]
 
 
 def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object) -> Path:
@@ -221,7 +221,7 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
         )
         last = marks(tmp_path)[-1]
         assert (last.anchor_text, last.nth) == (vector["exact"], vector["n"])
-        assert make_anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
+        assert build_anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
 
 
 # --- the work -------------------------------------------------------------------------------

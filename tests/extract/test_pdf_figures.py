@@ -19,7 +19,7 @@ from pypdf.generic import (
 from ankiforge.extract.pdf.messages import Area, Failure
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem, Sighting
-from ankiforge.text.keys import make_anchor_key
+from ankiforge.text.keys import build_anchor_key
 from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
@@ -263,7 +263,7 @@ def test_two_marks_at_one_place_share_a_picture_and_keep_their_keys(tmp_path):
     bare, asked = found.highlights
     assert bare.anchor_text.endswith("x100x300x280x390")
     assert asked.anchor_text == "What is it?"
-    assert make_anchor_key(bare, 1) != make_anchor_key(asked, 1)
+    assert build_anchor_key(bare, 1) != build_anchor_key(asked, 1)
 
 
 # --- what goes wrong ------------------------------------------------------------------------

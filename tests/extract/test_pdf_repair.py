@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.model import ExtractedDocument, Problem, Sighting
-from ankiforge.text.keys import make_anchor_key
+from ankiforge.text.keys import build_anchor_key
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import highlights, opened
 
@@ -28,7 +28,7 @@ def scan(folder: Path) -> list[Sighting]:
 
 
 def keys(found: list[Sighting]) -> list[str]:
-    return [make_anchor_key(one, one.nth) for one in highlights(found)]
+    return [build_anchor_key(one, one.nth) for one in highlights(found)]
 
 
 def said(found: list[Sighting]) -> list[str]:

@@ -109,7 +109,7 @@ def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> lis
 def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Draft:
     """Return a draft that hides a word of a quote."""
     before, _, after = quote.partition(answer)
-    gap = cloze.make_cloze(1, cloze.escape_markdown(answer))
+    gap = cloze.format_cloze(1, cloze.escape_markdown(answer))
     text = f"{cloze.escape_markdown(before)}{gap}{cloze.escape_markdown(after)}"
     start = highlight.exact.index(quote)
     fields = (("Text", text),)

@@ -5,7 +5,7 @@ import pytest
 from ankiforge.language.quantities import (
     find_numbers,
     find_spelled_numbers,
-    find_uncuttable_offsets,
+    find_unsplittable_offsets,
     replace_roman_numerals,
 )
 
@@ -86,7 +86,7 @@ def test_numbers_in_words_and_ordinals_are_numbers(text, numbers):
 def test_nothing_of_a_unit_is_cut(text, whole):
     start = text.index(whole)
     end = start + len(whole)
-    inside = find_uncuttable_offsets(text)
+    inside = find_unsplittable_offsets(text)
     assert set(range(start + 1, end)) <= inside
     assert start not in inside
     assert end not in inside
@@ -105,7 +105,7 @@ def test_nothing_of_a_unit_is_cut(text, whole):
     ],
 )
 def test_a_border_beside_a_unit_cuts_nothing(text, place):
-    assert place not in find_uncuttable_offsets(text)
+    assert place not in find_unsplittable_offsets(text)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Area, Failure, ReadMarksReply
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import ExtractedDocument, Highlight
-from ankiforge.text.keys import make_anchor_key
+from ankiforge.text.keys import build_anchor_key
 from tests.examples import examples
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
@@ -139,7 +139,7 @@ def keys(root: Path) -> list[str]:
 
 
 def key(one: Highlight) -> str:
-    return f"{one.namespace}/{make_anchor_key(one, one.nth)}"
+    return f"{one.namespace}/{build_anchor_key(one, one.nth)}"
 
 
 @given(page=marked_pages(), twice=st.booleans())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import escape_markdown, to_plain_text
-from ankiforge.text.keys import make_anchor, percent_encode
+from ankiforge.text.keys import build_anchor, percent_encode
 from ankiforge.text.normalize import (
     fold_alphanumerics_with_offsets,
     is_same_text,
@@ -80,8 +80,8 @@ def test_texts_that_are_the_same_fold_alike(text):
 def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     # context of more than eighty characters would be cut elsewhere
     around = (before[-3:], after[:3])
-    narrow = make_anchor(" ".join(exact), *(" ".join(words) for words in around))
-    wide = make_anchor(blank.join(exact), *(blank.join(words) for words in around))
+    narrow = build_anchor(" ".join(exact), *(" ".join(words) for words in around))
+    wide = build_anchor(blank.join(exact), *(blank.join(words) for words in around))
     assert narrow == wide
 
 
@@ -115,7 +115,7 @@ def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
     before, answer, hint, after, number
 ):
     answer, hint = escape_markdown(answer), escape_markdown(hint)
-    made = cloze.make_cloze(number, answer, hint)
+    made = cloze.format_cloze(number, answer, hint)
     text = escape_markdown(before) + made
     [gap] = cloze.find_gaps(text)
     assert (gap.numbers, text[gap.start : gap.end]) == ((number,), made)
@@ -163,7 +163,7 @@ GAPPED = st.lists(
 
 def gapped(gaps: list[tuple[str, int]]) -> str:
     return " and ".join(
-        ["It is", *(cloze.make_cloze(number, answer) for answer, number in gaps)]
+        ["It is", *(cloze.format_cloze(number, answer) for answer, number in gaps)]
     )
 
 

@@ -25,7 +25,7 @@ from ankiforge.model import (
     Sighting,
     UnmarkedDocument,
 )
-from ankiforge.text.keys import make_anchor_key, make_own_key
+from ankiforge.text.keys import build_anchor_key, build_own_key
 from tests.reading import opened
 
 HERE = Path(__file__).parent
@@ -59,7 +59,7 @@ def source_of(case: dict[str, Any], copy: Path) -> Any:
 
 
 def key_of(highlight: Highlight) -> str:
-    return make_own_key(highlight) or make_anchor_key(highlight, highlight.nth)
+    return build_own_key(highlight) or build_anchor_key(highlight, highlight.nth)
 
 
 def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:

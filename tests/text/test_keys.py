@@ -25,7 +25,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.keys import make_anchor, percent_encode
+from ankiforge.text.keys import build_anchor, percent_encode
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.sentences import find_sentence_spans
 
@@ -70,7 +70,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
         one["sentences"],
     ),
     ("anchor",): lambda one: (
-        hash16(*make_anchor(one["exact"], one["before"], one["after"]), str(one["n"])),
+        hash16(*build_anchor(one["exact"], one["before"], one["after"]), str(one["n"])),
         one["anchor"],
     ),
     ("source", "path"): lambda one: (

@@ -3,8 +3,8 @@
 import pytest
 
 from ankiforge.model import QuoteReading
-from ankiforge.text.document_letters import DocumentLetters, find_passage_again
-from ankiforge.text.keys import make_anchor
+from ankiforge.text.document_letters import DocumentLetters, relocate_passage
+from ankiforge.text.keys import build_anchor
 
 MOSS = "Moss has no roots."
 FERN = "Ferns have roots, and their leaves unroll from the tip."
@@ -15,7 +15,7 @@ def chosen(words: str, pages: list[str]) -> QuoteReading:
     """The words as they were chosen where they stand first."""
     text = next(page for page in pages if words in page)
     start = text.index(words)
-    _, before, after = make_anchor(words, text[:start], text[start + len(words) :])
+    _, before, after = build_anchor(words, text[:start], text[start + len(words) :])
     return QuoteReading(words, before, after)
 
 
@@ -88,7 +88,7 @@ ROWS = {
     ("before", "now", "words", "found"), ROWS.values(), ids=list(ROWS)
 )
 def test_a_passage_is_found_again_or_gone(before, now, words, found):
-    located = find_passage_again(DocumentLetters(now), [chosen(words, before)], 0)
+    located = relocate_passage(DocumentLetters(now), [chosen(words, before)], 0)
     assert (located.quote if located else None) == found
 
 
@@ -97,7 +97,7 @@ def test_of_several_equal_places_the_nearest_is_it():
     letters = DocumentLetters([same])
     places = list(letters.find_all("saltslowstheyeastdown"))
     for place in places:
-        located = find_passage_again(
+        located = relocate_passage(
             letters, [QuoteReading(SALT, "again", "and")], place + 3
         )
         assert located is not None
@@ -109,14 +109,14 @@ def test_an_older_reading_finds_what_the_last_does_not():
         QuoteReading("Words that stand nowhere.", "", ""),
         QuoteReading(MOSS, "", ""),
     ]
-    located = find_passage_again(DocumentLetters(BEFORE), readings, 0)
+    located = relocate_passage(DocumentLetters(BEFORE), readings, 0)
     assert located is not None
     assert located.quote == MOSS
 
 
 def test_a_stretch_keeps_the_signs_at_its_ends():
     letters = DocumentLetters(["He said: “Moss has no roots.” Then he left."])
-    located = find_passage_again(
+    located = relocate_passage(
         letters, [QuoteReading("“Moss has no roots.”", "hesaid", "then")], 0
     )
     assert located is not None
@@ -137,4 +137,4 @@ def test_a_stretch_keeps_the_signs_at_its_ends():
     ],
 )
 def test_the_first_letter_at_or_behind_a_place(page, offset, letter):
-    assert DocumentLetters([" a b", "c d", ""]).index_at(page, offset) == letter
+    assert DocumentLetters([" a b", "c d", ""]).get_letter_index(page, offset) == letter

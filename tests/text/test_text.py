@@ -29,12 +29,12 @@ from ankiforge.text.cloze import to_search_text as cloze_words
 from ankiforge.text.decoding import decode_text, find_damage
 from ankiforge.text.lists import split_items
 from ankiforge.text.normalize import (
+    build_document_tag,
     find_shields,
     find_whole_words,
     is_same_text,
     isolate_bidi,
     locate,
-    make_document_tag,
     map_outside_shields,
     normalize_for_lookup,
     normalize_for_search,
@@ -69,7 +69,7 @@ TAGS = {
 
 @pytest.mark.parametrize(("title", "name"), TAGS.items())
 def test_the_tag_of_a_document_has_whole_words_of_its_title(title, name):
-    assert make_document_tag(title) == (name and f"ankiforge::doc::{name}")
+    assert build_document_tag(title) == (name and f"ankiforge::doc::{name}")
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
         cloze_text = cloze.blank_out(text, (span,))
         answer = to_plain_text(text[start:end])
     else:
-        cloze_gap = cloze.make_cloze(1, escape_markdown(text[start:end]))
+        cloze_gap = cloze.format_cloze(1, escape_markdown(text[start:end]))
         cloze_text = (
             f"{escape_markdown(text[:start])}{cloze_gap}{escape_markdown(text[end:])}"
         )

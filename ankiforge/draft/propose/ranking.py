@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ankiforge.draft.propose.rejection import is_poor_answer, strip_ending
 from ankiforge.language.lexicon import LanguageTables, read_weights, read_word_set
-from ankiforge.language.quantities import find_uncuttable_offsets
+from ankiforge.language.quantities import find_unsplittable_offsets
 from ankiforge.language.tokens import Token, TokenKind, is_verb, tokenize
 from ankiforge.model import Span
 from ankiforge.text import regex
@@ -163,7 +163,7 @@ class GapRanker:
         self.shown_stems = shown_stems
         """The stems of the words in the title and heading, which are shown above the card."""
         self.tokens = tokenize(text, language)
-        self._uncuttable_offsets = find_uncuttable_offsets(text)
+        self._uncuttable_offsets = find_unsplittable_offsets(text)
         cues = language.cues.find_cues([token.folded for token in self.tokens])
         self._introduced_indexes = {cue.end for cue in cues if cue.section == "called"}
         # the classes of the tokens between markers for the beginning and end of the text

@@ -31,7 +31,7 @@ from ankiforge.extract.markdown.patterns import (
 from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
 from ankiforge.model import LETTERED_QUESTION, Form, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import find_gaps, make_cloze
+from ankiforge.text.cloze import find_gaps, format_cloze
 from ankiforge.text.normalize import map_outside_shields
 from ankiforge.text.sentences import trim_span
 
@@ -863,7 +863,7 @@ class _CardParser:
         cloze = map_outside_shields(
             text,
             lambda run: _BRACKET_GAP.sub(
-                lambda bracket: make_cloze(next(numbers), bracket[1]), run
+                lambda bracket: format_cloze(next(numbers), bracket[1]), run
             ),
         )
         if cloze == text and not find_gaps(text):

@@ -41,7 +41,7 @@ from ankiforge.review.items import apply_edits, to_sentence
 from ankiforge.text import format_count, regex, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.web.card_view import render_card, render_line
-from ankiforge.web.items import EDIT, ItemRenderer, make_action
+from ankiforge.web.items import EDIT, ItemRenderer, build_action
 from ankiforge.web.page_part import PageList
 
 NO_REPAIR_TEXT = "No repair that the checks let pass"
@@ -49,9 +49,9 @@ ID_PREFIX = "nid:"
 """The prefix of the ids of items."""
 # The keyboard keys that accept a repair, by its position.
 _ACCEPT_KEYS = ("1", "2", "3")
-_LEAVE = make_action("leave", "Leave 30 days", "s", "text", "Left for 30 days")
-_SUSPEND = make_action("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
-_OFFER = make_action(
+_LEAVE = build_action("leave", "Leave 30 days", "s", "text", "Left for 30 days")
+_SUSPEND = build_action("suspend", "Suspend in Anki", "x", "outlined", "Suspended")
+_OFFER = build_action(
     "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
 )
 _MAX_QUOTE_CHARS = 300
@@ -197,7 +197,7 @@ class FailingCards(PageList):
             repair_label = (
                 f"repair {number}" if len(entry.proposed_repairs) > 1 else "the repair"
             )
-            accept_action = make_action(
+            accept_action = build_action(
                 "take", f"Take {repair_label}", number, look, "Repaired"
             )
             actions.append({**accept_action, "choice": int(number) - 1})
