@@ -3,8 +3,8 @@
 A feature is a directory in `ankiforge/features` with a subclass of `Hooks`. The program works
 without any of them, so features don't import each other and no other package imports them. `cli`
 calls the hooks and passes the results to `web` and `reports`. At least two features use each hook,
-and none may change what a card is (matching, events, checks and plans for Anki). To keep `ankiforge
---help` fast, this module and each feature's `__init__` import only the standard library.
+and none may change what a card is (matching, events, checks and plans for Anki). To keep
+`ankiforge --help` fast, this module and each feature's `__init__` import only the standard library.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Hooks:
     def make_page_part(
         self, workspace: Workspace, faces: ItemRenderer
     ) -> PagePart | None:
-        """Return the feature's part of the web page for one session, or None.
+        """Build the feature's part of the web page for one session, or return None.
 
         The feature's script `page.js`, if any, runs before the page's own. `faces` renders passages
         and pictures in the same way as the rest of the page.

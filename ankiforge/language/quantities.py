@@ -422,7 +422,7 @@ class Quantity(NamedTuple):
 
     @property
     def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension, and the size in its first unit, which is the same for 5 g and 5,000 mg."""
+        """The dimension, and the size in its base unit: the same for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.unit_size
 
 

@@ -202,7 +202,7 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
 
 
 def _classify_note(note: str, document_language: str) -> str:
-    """Return the language of a note relative to that of its document.
+    """Compare the language of a note with that of its document.
 
     The result is `here` (the same), `elsewhere` (another) or `anywhere` (uncertain).
     """
@@ -228,7 +228,7 @@ def _count_known_words(words: Iterable[str], name: str) -> int:
 
 @cache
 def _collect_letters(name: str) -> frozenset[str]:
-    """Return the letters used in a language's words, always including A to Z.
+    """Collect the letters used in a language's words, plus A to Z.
 
     Letters that occur only in a few borrowed words are left out.
     """

@@ -69,7 +69,7 @@ def find_content_words(text: str) -> list[str]:
 
 
 def find_stems(text: str) -> WordSet:
-    """Return the stems of all content words."""
+    """Stem all content words of a text."""
     return frozenset(map(stem_word, find_content_words(text)))
 
 

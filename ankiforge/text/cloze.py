@@ -68,7 +68,7 @@ def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
 
 
 def find_cloze_problems(markdown: str) -> Iterator[str]:
-    """Yield a message for each malformed cloze deletion, or if there are none at all."""
+    """Yield a message for each malformed cloze deletion, or a single message if there are none."""
     closed, unclosed = _parse_gaps(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
@@ -169,7 +169,7 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
 
 
 def to_search_text(markdown: str) -> str:
-    """Return the text of a field for the search index: answers revealed, hints appended."""
+    """Convert a field to text for the search index, with answers revealed and hints appended."""
     texts = [reveal_answers(markdown)]
     texts += [gap.hint for gap in find_gaps(markdown)]
     return " ".join(filter(None, texts))

@@ -287,7 +287,7 @@ def _is_answer_label(text: str, position: int) -> bool:
 def _find_last_question_end(
     comment: str, starts: Sequence[int], ends: Sequence[_QuestionEnd]
 ) -> int:
-    """Return the end of a run of consecutive questions.
+    """Find the end of the last question in a run of consecutive questions.
 
     `starts` are the offsets where questions may begin; `ends` are the ends of the first question
     and all later ones.

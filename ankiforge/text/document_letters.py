@@ -73,11 +73,11 @@ class DocumentLetters:
         return fold_alphanumerics(self._replace_non_text(text))
 
     def get_letter_index(self, page: int, offset: int) -> int:
-        """Return the index of the first letter at or after `offset` in the text of a page."""
+        """Return the index of the first letter at or after `offset` on a page."""
         return self._page_starts[page] + bisect_left(self._origins[page], offset)
 
     def get_page_span(self, page: int) -> Span:
-        """Return the span of a page in the letters of the document."""
+        """Return the range of letter indexes that a page covers."""
         return self._page_starts[page], self._page_starts[page + 1]
 
     def find_all(self, letters: str, start: int = 0) -> Iterator[int]:

@@ -42,14 +42,14 @@ def build_anchor(exact: str, before: str, after: str) -> Anchor:
 
 
 def get_anchor(highlight: Highlight) -> Anchor:
-    """Build the anchor of a highlight, preferring its separate anchor text or context."""
+    """Return a highlight's anchor, preferring its separate anchor text or context."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_around or context
     return build_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
 def build_reading(highlight: Highlight) -> QuoteReading:
-    """Return the highlight's current text with the folded context of its anchor."""
+    """Build a reading from the highlight's current text and the folded context of its anchor."""
     _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 

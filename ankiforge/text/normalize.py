@@ -276,7 +276,10 @@ _PARAGRAPH_END = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
 def clean_text(text: str) -> str:
-    """Normalize text as Anki stores it: NFC, LF line breaks, no control or noncharacters."""
+    """Normalize text as Anki stores it.
+
+    The result is in NFC, with LF line breaks and without control characters or noncharacters.
+    """
     if text.isascii() and text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,9 +1,9 @@
 """Image occlusion masks: parse and write them, convert them to Anki's shapes, and update them.
 
 The first line of the field `Occlusion` is `hide all 0123456789abcdef`: whether the question hides
-`all` masks or only `one`, and a hash of the figure. Each further line is a mask, such as `1+- .1
-.25 .2 .05 Femur`: the number of its card in Anki, `+` if the user drew it, `-` if it is switched
-off, then left, top, width and height as fractions of the picture, and the label.
+`all` masks or only `one`, and a hash of the figure. Each further line is a mask, such as
+`1+- .1 .25 .2 .05 Femur`: the number of its card in Anki, `+` if the user drew it, `-` if it is
+switched off, then left, top, width and height as fractions of the picture, and the label.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ class Mask(Value):
     on: bool = True
     """Whether the mask is switched on and therefore has a card."""
     drawn: bool = False
-    """Whether the user drew the mask, instead of it coming from a label recognized in the figure.
-    """
+    """Whether the user drew the mask. Other masks come from labels recognized in the figure."""
 
 
 class Masks(Value):
@@ -236,12 +235,12 @@ def copy_labels(masks: Masks, labelled: Masks) -> Masks:
 
 
 class MaskUpdate(Value):
-    """The masks of a card after its figure has changed."""
+    """The masks of a card, updated after a change to its figure."""
 
     masks: Masks
     is_certain: bool
-    """Whether the masks are probably right: at least half of the labels were found again, and no
-    active mask was drawn by the user, as its position may be wrong now.
+    """Whether the masks are probably right: at least half of the labels were found again, and the
+    user drew no active mask, which might be in the wrong place now.
     """
 
 

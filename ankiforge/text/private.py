@@ -102,7 +102,7 @@ def is_private_document_mark(highlight: Highlight) -> bool:
 
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:
-    """Return the tag as a tuple if any of the keywords contains it, or else ()."""
+    """Return (`no-llm`,) if any of the keywords contains the tag, or else ()."""
     return (
         (PRIVATE_TAG,)
         if any(

@@ -92,12 +92,12 @@ _AFTER_QUOTATION = frozenset("とっの、，")
 
 
 def find_sentence_starts(text: str, *, after_notes: bool = True) -> list[int]:
-    """Return the offset of each sentence except the first, before any whitespace.
+    """Find the offset at which each sentence except the first begins, before any whitespace.
 
-    A sentence ends at `. ! ? …` plus closing quotes and brackets, if whitespace and anything but a
-    lower-case letter follow; it also ends at `。！？`. It doesn't end inside its own brackets, or
-    after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number at the start of a
-    line, or a German ordinal before a month.
+    A sentence ends at `. ! ? …` plus any closing quotes and brackets, if whitespace follows and
+    then anything but a lower-case letter. It also ends at `。！？`. It doesn't end inside brackets
+    that it contains, or after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number
+    at the start of a line, or a German ordinal before a month.
 
     If `after_notes` is true, a superscript footnote number after a full stop belongs to the
     sentence before it.

@@ -124,8 +124,8 @@ def guess_document_kind(highlight: Highlight) -> str:
 # --- pages ------------------------------------------------------------------------------
 
 
-class PageToDraw(Value):
-    """What determines the picture of a PDF page: page, highlights and width."""
+class PagePicture(Value):
+    """A picture of a PDF page, defined by the page, its highlights and the width."""
 
     path: Path
     page: int
@@ -159,9 +159,9 @@ class PageRenderer:
             self._worker.start_idle_process()
 
     def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T | None:
-        """Return the result of a named job, or None if it isn't done yet.
+        """Return the result of a background job, or None if it isn't done yet.
 
-        The first call queues the job.
+        The first call with a name queues the job.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
@@ -175,7 +175,7 @@ class PageRenderer:
         self._futures.move_to_end(name)
         return future.result() if future.done() else None
 
-    def measure(self, path: Path) -> MeasurePagesReply | None:
+    def measure_pages(self, path: Path) -> MeasurePagesReply | None:
         """Return the page sizes of a PDF, or None until they are measured.
 
         The result has no pages if the file can't be read.
@@ -190,16 +190,16 @@ class PageRenderer:
             hash16("note", text, *files), lambda: markdown_to_html(text, pictures)
         )
 
-    def draw(self, page_to_draw: PageToDraw) -> DrawPageReply | None:
+    def draw_page(self, page_picture: PagePicture) -> DrawPageReply | None:
         """Draw a PDF page, or return None until the picture is ready."""
         arguments = (
-            page_to_draw.path,
-            page_to_draw.page,
-            page_to_draw.marks,
-            page_to_draw.width,
+            page_picture.path,
+            page_picture.page,
+            page_picture.marks,
+            page_picture.width,
         )
         return self._run_in_background(
-            page_to_draw.name, lambda: self._worker.draw_page(*arguments)
+            page_picture.name, lambda: self._worker.draw_page(*arguments)
         )
 
     def get_picture(self, name: str) -> bytes:
@@ -273,7 +273,7 @@ class DocumentRenderer:
         """Return the ID of a highlight's document, and start measuring its pages if it is a PDF."""
         path = find_pdf(self._ledger, highlight)
         if path is not None:
-            self.pages.measure(path)
+            self.pages.measure_pages(path)
         return build_document_id(highlight.document)
 
     def get_highlight_states(self, key: str) -> Json:
@@ -308,7 +308,7 @@ class DocumentRenderer:
         shown_highlight = matching[0] if matching else highlights[0]
         path = find_pdf(self._ledger, shown_highlight)
         if path is not None:
-            measured = self.pages.measure(path)
+            measured = self.pages.measure_pages(path)
             if measured is None:
                 return {}
             if measured.pages:
@@ -335,7 +335,7 @@ class DocumentRenderer:
         return {**_build_header(marks, "list"), "html": book, "marks": entries}
 
     def read_note_markdown(self, highlight: Highlight) -> str:
-        """Return the note with a highlight as shown in Obsidian's reading view, in Markdown.
+        """Read the note with a highlight, and convert its Markdown to Obsidian's reading view.
 
         Returns "" if the note can't be shown.
         """
@@ -382,12 +382,12 @@ class DocumentRenderer:
             return None
         path = find_pdf(self._ledger, highlight)
         if path is not None:
-            page_to_draw = PageToDraw(path, 0, (), COVER_WIDTH)
-            drawn = self.pages.draw(page_to_draw)
+            page_picture = PagePicture(path, 0, (), COVER_WIDTH)
+            drawn = self.pages.draw_page(page_picture)
             if drawn is None:
                 return {}
             if drawn.picture:
-                return {"src": f"/page/{page_to_draw.name}.png"}
+                return {"src": f"/page/{page_picture.name}.png"}
         beginning = self.read_note_markdown(highlight)[: 10 * MAX_COVER_CHARS]
         return {
             "words": to_plain_text(_TABLE_AND_FORMULA_SYNTAX.sub(" ", beginning))[
@@ -435,7 +435,7 @@ class DocumentRenderer:
 
     def render_unmarked_pdf(self, path: Path, header: Json) -> Json:
         """Render a PDF without highlights as JSON, or return {} until its pages are measured."""
-        measured = self.pages.measure(path)
+        measured = self.pages.measure_pages(path)
         return (
             {}
             if measured is None
@@ -467,14 +467,14 @@ class DocumentRenderer:
             if page == number and position is not None:
                 keys.append(highlight.key)
                 positions.append(position[1])
-        page_to_draw = PageToDraw(
+        page_picture = PagePicture(
             pdf.path, number, tuple(positions), min(width, MAX_PAGE_WIDTH)
         )
-        drawn = self.pages.draw(page_to_draw)
+        drawn = self.pages.draw_page(page_picture)
         if drawn is None:
             return {}
         return {
-            "src": f"/page/{page_to_draw.name}.png" if drawn.picture else "",
+            "src": f"/page/{page_picture.name}.png" if drawn.picture else "",
             "width": drawn.width,
             "height": drawn.height,
             "marks": dict(zip(keys, drawn.marks, strict=False)),

@@ -191,10 +191,10 @@ class PageServer:
     # --- who may come in ----------------------------------------------------------------
 
     def _check_access(self, environ: Json) -> Response | None:
-        """Check a request, and redeem the token in its URL if there is one.
+        """Check a request, and redeem any token in its URL.
 
         Returns:
-            None to grant access, or the response to a request with the token.
+            None to grant access, or the response that redeems the token.
 
         Raises:
             HttpError: the request comes from elsewhere than the page, or from another browser.
@@ -390,7 +390,7 @@ def _get_ending(session: ReviewSession, query: Texts) -> Json | None:
 
 
 _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
-    "state": lambda session, _: session.counts(),
+    "state": lambda session, _: session.count_items(),
     "list": _get_list,
     "shelf": lambda session, _: session.show_shelf(),
     "sitting": lambda session, query: session.start_document_sitting(query["key"]),

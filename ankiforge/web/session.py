@@ -141,7 +141,7 @@ class _UndoEntry(NamedTuple):
 class ReviewSession:
     """One user's review session.
 
-    Most methods return JSON for the page's script. The "new counts" in it are those of `counts`.
+    Most methods return JSON for the page's script. The "new counts" in it come from `count_items`.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class ReviewSession:
 
     # --- lists --------------------------------------------------------------------------
 
-    def counts(self) -> Json:
+    def count_items(self) -> Json:
         """Count the items `left` in each list, and the cards `ready` to send."""
         self._refresh()
         left = {id: len(queue) for id, queue in self._queues.items()}
@@ -254,7 +254,7 @@ class ReviewSession:
                 else:
                     items.append(item_json)
             content = self._start_sitting(items, list_id=list_id)
-        return {**content, **self.counts()}
+        return {**content, **self.count_items()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
@@ -321,7 +321,7 @@ class ReviewSession:
         proposed = sum(pile.proposal_count for pile in piles)
         without_count = sum(len(pile.other_marks) for pile in piles)
         return {
-            **self.counts(),
+            **self.count_items(),
             "waiting": pending_count,
             "proposed": proposed,
             "documents": [*entries[:open_count], *rows, *entries[open_count:], *unmarked],
@@ -334,7 +334,7 @@ class ReviewSession:
 
     def _build_list_rows(self) -> list[Json]:
         rows = []
-        left = self.counts()["left"]
+        left = self.count_items()["left"]
         titles = {
             id: (page_list.title, page_list.description)
             for id, page_list in self._feature_lists.items()
@@ -627,7 +627,7 @@ class ReviewSession:
             reply["sitting"] = self._store_sitting(
                 decision.sitting, after, [item] if item else []
             )
-        return {**self.counts(), **reply}
+        return {**self.count_items(), **reply}
 
     def _build_revert(self, decision: Decision, action: str) -> Callable[[], object]:
         page_list = self._find_feature_list(decision.id)
@@ -642,7 +642,7 @@ class ReviewSession:
     ) -> Json:
         """Replace the decision's item in its sitting, and return the sitting as JSON.
 
-        None removes the item.
+        Removes the item if `item_json` is None.
         """
         sitting = self._sittings[decision.sitting]
         replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
@@ -725,7 +725,7 @@ class ReviewSession:
                 else f"{MAX_BULK_DECISIONS:,} are decided on at once."
             )
             message += f" {format_count(left, 'card')} left as {as_before}: {reason}"
-        return {**self.counts(), "undo": action if decided else "", "said": message}
+        return {**self.count_items(), "undo": action if decided else "", "said": message}
 
     def summarize_sitting(self, number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.
@@ -789,7 +789,9 @@ class ReviewSession:
                 if pile
                 else ""
             )
-        return format_pending_counts(self.counts()["left"].get(sitting.list_id, 0), 0)
+        return format_pending_counts(
+            self.count_items()["left"].get(sitting.list_id, 0), 0
+        )
 
     def preview(self, decision: Decision) -> Json:
         """Render the card from the fields of the editor, as Anki would show it.
@@ -868,9 +870,9 @@ class ReviewSession:
         self._undo_entries.pop(action, None)
         self._pending = None
         if not entry.id:
-            return self.counts()
+            return self.count_items()
         item_json = self.show_item(entry.id)
-        reply = {**self.counts(), "item": item_json}
+        reply = {**self.count_items(), "item": item_json}
         if item_json and entry.sitting:
             reply["sitting"] = self._store_sitting(
                 entry.number, entry.sitting, [item_json]
@@ -898,17 +900,17 @@ class ReviewSession:
             for problem in result.problems:
                 if not problem.notice:
                     sentences.append(f"{problem.where}: {problem.what}")
-            return {**self.counts(), "said": f"{'. '.join(sentences)}.", "path": ""}
+            return {**self.count_items(), "said": f"{'. '.join(sentences)}.", "path": ""}
         [package] = packages
         notes = format_count(package.notes, "note")
         if open_package(package.path):
             message = f"Anki opens with {notes}: press Import there."
-            return {**self.counts(), "said": message, "path": ""}
+            return {**self.count_items(), "said": message, "path": ""}
         path = str(package.path)
         message = (
             f"{notes} to import: double-click this file, or choose File › Import in Anki."
         )
-        return {**self.counts(), "said": message, "path": path}
+        return {**self.count_items(), "said": message, "path": path}
 
     # --- highlights made on the page ------------------------------------------------------
 
@@ -926,7 +928,7 @@ class ReviewSession:
         for number, sitting in self._sittings.items():
             if sitting.key == words.key:  # the document now has a highlight to name it by
                 self._sittings[number] = replace(sitting, key=reply["key"])
-        return {**self.counts(), **reply}
+        return {**self.count_items(), **reply}
 
     def delete_highlight(self, key: str) -> Json:
         """Delete a highlight that was created on the page.
@@ -942,7 +944,7 @@ class ReviewSession:
         action = f"out {key}" if restore else ""
         if restore:
             self._undo_entries[action] = _UndoEntry(restore)
-        return {**self.counts(), "undo": action}
+        return {**self.count_items(), "undo": action}
 
     # --- a chat window ------------------------------------------------------------------
 
@@ -997,7 +999,7 @@ class ReviewSession:
             message, is_usable = page_list.apply_chat_reply(self._chat_target, answer)
             outcome = {"said": message, "unused": [], "brought": is_usable}
             return {
-                **self.counts(),
+                **self.count_items(),
                 **outcome,
                 "next": {"said": "", "text": ""},
                 "second": "",
@@ -1007,7 +1009,7 @@ class ReviewSession:
         )
         self._pending = None
         return {
-            **self.counts(),
+            **self.count_items(),
             "said": result.summary,
             "unused": [problem.what for problem in result.unused[:MAX_REASONS]],
             "brought": bool(result.drafted or result.read_again),
@@ -1020,7 +1022,7 @@ class ReviewSession:
     # --- files --------------------------------------------------------------------------
 
     def find_file(self, name: str) -> Path | None:
-        """Return the path of a picture or PDF from its name in the URL, or None.
+        """Find a picture or PDF by its name in the URL, or return None.
 
         Only files that the page has shown can be requested.
         """

@@ -221,7 +221,7 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     first, _ = waiting(session)
     refused = served("decide", {"id": first, "turn": "", "act": "accept", **decision})
     assert refused["message"] == told
-    assert left(session.counts(), "new") == 2
+    assert left(session.count_items(), "new") == 2
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_what_is_written_beside_a_draft_or_instead_of_it(
     found = [card.get("Front", card.get("Text", "")) for card in made]
     plain = [re.sub(r"\{\{c\d::(.*?)\}\}", r"\1", text) for text in found]
     assert sorted(text.split(" is ")[0] for text in plain) == cards
-    assert left(session.counts(), "new") == new
+    assert left(session.count_items(), "new") == new
 
 
 def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
@@ -362,7 +362,7 @@ def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
 def test_an_editor_shows_the_card_that_its_fields_make(session, fields, spans, front):
     first, _ = waiting(session)
     shown = session.preview(Decision(first, "", "edit", fields=fields, spans=spans))
-    assert (shown["title"], left(session.counts(), "new")) == (front, 2)
+    assert (shown["title"], left(session.count_items(), "new")) == (front, 2)
 
 
 def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
