@@ -1,4 +1,4 @@
-"""Let any chat window draft cards: write the text to paste, and record the answer.
+"""Draft cards with any chat: write the text to paste, and record the answer.
 
 The web page and the commands `draft`, `draft export` and `draft import` use this module. If the
 settings name no model, a chat is offered until the user has used or dismissed the offer.
@@ -26,9 +26,9 @@ _USED_HINT = "chat: used or put away"
 
 
 def count_offered_highlights(workspace: Workspace) -> int:
-    """Return for how many highlights a chat is offered, or 0 if none is to be offered.
+    """Return the number of highlights to offer a chat for, or 0 if no chat should be offered.
 
-    The number is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, because it is that of the first text.
+    The number is limited to `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
     """
     if workspace.folder.config.drafter == "llm" or was_hint_shown(_USED_HINT):
         return 0
@@ -44,15 +44,14 @@ def count_offered_highlights(workspace: Workspace) -> int:
 def export_chats(
     workspace: Workspace, limit: int = chat.MAX_HIGHLIGHTS_PER_TEXT, document: str = ""
 ) -> ChatExport:
-    """Return the texts to paste into chats about the best highlights without a card.
+    """Write the texts to paste into chats about the best highlights without a card.
 
-    The sources are read first, so that text that was tagged `#no-llm` since the last run isn't
-    sent.
+    The sources are read first, so that text tagged `#no-llm` since the last run isn't sent.
 
     Args:
-        workspace: the workspace.
+        workspace: source of the highlights.
         limit: the maximum number of highlights.
-        document: the key of the only document to include, or "" for all documents.
+        document: include only the document with this key; "" includes all.
     """
     problems = workspace.read_sources().problems
     job = workspace.build_run_parameters()
@@ -84,11 +83,11 @@ def export_chats(
 
 
 def describe_chats(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
-    """Return a line about the size of the first text and about the highlights that are withheld.
+    """Summarize the size of the first text and the withheld highlights in one line.
 
     Args:
         numbers: the number of highlights in each text.
-        withheld: the reasons for withholding highlights, each with their number.
+        withheld: the number of withheld highlights by reason.
     """
     summary = (
         "nothing to ask: each highlight has a card, was asked about, or may not be sent"
@@ -107,16 +106,16 @@ def record_answer(
     asked: Collection[HighlightKey] = (),
     about: unmarked.DocumentRequest | None = None,
 ) -> ChatImport:
-    """Record the answer of a chat, which contains new cards or doubts about pending drafts.
+    """Record a chat's answer, which contains new cards or doubts about pending drafts.
 
     The labels in the answer tell whether it is about highlights or about an unmarked document.
 
     Args:
-        workspace: the workspace.
+        workspace: receives the drafts.
         text: the answer that the user pasted.
         accept: the value of `--accept`, or "" for the value in the settings.
         asked: the keys of the highlights in the chat's text, or () if unknown.
-        about: the request for passages of an unmarked document that the chat got, or None.
+        about: the request for passages of an unmarked document that the chat answered, or None.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
@@ -171,9 +170,9 @@ def record_answer(
 
 
 def build_second_reading_text(workspace: Workspace, answer: str) -> str:
-    """Return the text that asks a chat to read the drafts of its answer again.
+    """Write the text that asks a chat to reread the drafts from its answer.
 
-    Return "" if none of these drafts is pending or may be sent.
+    Return "" if none of these drafts is pending and allowed to be sent.
     """
     ledger = workspace.ledger
     request = chat.make_cache_key(answer)

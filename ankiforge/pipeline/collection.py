@@ -1,6 +1,6 @@
 """Read Anki's data from a copy of the collection, an export, or a running Anki.
 
-The workspace is bound to the collection that has our notes. Any other collection is ignored
+The workspace is bound to the collection that contains our notes. Any other collection is ignored
 until the user runs `pull --bind`, because all our notes would look deleted in it.
 """
 
@@ -46,11 +46,12 @@ if TYPE_CHECKING:
 
 
 MAX_NOTES_IN_NOTICE = 3
-"""The maximum number of notes that a notice quotes."""
+"""The maximum number of notes quoted in a notice."""
 AUTO = "auto"
-"""The value of `anki.collection` for the collection with our notes, or else the newest one."""
+"""The value of `anki.collection` that selects the collection with our notes, or else the newest
+one.
+"""
 NEVER = "none"
-"""The value of `anki.collection` that forbids reading Anki's data."""
 
 # The names of ledger settings.
 _BOUND_SETTING = "bound"
@@ -60,24 +61,24 @@ _DECKS_SETTING = "decks in anki"
 
 
 class BoundCollection(Value):
-    """The collection that the workspace is bound to, because it has our notes."""
+    """The collection that the workspace is bound to."""
 
     path: str
     profile: str
     created: int
-    """When the collection was created, in seconds since 1970, or 0 if unknown."""
+    """The creation time in seconds since 1970, or 0 if unknown."""
 
     def is_certainly_source_of(self, view: AnkiView) -> bool:
         """Return whether a view certainly comes from this collection.
 
-        This is so if both creation times are known and equal.
+        This requires that both creation times are known and equal.
         """
         return bool(view.created_at) and view.created_at == self.created
 
     def is_certainly_not_source_of(self, view: AnkiView) -> bool:
         """Return whether a view certainly comes from another collection.
 
-        This is so if the profiles differ, or if both creation times are known and differ.
+        This requires that the profiles differ, or that both creation times are known and differ.
         """
         if view.profile and self.profile and view.profile != self.profile:
             return True
@@ -100,11 +101,11 @@ def read_collection(
     """Read the collection with our notes, if the settings allow it and it has changed.
 
     Args:
-        settings: give the path of the collection, or forbid reading it.
+        settings: contain the path of the collection, or forbid reading it.
         ledger: records the notes that are seen.
         home: the user's home directory.
-        environ: the environment variables, which may name Anki's directory.
-        bind: whether to bind the workspace to the collection that is found now.
+        environ: the environment variables, which may contain the path of Anki's directory.
+        bind: whether to bind the workspace to the collection found now.
     """
     if settings.collection == NEVER:
         return CollectionScan("off")
@@ -141,11 +142,11 @@ def find_collection(
     """Return the path of the collection with our notes, or else of the newest collection.
 
     Args:
-        settings: give the path of the collection, or `auto`.
-        ledger: knows which collection the workspace is bound to.
+        settings: contain the path of the collection, or `auto`.
+        ledger: stores which collection the workspace is bound to.
         home: the user's home directory.
-        environ: the environment variables, which may name Anki's directory.
-        bind: whether to ignore which collection the workspace is bound to.
+        environ: the environment variables, which may contain the path of Anki's directory.
+        bind: whether to ignore an existing binding.
 
     Returns:
         None if there is no collection, or the settings forbid reading it.
@@ -179,7 +180,7 @@ def read_collection_file(
     *,
     bind: bool = False,
 ) -> CollectionScan:
-    """Read a collection or an exported file that the user names.
+    """Read a collection or an exported file at a path given by the user.
 
     Args:
         file: the path of the file.
@@ -206,7 +207,7 @@ def read_running_anki(
     Args:
         anki: the connection to the running Anki.
         ledger: records the notes that are seen.
-        bind: whether to bind the workspace to the collection that is open in Anki.
+        bind: whether to bind the workspace to the collection open in Anki.
 
     Raises:
         ServiceError: Anki does not answer.
@@ -238,17 +239,17 @@ def read_running_collection_file(
     home: Path,
     profile: str,
 ) -> ViewChanges:
-    """Read from a running Anki's collection file what AnkiConnect doesn't report.
+    """Read what AnkiConnect doesn't report from a running Anki's collection file.
 
     This is the deleted notes, including those deleted before the first scan, all note types,
     and the names of all decks.
 
     Args:
-        settings: give the path of the collection, or forbid reading it.
+        settings: contain the path of the collection, or forbid reading it.
         ledger: records what is seen.
         home: the user's home directory.
-        profile: the profile that is open in Anki; "" if unknown, in which case nothing is read
-            if there are several collections.
+        profile: the profile open in Anki, or "" if unknown. If it is unknown and there are several
+            collections, nothing is read.
     """
     from ankiforge.anki.collection import open_view
     from ankiforge.anki.profiles import find_collections
@@ -277,7 +278,7 @@ def read_running_collection_file(
 
 
 def get_bound_collection(ledger: Ledger) -> BoundCollection | None:
-    """Return the collection that the workspace is bound to, or None if it isn't bound yet."""
+    """Return the collection that the workspace is bound to, or None if there is no binding yet."""
     return ledger.get_value(_BOUND_SETTING, BoundCollection)
 
 
@@ -285,10 +286,7 @@ def get_bound_collection(ledger: Ledger) -> BoundCollection | None:
 
 
 def _record_view(view: AnkiView, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
-    """Record a view of Anki, unless it comes from another collection than the bound one.
-
-    If `bind` is True, the workspace is bound to the collection of the view.
-    """
+    """Record a view of Anki, unless it comes from a collection other than the bound one."""
     from ankiforge.anki.notes import field_to_text
 
     bound = None if bind else get_bound_collection(ledger)
@@ -387,24 +385,24 @@ def _store_note_types(ledger: Ledger, view: AnkiView) -> None:
 
 
 def load_note_types(ledger: Ledger) -> dict[NoteTypeId, AnkiNoteType]:
-    """Return the note types in Anki as of the newest view, by id."""
+    """Load the note types of the newest view of Anki, by id."""
     types = ledger.get_value(_NOTE_TYPES_SETTING, list[AnkiNoteType]) or []
     return {note_type.id: note_type for note_type in types}
 
 
 def _store_deck_names(ledger: Ledger, view: AnkiView) -> None:
-    """Store the names of all decks, unless the view is an export, which contains only some."""
+    """Store the names of all decks, except from exports, which contain only some decks."""
     if view.is_complete and view.kind is not ViewKind.CONNECT:
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
 
 
 def load_deck_names(ledger: Ledger) -> list[str]:
-    """Return the names of all decks in Anki, or [] if they are unknown."""
+    """Load the names of all decks in Anki, or [] if they are unknown."""
     return ledger.get_value(_DECKS_SETTING, list[str]) or []
 
 
 def load_adopted_guids(ledger: Ledger) -> Texts:
-    """Return the guids that we use for adopted notes, by the guids that the notes have in Anki."""
+    """Map the guid of each adopted note in Anki to our own guid for the note."""
     return {
         adopted.guid: guid
         for guid, adopted in anki_views.load_adopted_notes(ledger).items()
@@ -412,7 +410,7 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 
 
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
-    """Return the fields of a note by our field names, or {} if its note type isn't one of ours."""
+    """Return a note's fields by our field names, or {} if the note type isn't ours."""
     from ankiforge.anki.notetypes import find_family
     from ankiforge.anki.plan import find_positions, get_our_mapped_type
 
@@ -432,15 +430,14 @@ def apply_anki_edits(
     card: LocalCard,
     types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> LocalCard:
-    """Return `card` with the text that its note had in Anki at the last scan.
+    """Return `card` with the user's edits in Anki, as of the last scan.
 
-    The text differs from the ledger's where the user edited a field in Anki. Lists show it
-    because it is what the user reviews.
+    Lists show this text because it is what the user reviews.
 
     Args:
-        ledger: has the note of the card.
-        card: the card.
-        types: the note types in Anki by id, or None to load them if they are needed.
+        ledger: source of the card's note.
+        card: the card as stored in the ledger.
+        types: the note types in Anki by id, or None to load them on demand.
     """
     from ankiforge.anki.plan import field_to_card_text
 
@@ -462,8 +459,8 @@ def find_anki_edits(
 ) -> Texts:
     """Return the HTML of the content fields that the user edited in Anki, by field name.
 
-    Fields for which the user chose the source's text are left out, because the next package
-    replaces them. The arguments are the same as for `apply_anki_edits`.
+    Edits that the user chose to discard in favour of the source's text are left out, because the
+    next package overwrites them. The arguments are the same as for `apply_anki_edits`.
     """
     from ankiforge.anki.notetypes import hash_field
     from ankiforge.anki.plan import find_layout
@@ -493,13 +490,13 @@ def find_anki_edits(
 
 
 def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
-    """Return whether the user edited a note in Anki so that it now has the text of `fields`.
+    """Return whether the user's edits in Anki produced the same text as `fields`.
 
     Args:
-        ledger: has the card and its note.
+        ledger: source of the card and its note.
         guid: the guid of the card.
         fields: the text to compare with the edited fields.
-        pictures: the directory of pictures cut from pages.
+        pictures: the directory of pictures cropped from pages.
     """
     from ankiforge.anki.notes import render_content
     from ankiforge.anki.notetypes import is_same_html
@@ -518,7 +515,7 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
 
 
 def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, in which cards have the text that they have in Anki."""
+    """Yield the rows of a list, with the user's edits in Anki applied to cards."""
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
         if isinstance(line, LocalCard) and line.anki == "seen":
@@ -532,12 +529,12 @@ def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[L
 
 
 def adopt_unknown_notes(ledger: Ledger, notes: Iterable[AnkiNote]) -> list[Problem]:
-    """Adopt those of our notes in Anki that the journal doesn't know, if their passage is found.
+    """Adopt our notes in Anki that the journal doesn't contain, if their passages can be found.
 
-    There are such notes if, for example, the journal was lost.
+    Such notes exist, for example, after the journal was lost.
 
     Returns:
-        A notice if the passage of any note wasn't found. Such notes stay unchanged in Anki.
+        A notice if the passage of a note wasn't found. Such notes stay unchanged in Anki.
     """
     from ankiforge.anki.notes import parse_source
     from ankiforge.anki.notetypes import hash_field

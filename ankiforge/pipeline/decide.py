@@ -1,4 +1,4 @@
-"""Make and edit cards as the user decides on the web page, the command line or through an agent.
+"""Create and edit cards as the user decides on the web page, the command line or through an agent.
 
 This module checks the text and the fields that the user typed. The ledger records the decisions.
 """
@@ -46,8 +46,8 @@ def edit_card_or_draft(
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Edit the fields of a card, or accept a draft with edited text.
 
-    A card is edited as lists show it, which is with the text that the user gave it in Anki. The
-    new text replaces the text in Anki.
+    A card is edited as lists show it, including the user's edits in Anki. The new text replaces the
+    text in Anki.
 
     Args:
         ledger: records the decision.
@@ -61,7 +61,7 @@ def edit_card_or_draft(
     Raises:
         BlockedError: a check blocks the new text, and `forced` isn't set.
         RefusedError: the draft is no longer pending, or it is the card of a figure.
-        UsageError: a field is unknown, or a text is too long or has control characters.
+        UsageError: a field is unknown, or a text is too long or contains control characters.
     """
     line = next(item_lists.load_items(ledger, [id]), None)
     if line is None:
@@ -109,14 +109,14 @@ def make_card(
     *,
     forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
-    """Make a card for a highlight from the user's text, in addition to its other cards.
+    """Create a card for a highlight from the user's text, in addition to any existing cards.
 
     Args:
         ledger: records the card.
         highlight: the highlight.
         fields: the text of each field.
         decks: the rules of the deck files, which choose the deck.
-        forced: whether to make the card even if a check blocks its text.
+        forced: whether to create the card even if a check blocks its text.
 
     Returns:
         The guid of the card, and the findings of the checks.
@@ -136,14 +136,14 @@ def _check_text(
     *,
     forced: bool,
 ) -> tuple[CardContent, tuple[Finding, ...]]:
-    """Check the user's text for a card, and return the content of the card with the findings.
+    """Check the user's text, and return the content of the card with the findings.
 
-    The content includes the quote from the passage that the text rests on, or the whole passage
-    if there is no such quote.
+    The content includes the supporting quote from the passage, or the whole passage if no quote is
+    found.
 
     Raises:
         BlockedError: a check blocks the text, and `forced` isn't set.
-        RefusedError: Anki would make no card of the text.
+        RefusedError: Anki would create no card from the text.
     """
     from ankiforge import check
 
@@ -178,13 +178,13 @@ def _check_text(
 
 
 def parse_new_fields(typed: Texts) -> Fields:
-    """Return the fields of a new card from the text that the user typed, in their usual order.
+    """Parse the text that the user typed into the fields of a new card, in their usual order.
 
     The card is a cloze card if there is a `Text` field. Empty fields are left out.
 
     Raises:
-        UsageError: a field is missing or belongs to the other note type, or a text is too
-            long or has control characters.
+        UsageError: a field is missing or belongs to the other note type, or a text is too long or
+            contains control characters.
     """
     filled_fields = {}
     for name, text in _clean_text(typed).items():
@@ -209,7 +209,7 @@ def _clean_text(typed: Texts) -> Texts:
     """Normalize line ends, and reject control characters and text that is too long.
 
     Raises:
-        UsageError: a text is too long or has control characters.
+        UsageError: a text is too long or contains control characters.
     """
     from ankiforge.check import MAX_CARD_CHARS
 

@@ -1,11 +1,11 @@
 """Choose the decks of new notes and the tags of all notes, from rules, sources and the user.
 
 A note in Anki stays in its deck. Pending drafts and notes that Anki lacks follow the current
-rules, unless the user chose a deck. If no collection can be read, a card that was in a package
-may be in Anki, so it keeps its deck.
+rules, unless the user chose a deck. If no collection can be read, an exported card may already be
+in Anki, so it keeps its deck.
 
 Tags are merged like a field: the tags that the user added or removed in the workspace override
-those of the source, and so do the user's changes in Anki (`anki/plan.py`).
+those of the source, and the user's changes in Anki override both (`anki/plan.py`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class DeckChooser:
         """Apply the current rules to the pending drafts, if the rules have changed.
 
         Returns:
-            A notice if the current rules name other decks for cards that Anki has.
+            A notice if the current rules name other decks for cards already in Anki.
         """
         fingerprint = hash16(repr(self._rules))
         applied = self._ledger.get_value(_RULES_SETTING, str)
@@ -82,7 +82,7 @@ class DeckChooser:
         return [Problem("decks", message, hint, notice=True)]
 
     def _find_changed_decks(self) -> Iterator[str]:
-        """Yield the new deck of each card in Anki for which the current rules name another deck."""
+        """Yield the new deck of each card in Anki that the current rules would put elsewhere."""
         guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
             if not card.is_live or card.own_deck or card.guid not in guids_in_anki:
@@ -96,7 +96,7 @@ class DeckChooser:
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.
 
-        If the user renamed or moved the deck in Anki, this is its new name.
+        If the user renamed or moved the deck in Anki, this is the new name.
         """
         if self._names_in_anki is None:
             # if no collection was read, only the decks of our notes are known
@@ -121,10 +121,10 @@ class DeckChooser:
         return self._renamed_decks[deck]
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
-        """Return the name of a deck after the user renamed it, or one of its parents, in Anki.
+        """Return the new name of a deck after the user renamed it, or one of its parents, in Anki.
 
-        The new name is the one that most of the notes made for the deck are in now. If there is
-        none, return `deck`.
+        The new name is where more than half of the notes created for the deck are now. Without such
+        a majority, return `deck`.
         """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
@@ -147,17 +147,18 @@ class DeckChooser:
 
 DECK = "Deck"
 TAGS = "Tags"
-"""Names that the user can set like the fields of a card: the deck of a note that isn't in Anki yet,
-and the tags, separated by spaces."""
+"""Names that the user can set like fields of a card: the deck of a note that isn't in Anki yet,
+and the tags, separated by spaces.
+"""
 _OWN_TAG_PREFIX = "ankiforge::"
 """The prefix of the program's own tags, which the user can't change."""
 
 
 def collect_tags(card: ShownCard, rules: Rules) -> Strings:
-    """Return the tags that we give a note, from its drafter, source, deck file and document.
+    """Collect the tags for a note from its drafter, source, deck file and document.
 
-    If the passage wasn't read, or was removed before this database was created, return the tags
-    that were shipped last. The tags that the user added or removed in the workspace are applied
+    If the passage wasn't read, or was removed before this database was created, return the tags of
+    the last export instead. The tags that the user added or removed in the workspace are applied
     last.
     """
     from ankiforge.anki.notes import normalize_tags
@@ -188,11 +189,11 @@ class Placement(Value):
     deck: str
     tags: Strings
     removed_in_anki: Strings = ()
-    """The tags that the user removed in Anki, which can therefore be added again only there."""
+    """The tags that the user removed in Anki. They can be added back only there."""
     can_move: bool = True
-    """Whether the deck can be changed, which is so while Anki doesn't have the note."""
+    """Whether the deck can be changed, which is possible until Anki has the note."""
     can_tag: bool = True
-    """Whether the tags can be changed, which is so unless another tool made the note."""
+    """Whether the tags can be changed, which is possible unless another tool created the note."""
 
 
 def find_placement(ledger: Ledger, card: ShownCard, rules: Rules) -> Placement:
@@ -229,12 +230,12 @@ def apply_deck_and_tags(
     Args:
         ledger: records the change.
         guid: the guid of the card.
-        typed_fields: what the user typed, by field name. Only `DECK` and `TAGS` are used.
+        typed_fields: the user's input by field name. Only `DECK` and `TAGS` are used.
         rules: the rules of the deck files.
 
     Raises:
         RefusedError: the deck can't be changed because Anki has the note, the tags can't be
-            changed because another tool made the note, or one of the tags can't be added.
+            changed because another tool created the note, or one of the tags can't be added.
     """
     if typed_fields.keys().isdisjoint((DECK, TAGS)):
         return
@@ -279,7 +280,7 @@ def apply_deck_and_tags(
 
 
 def list_decks(ledger: Ledger) -> list[str]:
-    """Return the names of all decks in Anki and of those of all cards and drafts, sorted."""
+    """Return the sorted names of all decks in Anki and all decks of cards and drafts."""
     return sorted({*load_deck_names(ledger), *load_facets(ledger)["deck"]})
 
 
@@ -287,7 +288,7 @@ def check_deck_has_note(deck: str, decks: Iterable[str]) -> None:
     """Check that a deck or one of its subdecks contains a note.
 
     Args:
-        deck: the name that the user gave.
+        deck: the name that the user typed.
         decks: the decks of all notes.
 
     Raises:

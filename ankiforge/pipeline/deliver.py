@@ -1,11 +1,11 @@
-"""Ship cards to Anki: plan every card, then write a package or push it to a running Anki.
+"""Export cards to Anki: plan every card, then write a package or push it to a running Anki.
 
 read Anki ─▶ record the view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
 
-A package is written completely or not at all. The ledger records what is shipped before the new
-package replaces the old one, so if the program is killed in between, a note is shipped twice
+A package is written completely or not at all. The ledger records what is exported before the new
+package replaces the old one, so if the program is killed in between, a note is exported twice
 but never lost (`tests/ledger/test_killed.py`). The user's own note types are copied from the
-newest view of Anki, because a package that defines one differently would add a second type.
+newest view of Anki, because a package with a different definition would add a second note type.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ _NOTE_TYPE_IDS_SETTING = "mapped types"
 
 
 def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, MappedType]:
-    """Return the user's own note types that new cards use instead of ours.
+    """Load the user's own note types that new cards use instead of ours.
 
     Args:
         config: names these note types in `note_types`.
         ledger: has the newest view of Anki, with their definitions.
 
     Returns:
-        Each of them by our note type that it replaces.
+        The user's note types, by the note type of ours that each replaces.
 
     Raises:
         ConfigError: Anki has no such note type, the note type doesn't fit, or Anki was never
@@ -143,11 +143,11 @@ def _find_note_type(
     Args:
         name: the name in the settings.
         types: Anki's note types, by id.
-        ids_by_name: the ids of note types by the names they had, to suggest a new name.
-        location: where the settings have the name, for errors.
+        ids_by_name: the ids of note types by their former names, to suggest a new name.
+        location: where the settings contain the name, for errors.
 
     Raises:
-        ConfigError: Anki has no such note type, it is one of ours, or Anki was never read.
+        ConfigError: Anki has no such note type, the note type is ours, or Anki was never read.
     """
     from ankiforge.anki.notetypes import find_family
 
@@ -182,10 +182,10 @@ def _check_note_type(
     setting: BasicType | ClozeType,
     location: Location,
 ) -> None:
-    """Check that notes of the user's `note_type` can hold the cards of our type `family`.
+    """Check that the user's `note_type` can hold the cards of our note type `family`.
 
     Raises:
-        ConfigError: they can't. The message says why.
+        ConfigError: it can't. The message says why.
     """
     from ankiforge.anki.notetypes import compute_ordinals, is_cloze_field
 
@@ -242,9 +242,9 @@ _LAST_PACKAGE_KEY = "package"
 
 
 class LastPackage(Value):
-    """The package that was written last, stored so that an equal one isn't written again.
+    """The last package that was written, stored so that an identical one isn't written again.
 
-    The ledger forgets it when a card, passage or note changes.
+    The ledger deletes it when a card, passage or note changes.
     """
 
     settings: str
@@ -252,7 +252,7 @@ class LastPackage(Value):
     path: str
     size: int
     mtime: int
-    """When the file was modified, in nanoseconds since 1970."""
+    """The file's modification time, in nanoseconds since 1970."""
     notes: int
     updated: int
 
@@ -260,7 +260,7 @@ class LastPackage(Value):
 def make_package_path(output: Path, deck: str = "") -> Path:
     """Return the path of a package in the output directory.
 
-    The file is named after `deck`, or `ankiforge.apkg` if the package is for all decks.
+    The file is named after `deck`, or `ankiforge.apkg` if the package covers all decks.
     """
     name = "ankiforge"
     if deck:
@@ -278,8 +278,8 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
     """Check that a package may be written to `path`.
 
     Raises:
-        UsageError: ankiforge did not write the file there and `force` is False, or the path
-            can't be used.
+        UsageError: a file that ankiforge did not write is in the way and `force` is False, or the
+            path can't be used.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
@@ -309,8 +309,8 @@ def find_unchanged_package(
     Args:
         ledger: has the record of the last package.
         path: where the package is to be written.
-        settings: the hash of everything outside the ledger that the plan depends on; "" if the
-            package is to be written anyway.
+        settings: the hash of everything outside the ledger that the plan depends on; "" forces a
+            new package.
     """
     last_package = _load_last_package(ledger, path)
     if last_package is None or not settings or last_package.settings != settings:
@@ -319,7 +319,7 @@ def find_unchanged_package(
 
 
 def _load_last_package(ledger: Ledger, path: Path) -> LastPackage | None:
-    """Return the last package, or None if it isn't at `path` or its file was modified."""
+    """Return the last package, or None if its file isn't at `path` or was modified."""
     stored = ledger.get_until_change(_LAST_PACKAGE_KEY)
     last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
     stat = path.stat() if path.is_file() else None
@@ -336,14 +336,14 @@ def write_planned_package(
     path: Path,
     settings: str = "",
 ) -> WrittenPackage:
-    """Write a package with the planned notes, and record in the ledger what it contains.
+    """Write a package with the planned notes, and record its contents in the ledger.
 
-    The contents are recorded before the new file replaces the old one. Thus even after a power
-    failure, no two texts of a note share a `mod`, the time by which Anki finds the newer one.
-    If there is nothing to ship, the package that we wrote before is renamed.
+    The contents are recorded before the new file replaces the old one. Even after a power failure,
+    two versions of a note therefore never share a `mod`, the time by which Anki finds the newer
+    one. If there is nothing to export, our previous package is renamed.
 
     Args:
-        ledger: records what is shipped.
+        ledger: records the exported notes.
         planned: the plan of each card.
         path: where to write the package.
         settings: the hash of everything outside the ledger that the plan depends on; "" if the
@@ -415,7 +415,7 @@ def write_planned_package(
 def explain_no_package(
     ledger: Ledger, planned: Iterable[CardPlan], deck: str = ""
 ) -> str:
-    """Return why no card of `deck` was sent to Anki, or of any deck if `deck` is ""."""
+    """Return why no card was sent to Anki, from `deck` or, if it is "", from any deck."""
     from ankiforge.anki.notes import normalize_deck_name
 
     terms = [QueryTerm("verdict", "accepted")]
@@ -431,12 +431,10 @@ def explain_no_package(
 
 
 def open_package(path: Path) -> bool:
-    """Open a package with the system's default program, as a double-click does.
-
-    No shell is involved.
+    """Open a package with the system's default program, as a double-click does, without a shell.
 
     Returns:
-        Whether the system accepted it. False if there is no screen, as over SSH.
+        Whether the system accepted it. False if there is no screen, such as over SSH.
     """
     import shutil
     import subprocess
@@ -472,14 +470,16 @@ def open_package(path: Path) -> bool:
 
 
 class ShippingScope(Value):
-    """Which cards to ship, and whether to send them to a running Anki."""
+    """Which cards to export, and whether to send them to a running Anki."""
 
     deck: str = ""
-    """The deck whose cards are shipped, including its subdecks, or "" for all decks."""
+    """Export only this deck and its subdecks; "" exports all decks."""
     full: bool = False
-    """Whether to ship every accepted card, even if Anki already has its note."""
+    """Whether to export every accepted card, even if Anki already has the note."""
     push: bool = False
-    """Whether the package is imported into a running Anki at once, not left for the user."""
+    """Whether the package is imported into a running Anki at once instead of being left for the
+    user.
+    """
 
 
 DEFAULT_SCOPE = ShippingScope()
@@ -493,13 +493,14 @@ def plan_cards(
     mapped: Mapping[NoteType, MappedType],
     scope: ShippingScope = DEFAULT_SCOPE,
 ) -> list[CardPlan]:
-    """Plan every card that may need shipping, and record which cards are up to date.
+    """Plan every card that may need exporting, and record which cards are up to date.
 
     Args:
-        folder: has the settings, and the pictures cut from pages.
-        ledger: has the cards, and the notes as they were last seen in Anki.
+        folder: has the settings, and the pictures cropped from pages.
+        ledger: has the cards, and the notes as last seen in Anki.
         decks: the rules of the deck files.
-        mapped: the user's own note types for new notes, by our note type that each replaces.
+        mapped: the user's own note types for new notes, by the note type of ours that each
+            replaces.
         scope: which cards to plan.
     """
     from ankiforge.extract.files import fingerprint_program
@@ -593,10 +594,10 @@ def publish(
 
     Args:
         folder: has the settings, deck files and pictures.
-        ledger: has the cards.
+        ledger: source of the cards.
         result: has the scan of Anki, and receives the plan and the package.
         path: where to write the package.
-        scope: which cards to ship.
+        scope: which cards to export.
 
     Raises:
         BusyError: another program is publishing from this workspace.
@@ -649,14 +650,14 @@ def push(
     The package is deleted once all its notes have arrived.
 
     Args:
-        workspace: has the cards, and connects to the running Anki.
+        workspace: source of the cards, and of the connection to the running Anki.
         result: receives what was read, planned, written and sent.
         path: where to write the package.
-        deck: the deck whose cards are sent, including its subdecks, or "" for all decks.
+        deck: send only the cards of this deck and its subdecks; "" sends all.
         sync: whether to let Anki sync before and after.
 
     Returns:
-        The error if Anki did not answer, in which case the package is at `path`; None otherwise.
+        None, or an error if Anki did not answer, in which case the package stays at `path`.
     """
     folder, ledger = workspace.folder, workspace.ledger
     settings = folder.config.anki

@@ -1,7 +1,7 @@
-"""Review of the items that are shown to the user for decisions.
+"""Review of the items that wait for the user's decision.
 
-The web page and the terminal show the same items and pass on the same decisions. They load an item
-with `Review.load_item` and pass a decision to `Review.decide`.
+The web page and the terminal load items with `Review.load_item` and carry out decisions with
+`Review.decide`, so both show the same items and allow the same decisions.
 """
 
 from ankiforge.review.items import Decision, DecisionResult, Item, Review, StaleItemError

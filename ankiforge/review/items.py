@@ -1,9 +1,8 @@
-"""The items that the user decides on, and how decisions on them are carried out.
+"""Load the items that wait for the user's decision, and carry out the decisions.
 
-The web page and the terminal show the same items and send the same decisions. A decision concerns
-an item and one of its drafts. It may contain the `turn` of the displayed item, which is a hash of
-its content. If the item has changed since it was displayed, the decision is refused, and the error
-has the changed item.
+A decision names an item, and a draft if the item has several. It may include the item's `turn`, a
+hash of the content that was displayed. If the item has changed since, the decision is refused, and
+the error contains the current item.
 """
 
 from __future__ import annotations
@@ -92,32 +91,32 @@ _REMARK_SENTENCES = {
     ),
     RemarkKind.FORM: "{lines} may not be cards.",
 }
-"""Each kind of remark as a sentence. Kinds without a sentence are clear from what is shown beside
+"""A sentence for each kind of remark. Kinds without a sentence are clear from what is shown next to
 the draft.
 """
 _REMARKS_IN_LISTS = {
     RemarkKind.FORM: "{lines} may not be cards",
     RemarkKind.REVISION: "it would be the new text of a card",
 }
-"""The text of a remark in a list of drafts, for the kinds whose usual text isn't enough there."""
+"""The text of remarks in lists of drafts, for kinds whose usual text says too little there."""
 _CODE_SPAN = regex(r"`([^`]*)`")
 
 
 class Item(Value):
-    """One thing to decide on: drafts of a fact, a card, a passage without a card, or a question."""
+    """Something to decide on: drafts of a fact, a card, a passage without a card, or a question."""
 
     id: str
     drafts: tuple[PendingDraft, ...] = ()
-    """The drafts to choose from, best first. If the item has a `card`, these drafts would change
-    it.
+    """The drafts to choose from, best first. If the item has a `card`, they are new versions of
+    the card.
     """
     card: LocalCard | None = None
     outcome: HighlightOutcome | None = None
-    """The passage, if it has no card, and the reason why it has none."""
+    """The passage if it has no card, with the reason."""
     question: Question | None = None
     proposal: Proposal | None = None
-    """The card proposed for the passage. A proposal isn't stored, so it is made again when the user
-    decides on it.
+    """The card proposed for the passage. Proposals aren't stored, so it is generated again when the
+    user decides.
     """
 
     @property
@@ -127,7 +126,7 @@ class Item(Value):
 
     @property
     def content_hash(self) -> str:
-        """A hash of what the user sees of the item, so that a change since then can be detected."""
+        """A hash of everything that the user sees of the item, to detect later changes."""
         outcome = None if self.proposal else self.outcome
         content = (self.offered_drafts, self.card, outcome, self.question)
         return hash16(msgspec.json.encode(content).decode())
@@ -142,12 +141,12 @@ class Item(Value):
         return self.card.highlight if self.card else None
 
     def select_draft(self, number: int) -> PendingDraft:
-        """Return the draft with this number, counted from 0, or the best draft if there is none."""
+        """Return draft `number`, counted from 0, or the best draft if `number` is out of range."""
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
 
 def find_next_offer(ledger: Ledger, highlight: Highlight) -> Item | None:
-    """Return the next offer of a new card for a passage as an item, or None if there is none."""
+    """Return the passage's next offer of a new card as an item, or None."""
     for offer in iter_offers(ledger, [highlight.key]):
         if offer[0].changed_card is None:
             return Item(offer[0].id, offer)
@@ -155,13 +154,13 @@ def find_next_offer(ledger: Ledger, highlight: Highlight) -> Item | None:
 
 
 def list_facts(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
-    """Return the facts in a passage, both those decided on and those still offered."""
+    """Return the facts in a passage, whether decided or still offered."""
     passage = ledger.get_passage(highlight.key)
     return load_snapshot(ledger, passage).compute_facts()
 
 
 def apply_edits(fields: Fields, edits: Texts) -> Fields:
-    """Return the fields with the user's edits applied, leaving out added fields that are blank."""
+    """Return the fields with the user's edits applied. Blank fields are not added."""
     current_fields = dict(fields)
     changed_fields = {
         name: text
@@ -172,7 +171,7 @@ def apply_edits(fields: Fields, edits: Texts) -> Fields:
 
 
 def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
-    """Return the cards that a draft may become, one for each gap to choose from."""
+    """Expand a draft into one candidate card per gap."""
     if not draft.gaps:
         return [draft]
     cards: list[OfferedDraft] = []
@@ -186,9 +185,9 @@ def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
 
 
 def list_review_reasons(draft: Draft) -> Strings:
-    """Return sentences that say why the user should look closely at a draft.
+    """Return the reasons to look closely at a draft, as sentences.
 
-    The findings of checks come first, followed by remarks.
+    Findings of checks come first, followed by remarks.
     """
     sentences = []
     for finding in draft.findings:
@@ -206,7 +205,7 @@ def list_review_reasons(draft: Draft) -> Strings:
 
 
 def find_main_warning(draft: Draft) -> str:
-    """Return the most important reason for a close look at a draft, with advice, or "".
+    """Return the most important reason to look closely at a draft, with advice, or "".
 
     A remark about the user's earlier decisions takes precedence over a warning, but not over a
     finding that blocks the draft.
@@ -227,16 +226,15 @@ def find_main_warning(draft: Draft) -> str:
 
 
 def has_wording_problem(draft: Draft) -> bool:
-    """Return whether the main warning is about the wording, so that the user can edit the draft."""
+    """Return whether the main warning is about the wording, which the user can fix by editing."""
     broken_rule = _find_main_broken_rule(draft)
     return broken_rule is not None and broken_rule[0].group in ("structure", "wording")
 
 
 def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
-    """Return the most important rule that a draft breaks, with the finding, or None.
+    """Return the most important broken rule with its finding, or None.
 
-    A rule that blocks the draft comes before one that warns. Among equals, the first in the table
-    of rules is returned.
+    Rules that block the draft come before rules that warn, each in the order of `RULES`.
     """
     findings_by_check = {candidate.check: candidate for candidate in draft.findings}
     broken_rules = [
@@ -274,7 +272,7 @@ def explain_pending(draft: PendingDraft) -> str:
 
 
 def to_sentence(text: str) -> str:
-    """Turn text into a sentence: capitalize it, end it with a period, and put code in quotes."""
+    """Capitalize the text, end it with a period, and put quotation marks around code spans."""
     quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
     capitalised = quoted[:1].upper() + quoted[1:]
     return (
@@ -285,56 +283,54 @@ def to_sentence(text: str) -> str:
 # --- decisions --------------------------------------------------------------------------
 
 PASSAGE_CHOICE = -1
-"""The value of `Decision.choice` if the card is made from text of the passage, not from a draft."""
+"""The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
 
 
 class Decision(Value, forbid_unknown_fields=True):
-    """A decision on an item, in the form in which the web page sends it."""
+    """A decision on an item, in the form that the web page sends."""
 
     id: str
-    """The id of the item."""
     turn: str
-    """The `content_hash` of the item as displayed, or "" to decide whether or not it has changed.
-    """
+    """The `content_hash` of the item as displayed, or "" to skip the check for changes."""
     act: str
     sitting: int = 0
-    """The number of the sitting in which the user decided, or 0 if it was in none."""
+    """The number of the sitting in which the user decided, or 0 outside a sitting."""
     choice: int = 0
     """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
     gap: int = 1
-    """The number of the gap to blank out, counted from 1, which is the best one."""
+    """The number of the gap to blank out. Gaps are counted from 1, best first."""
     text: str = ""
     """The reason for a rejection, or the question of a new card."""
     fields: Texts = {}
     lines: Strings | None = None
-    """The lines of a form that the user ticked, as the ids of their drafts. One entry may have
-    several ids, separated by spaces. None stands for all lines, including those added later.
+    """The lines of a form that the user ticked, as draft ids. An entry may contain several ids,
+    separated by spaces. None stands for all lines, including those added later.
     """
     later: bool = False
-    """Whether the answer also applies to lines that are added to the form later."""
+    """Whether the answer also applies to lines added to the form later."""
     mode: str = "cloze"
     spans: str = ""
     """The text selected in the passage, as positions such as `3-8,12-15`."""
     masks: str = ""
-    """The figure's masks as the user changed them, or "" if they are unchanged."""
+    """The figure's masks as edited by the user, or "" if unchanged."""
     cut: str = ""
     """The part of a proposal's sentence to keep on the card, such as `3-80`, or "" for all of it.
     """
     before: bool = False
-    """Whether the card also shows the sentence before."""
+    """Whether the card also shows the preceding sentence."""
     forced: bool = False
     """Whether the user overrules the checks that block the draft."""
 
 
 class DecisionResult(Value):
-    """What follows from a decision: how to undo it, and the item to show next."""
+    """The consequences of a decision: how to undo it, and which item comes next."""
 
     undo_id: str
     """The id of the action to undo, or "" if the decision can't be undone."""
     next_item: Item | None = None
-    """The next fact of the same passage, to be shown immediately."""
+    """The next fact of the same passage, to be shown at once."""
     postponed_item: Item | None = None
-    """The next fact of a passage after the user rejected one, to be shown after all other items."""
+    """After a rejection, the next fact of the same passage, to be shown after all other items."""
 
 
 class StaleItemError(RefusedError):
@@ -345,9 +341,9 @@ class StaleItemError(RefusedError):
     ) -> None:
         self.item = item
         self.face = face
-        """The current content of the item, as shown by the web page."""
+        """The current content of the item, in the form that the web page shows."""
         self.sitting: Json | None = None
-        """The current state of the sitting that the decision belongs to."""
+        """The current state of the decision's sitting."""
         message = why or "This is no longer waiting."
         if item or face:
             message = "This has changed meanwhile. Look again."
@@ -359,7 +355,7 @@ def _make_selection(decision: Decision) -> Selection:
 
 
 class Review:
-    """Loads items to decide on, and carries out the decisions."""
+    """Loads the items to decide on, and carries out decisions."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Create a review of the items in a workspace."""
@@ -369,9 +365,9 @@ class Review:
     def load_item(self, id: str) -> Item | None:
         """Return the item with this id, or None if it is no longer pending.
 
-        The item of a draft contains all drafts of the same offer. A passage has an item if it has
-        no pending drafts and no card, even if it is left out, or if another of its sentences has a
-        proposal.
+        A draft's item contains all drafts of the same offer. A passage has an item if it has
+        neither pending drafts nor a card, even if it is left out, or if there is a proposal for
+        another of its sentences.
         """
         ledger = self._ledger
         if is_draft_id(id):
@@ -405,7 +401,7 @@ class Review:
         return None
 
     def load_current_item(self, decision: Decision) -> Item:
-        """Return the item that a decision is about, after checking that it is up to date.
+        """Load the item of a decision, and check that it hasn't changed since it was displayed.
 
         Raises:
             StaleItemError: the item has changed since it was displayed, or is no longer pending.
@@ -466,7 +462,6 @@ class Review:
         self._make_card(decision, highlight, fields)
 
     def _decide_on_passage(self, decision: Decision, highlight: Highlight) -> None:
-        """Make a card for a passage without drafts, or record that the user wants none."""
         match decision.act:
             case "none":
                 self._ledger.reject(highlight.key)
@@ -476,7 +471,6 @@ class Review:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _decide_on_proposal(self, decision: Decision, proposal: Proposal) -> None:
-        """Make a card from a proposal, as proposed or as edited, or reject the proposal."""
         ledger = self._ledger
         highlight = proposal.highlight
         match decision.act:
@@ -502,7 +496,7 @@ class Review:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _decide_on_offer(self, decision: Decision, item: Item) -> None:
-        """Apply a decision on an offer to the fact, the whole passage, or the selected draft."""
+        """Apply a decision to the offered fact, to the whole passage, or to the selected draft."""
         ledger = self._ledger
         selected = item.select_draft(decision.choice)
         match decision.act:
@@ -547,9 +541,9 @@ class Review:
     def _decide_on_lines(
         self, question: Question, ticked: Collection[str], *, includes_later: bool
     ) -> None:
-        """Make cards of the ticked lines of a form, and reject the other lines.
+        """Accept the ticked lines of a form, and reject the others.
 
-        If `includes_later` is true, cards are also made of lines that are added to the form later.
+        If `includes_later` is true, lines added to the form later are accepted too.
         """
         ledger = self._ledger
         unticked = [id for id in question.drafts if id not in ticked]
@@ -563,11 +557,6 @@ class Review:
                 ledger.accept(draft.id)
 
     def _decide_on_card_or_draft(self, id: str, decision: Decision) -> None:
-        """Apply a decision to a single card or draft.
-
-        Raises:
-            RefusedError: this kind of decision isn't possible for the card or draft.
-        """
         ledger = self._ledger
         match decision.act:
             case "accept" if decision.masks:
@@ -598,7 +587,7 @@ class Review:
         apply_deck_and_tags(self._ledger, guid, decision.fields, decks)
 
     def draft_alternatives(self, item: Item) -> Item:
-        """Let the model draft other cards for a passage, and return the item with the new drafts.
+        """Let the model draft other cards for a passage, and return an item with the new drafts.
 
         Raises:
             ForgeError: the model has no other card, or can't be used.
@@ -616,7 +605,7 @@ class Review:
         raise RefusedError("The model has no other card for this passage.")
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Return the card that the user's edits or selected text would make, without storing it.
+        """Return the card that would result from the user's edits or selection, without storing it.
 
         Raises:
             StaleItemError: the item is no longer pending.
@@ -650,16 +639,16 @@ class Review:
 def select_clean_drafts(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Select the drafts that can be accepted together because nothing speaks against them.
+    """Select the drafts that can be accepted together without an individual decision.
 
     Args:
         ledger: source of the pending drafts.
-        ids: the drafts that match the query, which may be only some drafts of an offer.
-        query: the user's query. A warning that it names doesn't speak against a draft.
+        ids: the drafts that match the query, possibly only some drafts of an offer.
+        query: the user's query. Warnings that it names are ignored.
 
     Returns:
-        The ids of the selected drafts, at most one of each offer, and how many other drafts were
-            skipped for each reason.
+        The ids of the selected drafts, at most one per offer, and the number of skipped drafts by
+            reason.
     """
     clean_ids: list[str] = []
     skipped_by_reason = Counter[str]()
@@ -699,10 +688,7 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
 
 
 def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
-    """Yield the cards that decisions made or changed and that are still live.
-
-    `actions` are the action ids of the decisions.
-    """
+    """Yield the live cards that the decisions with these action ids created or changed."""
     action_ids = set(actions)
     guids = dict.fromkeys(
         entry.guid

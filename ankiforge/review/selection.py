@@ -1,7 +1,7 @@
-"""Make the fields of a card from text that the user selected in a passage.
+"""Turn text that the user selected in a passage into the fields of a card.
 
 The web page sends a selection as positions such as `3-8,12-15`. The card keeps the text of the
-passage, with the selection as its cloze deletions or as the answer to the user's question.
+passage, and the selection becomes its cloze deletions or the answer to the user's question.
 """
 
 from __future__ import annotations
@@ -39,15 +39,14 @@ _SPANS_PATTERN = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 _MARKUP_CHARACTERS = frozenset("*_~=#>+-|`\\")
 _LINK_OR_IMAGE = regex(r"!?\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
 _SENTENCE_ENDS = (".", "!", "?", "…")
-"""The characters with which a sentence ends."""
 _LOOSE_PUNCTUATION = " ,;:–—-"
-"""The characters to strip where a sentence is cut, because they belong to the part cut off."""
+"""Punctuation to strip where a sentence is shortened, because it belongs to the part left out."""
 _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
 _WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
 def get_selectable_text(highlight: Highlight) -> Pair:
-    """Return the text in which the user may select, and its Markdown, or "" if that is the same."""
+    """Return the plain text in which the user can select, and its Markdown, or "" if it's literal."""
     if highlight.markdown and highlight.kind is not HighlightKind.CARD:
         return highlight.exact, highlight.markdown[0]
     return highlight.sentence or highlight.exact, ""
@@ -58,12 +57,12 @@ def make_fields_from_spans(
     selected: str,
     question: str | None,
 ) -> Fields:
-    """Return the fields of a card made from text that the user selected in a passage.
+    """Create the fields of a card from text that the user selected in a passage.
 
     Args:
         highlight: the passage.
         selected: the selection, such as `3-8,12-15`, in code points of the selectable text.
-        question: the question that the selection answers, or None to make cloze deletions of it.
+        question: the question that the selection answers, or None to blank out the selection.
 
     Raises:
         UsageError: nothing is selected, the selection isn't in the text or can't be blanked out, or
@@ -80,7 +79,6 @@ def make_fields_from_spans(
 
 @contextmanager
 def _wrap_selection_errors() -> Iterator[None]:
-    """Context manager that re-raises a `ValueError` about the selection as a `UsageError`."""
     try:
         yield
     except ValueError as error:
@@ -108,21 +106,20 @@ def _parse_spans(selected: str) -> list[Span]:
 
 
 class Sentence(Value):
-    """The sentence of a proposal, in which the user may select text other than proposed gaps."""
+    """A proposal's sentence, in which the user may select other text than the proposed gaps."""
 
     text: str
-    """The sentence as plain text."""
     markdown: str
     gaps: tuple[Span, ...]
     """The proposed gaps, best first, in code points of `text`."""
     formulas: tuple[Span, ...]
-    """The spans of formulas, in code points of `text`."""
+    """The formulas, in code points of `text`."""
     code: tuple[Span, ...]
-    """The spans of code, in code points of `text`."""
+    """The code spans, in code points of `text`."""
 
 
 def parse_sentence(draft: Draft) -> Sentence:
-    """Return the sentence of a proposal, so that the user can select other text in it."""
+    """Parse a proposal's sentence, and locate its gaps, formulas and code in the plain text."""
     markdown = reveal_answers(draft.gaps[0])
     text = to_plain_text(markdown)
     formulas = []
@@ -157,7 +154,7 @@ def parse_sentence(draft: Draft) -> Sentence:
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
-    """Return the complete sentence that precedes a draft's quote in its source, or ""."""
+    """Return the complete sentence before a draft's quote in the source, or ""."""
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
     for text in (
@@ -182,14 +179,14 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
 
 
 class Selection(Value):
-    """What the user selected in the sentence of a proposal."""
+    """The text that the user selected in the sentence of a proposal."""
 
     spans: str
-    """The text to blank out or to ask for, in the format of `make_fields_from_spans`."""
+    """The text to blank out or to ask for, as in `make_fields_from_spans`."""
     cut: str = ""
-    """The part of the sentence to keep, such as `3-80`, or "" to keep all of it."""
+    """The part of the sentence to keep, such as `3-80`, or "" to keep everything."""
     before: bool = False
-    """Whether to add the sentence before."""
+    """Whether to add the preceding sentence."""
 
 
 def make_fields_from_sentence(
@@ -197,15 +194,15 @@ def make_fields_from_sentence(
     selected: Selection,
     question: str | None,
 ) -> Fields:
-    """Return the fields of a card made from text selected in the sentence of a proposal.
+    """Create the fields of a card from text that the user selected in a proposal's sentence.
 
     Args:
         draft: the proposal.
         selected: the selection, in code points of the sentence.
-        question: the question that the selection answers, or None to make cloze deletions of it.
+        question: the question that the selection answers, or None to blank out the selection.
 
     Raises:
-        UsageError: for the same reasons as in `make_fields_from_spans`.
+        UsageError: as for `make_fields_from_spans`.
     """
     spans = _parse_spans(selected.spans)
     sentence = parse_sentence(draft)
@@ -220,10 +217,10 @@ def make_fields_from_sentence(
 
 
 def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
-    """Return a cloze text of a sentence, or of the part of it that `cut` keeps.
+    """Render the sentence, or the part of it that `cut` keeps, as cloze text.
 
     Raises:
-        ValueError: `cut` isn't a part of the sentence, or the selection can't be blanked out in it.
+        ValueError: `cut` isn't part of the sentence, or the selection can't be blanked out in it.
     """
     if not cut:
         return make_cloze_text(sentence.text, spans, sentence.markdown, whole=True)
@@ -245,13 +242,13 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
 
 
 class _Piece(Value):
-    """A piece of Markdown that is never divided, with its position in the plain text."""
+    """An indivisible piece of Markdown, with its position in the plain text."""
 
     start: int
     end: int
     markdown: str
     indivisible: bool = False
-    """Whether it is a formula, code or a link, which can only be blanked out as a whole."""
+    """Whether the piece is a formula, code or a link, which can only be blanked out as a whole."""
 
     def overlaps(self, span: Span) -> bool:
         start, end = span
@@ -269,7 +266,7 @@ def make_cloze_text(
     *,
     whole: bool = False,
 ) -> str:
-    """Return the sentences around a selection as a cloze text in which the selection is a gap.
+    """Turn the sentences around a selection into cloze text, with the selection blanked out.
 
     Formulas, code and links are blanked out as a whole. If a gap would split emphasis, the emphasis
     is removed, because a card must keep the text of the passage but not its formatting.
@@ -278,7 +275,7 @@ def make_cloze_text(
         text: the passage as plain text.
         spans: the selection, in code points of `text`. Overlapping spans are merged.
         markdown: the passage as Markdown, or "" if the text is literal.
-        whole: whether to keep the whole text, not just the sentences around the selection.
+        whole: whether to keep the whole text instead of only the sentences around the selection.
 
     Raises:
         ValueError: a span is outside the text, or can't be blanked out.
@@ -337,7 +334,7 @@ def make_cloze_text(
 
 
 def extract_part(text: str, span: Span, markdown: str = "") -> str:
-    """Return part of a passage as Markdown, without splitting formulas, code or links.
+    """Extract part of a passage as Markdown, without splitting formulas, code or links.
 
     Raises:
         ValueError: the span contains no text, or is outside the passage.
@@ -383,11 +380,11 @@ def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 def _split_into_pieces(
     text: str, markdown: str
 ) -> tuple[_Pieces, tuple[_Renderer, ...], _Renderer]:
-    """Split a passage into pieces that are never divided.
+    """Split a passage into indivisible pieces, and choose how to render them.
 
-    The Markdown of a passage can be rendered as written, or without emphasis. Literal text can be
-    rendered with only the necessary characters escaped, or with all punctuation escaped, because
-    separate characters may become markup when pieces are joined.
+    Markdown can be rendered as written or without emphasis. Literal text can be rendered with only
+    the necessary characters escaped, or with all punctuation escaped, because joining pieces may
+    turn separate characters into markup.
 
     Args:
         text: the passage as plain text.
@@ -427,7 +424,7 @@ def _render_without_emphasis(pieces: _Pieces) -> str:
 
 
 def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
-    """Align the Markdown with the plain text, or return None if their texts differ."""
+    """Align Markdown with its plain text, or return None if the two don't match."""
     pieces: list[_Piece] = []
     position = 0
     for token in _iter_tokens(markdown):
@@ -453,16 +450,14 @@ def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
 
 
 class _MarkdownToken(Value):
-    """A token of Markdown, with the plain texts that it may stand for."""
-
     markdown: str
     texts: Strings
-    """The possible plain texts of the token."""
+    """The plain texts that the token may stand for."""
     indivisible: bool = False
 
 
 def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
-    """Yield the tokens of Markdown: code, maths, links, tags, and single characters."""
+    """Split Markdown into code, formulas, links, tags and single characters."""
     runs: list[tuple[int, int, str]] = [*find_shields(markdown)]
     for match in _LINK_OR_IMAGE.finditer(markdown):
         runs.append((match.start(), match.end(), "link"))

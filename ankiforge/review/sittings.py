@@ -1,8 +1,8 @@
-"""The order in which the user decides: document by document, ten at a time, in reading order.
+"""Order the pending items for review: document by document, ten at a time, in reading order.
 
-The web page, the terminal, `status`, `list` and agents use this order. `pending_items` loads what
-is pending, and this module only sorts it. The server holds the `Sitting` that the page shows.
-Proposals are only made for a sitting, the most useful first, until there are ten.
+The web page, the terminal, `status`, `list` and agents all use this order. `pending_items` loads
+what is pending, and this module only sorts it. The server holds the `Sitting` that the page shows.
+Proposals are generated only for a sitting, in order of usefulness, until there are ten.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ from ankiforge.text import format_count
 from ankiforge.text.normalize import normalize_for_lookup
 
 SITTING_SIZE = 10
-"""The number of decisions in a sitting."""
+"""The maximum number of decisions in a sitting."""
 RESULT_BY_ACT = {
     **dict.fromkeys(("later", "leave"), "later"),
     **dict.fromkeys(("reject", "none", "passage", "suspend"), "none"),
 }
-"""The result of an item by the `act` of its decision. Any other act makes a card."""
+"""The result of an item by the `act` of the decision. Any other act creates a card."""
 
 
 def format_pending_counts(pending_count: int, proposal_count: int) -> str:
-    """Return the number of pending decisions and of marks with a proposal, as text, or "".
+    """Format the number of pending decisions and of marks with a proposal, or return "".
 
-    Proposals are counted by an estimate. About one in ten turns out not to exist when it is shown.
+    The number of proposals is an estimate. About one in ten turns out not to exist when it is
+    shown.
     """
     pending_text = f"{pending_count:,} waiting" if pending_count else ""
     return " · ".join(
@@ -57,31 +58,35 @@ def format_pending_counts(pending_count: int, proposal_count: int) -> str:
 
 
 class DocumentPile(Value):
-    """A document with pending drafts, or with marks for which cards may be proposed."""
+    """A document with pending drafts, or with marks that may get a proposal."""
 
     document: int
     title: str
     drafted_marks: tuple[PassageLocation, ...] = ()
-    """For each mark with pending drafts, the location of its best fact, best first."""
+    """The location of the best fact of each mark with pending drafts, best first."""
     proposal_marks: tuple[PassageLocation, ...] = ()
-    """The marks that probably have a proposal, most useful first."""
+    """The marks likely to get a proposal, most useful first."""
     other_marks: tuple[PassageLocation, ...] = ()
     """The other marks without a card."""
 
     @property
     def proposal_count(self) -> int:
-        """The number of sentences that are proposed."""
+        """The estimated number of proposed sentences."""
         return pending_items.count_proposals(self.proposal_marks)
 
     @property
     def best_ranks(self) -> list[float]:
-        """The ranks of the ten best drafts and proposals, in descending order."""
+        """The ranks of the ten best drafts and proposals, highest first."""
         ranks = [place.rank for place in (*self.drafted_marks, *self.proposal_marks)]
         return sorted(ranks, reverse=True)[:SITTING_SIZE]
 
     @property
     def is_for_chat(self) -> bool:
-        """Whether fewer than ten cards are offered, and no fewer marks are left for a chat."""
+        """Whether a chat is a better offer than a sitting.
+
+        This is so if there are fewer than ten drafts and proposals, and at least as many other
+        marks.
+        """
         offered_count = len(self.drafted_marks) + self.proposal_count
         return offered_count < min(SITTING_SIZE, 1 + len(self.other_marks))
 
@@ -89,7 +94,7 @@ class DocumentPile(Value):
     def chat_offer(self) -> str:
         """The line that offers a chat, such as `3 proposals; your chat can ask about the other 40`.
 
-        It is "" if the chat isn't to be preferred.
+        It is "" if a chat isn't recommended.
         """
         if not (self.is_for_chat and self.other_marks):
             return ""
@@ -104,12 +109,12 @@ class DocumentPile(Value):
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
-        Proposals are made in order of usefulness until there are ten. Of marks that propose the
-        same sentence, the one with the best gap is returned. Postponed items are returned only if
-        nothing else is left.
+        Proposals are generated in order of usefulness until there are ten. If several marks propose
+        the same sentence, only the one with the best gap is returned. Postponed items are returned
+        only if nothing else is left.
 
         Args:
-            item: returns the item with an id, or None if it is no longer pending.
+            item: returns the item with a given id, or None if it is no longer pending.
             later: the ids of postponed items.
         """
         places = [*self.drafted_marks, *self.proposal_marks]
@@ -132,25 +137,25 @@ class DocumentPile(Value):
 
 
 class Sitting(Value):
-    """At most ten items to decide on together, and the results of the decisions so far."""
+    """Up to ten items to decide on together, and the results of the decisions so far."""
 
     ids: Strings
-    """The ids of the remaining items, in the order in which they are displayed."""
+    """The ids of the remaining items, in display order."""
     results: Strings = ()
     """The result of each decision: `card`, `none` or `later`."""
     actions: Strings = ()
-    """The ids of the actions with which the decisions can be undone."""
+    """The ids of the actions that undo the decisions."""
     key: str = ""
-    """The key of a highlight in the document, or "" if the sitting shows a list."""
+    """The key of any highlight in the document, or "" if the sitting shows a list."""
     list_id: str = ""
 
     def record_decision(
         self, id: str, act: str, action: str, further_id: str = ""
     ) -> Sitting:
-        """Return the sitting after a decision on the item `id`, which is removed from it.
+        """Record a decision on an item, and return the sitting without that item.
 
-        If the decision made a card, the next fact of the same mark takes the item's place. The last
-        item is dropped if there are then more than ten, including those decided on.
+        If the decision created a card, the next fact of the same mark replaces the item. If that
+        makes more than ten items, including those decided on, the last item is dropped.
 
         Args:
             id: the id of the item.
@@ -167,14 +172,14 @@ class Sitting(Value):
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> Sitting:
-        """Return the sitting with the item `id` replaced, or removed if `new_id` is ""."""
+        """Replace the item `id`, or remove it if `new_id` is ""."""
         return replace(self, ids=self._replace_id(id, new_id))
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> Sitting:
-        """Return the sitting with an item of the same document added, in reading order.
+        """Add an item of the same document, keeping the items in reading order.
 
-        If there are then more than ten items, including those decided on, the last other item is
-        dropped.
+        If that makes more than ten items, including those decided on, the last of the other items
+        is dropped.
         """
         ids = [
             item_id for item_id in reading_order if item_id == id or item_id in self.ids
@@ -184,7 +189,6 @@ class Sitting(Value):
         return replace(self, ids=tuple(ids))
 
     def _replace_id(self, id: str, new_id: str) -> Strings:
-        """Return the ids with `id` replaced by `new_id`, or removed if `new_id` is ""."""
         if id not in self.ids:
             return self.ids
         index = self.ids.index(id)
@@ -197,13 +201,13 @@ def load_piles(
     uncarded: Iterable[PassageLocation],
     highlight_key: str = "",
 ) -> list[DocumentPile]:
-    """Return the documents with undecided marks, those with the best drafts and proposals first.
+    """Group the undecided marks by document, best documents first.
 
     Args:
-        ledger: the ledger.
-        draft_ids: the ids of the drafts of new cards, best first (`PendingItems.new_drafts`).
-        uncarded: the marks for which a card may be proposed, best first (`PendingItems.uncarded`).
-        highlight_key: the key of a highlight, to return only the document that it is in, or "".
+        ledger: source of the marks.
+        draft_ids: the ids of drafts for new cards, best first (`PendingItems.new_drafts`).
+        uncarded: the marks that may get a proposal, best first (`PendingItems.uncarded`).
+        highlight_key: return only the document of this highlight; "" returns all.
     """
     marks = uncarded
     if highlight_key:
@@ -219,10 +223,10 @@ def load_piles(
 def group_by_document(
     drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
 ) -> list[DocumentPile]:
-    """Group locations by document, and sort the documents by the ranks of their best ten.
+    """Group locations by document, and sort the documents by the total rank of their ten best.
 
-    If two documents are equally good, the one with the better first location comes first. All
-    further copies of a work come after the first copies of all works.
+    Ties keep the order of the first locations. If a work has several copies, its best copy is
+    sorted with the other works, and further copies come after the first copies of all works.
     """
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
         lambda: ([], [], [])
@@ -249,10 +253,7 @@ def group_by_document(
 
 
 def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
-    """Return the drafts in the order in which the user decides on them.
-
-    They are grouped by document, in batches of ten, and each batch is in reading order.
-    """
+    """Return the drafts in review order: by document, in batches of ten, each in reading order."""
     ordered: list[PassageLocation] = []
     for pile in piles:
         remaining = pile.drafted_marks
@@ -263,9 +264,9 @@ def sort_for_review(piles: Iterable[DocumentPile]) -> list[PassageLocation]:
 
 
 def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
-    """Return the ids of the pending items, in the order in which the user decides on them.
+    """Return the ids of the pending items in review order.
 
-    If there is a query, only the items that match it are returned.
+    With a query, only matching items are returned.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -290,7 +291,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
 def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentPile]:
     """Return the documents with proposals whose titles contain all words of the query, best first.
 
-    If the query restricts fields, no document is returned, because it is about cards and drafts.
+    A query with fields or negations is about cards and drafts, so it matches no document.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -314,12 +315,10 @@ def iter_proposals(
 ) -> Iterator[list[Item]]:
     """Yield the ten best proposals of each document, then the next ten of each, and so on.
 
-    If there is a query, only documents whose titles match it are included.
-
     Args:
-        ledger: the ledger.
-        item: returns the item with an id, or None if it is no longer pending.
-        query: the query, or "" for all documents.
+        ledger: source of the marks.
+        item: returns the item with a given id, or None if it is no longer pending.
+        query: yield only proposals of documents whose titles match; "" matches all.
     """
     remaining = load_piles(ledger, (), pending_items.load_pending_items(ledger).uncarded)
     if query:
@@ -347,9 +346,9 @@ def iter_proposals(
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
-    """Yield the drafts of new cards in the order in which the user decides on them.
+    """Yield the drafts of new cards in review order.
 
-    The first fact of every passage comes before all further facts.
+    The first fact of every passage comes before any further facts.
     """
     order = pending_items.load_pending_items(ledger)
     places = sort_for_review(load_piles(ledger, order.new_drafts, ()))
