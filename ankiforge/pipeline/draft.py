@@ -1,6 +1,6 @@
 """Draft cards for pending highlights: first by the rules, then by a model for the rest.
 
-All drafts are checked and recorded. Proposals, which `proposals.py` makes, are not drafts.
+All drafts are checked and recorded. Proposals (`proposals.py`) don't count as drafts.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
-    """Draft cards for pending highlights, and accept those that the settings allow.
+    """Draft cards for pending highlights, and accept the drafts that the settings allow.
 
     If `job.redrafted` is set, only these highlights are drafted again, and their new drafts are
     added to the pending ones.
@@ -153,7 +153,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
-    """Draft cards by the rules, and score the passages that the rules leave, for proposals.
+    """Draft cards by the rules, and score the remaining passages for proposals.
 
     Nothing is proposed where the deck files request a question or exclude cloze cards.
     """
@@ -175,9 +175,9 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
-    """Return a result that has the usefulness of a passage, but no drafts.
+    """Return a result with the usefulness of a passage and no drafts.
 
-    The usefulness is 0 or less if nothing is to be proposed.
+    The usefulness is 0 or less if nothing should be proposed.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
 
@@ -209,9 +209,9 @@ def record_results(
     *,
     drafting: str = "",
 ) -> Iterator[RunStep]:
-    """Check and record the drafts of a model or chat, each answer as it arrives.
+    """Check and record the drafts of a model or chat as each answer arrives.
 
-    If a second reading is configured, the model reads the checked drafts again before they are
+    If a second reading is configured, the model rereads the checked drafts before they are
     recorded, in batches of about twenty.
 
     Args:
@@ -257,16 +257,16 @@ def iter_model_tasks(
     document: str = "",
     enough: int | None = None,
 ) -> Iterator[SendableTask]:
-    """Yield the tasks for a model, without private highlights and with private text masked.
+    """Yield the tasks for a model, leaving out private highlights and masking private text.
 
     Args:
-        job: has the deck rules, and says which highlights to include or exclude.
-        ledger: has the highlights.
-        limit: the maximum number of highlights, of which those most likely to deserve a card
-            are chosen; None for the limit of the job.
-        document: the key of the only document to include, or "" for all documents.
-        enough: if given, stop at this number of highlights without choosing the best ones, for
-            callers that only count them.
+        job: has the deck rules and the highlights to include or exclude.
+        ledger: source of the highlights.
+        limit: the maximum number of highlights; those most likely to deserve a card are chosen.
+            None stands for the limit of the job.
+        document: include only the document with this key; "" includes all.
+        enough: stop after this many highlights without choosing the best ones, for callers that
+            only count them.
     """
     if limit is None and enough is None:
         limit = job.limit
@@ -300,7 +300,7 @@ def iter_model_tasks(
 def _rank_for_chat(
     job: RunParameters, ledger: Ledger, highlights: Iterable[Highlight]
 ) -> Iterator[Candidate]:
-    """Yield highlights with their ranks. Those for which the user asks for a card come first."""
+    """Yield highlights with their ranks, highest for those for which the user asks for a card."""
     from ankiforge.draft.propose import score_highlight
 
     row_by_key = {row["key"]: row for row in load_usefulness(ledger)}
@@ -324,7 +324,7 @@ def _rank_for_chat(
 
 
 def load_privacy(ledger: Ledger) -> PrivacyFilter:
-    """Return a filter for the texts that are currently private in the workspace."""
+    """Load a filter for all texts that are currently private in the workspace."""
     from ankiforge.draft.privacy import PrivacyFilter
 
     return PrivacyFilter(
@@ -335,9 +335,9 @@ def load_privacy(ledger: Ledger) -> PrivacyFilter:
 def _group_into_tasks(
     job: RunParameters, highlights: Iterable[Highlight]
 ) -> Iterator[DraftingTask]:
-    """Yield a task for each group of highlights that have the same document and brief.
+    """Group highlights by document and brief into tasks.
 
-    Highlights of the same document must be adjacent.
+    Highlights from the same document must be adjacent.
     """
     for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
         document_highlights = list(group)
@@ -351,7 +351,7 @@ def _group_into_tasks(
 
 
 def find_brief(decks: tuple[DeckRule, ...], highlight: Highlight) -> DraftingBrief:
-    """Return the brief for a highlight: what the first deck file that matches it requests."""
+    """Return the brief that the first matching deck file gives for a highlight."""
     rule = find_rule(decks, highlight)
     return DraftingBrief(rule.kinds, rule.get_colour_action(highlight.colour))
 
@@ -363,7 +363,7 @@ class DraftChecker:
     """Checks the drafts of a run, also against each other, and assigns decks to them."""
 
     def __init__(self, job: RunParameters, ledger: Ledger) -> None:
-        """Prepare the index of known cards and drafts, which is loaded for the first check."""
+        """Prepare the index of existing cards and drafts, which is loaded for the first check."""
         from ankiforge.check import DuplicateIndex
 
         self.job = job
@@ -373,7 +373,7 @@ class DraftChecker:
     def load_passages(
         self, results: Iterable[DraftingResult]
     ) -> Mapping[str, HighlightSnapshot]:
-        """Load the current state of the passages that were drafted, by key."""
+        """Load the current state of the drafted passages, by key."""
         keys = [result.highlight.key for result in results if not result.is_temporary]
         return load_highlight_snapshots(self.ledger, keys)
 
@@ -384,13 +384,13 @@ class DraftChecker:
         *,
         by_rules: bool = False,
     ) -> list[DraftingResult]:
-        """Add the other current drafts of each passage to its result, and check them all.
+        """Add each passage's other current drafts to its result, and check all drafts.
 
         Args:
             results: the results of a drafter.
             passages: the state of the passages by key, or None to load it.
-            by_rules: whether the drafter is the rules. If so, drafts of a model whose acceptance
-                was undone are added, and replacements for cards whose passage changed.
+            by_rules: whether the drafter is the rules. If so, a model's drafts whose acceptance was
+                undone are added, and replacements for cards whose passage changed.
         """
         if passages is None:
             passages = self.load_passages(results)
@@ -423,14 +423,14 @@ class DraftChecker:
         highlight: Highlight,
         drafts: Sequence[Draft],
     ) -> list[Draft]:
-        """Return the drafts of a highlight with the findings of all checks, and with a deck.
+        """Add the findings of all checks, and a deck, to the drafts of a highlight.
 
         Drafts that already are cards aren't checked, because the user doesn't decide on them.
 
         Args:
             passage_state: the stored state of the highlight's passage, with its cards.
             highlight: the highlight.
-            drafts: all its drafts.
+            drafts: all drafts of the highlight.
         """
         from ankiforge import check
         from ankiforge.draft.propose.features import estimate_text_confidence
@@ -487,13 +487,13 @@ def _record_results(
     adds_to_pending: bool = False,
     drafting: str = "",
 ) -> RunStep:
-    """Record the checked drafts of some highlights.
+    """Record the checked drafts of several highlights.
 
     Args:
-        checks: has the ledger.
+        checks: provides the ledger.
         results: the checked drafts of each highlight.
         passages: the state of the passages by key, or None to load it.
-        by_model: whether a model or chat made the drafts.
+        by_model: whether a model or chat wrote the drafts.
         adds_to_pending: whether to keep the pending drafts of these highlights.
         drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
     """

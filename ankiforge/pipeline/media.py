@@ -1,4 +1,4 @@
-"""Find the files that cards refer to: pictures and sounds in their sources, and PDFs to open."""
+"""Find the files that cards refer to: pictures and sounds in the sources, and PDFs to open."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def load_pictures(
     card: ShownCard,
     folder: Path,
 ) -> dict[str, Media | Problem]:
-    """Load the pictures and sounds of a card, by their paths in the card's text.
+    """Load a card's pictures and sounds, by their paths in the card's text.
 
-    A file that can't be loaded has a problem instead.
+    If a file can't be loaded, its path maps to a problem.
 
     Args:
-        ledger: has the directories of the sources.
+        ledger: stores the directories of the sources.
         card: the card.
-        folder: the directory of pictures cut from pages.
+        folder: the directory of pictures cropped from pages.
     """
     text = "\n".join(text for _, text in card.fields)
     pictures: dict[str, Media | Problem] = {}
@@ -60,7 +60,7 @@ def load_pictures(
 def load_available_media(
     ledger: Ledger, card: ShownCard, folder: Path
 ) -> dict[str, Media]:
-    """Load those pictures and sounds of a card that are available, by their paths in its text."""
+    """Load the available pictures and sounds of a card, by their paths in the card's text."""
     pictures = load_pictures(ledger, card, folder)
     return {
         path: picture for path, picture in pictures.items() if isinstance(picture, Media)
@@ -73,15 +73,15 @@ def load_picture(
     path: str,
     folder: Path,
 ) -> Media | Problem:
-    """Load the picture or sound at a path in the source of a highlight.
+    """Load the picture or sound at a path in a highlight's source.
 
     Return a problem if it can't be loaded, for example because it is outside the source.
 
     Args:
-        ledger: has the directories of the sources.
+        ledger: stores the directories of the sources.
         highlight: the highlight.
         path: the path as written in the text of the card.
-        folder: the directory of pictures cut from pages.
+        folder: the directory of pictures cropped from pages.
     """
     from ankiforge.anki.render import load_media
 
@@ -132,7 +132,7 @@ def find_picture_fault(
     path: str,
     folder: Path,
 ) -> str:
-    """Return why a picture in the source of a highlight can't be shown, or "" if it can."""
+    """Return why a picture in a highlight's source can't be shown, or "" if it can."""
     picture = load_picture(ledger, highlight, path, folder)
     if isinstance(picture, Media):
         return ""
@@ -145,10 +145,10 @@ def find_picture_fault(
 def identify_figure(
     job: RunParameters, ledger: Ledger, highlight: Highlight
 ) -> Highlight:
-    """Return an image highlight with the hash of its file, which identifies it as a figure.
+    """Add the file hash that identifies a figure to an image highlight.
 
-    Other highlights are returned unchanged, and so are images cut from a page, which already
-    have a hash.
+    Other highlights are returned unchanged, as are images cropped from a page, which already have a
+    hash.
     """
     from ankiforge.anki.render import parse_media_hash
 
@@ -169,11 +169,11 @@ def identify_figure(
 def make_pdf_url_finder(
     roots: Texts, *, file_links: bool
 ) -> Callable[[LocalCard], Strings]:
-    """Return a function that returns the URLs of the PDFs that a card was made from.
+    """Create a function that returns the URLs of the PDFs that a card was made from.
 
-    A PDF in a vault gets an Obsidian URL, which works on every device that has the vault. For
-    other PDFs, the path doesn't work on other devices, and reveals the user's home directory.
-    PDFs in Zotero get none here, because their cards link to Zotero.
+    A PDF in a vault gets an Obsidian URL, which works on every device that has the vault. For other
+    PDFs, the path doesn't work on other devices and reveals the user's home directory. PDFs in
+    Zotero get no URL, because their cards link to Zotero.
 
     Args:
         roots: the directory of each source, by `kind:name`.
@@ -218,7 +218,7 @@ def make_pdf_url_finder(
 
 
 def load_source_directories(ledger: Ledger) -> Texts:
-    """Return the directory of each source as last opened on this device, by `kind:name`.
+    """Load the directory of each source as last opened on this device, by `kind:name`.
 
     Directories stored by other devices are ignored, because the user hasn't confirmed them on
     this device.
@@ -244,10 +244,7 @@ def find_document_file(root: str, path: str) -> Path | None:
 
 
 def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
-    """Store the directories of opened sources, from which pictures are read later.
-
-    `roots_by_source` has the directory of each source by `kind:name`.
-    """
+    """Store the directories of opened sources by `kind:name`, for reading pictures later."""
     stored_roots = load_source_directories(ledger)
     if roots_by_source.items() <= stored_roots.items():
         return

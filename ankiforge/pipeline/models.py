@@ -1,4 +1,4 @@
-"""Find the language model that the user names, and set up the one in a workspace's settings."""
+"""Find the language model that the user names, and set up the model in a workspace's settings."""
 
 from __future__ import annotations
 
@@ -50,13 +50,17 @@ _URL_HINT = "give a URL without user name, password or query"
 
 
 class NamedModel(Value):
-    """A model that the user named, before anything is sent to it or stored in the settings."""
+    """A model named by the user, before anything is sent to it or stored in the settings."""
 
     llm: LlmSettings
     price_source: str = ""
-    """The URL that the price is from and the date it was read, or "" if it isn't from our table."""
+    """The URL and the date from which we know the price, or "" if the price isn't from our
+    table.
+    """
     server_models: Strings = ()
-    """All models of the same local server including this one, best first; () if it isn't local."""
+    """All models of the local server including this one, best first; () if the model isn't
+    local.
+    """
 
     @property
     def is_local(self) -> bool:
@@ -69,7 +73,7 @@ class NamedModel(Value):
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
     def configure(self, folder: WorkspaceDirectory) -> WorkspaceDirectory:
-        """Return the workspace with this model as its drafter, without writing its settings."""
+        """Return the workspace with this model as its drafter, without writing the settings."""
         values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
         llm = replace(folder.config.llm, **values)
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
@@ -78,7 +82,7 @@ class NamedModel(Value):
     def settings(self) -> dict[Strings, object]:
         """The values to write into the settings, by the path of keys.
 
-        The last value comes first in its section of the file.
+        Within a section of the file, the last value comes first.
         """
         values: dict[Strings, object] = {("drafter",): "llm"}
         for name in _MODEL_SETTINGS:
@@ -88,7 +92,7 @@ class NamedModel(Value):
 
 
 def choose_provider_model(provider: Provider, model: str = "") -> NamedModel:
-    """Return a model of a provider: the default model with its price, or the one named `model`."""
+    """Select a provider's model: the default model with its price, or the one named `model`."""
     if model not in ("", provider.model):
         provider = replace(provider, model=model, price_usd=None, source="")
     llm = LlmSettings(
@@ -103,13 +107,13 @@ def choose_provider_model(provider: Provider, model: str = "") -> NamedModel:
 def resolve_model(
     name: str, model: str = "", key_env: str = "", purpose: ModelPurpose = DRAFTING
 ) -> NamedModel:
-    """Return the model that the user names, contacting only servers on this computer.
+    """Find the model that the user names, contacting only servers on this computer.
 
     Args:
         name: the name of a provider, of a program on this computer or of one of its models, or
             the URL of a server.
-        model: the model of the provider or server, or "" for the best one that is known.
-        key_env: the environment variable that has the key for a URL.
+        model: the model of the provider or server, or "" for the best known one.
+        key_env: the environment variable with the key for a URL.
         purpose: what the model will be used for.
 
     Raises:
@@ -137,7 +141,7 @@ def resolve_model(
 def _resolve_provider(
     provider: Provider, model: str, purpose: ModelPurpose
 ) -> NamedModel:
-    """Return a model of a provider, or of the local server if its URL is on this computer.
+    """Find a provider's model, or the local server's if the provider's URL is on this computer.
 
     Raises:
         UsageError: the key is missing, or there is no default model for this purpose.
@@ -157,7 +161,6 @@ def _resolve_provider(
 
 
 def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
-    """Return an error that says no model or server has this name, with a hint."""
     if is_cloud_model(name):
         return make_cloud_model_error(name)
     if name in LOCAL_SERVER_NAMES:
@@ -183,7 +186,7 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
 def _resolve_server(
     base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
 ) -> NamedModel:
-    """Return a model of the server at `base_url`. Only a local server is asked for its models.
+    """Find a model of the server at `base_url`. Only local servers are asked for their models.
 
     Raises:
         UsageError: the URL is invalid, the server lacks the model, or no model is named and the
@@ -217,7 +220,7 @@ def _resolve_server(
 
 
 def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Strings]:
-    """Return the models of a local server, and those among them that run on another server.
+    """Return all models of a local server, and those among them that run on another server.
 
     Both are empty if the server has no list of models and `model` is given.
 
@@ -237,7 +240,7 @@ def _list_models(base_url: str, model: str, key_env: str) -> tuple[Strings, Stri
 
 
 def require_model(folder: WorkspaceDirectory) -> None:
-    """Check that the user has chosen the model that passages would be sent to.
+    """Check that the user has chosen a model, so that passages are sent only where they agreed.
 
     Raises:
         UsageError: the settings name no model.
@@ -257,12 +260,12 @@ def require_model(folder: WorkspaceDirectory) -> None:
 def load_server_settings(
     folder: WorkspaceDirectory, *, jobs: int = 0, spent: float = 0.0
 ) -> ServerSettings:
-    """Return how to reach and use the model server, according to the workspace's settings.
+    """Load the settings for connecting to the workspace's model server.
 
     Args:
-        folder: has the settings.
+        folder: provides the settings.
         jobs: the number of concurrent requests, or 0 for the number in the settings.
-        spent: how much of the budget was spent before, in dollars.
+        spent: the part of the budget already spent, in dollars.
 
     Raises:
         ConfigError: the settings are invalid. The message names the file, line and key.
@@ -285,7 +288,7 @@ def load_server_settings(
 
 
 def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
-    """Return the language model that drafts cards for a workspace, with the prompts it needs."""
+    """Create the drafter that writes a workspace's cards with a language model."""
     from ankiforge.draft import second_reading
     from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.prompt import load_prompt_file
@@ -303,14 +306,15 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
 def is_large_enough(llm: LlmSettings) -> bool:
     """Return whether a model is large enough to judge cards.
 
-    Its size is parsed from its name. A model whose name has no size counts as large enough.
+    The size is parsed from the model's name. A model without a size in its name counts as large
+    enough.
     """
     size = parse_model_size(llm.model)
     return size is None or size >= MIN_BILLIONS_FOR_CARDS
 
 
 def describe_model(folder: WorkspaceDirectory) -> str:
-    """Return the drafting model, its server and its cost so far at the current price, as text.
+    """Describe the drafting model: its name, its server, and the cost so far at the current price.
 
     Return "" if no model drafts. The database of replies isn't created if it doesn't exist.
     """
@@ -335,7 +339,7 @@ def describe_model(folder: WorkspaceDirectory) -> str:
 
 
 def load_prompt(folder: WorkspaceDirectory) -> Prompt:
-    """Load the prompt that the settings name, from the workspace or else from the program.
+    """Load the prompt named in the settings from the workspace, or else from the program.
 
     Raises:
         ConfigError: the prompt is missing or invalid.
@@ -351,7 +355,7 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
 
 
 def make_fault_finder() -> Callable[[Draft, Highlight], Strings]:
-    """Return a function that lists the messages of the findings that block a draft.
+    """Create a function that returns the messages of the findings that block a draft.
 
     The draft is checked by itself, not against other cards.
     """

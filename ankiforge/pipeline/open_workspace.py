@@ -1,6 +1,6 @@
-"""Open a workspace, and provide its ledger, locks, model, and the connection to a running Anki.
+"""Open a workspace, and provide its ledger, locks and model, and a connection to a running Anki.
 
-`Workspace` in `workspace.py` extends this class with what the commands do.
+`Workspace` in `workspace.py` extends this class with the work of the commands.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NEWER_VERSION_HINT = "install the newest ankiforge here: it reads them then"
 
 
 def format_unknown_lines(number: int) -> str:
-    """Return a message about `number` journal lines that a newer version of ankiforge wrote."""
+    """Format a message about `number` journal lines written by a newer version of ankiforge."""
     if number == 1:
         return "1 line is of a newer version of ankiforge, and has no effect here"
     return (
@@ -59,10 +59,10 @@ class OpenWorkspace:
             folder: the directory with `ankiforge.yaml`, or None for the workspace that a command
                 would use in the current directory. If it is a `WorkspaceDirectory`, the caller
                 must have checked that the user confirmed its settings.
-            read_only: whether to write nothing, so that changes go into a copy in memory.
-            offline: whether other devices must not be contacted.
-            jobs: the number of concurrent requests, and of files that are read at a time. 0 means
-                the number of requests in the settings, and one file per core.
+            read_only: whether to write nothing. Changes then go into a copy in memory.
+            offline: whether to refuse to contact other devices.
+            jobs: the number of concurrent requests, and of files read at a time. 0 stands for the
+                number of requests in the settings, and one file per core.
             notice: called with information for the user while a model works.
 
         Raises:
@@ -76,7 +76,6 @@ class OpenWorkspace:
             require_trust(folder, None, find_user_directory())
             folder.make_private()
         self.folder = folder
-        """The workspace's files and settings."""
         self.read_only = read_only
         self.offline = offline
         self.jobs = jobs
@@ -87,7 +86,7 @@ class OpenWorkspace:
     # --- opening and closing ----------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        """Open the ledger, and re-raise database errors in the block as `LedgerError`.
+        """Open the ledger. Database errors in the block are re-raised as `LedgerError`.
 
         Raises:
             LedgerError: the ledger can't be used.
@@ -108,7 +107,8 @@ class OpenWorkspace:
     ) -> bool | None:
         """Close the ledger.
 
-        After an error, the stored replies stay open, because a model's threads may still write.
+        After an error, the stored replies stay open, because a model's threads may still write to
+        them.
         """
         if error is None:
             self.close()
@@ -118,7 +118,7 @@ class OpenWorkspace:
         return self._error_context.__exit__(kind, error, traceback)
 
     def close(self) -> None:
-        """Close the ledger and the stored replies, if the workspace is used without `with`."""
+        """Close the ledger and the stored replies. Only needed without `with`."""
         if "replies" in vars(self):
             self.replies.close()
             del self.replies
@@ -128,12 +128,12 @@ class OpenWorkspace:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, which stores highlights, decisions and cards."""
+        """The ledger with all highlights, decisions and cards."""
         return open_ledger(self.folder, read_only=self.read_only)
 
     @cached_property
     def replies(self) -> Replies:
-        """The stored replies of models, which are reused because new ones would cost money."""
+        """Stored model replies, which are reused because requesting them again would cost money."""
         from ankiforge.ledger import REPLIES_FILE, Replies
 
         self.folder.prepare()
@@ -141,12 +141,12 @@ class OpenWorkspace:
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
-        """The rules in the deck files, which decide on the decks and tags of cards."""
+        """The deck files' rules, which choose the decks and tags of cards."""
         return self.folder.load_decks()
 
     @contextmanager
     def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
-        """Hold the lock of an activity, such as "drafting", unless this object already holds it.
+        """Hold the lock of an activity such as "drafting". Reentrant.
 
         Args:
             activity: the name of the activity.
@@ -167,7 +167,7 @@ class OpenWorkspace:
                 self._held_locks.discard(activity)
 
     def iter_journal_problems(self) -> Iterator[Problem]:
-        """Yield the problems with reading the journal, such as unreadable or missing lines."""
+        """Yield the problems with the journal, such as unreadable or missing lines."""
         state = self.ledger.journal_state
         where = str(self.folder.journal)
         if state.unreadable:
@@ -195,8 +195,7 @@ class OpenWorkspace:
     def iter_unread_notices(self) -> Iterator[Problem]:
         """Yield a notice if no run has read the sources since the database was created.
 
-        Until then the database only has what the journal has, which is cards but no drafts and no
-        titles.
+        Until then, the database has only the journal's content: cards, but no drafts and no titles.
         """
         from ankiforge.ledger.tables.cards import has_cards
 
@@ -215,12 +214,12 @@ class OpenWorkspace:
         fresh: bool = False,
         spent: float = 0.0,
     ) -> ModelDrafter | None:
-        """Return the language model that drafts cards, or None if the drafter is the rules.
+        """Create the language model that drafts cards, or return None if the rules draft.
 
         Args:
             drafter: "rules" or "llm", or "" for the drafter in the settings.
-            fresh: whether to send requests even if their replies are stored.
-            spent: how much of the budget was spent before, in dollars.
+            fresh: whether to send requests even if replies are stored.
+            spent: the part of the budget already spent, in dollars.
 
         Raises:
             UsageError: the user has chosen no model.

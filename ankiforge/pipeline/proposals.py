@@ -1,8 +1,8 @@
-"""Propose a card for a passage that no rule drafts, when the passage is shown to the user.
+"""Propose a card for a passage without a draft when the passage is shown to the user.
 
 Proposals are never stored. The web page, the terminal, `list --no-card` and `accept KEY` all
 call `find_proposal`, so they show the same proposal. Proposals aren't pending, so agents don't
-see them and `accept --all` skips them. The user's decision makes a card or rejects the sentence.
+see them and `accept --all` skips them. The user's decision creates a card or rejects the sentence.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import Draft, Finding, Guid, Highlight, Proposal, Severity, Strings
 
 _PROPOSABLE_STATUSES = ("no_card", "undrafted", "carded")
-"""The statuses of passages that may have a proposal. One with a card may have another fact."""
+"""The statuses of passages that may get a proposal. A passage with a card may contain another
+fact.
+"""
 _DRAFT_REASONS = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
-"""Why a passage that has a draft gets no proposal, by the status of the passage."""
+"""Why a passage with a draft gets no proposal, by the status of the passage."""
 REJECTED = "you rejected its proposal"
 HAVE_CARDS = "its sentences have cards already"
 DECIDED = "its sentences are decided"
@@ -31,8 +33,8 @@ DECIDED = "its sentences are decided"
 def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     """Return the proposal for a passage, or the reason why there is none.
 
-    The proposal is about the sentence with the highest confidence among those on which the user
-    hasn't decided. It has up to four gaps.
+    Among the sentences on which the user hasn't decided, the proposal is about the one with the
+    highest confidence. It has up to four gaps.
     """
     from ankiforge import check
     from ankiforge.draft.propose import RejectionReason, propose_drafts
@@ -75,10 +77,10 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
 
 
 def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
-    """Return why a passage has no proposal although it has sentences that could be proposed.
+    """Return why a passage has no proposal although some sentences could be proposed.
 
     Args:
-        decided_by: how the user decided on its sentences: `HAVE_CARDS`, `REJECTED`, or both.
+        decided_by: how the user decided on the sentences: `HAVE_CARDS`, `REJECTED`, or both.
         refused: the findings about the drafts of the other sentences.
     """
     for finding in refused:
@@ -88,7 +90,7 @@ def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding])
 
 
 def load_proposal(ledger: Ledger, key: str) -> Proposal:
-    """Return the proposal for the passage with the key `key`.
+    """Load the proposal for the passage with this key.
 
     Raises:
         RefusedError: there is no proposal. The message says why.
@@ -112,7 +114,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
 def accept_proposal(
     ledger: Ledger, proposal: Proposal, decks: tuple[DeckRule, ...], *, gap: int = 1
 ) -> Guid:
-    """Make a card from a proposal, with the gap number `gap`, where 1 is the best.
+    """Create a card from a proposal, with gap number `gap`. Gap 1 is the best.
 
     Raises:
         RefusedError: there is no such gap, or a question about the passage is open.
@@ -124,7 +126,7 @@ def accept_proposal(
 
 
 def find_gap_faults(draft: Draft, highlight: Highlight) -> Strings:
-    """Return the messages of the findings that block a draft with one of the possible gaps."""
+    """Return the messages of the findings that block a draft with one of its possible gaps."""
     from ankiforge.check import check_without_source
 
     blocking = []

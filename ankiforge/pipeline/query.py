@@ -1,7 +1,7 @@
 """Parse the queries and ids that the user types.
 
 The terms of a query are separated by spaces and must all match. A bare word matches the text,
-the title and the beginning of the id, `field:value` matches a field, in which `*` and `?` are
+the title and the beginning of the id. `field:value` matches a field, where `*` and `?` are
 wildcards, and `-` negates a term. Quotes allow spaces in a term.
 
     deck:Reading -finding:* "gradient descent" verdict:waiting
@@ -40,7 +40,6 @@ FIELDS_WITHOUT_SPACES = frozenset(QUERY_FIELDS) - {
     "colour",
     "verdict",
 }
-"""The fields whose values never contain a space."""
 # All values of those fields that have only a few.
 _VALID_VALUES = {
     "kind": tuple(CardKind),
@@ -111,7 +110,7 @@ def parse_query(text: str) -> list[QueryTerm]:
 
 
 def join_arguments(arguments: Iterable[str]) -> str:
-    """Join command-line arguments into a query, with the quotes that the shell removed."""
+    """Join command-line arguments into a query, restoring the quotes that the shell removed."""
     quoted = []
     for argument in arguments:
         minus = "-" if argument.startswith("-") else ""
@@ -142,13 +141,13 @@ _ID_PATTERN = regex(
 _KEY_PATTERN = regex(r"([a-z]+):[^\s/]+/\S+")
 
 MAX_ADDED_DAYS = 36_525
-"""The maximum number of days in `added:`, which is a century."""
+"""The upper limit of `added:`, a century."""
 NOTICE_DAYS = 7
-"""For how many days changes in the sources are shown."""
+"""The number of days for which changes in the sources are shown."""
 
 
 def get_notice_start_time() -> str:
-    """Return the time since which changes in the sources are shown, in ISO 8601."""
+    """Return the time after which changes in the sources are shown, in ISO 8601."""
     return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
 
 
@@ -161,7 +160,7 @@ def looks_like_id(word: str) -> bool:
 
 
 def looks_like_key(word: str) -> bool:
-    """Return whether a word looks like the key of a highlight, not like a `field:value` query."""
+    """Return whether a word looks like a highlight key rather than a `field:value` query."""
     match = _KEY_PATTERN.fullmatch(word)
     return match is not None and match[1] not in QUERY_FIELDS
 
@@ -171,7 +170,7 @@ def find_matching_ids(
 ) -> list[str]:
     """Return the ids of the cards and drafts that match a query.
 
-    The arguments are those of `item_lists.find_items`, but with the text of the query.
+    Like `item_lists.find_items`, but for a query that isn't parsed yet.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -180,12 +179,12 @@ def find_matching_ids(
 
 
 def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
-    """Return the full id of the card, draft or question that `word` is the id or a prefix of.
+    """Expand a prefix to the full id of a card, draft or question.
 
     Args:
-        ledger: has the cards, drafts and questions.
+        ledger: source of the cards, drafts and questions.
         word: the id, or a prefix of it.
-        decided: whether to look for drafts that are no longer pending if nothing else matches.
+        decided: whether to fall back to drafts that are no longer pending.
 
     Raises:
         UsageError: no id begins with `word`, or several do.

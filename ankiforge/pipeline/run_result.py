@@ -1,6 +1,6 @@
-"""The parameters of a run, which come from the workspace's settings, and the results of its steps.
+"""The parameters of a run, taken from the workspace's settings, and the results of its steps.
 
-The results of asking a chat window are also here, because they contain such steps.
+The results of exchanging text with a chat are also here, because they contain such steps.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class CollectionScan(Value):
 
     state: str
     """`off` if the settings forbid reading, `nowhere` if there is no collection, `same` if it is
-    unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read."""
+    unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read.
+    """
     path: str = ""
     viewed: ViewChanges = msgspec.field(default_factory=ViewChanges)
     problem: Problem | None = None
@@ -56,20 +57,20 @@ class CollectionScan(Value):
 
 
 class WrittenPackage(Value):
-    """The result of writing a package, or of finding that nothing is left to ship."""
+    """The result of writing a package, or of finding nothing left to export."""
 
     path: Path
     notes: int = 0
-    """The number of notes in the package."""
     added: int = 0
     """The number of notes that no earlier package contained."""
     updated: int = 0
-    """The number of notes that are newer than in Anki, or than in an earlier package."""
+    """The number of notes newer than in Anki or in an earlier package."""
     undone: int = 0
-    """The number of cards in earlier packages whose acceptance was undone, and whose notes were
-    never seen in Anki."""
+    """The number of cards in earlier packages that were never seen in Anki and whose acceptance
+    was undone.
+    """
     previous_path: Path | None = None
-    """The new path of the old package, if it was renamed because nothing is left to ship."""
+    """The new path of the old package, if it was renamed because nothing is left to export."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -82,19 +83,17 @@ class RunParameters(Value):
     """The parameters of a run: settings of the workspace, options, and what to read and draft."""
 
     should_accept: Callable[[Draft], bool]
-    """Returns whether the settings accept a draft that has no findings and no remarks."""
+    """Returns whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
-    """The rules of the deck files."""
     pictures: Path
-    """The directory for pictures cut from pages."""
+    """The directory for pictures cropped from pages."""
     sources: tuple[Source, ...] = ()
-    """The sources to read."""
     model: ModelDrafter | None = None
-    """The model that drafts the highlights that the rules leave, or None for no model."""
+    """The model for highlights that the rules leave, or None."""
     proposals: bool = True
-    """Whether to score the highlights that the rules leave, so that proposals can be made."""
+    """Whether to score the highlights that the rules leave, so that proposals can be generated."""
     figures: bool = True
-    """Whether framed figures become cards that hide their labels."""
+    """Whether framed figures become cards with hidden labels."""
     in_use: frozenset[str] | None = None
     """The names of all sources that the workspace reads, or None if unknown."""
     missing: frozenset[str] = frozenset()
@@ -104,24 +103,24 @@ class RunParameters(Value):
     documents: frozenset[DocumentId] | None = None
     """The documents whose highlights the model may draft, or None for all.
 
-    These are the `IngestReport.documents` of a run with PATHs.
+    In a run with PATHs, these are its `IngestReport.documents`.
     """
     excluded: frozenset[HighlightKey] = frozenset()
-    """The highlights that are not sent to the model this time."""
+    """The highlights not to send to the model this time."""
     redrafted: frozenset[HighlightKey] = frozenset()
-    """The only highlights to draft, even if they have drafts; empty to draft pending ones."""
+    """Draft only these highlights, even if they have drafts; empty drafts the pending ones."""
     remark: str = ""
-    """The user's instructions for drafting the highlights in `redrafted` again."""
+    """The user's instructions for drafting `redrafted` again."""
 
 
 def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
-    """Return a function that decides whether a draft without findings and remarks is accepted.
+    """Create a function that decides whether to accept a draft without findings and remarks.
 
-    It accepts only drafts that the user wrote as a card, in a note or as a question or gap in a
-    comment. The user has to decide on drafts from marks, and on those of a model or an agent.
+    It accepts only cards that the user wrote, in a note or as a question or gap in a comment. The
+    user has to decide on drafts from marks and on those of a model or an agent.
 
     Args:
-        config: has the `accept` settings.
+        config: provides the `accept` settings.
         override: the value of `--accept`, or "" for the value in the settings.
     """
     rules = override or config.accept.rules
@@ -136,20 +135,19 @@ def make_accept_policy(config: Config, override: str = "") -> Callable[[Draft], 
 
 
 class ModelProgress(Value):
-    """The progress of drafting by a model."""
+    """How far a model has drafted."""
 
     host: str
     """The server of the model, for display."""
     done: int
-    """The number of highlights that the model has drafted or declined so far."""
+    """The number of highlights drafted or declined so far."""
     total: int
-    """The number of highlights for the model."""
     usage: Usage
     """The requests of this run so far, and their cost."""
 
 
 class OtherProgress(Value):
-    """The progress of other work, which the next run continues if Ctrl-C stops this run."""
+    """The progress of other work, which the next run continues if this run is interrupted."""
 
     label: str
     done: int
@@ -160,24 +158,24 @@ class RunStep(Value):
     """The result of one step of a run, such as reading the sources or drafting a batch of cards."""
 
     report: IngestReport | None = None
-    """The report of reading the sources, or None if this step didn't read them."""
+    """The report of reading the sources, or None if this step read none."""
     to_draft: int = 0
-    """The number of highlights that the rules begin to draft after this step, if they do."""
+    """The number of highlights that the rules start to draft after this step, or 0."""
     highlights: int = 0
-    """The number of highlights that were drafted, or that turned out to yield no card."""
+    """The number of highlights that were drafted or turned out to yield no card."""
     drafted: int = 0
     """The number of drafts for new cards."""
     undrafted: int = 0
-    """The number of `highlights` that got no usable draft."""
+    """The number of `highlights` without a usable draft."""
     accepted: int = 0
     """The number of drafts that the settings accepted."""
     changes: tuple[TextChange, ...] = ()
     """The cards whose source changed."""
     problems: tuple[Problem, ...] = ()
     by_model: ModelProgress | None = None
-    """The progress of the model after this step, or None if no model drafted in it."""
+    """The model's progress after this step, or None if no model drafted."""
     other: OtherProgress | None = None
-    """The progress of other work after this step, or None if the step belongs to the run itself."""
+    """The progress of other work after this step, or None."""
 
 
 class RunResult(msgspec.Struct):
@@ -194,15 +192,16 @@ class RunResult(msgspec.Struct):
     problems: list[Problem] = []
     """Failures with their reasons, and notices."""
     scan: CollectionScan | None = None
-    """The result of reading Anki, or None if that wasn't tried."""
+    """The result of reading Anki, or None if it wasn't tried."""
     planned: list[CardPlan] = []
-    """The plan of each card that may need shipping."""
+    """The plan of each card that may need exporting."""
     published: list[WrittenPackage] = []
-    """The packages that were written."""
     pushed: tuple[int, int] | None = None
-    """How many new and how many updated notes arrived in a running Anki, or None without a push."""
+    """The numbers of new and updated notes that arrived in a running Anki, or None without a
+    push.
+    """
     spent: float = 0.0
-    """How much of the model's budget earlier runs spent, in dollars."""
+    """The part of the model's budget that earlier runs spent, in dollars."""
     usage: Usage | None = None
     """The requests to the model and their cost, or None without a model."""
     asked: int = 0
@@ -213,9 +212,9 @@ class RunResult(msgspec.Struct):
     undrafted: int = 0
     """The number of highlights in `asked` for which the model made no usable draft."""
     remembered: list[str] = []
-    """The PATHs that this run was the first to read, and that later runs read too."""
+    """The PATHs that this run was the first to read and that later runs will read too."""
     error: ForgeError | None = None
-    """The error of a service that failed. Cards that were ready are shipped nevertheless."""
+    """The error of a service that failed. Cards that were ready are exported nevertheless."""
 
     @property
     def has_failures(self) -> bool:
@@ -236,18 +235,18 @@ class RunResult(msgspec.Struct):
 
     @property
     def has_no_highlights(self) -> bool:
-        """Whether sources were read and none of their documents has highlights."""
+        """Whether sources were read but contained no highlights."""
         return self.report is not None and not self.report.seen
 
     @property
     def packages(self) -> list[Path]:
-        """The packages that the user still has to import into Anki, which is none after a push."""
+        """The packages that the user still has to import into Anki. Empty after a push."""
         if self.pushed is not None:
             return []
         return [published.path for published in self.published if published.notes]
 
     def add_step(self, step: RunStep) -> None:
-        """Add the result of a step to the totals."""
+        """Add the numbers and problems of a step to the totals."""
         self.report = step.report or self.report
         self.drafted += step.drafted
         self.accepted += step.accepted
@@ -266,7 +265,7 @@ class RunResult(msgspec.Struct):
             self.problems.append(scan.problem)
 
     def add_second_scan(self, scan: CollectionScan) -> None:
-        """Merge a second scan of Anki with the first one, if the second one read anything."""
+        """Merge a second scan of Anki with the first, if the second read anything."""
         if self.scan is None or scan.state != "taken":
             return
         first_view = self.scan.viewed
@@ -283,7 +282,7 @@ class RunResult(msgspec.Struct):
         planned: Iterable[CardPlan],
         published: WrittenPackage | None = None,
     ) -> None:
-        """Add the plans of cards, and the package that was written from them, if any."""
+        """Add the plans of cards, and the package written from them, if any."""
         self.planned += planned
         if published is None:
             return
@@ -298,18 +297,18 @@ class RunResult(msgspec.Struct):
 
 
 class ChatExport(Value):
-    """The texts that the user pastes into chats to ask for cards."""
+    """The texts to paste into chats to ask for cards."""
 
     subject: str
     """What the texts are about, in a few words."""
     summary: str
     """The size of the first text or why there is none, and how many highlights are withheld."""
     texts: Strings
-    """The texts, each for a separate chat; () if there is nothing to ask."""
+    """The texts, each for a separate chat. Empty if there is nothing to ask."""
     keys: tuple[frozenset[HighlightKey], ...] = ()
     """The keys of the highlights in each text."""
     omitted: int = 0
-    """The number of highlights without a card that are in none of the texts."""
+    """The number of highlights without a card that no text contains."""
     problems: tuple[Problem, ...] = ()
     """The problems with reading the sources."""
 
@@ -318,11 +317,9 @@ class ChatImport(Value):
     """The result of recording an answer from a chat."""
 
     drafted: tuple[DraftingResult, ...] = ()
-    """The drafts in the answer, by highlight."""
     unused: tuple[Problem, ...] = ()
-    """The cards in the answer that can't be used, each with its highlight and the reason."""
+    """The unusable cards in the answer, each with its highlight and the reason."""
     steps: tuple[RunStep, ...] = ()
-    """The results of recording the drafts."""
     asked: int = 0
     """The number of highlights that the answer should cover."""
     is_known: bool = False
@@ -330,19 +327,19 @@ class ChatImport(Value):
     unanswered: int = 0
     """The number of requested highlights that neither this answer nor an earlier one covers."""
     missing: str = ""
-    """What an answer that can't be used lacks, or "" if it can be used."""
+    """What an unusable answer lacks, or "" if the answer is usable."""
     chosen: str = ""
     """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
     is_second: bool = False
-    """Whether the answer is from a second reading, which checks cards that were drafted before."""
+    """Whether the answer is from a second reading, which checks existing drafts."""
     read_again: int = 0
     """The number of pending drafts that the second reading covered."""
     doubted: int = 0
-    """How many of the drafts in `read_again` contradict their passage, according to the chat."""
+    """The number of drafts in `read_again` that contradict their passage, according to the chat."""
 
     @property
     def summary(self) -> str:
-        """The outcome, as a line of text."""
+        """The outcome in one line."""
         if self.missing or self.chosen:
             return self.missing or self.chosen
         if self.read_again:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.privacy import PrivacyFilter
 
 DOUBT_CHECK = "doubted"
-"""The id of the check in the findings of a second reading."""
+"""The check id of findings from a second reading."""
 
 
 # --- by a model, before drafts are recorded ---------------------------------------------
@@ -47,13 +47,13 @@ def add_model_doubts(
     load_privacy: Callable[[], PrivacyFilter],
     results: Iterable[list[DraftingResult]],
 ) -> Iterator[list[DraftingResult]]:
-    """Let a model read the checked drafts again, and add its doubts to their findings.
+    """Let a model reread the checked drafts, and add its doubts to their findings.
 
-    The results are collected until they have `MAX_CARDS_PER_REQUEST` drafts. If the model does
-    not answer, their drafts are yielded unchanged, and one of the results gets a problem.
+    The results are collected until they contain `MAX_CARDS_PER_REQUEST` drafts. If the model does
+    not answer, the drafts are yielded unchanged, and one of the results gets a problem.
 
     Args:
-        model: the model; nothing is read again if it is None or has no second reading.
+        model: the model. If it is None or has no second reading, nothing is reread.
         load_privacy: returns the filter for private text.
         results: the checked drafts.
     """
@@ -105,7 +105,7 @@ def _add_doubts(
 def _make_card_to_check(
     privacy: PrivacyFilter, highlight: Highlight, draft: Draft
 ) -> CardToCheck | None:
-    """Return a draft in a form that may be sent, or None if it is blocked or private."""
+    """Convert a draft for sending, or return None if it is blocked or private."""
     from ankiforge.check import parse_draft
 
     uncommented = remove_comment_from_context(highlight)
@@ -139,7 +139,7 @@ def _make_doubt(contradiction: str) -> Finding:
 def build_chat_text(
     folder: WorkspaceDirectory, privacy: PrivacyFilter, drafts: Iterable[PendingDraft]
 ) -> str:
-    """Return the text that asks a chat to read pending drafts again, or "" if none may be sent."""
+    """Write the text that asks a chat to reread pending drafts. Return "" if none may be sent."""
     labelled: dict[str, CardToCheck] = {}
     for draft in drafts:
         card = _make_card_to_check(privacy, draft.highlight, draft)
@@ -152,15 +152,14 @@ def build_chat_text(
 
 
 def record_doubts(ledger: Ledger, verdicts: Mapping[str, str]) -> tuple[int, int]:
-    """Add the doubts of a chat to the findings of pending drafts.
+    """Add a chat's doubts to the findings of pending drafts.
 
     Args:
-        ledger: has the pending drafts.
-        verdicts: what the chat's answer says about each draft, by label: how the passage
-            contradicts it, or "" if it doesn't.
+        ledger: source of the pending drafts.
+        verdicts: by draft label, how the passage contradicts the draft, or "" if it doesn't.
 
     Returns:
-        The number of drafts that the chat read, and how many of them it doubts.
+        The number of drafts that the chat read, and the number of those that it doubts.
     """
     doubts: dict[str, Finding | None] = {}
     for draft in offers.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):

@@ -1,8 +1,8 @@
 """Select, open and read the sources of a run.
 
-A run reads the configured sources and the remembered PATHs, which were given to earlier runs.
-If the command line has PATHs, the run reads only those. Either way, it reads every document
-that has changed since the last run.
+A run reads the configured sources and the PATHs remembered from earlier runs, or, if the command
+line has PATHs, only those. Either way, it reads every document that has changed since the last
+run.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 COMMAND_LINE = Location("the command line")
 MISSING_SOURCE_MESSAGE = "this remembered source is missing; nothing counts as deleted"
 MAX_COMPARED_NAMES = 10_000
-"""The maximum number of file names that are compared with a misspelt one."""
+"""The maximum number of file names to compare with a misspelt one."""
 
 
 class SelectedSource(Value):
@@ -96,17 +96,17 @@ class SourceSelection(NamedTuple):
 
     sources: list[SelectedSource]
     problems: list[Problem]
-    """One problem for each PATH that can't be read."""
+    """One problem for each unreadable PATH."""
     remembered: tuple[RememberedPath, ...]
-    """All PATHs to remember from now on, both old and new."""
+    """All PATHs to remember from now on, old and new."""
     in_use: frozenset[str]
     """The names of all sources that `ankiforge run` reads without PATHs.
 
-    If the command line has PATHs, sources that are found only at missing remembered PATHs are
-    left out, because their notes may have moved to one of those PATHs.
+    If the command line has PATHs, this excludes sources found only at missing remembered PATHs,
+    because their notes may have moved to one of the given PATHs.
     """
     missing: frozenset[str]
-    """The names of the sources that are found only at missing remembered PATHs."""
+    """The names of the sources found only at missing remembered PATHs."""
 
 
 # --- selecting --------------------------------------------------------------------------
@@ -120,15 +120,15 @@ def select_sources(
     *,
     unmarked: bool = False,
 ) -> SourceSelection:
-    """Select the sources at the PATHs, or all configured and remembered ones if there are no PATHs.
+    """Select the sources at the PATHs, or all configured and remembered sources without PATHs.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
-        paths: the PATHs given on the command line, or () for all known sources.
+        paths: the PATHs on the command line, or () for all known sources.
         marks: further kinds of marks to read in the sources at the PATHs, in this run and in
             later ones.
-        deck: the deck for new cards of the documents at the PATHs, in this run and in later ones.
-        unmarked: whether to read the files at the PATHs even if they can't contain marks.
+        deck: the deck for new cards from documents at the PATHs, in this run and in later ones.
+        unmarked: whether to read files at the PATHs even if they can't contain marks.
 
     Raises:
         UsageError: the only PATH can't be read, no source at the PATHs supports `marks`, or
@@ -228,7 +228,7 @@ class _Selector:
         """The selected sources, by kind and name."""
         self.problems: list[Problem] = []
         self.remembered = list(workspace.remembered_paths)
-        """The PATHs to remember, both those already remembered and new ones."""
+        """The PATHs to remember, old and new."""
         self._added: dict[str, list[SelectedSource]] = {}
 
     def add(self, path: Path, *, unmarked: bool = False) -> Problem | None:
@@ -267,10 +267,10 @@ class _Selector:
         return None
 
     def check_marks(self, paths: Iterable[Path]) -> None:
-        """Check that a source at the PATHs has a setting for kinds of marks.
+        """Check that a source at the PATHs supports the option `--marks`.
 
         Raises:
-            UsageError: none has.
+            UsageError: no source has a setting for kinds of marks.
         """
         if not any(_has_marks_setting(source.entry) for source in self.sources.values()):
             first_path = next(iter(paths))
@@ -362,9 +362,9 @@ def _is_markdown_source(entry: SourceEntry) -> bool:
 
 
 def _make_path_pattern(source: SelectedSource, path: Path) -> str:
-    """Return a pattern for the paths of a source's documents that are at a PATH.
+    """Build the pattern that matches those documents of a source that are at a PATH.
 
-    It isn't known which file of an export a document came from.
+    It matches all documents of an export, because we don't know which file a document came from.
     """
     root = resolve_links(source.entry.path)
     if is_export_kind(source.entry.kind) or path == root or root not in path.parents:
@@ -374,7 +374,6 @@ def _make_path_pattern(source: SelectedSource, path: Path) -> str:
 
 
 def _has_marks_setting(entry: SourceEntry) -> bool:
-    """Return whether a source has a path and a `marks` setting, as directories of notes do."""
     source = find_source_type(entry.kind)
     return entry.has_path and source is not None and hasattr(source.Settings, "marks")
 
@@ -382,9 +381,9 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
 def find_unmarked_paths(
     workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
 ) -> list[str]:
-    """Return the remembered files that contain no marked or chosen passage.
+    """Return the remembered files without a marked or chosen passage.
 
-    If `folders` is True, also return the remembered and configured folders of which this is true.
+    With `folders`, remembered and configured folders are included.
     """
     from ankiforge.ledger.chosen_passages import load_marked_documents
 
@@ -410,14 +409,14 @@ def find_unmarked_paths(
 
 
 _TEXT_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
-"""The kinds of sources from whose files passages can be chosen without a mark."""
+"""The kinds of sources in whose files passages can be chosen without a mark."""
 
 
 def split_remembered(
     workspace: WorkspaceDirectory,
     path: Path,
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Divide the remembered PATHs into those to forget, at or below `path`, and the rest.
+    """Divide the remembered PATHs into those at or below `path`, to forget, and the rest.
 
     Raises:
         UsageError: no remembered PATH is at or below `path`. The hint says what to do instead.
@@ -456,8 +455,8 @@ def find_documents_to_forget(
 ) -> set[DocumentId]:
     """Return the documents at forgotten PATHs that no other PATH or configured source reads.
 
-    A source may cover several PATHs, such as files in one directory. It isn't known which file
-    of an export a document came from, so the next run reads the remaining files again.
+    A source may cover several PATHs, such as files in one directory. For an export, we don't know
+    which file a document came from, so the next run reads the remaining files again.
     """
     from ankiforge.ledger.tables import documents as known_documents
     from ankiforge.pipeline.media import load_source_directories
@@ -498,9 +497,9 @@ def _find_sources(
     *,
     unmarked: bool = False,
 ) -> list[SelectedSource] | Problem:
-    """Return the sources at a PATH, or a problem if the PATH can't be read.
+    """Find the configured sources that contain a PATH, or else discover the sources at the PATH.
 
-    These are the configured sources that contain it, or else the sources discovered there.
+    Return a problem if the PATH can't be read.
 
     Args:
         config: has the configured sources.
@@ -568,9 +567,9 @@ def _find_sources(
 
 
 def _suggest_similar_path(path: Path) -> str:
-    """Return a hint for a missing PATH that suggests the most similar name in its directory.
+    """Suggest the most similar name in the directory of a missing PATH.
 
-    If no name is similar, the hint lists files with the same suffix.
+    Without a similar name, list files with the same suffix.
     """
     folder = path.parent
     if not folder.is_dir():
@@ -611,7 +610,7 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
 def _find_source_directories(
     config: Config, remembered: list[RememberedPath], kind: str
 ) -> dict[str, Path]:
-    """Return the directory of each configured or remembered source of a kind, by source name."""
+    """Map the name of each configured or remembered source of a kind to its directory."""
     roots: dict[str, Path] = {}
     for item in remembered:
         if kind in item.names:
@@ -635,7 +634,7 @@ def _choose_source_name(
     found_source: FoundSource,
     path: Path,
 ) -> str:
-    """Return the name for a source discovered at `path`.
+    """Choose the name for a source discovered at `path`.
 
     A source that was read before keeps its name, because the name is part of the keys.
     """
@@ -665,7 +664,7 @@ def _choose_source_name(
 
 
 def choose_free_name(name: str, taken_names: Collection[str]) -> str:
-    """Return `name`, with a number appended if it is already taken."""
+    """Return `name`, with a number appended if the name is taken."""
     candidate = name
     number = 2
     while candidate in taken_names:
@@ -675,7 +674,7 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
 
 
 def _rebase(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Rebase resolved paths onto the root as the settings spell it, omitting the root itself."""
+    """Rebase resolved paths onto the root as spelt in the settings, omitting the root itself."""
     root = resolve_links(entry.path)
     rebased = []
     for path in paths:
@@ -692,7 +691,7 @@ def _contains(root: Path, path: Path) -> bool:
 def _merge_selections(first: SelectedSource, other: SelectedSource) -> SelectedSource:
     """Merge two selections of the same source.
 
-    Their roots may differ, because exports from one account may be in two directories.
+    The roots may differ, because exports from one account may be in two directories.
     """
     root = first.entry.path
     other_root = other.entry.path
@@ -751,7 +750,7 @@ def open_sources(
 
 
 def _source_id(entry: SourceEntry) -> str:
-    """Return the id by which the cache and the ledger's settings refer to a source."""
+    """Return the id of a source in the cache and in the ledger's settings."""
     return f"{entry.kind}:{entry.name}"
 
 
@@ -802,7 +801,7 @@ def open_source(
 def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     """Read the changed documents of all sources, and match them with the stored passages.
 
-    Nothing is matched before all sources have listed everything, because a passage that is
+    Nothing is matched before all sources have been listed completely, because a passage that is
     missing in one place may have moved to another.
 
     Args:
@@ -853,9 +852,9 @@ class _SourceScan:
         """The settings that decide which highlights of a container are read, by container."""
 
     def iter_sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
-        """Yield what the sources list, in the form the ledger expects, and collect the problems.
+        """Yield everything that the sources list, converted for the ledger.
 
-        The scan of a source is marked as incomplete if this program or a plug-in failed in it.
+        The scan of a source counts as incomplete if our code or a plug-in failed.
         """
         for source in sources:
             has_failed = False
@@ -910,18 +909,18 @@ class _SourceScan:
 # --- what no source reads -------------------------------------------------------------------
 
 UNREAD_FILES_SETTING = "not read"
-"""The name of the ledger setting that stores the unread files of each directory."""
+"""The name of the ledger setting with the unread files of each directory."""
 
 
 def load_unread_files(ledger: Ledger) -> dict[str, UnreadFiles]:
-    """Return the files that no source read in the last run, by directory."""
+    """Load the files that no source read in the last run, by directory."""
     return ledger.get_value(UNREAD_FILES_SETTING, dict[str, UnreadFiles]) or {}
 
 
 def _report_new_unread_kinds(
     sources: Iterable[Source], ledger: Ledger
 ) -> Iterator[Problem]:
-    """Store the unread files of each directory, and report directories with a new kind of them."""
+    """Store the unread files of each directory, and report new kinds of unread files."""
     stored = load_unread_files(ledger)
     current = {}
     for directory, unread_files in stored.items():
@@ -945,10 +944,9 @@ def _report_new_unread_kinds(
 
 
 def apply_stored_dialects(source: Source, ledger: Ledger) -> Source:
-    """Return the source, reading the dialects of all plug-ins that were ever enabled in it.
+    """Make a vault read the dialects of all plug-ins that were ever enabled in it.
 
-    This concerns only an Obsidian vault whose settings name no dialects. Any other source is
-    returned unchanged.
+    Only Obsidian vaults whose settings name no dialects are changed.
     """
     if not getattr(source, "plugins_choose_dialects", False):
         return source

@@ -1,4 +1,4 @@
-"""Make cards from a document without marks: let a chat or model choose passages in it.
+"""Make cards from a document without marks: let a chat or model choose the passages.
 
     path ─▶ source ─▶ text ─▶ parts ─▶ request ─▶ answer ─▶ chosen passages ─▶ pending drafts
 
@@ -67,19 +67,21 @@ from ankiforge.text.private import (
 )
 
 _REQUESTS_FILE = "choosing.json"
-"""The file in the workspace that lists the documents whose text was last given to a chat or model.
+"""The file in the workspace that lists the documents whose text was last given to a chat or
+model.
 """
 _MAX_STORED_REQUESTS = 1_000
 _MAX_TRIED_DOCUMENTS = 5
-"""The maximum number of documents that are searched for the quotes of an answer without labels."""
+"""The maximum number of documents to search for the quotes of an answer without labels."""
 _MAX_REQUESTS_FILE_BYTES = 10_000_000
 _MIN_QUOTE_FRACTION = 0.5
-"""The minimum fraction of the quotes of an answer without labels that must be in a document, for
-the answer to count as one about this document."""
+"""The minimum fraction of an unlabelled answer's quotes that a document must contain for the answer
+to count as being about the document.
+"""
 _MAX_NAMED_LEFT_OUT = 6
-"""How many of the lists that aren't sent are named."""
+"""The maximum number of omitted lists to name."""
 _LEAD_LETTERS = 40
-"""How many letters before selected text are compared, to tell equal passages apart."""
+"""The number of letters before selected text to compare, to tell identical passages apart."""
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # Why a document has no text, and what to do, by its suffix.
 _NO_TEXT = {
@@ -99,15 +101,15 @@ _NO_TEXT = {
 
 
 class StoredRequest(Value):
-    """Documents from which passages were requested, as stored in the workspace."""
+    """A request for passages of documents, as stored in the workspace."""
 
     paths: Strings
     number: int
-    """How many passages were requested."""
+    """The number of requested passages."""
     labels: Strings
     """The labels of the documents' parts, which answers repeat."""
     answered: Strings
-    """The labels of the parts that have been answered."""
+    """The labels of the answered parts."""
 
 
 class OpenDocument(NamedTuple):
@@ -120,7 +122,7 @@ class OpenDocument(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of the file."""
+        """The file name."""
         return self.path.name
 
     @property
@@ -135,27 +137,26 @@ class OpenDocument(NamedTuple):
 
 
 class DocumentRequest(NamedTuple):
-    """A request for passages of documents, whose parts are sent to a model or chat one by one.
+    """A request for passages of documents, sent to a model or chat part by part.
 
-    It is about one document, or about several that are so short that they are sent together.
+    It is about one document, or about several documents that are short enough to be sent together.
     """
 
     documents: tuple[OpenDocument, ...]
     passage_count: int
-    """How many passages are requested."""
+    """The number of requested passages."""
     whole_text: WholeText
-    """The text of the document, or of all documents."""
+    """The text of the document, or the joined text of all documents."""
     letters: DocumentLetters
-    """The letters of `whole_text`."""
     left_out: tuple[choose.LeftOut, ...]
     """The text that isn't sent."""
     parts: tuple[choose.DocumentPart, ...]
     remaining_parts: list[choose.DocumentPart]
-    """The parts that have no answer yet. Recording an answer removes its part."""
+    """The parts without an answer. Recording an answer removes its part."""
 
     @property
     def name(self) -> str:
-        """The name of the file, or of the first file and the number of the others."""
+        """The name of the file, or of the first file and the number of further files."""
         first, *others = self.documents
         return f"{first.name} and {len(others):,} more" if others else first.name
 
@@ -166,23 +167,23 @@ class DocumentRequest(NamedTuple):
 
     @property
     def first_pages(self) -> tuple[int, ...]:
-        """The number of each document's first page in `whole_text`."""
+        """The page numbers in `whole_text` at which the documents begin."""
         page_counts = [len(each.whole_text.pages) for each in self.documents]
         return tuple(accumulate(page_counts[:-1], initial=0))
 
     def find_document(self, page: int) -> int:
-        """Return the index in `documents` of the document that has a page of `whole_text`."""
+        """Return the index in `documents` of the document with this page of `whole_text`."""
         return bisect_right(self.first_pages, page) - 1
 
     def to_document(self, located: PassageMatch) -> tuple[OpenDocument, PassageMatch]:
-        """Return the document of a passage of `whole_text`, and its position in the document."""
+        """Convert a position in `whole_text` to a document and a position in that document."""
         index = self.find_document(located.page)
         page = located.page - self.first_pages[index]
         return self.documents[index], located._replace(page=page)
 
     @property
     def summary(self) -> str:
-        """How much text remains to be sent, and what is left out, as a line of text."""
+        """How much text remains to be sent and what is left out, in one line."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
@@ -201,7 +202,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def omissions(self) -> str:
-        """What of the documents isn't sent or has no text, or ""."""
+        """What isn't sent or has no text, or ""."""
         notes = []
         if self.left_out:
             names = [left_out.summary for left_out in self.left_out[:_MAX_NAMED_LEFT_OUT]]
@@ -217,12 +218,12 @@ class DocumentRequest(NamedTuple):
         return "; ".join(notes)
 
     def format_part_name(self, part: choose.DocumentPart) -> str:
-        """Return a name such as `part 2 of 3`, or "" if the document has only one part."""
+        """Format a name such as `part 2 of 3`, or return "" if there is only one part."""
         total = len(self.parts)
         return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
 
     def describe_part_request(self, part: choose.DocumentPart) -> str:
-        """Return a line of text that says how many passages of `part` are requested."""
+        """Say in one line how many passages of `part` are requested."""
         summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
         return ", ".join(
             filter(None, (summary, self.format_part_name(part), self.omissions))
@@ -233,7 +234,7 @@ class DocumentRequest(NamedTuple):
 
 
 def start_reading(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
-    """Read files and directories in this and all later runs, even if nothing is marked in them.
+    """Read files and directories in this and all later runs, even if they contain no marks.
 
     Returns:
         The problems with reading them, without notices.
@@ -249,7 +250,6 @@ def start_reading(workspace: Workspace, paths: Sequence[Path]) -> list[Problem]:
 
 
 def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Source, ...]:
-    """Open the sources at `paths`, even if nothing is marked in their files."""
     selected = select_sources(workspace.folder, tuple(paths), unmarked=True).sources
     return open_sources(workspace.folder, workspace.ledger, selected, offline=True)
 
@@ -306,19 +306,19 @@ def _report_no_text(where: str, file: Path) -> Problem:
 def prepare_requests(
     workspace: Workspace, path: Path, number: int
 ) -> tuple[list[DocumentRequest], list[Problem]]:
-    """Return the requests for passages of the documents at `path`, and the problems with them.
+    """Prepare the requests for passages of the documents at `path`, and collect the problems.
 
-    If the path is a directory, documents that already have marked or chosen passages are left
-    out, and short documents are joined into texts of the size of one part.
+    In a directory, documents that already have marked or chosen passages are left out, and short
+    documents are joined into texts as long as one part.
 
     Args:
-        workspace: the workspace, which reads the path from now on.
+        workspace: reads the path from now on.
         path: a file or directory.
-        number: how many passages to request from each document or joined text.
+        number: the number of passages to request from each document or joined text.
 
     Raises:
         UsageError: the path can't be read.
-        ItemError: the path is a single document that has nothing to choose from.
+        ItemError: the path is a single document with nothing to choose from.
     """
     remembered = workspace.folder.remembered_paths
     source_problems = start_reading(workspace, [path])
@@ -349,10 +349,10 @@ def prepare_requests(
 def _group_documents(
     documents: Iterable[OpenDocument], number: int
 ) -> Iterator[tuple[list[OpenDocument], int]]:
-    """Yield groups of documents that are sent together, each with its number of passages.
+    """Yield groups of documents to send together, each with its number of passages.
 
-    A document that is longer than a part is a group by itself. The others are divided into groups
-    of about equal length, and the passages among these groups in proportion to their length.
+    A document longer than one part is a group by itself. The others are divided into groups of
+    about equal length, and the passages are distributed among these groups by length.
     """
     short_documents = []
     for document in documents:
@@ -376,9 +376,9 @@ def _group_documents(
 def _prepare_request(
     workspace: Workspace, documents: Sequence[OpenDocument], number: int
 ) -> DocumentRequest:
-    """Return the request for passages of documents that are sent together.
+    """Prepare the request for passages of documents that are sent together.
 
-    If an earlier request was interrupted, only the parts without an answer remain.
+    If an earlier request was interrupted, only the unanswered parts remain.
     """
     whole_text = documents[0].whole_text
     letters = documents[0].letters
@@ -411,10 +411,7 @@ def _prepare_request(
 
 
 def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
-    """Return the passages of a document that need not be chosen again.
-
-    These are the marked passages and those that already have a draft or a card.
-    """
+    """Load the passages of a document that have a mark, a draft or a card already."""
     return chosen_marks.load_known_highlights(
         workspace.ledger, opened.container, opened.location
     )
@@ -424,9 +421,9 @@ def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[H
 
 
 def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport:
-    """Return the texts to paste into a chat, which request passages of the documents at `path`.
+    """Write the texts that ask a chat for passages of the documents at `path`.
 
-    `passage_count` is how many passages to request from each document.
+    `number` passages are requested from each document.
 
     Raises:
         UsageError, ItemError: as for `prepare_requests`.
@@ -446,7 +443,7 @@ def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport
 def build_model_request(
     workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
 ) -> ModelRequest:
-    """Return the request about a part, which also lists passages that need not be chosen.
+    """Build the request about a part, which also lists the passages not to choose again.
 
     Private passages are not listed.
     """
@@ -471,9 +468,9 @@ def build_model_request(
 def build_chat_text(
     workspace: Workspace, request: DocumentRequest, part: choose.DocumentPart
 ) -> str:
-    """Return the text to paste into a chat about a part, and store that it was requested.
+    """Write the text to paste into a chat about a part, and store the request.
 
-    Without the stored request, an answer could not be assigned to its document.
+    The stored request is needed to assign the answer to its document.
     """
     _store_request(workspace, request)
     return choose.to_chat_text(build_model_request(workspace, request, part), part)
@@ -482,7 +479,7 @@ def build_chat_text(
 def estimate_requests(
     workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str = ""
 ) -> Estimate:
-    """Return the size and cost of the model requests about documents, without sending any.
+    """Estimate the size and cost of the model requests about documents, without sending any.
 
     Raises:
         UsageError: no model is configured.
@@ -511,10 +508,10 @@ def draft_from_documents(
     drafter: str = "",
     show: ShowProgress = show_no_progress,
 ) -> RunResult:
-    """Let the model choose passages in documents, part by part, and draft their cards.
+    """Let the model choose passages in documents, part by part, and draft cards from them.
 
-    Answers are stored, so after an interruption the next call resumes where this one ended. If
-    the model does not answer, the error is in the result.
+    Answers are stored, so an interrupted call resumes where it ended. If the model does not answer,
+    the error is in the result.
     """
     model = workspace.build_model(drafter or "llm")
     assert model is not None
@@ -560,18 +557,18 @@ def record_chat_answer(
     *,
     only_labelled: bool = True,
 ) -> ChatImport | None:
-    """Record the passages that a chat's answer chose, and draft their cards.
+    """Record the passages that a chat's answer chose, and draft cards from them.
 
     Args:
-        workspace: the workspace.
+        workspace: receives the drafts.
         answer: the text of the answer.
         accept: the value of `--accept`, or "" for the value in the settings.
-        about: the request that was answered, or None to find it by the labels in the answer.
+        about: the answered request, or None to find it by the labels in the answer.
         only_labelled: whether to ignore an answer without labels. If False, the documents
             requested last are searched for its quotes.
 
     Returns:
-        The outcome, or None if the answer isn't about a document that was requested.
+        The outcome, or None if the answer isn't about a requested document.
 
     Raises:
         ItemError: the document that the answer is about can't be read.
@@ -617,7 +614,7 @@ def record_chat_answer(
 def _reopen_documents(
     workspace: Workspace, entry: StoredRequest
 ) -> tuple[list[OpenDocument], list[Problem]]:
-    """Return the documents of a stored request, and the problems with those that can't be read."""
+    """Reopen the documents of a stored request, and collect the problems with unreadable ones."""
     paths = [
         path for path in map(Path, entry.paths) if path.exists() or len(entry.paths) == 1
     ]
@@ -640,16 +637,15 @@ def record_document_answer(
     accept: str = "",
     model: ModelDrafter | None = None,
 ) -> ChatImport:
-    """Record the passages that an answer chose in a document, and draft their cards.
+    """Record the passages that an answer chose in a document, and draft cards from them.
 
     Args:
-        workspace: the workspace.
+        workspace: receives the drafts.
         answer: the text of the answer.
-        request: the request that was answered.
+        request: the answered request.
         part: the part that the answer is about, or None if the document has changed since.
         accept: the value of `--accept`, or "" for the value in the settings.
-        model: the model that answered, which may then read the drafts a second time; None if a
-            chat answered.
+        model: the model that answered, which may reread the drafts; None for a chat.
     """
     with workspace.hold_lock("drafting"):
         reading = choose.parse_answer(
@@ -698,14 +694,12 @@ def record_document_answer(
 def locate_selection(
     opened: OpenDocument, text: str, before: str = "", page: int = -1
 ) -> PassageMatch | None:
-    """Return the position of text that the user selected on the web page.
-
-    The selection is extended to whole words.
+    """Locate text that the user selected on the web page, and extend it to whole words.
 
     Args:
         opened: the document.
         text: the selected text.
-        before: some text before the selection, which tells equal passages apart.
+        before: some text before the selection, to tell identical passages apart.
         page: the page number, counted from 0, or -1 if unknown.
 
     Returns:
@@ -765,10 +759,10 @@ def _record_choices(
     chooser: str,
     steps: list[RunStep],
 ) -> list[HighlightKey | None]:
-    """Record chosen passages, and read their documents again so that they become highlights.
+    """Record chosen passages, and reread their documents so that the passages become highlights.
 
     Args:
-        workspace: the workspace.
+        workspace: records the passages.
         choices: the document of each passage, and its position in the document's text.
         chooser: who chose the passages, `BY_CHAT` or `BY_PAGE`.
         steps: receives the result of reading the documents.
@@ -804,7 +798,7 @@ def _record_choices(
 def _locate_known_highlights(
     workspace: Workspace, request: DocumentRequest
 ) -> Iterator[Span]:
-    """Yield the span of each known highlight in the letters of the request, if it is found."""
+    """Yield the span of each known highlight that occurs in the request's letters."""
     letters = request.letters
     for document, first_page in zip(request.documents, request.first_pages, strict=True):
         document_start, _ = letters.get_page_span(first_page)
@@ -819,7 +813,7 @@ def _locate_known_highlights(
 
 
 def _load_requests(workspace: Workspace) -> list[StoredRequest]:
-    """Return the stored requests, latest first, or [] if their file can't be read."""
+    """Load the stored requests, latest first, or return [] if the file can't be read."""
     file = workspace.folder.state_directory / _REQUESTS_FILE
     with suppress(OSError, OwnFileError, msgspec.MsgspecError):
         return msgspec.json.decode(

@@ -14,14 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 
 QUIET_PERIOD = 20.0
-"""How long no file may have changed before the changes are read, in seconds."""
+"""The number of seconds without changes before changed files are read."""
 FULL_READ_INTERVAL = 600.0
-"""After how many seconds all sources are read even if no file has changed, because Zotero's API and
-network directories report no changes."""
+"""The interval, in seconds, at which all sources are read even without changed files, because
+Zotero's API and network directories report no changes.
+"""
 RETRY_DELAY = 30.0
-"""How long to wait after a failed run, in seconds."""
+"""The number of seconds to wait after a failed run."""
 EVENT_TIMEOUT_MS = 500
-"""How long to wait for file events before checking the clock, in milliseconds."""
+"""The number of milliseconds to wait for file events before checking the clock."""
 
 
 def run_after_changes(
@@ -55,7 +56,7 @@ def run_after_changes(
 def iter_file_changes(
     directories: Sequence[Path], is_ended: Callable[[], bool], *, poll: bool = False
 ) -> Iterator[bool]:
-    """Yield repeatedly whether a file has changed in the directories since the last time.
+    """Yield repeatedly whether a file in the directories has changed since the last time.
 
     Directories may be removed and created again meanwhile.
 
@@ -69,7 +70,7 @@ def iter_file_changes(
     roots = tuple(map(str, directories))
 
     def is_relevant(_: object, path: str) -> bool:
-        """Return whether a file may belong to a source, because it isn't hidden or a package."""
+        """Return whether a file may belong to a source: neither hidden nor a package or backup."""
         below_root = path
         for root in roots:
             if path.startswith(root):
@@ -112,7 +113,7 @@ def iter_file_changes(
 
 
 def _find_existing_directories(directories: Sequence[Path]) -> dict[Path, int]:
-    """Return the directories that exist, each with its inode, to detect a replaced directory."""
+    """Return the existing directories with their inodes, to detect replaced directories."""
     inodes = {}
     for directory in directories:
         with suppress(OSError):

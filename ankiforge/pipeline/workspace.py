@@ -60,7 +60,7 @@ class ReadOptions(DraftOptions, total=False):
     """The options of commands that read sources and draft cards."""
 
     deck: str
-    """The deck for new cards of the documents at the PATHs, in this run and in later ones."""
+    """The deck for new cards from documents at the PATHs, in this run and in later ones."""
     marks: Strings
     """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
 
@@ -73,7 +73,7 @@ class RunOptions(ReadOptions, total=False):
 
 
 class PackageOptions(TypedDict):
-    """The arguments of `Workspace.push` and `Workspace.build` that are options of both commands."""
+    """The arguments that `Workspace.push` and `Workspace.build` share with their commands."""
 
     deck: str
     output: str
@@ -85,14 +85,14 @@ ShowProgress = Callable[
 ]
 """Returns a context manager that displays the progress of reading the given sources.
 
-It yields a callback, which is called with each step of the run.
+The context manager yields a callback, which is called with each step of the run.
 """
 
 
 def show_no_progress(
     sources: Sequence[Source],
 ) -> AbstractContextManager[Callable[[RunStep], None]]:
-    """Return a callback that ignores each step. This is a `ShowProgress` that displays nothing."""
+    """Return a context manager that displays nothing, as the default `ShowProgress`."""
     return nullcontext(lambda step: None)
 
 
@@ -100,7 +100,7 @@ class Workspace(OpenWorkspace):
     """A workspace: a directory with settings, and its highlights, drafts and decisions.
 
     Every command, the web page and the watcher use this class, and other programs can use it
-    as a library. Its methods return values and print nothing. They raise the errors defined in
+    as a library. The methods return values and print nothing. They raise the errors defined in
     `ankiforge.errors`, but a failure that affects only part of the work becomes a problem in
     the result.
 
@@ -129,7 +129,7 @@ class Workspace(OpenWorkspace):
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
-            paths: the files and directories to read, which later runs read too; or () for the
+            paths: the files and directories to read, in this run and in later ones; or () for the
                 configured sources and all remembered PATHs.
             output: the path of the package, or None for a file in the workspace's output
                 directory.
@@ -167,10 +167,10 @@ class Workspace(OpenWorkspace):
         show: ShowProgress = show_no_progress,
         **options: Unpack[ReadOptions],
     ) -> None:
-        """Read the sources, draft cards, and accept those that the settings allow.
+        """Read the sources, draft cards, and accept the drafts that the settings allow.
 
-        Also adopt the notes that ankiforge made but that only Anki still has. If a service
-        fails, its error goes into the result, so that cards that are ready can still be shipped.
+        Also adopt the notes that ankiforge created but that only Anki still has. If a service
+        fails, its error goes into the result, so that cards that are ready can still be exported.
 
         Args:
             result: receives the result of each step.
@@ -267,7 +267,7 @@ class Workspace(OpenWorkspace):
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
     def remember_paths(self, remembered: tuple[RememberedPath, ...]) -> list[str]:
-        """Store the PATHs that later runs read, and return those that are new."""
+        """Store the PATHs for later runs to read, and return the new ones."""
         stored = self.folder.remembered_paths
         if self.read_only or remembered == stored:
             return []
@@ -275,10 +275,12 @@ class Workspace(OpenWorkspace):
         return [item.path for item in remembered if item not in stored]
 
     def _forget_moved(self, result: RunResult, moved: Strings) -> None:
-        """Forget the missing PATHs whose passages have all moved to other sources.
+        """Forget missing PATHs if all of their passages have moved to other sources.
+
+        In `result`, the problem of each such PATH is replaced by a notice.
 
         Args:
-            result: receives a notice for each such PATH, instead of its problem.
+            result: the result of the run so far.
             moved: the names of the sources whose passages have all moved.
         """
         kept_paths = []
@@ -297,8 +299,8 @@ class Workspace(OpenWorkspace):
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading the remembered PATHs at or below `path`.
 
-        Their highlights no longer take part, but their cards stay, and highlights that are read
-        again later keep their keys.
+        Their highlights no longer take part, but the cards stay. Highlights that are read again
+        later keep their keys.
 
         Returns:
             The forgotten PATHs, and the number of highlights in them.
@@ -358,7 +360,7 @@ class Workspace(OpenWorkspace):
             again: if not empty, draft only these highlights. Their pending drafts stay.
             remark: the user's instructions for better drafts of the highlights in `again`.
             limit: as for `read_and_draft`.
-            passed_over: highlights that are not sent to the model this time.
+            passed_over: highlights not to send to the model this time.
             show: displays the progress.
             options: see `DraftOptions`.
 
@@ -395,9 +397,6 @@ class Workspace(OpenWorkspace):
     def draft_alternatives(self, key: str) -> None:
         """Let the model draft alternatives to a highlight's pending drafts.
 
-        Args:
-            key: the key of the highlight.
-
         Raises:
             ForgeError: the model does not answer, or may not be used.
         """
@@ -419,7 +418,7 @@ class Workspace(OpenWorkspace):
             raise ItemError(first_problem.what, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Return the size and cost of the model requests of the next run, without sending any.
+        """Estimate the size and cost of the next run's model requests, without sending any.
 
         The sources are read first, so that new highlights are counted too. Open the workspace
         with `read_only` unless the results of this reading should be stored.
@@ -440,7 +439,7 @@ class Workspace(OpenWorkspace):
         return model.estimate_tasks(iter_model_tasks(job, self.ledger))
 
     def build_run_parameters(self, accept: str = "") -> RunParameters:
-        """Return the parameters of a run that the workspace's settings determine.
+        """Build the parameters of a run from the workspace's settings.
 
         Args:
             accept: the value of `--accept`, or "" for the value in the settings.
@@ -470,8 +469,8 @@ class Workspace(OpenWorkspace):
 
         Args:
             result: receives the result of each step, the error, and the model's usage.
-            steps: yields the result of each step when it is done.
-            model: the model used by the steps, which is stopped at the end; None without one.
+            steps: yields the result of each step when the step is done.
+            model: the model used by the steps, or None. It is stopped at the end.
             show: returns a context manager that displays the progress.
         """
         with show() as show_step:
@@ -553,7 +552,7 @@ class Workspace(OpenWorkspace):
 
         Raises:
             UsageError: an id is unknown or ambiguous.
-            RefusedError: a draft can't be accepted or lacks that gap, so none was accepted.
+            RefusedError: a draft can't be accepted or lacks that gap. Nothing is accepted then.
         """
         from ankiforge.pipeline import proposals
         from ankiforge.pipeline.query import looks_like_key
@@ -574,7 +573,7 @@ class Workspace(OpenWorkspace):
         return guids
 
     def reject(self, *ids: str, reason: str = "") -> None:
-        """Reject drafts and cards for good, or answer questions with no.
+        """Reject drafts and cards permanently, or answer questions with no.
 
         Args:
             ids: ids of drafts, cards and questions, or prefixes of ids; or keys of highlights,
@@ -646,7 +645,7 @@ class Workspace(OpenWorkspace):
         return undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
-        """Expand prefixes of ids to full ids. Keys of highlights are returned unchanged."""
+        """Expand prefixes to full ids, leaving highlight keys unchanged."""
         from ankiforge.pipeline.query import looks_like_key, resolve_id
 
         full_ids = []
@@ -663,7 +662,7 @@ class Workspace(OpenWorkspace):
         return read_collection(self.folder.config.anki, self.ledger, Path.home())
 
     def plan_cards(self, result: RunResult) -> None:
-        """Plan every card that may need shipping, which also finds conflicts with Anki.
+        """Plan every card that may need exporting, which also finds conflicts with Anki.
 
         Args:
             result: receives the plan, or the error if the settings don't allow one.
@@ -688,10 +687,10 @@ class Workspace(OpenWorkspace):
         """Write the package of all accepted cards that Anki lacks.
 
         Args:
-            deck: the deck whose cards are shipped, including its subdecks, or "" for all decks.
+            deck: export only the cards of this deck and its subdecks; "" exports all.
             output: the path of the package, or "" for a file in the workspace's output
                 directory.
-            full: whether to ship every accepted card, even if Anki already has it.
+            full: whether to export every accepted card, even if Anki already has it.
             force: whether to replace an existing file that ankiforge did not write.
 
         Raises:
@@ -738,7 +737,7 @@ class Workspace(OpenWorkspace):
         return result
 
     def _check_deck(self, deck: str) -> None:
-        """Check that `deck` has an accepted card or a pending draft, or is "" for all decks.
+        """Check that `deck` contains an accepted card or a pending draft. "" stands for all decks.
 
         Raises:
             UsageError: the deck is empty. The hint suggests similar names.
@@ -760,8 +759,8 @@ class Workspace(OpenWorkspace):
         """Return the path of the package for `deck`, after checking that it can be written.
 
         Raises:
-            UsageError: ankiforge did not write the file there and `force` is False, or the path
-                can't be used.
+            UsageError: a file that ankiforge did not write is in the way and `force` is False, or
+                the path can't be used.
         """
         from ankiforge.pipeline import deliver
 

@@ -46,7 +46,7 @@ _WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
 def get_selectable_text(highlight: Highlight) -> Pair:
-    """Return the plain text in which the user can select, and its Markdown, or "" if it's literal."""
+    """Return the plain text in which the user can select, and its Markdown, or "" if literal."""
     if highlight.markdown and highlight.kind is not HighlightKind.CARD:
         return highlight.exact, highlight.markdown[0]
     return highlight.sentence or highlight.exact, ""
