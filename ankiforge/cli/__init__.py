@@ -34,7 +34,7 @@ GC_THRESHOLDS = (50_000, 20, 20)
 """The thresholds of the garbage collector.
 
 A run creates millions of objects but few cycles. With the default thresholds, garbage collection
-takes a tenth of its time.
+takes a tenth of the run's time.
 """
 
 
@@ -43,7 +43,7 @@ FIRST_COMMANDS = """\
   ankiforge review          decide on the cards
   ankiforge build           write ankiforge.apkg for Anki
 """
-"""Help on the first three commands that a new user needs."""
+"""The first three commands for a new user."""
 
 
 class Program(SuggestingGroup):
@@ -56,7 +56,7 @@ class Program(SuggestingGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, after importing its module, or None if there is no such command."""
+        """Import and return a command, or return None if there is no such command."""
         if cmd_name == help_.name:
             return help_
         if cmd_name not in COMMANDS:
@@ -80,9 +80,9 @@ class Program(SuggestingGroup):
 
 
 def _load_plugin_command(name: str) -> click.Command | None:
-    """Return the command of a plug-in, or None if no plug-in has a command with this name.
+    """Load a plug-in's command, or return None if no plug-in provides this command.
 
-    The command is wrapped, so that unexpected errors name the plug-in.
+    Unexpected errors in the command are reported with the name of the plug-in.
     """
     from ankiforge import plugins
 
@@ -106,7 +106,6 @@ def _load_plugin_command(name: str) -> click.Command | None:
 
 
 def _write_commands(formatter: click.HelpFormatter, heading: Heading) -> int:
-    """Write the commands that belong under a heading, and return how many there are."""
     width = max(map(len, COMMANDS))
     rows = []
     for command in COMMANDS.values():
@@ -148,8 +147,8 @@ def forge(ctx: click.Context, /, **options: Any) -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit.
 
-    The exit codes are: 0 if all went well, 1 if something failed, 2 for wrong usage, 3 if a service
-    failed, 4 if the ledger can't be used, and 130 if the user pressed Ctrl-C.
+    Exit codes: 0 for success, 1 if something failed, 2 for wrong usage, 3 if a service failed, 4 if
+    the ledger can't be used, and 130 if the user pressed Ctrl-C.
     """
     gc.set_threshold(*GC_THRESHOLDS)
     try:
@@ -180,9 +179,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> None:
-    """Print an error of click in the style of our own errors, with the command and a hint.
+    """Print an error from click in the style of our own errors, with the command and a hint.
 
-    Options and arguments are named as they are in the help.
+    Options and arguments are named as in the help.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = error.format_message()
@@ -241,7 +240,6 @@ def _print_error(message: str, hint: str, *, command_path: str = "ankiforge") ->
 
 
 def _print_message(text: str) -> None:
-    """Print a message that doesn't come from a command."""
     from ankiforge.cli.output import Call
 
     Call(no_color="--no-color" in sys.argv).warn(text)

@@ -34,11 +34,6 @@ def _print_delivery(
     result: RunResult,
     deck: str,
 ) -> None:
-    """Print the result of `build` or `push` as JSON or text.
-
-    The text says what was written or sent and what has changed in Anki. If nothing was written, it
-    says why, and names the next command.
-    """
     from ankiforge.ledger import pending_items
     from ankiforge.pipeline.deliver import explain_no_package
     from ankiforge.reports.summary import (

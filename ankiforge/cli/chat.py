@@ -1,6 +1,6 @@
-"""Exchange text with a chat window: copy a prompt to the clipboard, and read the pasted answer.
+"""Exchange text with a chat: copy a prompt to the clipboard, and read the pasted answer.
 
-Over ssh, only the user's terminal can access the clipboard, and it doesn't report whether it did.
+Over ssh, only the user's terminal can access the clipboard, and it doesn't report success.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ _COPY_COMMANDS: dict[str, tuple[CopyCommand, ...]] = {
     "WAYLAND_DISPLAY": (("wl-copy",),),
     "DISPLAY": (("xclip", "-selection", "clipboard"), ("xsel", "-ib")),
 }
-"""The programs that copy their input to the clipboard, by the environment variable that must be set
-for them."""
+"""The programs that copy their input to the clipboard, by the environment variable that they
+require.
+"""
 # Terminals discard text that is longer than this.
 _MAX_OSC52_CHARS = 74_994
 _TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
@@ -37,9 +38,9 @@ SECOND_ROUND_MESSAGE = (
 
 
 def copy_text(text: str) -> str:
-    """Copy a text to the clipboard, and return a message for the user.
+    """Copy text to the clipboard, and return a message for the user.
 
-    Returns "" if the text can't be copied.
+    Return "" if it can't be copied.
     """
     from ankiforge.config import is_remote
 
@@ -62,7 +63,6 @@ def copy_text(text: str) -> str:
 
 
 def _run_copy_command(command: CopyCommand, text: str) -> bool:
-    """Pipe a text to a program that copies it, and return whether it succeeded."""
     name, *arguments = command
     program = which(name)
     if program is None:
@@ -87,13 +87,13 @@ def _run_copy_command(command: CopyCommand, text: str) -> bool:
 
 _PASTE_START, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
 _PASTE_TIMEOUT = 0.5
-"""After how many seconds without input a paste ends if the terminal doesn't mark its end."""
+"""The number of seconds without input that end a paste if the terminal doesn't mark its end."""
 
 
 def read_paste() -> str:
     """Read the text that the user pastes, or return "" if they press a key or Ctrl-C instead.
 
-    The terminal's canonical mode is turned off meanwhile, because it limits the length of lines.
+    Meanwhile, the terminal's canonical mode is off, because it limits the length of lines.
     """
     try:
         import termios

@@ -41,12 +41,12 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
         "extract": ("run", "Show the highlights of a file; write nothing."),
     },
 }
-"""Our own commands, without those of features, by the heading under which the help lists them. Each
-command has the name of its module and its short help."""
+"""Our own commands, without those of features, by heading in the help. Each command has the name of
+its module and a short help text.
+"""
 
 
 def _collect_commands() -> dict[str, CommandRow]:
-    """Return all commands by name, in the order in which the help lists them."""
     by_heading: dict[Heading, list[CommandRow]] = {
         heading: [] for heading in OWN_COMMANDS
     }
@@ -98,22 +98,22 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
 
 
 class PlainOption(click.Option):
-    """An option whose help doesn't show the range of its values, such as `[1<=x<=3]`."""
+    """An option whose help omits the range of values, such as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return the notes that click writes in brackets after the help, without the range."""
+        """Return click's notes in brackets after the help, without the range."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
 
 
 def make_shared_options() -> list[click.Option]:
-    """Return new instances of the options that every command accepts."""
+    """Create the options that every command accepts."""
     return [PlainOption(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
 def drop_unset_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that the user has set, so that the others don't override them."""
+    """Drop the options that the user hasn't set, so that they don't override others."""
     values = {}
     for name, value in options.items():
         if value is not None and value is not False:  # `--limit 0` counts as set
@@ -129,7 +129,7 @@ class SuggestingGroup(click.Group):
         ctx: click.Context,
         args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the arguments name.
+        """Return the command named by the arguments.
 
         Raises:
             UsageError: there is no such command. The hint suggests the closest one.

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from ankiforge.model import Json
 
 MAX_SHOWN_DECISIONS = 5
-"""How many of the undone decisions the command `undo` lists."""
+"""The maximum number of undone decisions that the command `undo` lists."""
 
 
 class DecisionOptions(TypedDict):
-    """The options by which the user selects the cards, drafts and questions to decide on."""
+    """The options that select the cards, drafts and questions to decide on."""
 
     ids: Words
     every: bool
@@ -254,15 +254,15 @@ def decide_all(
     *,
     every: bool = False,
 ) -> None:
-    """Decide on all ids as one action, so that one undo reverts all, and print the results.
+    """Decide on all ids in one undoable action, and print the results.
 
     If a decision is refused, the others are still made, but the exit code is 1.
 
     Args:
         call: the options of the command.
-        ledger: the ledger that records the decisions.
+        ledger: records the decisions.
         ids: the ids of drafts, cards, questions and passages.
-        decide: decides on the item with an id, and returns the GUID of its note, or None.
+        decide: decides on the item with an id, and returns the GUID of the note, or None.
         participle: what was done, for messages, such as `accepted`.
         every: whether a query selected the ids. Then a draft counts as decided if an earlier
             decision of this action settled it.
@@ -317,9 +317,10 @@ def decide_all(
 
 
 def select_ids(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
-    """Return the ids of the items that the user selected by `ids`, or by `every` and `query`.
+    """Return the full ids of the items that the user selected by `ids`, or by `every` and `query`.
 
-    An id may also be that of a question, or the key of a highlight. A query never matches these.
+    Only `ids` can contain the id of a question or the key of a highlight. A query never matches
+    these.
 
     Raises:
         UsageError: the user gave neither ids nor `--all`, or gave both, or an id is invalid.

@@ -1,4 +1,4 @@
-"""Format the help of commands, wrapped at spaces only and with examples at the end."""
+"""Format the help of commands, wrapped only at spaces and with examples at the end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WrappingFormatter(click.HelpFormatter):
         col_max: int = _MAX_TERM_WIDTH,
         col_spacing: int = 2,
     ) -> None:
-        """Write a list of terms, each with its meaning next to it, or below if it is too long."""
+        """Write a list of terms, each with its meaning to the right, or below a long term."""
         rows = list(rows)
         column_width = col_spacing + min(max(len(term) for term, _ in rows), col_max)
         self.current_indent += column_width
@@ -51,7 +51,7 @@ class WrappingFormatter(click.HelpFormatter):
         """Write each example with its comment below it, and then the prose.
 
         Args:
-            text: a line of the form `  command   comment` for each example. All other lines are
+            text: each example is a line of the form `  command   comment`. All other lines are
                 prose.
         """
         lines = text.splitlines()
@@ -83,7 +83,7 @@ class WrappingFormatter(click.HelpFormatter):
 
 
 class HelpContext(click.Context):
-    """A click context whose help is written by `WrappingFormatter`."""
+    """A click context that formats help with `WrappingFormatter`."""
 
     formatter_class = WrappingFormatter
 
@@ -94,7 +94,7 @@ class HelpfulCommand(click.Command):
     context_class = HelpContext
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own options, and then its subcommands if it is a group."""
+        """Write the command's own options, and the subcommands of a group."""
         shared_names = {option.name for option in make_shared_options()}
         rows = []
         for option in self.params:
@@ -113,7 +113,6 @@ class HelpfulCommand(click.Command):
 
 
 def _dim(text: str) -> str:
-    """Return a line with the escape sequences that dim it, unless the user wants no colours."""
     if "--no-color" in sys.argv or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, dim=True)

@@ -1,7 +1,7 @@
-"""`ankiforge init`: create a workspace with the sources that are found on this computer.
+"""`ankiforge init`: create a workspace with the sources found on this computer.
 
-Existing files are never overwritten. The settings, `ankiforge.yaml`, are written last, because it
-is this file that makes the directory a workspace.
+Existing files are never overwritten. The settings, `ankiforge.yaml`, are written last, because
+this file is what makes the directory a workspace.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def init(
 def _make_settings(
     call: Call, root: Path, decks: str
 ) -> tuple[str, dict[str, list[str]]]:
-    """Return the text of a new workspace's settings, and what was found on this computer.
+    """Render the settings of a new workspace, and return them with what was found on this computer.
 
     The latter is the names of the sources, collections and models, by kind.
 
@@ -127,13 +127,6 @@ def _make_settings(
 
 
 def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iterator[str]:
-    """Yield lines about what `init` has done, and the next command.
-
-    Args:
-        summary: the result as `--json` prints it.
-        settings_file: the path of the settings.
-        offers: whether to mention how cards can be drafted with a model or a chat.
-    """
     for kind, names in summary["found"].items():
         if names:
             yield f"  {kind:8}{'; '.join(names)}"
@@ -156,7 +149,6 @@ def _format_summary(summary: Json, settings_file: Path, *, offers: bool) -> Iter
 
 
 def _copy_model_settings(user_folder: Path, text: str) -> str:
-    """Return the text of new settings, with the model that the default workspace uses."""
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
     from ankiforge.config.yamlfile import parse_yaml, set_values
@@ -192,7 +184,7 @@ def find_local_sources(root: Path) -> tuple[list[tuple[str, Path]], dict[str, li
         root: the directory of the new workspace. Vaults next to it are found too.
 
     Returns:
-        The kind and path of each source; and the names of everything that was found, by kind.
+        The kind and path of each source, and the names of everything that was found, by kind.
     """
     from ankiforge.draft.server import (
         LOCAL_DISCOVERY_TIMEOUT,
@@ -233,15 +225,6 @@ _FILE_MODE = 0o666
 
 
 def _write_files(root: Path, text: str) -> list[Path]:
-    """Write the files that a new workspace lacks, and return their paths.
-
-    Args:
-        root: the directory of the workspace.
-        text: the text of the settings.
-
-    Raises:
-        UsageError: the directory can't be written.
-    """
     from ankiforge.config import SETTINGS_FILE_NAME, find_shipped_directory
     from ankiforge.config.files import make_directory, write_file
 
@@ -265,7 +248,7 @@ def _write_files(root: Path, text: str) -> list[Path]:
 def render_settings(
     root: Path, sources: Iterable[tuple[str, Path]], *, decks: str = DECK_RULES[0]
 ) -> str:
-    """Return the text of `ankiforge.yaml` for a new workspace with these sources.
+    """Render the `ankiforge.yaml` of a new workspace with these sources.
 
     Args:
         root: the directory of the workspace.

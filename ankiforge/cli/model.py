@@ -44,7 +44,9 @@ def model(call: Call) -> None:
 
 
 MAX_SHOWN_MODELS = 10
-"""How many models of a server are shown, first those that probably write good questions."""
+"""The maximum number of a server's models to show, those that probably write good questions
+first.
+"""
 
 # --- list -----------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ _PURPOSES = {row.model_purpose: row for row in COMMANDS.values() if row.model_pu
 
 
 class ModelOptions(TypedDict):
-    """The options of `model use` that name a model."""
+    """The options that name a model, in `model use`."""
 
     name: str
     model: str
@@ -217,7 +219,6 @@ def ask_consent(call: Call, question: str, choice: NamedModel) -> bool:
 def _describe_terms(
     choice: NamedModel, estimate: Estimate, *, reads_again: bool
 ) -> Iterator[str]:
-    """Yield lines that tell which model would be used, what would be sent to it, and the price."""
     from ankiforge.draft.server import describe_question_quality
 
     llm = choice.llm

@@ -1,4 +1,4 @@
-"""What the commands share: options, output, exit codes, and opening the workspace.
+"""Shared by all commands: options, output, exit codes, and opening the workspace.
 
 Results go to stdout (the methods `Call.print_…`), and messages go to stderr (`Call.say`,
 `Call.warn`). With `--json`, stdout contains nothing but JSON. On a terminal, lines are wrapped
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 MIN_WIDTH = 40
-"""Text isn't wrapped on a terminal that is narrower than this."""
+"""The minimum width of a terminal at which text is wrapped."""
 # Matches a word, or a whole command in a message with the punctuation after it. Commands are never
 # wrapped, so that users can copy them.
 _UNBROKEN = regex(r"[(“]?ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+")
@@ -58,7 +58,7 @@ _COLUMN_GAP = "   "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
 _REVERSE, _REVERSE_OFF = "\x1b[7m", "\x1b[27m"
 _CHARS_BEFORE_GAP = 24
-"""How many characters of a row are shown before its gap if the start of the row is cut off."""
+"""The number of characters to show before the gap of a row that is truncated on the left."""
 _MIN_TITLE_WIDTH, _MAX_TITLE_WIDTH = 16, 40
 
 _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
@@ -76,12 +76,13 @@ _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^○"): {"fg": "yellow", "bold": True},
     regex(rf"{RIGHT_ALIGN_MARK}.*$"): {"dim": True},
 }
-"""The style of what each pattern matches, such as the sign at the start of a line, a number in a
-block or the next command."""
+"""The style for the matches of each pattern, such as the sign at the start of a line, a number in a
+block or the next command.
+"""
 
 
 def add_colours(text: str) -> str:
-    """Return lines of text with the escape sequences that colour them."""
+    """Colour lines of text with escape sequences."""
     lines = []
     for line in text.split("\n"):
         matches: list[tuple[re.Match[str], dict[str, Any]]] = []
@@ -136,7 +137,7 @@ def _wrap_line(line: str, width: int) -> Iterator[str]:
 
 
 def _fit_row(line: str, width: int) -> str:
-    """Fit a row of a list into `width`, with its gap visible and its title on the right."""
+    """Fit a row of a list into `width`, keeping the gap visible and the title on the right."""
     row, _, title = line.partition(RIGHT_ALIGN_MARK)
     title = _truncate_to_width(
         title, min(max(width // 4, _MIN_TITLE_WIDTH), _MAX_TITLE_WIDTH)
@@ -151,7 +152,6 @@ def _fit_row(line: str, width: int) -> str:
 
 
 def _truncate_to_width(text: str, width: int) -> str:
-    """Truncate a text and add an ellipsis, if it is wider than `width`."""
     if _measure_width(text) <= width:
         return text
     bold_start, bold_end = mark_bold(" ").split(" ")
@@ -162,9 +162,9 @@ def _truncate_to_width(text: str, width: int) -> str:
 
 
 def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a line that are never wrapped, each with the spaces before it.
+    """Split a line into parts that are never wrapped, each with the spaces before it.
 
-    These are the columns if there are any, and otherwise commands and words.
+    The parts are columns if there are any, and otherwise commands and words.
     """
     for index, column in enumerate(body.split(_COLUMN_GAP)):
         gap = _COLUMN_GAP if index else ""
@@ -180,7 +180,6 @@ def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
 
 
 def _measure_width(text: str) -> int:
-    """Return how many columns of a terminal a text occupies."""
     text = remove_bold_marks(text)
     if text.isascii():
         return len(text)
@@ -229,7 +228,7 @@ class Call:
     workspace: str = ""
     """The directory given with `-C`, or "".
 
-    The commands in messages repeat the option, so that users can copy them.
+    Commands in messages repeat the option, so that users can copy them.
     """
     as_json: bool = False
     quiet: bool = False
@@ -237,20 +236,20 @@ class Call:
     no_color: bool = False
     offline: bool = False
     limit: int | None = None
-    """The maximum number of items to draft or list, or None for all."""
+    """The maximum number of items to draft or list, or None for no limit."""
     jobs: int = 0
-    """How many requests are sent, or files read, at the same time.
+    """The number of concurrent requests, and of files read at a time.
 
-    0 stands for the number in the settings for requests, and for a file per core.
+    0 stands for the number of requests in the settings, and one file per core.
     """
     trusts_workspace: bool = False
-    """Whether the user trusts the workspace (`--yes`), so that they needn't be asked."""
+    """Whether to trust the workspace without asking (`--yes`)."""
     printed_notices: set[Problem] = field(default_factory=set)
-    """The notices that were already printed. Each is printed only once."""
+    """The notices already printed. Each is printed only once."""
 
     @property
     def folder(self) -> Path | None:
-        """The directory of the workspace, or None if `-C` wasn't given."""
+        """The directory given with `-C`, or None."""
         return Path(self.workspace) if self.workspace else None
 
     @property
@@ -259,9 +258,9 @@ class Call:
         return not self.no_color and not os.environ.get("NO_COLOR")
 
     def choose_row_limit(self, default: int) -> int | None:
-        """Return how many rows, or notes of each kind, to show, or None for all.
+        """Return the maximum number of rows, or of notes of each kind, to show; None for no limit.
 
-        `default` is used unless the user gave `--limit`.
+        Falls back to `default` without `--limit`.
         """
         if self.verbose:
             return None
@@ -291,7 +290,7 @@ class Call:
         return self.quiet or self._print_line(self.format_for_stream(sys.stdout, text))
 
     def print_value(self, value: Any, lines: Iterable[str]) -> bool:
-        """Print what a command was asked for to stdout, as JSON or as text, even if quiet.
+        """Print requested data to stdout, as JSON or as text, even if quiet.
 
         Return False if stdout is closed.
         """
@@ -312,11 +311,10 @@ class Call:
     def print_problems(
         self, problems: Iterable[Problem], limit: int | None = None
     ) -> int:
-        """Print problems and then notices, with their hints, and return how many lines it took.
+        """Print problems and then notices, with hints, and return the number of printed lines.
 
-        If there is a `limit`, files with the same problem are grouped. When more lines than
-        `limit` would be printed, the rest is only counted, except for notices that no later run
-        repeats.
+        With a `limit`, files with the same problem are grouped, and problems that would exceed the
+        limit are only counted, except for notices that no later run repeats.
         """
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(
@@ -346,7 +344,7 @@ class Call:
         return len(shown_groups)
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
-        """Return a text as printed to a stream. For a terminal, it is wrapped and coloured."""
+        """Format text for a stream. For a terminal, wrap and colour it."""
         text = sanitize_for_terminal(self.add_workspace_option(text))
         if not (stream.isatty() and self.color):
             text = _render_bold(text, ("**", "**"), ("[", "]"))
@@ -388,7 +386,7 @@ class Call:
 def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
     """Replace the marks of `mark_bold` by `gap` in the rows of a list, and by `strong` elsewhere.
 
-    Both are pairs of what to write before and after the text.
+    Each is the pair of strings to write before and after the text.
     """
     lines = [
         render_bold_marks(line, *gap) if RIGHT_ALIGN_MARK in line else line
@@ -399,7 +397,6 @@ def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
 
 
 def _get_terminal_width(stream: TextIO) -> int:
-    """Return the number of columns of a terminal."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
     except OSError:
@@ -407,7 +404,6 @@ def _get_terminal_width(stream: TextIO) -> int:
 
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
-"""An iterator over items, each as its JSON and its lines of text."""
 
 
 def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
@@ -419,7 +415,7 @@ def print_items(call: Call, items: ListedRows, *, apart: bool = False) -> int:
         apart: whether to print an empty line after each item.
 
     Returns:
-        How many items were printed.
+        The number of printed items.
     """
     count = 0
     for data, lines in islice(items, call.limit):
@@ -434,7 +430,7 @@ def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) 
     """Print items like `print_items`, but use the user's pager (`PAGER`) on a terminal.
 
     Returns:
-        How many items were printed, or with a pager, 1 if there were any.
+        The number of printed items, or with a pager, 1 if there were any.
     """
     if call.as_json or call.quiet or not sys.stdout.isatty():
         return print_items(call, items, apart=apart)
@@ -456,7 +452,7 @@ def print_items_in_pager(call: Call, items: ListedRows, *, apart: bool = False) 
 def exit_if_failed(
     problems: Collection[Problem], error: ForgeError | None = None
 ) -> None:
-    """Raise `error` if there is one, or else exit with 1 if there are problems.
+    """Raise `error` if there is one, or else exit with code 1 if there are problems.
 
     Notices don't count as problems.
     """
@@ -480,12 +476,12 @@ def exit_with_code(code: int) -> None:
 
 
 class Command(HelpfulCommand):
-    """A command that accepts conditions of a query that look like options, such as `-tag:exam`."""
+    """A command that accepts query terms that look like options, such as `-tag:exam`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, after moving conditions such as `-verdict:waiting` behind `--`.
+        """Parse the arguments, after moving terms such as `-verdict:waiting` behind `--`.
 
-        Otherwise click would parse such a condition as the option `-v`.
+        Otherwise click would parse such a term as the option `-v`.
         """
         if self.context_settings.get("ignore_unknown_options") and any(
             argument.startswith("-") and ":" in argument for argument in args
@@ -507,16 +503,16 @@ class Command(HelpfulCommand):
 
 
 class CommandGroup(HelpfulCommand, SuggestingGroup):
-    """A command with subcommands, whose help has examples and whose errors suggest a subcommand."""
+    """A command with subcommands, with examples in its help and suggestions in its errors."""
 
 
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
-    """Decorator that makes a function a command with the shared options.
+    """Decorator that turns a function into a command with the shared options.
 
-    The function gets their values as `call`.
+    The function receives their values as `call`.
 
     Args:
-        examples: the examples at the end of the command's help, each on a line.
+        examples: the examples at the end of the command's help, one per line.
         settings: further arguments of `click.command`.
     """
     shared = make_shared_options()
@@ -555,7 +551,7 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 
 
 def find_workspace(call: Call) -> WorkspaceDirectory:
-    """Return the workspace of a call, after the user has agreed to trust it if that is needed.
+    """Find the workspace of a call, asking the user to trust it if necessary.
 
     With `--yes`, the workspace is trusted without asking.
 
@@ -598,9 +594,9 @@ def open_workspace(
     Args:
         call: the options of the command.
         writes: the name of the lock to hold ("drafting" or "publishing"), or "" for none.
-        read_only: whether to write nothing. Changes are made to a copy of the database in memory.
+        read_only: whether to write nothing. Changes then go into a copy in memory.
         patience: how long to wait for the lock in seconds, or None for the default.
-        folder: the workspace's directory and settings, if they are already known.
+        folder: the workspace's directory and settings, if already known.
     """
     from ankiforge.pipeline.workspace import Workspace
 
@@ -622,9 +618,9 @@ def open_workspace(
 
 
 def hint_if_first_time(workspace: Workspace, hint: str) -> str:
-    """Return a hint if the user has never been shown it, or else "".
+    """Return a hint that the user has never been shown, or "" if they have.
 
-    If the workspace is read-only, the hint is always returned, because nothing is recorded.
+    In a read-only workspace, the hint is always returned, because nothing is recorded.
     """
     from ankiforge.config.workspace import record_hint_shown
 
@@ -634,7 +630,7 @@ def hint_if_first_time(workspace: Workspace, hint: str) -> str:
 
 
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
-    """Return the error of a command that needs an Anki collection if there is none to read."""
+    """Create the error for commands that need an Anki collection if there is none to read."""
     from ankiforge.pipeline.collection import NEVER
 
     if folder.config.anki.collection == NEVER:
@@ -657,7 +653,7 @@ Paths = tuple[Path, ...]
 
 
 class _PathType(click.Path):
-    """A type of path that rejects an empty path, which would mean the current directory."""
+    """A path type that rejects the empty path, which would mean the current directory."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
@@ -672,17 +668,17 @@ Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def flag_option(*names: str, help: str) -> Option:
-    """Return a boolean option, which is False unless it is given."""
+    """Create a boolean option that is False by default."""
     return click.option(*names, is_flag=True, help=help)
 
 
 def text_option(*names: str, metavar: str, help: str) -> Option:
-    """Return an option with a text as its value, which is "" unless it is given."""
+    """Create an option with a text value that is "" by default."""
     return click.option(*names, default="", metavar=metavar, help=help)
 
 
 def choice_option(*names: str, of: Collection[str], help: str) -> Option:
-    """Return an option with one of several values, which is "" unless it is given."""
+    """Create an option that takes one of several values and is "" by default."""
     choice = click.Choice([*of])
     # convert None to "", because click rejects a default that isn't one of the values
     return click.option(
@@ -691,18 +687,18 @@ def choice_option(*names: str, of: Collection[str], help: str) -> Option:
 
 
 def number_option(name: str, *, most: int, help: str) -> Option:
-    """Return an option with a number from 1 to `most` as its value."""
+    """Create an option that takes an integer from 1 to `most`."""
     numbers = click.IntRange(1, most)
     return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
 
 
 def file_option(*names: str, help: str) -> Option:
-    """Return an option with the path of a file as its value."""
+    """Create an option that takes the path of a file."""
     return click.option(*names, type=PATH_TYPE, metavar="FILE", help=help)
 
 
 def deck_option(help: str) -> Option:
-    """Return the option `--deck`, which rejects an empty name."""
+    """Create the option `--deck`, which rejects an empty name."""
 
     def check_name(context: click.Context, option: click.Parameter, name: str) -> str:
         source = context.get_parameter_source(str(option.name))
@@ -739,7 +735,7 @@ ACCEPT_OPTION = choice_option(
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raise an error if a file would be overwritten, unless `force`.
+    """Refuse to overwrite a file, unless `force` is set.
 
     Raises:
         UsageError: the file exists.
@@ -750,7 +746,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
-    """Raise an error if a query contains an option that the command doesn't have.
+    """Refuse options in a query that the command doesn't have.
 
     Click doesn't, because commands with a query have to allow unknown options.
 

@@ -1,4 +1,4 @@
-"""Show the progress bar of a run, and offer a model that the user could draft with."""
+"""Show the progress bar of a run, and offer a model for drafting."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 BAR_WIDTH = 10
-"""The width of the progress bar in characters."""
 
 
 class RunProgressBar:
-    """The progress bar of a run. It shows how far reading is, and then how far drafting is."""
+    """The progress bar of a run, which shows the progress first of reading and then of drafting."""
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
         """Show the bar. Must be called before the sources are read."""
@@ -41,7 +40,7 @@ class RunProgressBar:
         self._bars.update(self._task, completed=done, total=total)
 
     def show_step(self, step: RunStep) -> None:
-        """Show the progress that a step of the run reports."""
+        """Show the progress reported by a step of the run."""
         if step.to_draft:
             self._show_task("drafting and checking", step.to_draft)
         elif step.by_model is not None:
@@ -58,7 +57,6 @@ class RunProgressBar:
             self._bars.advance(self._task, step.highlights)
 
     def _show_task(self, label: str, total: int, more: str = "") -> None:
-        """Show the progress of the task with a label, which starts at 0 if the label is new."""
         [task] = self._bars.tasks
         if task.description != label:
             self._bars.reset(self._task, total=total, description=label)
@@ -70,9 +68,9 @@ def progress_bar(
     call: Call,
     sources: Sequence[Source],
 ) -> Iterator[Callable[[RunStep], None]]:
-    """Context manager that shows the progress of a run, if there is a terminal.
+    """Context manager that shows the progress of a run on a terminal.
 
-    Yields a function that has to be called after each step of the run.
+    Yields a callback for each step of the run.
     """
     if not call.is_interactive or call.quiet:
         yield lambda step: None
@@ -99,20 +97,20 @@ def progress_bar(
 
 
 SERVER_TIMEOUT = 0.05
-"""How many seconds a run waits at its end until local model servers have answered."""
+"""How many seconds the end of a run waits for local model servers to answer."""
 
 
 def format_model_offer(
     workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
 ) -> str:
-    """Return a line that offers a model which the user could draft with, or "".
+    """Format a line that offers the user a model for drafting, or return "".
 
-    A model can be used if the key of its provider is set, or if a server on this computer has it.
-    Each of the two kinds is offered only once. Nothing is offered if there is nothing to draft, or
-    if a model is already used.
+    A model is available if its provider's key is set, or if a server on this computer has it. Each
+    of the two kinds is offered only once. Nothing is offered if there is nothing to draft, or if a
+    model is already in use.
 
     Args:
-        workspace: the workspace, whose highlights would be drafted.
+        workspace: the workspace whose highlights would be drafted.
         servers: returns the servers on this computer, and waits at most the given number of
             seconds for them.
     """

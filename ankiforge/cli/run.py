@@ -101,11 +101,11 @@ def read_and_draft(
     in_review: bool = False,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """Do what the command `run` does, and print and return the result.
+    """Run the command `run`, print the result, and return it.
 
     Args:
         call: the options of the command.
-        paths: the files and directories to read, or () for all sources that are known.
+        paths: the files and directories to read, or () for all known sources.
         dry_run: whether to write and send nothing.
         in_review: whether to omit the next command, because the review follows.
         options: further arguments of `Workspace.run`.
@@ -172,13 +172,13 @@ def print_summary(
 
 
 _NOTICES_SETTING = "notices"
-"""The name under which the notices of the last run are stored."""
+"""The name of the ledger setting with the notices of the last run."""
 
 
 def _omit_known_notices(workspace: Workspace, result: RunResult) -> list[Problem]:
-    """Return the problems of a run without the notices that the run before it had, too.
+    """Return the problems of a run without notices that the previous run already reported.
 
-    It is always reported that a source is missing.
+    Missing sources are always reported.
     """
     from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
 
@@ -291,12 +291,12 @@ CARDS_OPTION = click.option(
 
 
 class DraftGroup(CommandGroup):
-    """The command group `draft`, which also takes a path instead of a subcommand."""
+    """The command group `draft`, which also accepts a path instead of a subcommand."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the subcommand that is named, or `choose` if the first argument is a path."""
+        """Return the named subcommand, or `choose` if the first argument is a path."""
         name = args[0]
         is_path = Path(name).suffix or os.sep in name or Path(name).exists()
         if name not in self.commands and is_path:
@@ -442,7 +442,7 @@ def choose(call: Call, path: Path, cards: int, estimate: bool, drafter: str) -> 
 
 
 def _copy_prompt(call: Call, text: str) -> None:
-    """Copy a prompt for a chat to the clipboard, and print what the user should do with it.
+    """Copy a prompt for a chat to the clipboard, and print what to do with it.
 
     If it can't be copied, write it to a file instead.
     """
@@ -462,10 +462,6 @@ def _copy_prompt(call: Call, text: str) -> None:
 
 
 def _ask_chat_to_check(call: Call, workspace: Workspace, answer: str) -> None:
-    """Copy a prompt that asks a chat to check its own cards, and record the pasted answer.
-
-    Does nothing if there is no such prompt or it can't be copied.
-    """
     from ankiforge.cli.chat import (
         COPIED_MESSAGE,
         SECOND_ROUND_MESSAGE,
@@ -494,19 +490,19 @@ def _ask_chat(
     asked_keys: frozenset[HighlightKey] = frozenset(),
     request: unmarked.DocumentRequest | None = None,
 ) -> ChatImport | None:
-    """Copy a prompt for a chat, and record the pasted answer with the cards in it.
+    """Copy a prompt for a chat, and record the cards in the pasted answer.
 
-    If an answer has no usable cards, the user can paste another one.
+    After an answer without usable cards, the user can paste another one.
 
     Args:
         call: the options of the command.
-        workspace: the workspace that gets the cards.
+        workspace: receives the cards.
         prompt: the text for the chat.
         asked_keys: the highlights that the prompt is about.
-        request: the document that the prompt is about if the chat is to choose passages in it.
+        request: the document in which the chat should choose passages, or None.
 
     Returns:
-        The cards that were recorded, or None if the user pasted no usable answer.
+        The recorded cards, or None if the user pasted no usable answer.
     """
     from ankiforge.cli.chat import read_paste
     from ankiforge.pipeline.chats import record_answer
@@ -525,7 +521,6 @@ def _ask_chat(
 
 
 def _ask_chat_for_cards(call: Call, workspace: Workspace) -> None:
-    """Ask a chat for cards by copy and paste, or without a terminal, print how to use files."""
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline.chats import export_chats
 
@@ -667,7 +662,7 @@ def export(call: Call, file: Path, document: Path | None, cards: int) -> None:
 
 
 def _write_prompt(path: Path, prompt: str) -> None:
-    """Write a prompt to a file, which may only exist already if it contains an older prompt.
+    """Write a prompt to a file, which may already exist only if it contains an older prompt.
 
     Raises:
         UsageError: the file contains something else, or can't be written.
@@ -685,9 +680,9 @@ def _write_prompt(path: Path, prompt: str) -> None:
 _EXPORT_STEP = "by file: ankiforge draft export ask.md"
 _IMPORT_STEP = "ankiforge draft import ANSWER.md"
 MAX_QUOTE_CHARS = 60
-"""How many characters of a highlight are shown if the chat made no card for it."""
+"""The maximum number of characters to show of a highlight without a card from the chat."""
 MAX_SHOWN_MISSING = 5
-"""How many of the highlights for which the chat made no card are listed."""
+"""The maximum number of highlights to list for which the chat made no card."""
 
 
 @command("  ankiforge draft import answer.md")
@@ -732,7 +727,6 @@ def import_(call: Call, files: Paths, accept: str) -> None:
 
 
 def _print_missing_cards(call: Call, drafted: Sequence[DraftingResult]) -> None:
-    """Print the highlights for which the chat made no card, each with the chat's reason."""
     lines = []
     for result in drafted:
         if not result.drafts:

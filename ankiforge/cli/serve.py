@@ -151,7 +151,6 @@ def review(
 
 
 def _find_unmarked_path(call: Call, paths: Paths) -> Path | None:
-    """Return the first of the paths in which nothing is highlighted, or None if there is none."""
     from ankiforge.pipeline.sources import find_unmarked_paths
 
     with open_workspace(call) as workspace:
@@ -161,7 +160,7 @@ def _find_unmarked_path(call: Call, paths: Paths) -> Path | None:
 
 
 def _parse_as_query(call: Call, arguments: Sequence[Path]) -> str:
-    """Return the arguments as a query, or "" if no pending item and no proposal matches it."""
+    """Join the arguments into a query, or return "" if no pending item and no proposal matches."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import sittings
 
@@ -185,9 +184,9 @@ def _open_review_session(
     query: str,
     first_path: Path | None,
 ) -> ReviewSession:
-    """Open a review session, with a ledger of its own.
+    """Open a review session with its own ledger.
 
-    This is called in the thread that handles requests, so that only that thread uses the ledger.
+    Call this in the thread that handles requests, so that only that thread uses the ledger.
     """
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
@@ -197,14 +196,6 @@ def _open_review_session(
 
 
 def _show_page(call: Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
-    """Open the review page in a browser, or print how to open it.
-
-    Args:
-        call: the options of the command.
-        cleanup: removes the temporary files when the server stops.
-        no_open: whether to only print the URL.
-        url: the URL of the page.
-    """
     from ankiforge.config import is_remote
 
     if not (no_open or call.as_json):
@@ -235,7 +226,7 @@ def _show_page(call: Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
 
 @contextmanager
 def _write_redirect_file(url: str) -> Iterator[Path]:
-    """Context manager that writes a private file which redirects a browser to a URL.
+    """Context manager that writes a private file that redirects a browser to a URL.
 
     The browser gets the file instead of the URL, because the URL contains the page's token and
     every user of a computer can read the command lines of all programs.
@@ -262,7 +253,6 @@ def _write_redirect_file(url: str) -> Iterator[Path]:
 
 
 def _find_browser() -> webbrowser.BaseBrowser | None:
-    """Return the browser of this computer, or None if there is none with a window."""
     import webbrowser
 
     from ankiforge.config import has_screen
@@ -288,7 +278,7 @@ def _find_browser() -> webbrowser.BaseBrowser | None:
 # --- watch ----------------------------------------------------------------------------------
 
 LOCK_TIMEOUT = 10.0
-"""How many seconds a run waits for another program that is drafting in the same workspace."""
+"""How many seconds to wait for another program that is drafting in the same workspace."""
 
 
 @command("""
@@ -335,7 +325,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
 def _interrupt_on_signals() -> Iterator[threading.Event]:
     """Context manager in which SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does.
 
-    Yields an event that is set by each of these signals, even if the exception is swallowed.
+    Yields an event that each of these signals sets, even if the exception is swallowed.
     """
     interrupted = threading.Event()
 
@@ -357,9 +347,9 @@ def _interrupt_on_signals() -> Iterator[threading.Event]:
 
 
 class Watcher:
-    """Reads the sources and drafts cards each time `run` is called, and prints what happened.
+    """Reads the sources and drafts cards on each call of `run`, and prints what happened.
 
-    The workspace is opened anew each time.
+    Each call opens the workspace anew.
     """
 
     def __init__(self, call: Call, *, push: bool) -> None:
@@ -413,7 +403,6 @@ class Watcher:
         return succeeded
 
     def _report_run(self, result: RunResult, seconds: float) -> None:
-        """Print what was read and drafted, if anything is new."""
         report = result.report
         if report is None or not (
             result.has_new_highlights or report.gone or result.drafted
@@ -468,7 +457,6 @@ class Watcher:
             raise error
 
     def _report_problems(self, problems: Iterable[Problem]) -> None:
-        """Print each problem of a run that the last run didn't have."""
         from ankiforge.reports.summary import problem_to_json
 
         problems_by_key = {(problem.where, problem.what): problem for problem in problems}
@@ -480,7 +468,7 @@ class Watcher:
         self._reported_problems = set(problems_by_key)
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:
-        """Print an event as a line of JSON with `values`, or as a line of text if there is any."""
+        """Print an event as a line of JSON with `values`, or as `text` unless it is empty."""
         if self._event_call.as_json:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._event_call.print_json({"event": event, "at": now, **values})

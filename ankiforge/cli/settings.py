@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def write_settings(
     call: Call, folder: WorkspaceDirectory, settings: Mapping[Strings, object]
 ) -> str | None:
-    """Write settings into the `ankiforge.yaml` of a workspace, and return the path of the file.
+    """Write settings into a workspace's `ankiforge.yaml`, and return the path of the file.
 
     If the file can't be changed automatically, print the lines that the user has to add, and
     return None.
@@ -24,7 +24,7 @@ def write_settings(
     Args:
         call: prints the lines.
         folder: the workspace's directory.
-        settings: the new values, each by its path of keys, such as `("llm", "model")`.
+        settings: the new values by path of keys, such as `("llm", "model")`.
     """
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded, write_file

@@ -1,9 +1,9 @@
 """`review --terminal`: decide on pending cards with single keys, for example over ssh.
 
-Each card is printed below its passage. Enter accepts the card that was printed last. So whenever
-the user chooses or edits another card, that card is printed first. Keys that arrive together all
-count, except those after a decision, because nobody has seen the next card yet. Keys that were
-pressed before are dropped, because `click.getchar` empties the input before it reads.
+Each card is printed below its passage. Enter accepts the card printed last, so a card that the user
+chooses or edits is printed first. Keys that arrive together all count, except those after a
+decision, because nobody has seen the next card yet. Keys pressed earlier are dropped, because
+`click.getchar` empties the input before it reads.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _KEY_HELP = (
 )
 
 Choice = tuple[Decision, ShownCard]
-"""A card that the user can choose, and the decision that accepts it."""
+"""A decision that accepts a card, and the card itself."""
 
 
 class TerminalReview:
@@ -74,15 +74,16 @@ class TerminalReview:
                 self._ledger, self._review.load_item, query
             )
         self._current_ids: list[str] = []
-        """The ids of the items that are left in the current batch of ten."""
+        """The ids of the remaining items in the current batch of ten."""
         self._batch_ids: list[str] = []
         """The ids of all items in the current batch, in their initial order."""
         self._batch_size = 0
         self._pressed_keys: list[str] = []
-        """The keys that arrived together with the last one, and that weren't handled yet."""
+        """The unhandled keys that arrived together with the last one."""
         self._decisions: list[tuple[str, str, str]] = []
-        """The decisions that can be undone. Each consists of the id of the action, the id of the
-        item, and the id of the next fact of the same passage, which the decision added."""
+        """The decisions that can be undone: the id of the action, the id of the item, and the id of
+        the next fact of the same passage, which the decision added.
+        """
 
     def run(self) -> None:
         """Show one item after another, until none is left or the user ends the review."""
@@ -122,7 +123,6 @@ class TerminalReview:
             self._say("next: ankiforge build, to write the package for Anki")
 
     def _print_nothing_pending(self) -> None:
-        """Print that nothing is pending, how many highlights have no card, and the next command."""
         counts = pending_items.count_everything(self._ledger)
         without_card = counts["waiting"]["without"]
         if without_card:
@@ -137,7 +137,7 @@ class TerminalReview:
         self._say(format_next_command(*step))
 
     def _start_next_batch(self) -> bool:
-        """Start a batch of the next ten pending items, or else of proposals.
+        """Start a batch of ten pending items or, when none is left, of proposals.
 
         Returns:
             Whether there are any items left.
@@ -154,7 +154,7 @@ class TerminalReview:
         return bool(self._current_ids)
 
     def _review_drafts(self, item: Item) -> bool:
-        """Print the drafts of an item, and handle keys until one of them ends it.
+        """Print the drafts of an item, and handle keys until the user moves on.
 
         Returns:
             Whether the review goes on.
@@ -211,11 +211,6 @@ class TerminalReview:
             self._say(key_help)
 
     def _review_question(self, item: Item, question: Question) -> bool:
-        """Print a question about many cards, and handle keys until one of them ends it.
-
-        Returns:
-            Whether the review goes on.
-        """
         self._say(f"\n{mark_bold(question.text)}")
         for example in question.examples[:_MAX_EXAMPLES]:
             self._say(f"  {truncate(example, 76)}")
@@ -271,7 +266,6 @@ class TerminalReview:
         return True
 
     def _move_in_batch(self, key: str) -> bool:
-        """Move to the next item of the batch if `key` is j, or to the previous one if it is k."""
         if key == "j":
             self._current_ids.append(self._current_ids.pop(0))
         else:
@@ -279,11 +273,6 @@ class TerminalReview:
         return True
 
     def _undo_last(self) -> bool:
-        """Undo the last decision of this review, and show its item again.
-
-        Raises:
-            RefusedError: no decision of this review is left, or the last one can't be undone.
-        """
         if not self._decisions:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
         action, id, next_fact_id = self._decisions[-1]
@@ -308,7 +297,7 @@ class TerminalReview:
     # --- the user's editor ------------------------------------------------------------------
 
     def _edit_card(self, decision: Decision, card: ShownCard) -> Choice:
-        """Let the user edit a card in their editor, and return the edited card.
+        """Let the user edit a card in their editor.
 
         The user may replace the section `=== Text ===` of a cloze card by `=== Front ===` and
         `=== Back ===`, which makes it a question.
@@ -378,7 +367,6 @@ class TerminalReview:
             self._say(f"  {name.lower()} now: {to_one_line(to_terminal_text(text))}")
 
     def _print_card(self, card: ShownCard, choices: Sequence[Choice]) -> None:
-        """Print a card, the choices with the digits that choose them, and the card's warning."""
         for name, text in card.fields:
             rows = "\n".join(format_table_rows(text)) or text
             shown_text = to_terminal_text(rows).replace("\n", "\n    ")
@@ -395,7 +383,6 @@ class TerminalReview:
 
 
 def _describe_choice_keys(item: Item, choice_count: int) -> str:
-    """Return help on the keys that choose another draft or gap, or "" if there is only one."""
     if choice_count == 1:
         return ""
     if len(item.offered_drafts) == 1:

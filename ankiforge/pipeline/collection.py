@@ -366,14 +366,10 @@ def _build_failed_scan(view: AnkiView, message: str, hint: str) -> CollectionSca
 
 
 def _store_note_types(ledger: Ledger, view: AnkiView) -> None:
-    """Store the note types of a view.
-
-    An export contains only some of the collection's note types, so the others are kept.
-    """
     from ankiforge.anki.notetypes import find_family
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
-    if view.kind in (ViewKind.APKG, ViewKind.CONNECT):
+    if view.kind in (ViewKind.APKG, ViewKind.CONNECT):  # an export lacks some note types
         types = load_note_types(ledger)
     if (
         view.is_complete
@@ -391,7 +387,7 @@ def load_note_types(ledger: Ledger) -> dict[NoteTypeId, AnkiNoteType]:
 
 
 def _store_deck_names(ledger: Ledger, view: AnkiView) -> None:
-    """Store the names of all decks, except from exports, which contain only some decks."""
+    # an export contains only some decks
     if view.is_complete and view.kind is not ViewKind.CONNECT:
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
 

@@ -206,11 +206,6 @@ def parse_new_fields(typed: Texts) -> Fields:
 
 
 def _clean_text(typed: Texts) -> Texts:
-    """Normalize line ends, and reject control characters and text that is too long.
-
-    Raises:
-        UsageError: a text is too long or contains control characters.
-    """
     from ankiforge.check import MAX_CARD_CHARS
 
     cleaned: dict[str, str] = {}

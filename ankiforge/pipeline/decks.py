@@ -82,7 +82,6 @@ class DeckChooser:
         return [Problem("decks", message, hint, notice=True)]
 
     def _find_changed_decks(self) -> Iterator[str]:
-        """Yield the new deck of each card in Anki that the current rules would put elsewhere."""
         guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
             if not card.is_live or card.own_deck or card.guid not in guids_in_anki:

@@ -182,11 +182,6 @@ def _check_note_type(
     setting: BasicType | ClozeType,
     location: Location,
 ) -> None:
-    """Check that the user's `note_type` can hold the cards of our note type `family`.
-
-    Raises:
-        ConfigError: it can't. The message says why.
-    """
     from ankiforge.anki.notetypes import compute_ordinals, is_cloze_field
 
     # it must be a cloze note type if ours is one, and otherwise not

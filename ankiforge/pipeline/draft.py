@@ -300,7 +300,6 @@ def iter_model_tasks(
 def _rank_for_chat(
     job: RunParameters, ledger: Ledger, highlights: Iterable[Highlight]
 ) -> Iterator[Candidate]:
-    """Yield highlights with their ranks, highest for those for which the user asks for a card."""
     from ankiforge.draft.propose import score_highlight
 
     row_by_key = {row["key"]: row for row in load_usefulness(ledger)}
@@ -489,13 +488,7 @@ def _record_results(
 ) -> RunStep:
     """Record the checked drafts of several highlights.
 
-    Args:
-        checks: provides the ledger.
-        results: the checked drafts of each highlight.
-        passages: the state of the passages by key, or None to load it.
-        by_model: whether a model or chat wrote the drafts.
-        adds_to_pending: whether to keep the pending drafts of these highlights.
-        drafting: the id of the drafting that `undo` reverts as a whole, or "" if it can't.
+    `drafting` is the id of the drafting that `undo` reverts as a whole, or "" if it can't.
     """
     from ankiforge.check import compute_search_terms
 

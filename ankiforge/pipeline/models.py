@@ -141,11 +141,6 @@ def resolve_model(
 def _resolve_provider(
     provider: Provider, model: str, purpose: ModelPurpose
 ) -> NamedModel:
-    """Find a provider's model, or the local server's if the provider's URL is on this computer.
-
-    Raises:
-        UsageError: the key is missing, or there is no default model for this purpose.
-    """
     name = provider.name
     model = model or purpose.default_models.get(name, "")
     if not model and purpose is not DRAFTING:
@@ -186,14 +181,7 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
 def _resolve_server(
     base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
 ) -> NamedModel:
-    """Find a model of the server at `base_url`. Only local servers are asked for their models.
-
-    Raises:
-        UsageError: the URL is invalid, the server lacks the model, or no model is named and the
-            server can't be asked for one.
-        ConfigError: the local server forwards the model to another server.
-        ServiceError: the local server does not answer.
-    """
+    """Find a model of the server at `base_url`. Only local servers are asked for their models."""
     if not any(parse_origin(base_url)):
         raise UsageError(_URL_HINT)
     offered_models: Strings = ()

@@ -105,7 +105,6 @@ def _add_doubts(
 def _make_card_to_check(
     privacy: PrivacyFilter, highlight: Highlight, draft: Draft
 ) -> CardToCheck | None:
-    """Convert a draft for sending, or return None if it is blocked or private."""
     from ankiforge.check import parse_draft
 
     uncommented = remove_comment_from_context(highlight)

@@ -567,10 +567,6 @@ def _find_sources(
 
 
 def _suggest_similar_path(path: Path) -> str:
-    """Suggest the most similar name in the directory of a missing PATH.
-
-    Without a similar name, list files with the same suffix.
-    """
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either"
@@ -610,7 +606,6 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
 def _find_source_directories(
     config: Config, remembered: list[RememberedPath], kind: str
 ) -> dict[str, Path]:
-    """Map the name of each configured or remembered source of a kind to its directory."""
     roots: dict[str, Path] = {}
     for item in remembered:
         if kind in item.names:
@@ -750,7 +745,6 @@ def open_sources(
 
 
 def _source_id(entry: SourceEntry) -> str:
-    """Return the id of a source in the cache and in the ledger's settings."""
     return f"{entry.kind}:{entry.name}"
 
 
@@ -834,8 +828,6 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
 
 
 class _SourceScan:
-    """One scan of all sources, which collects the problems that occur."""
-
     def __init__(self, job: RunParameters, ledger: Ledger) -> None:
         from ankiforge.ledger import readings
 
@@ -877,7 +869,6 @@ class _SourceScan:
                 yield sighting
 
     def _prepare_document(self, document: ExtractedDocument) -> ExtractedDocument:
-        """Store a document's pictures, flag the highlights to skip, and attach translations."""
         # store pictures cut from pages
         for picture in document.pictures:
             path = self._job.pictures / picture.name.removeprefix("cut/")

@@ -411,7 +411,6 @@ def _prepare_request(
 
 
 def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
-    """Load the passages of a document that have a mark, a draft or a card already."""
     return chosen_marks.load_known_highlights(
         workspace.ledger, opened.container, opened.location
     )
@@ -614,7 +613,6 @@ def record_chat_answer(
 def _reopen_documents(
     workspace: Workspace, entry: StoredRequest
 ) -> tuple[list[OpenDocument], list[Problem]]:
-    """Reopen the documents of a stored request, and collect the problems with unreadable ones."""
     paths = [
         path for path in map(Path, entry.paths) if path.exists() or len(entry.paths) == 1
     ]
@@ -798,7 +796,6 @@ def _record_choices(
 def _locate_known_highlights(
     workspace: Workspace, request: DocumentRequest
 ) -> Iterator[Span]:
-    """Yield the span of each known highlight that occurs in the request's letters."""
     letters = request.letters
     for document, first_page in zip(request.documents, request.first_pages, strict=True):
         document_start, _ = letters.get_page_span(first_page)
@@ -813,7 +810,6 @@ def _locate_known_highlights(
 
 
 def _load_requests(workspace: Workspace) -> list[StoredRequest]:
-    """Load the stored requests, latest first, or return [] if the file can't be read."""
     file = workspace.folder.state_directory / _REQUESTS_FILE
     with suppress(OSError, OwnFileError, msgspec.MsgspecError):
         return msgspec.json.decode(
@@ -823,10 +819,6 @@ def _load_requests(workspace: Workspace) -> list[StoredRequest]:
 
 
 def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
-    """Store which parts of documents were requested and answered.
-
-    Later answers are assigned to the documents by the labels of these parts.
-    """
     labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)

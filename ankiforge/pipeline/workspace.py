@@ -645,7 +645,6 @@ class Workspace(OpenWorkspace):
         return undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
-        """Expand prefixes to full ids, leaving highlight keys unchanged."""
         from ankiforge.pipeline.query import looks_like_key, resolve_id
 
         full_ids = []
@@ -737,11 +736,6 @@ class Workspace(OpenWorkspace):
         return result
 
     def _check_deck(self, deck: str) -> None:
-        """Check that `deck` contains an accepted card or a pending draft. "" stands for all decks.
-
-        Raises:
-            UsageError: the deck is empty. The hint suggests similar names.
-        """
         from ankiforge.ledger import QueryTerm, item_lists
         from ankiforge.ledger.tables.items import load_facets
         from ankiforge.pipeline.decks import check_deck_has_note

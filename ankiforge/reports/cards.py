@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 
 
 TextLines = Iterator[str]
-"""An iterator over lines of text for the user."""
 
 # --- JSON -------------------------------------------------------------------------------
 
@@ -69,7 +68,7 @@ TextLines = Iterator[str]
 def list_row_to_json(
     ledger: Ledger, list_row: ListRow, decks: tuple[DeckRule, ...]
 ) -> Json:
-    """Return a card or draft as the object that `list --json` and `show --json` print."""
+    """Convert a card or draft to the object that `list --json` and `show --json` print."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content
     from ankiforge.pipeline.decks import collect_tags
@@ -112,10 +111,7 @@ def list_row_to_json(
 
 
 def _draft_to_json(draft: PendingDraft) -> Json:
-    """Return the fields of `list_row_to_json` that depend on whether the row is a draft or a card.
-
-    This is for a draft, and `_card_to_json` is for a card.
-    """
+    """Build the part of `list_row_to_json` that a draft and a card have different sources for."""
     from ankiforge.review.items import explain_pending
 
     return {
@@ -132,7 +128,6 @@ def _draft_to_json(draft: PendingDraft) -> Json:
 
 
 def _card_to_json(ledger: Ledger, card: LocalCard) -> Json:
-    """Return the same fields as `_draft_to_json`, but for a card."""
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     revision: Json | None = None
@@ -166,7 +161,7 @@ def _card_to_json(ledger: Ledger, card: LocalCard) -> Json:
 
 
 def passage_to_json(ledger: Ledger, key: str) -> Json:
-    """Return the facts of a passage as the object that `show KEY --json` prints.
+    """Convert the facts of a passage to the object that `show KEY --json` prints.
 
     A fact is a sentence of the passage from which a card could be made.
     """
@@ -189,7 +184,7 @@ def passage_to_json(ledger: Ledger, key: str) -> Json:
 
 
 def format_passage(ledger: Ledger, key: str) -> TextLines:
-    """Yield a line that says how many facts of a passage are decided, and then each fact."""
+    """Yield a line with the number of decided facts of a passage, followed by each fact."""
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
     facts = load_snapshot(ledger, ledger.get_passage(key)).compute_facts()
@@ -200,7 +195,7 @@ def format_passage(ledger: Ledger, key: str) -> TextLines:
 
 
 def format_fact_count(facts: Sequence[Fact]) -> str:
-    """Return text that says how many facts are decided, or "" if there is at most one fact."""
+    """Format how many of the facts are decided, or return "" for fewer than two facts."""
     decided = [fact for fact in facts if fact.decided]
     if len(facts) < 2:
         return ""
@@ -208,7 +203,7 @@ def format_fact_count(facts: Sequence[Fact]) -> str:
 
 
 def question_to_json(question: Question) -> Json:
-    """Return a question as the object that `list --view questions --json` prints."""
+    """Convert a question to the object that `list --view questions --json` prints."""
     conflicts = []
     for conflict in question.conflicts:
         conflicts.append(
@@ -228,9 +223,9 @@ def question_to_json(question: Question) -> Json:
 
 
 def decision_to_json(entry: HistoryEntry) -> Json:
-    """Return a decision, or a change that a source made to a card, as JSON.
+    """Convert a decision, or a change to a card made by a source, to JSON.
 
-    The command `undo` takes the `id` in it.
+    The command `undo` accepts the `id`.
     """
     origin = {
         "id": entry.id,
@@ -247,7 +242,7 @@ def decision_to_json(entry: HistoryEntry) -> Json:
 
 
 def highlight_to_json(highlight: Highlight) -> Json:
-    """Return a highlight as the object that `extract --json` prints."""
+    """Convert a highlight to the object that `extract --json` prints."""
     return {
         "key": highlight.key,
         "source": highlight.document.source,
@@ -273,7 +268,7 @@ def highlight_to_json(highlight: Highlight) -> Json:
 
 
 def document_to_json(document: Document) -> Json:
-    """Return the bibliographic data of a document as JSON."""
+    """Convert the bibliographic data of a document to JSON."""
     data = {
         "key": document.key,
         "title": document.title,
@@ -294,21 +289,23 @@ STATUS_TEXTS = {
     "failed": "failed",
     "undrafted": "not drafted yet",
 }
-"""How each status of a highlight is described to the user."""
+"""How the user sees each status of a highlight."""
 
 _MAX_PROPOSAL_REASONS = 3
 _MAX_QUESTION_CHARS = 72
 _CHARS_BEFORE_GAP = 24
-"""How many characters are shown before the first gap if the start of a question is cut off."""
+"""The number of characters to show before the first gap when a long question is truncated on
+the left.
+"""
 
 
 def get_anki_status(list_row: ListRow) -> str:
-    """Return the status that a card has in Anki, or "none" if the row is a draft."""
+    """Return the status of a card in Anki, or "none" for a draft."""
     return list_row.anki if isinstance(list_row, LocalCard) else "none"
 
 
 def format_title(highlight: Highlight) -> str:
-    """Return the title of a highlight's document, and the page if it is known."""
+    """Format the title of a highlight's document, with the page if known."""
     return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
 
 
@@ -316,10 +313,10 @@ _STATE_SIGNS = {"accepted": "✓", "in Anki": "✓", "waiting": "○", "revision
 
 
 def format_list_row(list_row: ListRow, facts: str = "") -> str:
-    """Return a card or draft as one line: its question, `facts`, and the title of its document.
+    """Format a card or draft as one line: the question, `facts`, and the title of the document.
 
-    The sign at the start is ✓ for an accepted card and ○ for a pending draft. For any other state,
-    it is ✗, and the state is added in words.
+    The line starts with ✓ for an accepted card and ○ for a pending draft. Any other state gets ✗
+    and is added in words.
     """
     _, *other_gaps = list_alternative_gaps(list_row) or [""]
     parts = [_format_card_question(list_row.fields)]
@@ -337,7 +334,6 @@ def format_list_row(list_row: ListRow, facts: str = "") -> str:
 
 
 def _format_card_question(fields: Iterable[Pair]) -> str:
-    """Return the whole question of a card on one line, with the gaps in bold."""
     text_by_field = dict(occlusion.to_readable_fields(fields))
     if occlusion.OCCLUSION_FIELD in text_by_field:
         return to_one_line(text_by_field[occlusion.OCCLUSION_FIELD]) or "(no label)"
@@ -348,14 +344,14 @@ def _format_card_question(fields: Iterable[Pair]) -> str:
 def list_alternative_gaps(list_row: ListRow | Proposal) -> list[str]:
     """Return the text that each alternative gap of a draft would hide, best first.
 
-    Returns [] if the row is a card, because the gap of a card is already chosen.
+    Cards have no alternatives, because the gap is already chosen.
     """
     gaps = list_row.gaps if isinstance(list_row, Draft) else ()
     return [to_plain_text(format_cloze_answers(text)) for text in gaps]
 
 
 def proposal_to_json(proposal: Proposal) -> Json:
-    """Return a proposal as the object that `list --no-card --json` prints."""
+    """Convert a proposal to the object that `list --no-card --json` prints."""
     return {
         "fields": dict(proposal.fields),
         "gaps": list_alternative_gaps(proposal),
@@ -364,7 +360,7 @@ def proposal_to_json(proposal: Proposal) -> Json:
 
 
 def format_short_question(fields: Iterable[Pair]) -> str:
-    """Return the question of a card on one line, truncated if it is long, with gaps in brackets."""
+    """Format the question of a card on one line, truncated if long, with gaps in brackets."""
     text_by_field = dict(occlusion.to_readable_fields(fields))
     question = text_by_field.get("Text") or text_by_field.get("Front", "")
     if occlusion.OCCLUSION_FIELD in text_by_field:
@@ -384,25 +380,25 @@ def format_short_question(fields: Iterable[Pair]) -> str:
 
 
 def format_question_row(question: Question) -> str:
-    """Return a question to the user on one line, followed by examples of what it is about."""
+    """Format a question to the user on one line, followed by examples."""
     examples = question.examples or [conflict.source for conflict in question.conflicts]
     examples_line = to_one_line(" / ".join(examples))
     return f"? {question.text}{RIGHT_ALIGN_MARK}{examples_line}"
 
 
 def describe_decision(entry: HistoryEntry) -> str:
-    """Return the text that a decision is about, or else its note's GUID or its passage's key."""
+    """Return the text that a decision is about, or else the note's GUID or the passage's key."""
     return _format_entry_text(entry) or entry.guid[:10] or entry.key
 
 
 def format_decision_row(entry: HistoryEntry) -> str:
-    """Return a decision as a short line with its kind, its text and its time."""
+    """Format a decision as a short line with the kind, the text and the time."""
     minute = entry.at[:16].replace("T", " ")
     return f"{entry.description}: {describe_decision(entry)}{RIGHT_ALIGN_MARK}{minute}"
 
 
 def format_decision_line(entry: HistoryEntry) -> str:
-    """Return a decision as a long line, which also has its id, its author and its object."""
+    """Format a decision as a long line, with its id and author and the id of its object."""
     minute = entry.at[:16].replace("T", " ")
     object_id = entry.guid[:10] or entry.key
     start = f"{entry.id:16}  {minute}  {entry.description} by {entry.by}"
@@ -415,7 +411,7 @@ def _format_entry_text(entry: HistoryEntry) -> str:
 
 
 def format_change(entry: HistoryEntry) -> TextLines:
-    """Yield lines with the old and the new text of a card that was changed because its source was.
+    """Yield lines with the old and new text of a card that changed with its source.
 
     The first line names the command that undoes the change.
     """
@@ -430,12 +426,12 @@ def format_change(entry: HistoryEntry) -> TextLines:
 def format_outcome(
     outcome: HighlightOutcome, proposal: Proposal | None, *, whole: bool
 ) -> TextLines:
-    """Yield lines about a highlight without a card: its proposal, or its text and the reason.
+    """Yield lines about a highlight without a card: the proposal, or the text and the reason.
 
     Args:
         outcome: the highlight, with the reason why it has no card.
-        proposal: the card that is proposed for the highlight, or None.
-        whole: whether to add the alternative gaps, and the key that `accept` and `edit` take.
+        proposal: the card proposed for the highlight, or None.
+        whole: whether to add the alternative gaps, and the key for `accept` and `edit`.
     """
     highlight = outcome.highlight
     document_title = format_title(highlight)
@@ -455,16 +451,17 @@ def format_outcome(
 
 
 def format_location(highlight: Highlight) -> str:
-    """Return the location of a highlight: the file or title, the page, and the heading."""
+    """Format the location of a highlight: the file or title, the page, and the heading."""
     document = highlight.document
     file = document.path or dict(document.identifiers).get("file") or document.title
     return ", ".join(filter(None, (file, highlight.page_text, highlight.heading)))
 
 
 def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
-    """Yield the skipped passages that look like highlights or cards, and then skipped files.
+    """Yield the skipped passages that look like highlights or cards, followed by skipped files.
 
-    A file is skipped if no source reads it. All such files of a kind in a directory are one entry.
+    A file is skipped if no source reads it. All such files of one kind in a directory share an
+    entry.
     """
     from ankiforge.extract.discover import EMPTY_FILE_KIND, MARKED_ATTACHMENT_KIND
     from ankiforge.ledger import LocatedLookalike, pending_items
@@ -491,7 +488,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedLookalike]:
 
 
 def skipped_to_json(entry: LocatedLookalike) -> Json:
-    """Return a skipped passage or file as the object that `list --no-card --all --json` prints."""
+    """Convert a skipped passage or file to the object that `list --no-card --all --json` prints."""
     return {
         "key": None,
         "source": entry.source,
@@ -506,7 +503,7 @@ def skipped_to_json(entry: LocatedLookalike) -> Json:
 
 
 def format_skipped(entry: LocatedLookalike) -> Strings:
-    """Return two lines about a skipped passage or file: its location and kind, and the reason."""
+    """Format a skipped passage or file as two lines: location and kind, and the reason."""
     return (
         f"{entry.location}: {entry.lookalike.kind}",
         f"    left out: {entry.lookalike.reason}",
@@ -516,12 +513,11 @@ def format_skipped(entry: LocatedLookalike) -> Strings:
 # --- in full ----------------------------------------------------------------------------
 
 _CONTEXT_CHARS = 150
-"""How many characters of a passage are shown before and after a quote."""
+"""The number of characters of a passage to show before and after a quote."""
 _MAX_WORD_CHARS = 24
 
 
 def _format_labelled(label: str, text: str) -> str:
-    """Return text with a label before its first line. Further lines are indented below it."""
     return f"{label:9} {text}".replace("\n", f"\n{'':10}")
 
 
@@ -530,9 +526,9 @@ def format_list_row_in_full(
     list_row: ListRow,
     questions: Iterable[Question] = (),
 ) -> TextLines:
-    """Yield everything about a card or draft: its fields, source and findings, and the commands.
+    """Yield everything about a card or draft: fields, source, findings, state and commands.
 
-    The questions that are about the card are added too.
+    Those of the `questions` that are about the card are added at the end.
     """
     from ankiforge.ledger import item_lists
 
@@ -558,7 +554,7 @@ def format_list_row_in_full(
 
 
 def format_quote_in_passage(passage: str, quote: str) -> str:
-    """Return the quote in a passage, between » and «, with the text around it.
+    """Format a quote between » and «, with the surrounding text of the passage.
 
     If the passage doesn't contain the quote, return the start of the passage.
     """
@@ -573,7 +569,6 @@ def format_quote_in_passage(passage: str, quote: str) -> str:
 
 
 def _truncate_at_word(text: str, limit: int) -> str:
-    """Truncate a text at a word boundary and add an ellipsis, if it is longer than `limit`."""
     if len(text) <= limit:
         return text
     start, _, last_word = text[: limit + 1].rpartition(" ")
@@ -600,7 +595,6 @@ def _format_content(list_row: ListRow) -> TextLines:
 
 
 def _format_source(list_row: ListRow) -> TextLines:
-    """Yield lines with the location of a card's passage, its links, and any further passages."""
     highlight = list_row.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
     yield _format_labelled("source", f"{format_title(highlight)}{heading}")
@@ -612,7 +606,6 @@ def _format_source(list_row: ListRow) -> TextLines:
 
 
 def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
-    """Yield lines with why a draft is pending, the card that it would change, and commands."""
     from ankiforge.ledger import item_lists
     from ankiforge.review.items import explain_pending
 
@@ -647,7 +640,6 @@ def _format_draft_state(ledger: Ledger, draft: PendingDraft) -> TextLines:
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
-    """Yield lines with a card's pending revision, its reviews in Anki, and why it was retired."""
     from ankiforge.ledger.tables.anki_notes import load_present_note
 
     if card.revision:
@@ -675,14 +667,14 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
 
 
 def get_figure_masks(content: CardContent) -> occlusion.Masks | None:
-    """Return the masks of an occlusion card, or None if the card is of another kind."""
+    """Return the masks of an occlusion card, or None for cards of other kinds."""
     if content.kind is not CardKind.OCCLUSION:
         return None
     return occlusion.get_masks(content.fields)
 
 
 def explain_proposal(proposal: Proposal) -> str:
-    """Return text with the strongest reasons why a proposal's sentence would make a good card."""
+    """Explain why a proposal's sentence would make a good card, strongest reasons first."""
     from ankiforge.draft.propose import ScoredSentence, draft_cloze, score_sentences
     from ankiforge.draft.propose.features import rank_features
 
@@ -705,7 +697,6 @@ def _format_fields(fields: Fields) -> str:
 
 
 def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:
-    """Return a line with the two commands that answer a question or revision, and their effects."""
     return _format_labelled(
         "",
         f"ankiforge accept {id} ({accept_effect}) · ankiforge reject {id} ({reject_effect})",
@@ -713,7 +704,7 @@ def _format_choices(id: str, accept_effect: str, reject_effect: str) -> str:
 
 
 def format_question(question: Question) -> TextLines:
-    """Yield lines with a question, what it is about, and the commands that answer it."""
+    """Yield lines with a question, its conflicts and examples, and the commands that answer it."""
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
         yield _format_labelled(conflict.field.lower(), "")

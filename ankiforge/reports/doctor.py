@@ -1,7 +1,7 @@
 """Check everything that a run needs, for `doctor`, and find sources on this computer, for `init`.
 
-Sources are looked for only in the usual locations of vaults, Zotero, Anki and e-books. A file that
-can't be read there is skipped, because a wrong guess isn't an error.
+Sources are searched for only in the usual locations of vaults, Zotero, Anki and e-books. Unreadable
+files are skipped, because a wrong guess isn't an error.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ _ANKI_CONNECT_TIMEOUT = 3.0
 
 
 class CheckState(StrEnum):
-    """Whether what was checked works."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARN = "warn"
-    """What was checked works, but needs the user's attention."""
+    """Works, but needs the user's attention."""
     FAIL = "fail"
 
 
 class Check(Value):
-    """The result of checking one thing that a run needs, with the fields that `--json` prints."""
+    """The result of one check, with the fields that `--json` prints."""
 
     name: str
-    """What was checked, such as `ledger` or `source NAME`."""
+    """The checked part, such as `ledger` or `source NAME`."""
     state: CheckState
     says: str
     """The result in words."""
     do: str = ""
     """What the user should do, or "" if nothing."""
     exit_code: int = 0
-    """The exit code of a run that would fail because of this, or 0 if the check is ok."""
+    """The exit code of a run that would fail for this reason, or 0 if the check passed."""
 
 
 def _make_ok(name: str, message: str) -> Check:
@@ -81,7 +81,7 @@ def _make_failure_from_error(name: str, error: ForgeError) -> Check:
 
 
 def choose_exit_code(checks: Iterable[Check]) -> int:
-    """Return the exit code of `doctor`: the most important one of the checks, or 0 if all are ok.
+    """Return the exit code of `doctor`: the most important code of the checks, or 0 if all passed.
 
     In order of importance, the codes are 4, 2, 3 and 1.
     """
@@ -97,12 +97,12 @@ _NAMES_BY_GROUP = {
     "sources": ("source",),
     "cards": ("model", "Anki", "AnkiConnect", "note"),
 }
-"""The groups in which checks that are ok are shown, with the first word of each check's name."""
+"""The groups under which passed checks are shown, with the first words of the checks' names."""
 _STATE_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
 
 
 def format_checks(checks: Sequence[Check]) -> Iterator[str]:
-    """Yield a line for each check that is ok, by group, and then those that need attention."""
+    """Yield a line for each passed check, by group, and then the checks that need attention."""
     for group, names in _NAMES_BY_GROUP.items():
         line_start = f"{_STATE_SIGNS[CheckState.OK]} {group:10} "
         for check in checks:
@@ -132,7 +132,7 @@ def run_checks(
     """Check everything that a run needs, in the order in which a run uses it.
 
     Args:
-        find_workspace: returns the workspace, or raises a ForgeError if its settings are invalid.
+        find_workspace: returns the workspace, or raises a ForgeError if the settings are invalid.
         environment: the user's home directory and environment variables.
         offline: whether to connect only to servers on this computer.
     """
@@ -204,7 +204,6 @@ def run_checks(
 
 
 def _check_plugins() -> Iterator[Check]:
-    """Check that each installed plug-in can be loaded."""
     import click
 
     from ankiforge.extract.registry import load_source_type
@@ -260,7 +259,6 @@ def _check_source(
 
 
 def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[Check]:
-    """Check the journal and the database. The database is opened in memory, so nothing changes."""
     try:
         workspace.check_journal()
         if not workspace.ledger.exists():
@@ -292,7 +290,6 @@ def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[Check]:
 def _check_model(
     workspace: WorkspaceDirectory, environment: Environment, *, offline: bool
 ) -> Check:
-    """Check that the server in the settings runs and has the model. No server is started."""
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
         return _make_ok("model", "none; to choose one: ankiforge model list")
@@ -327,7 +324,6 @@ def _check_model(
 
 
 def _check_collection(config: Config, environment: Environment) -> Iterator[Check]:
-    """Check that the Anki collection that the settings name can be read."""
     setting = config.anki.collection
     if setting == "none":
         yield _make_ok("Anki", "never read: anki.collection is none")
@@ -345,7 +341,7 @@ def _check_collection(config: Config, environment: Environment) -> Iterator[Chec
 def _check_anki_connect(
     config: Config, environment: Environment, *, offline: bool
 ) -> Iterator[Check]:
-    """Check the add-on AnkiConnect. Yields nothing if Anki is closed or doesn't have the add-on."""
+    """Check the add-on AnkiConnect. Yield nothing if Anki is closed or lacks the add-on."""
     from ankiforge.anki.connect import AnkiConnect
 
     url = config.anki.connect
@@ -373,15 +369,13 @@ def _check_anki_connect(
 
 
 class Environment(Value):
-    """The user's home directory and environment, by which programs' files are found.
+    """The user's home directory and environment variables, where programs' files are searched for.
 
     Tests provide their own.
     """
 
     home: Path
-    """The user's home directory."""
     environ: Texts = {}
-    """The environment variables."""
 
     @staticmethod
     def current() -> Environment:
@@ -391,7 +385,7 @@ class Environment(Value):
     def iter_settings_folders(self, *names: str) -> Iterator[Path]:
         """Yield the directories in which a program may keep its settings.
 
-        `names` are the names that its directory may have.
+        `names` are the possible names of the program's directory.
         """
         bases: tuple[str | Path, ...] = (
             self.environ.get("XDG_CONFIG_HOME") or self.home / ".config",
@@ -421,10 +415,10 @@ _VAULT_PARENTS = (
 def find_vaults(
     environment: Environment, extra_parent: Path | None = None
 ) -> tuple[Path, ...]:
-    """Return the Obsidian vaults on this computer.
+    """Find the Obsidian vaults on this computer.
 
-    The vaults in Obsidian's own list come first, and then other directories that contain a
-    directory `.obsidian`.
+    The vaults in Obsidian's own list come first, followed by other directories with a subdirectory
+    `.obsidian`.
 
     Args:
         environment: the user's home directory and environment variables.
@@ -466,7 +460,7 @@ _DATA_DIR_PREFERENCE = regex(
 
 
 def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
-    """Return Zotero's data directories: those that its profiles name, and then the default one."""
+    """Find Zotero's data directories: those named in profiles first, then the default."""
     paths = []
     for settings_folder in (
         environment.home / ".zotero/zotero",
@@ -493,7 +487,7 @@ MOUNT_FOLDERS = ("/media", "/run/media", "/Volumes")
 
 
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
-    """Return the sources of highlights in e-books, each as its kind and its path.
+    """Find sources of highlights in e-books, as pairs of kind and path.
 
     These are connected e-readers, the settings of KOReader on this computer, calibre's library,
     and the data of Apple Books.
@@ -523,7 +517,7 @@ def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
 
 
 def find_anki_collections(environment: Environment) -> tuple[Path, ...]:
-    """Return the collections of Anki's profiles, or () if Anki was never started by this user."""
+    """Find the collections of Anki's profiles, or return () if the user never started Anki."""
     return _resolve_existing(find_collections(environment.home, environment.environ))
 
 
@@ -545,7 +539,6 @@ def _parse_json(text: str) -> Any:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether a path exists, or False if it isn't a valid path."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -553,7 +546,7 @@ def _exists(path: Path) -> bool:
 
 
 def _resolve_existing(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return those of the paths that exist, resolved and without duplicates.
+    """Resolve the paths that exist, without duplicates.
 
     Paths with control characters are left out, because the settings can't contain them.
     """

@@ -1,6 +1,6 @@
 """List the cards, drafts, questions and highlights of a ledger, for the commands `list` and `show`.
 
-Each item is yielded as JSON, as lines of text, or as both. The forms come from `reports.cards`.
+Each item is yielded as JSON, as lines of text, or as both. `reports.cards` formats the items.
 """
 
 from __future__ import annotations
@@ -72,12 +72,13 @@ from ankiforge.review.items import list_facts
 from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
-"""An iterator over the listed items, each as its JSON and its lines of text. Only the form that was
-asked for has to be filled in."""
+"""An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
+filled in.
+"""
 
 
 class Listing:
-    """Lists what a ledger contains, in the form that the user asked for."""
+    """Lists the contents of a ledger as JSON or text."""
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class Listing:
         Args:
             query: the words of the query.
             view: the name of the view, or "" for all cards and drafts.
-            everything: whether rejected and retired cards are included.
+            everything: whether to include rejected and retired cards.
 
         Raises:
             UsageError: the view takes no query, or the query is invalid.
@@ -148,7 +149,6 @@ class Listing:
                 )
 
     def _list_unknown(self) -> ListedRows:
-        """Yield the notes in Anki that ankiforge made but the journal doesn't know."""
         for note in iter_unknown_notes(self._ledger):
             fields = [field_to_markdown(html) for html in note.fields[:2]]
             first_field = to_one_line(" ".join(fields[:1]))
@@ -162,9 +162,9 @@ class Listing:
             yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
 
     def _list_by_passage(self, drafts: Iterable[PendingDraft]) -> ListedRows:
-        """Yield a row for each passage that has some of the drafts.
+        """Yield one row per passage with at least one of the drafts.
 
-        As JSON or if verbose, yield a row for each draft instead.
+        As JSON or if verbose, yield one row per draft instead.
         """
         if self._as_json or self._verbose:
             yield from self._list_rows(drafts)
@@ -184,7 +184,6 @@ class Listing:
         )
 
     def _list_new_drafts(self, ids: Iterable[str]) -> Iterator[PendingDraft]:
-        """Yield the drafts of new cards that have these ids, in the order of the review."""
         wanted_ids = set(ids)
         if not wanted_ids:
             return
@@ -195,10 +194,10 @@ class Listing:
     def _list_rows(
         self, list_rows: Iterable[ListRow], *, whole: bool = False
     ) -> ListedRows:
-        """Yield cards and drafts, with the user's edits in Anki applied to them.
+        """Yield cards and drafts, with the user's edits in Anki applied.
 
-        They are shown in full if `whole` or verbose. `whole` also adds the questions about each
-        item to the JSON, and its history if verbose.
+        With `whole` or if verbose, items are shown in full. `whole` also adds each item's questions
+        to the JSON, and the history if verbose.
         """
         ledger = self._ledger
         verbose = self._verbose
@@ -233,10 +232,10 @@ class Listing:
             yield None, text
 
     def _list_changed(self, query: Strings) -> ListedRows:
-        """Yield what has changed with the sources of the cards that match a query.
+        """Yield what has changed in the sources of the cards that match a query.
 
-        These are pending revisions, conflicts, changes that were recently made to cards, and cards
-        whose source is gone.
+        These are pending revisions, conflicts, recent changes to cards, and cards whose source is
+        gone.
         """
         ledger = self._ledger
         matching_ids = self._find_matching(query)
@@ -261,10 +260,10 @@ class Listing:
         yield from self._list_rows(item_lists.load_items(ledger, matching_sourceless_ids))
 
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
-        """Yield the highlights without a card or draft, each with its proposal or the reason.
+        """Yield the highlights without a card or draft, each with a proposal or the reason.
 
-        A highlight with a card is included if there is a proposal for another of its sentences. The
-        most useful highlights come first. Each proposal is made when its highlight is yielded.
+        A highlight with a card is included if another of its sentences has a proposal. The most
+        useful highlights come first. Each proposal is generated when its highlight is yielded.
 
         Args:
             query: words that must occur in the highlight, the title of its document or the reason.
@@ -295,7 +294,6 @@ class Listing:
     def _format_outcome(
         self, outcome: HighlightOutcome, *, whole: bool = True
     ) -> tuple[Any, Iterable[str]]:
-        """Return a highlight with a proposal, which is made now, or else with the reason."""
         result = find_proposal(self._ledger, outcome)
         proposal = result if isinstance(result, Proposal) else None
         if isinstance(result, str):
@@ -314,10 +312,10 @@ class Listing:
         return data, lines
 
     def show_rows(self, arguments: Strings) -> ListedRows:
-        """Yield what the arguments of `show` name, in full.
+        """Yield the items that the arguments of `show` name, in full.
 
-        If all arguments are ids, these are the items with the ids. A single key of a highlight
-        stands for its passage and its cards. Anything else is a query.
+        The arguments are ids, a single highlight key, which stands for the passage and its cards,
+        or else a query.
 
         Raises:
             UsageError: nothing matches.

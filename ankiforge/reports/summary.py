@@ -69,15 +69,15 @@ if TYPE_CHECKING:
 
 
 DECIDE_COMMAND = "review"
-"""The command with which the user decides on pending items."""
+"""The command for deciding on pending items."""
 
 LABEL_WIDTH = 9
-"""The width of the column of labels before details, in characters."""
+"""The width of the label column before details, in characters."""
 _MAX_TITLE_CHARS = 30
 # --- shared with the summary of a run ---------------------------------------------------
 
 PENDING_LISTS = {"new": "draft", "changed": "change", "questions": "question"}
-"""The lists of items that the user has to decide on, each with a noun for one of its items."""
+"""The lists of items to decide on, each with a noun for one item."""
 
 
 def has_pending_items(counts: Mapping[str, int]) -> bool:
@@ -88,10 +88,10 @@ def has_pending_items(counts: Mapping[str, int]) -> bool:
 def format_open_counts(
     counts: Mapping[str, int], without_card: int = 0, skipped: int = 0
 ) -> Strings:
-    """Return the columns that tell what is left to decide.
+    """Format the columns that show what is left to decide.
 
     The columns are the pending items and proposals, the highlights with neither, and the skipped
-    ones. A column is "" if its number is 0.
+    highlights. A column is "" if its number is 0.
 
     Args:
         counts: the number of items in each list.
@@ -129,19 +129,19 @@ def format_detail(label: str, text: str) -> str:
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
-    """Format the line that names the next command, or an alternative to it, with the reason.
+    """Format the line that recommends the next command, or an alternative.
 
     Args:
-        step: the command without the name of the program, or "" if only `reason` is shown.
+        step: the command without the name of the program, or "" to show only `reason`.
         reason: what the command is for.
-        first: whether this is the next command instead of an alternative.
+        first: whether this is the recommended command instead of an alternative.
     """
     command = f"ankiforge {step}" if step else ""
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
 def format_best_ten(counts: Mapping[str, int], highlights: int) -> str:
-    """Return text such as `the best ten of 557`, or "" if at most ten items are pending.
+    """Format text such as `the best ten of 557`, or return "" if at most ten items are pending.
 
     `highlights` is the number of all highlights.
     """
@@ -152,7 +152,7 @@ def format_best_ten(counts: Mapping[str, int], highlights: int) -> str:
 
 
 def choose_draft_command(workspace: WorkspaceDirectory, without_card: int) -> Pair:
-    """Return the command that drafts cards for highlights without one, and what it does.
+    """Return the command that drafts cards for the remaining highlights, with its effect.
 
     Both are "" if every highlight has a card.
     """
@@ -172,27 +172,27 @@ class Status(Value):
     workspace: str
     """The path of the workspace."""
     sources: Strings
-    """The names of the sources, both from the settings and remembered from earlier runs."""
+    """The names of the sources, configured and remembered."""
     remembered: Strings
-    """The paths that were given to earlier runs and are remembered as sources."""
+    """The paths given to earlier runs, which are remembered as sources."""
     highlights: dict[str, int]
-    """The number of highlights by what has become of them."""
+    """The number of highlights by outcome."""
     cards: dict[str, int]
-    """The number of cards and drafts by their state."""
+    """The number of cards and drafts by state."""
     unsent: int
-    """The number of accepted cards that aren't in a package yet."""
+    """The number of accepted cards not yet in a package."""
     waiting: dict[str, int]
     """The number of pending items by list."""
     documents: dict[str, int]
-    """The number of highlights with new drafts by the title of the document, best first."""
+    """The number of highlights with new drafts by document title, best document first."""
     model: str
-    """The model that drafts cards, its server and its cost so far, or "" if none is used."""
+    """The drafting model, its server and its cost so far, or "" without a model."""
     looked: str
-    """The time at which Anki was last read, in ISO 8601, or "" if it never was."""
+    """The time when Anki was last read, in ISO 8601, or "" if never."""
     answers: dict[str, int]
-    """How many reviews were seen in Anki, and in how many of them the user remembered the card."""
+    """The number of reviews seen in Anki, and of reviews in which the user remembered the card."""
     unmarked: Strings
-    """The remembered paths at which nothing is highlighted or chosen."""
+    """The remembered paths without a highlighted or chosen passage."""
     not_read: dict[str, str]
     """A description of the files that no source reads, by folder."""
     next: str
@@ -209,7 +209,7 @@ def get_status(
     Args:
         workspace: the workspace's directory and settings.
         ledger: the workspace's ledger.
-        noticed: what the features want to report.
+        noticed: notices from the features.
 
     Raises:
         ConfigError: a source's settings are invalid, so the next run would fail.
@@ -273,13 +273,13 @@ def choose_next_command(
     noticed: Iterable[FeatureNotice],
     unmarked: Sequence[str] = (),
 ) -> Pair:
-    """Return the command that the user should run next, and the reason for it.
+    """Choose the command that the user should run next, and return it with the reason.
 
     Args:
         workspace: the workspace's directory and settings.
-        counts: the counts that `pending_items.count_everything` returns.
-        noticed: what the features want to report. One of them may name the command.
-        unmarked: the paths at which nothing is highlighted.
+        counts: the counts from `pending_items.count_everything`.
+        noticed: notices from the features, which may suggest a command.
+        unmarked: the paths without a highlight.
     """
     for notice in noticed:
         if notice.suggested_command:
@@ -362,10 +362,6 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
 
 
 def _format_retention(answers: Mapping[str, int]) -> Strings:
-    """Return the number of reviews and the fraction of them in which the user remembered a card.
-
-    Both are text for columns. Returns () if there are no reviews yet.
-    """
     if not answers["tested"]:
         return ()
     retention = answers["remembered"] / answers["tested"]
@@ -377,14 +373,15 @@ def _format_retention(answers: Mapping[str, int]) -> Strings:
 # --- the result of a run ------------------------------------------------------------------
 
 MAX_SHOWN_CHANGES = 5
-"""How many changed cards a run lists, unless it is verbose."""
+"""The maximum number of changed cards that a run lists, unless verbose."""
 MAX_CHANGE_CHARS = 70
 RUN_COUNTS = ("fates", "passages", "waiting", "reasons", "cards", "anki")
-"""The counts that the JSON of a run contains."""
+"""The counts in the JSON of a run."""
 CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
 _REPORTED_KINDS = (CARD_IN_HEADING, LOGSEQ_CARD, LOGSEQ_MARK)
 """The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
-the name of the tool."""
+the name of the tool.
+"""
 _REPORTED_STATUSES = ("left_out", "failed", "carded", "waiting", "blocked")
 _NOTHING_MARKED = "nothing is marked"
 NO_HIGHLIGHTS_HINT = (
@@ -399,7 +396,7 @@ CHOOSE_HINT = (
 
 
 def problem_to_json(problem: Problem) -> Json:
-    """Return a problem as JSON, with the fields that every command prints."""
+    """Convert a problem to JSON, with the fields that every command prints."""
     return {
         "where": problem.where,
         "what": problem.what,
@@ -409,7 +406,7 @@ def problem_to_json(problem: Problem) -> Json:
 
 
 def delivery_to_json(result: RunResult, ledger: Ledger) -> Json:
-    """Return what was packed or pushed, and the problems, as `build` and `push --json` print it."""
+    """Build the object that `build --json` and `push --json` print."""
     if result.pushed:
         added, updated = result.pushed
     else:
@@ -435,9 +432,9 @@ def delivery_to_json(result: RunResult, ledger: Ledger) -> Json:
 def run_to_json(
     result: RunResult, workspace: Workspace, noticed: Iterable[FeatureNotice]
 ) -> Json:
-    """Return the result of a run as `run --json` and `draft --json` print it.
+    """Build the object that `run --json` and `draft --json` print.
 
-    `noticed` is what the features want to report, which includes keys that they add.
+    `noticed` are the notices from the features, which may add keys.
     """
     ledger = workspace.ledger
     counts = pending_items.count_everything(ledger, *RUN_COUNTS)
@@ -504,7 +501,6 @@ def run_to_json(
 
 
 def _merge_notice_data(notices: Iterable[FeatureNotice]) -> Json:
-    """Return the keys that the features add to the JSON of a run, merged into one object."""
     data: Json = {}
     for notice in notices:
         data |= notice.data
@@ -512,10 +508,6 @@ def _merge_notice_data(notices: Iterable[FeatureNotice]) -> Json:
 
 
 def _count_no_card_reasons(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
-    """Count the highlights without a card or draft, by the reason why they have none.
-
-    If `failed`, highlights for which drafting failed are counted too.
-    """
     statuses = UNCARDED_STATUSES if failed else ("no_card", "undrafted")
     reasons = Counter[str]()
     for outcome in pending_items.iter_outcomes(ledger):
@@ -525,7 +517,6 @@ def _count_no_card_reasons(ledger: Ledger, *, failed: bool = False) -> Counter[s
 
 
 def _count_skipped_kinds(ledger: Ledger) -> Counter[str]:
-    """Count the passages that look like highlights but are skipped, by their kind."""
     kinds = Counter(
         entry.lookalike.kind for entry in pending_items.iter_lookalikes(ledger)
     )
@@ -539,7 +530,7 @@ def _count_skipped_kinds(ledger: Ledger) -> Counter[str]:
 class RunFormatter:
     """Formats the result of a run as text: a short block, and then further lines.
 
-    Between the two, the caller prints the problems.
+    The caller prints the problems in between.
     """
 
     def __init__(
@@ -555,7 +546,7 @@ class RunFormatter:
         Args:
             result: the result of the run.
             workspace: the workspace.
-            noticed: what the features want to report.
+            noticed: notices from the features.
             verbose: whether to count and list everything.
         """
         self._result = result
@@ -574,7 +565,6 @@ class RunFormatter:
         self._step, self._reason = self._choose_next_step()
 
     def _choose_next_step(self) -> Pair:
-        """Return the command that the user should run next, and the reason. Both may be ""."""
         result, waiting_counts = self._result, self._waiting_counts
         for notice in self._noticed:
             if notice.suggested_command:
@@ -600,7 +590,7 @@ class RunFormatter:
         return choose_draft_command(self._workspace.folder, without_card)
 
     def format_block(self, *, include_next_command: bool) -> TextLines:
-        """Yield the counts, the packages, and the next command if `include_next_command`."""
+        """Yield the counts, the packages and, with `include_next_command`, the next command."""
         result = self._result
         yield self._format_first_line()
         # omit unchanged packages if no highlight was found
@@ -631,13 +621,11 @@ class RunFormatter:
             yield format_next_command(step, reason, first=not index)
 
     def _find_chat_offer(self) -> str:
-        """Return the line that offers a chat for the document that comes first, or "" if none."""
         order = pending_items.load_pending_items(self._ledger)
         piles = sittings.load_piles(self._ledger, order.new_drafts, order.uncarded)
         return piles[0].chat_offer if piles else ""
 
     def _format_first_line(self) -> str:
-        """Return the first line, which says what was read and what is left to decide."""
         result, waiting_counts = self._result, self._waiting_counts
         report = result.report
         status_sign = "!" if result.has_failures or result.error is not None else "✓"
@@ -689,9 +677,9 @@ class RunFormatter:
         return join_columns(highlight_text, *columns)
 
     def format_details(self, hints: Sequence[str] = ()) -> TextLines:
-        """Yield the lines that come after the problems. A line may be "".
+        """Yield the lines that follow the problems. A line may be "".
 
-        `hints` come last, but before the reasons that are listed if verbose.
+        `hints` come last, except for the reasons that are listed if verbose.
         """
         result, ledger = self._result, self._ledger
         folder = self._workspace.folder
@@ -720,9 +708,9 @@ class RunFormatter:
 
 
 def suggest_choosing(paths: Sequence[str]) -> Pair:
-    """Return the command that lets a chat or model choose passages, and the reason for it.
+    """Suggest the command that lets a chat or model choose passages, with the reason.
 
-    `paths` are the paths at which nothing is highlighted, at least one.
+    `paths` are the paths without a highlight, at least one.
     """
     others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
     reason = f"{_NOTHING_MARKED} there; a chat or model chooses passages{others}"
@@ -730,7 +718,7 @@ def suggest_choosing(paths: Sequence[str]) -> Pair:
 
 
 def format_unmarked(paths: Sequence[str]) -> str:
-    """Return a line with the command and reason of `suggest_choosing`, or "" without a path."""
+    """Format the suggestion from `suggest_choosing` as a line, or return "" without a path."""
     if not paths:
         return ""
     command, reason = suggest_choosing(paths)
@@ -738,7 +726,6 @@ def format_unmarked(paths: Sequence[str]) -> str:
 
 
 def _format_reasons(ledger: Ledger, counts: Mapping[str, Counter[str]]) -> TextLines:
-    """Yield lines with the reasons why drafts are pending, and why highlights have no card."""
     pending_reasons = Counter(counts["reasons"])
     count_by_text = {
         _describe_reason(reason): number
@@ -761,7 +748,6 @@ def _format_reasons(ledger: Ledger, counts: Mapping[str, Counter[str]]) -> TextL
 
 
 def _describe_reason(reason: str) -> str:
-    """Return the text for a reason why a draft is pending."""
     from ankiforge.check import describe_rule
     from ankiforge.check.source import MANY_LABELS, NO_LABEL
 
@@ -775,10 +761,6 @@ def _describe_reason(reason: str) -> str:
 
 
 def _format_model_usage(result: RunResult, workspace: WorkspaceDirectory) -> str:
-    """Return a line about a model: its requests, their cost, and the highlights without a card.
-
-    Returns "" if no model was used and every highlight got a card.
-    """
     usage = result.usage
     parts = []
     if usage and usage.requests:
@@ -803,10 +785,7 @@ _FILE_NOUNS = {
 
 
 def _format_files(files: Mapping[str, int]) -> str:
-    """Return text such as `3 PDFs and 2 notes`, or "" if there are no files.
-
-    `files` is the number of files by extension.
-    """
+    """Format text such as `3 PDFs and 2 notes` from the number of files by extension."""
     count_by_nouns = Counter[Pair]()
     for ending, number in files.items():
         noun = f"{ending} file" if ending else "file"
@@ -820,9 +799,9 @@ def _format_files(files: Mapping[str, int]) -> str:
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield a line about the cards and highlights of other programs that are skipped.
+    """Yield a line about the skipped cards and highlights of other programs.
 
-    If a run found no highlights, yield a line that the PDFs have no annotations too.
+    If a run found no highlights, also yield a line about PDFs without annotations.
     """
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
@@ -853,9 +832,9 @@ ANKI_OFF_NOTICE = (
 
 
 def explain_full_package(result: RunResult, ledger: Ledger) -> str:
-    """Return why a package contains every card, which is the case if Anki was never read.
+    """Explain that the package contains every card because Anki was never read.
 
-    Returns "" if Anki was read or nothing was written.
+    Return "" if Anki was read or nothing was written.
     """
     scan = result.scan
     if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
@@ -866,7 +845,7 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
 
 
 def format_anki_view(viewed: ViewChanges) -> str:
-    """Return text that says what was read in Anki, and what the user has changed there."""
+    """Format what was read in Anki, and what the user has changed there."""
     parts = [
         format_count(viewed.seen, "note"),
         format_count(viewed.reviews, "new review"),
@@ -882,7 +861,7 @@ def format_anki_view(viewed: ViewChanges) -> str:
 
 
 def format_anki_changes(result: RunResult) -> str:
-    """Return a line about the notes that were deleted, restored or retired in Anki, or ""."""
+    """Format a line about notes that were deleted, restored or retired in Anki, or return ""."""
     scan = result.scan
     if scan is None:
         return ""
@@ -907,11 +886,11 @@ def format_anki_changes(result: RunResult) -> str:
 
 
 def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> TextLines:
-    """Yield a line for each package that was written, or a line about the notes that were pushed.
+    """Yield a line for each written package, or a line about the notes that were pushed.
 
     Args:
         result: the result of the run.
-        include_unchanged: whether to include packages whose notes are all the same as before.
+        include_unchanged: whether to include packages with only unchanged notes.
     """
     for published in result.published:
         if published.notes and result.pushed is None:
@@ -937,7 +916,7 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
 
 
 def format_held_notes(result: RunResult) -> str:
-    """Return a line that says how many notes are held back and why, or "" if none are."""
+    """Format how many notes are held back and why, or return "" if none are."""
     count_by_reason = Counter(
         planned.hold_reason for planned in result.planned if planned.hold_reason
     )
@@ -950,7 +929,7 @@ def format_held_notes(result: RunResult) -> str:
 def _find_changes(
     result: RunResult, ledger: Ledger, workspace: WorkspaceDirectory
 ) -> list[TextChange]:
-    """Return the changes that a run made to cards because their sources changed.
+    """Find the changes that a run made to cards because their sources changed.
 
     A change that conflicts with the user's own change gets a reason (`why`), because the card
     keeps its text until the user decides. A change that the user has already made in Anki is
@@ -974,10 +953,6 @@ def _find_changes(
 
 
 def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
-    """Yield lines with the old and the new text of changed cards.
-
-    If there are more than `limit`, the first line names the command that shows all of them.
-    """
     kept_changes = list(filter(attrgetter("why"), changes))
     followed_changes = list(filterfalse(attrgetter("why"), changes))
     ordered = [*followed_changes, *kept_changes]

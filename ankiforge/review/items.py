@@ -496,7 +496,6 @@ class Review:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _decide_on_offer(self, decision: Decision, item: Item) -> None:
-        """Apply a decision to the offered fact, to the whole passage, or to the selected draft."""
         ledger = self._ledger
         selected = item.select_draft(decision.choice)
         match decision.act:
@@ -541,10 +540,6 @@ class Review:
     def _decide_on_lines(
         self, question: Question, ticked: Collection[str], *, includes_later: bool
     ) -> None:
-        """Accept the ticked lines of a form, and reject the others.
-
-        If `includes_later` is true, lines added to the form later are accepted too.
-        """
         ledger = self._ledger
         unticked = [id for id in question.drafts if id not in ticked]
         if includes_later and ticked:

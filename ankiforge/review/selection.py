@@ -86,11 +86,6 @@ def _wrap_selection_errors() -> Iterator[None]:
 
 
 def _parse_spans(selected: str) -> list[Span]:
-    """Parse a selection such as `3-8,12-15` into sorted spans.
-
-    Raises:
-        UsageError: nothing is selected.
-    """
     if not _SPANS_PATTERN.fullmatch(selected):
         raise UsageError(
             "no words are selected", hint="select words of the passage first"
@@ -457,7 +452,6 @@ class _MarkdownToken(Value):
 
 
 def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
-    """Split Markdown into code, formulas, links, tags and single characters."""
     runs: list[tuple[int, int, str]] = [*find_shields(markdown)]
     for match in _LINK_OR_IMAGE.finditer(markdown):
         runs.append((match.start(), match.end(), "link"))
